@@ -1,0 +1,81 @@
+# Every target creates what it needs; Python >= 3.11 and make are enough.
+
+PYTHON ?= python3
+VENV ?= .venv
+VENV_OLDEST ?= .venv-oldest
+PYTEST_FLAGS ?= -n 2
+SPHINX_FLAGS ?= -W --keep-going -j 2
+
+# The lower bounds of pyproject.toml as exact pins: "numpy>=1.26" -> numpy==1.26
+OLDEST = $(shell sed -nE 's/^ *"(numpy|scipy|scikit-learn)>=([0-9.]+)",/\1==\2/p' pyproject.toml)
+# scikit-learn 1.6 reads the column names of polars frames before version 2 only.
+OLDEST += 'polars<2'
+PUBLIC_MODULES = $(shell find sklearn_myhpo -name '*.py' ! -name '_*' | sort)
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export MPLBACKEND = Agg
+
+# xdist runs the workers: one thread each, or they fight for the cores.
+ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-oldest coverage lint format docs \
+	bench-paper-fixed-points check-python clean
+
+help:  ## Print the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) \
+		| while IFS="$$(printf '\t')" read -r name text; do \
+			printf '  %-26s %s\n' "$$name" "$$text"; done
+
+check-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python >= 3.11 is needed: make PYTHON=/path/to/python3"; exit 1; }
+
+$(VENV)/.stamp: pyproject.toml setup.cfg | check-python
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --editable '.[test,plot,dev]'
+	@touch $@
+
+$(VENV)/.stamp-doc: $(VENV)/.stamp
+	$(VENV)/bin/python -m pip install --quiet --editable '.[doc]'
+	@touch $@
+
+$(VENV_OLDEST)/.stamp: pyproject.toml setup.cfg | check-python
+	$(PYTHON) -m venv $(VENV_OLDEST)
+	$(VENV_OLDEST)/bin/python -m pip install --quiet --editable '.[test,plot]' $(OLDEST)
+	@touch $@
+
+venv: $(VENV)/.stamp  ## Create the virtual environment and install the package
+
+demo: $(VENV)/.stamp  ## Run the main job on data that ships with scikit-learn
+	$(VENV)/bin/python examples/demo.py
+
+test: $(VENV)/.stamp  ## Run the tests
+	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS)
+
+test-oldest: $(VENV_OLDEST)/.stamp  ## Run the tests against the oldest supported versions
+	$(ONE_THREAD) $(VENV_OLDEST)/bin/python -m pytest $(PYTEST_FLAGS)
+
+coverage: $(VENV)/.stamp  ## Run the tests and report the lines that none of them reaches
+	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) --cov
+
+lint: $(VENV)/.stamp  ## Check style, format and docstrings
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/python -m numpydoc lint $(PUBLIC_MODULES)
+
+format: $(VENV)/.stamp  ## Format the code and mend what ruff can mend
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+docs: $(VENV)/.stamp-doc  ## Build the documentation in doc/_build/html
+	$(VENV)/bin/python -m sphinx $(SPHINX_FLAGS) -b html doc doc/_build/html
+
+bench-paper-fixed-points: $(VENV)/.stamp  ## Print the fixed points on MNIST
+	$(VENV)/bin/python -m benchmarks.mnist_fixed_points
+
+clean:  ## Remove the environments and everything built
+	rm -rf $(VENV) $(VENV_OLDEST) build dist *.egg-info
+	rm -rf doc/_build doc/generated
+	rm -rf .pytest_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

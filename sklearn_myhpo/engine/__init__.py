@@ -1,0 +1,1 @@
+"""The numerical engine: what a bilevel problem computes, and how."""

@@ -1,0 +1,195 @@
+"""Any loss over rows of X: logistic regression, and ridge too wide for moments."""
+
+import numpy as np
+
+from .hessian import DenseHessian, ProductHessian
+from .newton import NEWTON_TOL, minimize_newton
+from .split import Split
+
+#: Coupled coordinates up to which Hessians are formed and factored.
+DENSE_LIMIT = 2500
+
+
+class GLMSplit(Split):
+    """A split of a generalized linear model.
+
+    Training and validation parts are weights over all rows, so that folds share
+    X and one product serves both losses.
+
+    Parameters
+    ----------
+    loss : Loss
+    rows : Rows
+    y : ndarray
+        Target as the loss wants it.
+    train_weight, validation_weight : ndarray of shape (n_samples,)
+        Non-negative, with sum 1; zero on rows outside the part.
+    coordinates : Coordinates
+    feature_shift : ndarray of shape (n_features,)
+        What was subtracted from the features.
+    counts : OracleCounts
+    """
+
+    def __init__(
+        self,
+        loss,
+        rows,
+        y,
+        train_weight,
+        validation_weight,
+        *,
+        coordinates,
+        feature_shift,
+        counts,
+    ):
+        super().__init__(coordinates, loss.n_outputs(y), rows.fit_intercept, counts)
+        self.loss = loss
+        self.rows = rows
+        self.y = y
+        self.train_weight = train_weight
+        self.validation_weight = validation_weight
+        self.feature_shift = feature_shift
+        self._last = (None, None)
+
+    def _raw(self, w):
+        """Return the raw prediction; the last one is kept, for value and slope."""
+        if self._last[0] is not w:
+            self._last = (w, self.rows.forward(w))
+        return self._last[1]
+
+    def _mean_loss(self, w, weight):
+        self.counts.n_values += 1
+        inside = weight > 0
+        values = self.loss.value(self.y[inside], self._raw(w)[inside])
+        return float(weight[inside] @ values)
+
+    def _mean_gradient(self, w, weight):
+        slope = self.loss.gradient(self.y, self._raw(w))
+        return self.rows.adjoint(weight[:, None] * slope)
+
+    def train_loss(self, w, lambda_):
+        """Return L_T, the penalty included."""
+        return self._mean_loss(w, self.train_weight) + self.penalty_value(w, lambda_)
+
+    def _train_gradient(self, w, lambda_):
+        return self._mean_gradient(w, self.train_weight) + self.penalty(lambda_) * w
+
+    def train_gradient(self, w, lambda_):
+        """Return the gradient of L_T in the weights."""
+        self.counts.n_train_gradients += 1
+        return self._train_gradient(w, lambda_)
+
+    def consensus_gradient(self, w, lambda_, proximal):
+        """Return the gradient of L_T plus proximal terms."""
+        self.counts.n_consensus_gradients += 1
+        return self._train_gradient(w, lambda_) + proximal.gradient(w)
+
+    def validation_loss(self, w):
+        """Return L_V."""
+        return self._mean_loss(w, self.validation_weight)
+
+    def validation_gradient(self, w):
+        """Return the gradient of L_V in the weights."""
+        self.counts.n_validation_gradients += 1
+        return self._mean_gradient(w, self.validation_weight)
+
+    def _blocks(self, jacobian):
+        """Yield (row slice, raw responses (n_groups, n_block, n_outputs))."""
+        columns = np.moveaxis(jacobian, 1, 0).reshape(jacobian.shape[1], -1)
+        for index, block in self.rows.blocks(columns.shape[1]):
+            raw = block.forward(columns).reshape(-1, len(jacobian), self.n_outputs)
+            yield index, np.moveaxis(raw, 1, 0)
+
+    def validation_gram(self, w, jacobian):
+        """Return ``J' H_V J``."""
+        raw, weight = self._raw(w), self.validation_weight
+        gram = np.zeros((len(jacobian), len(jacobian)))
+        for index, response in self._blocks(jacobian):
+            curvature = weight[index, None, None] * self.loss.curvature(raw[index])
+            bent = np.einsum("nab,gnb->gna", curvature, response)
+            gram += np.tensordot(response, bent, axes=([1, 2], [1, 2]))
+        return gram
+
+    def third_term(self, w, adjoint, jacobian):
+        """Return the third derivative of L_T along (adjoint, J_a, J_b).
+
+        It is linear in each direction, so one contraction per row with each
+        pair of outputs serves all pairs of groups.
+        """
+        raw, weight = self._raw(w), self.train_weight
+        along = self.rows.forward(adjoint)
+        units = np.eye(self.n_outputs)[:, None, :]
+        total = np.zeros((len(jacobian), len(jacobian)))
+        for index, response in self._blocks(jacobian):
+            slope = np.stack(
+                [
+                    self.loss.third(raw[index], along[index], unit, units)
+                    for unit in units
+                ]
+            )
+            slope = weight[index] * slope
+            bent = np.einsum("abn,gnb->gna", slope, response)
+            total += np.tensordot(response, bent, axes=([1, 2], [1, 2]))
+        return total
+
+    def hessian(self, w, lambda_):
+        """Return the Hessian of L_T at `w`."""
+        curvature = self.loss.curvature(self._raw(w))
+        curvature = self.train_weight[:, None, None] * curvature
+        p = self.penalty(lambda_)
+        size = self.shape[0] * self.n_outputs
+        if size > DENSE_LIMIT:
+            return ProductHessian(self.rows, curvature, p, self.counts)
+        lower, upper = np.tril_indices(self.n_outputs)
+        grams = self.rows.grams(curvature[:, lower, upper])
+        blocks = np.empty((*self.shape, *self.shape))
+        for gram, a, b in zip(grams, lower, upper, strict=True):
+            blocks[:, a, :, b] = blocks[:, b, :, a] = gram
+        matrix = blocks.reshape(size, size)
+        matrix[np.diag_indices(size)] += np.repeat(p[:, 0], self.n_outputs)
+        return DenseHessian(matrix, self.counts)
+
+    def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
+        """Return the minimizer of L_T plus `proximal`, by Newton from `start`."""
+        self.counts.n_inner_solves += 1
+        if proximal is None:
+            return minimize_newton(
+                lambda w: self.train_loss(w, lambda_),
+                lambda w: self.train_gradient(w, lambda_),
+                lambda w: self.hessian(w, lambda_),
+                start,
+                tol,
+            )
+        return minimize_newton(
+            lambda w: self.train_loss(w, lambda_) + proximal.value(w),
+            lambda w: self.consensus_gradient(w, lambda_, proximal),
+            lambda w: self.hessian(w, lambda_).plus(proximal.rho, proximal.metric),
+            start,
+            tol,
+        )
+
+    def start(self):
+        """Return the best model without features."""
+        w = np.zeros(self.shape)
+        if self.explicit_intercept:
+            inside = self.train_weight > 0
+            w[-1] = self.loss.intercept_start(
+                self.y[inside], self.train_weight[inside]
+            )
+        return w
+
+    def to_features(self, w):
+        """Return coef (n_features, n_outputs) and intercept (n_outputs,)."""
+        coef = self.coordinates.to_features(self.penalized(w))
+        intercept = np.zeros(self.n_outputs)
+        if self.explicit_intercept:
+            intercept = w[-1] - self.feature_shift @ coef
+        return coef, intercept
+
+    def from_features(self, coef, intercept):
+        """Return the weights that `to_features` would turn into these."""
+        w = np.zeros(self.shape)
+        self.penalized(w)[...] = self.coordinates.from_features(coef)
+        if self.explicit_intercept:
+            w[-1] = intercept + self.feature_shift @ coef
+        return w

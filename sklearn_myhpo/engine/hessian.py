@@ -1,0 +1,186 @@
+"""Hessians of a training loss: products, solves, and sums for proximal terms."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.sparse.linalg import LinearOperator, cg
+
+#: Relative accuracy of a solve by conjugate gradients.
+CG_TOL = 1e-10
+
+
+class Hessian(ABC):
+    """A symmetric positive definite operator on weights (..., m, n_outputs)."""
+
+    @abstractmethod
+    def product(self, w):
+        """Return the operator applied to `w`."""
+
+    @abstractmethod
+    def solve(self, w, rtol=CG_TOL):
+        """Return the inverse applied to `w`; `rtol` matters to iterative solves."""
+
+    @abstractmethod
+    def plus(self, rho, other=None):
+        """Return ``self + rho other``; other=None stands for the identity."""
+
+
+class DiagonalHessian(Hessian):
+    """A diagonal, shared by the outputs.
+
+    Parameters
+    ----------
+    diagonal : ndarray of shape (m,)
+    """
+
+    def __init__(self, diagonal):
+        self.diagonal = diagonal
+
+    def product(self, w):
+        """Return the operator applied to `w`."""
+        return self.diagonal[:, None] * w
+
+    def solve(self, w, rtol=CG_TOL):
+        """Return the inverse applied to `w`."""
+        return w / self.diagonal[:, None]
+
+    def plus(self, rho, other=None):
+        """Return ``self + rho other``."""
+        return DiagonalHessian(
+            self.diagonal + rho * (1.0 if other is None else other.diagonal)
+        )
+
+
+class DenseHessian(Hessian):
+    """A matrix, factored when it is first solved with.
+
+    Parameters
+    ----------
+    matrix : ndarray
+        (m, m) shared by the outputs, or (m n_outputs, m n_outputs) coupling them.
+    counts : OracleCounts
+        Told of the factorization.
+    """
+
+    def __init__(self, matrix, counts):
+        self.matrix = matrix
+        self.counts = counts
+        self._inverse = None
+
+    def _columns(self, w):
+        """Return `w` as columns of the matrix, and the shape to go back."""
+        if len(self.matrix) == w.shape[-2]:
+            moved = np.moveaxis(w, -2, 0)
+            return moved.reshape(len(moved), -1), moved.shape
+        return w.reshape(-1, len(self.matrix)).T, None
+
+    def _restore(self, columns, shape, w):
+        if shape is not None:
+            return np.moveaxis(columns.reshape(shape), 0, -2)
+        return columns.T.reshape(w.shape)
+
+    def product(self, w):
+        """Return the operator applied to `w`."""
+        columns, shape = self._columns(w)
+        return self._restore(self.matrix @ columns, shape, w)
+
+    def solve(self, w, rtol=CG_TOL):
+        """Return the inverse applied to `w`."""
+        if self._inverse is None:
+            self.counts.n_factorizations += 1
+            self._inverse = symmetric_solver(self.matrix)
+        columns, shape = self._columns(w)
+        return self._restore(self._inverse(columns), shape, w)
+
+    def plus(self, rho, other=None):
+        """Return ``self + rho other``."""
+        if other is None:
+            other_matrix = np.eye(len(self.matrix))
+        else:
+            other_matrix = other.matrix
+        return DenseHessian(self.matrix + rho * other_matrix, self.counts)
+
+
+def symmetric_solver(matrix):
+    """Return the inverse of a positive definite matrix as a function of columns.
+
+    The matrix is scaled to a unit diagonal first, so that the accuracy does
+    not depend on the units of the features. Where rounding has made it
+    indefinite, its eigenvalues are cut off at the rounding level.
+    """
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
+    scaled = matrix * scale[:, None] * scale
+    try:
+        factor = cho_factor(scaled, lower=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        values, vectors = eigh(scaled, check_finite=False)
+        floor = len(values) * np.finfo(float).eps * values[-1]
+        keep = values > floor
+        root = vectors[:, keep] / np.sqrt(values[keep])
+
+        def solve_scaled(columns):
+            return root @ (root.T @ columns)
+    else:
+
+        def solve_scaled(columns):
+            return cho_solve(factor, columns, check_finite=False)
+
+    return lambda columns: scale[:, None] * solve_scaled(scale[:, None] * columns)
+
+
+class ProductHessian(Hessian):
+    """``X' C X + diag`` known by its products, solved with by Jacobi-CG.
+
+    Parameters
+    ----------
+    rows : Rows
+    curvature : ndarray of shape (n_samples, n_outputs, n_outputs)
+    diagonal : ndarray of shape (m, 1)
+    counts : OracleCounts
+        Told of every product.
+    """
+
+    def __init__(self, rows, curvature, diagonal, counts):
+        self.rows = rows
+        self.curvature = curvature
+        self.diagonal = diagonal
+        self.counts = counts
+        self._jacobi = None
+
+    def product(self, w):
+        """Return the operator applied to `w`."""
+        if w.ndim > 2:
+            return np.stack([self.product(one) for one in w])
+        self.counts.n_hessian_products += 1
+        raw = np.einsum("nab,nb->na", self.curvature, self.rows.forward(w))
+        return self.rows.adjoint(raw) + self.diagonal * w
+
+    def solve(self, w, rtol=CG_TOL):
+        """Return the inverse applied to `w`, to a relative residual of `rtol`."""
+        if w.ndim > 2:
+            return np.stack([self.solve(one, rtol) for one in w])
+        if self._jacobi is None:
+            own = np.einsum("naa->na", self.curvature)
+            diagonal = self.rows.squared_adjoint(own) + self.diagonal
+            self._jacobi = 1.0 / np.maximum(diagonal, np.finfo(float).tiny)
+        size = w.size
+        operator = LinearOperator(
+            (size, size), lambda x: self.product(x.reshape(w.shape)).ravel()
+        )
+        jacobi = LinearOperator((size, size), lambda x: self._jacobi.ravel() * x)
+        x, _ = cg(operator, w.ravel(), rtol=rtol, maxiter=10 * size, M=jacobi)
+        return x.reshape(w.shape)
+
+    def plus(self, rho, other=None):
+        """Return ``self + rho other``."""
+        if other is None:
+            return ProductHessian(
+                self.rows, self.curvature, self.diagonal + rho, self.counts
+            )
+        return ProductHessian(
+            self.rows,
+            self.curvature + rho * other.curvature,
+            self.diagonal + rho * other.diagonal,
+            self.counts,
+        )

@@ -1,0 +1,211 @@
+"""Ridge from second moments: X is not needed after one pass."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh, svd
+
+from .hessian import DenseHessian, DiagonalHessian
+from .newton import NEWTON_TOL
+from .split import Split
+
+
+@dataclass(frozen=True)
+class Moments:
+    """``w -> mean |y - x w|^2 / 2`` over some rows, by its second moments.
+
+    Values are computed about reference weights close to the least squares
+    solution: ``mean |y|^2 - 2 linear w + w' gram w`` would cancel where the
+    model explains nearly everything.
+
+    Attributes
+    ----------
+    gram : ndarray of shape (m, m), or (m,) where it is diagonal
+    linear : ndarray of shape (m, n_outputs)
+        Mean of x y.
+    reference : ndarray of shape (m, n_outputs)
+    residual_linear : ndarray of shape (m, n_outputs)
+        Mean of x (y - x reference).
+    residual_square : float
+        Mean of |y - x reference|^2.
+    """
+
+    gram: np.ndarray
+    linear: np.ndarray
+    reference: np.ndarray
+    residual_linear: np.ndarray
+    residual_square: float
+
+    def product(self, w):
+        """Return ``gram w``."""
+        return self.gram[:, None] * w if self.gram.ndim == 1 else self.gram @ w
+
+    def value(self, w):
+        """Return half the mean squared error of `w`."""
+        step = w - self.reference
+        quadratic = np.vdot(step, self.product(step) - 2.0 * self.residual_linear)
+        return max(0.5 * (self.residual_square + quadratic), 0.0)
+
+    def gradient(self, w):
+        """Return the gradient of `value`."""
+        return self.product(w - self.reference) - self.residual_linear
+
+    def rotated(self, rotation, diagonal=None):
+        """Return the same function of ``rotation' w``.
+
+        Parameters
+        ----------
+        rotation : ndarray of shape (m, m)
+            Orthogonal.
+        diagonal : ndarray of shape (m,) or None
+            The rotated gram where it is known to be diagonal; coordinates with
+            a zero carry no data, so what rounding leaves there is removed.
+        """
+        gram, keep = diagonal, None
+        if diagonal is None:
+            gram = rotation.T @ self.gram @ rotation
+        else:
+            keep = (diagonal > 0)[:, None]
+
+        def turn(values):
+            turned = rotation.T @ values
+            return turned if keep is None else np.where(keep, turned, 0.0)
+
+        return Moments(
+            gram,
+            turn(self.linear),
+            rotation.T @ self.reference,
+            turn(self.residual_linear),
+            self.residual_square,
+        )
+
+
+class QuadraticSplit(Split):
+    """A ridge split; the intercept is eliminated by centring on training means.
+
+    Parameters
+    ----------
+    train, validation : Moments
+    coordinates : Coordinates
+    x_mean : ndarray of shape (n_features,)
+        Training mean of the features; zeros without an intercept.
+    y_mean : ndarray of shape (n_outputs,)
+        Training mean of the target; zeros without an intercept.
+    counts : OracleCounts
+    """
+
+    def __init__(self, train, validation, coordinates, x_mean, y_mean, counts):
+        super().__init__(coordinates, len(y_mean), False, counts)
+        self.train = train
+        self.validation = validation
+        self.x_mean = x_mean
+        self.y_mean = y_mean
+
+    @property
+    def cheap_solves(self):
+        """Whether the training moments are diagonal."""
+        return self.train.gram.ndim == 1
+
+    def train_loss(self, w, lambda_):
+        """Return L_T, the penalty included."""
+        self.counts.n_values += 1
+        return self.train.value(w) + self.penalty_value(w, lambda_)
+
+    def _train_gradient(self, w, lambda_):
+        return self.train.gradient(w) + self.penalty(lambda_) * w
+
+    def train_gradient(self, w, lambda_):
+        """Return the gradient of L_T in the weights."""
+        self.counts.n_train_gradients += 1
+        return self._train_gradient(w, lambda_)
+
+    def consensus_gradient(self, w, lambda_, proximal):
+        """Return the gradient of L_T plus proximal terms."""
+        self.counts.n_consensus_gradients += 1
+        return self._train_gradient(w, lambda_) + proximal.gradient(w)
+
+    def validation_loss(self, w):
+        """Return L_V."""
+        self.counts.n_values += 1
+        return self.validation.value(w)
+
+    def validation_gradient(self, w):
+        """Return the gradient of L_V in the weights."""
+        self.counts.n_validation_gradients += 1
+        return self.validation.gradient(w)
+
+    def validation_gram(self, w, jacobian):
+        """Return ``J' H_V J``."""
+        columns = np.moveaxis(jacobian, 1, 0)
+        product = self.validation.gram @ columns.reshape(len(columns), -1)
+        product = np.moveaxis(product.reshape(columns.shape), 0, 1)
+        return np.tensordot(jacobian, product, axes=([1, 2], [1, 2]))
+
+    def third_term(self, w, adjoint, jacobian):
+        """Return zeros: the loss is quadratic."""
+        return np.zeros((len(jacobian), len(jacobian)))
+
+    def hessian(self, w, lambda_):
+        """Return the Hessian of L_T, the same at every `w`."""
+        p = self.penalty(lambda_)[:, 0]
+        if self.train.gram.ndim == 1:
+            return DiagonalHessian(self.train.gram + p)
+        matrix = self.train.gram.copy()
+        matrix[np.diag_indices_from(matrix)] += p
+        return DenseHessian(matrix, self.counts)
+
+    def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
+        """Return the minimizer of L_T plus `proximal`, in closed form."""
+        self.counts.n_inner_solves += 1
+        hessian = self.hessian(start, lambda_)
+        if proximal is None:
+            return hessian.solve(self.train.linear)
+        target = self.train.linear - proximal.linear
+        rho, centre = proximal.rho, proximal.centre
+        if proximal.metric is None:
+            return hessian.plus(rho).solve(target + rho * centre)
+        # The metric is this Hessian, already factored: (1 + rho) H on the left.
+        return (proximal.metric.solve(target) + rho * centre) / (1.0 + rho)
+
+    def start(self):
+        """Return zeros."""
+        return np.zeros(self.shape)
+
+    def to_features(self, w):
+        """Return coef (n_features, n_outputs) and intercept (n_outputs,)."""
+        coef = self.coordinates.to_features(w)
+        return coef, self.y_mean - self.x_mean @ coef
+
+    def from_features(self, coef, intercept):
+        """Return the weights of coef; the intercept follows from the means."""
+        return self.coordinates.from_features(coef)
+
+    def diagonalized(self, rows=None):
+        """Return this split in the eigenvectors of its training moments.
+
+        Only for one group, whose penalty every rotation leaves as it is.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_train, m) or None
+            Centred training rows times the root of their weights. Their
+            singular vectors keep small directions that squaring would lose.
+        """
+        if rows is None:
+            values, rotation = eigh(self.train.gram, check_finite=False)
+            floor = len(values) * np.finfo(float).eps * max(values[-1], 0.0)
+        else:
+            _, singular, transposed = svd(rows, check_finite=False)
+            rotation = transposed.T
+            values = np.zeros(len(rotation))
+            values[: len(singular)] = singular**2
+            floor = (max(rows.shape) * np.finfo(float).eps * singular[0]) ** 2
+        values = np.where(values > floor, values, 0.0)
+        return QuadraticSplit(
+            self.train.rotated(rotation, values),
+            self.validation.rotated(rotation),
+            self.coordinates.rotated(rotation),
+            self.x_mean,
+            self.y_mean,
+            self.counts,
+        )

@@ -1,0 +1,151 @@
+"""The rows of X as a linear map, dense or sparse, with or without an intercept."""
+
+import copy
+
+import numpy as np
+from scipy import sparse
+
+#: Entries of the largest temporary array built from a block of rows.
+BLOCK_ENTRIES = 2**23
+#: Entries up to which the products of all pairs of columns are kept: with them a
+#: Gram matrix is a row of one matrix product.
+PAIR_ENTRIES = 2**24
+
+
+class Rows:
+    """X, centred, with a last coordinate for the intercept.
+
+    The map is ``w -> (X - shift) w[:-1] + w[-1]`` with an intercept and
+    ``w -> X w`` without. Dense X is centred once, in one copy; sparse X stays as
+    it is and the shift is applied to the products. The shift changes only what
+    the intercept means, and it keeps the Hessian well conditioned.
+
+    Parameters
+    ----------
+    X : ndarray or sparse array of shape (n_samples, n_features)
+        float64.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights of the mean that is subtracted.
+    fit_intercept : bool
+        Without an intercept nothing is subtracted.
+    """
+
+    def __init__(self, X, sample_weight, fit_intercept):
+        self.fit_intercept = fit_intercept
+        self.is_sparse = sparse.issparse(X)
+        self.n_samples, self.n_features = X.shape
+        self.shift = np.zeros(self.n_features)
+        if fit_intercept:
+            self.shift = np.asarray(X.T @ (sample_weight / sample_weight.sum()))
+            if not self.is_sparse:
+                X = X - self.shift
+        self.X = X
+        self._squared = self._pairs = None
+
+    @property
+    def n_coordinates(self):
+        """Number of coordinates of a weight vector, the intercept included."""
+        return self.n_features + self.fit_intercept
+
+    def forward(self, w):
+        """Return raw predictions (n_samples, k) of weights (n_coordinates, k)."""
+        if not self.fit_intercept:
+            return self.X @ w
+        raw = self.X @ w[:-1]
+        raw += w[-1] - (self.shift @ w[:-1] if self.is_sparse else 0.0)
+        return raw
+
+    def adjoint(self, values):
+        """Return the transpose applied to values (n_samples, k)."""
+        out = np.asarray(self.X.T @ values)
+        if not self.fit_intercept:
+            return out
+        total = values.sum(axis=0)
+        if self.is_sparse:
+            out -= np.outer(self.shift, total)
+        return np.vstack([out, total])
+
+    def gram(self, weight):
+        """Return ``sum_i weight_i x_i x_i'``, shape (n_coordinates, n_coordinates).
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,)
+            Of either sign.
+        """
+        core = self.n_features
+        out = np.empty((self.n_coordinates, self.n_coordinates))
+        if self.is_sparse:
+            weighted = self.X.multiply(weight[:, None])
+            out[:core, :core] = (self.X.T @ weighted).toarray()
+        else:
+            np.matmul(self.X.T, self.X * weight[:, None], out=out[:core, :core])
+        if self.fit_intercept:
+            edge = self.adjoint(weight[:, None])[:, 0]
+            if self.is_sparse:
+                cross = np.outer(edge[:-1], self.shift)
+                out[:core, :core] -= cross + cross.T
+                out[:core, :core] -= edge[-1] * np.outer(self.shift, self.shift)
+            out[-1, :] = out[:, -1] = edge
+        return out
+
+    def grams(self, weights):
+        """Return the Gram matrices of k weightings at once.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_samples, k)
+
+        Returns
+        -------
+        ndarray of shape (k, n_coordinates, n_coordinates)
+        """
+        size = self.n_coordinates
+        entries = self.n_samples * size * (size + 1) // 2
+        if self.is_sparse or entries > PAIR_ENTRIES:
+            return np.stack([self.gram(weight) for weight in weights.T])
+        lower, upper = np.tril_indices(size)
+        if self._pairs is None:
+            columns = self.X
+            if self.fit_intercept:
+                columns = np.column_stack([columns, np.ones(self.n_samples)])
+            self._pairs = columns[:, lower] * columns[:, upper]
+        out = np.empty((weights.shape[1], size, size))
+        out[:, lower, upper] = out[:, upper, lower] = weights.T @ self._pairs
+        return out
+
+    def squared_adjoint(self, weight):
+        """Return ``sum_i weight_ik x_ij^2``, the diagonals of k Gram matrices."""
+        if self._squared is None:
+            self._squared = self.X.power(2) if self.is_sparse else self.X**2
+        out = np.asarray(self._squared.T @ weight)
+        if not self.fit_intercept:
+            return out
+        total = weight.sum(axis=0)
+        if self.is_sparse:
+            first = np.asarray(self.X.T @ weight)
+            out -= 2 * self.shift[:, None] * first - np.outer(self.shift**2, total)
+            out = np.maximum(out, 0.0)
+        return np.vstack([out, total])
+
+    def take(self, index):
+        """Return the rows of an index or slice, centred as these are."""
+        return self._with(self.X[index])
+
+    def with_columns(self, X):
+        """Return the same rows in other columns, already centred."""
+        return self if X is self.X else self._with(X)
+
+    def _with(self, X):
+        other = copy.copy(self)
+        other.X = X
+        other.n_samples, other.n_features = X.shape
+        other._squared = other._pairs = None
+        return other
+
+    def blocks(self, entries_per_row):
+        """Yield (slice, Rows) blocks so small that temporaries stay bounded."""
+        size = max(1, BLOCK_ENTRIES // max(1, entries_per_row))
+        for start in range(0, self.n_samples, size):
+            rows = slice(start, min(start + size, self.n_samples))
+            yield rows, self.take(rows)

@@ -1,0 +1,171 @@
+"""What one training/validation pair offers to a solver."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+
+from .hessian import Hessian
+from .newton import NEWTON_TOL
+
+
+class Proximal(NamedTuple):
+    """Extra terms ``<linear, w> + rho/2 |w - centre|_M^2`` of an inner problem.
+
+    Attributes
+    ----------
+    linear, centre : ndarray of shape (m, n_outputs)
+    rho : float
+    metric : Hessian or None
+        M; None stands for the identity.
+    """
+
+    linear: np.ndarray
+    centre: np.ndarray
+    rho: float
+    metric: Hessian | None = None
+
+    def value(self, w):
+        """Return the value of the extra terms at `w`."""
+        return np.vdot(self.linear, w) + 0.5 * self.rho * np.vdot(
+            w - self.centre, self.metric_product(w - self.centre)
+        )
+
+    def gradient(self, w):
+        """Return the gradient of the extra terms at `w`."""
+        return self.linear + self.rho * self.metric_product(w - self.centre)
+
+    def metric_product(self, w):
+        """Return ``M w``."""
+        return w if self.metric is None else self.metric.product(w)
+
+
+class Split(ABC):
+    """Training and validation loss of one split, in the split's coordinates.
+
+    Weights have shape (m, n_outputs); with an explicit intercept its row is the
+    last one, is not penalized and belongs to no group. Every oracle call is
+    counted in `counts`.
+
+    Parameters
+    ----------
+    coordinates : Coordinates
+    n_outputs : int
+    explicit_intercept : bool
+    counts : OracleCounts
+    """
+
+    #: Whether a solve costs so little that a fine scan of lambda is nearly free.
+    cheap_solves = False
+
+    def __init__(self, coordinates, n_outputs, explicit_intercept, counts):
+        self.coordinates = coordinates
+        self.groups = coordinates.groups
+        self.n_outputs = n_outputs
+        self.explicit_intercept = explicit_intercept
+        self.counts = counts
+
+    @property
+    def shape(self):
+        """Shape of a weight array."""
+        return len(self.groups.labels) + self.explicit_intercept, self.n_outputs
+
+    def penalized(self, w):
+        """Return the part of `w` (..., m, n_outputs) without the intercept."""
+        return w[..., : len(self.groups.labels), :]
+
+    def penalty(self, lambda_):
+        """Return ``p_j = 2 exp(lambda_g(j))``, shape (m, 1), 0 for the intercept."""
+        return self.per_coordinate(2.0 * np.exp(lambda_))
+
+    def per_coordinate(self, values):
+        """Return each coordinate's entry of values (n_groups,), 0 for the intercept.
+
+        Returns
+        -------
+        ndarray of shape (m, 1)
+        """
+        out = np.zeros((self.shape[0], 1))
+        self.penalized(out)[:, 0] = self.groups.expand(values)
+        return out
+
+    def penalty_value(self, w, lambda_):
+        """Return ``sum_j exp(lambda_g(j)) w_j^2``."""
+        return 0.5 * np.sum(self.penalty(lambda_) * w**2)
+
+    def by_group(self, values):
+        """Return the sums (n_groups,) of values (m, n_outputs) over groups."""
+        return self.groups.sum_by_group(self.penalized(values))
+
+    def spread(self, values):
+        """Return values (m, n_outputs) in one array per group, zero elsewhere.
+
+        Returns
+        -------
+        ndarray of shape (n_groups, m, n_outputs)
+        """
+        out = np.zeros((self.groups.n_groups, *self.shape))
+        index = np.arange(len(self.groups.labels))
+        out[self.groups.labels, index] = values[index]
+        return out
+
+    def group_means(self, w):
+        """Return `w` with every feature weight replaced by its group's mean."""
+        means = w.copy()
+        self.penalized(means)[...] = self.coordinates.group_means(self.penalized(w))
+        return means
+
+    @abstractmethod
+    def train_loss(self, w, lambda_):
+        """Return L_T, the penalty included."""
+
+    @abstractmethod
+    def train_gradient(self, w, lambda_):
+        """Return the gradient of L_T in the weights."""
+
+    @abstractmethod
+    def consensus_gradient(self, w, lambda_, proximal):
+        """Return the gradient of L_T plus proximal terms.
+
+        Counted apart from `train_gradient`: the paper's budget n_g leaves it out.
+        """
+
+    @abstractmethod
+    def validation_loss(self, w):
+        """Return L_V."""
+
+    @abstractmethod
+    def validation_gradient(self, w):
+        """Return the gradient of L_V in the weights."""
+
+    @abstractmethod
+    def validation_gram(self, w, jacobian):
+        """Return ``J' H_V J`` (n_groups, n_groups), H_V the Hessian of L_V at `w`."""
+
+    @abstractmethod
+    def third_term(self, w, adjoint, jacobian):
+        """Return the third derivative of L_T along (adjoint, J_a, J_b)."""
+
+    @abstractmethod
+    def hessian(self, w, lambda_):
+        """Return the Hessian of L_T at `w`."""
+
+    @abstractmethod
+    def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
+        """Return the minimizer of L_T plus `proximal`, from `start`.
+
+        `tol` bounds half the squared Newton decrement before the last step,
+        relative to the loss; closed forms need none.
+        """
+
+    @abstractmethod
+    def start(self):
+        """Return weights to start an inner solve from when nothing better is known."""
+
+    @abstractmethod
+    def to_features(self, w):
+        """Return coef (n_features, n_outputs) and intercept (n_outputs,)."""
+
+    @abstractmethod
+    def from_features(self, coef, intercept):
+        """Return the weights that `to_features` would turn into these."""

@@ -1,0 +1,41 @@
+"""Binary logistic loss."""
+
+import numpy as np
+from scipy.special import expit
+
+from ._base import Loss
+
+
+class LogisticLoss(Loss):
+    """``log(1 + exp(-s raw))`` with s = -1 for class 0 and +1 for class 1."""
+
+    max_curvature = 0.25
+
+    def n_outputs(self, y):
+        """Return 1: one log-odds a row."""
+        return 1
+
+    def value(self, y, raw):
+        """Return the loss of every row; `y` holds 0 or 1."""
+        sign = 2.0 * y - 1.0
+        return np.logaddexp(0.0, -sign * raw[:, 0])
+
+    def gradient(self, y, raw):
+        """Return ``p - y`` as ``-s expit(-s raw)``, which does not cancel."""
+        sign = 2.0 * y - 1.0
+        return (-sign * expit(-sign * raw[:, 0]))[:, None]
+
+    def curvature(self, raw):
+        """Return ``p (1 - p)``."""
+        return (expit(raw) * expit(-raw))[:, :, None]
+
+    def third(self, raw, a, b, c):
+        """Return ``p (1 - p) (1 - 2 p) a b c``."""
+        p, q = expit(raw), expit(-raw)
+        return np.sum(p * q * (q - p) * a * b * c, axis=-1)
+
+    def intercept_start(self, y, sample_weight):
+        """Return the log-odds of the weighted class frequencies."""
+        total = sample_weight.sum()
+        share = np.clip(sample_weight @ y / total, 1e-12, 1 - 1e-12)
+        return np.array([np.log(share) - np.log1p(-share)])

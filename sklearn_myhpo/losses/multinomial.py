@@ -1,0 +1,78 @@
+"""Softmax cross-entropy in identified coordinates."""
+
+import numpy as np
+from scipy.linalg import helmert
+from scipy.special import logsumexp, softmax
+
+from ._base import Loss
+
+
+class MultinomialLoss(Loss):
+    """Softmax cross-entropy of K classes with K - 1 raw predictions.
+
+    The raw prediction z has one column for each of K - 1 orthonormal contrasts
+    Q (K, K - 1) that are orthogonal to the vector of ones; the class scores are
+    z Q'. A softmax does not see a common shift of the scores and a squared
+    penalty puts that shift at zero, so nothing is lost, ``|W|^2`` is unchanged,
+    and the Hessian has no null space from over-parametrization.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes K, at least 2.
+    """
+
+    max_curvature = 0.5
+
+    def __init__(self, n_classes):
+        self.contrasts = helmert(n_classes).T
+
+    def n_outputs(self, y):
+        """Return K - 1."""
+        return self.contrasts.shape[1]
+
+    def scores(self, raw):
+        """Return the K class scores, shape (n_samples, K), of raw predictions."""
+        return raw @ self.contrasts.T
+
+    def value(self, y, raw):
+        """Return the cross-entropy of every row; `y` holds class indices."""
+        scores = self.scores(raw)
+        return logsumexp(scores, axis=1) - np.take_along_axis(
+            scores, y[:, None], axis=1
+        ).ravel()
+
+    def gradient(self, y, raw):
+        """Return ``(P - onehot(y)) Q``."""
+        residual = softmax(self.scores(raw), axis=1)
+        rows = np.arange(len(y))
+        # p_y - 1 as minus the sum of the others, which does not cancel.
+        residual[rows, y] = 0.0
+        residual[rows, y] = -residual.sum(axis=1)
+        return residual @ self.contrasts
+
+    def curvature(self, raw):
+        """Return ``Q' (diag(p) - p p') Q`` of every row."""
+        p = softmax(self.scores(raw), axis=1)
+        mean = p @ self.contrasts
+        n_outputs = mean.shape[1]
+        pairs = self.contrasts[:, :, None] * self.contrasts[:, None, :]
+        second = p @ pairs.reshape(len(pairs), -1)
+        second = second.reshape(-1, n_outputs, n_outputs)
+        return second - mean[:, :, None] * mean[:, None, :]
+
+    def third(self, raw, a, b, c):
+        """Return the third central co-moment of the scores of a, b and c."""
+        p = softmax(self.scores(raw), axis=1)
+
+        def centred(direction):
+            scores = self.scores(direction)
+            return scores - np.sum(p * scores, axis=-1, keepdims=True)
+
+        return np.sum(p * centred(a) * centred(b) * centred(c), axis=-1)
+
+    def intercept_start(self, y, sample_weight):
+        """Return the contrasts of the log class frequencies."""
+        share = np.bincount(y, sample_weight, minlength=len(self.contrasts))
+        share = np.maximum(share / share.sum(), 1e-12)
+        return np.log(share) @ self.contrasts

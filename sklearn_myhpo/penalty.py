@@ -1,0 +1,328 @@
+"""Feature groups: which lambda penalizes which feature."""
+
+import reprlib
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+
+_ALLOWED = (
+    'allowed are None (one group), "each" (one group per feature), an array-like of '
+    "n_features labels, or a list of (name, columns)"
+)
+_ALLOWED_COLUMNS = (
+    "a column name, an int, a list of either, a slice, a boolean mask, or a callable "
+    "that takes X and returns one of these"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureGroups:
+    """A partition of the features into groups with one lambda each.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_features,)
+        The number of the group of every feature, dtype intp.
+    names : tuple of length n_groups
+        The names of the groups, in the order of lambda.
+    """
+
+    labels: np.ndarray
+    names: tuple
+
+    @property
+    def n_groups(self):
+        """The number of groups, which is the number of lambdas."""
+        return len(self.names)
+
+    def penalty_weights(self, lambda_):
+        """Return the Hessian diagonal of ``sum_j exp(lambda_g(j)) w_j**2``.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Natural logs of the penalties.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+            ``2 exp(lambda_g(j))``; inf where the exponential overflows.
+        """
+        with np.errstate(over="ignore", under="ignore"):
+            return self.expand(2 * np.exp(lambda_))
+
+    def sum_by_group(self, values):
+        """Return the sums over the members (and targets) of every group.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_features,) or (n_features, n_targets)
+            Real values; targets are summed too.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+            The sums, dtype float64.
+        """
+        per_feature = values.sum(axis=1) if values.ndim == 2 else values
+        return np.bincount(self.labels, weights=per_feature, minlength=self.n_groups)
+
+    def expand(self, values):
+        """Return for every feature the value, or row of values, of its group.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_groups,) or (n_groups, ...)
+            In the order of `names`.
+
+        Returns
+        -------
+        ndarray of shape (n_features,) or (n_features, ...)
+            In the order of the features.
+        """
+        return values[self.labels]
+
+
+def make_feature_groups(feature_groups, X, *, n_features, feature_names=None):
+    """Turn the ``feature_groups`` parameter of an estimator into groups.
+
+    Parameters
+    ----------
+    feature_groups : None, "each", array-like of shape (n_features,) or list
+        None is one group named "all", "each" one group per feature. Labels (ints
+        or strings, by position) give groups in sorted order of the labels. A list of
+        ``(name, columns)`` gives groups in that order, with columns as in
+        `sklearn.compose.ColumnTransformer`: a name, an int (negative counts from
+        the end), a list of either, a slice (of names: both ends included), a boolean
+        mask, or a callable that takes `X` and returns one of these.
+    X : {array-like, sparse matrix, dataframe}
+        The features as the user gave them; only callables look at it.
+    n_features : int
+        The number of features.
+    feature_names : sequence of str of length n_features, default=None
+        The names of the features, if they have any.
+
+    Returns
+    -------
+    FeatureGroups
+        Every feature in exactly one group, and no empty group.
+
+    Raises
+    ------
+    TypeError
+        If `feature_groups`, a group name or columns are of a type that cannot
+        describe groups.
+    ValueError
+        If the groups do not fit the features: a feature in no or several groups,
+        an unknown column, a wrong length, an empty group, a repeated group name.
+    """
+    if feature_groups is None:
+        return FeatureGroups(np.zeros(n_features, dtype=np.intp), ("all",))
+    if isinstance(feature_groups, str):
+        if feature_groups != "each":
+            raise ValueError(f"feature_groups={feature_groups!r}; {_ALLOWED}.")
+        return FeatureGroups(
+            np.arange(n_features, dtype=np.intp),
+            tuple(_feature_list(range(n_features), feature_names)),
+        )
+    if isinstance(feature_groups, list | tuple) and any(
+        isinstance(item, list | tuple) for item in feature_groups
+    ):
+        columns = _Columns(X, n_features, feature_names)
+        return _groups_from_pairs(feature_groups, columns)
+    return _groups_from_labels(feature_groups, n_features)
+
+
+def _groups_from_labels(labels, n_features):
+    # A list goes through dtype object, since numpy would turn ["a", nan] into strings.
+    is_list = isinstance(labels, list | tuple)
+    array = np.array(labels, dtype=object) if is_list else np.asarray(labels)
+    if array.ndim == 0:
+        raise TypeError(f"feature_groups={reprlib.repr(labels)}; {_ALLOWED}.")
+    if array.ndim > 1:
+        raise ValueError(
+            f"feature_groups is an array of shape {array.shape}, but labels must have "
+            f"shape ({n_features},); {_ALLOWED}."
+        )
+    if array.size != n_features:
+        raise ValueError(
+            f"feature_groups has {array.size} labels, but X has {n_features} features; "
+            "one label per feature is needed."
+        )
+    missing = [index for index, label in enumerate(array) if _is_missing(label)]
+    if missing:
+        raise ValueError(
+            "feature_groups has a missing label (NaN or None) at index "
+            f"{_spell(missing)}; every feature needs a label."
+        )
+    try:
+        names, numbers = np.unique(array, return_inverse=True)
+    except TypeError as error:
+        raise TypeError(
+            "feature_groups has labels that cannot be sorted; labels must be all ints "
+            f"or all strings, got {reprlib.repr(array.tolist())}."
+        ) from error
+    return FeatureGroups(numbers.astype(np.intp), tuple(names.tolist()))
+
+
+def _is_missing(label):
+    try:
+        return label is None or bool(label != label)
+    except (TypeError, ValueError):  # pandas.NA has no truth value
+        return True
+
+
+def _check_pairs(pairs):
+    for number, pair in enumerate(pairs):
+        where = f"feature_groups: item {number} (counted from 0)"
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise ValueError(
+                f"{where} is {reprlib.repr(pair)}, but every item must be "
+                "(name, columns)."
+            )
+        if not isinstance(pair[0], Hashable):
+            raise TypeError(
+                f"{where} has the name {reprlib.repr(pair[0])}, but names must be "
+                "hashable, like strings."
+            )
+    counts = Counter(name for name, _ in pairs)
+    repeated = [name for name, count in counts.items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"feature_groups has several groups named {_spell(repeated)}; group names "
+            "must be unique."
+        )
+
+
+def _groups_from_pairs(pairs, columns):
+    _check_pairs(pairs)
+    labels = np.zeros(columns.n_features, dtype=np.intp)
+    memberships = np.zeros(columns.n_features, dtype=np.intp)
+    for number, (name, key) in enumerate(pairs):
+        members = np.unique(columns.resolve(key, name))
+        if not members.size:
+            raise ValueError(
+                f"feature_groups: group {name!r} is empty ({reprlib.repr(key)}); "
+                "every group needs at least one feature."
+            )
+        labels[members] = number
+        memberships[members] += 1
+    for wrong, where in (
+        (memberships == 0, "no group"),
+        (memberships > 1, "several groups"),
+    ):
+        if wrong.any():
+            features = _feature_list(np.flatnonzero(wrong), columns.feature_names)
+            raise ValueError(
+                "feature_groups: every feature must be in exactly one group, but "
+                f"these are in {where}: {_spell(features)}."
+            )
+    return FeatureGroups(labels, tuple(name for name, _ in pairs))
+
+
+class _Columns:
+    """Finds the indices that a specification of columns means."""
+
+    def __init__(self, X, n_features, feature_names):
+        self.X = X
+        self.n_features = n_features
+        self.feature_names = feature_names
+        self.position = {}  # the first column of every name
+        for index, name in enumerate([] if feature_names is None else feature_names):
+            self.position.setdefault(name, index)
+
+    def resolve(self, key, group):
+        """Return the indices of the columns `key` of the group named `group`."""
+        where = f"feature_groups: group {group!r}"
+        if callable(key):
+            try:
+                key = key(self.X)
+            except Exception as error:
+                error.add_note(f"Raised by the columns callable of {where}.")
+                raise
+        if isinstance(key, slice):
+            return self._from_slice(key, where)
+        try:
+            items = [key] if isinstance(key, str) else list(key)
+        except TypeError:  # a single int, or nothing allowed
+            items = [key]
+        if all(isinstance(item, str) for item in items):
+            return self._from_names(items, where)
+        if all(isinstance(item, bool | np.bool_) for item in items):
+            return self._from_mask(items, where)
+        if all(_is_int(item) for item in items):
+            return self._from_ints(items, where)
+        raise TypeError(
+            f"{where} has the columns {reprlib.repr(key)}; allowed are "
+            f"{_ALLOWED_COLUMNS}."
+        )
+
+    def _from_names(self, names, where):
+        if names and self.feature_names is None:
+            raise ValueError(
+                f"{where} names the columns {_spell(names)}, but X has no feature "
+                "names; use ints or a mask, or give X as a dataframe."
+            )
+        unknown = [name for name in names if name not in self.position]
+        if unknown:
+            raise ValueError(
+                f"{where} names the unknown columns {_spell(unknown)}; the columns of "
+                f"X are {_spell(list(self.feature_names))}."
+            )
+        return np.array([self.position[name] for name in names], dtype=np.intp)
+
+    def _from_ints(self, indices, where):
+        n = self.n_features
+        wrong = [int(index) for index in indices if not -n <= index < n]
+        if wrong:
+            raise ValueError(
+                f"{where} has the column indices {_spell(wrong)}, but X has {n} "
+                f"features; allowed are {-n} to {n - 1}."
+            )
+        return np.array([int(index) % n for index in indices], dtype=np.intp)
+
+    def _from_mask(self, mask, where):
+        if len(mask) != self.n_features:
+            raise ValueError(
+                f"{where} has a boolean mask of length {len(mask)}, but X has "
+                f"{self.n_features} features; one entry per feature is needed."
+            )
+        return np.flatnonzero(mask)
+
+    def _from_slice(self, key, where):
+        start, stop = key.start, key.stop
+        ends = [end for end in (start, stop) if end is not None]
+        if ends and all(isinstance(end, str) for end in ends):
+            start, stop = (
+                None if end is None else self._from_names([end], where)[0]
+                for end in (start, stop)
+            )
+            stop = None if stop is None else stop + 1  # names include the last one
+        elif not all(_is_int(end) for end in ends):
+            raise TypeError(
+                f"{where} has the columns {key!r}, but both ends of a slice must be "
+                "ints, or both column names."
+            )
+        if key.step is not None and not (_is_int(key.step) and key.step != 0):
+            raise ValueError(f"{where}: the step of {key!r} must be a nonzero int.")
+        return np.arange(self.n_features)[start : stop : key.step]
+
+
+def _is_int(value):
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _feature_list(indices, feature_names):
+    """Return the names of features, or "x3" for those that have none."""
+    if feature_names is None:
+        return [f"x{index}" for index in indices]
+    return [feature_names[index] for index in indices]
+
+
+def _spell(items, most=5):
+    """List items for a message, only the first few of them if there are many."""
+    text = ", ".join(repr(item) for item in items[:most])
+    return f"{text} and {len(items) - most} more" if len(items) > most else text

@@ -1,0 +1,233 @@
+"""The bilevel problem: everything a solver may ask."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from .engine.build import build_splits
+from .engine.newton import NEWTON_TOL
+
+#: Automatic bounds of a group's lambda, around the log of the sum of its
+#: features' second moments. Below, the penalty is lost in the rounding of the
+#: second moments; above, the weights are zero to seven digits of the loss.
+AUTO_BOUNDS = (-30.0, 18.0)
+
+
+@dataclass
+class OracleCounts:
+    """How often a problem was asked for what; each split counts for itself.
+
+    Attributes
+    ----------
+    n_values : int
+        Training or validation losses.
+    n_train_gradients, n_validation_gradients : int
+    n_consensus_gradients : int
+        Gradients of L_T with proximal terms.
+    n_hessian_products, n_factorizations : int
+    n_inner_solves : int
+        Exact minimizations of L_T; what they need is counted above too.
+    """
+
+    n_values: int = 0
+    n_train_gradients: int = 0
+    n_validation_gradients: int = 0
+    n_consensus_gradients: int = 0
+    n_hessian_products: int = 0
+    n_factorizations: int = 0
+    n_inner_solves: int = 0
+
+    @property
+    def n_gradients(self):
+        """The paper's n_g: training and validation gradients."""
+        return self.n_train_gradients + self.n_validation_gradients
+
+    def as_dict(self):
+        """Return all counts, `n_gradients` included."""
+        return {**asdict(self), "n_gradients": self.n_gradients}
+
+
+class BilevelProblem:
+    """Minimize the validation loss over lambda, weights minimizing the training loss.
+
+    ``min_lambda sum_i omega_i L_V,i(w_i(lambda))`` with
+    ``w_i(lambda) = argmin_w L_T,i(w, lambda)``, where omega_i is split i's share
+    of the held-out weight (Dhar, Kurup & Shah 2020, eq. (1), for one split).
+
+    Parameters
+    ----------
+    X : ndarray or sparse array of shape (n_samples, n_features), float64
+    y : ndarray
+        As the loss wants it: (n_samples, n_targets) for the squared loss, class
+        indices (n_samples,) for the others.
+    loss : Loss
+    groups : FeatureGroups
+    pairs : list of (ndarray, ndarray)
+        Indices of training and validation rows, one pair per split.
+    sample_weight : ndarray of shape (n_samples,) or None
+    fit_intercept : bool
+    lambda_bounds : "auto" or (float, float)
+        Bounds of every lambda, a natural log.
+
+    Attributes
+    ----------
+    splits : list of Split
+        What a solver works with; see `sklearn_myhpo.engine.split.Split`.
+    full : Split
+        All rows, for the refit.
+    split_weights : ndarray of shape (n_splits,)
+        The omega_i.
+    groups : FeatureGroups
+    bounds : ndarray of shape (2, n_groups)
+        Lowest and highest lambda of every group.
+    group_curvature : ndarray of shape (n_groups,)
+        Bound of the trace of the data term's Hessian over every group.
+    curvature : float
+        Their sum, a Lipschitz constant of the data term's gradient.
+    null_loss : float
+        Validation loss of the best constant model of the training rows.
+    total_weight : float
+        Sum of the sample weights, the n of ``alpha = 2 n exp(lambda)``.
+    scan_bounds : ndarray of shape (2, n_groups)
+        The part of `bounds` where lambda makes a difference; finite.
+    counts : OracleCounts
+    """
+
+    def __init__(
+        self,
+        X,
+        y,
+        loss,
+        groups,
+        pairs,
+        *,
+        sample_weight=None,
+        fit_intercept=True,
+        lambda_bounds="auto",
+    ):
+        if sample_weight is None:
+            sample_weight = np.ones(X.shape[0])
+        self.loss = loss
+        self.groups = groups
+        self.counts = OracleCounts()
+        self.splits, self.full, second_moments = build_splits(
+            X, y, loss, groups, pairs, sample_weight, fit_intercept, self.counts
+        )
+        held_out = np.array([sample_weight[part].sum() for _, part in pairs])
+        self.split_weights = held_out / held_out.sum()
+        self.total_weight = sample_weight.sum()
+        self.null_loss = self.validation_loss(self.starts())
+        curvature = loss.max_curvature * second_moments
+        self.curvature = float(curvature.sum()) or 1.0
+        own = groups.sum_by_group(curvature)
+        # A group of constant features has no scale: it takes the data's.
+        self.group_curvature = np.where(own > 0, own, self.curvature)
+        auto = np.log(self.group_curvature) + np.array(AUTO_BOUNDS)[:, None]
+        if isinstance(lambda_bounds, str):
+            self.bounds = auto
+        else:
+            self.bounds = np.outer(lambda_bounds, np.ones(groups.n_groups))
+        self.scan_bounds = np.clip(auto, *self.bounds)
+
+    def relative(self, hypergradient, validation_loss):
+        """Return the largest hypergradient entry relative to the loss.
+
+        Below ten digits of the null loss a loss counts as zero.
+        """
+        size = np.max(np.abs(hypergradient))
+        return size / (validation_loss + 1e-10 * self.null_loss) if size else 0.0
+
+    @property
+    def n_groups(self):
+        """Number of lambdas."""
+        return self.groups.n_groups
+
+    def project(self, lambda_):
+        """Return lambda moved into its bounds."""
+        return np.clip(lambda_, *self.bounds)
+
+    def minimize(self, lambda_, starts, tol=NEWTON_TOL):
+        """Return the exact inner solutions of all splits, warm-started."""
+        return [
+            split.minimize(lambda_, start, tol=tol)
+            for split, start in zip(self.splits, starts, strict=True)
+        ]
+
+    def starts(self):
+        """Return weights to start exact inner solves from."""
+        return [split.start() for split in self.splits]
+
+    def zeros(self):
+        """Return zero weights for all splits, where the paper starts."""
+        return [np.zeros(split.shape) for split in self.splits]
+
+    def train_loss(self, weights, lambda_):
+        """Return the splits' mean training loss, the penalty included."""
+        return self._mean(
+            split.train_loss(w, lambda_)
+            for split, w in zip(self.splits, weights, strict=True)
+        )
+
+    def validation_loss(self, weights):
+        """Return the mean loss over all held-out rows."""
+        return self._mean(
+            split.validation_loss(w)
+            for split, w in zip(self.splits, weights, strict=True)
+        )
+
+    def _mean(self, values):
+        return sum(
+            weight * value
+            for weight, value in zip(self.split_weights, values, strict=True)
+        )
+
+    def hypergradient(self, lambda_, weights, hessians=None):
+        """Return the derivative of the validation loss in lambda.
+
+        By the implicit function theorem at exact inner solutions:
+        ``-sum_{j in g} p_j w_j q_j`` with H q = the gradient of L_V.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+        weights : list of ndarray
+            Exact inner solutions.
+        hessians : list of Hessian or None
+            Of L_T at the weights, where the caller has them.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+        """
+        if hessians is None:
+            hessians = self.hessians(lambda_, weights)
+        return self._mean(
+            -split.by_group(
+                split.penalty(lambda_)
+                * w
+                * hessian.solve(split.validation_gradient(w))
+            )
+            for split, w, hessian in zip(self.splits, weights, hessians, strict=True)
+        )
+
+    def hessians(self, lambda_, weights):
+        """Return the Hessian of every split's L_T at its weights."""
+        return [
+            split.hessian(w, lambda_)
+            for split, w in zip(self.splits, weights, strict=True)
+        ]
+
+    def predict(self, lambda_, weights, hessians, move):
+        """Return the weights along their tangent at lambda, ``w + J move``."""
+        return [
+            w + hessian.solve(-split.penalty(lambda_) * w * split.per_coordinate(move))
+            for split, w, hessian in zip(self.splits, weights, hessians, strict=True)
+        ]
+
+    def projected(self, lambda_, hypergradient):
+        """Return the hypergradient without what points out of the bounds."""
+        low, high = self.bounds
+        outward = ((lambda_ <= low) & (hypergradient > 0)) | (
+            (lambda_ >= high) & (hypergradient < 0)
+        )
+        return np.where(outward, 0.0, hypergradient)

@@ -1,0 +1,125 @@
+"""The only loop: clock, history, stopping and non-finite checks for all solvers."""
+
+import time
+
+import numpy as np
+
+from .protocol import BilevelResult, Status
+from .scan import scan_lambda
+
+
+def minimize_bilevel(
+    problem,
+    solver,
+    *,
+    lambda_init="auto",
+    weights_init=None,
+    max_iter=100,
+    tol=1e-6,
+    random_state=None,
+    callback=None,
+):
+    """Minimize the validation loss over lambda.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+    solver : Solver
+    lambda_init : "auto", float or ndarray of shape (n_groups,), default="auto"
+        "auto" starts from the best shared lambda of a scan and its exact
+        weights; a number starts from there, and from zero weights as the paper
+        does unless `weights_init` is given.
+    weights_init : list of ndarray, optional
+        Weights of every split to start from.
+    max_iter : int, default=100
+    tol : float, default=1e-6
+        The run has converged when ``state.error <= tol``.
+    random_state : int or numpy.random.Generator, optional
+        Passed to `numpy.random.default_rng`; used by stochastic solvers.
+    callback : callable, optional
+        Called with (n_iter, info) after every iteration.
+
+    Returns
+    -------
+    BilevelResult
+    """
+    start_time = time.perf_counter()
+    rng = np.random.default_rng(random_state)
+    if isinstance(lambda_init, str):
+        lambda_0, weights_0 = scan_lambda(problem)
+    else:
+        lambda_0 = problem.project(np.full(problem.n_groups, lambda_init, float))
+        weights_0 = problem.zeros()
+    if weights_init is not None:
+        weights_0 = weights_init
+    rows = []
+    status, n_iter = Status.MAX_ITER, 0
+    with np.errstate(all="ignore"):
+        state = solver.init(problem, lambda_0, weights_0)
+        for n_iter in range(1, max_iter + 1):
+            new_state, info = solver.step(problem, state, rng)
+            if not _is_finite(new_state, info):
+                status = Status.DIVERGED
+                break
+            state = new_state
+            rows.append(_row(info, problem.counts, time.perf_counter() - start_time))
+            if callback is not None:
+                callback(n_iter, info)
+            if state.error <= tol:
+                status = Status.CONVERGED
+                break
+    message = status.value.format(
+        max_iter=max_iter, tol=tol, error=state.error, n_iter=n_iter, **_last(rows)
+    )
+    return BilevelResult(
+        state.lambda_,
+        state.weights,
+        problem.validation_loss(state.weights),
+        status,
+        message,
+        n_iter,
+        _history(rows, problem.n_groups),
+    )
+
+
+def _is_finite(state, info):
+    """Whether everything that would be kept is finite."""
+    return (
+        np.all(np.isfinite(state.lambda_))
+        and np.isfinite(info.train_loss)
+        and np.isfinite(info.validation_loss)
+        and all(np.all(np.isfinite(w)) for w in state.weights)
+    )
+
+
+def _row(info, counts, seconds):
+    return {
+        "lambda": info.lambda_,
+        "train_loss": info.train_loss,
+        "validation_loss": info.validation_loss,
+        "primal_residual": info.primal_residual,
+        "dual_residual": info.dual_residual,
+        "hypergradient_norm": info.hypergradient_norm,
+        **counts.as_dict(),
+        "time": seconds,
+    }
+
+
+def _last(rows):
+    """Return the last residuals, for messages."""
+    row = rows[-1] if rows else {}
+    return {
+        "primal": row.get("primal_residual", np.nan),
+        "dual": row.get("dual_residual", np.nan),
+        "hypergradient": row.get("hypergradient_norm", np.nan),
+    }
+
+
+def _history(rows, n_groups):
+    """Return the rows as arrays; lambda is 1-d where there is one."""
+    if not rows:
+        return {}
+    history = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    if n_groups == 1:
+        history["lambda"] = history["lambda"][:, 0]
+    return history

@@ -1,0 +1,66 @@
+"""MY-HPO: Dhar, Kurup & Shah (2020), Stabilizing Bi-Level Hyperparameter
+Optimization using Moreau-Yosida Regularization, arXiv:2007.13322.
+"""
+
+from dataclasses import dataclass
+
+from . import _adaptive, _consensus
+
+
+@dataclass(frozen=True)
+class MYHPO:
+    """MY-HPO in its published form, its corrected form and its fast form.
+
+    The published method is ``response="mean", metric="identity"`` with a fixed
+    `rho`; its fixed point is in general not a minimum of the validation loss.
+    ``response="tangent"`` makes the fixed points exactly the stationary points,
+    ``metric="hessian"`` makes the rate independent of the conditioning.
+
+    With ``rho="auto"``, exact steps, the tangent response and the Hessian
+    metric, the consensus pair stays at its fixed point (w = v, u = 0), the
+    response is taken to second order where that keeps the step convex, and the
+    weight of the Moreau-Yosida term follows the measured decrease. Every other
+    combination takes "auto" as 1.
+
+    Parameters
+    ----------
+    steps : {"exact", "gradient"}, default="exact"
+        Algorithm 3 (argmins) or Algorithm 1 (gradient steps) of the paper.
+    response : {"tangent", "mean"}, default="tangent"
+        The derivative of the weights, or eq. (4) of the paper.
+    metric : {"hessian", "identity"}, default="hessian"
+        Norm of the proximal terms; the paper's is the identity.
+    rho : "auto" or float, default="auto"
+        Positive weight of the proximal terms.
+    step_sizes : "auto" or (float, float, float), default="auto"
+        alpha, beta, delta of the gradient steps on v, w and lambda. "auto" takes
+        them from a Lipschitz constant and the size of the loss.
+    backtracking : bool, default=True
+        Halve each gradient step until its own objective decreases sufficiently,
+        MY-HPO (BT); False keeps the step sizes, MY-HPO (C).
+    """
+
+    steps: str = "exact"
+    response: str = "tangent"
+    metric: str = "hessian"
+    rho: str | float = "auto"
+    step_sizes: str | tuple = "auto"
+    backtracking: bool = True
+
+    @property
+    def _form(self):
+        adaptive = (
+            self.rho == "auto"
+            and self.steps == "exact"
+            and self.response == "tangent"
+            and self.metric == "hessian"
+        )
+        return _adaptive if adaptive else _consensus
+
+    def init(self, problem, lambda_0, weights_0):
+        """Return the first state."""
+        return self._form.init(self, problem, lambda_0, weights_0)
+
+    def step(self, problem, state, rng):
+        """Return the next state and its `Info`; deterministic."""
+        return self._form.step(self, problem, state)

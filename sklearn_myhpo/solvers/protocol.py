@@ -1,0 +1,112 @@
+"""What a solver is, what it reports, and what a run returns."""
+
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+
+class Info(NamedTuple):
+    """What one iteration reports; one row of `history_`.
+
+    Attributes
+    ----------
+    lambda_ : ndarray of shape (n_groups,)
+    train_loss, validation_loss : float
+        At the weights of the state; the penalty is part of the training loss.
+    hypergradient_norm : float
+        The largest absolute entry of the method's own hypergradient.
+    primal_residual, dual_residual : float
+        Norms of r and s where the method has them, else NaN.
+    """
+
+    lambda_: np.ndarray
+    train_loss: float
+    validation_loss: float
+    hypergradient_norm: float
+    primal_residual: float = np.nan
+    dual_residual: float = np.nan
+
+
+class State(Protocol):
+    """What a solver carries from one iteration to the next, a NamedTuple.
+
+    Attributes
+    ----------
+    lambda_ : ndarray of shape (n_groups,)
+    weights : list of ndarray
+        One array per split.
+    error : float
+        The full relative residual, of the inner problem, the adjoint and the
+        hypergradient; zero when rounding allows no further progress.
+    """
+
+    lambda_: np.ndarray
+    weights: list
+    error: float
+
+
+class Solver(Protocol):
+    """A method: a frozen dataclass of options with two pure functions."""
+
+    def init(self, problem, lambda_0, weights_0):
+        """Return the first state.
+
+        Parameters
+        ----------
+        problem : BilevelProblem
+        lambda_0 : ndarray of shape (n_groups,)
+        weights_0 : list of ndarray
+            Weights to start from.
+        """
+
+    def step(self, problem, state, rng):
+        """Return the next state and its `Info`.
+
+        Parameters
+        ----------
+        problem : BilevelProblem
+        state : State
+        rng : numpy.random.Generator
+        """
+
+
+class Status(Enum):
+    """How a run ended, with a sentence that a user can act on."""
+
+    CONVERGED = "converged"
+    MAX_ITER = (
+        "stopped after max_iter={max_iter} iterations with a relative residual of "
+        "{error:.1e}, above tol={tol:.1e} (primal residual {primal:.1e}, dual "
+        "residual {dual:.1e}, hypergradient {hypergradient:.1e}). Increase max_iter "
+        "or tol, standardize the features, or use the default exact steps"
+    )
+    DIVERGED = (
+        "diverged: iteration {n_iter} was not finite. The last finite iterate is "
+        "kept. Use smaller step_sizes, backtracking, or exact steps"
+    )
+
+
+class BilevelResult(NamedTuple):
+    """What `minimize_bilevel` returns.
+
+    Attributes
+    ----------
+    lambda_ : ndarray of shape (n_groups,)
+    weights : list of ndarray
+        Weights of every split, in the split's coordinates.
+    validation_loss : float
+    status : Status
+    message : str
+    n_iter : int
+    history : dict of str to ndarray
+        One entry per iteration.
+    """
+
+    lambda_: np.ndarray
+    weights: list
+    validation_loss: float
+    status: Status
+    message: str
+    n_iter: int
+    history: dict

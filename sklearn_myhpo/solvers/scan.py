@@ -1,0 +1,134 @@
+"""Where to start: a scan of one shared lambda over its whole range.
+
+Exact inner solutions depend on lambda through terms like ``1 / (s + e^lambda)``,
+which change over about one unit of lambda and nowhere faster. So a scan with
+values and slopes at steps of that size sees every minimum, and cubic
+interpolation between two points ranks them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import brentq
+
+#: Steps of lambda where a solve is cheap, and where it is not.
+FINE_STEP, COARSE_STEP = 0.5, 1.5
+#: Above log(curvature) + NULL_MARGIN the weights are a few percent of their
+#: final size and the loss runs monotonically into that of the constant model.
+NULL_MARGIN = 4.0
+#: An expensive scan ends after so many rises in a row to this multiple of the
+#: lowest value: weaker penalties only overfit more.
+PATIENCE, RISE = 3, 1.2
+#: Accuracy of the inner solutions of a scan, as of `minimize_newton`.
+SCAN_TOL = 1e-4
+#: Accuracy of the shared lambda from which several lambdas start.
+SHARED_XTOL = 1e-3
+
+
+class _Point(NamedTuple):
+    lambda_: float
+    value: float
+    slope: float
+    weights: list
+    hessians: list
+
+
+def scan_lambda(problem):
+    """Return the best shared lambda of a scan, and its exact weights.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+
+    Returns
+    -------
+    lambda_ : ndarray of shape (n_groups,)
+    weights : list of ndarray
+    """
+    points = _scan(problem)
+    best = points[int(np.argmin([point.value for point in points]))]
+    estimate, bracket = best.value, None
+    for low, high in zip(points[:-1], points[1:], strict=True):
+        if low.slope < 0 < high.slope:
+            where, value = _cubic_minimum(low, high)
+            if value <= estimate:
+                estimate, bracket = value, (low, high, where)
+    if bracket is None:
+        return _shared(problem, best.lambda_), best.weights
+    low, high, where = bracket
+    if problem.n_groups > 1:
+        where = brentq(
+            lambda lambda_: _evaluate(problem, lambda_, low.weights).slope,
+            low.lambda_,
+            high.lambda_,
+            xtol=SHARED_XTOL,
+        )
+    found = _evaluate(problem, where, low.weights)
+    if found.value > best.value:
+        found = best
+    return _shared(problem, found.lambda_), found.weights
+
+
+def _shared(problem, lambda_):
+    """Return one lambda for all groups, each within its own range."""
+    return np.clip(np.full(problem.n_groups, lambda_), *problem.scan_bounds)
+
+
+def _evaluate(problem, lambda_, starts):
+    """Return value, slope and weights at a shared lambda."""
+    vector = _shared(problem, lambda_)
+    weights = problem.minimize(vector, starts, tol=SCAN_TOL)
+    hessians = problem.hessians(vector, weights)
+    slopes = problem.hypergradient(vector, weights, hessians)
+    low, high = problem.scan_bounds
+    slope = slopes[(low <= lambda_) & (lambda_ <= high)].sum()
+    value = problem.validation_loss(weights)
+    return _Point(lambda_, value, slope, weights, hessians)
+
+
+def _scan(problem):
+    """Return points in increasing order of lambda."""
+    low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
+    cheap = all(split.cheap_solves for split in problem.splits)
+    top = high
+    if not cheap:
+        top = np.log(problem.group_curvature.max()) + NULL_MARGIN
+        top = float(np.clip(top, low, high))
+    n_steps = int(np.ceil((top - low) / (FINE_STEP if cheap else COARSE_STEP)))
+    grid = np.linspace(top, low, n_steps + 1)
+    if top < high:
+        grid = np.concatenate([[high], grid])
+    points, starts, rises, lowest = [], problem.starts(), 0, np.inf
+    for lambda_ in grid:
+        if points:
+            starts = _predict(problem, points[-1], lambda_)
+        points.append(_evaluate(problem, lambda_, starts))
+        value = points[-1].value
+        rises = rises + 1 if len(points) > 1 and value > points[-2].value else 0
+        lowest = min(lowest, value)
+        if not cheap and rises >= PATIENCE and value > RISE * lowest:
+            break
+    return points[::-1]
+
+
+def _predict(problem, point, lambda_):
+    """Return weights at `lambda_` along the tangent of a close point."""
+    if abs(lambda_ - point.lambda_) > COARSE_STEP:
+        return point.weights
+    vector = _shared(problem, point.lambda_)
+    move = _shared(problem, lambda_) - vector
+    return problem.predict(vector, point.weights, point.hessians, move)
+
+
+def _cubic_minimum(low, high):
+    """Return place and value of the minimum of the Hermite cubic between points."""
+    width = high.lambda_ - low.lambda_
+    a, b = low.slope * width, high.slope * width
+    rise = high.value - low.value
+    cubic, square = a + b - 2 * rise, 3 * rise - 2 * a - b
+    # The root of 3 cubic t^2 + 2 square t + a with a rising slope, in the form
+    # that does not cancel.
+    root = np.sqrt(max(square**2 - 3 * cubic * a, 0.0))
+    t = float(np.clip(-a / (square + root), 0.0, 1.0)) if square + root > 0 else 0.5
+    value = low.value + t * (a + t * (square + t * cubic))
+    return low.lambda_ + t * width, value

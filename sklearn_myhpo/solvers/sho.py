@@ -1,0 +1,104 @@
+"""SHO, local: Lorraine & Duvenaud (2018), Stochastic Hyperparameter Optimization
+through Hypernetworks, arXiv:1802.09419.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from .protocol import Info
+
+#: Automatic lambda step: a relative hypergradient of one moves lambda by this.
+AUTO_LAMBDA_STEP = 0.1
+
+
+class SHOState(NamedTuple):
+    """Linear hypernetwork ``w = lambda_g phi_1 + phi_0`` of every split."""
+
+    lambda_: np.ndarray
+    weights: list
+    phi_1: list
+    phi_0: list
+    error: float
+
+
+@dataclass(frozen=True)
+class SHO:
+    """Stochastic hyperparameter optimization with a local linear hypernetwork.
+
+    Each iteration draws ``lambda_hat ~ N(lambda, noise_scale^2)``, takes one
+    gradient step of the training loss in (phi_1, phi_0) at lambda_hat and one of
+    the validation loss in lambda. A feature's weight responds to the lambda of
+    its own group; the intercept does not respond. Large steps diverge, as
+    published.
+
+    Parameters
+    ----------
+    step_sizes : "auto" or (float, float), default="auto"
+        alpha for the hypernetwork and beta for lambda (the paper's beta is
+        0.01). "auto" takes them from a Lipschitz constant and the size of the
+        loss.
+    noise_scale : float, default=1e-4
+        sigma, the standard deviation of lambda_hat.
+    """
+
+    step_sizes: str | tuple = "auto"
+    noise_scale: float = 1e-4
+
+    def init(self, problem, lambda_0, weights_0):
+        """Return phi_1 = 0 and phi_0 = `weights_0`."""
+        phi_1 = [np.zeros_like(w) for w in weights_0]
+        return SHOState(lambda_0, weights_0, phi_1, weights_0, np.inf)
+
+    def step(self, problem, state, rng):
+        """Return the next state and its `Info`."""
+        alpha, beta = self._step_sizes(problem, state)
+        noise = self.noise_scale * rng.standard_normal(problem.n_groups)
+        noisy = state.lambda_ + noise
+        phi_1, phi_0, weights, inner = [], [], [], 0.0
+        hypergradient = np.zeros(problem.n_groups)
+        for index, split in enumerate(problem.splits):
+            old_1, old_0 = state.phi_1[index], state.phi_0[index]
+            gradient = split.train_gradient(
+                _hypernetwork(split, noisy, old_1, old_0), noisy
+            )
+            phi_1.append(old_1 - alpha * split.per_coordinate(noisy) * gradient)
+            phi_0.append(old_0 - alpha * gradient)
+            weights.append(
+                _hypernetwork(split, state.lambda_, phi_1[-1], phi_0[-1])
+            )
+            slope = split.by_group(
+                phi_1[-1] * split.validation_gradient(weights[-1])
+            )
+            hypergradient += problem.split_weights[index] * slope
+            size = max(np.linalg.norm(weights[-1]), np.finfo(float).tiny)
+            inner = max(inner, alpha * np.linalg.norm(gradient) / size)
+        lambda_ = problem.project(state.lambda_ - beta * hypergradient)
+        weights = [
+            _hypernetwork(split, lambda_, one, zero)
+            for split, one, zero in zip(problem.splits, phi_1, phi_0, strict=True)
+        ]
+        loss = problem.validation_loss(weights)
+        projected = problem.projected(lambda_, hypergradient)
+        error = max(inner, problem.relative(projected, loss))
+        info = Info(
+            lambda_=lambda_,
+            train_loss=problem.train_loss(weights, lambda_),
+            validation_loss=loss,
+            hypergradient_norm=float(np.max(np.abs(hypergradient))),
+        )
+        return SHOState(lambda_, weights, phi_1, phi_0, float(error)), info
+
+    def _step_sizes(self, problem, state):
+        if not isinstance(self.step_sizes, str):
+            return self.step_sizes
+        largest = np.max(np.abs(state.lambda_))
+        lipschitz = problem.curvature + 2.0 * np.exp(np.max(state.lambda_))
+        alpha = 1.0 / (lipschitz * (1.0 + largest**2))
+        return alpha, AUTO_LAMBDA_STEP / (problem.null_loss or 1.0)
+
+
+def _hypernetwork(split, lambda_, phi_1, phi_0):
+    """Return ``lambda_g phi_1 + phi_0``."""
+    return split.per_coordinate(lambda_) * phi_1 + phi_0
