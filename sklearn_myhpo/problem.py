@@ -142,6 +142,12 @@ class BilevelProblem:
         """Number of lambdas."""
         return self.groups.n_groups
 
+    def widen_bounds(self, lambda_):
+        """Move the bounds so far out that `lambda_` lies inside."""
+        self.bounds = np.stack(
+            [np.minimum(self.bounds[0], lambda_), np.maximum(self.bounds[1], lambda_)]
+        )
+
     def project(self, lambda_):
         """Return lambda moved into its bounds."""
         return np.clip(lambda_, *self.bounds)
@@ -203,9 +209,7 @@ class BilevelProblem:
             hessians = self.hessians(lambda_, weights)
         return self._mean(
             -split.by_group(
-                split.penalty(lambda_)
-                * w
-                * hessian.solve(split.validation_gradient(w))
+                split.penalty(lambda_) * w * hessian.solve(split.validation_gradient(w))
             )
             for split, w, hessian in zip(self.splits, weights, hessians, strict=True)
         )

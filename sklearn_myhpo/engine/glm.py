@@ -173,9 +173,7 @@ class GLMSplit(Split):
         w = np.zeros(self.shape)
         if self.explicit_intercept:
             inside = self.train_weight > 0
-            w[-1] = self.loss.intercept_start(
-                self.y[inside], self.train_weight[inside]
-            )
+            w[-1] = self.loss.intercept_start(self.y[inside], self.train_weight[inside])
         return w
 
     def to_features(self, w):

@@ -148,9 +148,7 @@ def _sums_of_parts(rows, y, parts):
         block.adjoint(weight[:, None] * y[index]) for index, weight, block in blocks
     ]
     everything = members[-1][0]
-    gram, linear = (
-        sum(values[i] for i in everything) for values in (grams, linears)
-    )
+    gram, linear = (sum(values[i] for i in everything) for values in (grams, linears))
     scale = np.diag(gram)
     ridge = np.where(scale > 0, REFERENCE_RIDGE * scale, 1.0)
     reference = symmetric_solver(gram + np.diag(ridge))(linear)
@@ -170,9 +168,7 @@ def _sums_of_parts(rows, y, parts):
                 rows.fit_intercept,
             )
         )
-    return [
-        tuple(_add([sums[i] for i in own]) for own in pair) for pair in members
-    ]
+    return [tuple(_add([sums[i] for i in own]) for own in pair) for pair in members]
 
 
 def _add(sums):
@@ -180,9 +176,7 @@ def _add(sums):
     first = sums[0]
     names = ("total", "gram", "linear", "residual_linear", "residual_square")
     added = {name: sum(getattr(one, name) for one in sums) for name in names}
-    return _Sums(
-        **added, reference=first.reference, has_intercept=first.has_intercept
-    )
+    return _Sums(**added, reference=first.reference, has_intercept=first.has_intercept)
 
 
 def _disjoint_atoms(parts):

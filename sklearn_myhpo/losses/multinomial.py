@@ -38,9 +38,10 @@ class MultinomialLoss(Loss):
     def value(self, y, raw):
         """Return the cross-entropy of every row; `y` holds class indices."""
         scores = self.scores(raw)
-        return logsumexp(scores, axis=1) - np.take_along_axis(
-            scores, y[:, None], axis=1
-        ).ravel()
+        return (
+            logsumexp(scores, axis=1)
+            - np.take_along_axis(scores, y[:, None], axis=1).ravel()
+        )
 
     def gradient(self, y, raw):
         """Return ``(P - onehot(y)) Q``."""

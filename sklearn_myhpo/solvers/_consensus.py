@@ -61,7 +61,7 @@ def step(options, problem, state):
     for index, split in enumerate(problem.splits):
         v, v_error = _v_step(options, split, state, index, alpha)
         hessian = None
-        if "tangent" == options.response or options.metric == "hessian":
+        if options.response == "tangent" or options.metric == "hessian":
             hessian = split.hessian(v, state.lambda_)
         jacobian = _jacobian(options, split, v, state.lambda_, hessian)
         metric = hessian if options.metric == "hessian" else None
@@ -228,11 +228,9 @@ class _LambdaStep:
             decrease = -gradient @ direction
             value = self.value(move)
             size = 1.0
-            while (
-                size > 1e-12
-                and self.value(move + size * direction)
-                > value - 1e-4 * size * decrease + 1e-15 * abs(value)
-            ):
+            while size > 1e-12 and self.value(
+                move + size * direction
+            ) > value - 1e-4 * size * decrease + 1e-15 * abs(value):
                 size *= 0.5
             move = move + size * direction
             if decrease <= LAMBDA_TOL * abs(value):

@@ -69,16 +69,20 @@ def minimize_bilevel(
                 status = Status.CONVERGED
                 break
     message = status.value.format(
-        max_iter=max_iter, tol=tol, error=state.error, n_iter=n_iter, **_last(rows)
+        n_iter=n_iter, max_iter=max_iter, tol=tol, error=state.error, **info._asdict()
     )
+    # A run that fails at once still has the columns, without rows.
+    columns = _row(info, problem.counts, 0.0)
+    empty = {name: np.empty((0, *np.shape(value))) for name, value in columns.items()}
+    history = {name: np.array([row[name] for row in rows]) for name in columns}
     return BilevelResult(
         state.lambda_,
         state.weights,
         problem.validation_loss(state.weights),
         status,
         message,
-        n_iter,
-        _history(rows, problem.n_groups),
+        len(rows),
+        history if rows else empty,
     )
 
 
@@ -93,6 +97,7 @@ def _is_finite(state, info):
 
 
 def _row(info, counts, seconds):
+    """Return one row of the history."""
     return {
         "lambda": info.lambda_,
         "train_loss": info.train_loss,
@@ -103,23 +108,3 @@ def _row(info, counts, seconds):
         **counts.as_dict(),
         "time": seconds,
     }
-
-
-def _last(rows):
-    """Return the last residuals, for messages."""
-    row = rows[-1] if rows else {}
-    return {
-        "primal": row.get("primal_residual", np.nan),
-        "dual": row.get("dual_residual", np.nan),
-        "hypergradient": row.get("hypergradient_norm", np.nan),
-    }
-
-
-def _history(rows, n_groups):
-    """Return the rows as arrays; lambda is 1-d where there is one."""
-    if not rows:
-        return {}
-    history = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    if n_groups == 1:
-        history["lambda"] = history["lambda"][:, 0]
-    return history

@@ -7,10 +7,13 @@ referees it.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from numbers import Integral
+from typing import ClassVar, NamedTuple
 
 import numpy as np
+from sklearn.utils._param_validation import Interval
 
+from .options import check_options
 from .protocol import Info
 
 ARMIJO = 1e-4
@@ -42,7 +45,14 @@ class Implicit:
         Number of (step, change of hypergradient) pairs that are kept.
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        "memory": [Interval(Integral, 1, None, closed="left")],
+    }
+
     memory: int = 20
+
+    def __post_init__(self):
+        check_options(self, ())
 
     def init(self, problem, lambda_0, weights_0):
         """Return the exact inner solution and hypergradient at `lambda_0`."""

@@ -1,10 +1,18 @@
-"""MY-HPO: Dhar, Kurup & Shah (2020), Stabilizing Bi-Level Hyperparameter
-Optimization using Moreau-Yosida Regularization, arXiv:2007.13322.
+"""MY-HPO in all its forms.
+
+Dhar, Kurup & Shah (2020), Stabilizing Bi-Level Hyperparameter Optimization using
+Moreau-Yosida Regularization, arXiv:2007.13322.
 """
 
 from dataclasses import dataclass
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from . import _adaptive, _consensus
+from .options import check_options
 
 
 @dataclass(frozen=True)
@@ -40,12 +48,24 @@ class MYHPO:
         MY-HPO (BT); False keeps the step sizes, MY-HPO (C).
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        "steps": [StrOptions({"exact", "gradient"})],
+        "response": [StrOptions({"tangent", "mean"})],
+        "metric": [StrOptions({"hessian", "identity"})],
+        "rho": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "step_sizes": [StrOptions({"auto"}), tuple, list],
+        "backtracking": ["boolean"],
+    }
+
     steps: str = "exact"
     response: str = "tangent"
     metric: str = "hessian"
     rho: str | float = "auto"
     step_sizes: str | tuple = "auto"
     backtracking: bool = True
+
+    def __post_init__(self):
+        check_options(self, ("alpha", "beta", "delta"))
 
     @property
     def _form(self):
@@ -59,6 +79,11 @@ class MYHPO:
 
     def init(self, problem, lambda_0, weights_0):
         """Return the first state."""
+        if self.response == "mean" and np.any(lambda_0 == 0):
+            raise ValueError(
+                "response='mean' divides by lambda and cannot start from "
+                "lambda_init=0; use another lambda_init or response='tangent'."
+            )
         return self._form.init(self, problem, lambda_0, weights_0)
 
     def step(self, problem, state, rng):

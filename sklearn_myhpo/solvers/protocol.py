@@ -1,7 +1,7 @@
 """What a solver is, what it reports, and what a run returns."""
 
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -46,6 +46,7 @@ class State(Protocol):
     error: float
 
 
+@runtime_checkable
 class Solver(Protocol):
     """A method: a frozen dataclass of options with two pure functions."""
 
@@ -77,8 +78,9 @@ class Status(Enum):
     CONVERGED = "converged"
     MAX_ITER = (
         "stopped after max_iter={max_iter} iterations with a relative residual of "
-        "{error:.1e}, above tol={tol:.1e} (primal residual {primal:.1e}, dual "
-        "residual {dual:.1e}, hypergradient {hypergradient:.1e}). Increase max_iter "
+        "{error:.1e}, above tol={tol:.1e} (primal residual {primal_residual:.1e}, "
+        "dual residual {dual_residual:.1e}, hypergradient "
+        "{hypergradient_norm:.1e}). Increase max_iter "
         "or tol, standardize the features, or use the default exact steps"
     )
     DIVERGED = (

@@ -6,6 +6,7 @@ values and slopes at steps of that size sees every minimum, and cubic
 interpolation between two points ranks them.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +49,7 @@ def scan_lambda(problem):
     points = _scan(problem)
     best = points[int(np.argmin([point.value for point in points]))]
     estimate, bracket = best.value, None
-    for low, high in zip(points[:-1], points[1:], strict=True):
+    for low, high in pairwise(points):
         if low.slope < 0 < high.slope:
             where, value = _cubic_minimum(low, high)
             if value <= estimate:

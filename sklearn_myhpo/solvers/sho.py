@@ -1,12 +1,17 @@
-"""SHO, local: Lorraine & Duvenaud (2018), Stochastic Hyperparameter Optimization
-through Hypernetworks, arXiv:1802.09419.
+"""SHO with a local hypernetwork.
+
+Lorraine & Duvenaud (2018), Stochastic Hyperparameter Optimization through
+Hypernetworks, arXiv:1802.09419.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from numbers import Real
+from typing import ClassVar, NamedTuple
 
 import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from .options import check_options
 from .protocol import Info
 
 #: Automatic lambda step: a relative hypergradient of one moves lambda by this.
@@ -43,8 +48,16 @@ class SHO:
         sigma, the standard deviation of lambda_hat.
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        "step_sizes": [StrOptions({"auto"}), tuple, list],
+        "noise_scale": [Interval(Real, 0, None, closed="left")],
+    }
+
     step_sizes: str | tuple = "auto"
     noise_scale: float = 1e-4
+
+    def __post_init__(self):
+        check_options(self, ("alpha", "beta"))
 
     def init(self, problem, lambda_0, weights_0):
         """Return phi_1 = 0 and phi_0 = `weights_0`."""
@@ -65,12 +78,8 @@ class SHO:
             )
             phi_1.append(old_1 - alpha * split.per_coordinate(noisy) * gradient)
             phi_0.append(old_0 - alpha * gradient)
-            weights.append(
-                _hypernetwork(split, state.lambda_, phi_1[-1], phi_0[-1])
-            )
-            slope = split.by_group(
-                phi_1[-1] * split.validation_gradient(weights[-1])
-            )
+            weights.append(_hypernetwork(split, state.lambda_, phi_1[-1], phi_0[-1]))
+            slope = split.by_group(phi_1[-1] * split.validation_gradient(weights[-1]))
             hypergradient += problem.split_weights[index] * slope
             size = max(np.linalg.norm(weights[-1]), np.finfo(float).tiny)
             inner = max(inner, alpha * np.linalg.norm(gradient) / size)

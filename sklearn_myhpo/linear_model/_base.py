@@ -1,0 +1,356 @@
+"""The story of fit: validate, split, build the problem, solve, refit."""
+
+import warnings
+from abc import abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from ..exceptions import LambdaBoundWarning
+from ..penalty import make_feature_groups
+from ..problem import BilevelProblem
+from ..solvers import SOLVERS, Solver, Status, minimize_bilevel
+from ..splits import make_splits
+
+#: Names spelled out in a warning before it only counts.
+MAX_NAMES = 5
+
+
+class BilevelLinearModel(BaseEstimator):
+    """Base of the estimators that learn lambda inside fit.
+
+    Subclasses say how y becomes a loss and a target, how weights become
+    `coef_`, and which solver runs.
+    """
+
+    _shared_constraints = {
+        # cv and feature_groups have forms that only their own checks can tell.
+        "cv": "no_validation",
+        "feature_groups": "no_validation",
+        "fit_intercept": ["boolean"],
+        "refit": ["boolean"],
+        "lambda_init": [
+            StrOptions({"auto"}),
+            Interval(Real, None, None, closed="neither"),
+        ],
+        "lambda_bounds": [StrOptions({"auto"}), tuple, list],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        cv,
+        feature_groups,
+        fit_intercept,
+        refit,
+        lambda_init,
+        lambda_bounds,
+        max_iter,
+        tol,
+        warm_start,
+        random_state,
+        verbose,
+    ):
+        self.cv = cv
+        self.feature_groups = feature_groups
+        self.fit_intercept = fit_intercept
+        self.refit = refit
+        self.lambda_init = lambda_init
+        self.lambda_bounds = lambda_bounds
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @abstractmethod
+    def _make_solver(self):
+        """Return the solver that the parameters describe."""
+
+    @abstractmethod
+    def _check_target(self, y, sample_weight):
+        """Return the loss and y as the loss wants it, having set `classes_`."""
+
+    @abstractmethod
+    def _set_coefficients(self, coef, intercept, alpha, dtype):
+        """Set the fitted attributes of the weights and of the penalty."""
+
+    _is_classifier = False
+
+    def fit(self, X, y, sample_weight=None):
+        """Learn lambda on the splits of the data, and the weights.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Target; more than one column only for ridge.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative weights in the training loss, the validation loss and
+            the refit. Rows of weight zero are as good as dropped.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data do not fit; the message names what came
+            and what is allowed.
+        """
+        self._validate_params()
+        solver = self._make_solver()
+        original_X = X
+        X, y = self._validate_data(X, y)
+        dtype = X.dtype
+        weights = _check_weights(sample_weight, X)
+        loss, target = self._check_target(y, weights)
+        groups = make_feature_groups(
+            self.feature_groups,
+            original_X,
+            n_features=X.shape[1],
+            feature_names=getattr(self, "feature_names_in_", None),
+        )
+        pairs = make_splits(
+            self.cv,
+            X,
+            target,
+            classifier=self._is_classifier,
+            rows=np.flatnonzero(weights),
+            classes=getattr(self, "classes_", None),
+            random_state=self.random_state,
+        )
+        problem = BilevelProblem(
+            X.astype(np.float64, copy=False),
+            target,
+            loss,
+            groups,
+            pairs,
+            sample_weight=weights,
+            fit_intercept=self.fit_intercept,
+            lambda_bounds=_check_bounds(self.lambda_bounds, self.lambda_init),
+        )
+        if self.lambda_bounds == "auto" and self.lambda_init != "auto":
+            problem.widen_bounds(self.lambda_init)
+        result = self._solve(problem, solver)
+        self._set_results(problem, result, dtype)
+        self._warn(problem, result)
+        return self
+
+    def _validate_data(self, X, y):
+        """Return X and y as arrays of numbers."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=("csr", "csc"),
+            dtype=(np.float64, np.float32),
+            multi_output=not self._is_classifier,
+            y_numeric=not self._is_classifier,
+            ensure_min_samples=2,
+        )
+        if sparse.issparse(X):
+            # Rows of a column-compressed matrix are slow to take.
+            X = X.tocsr()
+        return X, y
+
+    def _solve(self, problem, solver):
+        """Run the solver, from where the last fit ended if that is wanted."""
+        lambda_init, weights_init = self.lambda_init, None
+        if self.warm_start:
+            last = getattr(self, "_last_fit", None)
+            if last is not None and last.fits(problem):
+                lambda_init = last.lambda_
+                weights_init = [
+                    split.from_features(*weights)
+                    for split, weights in zip(problem.splits, last.weights, strict=True)
+                ]
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        return minimize_bilevel(
+            problem,
+            solver,
+            lambda_init=lambda_init,
+            weights_init=weights_init,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            random_state=seed,
+            callback=self._print_iteration if self.verbose else None,
+        )
+
+    def _set_results(self, problem, result, dtype):
+        """Set the fitted attributes, after the refit if it is wanted."""
+        weights = [
+            split.to_features(w)
+            for split, w in zip(problem.splits, result.weights, strict=True)
+        ]
+        coef = np.mean([one for one, _ in weights], axis=0)
+        intercept = np.mean([one for _, one in weights], axis=0)
+        if self.refit:
+            start = problem.full.from_features(coef, intercept)
+            full = problem.full.minimize(result.lambda_, start)
+            coef, intercept = problem.full.to_features(full)
+        self._last_fit = _LastFit(result.lambda_, weights)
+        names = np.empty(problem.n_groups, dtype=object)
+        names[:] = problem.groups.names
+        self.feature_group_names_ = names
+        self.history_ = dict(result.history)
+        self.lambda_ = result.lambda_
+        if self.feature_groups is None:
+            self.lambda_ = float(result.lambda_[0])
+            self.history_["lambda"] = self.history_["lambda"][:, 0]
+        alpha = 2.0 * problem.total_weight * np.exp(self.lambda_)
+        self._set_coefficients(coef, intercept, alpha, dtype)
+        self.validation_loss_ = float(result.validation_loss)
+        self.n_iter_ = result.n_iter
+        self.converged_ = result.status is Status.CONVERGED
+        self.oracle_counts_ = problem.counts.as_dict()
+
+    def _warn(self, problem, result):
+        """Warn of a run that did not converge and of lambdas at a bound."""
+        name = type(self).__name__
+        if result.status is not Status.CONVERGED:
+            warnings.warn(f"{name} {result.message}.", ConvergenceWarning, stacklevel=3)
+            return
+        low, high = problem.bounds
+        for where, side, meaning in (
+            (result.lambda_ <= low, "lower", "no penalty is wanted"),
+            (result.lambda_ >= high, "upper", "these features are not wanted"),
+        ):
+            if where.any():
+                message = (
+                    f"{name} found no minimum inside the bounds of lambda: the "
+                    f"validation loss is still falling at the {side} bound for "
+                    f"{self._describe(where)}, so {meaning}. Weights and predictions "
+                    "are as good as at the limit; set lambda_bounds to stop earlier."
+                )
+                warnings.warn(message, LambdaBoundWarning, stacklevel=3)
+
+    def _describe(self, where):
+        """Return the names of some groups, in words."""
+        if self.feature_groups is None:
+            return "all features"
+        names = [str(name) for name in self.feature_group_names_[where]]
+        text = "group " if len(names) == 1 else "groups "
+        text += ", ".join(names[:MAX_NAMES])
+        more = len(names) - MAX_NAMES
+        return text if more <= 0 else f"{text} and {more} more"
+
+    def _print_iteration(self, n_iter, info):
+        lambda_ = np.array2string(info.lambda_, precision=4, threshold=6)
+        print(
+            f"{type(self).__name__} iteration {n_iter}: lambda={lambda_} "
+            f"validation_loss={info.validation_loss:.6g} "
+            f"hypergradient={info.hypergradient_norm:.2e}"
+        )
+
+    def _linear_predictor(self, X):
+        """Return ``X coef_' + intercept_``, shape (n_samples, n_rows_of_coef)."""
+        check_is_fitted(self)
+        X = validate_data(
+            self,
+            X,
+            accept_sparse=("csr", "csc"),
+            dtype=(np.float64, np.float32),
+            reset=False,
+        )
+        return X @ np.atleast_2d(self.coef_).T + self.intercept_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class _LastFit:
+    """Where the last fit ended, in terms of features, for a warm start."""
+
+    def __init__(self, lambda_, weights):
+        self.lambda_ = lambda_
+        self.weights = weights
+
+    def fits(self, problem):
+        """Whether the problem has the shape that this came from."""
+        coef, _ = self.weights[0]
+        split = problem.splits[0]
+        shape = (split.coordinates.n_features, split.n_outputs)
+        return (
+            len(self.weights) == len(problem.splits)
+            and len(self.lambda_) == problem.n_groups
+            and coef.shape == shape
+        )
+
+
+def _check_weights(sample_weight, X):
+    """Return the weights, shape (n_samples,), float64."""
+    weights = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not np.any(weights):
+        raise ValueError(
+            "sample_weight is zero for all rows; at least one sample weight must "
+            "not be zero."
+        )
+    return weights
+
+
+def _check_bounds(lambda_bounds, lambda_init):
+    """Return "auto" or (low, high), with lambda_init inside."""
+    if isinstance(lambda_bounds, str):
+        return lambda_bounds
+    allowed = (
+        '"auto" or two numbers (low, high) with low < high, infinite ones included'
+    )
+    good = len(lambda_bounds) == 2 and all(
+        isinstance(bound, Real) and not np.isnan(bound) for bound in lambda_bounds
+    )
+    if not good or not lambda_bounds[0] < lambda_bounds[1]:
+        raise ValueError(
+            f"The 'lambda_bounds' parameter must be {allowed}. Got "
+            f"{lambda_bounds!r} instead."
+        )
+    low, high = (float(bound) for bound in lambda_bounds)
+    if not isinstance(lambda_init, str) and not low <= lambda_init <= high:
+        raise ValueError(
+            f"The 'lambda_init' parameter must be inside lambda_bounds="
+            f"{lambda_bounds!r}. Got {lambda_init!r} instead."
+        )
+    return low, high
+
+
+def resolve_solver(solver):
+    """Return the solver of a name, or the solver itself.
+
+    Parameters
+    ----------
+    solver : str or Solver
+
+    Returns
+    -------
+    Solver
+    """
+    if isinstance(solver, str) and solver in SOLVERS:
+        return SOLVERS[solver]()
+    if isinstance(solver, Solver) and not isinstance(solver, type):
+        return solver
+    raise ValueError(
+        f"The 'solver' parameter must be one of {sorted(SOLVERS)} or a solver object "
+        f"such as sklearn_myhpo.solvers.MYHPO(). Got {solver!r} instead."
+    )

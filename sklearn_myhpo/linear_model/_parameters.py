@@ -1,0 +1,146 @@
+"""What the estimators of one solver have in common, whatever their loss."""
+
+from ..solvers import MYHPO, SHO
+from ._base import BilevelLinearModel, resolve_solver
+
+
+class AnySolver(BilevelLinearModel):
+    """Parameters of an estimator whose solver is chosen by name or object."""
+
+    # What a solver may be is checked where it is resolved.
+    _parameter_constraints = {
+        "solver": "no_validation",
+        **BilevelLinearModel._shared_constraints,
+    }
+
+    def __init__(
+        self,
+        *,
+        solver="myhpo",
+        cv=5,
+        feature_groups=None,
+        fit_intercept=True,
+        refit=True,
+        lambda_init="auto",
+        lambda_bounds="auto",
+        max_iter=200,
+        tol=1e-6,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.solver = solver
+        super().__init__(
+            cv=cv,
+            feature_groups=feature_groups,
+            fit_intercept=fit_intercept,
+            refit=refit,
+            lambda_init=lambda_init,
+            lambda_bounds=lambda_bounds,
+            max_iter=max_iter,
+            tol=tol,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+
+    def _make_solver(self):
+        return resolve_solver(self.solver)
+
+
+class MYHPOSolver(BilevelLinearModel):
+    """Parameters of an estimator whose solver is MY-HPO."""
+
+    _parameter_constraints = {
+        **MYHPO._parameter_constraints,
+        **BilevelLinearModel._shared_constraints,
+    }
+
+    def __init__(
+        self,
+        *,
+        steps="exact",
+        response="tangent",
+        metric="hessian",
+        rho="auto",
+        step_sizes="auto",
+        backtracking=True,
+        cv=5,
+        feature_groups=None,
+        fit_intercept=True,
+        refit=True,
+        lambda_init="auto",
+        lambda_bounds="auto",
+        max_iter=200,
+        tol=1e-6,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.steps = steps
+        self.response = response
+        self.metric = metric
+        self.rho = rho
+        self.step_sizes = step_sizes
+        self.backtracking = backtracking
+        super().__init__(
+            cv=cv,
+            feature_groups=feature_groups,
+            fit_intercept=fit_intercept,
+            refit=refit,
+            lambda_init=lambda_init,
+            lambda_bounds=lambda_bounds,
+            max_iter=max_iter,
+            tol=tol,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+
+    def _make_solver(self):
+        return MYHPO(**{name: getattr(self, name) for name in MYHPO.__match_args__})
+
+
+class SHOSolver(BilevelLinearModel):
+    """Parameters of an estimator whose solver is SHO."""
+
+    _parameter_constraints = {
+        **SHO._parameter_constraints,
+        **BilevelLinearModel._shared_constraints,
+    }
+
+    def __init__(
+        self,
+        *,
+        step_sizes="auto",
+        noise_scale=1e-4,
+        cv=5,
+        feature_groups=None,
+        fit_intercept=True,
+        refit=True,
+        lambda_init="auto",
+        lambda_bounds="auto",
+        max_iter=1000,
+        tol=1e-4,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.step_sizes = step_sizes
+        self.noise_scale = noise_scale
+        super().__init__(
+            cv=cv,
+            feature_groups=feature_groups,
+            fit_intercept=fit_intercept,
+            refit=refit,
+            lambda_init=lambda_init,
+            lambda_bounds=lambda_bounds,
+            max_iter=max_iter,
+            tol=tol,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+
+    def _make_solver(self):
+        return SHO(**{name: getattr(self, name) for name in SHO.__match_args__})

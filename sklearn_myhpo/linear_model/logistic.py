@@ -1,0 +1,410 @@
+"""Logistic regression that learns its penalty."""
+
+import numpy as np
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+
+from ..losses import LogisticLoss, MultinomialLoss
+from ._base import BilevelLinearModel
+from ._parameters import AnySolver, MYHPOSolver, SHOSolver
+
+
+class _LogisticMixin(ClassifierMixin, BilevelLinearModel):
+    """Logistic loss for two classes, one softmax for more, `C_`."""
+
+    _is_classifier = True
+
+    def _check_target(self, y, sample_weight):
+        check_classification_targets(y)
+        self.classes_, index = np.unique(y, return_inverse=True)
+        present = np.unique(index[sample_weight > 0])
+        if len(present) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs rows of at least 2 classes with a "
+                f"positive weight. Got only the class "
+                f"{self.classes_[present[0]]!r}."
+            )
+        n_classes = len(self.classes_)
+        self._loss = LogisticLoss() if n_classes == 2 else MultinomialLoss(n_classes)
+        return self._loss, index
+
+    def _set_coefficients(self, coef, intercept, alpha, dtype):
+        if len(self.classes_) > 2:
+            coef, intercept = self._loss.scores(coef), self._loss.scores(intercept)
+        self.coef_ = coef.T.astype(dtype)
+        self.intercept_ = intercept.astype(dtype)
+        self.C_ = 1.0 / alpha
+
+    def decision_function(self, X):
+        """Return the log-odds of the second class, or the scores of all classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Scores.
+        """
+        raw = self._linear_predictor(X)
+        return raw[:, 0] if len(self.classes_) == 2 else raw
+
+    def predict(self, X):
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
+        scores = self.decision_function(X)
+        index = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[index]
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, in the order of `classes_`.
+        """
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return np.column_stack([expit(-scores), expit(scores)])
+        return softmax(scores, axis=1)
+
+    def predict_log_proba(self, X):
+        """Return the logs of the probabilities, accurate for tiny ones.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Log-probabilities, in the order of `classes_`.
+        """
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return np.column_stack([log_expit(-scores), log_expit(scores)])
+        return log_softmax(scores, axis=1)
+
+
+class BilevelLogisticRegression(_LogisticMixin, AnySolver):
+    """Logistic regression that learns its penalties with any bilevel solver.
+
+    The mean validation loss is minimized over the log-penalties lambda while the
+    weights minimize the mean logistic loss on the training part, plus
+    ``exp(lambda_g) w_j^2`` for every feature j of a group g. More than two classes
+    share one softmax.
+
+    Parameters
+    ----------
+    solver : str or Solver, default="myhpo"
+        A name in `sklearn_myhpo.solvers.SOLVERS` or a solver object.
+    cv : float, int, splitter or iterable, default=5
+        How rows are split into training and validation parts. A float in (0, 1)
+        is one hold-out split with that validation fraction, an int >= 2 the
+        number of folds; both are shuffled with `random_state` and
+        stratified. Otherwise a
+        scikit-learn splitter, or an iterable of (train, validation) indices.
+    feature_groups : None, "each", array-like or list, default=None
+        Which features share a lambda. None: all of them. "each": none of them.
+        An array-like of n_features labels, or a list of (name, columns) with
+        columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
+        to exactly one group.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is never penalized.
+    refit : bool, default=True
+        Whether to fit all rows with the learned lambda. False keeps the weights
+        of the bilevel solution, averaged over the splits.
+    lambda_init : "auto" or float, default="auto"
+        Natural log of the first penalty. "auto" takes the best shared value of a
+        scan; a number starts there with zero weights, as the paper does with -1.
+    lambda_bounds : "auto" or (float, float), default="auto"
+        Lowest and highest lambda. "auto" covers every group's range from no
+        effect to no weights.
+    max_iter : int, default=200
+        Most iterations of the solver.
+    tol : float, default=1e-6
+        The solver has converged when its full relative residual is this small.
+    warm_start : bool, default=False
+        Whether to start from the lambda and the weights of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Print one line per iteration if positive.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights; one row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    lambda_ : float or ndarray of shape (n_groups,)
+        Learned natural logs of the penalties, in the order of
+        `feature_group_names_`; a float if `feature_groups` is None.
+    C_ : float or ndarray of shape (n_groups,)
+        ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights, so that
+        ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
+    feature_group_names_ : ndarray of shape (n_groups,)
+        Names of the groups.
+    validation_loss_ : float
+        Mean loss over all held-out rows at `lambda_`.
+    n_iter_ : int
+        Iterations of the solver.
+    converged_ : bool
+        Whether the solver reached `tol`.
+    history_ : dict of str to ndarray
+        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        "train_loss", "validation_loss", "primal_residual", "dual_residual",
+        "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
+        paper's n_g) and "time" in seconds.
+    oracle_counts_ : dict of str to int
+        What the whole fit asked of the problem, the scan and refit included.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] Dhar, Kurup & Shah (2020), Stabilizing Bi-Level Hyperparameter
+       Optimization using Moreau-Yosida Regularization, arXiv:2007.13322.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_myhpo import BilevelLogisticRegression
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X = StandardScaler().fit_transform(X)
+    >>> model = BilevelLogisticRegression(random_state=0, solver="implicit").fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.99
+    """
+
+
+class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
+    """Logistic regression whose penalties MY-HPO learns inside `fit`.
+
+    The mean validation loss is minimized over the log-penalties lambda while the
+    weights minimize the mean logistic loss on the training part, plus
+    ``exp(lambda_g) w_j^2`` for every feature j of a group g.
+    More than two classes share one softmax. The published method is the one
+    described for `MYHPORidge` [1]_.
+
+    Parameters
+    ----------
+    steps : {"exact", "gradient"}, default="exact"
+        Argmins (Algorithm 3 of the paper) or gradient steps (Algorithm 1).
+    response : {"tangent", "mean"}, default="tangent"
+        How weights respond to lambda: their derivative, or eq. (4) of the paper.
+    metric : {"hessian", "identity"}, default="hessian"
+        Norm of the proximal terms: the training Hessian's, or the paper's.
+    rho : "auto" or float, default="auto"
+        Weight of the proximal terms. "auto" adapts it with exact steps, the
+        tangent response and the Hessian metric, and is 1 otherwise.
+    step_sizes : "auto" or (float, float, float), default="auto"
+        alpha, beta and delta of the gradient steps on v, w and lambda.
+    backtracking : bool, default=True
+        Halve a gradient step until its objective decreases sufficiently.
+    cv : float, int, splitter or iterable, default=5
+        How rows are split into training and validation parts. A float in (0, 1)
+        is one hold-out split with that validation fraction, an int >= 2 the
+        number of folds; both are shuffled with `random_state` and
+        stratified. Otherwise a
+        scikit-learn splitter, or an iterable of (train, validation) indices.
+    feature_groups : None, "each", array-like or list, default=None
+        Which features share a lambda. None: all of them. "each": none of them.
+        An array-like of n_features labels, or a list of (name, columns) with
+        columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
+        to exactly one group.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is never penalized.
+    refit : bool, default=True
+        Whether to fit all rows with the learned lambda. False keeps the weights
+        of the bilevel solution, averaged over the splits.
+    lambda_init : "auto" or float, default="auto"
+        Natural log of the first penalty. "auto" takes the best shared value of a
+        scan; a number starts there with zero weights, as the paper does with -1.
+    lambda_bounds : "auto" or (float, float), default="auto"
+        Lowest and highest lambda. "auto" covers every group's range from no
+        effect to no weights.
+    max_iter : int, default=200
+        Most iterations of the solver.
+    tol : float, default=1e-6
+        The solver has converged when its full relative residual is this small.
+    warm_start : bool, default=False
+        Whether to start from the lambda and the weights of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Print one line per iteration if positive.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights; one row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    lambda_ : float or ndarray of shape (n_groups,)
+        Learned natural logs of the penalties, in the order of
+        `feature_group_names_`; a float if `feature_groups` is None.
+    C_ : float or ndarray of shape (n_groups,)
+        ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights, so that
+        ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
+    feature_group_names_ : ndarray of shape (n_groups,)
+        Names of the groups.
+    validation_loss_ : float
+        Mean loss over all held-out rows at `lambda_`.
+    n_iter_ : int
+        Iterations of the solver.
+    converged_ : bool
+        Whether the solver reached `tol`.
+    history_ : dict of str to ndarray
+        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        "train_loss", "validation_loss", "primal_residual", "dual_residual",
+        "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
+        paper's n_g) and "time" in seconds.
+    oracle_counts_ : dict of str to int
+        What the whole fit asked of the problem, the scan and refit included.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] Dhar, Kurup & Shah (2020), Stabilizing Bi-Level Hyperparameter
+       Optimization using Moreau-Yosida Regularization, arXiv:2007.13322.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_myhpo import MYHPOLogisticRegression
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X = StandardScaler().fit_transform(X)
+    >>> model = MYHPOLogisticRegression(random_state=0).fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.99
+    """
+
+
+class SHOLogisticRegression(_LogisticMixin, SHOSolver):
+    """Logistic regression whose penalties a local hypernetwork learns (SHO).
+
+    A linear hypernetwork ``w = lambda phi_1 + phi_0`` is trained on the training
+    part while lambda descends the validation loss through it [1]_. Large steps
+    diverge; the fit then stops at the last finite iterate and warns.
+
+    Parameters
+    ----------
+    step_sizes : "auto" or (float, float), default="auto"
+        alpha of the hypernetwork and beta of lambda.
+    noise_scale : float, default=1e-4
+        sigma, the standard deviation of the sampled lambda.
+    cv : float, int, splitter or iterable, default=5
+        How rows are split into training and validation parts. A float in (0, 1)
+        is one hold-out split with that validation fraction, an int >= 2 the
+        number of folds; both are shuffled with `random_state` and
+        stratified. Otherwise a
+        scikit-learn splitter, or an iterable of (train, validation) indices.
+    feature_groups : None, "each", array-like or list, default=None
+        Which features share a lambda. None: all of them. "each": none of them.
+        An array-like of n_features labels, or a list of (name, columns) with
+        columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
+        to exactly one group.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is never penalized.
+    refit : bool, default=True
+        Whether to fit all rows with the learned lambda. False keeps the weights
+        of the bilevel solution, averaged over the splits.
+    lambda_init : "auto" or float, default="auto"
+        Natural log of the first penalty. "auto" takes the best shared value of a
+        scan; a number starts there with zero weights, as the paper does with -1.
+    lambda_bounds : "auto" or (float, float), default="auto"
+        Lowest and highest lambda. "auto" covers every group's range from no
+        effect to no weights.
+    max_iter : int, default=1000
+        Most iterations of the solver.
+    tol : float, default=1e-4
+        The solver has converged when its full relative residual is this small.
+    warm_start : bool, default=False
+        Whether to start from the lambda and the weights of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Print one line per iteration if positive.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights; one row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    lambda_ : float or ndarray of shape (n_groups,)
+        Learned natural logs of the penalties, in the order of
+        `feature_group_names_`; a float if `feature_groups` is None.
+    C_ : float or ndarray of shape (n_groups,)
+        ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights, so that
+        ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
+    feature_group_names_ : ndarray of shape (n_groups,)
+        Names of the groups.
+    validation_loss_ : float
+        Mean loss over all held-out rows at `lambda_`.
+    n_iter_ : int
+        Iterations of the solver.
+    converged_ : bool
+        Whether the solver reached `tol`.
+    history_ : dict of str to ndarray
+        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        "train_loss", "validation_loss", "primal_residual", "dual_residual",
+        "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
+        paper's n_g) and "time" in seconds.
+    oracle_counts_ : dict of str to int
+        What the whole fit asked of the problem, the scan and refit included.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] Lorraine & Duvenaud (2018), Stochastic Hyperparameter Optimization
+       through Hypernetworks, arXiv:1802.09419.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_myhpo import SHOLogisticRegression
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X = StandardScaler().fit_transform(X)
+    >>> model = SHOLogisticRegression(random_state=0).fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.99
+    """

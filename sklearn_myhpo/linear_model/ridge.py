@@ -1,0 +1,332 @@
+"""Ridge regression that learns its penalty."""
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin
+
+from ..losses import SquaredLoss
+from ._base import BilevelLinearModel
+from ._parameters import AnySolver, MYHPOSolver, SHOSolver
+
+
+class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
+    """Squared loss, numeric targets, `alpha_`."""
+
+    def _check_target(self, y, sample_weight):
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"y must be numeric for a regressor. Got an array of {y.dtype}."
+            )
+        self._one_target = y.ndim == 1
+        return SquaredLoss(), y.astype(np.float64).reshape(len(y), -1)
+
+    def _set_coefficients(self, coef, intercept, alpha, dtype):
+        self.coef_ = coef.T.astype(dtype)
+        self.intercept_ = intercept.astype(dtype)
+        if self._one_target:
+            self.coef_, self.intercept_ = self.coef_[0], self.intercept_[0]
+        self.alpha_ = alpha
+
+    def predict(self, X):
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Predictions.
+        """
+        raw = self._linear_predictor(X)
+        return raw[:, 0] if self.coef_.ndim == 1 else raw
+
+
+class BilevelRidge(_RidgeMixin, AnySolver):
+    """Ridge regression that learns its penalties with any bilevel solver.
+
+    The mean validation loss is minimized over the log-penalties lambda while the
+    weights minimize the mean of ``(y - x w)^2 / 2`` on the training part, plus
+    ``exp(lambda_g) w_j^2`` for every feature j of a group g.
+
+    Parameters
+    ----------
+    solver : str or Solver, default="myhpo"
+        A name in `sklearn_myhpo.solvers.SOLVERS` or a solver object.
+    cv : float, int, splitter or iterable, default=5
+        How rows are split into training and validation parts. A float in (0, 1)
+        is one hold-out split with that validation fraction, an int >= 2 the
+        number of folds; both are shuffled with `random_state`. Otherwise a
+        scikit-learn splitter, or an iterable of (train, validation) indices.
+    feature_groups : None, "each", array-like or list, default=None
+        Which features share a lambda. None: all of them. "each": none of them.
+        An array-like of n_features labels, or a list of (name, columns) with
+        columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
+        to exactly one group.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is never penalized.
+    refit : bool, default=True
+        Whether to fit all rows with the learned lambda. False keeps the weights
+        of the bilevel solution, averaged over the splits.
+    lambda_init : "auto" or float, default="auto"
+        Natural log of the first penalty. "auto" takes the best shared value of a
+        scan; a number starts there with zero weights, as the paper does with -1.
+    lambda_bounds : "auto" or (float, float), default="auto"
+        Lowest and highest lambda. "auto" covers every group's range from no
+        effect to no weights.
+    max_iter : int, default=200
+        Most iterations of the solver.
+    tol : float, default=1e-6
+        The solver has converged when its full relative residual is this small.
+    warm_start : bool, default=False
+        Whether to start from the lambda and the weights of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Print one line per iteration if positive.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Weights.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept.
+    lambda_ : float or ndarray of shape (n_groups,)
+        Learned natural logs of the penalties, in the order of
+        `feature_group_names_`; a float if `feature_groups` is None.
+    alpha_ : float or ndarray of shape (n_groups,)
+        ``2 n exp(lambda_)`` with n the sum of the sample weights, so that
+        ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
+    feature_group_names_ : ndarray of shape (n_groups,)
+        Names of the groups.
+    validation_loss_ : float
+        Mean loss over all held-out rows at `lambda_`.
+    n_iter_ : int
+        Iterations of the solver.
+    converged_ : bool
+        Whether the solver reached `tol`.
+    history_ : dict of str to ndarray
+        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        "train_loss", "validation_loss", "primal_residual", "dual_residual",
+        "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
+        paper's n_g) and "time" in seconds.
+    oracle_counts_ : dict of str to int
+        What the whole fit asked of the problem, the scan and refit included.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] Dhar, Kurup & Shah (2020), Stabilizing Bi-Level Hyperparameter
+       Optimization using Moreau-Yosida Regularization, arXiv:2007.13322.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_myhpo import BilevelRidge
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = BilevelRidge(random_state=0, solver="implicit").fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.51
+    """
+
+
+class MYHPORidge(_RidgeMixin, MYHPOSolver):
+    """Ridge regression whose penalties MY-HPO learns inside `fit`.
+
+    The mean validation loss is minimized over the log-penalties lambda while the
+    weights minimize the mean of ``(y - x w)^2 / 2`` on the training part, plus
+    ``exp(lambda_g) w_j^2`` for every feature j of a group g.
+    The defaults end at a minimum; ``steps, response, metric`` = "exact" or
+    "gradient", "mean", "identity" with ``rho=1.0, lambda_init=-1.0, refit=False,
+    fit_intercept=False`` and one split are the published method [1]_.
+
+    Parameters
+    ----------
+    steps : {"exact", "gradient"}, default="exact"
+        Argmins (Algorithm 3 of the paper) or gradient steps (Algorithm 1).
+    response : {"tangent", "mean"}, default="tangent"
+        How weights respond to lambda: their derivative, or eq. (4) of the paper.
+    metric : {"hessian", "identity"}, default="hessian"
+        Norm of the proximal terms: the training Hessian's, or the paper's.
+    rho : "auto" or float, default="auto"
+        Weight of the proximal terms. "auto" adapts it with exact steps, the
+        tangent response and the Hessian metric, and is 1 otherwise.
+    step_sizes : "auto" or (float, float, float), default="auto"
+        alpha, beta and delta of the gradient steps on v, w and lambda.
+    backtracking : bool, default=True
+        Halve a gradient step until its objective decreases sufficiently.
+    cv : float, int, splitter or iterable, default=5
+        How rows are split into training and validation parts. A float in (0, 1)
+        is one hold-out split with that validation fraction, an int >= 2 the
+        number of folds; both are shuffled with `random_state`. Otherwise a
+        scikit-learn splitter, or an iterable of (train, validation) indices.
+    feature_groups : None, "each", array-like or list, default=None
+        Which features share a lambda. None: all of them. "each": none of them.
+        An array-like of n_features labels, or a list of (name, columns) with
+        columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
+        to exactly one group.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is never penalized.
+    refit : bool, default=True
+        Whether to fit all rows with the learned lambda. False keeps the weights
+        of the bilevel solution, averaged over the splits.
+    lambda_init : "auto" or float, default="auto"
+        Natural log of the first penalty. "auto" takes the best shared value of a
+        scan; a number starts there with zero weights, as the paper does with -1.
+    lambda_bounds : "auto" or (float, float), default="auto"
+        Lowest and highest lambda. "auto" covers every group's range from no
+        effect to no weights.
+    max_iter : int, default=200
+        Most iterations of the solver.
+    tol : float, default=1e-6
+        The solver has converged when its full relative residual is this small.
+    warm_start : bool, default=False
+        Whether to start from the lambda and the weights of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Print one line per iteration if positive.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Weights.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept.
+    lambda_ : float or ndarray of shape (n_groups,)
+        Learned natural logs of the penalties, in the order of
+        `feature_group_names_`; a float if `feature_groups` is None.
+    alpha_ : float or ndarray of shape (n_groups,)
+        ``2 n exp(lambda_)`` with n the sum of the sample weights, so that
+        ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
+    feature_group_names_ : ndarray of shape (n_groups,)
+        Names of the groups.
+    validation_loss_ : float
+        Mean loss over all held-out rows at `lambda_`.
+    n_iter_ : int
+        Iterations of the solver.
+    converged_ : bool
+        Whether the solver reached `tol`.
+    history_ : dict of str to ndarray
+        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        "train_loss", "validation_loss", "primal_residual", "dual_residual",
+        "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
+        paper's n_g) and "time" in seconds.
+    oracle_counts_ : dict of str to int
+        What the whole fit asked of the problem, the scan and refit included.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] Dhar, Kurup & Shah (2020), Stabilizing Bi-Level Hyperparameter
+       Optimization using Moreau-Yosida Regularization, arXiv:2007.13322.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_myhpo import MYHPORidge
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = MYHPORidge(random_state=0).fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.51
+    """
+
+
+class SHORidge(_RidgeMixin, SHOSolver):
+    """Ridge regression whose penalties a local hypernetwork learns (SHO).
+
+    A linear hypernetwork ``w = lambda phi_1 + phi_0`` is trained on the training
+    part while lambda descends the validation loss through it [1]_. Large steps
+    diverge; the fit then stops at the last finite iterate and warns.
+
+    Parameters
+    ----------
+    step_sizes : "auto" or (float, float), default="auto"
+        alpha of the hypernetwork and beta of lambda.
+    noise_scale : float, default=1e-4
+        sigma, the standard deviation of the sampled lambda.
+    cv : float, int, splitter or iterable, default=5
+        How rows are split into training and validation parts. A float in (0, 1)
+        is one hold-out split with that validation fraction, an int >= 2 the
+        number of folds; both are shuffled with `random_state`. Otherwise a
+        scikit-learn splitter, or an iterable of (train, validation) indices.
+    feature_groups : None, "each", array-like or list, default=None
+        Which features share a lambda. None: all of them. "each": none of them.
+        An array-like of n_features labels, or a list of (name, columns) with
+        columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
+        to exactly one group.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is never penalized.
+    refit : bool, default=True
+        Whether to fit all rows with the learned lambda. False keeps the weights
+        of the bilevel solution, averaged over the splits.
+    lambda_init : "auto" or float, default="auto"
+        Natural log of the first penalty. "auto" takes the best shared value of a
+        scan; a number starts there with zero weights, as the paper does with -1.
+    lambda_bounds : "auto" or (float, float), default="auto"
+        Lowest and highest lambda. "auto" covers every group's range from no
+        effect to no weights.
+    max_iter : int, default=1000
+        Most iterations of the solver.
+    tol : float, default=1e-4
+        The solver has converged when its full relative residual is this small.
+    warm_start : bool, default=False
+        Whether to start from the lambda and the weights of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Print one line per iteration if positive.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Weights.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept.
+    lambda_ : float or ndarray of shape (n_groups,)
+        Learned natural logs of the penalties, in the order of
+        `feature_group_names_`; a float if `feature_groups` is None.
+    alpha_ : float or ndarray of shape (n_groups,)
+        ``2 n exp(lambda_)`` with n the sum of the sample weights, so that
+        ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
+    feature_group_names_ : ndarray of shape (n_groups,)
+        Names of the groups.
+    validation_loss_ : float
+        Mean loss over all held-out rows at `lambda_`.
+    n_iter_ : int
+        Iterations of the solver.
+    converged_ : bool
+        Whether the solver reached `tol`.
+    history_ : dict of str to ndarray
+        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        "train_loss", "validation_loss", "primal_residual", "dual_residual",
+        "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
+        paper's n_g) and "time" in seconds.
+    oracle_counts_ : dict of str to int
+        What the whole fit asked of the problem, the scan and refit included.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] Lorraine & Duvenaud (2018), Stochastic Hyperparameter Optimization
+       through Hypernetworks, arXiv:1802.09419.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_myhpo import SHORidge
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = SHORidge(random_state=0).fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.51
+    """

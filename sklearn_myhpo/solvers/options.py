@@ -1,0 +1,40 @@
+"""Checks of solver options, shared by the solvers and the flat estimators."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils._param_validation import validate_parameter_constraints
+
+
+def check_options(solver, names):
+    """Check the options of a solver against its declared constraints.
+
+    Parameters
+    ----------
+    solver : Solver
+        Has a class attribute `_parameter_constraints` like an estimator's.
+    names : tuple of str
+        What the entries of `step_sizes` are called; its length is theirs.
+
+    Raises
+    ------
+    ValueError
+        Names the option, what came and what is allowed.
+    """
+    options = {name: getattr(solver, name) for name in solver._parameter_constraints}
+    validate_parameter_constraints(
+        solver._parameter_constraints, options, type(solver).__name__
+    )
+    if "step_sizes" in options and not isinstance(options["step_sizes"], str):
+        _check_step_sizes(options["step_sizes"], names)
+
+
+def _check_step_sizes(step_sizes, names):
+    good = len(step_sizes) == len(names) and all(
+        isinstance(size, Real) and np.isfinite(size) and size > 0 for size in step_sizes
+    )
+    if not good:
+        raise ValueError(
+            f"The 'step_sizes' parameter must be \"auto\" or {len(names)} positive "
+            f"finite numbers ({', '.join(names)}). Got {step_sizes!r} instead."
+        )
