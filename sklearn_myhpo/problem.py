@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .engine.build import build_splits
+from .engine.hessian import CG_TOL
 from .engine.newton import NEWTON_TOL
 
 #: Automatic bounds of a group's lambda, around the log of the sum of its
@@ -187,7 +188,7 @@ class BilevelProblem:
             for weight, value in zip(self.split_weights, values, strict=True)
         )
 
-    def hypergradient(self, lambda_, weights, hessians=None):
+    def hypergradient(self, lambda_, weights, hessians=None, rtol=CG_TOL):
         """Return the derivative of the validation loss in lambda.
 
         By the implicit function theorem at exact inner solutions:
@@ -200,6 +201,8 @@ class BilevelProblem:
             Exact inner solutions.
         hessians : list of Hessian or None
             Of L_T at the weights, where the caller has them.
+        rtol : float
+            Relative residual of an iterative solve.
 
         Returns
         -------
@@ -209,7 +212,7 @@ class BilevelProblem:
             hessians = self.hessians(lambda_, weights)
         return self._mean(
             -split.by_group(
-                split.penalty(lambda_) * w * hessian.solve(split.validation_gradient(w))
+                split.penalty(lambda_) * w * hessian.solve(split.validation_gradient(w), rtol)
             )
             for split, w, hessian in zip(self.splits, weights, hessians, strict=True)
         )

@@ -37,6 +37,8 @@ def build_splits(X, y, loss, groups, pairs, sample_weight, fit_intercept, counts
     rows = Rows(X, sample_weight, fit_intercept)
     share = (sample_weight / sample_weight.sum())[:, None]
     second_moments = rows.squared_adjoint(share)[: rows.n_features, 0]
+    positive = second_moments[second_moments > 0]
+    scale_ratio = positive.max() / positive.min() if len(positive) else 1.0
     feature_shift = rows.shift
     if rows.is_sparse:
         coordinates = feature_coordinates(groups)
@@ -50,7 +52,7 @@ def build_splits(X, y, loss, groups, pairs, sample_weight, fit_intercept, counts
     parts.append((sample_weight, sample_weight))
     if isinstance(loss, SquaredLoss) and rows.n_coordinates <= DENSE_LIMIT:
         splits = build_quadratic_splits(
-            rows, y, parts, coordinates, feature_shift, counts
+            rows, y, parts, coordinates, feature_shift, scale_ratio, counts
         )
     else:
         splits = [

@@ -51,6 +51,12 @@ class GLMSplit(Split):
         self.feature_shift = feature_shift
         self._last = (None, None)
 
+    @property
+    def solves_by(self):
+        """How the Hessian is solved with: "dense" or "iterative"."""
+        size = self.shape[0] * self.n_outputs
+        return "dense" if size <= DENSE_LIMIT else "iterative"
+
     def _raw(self, w):
         """Return the raw prediction; the last one is kept, for value and slope."""
         if self._last[0] is not w:
@@ -137,14 +143,14 @@ class GLMSplit(Split):
         curvature = self.loss.curvature(self._raw(w))
         curvature = self.train_weight[:, None, None] * curvature
         p = self.penalty(lambda_)
-        size = self.shape[0] * self.n_outputs
-        if size > DENSE_LIMIT:
+        if self.solves_by == "iterative":
             return ProductHessian(self.rows, curvature, p, self.counts)
         lower, upper = np.tril_indices(self.n_outputs)
         grams = self.rows.grams(curvature[:, lower, upper])
         blocks = np.empty((*self.shape, *self.shape))
         for gram, a, b in zip(grams, lower, upper, strict=True):
             blocks[:, a, :, b] = blocks[:, b, :, a] = gram
+        size = self.shape[0] * self.n_outputs
         matrix = blocks.reshape(size, size)
         matrix[np.diag_indices(size)] += np.repeat(p[:, 0], self.n_outputs)
         return DenseHessian(matrix, self.counts)

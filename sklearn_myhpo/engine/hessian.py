@@ -7,7 +7,9 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 from scipy.sparse.linalg import LinearOperator, cg
 
 #: Relative accuracy of a solve by conjugate gradients.
-CG_TOL = 1e-10
+CG_TOL = 1e-8
+#: Iterations after which conjugate gradients give what they have.
+CG_MAX_ITER = 1000
 
 
 class Hessian(ABC):
@@ -169,7 +171,7 @@ class ProductHessian(Hessian):
             (size, size), lambda x: self.product(x.reshape(w.shape)).ravel()
         )
         jacobi = LinearOperator((size, size), lambda x: self._jacobi.ravel() * x)
-        x, _ = cg(operator, w.ravel(), rtol=rtol, maxiter=10 * size, M=jacobi)
+        x, _ = cg(operator, w.ravel(), rtol=rtol, maxiter=CG_MAX_ITER, M=jacobi)
         return x.reshape(w.shape)
 
     def plus(self, rho, other=None):

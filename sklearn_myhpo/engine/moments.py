@@ -7,9 +7,10 @@ import numpy as np
 from .hessian import symmetric_solver
 from .quadratic import Moments, QuadraticSplit
 
-#: Ratio of the largest to the smallest second moment of a feature beyond which
-#: eigenvectors would lose the small features and Cholesky factors are used.
-MAX_SCALE_RATIO = 1e10
+#: Ratios of the largest to the smallest second moment of a feature beyond which
+#: eigenvectors of the moments, or singular vectors of the rows, would lose the
+#: small ones, and Cholesky factors are used.
+MAX_EIGEN_RATIO, MAX_SINGULAR_RATIO = 1e10, 1e16
 #: Training rows per coordinate up to which singular vectors of the rows are
 #: taken instead of eigenvectors of their moments.
 ROWS_PER_COORDINATE = 3
@@ -17,7 +18,9 @@ ROWS_PER_COORDINATE = 3
 REFERENCE_RIDGE = 1e-10
 
 
-def build_quadratic_splits(rows, y, parts, coordinates, feature_shift, counts):
+def build_quadratic_splits(
+    rows, y, parts, coordinates, feature_shift, scale_ratio, counts
+):
     """Build a `QuadraticSplit` for every pair of row weights.
 
     Parameters
@@ -29,6 +32,8 @@ def build_quadratic_splits(rows, y, parts, coordinates, feature_shift, counts):
     coordinates : Coordinates
     feature_shift : ndarray of shape (n_features,)
         What was subtracted from the features.
+    scale_ratio : float
+        Ratio of the largest to the smallest second moment of a feature.
     counts : OracleCounts
 
     Returns
@@ -54,20 +59,18 @@ def build_quadratic_splits(rows, y, parts, coordinates, feature_shift, counts):
             counts,
         )
         if one_group and len(splits) < len(parts) - 1:
-            split = _diagonalized(split, rows, weight, means)
+            split = _diagonalized(split, rows, weight, means, scale_ratio)
         splits.append(split)
     return splits
 
 
-def _diagonalized(split, rows, weight, means):
+def _diagonalized(split, rows, weight, means, scale_ratio):
     """Return the split in eigenvectors, unless the units of X forbid it."""
-    scales = np.diag(split.train.gram)
-    scales = scales[scales > 0]
-    if len(scales) and scales.max() > MAX_SCALE_RATIO * scales.min():
-        return split
     index = np.flatnonzero(weight)
     if rows.is_sparse or len(index) > ROWS_PER_COORDINATE * split.shape[0]:
-        return split.diagonalized()
+        return split if scale_ratio > MAX_EIGEN_RATIO else split.diagonalized()
+    if scale_ratio > MAX_SINGULAR_RATIO:
+        return split
     root = np.sqrt(weight[index] / weight[index].sum())
     return split.diagonalized(root[:, None] * (rows.X[index] - means.x))
 

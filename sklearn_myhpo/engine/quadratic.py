@@ -102,9 +102,9 @@ class QuadraticSplit(Split):
         self.y_mean = y_mean
 
     @property
-    def cheap_solves(self):
-        """Whether the training moments are diagonal."""
-        return self.train.gram.ndim == 1
+    def solves_by(self):
+        """How the Hessian is solved with: "diagonal" or "dense"."""
+        return "diagonal" if self.train.gram.ndim == 1 else "dense"
 
     def train_loss(self, w, lambda_):
         """Return L_T, the penalty included."""

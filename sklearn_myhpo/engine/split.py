@@ -55,8 +55,8 @@ class Split(ABC):
     counts : OracleCounts
     """
 
-    #: Whether a solve costs so little that a fine scan of lambda is nearly free.
-    cheap_solves = False
+    #: How the Hessian is solved with: "diagonal", "dense" or "iterative".
+    solves_by: str
 
     def __init__(self, coordinates, n_outputs, explicit_intercept, counts):
         self.coordinates = coordinates

@@ -17,9 +17,10 @@ FINE_STEP, COARSE_STEP = 0.5, 1.5
 #: Above log(curvature) + NULL_MARGIN the weights are a few percent of their
 #: final size and the loss runs monotonically into that of the constant model.
 NULL_MARGIN = 4.0
-#: An expensive scan ends after so many rises in a row to this multiple of the
-#: lowest value: weaker penalties only overfit more.
-PATIENCE, RISE = 3, 1.2
+#: A scan that factors matrices ends after so many rises in a row to RISE times
+#: the lowest value: weaker penalties only overfit more. One that iterates, whose
+#: solves get slower with weaker penalties, after as many points without a gain.
+PATIENCE, RISE, GAIN = 3, 1.2, 1e-4
 #: Accuracy of the inner solutions of a scan, as of `minimize_newton`.
 SCAN_TOL = 1e-4
 #: Accuracy of the shared lambda from which several lambdas start.
@@ -80,7 +81,7 @@ def _evaluate(problem, lambda_, starts):
     vector = _shared(problem, lambda_)
     weights = problem.minimize(vector, starts, tol=SCAN_TOL)
     hessians = problem.hessians(vector, weights)
-    slopes = problem.hypergradient(vector, weights, hessians)
+    slopes = problem.hypergradient(vector, weights, hessians, rtol=SCAN_TOL)
     low, high = problem.scan_bounds
     slope = slopes[(low <= lambda_) & (lambda_ <= high)].sum()
     value = problem.validation_loss(weights)
@@ -90,31 +91,46 @@ def _evaluate(problem, lambda_, starts):
 def _scan(problem):
     """Return points in increasing order of lambda."""
     low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
-    cheap = all(split.cheap_solves for split in problem.splits)
-    top = high
-    if not cheap:
+    solves_by = problem.splits[0].solves_by
+    top, step = high, FINE_STEP
+    if solves_by != "diagonal":
         top = np.log(problem.group_curvature.max()) + NULL_MARGIN
-        top = float(np.clip(top, low, high))
-    n_steps = int(np.ceil((top - low) / (FINE_STEP if cheap else COARSE_STEP)))
+        top, step = float(np.clip(top, low, high)), COARSE_STEP
+    n_steps = int(np.ceil((top - low) / step))
     grid = np.linspace(top, low, n_steps + 1)
     if top < high:
         grid = np.concatenate([[high], grid])
-    points, starts, rises, lowest = [], problem.starts(), 0, np.inf
+    points, starts = [], problem.starts()
     for lambda_ in grid:
         if points:
             starts = _predict(problem, points[-1], lambda_)
         points.append(_evaluate(problem, lambda_, starts))
-        value = points[-1].value
-        rises = rises + 1 if len(points) > 1 and value > points[-2].value else 0
-        lowest = min(lowest, value)
-        if not cheap and rises >= PATIENCE and value > RISE * lowest:
+        if _may_end([point.value for point in points], solves_by):
             break
     return points[::-1]
 
 
+def _may_end(values, solves_by):
+    """Whether weaker penalties than those seen are not worth their price."""
+    if solves_by == "diagonal" or len(values) <= PATIENCE:
+        return False
+    before, last = values[:-PATIENCE], values[-PATIENCE - 1 :]
+    if solves_by == "dense":
+        rising = all(low < high for low, high in pairwise(last))
+        return rising and last[-1] > RISE * min(values)
+    # The constant model's plateau comes first: something was gained before.
+    gained = min(before) < (1.0 - 10 * GAIN) * values[0]
+    return gained and min(last[1:]) > (1.0 - GAIN) * min(before)
+
+
 def _predict(problem, point, lambda_):
-    """Return weights at `lambda_` along the tangent of a close point."""
-    if abs(lambda_ - point.lambda_) > COARSE_STEP:
+    """Return weights at `lambda_` from another point.
+
+    Along the tangent where the point is close and the solve for it is cheaper
+    than the iterations that it saves.
+    """
+    close = abs(lambda_ - point.lambda_) <= COARSE_STEP
+    if not close or problem.splits[0].solves_by == "iterative":
         return point.weights
     vector = _shared(problem, point.lambda_)
     move = _shared(problem, lambda_) - vector

@@ -1,0 +1,1 @@
+"""Scripts that make the figures quoted in the documentation; public API only."""

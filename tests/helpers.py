@@ -1,0 +1,299 @@
+"""Small bilevel problems, and what they must give, computed without the package."""
+
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from unittest import mock
+
+import numpy as np
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from sklearn_myhpo import (
+    BilevelLogisticRegression,
+    BilevelRidge,
+    MYHPOLogisticRegression,
+    MYHPORidge,
+    SHOLogisticRegression,
+    SHORidge,
+)
+from sklearn_myhpo.engine import build
+from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
+from sklearn_myhpo.penalty import FeatureGroups
+from sklearn_myhpo.problem import BilevelProblem
+
+
+@dataclass(frozen=True, eq=False)
+class Spec:
+    """The data of a bilevel problem, to build it and to solve it otherwise."""
+
+    X: object
+    y: np.ndarray
+    loss: object
+    pairs: list
+    labels: np.ndarray
+    sample_weight: np.ndarray | None = None
+    fit_intercept: bool = True
+    rows_engine: bool = False
+
+    @cached_property
+    def dense(self):
+        """X as an ndarray."""
+        return self.X.toarray() if sparse.issparse(self.X) else self.X
+
+    @cached_property
+    def weight(self):
+        """The sample weights, ones if there are none."""
+        if self.sample_weight is None:
+            return np.ones(len(self.y))
+        return self.sample_weight
+
+    @property
+    def n_groups(self):
+        """Number of lambdas."""
+        return int(self.labels.max()) + 1
+
+    @property
+    def is_ridge(self):
+        """Whether the loss is quadratic."""
+        return isinstance(self.loss, SquaredLoss)
+
+    def problem(self, **options):
+        """Build the problem; with `rows_engine`, ridge goes the way of logistic."""
+        groups = FeatureGroups(self.labels, tuple(range(self.n_groups)))
+        limit = 0 if self.rows_engine else build.DENSE_LIMIT
+        with mock.patch.object(build, "DENSE_LIMIT", limit):
+            return BilevelProblem(
+                self.X,
+                self.y,
+                self.loss,
+                groups,
+                self.pairs,
+                sample_weight=self.sample_weight,
+                fit_intercept=self.fit_intercept,
+                **options,
+            )
+
+
+def folds(n_samples, n_folds, seed=0):
+    """Return (train, validation) pairs; one fold means the last third held out."""
+    order = np.random.default_rng(seed).permutation(n_samples)
+    if n_folds == 1:
+        cut = 2 * n_samples // 3
+        return [(order[:cut], order[cut:])]
+    parts = np.array_split(order, n_folds)
+    return [
+        (np.concatenate([p for p in parts if p is not part]), part) for part in parts
+    ]
+
+
+def correlated_features(rng, n_samples, n_features):
+    """Return standard normal columns that share a factor."""
+    X = rng.standard_normal((n_samples, n_features))
+    return X + 0.5 * rng.standard_normal((n_samples, 1)) + 0.3
+
+
+def _thirds(n_features, n_groups):
+    return np.arange(n_features) * n_groups // n_features
+
+
+def ridge_spec(
+    n_samples=45,
+    n_features=9,
+    n_folds=3,
+    n_groups=1,
+    n_targets=1,
+    noise=1.0,
+    seed=1,
+    **options,
+):
+    """Return a regression whose groups want penalties of different size."""
+    rng = np.random.default_rng(seed)
+    X = correlated_features(rng, n_samples, n_features)
+    labels = _thirds(n_features, n_groups)
+    size = np.array([1.0, 0.5, 0.25])[_thirds(n_features, min(n_features, 3))]
+    coef = size[:, None] * rng.standard_normal((n_features, n_targets))
+    y = X @ coef + noise * rng.standard_normal((n_samples, n_targets)) + 2.0
+    return Spec(X, y, SquaredLoss(), folds(n_samples, n_folds), labels, **options)
+
+
+def class_spec(
+    n_samples=90,
+    n_features=6,
+    n_folds=3,
+    n_groups=1,
+    n_classes=2,
+    noise=1.0,
+    seed=0,
+    **options,
+):
+    """Return a classification whose classes overlap."""
+    rng = np.random.default_rng(seed)
+    X = correlated_features(rng, n_samples, n_features)
+    coef = rng.standard_normal((n_features, n_classes)) / np.sqrt(n_features)
+    scores = X @ coef + noise * rng.gumbel(size=(n_samples, n_classes))
+    y = np.argmax(scores - np.median(scores, axis=0), axis=1)
+    loss = LogisticLoss() if n_classes == 2 else MultinomialLoss(n_classes)
+    labels = _thirds(n_features, n_groups)
+    return Spec(X, y, loss, folds(n_samples, n_folds), labels, **options)
+
+
+def sparsified(spec):
+    """Return the same rows with half of the entries gone, as a sparse array."""
+    keep = np.random.default_rng(1).random(spec.X.shape) < 0.5
+    return replace(spec, X=sparse.csr_array(np.where(keep, spec.X, 0.0)))
+
+
+def weighted(spec):
+    """Return the same rows with uneven weights, one of them zero."""
+    weight = np.random.default_rng(2).uniform(0.2, 3.0, len(spec.y))
+    weight[0] = 0.0
+    return replace(spec, sample_weight=weight)
+
+
+#: Name -> function that returns the data of a problem.
+SPECS = {
+    "ridge-holdout": cache(lambda: ridge_spec(n_folds=1)),
+    "ridge-5-fold": cache(lambda: ridge_spec(n_folds=5)),
+    "ridge-groups": cache(lambda: ridge_spec(n_groups=3)),
+    "ridge-each": cache(lambda: ridge_spec(n_features=4, n_groups=4, seed=0)),
+    "ridge-wide": cache(lambda: ridge_spec(n_samples=24, n_features=40)),
+    "ridge-wide-groups": cache(
+        lambda: ridge_spec(n_samples=24, n_features=60, n_groups=2, noise=1.5, seed=2)
+    ),
+    "ridge-at-bound": cache(lambda: ridge_spec(n_groups=3, noise=2.5, seed=0)),
+    "ridge-targets": cache(lambda: ridge_spec(n_targets=3)),
+    "ridge-sparse": cache(lambda: sparsified(ridge_spec())),
+    "ridge-weighted": cache(lambda: weighted(ridge_spec(n_groups=3))),
+    "ridge-no-intercept": cache(lambda: ridge_spec(fit_intercept=False)),
+    "ridge-rows": cache(lambda: ridge_spec(n_groups=3, rows_engine=True)),
+    "logistic-holdout": cache(lambda: class_spec(n_folds=1)),
+    "logistic-5-fold": cache(lambda: class_spec(n_folds=5)),
+    "logistic-groups": cache(lambda: class_spec(n_groups=3)),
+    "logistic-each": cache(lambda: class_spec(n_features=3, n_groups=3)),
+    "logistic-wide": cache(lambda: class_spec(n_samples=30, n_features=45)),
+    "logistic-sparse": cache(lambda: sparsified(class_spec())),
+    "logistic-weighted": cache(lambda: weighted(class_spec())),
+    "logistic-no-intercept": cache(lambda: class_spec(fit_intercept=False)),
+    "multinomial": cache(lambda: class_spec(n_classes=3)),
+    "multinomial-groups": cache(lambda: class_spec(n_classes=3, n_groups=2)),
+}
+
+#: Name -> function that returns a new problem, with counts at zero.
+PROBLEMS = {name: (lambda make=make: make().problem()) for name, make in SPECS.items()}
+ONE_LAMBDA = [name for name, make in SPECS.items() if make().n_groups == 1]
+MANY_LAMBDAS = [name for name in SPECS if name not in ONE_LAMBDA]
+
+
+def reference_fit(spec, lambda_, rows):
+    """Return coef (d, k) and intercept (k,) of the exact model of some rows.
+
+    Ridge by an augmented least squares problem, the others by scikit-learn with
+    the features scaled by ``exp(-lambda_g / 2)``, so that one penalty is left.
+    """
+    X, y, weight = spec.dense[rows], spec.y[rows], spec.weight[rows]
+    lambda_ = np.broadcast_to(lambda_, spec.n_groups)[spec.labels]
+    if spec.is_ridge:
+        x_mean, y_mean = np.zeros(X.shape[1]), np.zeros(y.shape[1])
+        share = weight / weight.sum()
+        if spec.fit_intercept:
+            x_mean, y_mean = share @ X, share @ y
+        root = np.sqrt(share)[:, None]
+        left = np.vstack(
+            [root * (X - x_mean), np.diag(np.sqrt(2.0) * np.exp(lambda_ / 2))]
+        )
+        right = np.vstack([root * (y - y_mean), np.zeros((X.shape[1], y.shape[1]))])
+        coef = np.linalg.lstsq(left, right, rcond=None)[0]
+        return coef, y_mean - x_mean @ coef
+    scale = np.exp(-lambda_ / 2)
+    model = LogisticRegression(
+        C=0.5 / weight.sum(),
+        fit_intercept=spec.fit_intercept,
+        solver="newton-cholesky",
+        tol=1e-10,
+        max_iter=1000,
+    ).fit(X * scale, y, sample_weight=weight)
+    return (model.coef_ * scale).T, model.intercept_ * np.ones(len(model.coef_))
+
+
+def reference_loss(spec, coef, intercept, rows):
+    """Return the mean loss of some rows, straight from its definition."""
+    raw = spec.dense[rows] @ coef + intercept
+    y, weight = spec.y[rows], spec.weight[rows]
+    if spec.is_ridge:
+        losses = 0.5 * np.sum((y - raw) ** 2, axis=1)
+    elif raw.shape[1] == 1:
+        losses = np.logaddexp(0.0, np.where(y == 1, -raw[:, 0], raw[:, 0]))
+    else:
+        losses = np.logaddexp.reduce(raw, axis=1) - raw[np.arange(len(y)), y]
+    return weight @ losses / weight.sum()
+
+
+def reference_objective(spec, lambda_):
+    """Return the mean validation loss over all held-out rows at lambda."""
+    held_out = [spec.weight[validation].sum() for _, validation in spec.pairs]
+    losses = [
+        reference_loss(spec, *reference_fit(spec, lambda_, train), validation)
+        for train, validation in spec.pairs
+    ]
+    return np.average(losses, weights=held_out)
+
+
+@cache
+def reference_grid(name):
+    """Return the lowest objective of a grid of one shared lambda."""
+    spec = SPECS[name]()
+    low, high, points = (-25.0, 10.0, 400) if spec.is_ridge else (-9.0, 3.0, 25)
+    return min(
+        reference_objective(spec, value) for value in np.linspace(low, high, points)
+    )
+
+
+def class_scores(spec, coef):
+    """Return coefficients as scikit-learn has them: one column per class."""
+    if isinstance(spec.loss, MultinomialLoss):
+        return spec.loss.scores(coef)
+    return coef
+
+
+def numerical_gradient(function, x, step=1e-5):
+    """Return central differences of a function of an array, along its last axes.
+
+    The result has the shape of ``function(x)`` followed by that of `x`.
+    """
+    x = np.asarray(x, float)
+    columns = []
+    for index in np.ndindex(x.shape):
+        move = np.zeros_like(x)
+        move[index] = step
+        columns.append((function(x + move) - function(x - move)) / (2 * step))
+    columns = np.stack(columns, axis=-1)
+    return columns.reshape(*columns.shape[:-1], *x.shape)
+
+
+#: The public estimators, all of which keep the same promises.
+RIDGES = (BilevelRidge, MYHPORidge, SHORidge)
+LOGISTICS = (
+    BilevelLogisticRegression,
+    MYHPOLogisticRegression,
+    SHOLogisticRegression,
+)
+ESTIMATORS = (*RIDGES, *LOGISTICS)
+
+
+def data_for(estimator, n_samples=60, n_features=4, **options):
+    """Return (X, y) that an estimator, or its class, fits with lambda inside.
+
+    Options are those of `ridge_spec` or `class_spec`; one target is 1-d.
+    """
+    cls = estimator if isinstance(estimator, type) else type(estimator)
+    make = ridge_spec if cls in RIDGES else class_spec
+    spec = make(n_samples=n_samples, n_features=n_features, **options)
+    y = spec.y[:, 0] if spec.y.ndim == 2 and spec.y.shape[1] == 1 else spec.y
+    return spec.X, y
+
+
+def raw_predictions(model, X):
+    """Return what a model predicts before it takes the largest of it."""
+    if hasattr(model, "decision_function"):
+        return model.decision_function(X)
+    return model.predict(X)
