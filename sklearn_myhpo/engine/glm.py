@@ -182,6 +182,9 @@ class GLMSplit(Split):
             w[-1] = self.loss.intercept_start(self.y[inside], self.train_weight[inside])
         return w
 
+    def _start_gradient(self):
+        return self._mean_gradient(self.start(), self.train_weight)
+
     def to_features(self, w):
         """Return coef (n_features, n_outputs) and intercept (n_outputs,)."""
         coef = self.coordinates.to_features(self.penalized(w))

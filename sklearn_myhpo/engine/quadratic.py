@@ -171,6 +171,9 @@ class QuadraticSplit(Split):
         """Return zeros."""
         return np.zeros(self.shape)
 
+    def _start_gradient(self):
+        return -self.train.linear
+
     def to_features(self, w):
         """Return coef (n_features, n_outputs) and intercept (n_outputs,)."""
         coef = self.coordinates.to_features(w)

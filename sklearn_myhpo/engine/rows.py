@@ -7,6 +7,9 @@ from scipy import sparse
 
 #: Entries of the largest temporary array built from a block of rows.
 BLOCK_ENTRIES = 2**23
+#: Squared mean over variance of a sparse feature beyond which Gram matrices are
+#: made from centred rows.
+LARGE_MEAN = 1e4
 #: Entries up to which the products of all pairs of columns are kept: with them a
 #: Gram matrix is a row of one matrix product.
 PAIR_ENTRIES = 2**24
@@ -41,6 +44,12 @@ class Rows:
                 X = X - self.shift
         self.X = X
         self._squared = self._pairs = None
+        # Means so large that subtracting their products would cancel.
+        self._large_means = False
+        if self.is_sparse and fit_intercept:
+            share = (sample_weight / sample_weight.sum())[:, None]
+            spread = self.squared_adjoint(share)[:-1, 0]
+            self._large_means = bool(np.any(self.shift**2 > LARGE_MEAN * spread))
 
     @property
     def n_coordinates(self):
@@ -75,6 +84,8 @@ class Rows:
         """
         core = self.n_features
         out = np.empty((self.n_coordinates, self.n_coordinates))
+        if self.is_sparse and self._large_means:
+            return self._gram_by_dense_blocks(weight)
         if self.is_sparse:
             weighted = self.X.multiply(weight[:, None])
             out[:core, :core] = (self.X.T @ weighted).toarray()
@@ -87,6 +98,15 @@ class Rows:
                 out[:core, :core] -= cross + cross.T
                 out[:core, :core] -= edge[-1] * np.outer(self.shift, self.shift)
             out[-1, :] = out[:, -1] = edge
+        return out
+
+    def _gram_by_dense_blocks(self, weight):
+        """Return the Gram matrix from centred rows, a dense block at a time."""
+        out = np.zeros((self.n_coordinates, self.n_coordinates))
+        for index, block in self.blocks(self.n_coordinates):
+            rows = block.X.toarray() - self.shift
+            rows = np.column_stack([rows, np.ones(len(rows))])
+            out += rows.T @ (rows * weight[index, None])
         return out
 
     def grams(self, weights):

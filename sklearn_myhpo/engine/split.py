@@ -64,6 +64,7 @@ class Split(ABC):
         self.n_outputs = n_outputs
         self.explicit_intercept = explicit_intercept
         self.counts = counts
+        self._gradient_scale = None
 
     @property
     def shape(self):
@@ -77,6 +78,17 @@ class Split(ABC):
     def penalty(self, lambda_):
         """Return ``p_j = 2 exp(lambda_g(j))``, shape (m, 1), 0 for the intercept."""
         return self.per_coordinate(2.0 * np.exp(lambda_))
+
+    def relative_gradient(self, gradient):
+        """Return the norm of a gradient of L_T relative to the data's own.
+
+        The scale is the gradient of the loss at `start`: a part of the data, not
+        a question that a method asks, so it is not counted.
+        """
+        if self._gradient_scale is None:
+            self._gradient_scale = np.linalg.norm(self._start_gradient())
+        size = np.linalg.norm(gradient)
+        return float(size / self._gradient_scale) if size else 0.0
 
     def per_coordinate(self, values):
         """Return each coordinate's entry of values (n_groups,), 0 for the intercept.
@@ -161,6 +173,10 @@ class Split(ABC):
     @abstractmethod
     def start(self):
         """Return weights to start an inner solve from when nothing better is known."""
+
+    @abstractmethod
+    def _start_gradient(self):
+        """Return the gradient of the training loss at `start`, without counting."""
 
     @abstractmethod
     def to_features(self, w):

@@ -133,10 +133,7 @@ def _v_step(options, split, state, index, alpha):
     new = _gradient_step(
         lambda v: split.train_loss(v, lambda_), gradient, v, alpha, options
     )
-    error = np.linalg.norm(alpha * gradient) / max(
-        np.linalg.norm(v), np.finfo(float).tiny
-    )
-    return new, float(error)
+    return new, split.relative_gradient(gradient)
 
 
 def _jacobian(options, split, v, lambda_, hessian):
@@ -223,6 +220,9 @@ class _LambdaStep:
         move = np.zeros(len(self.parts[0].jacobian))
         for _ in range(MAX_LAMBDA_STEPS):
             gradient, hessian = self.gradient(move), self.hessian(move)
+            if not (np.all(np.isfinite(gradient)) and np.all(np.isfinite(hessian))):
+                # The pole of the mean response: the driver sees it and stops.
+                return np.full_like(move, np.nan)
             # Least squares: a group without effect has a zero row.
             direction = -np.linalg.lstsq(hessian, gradient, rcond=None)[0]
             decrease = -gradient @ direction

@@ -81,15 +81,14 @@ class SHO:
             weights.append(_hypernetwork(split, state.lambda_, phi_1[-1], phi_0[-1]))
             slope = split.by_group(phi_1[-1] * split.validation_gradient(weights[-1]))
             hypergradient += problem.split_weights[index] * slope
-            size = max(np.linalg.norm(weights[-1]), np.finfo(float).tiny)
-            inner = max(inner, alpha * np.linalg.norm(gradient) / size)
+            inner = max(inner, split.relative_gradient(gradient))
         lambda_ = problem.project(state.lambda_ - beta * hypergradient)
         weights = [
             _hypernetwork(split, lambda_, one, zero)
             for split, one, zero in zip(problem.splits, phi_1, phi_0, strict=True)
         ]
         loss = problem.validation_loss(weights)
-        projected = problem.projected(lambda_, hypergradient)
+        projected = problem.projected(state.lambda_, hypergradient)
         error = max(inner, problem.relative(projected, loss))
         info = Info(
             lambda_=lambda_,
