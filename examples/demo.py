@@ -158,8 +158,10 @@ def feature_groups():
     """Print one lambda against one per degree of a polynomial."""
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     expand = PolynomialFeatures(2, include_bias=False).set_output(transform="pandas")
-    X = StandardScaler().set_output(transform="pandas").fit_transform(
-        expand.fit_transform(X)
+    X = (
+        StandardScaler()
+        .set_output(transform="pandas")
+        .fit_transform(expand.fit_transform(X))
     )
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     linear = [column for column in X if not ("^" in column or " " in column)]

@@ -212,7 +212,9 @@ class BilevelProblem:
             hessians = self.hessians(lambda_, weights)
         return self._mean(
             -split.by_group(
-                split.penalty(lambda_) * w * hessian.solve(split.validation_gradient(w), rtol)
+                split.penalty(lambda_)
+                * w
+                * hessian.solve(split.validation_gradient(w), rtol)
             )
             for split, w, hessian in zip(self.splits, weights, hessians, strict=True)
         )

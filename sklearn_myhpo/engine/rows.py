@@ -40,6 +40,9 @@ class Rows:
         self.shift = np.zeros(self.n_features)
         if fit_intercept:
             self.shift = np.asarray(X.T @ (sample_weight / sample_weight.sum()))
+            # The mean of a constant is that constant, free of rounding.
+            low, high = _column_range(X)
+            self.shift = np.where(low == high, low, self.shift)
             if not self.is_sparse:
                 X = X - self.shift
         self.X = X
@@ -104,10 +107,16 @@ class Rows:
         """Return the Gram matrix from centred rows, a dense block at a time."""
         out = np.zeros((self.n_coordinates, self.n_coordinates))
         for index, block in self.blocks(self.n_coordinates):
-            rows = block.X.toarray() - self.shift
-            rows = np.column_stack([rows, np.ones(len(rows))])
+            rows = block.to_dense()
             out += rows.T @ (rows * weight[index, None])
         return out
+
+    def to_dense(self):
+        """Return the matrix of the map, shape (n_samples, n_coordinates)."""
+        rows = self.X.toarray() - self.shift if self.is_sparse else self.X
+        if not self.fit_intercept:
+            return rows
+        return np.column_stack([rows, np.ones(self.n_samples)])
 
     def grams(self, weights):
         """Return the Gram matrices of k weightings at once.
@@ -121,15 +130,12 @@ class Rows:
         ndarray of shape (k, n_coordinates, n_coordinates)
         """
         size = self.n_coordinates
-        entries = self.n_samples * size * (size + 1) // 2
-        if self.is_sparse or entries > PAIR_ENTRIES:
+        if self.n_samples * size * (size + 1) // 2 > PAIR_ENTRIES:
             return np.stack([self.gram(weight) for weight in weights.T])
         lower, upper = np.tril_indices(size)
         if self._pairs is None:
-            columns = self.X
-            if self.fit_intercept:
-                columns = np.column_stack([columns, np.ones(self.n_samples)])
-            self._pairs = columns[:, lower] * columns[:, upper]
+            rows = self.to_dense()
+            self._pairs = rows[:, lower] * rows[:, upper]
         out = np.empty((weights.shape[1], size, size))
         out[:, lower, upper] = out[:, upper, lower] = weights.T @ self._pairs
         return out
@@ -169,3 +175,11 @@ class Rows:
         for start in range(0, self.n_samples, size):
             rows = slice(start, min(start + size, self.n_samples))
             yield rows, self.take(rows)
+
+
+def _column_range(X):
+    """Return the least and the largest entry of every column."""
+    low, high = X.min(axis=0), X.max(axis=0)
+    if sparse.issparse(X):
+        low, high = low.toarray().ravel(), high.toarray().ravel()
+    return low, high

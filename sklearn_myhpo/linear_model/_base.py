@@ -138,6 +138,7 @@ class BilevelLinearModel(BaseEstimator):
             classes=getattr(self, "classes_", None),
             random_state=self.random_state,
         )
+        X, target, weights, pairs = _drop_weightless(X, target, weights, pairs)
         problem = BilevelProblem(
             X.astype(np.float64, copy=False),
             target,
@@ -309,6 +310,16 @@ def _check_weights(sample_weight, X):
             "not be zero."
         )
     return weights
+
+
+def _drop_weightless(X, target, weights, pairs):
+    """Return the data and the splits without the rows of weight zero."""
+    kept = weights > 0
+    if kept.all():
+        return X, target, weights, pairs
+    new_index = np.cumsum(kept) - 1
+    pairs = [tuple(new_index[part[kept[part]]] for part in pair) for pair in pairs]
+    return X[kept], target[kept], weights[kept], pairs
 
 
 def _check_bounds(lambda_bounds, lambda_init):

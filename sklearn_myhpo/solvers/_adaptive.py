@@ -25,6 +25,9 @@ MAX_MOVE, MAX_PREDICTED = 5.0, 1.0
 #: A lambda whose unit move changes neither loss by more than this share of the
 #: validation loss may be in a tail.
 TAIL_EFFECT = 1e-3
+#: Added to the unit diagonal of the scaled tangent, which rounding may leave
+#: indefinite.
+SHIFT = 1e-10
 #: Iterations after which the active set method is taken to cycle.
 MAX_ACTIVE_SETS = 30
 #: Decrease relative to the loss that rounding cannot resolve.
@@ -128,16 +131,18 @@ def _propose(problem, state):
     low, high = np.clip(problem.bounds - lambda_, -MAX_MOVE, MAX_MOVE)[:, free]
     index = np.ix_(free, free)
     tails = _tails(state)
-    bend = np.where(tails[:, None] | tails, 0.0, model.bend)
+    bend = np.where(tails[:, None] | tails, 0.0, model.bend)[index]
     tangent = model.tangent[index] + state.rho * model.metric[index]
-    gradient = model.gradient[free]
+    # In units of its own curvature every lambda weighs the same in rounding.
+    unit = np.sqrt(np.diag(tangent))
+    unit[unit == 0] = 1.0
+    scaled = tangent / np.outer(unit, unit) + SHIFT * np.eye(len(unit))
+    curved = scaled + bend / np.outer(unit, unit)
     # The second-order response where it leaves the step convex, else the tangent.
-    tangent[np.diag_indices_from(tangent)] += 1e-12 * np.trace(tangent) / len(tangent)
-    matrix = tangent + bend[index]
-    if not _is_positive_definite(matrix):
-        matrix = tangent
-    move[free] = _minimize_in_box(matrix, gradient, low, high)
-    own = move[free]
+    matrix = curved if _is_positive_definite(curved) else scaled
+    gradient = model.gradient[free] / unit
+    own = _minimize_in_box(matrix, gradient, low * unit, high * unit)
+    move[free] = own / unit
     return move, -gradient @ own - 0.5 * own @ matrix @ own
 
 

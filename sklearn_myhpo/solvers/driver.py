@@ -69,7 +69,11 @@ def minimize_bilevel(
                 status = Status.CONVERGED
                 break
     message = status.value.format(
-        n_iter=n_iter, max_iter=max_iter, tol=tol, error=state.error, **info._asdict()
+        n_iter=n_iter,
+        max_iter=max_iter,
+        tol=tol,
+        error=state.error,
+        residuals=_residuals(info),
     )
     # A run that fails at once still has the columns, without rows.
     columns = _row(info, problem.counts, 0.0)
@@ -93,6 +97,18 @@ def _is_finite(state, info):
         and np.isfinite(info.train_loss)
         and np.isfinite(info.validation_loss)
         and all(np.all(np.isfinite(w)) for w in state.weights)
+    )
+
+
+def _residuals(info):
+    """Return the last residuals in words, those that the method has."""
+    values = {
+        "primal residual": info.primal_residual,
+        "dual residual": info.dual_residual,
+        "hypergradient": info.hypergradient_norm,
+    }
+    return ", ".join(
+        f"{name} {value:.1e}" for name, value in values.items() if not np.isnan(value)
     )
 
 

@@ -78,10 +78,8 @@ class Status(Enum):
     CONVERGED = "converged"
     MAX_ITER = (
         "stopped after max_iter={max_iter} iterations with a relative residual of "
-        "{error:.1e}, above tol={tol:.1e} (primal residual {primal_residual:.1e}, "
-        "dual residual {dual_residual:.1e}, hypergradient "
-        "{hypergradient_norm:.1e}). Increase max_iter "
-        "or tol, standardize the features, or use the default exact steps"
+        "{error:.1e}, above tol={tol:.1e} ({residuals}). Increase max_iter or tol, or "
+        "standardize the features; gradient steps converge slowly, exact steps do not"
     )
     DIVERGED = (
         "diverged: iteration {n_iter} was not finite. The last finite iterate is "

@@ -59,12 +59,14 @@ def scan_lambda(problem):
         return _shared(problem, best.lambda_), best.weights
     low, high, where = bracket
     if problem.n_groups > 1:
-        where = brentq(
-            lambda lambda_: _evaluate(problem, lambda_, low.weights).slope,
-            low.lambda_,
-            high.lambda_,
-            xtol=SHARED_XTOL,
-        )
+        ends = {point.lambda_: point.slope for point in (low, high)}
+
+        def slope(lambda_):
+            if lambda_ in ends:
+                return ends[lambda_]
+            return _evaluate(problem, lambda_, low.weights).slope
+
+        where = brentq(slope, low.lambda_, high.lambda_, xtol=SHARED_XTOL)
     found = _evaluate(problem, where, low.weights)
     if found.value > best.value:
         found = best
@@ -140,12 +142,14 @@ def _predict(problem, point, lambda_):
 def _cubic_minimum(low, high):
     """Return place and value of the minimum of the Hermite cubic between points."""
     width = high.lambda_ - low.lambda_
-    a, b = low.slope * width, high.slope * width
-    rise = high.value - low.value
+    # The loss has units: in its own size nothing overflows.
+    size = max(abs(low.value), abs(high.value), np.finfo(float).tiny)
+    a, b = low.slope * width / size, high.slope * width / size
+    rise = (high.value - low.value) / size
     cubic, square = a + b - 2 * rise, 3 * rise - 2 * a - b
     # The root of 3 cubic t^2 + 2 square t + a with a rising slope, in the form
     # that does not cancel.
     root = np.sqrt(max(square**2 - 3 * cubic * a, 0.0))
     t = float(np.clip(-a / (square + root), 0.0, 1.0)) if square + root > 0 else 0.5
-    value = low.value + t * (a + t * (square + t * cubic))
+    value = low.value + size * t * (a + t * (square + t * cubic))
     return low.lambda_ + t * width, value

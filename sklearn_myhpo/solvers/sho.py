@@ -15,7 +15,7 @@ from .options import check_options
 from .protocol import Info
 
 #: Automatic lambda step: a relative hypergradient of one moves lambda by this.
-AUTO_LAMBDA_STEP = 0.1
+AUTO_LAMBDA_STEP = 1.0
 
 
 class SHOState(NamedTuple):
@@ -60,9 +60,17 @@ class SHO:
         check_options(self, ("alpha", "beta"))
 
     def init(self, problem, lambda_0, weights_0):
-        """Return phi_1 = 0 and phi_0 = `weights_0`."""
-        phi_1 = [np.zeros_like(w) for w in weights_0]
-        return SHOState(lambda_0, weights_0, phi_1, weights_0, np.inf)
+        """Return the least hypernetwork whose weights are `weights_0`.
+
+        That is where training it from zero at a fixed lambda would end, and zero
+        for zero weights.
+        """
+        phi_1, phi_0 = [], []
+        for split, w in zip(problem.splits, weights_0, strict=True):
+            own = split.per_coordinate(lambda_0)
+            phi_1.append(own * w / (1.0 + own**2))
+            phi_0.append(w / (1.0 + own**2))
+        return SHOState(lambda_0, weights_0, phi_1, phi_0, np.inf)
 
     def step(self, problem, state, rng):
         """Return the next state and its `Info`."""
