@@ -120,7 +120,7 @@ class SHOSolver(BilevelLinearModel):
         refit=True,
         lambda_init="auto",
         lambda_bounds="auto",
-        max_iter=1000,
+        max_iter=200,
         tol=1e-4,
         warm_start=False,
         random_state=None,

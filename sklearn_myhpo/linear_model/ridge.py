@@ -273,7 +273,7 @@ class SHORidge(_RidgeMixin, SHOSolver):
     lambda_bounds : "auto" or (float, float), default="auto"
         Lowest and highest lambda. "auto" covers every group's range from no
         effect to no weights.
-    max_iter : int, default=1000
+    max_iter : int, default=200
         Most iterations of the solver.
     tol : float, default=1e-4
         The solver has converged when its full relative residual is this small.

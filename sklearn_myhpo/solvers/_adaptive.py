@@ -134,12 +134,12 @@ def _propose(problem, state):
     bend = np.where(tails[:, None] | tails, 0.0, model.bend)[index]
     tangent = model.tangent[index] + state.rho * model.metric[index]
     # In units of its own curvature every lambda weighs the same in rounding.
-    unit = np.sqrt(np.diag(tangent))
+    unit = np.sqrt(np.maximum(np.diag(tangent), 0.0))
     unit[unit == 0] = 1.0
     scaled = tangent / np.outer(unit, unit) + SHIFT * np.eye(len(unit))
     curved = scaled + bend / np.outer(unit, unit)
     # The second-order response where it leaves the step convex, else the tangent.
-    matrix = curved if _is_positive_definite(curved) else scaled
+    matrix = curved if _is_positive_definite(curved) else _make_definite(scaled)
     gradient = model.gradient[free] / unit
     own = _minimize_in_box(matrix, gradient, low * unit, high * unit)
     move[free] = own / unit
@@ -152,6 +152,15 @@ def _is_positive_definite(matrix):
     except np.linalg.LinAlgError:
         return False
     return True
+
+
+def _make_definite(matrix):
+    """Return a semidefinite matrix without what rounding has made negative."""
+    if _is_positive_definite(matrix):
+        return matrix
+    values, vectors = np.linalg.eigh(matrix)
+    floor = SHIFT * max(values[-1], 1.0)
+    return (vectors * np.maximum(values, floor)) @ vectors.T
 
 
 def _minimize_in_box(matrix, gradient, low, high):
