@@ -57,16 +57,21 @@ class BilevelProblem:
 
     Parameters
     ----------
-    X : ndarray or sparse array of shape (n_samples, n_features), float64
+    X : ndarray or sparse array of shape (n_samples, n_features)
+        Features, float64; sparse in CSR format.
     y : ndarray
         As the loss wants it: (n_samples, n_targets) for the squared loss, class
         indices (n_samples,) for the others.
     loss : Loss
+        Of the training and the validation rows.
     groups : FeatureGroups
+        Which lambda penalizes which feature.
     pairs : list of (ndarray, ndarray)
         Indices of training and validation rows, one pair per split.
     sample_weight : ndarray of shape (n_samples,) or None
+        Positive weights; None for ones.
     fit_intercept : bool
+        Whether there is an intercept, never penalized.
     lambda_bounds : "auto" or (float, float)
         Bounds of every lambda, a natural log.
 
@@ -131,10 +136,8 @@ class BilevelProblem:
         self.scan_bounds = np.clip(auto, *self.bounds)
 
     def relative(self, hypergradient, validation_loss):
-        """Return the largest hypergradient entry relative to the loss.
-
-        Below ten digits of the null loss a loss counts as zero.
-        """
+        """Return the largest entry of a hypergradient relative to the loss."""
+        # Below ten digits of the null loss a loss counts as zero.
         size = np.max(np.abs(hypergradient))
         return size / (validation_loss + 1e-10 * self.null_loss) if size else 0.0
 
@@ -197,6 +200,7 @@ class BilevelProblem:
         Parameters
         ----------
         lambda_ : ndarray of shape (n_groups,)
+            Where to evaluate.
         weights : list of ndarray
             Exact inner solutions.
         hessians : list of Hessian or None
@@ -207,6 +211,7 @@ class BilevelProblem:
         Returns
         -------
         ndarray of shape (n_groups,)
+            Derivatives in every lambda.
         """
         if hessians is None:
             hessians = self.hessians(lambda_, weights)

@@ -24,7 +24,9 @@ def minimize_bilevel(
     Parameters
     ----------
     problem : BilevelProblem
+        What to minimize.
     solver : Solver
+        The method and its options.
     lambda_init : "auto", float or ndarray of shape (n_groups,), default="auto"
         "auto" starts from the best shared lambda of a scan and its exact
         weights; a number starts from there, and from zero weights as the paper
@@ -32,6 +34,7 @@ def minimize_bilevel(
     weights_init : list of ndarray, optional
         Weights of every split to start from.
     max_iter : int, default=100
+        Most iterations.
     tol : float, default=1e-6
         The run has converged when ``state.error <= tol``.
     random_state : int or numpy.random.Generator, optional
@@ -42,6 +45,7 @@ def minimize_bilevel(
     Returns
     -------
     BilevelResult
+        The last finite state, how the run ended, and its history.
     """
     start_time = time.perf_counter()
     rng = np.random.default_rng(random_state)

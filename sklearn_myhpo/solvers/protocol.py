@@ -56,7 +56,9 @@ class Solver(Protocol):
         Parameters
         ----------
         problem : BilevelProblem
+            What is minimized.
         lambda_0 : ndarray of shape (n_groups,)
+            Where to start.
         weights_0 : list of ndarray
             Weights to start from.
         """
@@ -67,8 +69,11 @@ class Solver(Protocol):
         Parameters
         ----------
         problem : BilevelProblem
+            What is minimized.
         state : State
+            From `init` or the last step.
         rng : numpy.random.Generator
+            The only source of chance.
         """
 
 

@@ -41,11 +41,14 @@ def scan_lambda(problem):
     Parameters
     ----------
     problem : BilevelProblem
+        What is minimized.
 
     Returns
     -------
     lambda_ : ndarray of shape (n_groups,)
+        The same for all groups, up to their bounds.
     weights : list of ndarray
+        Inner solutions there.
     """
     points = _scan(problem)
     best = points[int(np.argmin([point.value for point in points]))]

@@ -60,11 +60,8 @@ class SHO:
         check_options(self, ("alpha", "beta"))
 
     def init(self, problem, lambda_0, weights_0):
-        """Return the least hypernetwork whose weights are `weights_0`.
-
-        That is where training it from zero at a fixed lambda would end, and zero
-        for zero weights.
-        """
+        """Return the least hypernetwork whose weights are `weights_0`."""
+        # Where training it from zero at a fixed lambda would end.
         phi_1, phi_0 = [], []
         for split, w in zip(problem.splits, weights_0, strict=True):
             own = split.per_coordinate(lambda_0)
