@@ -182,7 +182,7 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         What the whole fit asked of the problem, the scan and refit included.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has string names.
 
     References
@@ -291,7 +291,7 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         What the whole fit asked of the problem, the scan and refit included.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has string names.
 
     References
@@ -389,7 +389,7 @@ class SHOLogisticRegression(_LogisticMixin, SHOSolver):
         What the whole fit asked of the problem, the scan and refit included.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has string names.
 
     References

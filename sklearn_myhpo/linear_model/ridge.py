@@ -115,7 +115,7 @@ class BilevelRidge(_RidgeMixin, AnySolver):
         What the whole fit asked of the problem, the scan and refit included.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has string names.
 
     References
@@ -220,7 +220,7 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         What the whole fit asked of the problem, the scan and refit included.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has string names.
 
     References
@@ -313,7 +313,7 @@ class SHORidge(_RidgeMixin, SHOSolver):
         What the whole fit asked of the problem, the scan and refit included.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has string names.
 
     References
