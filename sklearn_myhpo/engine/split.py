@@ -77,7 +77,9 @@ class Split(ABC):
 
     def penalty(self, lambda_):
         """Return ``p_j = 2 exp(lambda_g(j))``, shape (m, 1), 0 for the intercept."""
-        return self.per_coordinate(2.0 * np.exp(lambda_))
+        p = np.zeros((self.shape[0], 1))
+        self.penalized(p)[:, 0] = self.groups.penalty_weights(lambda_)
+        return p
 
     def relative_gradient(self, gradient):
         """Return the norm of a gradient of L_T relative to the data's own.

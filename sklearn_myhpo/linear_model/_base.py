@@ -10,17 +10,14 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..exceptions import LambdaBoundWarning
 from ..penalty import make_feature_groups
 from ..problem import BilevelProblem
-from ..solvers import SOLVERS, Solver, Status, minimize_bilevel
+from ..solvers import Status, minimize_bilevel
 from ..splits import make_splits
+from ._checks import check_bounds, check_weights, drop_weightless
 
 #: Names spelled out in a warning before it only counts.
 MAX_NAMES = 5
@@ -121,7 +118,7 @@ class BilevelLinearModel(BaseEstimator):
         original_X = X
         X, y = self._validate_data(X, y)
         dtype = X.dtype
-        weights = _check_weights(sample_weight, X)
+        weights = check_weights(sample_weight, X)
         loss, target = self._check_target(y, weights)
         groups = make_feature_groups(
             self.feature_groups,
@@ -138,7 +135,7 @@ class BilevelLinearModel(BaseEstimator):
             classes=getattr(self, "classes_", None),
             random_state=self.random_state,
         )
-        X, target, weights, pairs = _drop_weightless(X, target, weights, pairs)
+        X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
         problem = BilevelProblem(
             X.astype(np.float64, copy=False),
             target,
@@ -147,7 +144,7 @@ class BilevelLinearModel(BaseEstimator):
             pairs,
             sample_weight=weights,
             fit_intercept=self.fit_intercept,
-            lambda_bounds=_check_bounds(self.lambda_bounds, self.lambda_init),
+            lambda_bounds=check_bounds(self.lambda_bounds, self.lambda_init),
         )
         if self.lambda_bounds == "auto" and self.lambda_init != "auto":
             problem.widen_bounds(self.lambda_init)
@@ -297,71 +294,3 @@ class _LastFit:
             and len(self.lambda_) == problem.n_groups
             and coef.shape == shape
         )
-
-
-def _check_weights(sample_weight, X):
-    """Return the weights, shape (n_samples,), float64."""
-    weights = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
-    if not np.any(weights):
-        raise ValueError(
-            "sample_weight is zero for all rows; at least one sample weight must "
-            "not be zero."
-        )
-    return weights
-
-
-def _drop_weightless(X, target, weights, pairs):
-    """Return the data and the splits without the rows of weight zero."""
-    kept = weights > 0
-    if kept.all():
-        return X, target, weights, pairs
-    new_index = np.cumsum(kept) - 1
-    pairs = [tuple(new_index[part[kept[part]]] for part in pair) for pair in pairs]
-    return X[kept], target[kept], weights[kept], pairs
-
-
-def _check_bounds(lambda_bounds, lambda_init):
-    """Return "auto" or (low, high), with lambda_init inside."""
-    if isinstance(lambda_bounds, str):
-        return lambda_bounds
-    allowed = (
-        '"auto" or two numbers (low, high) with low < high, infinite ones included'
-    )
-    good = len(lambda_bounds) == 2 and all(
-        isinstance(bound, Real) and not np.isnan(bound) for bound in lambda_bounds
-    )
-    if not good or not lambda_bounds[0] < lambda_bounds[1]:
-        raise ValueError(
-            f"The 'lambda_bounds' parameter must be {allowed}. Got "
-            f"{lambda_bounds!r} instead."
-        )
-    low, high = (float(bound) for bound in lambda_bounds)
-    if not isinstance(lambda_init, str) and not low <= lambda_init <= high:
-        raise ValueError(
-            f"The 'lambda_init' parameter must be inside lambda_bounds="
-            f"{lambda_bounds!r}. Got {lambda_init!r} instead."
-        )
-    return low, high
-
-
-def resolve_solver(solver):
-    """Return the solver of a name, or the solver itself.
-
-    Parameters
-    ----------
-    solver : str or Solver
-
-    Returns
-    -------
-    Solver
-    """
-    if isinstance(solver, str) and solver in SOLVERS:
-        return SOLVERS[solver]()
-    if isinstance(solver, Solver) and not isinstance(solver, type):
-        return solver
-    raise ValueError(
-        f"The 'solver' parameter must be one of {sorted(SOLVERS)} or a solver object "
-        f"such as sklearn_myhpo.solvers.MYHPO(). Got {solver!r} instead."
-    )

@@ -1,7 +1,8 @@
 """What the estimators of one solver have in common, whatever their loss."""
 
 from ..solvers import MYHPO, SHO
-from ._base import BilevelLinearModel, resolve_solver
+from ._base import BilevelLinearModel
+from ._checks import resolve_solver
 
 
 class AnySolver(BilevelLinearModel):

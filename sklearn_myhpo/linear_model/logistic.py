@@ -404,7 +404,7 @@ class SHOLogisticRegression(_LogisticMixin, SHOSolver):
     >>> from sklearn_myhpo import SHOLogisticRegression
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> X = StandardScaler().fit_transform(X)
-    >>> model = SHOLogisticRegression(random_state=0).fit(X, y)
+    >>> model = SHOLogisticRegression(tol=0.1, random_state=0).fit(X, y)
     >>> round(model.score(X, y), 2)
     0.99
     """

@@ -47,8 +47,7 @@ def minimize_bilevel(
     BilevelResult
         The last finite state, how the run ended, and its history.
     """
-    start_time = time.perf_counter()
-    rng = np.random.default_rng(random_state)
+    clock = time.perf_counter()
     if isinstance(lambda_init, str):
         lambda_0, weights_0 = scan_lambda(problem)
     else:
@@ -56,8 +55,9 @@ def minimize_bilevel(
         weights_0 = problem.zeros()
     if weights_init is not None:
         weights_0 = weights_init
-    rows = []
-    status, n_iter = Status.MAX_ITER, 0
+    rng = np.random.default_rng(random_state)
+    rows, status = [], Status.MAX_ITER
+    # What is not finite ends the run; numpy need not warn of it as well.
     with np.errstate(all="ignore"):
         state = solver.init(problem, lambda_0, weights_0)
         for n_iter in range(1, max_iter + 1):
@@ -66,7 +66,7 @@ def minimize_bilevel(
                 status = Status.DIVERGED
                 break
             state = new_state
-            rows.append(_row(info, problem.counts, time.perf_counter() - start_time))
+            rows.append(_row(info, problem.counts, time.perf_counter() - clock))
             if callback is not None:
                 callback(n_iter, info)
             if state.error <= tol:
@@ -79,10 +79,6 @@ def minimize_bilevel(
         error=state.error,
         residuals=_residuals(info),
     )
-    # A run that fails at once still has the columns, without rows.
-    columns = _row(info, problem.counts, 0.0)
-    empty = {name: np.empty((0, *np.shape(value))) for name, value in columns.items()}
-    history = {name: np.array([row[name] for row in rows]) for name in columns}
     return BilevelResult(
         state.lambda_,
         state.weights,
@@ -90,8 +86,17 @@ def minimize_bilevel(
         status,
         message,
         len(rows),
-        history if rows else empty,
+        _history(rows, _row(info, problem.counts, 0.0)),
     )
+
+
+def _history(rows, columns):
+    """Return the rows as arrays; without rows, empty ones of the right shape."""
+    if not rows:
+        return {
+            name: np.empty((0, *np.shape(value))) for name, value in columns.items()
+        }
+    return {name: np.array([row[name] for row in rows]) for name in columns}
 
 
 def _is_finite(state, info):

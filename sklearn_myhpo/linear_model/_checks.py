@@ -1,0 +1,76 @@
+"""Checks of what fit is given beside X and y."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight
+
+from ..solvers import SOLVERS, Solver
+
+
+def check_weights(sample_weight, X):
+    """Return the weights, shape (n_samples,), float64."""
+    weights = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not np.any(weights):
+        raise ValueError(
+            "sample_weight is zero for all rows; at least one sample weight must "
+            "not be zero."
+        )
+    return weights
+
+
+def drop_weightless(X, target, weights, pairs):
+    """Return the data and the splits without the rows of weight zero."""
+    kept = weights > 0
+    if kept.all():
+        return X, target, weights, pairs
+    new_index = np.cumsum(kept) - 1
+    pairs = [tuple(new_index[part[kept[part]]] for part in pair) for pair in pairs]
+    return X[kept], target[kept], weights[kept], pairs
+
+
+def check_bounds(lambda_bounds, lambda_init):
+    """Return "auto" or (low, high), with lambda_init inside."""
+    if isinstance(lambda_bounds, str):
+        return lambda_bounds
+    allowed = (
+        '"auto" or two numbers (low, high) with low < high, infinite ones included'
+    )
+    good = len(lambda_bounds) == 2 and all(
+        isinstance(bound, Real) and not np.isnan(bound) for bound in lambda_bounds
+    )
+    if not good or not lambda_bounds[0] < lambda_bounds[1]:
+        raise ValueError(
+            f"The 'lambda_bounds' parameter must be {allowed}. Got "
+            f"{lambda_bounds!r} instead."
+        )
+    low, high = (float(bound) for bound in lambda_bounds)
+    if not isinstance(lambda_init, str) and not low <= lambda_init <= high:
+        raise ValueError(
+            f"The 'lambda_init' parameter must be inside lambda_bounds="
+            f"{lambda_bounds!r}. Got {lambda_init!r} instead."
+        )
+    return low, high
+
+
+def resolve_solver(solver):
+    """Return the solver of a name, or the solver itself.
+
+    Parameters
+    ----------
+    solver : str or Solver
+
+    Returns
+    -------
+    Solver
+    """
+    if isinstance(solver, str) and solver in SOLVERS:
+        return SOLVERS[solver]()
+    if isinstance(solver, Solver) and not isinstance(solver, type):
+        return solver
+    raise ValueError(
+        f"The 'solver' parameter must be one of {sorted(SOLVERS)} or a solver object "
+        f"such as sklearn_myhpo.solvers.MYHPO(). Got {solver!r} instead."
+    )
