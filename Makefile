@@ -8,8 +8,8 @@ SPHINX_FLAGS ?= -W --keep-going -j 2
 
 # The lower bounds of pyproject.toml as exact pins: "numpy>=1.26" -> numpy==1.26
 OLDEST = $(shell sed -nE 's/^ *"(numpy|scipy|scikit-learn)>=([0-9.]+)",/\1==\2/p' pyproject.toml)
-# scikit-learn 1.6 reads the column names of polars frames before version 2 only.
-OLDEST += 'polars<2'
+# scikit-learn 1.6 knows the frames of its time.
+OLDEST += 'polars<2' 'pandas<3'
 PUBLIC_MODULES = $(shell find sklearn_myhpo -name '*.py' ! -name '_*' | sort)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1

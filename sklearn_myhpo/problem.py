@@ -8,10 +8,15 @@ from .engine.build import build_splits
 from .engine.hessian import CG_TOL
 from .engine.newton import NEWTON_TOL
 
-#: Automatic bounds of a group's lambda, around the log of the sum of its
-#: features' second moments. Below, the penalty is lost in the rounding of the
-#: second moments; above, the weights are zero to seven digits of the loss.
-AUTO_BOUNDS = (-30.0, 18.0)
+#: Automatic bounds of lambda: below the log of the least second moment of a feature,
+#: where the penalty is lost in the rounding of them all; and above the log of their
+#: sum, where the weights are zero to seven digits of the loss.
+BELOW_LEAST, ABOVE_SUM = 25.0, 18.0
+#: The same where several lambdas meet more features than training rows: there the
+#: rounding of rank-deficient moments is felt sooner.
+BELOW_LEAST_WIDE = 15.0
+#: exp(lambda) and its square root are finite and positive up to here.
+MAX_LAMBDA = 700.0
 
 
 @dataclass
@@ -128,12 +133,24 @@ class BilevelProblem:
         own = groups.sum_by_group(curvature)
         # A group of constant features has no scale: it takes the data's.
         self.group_curvature = np.where(own > 0, own, self.curvature)
-        auto = np.log(self.group_curvature) + np.array(AUTO_BOUNDS)[:, None]
+        wide = X.shape[1] >= min(len(np.unique(train)) for train, _ in pairs)
+        auto = self._auto_bounds(curvature, wide)
         if isinstance(lambda_bounds, str):
             self.bounds = auto
         else:
             self.bounds = np.outer(lambda_bounds, np.ones(groups.n_groups))
         self.scan_bounds = np.clip(auto, *self.bounds)
+
+    def _auto_bounds(self, curvature, wide):
+        """Return bounds that are the same for all groups.
+
+        What one lambda may reach, each of several may.
+        """
+        positive = curvature[curvature > 0]
+        least = positive.min() if len(positive) else self.curvature
+        below = BELOW_LEAST_WIDE if wide and self.n_groups > 1 else BELOW_LEAST
+        low, high = np.log(least) - below, np.log(self.curvature) + ABOVE_SUM
+        return np.outer([low, high], np.ones(self.n_groups))
 
     def relative(self, hypergradient, validation_loss):
         """Return the largest entry of a hypergradient relative to the loss."""

@@ -1,12 +1,16 @@
 """From arrays to splits: centring, row-space reduction, choice of engine."""
 
 import numpy as np
+from scipy import sparse
 
 from ..losses import SquaredLoss
 from .coordinates import feature_coordinates, reduce_to_row_space
 from .glm import DENSE_LIMIT, GLMSplit
 from .moments import build_quadratic_splits
 from .rows import Rows
+
+#: Size of the largest entry of X below which its squares underflow.
+MIN_ENTRY = 1e-150
 
 
 def build_splits(X, y, loss, groups, pairs, sample_weight, fit_intercept, counts):
@@ -37,6 +41,7 @@ def build_splits(X, y, loss, groups, pairs, sample_weight, fit_intercept, counts
     rows = Rows(X, sample_weight, fit_intercept)
     share = (sample_weight / sample_weight.sum())[:, None]
     second_moments = rows.squared_adjoint(share)[: rows.n_features, 0]
+    _check_scale(X, second_moments)
     positive = second_moments[second_moments > 0]
     scale_ratio = positive.max() / positive.min() if len(positive) else 1.0
     feature_shift = rows.shift
@@ -69,3 +74,15 @@ def build_splits(X, y, loss, groups, pairs, sample_weight, fit_intercept, counts
             for train, validation in parts
         ]
     return splits[:-1], splits[-1], second_moments
+
+
+def _check_scale(X, second_moments):
+    """Raise where squares of X leave the range of floating point numbers."""
+    entries = X.data if sparse.issparse(X) else X
+    largest = np.abs(entries).max(initial=0.0)
+    if not np.all(np.isfinite(second_moments)) or 0 < largest < MIN_ENTRY:
+        raise ValueError(
+            f"X has entries up to {largest:.1e} in size, whose squares are not "
+            f"floating point numbers; allowed are sizes from {MIN_ENTRY:.0e} to "
+            "about 1e150. Rescale the features."
+        )

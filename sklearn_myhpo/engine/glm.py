@@ -53,9 +53,9 @@ class GLMSplit(Split):
 
     @property
     def solves_by(self):
-        """How the Hessian is solved with: "dense" or "iterative"."""
+        """How the Hessian is solved with: "newton" or "iterative"."""
         size = self.shape[0] * self.n_outputs
-        return "dense" if size <= DENSE_LIMIT else "iterative"
+        return "newton" if size <= DENSE_LIMIT else "iterative"
 
     def _raw(self, w):
         """Return the raw prediction; the last one is kept, for value and slope."""

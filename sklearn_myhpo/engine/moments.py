@@ -44,6 +44,8 @@ def build_quadratic_splits(
     if rows.fit_intercept:
         everything = parts[-1][0]
         y_shift = everything @ y / everything.sum()
+        # The mean of a constant is that constant, free of rounding.
+        y_shift = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_shift)
     y = y - y_shift
     sums = _sums_of_parts(rows, y, parts)
     one_group = coordinates.groups.n_groups == 1

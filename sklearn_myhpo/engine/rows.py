@@ -46,7 +46,7 @@ class Rows:
             if not self.is_sparse:
                 X = X - self.shift
         self.X = X
-        self._squared = self._pairs = None
+        self._pairs = None
         # Means so large that subtracting their products would cancel.
         self._large_means = False
         if self.is_sparse and fit_intercept:
@@ -142,9 +142,10 @@ class Rows:
 
     def squared_adjoint(self, weight):
         """Return ``sum_i weight_ik x_ij^2``, the diagonals of k Gram matrices."""
-        if self._squared is None:
-            self._squared = self.X.power(2) if self.is_sparse else self.X**2
-        out = np.asarray(self._squared.T @ weight)
+        out = np.zeros((self.n_features, weight.shape[1]))
+        for index, block in self.blocks(self.n_features):
+            squares = block.X.power(2) if self.is_sparse else block.X**2
+            out += squares.T @ weight[index]
         if not self.fit_intercept:
             return out
         total = weight.sum(axis=0)
@@ -166,7 +167,7 @@ class Rows:
         other = copy.copy(self)
         other.X = X
         other.n_samples, other.n_features = X.shape
-        other._squared = other._pairs = None
+        other._pairs = None
         return other
 
     def blocks(self, entries_per_row):

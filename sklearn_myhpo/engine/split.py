@@ -55,7 +55,8 @@ class Split(ABC):
     counts : OracleCounts
     """
 
-    #: How the Hessian is solved with: "diagonal", "dense" or "iterative".
+    #: How the Hessian is solved with: "diagonal" or "dense" (closed forms), "newton"
+    #: or "iterative".
     solves_by: str
 
     def __init__(self, coordinates, n_outputs, explicit_intercept, counts):

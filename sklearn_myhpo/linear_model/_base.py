@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..exceptions import LambdaBoundWarning
 from ..penalty import make_feature_groups
-from ..problem import BilevelProblem
+from ..problem import MAX_LAMBDA, BilevelProblem
 from ..solvers import Status, minimize_bilevel
 from ..splits import make_splits
 from ._checks import check_bounds, check_weights, drop_weightless
@@ -38,7 +38,7 @@ class BilevelLinearModel(BaseEstimator):
         "refit": ["boolean"],
         "lambda_init": [
             StrOptions({"auto"}),
-            Interval(Real, None, None, closed="neither"),
+            Interval(Real, -MAX_LAMBDA, MAX_LAMBDA, closed="both"),
         ],
         "lambda_bounds": [StrOptions({"auto"}), tuple, list],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -228,16 +228,25 @@ class BilevelLinearModel(BaseEstimator):
             warnings.warn(f"{name} {result.message}.", ConvergenceWarning, stacklevel=3)
             return
         low, high = problem.bounds
+        slope = problem.hypergradient(result.lambda_, result.weights)
         for where, side, meaning in (
-            (result.lambda_ <= low, "lower", "no penalty is wanted"),
-            (result.lambda_ >= high, "upper", "these features are not wanted"),
+            ((result.lambda_ <= low) & (slope > 0), "lower", "no penalty is wanted"),
+            (
+                (result.lambda_ >= high) & (slope < 0),
+                "upper",
+                "these features are not wanted",
+            ),
         ):
             if where.any():
+                advice = (
+                    "Weights and predictions are as good as at the limit."
+                    if isinstance(self.lambda_bounds, str)
+                    else f"Widen lambda_bounds={self.lambda_bounds!r} to see."
+                )
                 message = (
                     f"{name} found no minimum inside the bounds of lambda: the "
                     f"validation loss is still falling at the {side} bound for "
-                    f"{self._describe(where)}, so {meaning}. Weights and predictions "
-                    "are as good as at the limit; set lambda_bounds to stop earlier."
+                    f"{self._describe(where)}, so {meaning}. {advice}"
                 )
                 warnings.warn(message, LambdaBoundWarning, stacklevel=3)
 

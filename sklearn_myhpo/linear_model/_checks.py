@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
+from ..problem import MAX_LAMBDA
 from ..solvers import SOLVERS, Solver
 
 
@@ -36,12 +37,14 @@ def check_bounds(lambda_bounds, lambda_init):
     if isinstance(lambda_bounds, str):
         return lambda_bounds
     allowed = (
-        '"auto" or two numbers (low, high) with low < high, infinite ones included'
+        '"auto" or two numbers (low, high) with low < high, infinite ones included, '
+        f"that leave room between -{MAX_LAMBDA:g} and {MAX_LAMBDA:g}"
     )
     good = len(lambda_bounds) == 2 and all(
         isinstance(bound, Real) and not np.isnan(bound) for bound in lambda_bounds
     )
-    if not good or not lambda_bounds[0] < lambda_bounds[1]:
+    good = good and lambda_bounds[0] < lambda_bounds[1]
+    if not good or lambda_bounds[0] > MAX_LAMBDA or lambda_bounds[1] < -MAX_LAMBDA:
         raise ValueError(
             f"The 'lambda_bounds' parameter must be {allowed}. Got "
             f"{lambda_bounds!r} instead."

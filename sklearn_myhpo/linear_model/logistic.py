@@ -17,13 +17,14 @@ class _LogisticMixin(ClassifierMixin, BilevelLinearModel):
 
     def _check_target(self, y, sample_weight):
         check_classification_targets(y)
-        self.classes_, index = np.unique(y, return_inverse=True)
-        present = np.unique(index[sample_weight > 0])
-        if len(present) < 2:
+        # A class without weight is as good as dropped, and so are its rows.
+        counts = sample_weight > 0
+        index = np.zeros(len(y), dtype=np.intp)
+        self.classes_, index[counts] = np.unique(y[counts], return_inverse=True)
+        if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs rows of at least 2 classes with a "
-                f"positive weight. Got only the class "
-                f"{self.classes_[present[0]]!r}."
+                f"positive weight. Got only the class {self.classes_[0]!r}."
             )
         n_classes = len(self.classes_)
         self._loss = LogisticLoss() if n_classes == 2 else MultinomialLoss(n_classes)

@@ -12,12 +12,25 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
     """Squared loss, numeric targets, `alpha_`."""
 
     def _check_target(self, y, sample_weight):
-        if y.dtype.kind not in "biuf":
+        if not np.all(np.isfinite(sample_weight @ y.astype(np.float64) ** 2)):
             raise ValueError(
-                f"y must be numeric for a regressor. Got an array of {y.dtype}."
+                f"y has entries up to {np.abs(y).max():.1e} in size, whose squares are "
+                "not floating point numbers. Rescale it."
             )
         self._one_target = y.ndim == 1
         return SquaredLoss(), y.astype(np.float64).reshape(len(y), -1)
+
+    def _validate_data(self, X, y):
+        # scikit-learn would turn strings of digits into numbers.
+        values = np.asarray(y)
+        text = values.dtype.kind in "US" or (
+            values.dtype.kind == "O" and any(isinstance(v, str) for v in values.flat)
+        )
+        if text:
+            raise ValueError(
+                f"y must be numeric for a regressor. Got strings ({values.dtype})."
+            )
+        return super()._validate_data(X, y)
 
     def _set_coefficients(self, coef, intercept, alpha, dtype):
         self.coef_ = coef.T.astype(dtype)

@@ -128,9 +128,11 @@ def _propose(problem, state):
     move = np.zeros(problem.n_groups)
     if not free.any():
         return move, 0.0
-    low, high = np.clip(problem.bounds - lambda_, -MAX_MOVE, MAX_MOVE)[:, free]
     index = np.ix_(free, free)
     tails = _tails(state)
+    # What nobody feels may go straight to its bound.
+    longest = np.where(tails, np.inf, MAX_MOVE)
+    low, high = np.clip(problem.bounds - lambda_, -longest, longest)[:, free]
     bend = np.where(tails[:, None] | tails, 0.0, model.bend)[index]
     tangent = model.tangent[index] + state.rho * model.metric[index]
     # In units of its own curvature every lambda weighs the same in rounding.
@@ -209,6 +211,4 @@ def _info(problem, state):
         train_loss=problem.train_loss(state.weights, state.lambda_),
         validation_loss=state.validation_loss,
         hypergradient_norm=float(np.max(np.abs(state.model.gradient))),
-        primal_residual=0.0,
-        dual_residual=0.0,
     )

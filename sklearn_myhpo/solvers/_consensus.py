@@ -74,7 +74,7 @@ def step(options, problem, state):
     lambda_step = _LambdaStep(parts)
     slope = lambda_step.gradient(np.zeros(problem.n_groups))
     if options.steps == "exact":
-        move = lambda_step.minimize()
+        move = lambda_step.minimize(slope)
     else:
         move = _gradient_step(
             lambda_step.value, slope, np.zeros(problem.n_groups), delta, options
@@ -215,11 +215,14 @@ class _LambdaStep:
             total = total + part.omega * gram
         return total
 
-    def minimize(self):
-        """Return the minimizing move; the objective is convex in it."""
-        move = np.zeros(len(self.parts[0].jacobian))
+    def minimize(self, gradient):
+        """Return the minimizing move, given the gradient at none.
+
+        The objective is convex in the move.
+        """
+        move = np.zeros_like(gradient)
         for _ in range(MAX_LAMBDA_STEPS):
-            gradient, hessian = self.gradient(move), self.hessian(move)
+            hessian = self.hessian(move)
             if not (np.all(np.isfinite(gradient)) and np.all(np.isfinite(hessian))):
                 # The pole of the mean response: the driver sees it and stops.
                 return np.full_like(move, np.nan)
@@ -235,4 +238,5 @@ class _LambdaStep:
             move = move + size * direction
             if decrease <= LAMBDA_TOL * abs(value):
                 break
+            gradient = self.gradient(move)
         return move

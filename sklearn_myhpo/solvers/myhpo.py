@@ -81,8 +81,8 @@ class MYHPO:
         """Return the first state."""
         if self.response == "mean" and np.any(lambda_0 == 0):
             raise ValueError(
-                "response='mean' divides by lambda and cannot start from "
-                "lambda_init=0; use another lambda_init or response='tangent'."
+                "response='mean' divides by lambda and cannot start from 0; change "
+                "lambda_init or lambda_bounds, or use response='tangent'."
             )
         return self._form.init(self, problem, lambda_0, weights_0)
 

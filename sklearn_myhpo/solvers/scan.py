@@ -12,15 +12,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-#: Steps of lambda where a solve is cheap, and where it is not.
-FINE_STEP, COARSE_STEP = 0.5, 1.5
+#: Steps of lambda, by what a solve costs.
+STEPS = {"diagonal": 0.5, "dense": 0.75, "newton": 1.5, "iterative": 1.5}
 #: Above log(curvature) + NULL_MARGIN the weights are a few percent of their
 #: final size and the loss runs monotonically into that of the constant model.
 NULL_MARGIN = 4.0
-#: A scan that factors matrices ends after so many rises in a row to RISE times
-#: the lowest value: weaker penalties only overfit more. One that iterates, whose
-#: solves get slower with weaker penalties, after as many points without a gain.
-PATIENCE, RISE, GAIN = 3, 1.2, 1e-4
+#: Where the inner problem has a closed form the whole range is scanned. A scan by
+#: Newton's method ends after PATIENCE rises in a row to RISE times the lowest value;
+#: one by conjugate gradients, whose solves get ever slower, after as many points
+#: without a relative gain of GAIN.
+PATIENCE, RISE, GAIN = 3, 2.0, 1e-4
 #: Accuracy of the inner solutions of a scan, as of `minimize_newton`.
 SCAN_TOL = 1e-4
 #: Accuracy of the shared lambda from which several lambdas start.
@@ -51,7 +52,8 @@ def scan_lambda(problem):
         Inner solutions there.
     """
     points = _scan(problem)
-    best = points[int(np.argmin([point.value for point in points]))]
+    # Of equals the strongest penalty: the simplest model.
+    best = min(reversed(points), key=lambda point: point.value)
     estimate, bracket = best.value, None
     for low, high in pairwise(points):
         if low.slope < 0 < high.slope:
@@ -97,11 +99,11 @@ def _scan(problem):
     """Return points in increasing order of lambda."""
     low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
     solves_by = problem.splits[0].solves_by
-    top, step = high, FINE_STEP
+    top = high
     if solves_by != "diagonal":
         top = np.log(problem.group_curvature.max()) + NULL_MARGIN
-        top, step = float(np.clip(top, low, high)), COARSE_STEP
-    n_steps = int(np.ceil((top - low) / step))
+        top = float(np.clip(top, low, high))
+    n_steps = int(np.ceil((top - low) / STEPS[solves_by]))
     grid = np.linspace(top, low, n_steps + 1)
     if top < high:
         grid = np.concatenate([[high], grid])
@@ -117,10 +119,10 @@ def _scan(problem):
 
 def _may_end(values, solves_by):
     """Whether weaker penalties than those seen are not worth their price."""
-    if solves_by == "diagonal" or len(values) <= PATIENCE:
+    if solves_by in ("diagonal", "dense") or len(values) <= PATIENCE:
         return False
     before, last = values[:-PATIENCE], values[-PATIENCE - 1 :]
-    if solves_by == "dense":
+    if solves_by == "newton":
         rising = all(low < high for low, high in pairwise(last))
         return rising and last[-1] > RISE * min(values)
     # The constant model's plateau comes first: something was gained before.
@@ -134,8 +136,8 @@ def _predict(problem, point, lambda_):
     Along the tangent where the point is close and the solve for it is cheaper
     than the iterations that it saves.
     """
-    close = abs(lambda_ - point.lambda_) <= COARSE_STEP
-    if not close or problem.splits[0].solves_by == "iterative":
+    close = abs(lambda_ - point.lambda_) <= STEPS["newton"]
+    if not close or problem.splits[0].solves_by != "newton":
         return point.weights
     vector = _shared(problem, point.lambda_)
     move = _shared(problem, lambda_) - vector
