@@ -40,7 +40,8 @@ def build_splits(X, y, loss, groups, pairs, sample_weight, fit_intercept, counts
     """
     rows = Rows(X, sample_weight, fit_intercept)
     share = (sample_weight / sample_weight.sum())[:, None]
-    second_moments = rows.squared_adjoint(share)[: rows.n_features, 0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        second_moments = rows.squared_adjoint(share)[: rows.n_features, 0]
     _check_scale(X, second_moments)
     positive = second_moments[second_moments > 0]
     scale_ratio = positive.max() / positive.min() if len(positive) else 1.0

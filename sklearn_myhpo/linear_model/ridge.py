@@ -12,7 +12,9 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
     """Squared loss, numeric targets, `alpha_`."""
 
     def _check_target(self, y, sample_weight):
-        if not np.all(np.isfinite(sample_weight @ y.astype(np.float64) ** 2)):
+        with np.errstate(over="ignore"):
+            squares = sample_weight @ y.astype(np.float64) ** 2
+        if not np.all(np.isfinite(squares)):
             raise ValueError(
                 f"y has entries up to {np.abs(y).max():.1e} in size, whose squares are "
                 "not floating point numbers. Rescale it."
