@@ -111,6 +111,8 @@ def _scan(problem):
     for lambda_ in grid:
         if points:
             starts = _predict(problem, points[-1], lambda_)
+            # Factors of every point at once would fill the memory.
+            points[-1] = points[-1]._replace(hessians=[])
         points.append(_evaluate(problem, lambda_, starts))
         if _may_end([point.value for point in points], solves_by):
             break
