@@ -7,8 +7,9 @@ from sklearn.linear_model import Ridge
 
 from sklearn_myhpo import MYHPORidge
 from sklearn_myhpo.engine import sums as sums_module
+from sklearn_myhpo.engine.atoms import add, add_others
 from sklearn_myhpo.engine.krylov import krylov_subspace, range_subspace
-from sklearn_myhpo.engine.sums import Sums, add, add_others, dense_sums
+from sklearn_myhpo.engine.sums import Sums, dense_sums
 from sklearn_myhpo.solvers import MYHPO, minimize_bilevel
 
 from .helpers import ridge_spec, weighted

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .atoms import disjoint_atoms
 from .krylov import krylov_subspace
 from .quadratic import Moments, QuadraticSplit
-from .sums import add, add_others, dense_sums, row_sums
+from .sums import dense_sums, row_sums
 
 #: Ratios of the largest to the smallest second moment of a feature beyond which
 #: eigenvectors of the moments, or singular vectors of the rows, would lose the
@@ -104,7 +105,7 @@ def sum_dense(X, y, parts, fit_intercept):
         Training and validation weights over all rows; the last pair is all rows.
     fit_intercept : bool
     """
-    atoms, combine = _disjoint_atoms(parts)
+    atoms, combine = disjoint_atoms(parts)
     sums, *relative = dense_sums(X, y, atoms, fit_intercept)
     return Sources(combine(sums), *relative, fit_intercept)
 
@@ -117,7 +118,7 @@ def sum_rows(rows, y, parts):
         y_shift = everything @ y / everything.sum()
         # The mean of a constant is that constant, free of rounding.
         y_shift = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_shift)
-    atoms, combine = _disjoint_atoms(parts)
+    atoms, combine = disjoint_atoms(parts)
     sums, reference = row_sums(rows, y - y_shift, atoms)
     shift = np.zeros(rows.n_features)
     return Sources(combine(sums), shift, y_shift, reference, rows.fit_intercept)
@@ -204,43 +205,3 @@ class Diagonalizer:
         weight = self.weights[number][index]
         root = np.sqrt(weight / weight.sum())
         return split.diagonalized(root[:, None] * (self.X[index] - mean))
-
-
-def _disjoint_atoms(parts):
-    """Return sets of rows that the parts are made of, and how to put them together.
-
-    A training fold is the sum of the other folds and not all rows minus its own:
-    nothing cancels.
-
-    Returns
-    -------
-    atoms : list of ndarray of shape (n_samples,)
-        Row weights.
-    combine : callable
-        Given the sums over every atom, returns those over every part.
-    """
-    *pairs, (total, _) = parts
-    complementary = all(
-        np.array_equal(train + validation, total) for train, validation in pairs
-    )
-    if complementary and len(pairs) == 1:
-
-        def combine_halves(sums):
-            whole = add(sums)
-            return [tuple(sums), (whole, whole)]
-
-        return list(pairs[0]), combine_halves
-    folds = [validation for _, validation in pairs]
-    if complementary and np.array_equal(sum(folds), total):
-
-        def combine_folds(sums):
-            whole = add(sums)
-            return [*zip(add_others(sums), sums, strict=True), (whole, whole)]
-
-        return folds, combine_folds
-
-    def combine_pairs(sums):
-        whole = sums[-1]
-        return [*zip(sums[:-1:2], sums[1:-1:2], strict=True), (whole, whole)]
-
-    return [weight for pair in pairs for weight in pair] + [total], combine_pairs

@@ -48,26 +48,6 @@ class Sums(NamedTuple):
         return self.matrix[self.one, self.one]
 
 
-def add(parts):
-    """Return the sums over the union of disjoint rows."""
-    if len(parts) == 1:
-        return parts[0]
-    return Sums(*(sum(values) for values in zip(*parts, strict=True)))
-
-
-def add_others(parts):
-    """Return for every part the sums over all others; nothing is subtracted."""
-    before, after = [None], [None]
-    for part in parts[:-1]:
-        before.append(part if before[-1] is None else add([before[-1], part]))
-    for part in parts[:0:-1]:
-        after.append(part if after[-1] is None else add([part, after[-1]]))
-    return [
-        add([side for side in sides if side is not None])
-        for sides in zip(before, after[::-1], strict=True)
-    ]
-
-
 def column_shift(X):
     """Return a value near the mean of every column.
 
