@@ -128,7 +128,7 @@ class BilevelProblem:
         self.loss = loss
         self.groups = groups
         self.counts = OracleCounts()
-        self.splits, self.full, second_moments = build_splits(
+        self._set, self.full, second_moments = build_splits(
             X,
             y,
             loss,
@@ -139,6 +139,7 @@ class BilevelProblem:
             self.counts,
             all_directions=all_directions,
         )
+        self.splits = self._set.splits
         held_out = np.array([sample_weight[part].sum() for _, part in pairs])
         self.split_weights = held_out / held_out.sum()
         self.total_weight = sample_weight.sum()
@@ -190,10 +191,7 @@ class BilevelProblem:
 
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
         """Return the exact inner solutions of all splits, warm-started."""
-        return [
-            split.minimize(lambda_, start, tol=tol)
-            for split, start in zip(self.splits, starts, strict=True)
-        ]
+        return self._set.minimize(lambda_, starts, tol)
 
     def starts(self):
         """Return weights to start exact inner solves from."""
@@ -263,28 +261,47 @@ class BilevelProblem:
         """
         if hessians is None:
             hessians = self.hessians(lambda_, weights)
+        gradients = self.validation_gradients(weights)
+        adjoints = self.solve(hessians, gradients, rtol)
         return self._mean(
-            -split.by_group(
-                split.penalty(lambda_)
-                * w
-                * hessian.solve(split.validation_gradient(w), rtol)
-            )
-            for split, w, hessian in zip(self.splits, weights, hessians, strict=True)
+            -split.by_group(split.penalty(lambda_) * w * adjoint)
+            for split, w, adjoint in zip(self.splits, weights, adjoints, strict=True)
         )
 
     def hessians(self, lambda_, weights):
         """Return the Hessian of every split's L_T at its weights."""
-        return [
-            split.hessian(w, lambda_)
+        return self._set.hessians(lambda_, weights)
+
+    def solve(self, hessians, rights, rtol=CG_TOL):
+        """Return the inverse of every split's Hessian applied to its right-hand sides.
+
+        Parameters
+        ----------
+        hessians : list of Hessian
+            From `hessians`.
+        rights : list of ndarray of shape (..., m, n_outputs)
+        rtol : float
+            Relative residual of an iterative solve.
+
+        Returns
+        -------
+        list of ndarray
+            Of the shapes of `rights`.
+        """
+        return self._set.solve(hessians, rights, rtol)
+
+    def validation_gradients(self, weights):
+        """Return the gradient of every split's L_V at its weights."""
+        return self._set.validation_gradients(weights)
+
+    def predict(self, lambda_, weights, hessians, move, rtol=CG_TOL):
+        """Return the weights along their tangent at lambda, ``w + J move``."""
+        rights = [
+            -split.penalty(lambda_) * w * split.per_coordinate(move)
             for split, w in zip(self.splits, weights, strict=True)
         ]
-
-    def predict(self, lambda_, weights, hessians, move):
-        """Return the weights along their tangent at lambda, ``w + J move``."""
-        return [
-            w + hessian.solve(-split.penalty(lambda_) * w * split.per_coordinate(move))
-            for split, w, hessian in zip(self.splits, weights, hessians, strict=True)
-        ]
+        steps = self.solve(hessians, rights, rtol)
+        return [w + step for w, step in zip(weights, steps, strict=True)]
 
     def projected(self, lambda_, hypergradient):
         """Return the hypergradient without what points out of the bounds."""

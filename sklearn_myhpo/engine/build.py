@@ -9,6 +9,7 @@ from .dual import build_dual_splits
 from .glm import DENSE_LIMIT, GLMSplit
 from .moments import Diagonalizer, build_quadratic_splits, sum_dense, sum_rows
 from .rows import Rows
+from .split_set import GLMSplitSet, SplitSet
 from .sums import check_scale
 
 
@@ -45,7 +46,7 @@ def build_splits(
 
     Returns
     -------
-    splits : list of Split
+    splits : SplitSet
     full : Split
         Trained and validated on all rows, for the refit.
     second_moments : ndarray of shape (n_features,)
@@ -65,7 +66,7 @@ def build_splits(
         diagonalize = _diagonalizer(X, parts, groups, second_moments, all_directions)
         none = np.zeros(X.shape[1])
         splits = build_quadratic_splits(sources, coordinates, none, counts, diagonalize)
-        return splits[:-1], splits[-1], second_moments
+        return SplitSet(splits[:-1]), splits[-1], second_moments
     rows = Rows(X, sample_weight, fit_intercept)
     second_moments = rows.second_moments(sample_weight)
     check_scale(X, second_moments)
@@ -76,7 +77,10 @@ def build_splits(
         splits = _build_from_rows(
             rows, y, loss, parts, groups, second_moments, all_directions, counts
         )
-    return splits[:-1], splits[-1], second_moments
+    split_set = SplitSet(splits[:-1])
+    if isinstance(splits[0], GLMSplit):
+        split_set = GLMSplitSet(splits[:-1], parts)
+    return split_set, splits[-1], second_moments
 
 
 def _build_from_rows(

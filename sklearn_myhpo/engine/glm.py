@@ -57,20 +57,24 @@ class GLMSplit(Split):
         size = self.shape[0] * self.n_outputs
         return "newton" if size <= DENSE_LIMIT else "iterative"
 
-    def _raw(self, w):
+    def raw(self, w):
         """Return the raw prediction; the last one is kept, for value and slope."""
         if self._last[0] is not w:
             self._last = (w, self.rows.forward(w))
         return self._last[1]
 
+    def remember(self, w, raw):
+        """Keep a raw prediction that was made elsewhere."""
+        self._last = (w, raw)
+
     def _mean_loss(self, w, weight):
         self.counts.n_values += 1
         inside = weight > 0
-        values = self.loss.value(self.y[inside], self._raw(w)[inside])
+        values = self.loss.value(self.y[inside], self.raw(w)[inside])
         return float(weight[inside] @ values)
 
     def _mean_gradient(self, w, weight):
-        slope = self.loss.gradient(self.y, self._raw(w))
+        slope = self.loss.gradient(self.y, self.raw(w))
         return self.rows.adjoint(weight[:, None] * slope)
 
     def train_loss(self, w, lambda_):
@@ -108,7 +112,7 @@ class GLMSplit(Split):
 
     def validation_gram(self, w, jacobian):
         """Return ``J' H_V J``."""
-        raw, weight = self._raw(w), self.validation_weight
+        raw, weight = self.raw(w), self.validation_weight
         gram = np.zeros((len(jacobian), len(jacobian)))
         for index, response in self._blocks(jacobian):
             curvature = weight[index, None, None] * self.loss.curvature(raw[index])
@@ -122,7 +126,7 @@ class GLMSplit(Split):
         It is linear in each direction, so one contraction per row with each
         pair of outputs serves all pairs of groups.
         """
-        raw, weight = self._raw(w), self.train_weight
+        raw, weight = self.raw(w), self.train_weight
         along = self.rows.forward(adjoint)
         units = np.eye(self.n_outputs)[:, None, :]
         total = np.zeros((len(jacobian), len(jacobian)))
@@ -140,20 +144,32 @@ class GLMSplit(Split):
 
     def hessian(self, w, lambda_):
         """Return the Hessian of L_T at `w`."""
-        curvature = self.loss.curvature(self._raw(w))
-        curvature = self.train_weight[:, None, None] * curvature
-        p = self.penalty(lambda_)
         if self.solves_by == "iterative":
-            return ProductHessian(self.rows, curvature, p, self.counts)
+            return self.product_hessian(w, lambda_)
+        curvature = self.loss.curvature(self.raw(w))
         lower, upper = np.tril_indices(self.n_outputs)
-        grams = self.rows.grams(curvature[:, lower, upper])
-        blocks = np.empty((*self.shape, *self.shape))
-        for gram, a, b in zip(grams, lower, upper, strict=True):
-            blocks[:, a, :, b] = blocks[:, b, :, a] = gram
-        size = self.shape[0] * self.n_outputs
-        matrix = blocks.reshape(size, size)
-        matrix[np.diag_indices(size)] += np.repeat(p[:, 0], self.n_outputs)
+        matrix = self.rows.block_gram(
+            self.train_weight[:, None] * curvature[:, lower, upper]
+        )
+        diagonal = np.repeat(self.penalty(lambda_)[:, 0], self.n_outputs)
+        matrix[np.diag_indices_from(matrix)] += diagonal
         return DenseHessian(matrix, self.counts)
+
+    def product_hessian(self, w, lambda_, near=None):
+        """Return the Hessian of L_T at `w`, known by its products.
+
+        Parameters
+        ----------
+        w : ndarray of shape (m, n_outputs)
+        lambda_ : ndarray of shape (n_groups,)
+        near : Hessian or None
+            The preconditioner.
+        """
+        curvature = self.loss.curvature(self.raw(w))
+        curvature = self.train_weight[:, None, None] * curvature
+        return ProductHessian(
+            self.rows, curvature, self.penalty(lambda_), self.counts, near
+        )
 
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
         """Return the minimizer of L_T plus `proximal`, by Newton from `start`."""

@@ -140,6 +140,27 @@ class Rows:
         out[:, lower, upper] = out[:, upper, lower] = weights.T @ self._pairs
         return out
 
+    def block_gram(self, weights):
+        """Return the Gram matrix of rows with a symmetric matrix of weights each.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_samples, k (k + 1) / 2)
+            The lower triangles, row by row.
+
+        Returns
+        -------
+        ndarray of shape (n_coordinates * k, n_coordinates * k)
+            In the order of weights (n_coordinates, k).
+        """
+        k = int(np.sqrt(2 * weights.shape[1]))
+        size = self.n_coordinates
+        blocks = np.empty((size, k, size, k))
+        grams = self.grams(weights)
+        for gram, a, b in zip(grams, *np.tril_indices(k), strict=True):
+            blocks[:, a, :, b] = blocks[:, b, :, a] = gram
+        return blocks.reshape(size * k, size * k)
+
     def squared_adjoint(self, weight):
         """Return ``sum_i weight_ik x_ij^2``, the diagonals of k Gram matrices."""
         out = np.zeros((self.n_features, weight.shape[1]))

@@ -103,21 +103,29 @@ def _build_model(problem, lambda_, weights, hessians):
     - sum_a p q J_b - sum_b p q J_a - L_T'''(q, J_a, J_b).
     """
     gradient, tangent, bend, metric = 0.0, 0.0, 0.0, 0.0
-    for split, omega, w, hessian in zip(
-        problem.splits, problem.split_weights, weights, hessians, strict=True
+    forces = [
+        -split.spread(split.penalty(lambda_) * w)
+        for split, w in zip(problem.splits, weights, strict=True)
+    ]
+    slopes = problem.validation_gradients(weights)
+    rights = [
+        np.concatenate([force, slope[None]])
+        for force, slope in zip(forces, slopes, strict=True)
+    ]
+    solved = problem.solve(hessians, rights)
+    pairs = ([1, 2], [1, 2])
+    for split, omega, w, force, both in zip(
+        problem.splits, problem.split_weights, weights, forces, solved, strict=True
     ):
         p = split.penalty(lambda_)
-        right = -split.spread(p * w)
-        jacobian = hessian.solve(right)
-        adjoint = hessian.solve(split.validation_gradient(w))
+        jacobian, adjoint = both[:-1], both[-1]
         slope = -split.by_group(p * w * adjoint)
-        pairs = ([1, 2], [1, 2])
         cross = np.tensordot(split.spread(p * adjoint), jacobian, axes=pairs)
         third = split.third_term(w, adjoint, jacobian)
         gradient = gradient + omega * slope
         tangent = tangent + omega * split.validation_gram(w, jacobian)
         bend = bend + omega * (np.diag(slope) - cross - cross.T - third)
-        metric = metric + omega * np.tensordot(jacobian, right, axes=pairs)
+        metric = metric + omega * np.tensordot(jacobian, force, axes=pairs)
     return _Model(gradient, tangent, bend, 0.5 * (metric + metric.T))
 
 

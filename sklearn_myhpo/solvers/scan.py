@@ -153,7 +153,7 @@ def _predict(problem, point, lambda_):
         return point.weights
     vector = _shared(problem, point.lambda_)
     move = _shared(problem, lambda_) - vector
-    return problem.predict(vector, point.weights, point.hessians, move)
+    return problem.predict(vector, point.weights, point.hessians, move, SCAN_TOL)
 
 
 def _cubic_minimum(low, high):

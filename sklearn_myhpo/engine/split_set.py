@@ -1,0 +1,278 @@
+"""All splits of a problem at once: what they can share."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .atoms import disjoint_atoms
+from .hessian import CG_TOL, DenseHessian, ProductHessian, solve_together
+from .newton import MAX_HALVINGS, MAX_ITER, NEWTON_TOL
+
+#: Hessians are formed where the right-hand sides of their solves times this are
+#: more than the features; else their products are cheaper.
+PRODUCTS_PER_SOLVE = 24
+#: A step with shared curvature that leaves more than this share of the error asks
+#: for curvature at the present weights.
+SLOW_RATE = 0.1
+#: Share of the predicted decrease that a step must reach, and the rounding of a loss.
+ARMIJO, ROUNDING = 1e-4, 1e-14
+
+
+class SplitSet:
+    """The splits of a problem, each worked on alone.
+
+    Parameters
+    ----------
+    splits : list of Split
+    """
+
+    def __init__(self, splits):
+        self.splits = splits
+
+    def minimize(self, lambda_, starts, tol=NEWTON_TOL):
+        """Return the exact inner solutions of all splits, from `starts`."""
+        return [
+            split.minimize(lambda_, start, tol=tol)
+            for split, start in zip(self.splits, starts, strict=True)
+        ]
+
+    def hessians(self, lambda_, weights):
+        """Return the Hessian of every split's L_T at its weights."""
+        return [
+            split.hessian(w, lambda_)
+            for split, w in zip(self.splits, weights, strict=True)
+        ]
+
+    def solve(self, hessians, rights, rtol=CG_TOL):
+        """Return the inverse of every Hessian applied to its right-hand sides."""
+        return [
+            hessian.solve(right, rtol)
+            for hessian, right in zip(hessians, rights, strict=True)
+        ]
+
+    def validation_gradients(self, weights):
+        """Return the gradient of every split's L_V at its weights."""
+        return [
+            split.validation_gradient(w)
+            for split, w in zip(self.splits, weights, strict=True)
+        ]
+
+
+class _Matrix(NamedTuple):
+    """A sum over rows, in the form that sums over parts take."""
+
+    value: np.ndarray
+
+
+class _Path(NamedTuple):
+    """Where the Newton iterations of all splits are."""
+
+    weights: np.ndarray
+    raw: np.ndarray
+    losses: np.ndarray
+
+
+class GLMSplitSet(SplitSet):
+    """Splits of a generalized linear model on the same rows.
+
+    Training parts overlap, so their solutions are close to each other: curvature at
+    the mean of their weights, formed in one pass over the disjoint parts of the rows,
+    serves the Newton iterations of all splits and preconditions their Hessians; and
+    every product with X is made for all splits together.
+
+    Parameters
+    ----------
+    splits : list of GLMSplit
+    parts : list of (ndarray, ndarray)
+        Training and validation weights over all rows; the last pair is all rows.
+    """
+
+    def __init__(self, splits, parts):
+        super().__init__(splits)
+        first = splits[0]
+        self.rows, self.loss, self.y = first.rows, first.loss, first.y
+        self.counts = first.counts
+        self.train_weights = np.stack([split.train_weight for split in splits], axis=1)
+        self.validation_weights = np.stack(
+            [split.validation_weight for split in splits], axis=1
+        )
+        self.atoms, self._combine = disjoint_atoms(parts)
+        self.totals = np.array([train.sum() for train, _ in parts[:-1]])
+        self._curvature = self._factored = None
+
+    def _forward(self, weights):
+        """Return raw predictions (n_splits, n_samples, n_outputs)."""
+        columns = np.moveaxis(weights, 0, 1).reshape(weights.shape[1], -1)
+        raw = self.rows.forward(columns)
+        raw = raw.reshape(len(raw), len(weights), -1)
+        return np.ascontiguousarray(np.moveaxis(raw, 1, 0))
+
+    def _adjoint(self, slopes):
+        """Return the transposed map of (n_splits, n_samples, n_outputs)."""
+        columns = np.moveaxis(slopes, 0, 1).reshape(slopes.shape[1], -1)
+        out = self.rows.adjoint(columns)
+        return np.moveaxis(out.reshape(len(out), len(slopes), -1), 1, 0)
+
+    def _gradients(self, raw, row_weights):
+        slopes = np.stack([self.loss.gradient(self.y, one) for one in raw])
+        return self._adjoint(row_weights.T[:, :, None] * slopes)
+
+    def _path(self, weights, lambda_):
+        raw = self._forward(weights)
+        losses = np.array(
+            [
+                self.train_weights[:, k] @ self.loss.value(self.y, one)
+                for k, one in enumerate(raw)
+            ]
+        )
+        self.counts.n_values += len(losses)
+        penalties = [
+            split.penalty_value(w, lambda_)
+            for split, w in zip(self.splits, weights, strict=True)
+        ]
+        return _Path(weights, raw, losses + penalties)
+
+    def minimize(self, lambda_, starts, tol=NEWTON_TOL):
+        """Return the exact inner solutions of all splits, from `starts`.
+
+        The error after the last step is about `tol`, relative in the norm of the
+        Hessian: its decrement times the square of the rate of convergence.
+        """
+        if self.splits[0].solves_by == "iterative":
+            return super().minimize(lambda_, starts, tol)
+        self.counts.n_inner_solves += len(self.splits)
+        penalty = self.splits[0].penalty(lambda_)
+        path = self._path(np.stack(starts), lambda_)
+        near = None if self._curvature is None else self._near(penalty)
+        newest, before = "old", None
+        found = path.weights.copy()
+        rest = np.ones(len(found), dtype=bool)
+        for _ in range(MAX_ITER):
+            if near is None:
+                near, newest = self._renew(path, lambda_, newest)
+            slope = self._gradients(path.raw, self.train_weights)
+            slope += penalty * path.weights
+            self.counts.n_train_gradients += int(rest.sum())
+            direction = -np.stack(super().solve(near, slope))
+            decrement = -np.einsum("kmo,kmo->k", slope, direction)
+            rate = _rate(decrement, before)
+            small = np.maximum(np.abs(path.losses), np.finfo(float).tiny)
+            done = rest & ~(decrement * rate**2 > 2.0 * tol**2 * small)
+            found[done] = (path.weights + direction)[done]
+            rest &= ~done
+            if not rest.any():
+                break
+            path, moved = self._search(path, direction, decrement, lambda_, rest)
+            found[rest] = path.weights[rest]
+            slow = np.max(rate[rest]) > SLOW_RATE and before is not None
+            if slow or not moved.all():
+                if newest == "own" and not moved.all():
+                    rest &= moved
+                near, before = None, None
+            else:
+                before = decrement
+        return self._remembered(found)
+
+    def _renew(self, path, lambda_, newest):
+        """Return better curvature than the `newest`, and what it is."""
+        if newest == "old":
+            self._curvature = self._shared_curvature(path.raw.mean(axis=0))
+            return self._near(self.splits[0].penalty(lambda_)), "shared"
+        weights = list(path.weights)
+        for split, w, raw in zip(self.splits, weights, path.raw, strict=True):
+            split.remember(w, raw)
+        return super().hessians(lambda_, weights), "own"
+
+    def _shared_curvature(self, raw):
+        """Return data terms of all splits' Hessians at a common raw prediction."""
+        curvature = self.loss.curvature(raw)
+        lower, upper = np.tril_indices(curvature.shape[1])
+        sums = []
+        for weight in self.atoms:
+            index = np.flatnonzero(weight)
+            own = weight[index, None] * curvature[index][:, lower, upper]
+            sums.append(_Matrix(self.rows.take(index).block_gram(own)))
+        parts = self._combine(sums)[:-1]
+        return [
+            train.value / total
+            for (train, _), total in zip(parts, self.totals, strict=True)
+        ]
+
+    def _near(self, penalty):
+        """Return the Hessians with shared curvature and this penalty."""
+        key = penalty.tobytes()
+        if self._factored is None or self._factored[0] != key:
+            repeated = np.repeat(penalty[:, 0], self.splits[0].n_outputs)
+            hessians = []
+            for matrix in self._curvature:
+                matrix = matrix.copy()
+                matrix[np.diag_indices_from(matrix)] += repeated
+                hessians.append(DenseHessian(matrix, self.counts))
+            self._factored = (key, hessians)
+        return self._factored[1]
+
+    def _search(self, path, direction, decrement, lambda_, rest):
+        """Return the path after steps that decrease the losses, and who moved."""
+        step = np.where(rest, 1.0, 0.0)
+        allowed = path.losses + ROUNDING * np.abs(path.losses)
+        for _ in range(MAX_HALVINGS):
+            weights = path.weights + step[:, None, None] * direction
+            new = self._path(weights, lambda_)
+            good = new.losses <= allowed - ARMIJO * step * decrement
+            if np.all(good | ~rest):
+                return new, np.ones(len(step), dtype=bool)
+            step = np.where(good, step, 0.5 * step)
+        step = np.where(good, step, 0.0)
+        weights = path.weights + step[:, None, None] * direction
+        return self._path(weights, lambda_), good
+
+    def _remembered(self, weights):
+        """Return the weights as a list; each split keeps its raw prediction."""
+        weights = list(weights)
+        raw = self._forward(np.stack(weights))
+        for split, w, one in zip(self.splits, weights, raw, strict=True):
+            split.remember(w, one)
+        return weights
+
+    def hessians(self, lambda_, weights):
+        """Return the Hessian of every split's L_T at its weights.
+
+        Formed where it is solved with often, else known by its products and near the
+        Hessian with shared curvature.
+        """
+        first = self.splits[0]
+        n_solves = PRODUCTS_PER_SOLVE * (1 + first.groups.n_groups)
+        if first.solves_by == "iterative" or n_solves > first.shape[0]:
+            return super().hessians(lambda_, weights)
+        if self._curvature is None:
+            raw = self._forward(np.stack(weights)).mean(axis=0)
+            self._curvature = self._shared_curvature(raw)
+        near = self._near(first.penalty(lambda_))
+        return [
+            split.product_hessian(w, lambda_, own)
+            for split, w, own in zip(self.splits, weights, near, strict=True)
+        ]
+
+    def solve(self, hessians, rights, rtol=CG_TOL):
+        """Return the inverse of every Hessian applied to its right-hand sides."""
+        if isinstance(hessians[0], ProductHessian):
+            return solve_together(hessians, rights, rtol)
+        return super().solve(hessians, rights, rtol)
+
+    def validation_gradients(self, weights):
+        """Return the gradient of every split's L_V at its weights."""
+        self.counts.n_validation_gradients += len(weights)
+        raw = np.stack(
+            [split.raw(w) for split, w in zip(self.splits, weights, strict=True)]
+        )
+        return list(self._gradients(raw, self.validation_weights))
+
+
+def _rate(decrement, before):
+    """Return by which factor the error fell; one where nothing is known."""
+    if before is None:
+        return np.ones(len(decrement))
+    ratio = np.divide(
+        np.maximum(decrement, 0.0), before, out=np.ones_like(before), where=before > 0
+    )
+    return np.clip(np.sqrt(ratio), 1e-3, 1.0)
