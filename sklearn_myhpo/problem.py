@@ -15,6 +15,8 @@ BELOW_LEAST, ABOVE_SUM = 25.0, 18.0
 #: The same where several lambdas meet more features than training rows: there the
 #: rounding of rank-deficient moments is felt sooner.
 BELOW_LEAST_WIDE = 15.0
+#: Least curvature of the data relative to a penalty that none of it feels.
+UNPENALIZED = 10.0
 #: exp(lambda) and its square root are finite and positive up to here.
 MAX_LAMBDA = 700.0
 
@@ -293,6 +295,17 @@ class BilevelProblem:
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         return self._set.validation_gradients(weights)
+
+    def is_unpenalized(self, lambda_):
+        """Whether a shared lambda is below all that the data can feel.
+
+        Then weights only move like ``exp(lambda)`` from here on down.
+
+        Parameters
+        ----------
+        lambda_ : float
+        """
+        return UNPENALIZED * 2.0 * np.exp(lambda_) < self._set.least_curvature()
 
     def predict(self, lambda_, weights, hessians, move, rtol=CG_TOL):
         """Return the weights along their tangent at lambda, ``w + J move``."""

@@ -3,17 +3,21 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import eigvalsh
 
 from .atoms import disjoint_atoms
 from .hessian import CG_TOL, DenseHessian, ProductHessian, solve_together
+from .krylov import ZERO_RATIO
 from .newton import MAX_HALVINGS, MAX_ITER, NEWTON_TOL
 
 #: Hessians are formed where the right-hand sides of their solves times this are
 #: more than the features; else their products are cheaper.
-PRODUCTS_PER_SOLVE = 24
+PRODUCTS_PER_SOLVE = 60
 #: A step with shared curvature that leaves more than this share of the error asks
-#: for curvature at the present weights.
-SLOW_RATE = 0.1
+#: for curvature at the present weights; after as many times, for each split's own.
+SLOW_RATE, MAX_SHARED = 0.2, 3
+#: The share that a step is taken to leave before two steps have shown it.
+USUAL_RATE = 0.1
 #: Share of the predicted decrease that a step must reach, and the rounding of a loss.
 ARMIJO, ROUNDING = 1e-4, 1e-14
 
@@ -49,6 +53,13 @@ class SplitSet:
             hessian.solve(right, rtol)
             for hessian, right in zip(hessians, rights, strict=True)
         ]
+
+    def least_curvature(self):
+        """Return the least curvature of the data that is not zero.
+
+        Zero where that is not known.
+        """
+        return 0.0
 
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
@@ -144,12 +155,13 @@ class GLMSplitSet(SplitSet):
         penalty = self.splits[0].penalty(lambda_)
         path = self._path(np.stack(starts), lambda_)
         near = None if self._curvature is None else self._near(penalty)
-        newest, before = "old", None
+        n_renewed, before = 0, None
         found = path.weights.copy()
         rest = np.ones(len(found), dtype=bool)
         for _ in range(MAX_ITER):
             if near is None:
-                near, newest = self._renew(path, lambda_, newest)
+                near = self._renew(path, lambda_, n_renewed < MAX_SHARED)
+                n_renewed += 1
             slope = self._gradients(path.raw, self.train_weights)
             slope += penalty * path.weights
             self.counts.n_train_gradients += int(rest.sum())
@@ -166,22 +178,24 @@ class GLMSplitSet(SplitSet):
             found[rest] = path.weights[rest]
             slow = np.max(rate[rest]) > SLOW_RATE and before is not None
             if slow or not moved.all():
-                if newest == "own" and not moved.all():
+                if n_renewed > MAX_SHARED:
+                    # Rounding leaves no decrease in the direction of Newton.
                     rest &= moved
                 near, before = None, None
             else:
                 before = decrement
         return self._remembered(found)
 
-    def _renew(self, path, lambda_, newest):
-        """Return better curvature than the `newest`, and what it is."""
-        if newest == "old":
+    def _renew(self, path, lambda_, is_shared):
+        """Return the Hessians at the present weights, or at their mean."""
+        if is_shared:
             self._curvature = self._shared_curvature(path.raw.mean(axis=0))
-            return self._near(self.splits[0].penalty(lambda_)), "shared"
+            self._factored = None
+            return self._near(self.splits[0].penalty(lambda_))
         weights = list(path.weights)
         for split, w, raw in zip(self.splits, weights, path.raw, strict=True):
             split.remember(w, raw)
-        return super().hessians(lambda_, weights), "own"
+        return super().hessians(lambda_, weights)
 
     def _shared_curvature(self, raw):
         """Return data terms of all splits' Hessians at a common raw prediction."""
@@ -259,6 +273,13 @@ class GLMSplitSet(SplitSet):
             return solve_together(hessians, rights, rtol)
         return super().solve(hessians, rights, rtol)
 
+    def least_curvature(self):
+        """Return the least curvature of the data that is not zero."""
+        if self._curvature is None:
+            return 0.0
+        values = eigvalsh(sum(self._curvature) / len(self._curvature))
+        return float(values[values > ZERO_RATIO * values[-1]].min(initial=np.inf))
+
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         self.counts.n_validation_gradients += len(weights)
@@ -269,9 +290,9 @@ class GLMSplitSet(SplitSet):
 
 
 def _rate(decrement, before):
-    """Return by which factor the error fell; one where nothing is known."""
+    """Return by which factor the error fell."""
     if before is None:
-        return np.ones(len(decrement))
+        return np.full(len(decrement), USUAL_RATE)
     ratio = np.divide(
         np.maximum(decrement, 0.0), before, out=np.ones_like(before), where=before > 0
     )

@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 STEPS = {"diagonal": 0.5, "dense": 0.75, "newton": 1.5, "iterative": 1.5}
 #: Above log(curvature) + NULL_MARGIN the weights are a few percent of their
 #: final size and the loss runs monotonically into that of the constant model.
-NULL_MARGIN = 4.0
+NULL_MARGIN = 2.0
 #: Where the inner problem has a closed form the whole range is scanned. A scan by
 #: Newton's method ends after PATIENCE rises in a row to RISE times the lowest value;
 #: one by conjugate gradients, whose solves get ever slower, after as many points
@@ -24,6 +24,13 @@ NULL_MARGIN = 4.0
 PATIENCE, RISE, GAIN = 3, 2.0, 1e-4
 #: Accuracy of the inner solutions of a scan, as of `minimize_newton`.
 SCAN_TOL = 1e-4
+#: Accuracy of its slopes and predictions where Hessians are known by products near
+#: an inverse that was factored.
+SLOPE_TOL = 0.1
+#: Weaker penalties than the data can feel are not worth looking at once the slope
+#: relative to the loss is below FLAT, for then what is left of the loss is of this
+#: size; or once the loss rises, for then it does so along separable directions.
+FLAT = 1e-7
 #: Accuracy of the shared lambda from which several lambdas start.
 SHARED_XTOL = 1e-3
 
@@ -96,7 +103,8 @@ def _evaluate(problem, lambda_, starts):
     vector = _shared(problem, lambda_)
     weights = problem.minimize(vector, starts, tol=SCAN_TOL)
     hessians = problem.hessians(vector, weights)
-    slopes = problem.hypergradient(vector, weights, hessians, rtol=SCAN_TOL)
+    rtol = SLOPE_TOL if problem.splits[0].solves_by == "newton" else SCAN_TOL
+    slopes = problem.hypergradient(vector, weights, hessians, rtol=rtol)
     low, high = problem.scan_bounds
     slope = slopes[(low <= lambda_) & (lambda_ <= high)].sum()
     value = problem.validation_loss(weights)
@@ -126,6 +134,8 @@ def _scan(problem):
         points.append(_evaluate(problem, lambda_, starts))
         if _may_end([point.value for point in points], solves_by):
             break
+        if _is_settled(points) and problem.is_unpenalized(lambda_):
+            break
     return points[::-1]
 
 
@@ -142,6 +152,13 @@ def _may_end(values, solves_by):
     return gained and min(last[1:]) > (1.0 - GAIN) * min(before)
 
 
+def _is_settled(points):
+    """Whether the last point is flat, or the loss has only risen for a while."""
+    last = [point.value for point in points[-PATIENCE - 1 :]]
+    rising = len(last) > PATIENCE and all(low < high for low, high in pairwise(last))
+    return rising or abs(points[-1].slope) <= FLAT * points[-1].value
+
+
 def _predict(problem, point, lambda_):
     """Return weights at `lambda_` from another point.
 
@@ -153,7 +170,7 @@ def _predict(problem, point, lambda_):
         return point.weights
     vector = _shared(problem, point.lambda_)
     move = _shared(problem, lambda_) - vector
-    return problem.predict(vector, point.weights, point.hessians, move, SCAN_TOL)
+    return problem.predict(vector, point.weights, point.hessians, move, SLOPE_TOL)
 
 
 def _cubic_minimum(low, high):
