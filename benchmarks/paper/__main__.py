@@ -3,9 +3,10 @@
 import argparse
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-from . import sources
+from . import acceptance, figures, page, search, sources
 from .run import run_jobs
 from .settings import QUICK_RUNS, RUNS, TITLES, make_jobs
 from .summary import read_summary, summarize, write_summary
@@ -16,40 +17,114 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 def parse(arguments):
     """Return the options."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.paper")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.paper", description=__doc__
+    )
     add = parser.add_argument
-    add("--table", nargs="+", type=int, choices=TABLES, default=list(TABLES))
+    add("--table", nargs="*", type=int, choices=TABLES, help="default: all")
+    add("--figure", nargs="*", type=int, choices=figures.FIGURES, help="default: all")
     add("--data", nargs="+", choices=TITLES, default=list(TITLES))
     add("--runs", type=int, help=f"default: {RUNS}, or {QUICK_RUNS} with --quick")
     add("--quick", action="store_true", help="2 runs and small budgets")
+    add("--no-search", action="store_true", help="leave the preprocessings out")
     add("--jobs", type=int, default=os.cpu_count(), help="processes")
     add("--out", type=Path, help="default: benchmarks/results/{full,quick}")
-    return parser.parse_args(arguments)
+    add("--page", type=Path, help="page whose generated parts are to be filled")
+    add(
+        "--render",
+        action="store_true",
+        help="compute nothing: fill --page again from the csv files beside it, "
+        "after a change of published.csv",
+    )
+    options = parser.parse_args(arguments)
+    if options.render and options.page is None:
+        parser.error("--render needs --page")
+    # One of the two alone leaves the other out; neither means all of both.
+    neither = options.table is None and options.figure is None
+    for name, everything in (("table", TABLES), ("figure", figures.FIGURES)):
+        chosen = getattr(options, name)
+        if neither or chosen == []:
+            setattr(options, name, list(everything))
+        elif chosen is None:
+            setattr(options, name, [])
+    return options
 
 
 def main(arguments=None):
     """Run the command; return its exit code."""
     options = parse(arguments)
+    if options.render:
+        folder = options.page.with_suffix("")
+        page.update(options.page, text_of(options, folder))
+        return 0
+    try:
+        sources.check(options.data)
+    except sources.MissingDataError as error:
+        print(error, file=sys.stderr)
+        return 2
     out = options.out or RESULTS / ("quick" if options.quick else "full")
+    out.mkdir(parents=True, exist_ok=True)
+    parts, files = compute(options, out)
+    for name, text in parts.items():
+        (out / f"{name.replace(' ', '_')}.md").write_text(text + "\n", encoding="utf-8")
+        print(text + "\n")
+    if options.page is not None:
+        page.update(options.page, parts, files)
+    return 0
+
+
+def compute(options, out):
+    """Run what is missing; return name -> text of all parts, and all other files."""
     runs = options.runs or (QUICK_RUNS if options.quick else RUNS)
     jobs = [
         job for data in options.data for job in make_jobs(data, runs, options.quick)
     ]
-    try:
-        lines = run_jobs(jobs, out / "results.jsonl", options.jobs)
-    except sources.MissingDataError as error:
-        print(error, file=sys.stderr)
-        return 2
+    lines = run_jobs(jobs, out / "results.jsonl", options.jobs)
     for message in sorted({line["skipped"] for line in lines if "skipped" in line}):
         print(message)
-    write_summary(summarize(lines), out / "summary.csv")
-    summary = read_summary(out / "summary.csv")
+    summary = summarize(lines)
+    write_summary(summary, out / "summary.csv")
+    compared = acceptance.compare(lines, summary)
+    acceptance.write_comparisons(compared, out / "comparisons.csv")
+    files = [out / "summary.csv", out / "comparisons.csv"]
+    parts = text_of(options, out)
+    searched = {"cookie", "mnist"} <= set(options.data) and not options.no_search
+    if searched:
+        wanted = search.make_search_jobs(options.quick)
+        found = run_jobs(wanted, out / "results.jsonl", options.jobs)
+        search.write_search(found, out / "search.csv")
+        files.append(out / "search.csv")
+        parts["search"] = search.render_search(found)
+    return parts, files + draw(options, lines, out)
+
+
+def text_of(options, folder):
+    """Return name -> text of tables and comparisons, from csv files."""
+    summary = read_summary(folder / "summary.csv")
     published = read_published()
-    for table in options.table:
-        text = render(table, summary, published, options.data)
-        (out / f"table_{table}.md").write_text(text + "\n", encoding="utf-8")
-        print(text + "\n")
-    return 0
+    parts = {
+        f"table {table}": render(table, summary, published, options.data)
+        for table in options.table
+    }
+    compared = acceptance.read_comparisons(folder / "comparisons.csv")
+    return parts | {"comparisons": acceptance.render_comparisons(compared)}
+
+
+def draw(options, lines, out):
+    """Draw the figures whose results are there; return their paths."""
+    if not options.figure:
+        return []
+    if find_spec("matplotlib") is None:
+        print("Figures are left out: matplotlib is not installed.")
+        return []
+    paths = []
+    for number in options.figure:
+        path = figures.draw(number, lines, out)
+        if path is None:
+            print(f"Figure {number} is left out: it needs data that was not chosen.")
+        else:
+            paths.append(path)
+    return paths
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ A trial runs plain gradient descent on L_T at one lambda and returns L_V. The
 oracle counter of the problem says when the budget is spent; nothing here counts.
 """
 
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 
@@ -166,10 +167,8 @@ def search(name, problem, alpha, budget, seed):
             f"{name} is left out: {module} is not installed (pip install '.[bench]')."
         )
     trainer = Trainer(problem, alpha, budget)
-    try:
+    with suppress(BudgetSpentError):
         SEARCHERS[name](trainer, max(1, budget // N_TRIALS), _rng(seed))
-    except BudgetSpentError:
-        pass
     return trainer
 
 

@@ -60,7 +60,7 @@ class Recorder:
         """Keep an iteration; the driver calls this for finite ones only."""
         self._mark(n_iter)
         duals = getattr(self.latest, "duals", None)
-        size = np.nan if duals is None else float(np.linalg.norm(duals[0]))
+        size = None if duals is None else float(np.linalg.norm(duals[0]))
         self.trace.append(
             {
                 "n_iter": n_iter,
@@ -68,8 +68,8 @@ class Recorder:
                 "lambda": float(info.lambda_[0]),
                 "train_loss": info.train_loss,
                 "validation_loss": info.validation_loss,
-                "r": info.primal_residual,
-                "s": info.dual_residual,
+                "r": _or_none(info.primal_residual),
+                "s": _or_none(info.dual_residual),
                 "u": size,
             }
         )
@@ -78,6 +78,11 @@ class Recorder:
         for budget in self.budgets:
             if self.counts["n_gradients"] <= budget:
                 self.marks[budget] = (self.latest, n_iter, self.counts)
+
+
+def _or_none(value):
+    """Return None for what a method does not have or has lost; JSON has no NaN."""
+    return float(value) if np.isfinite(value) else None
 
 
 def run(task, job):
@@ -135,10 +140,16 @@ def run_solver(task, job, solver):
 def record(task, problem, budget, lambda_, weights, status):
     """Return one record: where a method stood when the budget was spent."""
     losses = task.judge(problem, lambda_, weights)
-    limit = GROWN * task.zero_loss
-    if not losses["validation_loss"] <= limit:
+    zero_loss = task.zero_loss
+    if not losses["validation_loss"] <= GROWN * zero_loss:
         status = Status.DIVERGED.name.lower()
-    return {"budget": budget, "status": status, "lambda": float(lambda_[0]), **losses}
+    return {
+        "budget": budget,
+        "status": status,
+        "lambda": float(lambda_[0]),
+        "zero_loss": zero_loss,
+        **{name: _or_none(value) for name, value in losses.items()},
+    }
 
 
 def search(task, job, budget):

@@ -28,7 +28,9 @@ def run_job(job, task=None):
         records, trace = methods.run(task, job)
     except baselines.MissingLibraryError as error:
         return line | {"skipped": str(error)}
-    return line | {"records": records, "trace": trace}
+    line |= {"records": records, "trace": trace}
+    # What a caller gets is what a later one reads from the file.
+    return json.loads(json.dumps(line, allow_nan=False))
 
 
 def read_results(path):
@@ -72,7 +74,8 @@ def run_jobs(jobs, path, n_jobs=1, tasks=None, progress=True):
     calls = (delayed(run_job)(job, tasks(job) if tasks else None) for job in missing)
     lines = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
+    with path.open("a+", encoding="utf-8") as file:
+        _end_line(file)
         for line in _with_bar(lines, len(missing), progress):
             done[json.dumps(line["job"], sort_keys=True)] = line
             # A library may be installed before the next run: not kept.
@@ -80,6 +83,14 @@ def run_jobs(jobs, path, n_jobs=1, tasks=None, progress=True):
                 file.write(json.dumps(line) + "\n")
                 file.flush()
     return [done[key_of(job)] for job in jobs]
+
+
+def _end_line(file):
+    """Start a new line where an interrupted run has left half of one."""
+    if file.tell():
+        file.seek(file.tell() - 1)
+        if file.read(1) != "\n":
+            file.write("\n")
 
 
 def _with_bar(lines, total, progress):

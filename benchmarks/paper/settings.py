@@ -22,8 +22,8 @@ TOL = 1e-6  # chosen here: a method may stop before its budget is spent
 GROWN = 1e3
 
 # --- budgets in gradients, n_g ----------------------------------------------------
-#: Chosen here; the last one is that of the tables. One iteration of a bilevel method with gradient steps costs two
-#: (stated: n_g = 2 n_T).
+#: Chosen here; the last one is that of the tables. One iteration of a bilevel method
+#: with gradient steps costs two (stated: n_g = 2 n_T).
 BUDGETS, QUICK_BUDGETS = (100, 300, 1000), (40, 200)
 #: n_S, trials of a black-box method; n_T = n_g / n_S. Chosen here.
 N_TRIALS = 10

@@ -25,13 +25,28 @@ FILES = {
 }
 
 
+#: Data set -> its files.
+FILES_OF = {
+    "cookie": ("cookie.npz",),
+    "mnist": ("mnist_train15k.npz", "mnist_test10k.npz"),
+    "gtsrb": ("gtsrb_hog.npz",),
+    "gtsrb-track": ("gtsrb_hog.npz",),
+}
+
+
 class MissingDataError(RuntimeError):
     """A data file is not there; the message says how to get it."""
 
 
-@cache
-def read(name):
-    """Return the arrays of a data file as a dict."""
+def check(data_sets):
+    """Raise `MissingDataError` unless every file of some data sets is there."""
+    for data in data_sets:
+        for name in FILES_OF[data]:
+            find(name)
+
+
+def find(name):
+    """Return the path of a data file."""
     folder = os.environ.get(VARIABLE)
     path = Path(folder or ".") / name
     if folder is None or not path.is_file():
@@ -42,7 +57,13 @@ def read(name):
             f"{FILES[name]}, save them with numpy.savez as {name}, and set "
             f"{VARIABLE} to that folder."
         )
-    with np.load(path, allow_pickle=False) as arrays:
+    return path
+
+
+@cache
+def read(name):
+    """Return the arrays of a data file as a dict."""
+    with np.load(find(name), allow_pickle=False) as arrays:
         return {key: arrays[key] for key in arrays.files}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .settings import LABELS, MYHPO_FORMS
+from .settings import LABELS
 
 QUANTITIES = (
     "train_loss",
@@ -47,7 +47,8 @@ def rows_of(lines):
     }
     for row in rows:
         floor = floors.get((row["data"], row["seed"]), np.nan)
-        row["excess"] = row["exact_validation_loss"] - floor
+        exact = row["exact_validation_loss"]
+        row["excess"] = np.nan if exact is None else exact - floor
     return rows
 
 
@@ -139,53 +140,6 @@ def best_setting(summary, data, method, budget):
     )
 
 
-def paired(lines, summary, data, first, second):
-    """Return mean and standard error of a difference between methods, run by run.
-
-    Parameters
-    ----------
-    lines : list of dict
-        Results.
-    summary : list of dict
-        Theirs.
-    data : str
-        The data set.
-    first, second : dict
-        Entries of the summary; first less second, validation loss.
-    """
-    wanted = {
-        name: {
-            row["seed"]: row["validation_loss"]
-            for row in rows_of(lines)
-            if row["status"] != "diverged"
-            and all(row[key] == entry[key] for key in KEYS)
-        }
-        for name, entry in (("first", first), ("second", second))
-    }
-    seeds = wanted["first"].keys() & wanted["second"].keys()
-    gaps = [wanted["first"][seed] - wanted["second"][seed] for seed in seeds]
-    mean, deviation = mean_and_deviation(gaps)
-    return {
-        "mean": float(mean),
-        "error": float(deviation / np.sqrt(max(len(gaps), 1))),
-        "wins": int(sum(gap <= 0 for gap in gaps)),
-        "runs": len(gaps),
-    }
-
-
 def label(entry):
     """Return the name of a method for people."""
     return LABELS[entry["method"]]
-
-
-#: Comparisons of the acceptance table: (first, second) methods, first is to be lower.
-GRADIENT_CORRECTED = tuple(
-    name
-    for name, form in MYHPO_FORMS.items()
-    if form[1] == "gradient" and form[2:4] != ("mean", "identity")
-)
-EXACT_CORRECTED = tuple(
-    name
-    for name, form in MYHPO_FORMS.items()
-    if form[1] == "exact" and form[2:4] != ("mean", "identity")
-)

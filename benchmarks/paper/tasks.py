@@ -72,7 +72,7 @@ class Task:
 
 
 @lru_cache(maxsize=2)
-def make_task(data, seed, preprocessing, *, scale_y=True, all_rows=False):
+def make_task(data, seed, variant):
     """Return the task of run `seed`.
 
     Parameters
@@ -81,21 +81,20 @@ def make_task(data, seed, preprocessing, *, scale_y=True, all_rows=False):
         A key of `settings.LOSS`.
     seed : int
         The run.
-    preprocessing : str
-        See `preprocessing.preprocess`.
-    scale_y : bool
-        Whether a regression target is divided by its standard deviation.
-    all_rows : bool
-        Whether statistics are those of all rows instead of the training rows.
+    variant : str
+        Steps of `preprocessing.preprocess`, then, after commas, "raw y" if a
+        regression target is not to be divided by its standard deviation, and
+        "all rows" if statistics are those of all rows, not of the training rows.
     """
+    preprocessing, *options = variant.split(", ")
     X, y, parts = load(data, seed)
     used = np.concatenate(parts)
     X, y = X[used], y[used]
     ends = np.cumsum([len(part) for part in parts])
     train, validation, test = np.split(np.arange(len(used)), ends[:-1])
-    rows = np.arange(len(used)) if all_rows else train
+    rows = np.arange(len(used)) if "all rows" in options else train
     X = preprocess(preprocessing, X, rows)
-    if scale_y and LOSS[data] == "squared":
+    if "raw y" not in options and LOSS[data] == "squared":
         y = y / y[rows].std()
     return task_of(X, y, (train, validation, test), LOSS[data])
 
