@@ -19,7 +19,7 @@ LOSS_FIGURES = {
     1: ("cookie", 0.005),
     2: ("cookie", 0.05),
     3: ("mnist", 0.005),
-    4: ("gtsrb", 0.05),
+    4: ("gtsrb", 0.5),
 }
 FIGURES = {
     **{number: f"loss-{number}" for number in LOSS_FIGURES},
@@ -51,9 +51,19 @@ def draw(number, lines, folder):
         if figure is None:
             return None
         path = folder / f"{FIGURES[number]}.png"
-        figure.savefig(path, dpi=DPI)
+        save(figure, path)
         plt.close(figure)
     return path
+
+
+def save(figure, path):
+    """Write a figure as a png of 128 colours, a third of the size of all of them."""
+    from PIL import Image
+
+    figure.savefig(path, dpi=DPI)
+    with Image.open(path) as image:
+        small = image.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
 
 
 def find(lines, data, method, alpha=None):
@@ -103,35 +113,30 @@ def draw_losses(lines, data, alpha):
     """Draw training and validation loss against iterations."""
     from matplotlib import pyplot as plt
 
-    methods = ("sho", "myhpo-c", "myhpo-bt", "exact", "exact-both")
+    # (C) after (BT): dashes on a line are seen where both coincide.
+    methods = ("sho", "myhpo-bt", "myhpo-c", "exact", "exact-both")
     chosen = {name: find(lines, data, name, alpha) for name in methods}
     floors = find(lines, data, "floor")
     if not floors or not all(chosen.values()):
         return None
+    floor = np.median([line["records"][0]["validation_loss"] for line in floors])
+    start = np.median([line["records"][0]["zero_loss"] for line in floors])
+    unit = "nats" if data.startswith("gtsrb") else "var y"
     figure, axes = plt.subplots(1, 2, figsize=SIZE, sharex=True)
-    lowest, start = {}, floors[0]["records"][0]
     for axis, name in zip(axes, ("train_loss", "validation_loss"), strict=True):
-        shown = []
+        lowest, highest = floor if name == "validation_loss" else np.inf, 0.0
         for method, own in chosen.items():
             x, middle, low, high = band(own, name)
             color, style = STYLES[method]
             axis.plot(x, middle, color=color, linestyle=style, label=name_of(own))
             axis.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)
-            shown.append(middle)
-        lowest[name] = min(values.min() for values in shown)
+            lowest, highest = min(lowest, middle.min()), max(highest, middle.max())
+        # Divergence leaves the picture, and so does a loss that runs to zero.
+        axis.set_ylim(max(lowest, 1e-3 * start) / 1.3, 1.3 * min(highest, 5 * start))
         axis.set(xscale="log", yscale="log", xlabel="iteration")
-    floor = np.median([line["records"][0]["validation_loss"] for line in floors])
+        kind = "training" if name == "train_loss" else "validation"
+        axis.set_ylabel(f"{kind} loss ({unit})")
     axes[1].axhline(floor, color=FLOOR_COLOR, linewidth=1.0, label="minimum")
-    null = max(line["trace"][0]["validation_loss"] for line in chosen["sho"])
-    _limit(axes[0], max(lowest["train_loss"], 1e-3 * null), null)
-    _limit(
-        axes[1], min(lowest["validation_loss"], floor, start["validation_loss"]), null
-    )
-    axes[0].set_ylabel("training loss $L_T(w, \\lambda)$ (y in standard deviations)")
-    axes[1].set_ylabel("validation loss $L_V(w)$ (y in standard deviations)")
-    if data.startswith("gtsrb"):
-        axes[0].set_ylabel("training loss $L_T(w, \\lambda)$ (nats)")
-        axes[1].set_ylabel("validation loss $L_V(w)$ (nats)")
     finish(figure, axes[1], f"{TITLES[data]}; median and range of {len(floors)} runs")
     return figure
 
@@ -145,16 +150,17 @@ def name_of(own):
     return f"{LABELS[job['method']]}{f' ({steps})' if steps else ''}{note}"
 
 
-def _limit(axis, low, high):
-    """Show from below `low` to a few times `high`, where divergence leaves."""
-    axis.set_ylim(low / 1.3, high * 6)
-
-
 def finish(figure, axis, title):
     """Put title and legend outside of the data."""
     handles, labels = axis.get_legend_handles_labels()
     figure.suptitle(title, fontsize=10)
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=2 + (len(labels) == 3),
+        fontsize=8,
+    )
     figure.set_layout_engine("constrained")
 
 
@@ -199,49 +205,62 @@ def draw_residuals(lines):
     return figure
 
 
+#: Method -> marker, size, colour and legend of its end.
+ENDS = {
+    "floor": ("o", 9, "#E69F00", "minimum"),
+    "exact": ("X", 7, "#CC79A7", "Algorithm 3, as published"),
+    "exact-both": ("+", 9, "#000000", "Algorithm 3, tangent + Hessian"),
+}
+
+
 def draw_fixed_points(lines):
     """Draw the validation loss against lambda with both fixed points of run 0."""
     from matplotlib import pyplot as plt
 
     data_sets = ("cookie", "mnist", "gtsrb")
+    chosen = {
+        (data, name): [one for one in find(lines, data, name) if not one["job"]["seed"]]
+        for data in data_sets
+        for name in ENDS
+    }
+    if not all(chosen.values()):
+        return None
     figure, axes = plt.subplots(1, 3, figsize=(6.5, 3.4))
     for data, axis in zip(data_sets, axes, strict=True):
-        seeds = {
-            name: [one for one in find(lines, data, name) if one["job"]["seed"] == 0]
-            for name in ("floor", "exact", "exact-both")
-        }
-        if not all(seeds.values()):
-            plt.close(figure)
-            return None
-        curve = sorted(seeds["floor"][0]["trace"], key=lambda row: row["lambda"])
-        place = np.array([row["lambda"] for row in curve])
-        loss = np.array([row["validation_loss"] for row in curve])
-        ends = {name: own[0]["records"][-1] for name, own in seeds.items()}
-        axis.plot(place, loss, color=FLOOR_COLOR, label="exact weights")
-        for name, marker, size, text in (
-            ("floor", "o", 9, "minimum"),
-            ("exact", "X", 7, "Algorithm 3, as published"),
-            ("exact-both", "+", 9, "Algorithm 3, tangent + Hessian"),
-        ):
-            color = STYLES.get(name, ("#E69F00",))[0]
-            end = ends[name]
-            axis.plot(
-                end["lambda"],
-                end["exact_validation_loss"],
-                marker,
-                color=color,
-                markersize=size,
-                markerfacecolor="none" if marker == "o" else color,
-                markeredgewidth=1.6,
-                label=text,
-                clip_on=False,
-                zorder=3,
-            )
-        height = max(end["exact_validation_loss"] for end in ends.values())
-        low = ends["floor"]["exact_validation_loss"]
-        axis.set_ylim(low - 0.08 * (1.6 * height - low), 1.6 * height)
+        _draw_curve(axis, {name: chosen[data, name][0] for name in ENDS})
         axis.set_title(TITLES[data].split(",")[0].split(" (")[0], fontsize=9)
         axis.set_xlabel("$\\lambda$ (natural log)")
-    axes[0].set_ylabel("validation loss $L_V$")
+        axis.set_ylabel("nats" if data == "gtsrb" else "var y", labelpad=1)
+    axes[0].set_ylabel("validation loss (var y)")
     finish(figure, axes[0], "Validation loss of the exact weights, run 0")
     return figure
+
+
+def _draw_curve(axis, own):
+    """Draw one curve and the ends on it, as much of it as tells them apart."""
+    curve = sorted(own["floor"]["trace"], key=lambda row: row["lambda"])
+    place = np.array([row["lambda"] for row in curve])
+    loss = np.array([row["validation_loss"] for row in curve])
+    axis.plot(place, loss, color=FLOOR_COLOR, label="exact weights")
+    places, heights = [], []
+    for name, (marker, size, color, text) in ENDS.items():
+        end = own[name]["records"][-1]
+        places.append(end["lambda"])
+        heights.append(end["exact_validation_loss"])
+        axis.plot(
+            places[-1],
+            heights[-1],
+            marker,
+            color=color,
+            markersize=size,
+            markerfacecolor="none" if marker == "o" else color,
+            markeredgewidth=1.6,
+            label=text,
+            clip_on=False,
+            zorder=3,
+        )
+    low = min(heights)
+    top = low + max(3 * (max(heights) - low), 0.2 * low)
+    axis.set_ylim(low - 0.1 * (top - low), top)
+    seen = place[loss <= top]
+    axis.set_xlim(min(*places, *seen) - 0.7, max(*places, *seen) + 0.7)
