@@ -3,12 +3,11 @@
 The consensus form of MY-HPO with rho = 1, its fast form (the default) and the
 quasi-Newton referee `implicit`, on the same splits, from lambda = -1 (iterations
 tell the methods apart) and with the default start by a scan (what a fit costs).
-MNIST and cookie need SKLEARN_MYHPO_DATA; without it they are left out by name.
+MNIST and cookie are fetched; where that is not possible, they are left out by name.
 
     python -m benchmarks.iterations
 """
 
-import os
 import warnings
 
 from sklearn.datasets import load_breast_cancer, load_diabetes
@@ -25,16 +24,21 @@ SOLVERS = {
 }
 
 
+def fetched_problems(name, fetch, n_splits, **fixed):
+    """Yield the problems of a data set, or say why there are none."""
+    try:
+        fetched = [fetch(seed) for seed in range(n_splits)]
+    except (ImportError, OSError) as error:
+        print(f"{name} is left out: {error}\n")
+        return
+    for seed, (X, y, pair) in enumerate(fetched):
+        yield f"{name} {seed}", BilevelRidge, X, y, {"cv": [pair], **fixed}
+
+
 def problems():
     """Yield name, estimator class, X, y and fixed parameters."""
-    if "SKLEARN_MYHPO_DATA" in os.environ:
-        X, y, pair = mnist_regression(seed=0)
-        yield "MNIST", BilevelRidge, X, y, {"cv": [pair], "fit_intercept": False}
-        for seed in range(3):
-            X, y, pair = cookie_sucrose(seed)
-            yield f"cookie {seed}", BilevelRidge, X, y, {"cv": [pair]}
-    else:
-        print("MNIST and cookie are left out: SKLEARN_MYHPO_DATA is not set.\n")
+    yield from fetched_problems("MNIST", mnist_regression, 1, fit_intercept=False)
+    yield from fetched_problems("cookie", cookie_sucrose, 3)
     X, y = load_diabetes(return_X_y=True)
     X = StandardScaler().fit_transform(X)
     folds = {"cv": 5, "random_state": 0}

@@ -3,7 +3,7 @@
 The fixed points of the published response solve ``(v - mean(v)) . grad L_V(v) = 0``
 and not ``dv/dlambda . grad L_V(v) = 0``. Both roots are found here from an
 eigendecomposition, independently of the package, beside what the estimators
-return. Run with SKLEARN_MYHPO_DATA set:
+return. The data are fetched by `sklearn_myhpo.datasets`:
 
     python -m benchmarks.mnist_fixed_points [number of splits]
 """

@@ -33,6 +33,8 @@ class OracleCounts:
     n_hessian_products, n_factorizations : int
     n_inner_solves : int
         Exact minimizations of L_T; what they need is counted above too.
+    n_unfinished_solves : int
+        Linear solves by conjugate gradients that ended before their tolerance.
     """
 
     n_values: int = 0
@@ -42,6 +44,7 @@ class OracleCounts:
     n_hessian_products: int = 0
     n_factorizations: int = 0
     n_inner_solves: int = 0
+    n_unfinished_solves: int = 0
 
     @property
     def n_gradients(self):

@@ -527,5 +527,6 @@ def test_counts_of_the_oracles():
         "n_hessian_products": 0,
         "n_factorizations": 2 * n_splits,
         "n_inner_solves": n_splits,
+        "n_unfinished_solves": 0,
         "n_gradients": 2 * n_splits,
     }

@@ -4,9 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold
 
 from sklearn_myhpo import LambdaBoundWarning, MYHPOLogisticRegression, MYHPORidge
+from sklearn_myhpo.engine import glm, hessian
 
 from .helpers import LOGISTICS, RIDGES, data_for
 
@@ -128,3 +130,16 @@ def test_warning_at_own_bounds_says_to_widen_them():
     model = MYHPOLogisticRegression(lambda_bounds=(2.0, 3.0), random_state=0)
     with pytest.warns(LambdaBoundWarning, match=r"Widen lambda_bounds=\(2.0, 3.0\)"):
         model.fit(X, y)
+
+
+def test_unfinished_conjugate_gradients_are_told(monkeypatch):
+    """A lambda from solves that never finished would be taken for the minimum."""
+    monkeypatch.setattr(glm, "DENSE_LIMIT", 0)
+    X, y = data_for(MYHPOLogisticRegression)
+    options = {"cv": 2, "random_state": 0, "max_iter": 9}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        MYHPOLogisticRegression(**options).fit(X, y)
+    monkeypatch.setattr(hessian, "CG_MAX_ITER", 2)
+    with pytest.warns(ConvergenceWarning, match="Conjugate gradients reached"):
+        MYHPOLogisticRegression(**options).fit(X, y)

@@ -171,7 +171,10 @@ class ProductHessian(Hessian):
             (size, size), lambda x: self.product(x.reshape(w.shape)).ravel()
         )
         jacobi = LinearOperator((size, size), lambda x: self._jacobi.ravel() * x)
-        x, _ = cg(operator, w.ravel(), rtol=rtol, maxiter=CG_MAX_ITER, M=jacobi)
+        x, unfinished = cg(
+            operator, w.ravel(), rtol=rtol, maxiter=CG_MAX_ITER, M=jacobi
+        )
+        self.counts.n_unfinished_solves += unfinished > 0
         return x.reshape(w.shape)
 
     def plus(self, rho, other=None):

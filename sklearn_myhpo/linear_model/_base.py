@@ -21,6 +21,10 @@ from ._checks import check_bounds, check_weights, drop_weightless
 
 #: Names spelled out in a warning before it only counts.
 MAX_NAMES = 5
+_UNFINISHED = (
+    "Conjugate gradients reached their limit of iterations: standardize the features, "
+    "or raise the lower end of lambda_bounds."
+)
 
 
 class BilevelLinearModel(BaseEstimator):
@@ -225,10 +229,17 @@ class BilevelLinearModel(BaseEstimator):
         """Warn of a run that did not converge and of lambdas at a bound."""
         name = type(self).__name__
         if result.status is not Status.CONVERGED:
-            warnings.warn(f"{name} {result.message}.", ConvergenceWarning, stacklevel=3)
+            message = f"{name} {result.message}."
+            if problem.counts.n_unfinished_solves:
+                message += f" {_UNFINISHED}"
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
             return
         low, high = problem.bounds
+        unfinished = problem.counts.n_unfinished_solves
         slope = problem.hypergradient(result.lambda_, result.weights)
+        if problem.counts.n_unfinished_solves > unfinished:
+            message = f"{name} converged to an inexact lambda. {_UNFINISHED}"
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
         for where, side, meaning in (
             ((result.lambda_ <= low) & (slope > 0), "lower", "no penalty is wanted"),
             (

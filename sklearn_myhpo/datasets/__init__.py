@@ -1,0 +1,8 @@
+"""Data of the MY-HPO paper, and the parts it was split into."""
+
+from .cookie import fetch_cookie
+from .gtsrb import fetch_gtsrb_hog
+from .mnist import fetch_mnist
+from .splits import paper_split
+
+__all__ = ["fetch_cookie", "fetch_gtsrb_hog", "fetch_mnist", "paper_split"]
