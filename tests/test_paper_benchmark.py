@@ -1,10 +1,12 @@
 """The experiments of `benchmarks.paper`, on small made-up data."""
 
 import json
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from sklearn.utils import Bunch
 
 from benchmarks.paper import (
     __main__,
@@ -14,7 +16,6 @@ from benchmarks.paper import (
     page,
     preprocessing,
     search,
-    sources,
     splits,
     summary,
     tables,
@@ -29,6 +30,7 @@ from benchmarks.paper.settings import (
     make_jobs,
 )
 from benchmarks.paper.tasks import task_of
+from sklearn_myhpo.datasets import fetch_mnist
 
 from .helpers import class_spec, ridge_spec
 
@@ -285,37 +287,39 @@ def losses(value):
 
 
 class TestData:
-    @pytest.mark.parametrize("folder", [None, "."])
-    def test_missing_file_is_named(self, tmp_path, monkeypatch, capsys, folder):
-        """A reader would not know which file is missing and where it is from."""
-        monkeypatch.delenv(sources.VARIABLE, raising=False)
-        if folder is not None:
-            monkeypatch.setenv(sources.VARIABLE, str(tmp_path))
+    def test_missing_file_is_named(self, tmp_path, monkeypatch, capsys):
+        """A reader would not know which file is missing, or get half a result."""
+        monkeypatch.delenv("SKLEARN_MYHPO_DATA", raising=False)
+        offline = partial(fetch_mnist, data_home=tmp_path, download_if_missing=False)
+        monkeypatch.setitem(splits.FETCH, "mnist", offline)
+        splits.fetch.cache_clear()
         out = tmp_path / "out"
         code = __main__.main(["--data", "mnist", "--quick", "--out", str(out)])
         text = capsys.readouterr().err
         assert code == 2
         assert "mnist_train15k.npz" in text
-        assert "(1)" in text
-        assert "(2)" in text
+        assert "SKLEARN_MYHPO_DATA" in text
+        assert "network" in text
         assert not out.exists()
 
-    def test_parts_are_stratified_and_apart(self):
-        """A row would train and test, or classes would be out of proportion."""
-        y = np.repeat([0, 1], [60, 40])
-        parts = splits.stratified(y, (10, 20, 5), np.random.default_rng(0))
-        assert [len(part) for part in parts] == [10, 20, 5]
-        assert len(np.unique(np.concatenate(parts))) == 35
-        assert [int(y[part].sum()) for part in parts] == [4, 8, 2]
+    def test_copy_without_tracks_is_left_out(self, monkeypatch):
+        """A download without tracks would end everything, or be split at random."""
+        plain = Bunch(data=np.eye(4), target=np.array([1, 1, 5, 5]), track=None)
+        for data in ("gtsrb", "gtsrb-track"):
+            monkeypatch.setitem(splits.FETCH, data, lambda: plain)
+        splits.fetch.cache_clear()
+        assert splits.usable(["gtsrb", "gtsrb-track"]) == ["gtsrb"]
+        splits.fetch.cache_clear()
 
-    def test_tracks_are_apart(self):
-        """Frames of one sign would train and test."""
-        tracks = np.repeat(np.arange(12), 5)
-        y = (tracks >= 6).astype(int)
-        parts = splits.by_track(y, tracks, (10, 10, 99), np.random.default_rng(0))
-        owned = [set(tracks[part]) for part in parts]
-        assert len(set.union(*owned)) == sum(map(len, owned)) == 12
-        assert [len(part) for part in parts] == [10, 10, 20]
+    def test_thinning_keeps_proportions(self):
+        """Fewer rows would have another share of classes."""
+        y = np.repeat([0, 1], [60, 40])
+        rows = np.arange(100)
+        kept = splits.thin(rows, y, 11, np.random.default_rng(0))
+        assert len(np.unique(kept)) == 11
+        # 6.6 and 4.4: the larger remainder is rounded up.
+        assert int(y[kept].sum()) == 4
+        assert splits.thin(rows, y, 100, np.random.default_rng(0)) is rows
 
     def test_preprocessing_uses_the_given_rows(self):
         """Statistics of test rows would leak."""

@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from . import acceptance, figures, page, search, sources
+from . import acceptance, figures, page, search, splits
 from .run import run_jobs
 from .settings import QUICK_RUNS, RUNS, TITLES, make_jobs
 from .summary import read_summary, summarize, write_summary
@@ -58,10 +58,14 @@ def main(arguments=None):
         page.update(options.page, text_of(options, folder))
         return 0
     try:
-        sources.check(options.data)
-    except sources.MissingDataError as error:
+        # Before anything is written.
+        usable = splits.usable(options.data)
+    except OSError as error:
         print(error, file=sys.stderr)
         return 2
+    for data in set(options.data) - set(usable):
+        print(f"{data} is left out: this copy of the data does not record tracks.")
+    options.data = usable
     out = options.out or RESULTS / ("quick" if options.quick else "full")
     out.mkdir(parents=True, exist_ok=True)
     parts, files = compute(options, out)

@@ -60,7 +60,7 @@ class Recorder:
         """Keep an iteration; the driver calls this for finite ones only."""
         self._mark(n_iter)
         duals = getattr(self.latest, "duals", None)
-        size = None if duals is None else float(np.linalg.norm(duals[0]))
+        size = np.nan if duals is None else np.linalg.norm(duals[0])
         self.trace.append(
             {
                 "n_iter": n_iter,
@@ -70,7 +70,7 @@ class Recorder:
                 "validation_loss": info.validation_loss,
                 "r": _or_none(info.primal_residual),
                 "s": _or_none(info.dual_residual),
-                "u": size,
+                "u": _or_none(size),
             }
         )
 

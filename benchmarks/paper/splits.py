@@ -1,54 +1,81 @@
-"""Rows of training, validation and test of one run."""
+"""Data and rows of training, validation and test of one run."""
+
+from functools import cache
 
 import numpy as np
 
-from . import sources
+from sklearn_myhpo.datasets import (
+    fetch_cookie,
+    fetch_gtsrb_hog,
+    fetch_mnist,
+    paper_split,
+)
+
 from .settings import ROWS
+
+FETCH = {
+    "cookie": fetch_cookie,
+    "mnist": fetch_mnist,
+    "gtsrb": fetch_gtsrb_hog,
+    "gtsrb-track": fetch_gtsrb_hog,
+}
+SUCROSE = 1
+
+
+@cache
+def fetch(data):
+    """Return the Bunch of a data set.
+
+    Raises
+    ------
+    OSError
+        If a file is missing; the message names it and two ways to get it.
+    """
+    return FETCH[data]()
+
+
+def usable(data_sets):
+    """Return the data sets that can be split, having fetched all of them.
+
+    Only a copy of GTSRB that records tracks can be split by them.
+    """
+    return [
+        data
+        for data in data_sets
+        if fetch(data).get("track") is not None or data != "gtsrb-track"
+    ]
 
 
 def load(data, seed):
     """Return X, y and the three parts of run `seed` of a data set."""
-    rng = np.random.default_rng(seed)
-    sizes = ROWS[data]
+    bunch = fetch(data)
+    by = "track" if data == "gtsrb-track" else "random"
+    parts = paper_split(bunch, random_state=seed, by=by)
+    X, y = np.asarray(bunch.data, dtype=float), np.asarray(bunch.target)
     if data == "cookie":
-        X, y = sources.cookie()
-        parts = cut(rng.permutation(len(y)), sizes)
-    elif data == "mnist":
-        X, y, n_train = sources.mnist()
-        train, validation = stratified(y[:n_train], sizes[:2], rng)
-        test = n_train + np.arange(min(sizes[2], len(y) - n_train))
-        parts = [train, validation, test]
-    elif data == "gtsrb":
-        X, y, _ = sources.gtsrb()
-        parts = stratified(y, sizes, rng)
-    else:
-        X, y, tracks = sources.gtsrb()
-        parts = by_track(y, tracks, sizes, rng)
-    return X, y, parts
+        return X, y[:, SUCROSE], parts
+    if data == "mnist":
+        return X / 255.0, y.astype(float), parts
+    y = (y == y.max()).astype(np.intp)
+    # Another stream than that of the split.
+    rng = np.random.default_rng([seed, 2])
+    return (
+        X,
+        y,
+        [thin(part, y, size, rng) for part, size in zip(parts, ROWS, strict=True)],
+    )
 
 
-def cut(order, sizes):
-    """Return consecutive pieces of an order of rows."""
-    return np.split(order[: sum(sizes)], np.cumsum(sizes)[:-1])
-
-
-def stratified(y, sizes, rng):
-    """Return random parts that hold every class in its proportion, shuffled."""
-    classes, counts = np.unique(y, return_counts=True)
-    orders = [rng.permutation(np.flatnonzero(y == label)) for label in classes]
-    numbers = [apportion(size, counts) for size in sizes]
-    starts = np.cumsum([np.zeros_like(counts), *numbers], axis=0)
-    return [
-        rng.permutation(
-            np.concatenate(
-                [
-                    order[first : first + number]
-                    for order, first, number in zip(orders, start, own, strict=True)
-                ]
-            )
-        )
-        for start, own in zip(starts[:-1], numbers, strict=True)
+def thin(rows, y, size, rng):
+    """Return at most `size` random rows, every class in its proportion."""
+    if len(rows) <= size:
+        return rows
+    classes, counts = np.unique(y[rows], return_counts=True)
+    kept = [
+        rng.permutation(rows[y[rows] == label])[:number]
+        for label, number in zip(classes, apportion(size, counts), strict=True)
     ]
+    return rng.permutation(np.concatenate(kept))
 
 
 def apportion(size, counts):
@@ -58,21 +85,3 @@ def apportion(size, counts):
     most = np.argsort(numbers - wanted, kind="stable")[: size - numbers.sum()]
     numbers[most] += 1
     return numbers
-
-
-def by_track(y, tracks, sizes, rng):
-    """Return random parts of which no two share a track.
-
-    A third of the tracks of every class goes to each part, and stratified rows of
-    those are drawn.
-    """
-    owner = np.empty(tracks.max() + 1, dtype=np.intp)
-    for label in np.unique(y):
-        own = rng.permutation(np.unique(tracks[y == label]))
-        owner[own] = np.arange(len(own)) % len(sizes)
-    parts = []
-    for part, size in enumerate(sizes):
-        rows = np.flatnonzero(owner[tracks] == part)
-        (chosen,) = stratified(y[rows], (min(size, len(rows)),), rng)
-        parts.append(rows[chosen])
-    return parts
