@@ -237,6 +237,15 @@ class TestNumbers:
         # Mean 2, deviation sqrt(2), standard error 1: (2 - 1.5) / 1.
         assert "| 1.5 | 2.0000 ± 1.4142 | +0.5 |" in text
 
+    def test_stated_end_is_held_against_runs(self):
+        """A stated divergence would pass for agreement whatever happens."""
+        one = {"data": "cookie", "method": "sho", "setting": "0.02 0.01"}
+        lines = [{"job": vars(job_of("sho", (ALPHA, 0.01))), "records": [losses(1.0)]}]
+        for value, verdict in (("converged", "yes"), ("diverged", "no")):
+            published = [{**one, "quantity": "status", "value": value}]
+            text = tables.render_facts(summary.summarize(lines), published)
+            assert f"| {value} | 0 of 1 runs | 1.0000 | {verdict} |" in text
+
     def test_shipped_published_file(self):
         """The file would name a row that no table has."""
         for one in tables.read_published():

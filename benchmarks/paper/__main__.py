@@ -10,7 +10,7 @@ from . import acceptance, figures, page, search, splits
 from .run import run_jobs
 from .settings import QUICK_RUNS, RUNS, TITLES, make_jobs
 from .summary import read_summary, summarize, write_summary
-from .tables import TABLES, read_published, render
+from .tables import TABLES, read_published, render, render_facts
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -111,7 +111,10 @@ def text_of(options, folder):
         for table in options.table
     }
     compared = acceptance.read_comparisons(folder / "comparisons.csv")
-    return parts | {"comparisons": acceptance.render_comparisons(compared)}
+    return parts | {
+        "facts": render_facts(summary, published),
+        "comparisons": acceptance.render_comparisons(compared),
+    }
 
 
 def draw(options, lines, out):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .settings import LABELS, LAMBDA_INIT, TITLES
+from .settings import GROWN, LABELS, LAMBDA_INIT, TITLES
 from .summary import spell
 
 #: Okabe & Ito's palette, safe for colour-blind readers, with a line style each.
@@ -126,19 +126,31 @@ def draw_losses(lines, data, alpha):
     for axis, name in zip(axes, ("train_loss", "validation_loss"), strict=True):
         lowest, highest = floor if name == "validation_loss" else np.inf, 0.0
         for method, own in chosen.items():
-            x, middle, low, high = band(own, name)
+            # What diverges is far outside of the picture, and fits its arithmetic.
+            x, *values = band(own, name)
+            middle, low, high = np.minimum(values, GROWN * start)
             color, style = STYLES[method]
             axis.plot(x, middle, color=color, linestyle=style, label=name_of(own))
             axis.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)
             lowest, highest = min(lowest, middle.min()), max(highest, middle.max())
-        # Divergence leaves the picture, and so does a loss that runs to zero.
-        axis.set_ylim(max(lowest, 1e-3 * start) / 1.3, 1.3 * min(highest, 5 * start))
         axis.set(xscale="log", yscale="log", xlabel="iteration")
+        # Divergence leaves the picture, and so does a loss that runs to zero.
+        axis.set_ylim(max(lowest, 1e-3 * start) / 1.3, 1.3 * min(highest, 3 * start))
+        _plain_numbers(axis)
         kind = "training" if name == "train_loss" else "validation"
         axis.set_ylabel(f"{kind} loss ({unit})")
     axes[1].axhline(floor, color=FLOOR_COLOR, linewidth=1.0, label="minimum")
     finish(figure, axes[1], f"{TITLES[data]}; median and range of {len(floors)} runs")
     return figure
+
+
+def _plain_numbers(axis):
+    """Label 1, 2 and 5 of every decade, without exponents."""
+    from matplotlib.ticker import LogLocator
+
+    axis.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("{x:g}")
 
 
 def name_of(own):

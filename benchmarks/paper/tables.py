@@ -218,3 +218,28 @@ def _budgets(table, own, published, budget):
             last = entry["setting"]
         rows.append([LABELS[method], last, *row])
     return markdown(head, rows)
+
+
+def render_facts(summary, published):
+    """Return the stated ends of runs beside the re-made ones."""
+    budget = main_budget(summary)
+    head = ["data", "method", "step sizes", "published", "diverged", "validation loss"]
+    rows = []
+    for one in published:
+        for entry in summary:
+            same = all(entry[key] == one[key] for key in ("data", "method", "setting"))
+            if one["quantity"] != "status" or not same or entry["budget"] != budget:
+                continue
+            agrees = entry["diverged"] == entry["runs"] * (one["value"] == "diverged")
+            rows.append(
+                [
+                    entry["data"],
+                    label(entry),
+                    entry["setting"],
+                    one["value"],
+                    f"{entry['diverged']} of {entry['runs']} runs",
+                    remade(entry, "validation_loss"),
+                    "yes" if agrees else "no",
+                ]
+            )
+    return markdown([*head, "agrees"], rows, align_left=4)
