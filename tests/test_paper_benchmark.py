@@ -54,7 +54,7 @@ def task(request):
 
 def job_of(method, steps, seed=0, budgets=BUDGETS):
     """Return a job of the made-up data."""
-    return Job("cookie", method, steps, seed, budgets, "none")
+    return Job("cookie", method, steps, seed, budgets, "none", "as here")
 
 
 def need(name):

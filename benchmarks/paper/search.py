@@ -7,7 +7,7 @@ facts in it, not stated by the paper.
 import csv
 from itertools import product
 
-from .settings import PREPROCESSING, SHO_BETA, Job
+from .settings import PREPROCESSING, SHO_BETA, Job, protocol_of
 from .tables import markdown
 
 BASES = ("none", "difference", "second_difference", "snv")
@@ -46,13 +46,13 @@ def make_search_jobs(quick=False):
     """Return the jobs of the search."""
     runs, budget = (1, 200) if quick else (SEARCH_RUNS, SEARCH_BUDGET)
     jobs = [
-        Job("cookie", method, steps, seed, (budget,), variant)
+        Job("cookie", method, steps, seed, (budget,), variant, protocol_of("cookie"))
         for variant in variants("cookie")
         for seed in range(runs)
         for method, steps, _ in FACTS.values()
     ]
     return jobs + [
-        Job("mnist", "floor", (), seed, (budget,), variant)
+        Job("mnist", "floor", (), seed, (budget,), variant, protocol_of("mnist"))
         for variant in variants("mnist")
         for seed in range(runs)
     ]
