@@ -12,6 +12,7 @@ from benchmarks.paper import (
     __main__,
     acceptance,
     baselines,
+    figures,
     methods,
     page,
     preprocessing,
@@ -375,6 +376,61 @@ class TestPage:
         """A table would silently not be written."""
         with pytest.raises(ValueError, match="begin table 3"):
             page.fill("nothing", {"table 3": "new"})
+
+
+class TestCommand:
+    def test_writes_what_was_asked_for(self, tmp_path, monkeypatch, capsys):
+        """The command would stop half way, or render other tables than it wrote."""
+        monkeypatch.setattr("benchmarks.paper.run.make_task", lambda *key: make())
+        monkeypatch.setattr(splits, "usable", list)
+        page_path, out = tmp_path / "page.md", tmp_path / "out"
+        names = ("table 2", "table 4", "facts", "comparisons")
+        marks = (f"<!-- begin {name} --><!-- end {name} -->" for name in names)
+        page_path.write_text("\n".join(marks))
+        arguments = ["--data", "cookie", "--quick", "--jobs", "1", "--table", "2", "4"]
+        more = ["--out", str(out), "--page", str(page_path), "--no-search"]
+        assert __main__.main([*arguments, *more]) == 0
+        text = page_path.read_text()
+        for name in names:
+            assert (out / f"{name.replace(' ', '_')}.md").read_text().strip() in text
+        assert (tmp_path / "page" / "summary.csv").exists()
+        # Once more from the csv files alone: the same page.
+        render = ["--render", "--page", str(page_path), "--table", "2", "4"]
+        assert __main__.main([*render, "--data", "cookie"]) == 0
+        assert page_path.read_text() == text
+
+    def test_options(self):
+        """A table alone would draw all figures too, or the other way round."""
+        assert __main__.parse([]).table == list(tables.TABLES)
+        assert __main__.parse([]).figure == list(figures.FIGURES)
+        assert __main__.parse(["--table", "4"]).figure == []
+        assert __main__.parse(["--figure"]).table == []
+        assert __main__.parse(["--figure"]).figure == list(figures.FIGURES)
+        assert __main__.parse(["--table", "2", "--figure", "1"]).figure == [1]
+
+
+@pytest.mark.parametrize("number", list(figures.FIGURES))
+def test_figures_are_drawn(tmp_path, number):
+    """A figure would fail on results as they come."""
+    pytest.importorskip("matplotlib").use("Agg")
+    lines = []
+    for data, alpha in (("cookie", 0.005), ("cookie", 0.05), ("mnist", 0.005)):
+        lines += drawn(data, alpha, "squared")
+    lines += drawn("gtsrb", 0.5, "logistic")
+    path = figures.draw(number, lines, tmp_path)
+    assert 0 < path.stat().st_size < 120_000
+    assert figures.draw(number, [], tmp_path) is None
+
+
+def drawn(data, alpha, loss):
+    """Return one line per method of a figure, labelled as of a data set."""
+    lines = []
+    for method in ("sho", "myhpo-c", "myhpo-bt", "exact", "exact-both", "floor"):
+        steps = {"sho": (alpha, 0.01), "myhpo-c": (alpha, 0.01, 0.1)}.get(method, ())
+        steps = (alpha, 0.01, 0.1) if method == "myhpo-bt" else steps
+        line = run_job(job_of(method, steps), make(loss))
+        lines.append({**line, "job": {**line["job"], "data": data}})
+    return lines
 
 
 def test_trace_keeps_its_ends():
