@@ -1,7 +1,7 @@
 """The experiments of `benchmarks.paper`, on small made-up data."""
 
 import json
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -383,6 +383,12 @@ class TestCommand:
         """The command would stop half way, or render other tables than it wrote."""
         monkeypatch.setattr("benchmarks.paper.run.make_task", lambda *key: make())
         monkeypatch.setattr(splits, "usable", list)
+        jobs = [
+            job_of(method, steps_of(method), seed)
+            for method in ("grid", "sho", "myhpo-bt", "exact-both", "floor")
+            for seed in range(2)
+        ]
+        monkeypatch.setattr(__main__, "make_jobs", lambda *options: jobs)
         page_path, out = tmp_path / "page.md", tmp_path / "out"
         names = ("table 2", "table 4", "facts", "comparisons")
         marks = (f"<!-- begin {name} --><!-- end {name} -->" for name in names)
@@ -422,6 +428,7 @@ def test_figures_are_drawn(tmp_path, number):
     assert figures.draw(number, [], tmp_path) is None
 
 
+@cache
 def drawn(data, alpha, loss):
     """Return one line per method of a figure, labelled as of a data set."""
     lines = []
