@@ -394,7 +394,7 @@ class TestCommand:
         marks = (f"<!-- begin {name} --><!-- end {name} -->" for name in names)
         page_path.write_text("\n".join(marks))
         arguments = ["--data", "cookie", "--quick", "--jobs", "1", "--table", "2", "4"]
-        more = ["--out", str(out), "--page", str(page_path), "--no-search"]
+        more = ["--out", str(out), "--page", str(page_path), "--tables-only"]
         assert __main__.main([*arguments, *more]) == 0
         text = page_path.read_text()
         for name in names:

@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from . import acceptance, figures, page, search, splits
+from . import acceptance, figures, longer, page, search, splits
 from .run import run_jobs
 from .settings import QUICK_RUNS, RUNS, TITLES, make_jobs
 from .summary import read_summary, summarize, write_summary
@@ -26,7 +26,11 @@ def parse(arguments):
     add("--data", nargs="+", choices=TITLES, default=list(TITLES))
     add("--runs", type=int, help=f"default: {RUNS}, or {QUICK_RUNS} with --quick")
     add("--quick", action="store_true", help="2 runs and small budgets")
-    add("--no-search", action="store_true", help="leave the preprocessings out")
+    add(
+        "--tables-only",
+        action="store_true",
+        help="leave out the search over preprocessings and the longer runs",
+    )
     add("--jobs", type=int, default=os.cpu_count(), help="processes")
     add("--out", type=Path, help="default: benchmarks/results/{full,quick}")
     add("--page", type=Path, help="page whose generated parts are to be filled")
@@ -92,13 +96,15 @@ def compute(options, out):
     acceptance.write_comparisons(compared, out / "comparisons.csv")
     files = [out / "summary.csv", out / "comparisons.csv"]
     parts = text_of(options, out)
-    searched = {"cookie", "mnist"} <= set(options.data) and not options.no_search
-    if searched:
+    if {"cookie", "mnist"} <= set(options.data) and not options.tables_only:
         wanted = search.make_search_jobs(options.quick)
         found = run_jobs(wanted, out / "results.jsonl", options.jobs)
         search.write_search(found, out / "search.csv")
         files.append(out / "search.csv")
         parts["search"] = search.render_search(found)
+        wanted = longer.make_longer_jobs(options.quick)
+        found = run_jobs(wanted, out / "results.jsonl", options.jobs)
+        parts["longer"] = longer.render_longer(found)
     return parts, files + draw(options, lines, out)
 
 
