@@ -432,7 +432,7 @@ def test_figures_are_drawn(tmp_path, number):
 def drawn(data, alpha, loss):
     """Return one line per method of a figure, labelled as of a data set."""
     lines = []
-    for method in ("sho", "myhpo-c", "myhpo-bt", "exact", "exact-both", "floor"):
+    for method in ("sho", "myhpo-c", "myhpo-bt", *figures.ENDS):
         steps = {"sho": (alpha, 0.01), "myhpo-c": (alpha, 0.01, 0.1)}.get(method, ())
         steps = (alpha, 0.01, 0.1) if method == "myhpo-bt" else steps
         line = run_job(job_of(method, steps), make(loss))

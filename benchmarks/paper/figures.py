@@ -220,7 +220,9 @@ def draw_residuals(lines):
 #: Method -> marker, size, colour and legend of its end.
 ENDS = {
     "floor": ("o", 9, "#E69F00", "minimum"),
-    "exact": ("X", 7, "#CC79A7", "Algorithm 3, as published"),
+    "exact": ("X", 8, "#CC79A7", "Algorithm 3, as published"),
+    # Has the same fixed points, and reaches them within the budget.
+    "exact-hessian": ("x", 6, "#0072B2", "Algorithm 3, Hessian metric"),
     "exact-both": ("+", 9, "#000000", "Algorithm 3, tangent + Hessian"),
 }
 
