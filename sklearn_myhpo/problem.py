@@ -82,6 +82,9 @@ class BilevelProblem:
         Whether there is an intercept, never penalized.
     lambda_bounds : "auto" or (float, float)
         Bounds of every lambda, a natural log.
+    all_directions : bool, default=True
+        False lets ridge with one lambda work in the subspace of its solutions,
+        which is all that any method but MY-HPO's mean response looks at.
 
     Attributes
     ----------
@@ -118,6 +121,7 @@ class BilevelProblem:
         sample_weight=None,
         fit_intercept=True,
         lambda_bounds="auto",
+        all_directions=True,
     ):
         if sample_weight is None:
             sample_weight = np.ones(X.shape[0])
@@ -125,7 +129,15 @@ class BilevelProblem:
         self.groups = groups
         self.counts = OracleCounts()
         self.splits, self.full, second_moments = build_splits(
-            X, y, loss, groups, pairs, sample_weight, fit_intercept, self.counts
+            X,
+            y,
+            loss,
+            groups,
+            pairs,
+            sample_weight,
+            fit_intercept,
+            self.counts,
+            all_directions=all_directions,
         )
         held_out = np.array([sample_weight[part].sum() for _, part in pairs])
         self.split_weights = held_out / held_out.sum()
@@ -204,6 +216,22 @@ class BilevelProblem:
             split.validation_loss(w)
             for split, w in zip(self.splits, weights, strict=True)
         )
+
+    def path(self, lambdas):
+        """Return validation losses and slopes at many values of a shared lambda.
+
+        Where `solves_by` of the splits is "diagonal".
+
+        Parameters
+        ----------
+        lambdas : ndarray of shape (n_lambdas,)
+
+        Returns
+        -------
+        values, slopes : ndarray of shape (n_lambdas,)
+        """
+        penalties = 2.0 * np.exp(lambdas)
+        return self._mean(np.stack(split.path(penalties)) for split in self.splits)
 
     def _mean(self, values):
         return sum(

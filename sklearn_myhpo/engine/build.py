@@ -5,15 +5,25 @@ from scipy import sparse
 
 from ..losses import SquaredLoss
 from .coordinates import feature_coordinates, reduce_to_row_space
+from .dual import build_dual_splits
 from .glm import DENSE_LIMIT, GLMSplit
-from .moments import build_quadratic_splits
+from .moments import Diagonalizer, build_quadratic_splits, sum_dense, sum_rows
 from .rows import Rows
-
-#: Size of the largest entry of X below which its squares underflow.
-MIN_ENTRY = 1e-150
+from .sums import check_scale
 
 
-def build_splits(X, y, loss, groups, pairs, sample_weight, fit_intercept, counts):
+def build_splits(
+    X,
+    y,
+    loss,
+    groups,
+    pairs,
+    sample_weight,
+    fit_intercept,
+    counts,
+    *,
+    all_directions=True,
+):
     """Build one split per (train, validation) pair, and one of all rows.
 
     Parameters
@@ -29,6 +39,9 @@ def build_splits(X, y, loss, groups, pairs, sample_weight, fit_intercept, counts
     sample_weight : ndarray of shape (n_samples,)
     fit_intercept : bool
     counts : OracleCounts
+    all_directions : bool, default=True
+        Keep coordinates that no minimizer of a training loss ever leaves at zero;
+        the mean response needs them.
 
     Returns
     -------
@@ -38,52 +51,73 @@ def build_splits(X, y, loss, groups, pairs, sample_weight, fit_intercept, counts
     second_moments : ndarray of shape (n_features,)
         Weighted mean squares of the centred features.
     """
-    rows = Rows(X, sample_weight, fit_intercept)
-    share = (sample_weight / sample_weight.sum())[:, None]
-    with np.errstate(over="ignore", invalid="ignore"):
-        second_moments = rows.squared_adjoint(share)[: rows.n_features, 0]
-    _check_scale(X, second_moments)
-    positive = second_moments[second_moments > 0]
-    scale_ratio = positive.max() / positive.min() if len(positive) else 1.0
-    feature_shift = rows.shift
-    if rows.is_sparse:
-        coordinates = feature_coordinates(groups)
-    else:
-        reduced, coordinates = reduce_to_row_space(rows.X, groups)
-        rows = rows.with_columns(reduced)
     parts = [
         tuple(sample_weight * np.bincount(index, minlength=len(y)) for index in pair)
         for pair in pairs
     ]
     parts.append((sample_weight, sample_weight))
-    if isinstance(loss, SquaredLoss) and rows.n_coordinates <= DENSE_LIMIT:
-        splits = build_quadratic_splits(
-            rows, y, parts, coordinates, feature_shift, scale_ratio, counts
+    is_ridge = isinstance(loss, SquaredLoss)
+    coordinates = feature_coordinates(groups)
+    is_wide = np.any(coordinates.group_sizes > X.shape[0] + 1)
+    if is_ridge and not (sparse.issparse(X) or is_wide) and X.shape[1] <= DENSE_LIMIT:
+        sources = sum_dense(X, y, parts, fit_intercept)
+        second_moments = sources.second_moments()
+        diagonalize = _diagonalizer(X, parts, groups, second_moments, all_directions)
+        none = np.zeros(X.shape[1])
+        splits = build_quadratic_splits(sources, coordinates, none, counts, diagonalize)
+        return splits[:-1], splits[-1], second_moments
+    rows = Rows(X, sample_weight, fit_intercept)
+    second_moments = rows.second_moments(sample_weight)
+    check_scale(X, second_moments)
+    splits = None
+    if is_ridge and is_wide and not (rows.is_sparse or all_directions):
+        splits = build_dual_splits(rows, y, parts, groups, counts)
+    if splits is None:
+        splits = _build_from_rows(
+            rows, y, loss, parts, groups, second_moments, all_directions, counts
         )
-    else:
-        splits = [
-            GLMSplit(
-                loss,
-                rows,
-                y,
-                train / train.sum(),
-                validation / validation.sum(),
-                coordinates=coordinates,
-                feature_shift=feature_shift,
-                counts=counts,
-            )
-            for train, validation in parts
-        ]
     return splits[:-1], splits[-1], second_moments
 
 
-def _check_scale(X, second_moments):
-    """Raise where squares of X leave the range of floating point numbers."""
-    entries = X.data if sparse.issparse(X) else X
-    largest = np.abs(entries).max(initial=0.0)
-    if not np.all(np.isfinite(second_moments)) or 0 < largest < MIN_ENTRY:
-        raise ValueError(
-            f"X has entries up to {largest:.1e} in size, whose squares are not "
-            f"floating point numbers; allowed are sizes from {MIN_ENTRY:.0e} to "
-            "about 1e150. Rescale the features."
+def _build_from_rows(
+    rows, y, loss, parts, groups, second_moments, all_directions, counts
+):
+    """Return one split for every pair of row weights."""
+    feature_shift = rows.shift
+    coordinates = feature_coordinates(groups)
+    if not rows.is_sparse:
+        reduced, coordinates = reduce_to_row_space(rows.X, groups)
+        rows = rows.with_columns(reduced)
+    if isinstance(loss, SquaredLoss) and rows.n_coordinates <= DENSE_LIMIT:
+        X = None if rows.is_sparse else rows.X
+        if rows.is_sparse:
+            sources = sum_rows(rows, y, parts)
+        else:
+            sources = sum_dense(X, y, parts, rows.fit_intercept)
+        diagonalize = _diagonalizer(X, parts, groups, second_moments, all_directions)
+        return build_quadratic_splits(
+            sources, coordinates, feature_shift, counts, diagonalize
         )
+    return [
+        GLMSplit(
+            loss,
+            rows,
+            y,
+            train / train.sum(),
+            validation / validation.sum(),
+            coordinates=coordinates,
+            feature_shift=feature_shift,
+            counts=counts,
+        )
+        for train, validation in parts
+    ]
+
+
+def _diagonalizer(X, parts, groups, second_moments, all_directions):
+    """Return what diagonalizes splits with one lambda, else None."""
+    if groups.n_groups > 1:
+        return None
+    positive = second_moments[second_moments > 0]
+    scale_ratio = positive.max() / positive.min() if len(positive) else 1.0
+    weights = [train for train, _ in parts]
+    return Diagonalizer(X, weights, scale_ratio, all_directions)

@@ -30,8 +30,8 @@ class Coordinates:
         Per block of coordinates, the features it stands for and an orthonormal
         basis (n_columns, n_block) of their row space; None for the features
         themselves.
-    rotation : ndarray of shape (n_coordinates, n_coordinates) or None
-        A further orthogonal map, applied before the bases.
+    rotation : ndarray of shape (n, n_coordinates) or None
+        Orthonormal columns, applied before the bases.
     """
 
     groups: FeatureGroups
@@ -69,8 +69,14 @@ class Coordinates:
         return w if self.rotation is None else self.rotation.T @ w
 
     def rotated(self, rotation):
-        """Return these coordinates seen through one more orthogonal map."""
-        return replace(self, rotation=rotation, ones=rotation.T @ self.ones)
+        """Return these coordinates, of one group, in an orthonormal basis (n, k)."""
+        labels = np.zeros(rotation.shape[1], dtype=np.intp)
+        return replace(
+            self,
+            groups=FeatureGroups(labels, self.groups.names),
+            rotation=rotation,
+            ones=rotation.T @ self.ones,
+        )
 
     def group_means(self, w):
         """Return the vector of the same shape whose features are group means."""

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
-from scipy.sparse.linalg import LinearOperator, cg
 
 #: Relative accuracy of a solve by conjugate gradients.
 CG_TOL = 1e-8
@@ -29,23 +28,24 @@ class Hessian(ABC):
 
 
 class DiagonalHessian(Hessian):
-    """A diagonal, shared by the outputs.
+    """A diagonal.
 
     Parameters
     ----------
-    diagonal : ndarray of shape (m,)
+    diagonal : ndarray of shape (m,) or (m, n_outputs)
+        Shared by the outputs, or not.
     """
 
     def __init__(self, diagonal):
-        self.diagonal = diagonal
+        self.diagonal = diagonal if diagonal.ndim == 2 else diagonal[:, None]
 
     def product(self, w):
         """Return the operator applied to `w`."""
-        return self.diagonal[:, None] * w
+        return self.diagonal * w
 
     def solve(self, w, rtol=CG_TOL):
         """Return the inverse applied to `w`."""
-        return w / self.diagonal[:, None]
+        return w / self.diagonal
 
     def plus(self, rho, other=None):
         """Return ``self + rho other``."""
@@ -132,7 +132,7 @@ def symmetric_solver(matrix):
 
 
 class ProductHessian(Hessian):
-    """``X' C X + diag`` known by its products, solved with by Jacobi-CG.
+    """``X' C X + diag`` known by its products, solved with by conjugate gradients.
 
     Parameters
     ----------
@@ -141,14 +141,17 @@ class ProductHessian(Hessian):
     diagonal : ndarray of shape (m, 1)
     counts : OracleCounts
         Told of every product.
+    near : Hessian or None
+        One close to this that is easily solved with, the preconditioner; None
+        for the diagonal of this.
     """
 
-    def __init__(self, rows, curvature, diagonal, counts):
+    def __init__(self, rows, curvature, diagonal, counts, near=None):
         self.rows = rows
         self.curvature = curvature
         self.diagonal = diagonal
         self.counts = counts
-        self._jacobi = None
+        self.near = near
 
     def product(self, w):
         """Return the operator applied to `w`."""
@@ -160,22 +163,15 @@ class ProductHessian(Hessian):
 
     def solve(self, w, rtol=CG_TOL):
         """Return the inverse applied to `w`, to a relative residual of `rtol`."""
-        if w.ndim > 2:
-            return np.stack([self.solve(one, rtol) for one in w])
-        if self._jacobi is None:
+        return solve_together([self], [w], rtol)[0]
+
+    def precondition(self, w):
+        """Return roughly the inverse applied to `w`."""
+        if self.near is None:
             own = np.einsum("naa->na", self.curvature)
             diagonal = self.rows.squared_adjoint(own) + self.diagonal
-            self._jacobi = 1.0 / np.maximum(diagonal, np.finfo(float).tiny)
-        size = w.size
-        operator = LinearOperator(
-            (size, size), lambda x: self.product(x.reshape(w.shape)).ravel()
-        )
-        jacobi = LinearOperator((size, size), lambda x: self._jacobi.ravel() * x)
-        x, unfinished = cg(
-            operator, w.ravel(), rtol=rtol, maxiter=CG_MAX_ITER, M=jacobi
-        )
-        self.counts.n_unfinished_solves += unfinished > 0
-        return x.reshape(w.shape)
+            self.near = DiagonalHessian(np.maximum(diagonal, np.finfo(float).tiny))
+        return self.near.solve(w)
 
     def plus(self, rho, other=None):
         """Return ``self + rho other``."""
@@ -189,3 +185,80 @@ class ProductHessian(Hessian):
             self.diagonal + rho * other.diagonal,
             self.counts,
         )
+
+
+def solve_together(hessians, rights, rtol=CG_TOL):
+    """Return the inverses of several Hessians, each applied to its right-hand sides.
+
+    By conjugate gradients, in step, so that one pass over the rows serves all.
+
+    Parameters
+    ----------
+    hessians : list of ProductHessian
+        With the same rows.
+    rights : list of ndarray of shape (..., m, n_outputs)
+    rtol : float, default=CG_TOL
+        Relative residual, in the norm that the preconditioner defines.
+
+    Returns
+    -------
+    list of ndarray
+        Of the shapes of `rights`.
+    """
+    shape = rights[0].shape[-2:]
+    blocks = [right.reshape(-1, *shape) for right in rights]
+    owner = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
+    residual = np.concatenate(blocks)
+    x = np.zeros_like(residual)
+
+    def precondition(w):
+        out = np.empty_like(w)
+        for number, hessian in enumerate(hessians):
+            own = owner == number
+            out[own] = hessian.precondition(w[own])
+        return out
+
+    z = precondition(residual)
+    direction, size = z, _inner(residual, z)
+    limit = rtol**2 * size
+    rest = np.flatnonzero(size > 0)
+    for _ in range(CG_MAX_ITER):
+        if not len(rest):
+            break
+        image = _products(hessians, owner[rest], direction[rest])
+        step = size[rest] / _inner(direction[rest], image)
+        x[rest] += step[:, None, None] * direction[rest]
+        residual[rest] -= step[:, None, None] * image
+        z = precondition(residual)
+        new = _inner(residual, z)
+        ratio = np.divide(new, size, out=np.zeros_like(new), where=size > 0)
+        direction = z + ratio[:, None, None] * direction
+        size = new
+        rest = rest[size[rest] > limit[rest]]
+    hessians[0].counts.n_unfinished_solves += len(rest)
+    ends = np.cumsum([len(block) for block in blocks])[:-1]
+    return [
+        own.reshape(right.shape)
+        for own, right in zip(np.split(x, ends), rights, strict=True)
+    ]
+
+
+def _inner(a, b):
+    return np.einsum("kmo,kmo->k", a, b)
+
+
+def _products(hessians, owner, w):
+    """Return Hessian `owner[k]` applied to every ``w[k]``, in one pass."""
+    hessians[0].counts.n_hessian_products += len(w)
+    rows = hessians[0].rows
+    columns = np.moveaxis(w, 0, 1).reshape(w.shape[1], -1)
+    raw = rows.forward(columns).reshape(-1, *w.shape[::2])
+    for k, number in enumerate(owner):
+        curvature = hessians[number].curvature
+        if curvature.shape[1] == 1:
+            raw[:, k] *= curvature[:, 0]
+        else:
+            raw[:, k] = np.einsum("nab,nb->na", curvature, raw[:, k])
+    image = rows.adjoint(raw.reshape(len(raw), -1))
+    image = np.moveaxis(image.reshape(w.shape[1], *w.shape[::2]), 1, 0)
+    return image + np.stack([hessians[number].diagonal for number in owner]) * w

@@ -50,34 +50,33 @@ class Moments:
         """Return the gradient of `value`."""
         return self.product(w - self.reference) - self.residual_linear
 
-    def rotated(self, rotation, diagonal=None):
-        """Return the same function of ``rotation' w``.
+    def in_basis(self, basis, diagonal=None):
+        """Return the same function of the coordinates in an orthonormal basis.
 
         Parameters
         ----------
-        rotation : ndarray of shape (m, m)
-            Orthogonal.
-        diagonal : ndarray of shape (m,) or None
-            The rotated gram where it is known to be diagonal; coordinates with
-            a zero carry no data, so what rounding leaves there is removed.
+        basis : ndarray of shape (m, k)
+        diagonal : ndarray of shape (k,) or None
+            The gram there where it is known to be diagonal; coordinates with a
+            zero carry no data, so what rounding leaves there is removed.
         """
-        gram, keep = diagonal, None
+        reference = basis.T @ self.reference
+        residual_linear, residual_square = self.residual_linear, self.residual_square
+        if basis.shape[0] != basis.shape[1]:
+            # The reference itself may lie outside.
+            move = basis @ reference - self.reference
+            image = self.product(move)
+            residual_square += np.vdot(move, image - 2.0 * residual_linear)
+            residual_linear = residual_linear - image
+        linear, residual_linear = basis.T @ self.linear, basis.T @ residual_linear
+        gram = diagonal
         if diagonal is None:
-            gram = rotation.T @ self.gram @ rotation
+            gram = basis.T @ (self.gram @ basis)
         else:
             keep = (diagonal > 0)[:, None]
-
-        def turn(values):
-            turned = rotation.T @ values
-            return turned if keep is None else np.where(keep, turned, 0.0)
-
-        return Moments(
-            gram,
-            turn(self.linear),
-            rotation.T @ self.reference,
-            turn(self.residual_linear),
-            self.residual_square,
-        )
+            linear, residual_linear = linear * keep, residual_linear * keep
+        square = max(residual_square, 0.0)
+        return Moments(gram, linear, reference, residual_linear, square)
 
 
 class QuadraticSplit(Split):
@@ -183,10 +182,57 @@ class QuadraticSplit(Split):
         """Return the weights of coef; the intercept follows from the means."""
         return self.coordinates.from_features(coef)
 
-    def diagonalized(self, rows=None):
-        """Return this split in the eigenvectors of its training moments.
+    def path(self, penalties):
+        """Return validation losses and their slopes, where the gram is diagonal.
 
-        Only for one group, whose penalty every rotation leaves as it is.
+        Parameters
+        ----------
+        penalties : ndarray of shape (n_lambdas,)
+            ``2 exp(lambda)`` of one shared lambda.
+
+        Returns
+        -------
+        values, slopes : ndarray of shape (n_lambdas,)
+            The slopes are derivatives in lambda.
+        """
+        self.counts.n_inner_solves += len(penalties)
+        self.counts.n_values += len(penalties)
+        self.counts.n_validation_gradients += len(penalties)
+        inverse = 1.0 / (self.train.gram[:, None] + penalties)
+        values, slopes = np.zeros((2, len(penalties)))
+        held_out = self.validation
+        for target in range(self.n_outputs):
+            own = slice(target, target + 1)
+            w = inverse * self.train.linear[:, own]
+            step = w - held_out.reference[:, own]
+            image = held_out.gram @ step - held_out.residual_linear[:, own]
+            values += np.sum(step * (image - held_out.residual_linear[:, own]), axis=0)
+            slopes -= np.sum(w * inverse * image, axis=0)
+        values = np.maximum(0.5 * (values + held_out.residual_square), 0.0)
+        return values, penalties * slopes
+
+    def in_basis(self, basis, values):
+        """Return this split in an orthonormal basis of its eigenvectors.
+
+        Only for one group, whose penalty is the same in every such basis.
+
+        Parameters
+        ----------
+        basis : ndarray of shape (m, k)
+            It spans all solutions.
+        values : ndarray of shape (k,)
+        """
+        return QuadraticSplit(
+            self.train.in_basis(basis, values),
+            self.validation.in_basis(basis),
+            self.coordinates.rotated(basis),
+            self.x_mean,
+            self.y_mean,
+            self.counts,
+        )
+
+    def diagonalized(self, rows=None):
+        """Return this split in all eigenvectors of its training moments.
 
         Parameters
         ----------
@@ -195,7 +241,7 @@ class QuadraticSplit(Split):
             singular vectors keep small directions that squaring would lose.
         """
         if rows is None:
-            values, rotation = eigh(self.train.gram, check_finite=False)
+            values, rotation = eigh(self.train.gram, driver="evd", check_finite=False)
             floor = len(values) * np.finfo(float).eps * max(values[-1], 0.0)
         else:
             _, singular, transposed = svd(rows, check_finite=False)
@@ -203,12 +249,4 @@ class QuadraticSplit(Split):
             values = np.zeros(len(rotation))
             values[: len(singular)] = singular**2
             floor = (max(rows.shape) * np.finfo(float).eps * singular[0]) ** 2
-        values = np.where(values > floor, values, 0.0)
-        return QuadraticSplit(
-            self.train.rotated(rotation, values),
-            self.validation.rotated(rotation),
-            self.coordinates.rotated(rotation),
-            self.x_mean,
-            self.y_mean,
-            self.counts,
-        )
+        return self.in_basis(rotation, np.where(values > floor, values, 0.0))

@@ -155,6 +155,12 @@ class Rows:
             out = np.maximum(out, 0.0)
         return np.vstack([out, total])
 
+    def second_moments(self, sample_weight):
+        """Return the weighted mean squares of the centred features."""
+        share = (sample_weight / sample_weight.sum())[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.squared_adjoint(share)[: self.n_features, 0]
+
     def take(self, index):
         """Return the rows of an index or slice, centred as these are."""
         return self._with(self.X[index])

@@ -149,6 +149,7 @@ class BilevelLinearModel(BaseEstimator):
             sample_weight=weights,
             fit_intercept=self.fit_intercept,
             lambda_bounds=check_bounds(self.lambda_bounds, self.lambda_init),
+            all_directions=getattr(solver, "all_directions", True),
         )
         if self.lambda_bounds == "auto" and self.lambda_init != "auto":
             problem.widen_bounds(self.lambda_init)

@@ -45,6 +45,7 @@ class Implicit:
         Number of (step, change of hypergradient) pairs that are kept.
     """
 
+    all_directions: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict] = {
         "memory": [Interval(Integral, 1, None, closed="left")],
     }

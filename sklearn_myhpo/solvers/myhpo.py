@@ -68,6 +68,11 @@ class MYHPO:
         check_options(self, ("alpha", "beta", "delta"))
 
     @property
+    def all_directions(self):
+        """Whether the means over features are needed."""
+        return self.response == "mean"
+
+    @property
     def _form(self):
         adaptive = (
             self.rho == "auto"

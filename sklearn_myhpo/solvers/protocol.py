@@ -48,7 +48,12 @@ class State(Protocol):
 
 @runtime_checkable
 class Solver(Protocol):
-    """A method: a frozen dataclass of options with two pure functions."""
+    """A method: a frozen dataclass of options with two pure functions.
+
+    One that takes means over features of the weights, as MY-HPO's mean response does,
+    may leave the subspace of the exact solutions; one that does not may say so by
+    an attribute ``all_directions = False``, which makes some problems smaller.
+    """
 
     def init(self, problem, lambda_0, weights_0):
         """Return the first state.

@@ -32,8 +32,8 @@ class _Point(NamedTuple):
     lambda_: float
     value: float
     slope: float
-    weights: list
-    hessians: list
+    weights: list | None = None
+    hessians: list = ()
 
 
 def scan_lambda(problem):
@@ -61,6 +61,7 @@ def scan_lambda(problem):
             if value <= estimate:
                 estimate, bracket = value, (low, high, where)
     if bracket is None:
+        best = _with_weights(problem, best)
         return _shared(problem, best.lambda_), best.weights
     low, high, where = bracket
     if problem.n_groups > 1:
@@ -72,10 +73,17 @@ def scan_lambda(problem):
             return _evaluate(problem, lambda_, low.weights).slope
 
         where = brentq(slope, low.lambda_, high.lambda_, xtol=SHARED_XTOL)
-    found = _evaluate(problem, where, low.weights)
+    found = _evaluate(problem, where, low.weights or problem.starts())
     if found.value > best.value:
-        found = best
+        found = _with_weights(problem, best)
     return _shared(problem, found.lambda_), found.weights
+
+
+def _with_weights(problem, point):
+    """Return the point with its weights, which a path leaves out."""
+    if point.weights is not None:
+        return point
+    return _evaluate(problem, point.lambda_, problem.starts())
 
 
 def _shared(problem, lambda_):
@@ -105,6 +113,8 @@ def _scan(problem):
         top = float(np.clip(top, low, high))
     n_steps = int(np.ceil((top - low) / STEPS[solves_by]))
     grid = np.linspace(top, low, n_steps + 1)
+    if solves_by == "diagonal":
+        return list(map(_Point, grid[::-1], *problem.path(grid[::-1])))
     if top < high:
         grid = np.concatenate([[high], grid])
     points, starts = [], problem.starts()

@@ -48,6 +48,7 @@ class SHO:
         sigma, the standard deviation of lambda_hat.
     """
 
+    all_directions: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict] = {
         "step_sizes": [StrOptions({"auto"}), tuple, list],
         "noise_scale": [Interval(Real, 0, None, closed="left")],

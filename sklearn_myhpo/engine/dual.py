@@ -1,0 +1,110 @@
+"""Ridge splits with one lambda and more features than rows, from products of rows."""
+
+import numpy as np
+
+from ..penalty import FeatureGroups
+from .coordinates import Coordinates
+from .krylov import krylov_subspace, range_subspace
+from .quadratic import Moments, QuadraticSplit
+
+
+def build_dual_splits(rows, y, parts, groups, counts):
+    """Build a `QuadraticSplit` for every pair of row weights, or none of them.
+
+    The solutions are combinations of the training rows, so only the products of
+    rows with each other are needed, and of those only the directions that y reaches.
+
+    Parameters
+    ----------
+    rows : Rows
+        Dense.
+    y : ndarray of shape (n_samples, n_outputs)
+    parts : list of (ndarray, ndarray)
+        Training and validation weights over all rows.
+    groups : FeatureGroups
+    counts : OracleCounts
+
+    Returns
+    -------
+    list of QuadraticSplit or None
+        None for several groups or outputs, and where the rows are so
+        ill-conditioned that their singular vectors are needed.
+    """
+    if groups.n_groups > 1 or y.shape[1] > 1:
+        return None
+    products = rows.X @ rows.X.T
+    splits = []
+    for train, validation in parts:
+        split = _build_split(rows, products, y[:, 0], train, validation, groups, counts)
+        if split is None:
+            return None
+        splits.append(split)
+    return splits
+
+
+def _build_split(rows, products, y, train, validation, groups, counts):
+    index = np.flatnonzero(train)
+    share = train[index] / train[index].sum()
+    held_out = np.flatnonzero(validation)
+    mean, y_mean = np.zeros(rows.n_features), 0.0
+    own = products[np.ix_(index, index)]
+    cross = products[np.ix_(held_out, index)]
+    if rows.fit_intercept:
+        mean, y_mean = share @ rows.X[index], share @ y[index]
+        along = own @ share
+        square = share @ along
+        cross = cross - cross @ share[:, None] - along + square
+        own = own - along[:, None] - along + square
+    root = np.sqrt(share)
+    target = root * (y[index] - y_mean)
+    own = root[:, None] * own * root
+    space = krylov_subspace(own, target) or range_subspace(own)
+    if space is None:
+        return None
+    singular = np.sqrt(space.values)
+    linear = singular * (space.basis.T @ target)
+    reference = linear / space.values
+    residual = target - space.basis @ (singular * reference)
+    train_moments = Moments(
+        space.values,
+        linear[:, None],
+        reference[:, None],
+        np.zeros((len(linear), 1)),
+        float(residual @ residual),
+    )
+    # Coordinates are A' u / s for left singular pairs (u, s) of the rows A.
+    combine = root[:, None] * space.basis / singular
+    weight = validation[held_out] / validation[held_out].sum()
+    validation_moments = _explicit_moments(
+        cross @ combine, y[held_out] - y_mean, weight, reference
+    )
+    basis = rows.X[index].T @ combine - np.outer(mean, combine.sum(axis=0))
+    n_features = rows.n_features
+    coordinates = Coordinates(
+        FeatureGroups(np.zeros(len(linear), dtype=np.intp), groups.names),
+        n_features,
+        basis.sum(axis=0),
+        np.array([n_features]),
+        ((np.arange(n_features), basis),),
+    )
+    return QuadraticSplit(
+        train_moments,
+        validation_moments,
+        coordinates,
+        rows.shift + mean,
+        np.array([y_mean]),
+        counts,
+    )
+
+
+def _explicit_moments(rows, y, weight, reference):
+    """Return the moments of rows (n, m) with weights of sum one."""
+    residual = y - rows @ reference
+    weighted = rows.T * weight
+    return Moments(
+        weighted @ rows,
+        (weighted @ y)[:, None],
+        reference[:, None],
+        (weighted @ residual)[:, None],
+        float(weight @ residual**2),
+    )
