@@ -125,7 +125,6 @@ def draw_losses(lines, data, alpha):
     figure, axes = plt.subplots(1, 2, figsize=SIZE, sharex=True)
     for axis, name in zip(axes, ("train_loss", "validation_loss"), strict=True):
         lowest, highest = floor if name == "validation_loss" else np.inf, 0.0
-        first = 0.0
         for method, own in chosen.items():
             # What diverges is far outside of the picture, and fits its arithmetic.
             x, *values = band(own, name)
@@ -134,11 +133,9 @@ def draw_losses(lines, data, alpha):
             axis.plot(x, middle, color=color, linestyle=style, label=name_of(own))
             axis.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)
             lowest, highest = min(lowest, middle.min()), max(highest, middle.max())
-            first = max(first, middle[0])
         axis.set(xscale="log", yscale="log", xlabel="iteration")
         # Divergence leaves the picture, and so does a loss that runs to zero.
-        top = min(highest, max(3 * start, 2 * first))
-        axis.set_ylim(max(lowest, 1e-3 * start) / 1.3, 1.3 * top)
+        axis.set_ylim(max(lowest, 1e-3 * start) / 1.3, 1.3 * min(highest, 3 * start))
         _plain_numbers(axis)
         kind = "training" if name == "train_loss" else "validation"
         axis.set_ylabel(f"{kind} loss ({unit})")
