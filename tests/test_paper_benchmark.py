@@ -278,7 +278,7 @@ class TestNumbers:
         """Rendering from the file would give other tables."""
         line = run_job(job_of("sho", (ALPHA, 0.01)), make())
         rows = summary.summarize([line])
-        summary.write_summary(rows, tmp_path / "summary.csv")
+        summary.write_csv(rows, tmp_path / "summary.csv")
         for row, read in zip(
             rows, summary.read_summary(tmp_path / "summary.csv"), strict=True
         ):

@@ -9,7 +9,7 @@ from pathlib import Path
 from . import acceptance, figures, longer, page, search, splits
 from .run import run_jobs
 from .settings import QUICK_RUNS, RUNS, TITLES, make_jobs
-from .summary import read_summary, summarize, write_summary
+from .summary import read_summary, summarize, write_csv
 from .tables import TABLES, read_published, render, render_facts
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -91,15 +91,15 @@ def compute(options, out):
     for message in sorted({line["skipped"] for line in lines if "skipped" in line}):
         print(message)
     summary = summarize(lines)
-    write_summary(summary, out / "summary.csv")
+    write_csv(summary, out / "summary.csv")
     compared = acceptance.compare(lines, summary)
-    acceptance.write_comparisons(compared, out / "comparisons.csv")
+    write_csv(compared, out / "comparisons.csv")
     files = [out / "summary.csv", out / "comparisons.csv"]
     parts = text_of(options, out)
     if {"cookie", "mnist"} <= set(options.data) and not options.tables_only:
         wanted = search.make_search_jobs(options.quick)
         found = run_jobs(wanted, out / "results.jsonl", options.jobs)
-        search.write_search(found, out / "search.csv")
+        write_csv(search.rows_of_search(found), out / "search.csv")
         files.append(out / "search.csv")
         parts["search"] = search.render_search(found)
         wanted = longer.make_longer_jobs(options.quick)

@@ -75,19 +75,8 @@ def compare(lines, summary):
     return rows
 
 
-def write_comparisons(rows, path):
-    """Write the comparisons as csv."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow(
-                {k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()}
-            )
-
-
 def read_comparisons(path):
-    """Return what `write_comparisons` wrote."""
+    """Return comparisons that `write_csv` wrote."""
     with path.open(newline="", encoding="utf-8") as file:
         return [
             {

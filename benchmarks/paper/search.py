@@ -4,7 +4,6 @@ The paper states no scaling. Whatever is picked from this table is fitted to the
 facts in it, not stated by the paper.
 """
 
-import csv
 from itertools import product
 
 from .settings import PREPROCESSING, SHO_BETA, Job, protocol_of
@@ -114,18 +113,10 @@ def mnist_errors(lines):
     return rows
 
 
-def write_search(lines, path):
-    """Write the whole search as csv."""
+def rows_of_search(lines):
+    """Return the whole search as dicts."""
     rows = [{"data": "cookie", **row} for row in score(lines)]
-    rows += [{"data": "mnist", **row} for row in mnist_errors(lines)]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow(
-                {k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()}
-            )
+    return rows + [{"data": "mnist", **row} for row in mnist_errors(lines)]
 
 
 def render_search(lines):

@@ -83,24 +83,20 @@ def summarize(lines):
     return summary
 
 
-def write_summary(summary, path):
-    """Write a summary as csv, six digits."""
-    names = [*KEYS, *COUNTS]
-    names += [name + end for name in QUANTITIES for end in ("", "_sd")]
+def write_csv(rows, path):
+    """Write dicts as csv; floats to six digits, a name that a row lacks is empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
-        for entry in summary:
+        for row in rows:
             writer.writerow(
-                {
-                    name: f"{value:.6g}" if isinstance(value, float) else value
-                    for name, value in entry.items()
-                }
+                {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
             )
 
 
 def read_summary(path):
-    """Return what `write_summary` wrote."""
+    """Return a summary that `write_csv` wrote."""
     with Path(path).open(newline="", encoding="utf-8") as file:
         return [
             {name: _parse(name, text) for name, text in row.items()}
