@@ -20,7 +20,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-oldest coverage lint format docs \
-	bench-paper-fixed-points check-python clean
+	bench-paper-fixed-points paper paper-quick check-python clean
 
 help:  ## Print the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) \
@@ -38,6 +38,10 @@ $(VENV)/.stamp: pyproject.toml setup.cfg | check-python
 
 $(VENV)/.stamp-doc: $(VENV)/.stamp
 	$(VENV)/bin/python -m pip install --quiet --editable '.[doc]'
+	@touch $@
+
+$(VENV)/.stamp-bench: $(VENV)/.stamp
+	$(VENV)/bin/python -m pip install --quiet --editable '.[bench]'
 	@touch $@
 
 $(VENV_OLDEST)/.stamp: pyproject.toml setup.cfg | check-python
@@ -73,6 +77,12 @@ docs: $(VENV)/.stamp-doc  ## Build the documentation in doc/_build/html
 
 bench-paper-fixed-points: $(VENV)/.stamp  ## Print the fixed points on MNIST
 	$(VENV)/bin/python -m benchmarks.mnist_fixed_points
+
+paper: $(VENV)/.stamp-bench  ## Re-make the paper, 10 runs, and write doc/reproduction.md
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.paper --page doc/reproduction.md
+
+paper-quick: $(VENV)/.stamp-bench  ## The same with 2 runs, into benchmarks/results/quick
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.paper --quick
 
 clean:  ## Remove the environments and everything built
 	rm -rf $(VENV) $(VENV_OLDEST) build dist *.egg-info

@@ -1,0 +1,39 @@
+"""Fill the generated parts of the documentation's page, prose left alone."""
+
+import re
+import shutil
+from pathlib import Path
+
+MARKS = "<!-- begin {name} -->", "<!-- end {name} -->"
+
+
+def fill(text, parts):
+    """Return a page with what is between the marks of every part replaced.
+
+    Raises
+    ------
+    ValueError
+        If the page lacks a part's marks.
+    """
+    for name, part in parts.items():
+        begin, end = (mark.format(name=name) for mark in MARKS)
+        pattern = re.escape(begin) + ".*?" + re.escape(end)
+        if not re.search(pattern, text, flags=re.DOTALL):
+            raise ValueError(f"The page has no {begin} ... {end}.")
+        new = f"{begin}\n\n{part}\n\n{end}"
+        text = re.sub(pattern, lambda _, new=new: new, text, flags=re.DOTALL)
+    return text
+
+
+def update(page, parts, files=()):
+    """Write generated parts into a page, and copy files into its folder.
+
+    The folder has the page's name without its suffix.
+    """
+    page = Path(page)
+    text = fill(page.read_text(encoding="utf-8"), parts)
+    folder = page.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    for file in files:
+        shutil.copyfile(file, folder / Path(file).name)
+    page.write_text(text, encoding="utf-8")
