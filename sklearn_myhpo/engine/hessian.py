@@ -251,14 +251,15 @@ def _products(hessians, owner, w):
     """Return Hessian `owner[k]` applied to every ``w[k]``, in one pass."""
     hessians[0].counts.n_hessian_products += len(w)
     rows = hessians[0].rows
-    columns = np.moveaxis(w, 0, 1).reshape(w.shape[1], -1)
-    raw = rows.forward(columns).reshape(-1, *w.shape[::2])
+    shape = (len(w), w.shape[2], -1)
+    columns = np.moveaxis(w, 1, 2).reshape(-1, w.shape[1]).T
+    raw = rows.forward(columns).T.reshape(shape)
     for k, number in enumerate(owner):
         curvature = hessians[number].curvature
         if curvature.shape[1] == 1:
-            raw[:, k] *= curvature[:, 0]
+            raw[k] *= curvature[:, 0].T
         else:
-            raw[:, k] = np.einsum("nab,nb->na", curvature, raw[:, k])
-    image = rows.adjoint(raw.reshape(len(raw), -1))
-    image = np.moveaxis(image.reshape(w.shape[1], *w.shape[::2]), 1, 0)
-    return image + np.stack([hessians[number].diagonal for number in owner]) * w
+            raw[k] = np.einsum("nab,bn->an", curvature, raw[k])
+    image = rows.adjoint(raw.reshape(len(columns.T), -1).T).T.reshape(shape)
+    diagonals = np.stack([hessians[number].diagonal for number in owner])
+    return np.moveaxis(image, 1, 2) + diagonals * w

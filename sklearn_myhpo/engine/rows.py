@@ -61,15 +61,20 @@ class Rows:
 
     def forward(self, w):
         """Return raw predictions (n_samples, k) of weights (n_coordinates, k)."""
+        core = w[: self.n_features]
+        # Few rows times a large matrix is faster than its transpose.
+        raw = self.X @ core if self.is_sparse else (core.T @ self.X.T).T
         if not self.fit_intercept:
-            return self.X @ w
-        raw = self.X @ w[:-1]
+            return raw
         raw += w[-1] - (self.shift @ w[:-1] if self.is_sparse else 0.0)
         return raw
 
     def adjoint(self, values):
         """Return the transpose applied to values (n_samples, k)."""
-        out = np.asarray(self.X.T @ values)
+        if self.is_sparse:
+            out = np.asarray(self.X.T @ values)
+        else:
+            out = (values.T @ self.X).T
         if not self.fit_intercept:
             return out
         total = values.sum(axis=0)

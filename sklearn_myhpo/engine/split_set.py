@@ -15,9 +15,11 @@ from .newton import MAX_HALVINGS, MAX_ITER, NEWTON_TOL
 PRODUCTS_PER_SOLVE = 60
 #: A step with shared curvature that leaves more than this share of the error asks
 #: for curvature at the present weights; after as many times, for each split's own.
-SLOW_RATE, MAX_SHARED = 0.2, 3
+SLOW_RATE, MAX_SHARED = 0.2, 1
 #: The share that a step is taken to leave before two steps have shown it.
-USUAL_RATE = 0.1
+USUAL_RATE, STALLED = 0.1, 0.5
+#: Accuracy of a direction where its Hessian is known by products.
+DIRECTION_TOL = 0.02
 #: Share of the predicted decrease that a step must reach, and the rounding of a loss.
 ARMIJO, ROUNDING = 1e-4, 1e-14
 
@@ -110,19 +112,19 @@ class GLMSplitSet(SplitSet):
         self.atoms, self._combine = disjoint_atoms(parts)
         self.totals = np.array([train.sum() for train, _ in parts[:-1]])
         self._curvature = self._factored = None
+        self._first = self._least = None
 
     def _forward(self, weights):
         """Return raw predictions (n_splits, n_samples, n_outputs)."""
-        columns = np.moveaxis(weights, 0, 1).reshape(weights.shape[1], -1)
-        raw = self.rows.forward(columns)
-        raw = raw.reshape(len(raw), len(weights), -1)
-        return np.ascontiguousarray(np.moveaxis(raw, 1, 0))
+        shape = (len(weights), weights.shape[2], -1)
+        columns = np.moveaxis(weights, 1, 2).reshape(-1, weights.shape[1]).T
+        return np.moveaxis(self.rows.forward(columns).T.reshape(shape), 1, 2)
 
     def _adjoint(self, slopes):
         """Return the transposed map of (n_splits, n_samples, n_outputs)."""
-        columns = np.moveaxis(slopes, 0, 1).reshape(slopes.shape[1], -1)
-        out = self.rows.adjoint(columns)
-        return np.moveaxis(out.reshape(len(out), len(slopes), -1), 1, 0)
+        shape = (len(slopes), slopes.shape[2], -1)
+        columns = np.moveaxis(slopes, 1, 2).reshape(-1, slopes.shape[1]).T
+        return np.moveaxis(self.rows.adjoint(columns).T.reshape(shape), 1, 2)
 
     def _gradients(self, raw, row_weights):
         slopes = np.stack([self.loss.gradient(self.y, one) for one in raw])
@@ -165,11 +167,13 @@ class GLMSplitSet(SplitSet):
             slope = self._gradients(path.raw, self.train_weights)
             slope += penalty * path.weights
             self.counts.n_train_gradients += int(rest.sum())
-            direction = -np.stack(super().solve(near, slope))
+            direction = -np.stack(self.solve(near, list(slope), DIRECTION_TOL))
             decrement = -np.einsum("kmo,kmo->k", slope, direction)
             rate = _rate(decrement, before)
             small = np.maximum(np.abs(path.losses), np.finfo(float).tiny)
             done = rest & ~(decrement * rate**2 > 2.0 * tol**2 * small)
+            # Rounding of the gradient stops the fall of the decrement.
+            done |= rest & (decrement <= ROUNDING * small) & (rate > STALLED)
             found[done] = (path.weights + direction)[done]
             rest &= ~done
             if not rest.any():
@@ -191,11 +195,13 @@ class GLMSplitSet(SplitSet):
         if is_shared:
             self._curvature = self._shared_curvature(path.raw.mean(axis=0))
             self._factored = None
+            if self._first is self._least is None:
+                self._first = sum(self._curvature) / len(self._curvature)
             return self._near(self.splits[0].penalty(lambda_))
         weights = list(path.weights)
         for split, w, raw in zip(self.splits, weights, path.raw, strict=True):
             split.remember(w, raw)
-        return super().hessians(lambda_, weights)
+        return self.hessians(lambda_, weights)
 
     def _shared_curvature(self, raw):
         """Return data terms of all splits' Hessians at a common raw prediction."""
@@ -256,7 +262,8 @@ class GLMSplitSet(SplitSet):
         """
         first = self.splits[0]
         n_solves = PRODUCTS_PER_SOLVE * (1 + first.groups.n_groups)
-        if first.solves_by == "iterative" or n_solves > first.shape[0]:
+        n_coordinates = first.shape[0] * first.n_outputs
+        if first.solves_by == "iterative" or n_solves > n_coordinates:
             return super().hessians(lambda_, weights)
         if self._curvature is None:
             raw = self._forward(np.stack(weights)).mean(axis=0)
@@ -274,11 +281,17 @@ class GLMSplitSet(SplitSet):
         return super().solve(hessians, rights, rtol)
 
     def least_curvature(self):
-        """Return the least curvature of the data that is not zero."""
-        if self._curvature is None:
-            return 0.0
-        values = eigvalsh(sum(self._curvature) / len(self._curvature))
-        return float(values[values > ZERO_RATIO * values[-1]].min(initial=np.inf))
+        """Return the least curvature of the data that is not zero.
+
+        At the first weights that were asked for: a scan begins without any.
+        """
+        if self._least is None:
+            if self._first is None:
+                return 0.0
+            values = eigvalsh(self._first)
+            values = values[values > ZERO_RATIO * values[-1]]
+            self._least, self._first = float(values.min(initial=np.inf)), None
+        return self._least
 
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""

@@ -30,8 +30,10 @@ TAIL_EFFECT = 1e-3
 SHIFT = 1e-10
 #: Iterations after which the active set method is taken to cycle.
 MAX_ACTIVE_SETS = 30
-#: Decrease relative to the loss that rounding cannot resolve.
-ROUNDING = 1e-14
+#: Decrease relative to the loss that rounding cannot resolve; a promised one that the
+#: error of the inner solutions may hide, and the size of that error: there the
+#: hypergradient decides.
+ROUNDING, HIDDEN, NOISE = 1e-14, 1e-10, 1e-8
 
 
 class _Model(NamedTuple):
@@ -76,6 +78,11 @@ def step(options, problem, state):
     weights = problem.minimize(lambda_, starts)
     loss = problem.validation_loss(weights)
     decrease = state.validation_loss - loss
+    if predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
+        new_state = _state(problem, lambda_, weights, loss, state.rho)
+        if not new_state.error < state.error:
+            new_state = state._replace(error=0.0)
+        return new_state, _info(problem, new_state)
     if not decrease >= ACCEPT_RATIO * predicted:
         new_state = state._replace(rho=max(GROW * state.rho, RHO_REJECTED))
         return new_state, _info(problem, new_state)

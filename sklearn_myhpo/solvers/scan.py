@@ -21,7 +21,7 @@ NULL_MARGIN = 2.0
 #: Newton's method ends after PATIENCE rises in a row to RISE times the lowest value;
 #: one by conjugate gradients, whose solves get ever slower, after as many points
 #: without a relative gain of GAIN.
-PATIENCE, RISE, GAIN = 3, 2.0, 1e-4
+PATIENCE, RISE, GAIN = 3, 1.25, 1e-4
 #: Accuracy of the inner solutions of a scan, as of `minimize_newton`.
 SCAN_TOL = 1e-4
 #: Accuracy of its slopes and predictions where Hessians are known by products near
