@@ -172,8 +172,9 @@ class GLMSplitSet(SplitSet):
             rate = _rate(decrement, before)
             small = np.maximum(np.abs(path.losses), np.finfo(float).tiny)
             done = rest & ~(decrement * rate**2 > 2.0 * tol**2 * small)
-            # Rounding of the gradient stops the fall of the decrement.
-            done |= rest & (decrement <= ROUNDING * small) & (rate > STALLED)
+            if n_renewed > MAX_SHARED:
+                # Only the rounding of the gradient makes Newton's method slow here.
+                done |= rest & (decrement <= ROUNDING * small) & (rate > STALLED)
             found[done] = (path.weights + direction)[done]
             rest &= ~done
             if not rest.any():

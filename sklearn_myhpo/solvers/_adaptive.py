@@ -78,13 +78,12 @@ def step(options, problem, state):
     weights = problem.minimize(lambda_, starts)
     loss = problem.validation_loss(weights)
     decrease = state.validation_loss - loss
-    if predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
-        new_state = _state(problem, lambda_, weights, loss, state.rho)
-        if not new_state.error < state.error:
-            new_state = state._replace(error=0.0)
-        return new_state, _info(problem, new_state)
     if not decrease >= ACCEPT_RATIO * predicted:
         new_state = state._replace(rho=max(GROW * state.rho, RHO_REJECTED))
+        if predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
+            there = _state(problem, lambda_, weights, loss, state.rho)
+            is_better = there.error < state.error
+            new_state = there if is_better else state._replace(error=0.0)
         return new_state, _info(problem, new_state)
     rho = state.rho
     if decrease > GOOD_RATIO * predicted:
