@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, TimeSeriesSplit
 
 from sklearn_myhpo import LambdaBoundWarning, MYHPOLogisticRegression, MYHPORidge
 from sklearn_myhpo.engine import glm, hessian
@@ -143,3 +144,41 @@ def test_unfinished_conjugate_gradients_are_told(monkeypatch):
     monkeypatch.setattr(hessian, "CG_MAX_ITER", 2)
     with pytest.warns(ConvergenceWarning, match="Conjugate gradients reached"):
         MYHPOLogisticRegression(**options).fit(X, y)
+
+
+def test_splits_of_different_size_are_scanned_alike():
+    """Short training parts of badly scaled data would break the scan of all."""
+    rng = np.random.default_rng(0)
+    scales = np.array([1e-3, 1.0, 1.0, 1.0, 1e4])
+    X = rng.standard_normal((40, 5)) * scales
+    y = X @ (1.0 / scales) + rng.standard_normal(40)
+    pairs = list(TimeSeriesSplit(4).split(X))
+    model = MYHPORidge(cv=pairs, refit=False).fit(X, y)
+    n_held_out = sum(len(held_out) for _, held_out in pairs)
+    best = grid_minimum(X, y, pairs) * len(y) / n_held_out
+    assert model.validation_loss_ <= best * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-7, 1e-20])
+def test_the_only_useful_class_feature_may_have_tiny_units(unit):
+    """The scan would end before the penalty is weak enough for it."""
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal(300)
+    noise = rng.standard_normal((300, 2))
+    y = z + rng.logistic(size=300) > 0
+    model = MYHPOLogisticRegression(random_state=0)
+    model.fit(np.column_stack([noise, unit * z]), y)
+    assert model.validation_loss_ < 0.65
+
+
+def test_separable_classes_end_soon():
+    """Rounding of a loss near zero would keep Newton's method busy for minutes."""
+    X, y = load_wine(return_X_y=True)
+    model = MYHPOLogisticRegression(feature_groups="each", random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", LambdaBoundWarning)
+        model.fit(X, y)
+    counts = model.oracle_counts_
+    assert counts["n_values"] < 20 * counts["n_inner_solves"]
+    assert model.validation_loss_ < 1e-4

@@ -123,5 +123,5 @@ def _diagonalizer(X, parts, groups, second_moments, all_directions):
         return None
     positive = second_moments[second_moments > 0]
     scale_ratio = positive.max() / positive.min() if len(positive) else 1.0
-    weights = [train for train, _ in parts]
+    weights = [train for train, _ in parts[:-1]]
     return Diagonalizer(X, weights, scale_ratio, all_directions)

@@ -1,5 +1,7 @@
 """Ridge splits with one lambda and more features than rows, from products of rows."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..penalty import FeatureGroups
@@ -42,6 +44,39 @@ def build_dual_splits(rows, y, parts, groups, counts):
     return splits
 
 
+@dataclass(frozen=True)
+class _RowCoordinates(Coordinates):
+    """Coordinates that are combinations of centred rows.
+
+    The basis itself would take as much memory as X for every split. There are no
+    means over features: what needs them asks for all directions.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    index : ndarray of shape (n_train,)
+    mean : ndarray of shape (n_features,)
+        Of the training rows.
+    combine : ndarray of shape (n_train, n_coordinates)
+    """
+
+    X: np.ndarray = None
+    index: np.ndarray = None
+    mean: np.ndarray = None
+    combine: np.ndarray = None
+
+    def to_features(self, w):
+        """Return feature weights (n_features, k) of coordinates (n, k)."""
+        own = self.combine @ w
+        share = np.zeros((len(self.X), w.shape[1]))
+        share[self.index] = own
+        return self.X.T @ share - np.outer(self.mean, own.sum(axis=0))
+
+    def from_features(self, coef):
+        """Return the coordinates (n, k) of feature weights (n_features, k)."""
+        return self.combine.T @ ((self.X @ coef)[self.index] - self.mean @ coef)
+
+
 def _build_split(rows, products, y, train, validation, groups, counts):
     index = np.flatnonzero(train)
     share = train[index] / train[index].sum()
@@ -78,14 +113,15 @@ def _build_split(rows, products, y, train, validation, groups, counts):
     validation_moments = _explicit_moments(
         cross @ combine, y[held_out] - y_mean, weight, reference
     )
-    basis = rows.X[index].T @ combine - np.outer(mean, combine.sum(axis=0))
-    n_features = rows.n_features
-    coordinates = Coordinates(
+    coordinates = _RowCoordinates(
         FeatureGroups(np.zeros(len(linear), dtype=np.intp), groups.names),
-        n_features,
-        basis.sum(axis=0),
-        np.array([n_features]),
-        ((np.arange(n_features), basis),),
+        rows.n_features,
+        None,
+        np.array([rows.n_features]),
+        X=rows.X,
+        index=index,
+        mean=mean,
+        combine=combine,
     )
     return QuadraticSplit(
         train_moments,

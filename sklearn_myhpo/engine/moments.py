@@ -179,6 +179,8 @@ class Diagonalizer:
         self.weights = weights
         self.scale_ratio = scale_ratio
         self.try_krylov = not all_directions and scale_ratio <= MAX_EIGEN_RATIO
+        # One rule for all splits: they are scanned together.
+        self.n_rows = max(np.count_nonzero(weight) for weight in weights)
 
     def __call__(self, split, number, mean):
         """Return the split in other coordinates, or as it is.
@@ -197,11 +199,11 @@ class Diagonalizer:
                 return split.in_basis(space.basis, space.values)
             # What one fold needs, the others need too.
             self.try_krylov = False
-        index = np.flatnonzero(self.weights[number])
-        if self.X is None or len(index) > ROWS_PER_COORDINATE * split.shape[0]:
+        if self.X is None or self.n_rows > ROWS_PER_COORDINATE * split.shape[0]:
             return split if self.scale_ratio > MAX_EIGEN_RATIO else split.diagonalized()
         if self.scale_ratio > MAX_SINGULAR_RATIO:
             return split
+        index = np.flatnonzero(self.weights[number])
         weight = self.weights[number][index]
         root = np.sqrt(weight / weight.sum())
         return split.diagonalized(root[:, None] * (self.X[index] - mean))

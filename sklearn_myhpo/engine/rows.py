@@ -46,7 +46,7 @@ class Rows:
             if not self.is_sparse:
                 X = X - self.shift
         self.X = X
-        self._pairs = None
+        self._pairs, self._keeps_pairs = None, True
         # Means so large that subtracting their products would cancel.
         self._large_means = False
         if self.is_sparse and fit_intercept:
@@ -135,7 +135,8 @@ class Rows:
         ndarray of shape (k, n_coordinates, n_coordinates)
         """
         size = self.n_coordinates
-        if self.n_samples * size * (size + 1) // 2 > PAIR_ENTRIES:
+        n_pairs = self.n_samples * size * (size + 1) // 2
+        if not self._keeps_pairs or n_pairs > PAIR_ENTRIES:
             return np.stack([self.gram(weight) for weight in weights.T])
         lower, upper = np.tril_indices(size)
         if self._pairs is None:
@@ -189,7 +190,9 @@ class Rows:
 
     def take(self, index):
         """Return the rows of an index or slice, centred as these are."""
-        return self._with(self.X[index])
+        other = self._with(self.X[index])
+        other._keeps_pairs = False
+        return other
 
     def with_columns(self, X):
         """Return the same rows in other columns, already centred."""

@@ -172,31 +172,41 @@ class GLMSplitSet(SplitSet):
             rate = _rate(decrement, before)
             small = np.maximum(np.abs(path.losses), np.finfo(float).tiny)
             done = rest & ~(decrement * rate**2 > 2.0 * tol**2 * small)
-            if n_renewed > MAX_SHARED:
-                # Only the rounding of the gradient makes Newton's method slow here.
-                done |= rest & (decrement <= ROUNDING * small) & (rate > STALLED)
+            is_own = n_renewed > MAX_SHARED
+            if is_own:
+                # Only rounding makes Newton's method slow here.
+                floor = np.maximum(ROUNDING * small, self._noise(path))
+                done |= rest & (decrement <= floor) & (rate > STALLED)
             found[done] = (path.weights + direction)[done]
             rest &= ~done
             if not rest.any():
                 break
             path, moved = self._search(path, direction, decrement, lambda_, rest)
             found[rest] = path.weights[rest]
-            slow = np.max(rate[rest]) > SLOW_RATE and before is not None
-            if slow or not moved.all():
-                if n_renewed > MAX_SHARED:
-                    # Rounding leaves no decrease in the direction of Newton.
-                    rest &= moved
+            slow = before is not None and np.max(rate[rest]) > SLOW_RATE
+            before = decrement
+            if is_own:
+                near, rest = None, rest & moved
+                if not rest.any():
+                    break
+            elif slow or not moved.all():
                 near, before = None, None
-            else:
-                before = decrement
         return self._remembered(found)
+
+    def _noise(self, path):
+        """Return the rounding of every training loss: a loss is like its raw score."""
+        sizes = [
+            weight @ np.abs(one).max(axis=1)
+            for weight, one in zip(self.train_weights.T, path.raw, strict=True)
+        ]
+        return 2.0 * np.finfo(float).eps * np.array(sizes)
 
     def _renew(self, path, lambda_, is_shared):
         """Return the Hessians at the present weights, or at their mean."""
         if is_shared:
             self._curvature = self._shared_curvature(path.raw.mean(axis=0))
             self._factored = None
-            if self._first is self._least is None:
+            if self._first is None and self._least is None:
                 self._first = sum(self._curvature) / len(self._curvature)
             return self._near(self.splits[0].penalty(lambda_))
         weights = list(path.weights)
@@ -235,7 +245,7 @@ class GLMSplitSet(SplitSet):
     def _search(self, path, direction, decrement, lambda_, rest):
         """Return the path after steps that decrease the losses, and who moved."""
         step = np.where(rest, 1.0, 0.0)
-        allowed = path.losses + ROUNDING * np.abs(path.losses)
+        allowed = path.losses + ROUNDING * np.abs(path.losses) + self._noise(path)
         for _ in range(MAX_HALVINGS):
             weights = path.weights + step[:, None, None] * direction
             new = self._path(weights, lambda_)
@@ -289,9 +299,9 @@ class GLMSplitSet(SplitSet):
         if self._least is None:
             if self._first is None:
                 return 0.0
-            values = eigvalsh(self._first)
-            values = values[values > ZERO_RATIO * values[-1]]
-            self._least, self._first = float(values.min(initial=np.inf)), None
+            n_features = len(self.splits[0].groups.labels) * self.splits[0].n_outputs
+            self._least = _least_eigenvalue(self._first, n_features)
+            self._first = None
         return self._least
 
     def validation_gradients(self, weights):
@@ -311,3 +321,25 @@ def _rate(decrement, before):
         np.maximum(decrement, 0.0), before, out=np.ones_like(before), where=before > 0
     )
     return np.clip(np.sqrt(ratio), 1e-3, 1.0)
+
+
+def _least_eigenvalue(matrix, size):
+    """Return a bound below the least nonzero eigenvalue of the first coordinates.
+
+    The others, intercepts, are eliminated; columns that are zero are left out. In
+    units of its own diagonal no coordinate is lost in the rounding of another.
+    """
+    own, cross, corner = (
+        matrix[:size, :size],
+        matrix[:size, size:],
+        matrix[size:, size:],
+    )
+    if len(corner):
+        own = own - cross @ np.linalg.pinv(corner) @ cross.T
+    unit = np.diag(own)
+    kept = unit > 0
+    if not kept.any():
+        return np.inf
+    own, unit = own[np.ix_(kept, kept)], unit[kept]
+    values = eigvalsh(own / np.sqrt(np.outer(unit, unit)))
+    return float(values[values > ZERO_RATIO * values[-1]].min() * unit.min())

@@ -136,10 +136,12 @@ def row_sums(rows, y, atoms):
         Shifted.
     atoms : list of ndarray of shape (n_samples,)
     """
-    blocks = []
-    for weight in atoms:
-        index = np.flatnonzero(weight)
-        blocks.append((index, weight[index], rows.take(index)))
+
+    def blocks():
+        """Yield the rows of one atom at a time: all together are copies of X."""
+        for weight in atoms:
+            index = np.flatnonzero(weight)
+            yield index, weight[index], rows.take(index)
 
     def with_one(block, weight, values):
         """Return (x, 1)' times weighted values; the shift is part of x."""
@@ -149,7 +151,7 @@ def row_sums(rows, y, atoms):
         return np.vstack([products, weight @ values])
 
     def residuals(reference):
-        for index, weight, block in blocks:
+        for index, weight, block in blocks():
             w = reference
             if rows.fit_intercept:
                 w = np.vstack([reference, np.zeros(y.shape[1])])
@@ -160,7 +162,7 @@ def row_sums(rows, y, atoms):
             )
 
     matrices = []
-    for index, weight, block in blocks:
+    for index, weight, block in blocks():
         size, target = rows.n_features, y[index]
         matrix = np.zeros((size + 1 + y.shape[1],) * 2)
         gram = block.gram(weight)
