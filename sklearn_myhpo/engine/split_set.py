@@ -341,5 +341,6 @@ def _least_eigenvalue(matrix, size):
     if not kept.any():
         return np.inf
     own, unit = own[np.ix_(kept, kept)], unit[kept]
-    values = eigvalsh(own / np.sqrt(np.outer(unit, unit)))
+    root = np.sqrt(unit)
+    values = eigvalsh(own / root / root[:, None])
     return float(values[values > ZERO_RATIO * values[-1]].min() * unit.min())
