@@ -225,10 +225,12 @@ class BilevelProblem:
         Parameters
         ----------
         lambdas : ndarray of shape (n_lambdas,)
+            Natural logs.
 
         Returns
         -------
         values, slopes : ndarray of shape (n_lambdas,)
+            Losses at the exact solutions, and their derivatives in lambda.
         """
         penalties = 2.0 * np.exp(lambdas)
         return self._mean(np.stack(split.path(penalties)) for split in self.splits)
@@ -282,6 +284,7 @@ class BilevelProblem:
         hessians : list of Hessian
             From `hessians`.
         rights : list of ndarray of shape (..., m, n_outputs)
+            Right-hand sides, one array per split.
         rtol : float
             Relative residual of an iterative solve.
 
@@ -304,6 +307,12 @@ class BilevelProblem:
         Parameters
         ----------
         lambda_ : float
+            A natural log.
+
+        Returns
+        -------
+        bool
+            False where it is not known.
         """
         return UNPENALIZED * 2.0 * np.exp(lambda_) < self._set.least_curvature()
 
