@@ -38,27 +38,43 @@ def disjoint_atoms(parts):
         Given the sums over every atom, returns those over every part.
     """
     *pairs, (total, _) = parts
-    complementary = all(
-        np.array_equal(train + validation, total) for train, validation in pairs
-    )
-    if complementary and len(pairs) == 1:
+    if len(pairs) == 1 and _are_complementary(parts):
 
         def combine_halves(sums):
             whole = add(sums)
             return [tuple(sums), (whole, whole)]
 
         return list(pairs[0]), combine_halves
-    folds = [validation for _, validation in pairs]
-    if complementary and np.array_equal(sum(folds), total):
+    if _are_folds(parts):
 
         def combine_folds(sums):
             whole = add(sums)
             return [*zip(add_others(sums), sums, strict=True), (whole, whole)]
 
-        return folds, combine_folds
+        return [validation for _, validation in pairs], combine_folds
 
     def combine_pairs(sums):
         whole = sums[-1]
         return [*zip(sums[:-1:2], sums[1:-1:2], strict=True), (whole, whole)]
 
     return [weight for pair in pairs for weight in pair] + [total], combine_pairs
+
+
+def training_atoms(parts):
+    """Return what `disjoint_atoms` does, for the training parts of the pairs alone."""
+    if _are_folds(parts):
+        return [validation for _, validation in parts[:-1]], add_others
+    return [train for train, _ in parts[:-1]], list
+
+
+def _are_complementary(parts):
+    """Whether every pair is made of all rows."""
+    *pairs, (total, _) = parts
+    return all(np.array_equal(train + held_out, total) for train, held_out in pairs)
+
+
+def _are_folds(parts):
+    """Whether validation parts make up all rows, and each training part the rest."""
+    *pairs, (total, _) = parts
+    held_out = sum(validation for _, validation in pairs)
+    return _are_complementary(parts) and np.array_equal(held_out, total)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .hessian import DenseHessian, ProductHessian
+from .hessian import ProductHessian, penalized_hessian
 from .newton import NEWTON_TOL, minimize_newton
 from .split import Split
 
@@ -151,9 +151,7 @@ class GLMSplit(Split):
         matrix = self.rows.block_gram(
             self.train_weight[:, None] * curvature[:, lower, upper]
         )
-        diagonal = np.repeat(self.penalty(lambda_)[:, 0], self.n_outputs)
-        matrix[np.diag_indices_from(matrix)] += diagonal
-        return DenseHessian(matrix, self.counts)
+        return penalized_hessian(matrix, self.penalty(lambda_), self.counts)
 
     def product_hessian(self, w, lambda_, near=None):
         """Return the Hessian of L_T at `w`, known by its products.

@@ -104,6 +104,25 @@ class DenseHessian(Hessian):
         return DenseHessian(self.matrix + rho * other_matrix, self.counts)
 
 
+def penalized_hessian(matrix, penalty, counts):
+    """Return the Hessian of a data term plus the penalty, made in place of it.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (m, m) or (m n_outputs, m n_outputs)
+    penalty : ndarray of shape (m, 1)
+        The same for all outputs.
+    counts : OracleCounts
+
+    Returns
+    -------
+    DenseHessian
+    """
+    diagonal = np.repeat(penalty[:, 0], len(matrix) // len(penalty))
+    matrix[np.diag_indices_from(matrix)] += diagonal
+    return DenseHessian(matrix, counts)
+
+
 def symmetric_solver(matrix):
     """Return the inverse of a positive definite matrix as a function of columns.
 
@@ -211,15 +230,8 @@ def solve_together(hessians, rights, rtol=CG_TOL):
     residual = np.concatenate(blocks)
     x = np.zeros_like(residual)
 
-    def precondition(w):
-        out = np.empty_like(w)
-        for number, hessian in enumerate(hessians):
-            own = owner == number
-            out[own] = hessian.precondition(w[own])
-        return out
-
-    z = precondition(residual)
-    direction, size = z, _inner(residual, z)
+    direction = _preconditioned(hessians, owner, residual)
+    size = _inner(residual, direction)
     limit = rtol**2 * size
     rest = np.flatnonzero(size > 0)
     for _ in range(CG_MAX_ITER):
@@ -229,11 +241,11 @@ def solve_together(hessians, rights, rtol=CG_TOL):
         step = size[rest] / _inner(direction[rest], image)
         x[rest] += step[:, None, None] * direction[rest]
         residual[rest] -= step[:, None, None] * image
-        z = precondition(residual)
-        new = _inner(residual, z)
-        ratio = np.divide(new, size, out=np.zeros_like(new), where=size > 0)
-        direction = z + ratio[:, None, None] * direction
-        size = new
+        z = _preconditioned(hessians, owner[rest], residual[rest])
+        new = _inner(residual[rest], z)
+        ratio = new / size[rest]
+        direction[rest] = z + ratio[:, None, None] * direction[rest]
+        size[rest] = new
         rest = rest[size[rest] > limit[rest]]
     hessians[0].counts.n_unfinished_solves += len(rest)
     ends = np.cumsum([len(block) for block in blocks])[:-1]
@@ -241,6 +253,15 @@ def solve_together(hessians, rights, rtol=CG_TOL):
         own.reshape(right.shape)
         for own, right in zip(np.split(x, ends), rights, strict=True)
     ]
+
+
+def _preconditioned(hessians, owner, w):
+    """Return roughly the inverse of Hessian `owner[k]` applied to every ``w[k]``."""
+    out = np.empty_like(w)
+    for number in np.unique(owner):
+        own = owner == number
+        out[own] = hessians[number].precondition(w[own])
+    return out
 
 
 def _inner(a, b):

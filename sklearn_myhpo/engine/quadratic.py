@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh, svd
 
-from .hessian import DenseHessian, DiagonalHessian
+from .hessian import DiagonalHessian, penalized_hessian
 from .newton import NEWTON_TOL
 from .split import Split
 
@@ -146,12 +146,10 @@ class QuadraticSplit(Split):
 
     def hessian(self, w, lambda_):
         """Return the Hessian of L_T, the same at every `w`."""
-        p = self.penalty(lambda_)[:, 0]
+        penalty = self.penalty(lambda_)
         if self.train.gram.ndim == 1:
-            return DiagonalHessian(self.train.gram + p)
-        matrix = self.train.gram.copy()
-        matrix[np.diag_indices_from(matrix)] += p
-        return DenseHessian(matrix, self.counts)
+            return DiagonalHessian(self.train.gram + penalty[:, 0])
+        return penalized_hessian(self.train.gram.copy(), penalty, self.counts)
 
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
         """Return the minimizer of L_T plus `proximal`, in closed form."""

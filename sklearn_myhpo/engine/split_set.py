@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigvalsh
 
-from .atoms import disjoint_atoms
-from .hessian import CG_TOL, DenseHessian, ProductHessian, solve_together
+from .atoms import training_atoms
+from .hessian import CG_TOL, ProductHessian, penalized_hessian, solve_together
 from .krylov import ZERO_RATIO
 from .newton import MAX_HALVINGS, MAX_ITER, NEWTON_TOL
 
@@ -105,11 +105,9 @@ class GLMSplitSet(SplitSet):
         first = splits[0]
         self.rows, self.loss, self.y = first.rows, first.loss, first.y
         self.counts = first.counts
-        self.train_weights = np.stack([split.train_weight for split in splits], axis=1)
-        self.validation_weights = np.stack(
-            [split.validation_weight for split in splits], axis=1
-        )
-        self.atoms, self._combine = disjoint_atoms(parts)
+        self.train_weights = [split.train_weight for split in splits]
+        self.validation_weights = [split.validation_weight for split in splits]
+        self.atoms, self._combine = training_atoms(parts)
         self.totals = np.array([train.sum() for train, _ in parts[:-1]])
         self._curvature = self._factored = None
         self._first = self._least = None
@@ -127,15 +125,18 @@ class GLMSplitSet(SplitSet):
         return np.moveaxis(self.rows.adjoint(columns).T.reshape(shape), 1, 2)
 
     def _gradients(self, raw, row_weights):
-        slopes = np.stack([self.loss.gradient(self.y, one) for one in raw])
-        return self._adjoint(row_weights.T[:, :, None] * slopes)
+        slopes = [
+            weight[:, None] * self.loss.gradient(self.y, one)
+            for weight, one in zip(row_weights, raw, strict=True)
+        ]
+        return self._adjoint(np.stack(slopes))
 
     def _path(self, weights, lambda_):
         raw = self._forward(weights)
         losses = np.array(
             [
-                self.train_weights[:, k] @ self.loss.value(self.y, one)
-                for k, one in enumerate(raw)
+                weight @ self.loss.value(self.y, one)
+                for weight, one in zip(self.train_weights, raw, strict=True)
             ]
         )
         self.counts.n_values += len(losses)
@@ -191,13 +192,13 @@ class GLMSplitSet(SplitSet):
                     break
             elif slow or not moved.all():
                 near, before = None, None
-        return self._remembered(found)
+        return self._remember(found, self._forward(found))
 
     def _noise(self, path):
         """Return the rounding of every training loss: a loss is like its raw score."""
         sizes = [
             weight @ np.abs(one).max(axis=1)
-            for weight, one in zip(self.train_weights.T, path.raw, strict=True)
+            for weight, one in zip(self.train_weights, path.raw, strict=True)
         ]
         return 2.0 * np.finfo(float).eps * np.array(sizes)
 
@@ -209,10 +210,7 @@ class GLMSplitSet(SplitSet):
             if self._first is None and self._least is None:
                 self._first = sum(self._curvature) / len(self._curvature)
             return self._near(self.splits[0].penalty(lambda_))
-        weights = list(path.weights)
-        for split, w, raw in zip(self.splits, weights, path.raw, strict=True):
-            split.remember(w, raw)
-        return self.hessians(lambda_, weights)
+        return self.hessians(lambda_, self._remember(path.weights, path.raw))
 
     def _shared_curvature(self, raw):
         """Return data terms of all splits' Hessians at a common raw prediction."""
@@ -223,22 +221,19 @@ class GLMSplitSet(SplitSet):
             index = np.flatnonzero(weight)
             own = weight[index, None] * curvature[index][:, lower, upper]
             sums.append(_Matrix(self.rows.take(index).block_gram(own)))
-        parts = self._combine(sums)[:-1]
         return [
             train.value / total
-            for (train, _), total in zip(parts, self.totals, strict=True)
+            for train, total in zip(self._combine(sums), self.totals, strict=True)
         ]
 
     def _near(self, penalty):
         """Return the Hessians with shared curvature and this penalty."""
         key = penalty.tobytes()
         if self._factored is None or self._factored[0] != key:
-            repeated = np.repeat(penalty[:, 0], self.splits[0].n_outputs)
-            hessians = []
-            for matrix in self._curvature:
-                matrix = matrix.copy()
-                matrix[np.diag_indices_from(matrix)] += repeated
-                hessians.append(DenseHessian(matrix, self.counts))
+            hessians = [
+                penalized_hessian(matrix.copy(), penalty, self.counts)
+                for matrix in self._curvature
+            ]
             self._factored = (key, hessians)
         return self._factored[1]
 
@@ -257,10 +252,9 @@ class GLMSplitSet(SplitSet):
         weights = path.weights + step[:, None, None] * direction
         return self._path(weights, lambda_), good
 
-    def _remembered(self, weights):
+    def _remember(self, weights, raw):
         """Return the weights as a list; each split keeps its raw prediction."""
         weights = list(weights)
-        raw = self._forward(np.stack(weights))
         for split, w, one in zip(self.splits, weights, raw, strict=True):
             split.remember(w, one)
         return weights

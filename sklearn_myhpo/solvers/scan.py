@@ -132,9 +132,11 @@ def _scan(problem):
             # Factors of every point at once would fill the memory.
             points[-1] = points[-1]._replace(hessians=[])
         points.append(_evaluate(problem, lambda_, starts))
-        if _may_end([point.value for point in points], solves_by):
+        values = [point.value for point in points]
+        if _may_end(values, solves_by):
             break
-        if _is_settled(points) and problem.is_unpenalized(lambda_):
+        is_flat = abs(points[-1].slope) <= FLAT * values[-1]
+        if (is_flat or _is_rising(values)) and problem.is_unpenalized(lambda_):
             break
     return points[::-1]
 
@@ -143,20 +145,18 @@ def _may_end(values, solves_by):
     """Whether weaker penalties than those seen are not worth their price."""
     if solves_by in ("diagonal", "dense") or len(values) <= PATIENCE:
         return False
-    before, last = values[:-PATIENCE], values[-PATIENCE - 1 :]
     if solves_by == "newton":
-        rising = all(low < high for low, high in pairwise(last))
-        return rising and last[-1] > RISE * min(values)
+        return _is_rising(values) and values[-1] > RISE * min(values)
+    before, last = values[:-PATIENCE], values[-PATIENCE:]
     # The constant model's plateau comes first: something was gained before.
     gained = min(before) < (1.0 - 10 * GAIN) * values[0]
-    return gained and min(last[1:]) > (1.0 - GAIN) * min(before)
+    return gained and min(last) > (1.0 - GAIN) * min(before)
 
 
-def _is_settled(points):
-    """Whether the last point is flat, or the loss has only risen for a while."""
-    last = [point.value for point in points[-PATIENCE - 1 :]]
-    rising = len(last) > PATIENCE and all(low < high for low, high in pairwise(last))
-    return rising or abs(points[-1].slope) <= FLAT * points[-1].value
+def _is_rising(values):
+    """Whether the loss has only risen for a while."""
+    last = values[-PATIENCE - 1 :]
+    return len(last) > PATIENCE and all(low < high for low, high in pairwise(last))
 
 
 def _predict(problem, point, lambda_):
