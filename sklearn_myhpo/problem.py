@@ -7,6 +7,7 @@ import numpy as np
 from .engine.build import build_splits
 from .engine.hessian import CG_TOL
 from .engine.newton import NEWTON_TOL
+from .outer import outer_model
 
 #: Automatic bounds of lambda: below the log of the least second moment of a feature,
 #: where the penalty is lost in the rounding of them all; and above the log of their
@@ -216,6 +217,14 @@ class BilevelProblem:
             split.validation_loss(w)
             for split, w in zip(self.splits, weights, strict=True)
         )
+
+    def objective(self, lambda_, weights):
+        """Return what is minimized over lambda, at exact inner solutions."""
+        return self.validation_loss(weights)
+
+    def model(self, lambda_, weights, hessians):
+        """Return the second-order `OuterModel` of the objective in lambda."""
+        return outer_model(self, lambda_, weights, hessians)
 
     def path(self, lambdas):
         """Return validation losses and slopes at many values of a shared lambda.

@@ -20,7 +20,6 @@ from sklearn_myhpo.engine.newton import minimize_newton
 from sklearn_myhpo.engine.rows import Rows
 from sklearn_myhpo.engine.split import Proximal
 from sklearn_myhpo.problem import OracleCounts
-from sklearn_myhpo.solvers import _adaptive
 
 from .helpers import (
     PROBLEMS,
@@ -63,7 +62,7 @@ def adaptive_model(problem, lambda_):
     """Return the second-order model of the validation loss at lambda."""
     weights = problem.minimize(lambda_, problem.starts(), tol=1e-14)
     hessians = problem.hessians(lambda_, weights)
-    return _adaptive._build_model(problem, lambda_, weights, hessians)
+    return problem.model(lambda_, weights, hessians)
 
 
 def assert_same_problem(one, other, rtol=1e-9):

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from ..engine.hessian import symmetric_solver
+from ..outer import OuterModel
 from .protocol import Info
 
 #: The Moreau-Yosida weight: first value, least value after a rejected step, and
@@ -36,15 +37,6 @@ MAX_ACTIVE_SETS = 30
 ROUNDING, HIDDEN, NOISE = 1e-14, 1e-10, 1e-8
 
 
-class _Model(NamedTuple):
-    """Second-order model of the validation loss in a move of lambda."""
-
-    gradient: np.ndarray
-    tangent: np.ndarray
-    bend: np.ndarray
-    metric: np.ndarray
-
-
 class AdaptiveState(NamedTuple):
     """Exact weights at lambda, their model, and the weight of the proximal term."""
 
@@ -52,7 +44,7 @@ class AdaptiveState(NamedTuple):
     weights: list
     validation_loss: float
     hessians: list
-    model: _Model
+    model: OuterModel
     rho: float
     error: float
 
@@ -60,7 +52,7 @@ class AdaptiveState(NamedTuple):
 def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solution at `lambda_0` and its model."""
     weights = problem.minimize(lambda_0, weights_0)
-    loss = problem.validation_loss(weights)
+    loss = problem.objective(lambda_0, weights)
     return _state(problem, lambda_0, weights, loss, RHO_FIRST)
 
 
@@ -76,7 +68,7 @@ def step(options, problem, state):
     if np.max(np.abs(move)) <= MAX_PREDICTED:
         starts = problem.predict(state.lambda_, starts, state.hessians, move)
     weights = problem.minimize(lambda_, starts)
-    loss = problem.validation_loss(weights)
+    loss = problem.objective(lambda_, weights)
     decrease = state.validation_loss - loss
     if not decrease >= ACCEPT_RATIO * predicted:
         new_state = state._replace(rho=max(GROW * state.rho, RHO_REJECTED))
@@ -96,43 +88,9 @@ def step(options, problem, state):
 
 def _state(problem, lambda_, weights, loss, rho):
     hessians = problem.hessians(lambda_, weights)
-    model = _build_model(problem, lambda_, weights, hessians)
+    model = problem.model(lambda_, weights, hessians)
     error = problem.relative(problem.projected(lambda_, model.gradient), loss)
     return AdaptiveState(lambda_, weights, loss, hessians, model, rho, error)
-
-
-def _build_model(problem, lambda_, weights, hessians):
-    """Return gradient and curvatures of the validation loss in lambda.
-
-    With q = H^-1 grad L_V and R = -p w by groups, J = H^-1 R:
-    h'_a = -sum_a p w q and h''_ab = J_a' H_V J_b - delta_ab sum_a p w q
-    - sum_a p q J_b - sum_b p q J_a - L_T'''(q, J_a, J_b).
-    """
-    gradient, tangent, bend, metric = 0.0, 0.0, 0.0, 0.0
-    forces = [
-        -split.spread(split.penalty(lambda_) * w)
-        for split, w in zip(problem.splits, weights, strict=True)
-    ]
-    slopes = problem.validation_gradients(weights)
-    rights = [
-        np.concatenate([force, slope[None]])
-        for force, slope in zip(forces, slopes, strict=True)
-    ]
-    solved = problem.solve(hessians, rights)
-    pairs = ([1, 2], [1, 2])
-    for split, omega, w, force, both in zip(
-        problem.splits, problem.split_weights, weights, forces, solved, strict=True
-    ):
-        p = split.penalty(lambda_)
-        jacobian, adjoint = both[:-1], both[-1]
-        slope = -split.by_group(p * w * adjoint)
-        cross = np.tensordot(split.spread(p * adjoint), jacobian, axes=pairs)
-        third = split.third_term(w, adjoint, jacobian)
-        gradient = gradient + omega * slope
-        tangent = tangent + omega * split.validation_gram(w, jacobian)
-        bend = bend + omega * (np.diag(slope) - cross - cross.T - third)
-        metric = metric + omega * np.tensordot(jacobian, force, axes=pairs)
-    return _Model(gradient, tangent, bend, 0.5 * (metric + metric.T))
 
 
 def _propose(problem, state):

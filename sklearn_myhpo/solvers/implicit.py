@@ -89,7 +89,7 @@ class Implicit:
 
 
 def _evaluate(problem, lambda_, weights, pairs):
-    loss = problem.validation_loss(weights)
+    loss = problem.objective(lambda_, weights)
     hypergradient = problem.hypergradient(lambda_, weights)
     error = problem.relative(problem.projected(lambda_, hypergradient), loss)
     return ImplicitState(lambda_, weights, loss, hypergradient, pairs, error)
@@ -123,7 +123,7 @@ def _search(problem, state, direction):
         if predicted <= ROUNDING * state.validation_loss:
             return None
         weights = problem.minimize(lambda_, state.weights)
-        loss = problem.validation_loss(weights)
+        loss = problem.objective(lambda_, weights)
         if loss <= state.validation_loss - ARMIJO * predicted:
             return lambda_, weights
         size *= 0.5

@@ -107,7 +107,7 @@ def _evaluate(problem, lambda_, starts):
     slopes = problem.hypergradient(vector, weights, hessians, rtol=rtol)
     low, high = problem.scan_bounds
     slope = slopes[(low <= lambda_) & (lambda_ <= high)].sum()
-    value = problem.validation_loss(weights)
+    value = problem.objective(vector, weights)
     return _Point(lambda_, value, slope, weights, hessians)
 
 
