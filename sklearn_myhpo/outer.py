@@ -4,6 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+#: Relative accuracies of the adjoint and of the derivative of the weights, where they
+#: are solved for by iterations: the gradient needs the first, curvatures need neither.
+ADJOINT_TOL, JACOBIAN_TOL = 1e-6, 1e-2
+
 
 class OuterModel(NamedTuple):
     """Second-order model of the objective in a move of lambda.
@@ -55,7 +59,8 @@ def outer_model(problem, lambda_, weights, hessians):
         np.concatenate([force, slope[None]])
         for force, slope in zip(forces, slopes, strict=True)
     ]
-    solved = problem.solve(hessians, rights)
+    rtol = np.append(np.full(problem.n_groups, JACOBIAN_TOL), ADJOINT_TOL)
+    solved = problem.solve(hessians, rights, rtol)
     pairs = ([1, 2], [1, 2])
     for split, omega, w, force, both in zip(
         problem.splits, problem.split_weights, weights, forces, solved, strict=True

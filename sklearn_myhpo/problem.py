@@ -18,6 +18,8 @@ BELOW_LEAST, ABOVE_SUM = 25.0, 18.0
 BELOW_LEAST_WIDE = 15.0
 #: Least curvature of the data relative to a penalty that none of it feels.
 UNPENALIZED = 10.0
+#: Accuracy of a prediction where Hessians are solved with by iterations.
+PREDICT_TOL = 1e-2
 #: exp(lambda) and its square root are finite and positive up to here.
 MAX_LAMBDA = 700.0
 
@@ -97,6 +99,8 @@ class BilevelProblem:
         All rows, for the refit.
     split_weights : ndarray of shape (n_splits,)
         The omega_i.
+    n_held_out : int
+        Rows in all validation parts.
     groups : FeatureGroups
     bounds : ndarray of shape (2, n_groups)
         Lowest and highest lambda of every group.
@@ -145,6 +149,7 @@ class BilevelProblem:
         self.splits = self._set.splits
         held_out = np.array([sample_weight[part].sum() for _, part in pairs])
         self.split_weights = held_out / held_out.sum()
+        self.n_held_out = sum(len(part) for _, part in pairs)
         self.total_weight = sample_weight.sum()
         self.null_loss = self.validation_loss(self.starts())
         curvature = loss.max_curvature * second_moments
@@ -195,6 +200,10 @@ class BilevelProblem:
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
         """Return the exact inner solutions of all splits, warm-started."""
         return self._set.minimize(lambda_, starts, tol)
+
+    def minimize_full(self, lambda_, start):
+        """Return the exact inner solution of all rows, for the refit."""
+        return self._set.minimize_full(self.full, lambda_, start)
 
     def starts(self):
         """Return weights to start exact inner solves from."""
@@ -325,13 +334,13 @@ class BilevelProblem:
         """
         return UNPENALIZED * 2.0 * np.exp(lambda_) < self._set.least_curvature()
 
-    def predict(self, lambda_, weights, hessians, move, rtol=CG_TOL):
+    def predict(self, lambda_, weights, hessians, move):
         """Return the weights along their tangent at lambda, ``w + J move``."""
         rights = [
             -split.penalty(lambda_) * w * split.per_coordinate(move)
             for split, w in zip(self.splits, weights, strict=True)
         ]
-        steps = self.solve(hessians, rights, rtol)
+        steps = self.solve(hessians, rights, PREDICT_TOL)
         return [w + step for w, step in zip(weights, steps, strict=True)]
 
     def projected(self, lambda_, hypergradient):

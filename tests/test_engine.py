@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklearn_myhpo import outer
 from sklearn_myhpo.engine import build, glm, moments
 from sklearn_myhpo.engine import rows as rows_module
 from sklearn_myhpo.engine.coordinates import feature_coordinates
@@ -13,10 +14,10 @@ from sklearn_myhpo.engine.glm import GLMSplit
 from sklearn_myhpo.engine.hessian import (
     DenseHessian,
     DiagonalHessian,
-    ProductHessian,
     symmetric_solver,
 )
 from sklearn_myhpo.engine.newton import minimize_newton
+from sklearn_myhpo.engine.products import ProductHessian
 from sklearn_myhpo.engine.rows import Rows
 from sklearn_myhpo.engine.split import Proximal
 from sklearn_myhpo.problem import OracleCounts
@@ -474,6 +475,9 @@ def test_product_hessian_equals_dense_hessian(name, monkeypatch):
     w, x = random_weights(split), random_weights(split, 1)
     expected = split.hessian(w, lambda_)
     model, exact = adaptive_model(dense, lambda_), coefficients(dense, lambda_)
+    # As accurate as the factors, which a step of lambda does not need.
+    monkeypatch.setattr(outer, "JACOBIAN_TOL", 1e-10)
+    monkeypatch.setattr(outer, "ADJOINT_TOL", 1e-10)
     monkeypatch.setattr(glm, "DENSE_LIMIT", 0)
     hessian = split.hessian(w, lambda_)
     assert isinstance(hessian, ProductHessian)

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
 from sklearn_myhpo import LambdaBoundWarning, MYHPOLogisticRegression, MYHPORidge
-from sklearn_myhpo.engine import glm, hessian
+from sklearn_myhpo.engine import glm, products
 
 from .helpers import LOGISTICS, RIDGES, data_for
 
@@ -141,7 +141,7 @@ def test_unfinished_conjugate_gradients_are_told(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         MYHPOLogisticRegression(**options).fit(X, y)
-    monkeypatch.setattr(hessian, "CG_MAX_ITER", 2)
+    monkeypatch.setattr(products, "CG_MAX_ITER", 2)
     with pytest.warns(ConvergenceWarning, match="Conjugate gradients reached"):
         MYHPOLogisticRegression(**options).fit(X, y)
 

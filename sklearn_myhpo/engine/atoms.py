@@ -60,13 +60,6 @@ def disjoint_atoms(parts):
     return [weight for pair in pairs for weight in pair] + [total], combine_pairs
 
 
-def training_atoms(parts):
-    """Return what `disjoint_atoms` does, for the training parts of the pairs alone."""
-    if _are_folds(parts):
-        return [validation for _, validation in parts[:-1]], add_others
-    return [train for train, _ in parts[:-1]], list
-
-
 def _are_complementary(parts):
     """Whether every pair is made of all rows."""
     *pairs, (total, _) = parts

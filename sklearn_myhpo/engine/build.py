@@ -6,10 +6,12 @@ from scipy import sparse
 from ..losses import SquaredLoss
 from .coordinates import feature_coordinates, reduce_to_row_space
 from .dual import build_dual_splits
-from .glm import DENSE_LIMIT, GLMSplit
+from .glm import GLMSplit
+from .glm_set import GLMSplitSet
 from .moments import Diagonalizer, build_quadratic_splits, sum_dense, sum_rows
 from .rows import Rows
-from .split_set import GLMSplitSet, SplitSet
+from .shared_curvature import DENSE_LIMIT
+from .split_set import SplitSet
 from .sums import check_scale
 
 
@@ -79,7 +81,7 @@ def build_splits(
         )
     split_set = SplitSet(splits[:-1])
     if isinstance(splits[0], GLMSplit):
-        split_set = GLMSplitSet(splits[:-1], parts)
+        split_set = GLMSplitSet(splits[:-1])
     return split_set, splits[-1], second_moments
 
 

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from .hessian import ProductHessian, penalized_hessian
+from .hessian import penalized_hessian
 from .newton import NEWTON_TOL, minimize_newton
+from .products import ProductHessian
+from .shared_curvature import DENSE_LIMIT
 from .split import Split
-
-#: Coupled coordinates up to which Hessians are formed and factored.
-DENSE_LIMIT = 2500
 
 
 class GLMSplit(Split):

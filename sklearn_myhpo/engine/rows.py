@@ -47,6 +47,7 @@ class Rows:
                 X = X - self.shift
         self.X = X
         self._pairs, self._keeps_pairs = None, True
+        self._mean_squares = None
         # Means so large that subtracting their products would cancel.
         self._large_means = False
         if self.is_sparse and fit_intercept:
@@ -182,6 +183,13 @@ class Rows:
             out = np.maximum(out, 0.0)
         return np.vstack([out, total])
 
+    def mean_squares(self):
+        """Return the mean squares of the coordinates, shape (n_coordinates,)."""
+        if self._mean_squares is None:
+            share = np.full((self.n_samples, 1), 1.0 / self.n_samples)
+            self._mean_squares = self.squared_adjoint(share)[:, 0]
+        return self._mean_squares
+
     def second_moments(self, sample_weight):
         """Return the weighted mean squares of the centred features."""
         share = (sample_weight / sample_weight.sum())[:, None]
@@ -202,7 +210,7 @@ class Rows:
         other = copy.copy(self)
         other.X = X
         other.n_samples, other.n_features = X.shape
-        other._pairs = None
+        other._pairs = other._mean_squares = None
         return other
 
     def blocks(self, entries_per_row):

@@ -208,7 +208,7 @@ class BilevelLinearModel(BaseEstimator):
         intercept = np.mean([one for _, one in weights], axis=0)
         if self.refit:
             start = problem.full.from_features(coef, intercept)
-            full = problem.full.minimize(result.lambda_, start)
+            full = problem.minimize_full(result.lambda_, start)
             coef, intercept = problem.full.to_features(full)
         self._last_fit = _LastFit(result.lambda_, weights)
         names = np.empty(problem.n_groups, dtype=object)

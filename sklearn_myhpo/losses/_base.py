@@ -45,6 +45,23 @@ class Loss(ABC):
         ndarray of shape (..., n_samples)
         """
 
+    @abstractmethod
+    def spread(self, raw):
+        """Return by how much a move of the raw prediction can change the curvature.
+
+        The second derivative stays within the factors ``exp(-spread)`` and
+        ``exp(spread)`` along it.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_samples, n_outputs)
+            The move.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+
     def intercept_start(self, y, sample_weight):
         """Return the intercepts of the best constant raw prediction.
 

@@ -34,6 +34,10 @@ class LogisticLoss(Loss):
         p, q = expit(raw), expit(-raw)
         return np.sum(p * q * (q - p) * a * b * c, axis=-1)
 
+    def spread(self, raw):
+        """Return ``|raw|``: the third derivative is at most the second."""
+        return np.abs(raw[:, 0])
+
     def intercept_start(self, y, sample_weight):
         """Return the log-odds of the weighted class frequencies."""
         total = sample_weight.sum()

@@ -71,6 +71,10 @@ class MultinomialLoss(Loss):
 
         return np.sum(p * centred(a) * centred(b) * centred(c), axis=-1)
 
+    def spread(self, raw):
+        """Return the range of the class scores, which bounds the third derivative."""
+        return np.ptp(self.scores(raw), axis=1)
+
     def intercept_start(self, y, sample_weight):
         """Return the contrasts of the log class frequencies."""
         share = np.bincount(y, sample_weight, minlength=len(self.contrasts))

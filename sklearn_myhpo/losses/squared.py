@@ -31,6 +31,10 @@ class SquaredLoss(Loss):
         """Return zeros: the loss is quadratic."""
         return np.zeros(np.broadcast_shapes(a.shape, b.shape, c.shape)[:-1])
 
+    def spread(self, raw):
+        """Return zeros: the curvature is constant."""
+        return np.zeros(len(raw))
+
     def intercept_start(self, y, sample_weight):
         """Return the weighted mean of every target."""
         return sample_weight @ y / sample_weight.sum()

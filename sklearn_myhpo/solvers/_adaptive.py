@@ -31,6 +31,8 @@ TAIL_EFFECT = 1e-3
 SHIFT = 1e-10
 #: Iterations after which the active set method is taken to cycle.
 MAX_ACTIVE_SETS = 30
+#: Accuracy of the inner solutions, where they are found by iterations.
+INNER_TOL = 1e-9
 #: Decrease relative to the loss that rounding cannot resolve; a promised one that the
 #: error of the inner solutions may hide, and the size of that error: there the
 #: hypergradient decides.
@@ -51,7 +53,7 @@ class AdaptiveState(NamedTuple):
 
 def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solution at `lambda_0` and its model."""
-    weights = problem.minimize(lambda_0, weights_0)
+    weights = problem.minimize(lambda_0, weights_0, tol=INNER_TOL)
     loss = problem.objective(lambda_0, weights)
     return _state(problem, lambda_0, weights, loss, RHO_FIRST)
 
@@ -67,7 +69,7 @@ def step(options, problem, state):
     starts = state.weights
     if np.max(np.abs(move)) <= MAX_PREDICTED:
         starts = problem.predict(state.lambda_, starts, state.hessians, move)
-    weights = problem.minimize(lambda_, starts)
+    weights = problem.minimize(lambda_, starts, tol=INNER_TOL)
     loss = problem.objective(lambda_, weights)
     decrease = state.validation_loss - loss
     if not decrease >= ACCEPT_RATIO * predicted:

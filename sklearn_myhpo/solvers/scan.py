@@ -12,25 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
+from .scan_values import NULL_MARGIN, scan_values, shared_lambda
+
 #: Steps of lambda, by what a solve costs.
-STEPS = {"diagonal": 0.5, "dense": 0.75, "newton": 1.5, "iterative": 1.5}
-#: Above log(curvature) + NULL_MARGIN the weights are a few percent of their
-#: final size and the loss runs monotonically into that of the constant model.
-NULL_MARGIN = 2.0
-#: Where the inner problem has a closed form the whole range is scanned. A scan by
-#: Newton's method ends after PATIENCE rises in a row to RISE times the lowest value;
-#: one by conjugate gradients, whose solves get ever slower, after as many points
-#: without a relative gain of GAIN.
-PATIENCE, RISE, GAIN = 3, 1.25, 1e-4
-#: Accuracy of the inner solutions of a scan, as of `minimize_newton`.
-SCAN_TOL = 1e-4
-#: Accuracy of its slopes and predictions where Hessians are known by products near
-#: an inverse that was factored.
-SLOPE_TOL = 0.1
-#: Weaker penalties than the data can feel are not worth looking at once the slope
-#: relative to the loss is below FLAT, for then what is left of the loss is of this
-#: size; or once the loss rises, for then it does so along separable directions.
-FLAT = 1e-7
+STEPS = {"diagonal": 0.5, "dense": 0.75}
 #: Accuracy of the shared lambda from which several lambdas start.
 SHARED_XTOL = 1e-3
 
@@ -40,11 +25,10 @@ class _Point(NamedTuple):
     value: float
     slope: float
     weights: list | None = None
-    hessians: list = ()
 
 
 def scan_lambda(problem):
-    """Return the best shared lambda of a scan, and its exact weights.
+    """Return the best shared lambda of a scan, and its weights.
 
     Parameters
     ----------
@@ -56,8 +40,11 @@ def scan_lambda(problem):
     lambda_ : ndarray of shape (n_groups,)
         The same for all groups, up to their bounds.
     weights : list of ndarray
-        Inner solutions there.
+        Inner solutions near there.
     """
+    if problem.splits[0].solves_by not in STEPS:
+        lambda_, weights = scan_values(problem)
+        return shared_lambda(problem, lambda_), weights
     points = _scan(problem)
     # Of equals the strongest penalty: the simplest model.
     best = min(reversed(points), key=lambda point: point.value)
@@ -69,7 +56,7 @@ def scan_lambda(problem):
                 estimate, bracket = value, (low, high, where)
     if bracket is None:
         best = _with_weights(problem, best)
-        return _shared(problem, best.lambda_), best.weights
+        return shared_lambda(problem, best.lambda_), best.weights
     low, high, where = bracket
     if problem.n_groups > 1:
         ends = {point.lambda_: point.slope for point in (low, high)}
@@ -83,7 +70,7 @@ def scan_lambda(problem):
     found = _evaluate(problem, where, low.weights or problem.starts())
     if found.value > best.value:
         found = _with_weights(problem, best)
-    return _shared(problem, found.lambda_), found.weights
+    return shared_lambda(problem, found.lambda_), found.weights
 
 
 def _with_weights(problem, point):
@@ -93,22 +80,15 @@ def _with_weights(problem, point):
     return _evaluate(problem, point.lambda_, problem.starts())
 
 
-def _shared(problem, lambda_):
-    """Return one lambda for all groups, each within its own range."""
-    return np.clip(np.full(problem.n_groups, lambda_), *problem.scan_bounds)
-
-
 def _evaluate(problem, lambda_, starts):
     """Return value, slope and weights at a shared lambda."""
-    vector = _shared(problem, lambda_)
-    weights = problem.minimize(vector, starts, tol=SCAN_TOL)
-    hessians = problem.hessians(vector, weights)
-    rtol = SLOPE_TOL if problem.splits[0].solves_by == "newton" else SCAN_TOL
-    slopes = problem.hypergradient(vector, weights, hessians, rtol=rtol)
+    vector = shared_lambda(problem, lambda_)
+    weights = problem.minimize(vector, starts)
+    slopes = problem.hypergradient(vector, weights)
     low, high = problem.scan_bounds
     slope = slopes[(low <= lambda_) & (lambda_ <= high)].sum()
     value = problem.objective(vector, weights)
-    return _Point(lambda_, value, slope, weights, hessians)
+    return _Point(lambda_, value, slope, weights)
 
 
 def _scan(problem):
@@ -127,50 +107,9 @@ def _scan(problem):
         grid = np.concatenate([[high], grid])
     points, starts = [], problem.starts()
     for lambda_ in grid:
-        if points:
-            starts = _predict(problem, points[-1], lambda_)
-            # Factors of every point at once would fill the memory.
-            points[-1] = points[-1]._replace(hessians=[])
         points.append(_evaluate(problem, lambda_, starts))
-        values = [point.value for point in points]
-        if _may_end(values, solves_by):
-            break
-        is_flat = abs(points[-1].slope) <= FLAT * values[-1]
-        if (is_flat or _is_rising(values)) and problem.is_unpenalized(lambda_):
-            break
+        starts = points[-1].weights
     return points[::-1]
-
-
-def _may_end(values, solves_by):
-    """Whether weaker penalties than those seen are not worth their price."""
-    if solves_by in ("diagonal", "dense") or len(values) <= PATIENCE:
-        return False
-    if solves_by == "newton":
-        return _is_rising(values) and values[-1] > RISE * min(values)
-    before, last = values[:-PATIENCE], values[-PATIENCE:]
-    # The constant model's plateau comes first: something was gained before.
-    gained = min(before) < (1.0 - 10 * GAIN) * values[0]
-    return gained and min(last) > (1.0 - GAIN) * min(before)
-
-
-def _is_rising(values):
-    """Whether the loss has only risen for a while."""
-    last = values[-PATIENCE - 1 :]
-    return len(last) > PATIENCE and all(low < high for low, high in pairwise(last))
-
-
-def _predict(problem, point, lambda_):
-    """Return weights at `lambda_` from another point.
-
-    Along the tangent where the point is close and the solve for it is cheaper
-    than the iterations that it saves.
-    """
-    close = abs(lambda_ - point.lambda_) <= STEPS["newton"]
-    if not close or problem.splits[0].solves_by != "newton":
-        return point.weights
-    vector = _shared(problem, point.lambda_)
-    move = _shared(problem, lambda_) - vector
-    return problem.predict(vector, point.weights, point.hessians, move, SLOPE_TOL)
 
 
 def _cubic_minimum(low, high):
