@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ._columns import Columns, spell
 
@@ -66,6 +67,26 @@ class FeatureGroups:
         """
         per_feature = values.sum(axis=1) if values.ndim == 2 else values
         return np.bincount(self.labels, weights=per_feature, minlength=self.n_groups)
+
+    def sum_by_pair(self, matrix):
+        """Return the sums of a matrix over blocks of rows and columns.
+
+        Parameters
+        ----------
+        matrix : ndarray of shape (n_features, n_features)
+            Real values.
+
+        Returns
+        -------
+        ndarray of shape (n_groups, n_groups)
+            The sums over the members of every pair of groups.
+        """
+        if np.array_equal(self.labels, np.arange(self.n_groups)):
+            return matrix
+        shape = (self.n_groups, len(self.labels))
+        ones = np.ones(len(self.labels))
+        member = csr_array((ones, (self.labels, np.arange(shape[1]))), shape=shape)
+        return (member @ (member @ matrix).T).T
 
     def expand(self, values):
         """Return for every feature the value, or row of values, of its group.

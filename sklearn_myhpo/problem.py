@@ -218,6 +218,13 @@ class BilevelProblem:
             for split, w in zip(self.splits, weights, strict=True)
         )
 
+    def penalty_energy(self, lambda_, weights):
+        """Return the splits' mean of ``w' P w`` by groups, shape (n_groups,)."""
+        return self._mean(
+            split.by_group(split.penalty(lambda_) * w**2)
+            for split, w in zip(self.splits, weights, strict=True)
+        )
+
     def objective(self, lambda_, weights):
         """Return what is minimized over lambda, at exact inner solutions."""
         return self.validation_loss(weights)

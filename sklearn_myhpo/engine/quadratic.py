@@ -10,6 +10,10 @@ from .newton import NEWTON_TOL
 from .split import Split
 
 
+#: Tangents per coordinate from which the inverse of the Hessian is the cheaper way.
+INVERSE_SHARE = 0.75
+
+
 @dataclass(frozen=True)
 class Moments:
     """``w -> mean |y - x w|^2 / 2`` over some rows, by its second moments.
@@ -99,6 +103,7 @@ class QuadraticSplit(Split):
         self.validation = validation
         self.x_mean = x_mean
         self.y_mean = y_mean
+        self._last = None
 
     @property
     def solves_by(self):
@@ -145,11 +150,23 @@ class QuadraticSplit(Split):
         return np.zeros((len(jacobian), len(jacobian)))
 
     def hessian(self, w, lambda_):
-        """Return the Hessian of L_T, the same at every `w`."""
+        """Return the Hessian of L_T, the same at every `w`.
+
+        The last one is kept: what is solved for is often asked for next.
+        """
         penalty = self.penalty(lambda_)
         if self.train.gram.ndim == 1:
             return DiagonalHessian(self.train.gram + penalty[:, 0])
-        return penalized_hessian(self.train.gram.copy(), penalty, self.counts)
+        key = penalty.tobytes()
+        if self._last is None or self._last[0] != key:
+            matrix = self.train.gram.copy()
+            self._last = key, penalized_hessian(matrix, penalty, self.counts)
+        return self._last[1]
+
+    def prefers_inverse(self, hessian):
+        """Whether curvature in lambda is cheaper from the inverse of the Hessian."""
+        n_columns = self.groups.n_groups * self.n_outputs
+        return self.solves_by == "dense" and n_columns > INVERSE_SHARE * self.shape[0]
 
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
         """Return the minimizer of L_T plus `proximal`, in closed form."""

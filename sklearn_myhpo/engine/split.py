@@ -124,6 +124,20 @@ class Split(ABC):
         out[self.groups.labels, index] = values[index]
         return out
 
+    def by_pair(self, matrix, left, right):
+        """Return the sums over pairs of groups of ``matrix_jk <left_j, right_k>``.
+
+        Parameters
+        ----------
+        matrix : ndarray of shape (m, m)
+        left, right : ndarray of shape (m, n_outputs)
+
+        Returns
+        -------
+        ndarray of shape (n_groups, n_groups)
+        """
+        return self.groups.sum_by_pair(matrix * (left @ right.T))
+
     def group_means(self, w):
         """Return `w` with every feature weight replaced by its group's mean."""
         means = w.copy()
@@ -156,6 +170,13 @@ class Split(ABC):
     @abstractmethod
     def validation_gram(self, w, jacobian):
         """Return ``J' H_V J`` (n_groups, n_groups), H_V the Hessian of L_V at `w`."""
+
+    def prefers_inverse(self, hessian):
+        """Whether curvature in lambda is cheaper from the inverse of the Hessian.
+
+        Than from the tangent of every group; then `inverse_and_image` gives it.
+        """
+        return False
 
     @abstractmethod
     def third_term(self, w, adjoint, jacobian):

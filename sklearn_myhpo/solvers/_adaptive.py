@@ -2,8 +2,14 @@
 
 With exact steps and the tangent response the consensus pair rests at w = v,
 u = 0, and step 3 alone moves lambda: it minimizes
-``L_V(v + J d + v''[d, d] / 2) + rho/2 |J d|_H^2``, to second order in d. The
+``L_V(v + J x + v''[x, x] / 2) + rho/2 |J x|_H^2``, to second order in x. The
 fixed points are those of the consensus form.
+
+Here x is a move of lambda as the weights feel it. With the freedom t in (0, 1)
+that a penalty leaves to its group, ``t = 1 - J_g' H J_g / (w_g' P w_g)``, a move
+by delta has ``x = (e^delta - 1) / (t + (1 - t) e^delta)``. The weights of a
+quadratic loss are linear in the x of a feature, however far its lambda moves
+(Sherman & Morrison 1950), so that one step may drop it or let it back.
 """
 
 from typing import NamedTuple
@@ -20,12 +26,11 @@ from .protocol import Info
 RHO_FIRST, RHO_REJECTED = 1e-2, 1e-2
 SHRINK, GROW = 0.1, 4.0
 GOOD_RATIO, POOR_RATIO, ACCEPT_RATIO = 0.75, 0.25, 1e-4
-#: Longest move of a lambda, a natural log, and longest one whose weights are
-#: predicted along the tangent.
-MAX_MOVE, MAX_PREDICTED = 5.0, 1.0
-#: A lambda whose unit move changes neither loss by more than this share of the
-#: validation loss may be in a tail.
-TAIL_EFFECT = 1e-3
+#: Longest move of a lambda, a natural log, unless its group has less freedom left, or
+#: less taken, than END; and longest one whose weights are predicted.
+MAX_MOVE, END, MAX_PREDICTED = 5.0, 1e-3, 1.0
+#: Freedom is known up to this, and e^delta is a number up to here.
+MIN_FREEDOM, MAX_EXPONENT = 1e-13, 500.0
 #: Added to the unit diagonal of the scaled tangent, which rounding may leave
 #: indefinite.
 SHIFT = 1e-10
@@ -38,15 +43,22 @@ ROUNDING, HIDDEN, NOISE = 1e-14, 1e-10, 1e-8
 
 
 class AdaptiveState(NamedTuple):
-    """Exact weights at lambda, their model, and the weight of the proximal term."""
+    """Exact weights at lambda, their model, and what the proximal step makes of it.
+
+    `rho` is the weight of the proximal term, `move` the step as the weights feel
+    it, `target` where it leads to and `predicted` the decrease it promises.
+    """
 
     lambda_: np.ndarray
     weights: list
-    validation_loss: float
+    objective: float
     hessians: list
     model: OuterModel
     rho: float
-    error: float
+    error: float = np.inf
+    move: np.ndarray | None = None
+    target: np.ndarray | None = None
+    predicted: float = 0.0
 
 
 def init(options, problem, lambda_0, weights_0):
@@ -58,54 +70,68 @@ def init(options, problem, lambda_0, weights_0):
 
 def step(options, problem, state):
     """Return the next state, moved or with a larger rho, and its `Info`."""
-    move, predicted = _propose(problem, state)
-    rounding = ROUNDING * state.validation_loss
-    if predicted <= rounding:
+    if state.predicted <= ROUNDING * state.objective:
         new_state = state._replace(error=0.0)
         return new_state, _info(problem, new_state)
-    lambda_ = problem.project(state.lambda_ + move)
-    starts = state.weights
-    if np.max(np.abs(move)) <= MAX_PREDICTED:
-        starts = problem.predict(state.lambda_, starts, state.hessians, move)
+    lambda_, starts = state.target, state.weights
+    if np.max(np.abs(lambda_ - state.lambda_)) <= MAX_PREDICTED:
+        starts = problem.predict(state.lambda_, starts, state.hessians, state.move)
     weights = problem.minimize(lambda_, starts)
     loss = problem.objective(lambda_, weights)
-    decrease = state.validation_loss - loss
-    if not decrease >= ACCEPT_RATIO * predicted:
-        new_state = state._replace(rho=max(GROW * state.rho, RHO_REJECTED))
-        if predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
+    decrease = state.objective - loss
+    if not decrease >= ACCEPT_RATIO * state.predicted:
+        rho = max(GROW * state.rho, RHO_REJECTED)
+        new_state = _with_proposal(problem, state._replace(rho=rho))
+        if state.predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
             there = _state(problem, lambda_, weights, loss, state.rho)
             is_better = there.error < state.error
             new_state = there if is_better else state._replace(error=0.0)
         return new_state, _info(problem, new_state)
     rho = state.rho
-    if decrease > GOOD_RATIO * predicted:
+    if decrease > GOOD_RATIO * state.predicted:
         rho *= SHRINK
-    elif decrease < POOR_RATIO * predicted:
+    elif decrease < POOR_RATIO * state.predicted:
         rho *= GROW
     new_state = _state(problem, lambda_, weights, loss, rho)
     return new_state, _info(problem, new_state)
 
 
-def _state(problem, lambda_, weights, loss, rho):
+def _state(problem, lambda_, weights, objective, rho):
     hessians = problem.hessians(lambda_, weights)
     model = problem.model(lambda_, weights, hessians)
-    error = problem.relative(problem.projected(lambda_, model.gradient), loss)
-    return AdaptiveState(lambda_, weights, loss, hessians, model, rho, error)
+    state = AdaptiveState(lambda_, weights, objective, hessians, model, rho)
+    return _with_proposal(problem, state)
 
 
-def _propose(problem, state):
-    """Return a move of lambda and the decrease that the model promises."""
+def _with_proposal(problem, state):
+    """Return the state with a proposed step and the error that it reveals."""
+    projected = problem.projected(state.lambda_, state.model.gradient)
+    move, delta, predicted = _propose(problem, state, projected != 0)
+    # Where a group is dropped the hypergradient vanishes even if it is wanted back.
+    error = max(
+        problem.relative(projected, state.objective),
+        problem.relative(predicted, state.objective),
+    )
+    target = problem.project(state.lambda_ + delta)
+    return state._replace(error=error, move=move, target=target, predicted=predicted)
+
+
+def _propose(problem, state, free):
+    """Return a move as the weights feel it, that of lambda, and its promise."""
     model, lambda_ = state.model, state.lambda_
-    free = problem.projected(lambda_, model.gradient) != 0
-    move = np.zeros(problem.n_groups)
+    move, delta = np.zeros((2, problem.n_groups))
     if not free.any():
-        return move, 0.0
+        return move, delta, 0.0
+    taken = _taken(problem, state)[free]
     index = np.ix_(free, free)
-    tails = _tails(state)
-    # What nobody feels may go straight to its bound.
-    longest = np.where(tails, np.inf, MAX_MOVE)
-    low, high = np.clip(problem.bounds - lambda_, -longest, longest)[:, free]
-    bend = np.where(tails[:, None] | tails, 0.0, model.bend)[index]
+    # What is all but dropped, or all but free, may go straight to its bound.
+    at_end = np.minimum(taken, 1.0 - taken) < END
+    longest = np.where(at_end, np.inf, MAX_MOVE)
+    ends = np.clip((problem.bounds - lambda_)[:, free], -longest, longest)
+    low, high = _felt(ends, taken)
+    gradient = model.gradient[free]
+    # The second derivative of x in delta is 2 t - 1 at zero.
+    bend = model.bend[index] + np.diag(gradient * (2.0 * taken - 1.0))
     tangent = model.tangent[index] + state.rho * model.metric[index]
     # In units of its own curvature every lambda weighs the same in rounding.
     unit = np.sqrt(np.maximum(np.diag(tangent), 0.0))
@@ -114,10 +140,27 @@ def _propose(problem, state):
     curved = scaled + bend / np.outer(unit, unit)
     # The second-order response where it leaves the step convex, else the tangent.
     matrix = curved if _is_positive_definite(curved) else _make_definite(scaled)
-    gradient = model.gradient[free] / unit
-    own = _minimize_in_box(matrix, gradient, low * unit, high * unit)
-    move[free] = own / unit
-    return move, -gradient @ own - 0.5 * own @ matrix @ own
+    slope = gradient / unit
+    own = _minimize_in_box(matrix, slope, low * unit, high * unit)
+    x = own / unit
+    move[free] = x
+    inside = np.log1p((1.0 - taken) * x) - np.log1p(-taken * x)
+    delta[free] = np.where(x <= low, ends[0], np.where(x >= high, ends[1], inside))
+    return move, delta, -slope @ own - 0.5 * own @ matrix @ own
+
+
+def _taken(problem, state):
+    """Return ``1 - t``, the share of freedom that the penalty takes from a group."""
+    energy = problem.penalty_energy(state.lambda_, state.weights)
+    share = np.full(len(energy), 0.5)
+    np.divide(np.diag(state.model.metric), energy, out=share, where=energy > 0)
+    return np.clip(share, MIN_FREEDOM, 1.0 - MIN_FREEDOM)
+
+
+def _felt(delta, taken):
+    """Return moves of lambda as the weights feel them, ``1 - t`` being taken."""
+    growth = np.expm1(np.clip(delta, -MAX_EXPONENT, MAX_EXPONENT))
+    return growth / (1.0 + taken * growth)
 
 
 def _is_positive_definite(matrix):
@@ -164,23 +207,10 @@ def _minimize_in_box(matrix, gradient, low, high):
     return lsq_linear(factor.T, target, bounds=(low, high)).x
 
 
-def _tails(state):
-    """Return which lambdas are where the loss only decays towards a bound.
-
-    There the loss runs like exp(-+lambda), so h'' = -+h' and Newton would move
-    by one unit an iteration; the tangent alone goes on quickly.
-    """
-    model = state.model
-    second = np.diag(model.tangent) + np.diag(model.bend)
-    effect = np.diag(model.tangent) + np.diag(model.metric)
-    unfelt = effect < TAIL_EFFECT * state.validation_loss
-    return unfelt & (second < 1.5 * np.abs(model.gradient))
-
-
 def _info(problem, state):
     return Info(
         lambda_=state.lambda_,
         train_loss=problem.train_loss(state.weights, state.lambda_),
-        validation_loss=state.validation_loss,
+        validation_loss=problem.validation_loss(state.weights),
         hypergradient_norm=float(np.max(np.abs(state.model.gradient))),
     )
