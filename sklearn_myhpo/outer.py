@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .engine.split import LambdaCurvature
+
 
 class OuterModel(NamedTuple):
     """Second-order model of the objective in a move of lambda.
@@ -46,67 +48,53 @@ def outer_model(problem, lambda_, weights, hessians):
     OuterModel
     """
     slopes = problem.validation_gradients(weights)
-    if problem.splits[0].prefers_inverse(hessians[0]):
+    if problem.splits[0].prefers_inverse:
         adjoints = problem.solve(hessians, slopes)
         curvatures = [
-            _by_inverse(split, lambda_, w, adjoint, hessian)
-            for split, w, adjoint, hessian in zip(
-                problem.splits, weights, adjoints, hessians, strict=True
-            )
+            split.curvature_in_lambda(lambda_, w, adjoint)
+            for split, w, adjoint in zip(problem.splits, weights, adjoints, strict=True)
         ]
     else:
-        forces = [
-            -split.spread(split.penalty(lambda_) * w)
-            for split, w in zip(problem.splits, weights, strict=True)
-        ]
-        rights = [
-            np.concatenate([force, slope[None]])
-            for force, slope in zip(forces, slopes, strict=True)
-        ]
-        solved = problem.solve(hessians, rights)
-        adjoints = [both[-1] for both in solved]
-        curvatures = [
-            _by_columns(split, lambda_, w, both, force)
-            for split, w, both, force in zip(
-                problem.splits, weights, solved, forces, strict=True
-            )
-        ]
+        adjoints, curvatures = _by_tangents(problem, lambda_, weights, hessians, slopes)
     gradient, tangent, bend, metric = 0.0, 0.0, 0.0, 0.0
-    for split, omega, w, adjoint, (gram, cross, third, moved) in zip(
-        problem.splits, problem.split_weights, weights, adjoints, curvatures, strict=True
+    for split, omega, w, adjoint, own in zip(
+        problem.splits,
+        problem.split_weights,
+        weights,
+        adjoints,
+        curvatures,
+        strict=True,
     ):
         slope = -split.by_group(split.penalty(lambda_) * w * adjoint)
         gradient = gradient + omega * slope
-        tangent = tangent + omega * gram
-        bend = bend + omega * (np.diag(slope) - cross - cross.T - third)
-        metric = metric + omega * moved
+        tangent = tangent + omega * own.gram
+        bend = bend + omega * (np.diag(slope) - own.cross - own.cross.T - own.third)
+        metric = metric + omega * own.metric
     return OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T))
 
 
-def _by_columns(split, lambda_, w, solved, force):
-    """Return J' H_V J, p q J, the third derivative and J' H J from J."""
-    pairs = ([1, 2], [1, 2])
-    jacobian, adjoint = solved[:-1], solved[-1]
-    cross = split.spread(split.penalty(lambda_) * adjoint)
-    return (
-        split.validation_gram(w, jacobian),
-        np.tensordot(cross, jacobian, axes=pairs),
-        split.third_term(w, adjoint, jacobian),
-        np.tensordot(jacobian, force, axes=pairs),
-    )
-
-
-def _by_inverse(split, lambda_, w, adjoint, hessian):
-    """Return the same from H^-1, for a quadratic loss.
-
-    J_a = -H^-1 (p w)_a, so each is a sum over blocks of a matrix and outer products.
-    """
-    p = split.penalty(lambda_)
-    inverse, image = hessian.inverse_and_image(split.validation.gram)
-    force, own = p * w, p * adjoint
-    return (
-        split.by_pair(image, force, force),
-        -split.by_pair(inverse, own, force),
-        0.0,
-        split.by_pair(inverse, force, force),
-    )
+def _by_tangents(problem, lambda_, weights, hessians, slopes):
+    """Return the adjoints q, and for every split its `LambdaCurvature`."""
+    forces = [
+        -split.spread(split.penalty(lambda_) * w)
+        for split, w in zip(problem.splits, weights, strict=True)
+    ]
+    rights = [
+        np.concatenate([force, slope[None]])
+        for force, slope in zip(forces, slopes, strict=True)
+    ]
+    solved = problem.solve(hessians, rights)
+    pairs, curvatures = ([1, 2], [1, 2]), []
+    for split, w, force, both in zip(
+        problem.splits, weights, forces, solved, strict=True
+    ):
+        jacobian, adjoint = both[:-1], both[-1]
+        pull = split.spread(split.penalty(lambda_) * adjoint)
+        own = LambdaCurvature(
+            split.validation_gram(w, jacobian),
+            np.tensordot(pull, jacobian, axes=pairs),
+            split.third_term(w, adjoint, jacobian),
+            np.tensordot(jacobian, force, axes=pairs),
+        )
+        curvatures.append(own)
+    return [both[-1] for both in solved], curvatures

@@ -233,10 +233,15 @@ class BilevelProblem:
         """Return the second-order `OuterModel` of the objective in lambda."""
         return outer_model(self, lambda_, weights, hessians)
 
+    @property
+    def scans_by(self):
+        """How a shared lambda is solved with, in the words of a split's `solves_by`."""
+        return self._set.shared[0].solves_by
+
     def path(self, lambdas):
         """Return validation losses and slopes at many values of a shared lambda.
 
-        Where `solves_by` of the splits is "diagonal".
+        Where `scans_by` is "diagonal".
 
         Parameters
         ----------
@@ -249,7 +254,7 @@ class BilevelProblem:
             Losses at the exact solutions, and their derivatives in lambda.
         """
         penalties = 2.0 * np.exp(lambdas)
-        return self._mean(np.stack(split.path(penalties)) for split in self.splits)
+        return self._mean(np.stack(split.path(penalties)) for split in self._set.shared)
 
     def _mean(self, values):
         return sum(

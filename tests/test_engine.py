@@ -524,7 +524,8 @@ def test_counts_of_the_oracles():
         "n_validation_gradients": n_splits,
         "n_consensus_gradients": 0,
         "n_hessian_products": 0,
-        "n_factorizations": 2 * n_splits,
+        # One serves the solution and the adjoint.
+        "n_factorizations": n_splits,
         "n_inner_solves": n_splits,
         "n_unfinished_solves": 0,
         "n_gradients": 2 * n_splits,

@@ -124,7 +124,7 @@ def sum_rows(rows, y, parts):
     return Sources(combine(sums), shift, y_shift, reference, rows.fit_intercept)
 
 
-def build_quadratic_splits(sources, coordinates, feature_shift, counts, diagonalize):
+def build_quadratic_splits(sources, coordinates, feature_shift, counts):
     """Build a `QuadraticSplit` for every pair of sums.
 
     Parameters
@@ -134,8 +134,6 @@ def build_quadratic_splits(sources, coordinates, feature_shift, counts, diagonal
     feature_shift : ndarray of shape (n_features,)
         What was subtracted from the features before `sources`.
     counts : OracleCounts
-    diagonalize : Diagonalizer or None
-        Applied to all but the split of all rows.
 
     Returns
     -------
@@ -153,8 +151,6 @@ def build_quadratic_splits(sources, coordinates, feature_shift, counts, diagonal
             sources.y_shift + means.y,
             counts,
         )
-        if diagonalize is not None and len(splits) < len(sources.parts) - 1:
-            split = diagonalize(split, len(splits), sources.shift + means.x)
         splits.append(split)
     return splits
 
@@ -177,6 +173,7 @@ class Diagonalizer:
     def __init__(self, X, weights, scale_ratio, all_directions):
         self.X = X
         self.weights = weights
+        self.all_directions = all_directions
         self.scale_ratio = scale_ratio
         self.try_krylov = not all_directions and scale_ratio <= MAX_EIGEN_RATIO
         # One rule for all splits: they are scanned together.
@@ -206,4 +203,5 @@ class Diagonalizer:
         index = np.flatnonzero(self.weights[number])
         weight = self.weights[number][index]
         root = np.sqrt(weight / weight.sum())
-        return split.diagonalized(root[:, None] * (self.X[index] - mean))
+        rows = root[:, None] * (self.X[index] - mean)
+        return split.diagonalized(rows, self.all_directions)

@@ -7,11 +7,13 @@ from scipy.linalg import eigh, svd
 
 from .hessian import DiagonalHessian, penalized_hessian
 from .newton import NEWTON_TOL
-from .split import Split
-
+from .split import LambdaCurvature, Split
 
 #: Tangents per coordinate from which the inverse of the Hessian is the cheaper way.
 INVERSE_SHARE = 0.75
+#: Penalty over the trace of the data's curvature beyond which a feature's response
+#: is its own: others share less than one part in this of it.
+STRONG = 1e6
 
 
 @dataclass(frozen=True)
@@ -163,10 +165,57 @@ class QuadraticSplit(Split):
             self._last = key, penalized_hessian(matrix, penalty, self.counts)
         return self._last[1]
 
-    def prefers_inverse(self, hessian):
+    @property
+    def prefers_inverse(self):
         """Whether curvature in lambda is cheaper from the inverse of the Hessian."""
-        n_columns = self.groups.n_groups * self.n_outputs
-        return self.solves_by == "dense" and n_columns > INVERSE_SHARE * self.shape[0]
+        n_tangents = self.groups.n_groups * self.n_outputs
+        return self.solves_by == "dense" and n_tangents > INVERSE_SHARE * self.shape[0]
+
+    def curvature_in_lambda(self, lambda_, w, adjoint):
+        """Return the curvature in lambda from the inverse A of the Hessian.
+
+        J_a = -A (p w)_a, so each part sums blocks of a matrix times outer products.
+        Features with so large a penalty that they feel no other one are taken alone.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+        w, adjoint : ndarray of shape (m, n_outputs)
+            The exact solution and H^-1 grad L_V.
+
+        Returns
+        -------
+        LambdaCurvature
+        """
+        p = self.penalty(lambda_)
+        is_alone = p[:, 0] > STRONG * np.trace(self.train.gram)
+        if is_alone.all():
+            is_alone[:] = False
+        kept, alone = np.flatnonzero(~is_alone), np.flatnonzero(is_alone)
+        block = np.ix_(kept, kept)
+        hessian = self.hessian(w, lambda_)
+        if len(alone):
+            matrix = self.train.gram[block]
+            hessian = penalized_hessian(matrix, p[kept], self.counts)
+        inverse, image = hessian.inverse_and_image(self.validation.gram[block])
+        own = 1.0 / (np.diag(self.train.gram)[alone] + p[alone, 0])
+        own_image = own * np.diag(self.validation.gram)[alone] * own
+        force, pull = p * w, -p * adjoint
+
+        def summed(matrix, diagonal, left):
+            pairs = matrix * (left[kept] @ force[kept].T)
+            total = self.groups.sum_by_pair(pairs, kept)
+            values = np.zeros(self.shape)
+            values[alone] = diagonal[:, None] * left[alone] * force[alone]
+            total[np.diag_indices_from(total)] += self.by_group(values)
+            return total
+
+        return LambdaCurvature(
+            summed(image, own_image, force),
+            summed(inverse, own, pull),
+            0.0,
+            summed(inverse, own, force),
+        )
 
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
         """Return the minimizer of L_T plus `proximal`, in closed form."""
@@ -246,7 +295,7 @@ class QuadraticSplit(Split):
             self.counts,
         )
 
-    def diagonalized(self, rows=None):
+    def diagonalized(self, rows=None, all_directions=True):
         """Return this split in all eigenvectors of its training moments.
 
         Parameters
@@ -254,14 +303,18 @@ class QuadraticSplit(Split):
         rows : ndarray of shape (n_train, m) or None
             Centred training rows times the root of their weights. Their
             singular vectors keep small directions that squaring would lose.
+        all_directions : bool, default=True
+            False leaves out, with `rows`, what no row reaches.
         """
         if rows is None:
             values, rotation = eigh(self.train.gram, driver="evd", check_finite=False)
             floor = len(values) * np.finfo(float).eps * max(values[-1], 0.0)
         else:
-            _, singular, transposed = svd(rows, check_finite=False)
+            _, singular, transposed = svd(
+                rows, full_matrices=all_directions, check_finite=False
+            )
             rotation = transposed.T
-            values = np.zeros(len(rotation))
+            values = np.zeros(rotation.shape[1])
             values[: len(singular)] = singular**2
             floor = (max(rows.shape) * np.finfo(float).eps * singular[0]) ** 2
         return self.in_basis(rotation, np.where(values > floor, values, 0.0))

@@ -40,6 +40,27 @@ class Proximal(NamedTuple):
         return w if self.metric is None else self.metric.product(w)
 
 
+class LambdaCurvature(NamedTuple):
+    """Parts of the second derivative in lambda of one split's validation loss.
+
+    Attributes
+    ----------
+    gram : ndarray of shape (n_groups, n_groups)
+        ``J' H_V J``.
+    cross : ndarray of shape (n_groups, n_groups)
+        ``(p q)_a J_b``.
+    third : ndarray of shape (n_groups, n_groups) or float
+        The third derivative of L_T along (q, J_a, J_b); 0 where there is none.
+    metric : ndarray of shape (n_groups, n_groups)
+        ``J' H J``.
+    """
+
+    gram: np.ndarray
+    cross: np.ndarray
+    third: np.ndarray
+    metric: np.ndarray
+
+
 class Split(ABC):
     """Training and validation loss of one split, in the split's coordinates.
 
@@ -58,6 +79,9 @@ class Split(ABC):
     #: How the Hessian is solved with: "diagonal" or "dense" (closed forms), "newton"
     #: or "iterative".
     solves_by: str
+    #: Whether curvature in lambda is cheaper from the inverse of the Hessian, by
+    #: `curvature_in_lambda`, than from the tangent of every group.
+    prefers_inverse = False
 
     def __init__(self, coordinates, n_outputs, explicit_intercept, counts):
         self.coordinates = coordinates
@@ -124,20 +148,6 @@ class Split(ABC):
         out[self.groups.labels, index] = values[index]
         return out
 
-    def by_pair(self, matrix, left, right):
-        """Return the sums over pairs of groups of ``matrix_jk <left_j, right_k>``.
-
-        Parameters
-        ----------
-        matrix : ndarray of shape (m, m)
-        left, right : ndarray of shape (m, n_outputs)
-
-        Returns
-        -------
-        ndarray of shape (n_groups, n_groups)
-        """
-        return self.groups.sum_by_pair(matrix * (left @ right.T))
-
     def group_means(self, w):
         """Return `w` with every feature weight replaced by its group's mean."""
         means = w.copy()
@@ -170,13 +180,6 @@ class Split(ABC):
     @abstractmethod
     def validation_gram(self, w, jacobian):
         """Return ``J' H_V J`` (n_groups, n_groups), H_V the Hessian of L_V at `w`."""
-
-    def prefers_inverse(self, hessian):
-        """Whether curvature in lambda is cheaper from the inverse of the Hessian.
-
-        Than from the tangent of every group; then `inverse_and_image` gives it.
-        """
-        return False
 
     @abstractmethod
     def third_term(self, w, adjoint, jacobian):

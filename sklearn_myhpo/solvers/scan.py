@@ -77,6 +77,8 @@ def scan_lambda(problem):
         def slope(lambda_):
             if lambda_ in ends:
                 return ends[lambda_]
+            if problem.scans_by == "diagonal":
+                return problem.path(np.array([lambda_]))[1][0]
             return _evaluate(problem, lambda_, low.weights).slope
 
         where = brentq(slope, low.lambda_, high.lambda_, xtol=SHARED_XTOL)
@@ -114,7 +116,7 @@ def _evaluate(problem, lambda_, starts):
 def _scan(problem):
     """Return points in increasing order of lambda."""
     low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
-    solves_by = problem.splits[0].solves_by
+    solves_by = problem.scans_by
     top = high
     if solves_by != "diagonal":
         top = np.log(problem.group_curvature.max()) + NULL_MARGIN
