@@ -29,15 +29,15 @@ def build_dual_splits(rows, y, parts, groups, counts):
     Returns
     -------
     list of QuadraticSplit or None
-        None for several groups or outputs, and where the rows are so
-        ill-conditioned that their singular vectors are needed.
+        None for several groups, and where the rows are so ill-conditioned that
+        their singular vectors are needed.
     """
-    if groups.n_groups > 1 or y.shape[1] > 1:
+    if groups.n_groups > 1:
         return None
     products = rows.X @ rows.X.T
     splits = []
     for train, validation in parts:
-        split = _build_split(rows, products, y[:, 0], train, validation, groups, counts)
+        split = _build_split(rows, products, y, train, validation, groups, counts)
         if split is None:
             return None
         splits.append(split)
@@ -81,7 +81,7 @@ def _build_split(rows, products, y, train, validation, groups, counts):
     index = np.flatnonzero(train)
     share = train[index] / train[index].sum()
     held_out = np.flatnonzero(validation)
-    mean, y_mean = np.zeros(rows.n_features), 0.0
+    mean, y_mean = np.zeros(rows.n_features), np.zeros(y.shape[1])
     own = products[np.ix_(index, index)]
     cross = products[np.ix_(held_out, index)]
     if rows.fit_intercept:
@@ -91,21 +91,22 @@ def _build_split(rows, products, y, train, validation, groups, counts):
         cross = cross - cross @ share[:, None] - along + square
         own = own - along[:, None] - along + square
     root = np.sqrt(share)
-    target = root * (y[index] - y_mean)
+    target = root[:, None] * (y[index] - y_mean)
     own = root[:, None] * own * root
-    space = krylov_subspace(own, target) or range_subspace(own)
+    space = krylov_subspace(own, target[:, 0]) if y.shape[1] == 1 else None
+    space = space or range_subspace(own)
     if space is None:
         return None
     singular = np.sqrt(space.values)
-    linear = singular * (space.basis.T @ target)
-    reference = linear / space.values
-    residual = target - space.basis @ (singular * reference)
+    linear = singular[:, None] * (space.basis.T @ target)
+    reference = linear / space.values[:, None]
+    residual = target - space.basis @ (singular[:, None] * reference)
     train_moments = Moments(
         space.values,
-        linear[:, None],
-        reference[:, None],
-        np.zeros((len(linear), 1)),
-        float(residual @ residual),
+        linear,
+        reference,
+        np.zeros_like(linear),
+        np.sum(residual**2, axis=0),
     )
     # Coordinates are A' u / s for left singular pairs (u, s) of the rows A.
     combine = root[:, None] * space.basis / singular
@@ -128,7 +129,7 @@ def _build_split(rows, products, y, train, validation, groups, counts):
         validation_moments,
         coordinates,
         rows.shift + mean,
-        np.array([y_mean]),
+        y_mean,
         counts,
     )
 
@@ -139,8 +140,8 @@ def _explicit_moments(rows, y, weight, reference):
     weighted = rows.T * weight
     return Moments(
         weighted @ rows,
-        (weighted @ y)[:, None],
-        reference[:, None],
-        (weighted @ residual)[:, None],
-        float(weight @ residual**2),
+        weighted @ y,
+        reference,
+        weighted @ residual,
+        weight @ residual**2,
     )

@@ -73,13 +73,15 @@ class Sources(NamedTuple):
             residual_linear = _about(
                 residual_linear, x, residual, centre.x, centre.residual
             )
-            residual_square += centre.residual @ (centre.residual - 2 * residual)
+            residual_square = residual_square + centre.residual * (
+                centre.residual - 2 * residual
+            )
         return Moments(
             gram,
             linear,
             self.reference,
             residual_linear,
-            max(residual_square, 0.0),
+            np.maximum(residual_square, 0.0),
         )
 
 

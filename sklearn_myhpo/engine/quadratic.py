@@ -32,25 +32,25 @@ class Moments:
     reference : ndarray of shape (m, n_outputs)
     residual_linear : ndarray of shape (m, n_outputs)
         Mean of x (y - x reference).
-    residual_square : float
-        Mean of |y - x reference|^2.
+    residual_square : ndarray of shape (n_outputs,)
+        Mean of (y - x reference)^2.
     """
 
     gram: np.ndarray
     linear: np.ndarray
     reference: np.ndarray
     residual_linear: np.ndarray
-    residual_square: float
+    residual_square: np.ndarray
 
     def product(self, w):
         """Return ``gram w``."""
         return self.gram[:, None] * w if self.gram.ndim == 1 else self.gram @ w
 
     def value(self, w):
-        """Return half the mean squared error of `w`."""
+        """Return half the mean squared error of `w`, summed over outputs."""
         step = w - self.reference
         quadratic = np.vdot(step, self.product(step) - 2.0 * self.residual_linear)
-        return max(0.5 * (self.residual_square + quadratic), 0.0)
+        return max(0.5 * (self.residual_square.sum() + quadratic), 0.0)
 
     def gradient(self, w):
         """Return the gradient of `value`."""
@@ -72,7 +72,9 @@ class Moments:
             # The reference itself may lie outside.
             move = basis @ reference - self.reference
             image = self.product(move)
-            residual_square += np.vdot(move, image - 2.0 * residual_linear)
+            residual_square = residual_square + np.sum(
+                move * (image - 2.0 * residual_linear), axis=0
+            )
             residual_linear = residual_linear - image
         linear, residual_linear = basis.T @ self.linear, basis.T @ residual_linear
         gram = diagonal
@@ -81,7 +83,7 @@ class Moments:
         else:
             keep = (diagonal > 0)[:, None]
             linear, residual_linear = linear * keep, residual_linear * keep
-        square = max(residual_square, 0.0)
+        square = np.maximum(residual_square, 0.0)
         return Moments(gram, linear, reference, residual_linear, square)
 
 
@@ -272,7 +274,7 @@ class QuadraticSplit(Split):
             image = held_out.gram @ step - held_out.residual_linear[:, own]
             values += np.sum(step * (image - held_out.residual_linear[:, own]), axis=0)
             slopes -= np.sum(w * inverse * image, axis=0)
-        values = np.maximum(0.5 * (values + held_out.residual_square), 0.0)
+        values = np.maximum(0.5 * (values + held_out.residual_square.sum()), 0.0)
         return values, penalties * slopes
 
     def in_basis(self, basis, values):
