@@ -113,6 +113,9 @@ class BilevelProblem:
     counts : OracleCounts
     """
 
+    #: Whether the lambdas do not feel each other.
+    is_separable = False
+
     def __init__(
         self,
         X,

@@ -6,7 +6,7 @@ import pytest
 from sklearn_myhpo import MYHPORidge
 from sklearn_myhpo.engine.quadratic import QuadraticSplit
 from sklearn_myhpo.penalty import FeatureGroups
-from sklearn_myhpo.solvers._adaptive import _felt
+from sklearn_myhpo.solvers._freedom import felt, unfelt
 
 from .helpers import data_for, ridge_spec
 
@@ -72,10 +72,11 @@ def test_weights_are_linear_in_a_felt_move(delta):
         taken = np.vdot(tangent, hessian.product(tangent)) / np.vdot(
             p[feature], w[feature] ** 2
         )
+        np.testing.assert_allclose(unfelt(felt(delta, taken), taken), delta)
         moved = lambda_ + delta * (np.arange(6) == feature)
         expected = split.minimize(moved, split.start())
         np.testing.assert_allclose(
-            w + _felt(delta, taken) * tangent, expected, rtol=1e-8, atol=1e-12
+            w + felt(delta, taken) * tangent, expected, rtol=1e-8, atol=1e-12
         )
 
 

@@ -47,10 +47,15 @@ class Moments:
         return self.gram[:, None] * w if self.gram.ndim == 1 else self.gram @ w
 
     def value(self, w):
-        """Return half the mean squared error of `w`, summed over outputs."""
-        step = w - self.reference
-        quadratic = np.vdot(step, self.product(step) - 2.0 * self.residual_linear)
-        return max(0.5 * (self.residual_square.sum() + quadratic), 0.0)
+        """Return the sum of `values`."""
+        return float(self.values(w).sum())
+
+    def values(self, w, outputs=slice(None)):
+        """Return half the mean squared error of every output, `w` of `outputs`."""
+        step = w - self.reference[:, outputs]
+        image = self.product(step) - 2.0 * self.residual_linear[:, outputs]
+        square = self.residual_square[outputs] + np.sum(step * image, axis=0)
+        return np.maximum(0.5 * square, 0.0)
 
     def gradient(self, w):
         """Return the gradient of `value`."""

@@ -5,11 +5,8 @@ u = 0, and step 3 alone moves lambda: it minimizes
 ``L_V(v + J x + v''[x, x] / 2) + rho/2 |J x|_H^2``, to second order in x. The
 fixed points are those of the consensus form.
 
-Here x is a move of lambda as the weights feel it. With the freedom t in (0, 1)
-that a penalty leaves to its group, ``t = 1 - J_g' H J_g / (w_g' P w_g)``, a move
-by delta has ``x = (e^delta - 1) / (t + (1 - t) e^delta)``. The weights of a
-quadratic loss are linear in the x of a feature, however far its lambda moves
-(Sherman & Morrison 1950), so that one step may drop it or let it back.
+Here x is a move of lambda as the weights feel it, see `_freedom`, so that one step
+may drop a feature or let it back.
 """
 
 from typing import NamedTuple
@@ -19,6 +16,7 @@ from scipy.optimize import lsq_linear
 
 from ..engine.hessian import symmetric_solver
 from ..outer import OuterModel
+from ._freedom import felt, freedom_taken, unfelt
 from .protocol import Info
 
 #: The Moreau-Yosida weight: first value, least value after a rejected step, and
@@ -29,8 +27,6 @@ GOOD_RATIO, POOR_RATIO, ACCEPT_RATIO = 0.75, 0.25, 1e-4
 #: Longest move of a lambda, a natural log, unless its group has less freedom left, or
 #: less taken, than END; and longest one whose weights are predicted.
 MAX_MOVE, END, MAX_PREDICTED = 5.0, 1e-3, 1.0
-#: Freedom is known up to this, and e^delta is a number up to here.
-MIN_FREEDOM, MAX_EXPONENT = 1e-13, 500.0
 #: Added to the unit diagonal of the scaled tangent, which rounding may leave
 #: indefinite.
 SHIFT = 1e-10
@@ -122,13 +118,14 @@ def _propose(problem, state, free):
     move, delta = np.zeros((2, problem.n_groups))
     if not free.any():
         return move, delta, 0.0
-    taken = _taken(problem, state)[free]
+    energy = problem.penalty_energy(state.lambda_, state.weights)
+    taken = freedom_taken(np.diag(model.metric), energy)[free]
     index = np.ix_(free, free)
     # What is all but dropped, or all but free, may go straight to its bound.
     at_end = np.minimum(taken, 1.0 - taken) < END
     longest = np.where(at_end, np.inf, MAX_MOVE)
     ends = np.clip((problem.bounds - lambda_)[:, free], -longest, longest)
-    low, high = _felt(ends, taken)
+    low, high = felt(ends, taken)
     gradient = model.gradient[free]
     # The second derivative of x in delta is 2 t - 1 at zero.
     bend = model.bend[index] + np.diag(gradient * (2.0 * taken - 1.0))
@@ -144,23 +141,9 @@ def _propose(problem, state, free):
     own = _minimize_in_box(matrix, slope, low * unit, high * unit)
     x = own / unit
     move[free] = x
-    inside = np.log1p((1.0 - taken) * x) - np.log1p(-taken * x)
-    delta[free] = np.where(x <= low, ends[0], np.where(x >= high, ends[1], inside))
+    inside = np.where(x >= high, ends[1], unfelt(x, taken))
+    delta[free] = np.where(x <= low, ends[0], inside)
     return move, delta, -slope @ own - 0.5 * own @ matrix @ own
-
-
-def _taken(problem, state):
-    """Return ``1 - t``, the share of freedom that the penalty takes from a group."""
-    energy = problem.penalty_energy(state.lambda_, state.weights)
-    share = np.full(len(energy), 0.5)
-    np.divide(np.diag(state.model.metric), energy, out=share, where=energy > 0)
-    return np.clip(share, MIN_FREEDOM, 1.0 - MIN_FREEDOM)
-
-
-def _felt(delta, taken):
-    """Return moves of lambda as the weights feel them, ``1 - t`` being taken."""
-    growth = np.expm1(np.clip(delta, -MAX_EXPONENT, MAX_EXPONENT))
-    return growth / (1.0 + taken * growth)
 
 
 def _is_positive_definite(matrix):

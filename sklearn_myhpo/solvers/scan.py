@@ -31,6 +31,8 @@ SLOPE_TOL = 0.1
 #: relative to the loss is below FLAT, for then what is left of the loss is of this
 #: size; or once the loss rises, for then it does so along separable directions.
 FLAT = 1e-7
+#: Least size of a loss that others are compared with.
+TINY = np.finfo(float).tiny
 #: Accuracy of the shared lambda from which several lambdas start.
 SHARED_XTOL = 1e-3
 
@@ -176,16 +178,21 @@ def _predict(problem, point, lambda_):
 
 
 def _cubic_minimum(low, high):
-    """Return place and value of the minimum of the Hermite cubic between points."""
+    """Return place and value of the minimum of the Hermite cubic between points.
+
+    Of several cubics at once where the points have arrays.
+    """
     width = high.lambda_ - low.lambda_
     # The loss has units: in its own size nothing overflows.
-    size = max(abs(low.value), abs(high.value), np.finfo(float).tiny)
+    size = np.maximum(np.maximum(np.abs(low.value), np.abs(high.value)), TINY)
     a, b = low.slope * width / size, high.slope * width / size
     rise = (high.value - low.value) / size
     cubic, square = a + b - 2 * rise, 3 * rise - 2 * a - b
     # The root of 3 cubic t^2 + 2 square t + a with a rising slope, in the form
     # that does not cancel.
-    root = np.sqrt(max(square**2 - 3 * cubic * a, 0.0))
-    t = float(np.clip(-a / (square + root), 0.0, 1.0)) if square + root > 0 else 0.5
+    root = np.sqrt(np.maximum(square**2 - 3 * cubic * a, 0.0))
+    is_convex = square + root > 0
+    t = np.where(is_convex, -a / np.where(is_convex, square + root, 1.0), 0.5)
+    t = np.clip(t, 0.0, 1.0)
     value = low.value + size * t * (a + t * (square + t * cubic))
     return low.lambda_ + t * width, value
