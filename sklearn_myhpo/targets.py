@@ -116,7 +116,10 @@ class TargetsProblem:
 
         Returns
         -------
-        values, slopes : ndarray of shape (k,)
+        values : ndarray of shape (k,)
+            Mean losses over all held-out rows.
+        slopes : ndarray of shape (k,)
+            Their derivatives in lambda.
         """
         return self._sum(_slope, lambda_, targets, 2)
 
@@ -126,12 +129,14 @@ class TargetsProblem:
         Parameters
         ----------
         lambda_ : ndarray of shape (k,)
+            Of the targets asked for.
         targets : ndarray of shape (k,)
             Their numbers.
 
         Returns
         -------
         TargetModel
+            With one entry per target asked for.
         """
         size = len(TargetModel._fields)
         return TargetModel(*self._sum(_model, lambda_, targets, size))
@@ -210,11 +215,14 @@ def refit(split, lambda_):
     split : QuadraticSplit
         Of all rows.
     lambda_ : ndarray of shape (n_targets,)
+        Natural logs of the penalties.
 
     Returns
     -------
     coef : ndarray of shape (n_features, n_targets)
+        Weights.
     intercept : ndarray of shape (n_targets,)
+        Intercepts.
     """
     if split.solves_by == "dense":
         scale = np.diag(split.train.gram)

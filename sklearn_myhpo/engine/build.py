@@ -72,7 +72,7 @@ def build_splits(
     rows = Rows(X, sample_weight, fit_intercept)
     second_moments = rows.second_moments(sample_weight)
     check_scale(X, second_moments)
-    if is_ridge and is_wide and not (rows.is_sparse or all_directions):
+    if is_ridge and is_wide and not all_directions:
         splits = build_dual_splits(rows, y, parts, groups, counts)
         if splits is not None:
             return SplitSet(splits[:-1]), splits[-1], second_moments

@@ -6,8 +6,10 @@ import numpy as np
 
 from ..penalty import FeatureGroups
 from .coordinates import Coordinates
+from .glm import DENSE_LIMIT
 from .krylov import krylov_subspace, range_subspace
-from .quadratic import Moments, QuadraticSplit
+from .mean_square import Moments
+from .quadratic import QuadraticSplit
 
 
 def build_dual_splits(rows, y, parts, groups, counts):
@@ -19,7 +21,7 @@ def build_dual_splits(rows, y, parts, groups, counts):
     Parameters
     ----------
     rows : Rows
-        Dense.
+        Centred if dense, else as they are.
     y : ndarray of shape (n_samples, n_outputs)
     parts : list of (ndarray, ndarray)
         Training and validation weights over all rows.
@@ -29,12 +31,17 @@ def build_dual_splits(rows, y, parts, groups, counts):
     Returns
     -------
     list of QuadraticSplit or None
-        None for several groups, and where the rows are so ill-conditioned that
-        their singular vectors are needed.
+        None for several groups, for sparse rows that are too many or far from
+        zero, and where the rows are so ill-conditioned that their singular vectors
+        are needed.
     """
     if groups.n_groups > 1:
         return None
+    if rows.is_sparse and (rows.has_large_means or rows.n_samples > DENSE_LIMIT):
+        return None
     products = rows.X @ rows.X.T
+    if rows.is_sparse:
+        products = products.toarray()
     splits = []
     for train, validation in parts:
         split = _build_split(rows, products, y, train, validation, groups, counts)
@@ -53,7 +60,7 @@ class _RowCoordinates(Coordinates):
 
     Attributes
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or sparse array of shape (n_samples, n_features)
     index : ndarray of shape (n_train,)
     mean : ndarray of shape (n_features,)
         Of the training rows.
@@ -68,7 +75,7 @@ class _RowCoordinates(Coordinates):
     def to_features(self, w):
         """Return feature weights (n_features, k) of coordinates (n, k)."""
         own = self.combine @ w
-        share = np.zeros((len(self.X), w.shape[1]))
+        share = np.zeros((self.X.shape[0], w.shape[1]))
         share[self.index] = own
         return self.X.T @ share - np.outer(self.mean, own.sum(axis=0))
 
@@ -128,7 +135,7 @@ def _build_split(rows, products, y, train, validation, groups, counts):
         train_moments,
         validation_moments,
         coordinates,
-        rows.shift + mean,
+        mean if rows.is_sparse else rows.shift + mean,
         y_mean,
         counts,
     )

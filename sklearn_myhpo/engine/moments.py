@@ -6,7 +6,8 @@ import numpy as np
 
 from .atoms import disjoint_atoms
 from .krylov import krylov_subspace
-from .quadratic import Moments, QuadraticSplit
+from .mean_square import Moments
+from .quadratic import QuadraticSplit
 from .sums import dense_sums, row_sums
 
 #: Ratios of the largest to the smallest second moment of a feature beyond which

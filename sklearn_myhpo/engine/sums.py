@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from .hessian import symmetric_solver
 from .rows import LARGE_MEAN
+from .symmetric import symmetric_solver
 
 #: Size of the largest entry of X below which its squares underflow.
 MIN_ENTRY = 1e-150

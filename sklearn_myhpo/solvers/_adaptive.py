@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from ..engine.hessian import symmetric_solver
+from ..engine.symmetric import symmetric_solver
 from ..outer import OuterModel
 from ._freedom import felt, freedom_taken, unfelt
 from .protocol import Info

@@ -20,6 +20,7 @@ def scan_targets(problem):
     Returns
     -------
     lambda_ : ndarray of shape (n_targets,)
+        One per target.
     weights : list of ndarray
         Inner solutions there.
     """
