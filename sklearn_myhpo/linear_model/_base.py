@@ -35,10 +35,12 @@ def spell_some(kind, names):
     kind : str
         "group" or the like.
     names : iterable
+        What to spell out, up to a limit.
 
     Returns
     -------
     str
+        Words.
     """
     names = [str(name) for name in names]
     text = f"{kind} " if len(names) == 1 else f"{kind}s "

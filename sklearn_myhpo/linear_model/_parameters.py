@@ -19,6 +19,7 @@ def with_parameters(**parameters):
     Returns
     -------
     callable
+        Takes the class and returns it.
     """
     defaults = {name: default for name, (default, _) in parameters.items()}
     constraints = {name: constraint for name, (_, constraint) in parameters.items()}

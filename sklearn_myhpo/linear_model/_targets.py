@@ -52,11 +52,14 @@ def learn_targets(model, make_problem, target, solver):
     make_problem : callable
         Takes targets (n_samples, k), returns their `BilevelProblem`.
     target : ndarray of shape (n_samples, n_targets)
+        One column per lambda.
     solver : Solver
+        The method; how many targets it can take at once is its own matter.
 
     Returns
     -------
     TargetsFit
+        What the estimator needs for its fitted attributes.
     """
     last = getattr(model, "lambda_", None) if model.warm_start else None
     is_known = np.shape(last) == target.shape[1:]
