@@ -15,12 +15,14 @@ from ._adaptive import (
     GOOD_RATIO,
     GROW,
     HIDDEN,
+    LONGER,
     MAX_MOVE,
     NOISE,
     POOR_RATIO,
     RHO_FIRST,
     RHO_REJECTED,
     ROUNDING,
+    SHORTER,
     SHRINK,
 )
 from ._freedom import felt, freedom_taken, unfelt
@@ -30,89 +32,107 @@ from .protocol import Info
 LAG = 1e-2
 
 
-class SeparableState(NamedTuple):
-    """What `_adaptive` keeps, with one entry per target."""
+class Progress(NamedTuple):
+    """What `_adaptive` keeps beside the model, with one entry per target."""
 
     lambda_: np.ndarray
-    weights: list
-    model: TargetModel
     rho: np.ndarray
+    longest: np.ndarray
     errors: np.ndarray
     target: np.ndarray
     predicted: np.ndarray
+
+
+class SeparableState(NamedTuple):
+    """Exact weights, and the progress and model of every target."""
+
+    lambda_: np.ndarray
+    weights: list
     error: float
+    progress: Progress
+    model: TargetModel
 
 
 def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solutions at `lambda_0` and their models."""
     everything = np.arange(problem.n_groups)
     model = problem.model(lambda_0, everything)
-    rho = np.full(problem.n_groups, RHO_FIRST)
-    errors, target, predicted = _propose(problem, lambda_0, model, rho, everything)
-    weights = problem.minimize(lambda_0)
-    return SeparableState(
-        lambda_0, weights, model, rho, errors, target, predicted, errors.max()
-    )
+    rho, longest = np.full((2, problem.n_groups), [[RHO_FIRST], [MAX_MOVE]])
+    own = Progress(lambda_0, rho, longest, *np.zeros((3, problem.n_groups)))
+    return _state(problem, _propose(problem, own, model, everything), model)
 
 
 def step(options, problem, state):
     """Return the next state, in which the targets that lag behind have moved."""
-    index = np.flatnonzero(state.errors >= LAG * state.error)
-    lambda_, rho, errors, target, predicted = (
-        array.copy()
-        for array in (
-            state.lambda_,
-            state.rho,
-            state.errors,
-            state.target,
-            state.predicted,
-        )
+    index = np.flatnonzero(state.progress.errors >= LAG * state.error)
+    own, old = _take(state.progress, index), _take(state.model, index)
+    new = problem.model(own.target, index)
+    own, moved, ended = _judge(own, old, new)
+    model = TargetModel(
+        *(np.where(moved, *pair) for pair in zip(new, old, strict=True))
     )
-    old = TargetModel(*(entry[index] for entry in state.model))
-    new = problem.model(target[index], index)
-    promise, own_rho = predicted[index], rho[index]
-    decrease = old.value - new.value
-    good = decrease >= ACCEPT_RATIO * promise
-    own_rho[~good] = np.maximum(GROW * own_rho[~good], RHO_REJECTED)
-    own_rho[good & (decrease > GOOD_RATIO * promise)] *= SHRINK
-    own_rho[good & (decrease < POOR_RATIO * promise)] *= GROW
-    # Where rounding hides the decrease the hypergradient decides.
-    hidden = (
-        ~good
-        & (promise <= HIDDEN * new.value)
-        & (np.abs(decrease) <= NOISE * new.value)
-    )
-    better = hidden & (np.abs(new.gradient) < np.abs(old.gradient))
-    moved = good | better
-    model = TargetModel(*(entry.copy() for entry in state.model))
-    for entry, fresh in zip(model, new, strict=True):
-        entry[index[moved]] = fresh[moved]
-    lambda_[index[moved]] = target[index[moved]]
-    rho[index] = own_rho
-    own = TargetModel(*(entry[index] for entry in model))
-    found = _propose(problem, lambda_[index], own, own_rho, index)
-    errors[index], target[index], predicted[index] = found
-    errors[index[hidden & ~better]] = 0.0
-    errors[predicted <= ROUNDING * model.value] = 0.0
-    weights = problem.minimize(lambda_)
-    new_state = SeparableState(
-        lambda_, weights, model, rho, errors, target, predicted, errors.max()
-    )
+    own = _propose(problem, own, model, index)
+    own.errors[ended | (own.predicted <= ROUNDING * model.value)] = 0.0
+    progress, model = _put(state.progress, index, own), _put(state.model, index, model)
+    new_state = _state(problem, progress, model)
     return new_state, _info(new_state)
 
 
-def _propose(problem, lambda_, model, rho, targets):
-    """Return errors, where steps lead, and the decreases that they promise."""
-    low, high = problem.bounds[:, targets]
-    gradient = model.gradient
-    outward = ((lambda_ <= low) & (gradient > 0)) | ((lambda_ >= high) & (gradient < 0))
-    gradient = np.where(outward, 0.0, gradient)
+def _state(problem, progress, model):
+    weights = problem.minimize(progress.lambda_)
+    error = float(progress.errors.max())
+    return SeparableState(progress.lambda_, weights, error, progress, model)
+
+
+def _take(entries, index):
+    """Return the entries of some targets."""
+    return type(entries)(*(values[index] for values in entries))
+
+
+def _put(entries, index, own):
+    """Return the entries with those of some targets replaced."""
+    out = type(entries)(*(values.copy() for values in entries))
+    for values, fresh in zip(out, own, strict=True):
+        values[index] = fresh
+    return out
+
+
+def _judge(own, old, new):
+    """Return the progress after a step, who moved, and who cannot get further."""
+    decrease = old.value - new.value
+    good = decrease >= ACCEPT_RATIO * own.predicted
+    very_good = good & (decrease > GOOD_RATIO * own.predicted)
+    poor = good & (decrease < POOR_RATIO * own.predicted)
+    rho = own.rho * np.where(very_good, SHRINK, np.where(poor, GROW, 1.0))
+    rho = np.where(good, rho, np.maximum(GROW * rho, RHO_REJECTED))
+    longer = np.where(very_good, LONGER * own.longest, own.longest)
+    tried = np.minimum(np.abs(own.target - own.lambda_), own.longest)
+    longest = np.where(good, np.minimum(longer, MAX_MOVE), SHORTER * tried)
+    # Where rounding hides the decrease the hypergradient decides.
+    hidden = ~good & (own.predicted <= HIDDEN * new.value)
+    hidden &= np.abs(decrease) <= NOISE * new.value
+    better = hidden & (np.abs(new.gradient) < np.abs(old.gradient))
+    moved = good | better
+    lambda_ = np.where(moved, own.target, own.lambda_)
+    return (
+        own._replace(lambda_=lambda_, rho=rho, longest=longest),
+        moved,
+        hidden & ~better,
+    )
+
+
+def _propose(problem, own, model, targets):
+    """Return the progress with errors, and where steps lead and what they promise."""
+    lambda_, (low, high) = own.lambda_, problem.bounds[:, targets]
+    outward = (lambda_ <= low) & (model.gradient > 0)
+    outward |= (lambda_ >= high) & (model.gradient < 0)
+    gradient = np.where(outward, 0.0, model.gradient)
     taken = freedom_taken(model.metric, model.energy)
-    at_end = np.minimum(taken, 1.0 - taken) < END
-    longest = np.where(at_end, np.inf, MAX_MOVE)
+    at_end = (np.minimum(taken, 1.0 - taken) < END) & (own.longest == MAX_MOVE)
+    longest = np.where(at_end, np.inf, own.longest)
     down, up = np.clip([low - lambda_, high - lambda_], -longest, longest)
     first, last = felt(down, taken), felt(up, taken)
-    tangent = model.tangent + rho * model.metric
+    tangent = model.tangent + own.rho * model.metric
     curved = tangent + model.bend + model.gradient * (2.0 * taken - 1.0)
     # The second-order response where it leaves the step convex, else the tangent.
     curvature = np.where(curved > 0, curved, tangent)
@@ -126,7 +146,8 @@ def _propose(problem, lambda_, model, rho, targets):
     predicted = -gradient * x - 0.5 * curvature * x**2
     size = np.maximum(np.abs(gradient), predicted)
     errors = problem.relative(size, model.value, targets)
-    return errors, np.clip(lambda_ + delta, low, high), predicted
+    target = np.clip(lambda_ + delta, low, high)
+    return own._replace(errors=errors, target=target, predicted=predicted)
 
 
 def _info(state):
