@@ -24,12 +24,9 @@ from .protocol import Info
 RHO_FIRST, RHO_REJECTED = 1e-2, 1e-2
 SHRINK, GROW = 0.1, 4.0
 GOOD_RATIO, POOR_RATIO, ACCEPT_RATIO = 0.75, 0.25, 1e-4
-#: Longest move of a lambda, a natural log, and longest one whose weights are
-#: predicted; what a rejected step makes of the former, and a good one.
-MAX_MOVE, MAX_PREDICTED = 5.0, 1.0
-SHORTER, LONGER = 0.25, 2.0
-#: Less freedom left, or less taken, than this sets no limit to a move.
-END = 1e-3
+#: Longest move of a lambda, a natural log, unless its group has less freedom left, or
+#: less taken, than END; and longest one whose weights are predicted.
+MAX_MOVE, END, MAX_PREDICTED = 5.0, 1e-3, 1.0
 #: Added to the unit diagonal of the scaled tangent, which rounding may leave
 #: indefinite.
 SHIFT = 1e-10
@@ -44,9 +41,8 @@ ROUNDING, HIDDEN, NOISE = 1e-14, 1e-10, 1e-8
 class AdaptiveState(NamedTuple):
     """Exact weights at lambda, their model, and what the proximal step makes of it.
 
-    `rho` is the weight of the proximal term, `longest` bounds a move of lambda. `move`
-    is the step as the weights feel it, `target` where it leads to and `predicted` the
-    decrease that it promises.
+    `rho` is the weight of the proximal term, `move` the step as the weights feel
+    it, `target` where it leads to and `predicted` the decrease it promises.
     """
 
     lambda_: np.ndarray
@@ -55,7 +51,6 @@ class AdaptiveState(NamedTuple):
     hessians: list
     model: OuterModel
     rho: float
-    longest: float
     error: float = np.inf
     move: np.ndarray | None = None
     target: np.ndarray | None = None
@@ -66,7 +61,7 @@ def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solution at `lambda_0` and its model."""
     weights = problem.minimize(lambda_0, weights_0)
     loss = problem.objective(lambda_0, weights)
-    return _state(problem, lambda_0, weights, loss, RHO_FIRST, MAX_MOVE)
+    return _state(problem, lambda_0, weights, loss, RHO_FIRST)
 
 
 def step(options, problem, state):
@@ -82,29 +77,25 @@ def step(options, problem, state):
     decrease = state.objective - loss
     if not decrease >= ACCEPT_RATIO * state.predicted:
         rho = max(GROW * state.rho, RHO_REJECTED)
-        moved = np.max(np.abs(lambda_ - state.lambda_))
-        longest = SHORTER * min(moved, state.longest)
-        new_state = state._replace(rho=rho, longest=longest)
-        new_state = _with_proposal(problem, new_state)
+        new_state = _with_proposal(problem, state._replace(rho=rho))
         if state.predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
-            there = _state(problem, lambda_, weights, loss, state.rho, state.longest)
+            there = _state(problem, lambda_, weights, loss, state.rho)
             is_better = there.error < state.error
             new_state = there if is_better else state._replace(error=0.0)
         return new_state, _info(problem, new_state)
-    rho, longest = state.rho, state.longest
+    rho = state.rho
     if decrease > GOOD_RATIO * state.predicted:
         rho *= SHRINK
-        longest = min(LONGER * longest, MAX_MOVE)
     elif decrease < POOR_RATIO * state.predicted:
         rho *= GROW
-    new_state = _state(problem, lambda_, weights, loss, rho, longest)
+    new_state = _state(problem, lambda_, weights, loss, rho)
     return new_state, _info(problem, new_state)
 
 
-def _state(problem, lambda_, weights, objective, rho, longest):
+def _state(problem, lambda_, weights, objective, rho):
     hessians = problem.hessians(lambda_, weights)
     model = problem.model(lambda_, weights, hessians)
-    state = AdaptiveState(lambda_, weights, objective, hessians, model, rho, longest)
+    state = AdaptiveState(lambda_, weights, objective, hessians, model, rho)
     return _with_proposal(problem, state)
 
 
@@ -131,8 +122,8 @@ def _propose(problem, state, free):
     taken = freedom_taken(np.diag(model.metric), energy)[free]
     index = np.ix_(free, free)
     # What is all but dropped, or all but free, may go straight to its bound.
-    at_end = (np.minimum(taken, 1.0 - taken) < END) & (state.longest == MAX_MOVE)
-    longest = np.where(at_end, np.inf, state.longest)
+    at_end = np.minimum(taken, 1.0 - taken) < END
+    longest = np.where(at_end, np.inf, MAX_MOVE)
     ends = np.clip((problem.bounds - lambda_)[:, free], -longest, longest)
     low, high = felt(ends, taken)
     gradient = model.gradient[free]

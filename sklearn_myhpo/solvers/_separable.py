@@ -15,19 +15,19 @@ from ._adaptive import (
     GOOD_RATIO,
     GROW,
     HIDDEN,
-    LONGER,
     MAX_MOVE,
     NOISE,
     POOR_RATIO,
     RHO_FIRST,
     RHO_REJECTED,
     ROUNDING,
-    SHORTER,
     SHRINK,
 )
 from ._freedom import felt, freedom_taken, unfelt
 from .protocol import Info
 
+#: What a rejected step makes of the longest move, and a good one.
+SHORTER, LONGER = 0.25, 2.0
 #: Targets whose error is below this share of the largest one wait.
 LAG = 1e-2
 
