@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .engine.split import LambdaCurvature
+
 #: Relative accuracies of the adjoint and of the derivative of the weights, where they
 #: are solved for by iterations: the gradient needs the first, curvatures need neither.
 ADJOINT_TOL, JACOBIAN_TOL = 1e-6, 1e-2
@@ -49,29 +51,55 @@ def outer_model(problem, lambda_, weights, hessians):
     -------
     OuterModel
     """
+    slopes = problem.validation_gradients(weights)
+    if problem.splits[0].prefers_inverse:
+        adjoints = problem.solve(hessians, slopes)
+        curvatures = [
+            split.curvature_in_lambda(lambda_, w, adjoint)
+            for split, w, adjoint in zip(problem.splits, weights, adjoints, strict=True)
+        ]
+    else:
+        adjoints, curvatures = _by_tangents(problem, lambda_, weights, hessians, slopes)
     gradient, tangent, bend, metric = 0.0, 0.0, 0.0, 0.0
+    for split, omega, w, adjoint, own in zip(
+        problem.splits,
+        problem.split_weights,
+        weights,
+        adjoints,
+        curvatures,
+        strict=True,
+    ):
+        slope = -split.by_group(split.penalty(lambda_) * w * adjoint)
+        gradient = gradient + omega * slope
+        tangent = tangent + omega * own.gram
+        bend = bend + omega * (np.diag(slope) - own.cross - own.cross.T - own.third)
+        metric = metric + omega * own.metric
+    return OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T))
+
+
+def _by_tangents(problem, lambda_, weights, hessians, slopes):
+    """Return the adjoints q, and for every split its `LambdaCurvature`."""
     forces = [
         -split.spread(split.penalty(lambda_) * w)
         for split, w in zip(problem.splits, weights, strict=True)
     ]
-    slopes = problem.validation_gradients(weights)
     rights = [
         np.concatenate([force, slope[None]])
         for force, slope in zip(forces, slopes, strict=True)
     ]
     rtol = np.append(np.full(problem.n_groups, JACOBIAN_TOL), ADJOINT_TOL)
     solved = problem.solve(hessians, rights, rtol)
-    pairs = ([1, 2], [1, 2])
-    for split, omega, w, force, both in zip(
-        problem.splits, problem.split_weights, weights, forces, solved, strict=True
+    pairs, curvatures = ([1, 2], [1, 2]), []
+    for split, w, force, both in zip(
+        problem.splits, weights, forces, solved, strict=True
     ):
-        p = split.penalty(lambda_)
         jacobian, adjoint = both[:-1], both[-1]
-        slope = -split.by_group(p * w * adjoint)
-        cross = np.tensordot(split.spread(p * adjoint), jacobian, axes=pairs)
-        third = split.third_term(w, adjoint, jacobian)
-        gradient = gradient + omega * slope
-        tangent = tangent + omega * split.validation_gram(w, jacobian)
-        bend = bend + omega * (np.diag(slope) - cross - cross.T - third)
-        metric = metric + omega * np.tensordot(jacobian, force, axes=pairs)
-    return OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T))
+        pull = split.spread(split.penalty(lambda_) * adjoint)
+        own = LambdaCurvature(
+            split.validation_gram(w, jacobian),
+            np.tensordot(pull, jacobian, axes=pairs),
+            split.third_term(w, adjoint, jacobian),
+            np.tensordot(jacobian, force, axes=pairs),
+        )
+        curvatures.append(own)
+    return [both[-1] for both in solved], curvatures

@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ._columns import Columns, spell
 
@@ -66,6 +67,31 @@ class FeatureGroups:
         """
         per_feature = values.sum(axis=1) if values.ndim == 2 else values
         return np.bincount(self.labels, weights=per_feature, minlength=self.n_groups)
+
+    def sum_by_pair(self, matrix, index):
+        """Return the sums of a matrix over blocks of rows and columns.
+
+        Parameters
+        ----------
+        matrix : ndarray of shape (k, k)
+            Real values.
+        index : ndarray of shape (k,)
+            The features that its rows and columns stand for.
+
+        Returns
+        -------
+        ndarray of shape (n_groups, n_groups)
+            The sums over the members of every pair of groups.
+        """
+        labels = self.labels[index]
+        if len(self.labels) == self.n_groups:
+            out = np.zeros((self.n_groups, self.n_groups))
+            out[np.ix_(labels, labels)] = matrix
+            return out
+        shape = (self.n_groups, len(labels))
+        columns = np.arange(len(labels))
+        member = csr_array((np.ones(len(labels)), (labels, columns)), shape=shape)
+        return (member @ (member @ matrix).T).T
 
     def expand(self, values):
         """Return for every feature the value, or row of values, of its group.

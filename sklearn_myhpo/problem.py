@@ -117,6 +117,9 @@ class BilevelProblem:
     counts : OracleCounts
     """
 
+    #: Whether the lambdas do not feel each other.
+    is_separable = False
+
     def __init__(
         self,
         X,
@@ -227,6 +230,13 @@ class BilevelProblem:
             for split, w in zip(self.splits, weights, strict=True)
         )
 
+    def penalty_energy(self, lambda_, weights):
+        """Return the splits' mean of ``w' P w`` by groups, shape (n_groups,)."""
+        return self._mean(
+            split.by_group(split.penalty(lambda_) * w**2)
+            for split, w in zip(self.splits, weights, strict=True)
+        )
+
     def objective(self, lambda_, weights):
         """Return what is minimized over lambda, at exact inner solutions."""
         return self.validation_loss(weights)
@@ -235,10 +245,15 @@ class BilevelProblem:
         """Return the second-order `OuterModel` of the objective in lambda."""
         return outer_model(self, lambda_, weights, hessians)
 
+    @property
+    def scans_by(self):
+        """How a shared lambda is solved with, in the words of a split's `solves_by`."""
+        return self._set.shared[0].solves_by
+
     def path(self, lambdas):
         """Return validation losses and slopes at many values of a shared lambda.
 
-        Where `solves_by` of the splits is "diagonal".
+        Where `scans_by` is "diagonal".
 
         Parameters
         ----------
@@ -251,7 +266,7 @@ class BilevelProblem:
             Losses at the exact solutions, and their derivatives in lambda.
         """
         penalties = 2.0 * np.exp(lambdas)
-        return self._mean(np.stack(split.path(penalties)) for split in self.splits)
+        return self._mean(np.stack(split.path(penalties)) for split in self._set.shared)
 
     def _mean(self, values):
         return sum(

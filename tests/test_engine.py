@@ -14,12 +14,12 @@ from sklearn_myhpo.engine.glm import GLMSplit
 from sklearn_myhpo.engine.hessian import (
     DenseHessian,
     DiagonalHessian,
-    symmetric_solver,
 )
 from sklearn_myhpo.engine.newton import minimize_newton
 from sklearn_myhpo.engine.products import ProductHessian
 from sklearn_myhpo.engine.rows import Rows
 from sklearn_myhpo.engine.split import Proximal
+from sklearn_myhpo.engine.symmetric import symmetric_solver
 from sklearn_myhpo.problem import OracleCounts
 
 from .helpers import (
@@ -32,6 +32,7 @@ from .helpers import (
     reference_loss,
     reference_objective,
     ridge_spec,
+    sparsified,
 )
 
 
@@ -528,8 +529,27 @@ def test_counts_of_the_oracles():
         "n_validation_gradients": n_splits,
         "n_consensus_gradients": 0,
         "n_hessian_products": 0,
-        "n_factorizations": 2 * n_splits,
+        # One serves the solution and the adjoint.
+        "n_factorizations": n_splits,
         "n_inner_solves": n_splits,
         "n_unfinished_solves": 0,
         "n_gradients": 2 * n_splits,
     }
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_sparse_rows_by_their_products(fit_intercept, n_targets):
+    """Sparse data with more features than rows would be slow, or be made dense."""
+    spec = sparsified(
+        ridge_spec(
+            n_samples=24,
+            n_features=60,
+            n_targets=n_targets,
+            fit_intercept=fit_intercept,
+        )
+    )
+    fast = spec.problem(all_directions=False)
+    assert {split.solves_by for split in fast.splits} == {"diagonal"}
+    assert sparse.issparse(fast.splits[0].coordinates.X)
+    assert_same_problem(fast, replace(spec, X=spec.dense).problem(), rtol=1e-8)

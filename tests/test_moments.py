@@ -124,7 +124,7 @@ def test_sums_are_those_of_the_rows(fit_intercept, monkeypatch):
             part.residual_linear, rows[:, :4].T @ (own[:, None] * residual), atol=1e-9
         )
         np.testing.assert_allclose(
-            part.residual_square, np.sum(own[:, None] * residual**2)
+            part.residual_square, np.sum(own[:, None] * residual**2, axis=0)
         )
 
 

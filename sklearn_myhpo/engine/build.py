@@ -67,28 +67,27 @@ def build_splits(
         second_moments = sources.second_moments()
         diagonalize = _diagonalizer(X, parts, groups, second_moments, all_directions)
         none = np.zeros(X.shape[1])
-        splits = build_quadratic_splits(sources, coordinates, none, counts, diagonalize)
-        return SplitSet(splits[:-1]), splits[-1], second_moments
+        split_set, full = _quadratic_set(
+            sources, coordinates, none, counts, diagonalize
+        )
+        return split_set, full, second_moments
     rows = Rows(X, sample_weight, fit_intercept)
     second_moments = rows.second_moments(sample_weight)
     check_scale(X, second_moments)
-    splits = None
-    if is_ridge and is_wide and not (rows.is_sparse or all_directions):
+    if is_ridge and is_wide and not all_directions:
         splits = build_dual_splits(rows, y, parts, groups, counts)
-    if splits is None:
-        splits = _build_from_rows(
-            rows, y, loss, parts, groups, second_moments, all_directions, counts
-        )
-    split_set = SplitSet(splits[:-1])
-    if isinstance(splits[0], GLMSplit):
-        split_set = GLMSplitSet(splits[:-1])
-    return split_set, splits[-1], second_moments
+        if splits is not None:
+            return SplitSet(splits[:-1]), splits[-1], second_moments
+    split_set, full = _build_from_rows(
+        rows, y, loss, parts, groups, second_moments, all_directions, counts
+    )
+    return split_set, full, second_moments
 
 
 def _build_from_rows(
     rows, y, loss, parts, groups, second_moments, all_directions, counts
 ):
-    """Return one split for every pair of row weights."""
+    """Return the set of splits, one for every pair of row weights, and the last."""
     feature_shift = rows.shift
     coordinates = feature_coordinates(groups)
     if not rows.is_sparse:
@@ -101,10 +100,8 @@ def _build_from_rows(
         else:
             sources = sum_dense(X, y, parts, rows.fit_intercept)
         diagonalize = _diagonalizer(X, parts, groups, second_moments, all_directions)
-        return build_quadratic_splits(
-            sources, coordinates, feature_shift, counts, diagonalize
-        )
-    return [
+        return _quadratic_set(sources, coordinates, feature_shift, counts, diagonalize)
+    splits = [
         GLMSplit(
             loss,
             rows,
@@ -117,12 +114,25 @@ def _build_from_rows(
         )
         for train, validation in parts
     ]
+    return GLMSplitSet(splits[:-1]), splits[-1]
+
+
+def _quadratic_set(sources, coordinates, feature_shift, counts, diagonalize):
+    """Return the set of splits from sums, and the split of all rows."""
+    *splits, full = build_quadratic_splits(sources, coordinates, feature_shift, counts)
+    centres = [sources.shift + sources.means(train).x for train, _ in sources.parts]
+
+    def diagonalized():
+        return list(map(diagonalize, splits, range(len(splits)), centres))
+
+    if coordinates.groups.n_groups == 1:
+        return SplitSet(diagonalized()), full
+    return SplitSet(splits, diagonalized), full
 
 
 def _diagonalizer(X, parts, groups, second_moments, all_directions):
-    """Return what diagonalizes splits with one lambda, else None."""
-    if groups.n_groups > 1:
-        return None
+    """Return what makes the Hessians of splits with one lambda diagonal."""
+    all_directions = all_directions and groups.n_groups == 1
     positive = second_moments[second_moments > 0]
     scale_ratio = positive.max() / positive.min() if len(positive) else 1.0
     weights = [train for train, _ in parts[:-1]]

@@ -6,8 +6,10 @@ import numpy as np
 
 from ..penalty import FeatureGroups
 from .coordinates import Coordinates
+from .glm import DENSE_LIMIT
 from .krylov import krylov_subspace, range_subspace
-from .quadratic import Moments, QuadraticSplit
+from .mean_square import Moments
+from .quadratic import QuadraticSplit
 
 
 def build_dual_splits(rows, y, parts, groups, counts):
@@ -19,7 +21,7 @@ def build_dual_splits(rows, y, parts, groups, counts):
     Parameters
     ----------
     rows : Rows
-        Dense.
+        Centred if dense, else as they are.
     y : ndarray of shape (n_samples, n_outputs)
     parts : list of (ndarray, ndarray)
         Training and validation weights over all rows.
@@ -29,15 +31,20 @@ def build_dual_splits(rows, y, parts, groups, counts):
     Returns
     -------
     list of QuadraticSplit or None
-        None for several groups or outputs, and where the rows are so
-        ill-conditioned that their singular vectors are needed.
+        None for several groups, for sparse rows that are too many or far from
+        zero, and where the rows are so ill-conditioned that their singular vectors
+        are needed.
     """
-    if groups.n_groups > 1 or y.shape[1] > 1:
+    if groups.n_groups > 1:
+        return None
+    if rows.is_sparse and (rows.has_large_means or rows.n_samples > DENSE_LIMIT):
         return None
     products = rows.X @ rows.X.T
+    if rows.is_sparse:
+        products = products.toarray()
     splits = []
     for train, validation in parts:
-        split = _build_split(rows, products, y[:, 0], train, validation, groups, counts)
+        split = _build_split(rows, products, y, train, validation, groups, counts)
         if split is None:
             return None
         splits.append(split)
@@ -53,7 +60,7 @@ class _RowCoordinates(Coordinates):
 
     Attributes
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or sparse array of shape (n_samples, n_features)
     index : ndarray of shape (n_train,)
     mean : ndarray of shape (n_features,)
         Of the training rows.
@@ -68,7 +75,7 @@ class _RowCoordinates(Coordinates):
     def to_features(self, w):
         """Return feature weights (n_features, k) of coordinates (n, k)."""
         own = self.combine @ w
-        share = np.zeros((len(self.X), w.shape[1]))
+        share = np.zeros((self.X.shape[0], w.shape[1]))
         share[self.index] = own
         return self.X.T @ share - np.outer(self.mean, own.sum(axis=0))
 
@@ -81,7 +88,7 @@ def _build_split(rows, products, y, train, validation, groups, counts):
     index = np.flatnonzero(train)
     share = train[index] / train[index].sum()
     held_out = np.flatnonzero(validation)
-    mean, y_mean = np.zeros(rows.n_features), 0.0
+    mean, y_mean = np.zeros(rows.n_features), np.zeros(y.shape[1])
     own = products[np.ix_(index, index)]
     cross = products[np.ix_(held_out, index)]
     if rows.fit_intercept:
@@ -91,21 +98,22 @@ def _build_split(rows, products, y, train, validation, groups, counts):
         cross = cross - cross @ share[:, None] - along + square
         own = own - along[:, None] - along + square
     root = np.sqrt(share)
-    target = root * (y[index] - y_mean)
+    target = root[:, None] * (y[index] - y_mean)
     own = root[:, None] * own * root
-    space = krylov_subspace(own, target) or range_subspace(own)
+    space = krylov_subspace(own, target[:, 0]) if y.shape[1] == 1 else None
+    space = space or range_subspace(own)
     if space is None:
         return None
     singular = np.sqrt(space.values)
-    linear = singular * (space.basis.T @ target)
-    reference = linear / space.values
-    residual = target - space.basis @ (singular * reference)
+    linear = singular[:, None] * (space.basis.T @ target)
+    reference = linear / space.values[:, None]
+    residual = target - space.basis @ (singular[:, None] * reference)
     train_moments = Moments(
         space.values,
-        linear[:, None],
-        reference[:, None],
-        np.zeros((len(linear), 1)),
-        float(residual @ residual),
+        linear,
+        reference,
+        np.zeros_like(linear),
+        np.sum(residual**2, axis=0),
     )
     # Coordinates are A' u / s for left singular pairs (u, s) of the rows A.
     combine = root[:, None] * space.basis / singular
@@ -127,8 +135,8 @@ def _build_split(rows, products, y, train, validation, groups, counts):
         train_moments,
         validation_moments,
         coordinates,
-        rows.shift + mean,
-        np.array([y_mean]),
+        mean if rows.is_sparse else rows.shift + mean,
+        y_mean,
         counts,
     )
 
@@ -139,8 +147,8 @@ def _explicit_moments(rows, y, weight, reference):
     weighted = rows.T * weight
     return Moments(
         weighted @ rows,
-        (weighted @ y)[:, None],
-        reference[:, None],
-        (weighted @ residual)[:, None],
-        float(weight @ residual**2),
+        weighted @ y,
+        reference,
+        weighted @ residual,
+        weight @ residual**2,
     )

@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, eigh
+
+from .symmetric import congruence, symmetric_solver
 
 #: Relative accuracy of a solve by conjugate gradients.
 CG_TOL = 1e-8
@@ -87,11 +88,19 @@ class DenseHessian(Hessian):
 
     def solve(self, w, rtol=CG_TOL):
         """Return the inverse applied to `w`."""
+        columns, shape = self._columns(w)
+        return self._restore(self._solver()(columns), shape, w)
+
+    def inverse_and_image(self, matrix):
+        """Return the inverse A of this and ``A matrix A``, `matrix` symmetric."""
+        inverse = self._solver().matrix()
+        return inverse, congruence(inverse, matrix @ inverse)
+
+    def _solver(self):
         if self._inverse is None:
             self.counts.n_factorizations += 1
             self._inverse = symmetric_solver(self.matrix)
-        columns, shape = self._columns(w)
-        return self._restore(self._inverse(columns), shape, w)
+        return self._inverse
 
     def plus(self, rho, other=None):
         """Return ``self + rho other``."""
@@ -119,30 +128,3 @@ def penalized_hessian(matrix, penalty, counts):
     diagonal = np.repeat(penalty[:, 0], len(matrix) // len(penalty))
     matrix[np.diag_indices_from(matrix)] += diagonal
     return DenseHessian(matrix, counts)
-
-
-def symmetric_solver(matrix):
-    """Return the inverse of a positive definite matrix as a function of columns.
-
-    The matrix is scaled to a unit diagonal first, so that the accuracy does
-    not depend on the units of the features. Where rounding has made it
-    indefinite, its eigenvalues are cut off at the rounding level.
-    """
-    scale = 1.0 / np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
-    scaled = matrix * scale[:, None] * scale
-    try:
-        factor = cho_factor(scaled, lower=True, check_finite=False)
-    except np.linalg.LinAlgError:
-        values, vectors = eigh(scaled, check_finite=False)
-        floor = len(values) * np.finfo(float).eps * values[-1]
-        keep = values > floor
-        root = vectors[:, keep] / np.sqrt(values[keep])
-
-        def solve_scaled(columns):
-            return root @ (root.T @ columns)
-    else:
-
-        def solve_scaled(columns):
-            return cho_solve(factor, columns, check_finite=False)
-
-    return lambda columns: scale[:, None] * solve_scaled(scale[:, None] * columns)

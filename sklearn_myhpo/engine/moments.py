@@ -6,7 +6,8 @@ import numpy as np
 
 from .atoms import disjoint_atoms
 from .krylov import krylov_subspace
-from .quadratic import Moments, QuadraticSplit
+from .mean_square import Moments
+from .quadratic import QuadraticSplit
 from .sums import dense_sums, row_sums
 
 #: Ratios of the largest to the smallest second moment of a feature beyond which
@@ -73,13 +74,15 @@ class Sources(NamedTuple):
             residual_linear = _about(
                 residual_linear, x, residual, centre.x, centre.residual
             )
-            residual_square += centre.residual @ (centre.residual - 2 * residual)
+            residual_square = residual_square + centre.residual * (
+                centre.residual - 2 * residual
+            )
         return Moments(
             gram,
             linear,
             self.reference,
             residual_linear,
-            max(residual_square, 0.0),
+            np.maximum(residual_square, 0.0),
         )
 
 
@@ -124,7 +127,7 @@ def sum_rows(rows, y, parts):
     return Sources(combine(sums), shift, y_shift, reference, rows.fit_intercept)
 
 
-def build_quadratic_splits(sources, coordinates, feature_shift, counts, diagonalize):
+def build_quadratic_splits(sources, coordinates, feature_shift, counts):
     """Build a `QuadraticSplit` for every pair of sums.
 
     Parameters
@@ -134,8 +137,6 @@ def build_quadratic_splits(sources, coordinates, feature_shift, counts, diagonal
     feature_shift : ndarray of shape (n_features,)
         What was subtracted from the features before `sources`.
     counts : OracleCounts
-    diagonalize : Diagonalizer or None
-        Applied to all but the split of all rows.
 
     Returns
     -------
@@ -153,8 +154,6 @@ def build_quadratic_splits(sources, coordinates, feature_shift, counts, diagonal
             sources.y_shift + means.y,
             counts,
         )
-        if diagonalize is not None and len(splits) < len(sources.parts) - 1:
-            split = diagonalize(split, len(splits), sources.shift + means.x)
         splits.append(split)
     return splits
 
@@ -177,6 +176,7 @@ class Diagonalizer:
     def __init__(self, X, weights, scale_ratio, all_directions):
         self.X = X
         self.weights = weights
+        self.all_directions = all_directions
         self.scale_ratio = scale_ratio
         self.try_krylov = not all_directions and scale_ratio <= MAX_EIGEN_RATIO
         # One rule for all splits: they are scanned together.
@@ -206,4 +206,5 @@ class Diagonalizer:
         index = np.flatnonzero(self.weights[number])
         weight = self.weights[number][index]
         root = np.sqrt(weight / weight.sum())
-        return split.diagonalized(root[:, None] * (self.X[index] - mean))
+        rows = root[:, None] * (self.X[index] - mean)
+        return split.diagonalized(rows, self.all_directions)

@@ -1,82 +1,17 @@
 """Ridge from second moments: X is not needed after one pass."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.linalg import eigh, svd
 
 from .hessian import DiagonalHessian, penalized_hessian
 from .newton import NEWTON_TOL
-from .split import Split
+from .split import LambdaCurvature, Split
 
-
-@dataclass(frozen=True)
-class Moments:
-    """``w -> mean |y - x w|^2 / 2`` over some rows, by its second moments.
-
-    Values are computed about reference weights close to the least squares
-    solution: ``mean |y|^2 - 2 linear w + w' gram w`` would cancel where the
-    model explains nearly everything.
-
-    Attributes
-    ----------
-    gram : ndarray of shape (m, m), or (m,) where it is diagonal
-    linear : ndarray of shape (m, n_outputs)
-        Mean of x y.
-    reference : ndarray of shape (m, n_outputs)
-    residual_linear : ndarray of shape (m, n_outputs)
-        Mean of x (y - x reference).
-    residual_square : float
-        Mean of |y - x reference|^2.
-    """
-
-    gram: np.ndarray
-    linear: np.ndarray
-    reference: np.ndarray
-    residual_linear: np.ndarray
-    residual_square: float
-
-    def product(self, w):
-        """Return ``gram w``."""
-        return self.gram[:, None] * w if self.gram.ndim == 1 else self.gram @ w
-
-    def value(self, w):
-        """Return half the mean squared error of `w`."""
-        step = w - self.reference
-        quadratic = np.vdot(step, self.product(step) - 2.0 * self.residual_linear)
-        return max(0.5 * (self.residual_square + quadratic), 0.0)
-
-    def gradient(self, w):
-        """Return the gradient of `value`."""
-        return self.product(w - self.reference) - self.residual_linear
-
-    def in_basis(self, basis, diagonal=None):
-        """Return the same function of the coordinates in an orthonormal basis.
-
-        Parameters
-        ----------
-        basis : ndarray of shape (m, k)
-        diagonal : ndarray of shape (k,) or None
-            The gram there where it is known to be diagonal; coordinates with a
-            zero carry no data, so what rounding leaves there is removed.
-        """
-        reference = basis.T @ self.reference
-        residual_linear, residual_square = self.residual_linear, self.residual_square
-        if basis.shape[0] != basis.shape[1]:
-            # The reference itself may lie outside.
-            move = basis @ reference - self.reference
-            image = self.product(move)
-            residual_square += np.vdot(move, image - 2.0 * residual_linear)
-            residual_linear = residual_linear - image
-        linear, residual_linear = basis.T @ self.linear, basis.T @ residual_linear
-        gram = diagonal
-        if diagonal is None:
-            gram = basis.T @ (self.gram @ basis)
-        else:
-            keep = (diagonal > 0)[:, None]
-            linear, residual_linear = linear * keep, residual_linear * keep
-        square = max(residual_square, 0.0)
-        return Moments(gram, linear, reference, residual_linear, square)
+#: Tangents per coordinate from which the inverse of the Hessian is the cheaper way.
+INVERSE_SHARE = 0.75
+#: Penalty over the trace of the data's curvature beyond which a feature's response
+#: is its own: others share less than one part in this of it.
+STRONG = 1e6
 
 
 class QuadraticSplit(Split):
@@ -99,6 +34,7 @@ class QuadraticSplit(Split):
         self.validation = validation
         self.x_mean = x_mean
         self.y_mean = y_mean
+        self._last = None
 
     @property
     def solves_by(self):
@@ -145,11 +81,70 @@ class QuadraticSplit(Split):
         return np.zeros((len(jacobian), len(jacobian)))
 
     def hessian(self, w, lambda_):
-        """Return the Hessian of L_T, the same at every `w`."""
+        """Return the Hessian of L_T, the same at every `w`.
+
+        The last one is kept: what is solved for is often asked for next.
+        """
         penalty = self.penalty(lambda_)
         if self.train.gram.ndim == 1:
             return DiagonalHessian(self.train.gram + penalty[:, 0])
-        return penalized_hessian(self.train.gram.copy(), penalty, self.counts)
+        key = penalty.tobytes()
+        if self._last is None or self._last[0] != key:
+            matrix = self.train.gram.copy()
+            self._last = key, penalized_hessian(matrix, penalty, self.counts)
+        return self._last[1]
+
+    @property
+    def prefers_inverse(self):
+        """Whether curvature in lambda is cheaper from the inverse of the Hessian."""
+        n_tangents = self.groups.n_groups * self.n_outputs
+        return self.solves_by == "dense" and n_tangents > INVERSE_SHARE * self.shape[0]
+
+    def curvature_in_lambda(self, lambda_, w, adjoint):
+        """Return the curvature in lambda from the inverse A of the Hessian.
+
+        J_a = -A (p w)_a, so each part sums blocks of a matrix times outer products.
+        Features with so large a penalty that they feel no other one are taken alone.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+        w, adjoint : ndarray of shape (m, n_outputs)
+            The exact solution and H^-1 grad L_V.
+
+        Returns
+        -------
+        LambdaCurvature
+        """
+        p = self.penalty(lambda_)
+        is_alone = p[:, 0] > STRONG * np.trace(self.train.gram)
+        if is_alone.all():
+            is_alone[:] = False
+        kept, alone = np.flatnonzero(~is_alone), np.flatnonzero(is_alone)
+        block = np.ix_(kept, kept)
+        hessian = self.hessian(w, lambda_)
+        if len(alone):
+            matrix = self.train.gram[block]
+            hessian = penalized_hessian(matrix, p[kept], self.counts)
+        inverse, image = hessian.inverse_and_image(self.validation.gram[block])
+        own = 1.0 / (np.diag(self.train.gram)[alone] + p[alone, 0])
+        own_image = own * np.diag(self.validation.gram)[alone] * own
+        force, pull = p * w, -p * adjoint
+
+        def summed(matrix, diagonal, left):
+            pairs = matrix * (left[kept] @ force[kept].T)
+            total = self.groups.sum_by_pair(pairs, kept)
+            values = np.zeros(self.shape)
+            values[alone] = diagonal[:, None] * left[alone] * force[alone]
+            total[np.diag_indices_from(total)] += self.by_group(values)
+            return total
+
+        return LambdaCurvature(
+            summed(image, own_image, force),
+            summed(inverse, own, pull),
+            0.0,
+            summed(inverse, own, force),
+        )
 
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
         """Return the minimizer of L_T plus `proximal`, in closed form."""
@@ -206,7 +201,7 @@ class QuadraticSplit(Split):
             image = held_out.gram @ step - held_out.residual_linear[:, own]
             values += np.sum(step * (image - held_out.residual_linear[:, own]), axis=0)
             slopes -= np.sum(w * inverse * image, axis=0)
-        values = np.maximum(0.5 * (values + held_out.residual_square), 0.0)
+        values = np.maximum(0.5 * (values + held_out.residual_square.sum()), 0.0)
         return values, penalties * slopes
 
     def in_basis(self, basis, values):
@@ -229,7 +224,7 @@ class QuadraticSplit(Split):
             self.counts,
         )
 
-    def diagonalized(self, rows=None):
+    def diagonalized(self, rows=None, all_directions=True):
         """Return this split in all eigenvectors of its training moments.
 
         Parameters
@@ -237,14 +232,18 @@ class QuadraticSplit(Split):
         rows : ndarray of shape (n_train, m) or None
             Centred training rows times the root of their weights. Their
             singular vectors keep small directions that squaring would lose.
+        all_directions : bool, default=True
+            False leaves out, with `rows`, what no row reaches.
         """
         if rows is None:
             values, rotation = eigh(self.train.gram, driver="evd", check_finite=False)
             floor = len(values) * np.finfo(float).eps * max(values[-1], 0.0)
         else:
-            _, singular, transposed = svd(rows, check_finite=False)
+            _, singular, transposed = svd(
+                rows, full_matrices=all_directions, check_finite=False
+            )
             rotation = transposed.T
-            values = np.zeros(len(rotation))
+            values = np.zeros(rotation.shape[1])
             values[: len(singular)] = singular**2
             floor = (max(rows.shape) * np.finfo(float).eps * singular[0]) ** 2
         return self.in_basis(rotation, np.where(values > floor, values, 0.0))

@@ -49,11 +49,11 @@ class Rows:
         self._pairs, self._keeps_pairs = None, True
         self._mean_squares = None
         # Means so large that subtracting their products would cancel.
-        self._large_means = False
+        self.has_large_means = False
         if self.is_sparse and fit_intercept:
             share = (sample_weight / sample_weight.sum())[:, None]
             spread = self.squared_adjoint(share)[:-1, 0]
-            self._large_means = bool(np.any(self.shift**2 > LARGE_MEAN * spread))
+            self.has_large_means = bool(np.any(self.shift**2 > LARGE_MEAN * spread))
 
     @property
     def n_coordinates(self):
@@ -93,7 +93,7 @@ class Rows:
         """
         core = self.n_features
         out = np.empty((self.n_coordinates, self.n_coordinates))
-        if self.is_sparse and self._large_means:
+        if self.is_sparse and self.has_large_means:
             return self._gram_by_dense_blocks(weight)
         if self.is_sparse:
             weighted = self.X.multiply(weight[:, None])

@@ -40,6 +40,27 @@ class Proximal(NamedTuple):
         return w if self.metric is None else self.metric.product(w)
 
 
+class LambdaCurvature(NamedTuple):
+    """Parts of the second derivative in lambda of one split's validation loss.
+
+    Attributes
+    ----------
+    gram : ndarray of shape (n_groups, n_groups)
+        ``J' H_V J``.
+    cross : ndarray of shape (n_groups, n_groups)
+        ``(p q)_a J_b``.
+    third : ndarray of shape (n_groups, n_groups) or float
+        The third derivative of L_T along (q, J_a, J_b); 0 where there is none.
+    metric : ndarray of shape (n_groups, n_groups)
+        ``J' H J``.
+    """
+
+    gram: np.ndarray
+    cross: np.ndarray
+    third: np.ndarray
+    metric: np.ndarray
+
+
 class Split(ABC):
     """Training and validation loss of one split, in the split's coordinates.
 
@@ -58,6 +79,9 @@ class Split(ABC):
     #: How the Hessian is solved with: "diagonal" or "dense" (closed forms), "newton"
     #: or "iterative".
     solves_by: str
+    #: Whether curvature in lambda is cheaper from the inverse of the Hessian, by
+    #: `curvature_in_lambda`, than from the tangent of every group.
+    prefers_inverse = False
 
     def __init__(self, coordinates, n_outputs, explicit_intercept, counts):
         self.coordinates = coordinates

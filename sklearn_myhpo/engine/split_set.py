@@ -1,5 +1,7 @@
 """All splits of a problem at once: what they can share."""
 
+from functools import cached_property
+
 from .hessian import CG_TOL
 from .newton import NEWTON_TOL
 
@@ -10,10 +12,20 @@ class SplitSet:
     Parameters
     ----------
     splits : list of Split
+    diagonalized : callable or None
+        Returns them in coordinates in which a lambda that all features share has
+        diagonal Hessians, where that can be done; None where they are it already
+        or have none.
     """
 
-    def __init__(self, splits):
+    def __init__(self, splits, diagonalized=None):
         self.splits = splits
+        self._diagonalized = diagonalized
+
+    @cached_property
+    def shared(self):
+        """The splits as one shared lambda is best scanned with."""
+        return self.splits if self._diagonalized is None else self._diagonalized()
 
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
         """Return the exact inner solutions of all splits, from `starts`."""

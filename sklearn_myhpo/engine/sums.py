@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from .hessian import symmetric_solver
 from .rows import LARGE_MEAN
+from .symmetric import symmetric_solver
 
 #: Size of the largest entry of X below which its squares underflow.
 MIN_ENTRY = 1e-150
@@ -14,6 +14,8 @@ MIN_ENTRY = 1e-150
 BUFFER_ENTRIES = 2**20
 #: Rows whose mean is subtracted before anything is squared.
 SHIFT_ROWS = 1000
+#: Outputs whose products with each other cost less than leaving them out.
+MANY_OUTPUTS = 16
 #: Ridge of the reference weights, relative to each second moment.
 REFERENCE_RIDGE = 1e-10
 #: Relative error of the least squares residual up to which sums of products give
@@ -27,15 +29,16 @@ class Sums(NamedTuple):
     Attributes
     ----------
     matrix : ndarray of shape (m + 1 + n_outputs, m + 1 + n_outputs)
-        Of the products of (x, 1, y), shifted.
+        Of the products of (x, 1, y), shifted; where there are many outputs, of y
+        with itself only the squares.
     residual_linear : ndarray of shape (m + 1, n_outputs)
         Of (x, 1) times the residual of the reference weights.
-    residual_square : float
+    residual_square : ndarray of shape (n_outputs,)
     """
 
     matrix: np.ndarray
     residual_linear: np.ndarray
-    residual_square: float
+    residual_square: np.ndarray
 
     @property
     def one(self):
@@ -158,7 +161,7 @@ def row_sums(rows, y, atoms):
             residual = y[index] - block.forward(w)
             yield (
                 with_one(block, weight, residual),
-                float(np.sum(weight[:, None] * residual**2)),
+                np.sum(weight[:, None] * residual**2, axis=0),
             )
 
     matrices = []
@@ -190,15 +193,17 @@ def _about_reference(matrices, n_outputs, residuals):
     scale = np.diag(gram)
     ridge = np.where(scale > 0, REFERENCE_RIDGE * scale, 1.0)
     reference = symmetric_solver(gram + np.diag(ridge))(linear)
-    combine = np.vstack([-reference, np.zeros((1, n_outputs)), np.eye(n_outputs)])
     found = []
     for matrix in matrices:
-        products = matrix @ combine
-        found.append((products[: one + 1], float(np.vdot(combine, products))))
+        edge, square = matrix[: one + 1, one + 1 :], np.diag(matrix)[one + 1 :]
+        products = edge - matrix[: one + 1, :one] @ reference
+        own = square - np.sum(reference * (edge[:one] + products[:one]), axis=0)
+        found.append((products, own))
     # The sum of these sizes is what rounding is relative to.
-    sizes = np.abs(combine) * np.sqrt(np.maximum(np.diag(total), 0.0))[:, None]
-    error = np.finfo(float).eps * np.sum(sizes.sum(axis=0) ** 2)
-    if error > RESIDUAL_TOL * sum(square for _, square in found):
+    root = np.sqrt(np.maximum(np.diag(total), 0.0))
+    sizes = root[:one] @ np.abs(reference) + root[one + 1 :]
+    error = np.finfo(float).eps * sizes**2
+    if np.any(error > RESIDUAL_TOL * sum(square for _, square in found)):
         found = list(residuals(reference))
     sums = [Sums(matrix, *own) for matrix, own in zip(matrices, found, strict=True)]
     return sums, reference
@@ -235,12 +240,20 @@ class _DenseBlocks:
 
     def products(self):
         """Return the matrix of products of every atom."""
-        width = self.buffer.shape[1]
-        product, matrices = np.empty((width, width)), []
+        width, one = self.buffer.shape[1], self.X.shape[1]
+        # Products of outputs with each other are nobody's need.
+        end = one + 1 if width - one > MANY_OUTPUTS else width
+        product, matrices = np.empty((end, end)), []
         for index, root in self.parts:
             matrix = np.zeros((width, width))
+            edge, corner = matrix[:end, end:], matrix[end:, end:]
             for block in self._blocks(index, root):
-                matrix += np.matmul(block.T, block, out=product)
+                left, right = block[:, :end], block[:, end:]
+                matrix[:end, :end] += np.matmul(left.T, left, out=product)
+                if end < width:
+                    edge += left.T @ right
+                    corner[np.diag_indices_from(corner)] += np.sum(right**2, axis=0)
+            matrix[end:, :end] = edge.T
             matrices.append(matrix)
         return matrices
 
@@ -248,9 +261,9 @@ class _DenseBlocks:
         """Yield the sums with the residuals of the reference for every atom."""
         one = self.X.shape[1]
         for index, root in self.parts:
-            linear, square = 0.0, 0.0
+            linear, square = 0.0, np.zeros(reference.shape[1])
             for block in self._blocks(index, root):
                 residual = block[:, one + 1 :] - block[:, :one] @ reference
                 linear = linear + block[:, : one + 1].T @ residual
-                square += float(np.sum(residual**2))
+                square += np.sum(residual**2, axis=0)
             yield linear, square

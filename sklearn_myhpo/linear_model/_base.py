@@ -27,6 +27,28 @@ _UNFINISHED = (
 )
 
 
+def spell_some(kind, names):
+    """Return the first names in words, after what they are names of.
+
+    Parameters
+    ----------
+    kind : str
+        "group" or the like.
+    names : iterable
+        What to spell out, up to a limit.
+
+    Returns
+    -------
+    str
+        Words.
+    """
+    names = [str(name) for name in names]
+    text = f"{kind} " if len(names) == 1 else f"{kind}s "
+    text += ", ".join(names[:MAX_NAMES])
+    more = len(names) - MAX_NAMES
+    return text if more <= 0 else f"{text} and {more} more"
+
+
 class BilevelLinearModel(BaseEstimator):
     """Base of the estimators that learn lambda inside fit.
 
@@ -92,6 +114,8 @@ class BilevelLinearModel(BaseEstimator):
         """Set the fitted attributes of the weights and of the penalty."""
 
     _is_classifier = False
+    #: Whether every target has a lambda of its own, for `_fit_targets`.
+    _is_per_target = False
 
     def fit(self, X, y, sample_weight=None):
         """Learn lambda on the splits of the data, and the weights.
@@ -140,23 +164,35 @@ class BilevelLinearModel(BaseEstimator):
             random_state=self.random_state,
         )
         X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
-        problem = BilevelProblem(
-            X.astype(np.float64, copy=False),
-            target,
-            loss,
-            groups,
-            pairs,
-            sample_weight=weights,
-            fit_intercept=self.fit_intercept,
-            lambda_bounds=check_bounds(self.lambda_bounds, self.lambda_init),
-            all_directions=getattr(solver, "all_directions", True),
-        )
-        if self.lambda_bounds == "auto" and self.lambda_init != "auto":
-            problem.widen_bounds(self.lambda_init)
+        X = X.astype(np.float64, copy=False)
+        bounds = check_bounds(self.lambda_bounds, self.lambda_init)
+
+        def make_problem(target):
+            problem = BilevelProblem(
+                X,
+                target,
+                loss,
+                groups,
+                pairs,
+                sample_weight=weights,
+                fit_intercept=self.fit_intercept,
+                lambda_bounds=bounds,
+                all_directions=getattr(solver, "all_directions", True),
+            )
+            if self.lambda_bounds == "auto" and self.lambda_init != "auto":
+                problem.widen_bounds(self.lambda_init)
+            return problem
+
+        fit = self._fit_targets if self._is_per_target else self._fit_problem
+        fit(make_problem, target, solver, dtype)
+        return self
+
+    def _fit_problem(self, make_problem, target, solver, dtype):
+        """Solve the problem of a target, set the fitted attributes and warn."""
+        problem = make_problem(target)
         result = self._solve(problem, solver)
         self._set_results(problem, result, dtype)
         self._warn(problem, result)
-        return self
 
     def _validate_data(self, X, y):
         """Return X and y as arrays of numbers."""
@@ -186,6 +222,10 @@ class BilevelLinearModel(BaseEstimator):
                     split.from_features(*weights)
                     for split, weights in zip(problem.splits, last.weights, strict=True)
                 ]
+        return self._minimize(problem, solver, lambda_init, weights_init)
+
+    def _minimize(self, problem, solver, lambda_init, weights_init=None):
+        """Run the solver from lambda_init."""
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return minimize_bilevel(
             problem,
@@ -233,18 +273,22 @@ class BilevelLinearModel(BaseEstimator):
             message = f"{name} {result.message}."
             if problem.counts.n_unfinished_solves:
                 message += f" {_UNFINISHED}"
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
             return
-        low, high = problem.bounds
         unfinished = problem.counts.n_unfinished_solves
         slope = problem.hypergradient(result.lambda_, result.weights)
         if problem.counts.n_unfinished_solves > unfinished:
             message = f"{name} converged to an inexact lambda. {_UNFINISHED}"
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        self._warn_at_bounds(problem.bounds, result.lambda_, slope)
+
+    def _warn_at_bounds(self, bounds, lambda_, slope):
+        """Warn of lambdas at a bound where the validation loss is still falling."""
+        low, high = bounds
         for where, side, meaning in (
-            ((result.lambda_ <= low) & (slope > 0), "lower", "no penalty is wanted"),
+            ((lambda_ <= low) & (slope > 0), "lower", "no penalty is wanted"),
             (
-                (result.lambda_ >= high) & (slope < 0),
+                (lambda_ >= high) & (slope < 0),
                 "upper",
                 "these features are not wanted",
             ),
@@ -256,21 +300,17 @@ class BilevelLinearModel(BaseEstimator):
                     else f"Widen lambda_bounds={self.lambda_bounds!r} to see."
                 )
                 message = (
-                    f"{name} found no minimum inside the bounds of lambda: the "
-                    f"validation loss is still falling at the {side} bound for "
-                    f"{self._describe(where)}, so {meaning}. {advice}"
+                    f"{type(self).__name__} found no minimum inside the bounds of "
+                    f"lambda: the validation loss is still falling at the {side} "
+                    f"bound for {self._describe(where)}, so {meaning}. {advice}"
                 )
-                warnings.warn(message, LambdaBoundWarning, stacklevel=3)
+                warnings.warn(message, LambdaBoundWarning, stacklevel=5)
 
     def _describe(self, where):
         """Return the names of some groups, in words."""
         if self.feature_groups is None:
             return "all features"
-        names = [str(name) for name in self.feature_group_names_[where]]
-        text = "group " if len(names) == 1 else "groups "
-        text += ", ".join(names[:MAX_NAMES])
-        more = len(names) - MAX_NAMES
-        return text if more <= 0 else f"{text} and {more} more"
+        return spell_some("group", self.feature_group_names_[where])
 
     def _print_iteration(self, n_iter, info):
         lambda_ = np.array2string(info.lambda_, precision=4, threshold=6)

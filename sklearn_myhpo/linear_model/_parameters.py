@@ -1,8 +1,51 @@
 """What the estimators of one solver have in common, whatever their loss."""
 
+import functools
+import inspect
+
 from ..solvers import MYHPO, SHO
 from ._base import BilevelLinearModel
 from ._checks import resolve_solver
+
+
+def with_parameters(**parameters):
+    """Return a class decorator that adds parameters to those of the base classes.
+
+    Parameters
+    ----------
+    **parameters : (default, constraint)
+        By name; the constraint is in scikit-learn's terms.
+
+    Returns
+    -------
+    callable
+        Takes the class and returns it.
+    """
+    defaults = {name: default for name, (default, _) in parameters.items()}
+    constraints = {name: constraint for name, (_, constraint) in parameters.items()}
+
+    def decorate(cls):
+        inherited = cls.__init__
+
+        @functools.wraps(inherited)
+        def initialize(self, **given):
+            for name, default in defaults.items():
+                setattr(self, name, given.pop(name, default))
+            inherited(self, **given)
+
+        signature = inspect.signature(inherited)
+        own = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+            for name, default in defaults.items()
+        ]
+        initialize.__signature__ = signature.replace(
+            parameters=[*signature.parameters.values(), *own]
+        )
+        cls.__init__ = initialize
+        cls._parameter_constraints = {**cls._parameter_constraints, **constraints}
+        return cls
+
+    return decorate
 
 
 class AnySolver(BilevelLinearModel):

@@ -1,17 +1,43 @@
 """Ridge regression that learns its penalty."""
 
+import reprlib
+import warnings
+
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 
 from ..losses import SquaredLoss
-from ._base import BilevelLinearModel
-from ._parameters import AnySolver, MYHPOSolver, SHOSolver
+from ._base import BilevelLinearModel, spell_some
+from ._parameters import AnySolver, MYHPOSolver, SHOSolver, with_parameters
+from ._targets import learn_targets
+
+#: What ridge has and logistic regression has not.
+_with_targets = with_parameters(alpha_per_target=(False, ["boolean"]))
 
 
 class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
     """Squared loss, numeric targets, `alpha_`."""
 
+    @property
+    def _is_per_target(self):
+        return self.alpha_per_target and not self._one_target
+
     def _check_target(self, y, sample_weight):
+        if self.alpha_per_target and self.feature_groups is not None:
+            raise ValueError(
+                "alpha_per_target=True learns one lambda per target and needs "
+                "feature_groups=None, one lambda for all features. Got "
+                f"feature_groups={reprlib.repr(self.feature_groups)}; use "
+                "alpha_per_target=False, or fit one model per target."
+            )
+        if self.alpha_per_target and self.feature_groups is not None:
+            raise ValueError(
+                "alpha_per_target=True learns one lambda per target and needs "
+                "feature_groups=None (one lambda for all features). Got "
+                f"feature_groups={reprlib.repr(self.feature_groups)}; use "
+                "alpha_per_target=False, or fit one model per target."
+            )
         with np.errstate(over="ignore"):
             squares = sample_weight @ y.astype(np.float64) ** 2
         if not np.all(np.isfinite(squares)):
@@ -41,6 +67,35 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
             self.coef_, self.intercept_ = self.coef_[0], self.intercept_[0]
         self.alpha_ = alpha
 
+    def _fit_targets(self, make_problem, target, solver, dtype):
+        """Learn one lambda per target, set the fitted attributes and warn."""
+        found = learn_targets(self, make_problem, target, solver)
+        self.feature_group_names_ = np.array(["all"], dtype=object)
+        self.history_, self.lambda_ = found.history, found.lambda_
+        alpha = 2.0 * found.total_weight * np.exp(found.lambda_)
+        self._set_coefficients(found.coef, found.intercept, alpha, dtype)
+        self.validation_loss_ = found.validation_loss
+        self.n_iter_ = found.n_iter
+        self.converged_ = not found.unfinished
+        self.oracle_counts_ = found.counts
+        self._last_fit = None
+        self._warn_targets(found)
+
+    def _warn_targets(self, found):
+        """Warn of targets that did not converge and of lambdas at a bound."""
+        if found.unfinished:
+            message = f"{type(self).__name__} {found.unfinished[0]}"
+            if len(found.unfinished) > 1:
+                message += f" ({len(found.unfinished)} targets did not converge)"
+            warnings.warn(f"{message}.", ConvergenceWarning, stacklevel=4)
+            return
+        self._warn_at_bounds(found.bounds, found.lambda_, found.slope)
+
+    def _describe(self, where):
+        if not self._is_per_target:
+            return super()._describe(where)
+        return spell_some("target", np.flatnonzero(where))
+
     def predict(self, X):
         """Predict the target.
 
@@ -58,6 +113,7 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
         return raw[:, 0] if self.coef_.ndim == 1 else raw
 
 
+@_with_targets
 class BilevelRidge(_RidgeMixin, AnySolver):
     """Ridge regression that learns its penalties with any bilevel solver.
 
@@ -100,6 +156,11 @@ class BilevelRidge(_RidgeMixin, AnySolver):
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
         Print one line per iteration if positive.
+    alpha_per_target : bool, default=False
+        Whether every column of y gets a lambda of its own, as in
+        `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``.
+        MY-HPO with its default options learns all of them at once, other solvers
+        one after the other.
 
     Attributes
     ----------
@@ -107,16 +168,18 @@ class BilevelRidge(_RidgeMixin, AnySolver):
         Weights.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
-    lambda_ : float or ndarray of shape (n_groups,)
+    lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)
         Learned natural logs of the penalties, in the order of
-        `feature_group_names_`; a float if `feature_groups` is None.
-    alpha_ : float or ndarray of shape (n_groups,)
+        `feature_group_names_`; a float if `feature_groups` is None. One per column
+        of y with `alpha_per_target`.
+    alpha_ : float or ndarray of shape (n_groups,) or (n_targets,)
         ``2 n exp(lambda_)`` with n the sum of the sample weights, so that
         ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
-    validation_loss_ : float
-        Mean loss over all held-out rows at `lambda_`.
+    validation_loss_ : float or ndarray of shape (n_targets,)
+        Mean loss over all held-out rows at `lambda_`, of every column of y with
+        `alpha_per_target`.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -149,6 +212,7 @@ class BilevelRidge(_RidgeMixin, AnySolver):
     """
 
 
+@_with_targets
 class MYHPORidge(_RidgeMixin, MYHPOSolver):
     """Ridge regression whose penalties MY-HPO learns inside `fit`.
 
@@ -205,6 +269,11 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
         Print one line per iteration if positive.
+    alpha_per_target : bool, default=False
+        Whether every column of y gets a lambda of its own, as in
+        `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``.
+        With the default steps, response, metric and rho all of them are learned at
+        once, otherwise one after the other.
 
     Attributes
     ----------
@@ -212,16 +281,18 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         Weights.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
-    lambda_ : float or ndarray of shape (n_groups,)
+    lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)
         Learned natural logs of the penalties, in the order of
-        `feature_group_names_`; a float if `feature_groups` is None.
-    alpha_ : float or ndarray of shape (n_groups,)
+        `feature_group_names_`; a float if `feature_groups` is None. One per column
+        of y with `alpha_per_target`.
+    alpha_ : float or ndarray of shape (n_groups,) or (n_targets,)
         ``2 n exp(lambda_)`` with n the sum of the sample weights, so that
         ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
-    validation_loss_ : float
-        Mean loss over all held-out rows at `lambda_`.
+    validation_loss_ : float or ndarray of shape (n_targets,)
+        Mean loss over all held-out rows at `lambda_`, of every column of y with
+        `alpha_per_target`.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -254,6 +325,7 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
     """
 
 
+@_with_targets
 class SHORidge(_RidgeMixin, SHOSolver):
     """Ridge regression whose penalties a local hypernetwork learns (SHO).
 
@@ -298,6 +370,10 @@ class SHORidge(_RidgeMixin, SHOSolver):
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
         Print one line per iteration if positive.
+    alpha_per_target : bool, default=False
+        Whether every column of y gets a lambda of its own, as in
+        `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``.
+        They are learned one after the other.
 
     Attributes
     ----------
@@ -305,16 +381,18 @@ class SHORidge(_RidgeMixin, SHOSolver):
         Weights.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
-    lambda_ : float or ndarray of shape (n_groups,)
+    lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)
         Learned natural logs of the penalties, in the order of
-        `feature_group_names_`; a float if `feature_groups` is None.
-    alpha_ : float or ndarray of shape (n_groups,)
+        `feature_group_names_`; a float if `feature_groups` is None. One per column
+        of y with `alpha_per_target`.
+    alpha_ : float or ndarray of shape (n_groups,) or (n_targets,)
         ``2 n exp(lambda_)`` with n the sum of the sample weights, so that
         ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
-    validation_loss_ : float
-        Mean loss over all held-out rows at `lambda_`.
+    validation_loss_ : float or ndarray of shape (n_targets,)
+        Mean loss over all held-out rows at `lambda_`, of every column of y with
+        `alpha_per_target`.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool

@@ -2,8 +2,11 @@
 
 With exact steps and the tangent response the consensus pair rests at w = v,
 u = 0, and step 3 alone moves lambda: it minimizes
-``L_V(v + J d + v''[d, d] / 2) + rho/2 |J d|_H^2``, to second order in d. The
+``L_V(v + J x + v''[x, x] / 2) + rho/2 |J x|_H^2``, to second order in x. The
 fixed points are those of the consensus form.
+
+Here x is a move of lambda as the weights feel it, see `_freedom`, so that one step
+may drop a feature or let it back.
 """
 
 from typing import NamedTuple
@@ -11,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from ..engine.hessian import symmetric_solver
+from ..engine.symmetric import symmetric_solver
 from ..outer import OuterModel
+from ._freedom import felt, freedom_taken, unfelt
 from .protocol import Info
 
 #: The Moreau-Yosida weight: first value, least value after a rejected step, and
@@ -20,12 +24,9 @@ from .protocol import Info
 RHO_FIRST, RHO_REJECTED = 1e-2, 1e-2
 SHRINK, GROW = 0.1, 4.0
 GOOD_RATIO, POOR_RATIO, ACCEPT_RATIO = 0.75, 0.25, 1e-4
-#: Longest move of a lambda, a natural log, and longest one whose weights are
-#: predicted along the tangent.
-MAX_MOVE, MAX_PREDICTED = 5.0, 1.0
-#: A lambda whose unit move changes neither loss by more than this share of the
-#: validation loss may be in a tail.
-TAIL_EFFECT = 1e-3
+#: Longest move of a lambda, a natural log, unless its group has less freedom left, or
+#: less taken, than END; and longest one whose weights are predicted.
+MAX_MOVE, END, MAX_PREDICTED = 5.0, 1e-3, 1.0
 #: Added to the unit diagonal of the scaled tangent, which rounding may leave
 #: indefinite.
 SHIFT = 1e-10
@@ -40,15 +41,22 @@ ROUNDING, HIDDEN, NOISE = 1e-14, 1e-10, 1e-8
 
 
 class AdaptiveState(NamedTuple):
-    """Exact weights at lambda, their model, and the weight of the proximal term."""
+    """Exact weights at lambda, their model, and what the proximal step makes of it.
+
+    `rho` is the weight of the proximal term, `move` the step as the weights feel
+    it, `target` where it leads to and `predicted` the decrease it promises.
+    """
 
     lambda_: np.ndarray
     weights: list
-    validation_loss: float
+    objective: float
     hessians: list
     model: OuterModel
     rho: float
-    error: float
+    error: float = np.inf
+    move: np.ndarray | None = None
+    target: np.ndarray | None = None
+    predicted: float = 0.0
 
 
 def init(options, problem, lambda_0, weights_0):
@@ -60,54 +68,69 @@ def init(options, problem, lambda_0, weights_0):
 
 def step(options, problem, state):
     """Return the next state, moved or with a larger rho, and its `Info`."""
-    move, predicted = _propose(problem, state)
-    rounding = ROUNDING * state.validation_loss
-    if predicted <= rounding:
+    if state.predicted <= ROUNDING * state.objective:
         new_state = state._replace(error=0.0)
         return new_state, _info(problem, new_state)
-    lambda_ = problem.project(state.lambda_ + move)
-    starts = state.weights
-    if np.max(np.abs(move)) <= MAX_PREDICTED:
-        starts = problem.predict(state.lambda_, starts, state.hessians, move)
+    lambda_, starts = state.target, state.weights
+    if np.max(np.abs(lambda_ - state.lambda_)) <= MAX_PREDICTED:
+        starts = problem.predict(state.lambda_, starts, state.hessians, state.move)
     weights = problem.minimize(lambda_, starts, tol=INNER_TOL)
     loss = problem.objective(lambda_, weights)
-    decrease = state.validation_loss - loss
-    if not decrease >= ACCEPT_RATIO * predicted:
-        new_state = state._replace(rho=max(GROW * state.rho, RHO_REJECTED))
-        if predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
+    decrease = state.objective - loss
+    if not decrease >= ACCEPT_RATIO * state.predicted:
+        rho = max(GROW * state.rho, RHO_REJECTED)
+        new_state = _with_proposal(problem, state._replace(rho=rho))
+        if state.predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
             there = _state(problem, lambda_, weights, loss, state.rho)
             is_better = there.error < state.error
             new_state = there if is_better else state._replace(error=0.0)
         return new_state, _info(problem, new_state)
     rho = state.rho
-    if decrease > GOOD_RATIO * predicted:
+    if decrease > GOOD_RATIO * state.predicted:
         rho *= SHRINK
-    elif decrease < POOR_RATIO * predicted:
+    elif decrease < POOR_RATIO * state.predicted:
         rho *= GROW
     new_state = _state(problem, lambda_, weights, loss, rho)
     return new_state, _info(problem, new_state)
 
 
-def _state(problem, lambda_, weights, loss, rho):
+def _state(problem, lambda_, weights, objective, rho):
     hessians = problem.hessians(lambda_, weights)
     model = problem.model(lambda_, weights, hessians)
-    error = problem.relative(problem.projected(lambda_, model.gradient), loss)
-    return AdaptiveState(lambda_, weights, loss, hessians, model, rho, error)
+    state = AdaptiveState(lambda_, weights, objective, hessians, model, rho)
+    return _with_proposal(problem, state)
 
 
-def _propose(problem, state):
-    """Return a move of lambda and the decrease that the model promises."""
+def _with_proposal(problem, state):
+    """Return the state with a proposed step and the error that it reveals."""
+    projected = problem.projected(state.lambda_, state.model.gradient)
+    move, delta, predicted = _propose(problem, state, projected != 0)
+    # Where a group is dropped the hypergradient vanishes even if it is wanted back.
+    error = max(
+        problem.relative(projected, state.objective),
+        problem.relative(predicted, state.objective),
+    )
+    target = problem.project(state.lambda_ + delta)
+    return state._replace(error=error, move=move, target=target, predicted=predicted)
+
+
+def _propose(problem, state, free):
+    """Return a move as the weights feel it, that of lambda, and its promise."""
     model, lambda_ = state.model, state.lambda_
-    free = problem.projected(lambda_, model.gradient) != 0
-    move = np.zeros(problem.n_groups)
+    move, delta = np.zeros((2, problem.n_groups))
     if not free.any():
-        return move, 0.0
+        return move, delta, 0.0
+    energy = problem.penalty_energy(state.lambda_, state.weights)
+    taken = freedom_taken(np.diag(model.metric), energy)[free]
     index = np.ix_(free, free)
-    tails = _tails(state)
-    # What nobody feels may go straight to its bound.
-    longest = np.where(tails, np.inf, MAX_MOVE)
-    low, high = np.clip(problem.bounds - lambda_, -longest, longest)[:, free]
-    bend = np.where(tails[:, None] | tails, 0.0, model.bend)[index]
+    # What is all but dropped, or all but free, may go straight to its bound.
+    at_end = np.minimum(taken, 1.0 - taken) < END
+    longest = np.where(at_end, np.inf, MAX_MOVE)
+    ends = np.clip((problem.bounds - lambda_)[:, free], -longest, longest)
+    low, high = felt(ends, taken)
+    gradient = model.gradient[free]
+    # The second derivative of x in delta is 2 t - 1 at zero.
+    bend = model.bend[index] + np.diag(gradient * (2.0 * taken - 1.0))
     tangent = model.tangent[index] + state.rho * model.metric[index]
     # In units of its own curvature every lambda weighs the same in rounding.
     unit = np.sqrt(np.maximum(np.diag(tangent), 0.0))
@@ -116,10 +139,13 @@ def _propose(problem, state):
     curved = scaled + bend / np.outer(unit, unit)
     # The second-order response where it leaves the step convex, else the tangent.
     matrix = curved if _is_positive_definite(curved) else _make_definite(scaled)
-    gradient = model.gradient[free] / unit
-    own = _minimize_in_box(matrix, gradient, low * unit, high * unit)
-    move[free] = own / unit
-    return move, -gradient @ own - 0.5 * own @ matrix @ own
+    slope = gradient / unit
+    own = _minimize_in_box(matrix, slope, low * unit, high * unit)
+    x = own / unit
+    move[free] = x
+    inside = np.where(x >= high, ends[1], unfelt(x, taken))
+    delta[free] = np.where(x <= low, ends[0], inside)
+    return move, delta, -slope @ own - 0.5 * own @ matrix @ own
 
 
 def _is_positive_definite(matrix):
@@ -166,23 +192,10 @@ def _minimize_in_box(matrix, gradient, low, high):
     return lsq_linear(factor.T, target, bounds=(low, high)).x
 
 
-def _tails(state):
-    """Return which lambdas are where the loss only decays towards a bound.
-
-    There the loss runs like exp(-+lambda), so h'' = -+h' and Newton would move
-    by one unit an iteration; the tangent alone goes on quickly.
-    """
-    model = state.model
-    second = np.diag(model.tangent) + np.diag(model.bend)
-    effect = np.diag(model.tangent) + np.diag(model.metric)
-    unfelt = effect < TAIL_EFFECT * state.validation_loss
-    return unfelt & (second < 1.5 * np.abs(model.gradient))
-
-
 def _info(problem, state):
     return Info(
         lambda_=state.lambda_,
         train_loss=problem.train_loss(state.weights, state.lambda_),
-        validation_loss=state.validation_loss,
+        validation_loss=problem.validation_loss(state.weights),
         hypergradient_norm=float(np.max(np.abs(state.model.gradient))),
     )

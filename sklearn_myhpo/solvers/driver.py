@@ -6,6 +6,7 @@ import numpy as np
 
 from .protocol import BilevelResult, Status
 from .scan import scan_lambda
+from .scan_targets import scan_targets
 
 
 def minimize_bilevel(
@@ -23,8 +24,8 @@ def minimize_bilevel(
 
     Parameters
     ----------
-    problem : BilevelProblem
-        What to minimize.
+    problem : BilevelProblem or TargetsProblem
+        What to minimize; the latter by a solver that `learns_targets`.
     solver : Solver
         The method and its options.
     lambda_init : "auto", float or ndarray of shape (n_groups,), default="auto"
@@ -49,7 +50,8 @@ def minimize_bilevel(
     """
     clock = time.perf_counter()
     if isinstance(lambda_init, str):
-        lambda_0, weights_0 = scan_lambda(problem)
+        scan = scan_targets if problem.is_separable else scan_lambda
+        lambda_0, weights_0 = scan(problem)
     else:
         lambda_0 = problem.project(np.full(problem.n_groups, lambda_init, float))
         weights_0 = problem.zeros()

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from . import _adaptive, _consensus
+from . import _adaptive, _consensus, _separable
 from .options import check_options
 
 
@@ -73,14 +73,19 @@ class MYHPO:
         return self.response == "mean"
 
     @property
-    def _form(self):
-        adaptive = (
+    def learns_targets(self):
+        """Whether lambdas of targets that do not interact are learned all at once."""
+        return (
             self.rho == "auto"
             and self.steps == "exact"
             and self.response == "tangent"
             and self.metric == "hessian"
         )
-        return _adaptive if adaptive else _consensus
+
+    def _form(self, problem):
+        if problem.is_separable:
+            return _separable
+        return _adaptive if self.learns_targets else _consensus
 
     def init(self, problem, lambda_0, weights_0):
         """Return the first state."""
@@ -89,8 +94,8 @@ class MYHPO:
                 "response='mean' divides by lambda and cannot start from 0; change "
                 "lambda_init or lambda_bounds, or use response='tangent'."
             )
-        return self._form.init(self, problem, lambda_0, weights_0)
+        return self._form(problem).init(self, problem, lambda_0, weights_0)
 
     def step(self, problem, state, rng):
         """Return the next state and its `Info`; deterministic."""
-        return self._form.step(self, problem, state)
+        return self._form(problem).step(self, problem, state)

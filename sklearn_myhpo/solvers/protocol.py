@@ -52,7 +52,8 @@ class Solver(Protocol):
 
     One that takes means over features of the weights, as MY-HPO's mean response does,
     may leave the subspace of the exact solutions; one that does not may say so by
-    an attribute ``all_directions = False``, which makes some problems smaller.
+    an attribute ``all_directions = False``, which makes some problems smaller. One that
+    can learn the lambdas of a `TargetsProblem` says so by ``learns_targets = True``.
     """
 
     def init(self, problem, lambda_0, weights_0):

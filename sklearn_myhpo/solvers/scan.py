@@ -16,6 +16,8 @@ from .scan_values import NULL_MARGIN, scan_values, shared_lambda
 
 #: Steps of lambda, by what a solve costs.
 STEPS = {"diagonal": 0.5, "dense": 0.75}
+#: Least size of a loss that others are compared with.
+TINY = np.finfo(float).tiny
 #: Accuracy of the shared lambda from which several lambdas start.
 SHARED_XTOL = 1e-3
 
@@ -42,7 +44,7 @@ def scan_lambda(problem):
     weights : list of ndarray
         Inner solutions near there.
     """
-    if problem.splits[0].solves_by not in STEPS:
+    if problem.scans_by not in STEPS:
         lambda_, weights = scan_values(problem)
         return shared_lambda(problem, lambda_), weights
     points = _scan(problem)
@@ -64,6 +66,8 @@ def scan_lambda(problem):
         def slope(lambda_):
             if lambda_ in ends:
                 return ends[lambda_]
+            if problem.scans_by == "diagonal":
+                return problem.path(np.array([lambda_]))[1][0]
             return _evaluate(problem, lambda_, low.weights).slope
 
         where = brentq(slope, low.lambda_, high.lambda_, xtol=SHARED_XTOL)
@@ -94,7 +98,7 @@ def _evaluate(problem, lambda_, starts):
 def _scan(problem):
     """Return points in increasing order of lambda."""
     low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
-    solves_by = problem.splits[0].solves_by
+    solves_by = problem.scans_by
     top = high
     if solves_by != "diagonal":
         top = np.log(problem.group_curvature.max()) + NULL_MARGIN
@@ -113,16 +117,21 @@ def _scan(problem):
 
 
 def _cubic_minimum(low, high):
-    """Return place and value of the minimum of the Hermite cubic between points."""
+    """Return place and value of the minimum of the Hermite cubic between points.
+
+    Of several cubics at once where the points have arrays.
+    """
     width = high.lambda_ - low.lambda_
     # The loss has units: in its own size nothing overflows.
-    size = max(abs(low.value), abs(high.value), np.finfo(float).tiny)
+    size = np.maximum(np.maximum(np.abs(low.value), np.abs(high.value)), TINY)
     a, b = low.slope * width / size, high.slope * width / size
     rise = (high.value - low.value) / size
     cubic, square = a + b - 2 * rise, 3 * rise - 2 * a - b
     # The root of 3 cubic t^2 + 2 square t + a with a rising slope, in the form
     # that does not cancel.
-    root = np.sqrt(max(square**2 - 3 * cubic * a, 0.0))
-    t = float(np.clip(-a / (square + root), 0.0, 1.0)) if square + root > 0 else 0.5
+    root = np.sqrt(np.maximum(square**2 - 3 * cubic * a, 0.0))
+    is_convex = square + root > 0
+    t = np.where(is_convex, -a / np.where(is_convex, square + root, 1.0), 0.5)
+    t = np.clip(t, 0.0, 1.0)
     value = low.value + size * t * (a + t * (square + t * cubic))
     return low.lambda_ + t * width, value

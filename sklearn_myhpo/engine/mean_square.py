@@ -1,0 +1,81 @@
+"""Mean squared error as a quadratic function of the weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Moments:
+    """``w -> mean |y - x w|^2 / 2`` over some rows, by its second moments.
+
+    Values are computed about reference weights close to the least squares
+    solution: ``mean |y|^2 - 2 linear w + w' gram w`` would cancel where the
+    model explains nearly everything.
+
+    Attributes
+    ----------
+    gram : ndarray of shape (m, m), or (m,) where it is diagonal
+    linear : ndarray of shape (m, n_outputs)
+        Mean of x y.
+    reference : ndarray of shape (m, n_outputs)
+    residual_linear : ndarray of shape (m, n_outputs)
+        Mean of x (y - x reference).
+    residual_square : ndarray of shape (n_outputs,)
+        Mean of (y - x reference)^2.
+    """
+
+    gram: np.ndarray
+    linear: np.ndarray
+    reference: np.ndarray
+    residual_linear: np.ndarray
+    residual_square: np.ndarray
+
+    def product(self, w):
+        """Return ``gram w``."""
+        return self.gram[:, None] * w if self.gram.ndim == 1 else self.gram @ w
+
+    def value(self, w):
+        """Return the sum of `values`."""
+        return float(self.values(w).sum())
+
+    def values(self, w, outputs=slice(None)):
+        """Return half the mean squared error of every output, `w` of `outputs`."""
+        step = w - self.reference[:, outputs]
+        image = self.product(step) - 2.0 * self.residual_linear[:, outputs]
+        square = self.residual_square[outputs] + np.sum(step * image, axis=0)
+        return np.maximum(0.5 * square, 0.0)
+
+    def gradient(self, w):
+        """Return the gradient of `value`."""
+        return self.product(w - self.reference) - self.residual_linear
+
+    def in_basis(self, basis, diagonal=None):
+        """Return the same function of the coordinates in an orthonormal basis.
+
+        Parameters
+        ----------
+        basis : ndarray of shape (m, k)
+        diagonal : ndarray of shape (k,) or None
+            The gram there where it is known to be diagonal; coordinates with a
+            zero carry no data, so what rounding leaves there is removed.
+        """
+        reference = basis.T @ self.reference
+        residual_linear, residual_square = self.residual_linear, self.residual_square
+        if basis.shape[0] != basis.shape[1]:
+            # The reference itself may lie outside.
+            move = basis @ reference - self.reference
+            image = self.product(move)
+            residual_square = residual_square + np.sum(
+                move * (image - 2.0 * residual_linear), axis=0
+            )
+            residual_linear = residual_linear - image
+        linear, residual_linear = basis.T @ self.linear, basis.T @ residual_linear
+        gram = diagonal
+        if diagonal is None:
+            gram = basis.T @ (self.gram @ basis)
+        else:
+            keep = (diagonal > 0)[:, None]
+            linear, residual_linear = linear * keep, residual_linear * keep
+        square = np.maximum(residual_square, 0.0)
+        return Moments(gram, linear, reference, residual_linear, square)

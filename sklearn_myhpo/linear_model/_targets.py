@@ -1,0 +1,173 @@
+"""One lambda per target: all at once where the solver can, else one after another."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..solvers import Status
+from ..targets import TargetsProblem, refit
+
+
+class TargetsFit(NamedTuple):
+    """What is learned for the targets of a ridge problem.
+
+    Attributes
+    ----------
+    lambda_, validation_loss : ndarray of shape (n_targets,)
+    coef : ndarray of shape (n_features, n_targets)
+    intercept : ndarray of shape (n_targets,)
+    bounds : ndarray of shape (2, n_targets)
+    slope : ndarray of shape (n_targets,)
+        Derivatives of the validation losses.
+    history : dict of str to ndarray
+    n_iter : int
+        The largest of the targets'.
+    unfinished : list of str
+        What runs that did not converge say.
+    counts : dict of str to int
+    total_weight : float
+        Sum of the sample weights.
+    """
+
+    lambda_: np.ndarray
+    validation_loss: np.ndarray
+    coef: np.ndarray
+    intercept: np.ndarray
+    bounds: np.ndarray
+    slope: np.ndarray
+    history: dict
+    n_iter: int
+    unfinished: list
+    counts: dict
+    total_weight: float
+
+
+def learn_targets(model, make_problem, target, solver):
+    """Learn one lambda per target.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+        Its parameters say how.
+    make_problem : callable
+        Takes targets (n_samples, k), returns their `BilevelProblem`.
+    target : ndarray of shape (n_samples, n_targets)
+        One column per lambda.
+    solver : Solver
+        The method; how many targets it can take at once is its own matter.
+
+    Returns
+    -------
+    TargetsFit
+        What the estimator needs for its fitted attributes.
+    """
+    last = getattr(model, "lambda_", None) if model.warm_start else None
+    is_known = np.shape(last) == target.shape[1:]
+
+    def solve(problem, numbers=slice(None)):
+        start = last[numbers] if is_known else model.lambda_init
+        return model._minimize(problem, solver, start)
+
+    if getattr(solver, "learns_targets", False):
+        problem = make_problem(target)
+        if problem.splits[0].solves_by == "diagonal":
+            return _fit_together(problem, solve, model.refit)
+    fits = []
+    for number in range(target.shape[1]):
+        own = slice(number, number + 1)
+        problem = make_problem(target[:, own])
+        fits.append(_fit_one(problem, solve(problem, own), model.refit))
+    return _merge(fits)
+
+
+def _fit_together(problem, solve, refits):
+    """Return the `TargetsFit` of all targets at once."""
+    targets = TargetsProblem(problem)
+    result = solve(targets)
+    if refits:
+        coef, intercept = refit(problem.full, result.lambda_)
+    else:
+        coef, intercept = _mean_weights(problem, result.weights)
+    everything = np.arange(targets.n_groups)
+    values, slope = targets.slopes(result.lambda_, everything)
+    return TargetsFit(
+        result.lambda_,
+        values,
+        coef,
+        intercept,
+        targets.bounds,
+        slope,
+        result.history,
+        result.n_iter,
+        [] if result.status is Status.CONVERGED else [result.message],
+        problem.counts.as_dict(),
+        problem.total_weight,
+    )
+
+
+def _merge(fits):
+    """Return one `TargetsFit` of those of single targets."""
+    first, *others = [fit.counts for fit in fits]
+    return TargetsFit(
+        *(np.concatenate([fit[k] for fit in fits], axis=-1) for k in range(6)),
+        _merge_histories([fit.history for fit in fits]),
+        max(fit.n_iter for fit in fits),
+        [message for fit in fits for message in fit.unfinished],
+        {name: first[name] + sum(one[name] for one in others) for name in first},
+        fits[0].total_weight,
+    )
+
+
+def _fit_one(problem, result, refits):
+    coef, intercept = _mean_weights(problem, result.weights)
+    if refits:
+        start = problem.full.from_features(coef, intercept)
+        full = problem.full.minimize(result.lambda_, start)
+        coef, intercept = problem.full.to_features(full)
+    return TargetsFit(
+        result.lambda_,
+        np.array([result.validation_loss]),
+        coef,
+        intercept,
+        problem.bounds,
+        problem.hypergradient(result.lambda_, result.weights),
+        result.history,
+        result.n_iter,
+        [] if result.status is Status.CONVERGED else [result.message],
+        problem.counts.as_dict(),
+        problem.total_weight,
+    )
+
+
+def _mean_weights(problem, weights):
+    """Return coef and intercept, means over the splits."""
+    found = [
+        split.to_features(w) for split, w in zip(problem.splits, weights, strict=True)
+    ]
+    coefs, intercepts = zip(*found, strict=True)
+    return np.mean(coefs, axis=0), np.mean(intercepts, axis=0)
+
+
+def _merge_histories(histories):
+    """Return one history; targets that are done keep their last row.
+
+    Losses and counts are summed, residuals are the largest ones.
+    """
+    n_rows = max(len(history["lambda"]) for history in histories)
+    merged = {}
+    for name in histories[0]:
+        rows = [_extended(history[name], n_rows) for history in histories]
+        if name == "lambda":
+            merged[name] = np.concatenate(rows, axis=1)
+        elif name.endswith(("residual", "norm")):
+            merged[name] = np.max(rows, axis=0)
+        else:
+            merged[name] = np.sum(rows, axis=0)
+    return merged
+
+
+def _extended(values, n_rows):
+    """Return values with the last one repeated up to `n_rows`."""
+    if not len(values):
+        return np.full((n_rows, *values.shape[1:]), np.nan)
+    return np.concatenate([values, np.repeat(values[-1:], n_rows - len(values), 0)])

@@ -1,0 +1,61 @@
+"""Where to start with one lambda per target: all scanned at once."""
+
+import numpy as np
+
+from .scan import STEPS, _cubic_minimum, _Point
+
+#: The scan is as fine as the solutions need between the logs of the least and the
+#: largest curvature of the data, and MARGIN beyond; elsewhere steps are TAIL_STEP.
+MARGIN, TAIL_STEP = 3.0, 6.0
+
+
+def scan_targets(problem):
+    """Return the best lambda of a scan for every target, and the exact weights.
+
+    Parameters
+    ----------
+    problem : TargetsProblem
+        What is minimized.
+
+    Returns
+    -------
+    lambda_ : ndarray of shape (n_targets,)
+        One per target.
+    weights : list of ndarray
+        Inner solutions there.
+    """
+    everything = np.arange(problem.n_groups)
+    grid = _grid(problem)
+    found = [problem.slopes(np.full(len(everything), one), everything) for one in grid]
+    values, slopes = np.stack(found, axis=1)
+    # Of equals the strongest penalty: the simplest model.
+    best = len(grid) - 1 - np.argmin(values[::-1], axis=0)
+    lambda_, lowest = grid[best], values[best, everything]
+    low = _Point(grid[:-1, None], values[:-1], slopes[:-1])
+    high = _Point(grid[1:, None], values[1:], slopes[1:])
+    where, estimate = _cubic_minimum(low, high)
+    estimate[~((low.slope < 0) & (high.slope > 0))] = np.inf
+    bracket = np.argmin(estimate, axis=0)
+    is_inside = estimate[bracket, everything] <= lowest
+    inner = np.where(is_inside, where[bracket, everything], lambda_)
+    better = problem.slopes(inner, everything)[0] <= lowest
+    lambda_ = np.where(better, inner, lambda_)
+    return lambda_, problem.minimize(lambda_)
+
+
+def _grid(problem):
+    """Return lambdas in increasing order, the bounds of the scan included."""
+    low, high = problem.scan_bounds[:, 0]
+    curvature = np.concatenate([split.train.gram for split in problem.splits])
+    curvature = curvature[curvature > 0]
+    if not len(curvature):
+        return np.array([low, high])
+    first = np.log(0.5 * curvature.min()) - MARGIN
+    last = np.log(0.5 * curvature.max()) + MARGIN
+    knots = np.clip([low, first, last, high], low, high)
+    steps = [TAIL_STEP, STEPS["dense"], TAIL_STEP]
+    parts = [
+        np.linspace(start, stop, int(np.ceil((stop - start) / step)) + 1)
+        for start, stop, step in zip(knots[:-1], knots[1:], steps, strict=True)
+    ]
+    return np.unique(np.concatenate(parts))
