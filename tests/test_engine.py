@@ -19,7 +19,7 @@ from sklearn_myhpo.engine.hessian import (
 from sklearn_myhpo.engine.newton import minimize_newton
 from sklearn_myhpo.engine.rows import Rows
 from sklearn_myhpo.engine.split import Proximal
-from sklearn_myhpo.problem import OracleCounts
+from sklearn_myhpo.counts import OracleCounts
 
 from .helpers import (
     PROBLEMS,

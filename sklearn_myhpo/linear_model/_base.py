@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..exceptions import LambdaBoundWarning
 from ..penalty import make_feature_groups
-from ..problem import MAX_LAMBDA, BilevelProblem
+from ..problem import BilevelProblem
+from ..problem_base import MAX_LAMBDA
 from ..solvers import Status, minimize_bilevel
 from ..splits import make_splits
 from ._checks import check_bounds, check_weights, drop_weightless

@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
-from ..problem import MAX_LAMBDA
+from ..problem_base import MAX_LAMBDA
 from ..solvers import SOLVERS, Solver
 
 

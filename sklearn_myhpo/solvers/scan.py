@@ -103,7 +103,7 @@ def _evaluate(problem, lambda_, starts):
     vector = _shared(problem, lambda_)
     weights = problem.minimize(vector, starts, tol=SCAN_TOL)
     hessians = problem.hessians(vector, weights)
-    rtol = SLOPE_TOL if problem.splits[0].solves_by == "newton" else SCAN_TOL
+    rtol = SLOPE_TOL if problem.scans_by == "newton" else SCAN_TOL
     slopes = problem.hypergradient(vector, weights, hessians, rtol=rtol)
     low, high = problem.scan_bounds
     slope = slopes[(low <= lambda_) & (lambda_ <= high)].sum()
@@ -114,7 +114,7 @@ def _evaluate(problem, lambda_, starts):
 def _scan(problem):
     """Return points in increasing order of lambda."""
     low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
-    solves_by = problem.splits[0].solves_by
+    solves_by = problem.scans_by
     top = high
     if solves_by != "diagonal":
         top = np.log(problem.group_curvature.max()) + NULL_MARGIN
@@ -166,7 +166,7 @@ def _predict(problem, point, lambda_):
     than the iterations that it saves.
     """
     close = abs(lambda_ - point.lambda_) <= STEPS["newton"]
-    if not close or problem.splits[0].solves_by != "newton":
+    if not close or problem.scans_by != "newton":
         return point.weights
     vector = _shared(problem, point.lambda_)
     move = _shared(problem, lambda_) - vector
