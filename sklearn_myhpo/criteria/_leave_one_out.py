@@ -1,0 +1,202 @@
+"""Leave-one-out by one Newton step: exact for ridge, approximate otherwise.
+
+Without row i the gradient at the weights of all rows is ``-X_i l'_i`` and the Hessian
+``H - X_i L_i X_i'``, shares of the weight included. So its raw prediction moves from
+m_i to ``z_i = m_i + A_i u_i`` with ``A_i = X_i' H^-1 X_i`` and
+``u_i = (I - L_i A_i)^-1 l'_i`` (Woodbury).
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from ..losses import SquaredLoss
+from ..outer import OuterModel
+from ._base import Point, inverse_matrix, responses, sum_blocks, weight_terms
+from ._row_forms import LeverageSlopes, row_forms, third_forms
+
+#: Least share of a row's prediction that is not its own.
+LEAST_GAP = 1e-12
+
+
+class LeaveOneOutPoint(Point):
+    """Leave-one-out at one lambda per group.
+
+    Arrays have shape (n_samples, o, c): o outputs that share a Hessian (one for ridge,
+    whose targets are the c columns), L_i and A_i (n_samples, o, o).
+
+    Parameters
+    ----------
+    whole : Whole
+    lambda_ : ndarray of shape (n_groups,)
+    w : ndarray of shape (m, n_outputs)
+        Exact weights of all rows.
+    hessian : Hessian
+    """
+
+    def __init__(self, whole, lambda_, w, hessian):
+        self.whole, self.split = whole, whole.split
+        self.lambda_, self.w, self.hessian = lambda_, w, hessian
+        self.is_ridge = isinstance(whole.loss, SquaredLoss)
+        self.o = 1 if self.is_ridge else w.shape[1]
+        rows, loss, y = whole.rows, whole.loss, whole.y
+        self.share = whole.share[:, None, None]
+        self.raw = rows.forward(self._pad(w)) if self.is_ridge else self.split.raw(w)
+        self.inverse = self._padded_inverse()
+        self.leverage = self.share * row_forms(rows, self.inverse, self.o)
+        self.curvature = np.ones((1, 1, 1))
+        if not self.is_ridge:
+            self.curvature = loss.curvature(self.raw)
+        self.gap_inverse = _gap_inverse(self.curvature @ self.leverage)
+        self.u = self.gap_inverse @ self._stack(loss.gradient(y, self.raw))
+        self.shift = self.leverage @ self.u
+        self.left_out = self.raw + self._flat(self.shift)
+
+    @cached_property
+    def value(self):
+        """The criterion."""
+        return float(
+            self.whole.share @ self.whole.loss.value(self.whole.y, self.left_out)
+        )
+
+    @cached_property
+    def _force(self):
+        """Derivative of the criterion in m_i at fixed u_i, ``(I - L A)^-1 l'(z)``."""
+        slope = self.whole.loss.gradient(self.whole.y, self.left_out)
+        return self.gap_inverse @ (self.share * self._stack(slope))
+
+    @cached_property
+    def _spread(self):
+        """The matrix ``H^-1 (sum_i X_i a_i X_i') H^-1``, a_i the derivative in A_i."""
+        weight = self._force @ np.swapaxes(self.u, 1, 2)
+        weight = 0.5 * self.share * (weight + np.swapaxes(weight, 1, 2))
+        lower, upper = np.tril_indices(self.o)
+        gram = self.whole.rows.block_gram(weight[:, lower, upper])
+        return self.inverse @ gram @ self.inverse
+
+    @cached_property
+    def _adjoint(self):
+        """H^-1 applied to the derivative of the criterion in the weights."""
+        slope = self._flat(self._force)
+        if not self.is_ridge:
+            slope = slope + self._third_slope()
+        return self.hessian.solve(self._unpad(self.whole.rows.adjoint(slope)))
+
+    def _third_slope(self):
+        """Derivative in m_i through L_i, in the shift and in everybody's leverage."""
+        loss, raw = self.whole.loss, self.raw
+        moved = self._flat(self.leverage @ self._force)
+        units = np.eye(self.o)[:, None, :]
+        own = loss.third(raw, units, moved, self._flat(self.shift)).T
+        forms = row_forms(self.whole.rows, self._spread, self.o)
+        return own - self.share[:, 0] * third_forms(loss, raw, forms)
+
+    @cached_property
+    def _spread_slope(self):
+        """Derivative through H^-1 in A_i, the penalty's part."""
+        diagonal = self._unpad(np.diag(self._spread).reshape(-1, self.o))
+        p = self.split.penalty(self.lambda_)
+        return -self.split.by_group(p * diagonal)
+
+    @cached_property
+    def gradient(self):
+        """Its derivative in lambda, ``-sum_{j in g} p_j (w_j q_j + M_jj)``."""
+        p = self.split.penalty(self.lambda_)
+        return self._spread_slope - self.split.by_group(p * self.w * self._adjoint)
+
+    def model(self):
+        """Return the second-order `OuterModel` in lambda.
+
+        Exact for ridge. Otherwise the curvature of rows is held fixed in the second
+        derivative of the leverages.
+        """
+        split, rows = self.split, self.whole.rows
+        forces, jacobian = responses(split, self.lambda_, self.w, self.hessian)
+        terms = weight_terms(
+            split, self.lambda_, self.w, self._adjoint, forces, jacobian
+        )
+        p = self._pad(split.penalty(self.lambda_))[:, 0]
+        slopes = LeverageSlopes(rows, self.inverse, p, split.groups, self.o)
+        columns = self._pad(np.moveaxis(jacobian, 1, 0).reshape(len(self.w), -1))
+        n_groups = len(jacobian)
+        tangent, mixed = np.zeros((2, n_groups, n_groups))
+        for index, block in slopes.blocks(n_groups * (self.o + self.w.shape[1])):
+            raw = block.forward(columns).reshape(-1, n_groups, *self.u.shape[1:])
+            gram, cross = self._block_terms(index, slopes.of(block), raw)
+            tangent += gram
+            mixed += cross + cross.T
+        size = len(split.groups.labels) * self.o
+        weights = np.repeat(p, self.o)[:size]
+        pairs = np.outer(weights, weights) * self.inverse[:size, :size]
+        pairs *= self._spread[:size, :size]
+        twice = 2.0 * sum_blocks(pairs, np.repeat(split.groups.labels, self.o))
+        third = split.third_term(self.w, self._adjoint, jacobian)
+        bend = mixed + twice + np.diag(self.gradient) - terms.cross - terms.cross.T
+        return OuterModel(self.gradient, tangent, bend - third, terms.metric)
+
+    def _block_terms(self, index, slopes, raw):
+        """Return ``dz' l''(z) dz`` and ``force . dA_a du_b`` of a block of rows.
+
+        Parameters
+        ----------
+        index : slice
+        slopes : ndarray of shape (n_groups, n_block, o, o)
+            Derivatives of A_i, without the share of the weight.
+        raw : ndarray of shape (n_block, n_groups, o, c)
+            Derivatives of m_i.
+        """
+        share, u = self.share[index], self.u[index]
+        slopes = share * slopes
+        moves = np.moveaxis(raw, 1, 0) + slopes @ u
+        inverse = self.gap_inverse[index]
+        dz = np.swapaxes(inverse, 1, 2) @ moves
+        curvature = self.curvature if self.is_ridge else self.curvature[index]
+        du = inverse @ curvature @ moves
+        if not self.is_ridge:
+            dz = dz + self._third_shift(index, np.moveaxis(raw, 1, 0))
+            curvature = self.whole.loss.curvature(self.left_out[index])
+        gram = np.einsum("gnac,hnac->gh", dz, share * (curvature @ dz), optimize=True)
+        along = slopes @ self._force[index]
+        return gram, np.einsum("gnac,hnac->gh", along, du, optimize=True)
+
+    def _third_shift(self, index, raw):
+        """Return the derivative of the shift through L_i, along derivatives of m_i."""
+        units = np.eye(self.o)[:, None, None, :]
+        bent = self.whole.loss.third(
+            self.raw[index], units, raw[..., 0], self.shift[index][..., 0]
+        )
+        own = self.leverage[index] @ self.gap_inverse[index]
+        return own @ np.moveaxis(bent, 0, -1)[..., None]
+
+    def _padded_inverse(self):
+        """Return H^-1 with the intercept, which ridge has eliminated."""
+        size = self.split.shape[0] * self.o
+        inverse = inverse_matrix(self.hessian, self.o, size)
+        if not (self.is_ridge and self.whole.fit_intercept):
+            return inverse
+        padded = np.zeros((size + 1, size + 1))
+        padded[:size, :size], padded[-1, -1] = inverse, 1.0
+        return padded
+
+    def _pad(self, values):
+        """Return values per coordinate with a zero for an eliminated intercept."""
+        missing = self.is_ridge and self.whole.fit_intercept
+        return np.pad(values, ((0, 1), (0, 0))) if missing else values
+
+    def _unpad(self, values):
+        return values[: len(self.w)]
+
+    def _stack(self, values):
+        """Return (n_samples, n_outputs) as (n_samples, o, c)."""
+        return values.reshape(len(values), self.o, -1)
+
+    def _flat(self, values):
+        return values.reshape(len(values), -1)
+
+
+def _gap_inverse(product):
+    """Return the inverses of I - L_i A_i, where L_i A_i has eigenvalues below one."""
+    n_outputs = product.shape[1]
+    if n_outputs == 1:
+        return 1.0 / np.maximum(1.0 - product, LEAST_GAP)
+    return np.linalg.inv((1.0 + LEAST_GAP) * np.eye(n_outputs) - product)

@@ -1,0 +1,140 @@
+"""Generalized cross-validation.
+
+Golub, Heath & Wahba (1979), Generalized Cross-Validation as a Method for Choosing a
+Good Ridge Parameter, Technometrics 21.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from ..losses import SquaredLoss
+from ..outer import OuterModel
+from ._base import (
+    Curve,
+    Point,
+    RidgeCriterion,
+    inverse_matrix,
+    quotient_derivatives,
+    responses,
+    shrinkage,
+    sum_blocks,
+    weight_terms,
+)
+
+#: Least share of the degrees of freedom that is taken to be left.
+LEAST_LEFT = 1e-12
+
+
+@dataclass(frozen=True)
+class GCV(RidgeCriterion):
+    """Half the mean squared residual over ``(1 - tr S / n)^2``, S the hat matrix.
+
+    Leave-one-out with the leverage of every row replaced by their mean, so that the
+    criterion does not change when the rows are rotated. n is the number of rows.
+    """
+
+    losses: ClassVar[tuple] = (SquaredLoss,)
+    needs_rows: ClassVar[bool] = False
+
+    def curve(self, spectrum, penalties, *, second=True):
+        """Return the criterion at many values of a shared lambda, O(k) each."""
+        orders = shrinkage(spectrum.squares, penalties)[: 3 if second else 2]
+        left = orders.sum(axis=1) / spectrum.n_rows
+        left[0] += spectrum.n_outside / spectrum.n_rows
+        square = np.sum(spectrum.along**2, axis=1)
+        residuals = orders * np.sqrt(square)[:, None]
+        outside = np.zeros((len(orders), 1, len(penalties)))
+        outside[0] = np.sqrt(spectrum.outside_square)
+        e = quotient_derivatives(
+            np.concatenate([residuals, outside], axis=1), left[:, None]
+        )
+        value, slope = 0.5 * np.sum(e[0] ** 2, axis=0), np.sum(e[0] * e[1], axis=0)
+        if not second:
+            return Curve(value, slope)
+        return Curve(
+            value, slope, np.sum(e[1] ** 2, axis=0), np.sum(e[0] * e[2], axis=0)
+        )
+
+    def at(self, whole, lambda_, w, hessian):
+        """Return the `GCVPoint` of some lambda."""
+        return GCVPoint(whole, lambda_, w, hessian)
+
+
+class GCVPoint(Point):
+    """GCV at one lambda per group, from second moments.
+
+    With W = H^-1, G the data's part of H and Q = W G W, the degrees of freedom are
+    tr S = tr G W, with derivatives -sum_a p Q and, twice,
+    -delta_ab sum_a p Q + 2 sum_{j in a, k in b} p_j p_k W_jk Q_jk.
+
+    Parameters
+    ----------
+    whole : Whole
+    lambda_ : ndarray of shape (n_groups,)
+    w : ndarray of shape (m, n_targets)
+    hessian : Hessian
+    """
+
+    def __init__(self, whole, lambda_, w, hessian):
+        self.split = split = whole.split
+        self.lambda_, self.w, self.hessian = lambda_, w, hessian
+        self.n_rows = whole.n_rows
+        gram = split.train.gram
+        self.inverse = inverse_matrix(hessian, 1, len(gram))
+        self.half_square = split.validation_loss(w)
+        used = np.vdot(gram, self.inverse) + whole.fit_intercept
+        self.left = max(1.0 - used / self.n_rows, LEAST_LEFT)
+
+    @property
+    def value(self):
+        """The criterion."""
+        return float(self.half_square / self.left**2)
+
+    @cached_property
+    def _shrunk(self):
+        """The matrix Q."""
+        return self.inverse @ self.split.train.gram @ self.inverse
+
+    @cached_property
+    def _left_slope(self):
+        p = self.split.penalty(self.lambda_)
+        own = self.split.by_group(p * np.diag(self._shrunk)[:, None])
+        return own / self.n_rows
+
+    @cached_property
+    def _adjoint(self):
+        return self.hessian.solve(self.split.validation_gradient(self.w))
+
+    @cached_property
+    def _half_slope(self):
+        """Derivative of half the mean square."""
+        p = self.split.penalty(self.lambda_)
+        return -self.split.by_group(p * self.w * self._adjoint)
+
+    @cached_property
+    def gradient(self):
+        """Its derivative in lambda, shape (n_groups,)."""
+        relative = self._left_slope / self.left
+        return (self._half_slope - 2.0 * self.half_square * relative) / self.left**2
+
+    def model(self):
+        """Return the second-order `OuterModel` in lambda; it is exact."""
+        split, lambda_, t = self.split, self.lambda_, self.left
+        forces, jacobian = responses(split, lambda_, self.w, self.hessian)
+        terms = weight_terms(split, lambda_, self.w, self._adjoint, forces, jacobian)
+        gram = split.validation_gram(self.w, jacobian)
+        half, t_a = self.half_square, self._left_slope / t
+        mixed = np.outer(self._half_slope, t_a)
+        mixed = mixed + mixed.T
+        outer = half * np.outer(t_a, t_a)
+        tangent = (gram - mixed + 2.0 * outer) / t**2
+        p = split.penalty(lambda_)
+        pairs = p * p.T * self.inverse * self._shrunk
+        t_ab = np.diag(self._left_slope)
+        t_ab = t_ab - 2.0 * sum_blocks(pairs, split.groups.labels) / self.n_rows
+        bend = np.diag(terms.slope) - terms.cross - terms.cross.T
+        bend = (bend - mixed - 2.0 * half * t_ab / t + 4.0 * outer) / t**2
+        return OuterModel(self.gradient, tangent, bend, terms.metric)
