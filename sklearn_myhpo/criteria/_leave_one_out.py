@@ -17,6 +17,9 @@ from ._row_forms import LeverageSlopes, row_forms, third_forms
 
 #: Least share of a row's prediction that is not its own.
 LEAST_GAP = 1e-12
+#: Lambdas up to which second derivatives are differences of exact gradients where they
+#: have no closed form, and the step.
+FEW_LAMBDAS, STEP = 3, 1e-3
 
 
 class LeaveOneOutPoint(Point):
@@ -107,8 +110,8 @@ class LeaveOneOutPoint(Point):
     def model(self):
         """Return the second-order `OuterModel` in lambda.
 
-        Exact for ridge. Otherwise the curvature of rows is held fixed in the second
-        derivative of the leverages.
+        Exact for ridge. Otherwise by differences where there are few lambdas; where
+        there are many, with the curvature of rows held fixed in the leverages.
         """
         split, rows = self.split, self.whole.rows
         forces, jacobian = responses(split, self.lambda_, self.w, self.hessian)
@@ -130,9 +133,24 @@ class LeaveOneOutPoint(Point):
         pairs = np.outer(weights, weights) * self.inverse[:size, :size]
         pairs *= self._spread[:size, :size]
         twice = 2.0 * sum_blocks(pairs, np.repeat(split.groups.labels, self.o))
-        third = split.third_term(self.w, self._adjoint, jacobian)
         bend = mixed + twice + np.diag(self.gradient) - terms.cross - terms.cross.T
-        return OuterModel(self.gradient, tangent, bend - third, terms.metric)
+        if not self.is_ridge:
+            bend -= split.third_term(self.w, self._adjoint, jacobian)
+        if not self.is_ridge and n_groups <= FEW_LAMBDAS:
+            bend = self._second_derivative(jacobian) - tangent
+        return OuterModel(self.gradient, tangent, bend, terms.metric)
+
+    def _second_derivative(self, jacobian):
+        """Return differences of gradients, each at exact weights."""
+        slopes = []
+        for own, move in zip(jacobian, np.eye(len(jacobian)), strict=True):
+            lambda_ = self.lambda_ + STEP * move
+            w = self.split.minimize(lambda_, self.w + STEP * own)
+            hessian = self.split.hessian(w, lambda_)
+            slopes.append(LeaveOneOutPoint(self.whole, lambda_, w, hessian).gradient)
+        self.split.counts.n_validation_gradients += len(slopes)
+        second = (np.stack(slopes) - self.gradient) / STEP
+        return 0.5 * (second + second.T)
 
     def _block_terms(self, index, slopes, raw):
         """Return ``dz' l''(z) dz`` and ``force . dA_a du_b`` of a block of rows.

@@ -8,9 +8,10 @@ from ._checks import resolve_solver
 class AnySolver(BilevelLinearModel):
     """Parameters of an estimator whose solver is chosen by name or object."""
 
-    # What a solver may be is checked where it is resolved.
+    # What a solver and a criterion may be is checked where they are resolved.
     _parameter_constraints = {
         "solver": "no_validation",
+        "criterion": "no_validation",
         **BilevelLinearModel._shared_constraints,
     }
 
@@ -18,6 +19,7 @@ class AnySolver(BilevelLinearModel):
         self,
         *,
         solver="myhpo",
+        criterion="validation",
         cv=5,
         feature_groups=None,
         fit_intercept=True,
@@ -31,6 +33,7 @@ class AnySolver(BilevelLinearModel):
         verbose=0,
     ):
         self.solver = solver
+        self.criterion = criterion
         super().__init__(
             cv=cv,
             feature_groups=feature_groups,
@@ -54,6 +57,7 @@ class MYHPOSolver(BilevelLinearModel):
 
     _parameter_constraints = {
         **MYHPO._parameter_constraints,
+        "criterion": "no_validation",
         **BilevelLinearModel._shared_constraints,
     }
 
@@ -66,6 +70,7 @@ class MYHPOSolver(BilevelLinearModel):
         rho="auto",
         step_sizes="auto",
         backtracking=True,
+        criterion="validation",
         cv=5,
         feature_groups=None,
         fit_intercept=True,
@@ -84,6 +89,7 @@ class MYHPOSolver(BilevelLinearModel):
         self.rho = rho
         self.step_sizes = step_sizes
         self.backtracking = backtracking
+        self.criterion = criterion
         super().__init__(
             cv=cv,
             feature_groups=feature_groups,

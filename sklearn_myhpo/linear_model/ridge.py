@@ -69,6 +69,10 @@ class BilevelRidge(_RidgeMixin, AnySolver):
     ----------
     solver : str or Solver, default="myhpo"
         A name in `sklearn_myhpo.solvers.SOLVERS` or a solver object.
+    criterion : {"validation", "loo", "gcv"} or Criterion, default="validation"
+        What is minimized over lambda: the loss of held-out rows; or, of a model of
+        all rows, the exact leave-one-out error or generalized cross-validation.
+        With these two no rows are held out and `cv` is ignored.
     cv : float, int, splitter or iterable, default=5
         How rows are split into training and validation parts. A float in (0, 1)
         is one hold-out split with that validation fraction, an int >= 2 the
@@ -116,7 +120,7 @@ class BilevelRidge(_RidgeMixin, AnySolver):
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     validation_loss_ : float
-        Mean loss over all held-out rows at `lambda_`.
+        Mean loss over all held-out rows at `lambda_`, or the value of `criterion`.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -174,6 +178,10 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         alpha, beta and delta of the gradient steps on v, w and lambda.
     backtracking : bool, default=True
         Halve a gradient step until its objective decreases sufficiently.
+    criterion : {"validation", "loo", "gcv"} or Criterion, default="validation"
+        What is minimized over lambda: the loss of held-out rows; or, of a model of
+        all rows, the exact leave-one-out error or generalized cross-validation.
+        With these two no rows are held out and `cv` is ignored.
     cv : float, int, splitter or iterable, default=5
         How rows are split into training and validation parts. A float in (0, 1)
         is one hold-out split with that validation fraction, an int >= 2 the
@@ -221,7 +229,7 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     validation_loss_ : float
-        Mean loss over all held-out rows at `lambda_`.
+        Mean loss over all held-out rows at `lambda_`, or the value of `criterion`.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool

@@ -73,6 +73,11 @@ class MYHPO:
         return self.response == "mean"
 
     @property
+    def needs_split(self):
+        """Whether training and validation losses are looked at: the consensus forms."""
+        return self._form is _consensus
+
+    @property
     def _form(self):
         adaptive = (
             self.rho == "auto"

@@ -77,6 +77,8 @@ def scan_lambda(problem):
         def slope(lambda_):
             if lambda_ in ends:
                 return ends[lambda_]
+            if low.weights is None:
+                return problem.path(np.array([lambda_]))[1][0]
             return _evaluate(problem, lambda_, low.weights).slope
 
         where = brentq(slope, low.lambda_, high.lambda_, xtol=SHARED_XTOL)
