@@ -73,6 +73,7 @@ class Problem(ABC):
         # A group of constant features has no scale: it takes the data's.
         self.group_curvature = np.where(own > 0, own, self.curvature)
         auto = self._auto_bounds(curvature, len(second_moments) >= n_train)
+        self.auto_bounds = auto
         if isinstance(lambda_bounds, str):
             self.bounds = auto
         else:

@@ -179,13 +179,6 @@ def weight_terms(split, lambda_, w, adjoint, forces, jacobian):
     )
 
 
-def inverse_matrix(hessian, n_outputs, size):
-    """Return the inverse of a dense Hessian, shape (size, size)."""
-    units = np.eye(size).reshape(size, -1, n_outputs)
-    inverse = hessian.solve(units).reshape(size, size)
-    return 0.5 * (inverse + inverse.T)
-
-
 def sum_blocks(matrix, labels):
     """Return the sums of a matrix over pairs of groups.
 

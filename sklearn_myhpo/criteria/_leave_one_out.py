@@ -10,10 +10,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ..losses import SquaredLoss
 from ..outer import OuterModel
-from ._base import Point, inverse_matrix, responses, sum_blocks, weight_terms
+from ._base import Point, responses, sum_blocks, weight_terms
 from ._row_forms import LeverageSlopes, row_forms, third_forms
+from ._wide import wide_model
 
 #: Least share of a row's prediction that is not its own.
 LEAST_GAP = 1e-12
@@ -40,20 +40,39 @@ class LeaveOneOutPoint(Point):
     def __init__(self, whole, lambda_, w, hessian):
         self.whole, self.split = whole, whole.split
         self.lambda_, self.w, self.hessian = lambda_, w, hessian
-        self.is_ridge = isinstance(whole.loss, SquaredLoss)
+        self.is_ridge = whole.is_ridge
         self.o = 1 if self.is_ridge else w.shape[1]
-        rows, loss, y = whole.rows, whole.loss, whole.y
         self.share = whole.share[:, None, None]
-        self.raw = rows.forward(self._pad(w)) if self.is_ridge else self.split.raw(w)
-        self.inverse = self._padded_inverse()
-        self.leverage = self.share * row_forms(rows, self.inverse, self.o)
-        self.curvature = np.ones((1, 1, 1))
-        if not self.is_ridge:
-            self.curvature = loss.curvature(self.raw)
-        self.gap_inverse = _gap_inverse(self.curvature @ self.leverage)
-        self.u = self.gap_inverse @ self._stack(loss.gradient(y, self.raw))
+        self.inverse = whole.padded_inverse(hessian, self.o)
+        self._z = None
+        if self.is_ridge and whole.is_wide:
+            self._set_wide_rows()
+        else:
+            self._set_rows()
+        slope = whole.loss.gradient(whole.y, self.raw)
+        self.u = self.gap_inverse @ self._stack(slope)
         self.shift = self.leverage @ self.u
         self.left_out = self.raw + self._flat(self.shift)
+
+    def _set_rows(self):
+        rows, loss = self.whole.rows, self.whole.loss
+        self.leverage = self.share * row_forms(rows, self.inverse, self.o)
+        if self.is_ridge:
+            self.raw = rows.forward(self.whole.pad(self.w))
+            self.curvature = np.ones((1, 1, 1))
+        else:
+            self.raw = self.split.raw(self.w)
+            self.curvature = loss.curvature(self.raw)
+        self.gap_inverse = _gap_inverse(self.curvature @ self.leverage)
+
+    def _set_wide_rows(self):
+        wide = wide_model(
+            self.whole, self.lambda_, self.w, self.hessian, self.inverse
+        )
+        gap = wide.gap[:, None, None]
+        self.w, self.raw, self._z = wide.w, wide.raw, wide.z
+        self.leverage, self.curvature = 1.0 - gap, np.ones((1, 1, 1))
+        self.gap_inverse = 1.0 / np.maximum(gap, np.finfo(float).tiny)
 
     @cached_property
     def value(self):
@@ -73,6 +92,8 @@ class LeaveOneOutPoint(Point):
         """The matrix ``H^-1 (sum_i X_i a_i X_i') H^-1``, a_i the derivative in A_i."""
         weight = self._force @ np.swapaxes(self.u, 1, 2)
         weight = 0.5 * self.share * (weight + np.swapaxes(weight, 1, 2))
+        if self._z is not None:
+            return self._z.T @ (weight[:, 0] * self._z)
         lower, upper = np.tril_indices(self.o)
         gram = self.whole.rows.block_gram(weight[:, lower, upper])
         return self.inverse @ gram @ self.inverse
@@ -118,9 +139,10 @@ class LeaveOneOutPoint(Point):
         terms = weight_terms(
             split, self.lambda_, self.w, self._adjoint, forces, jacobian
         )
-        p = self._pad(split.penalty(self.lambda_))[:, 0]
+        p = self.whole.pad(split.penalty(self.lambda_))[:, 0]
         slopes = LeverageSlopes(rows, self.inverse, p, split.groups, self.o)
-        columns = self._pad(np.moveaxis(jacobian, 1, 0).reshape(len(self.w), -1))
+        columns = np.moveaxis(jacobian, 1, 0).reshape(len(self.w), -1)
+        columns = self.whole.pad(columns)
         n_groups = len(jacobian)
         tangent, mixed = np.zeros((2, n_groups, n_groups))
         for index, block in slopes.blocks(n_groups * (self.o + self.w.shape[1])):
@@ -185,21 +207,6 @@ class LeaveOneOutPoint(Point):
         )
         own = self.leverage[index] @ self.gap_inverse[index]
         return own @ np.moveaxis(bent, 0, -1)[..., None]
-
-    def _padded_inverse(self):
-        """Return H^-1 with the intercept, which ridge has eliminated."""
-        size = self.split.shape[0] * self.o
-        inverse = inverse_matrix(self.hessian, self.o, size)
-        if not (self.is_ridge and self.whole.fit_intercept):
-            return inverse
-        padded = np.zeros((size + 1, size + 1))
-        padded[:size, :size], padded[-1, -1] = inverse, 1.0
-        return padded
-
-    def _pad(self, values):
-        """Return values per coordinate with a zero for an eliminated intercept."""
-        missing = self.is_ridge and self.whole.fit_intercept
-        return np.pad(values, ((0, 1), (0, 0))) if missing else values
 
     def _unpad(self, values):
         return values[: len(self.w)]

@@ -16,16 +16,16 @@ from ._base import (
     Curve,
     Point,
     RidgeCriterion,
-    inverse_matrix,
     quotient_derivatives,
     responses,
     shrinkage,
     sum_blocks,
     weight_terms,
 )
+from ._wide import wide_model
 
 #: Least share of the degrees of freedom that is taken to be left.
-LEAST_LEFT = 1e-12
+LEAST_LEFT = 1e-100
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,21 @@ class GCVPoint(Point):
     def __init__(self, whole, lambda_, w, hessian):
         self.split = split = whole.split
         self.lambda_, self.w, self.hessian = lambda_, w, hessian
-        self.n_rows = whole.n_rows
-        gram = split.train.gram
-        self.inverse = inverse_matrix(hessian, 1, len(gram))
-        self.half_square = split.validation_loss(w)
-        used = np.vdot(gram, self.inverse) + whole.fit_intercept
-        self.left = max(1.0 - used / self.n_rows, LEAST_LEFT)
+        self.whole, self.n_rows = whole, whole.n_rows
+        inverse, size = whole.padded_inverse(hessian, 1), len(w)
+        self.inverse = inverse[:size, :size]
+        self._z = None
+        if whole.is_wide:
+            wide = wide_model(whole, lambda_, w, hessian, inverse)
+            self.w, self._z = wide.w, wide.z[:, :size]
+            losses = whole.loss.value(whole.y, wide.raw)
+            self.half_square = float(whole.share @ losses)
+            left = np.sum(wide.gap[whole.share > 0])
+        else:
+            self.half_square = split.validation_loss(w)
+            used = np.vdot(split.train.gram, self.inverse) + whole.fit_intercept
+            left = self.n_rows - used
+        self.left = max(left / self.n_rows, LEAST_LEFT)
 
     @property
     def value(self):
@@ -96,6 +105,8 @@ class GCVPoint(Point):
     @cached_property
     def _shrunk(self):
         """The matrix Q."""
+        if self._z is not None:
+            return self._z.T @ (self.whole.share[:, None] * self._z)
         return self.inverse @ self.split.train.gram @ self.inverse
 
     @cached_property
@@ -106,7 +117,8 @@ class GCVPoint(Point):
 
     @cached_property
     def _adjoint(self):
-        return self.hessian.solve(self.split.validation_gradient(self.w))
+        # The data's gradient is that of the penalty, with the other sign.
+        return -self.hessian.solve(self.split.penalty(self.lambda_) * self.w)
 
     @cached_property
     def _half_slope(self):
@@ -120,12 +132,22 @@ class GCVPoint(Point):
         relative = self._left_slope / self.left
         return (self._half_slope - 2.0 * self.half_square * relative) / self.left**2
 
+    def _response_gram(self, jacobian):
+        """Return ``J' G J``."""
+        if self._z is None:
+            return self.split.validation_gram(self.w, jacobian)
+        columns = np.moveaxis(jacobian, 1, 0).reshape(len(self.w), -1)
+        raw = self.whole.rows.forward(self.whole.pad(columns))
+        raw = raw.reshape(len(raw), len(jacobian), -1)
+        weighted = self.whole.share[:, None, None] * raw
+        return np.einsum("nat,nbt->ab", raw, weighted, optimize=True)
+
     def model(self):
         """Return the second-order `OuterModel` in lambda; it is exact."""
         split, lambda_, t = self.split, self.lambda_, self.left
         forces, jacobian = responses(split, lambda_, self.w, self.hessian)
         terms = weight_terms(split, lambda_, self.w, self._adjoint, forces, jacobian)
-        gram = split.validation_gram(self.w, jacobian)
+        gram = self._response_gram(jacobian)
         half, t_a = self.half_square, self._left_slope / t
         mixed = np.outer(self._half_slope, t_a)
         mixed = mixed + mixed.T

@@ -80,6 +80,31 @@ class CriterionProblem(Problem):
             n_train=whole.n_rows,
             lambda_bounds=lambda_bounds,
         )
+        self._keep_above_rounding(lambda_bounds)
+
+    def _keep_above_rounding(self, lambda_bounds):
+        """Raise the lower bounds of several lambdas to where they can be told apart.
+
+        One lambda needs none: singular vectors do not lose the directions in which
+        rows are interpolated.
+        """
+        self._lowest = np.full(self.n_groups, -np.inf)
+        if self.n_groups == 1:
+            return
+        self._lowest = self.auto_bounds[0]
+        if np.any(self.bounds[1] < self._lowest):
+            raise ValueError(
+                f"lambda_bounds={lambda_bounds!r} allows no penalty that several "
+                "lambdas can feel beside rounding: the upper bound must be at least "
+                f"{self._lowest[0]:.3g} for these features."
+            )
+        self.bounds = np.stack(
+            [np.maximum(self.bounds[0], self._lowest), self.bounds[1]]
+        )
+
+    def widen_bounds(self, lambda_):
+        """Move the bounds out to `lambda_`, as far as penalties are felt."""
+        super().widen_bounds(np.maximum(lambda_, self._lowest))
 
     @property
     def scans_by(self):

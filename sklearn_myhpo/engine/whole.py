@@ -64,6 +64,45 @@ class Whole:
         """Number of rows that count."""
         return np.count_nonzero(self.share)
 
+    @property
+    def is_ridge(self):
+        """Whether the loss is quadratic."""
+        return isinstance(self.loss, SquaredLoss)
+
+    @property
+    def is_wide(self):
+        """Whether a weak penalty may interpolate the rows."""
+        return self.rows is not None and self.rows.n_features >= self.n_rows
+
+    def pad(self, values):
+        """Return values per coordinate with a zero for an eliminated intercept."""
+        missing = self.is_ridge and self.fit_intercept
+        return np.pad(values, ((0, 1), (0, 0))) if missing else values
+
+    def padded_inverse(self, hessian, n_outputs):
+        """Return H^-1 in the coordinates of `rows`.
+
+        Parameters
+        ----------
+        hessian : Hessian
+            Of the split.
+        n_outputs : int
+            Outputs that it couples.
+
+        Returns
+        -------
+        ndarray of shape (n_coordinates * n_outputs, n_coordinates * n_outputs)
+        """
+        size = self.split.shape[0] * n_outputs
+        units = np.eye(size).reshape(size, -1, n_outputs)
+        inverse = hessian.solve(units).reshape(size, size)
+        inverse = 0.5 * (inverse + inverse.T)
+        if not (self.is_ridge and self.fit_intercept):
+            return inverse
+        padded = np.zeros((size + 1, size + 1))
+        padded[:size, :size], padded[-1, -1] = inverse, 1.0
+        return padded
+
 
 def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs_rows):
     """Build the split of all rows.
