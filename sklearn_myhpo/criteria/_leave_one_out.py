@@ -66,9 +66,7 @@ class LeaveOneOutPoint(Point):
         self.gap_inverse = _gap_inverse(self.curvature @ self.leverage)
 
     def _set_wide_rows(self):
-        wide = wide_model(
-            self.whole, self.lambda_, self.w, self.hessian, self.inverse
-        )
+        wide = wide_model(self.whole, self.lambda_, self.w, self.hessian, self.inverse)
         gap = wide.gap[:, None, None]
         self.w, self.raw, self._z = wide.w, wide.raw, wide.z
         self.leverage, self.curvature = 1.0 - gap, np.ones((1, 1, 1))
