@@ -28,9 +28,13 @@ class Problem(ABC):
     Parameters
     ----------
     loss : Loss
+        Of the rows.
     groups : FeatureGroups
+        Which lambda penalizes which feature.
     counts : OracleCounts
+        What the splits were told to count in.
     split_set : SplitSet
+        What a solver works with.
     full : Split
         All rows, for the refit.
     split_weights : ndarray of shape (n_splits,)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklearn_myhpo.counts import OracleCounts
 from sklearn_myhpo.engine import build, glm, moments
 from sklearn_myhpo.engine import rows as rows_module
 from sklearn_myhpo.engine.coordinates import feature_coordinates
@@ -19,7 +20,6 @@ from sklearn_myhpo.engine.hessian import (
 from sklearn_myhpo.engine.newton import minimize_newton
 from sklearn_myhpo.engine.rows import Rows
 from sklearn_myhpo.engine.split import Proximal
-from sklearn_myhpo.counts import OracleCounts
 
 from .helpers import (
     PROBLEMS,

@@ -105,7 +105,7 @@ class LeaveOneOutPoint(Point):
         return self.hessian.solve(self._unpad(self.whole.rows.adjoint(slope)))
 
     def _third_slope(self):
-        """Derivative in m_i through L_i, in the shift and in everybody's leverage."""
+        """Return the derivative in m_i through L_i, in the shift and the leverages."""
         loss, raw = self.whole.loss, self.raw
         moved = self._flat(self.leverage @ self._force)
         units = np.eye(self.o)[:, None, :]

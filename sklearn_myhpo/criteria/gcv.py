@@ -73,9 +73,13 @@ class GCVPoint(Point):
     Parameters
     ----------
     whole : Whole
+        All rows.
     lambda_ : ndarray of shape (n_groups,)
+        Natural logs of the penalties.
     w : ndarray of shape (m, n_targets)
+        The exact weights there.
     hessian : Hessian
+        Of the training loss.
     """
 
     def __init__(self, whole, lambda_, w, hessian):

@@ -12,19 +12,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..criteria import CriterionProblem
 from ..exceptions import LambdaBoundWarning
 from ..penalty import make_feature_groups
-from ..problem import BilevelProblem
 from ..problem_base import MAX_LAMBDA
 from ..solvers import Status, minimize_bilevel
-from ..splits import make_splits
-from ._checks import (
-    check_bounds,
-    check_weights,
-    drop_weightless,
-    resolve_criterion,
-)
+from ._checks import check_weights
+from ._problem import make_problem
 
 #: Names spelled out in a warning before it only counts.
 MAX_NAMES = 5
@@ -140,39 +133,13 @@ class BilevelLinearModel(BaseEstimator):
             n_features=X.shape[1],
             feature_names=getattr(self, "feature_names_in_", None),
         )
-        problem = self._make_problem(X, target, loss, groups, weights, solver)
+        problem = make_problem(self, X, target, loss, groups, weights, solver)
         if self.lambda_bounds == "auto" and self.lambda_init != "auto":
             problem.widen_bounds(self.lambda_init)
         result = self._solve(problem, solver)
         self._set_results(problem, result, dtype)
         self._warn(problem, result)
         return self
-
-    def _make_problem(self, X, target, loss, groups, weights, solver):
-        """Return the outer problem: of the splits, or of a criterion of all rows."""
-        criterion = resolve_criterion(self.criterion, loss, solver)
-        options = {
-            "fit_intercept": self.fit_intercept,
-            "lambda_bounds": check_bounds(self.lambda_bounds, self.lambda_init),
-        }
-        pairs = []
-        if criterion is None:
-            pairs = make_splits(
-                self.cv,
-                X,
-                target,
-                classifier=self._is_classifier,
-                rows=np.flatnonzero(weights),
-                classes=getattr(self, "classes_", None),
-                random_state=self.random_state,
-            )
-            options["all_directions"] = getattr(solver, "all_directions", True)
-        X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
-        X = X.astype(np.float64, copy=False)
-        options["sample_weight"] = weights
-        if criterion is None:
-            return BilevelProblem(X, target, loss, groups, pairs, **options)
-        return CriterionProblem(X, target, loss, groups, criterion, **options)
 
     def _validate_data(self, X, y):
         """Return X and y as arrays of numbers."""
@@ -273,8 +240,8 @@ class BilevelLinearModel(BaseEstimator):
                 )
                 message = (
                     f"{name} found no minimum inside the bounds of lambda: the "
-                    f"{self._criterion_name()} is still falling at the {side} bound for "
-                    f"{self._describe(where)}, so {meaning}. {advice}"
+                    f"{self._criterion_name()} is still falling at the {side} bound "
+                    f"for {self._describe(where)}, so {meaning}. {advice}"
                 )
                 warnings.warn(message, LambdaBoundWarning, stacklevel=3)
 
