@@ -179,6 +179,23 @@ def weight_terms(split, lambda_, w, adjoint, forces, jacobian):
     )
 
 
+def group_order(labels):
+    """Return coordinates in the order of their groups, and where each group starts.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (m,)
+        Group of every coordinate, none of them empty.
+
+    Returns
+    -------
+    order : ndarray of shape (m,)
+    starts : ndarray of shape (n_groups,)
+    """
+    order = np.argsort(labels, kind="stable")
+    return order, np.searchsorted(labels[order], np.arange(labels.max() + 1))
+
+
 def sum_blocks(matrix, labels):
     """Return the sums of a matrix over pairs of groups.
 
@@ -192,8 +209,7 @@ def sum_blocks(matrix, labels):
     -------
     ndarray of shape (n_groups, n_groups)
     """
-    order = np.argsort(labels, kind="stable")
-    starts = np.searchsorted(labels[order], np.arange(labels.max() + 1))
+    order, starts = group_order(labels)
     rows = np.add.reduceat(matrix[order], starts, axis=0)
     return np.add.reduceat(rows[:, order], starts, axis=1)
 

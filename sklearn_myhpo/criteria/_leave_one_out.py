@@ -12,7 +12,7 @@ import numpy as np
 
 from ..outer import OuterModel
 from ._base import Point, responses, sum_blocks, weight_terms
-from ._row_forms import LeverageSlopes, row_forms, third_forms
+from ._row_forms import LeverageSlopes, product, row_forms, third_forms
 from ._wide import wide_model
 
 #: Least share of a row's prediction that is not its own.
@@ -50,8 +50,8 @@ class LeaveOneOutPoint(Point):
         else:
             self._set_rows()
         slope = whole.loss.gradient(whole.y, self.raw)
-        self.u = self.gap_inverse @ self._stack(slope)
-        self.shift = self.leverage @ self.u
+        self.u = product(self.gap_inverse, self._stack(slope))
+        self.shift = product(self.leverage, self.u)
         self.left_out = self.raw + self._flat(self.shift)
 
     def _set_rows(self):
@@ -63,7 +63,7 @@ class LeaveOneOutPoint(Point):
         else:
             self.raw = self.split.raw(self.w)
             self.curvature = loss.curvature(self.raw)
-        self.gap_inverse = _gap_inverse(self.curvature @ self.leverage)
+        self.gap_inverse = _gap_inverse(product(self.curvature, self.leverage))
 
     def _set_wide_rows(self):
         wide = wide_model(self.whole, self.lambda_, self.w, self.hessian, self.inverse)
@@ -83,7 +83,7 @@ class LeaveOneOutPoint(Point):
     def _force(self):
         """Derivative of the criterion in m_i at fixed u_i, ``(I - L A)^-1 l'(z)``."""
         slope = self.whole.loss.gradient(self.whole.y, self.left_out)
-        return self.gap_inverse @ (self.share * self._stack(slope))
+        return product(self.gap_inverse, self.share * self._stack(slope))
 
     @cached_property
     def _spread(self):
@@ -107,7 +107,7 @@ class LeaveOneOutPoint(Point):
     def _third_slope(self):
         """Return the derivative in m_i through L_i, in the shift and the leverages."""
         loss, raw = self.whole.loss, self.raw
-        moved = self._flat(self.leverage @ self._force)
+        moved = self._flat(product(self.leverage, self._force))
         units = np.eye(self.o)[:, None, :]
         own = loss.third(raw, units, moved, self._flat(self.shift)).T
         forms = row_forms(self.whole.rows, self._spread, self.o)
@@ -185,17 +185,16 @@ class LeaveOneOutPoint(Point):
         """
         share, u = self.share[index], self.u[index]
         slopes = share * slopes
-        moves = np.moveaxis(raw, 1, 0) + slopes @ u
+        moves = np.moveaxis(raw, 1, 0) + product(slopes, u)
         inverse = self.gap_inverse[index]
-        dz = np.swapaxes(inverse, 1, 2) @ moves
+        dz = product(np.swapaxes(inverse, 1, 2), moves)
         curvature = self.curvature if self.is_ridge else self.curvature[index]
-        du = inverse @ curvature @ moves
+        du = product(product(inverse, curvature), moves)
         if not self.is_ridge:
             dz = dz + self._third_shift(index, np.moveaxis(raw, 1, 0))
             curvature = self.whole.loss.curvature(self.left_out[index])
-        gram = np.einsum("gnac,hnac->gh", dz, share * (curvature @ dz), optimize=True)
-        along = slopes @ self._force[index]
-        return gram, np.einsum("gnac,hnac->gh", along, du, optimize=True)
+        along = product(slopes, self._force[index])
+        return _inner(dz, share * product(curvature, dz)), _inner(along, du)
 
     def _third_shift(self, index, raw):
         """Return the derivative of the shift through L_i, along derivatives of m_i."""
@@ -203,8 +202,8 @@ class LeaveOneOutPoint(Point):
         bent = self.whole.loss.third(
             self.raw[index], units, raw[..., 0], self.shift[index][..., 0]
         )
-        own = self.leverage[index] @ self.gap_inverse[index]
-        return own @ np.moveaxis(bent, 0, -1)[..., None]
+        own = product(self.leverage[index], self.gap_inverse[index])
+        return product(own, np.moveaxis(bent, 0, -1)[..., None])
 
     def _unpad(self, values):
         return values[: len(self.w)]
@@ -217,9 +216,14 @@ class LeaveOneOutPoint(Point):
         return values.reshape(len(values), -1)
 
 
-def _gap_inverse(product):
-    """Return the inverses of I - L_i A_i, where L_i A_i has eigenvalues below one."""
-    n_outputs = product.shape[1]
+def _gap_inverse(own):
+    """Return the inverses of I - L_i A_i; L_i A_i has eigenvalues below one."""
+    n_outputs = own.shape[1]
     if n_outputs == 1:
-        return 1.0 / np.maximum(1.0 - product, LEAST_GAP)
-    return np.linalg.inv((1.0 + LEAST_GAP) * np.eye(n_outputs) - product)
+        return 1.0 / np.maximum(1.0 - own, LEAST_GAP)
+    return np.linalg.inv((1.0 + LEAST_GAP) * np.eye(n_outputs) - own)
+
+
+def _inner(a, b):
+    """Return the inner products (n_groups, n_groups) of two arrays per group."""
+    return a.reshape(len(a), -1) @ b.reshape(len(b), -1).T

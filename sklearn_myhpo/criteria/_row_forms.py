@@ -2,6 +2,14 @@
 
 import numpy as np
 
+from ._base import group_order
+
+
+def product(a, b):
+    """Return ``a @ b`` of stacks of small matrices."""
+    # With one column and one row this is the same, and much faster.
+    return a * b if a.shape[-1] == 1 else a @ b
+
 
 def row_forms(rows, matrix, n_outputs):
     """Return ``X_i' M X_i`` of every row, ``X_i = x_i (x) I``.
@@ -69,9 +77,8 @@ class LeverageSlopes:
     def __init__(self, rows, inverse, penalty, groups, n_outputs):
         self.rows, self.o = rows, n_outputs
         self.inverse = inverse.reshape(rows.n_coordinates, n_outputs, -1)
-        self.groups = np.zeros((rows.n_coordinates, groups.n_groups))
-        labels = groups.labels
-        self.groups[np.arange(len(labels)), labels] = penalty[: len(labels)]
+        self.order, self.starts = group_order(groups.labels)
+        self.penalty = penalty[self.order]
 
     def blocks(self, entries_per_row):
         """Yield (slice, Rows) so small that temporaries stay bounded."""
@@ -84,9 +91,11 @@ class LeverageSlopes:
         x = block.to_dense()
         z = np.stack([x @ self.inverse[:, a] for a in range(self.o)])
         z = z.reshape(self.o, len(x), -1, self.o)
-        out = np.empty((self.groups.shape[1], len(x), self.o, self.o))
+        out = np.empty((len(self.starts), len(x), self.o, self.o))
         for a in range(self.o):
             for b in range(a + 1):
-                products = np.einsum("nmo,nmo->nm", z[a], z[b]) @ self.groups
-                out[:, :, a, b] = out[:, :, b, a] = -products.T
+                products = np.einsum("nmo,nmo->nm", z[a], z[b])[:, self.order]
+                products *= -self.penalty
+                sums = np.add.reduceat(products, self.starts, axis=1)
+                out[:, :, a, b] = out[:, :, b, a] = sums.T
         return out

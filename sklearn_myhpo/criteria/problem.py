@@ -109,7 +109,7 @@ class CriterionProblem(Problem):
     @property
     def scans_by(self):
         """What a scan of one shared lambda costs: little after a decomposition."""
-        return "diagonal" if self.whole.spectrum else super().scans_by
+        return super().scans_by if self.whole.spectrum is None else "diagonal"
 
     def estimate(self, lambda_, weights):
         """Return the criterion."""

@@ -63,7 +63,10 @@ class Spectrum:
 
     @cached_property
     def _kept(self):
-        return np.vstack([self.left(rows) for rows in self._slices()])
+        kept = np.empty((len(self.share), len(self.squares)))
+        for rows in self._slices():
+            kept[rows] = self.left(rows)
+        return kept
 
     def _slices(self, entries_per_row=0):
         width = max(1, len(self.squares), entries_per_row)
