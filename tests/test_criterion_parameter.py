@@ -24,8 +24,10 @@ from sklearn_myhpo.solvers import MYHPO, SOLVERS
 from .helpers import LOGISTICS, RIDGES, data_for
 
 CASES = [
-    *((cls, name) for cls in RIDGES[:2] for name in ("loo", "gcv")),
-    *((cls, "alo") for cls in LOGISTICS[:2]),
+    (BilevelRidge, "loo"),
+    (MYHPORidge, "loo"),
+    (MYHPORidge, "gcv"),
+    (MYHPOLogisticRegression, "alo"),
 ]
 each_case = pytest.mark.parametrize(("cls", "criterion"), CASES)
 
