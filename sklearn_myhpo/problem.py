@@ -1,67 +1,15 @@
 """The bilevel problem: everything a solver may ask."""
 
-from dataclasses import asdict, dataclass
-
 import numpy as np
 
+from .counts import OracleCounts
 from .engine.build import build_splits
 from .engine.hessian import CG_TOL
-from .engine.newton import NEWTON_TOL
 from .outer import outer_model
-
-#: Automatic bounds of lambda: below the log of the least second moment of a feature,
-#: where the penalty is lost in the rounding of them all; and above the log of their
-#: sum, where the weights are zero to seven digits of the loss.
-BELOW_LEAST, ABOVE_SUM = 25.0, 18.0
-#: The same where several lambdas meet more features than training rows: there the
-#: rounding of rank-deficient moments is felt sooner.
-BELOW_LEAST_WIDE = 15.0
-#: Least curvature of the data relative to a penalty that none of it feels.
-UNPENALIZED = 10.0
-#: Accuracy of a prediction where Hessians are solved with by iterations.
-PREDICT_TOL = 1e-2
-#: exp(lambda) and its square root are finite and positive up to here.
-MAX_LAMBDA = 700.0
+from .problem_base import Problem
 
 
-@dataclass
-class OracleCounts:
-    """How often a problem was asked for what; each split counts for itself.
-
-    Attributes
-    ----------
-    n_values : int
-        Training or validation losses.
-    n_train_gradients, n_validation_gradients : int
-    n_consensus_gradients : int
-        Gradients of L_T with proximal terms.
-    n_hessian_products, n_factorizations : int
-    n_inner_solves : int
-        Exact minimizations of L_T; what they need is counted above too.
-    n_unfinished_solves : int
-        Linear solves by conjugate gradients that ended before their tolerance.
-    """
-
-    n_values: int = 0
-    n_train_gradients: int = 0
-    n_validation_gradients: int = 0
-    n_consensus_gradients: int = 0
-    n_hessian_products: int = 0
-    n_factorizations: int = 0
-    n_inner_solves: int = 0
-    n_unfinished_solves: int = 0
-
-    @property
-    def n_gradients(self):
-        """The paper's n_g: training and validation gradients."""
-        return self.n_train_gradients + self.n_validation_gradients
-
-    def as_dict(self):
-        """Return all counts, `n_gradients` included."""
-        return {**asdict(self), "n_gradients": self.n_gradients}
-
-
-class BilevelProblem:
+class BilevelProblem(Problem):
     """Minimize the validation loss over lambda, weights minimizing the training loss.
 
     ``min_lambda sum_i omega_i L_V,i(w_i(lambda))`` with
@@ -117,9 +65,6 @@ class BilevelProblem:
     counts : OracleCounts
     """
 
-    #: Whether the lambdas do not feel each other.
-    is_separable = False
-
     def __init__(
         self,
         X,
@@ -135,10 +80,8 @@ class BilevelProblem:
     ):
         if sample_weight is None:
             sample_weight = np.ones(X.shape[0])
-        self.loss = loss
-        self.groups = groups
-        self.counts = OracleCounts()
-        self._set, self.full, second_moments = build_splits(
+        counts = OracleCounts()
+        split_set, full, second_moments = build_splits(
             X,
             y,
             loss,
@@ -146,109 +89,35 @@ class BilevelProblem:
             pairs,
             sample_weight,
             fit_intercept,
-            self.counts,
+            counts,
             all_directions=all_directions,
         )
-        self.splits = self._set.splits
         held_out = np.array([sample_weight[part].sum() for _, part in pairs])
-        self.split_weights = held_out / held_out.sum()
-        self.n_held_out = sum(len(part) for _, part in pairs)
-        self.total_weight = sample_weight.sum()
-        self.null_loss = self.validation_loss(self.starts())
-        curvature = loss.max_curvature * second_moments
-        self.curvature = float(curvature.sum()) or 1.0
-        own = groups.sum_by_group(curvature)
-        # A group of constant features has no scale: it takes the data's.
-        self.group_curvature = np.where(own > 0, own, self.curvature)
-        wide = X.shape[1] >= min(len(np.unique(train)) for train, _ in pairs)
-        auto = self._auto_bounds(curvature, wide)
-        if isinstance(lambda_bounds, str):
-            self.bounds = auto
-        else:
-            self.bounds = np.outer(lambda_bounds, np.ones(groups.n_groups))
-        self.scan_bounds = np.clip(auto, *self.bounds)
-
-    def _auto_bounds(self, curvature, wide):
-        """Return bounds that are the same for all groups.
-
-        What one lambda may reach, each of several may.
-        """
-        positive = curvature[curvature > 0]
-        least = positive.min() if len(positive) else self.curvature
-        below = BELOW_LEAST_WIDE if wide and self.n_groups > 1 else BELOW_LEAST
-        low, high = np.log(least) - below, np.log(self.curvature) + ABOVE_SUM
-        return np.outer([low, high], np.ones(self.n_groups))
-
-    def relative(self, hypergradient, validation_loss):
-        """Return the largest entry of a hypergradient relative to the loss."""
-        # Below ten digits of the null loss a loss counts as zero.
-        size = np.max(np.abs(hypergradient))
-        return size / (validation_loss + 1e-10 * self.null_loss) if size else 0.0
-
-    @property
-    def n_groups(self):
-        """Number of lambdas."""
-        return self.groups.n_groups
-
-    def widen_bounds(self, lambda_):
-        """Move the bounds so far out that `lambda_` lies inside."""
-        self.bounds = np.stack(
-            [np.minimum(self.bounds[0], lambda_), np.maximum(self.bounds[1], lambda_)]
-        )
-
-    def project(self, lambda_):
-        """Return lambda moved into its bounds."""
-        return np.clip(lambda_, *self.bounds)
-
-    def minimize(self, lambda_, starts, tol=NEWTON_TOL):
-        """Return the exact inner solutions of all splits, warm-started."""
-        return self._set.minimize(lambda_, starts, tol)
-
-    def minimize_full(self, lambda_, start):
-        """Return the exact inner solution of all rows, for the refit."""
-        return self._set.minimize_full(self.full, lambda_, start)
-
-    def starts(self):
-        """Return weights to start exact inner solves from."""
-        return [split.start() for split in self.splits]
-
-    def zeros(self):
-        """Return zero weights for all splits, where the paper starts."""
-        return [np.zeros(split.shape) for split in self.splits]
-
-    def train_loss(self, weights, lambda_):
-        """Return the splits' mean training loss, the penalty included."""
-        return self._mean(
-            split.train_loss(w, lambda_)
-            for split, w in zip(self.splits, weights, strict=True)
+        super().__init__(
+            loss,
+            groups,
+            counts,
+            split_set,
+            full,
+            split_weights=held_out / held_out.sum(),
+            total_weight=sample_weight.sum(),
+            n_held_out=sum(len(part) for _, part in pairs),
+            second_moments=second_moments,
+            n_train=min(len(np.unique(train)) for train, _ in pairs),
+            lambda_bounds=lambda_bounds,
         )
 
     def validation_loss(self, weights):
         """Return the mean loss over all held-out rows."""
-        return self._mean(
-            split.validation_loss(w)
-            for split, w in zip(self.splits, weights, strict=True)
-        )
+        return self._mean_validation_loss(weights)
 
-    def penalty_energy(self, lambda_, weights):
-        """Return the splits' mean of ``w' P w`` by groups, shape (n_groups,)."""
-        return self._mean(
-            split.by_group(split.penalty(lambda_) * w**2)
-            for split, w in zip(self.splits, weights, strict=True)
-        )
-
-    def objective(self, lambda_, weights):
-        """Return what is minimized over lambda, at exact inner solutions."""
+    def estimate(self, lambda_, weights):
+        """Return the mean loss over all held-out rows."""
         return self.validation_loss(weights)
 
     def model(self, lambda_, weights, hessians):
         """Return the second-order `OuterModel` of the objective in lambda."""
         return outer_model(self, lambda_, weights, hessians)
-
-    @property
-    def scans_by(self):
-        """How a shared lambda is solved with, in the words of a split's `solves_by`."""
-        return self._set.shared[0].solves_by
 
     def path(self, lambdas):
         """Return validation losses and slopes at many values of a shared lambda.
@@ -267,12 +136,6 @@ class BilevelProblem:
         """
         penalties = 2.0 * np.exp(lambdas)
         return self._mean(np.stack(split.path(penalties)) for split in self._set.shared)
-
-    def _mean(self, values):
-        return sum(
-            weight * value
-            for weight, value in zip(self.split_weights, values, strict=True)
-        )
 
     def hypergradient(self, lambda_, weights, hessians=None, rtol=CG_TOL):
         """Return the derivative of the validation loss in lambda.
@@ -304,64 +167,3 @@ class BilevelProblem:
             -split.by_group(split.penalty(lambda_) * w * adjoint)
             for split, w, adjoint in zip(self.splits, weights, adjoints, strict=True)
         )
-
-    def hessians(self, lambda_, weights):
-        """Return the Hessian of every split's L_T at its weights."""
-        return self._set.hessians(lambda_, weights)
-
-    def solve(self, hessians, rights, rtol=CG_TOL):
-        """Return the inverse of every split's Hessian applied to its right-hand sides.
-
-        Parameters
-        ----------
-        hessians : list of Hessian
-            From `hessians`.
-        rights : list of ndarray of shape (..., m, n_outputs)
-            Right-hand sides, one array per split.
-        rtol : float
-            Relative residual of an iterative solve.
-
-        Returns
-        -------
-        list of ndarray
-            Of the shapes of `rights`.
-        """
-        return self._set.solve(hessians, rights, rtol)
-
-    def validation_gradients(self, weights):
-        """Return the gradient of every split's L_V at its weights."""
-        return self._set.validation_gradients(weights)
-
-    def is_unpenalized(self, lambda_):
-        """Whether a shared lambda is below all that the data can feel.
-
-        Then weights only move like ``exp(lambda)`` from here on down.
-
-        Parameters
-        ----------
-        lambda_ : float
-            A natural log.
-
-        Returns
-        -------
-        bool
-            False where it is not known.
-        """
-        return UNPENALIZED * 2.0 * np.exp(lambda_) < self._set.least_curvature()
-
-    def predict(self, lambda_, weights, hessians, move):
-        """Return the weights along their tangent at lambda, ``w + J move``."""
-        rights = [
-            -split.penalty(lambda_) * w * split.per_coordinate(move)
-            for split, w in zip(self.splits, weights, strict=True)
-        ]
-        steps = self.solve(hessians, rights, PREDICT_TOL)
-        return [w + step for w, step in zip(weights, steps, strict=True)]
-
-    def projected(self, lambda_, hypergradient):
-        """Return the hypergradient without what points out of the bounds."""
-        low, high = self.bounds
-        outward = ((lambda_ <= low) & (hypergradient > 0)) | (
-            (lambda_ >= high) & (hypergradient < 0)
-        )
-        return np.where(outward, 0.0, hypergradient)

@@ -16,6 +16,7 @@ from sklearn_myhpo import (
     SHOLogisticRegression,
     SHORidge,
 )
+from sklearn_myhpo.criteria import CRITERIA, CriterionProblem
 from sklearn_myhpo.engine import build
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalty import FeatureGroups
@@ -57,9 +58,27 @@ class Spec:
         """Whether the loss is quadratic."""
         return isinstance(self.loss, SquaredLoss)
 
+    @property
+    def groups(self):
+        """The feature groups, named by their numbers."""
+        return FeatureGroups(self.labels, tuple(range(self.n_groups)))
+
+    def criterion_problem(self, criterion, **options):
+        """Build the problem of a criterion, which looks at all rows."""
+        return CriterionProblem(
+            self.X,
+            self.y,
+            self.loss,
+            self.groups,
+            CRITERIA[criterion](),
+            sample_weight=self.sample_weight,
+            fit_intercept=self.fit_intercept,
+            **options,
+        )
+
     def problem(self, **options):
         """Build the problem; with `rows_engine`, ridge goes the way of logistic."""
-        groups = FeatureGroups(self.labels, tuple(range(self.n_groups)))
+        groups = self.groups
         limit = 0 if self.rows_engine else build.DENSE_LIMIT
         with mock.patch.object(build, "DENSE_LIMIT", limit):
             return BilevelProblem(
@@ -236,6 +255,34 @@ def reference_objective(spec, lambda_):
         for train, validation in spec.pairs
     ]
     return np.average(losses, weights=held_out)
+
+
+def reference_left_out(spec, lambda_):
+    """Return the mean loss of every row in the exact model of the others.
+
+    The summed penalty is held fixed, so it weighs more beside fewer rows.
+    """
+    total, losses = spec.weight.sum(), 0.0
+    for row in np.flatnonzero(spec.weight):
+        others = np.delete(np.arange(len(spec.y)), row)
+        stronger = lambda_ + np.log(total / spec.weight[others].sum())
+        model = reference_fit(spec, stronger, others)
+        losses += spec.weight[row] * reference_loss(spec, *model, np.array([row]))
+    return losses / total
+
+
+def reference_gcv(spec, lambda_):
+    """Return generalized cross-validation from the hat matrix itself."""
+    used = spec.weight > 0
+    X, y, weight = spec.dense[used], spec.y[used], spec.weight[used]
+    root = np.sqrt(weight / weight.sum())
+    A, b = root[:, None] * X, root[:, None] * y
+    penalty = 2 * np.exp(np.broadcast_to(lambda_, spec.n_groups)[spec.labels])
+    if spec.fit_intercept:
+        A, penalty = np.column_stack([A, root]), np.append(penalty, 0.0)
+    hat = A @ np.linalg.solve(A.T @ A + np.diag(penalty), A.T)
+    left = 1 - np.trace(hat) / len(b)
+    return 0.5 * np.sum((b - hat @ b) ** 2) / left**2
 
 
 @cache

@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_myhpo import outer
+from sklearn_myhpo.counts import OracleCounts
 from sklearn_myhpo.engine import build, glm, moments
 from sklearn_myhpo.engine import rows as rows_module
 from sklearn_myhpo.engine.coordinates import feature_coordinates
@@ -20,7 +21,6 @@ from sklearn_myhpo.engine.products import ProductHessian
 from sklearn_myhpo.engine.rows import Rows
 from sklearn_myhpo.engine.split import Proximal
 from sklearn_myhpo.engine.symmetric import symmetric_solver
-from sklearn_myhpo.problem import OracleCounts
 
 from .helpers import (
     PROBLEMS,

@@ -14,7 +14,11 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.fixes import parse_version
 
-from sklearn_myhpo import BilevelLogisticRegression, MYHPORidge
+from sklearn_myhpo import (
+    BilevelLogisticRegression,
+    MYHPOLogisticRegression,
+    MYHPORidge,
+)
 from sklearn_myhpo.solvers import SHO, Implicit
 
 from .helpers import ESTIMATORS, LOGISTICS, RIDGES, data_for, raw_predictions
@@ -56,6 +60,21 @@ def test_scikit_learn_checks_with_many_lambdas(estimator, check):
         # penalty is wanted, and at the bound rounding alone moves predictions by
         # 1e-8, above the check's tolerance. test_properties has determined problems.
         pytest.skip("more lambdas than rows: decided by rounding")
+    check(estimator)
+
+
+@parametrize_with_checks(
+    [
+        MYHPORidge(criterion="loo"),
+        MYHPORidge(criterion="gcv"),
+        MYHPOLogisticRegression(criterion="alo"),
+    ]
+)
+def test_scikit_learn_checks_with_criteria(estimator, check):
+    """The same where no rows are held out."""
+    if "sample_weight_equivalence" in str(check):
+        # By definition: a row leaves with its weight, and a repeated row alone.
+        pytest.skip("a row of weight two is one row, not two")
     check(estimator)
 
 

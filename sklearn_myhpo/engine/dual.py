@@ -84,6 +84,35 @@ class _RowCoordinates(Coordinates):
         return self.combine.T @ ((self.X @ coef)[self.index] - self.mean @ coef)
 
 
+def row_coordinates(X, mean, combine, groups, index=None):
+    """Return coordinates that are combinations of rows minus a mean.
+
+    Parameters
+    ----------
+    X : ndarray or sparse array of shape (n_samples, n_features)
+    mean : ndarray of shape (n_features,)
+    combine : ndarray of shape (n_rows, n_coordinates)
+    groups : FeatureGroups
+        One group.
+    index : ndarray of shape (n_rows,) or None
+        The rows that are combined; None for all.
+
+    Returns
+    -------
+    Coordinates
+    """
+    return _RowCoordinates(
+        FeatureGroups(np.zeros(combine.shape[1], dtype=np.intp), groups.names),
+        X.shape[1],
+        None,
+        np.array([X.shape[1]]),
+        X=X,
+        index=np.arange(X.shape[0]) if index is None else index,
+        mean=mean,
+        combine=combine,
+    )
+
+
 def _build_split(rows, products, y, train, validation, groups, counts):
     index = np.flatnonzero(train)
     share = train[index] / train[index].sum()
@@ -121,16 +150,7 @@ def _build_split(rows, products, y, train, validation, groups, counts):
     validation_moments = _explicit_moments(
         cross @ combine, y[held_out] - y_mean, weight, reference
     )
-    coordinates = _RowCoordinates(
-        FeatureGroups(np.zeros(len(linear), dtype=np.intp), groups.names),
-        rows.n_features,
-        None,
-        np.array([rows.n_features]),
-        X=rows.X,
-        index=index,
-        mean=mean,
-        combine=combine,
-    )
+    coordinates = row_coordinates(rows.X, mean, combine, groups, index)
     return QuadraticSplit(
         train_moments,
         validation_moments,

@@ -124,6 +124,14 @@ class Rows:
             return rows
         return np.column_stack([rows, np.ones(self.n_samples)])
 
+    def products(self):
+        """Return the products of all pairs of centred rows, without the intercept."""
+        if not self.is_sparse:
+            return self.X @ self.X.T
+        products = (self.X @ self.X.T).toarray()
+        along = self.X @ self.shift
+        return products - along[:, None] - along + self.shift @ self.shift
+
     def grams(self, weights):
         """Return the Gram matrices of k weightings at once.
 

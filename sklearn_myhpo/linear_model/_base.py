@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..exceptions import LambdaBoundWarning
 from ..penalty import make_feature_groups
-from ..problem import MAX_LAMBDA, BilevelProblem
+from ..problem_base import MAX_LAMBDA
 from ..solvers import Status, minimize_bilevel
-from ..splits import make_splits
-from ._checks import check_bounds, check_weights, drop_weightless
+from ._checks import check_weights
+from ._problem import problem_maker
 
 #: Names spelled out in a warning before it only counts.
 MAX_NAMES = 5
@@ -116,6 +116,9 @@ class BilevelLinearModel(BaseEstimator):
     _is_classifier = False
     #: Whether every target has a lambda of its own, for `_fit_targets`.
     _is_per_target = False
+    #: What is minimized over lambda; a parameter of those whose solver may do without
+    #: a split.
+    criterion = "validation"
 
     def fit(self, X, y, sample_weight=None):
         """Learn lambda on the splits of the data, and the weights.
@@ -154,35 +157,9 @@ class BilevelLinearModel(BaseEstimator):
             n_features=X.shape[1],
             feature_names=getattr(self, "feature_names_in_", None),
         )
-        pairs = make_splits(
-            self.cv,
-            X,
-            target,
-            classifier=self._is_classifier,
-            rows=np.flatnonzero(weights),
-            classes=getattr(self, "classes_", None),
-            random_state=self.random_state,
+        make_problem, target = problem_maker(
+            self, X, target, loss, groups, weights, solver
         )
-        X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
-        X = X.astype(np.float64, copy=False)
-        bounds = check_bounds(self.lambda_bounds, self.lambda_init)
-
-        def make_problem(target):
-            problem = BilevelProblem(
-                X,
-                target,
-                loss,
-                groups,
-                pairs,
-                sample_weight=weights,
-                fit_intercept=self.fit_intercept,
-                lambda_bounds=bounds,
-                all_directions=getattr(solver, "all_directions", True),
-            )
-            if self.lambda_bounds == "auto" and self.lambda_init != "auto":
-                problem.widen_bounds(self.lambda_init)
-            return problem
-
         fit = self._fit_targets if self._is_per_target else self._fit_problem
         fit(make_problem, target, solver, dtype)
         return self
@@ -301,10 +278,16 @@ class BilevelLinearModel(BaseEstimator):
                 )
                 message = (
                     f"{type(self).__name__} found no minimum inside the bounds of "
-                    f"lambda: the validation loss is still falling at the {side} "
-                    f"bound for {self._describe(where)}, so {meaning}. {advice}"
+                    f"lambda: the {self._criterion_name()} is still falling at the "
+                    f"{side} bound for {self._describe(where)}, so {meaning}. {advice}"
                 )
                 warnings.warn(message, LambdaBoundWarning, stacklevel=5)
+
+    def _criterion_name(self):
+        """Return what is minimized over lambda, in words."""
+        if isinstance(self.criterion, str) and self.criterion == "validation":
+            return "validation loss"
+        return f"criterion {self.criterion!r}"
 
     def _describe(self, where):
         """Return the names of some groups, in words."""

@@ -5,7 +5,8 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
-from ..problem import MAX_LAMBDA
+from ..criteria import CRITERIA, Criterion
+from ..problem_base import MAX_LAMBDA
 from ..solvers import SOLVERS, Solver
 
 
@@ -77,3 +78,46 @@ def resolve_solver(solver):
         f"The 'solver' parameter must be one of {sorted(SOLVERS)} or a solver object "
         f"such as sklearn_myhpo.solvers.MYHPO(). Got {solver!r} instead."
     )
+
+
+def resolve_criterion(criterion, loss, solver):
+    """Return the criterion of a name, or the criterion itself; None for "validation".
+
+    Parameters
+    ----------
+    criterion : str or Criterion
+    loss : Loss
+        That it must be defined for.
+    solver : Solver
+        That must do without a split.
+
+    Returns
+    -------
+    Criterion or None
+    """
+    if isinstance(criterion, str) and criterion == "validation":
+        return None
+    found = criterion
+    if isinstance(criterion, str) and criterion in CRITERIA:
+        found = CRITERIA[criterion]()
+    if not isinstance(found, Criterion):
+        raise ValueError(
+            f"The 'criterion' parameter must be one of {['validation', *CRITERIA]} or "
+            "a criterion object such as sklearn_myhpo.criteria.GCV(). Got "
+            f"{criterion!r} instead."
+        )
+    if not isinstance(loss, found.losses):
+        defined = [name for name, each in CRITERIA.items() if type(loss) in each.losses]
+        raise ValueError(
+            f"criterion={criterion!r} is not defined for the "
+            f"{type(loss).__name__} of this estimator. Those that are: "
+            f"{['validation', *defined]}."
+        )
+    if getattr(solver, "needs_split", True):
+        able = [name for name, each in SOLVERS.items() if not each().needs_split]
+        raise ValueError(
+            f"criterion={criterion!r} holds no rows out, but {solver!r} needs a "
+            "training and a validation part. Solvers that would do, with their "
+            f"default options: {able}; or use criterion='validation'."
+        )
+    return found

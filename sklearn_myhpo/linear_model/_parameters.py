@@ -51,9 +51,10 @@ def with_parameters(**parameters):
 class AnySolver(BilevelLinearModel):
     """Parameters of an estimator whose solver is chosen by name or object."""
 
-    # What a solver may be is checked where it is resolved.
+    # What a solver and a criterion may be is checked where they are resolved.
     _parameter_constraints = {
         "solver": "no_validation",
+        "criterion": "no_validation",
         **BilevelLinearModel._shared_constraints,
     }
 
@@ -61,6 +62,7 @@ class AnySolver(BilevelLinearModel):
         self,
         *,
         solver="myhpo",
+        criterion="validation",
         cv=5,
         feature_groups=None,
         fit_intercept=True,
@@ -74,6 +76,7 @@ class AnySolver(BilevelLinearModel):
         verbose=0,
     ):
         self.solver = solver
+        self.criterion = criterion
         super().__init__(
             cv=cv,
             feature_groups=feature_groups,
@@ -97,6 +100,7 @@ class MYHPOSolver(BilevelLinearModel):
 
     _parameter_constraints = {
         **MYHPO._parameter_constraints,
+        "criterion": "no_validation",
         **BilevelLinearModel._shared_constraints,
     }
 
@@ -109,6 +113,7 @@ class MYHPOSolver(BilevelLinearModel):
         rho="auto",
         step_sizes="auto",
         backtracking=True,
+        criterion="validation",
         cv=5,
         feature_groups=None,
         fit_intercept=True,
@@ -127,6 +132,7 @@ class MYHPOSolver(BilevelLinearModel):
         self.rho = rho
         self.step_sizes = step_sizes
         self.backtracking = backtracking
+        self.criterion = criterion
         super().__init__(
             cv=cv,
             feature_groups=feature_groups,

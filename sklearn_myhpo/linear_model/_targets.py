@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..problem import BilevelProblem
 from ..solvers import Status
 from ..targets import TargetsProblem, refit
 
@@ -70,7 +71,8 @@ def learn_targets(model, make_problem, target, solver):
 
     if getattr(solver, "learns_targets", False):
         problem = make_problem(target)
-        if problem.splits[0].solves_by == "diagonal":
+        can_share = isinstance(problem, BilevelProblem)
+        if can_share and problem.splits[0].solves_by == "diagonal":
             return _fit_together(problem, solve, model.refit)
     fits = []
     for number in range(target.shape[1]):
@@ -122,7 +124,7 @@ def _fit_one(problem, result, refits):
     coef, intercept = _mean_weights(problem, result.weights)
     if refits:
         start = problem.full.from_features(coef, intercept)
-        full = problem.full.minimize(result.lambda_, start)
+        full = problem.minimize_full(result.lambda_, start)
         coef, intercept = problem.full.to_features(full)
     return TargetsFit(
         result.lambda_,

@@ -119,6 +119,10 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
     ----------
     solver : str or Solver, default="myhpo"
         A name in `sklearn_myhpo.solvers.SOLVERS` or a solver object.
+    criterion : {"validation", "alo"} or Criterion, default="validation"
+        What is minimized over lambda: the loss of held-out rows; or, of a model of
+        all rows, the approximate leave-one-out loss. With "alo" no rows are held out
+        and `cv` is ignored.
     cv : float, int, splitter or iterable, default=5
         How rows are split into training and validation parts. A float in (0, 1)
         is one hold-out split with that validation fraction, an int >= 2 the
@@ -169,7 +173,7 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     validation_loss_ : float
-        Mean loss over all held-out rows at `lambda_`.
+        Mean loss over all held-out rows at `lambda_`, or the value of `criterion`.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -228,6 +232,10 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         alpha, beta and delta of the gradient steps on v, w and lambda.
     backtracking : bool, default=True
         Halve a gradient step until its objective decreases sufficiently.
+    criterion : {"validation", "alo"} or Criterion, default="validation"
+        What is minimized over lambda: the loss of held-out rows; or, of a model of
+        all rows, the approximate leave-one-out loss. With "alo" no rows are held out
+        and `cv` is ignored.
     cv : float, int, splitter or iterable, default=5
         How rows are split into training and validation parts. A float in (0, 1)
         is one hold-out split with that validation fraction, an int >= 2 the
@@ -278,7 +286,7 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     validation_loss_ : float
-        Mean loss over all held-out rows at `lambda_`.
+        Mean loss over all held-out rows at `lambda_`, or the value of `criterion`.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool

@@ -31,13 +31,6 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
                 f"feature_groups={reprlib.repr(self.feature_groups)}; use "
                 "alpha_per_target=False, or fit one model per target."
             )
-        if self.alpha_per_target and self.feature_groups is not None:
-            raise ValueError(
-                "alpha_per_target=True learns one lambda per target and needs "
-                "feature_groups=None (one lambda for all features). Got "
-                f"feature_groups={reprlib.repr(self.feature_groups)}; use "
-                "alpha_per_target=False, or fit one model per target."
-            )
         with np.errstate(over="ignore"):
             squares = sample_weight @ y.astype(np.float64) ** 2
         if not np.all(np.isfinite(squares)):
@@ -125,6 +118,10 @@ class BilevelRidge(_RidgeMixin, AnySolver):
     ----------
     solver : str or Solver, default="myhpo"
         A name in `sklearn_myhpo.solvers.SOLVERS` or a solver object.
+    criterion : {"validation", "loo", "gcv"} or Criterion, default="validation"
+        What is minimized over lambda: the loss of held-out rows; or, of a model of
+        all rows, the exact leave-one-out error or generalized cross-validation.
+        With these two no rows are held out and `cv` is ignored.
     cv : float, int, splitter or iterable, default=5
         How rows are split into training and validation parts. A float in (0, 1)
         is one hold-out split with that validation fraction, an int >= 2 the
@@ -178,8 +175,8 @@ class BilevelRidge(_RidgeMixin, AnySolver):
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     validation_loss_ : float or ndarray of shape (n_targets,)
-        Mean loss over all held-out rows at `lambda_`, of every column of y with
-        `alpha_per_target`.
+        Mean loss over all held-out rows at `lambda_`, or the value of `criterion`; of
+        every column of y with `alpha_per_target`.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -238,6 +235,10 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         alpha, beta and delta of the gradient steps on v, w and lambda.
     backtracking : bool, default=True
         Halve a gradient step until its objective decreases sufficiently.
+    criterion : {"validation", "loo", "gcv"} or Criterion, default="validation"
+        What is minimized over lambda: the loss of held-out rows; or, of a model of
+        all rows, the exact leave-one-out error or generalized cross-validation.
+        With these two no rows are held out and `cv` is ignored.
     cv : float, int, splitter or iterable, default=5
         How rows are split into training and validation parts. A float in (0, 1)
         is one hold-out split with that validation fraction, an int >= 2 the
@@ -291,8 +292,8 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     validation_loss_ : float or ndarray of shape (n_targets,)
-        Mean loss over all held-out rows at `lambda_`, of every column of y with
-        `alpha_per_target`.
+        Mean loss over all held-out rows at `lambda_`, or the value of `criterion`; of
+        every column of y with `alpha_per_target`.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool

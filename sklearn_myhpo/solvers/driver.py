@@ -84,7 +84,7 @@ def minimize_bilevel(
     return BilevelResult(
         state.lambda_,
         state.weights,
-        problem.validation_loss(state.weights),
+        problem.estimate(state.lambda_, state.weights),
         status,
         message,
         len(rows),

@@ -46,6 +46,7 @@ class Implicit:
     """
 
     all_directions: ClassVar[bool] = False
+    needs_split: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict] = {
         "memory": [Interval(Integral, 1, None, closed="left")],
     }

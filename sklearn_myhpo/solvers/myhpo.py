@@ -75,17 +75,23 @@ class MYHPO:
     @property
     def learns_targets(self):
         """Whether lambdas of targets that do not interact are learned all at once."""
-        return (
+        return not self.needs_split
+
+    @property
+    def needs_split(self):
+        """Whether training and validation losses are looked at: the consensus forms."""
+        is_fast = (
             self.rho == "auto"
             and self.steps == "exact"
             and self.response == "tangent"
             and self.metric == "hessian"
         )
+        return not is_fast
 
     def _form(self, problem):
         if problem.is_separable:
             return _separable
-        return _adaptive if self.learns_targets else _consensus
+        return _consensus if self.needs_split else _adaptive
 
     def init(self, problem, lambda_0, weights_0):
         """Return the first state."""

@@ -54,6 +54,11 @@ class Solver(Protocol):
     may leave the subspace of the exact solutions; one that does not may say so by
     an attribute ``all_directions = False``, which makes some problems smaller. One that
     can learn the lambdas of a `TargetsProblem` says so by ``learns_targets = True``.
+
+    One that asks a problem only for its objective, with derivatives in lambda, and for
+    exact weights, and never looks at training and validation parts itself, says so by
+    ``needs_split = False``; only such solvers minimize a criterion that holds no rows
+    out.
     """
 
     def init(self, problem, lambda_0, weights_0):

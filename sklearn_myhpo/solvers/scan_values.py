@@ -50,7 +50,9 @@ def scan_values(problem):
     top = float(np.clip(top, low, high))
     points = []
     if top < high:
-        points.append(_Point(high, problem.null_loss, problem.starts()))
+        null = problem.starts()
+        value = problem.objective(shared_lambda(problem, high), null)
+        points.append(_Point(high, value, null))
     n_null = len(points)
     rise = 1.0 + RISE / np.sqrt(problem.n_held_out)
     for lambda_ in np.linspace(top, low, int(np.ceil((top - low) / STEP)) + 1):

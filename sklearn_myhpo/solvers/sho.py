@@ -49,6 +49,7 @@ class SHO:
     """
 
     all_directions: ClassVar[bool] = False
+    needs_split: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict] = {
         "step_sizes": [StrOptions({"auto"}), tuple, list],
         "noise_scale": [Interval(Real, 0, None, closed="left")],

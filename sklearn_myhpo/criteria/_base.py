@@ -1,0 +1,245 @@
+"""What a criterion must offer, and what several of them compute with."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from ..outer import OuterModel
+
+
+class Curve(NamedTuple):
+    """A criterion along one shared lambda, with derivatives in lambda.
+
+    Attributes
+    ----------
+    value, slope : ndarray of shape (n_lambdas,)
+    tangent : ndarray of shape (n_lambdas,) or None
+        The part of the second derivative that is not negative (Gauss-Newton).
+    bend : ndarray of shape (n_lambdas,) or None
+        The rest of it.
+    """
+
+    value: np.ndarray
+    slope: np.ndarray
+    tangent: np.ndarray | None = None
+    bend: np.ndarray | None = None
+
+
+class Point(ABC):
+    """A criterion at one lambda and the exact weights there."""
+
+    @property
+    @abstractmethod
+    def value(self):
+        """The criterion."""
+
+    @property
+    @abstractmethod
+    def gradient(self):
+        """Its derivative in lambda, shape (n_groups,)."""
+
+    @abstractmethod
+    def model(self):
+        """Return the second-order `OuterModel` in lambda."""
+
+
+class Criterion(ABC):
+    """An estimate of the error on new rows that holds no rows out.
+
+    A criterion is a frozen dataclass of options.
+    """
+
+    #: Losses that it is defined for.
+    losses: ClassVar[tuple]
+    #: Whether it looks at single rows, and not only at their moments.
+    needs_rows: ClassVar[bool]
+
+    @abstractmethod
+    def at(self, whole, lambda_, w, hessian):
+        """Return the `Point` of some lambda.
+
+        Parameters
+        ----------
+        whole : Whole
+            All rows.
+        lambda_ : ndarray of shape (n_groups,)
+            Natural logs of the penalties.
+        w : ndarray of shape (m, n_outputs)
+            The exact weights of all rows there.
+        hessian : Hessian
+            Of the training loss there.
+
+        Returns
+        -------
+        Point
+        """
+
+
+class RidgeCriterion(Criterion):
+    """A criterion of ridge, cheap along one shared lambda after a decomposition."""
+
+    @abstractmethod
+    def curve(self, spectrum, penalties, *, second=True):
+        """Return the criterion at many values of a shared lambda.
+
+        Parameters
+        ----------
+        spectrum : Spectrum
+            All rows, decomposed.
+        penalties : ndarray of shape (n_lambdas,)
+            ``2 exp(lambda)``.
+        second : bool, default=True
+            Whether second derivatives are wanted.
+
+        Returns
+        -------
+        Curve
+        """
+
+
+#: Least penalty relative to the largest square of a singular value: below it nothing
+#: changes but the range of floating point numbers.
+LEAST_PENALTY = 1e-100
+
+
+def shrinkage(squares, penalties):
+    """Return ``q = p / (s^2 + p)`` and its first two derivatives in log p.
+
+    Parameters
+    ----------
+    squares : ndarray of shape (k,)
+        The s^2.
+    penalties : ndarray of shape (n_lambdas,)
+        The p.
+
+    Returns
+    -------
+    ndarray of shape (3, k, n_lambdas)
+    """
+    p = np.maximum(penalties, LEAST_PENALTY * squares.max(initial=0.0))
+    q = p / (squares[:, None] + p)
+    f = squares[:, None] / (squares[:, None] + p)
+    return np.stack([q, q * f, q * f * (f - q)])
+
+
+def quotient_derivatives(numerator, denominator):
+    """Return N / D and its derivatives, of those of N and of D.
+
+    Parameters
+    ----------
+    numerator, denominator : sequences of ndarray
+        Values and derivatives, up to the first or the second.
+
+    Returns
+    -------
+    list of ndarray
+    """
+    below = np.maximum(denominator[0], np.finfo(float).tiny)
+    found = [numerator[0] / below]
+    found.append((numerator[1] - found[0] * denominator[1]) / below)
+    if len(numerator) > 2:
+        rest = 2.0 * found[1] * denominator[1] + found[0] * denominator[2]
+        found.append((numerator[2] - rest) / below)
+    return found
+
+
+class WeightTerms(NamedTuple):
+    """How ``adjoint . w(lambda)`` moves, and by how much the weights do.
+
+    Attributes
+    ----------
+    slope : ndarray of shape (n_groups,)
+        ``-sum_{j in g} p_j w_j q_j``.
+    cross : ndarray of shape (n_groups, n_groups)
+        ``sum_{j in a} p_j q_j J_jb``.
+    metric : ndarray of shape (n_groups, n_groups)
+        ``J' H J``.
+    """
+
+    slope: np.ndarray
+    cross: np.ndarray
+    metric: np.ndarray
+
+
+def responses(split, lambda_, w, hessian):
+    """Return the forces ``-P_g w`` and the responses J, one array per group each."""
+    forces = -split.spread(split.penalty(lambda_) * w)
+    return forces, hessian.solve(forces)
+
+
+def weight_terms(split, lambda_, w, adjoint, forces, jacobian):
+    """Return the `WeightTerms` of q = H^-1 (what multiplies the raw predictions)."""
+    p = split.penalty(lambda_)
+    pairs = ([1, 2], [1, 2])
+    cross = np.tensordot(split.spread(p * adjoint), jacobian, axes=pairs)
+    metric = np.tensordot(jacobian, forces, axes=pairs)
+    return WeightTerms(
+        -split.by_group(p * w * adjoint), cross, 0.5 * (metric + metric.T)
+    )
+
+
+def group_order(labels):
+    """Return coordinates in the order of their groups, and where each group starts.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (m,)
+        Group of every coordinate, none of them empty.
+
+    Returns
+    -------
+    order : ndarray of shape (m,)
+    starts : ndarray of shape (n_groups,)
+    """
+    order = np.argsort(labels, kind="stable")
+    return order, np.searchsorted(labels[order], np.arange(labels.max() + 1))
+
+
+def sum_blocks(matrix, labels):
+    """Return the sums of a matrix over pairs of groups.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (m, m)
+    labels : ndarray of shape (m,)
+        Group of every coordinate, none of them empty.
+
+    Returns
+    -------
+    ndarray of shape (n_groups, n_groups)
+    """
+    order, starts = group_order(labels)
+    rows = np.add.reduceat(matrix[order], starts, axis=0)
+    return np.add.reduceat(rows[:, order], starts, axis=1)
+
+
+class CurvePoint(Point):
+    """A point of a curve.
+
+    Parameters
+    ----------
+    curve : Curve
+        Of one lambda.
+    metric : ndarray of shape (1, 1)
+        ``J' H J``.
+    """
+
+    def __init__(self, curve, metric):
+        self.curve = curve
+        self.metric = metric
+
+    @property
+    def value(self):
+        """The criterion."""
+        return float(self.curve.value[0])
+
+    @property
+    def gradient(self):
+        """Its derivative in lambda, shape (1,)."""
+        return self.curve.slope
+
+    def model(self):
+        """Return the second-order `OuterModel` in lambda."""
+        tangent, bend = self.curve.tangent[:, None], self.curve.bend[:, None]
+        return OuterModel(self.gradient, tangent, bend, self.metric)

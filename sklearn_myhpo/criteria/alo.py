@@ -1,0 +1,28 @@
+"""Approximate leave-one-out for classification.
+
+Rad & Maleki (2020), A Scalable Estimate of the Out-of-sample Prediction Error via
+Approximate Leave-one-out Cross-validation, JRSS B 82.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..losses import LogisticLoss, MultinomialLoss
+from ._base import Criterion
+from ._leave_one_out import LeaveOneOutPoint
+
+
+@dataclass(frozen=True)
+class ApproximateLeaveOneOut(Criterion):
+    """Mean loss of every row after one Newton step towards the model of the others.
+
+    The step starts at the weights of all rows, where the gradient and the Hessian
+    without a row are known. With several classes the step moves all of their scores.
+    """
+
+    losses: ClassVar[tuple] = (LogisticLoss, MultinomialLoss)
+    needs_rows: ClassVar[bool] = True
+
+    def at(self, whole, lambda_, w, hessian):
+        """Return the `LeaveOneOutPoint` of some lambda."""
+        return LeaveOneOutPoint(whole, lambda_, w, hessian)

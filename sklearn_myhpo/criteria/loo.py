@@ -1,0 +1,66 @@
+"""Leave-one-out for ridge, exact.
+
+Allen (1974), The Relationship between Variable Selection and Data Augmentation and a
+Method for Prediction, Technometrics 16.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..losses import SquaredLoss
+from ._base import Curve, RidgeCriterion, quotient_derivatives, shrinkage
+from ._leave_one_out import LeaveOneOutPoint
+
+#: A row that all but this of its leverage ties to the model is taken to be
+#: interpolated without a penalty.
+INTERPOLATED = 1e-7
+
+
+@dataclass(frozen=True)
+class LeaveOneOut(RidgeCriterion):
+    """Half the mean squared error of every row in the model of the others.
+
+    Each row is dropped with its weight and the sum of squares keeps its penalty, as
+    in scikit-learn's `RidgeCV`; its squared error counts with its weight.
+    """
+
+    losses: ClassVar[tuple] = (SquaredLoss,)
+    needs_rows: ClassVar[bool] = True
+
+    def curve(self, spectrum, penalties, *, second=True):
+        """Return the criterion at many values of a shared lambda, O(n k) each."""
+        orders = shrinkage(spectrum.squares, penalties)[: 3 if second else 2]
+        n_orders, _, n_lambdas = orders.shape
+        sums = np.zeros((4, n_lambdas))
+        width = 2 * n_orders * n_lambdas
+        for rows, left in spectrum.blocks(width):
+            gap, outside = _without_penalty(spectrum, rows, left)
+            below = left**2 @ np.concatenate(orders, axis=1)
+            below[:, :n_lambdas] += gap[:, None]
+            below = np.hsplit(below, n_orders)
+            for along, rest in zip(spectrum.along.T, outside.T, strict=True):
+                above = left @ np.concatenate(orders * along[:, None], axis=1)
+                above[:, :n_lambdas] += rest[:, None]
+                e = quotient_derivatives(np.hsplit(above, n_orders), below)
+                sums[0] += 0.5 * np.einsum("nl,nl->l", e[0], e[0])
+                sums[1] += np.einsum("nl,nl->l", e[0], e[1])
+                if second:
+                    sums[2] += np.einsum("nl,nl->l", e[1], e[1])
+                    sums[3] += np.einsum("nl,nl->l", e[0], e[2])
+        return Curve(*sums) if second else Curve(*sums[:2])
+
+    def at(self, whole, lambda_, w, hessian):
+        """Return the `LeaveOneOutPoint` of some lambda."""
+        return LeaveOneOutPoint(whole, lambda_, w, hessian)
+
+
+def _without_penalty(spectrum, rows, left):
+    """Return one minus leverage, and residual, of a model without a penalty."""
+    used = np.einsum("nk,nk->n", left, left)
+    gap = 1.0 - used - spectrum.share[rows] * spectrum.fit_intercept
+    # Where rounding is all that is left, both are zero together.
+    gap = np.where((gap < INTERPOLATED) | (spectrum.n_outside == 0), 0.0, gap)
+    outside = spectrum.target[rows] - left @ spectrum.along
+    return gap, np.where(gap[:, None] > 0, outside, 0.0)

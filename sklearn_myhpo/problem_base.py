@@ -1,0 +1,279 @@
+"""What every problem offers to a solver, whatever is minimized over lambda."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from .engine.hessian import CG_TOL
+from .engine.newton import NEWTON_TOL
+
+#: Automatic bounds of lambda: below the log of the least second moment of a feature,
+#: where the penalty is lost in the rounding of them all; and above the log of their
+#: sum, where the weights are zero to seven digits of the loss.
+BELOW_LEAST, ABOVE_SUM = 25.0, 18.0
+#: The same where several lambdas meet more features than training rows: there the
+#: rounding of rank-deficient moments is felt sooner.
+BELOW_LEAST_WIDE = 15.0
+#: Least curvature of the data relative to a penalty that none of it feels.
+UNPENALIZED = 10.0
+#: Accuracy of a prediction where Hessians are solved with by iterations.
+PREDICT_TOL = 1e-2
+#: exp(lambda) and its square root are finite and positive up to here.
+MAX_LAMBDA = 700.0
+
+
+class Problem(ABC):
+    """Minimize an estimate of the error on new rows over lambda.
+
+    The weights of every split minimize its training loss for the given lambda.
+
+    Parameters
+    ----------
+    loss : Loss
+        Of the rows.
+    groups : FeatureGroups
+        Which lambda penalizes which feature.
+    counts : OracleCounts
+        What the splits were told to count in.
+    split_set : SplitSet
+        What a solver works with.
+    full : Split
+        All rows, for the refit.
+    split_weights : ndarray of shape (n_splits,)
+        Share of every split in the means over splits.
+    total_weight : float
+        Sum of the sample weights.
+    n_held_out : int
+        Rows that the objective is a mean over.
+    second_moments : ndarray of shape (n_features,)
+        Weighted mean squares of the centred features.
+    n_train : int
+        Least number of training rows.
+    lambda_bounds : "auto" or (float, float)
+        Bounds of every lambda, a natural log.
+    """
+
+    #: Whether the lambdas do not feel each other.
+    is_separable = False
+
+    def __init__(
+        self,
+        loss,
+        groups,
+        counts,
+        split_set,
+        full,
+        *,
+        split_weights,
+        total_weight,
+        n_held_out,
+        second_moments,
+        n_train,
+        lambda_bounds,
+    ):
+        self.loss = loss
+        self.groups = groups
+        self.counts = counts
+        self._set, self.full = split_set, full
+        self.splits = split_set.splits
+        self.split_weights = split_weights
+        self.total_weight = total_weight
+        self.n_held_out = n_held_out
+        self.null_loss = self._mean_validation_loss(self.starts())
+        curvature = loss.max_curvature * second_moments
+        self.curvature = float(curvature.sum()) or 1.0
+        own = groups.sum_by_group(curvature)
+        # A group of constant features has no scale: it takes the data's.
+        self.group_curvature = np.where(own > 0, own, self.curvature)
+        auto = self._auto_bounds(curvature, len(second_moments) >= n_train)
+        self.auto_bounds = auto
+        if isinstance(lambda_bounds, str):
+            self.bounds = auto
+        else:
+            self.bounds = np.outer(lambda_bounds, np.ones(groups.n_groups))
+        self.scan_bounds = np.clip(auto, *self.bounds)
+
+    def _auto_bounds(self, curvature, wide):
+        """Return bounds that are the same for all groups.
+
+        What one lambda may reach, each of several may.
+        """
+        positive = curvature[curvature > 0]
+        least = positive.min() if len(positive) else self.curvature
+        below = BELOW_LEAST_WIDE if wide and self.n_groups > 1 else BELOW_LEAST
+        low, high = np.log(least) - below, np.log(self.curvature) + ABOVE_SUM
+        return np.outer([low, high], np.ones(self.n_groups))
+
+    @abstractmethod
+    def estimate(self, lambda_, weights):
+        """Return the estimate of the error on new rows, at exact inner solutions."""
+
+    def objective(self, lambda_, weights):
+        """Return what is minimized over lambda, at exact inner solutions."""
+        return self.estimate(lambda_, weights)
+
+    @abstractmethod
+    def hypergradient(self, lambda_, weights, hessians=None, rtol=CG_TOL):
+        """Return the derivative of the objective in lambda, shape (n_groups,).
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Where to evaluate.
+        weights : list of ndarray
+            Exact inner solutions.
+        hessians : list of Hessian or None
+            Of L_T at the weights, where the caller has them.
+        rtol : float
+            Relative residual of an iterative solve.
+        """
+
+    @abstractmethod
+    def model(self, lambda_, weights, hessians):
+        """Return the second-order `OuterModel` of the objective in lambda."""
+
+    @abstractmethod
+    def path(self, lambdas):
+        """Return the objective and its slope at many values of a shared lambda.
+
+        Where `scans_by` is "diagonal".
+
+        Parameters
+        ----------
+        lambdas : ndarray of shape (n_lambdas,)
+            Natural logs.
+
+        Returns
+        -------
+        values, slopes : ndarray of shape (n_lambdas,)
+            At the exact solutions; slopes are derivatives in lambda.
+        """
+
+    @property
+    def scans_by(self):
+        """How a shared lambda is solved with, in the words of a split's `solves_by`."""
+        return self._set.shared[0].solves_by
+
+    def relative(self, hypergradient, objective):
+        """Return the largest entry of a hypergradient relative to the objective."""
+        # Below ten digits of the null loss a loss counts as zero.
+        size = np.max(np.abs(hypergradient))
+        return size / (objective + 1e-10 * self.null_loss) if size else 0.0
+
+    @property
+    def n_groups(self):
+        """Number of lambdas."""
+        return self.groups.n_groups
+
+    def widen_bounds(self, lambda_):
+        """Move the bounds so far out that `lambda_` lies inside."""
+        self.bounds = np.stack(
+            [np.minimum(self.bounds[0], lambda_), np.maximum(self.bounds[1], lambda_)]
+        )
+
+    def project(self, lambda_):
+        """Return lambda moved into its bounds."""
+        return np.clip(lambda_, *self.bounds)
+
+    def projected(self, lambda_, hypergradient):
+        """Return the hypergradient without what points out of the bounds."""
+        low, high = self.bounds
+        outward = ((lambda_ <= low) & (hypergradient > 0)) | (
+            (lambda_ >= high) & (hypergradient < 0)
+        )
+        return np.where(outward, 0.0, hypergradient)
+
+    def minimize(self, lambda_, starts, tol=NEWTON_TOL):
+        """Return the exact inner solutions of all splits, warm-started."""
+        return self._set.minimize(lambda_, starts, tol)
+
+    def minimize_full(self, lambda_, start):
+        """Return the exact inner solution of all rows, for the refit."""
+        return self._set.minimize_full(self.full, lambda_, start)
+
+    def penalty_energy(self, lambda_, weights):
+        """Return the splits' mean of ``w' P w`` by groups, shape (n_groups,)."""
+        return self._mean(
+            split.by_group(split.penalty(lambda_) * w**2)
+            for split, w in zip(self.splits, weights, strict=True)
+        )
+
+    def starts(self):
+        """Return weights to start exact inner solves from."""
+        return [split.start() for split in self.splits]
+
+    def zeros(self):
+        """Return zero weights for all splits, where the paper starts."""
+        return [np.zeros(split.shape) for split in self.splits]
+
+    def train_loss(self, weights, lambda_):
+        """Return the splits' mean training loss, the penalty included."""
+        return self._mean(
+            split.train_loss(w, lambda_)
+            for split, w in zip(self.splits, weights, strict=True)
+        )
+
+    def hessians(self, lambda_, weights):
+        """Return the Hessian of every split's L_T at its weights."""
+        return self._set.hessians(lambda_, weights)
+
+    def solve(self, hessians, rights, rtol=CG_TOL):
+        """Return the inverse of every split's Hessian applied to its right-hand sides.
+
+        Parameters
+        ----------
+        hessians : list of Hessian
+            From `hessians`.
+        rights : list of ndarray of shape (..., m, n_outputs)
+            Right-hand sides, one array per split.
+        rtol : float
+            Relative residual of an iterative solve.
+
+        Returns
+        -------
+        list of ndarray
+            Of the shapes of `rights`.
+        """
+        return self._set.solve(hessians, rights, rtol)
+
+    def validation_gradients(self, weights):
+        """Return the gradient of every split's L_V at its weights."""
+        return self._set.validation_gradients(weights)
+
+    def is_unpenalized(self, lambda_):
+        """Whether a shared lambda is below all that the data can feel.
+
+        Then weights only move like ``exp(lambda)`` from here on down.
+
+        Parameters
+        ----------
+        lambda_ : float
+            A natural log.
+
+        Returns
+        -------
+        bool
+            False where it is not known.
+        """
+        return UNPENALIZED * 2.0 * np.exp(lambda_) < self._set.least_curvature()
+
+    def predict(self, lambda_, weights, hessians, move):
+        """Return the weights along their tangent at lambda, ``w + J move``."""
+        rights = [
+            -split.penalty(lambda_) * w * split.per_coordinate(move)
+            for split, w in zip(self.splits, weights, strict=True)
+        ]
+        steps = self.solve(hessians, rights, PREDICT_TOL)
+        return [w + step for w, step in zip(weights, steps, strict=True)]
+
+    def _mean_validation_loss(self, weights):
+        return self._mean(
+            split.validation_loss(w)
+            for split, w in zip(self.splits, weights, strict=True)
+        )
+
+    def _mean(self, values):
+        return sum(
+            weight * value
+            for weight, value in zip(self.split_weights, values, strict=True)
+        )
