@@ -8,6 +8,7 @@ from .engine.build import build_splits
 from .engine.hessian import CG_TOL
 from .engine.newton import NEWTON_TOL
 from .outer import outer_model
+from .shrinkage import Spread
 
 #: Automatic bounds of lambda: below the log of the least second moment of a feature,
 #: where the penalty is lost in the rounding of them all; and above the log of their
@@ -110,6 +111,8 @@ class BilevelProblem:
         Sum of the sample weights, the n of ``alpha = 2 n exp(lambda)``.
     scan_bounds : ndarray of shape (2, n_groups)
         The part of `bounds` where lambda makes a difference; finite.
+    spread : Spread
+        Penalty on the spread of the lambdas, a part of the objective.
     counts : OracleCounts
     """
 
@@ -131,6 +134,7 @@ class BilevelProblem:
         self.loss = loss
         self.groups = groups
         self.counts = OracleCounts()
+        self.spread = Spread()
         self._set, self.full, second_moments = build_splits(
             X,
             y,
@@ -220,11 +224,15 @@ class BilevelProblem:
 
     def objective(self, lambda_, weights):
         """Return what is minimized over lambda, at exact inner solutions."""
-        return self.validation_loss(weights)
+        return self.validation_loss(weights) + self.spread.value(lambda_)
 
     def model(self, lambda_, weights, hessians):
         """Return the second-order `OuterModel` of the objective in lambda."""
-        return outer_model(self, lambda_, weights, hessians)
+        model = outer_model(self, lambda_, weights, hessians)
+        return model._replace(
+            gradient=model.gradient + self.spread.gradient(lambda_),
+            tangent=model.tangent + self.spread.hessian(lambda_),
+        )
 
     def path(self, lambdas):
         """Return validation losses and slopes at many values of a shared lambda.
@@ -251,10 +259,10 @@ class BilevelProblem:
         )
 
     def hypergradient(self, lambda_, weights, hessians=None, rtol=CG_TOL):
-        """Return the derivative of the validation loss in lambda.
+        """Return the derivative of the objective in lambda.
 
-        By the implicit function theorem at exact inner solutions:
-        ``-sum_{j in g} p_j w_j q_j`` with H q = the gradient of L_V.
+        That of the validation loss, by the implicit function theorem at exact inner
+        solutions, is ``-sum_{j in g} p_j w_j q_j`` with H q = the gradient of L_V.
 
         Parameters
         ----------
@@ -276,10 +284,11 @@ class BilevelProblem:
             hessians = self.hessians(lambda_, weights)
         gradients = self.validation_gradients(weights)
         adjoints = self.solve(hessians, gradients, rtol)
-        return self._mean(
+        slope = self._mean(
             -split.by_group(split.penalty(lambda_) * w * adjoint)
             for split, w, adjoint in zip(self.splits, weights, adjoints, strict=True)
         )
+        return slope + self.spread.gradient(lambda_)
 
     def hessians(self, lambda_, weights):
         """Return the Hessian of every split's L_T at its weights."""

@@ -42,7 +42,7 @@ class AdaptiveState(NamedTuple):
 
     lambda_: np.ndarray
     weights: list
-    validation_loss: float
+    objective: float
     hessians: list
     model: OuterModel
     rho: float
@@ -59,7 +59,7 @@ def init(options, problem, lambda_0, weights_0):
 def step(options, problem, state):
     """Return the next state, moved or with a larger rho, and its `Info`."""
     move, predicted = _propose(problem, state)
-    rounding = ROUNDING * state.validation_loss
+    rounding = ROUNDING * state.objective
     if predicted <= rounding:
         new_state = state._replace(error=0.0)
         return new_state, _info(problem, new_state)
@@ -69,7 +69,7 @@ def step(options, problem, state):
         starts = problem.predict(state.lambda_, starts, state.hessians, move)
     weights = problem.minimize(lambda_, starts)
     loss = problem.objective(lambda_, weights)
-    decrease = state.validation_loss - loss
+    decrease = state.objective - loss
     if not decrease >= ACCEPT_RATIO * predicted:
         new_state = state._replace(rho=max(GROW * state.rho, RHO_REJECTED))
         if predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
@@ -173,7 +173,7 @@ def _tails(state):
     model = state.model
     second = np.diag(model.tangent) + np.diag(model.bend)
     effect = np.diag(model.tangent) + np.diag(model.metric)
-    unfelt = effect < TAIL_EFFECT * state.validation_loss
+    unfelt = effect < TAIL_EFFECT * state.objective
     return unfelt & (second < 1.5 * np.abs(model.gradient))
 
 
@@ -181,6 +181,6 @@ def _info(problem, state):
     return Info(
         lambda_=state.lambda_,
         train_loss=problem.train_loss(state.weights, state.lambda_),
-        validation_loss=state.validation_loss,
+        validation_loss=problem.validation_loss(state.weights),
         hypergradient_norm=float(np.max(np.abs(state.model.gradient))),
     )
