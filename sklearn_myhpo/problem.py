@@ -186,6 +186,18 @@ class BilevelProblem:
         """Number of lambdas."""
         return self.groups.n_groups
 
+    def shrink(self, shrinkage, reference_loss):
+        """Make the spread of the lambdas a part of the objective.
+
+        Parameters
+        ----------
+        shrinkage : float
+            Not negative.
+        reference_loss : float
+            Validation loss of the best shared lambda, the unit of `shrinkage`.
+        """
+        self.spread = Spread(shrinkage * reference_loss)
+
     def widen_bounds(self, lambda_):
         """Move the bounds so far out that `lambda_` lies inside."""
         self.bounds = np.stack(
@@ -313,6 +325,10 @@ class BilevelProblem:
         """
         return self._set.solve(hessians, rights, rtol)
 
+    def inner_residuals(self, lambda_, weights):
+        """Return the relative gradient of every split's L_T, shape (n_splits,)."""
+        return self._set.inner_residuals(lambda_, weights)
+
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         return self._set.validation_gradients(weights)
@@ -342,6 +358,10 @@ class BilevelProblem:
         ]
         steps = self.solve(hessians, rights, rtol)
         return [w + step for w, step in zip(weights, steps, strict=True)]
+
+    def is_free(self, lambda_):
+        """Return which lambdas are at none of their bounds."""
+        return (lambda_ > self.bounds[0]) & (lambda_ < self.bounds[1])
 
     def projected(self, lambda_, hypergradient):
         """Return the hypergradient without what points out of the bounds."""

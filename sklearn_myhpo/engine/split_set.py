@@ -70,6 +70,15 @@ class SplitSet:
             for split, w in zip(self.splits, weights, strict=True)
         ]
 
+    def inner_residuals(self, lambda_, weights):
+        """Return the relative gradient of every split's L_T, shape (n_splits,)."""
+        return np.array(
+            [
+                split.relative_gradient(split.train_gradient(w, lambda_))
+                for split, w in zip(self.splits, weights, strict=True)
+            ]
+        )
+
 
 class _Matrix(NamedTuple):
     """A sum over rows, in the form that sums over parts take."""
@@ -305,6 +314,17 @@ class GLMSplitSet(SplitSet):
             [split.raw(w) for split, w in zip(self.splits, weights, strict=True)]
         )
         return list(self._gradients(raw, self.validation_weights))
+
+    def inner_residuals(self, lambda_, weights):
+        """Return the relative gradient of every split's L_T, shape (n_splits,)."""
+        starts = self._forward(np.stack([split.start() for split in self.splits]))
+        scale = np.linalg.norm(self._gradients(starts, self.train_weights), axis=(1, 2))
+        path = self._path(np.stack(weights), lambda_)
+        slopes = self._gradients(path.raw, self.train_weights)
+        slopes += self.splits[0].penalty(lambda_) * path.weights
+        self.counts.n_train_gradients += len(slopes)
+        sizes = np.linalg.norm(slopes, axis=(1, 2))
+        return np.divide(sizes, scale, out=np.zeros_like(sizes), where=sizes > 0)
 
 
 def _rate(decrement, before):

@@ -12,10 +12,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..certificate import certify
 from ..exceptions import LambdaBoundWarning
+from ..optimism import HeldOutRows, estimate_optimism, slope_covariance
 from ..penalty import make_feature_groups
 from ..problem import MAX_LAMBDA, BilevelProblem
 from ..solvers import Status, minimize_bilevel
+from ..solvers.scan import scan_lambda
 from ..splits import make_splits
 from ._checks import check_bounds, check_weights, drop_weightless
 
@@ -92,6 +95,8 @@ class BilevelLinearModel(BaseEstimator):
         """Set the fitted attributes of the weights and of the penalty."""
 
     _is_classifier = False
+    #: A parameter of the estimators whose solver minimizes the problem's objective.
+    shrinkage = 0.0
 
     def fit(self, X, y, sample_weight=None):
         """Learn lambda on the splits of the data, and the weights.
@@ -155,6 +160,8 @@ class BilevelLinearModel(BaseEstimator):
             problem.widen_bounds(self.lambda_init)
         result = self._solve(problem, solver)
         self._set_results(problem, result, dtype)
+        rows = HeldOutRows(X, target, loss, pairs, weights)
+        self._set_checks(problem, result, rows)
         self._warn(problem, result)
         return self
 
@@ -178,6 +185,11 @@ class BilevelLinearModel(BaseEstimator):
     def _solve(self, problem, solver):
         """Run the solver, from where the last fit ended if that is wanted."""
         lambda_init, weights_init = self.lambda_init, None
+        if self.shrinkage and problem.n_groups > 1:
+            shared = scan_lambda(problem)
+            problem.shrink(self.shrinkage, problem.validation_loss(shared[1]))
+            if self.lambda_init == "auto":
+                lambda_init, weights_init = shared
         if self.warm_start:
             last = getattr(self, "_last_fit", None)
             if last is not None and last.fits(problem):
@@ -226,6 +238,18 @@ class BilevelLinearModel(BaseEstimator):
         self.converged_ = result.status is Status.CONVERGED
         self.oracle_counts_ = problem.counts.as_dict()
 
+    def _set_checks(self, problem, result, rows):
+        """Set what tells how far the results can be trusted."""
+        place = result.lambda_, result.weights
+        with np.errstate(all="ignore"):
+            hessians = problem.hessians(*place)
+            self.certificate_, model = certify(problem, result, hessians)
+            self.optimism_ = None
+            if model is not None:
+                covariance = slope_covariance(problem, rows, *place, hessians)
+                free = problem.is_free(result.lambda_)
+                self.optimism_ = estimate_optimism(covariance, model, free)
+
     def _warn(self, problem, result):
         """Warn of a run that did not converge and of lambdas at a bound."""
         name = type(self).__name__
@@ -235,19 +259,13 @@ class BilevelLinearModel(BaseEstimator):
                 message += f" {_UNFINISHED}"
             warnings.warn(message, ConvergenceWarning, stacklevel=3)
             return
-        low, high = problem.bounds
-        unfinished = problem.counts.n_unfinished_solves
-        slope = problem.hypergradient(result.lambda_, result.weights)
-        if problem.counts.n_unfinished_solves > unfinished:
+        certificate = self.certificate_
+        if certificate.n_unfinished_solves:
             message = f"{name} converged to an inexact lambda. {_UNFINISHED}"
             warnings.warn(message, ConvergenceWarning, stacklevel=3)
         for where, side, meaning in (
-            ((result.lambda_ <= low) & (slope > 0), "lower", "no penalty is wanted"),
-            (
-                (result.lambda_ >= high) & (slope < 0),
-                "upper",
-                "these features are not wanted",
-            ),
+            (certificate.lower, "lower", "no penalty is wanted"),
+            (certificate.upper, "upper", "these features are not wanted"),
         ):
             if where.any():
                 advice = (

@@ -1,8 +1,14 @@
 """What the estimators of one solver have in common, whatever their loss."""
 
+from numbers import Real
+
+from sklearn.utils._param_validation import Interval
+
 from ..solvers import MYHPO, SHO
 from ._base import BilevelLinearModel
 from ._checks import resolve_solver
+
+SHRINKAGE = [Interval(Real, 0, None, closed="left")]
 
 
 class AnySolver(BilevelLinearModel):
@@ -11,6 +17,7 @@ class AnySolver(BilevelLinearModel):
     # What a solver may be is checked where it is resolved.
     _parameter_constraints = {
         "solver": "no_validation",
+        "shrinkage": SHRINKAGE,
         **BilevelLinearModel._shared_constraints,
     }
 
@@ -20,6 +27,7 @@ class AnySolver(BilevelLinearModel):
         solver="myhpo",
         cv=5,
         feature_groups=None,
+        shrinkage=0.0,
         fit_intercept=True,
         refit=True,
         lambda_init="auto",
@@ -31,6 +39,7 @@ class AnySolver(BilevelLinearModel):
         verbose=0,
     ):
         self.solver = solver
+        self.shrinkage = shrinkage
         super().__init__(
             cv=cv,
             feature_groups=feature_groups,
@@ -54,6 +63,7 @@ class MYHPOSolver(BilevelLinearModel):
 
     _parameter_constraints = {
         **MYHPO._parameter_constraints,
+        "shrinkage": SHRINKAGE,
         **BilevelLinearModel._shared_constraints,
     }
 
@@ -68,6 +78,7 @@ class MYHPOSolver(BilevelLinearModel):
         backtracking=True,
         cv=5,
         feature_groups=None,
+        shrinkage=0.0,
         fit_intercept=True,
         refit=True,
         lambda_init="auto",
@@ -84,6 +95,7 @@ class MYHPOSolver(BilevelLinearModel):
         self.rho = rho
         self.step_sizes = step_sizes
         self.backtracking = backtracking
+        self.shrinkage = shrinkage
         super().__init__(
             cv=cv,
             feature_groups=feature_groups,

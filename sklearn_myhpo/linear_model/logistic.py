@@ -130,6 +130,10 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
+    shrinkage : float, default=0.0
+        Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
+        in units of the validation loss of the best shared lambda, to what is
+        minimized. 0.1 is a mild value, 10 is nearly one lambda.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -170,6 +174,12 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -239,6 +249,10 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
+    shrinkage : float, default=0.0
+        Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
+        in units of the validation loss of the best shared lambda, to what is
+        minimized. 0.1 is a mild value, 10 is nearly one lambda.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -279,6 +293,12 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -377,6 +397,12 @@ class SHOLogisticRegression(_LogisticMixin, SHOSolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool

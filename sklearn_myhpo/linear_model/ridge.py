@@ -79,6 +79,10 @@ class BilevelRidge(_RidgeMixin, AnySolver):
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
+    shrinkage : float, default=0.0
+        Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
+        in units of the validation loss of the best shared lambda, to what is
+        minimized. 0.1 is a mild value, 10 is nearly one lambda.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -117,6 +121,12 @@ class BilevelRidge(_RidgeMixin, AnySolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -184,6 +194,10 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
+    shrinkage : float, default=0.0
+        Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
+        in units of the validation loss of the best shared lambda, to what is
+        minimized. 0.1 is a mild value, 10 is nearly one lambda.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -222,6 +236,12 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -315,6 +335,12 @@ class SHORidge(_RidgeMixin, SHOSolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
