@@ -2,6 +2,7 @@
 
 import warnings
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -95,8 +96,6 @@ class BilevelLinearModel(BaseEstimator):
         """Set the fitted attributes of the weights and of the penalty."""
 
     _is_classifier = False
-    #: A parameter of the estimators whose solver minimizes the problem's objective.
-    shrinkage = 0.0
 
     def fit(self, X, y, sample_weight=None):
         """Learn lambda on the splits of the data, and the weights.
@@ -145,22 +144,27 @@ class BilevelLinearModel(BaseEstimator):
             random_state=self.random_state,
         )
         X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
-        problem = BilevelProblem(
-            X.astype(np.float64, copy=False),
-            target,
-            loss,
-            groups,
-            pairs,
-            sample_weight=weights,
+        X = X.astype(np.float64, copy=False)
+        build = partial(
+            BilevelProblem,
+            loss=loss,
+            groups=groups,
             fit_intercept=self.fit_intercept,
             lambda_bounds=check_bounds(self.lambda_bounds, self.lambda_init),
+        )
+        problem = build(
+            X,
+            target,
+            pairs=pairs,
+            sample_weight=weights,
             all_directions=getattr(solver, "all_directions", True),
         )
         if self.lambda_bounds == "auto" and self.lambda_init != "auto":
             problem.widen_bounds(self.lambda_init)
-        result = self._solve(problem, solver)
-        self._set_results(problem, result, dtype)
         rows = HeldOutRows(X, target, loss, pairs, weights)
+        shrinkage = self._choose_shrinkage(groups, rows, pairs, build)
+        result = self._solve(problem, solver, shrinkage)
+        self._set_results(problem, result, dtype)
         self._set_checks(problem, result, rows)
         self._warn(problem, result)
         return self
@@ -182,12 +186,16 @@ class BilevelLinearModel(BaseEstimator):
             X = X.tocsr()
         return X, y
 
-    def _solve(self, problem, solver):
+    def _choose_shrinkage(self, groups, rows, pairs, build):
+        """Return how strongly the lambdas are held together: here, not at all."""
+        return 0.0
+
+    def _solve(self, problem, solver, shrinkage):
         """Run the solver, from where the last fit ended if that is wanted."""
         lambda_init, weights_init = self.lambda_init, None
-        if self.shrinkage and problem.n_groups > 1:
+        if shrinkage:
             shared = scan_lambda(problem)
-            problem.shrink(self.shrinkage, problem.validation_loss(shared[1]))
+            problem.shrink(shrinkage, problem.validation_loss(shared[1]))
             if self.lambda_init == "auto":
                 lambda_init, weights_init = shared
         if self.warm_start:

@@ -1,24 +1,18 @@
 """What the estimators of one solver have in common, whatever their loss."""
 
-from numbers import Real
-
-from sklearn.utils._param_validation import Interval
-
 from ..solvers import MYHPO, SHO
 from ._base import BilevelLinearModel
 from ._checks import resolve_solver
+from ._shrinkage import ShrinkingModel
 
-SHRINKAGE = [Interval(Real, 0, None, closed="left")]
 
-
-class AnySolver(BilevelLinearModel):
+class AnySolver(ShrinkingModel):
     """Parameters of an estimator whose solver is chosen by name or object."""
 
     # What a solver may be is checked where it is resolved.
     _parameter_constraints = {
         "solver": "no_validation",
-        "shrinkage": SHRINKAGE,
-        **BilevelLinearModel._shared_constraints,
+        **ShrinkingModel._shared_constraints,
     }
 
     def __init__(
@@ -39,10 +33,10 @@ class AnySolver(BilevelLinearModel):
         verbose=0,
     ):
         self.solver = solver
-        self.shrinkage = shrinkage
         super().__init__(
             cv=cv,
             feature_groups=feature_groups,
+            shrinkage=shrinkage,
             fit_intercept=fit_intercept,
             refit=refit,
             lambda_init=lambda_init,
@@ -58,13 +52,12 @@ class AnySolver(BilevelLinearModel):
         return resolve_solver(self.solver)
 
 
-class MYHPOSolver(BilevelLinearModel):
+class MYHPOSolver(ShrinkingModel):
     """Parameters of an estimator whose solver is MY-HPO."""
 
     _parameter_constraints = {
         **MYHPO._parameter_constraints,
-        "shrinkage": SHRINKAGE,
-        **BilevelLinearModel._shared_constraints,
+        **ShrinkingModel._shared_constraints,
     }
 
     def __init__(
@@ -95,10 +88,10 @@ class MYHPOSolver(BilevelLinearModel):
         self.rho = rho
         self.step_sizes = step_sizes
         self.backtracking = backtracking
-        self.shrinkage = shrinkage
         super().__init__(
             cv=cv,
             feature_groups=feature_groups,
+            shrinkage=shrinkage,
             fit_intercept=fit_intercept,
             refit=refit,
             lambda_init=lambda_init,

@@ -79,10 +79,11 @@ class BilevelRidge(_RidgeMixin, AnySolver):
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
-    shrinkage : float, default=0.0
+    shrinkage : "auto" or float, default=0.0
         Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
         in units of the validation loss of the best shared lambda, to what is
-        minimized. 0.1 is a mild value, 10 is nearly one lambda.
+        minimized. "auto" chooses by splits within the splits, between none and one
+        lambda, at about ten times the cost; it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -127,6 +128,11 @@ class BilevelRidge(_RidgeMixin, AnySolver):
         lambdas to tell. See the user guide for what it does not see.
     certificate_ : Certificate
         What tells how close the fit came to a minimum; print it.
+    shrinkage_ : float
+        The shrinkage of this fit; 0 with one lambda.
+    shrinkage_path_ : dict of str to ndarray
+        With ``shrinkage="auto"`` and several lambdas: "shrinkage", what was tried, and
+        "nested_loss", the mean loss of rows that had no part in it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -194,10 +200,11 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
-    shrinkage : float, default=0.0
+    shrinkage : "auto" or float, default=0.0
         Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
         in units of the validation loss of the best shared lambda, to what is
-        minimized. 0.1 is a mild value, 10 is nearly one lambda.
+        minimized. "auto" chooses by splits within the splits, between none and one
+        lambda, at about ten times the cost; it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -242,6 +249,11 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         lambdas to tell. See the user guide for what it does not see.
     certificate_ : Certificate
         What tells how close the fit came to a minimum; print it.
+    shrinkage_ : float
+        The shrinkage of this fit; 0 with one lambda.
+    shrinkage_path_ : dict of str to ndarray
+        With ``shrinkage="auto"`` and several lambdas: "shrinkage", what was tried, and
+        "nested_loss", the mean loss of rows that had no part in it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
