@@ -63,12 +63,12 @@ class Certificate:
 
     @property
     def at_lower_bound(self):
-        """Names of the groups that want no penalty."""
+        """Names of the groups that want a lower lambda than the bound."""
         return self._named(self.lower)
 
     @property
     def at_upper_bound(self):
-        """Names of the groups that are not wanted."""
+        """Names of the groups that want a higher lambda than the bound."""
         return self._named(self.upper)
 
     def _named(self, where):
@@ -82,8 +82,8 @@ class Certificate:
             f"{self.relative_hypergradient:.1e} of the objective",
             "inner problems": f"gradients up to {self.inner_residuals[worst]:.1e} "
             f"(split {worst} of {len(self.inner_residuals)})",
-            "at lower bound": _listed(self.at_lower_bound, "no penalty is wanted"),
-            "at upper bound": _listed(self.at_upper_bound, "not wanted"),
+            "at lower bound": _listed(self.at_lower_bound, "less penalty is wanted"),
+            "at upper bound": _listed(self.at_upper_bound, "more penalty is wanted"),
             "curvature": self._describe_curvature(),
             "linear solves": f"{self.n_unfinished_solves} unfinished"
             if self.n_unfinished_solves

@@ -158,7 +158,7 @@ class HeldOutRows:
         for share, (coefs, intercepts) in zip(self.shares, models, strict=True):
             own = np.flatnonzero(share)
             raw = self.X[own] @ coefs + intercepts
-            raw = raw.reshape(len(own), n_groups + 1, -1)
+            raw = raw.reshape(len(own), n_groups + 1, len(intercepts) // (n_groups + 1))
             slope = share[own, None] * self.loss.gradient(self.y[own], raw[:, 0])
             out[own] += np.einsum("no,ngo->ng", slope, raw[:, 1:])
         return out
