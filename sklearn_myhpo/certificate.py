@@ -119,13 +119,16 @@ def certify(problem, result, hessians):
     Parameters
     ----------
     problem : BilevelProblem
+        What was minimized.
     result : BilevelResult
+        Where the solver ended.
     hessians : list of Hessian
         Of the training losses there.
 
     Returns
     -------
     certificate : Certificate
+        What can be checked there.
     model : OuterModel or None
         None with too many lambdas for one.
     """

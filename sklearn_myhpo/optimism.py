@@ -10,8 +10,8 @@ import numpy as np
 
 #: Numbers in the responses of all splits up to which they are formed.
 MAX_RESPONSES = 3e7
-#: Rows whose slopes are formed at once, times their number of raw responses.
-BLOCK_ENTRIES = 2**20
+#: Numbers that are worked on at once.
+BLOCK_ENTRIES = 2**18
 #: Least curvature of the objective, relative to the Gauss-Newton one in the same
 #: direction, with which it is trusted.
 LEAST_TRUSTED = 0.1
@@ -67,8 +67,11 @@ def slope_covariance(problem, rows, lambda_, weights, hessians):
     Parameters
     ----------
     problem : BilevelProblem
+        Knows the models of the splits.
     rows : HeldOutRows
+        The data.
     lambda_ : ndarray of shape (n_groups,)
+        Where to evaluate.
     weights : list of ndarray
         Exact inner solutions.
     hessians : list of Hessian
@@ -115,9 +118,11 @@ class HeldOutRows:
     Parameters
     ----------
     X : ndarray or sparse array of shape (n_samples, n_features)
+        Features.
     y : ndarray
         As the loss wants it.
     loss : Loss
+        Of a row.
     pairs : list of (ndarray, ndarray)
         Training and validation rows of every split.
     sample_weight : ndarray of shape (n_samples,)
@@ -133,8 +138,8 @@ class HeldOutRows:
         self.total = sample_weight[counts.any(axis=0)].sum()
 
     def blocks(self, n_columns):
-        """Yield the rows in blocks that keep `n_columns` numbers a row small."""
-        size = max(1, int(BLOCK_ENTRIES / n_columns))
+        """Yield the rows in blocks, `n_columns` results a row, that a cache holds."""
+        size = max(1, int(BLOCK_ENTRIES / (n_columns + self.X.shape[1])))
         for start in range(0, len(self.y), size):
             yield self._take(slice(start, start + size))
 
@@ -146,13 +151,19 @@ class HeldOutRows:
         return block
 
     def slopes(self, models, n_groups):
-        """Return every row's part of the slope in lambda, (n_rows, n_groups).
+        """Return every row's part of the slope in lambda.
 
         Parameters
         ----------
         models : list of (ndarray, ndarray)
             Coefficients and intercepts of every split, from `_linear_maps`.
         n_groups : int
+            Number of lambdas.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_groups)
+            Zero for rows that no split holds out.
         """
         out = np.zeros((len(self.y), n_groups))
         for share, (coefs, intercepts) in zip(self.shares, models, strict=True):

@@ -238,6 +238,10 @@ class BilevelProblem:
         """Return what is minimized over lambda, at exact inner solutions."""
         return self.validation_loss(weights) + self.spread.value(lambda_)
 
+    def without_spread(self, lambda_, objective):
+        """Return the part of an objective that the weights decide."""
+        return objective - self.spread.value(lambda_)
+
     def model(self, lambda_, weights, hessians):
         """Return the second-order `OuterModel` of the objective in lambda."""
         model = outer_model(self, lambda_, weights, hessians)
