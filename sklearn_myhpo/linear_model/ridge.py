@@ -83,7 +83,7 @@ class BilevelRidge(_RidgeMixin, AnySolver):
         Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
         in units of the validation loss of the best shared lambda, to what is
         minimized. "auto" chooses by splits within the splits, between none and one
-        lambda, at about ten times the cost; it needs three splits or more.
+        lambda, at three to eight times the cost; it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -204,7 +204,7 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
         in units of the validation loss of the best shared lambda, to what is
         minimized. "auto" chooses by splits within the splits, between none and one
-        lambda, at about ten times the cost; it needs three splits or more.
+        lambda, at three to eight times the cost; it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
