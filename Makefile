@@ -20,7 +20,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-oldest coverage lint format docs \
-	bench bench-paper-fixed-points paper paper-quick check-python clean
+	bench bench-many-lambdas bench-paper-fixed-points paper paper-quick check-python clean
 
 help:  ## Print the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) \
@@ -80,6 +80,9 @@ bench-paper-fixed-points: $(VENV)/.stamp  ## Print the fixed points on MNIST
 
 bench: $(VENV)/.stamp  ## Time the estimators beside those of scikit-learn
 	$(VENV)/bin/python -m benchmarks.speed --page doc/performance.md
+
+bench-many-lambdas: $(VENV)/.stamp  ## Compare one lambda with many on new rows
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.many_lambdas --page doc/many_lambdas.md
 
 paper: $(VENV)/.stamp-bench  ## Re-make the paper, 10 runs, and write doc/reproduction.md
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.paper --page doc/reproduction.md

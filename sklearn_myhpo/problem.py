@@ -62,6 +62,8 @@ class BilevelProblem(Problem):
         Sum of the sample weights, the n of ``alpha = 2 n exp(lambda)``.
     scan_bounds : ndarray of shape (2, n_groups)
         The part of `bounds` where lambda makes a difference; finite.
+    spread : Spread
+        Penalty on the spread of the lambdas, a part of the objective.
     counts : OracleCounts
     """
 
@@ -117,7 +119,8 @@ class BilevelProblem(Problem):
 
     def model(self, lambda_, weights, hessians):
         """Return the second-order `OuterModel` of the objective in lambda."""
-        return outer_model(self, lambda_, weights, hessians)
+        model = outer_model(self, lambda_, weights, hessians)
+        return self._with_spread(model, lambda_)
 
     def path(self, lambdas):
         """Return validation losses and slopes at many values of a shared lambda.
@@ -138,10 +141,10 @@ class BilevelProblem(Problem):
         return self._mean(np.stack(split.path(penalties)) for split in self._set.shared)
 
     def hypergradient(self, lambda_, weights, hessians=None, rtol=CG_TOL):
-        """Return the derivative of the validation loss in lambda.
+        """Return the derivative of the objective in lambda.
 
-        By the implicit function theorem at exact inner solutions:
-        ``-sum_{j in g} p_j w_j q_j`` with H q = the gradient of L_V.
+        That of the validation loss, by the implicit function theorem at exact inner
+        solutions, is ``-sum_{j in g} p_j w_j q_j`` with H q = the gradient of L_V.
 
         Parameters
         ----------
@@ -163,7 +166,8 @@ class BilevelProblem(Problem):
             hessians = self.hessians(lambda_, weights)
         gradients = self.validation_gradients(weights)
         adjoints = self.solve(hessians, gradients, rtol)
-        return self._mean(
+        slope = self._mean(
             -split.by_group(split.penalty(lambda_) * w * adjoint)
             for split, w, adjoint in zip(self.splits, weights, adjoints, strict=True)
         )
+        return slope + self.spread.gradient(lambda_)

@@ -6,6 +6,7 @@ import numpy as np
 
 from .engine.hessian import CG_TOL
 from .engine.newton import NEWTON_TOL
+from .shrinkage import Spread
 
 #: Automatic bounds of lambda: below the log of the least second moment of a feature,
 #: where the penalty is lost in the rounding of them all; and above the log of their
@@ -77,6 +78,7 @@ class Problem(ABC):
         self._set, self.full = split_set, full
         self.splits = split_set.splits
         self.split_weights = split_weights
+        self.spread = Spread()
         self.total_weight = total_weight
         self.n_held_out = n_held_out
         self.null_loss = self._mean_validation_loss(self.starts())
@@ -110,7 +112,30 @@ class Problem(ABC):
 
     def objective(self, lambda_, weights):
         """Return what is minimized over lambda, at exact inner solutions."""
-        return self.estimate(lambda_, weights)
+        return self.estimate(lambda_, weights) + self.spread.value(lambda_)
+
+    def without_spread(self, lambda_, objective):
+        """Return the part of an objective that the weights decide."""
+        return objective - self.spread.value(lambda_)
+
+    def shrink(self, shrinkage, reference_loss):
+        """Make the spread of the lambdas a part of the objective.
+
+        Parameters
+        ----------
+        shrinkage : float
+            Not negative.
+        reference_loss : float
+            Objective at the best shared lambda, the unit of `shrinkage`.
+        """
+        self.spread = Spread(shrinkage * reference_loss)
+
+    def _with_spread(self, model, lambda_):
+        """Return an `OuterModel` of what the weights decide, the spread added."""
+        return model._replace(
+            gradient=model.gradient + self.spread.gradient(lambda_),
+            tangent=model.tangent + self.spread.hessian(lambda_),
+        )
 
     @abstractmethod
     def hypergradient(self, lambda_, weights, hessians=None, rtol=CG_TOL):
@@ -182,6 +207,14 @@ class Problem(ABC):
             (lambda_ >= high) & (hypergradient < 0)
         )
         return np.where(outward, 0.0, hypergradient)
+
+    def is_free(self, lambda_):
+        """Return which lambdas are at none of their bounds."""
+        return (lambda_ > self.bounds[0]) & (lambda_ < self.bounds[1])
+
+    def inner_residuals(self, lambda_, weights):
+        """Return the relative gradient of every split's L_T, shape (n_splits,)."""
+        return self._set.inner_residuals(lambda_, weights)
 
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
         """Return the exact inner solutions of all splits, warm-started."""

@@ -97,6 +97,10 @@ class TargetsProblem:
         """Return the sum over targets."""
         return float(self.validation_losses(weights).sum())
 
+    def estimate(self, lambda_, weights):
+        """Return the sum over targets of the validation loss."""
+        return self.validation_loss(weights)
+
     def relative(self, values, losses, targets):
         """Return values of some targets relative to their losses."""
         # Below ten digits of the null loss a loss counts as zero.

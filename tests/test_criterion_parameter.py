@@ -265,3 +265,20 @@ def test_own_solver_must_say_that_it_needs_no_split():
         BilevelRidge(solver=Silent(), criterion="loo").fit(X, y)
     Silent.needs_split = False
     assert BilevelRidge(solver=Silent(), criterion="loo").fit(X, y).converged_
+
+
+def test_what_needs_held_out_rows_says_so():
+    """Rows that are not there cannot judge a shrinkage."""
+    X, y = load_diabetes(return_X_y=True)
+    model = MYHPORidge(criterion="gcv", feature_groups="each", shrinkage="auto")
+    with pytest.raises(ValueError, match=r"shrinkage='auto' judges on held-out rows"):
+        model.fit(X, y)
+
+
+def test_one_lambda_per_target():
+    """A criterion of all targets would give them one lambda in disguise."""
+    X, y = load_diabetes(return_X_y=True)
+    Y = np.column_stack([y, y[::-1], X[:, 0] + 0.1 * y])
+    model = MYHPORidge(criterion="loo", alpha_per_target=True).fit(X, Y)
+    alone = [MYHPORidge(criterion="loo").fit(X, column).alpha_ for column in Y.T]
+    np.testing.assert_allclose(model.alpha_, alone, rtol=1e-6)

@@ -137,12 +137,14 @@ class CriterionProblem(Problem):
             Derivatives in every lambda.
         """
         self.counts.n_validation_gradients += 1
-        return self._at(lambda_, weights).point.gradient
+        slope = self._at(lambda_, weights).point.gradient
+        return slope + self.spread.gradient(lambda_)
 
     def model(self, lambda_, weights, hessians):
         """Return the second-order `OuterModel` of the criterion in lambda."""
         self.counts.n_validation_gradients += 1
-        return self._at(lambda_, weights).point.model()
+        model = self._at(lambda_, weights).point.model()
+        return self._with_spread(model, lambda_)
 
     def hessians(self, lambda_, weights):
         """Return the Hessian of the training loss at the weights."""

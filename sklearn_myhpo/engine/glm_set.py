@@ -123,6 +123,19 @@ class GLMSplitSet(SplitSet):
         )
         return list(self.gradients(raw, self.validation_weights))
 
+    def inner_residuals(self, lambda_, weights):
+        """Return the relative gradient of every split's L_T, shape (n_splits,)."""
+        self.counts.n_train_gradients += len(weights)
+        starts = np.stack([split.start() for split in self.splits])
+        first = self.gradients(forward_all(self.rows, starts), self.train_weights)
+        raw = np.stack(
+            [split.raw(w).T for split, w in zip(self.splits, weights, strict=True)]
+        )
+        last = self.gradients(raw, self.train_weights)
+        last += self.splits[0].penalty(lambda_) * np.stack(weights)
+        scale, sizes = (np.linalg.norm(one, axis=(1, 2)) for one in (first, last))
+        return np.divide(sizes, scale, out=np.zeros_like(sizes), where=sizes > 0)
+
 
 class _Newton:
     """Newton iterations of all splits, in step.

@@ -2,6 +2,8 @@
 
 from functools import cached_property
 
+import numpy as np
+
 from .hessian import CG_TOL
 from .newton import NEWTON_TOL
 
@@ -65,3 +67,12 @@ class SplitSet:
             split.validation_gradient(w)
             for split, w in zip(self.splits, weights, strict=True)
         ]
+
+    def inner_residuals(self, lambda_, weights):
+        """Return the relative gradient of every split's L_T, shape (n_splits,)."""
+        return np.array(
+            [
+                split.relative_gradient(split.train_gradient(w, lambda_))
+                for split, w in zip(self.splits, weights, strict=True)
+            ]
+        )

@@ -12,12 +12,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..certificate import certify
 from ..exceptions import LambdaBoundWarning
+from ..optimism import estimate_optimism, slope_covariance
 from ..penalty import make_feature_groups
 from ..problem_base import MAX_LAMBDA
 from ..solvers import Status, minimize_bilevel
+from ..solvers.scan import scan_lambda
 from ._checks import check_weights
-from ._problem import problem_maker
+from ._problem import ProblemSource
 
 #: Names spelled out in a warning before it only counts.
 MAX_NAMES = 5
@@ -157,18 +160,18 @@ class BilevelLinearModel(BaseEstimator):
             n_features=X.shape[1],
             feature_names=getattr(self, "feature_names_in_", None),
         )
-        make_problem, target = problem_maker(
-            self, X, target, loss, groups, weights, solver
-        )
+        source = ProblemSource(self, X, target, loss, groups, weights, solver)
         fit = self._fit_targets if self._is_per_target else self._fit_problem
-        fit(make_problem, target, solver, dtype)
+        fit(source, solver, dtype)
         return self
 
-    def _fit_problem(self, make_problem, target, solver, dtype):
+    def _fit_problem(self, source, solver, dtype):
         """Solve the problem of a target, set the fitted attributes and warn."""
-        problem = make_problem(target)
-        result = self._solve(problem, solver)
+        shrinkage = self._choose_shrinkage(source)
+        problem = source.make(source.target)
+        result = self._solve(problem, solver, shrinkage)
         self._set_results(problem, result, dtype)
+        self._set_checks(problem, result, source)
         self._warn(problem, result)
 
     def _validate_data(self, X, y):
@@ -188,9 +191,18 @@ class BilevelLinearModel(BaseEstimator):
             X = X.tocsr()
         return X, y
 
-    def _solve(self, problem, solver):
+    def _choose_shrinkage(self, source):
+        """Return how strongly the lambdas are held together: here, not at all."""
+        return 0.0
+
+    def _solve(self, problem, solver, shrinkage):
         """Run the solver, from where the last fit ended if that is wanted."""
         lambda_init, weights_init = self.lambda_init, None
+        if shrinkage:
+            shared = scan_lambda(problem)
+            problem.shrink(shrinkage, problem.objective(*shared))
+            if self.lambda_init == "auto":
+                lambda_init, weights_init = shared
         if self.warm_start:
             last = getattr(self, "_last_fit", None)
             if last is not None and last.fits(problem):
@@ -243,6 +255,18 @@ class BilevelLinearModel(BaseEstimator):
         self.converged_ = result.status is Status.CONVERGED
         self.oracle_counts_ = problem.counts.as_dict()
 
+    def _set_checks(self, problem, result, source):
+        """Set what tells how far the results can be trusted."""
+        place = result.lambda_, result.weights
+        with np.errstate(all="ignore"):
+            hessians = problem.hessians(*place)
+            self.certificate_, model = certify(problem, result, hessians)
+            self.optimism_ = None
+            if model is not None and source.has_held_out_rows:
+                covariance = slope_covariance(problem, source.rows, *place, hessians)
+                free = problem.is_free(result.lambda_)
+                self.optimism_ = estimate_optimism(covariance, model, free)
+
     def _warn(self, problem, result):
         """Warn of a run that did not converge and of lambdas at a bound."""
         name = type(self).__name__
@@ -252,11 +276,11 @@ class BilevelLinearModel(BaseEstimator):
                 message += f" {_UNFINISHED}"
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
             return
-        unfinished = problem.counts.n_unfinished_solves
-        slope = problem.hypergradient(result.lambda_, result.weights)
-        if problem.counts.n_unfinished_solves > unfinished:
+        certificate = self.certificate_
+        if certificate.n_unfinished_solves:
             message = f"{name} converged to an inexact lambda. {_UNFINISHED}"
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        slope = certificate.hypergradient
         self._warn_at_bounds(problem.bounds, result.lambda_, slope)
 
     def _warn_at_bounds(self, bounds, lambda_, slope):

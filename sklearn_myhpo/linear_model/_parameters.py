@@ -6,6 +6,7 @@ import inspect
 from ..solvers import MYHPO, SHO
 from ._base import BilevelLinearModel
 from ._checks import resolve_solver
+from ._shrinkage import ShrinkingModel
 
 
 def with_parameters(**parameters):
@@ -48,14 +49,14 @@ def with_parameters(**parameters):
     return decorate
 
 
-class AnySolver(BilevelLinearModel):
+class AnySolver(ShrinkingModel):
     """Parameters of an estimator whose solver is chosen by name or object."""
 
     # What a solver and a criterion may be is checked where they are resolved.
     _parameter_constraints = {
         "solver": "no_validation",
         "criterion": "no_validation",
-        **BilevelLinearModel._shared_constraints,
+        **ShrinkingModel._shared_constraints,
     }
 
     def __init__(
@@ -65,6 +66,7 @@ class AnySolver(BilevelLinearModel):
         criterion="validation",
         cv=5,
         feature_groups=None,
+        shrinkage=0.0,
         fit_intercept=True,
         refit=True,
         lambda_init="auto",
@@ -80,6 +82,7 @@ class AnySolver(BilevelLinearModel):
         super().__init__(
             cv=cv,
             feature_groups=feature_groups,
+            shrinkage=shrinkage,
             fit_intercept=fit_intercept,
             refit=refit,
             lambda_init=lambda_init,
@@ -95,13 +98,13 @@ class AnySolver(BilevelLinearModel):
         return resolve_solver(self.solver)
 
 
-class MYHPOSolver(BilevelLinearModel):
+class MYHPOSolver(ShrinkingModel):
     """Parameters of an estimator whose solver is MY-HPO."""
 
     _parameter_constraints = {
         **MYHPO._parameter_constraints,
         "criterion": "no_validation",
-        **BilevelLinearModel._shared_constraints,
+        **ShrinkingModel._shared_constraints,
     }
 
     def __init__(
@@ -116,6 +119,7 @@ class MYHPOSolver(BilevelLinearModel):
         criterion="validation",
         cv=5,
         feature_groups=None,
+        shrinkage=0.0,
         fit_intercept=True,
         refit=True,
         lambda_init="auto",
@@ -136,6 +140,7 @@ class MYHPOSolver(BilevelLinearModel):
         super().__init__(
             cv=cv,
             feature_groups=feature_groups,
+            shrinkage=shrinkage,
             fit_intercept=fit_intercept,
             refit=refit,
             lambda_init=lambda_init,

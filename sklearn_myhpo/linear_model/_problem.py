@@ -1,15 +1,18 @@
 """From the parameters of an estimator and its data to the outer problem."""
 
+from functools import cached_property
+
 import numpy as np
 
 from ..criteria import CriterionProblem
+from ..optimism import MAX_RESPONSES, HeldOutRows
 from ..problem import BilevelProblem
 from ..splits import make_splits
 from ._checks import check_bounds, drop_weightless, resolve_criterion
 
 
-def problem_maker(estimator, X, target, loss, groups, weights, solver):
-    """Return what makes the outer problem, of the splits or of a criterion.
+class ProblemSource:
+    """The data and splits of a fit, and the problems that are made of them.
 
     Parameters
     ----------
@@ -28,41 +31,81 @@ def problem_maker(estimator, X, target, loss, groups, weights, solver):
     solver : Solver
         What the problem must suit.
 
-    Returns
-    -------
-    make_problem : callable
-        Takes the target, or some of its columns, and returns a `Problem`.
-    target : ndarray
-        Of the rows that count.
+    Attributes
+    ----------
+    X, target, weights : ndarray
+        Of the rows that count, X in float64.
+    criterion : Criterion or None
+        None where the validation loss is minimized.
+    pairs : list of (ndarray, ndarray)
+        Training and validation rows; none with a criterion.
     """
-    criterion = resolve_criterion(estimator.criterion, loss, solver)
-    options = {
-        "fit_intercept": estimator.fit_intercept,
-        "lambda_bounds": check_bounds(estimator.lambda_bounds, estimator.lambda_init),
-    }
-    pairs = []
-    if criterion is None:
-        pairs = make_splits(
-            estimator.cv,
+
+    def __init__(self, estimator, X, target, loss, groups, weights, solver):
+        self.estimator, self.loss, self.groups = estimator, loss, groups
+        self.criterion = resolve_criterion(estimator.criterion, loss, solver)
+        self.options = {
+            "fit_intercept": estimator.fit_intercept,
+            "lambda_bounds": check_bounds(
+                estimator.lambda_bounds, estimator.lambda_init
+            ),
+        }
+        self.all_directions = getattr(solver, "all_directions", True)
+        pairs = []
+        if self.criterion is None:
+            pairs = make_splits(
+                estimator.cv,
+                X,
+                target,
+                classifier=estimator._is_classifier,
+                rows=np.flatnonzero(weights),
+                classes=getattr(estimator, "classes_", None),
+                random_state=estimator.random_state,
+            )
+        X, *rest = drop_weightless(X, target, weights, pairs)
+        self.X = X.astype(np.float64, copy=False)
+        self.target, self.weights, self.pairs = rest
+
+    @property
+    def has_held_out_rows(self):
+        """Whether `rows` exist and fit the memory."""
+        return 0 < len(self.pairs) * len(self.weights) <= MAX_RESPONSES
+
+    @cached_property
+    def rows(self):
+        """The held-out rows of all splits."""
+        return HeldOutRows(self.X, self.target, self.loss, self.pairs, self.weights)
+
+    def of_splits(self, X, target, pairs, sample_weight, all_directions):
+        """Return the problem of some splits of some rows."""
+        return BilevelProblem(
             X,
             target,
-            classifier=estimator._is_classifier,
-            rows=np.flatnonzero(weights),
-            classes=getattr(estimator, "classes_", None),
-            random_state=estimator.random_state,
+            self.loss,
+            self.groups,
+            pairs,
+            sample_weight=sample_weight,
+            all_directions=all_directions,
+            **self.options,
         )
-        options["all_directions"] = getattr(solver, "all_directions", True)
-    X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
-    X = X.astype(np.float64, copy=False)
-    options["sample_weight"] = weights
 
-    def make_problem(target):
-        if criterion is None:
-            problem = BilevelProblem(X, target, loss, groups, pairs, **options)
+    def make(self, target):
+        """Return the problem of the target, or of some of its columns."""
+        if self.criterion is None:
+            problem = self.of_splits(
+                self.X, target, self.pairs, self.weights, self.all_directions
+            )
         else:
-            problem = CriterionProblem(X, target, loss, groups, criterion, **options)
+            problem = CriterionProblem(
+                self.X,
+                target,
+                self.loss,
+                self.groups,
+                self.criterion,
+                sample_weight=self.weights,
+                **self.options,
+            )
+        estimator = self.estimator
         if estimator.lambda_bounds == "auto" and estimator.lambda_init != "auto":
             problem.widen_bounds(estimator.lambda_init)
         return problem
-
-    return make_problem, target

@@ -134,6 +134,11 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
+    shrinkage : "auto" or float, default=0.0
+        Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
+        in units of the validation loss of the best shared lambda, to what is
+        minimized. "auto" chooses by splits within the splits, between none and one
+        lambda, at three to eight times the cost; it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -174,6 +179,17 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
+    shrinkage_ : float
+        The shrinkage of this fit; 0 with one lambda.
+    shrinkage_path_ : dict of str to ndarray
+        With ``shrinkage="auto"`` and several lambdas: "shrinkage", what was tried, and
+        "nested_loss", the mean loss of rows that had no part in it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -247,6 +263,11 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
+    shrinkage : "auto" or float, default=0.0
+        Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
+        in units of the validation loss of the best shared lambda, to what is
+        minimized. "auto" chooses by splits within the splits, between none and one
+        lambda, at three to eight times the cost; it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -287,6 +308,17 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
+    shrinkage_ : float
+        The shrinkage of this fit; 0 with one lambda.
+    shrinkage_path_ : dict of str to ndarray
+        With ``shrinkage="auto"`` and several lambdas: "shrinkage", what was tried, and
+        "nested_loss", the mean loss of rows that had no part in it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -385,6 +417,12 @@ class SHOLogisticRegression(_LogisticMixin, SHOSolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool

@@ -60,9 +60,9 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
             self.coef_, self.intercept_ = self.coef_[0], self.intercept_[0]
         self.alpha_ = alpha
 
-    def _fit_targets(self, make_problem, target, solver, dtype):
+    def _fit_targets(self, source, solver, dtype):
         """Learn one lambda per target, set the fitted attributes and warn."""
-        found = learn_targets(self, make_problem, target, solver)
+        found = learn_targets(self, source.make, source.target, solver)
         self.feature_group_names_ = np.array(["all"], dtype=object)
         self.history_, self.lambda_ = found.history, found.lambda_
         alpha = 2.0 * found.total_weight * np.exp(found.lambda_)
@@ -132,6 +132,11 @@ class BilevelRidge(_RidgeMixin, AnySolver):
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
+    shrinkage : "auto" or float, default=0.0
+        Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
+        in units of the validation loss of the best shared lambda, to what is
+        minimized. "auto" chooses by splits within the splits, between none and one
+        lambda, at three to eight times the cost; it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -177,6 +182,17 @@ class BilevelRidge(_RidgeMixin, AnySolver):
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`; of
         every column of y with `alpha_per_target`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
+    shrinkage_ : float
+        The shrinkage of this fit; 0 with one lambda.
+    shrinkage_path_ : dict of str to ndarray
+        With ``shrinkage="auto"`` and several lambdas: "shrinkage", what was tried, and
+        "nested_loss", the mean loss of rows that had no part in it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -249,6 +265,11 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
+    shrinkage : "auto" or float, default=0.0
+        Holds many lambdas together: adds ``shrinkage * mean((lambda - mean)^2) / 2``,
+        in units of the validation loss of the best shared lambda, to what is
+        minimized. "auto" chooses by splits within the splits, between none and one
+        lambda, at three to eight times the cost; it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -294,6 +315,17 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`; of
         every column of y with `alpha_per_target`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
+    shrinkage_ : float
+        The shrinkage of this fit; 0 with one lambda.
+    shrinkage_path_ : dict of str to ndarray
+        With ``shrinkage="auto"`` and several lambdas: "shrinkage", what was tried, and
+        "nested_loss", the mean loss of rows that had no part in it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
@@ -394,6 +426,12 @@ class SHORidge(_RidgeMixin, SHOSolver):
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss over all held-out rows at `lambda_`, of every column of y with
         `alpha_per_target`.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss on new rows
+        because the lambdas were fitted to the held-out ones; None with too many
+        lambdas to tell. See the user guide for what it does not see.
+    certificate_ : Certificate
+        What tells how close the fit came to a minimum; print it.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool

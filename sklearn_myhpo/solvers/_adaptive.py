@@ -196,6 +196,6 @@ def _info(problem, state):
     return Info(
         lambda_=state.lambda_,
         train_loss=problem.train_loss(state.weights, state.lambda_),
-        validation_loss=problem.estimate(state.lambda_, state.weights),
+        validation_loss=problem.without_spread(state.lambda_, state.objective),
         hypergradient_norm=float(np.max(np.abs(state.model.gradient))),
     )

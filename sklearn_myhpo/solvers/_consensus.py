@@ -71,7 +71,7 @@ def step(options, problem, state):
         parts.append(
             _Part(split, omega, v, w, state.duals[index], jacobian, proximal, v_error)
         )
-    lambda_step = _LambdaStep(parts)
+    lambda_step = _LambdaStep(parts, state.lambda_, problem.spread)
     slope = lambda_step.gradient(np.zeros(problem.n_groups))
     if options.steps == "exact":
         move = lambda_step.minimize(slope)
@@ -95,11 +95,12 @@ def _finish(problem, parts, state, lambda_, slope, rho):
         size += part.omega * np.sum(part.w**2)
     weights = [part.w for part in parts]
     validation_loss = problem.validation_loss(weights)
+    objective = validation_loss + problem.spread.value(lambda_)
     projected = problem.projected(state.lambda_, slope)
     error = max(
         np.sqrt(primal / size),
         np.sqrt(dual / size),
-        problem.relative(projected, validation_loss),
+        problem.relative(projected, objective),
         *(part.v_error for part in parts),
     )
     info = Info(
@@ -173,14 +174,19 @@ def _gradient_step(value, gradient, x, size, options):
 
 
 class _LambdaStep:
-    """Step 3: L_V(G) + u.(w - G) + rho/2 |w - G|_M^2 as a function of the move."""
+    """Step 3: L_V(G) + u.(w - G) + rho/2 |w - G|_M^2 as a function of the move.
 
-    def __init__(self, parts):
+    What the objective has beside L_V, a penalty on lambda itself, belongs to it.
+    """
+
+    def __init__(self, parts, lambda_, spread):
         self.parts = parts
+        self.lambda_ = lambda_
+        self.spread = spread
 
     def value(self, move):
         """Return the objective at a move of lambda."""
-        total = 0.0
+        total = self.spread.value(self.lambda_ + move)
         for part in self.parts:
             gap = part.gap(move)
             total += part.omega * (
@@ -194,7 +200,7 @@ class _LambdaStep:
 
     def gradient(self, move):
         """Return the gradient in the move, shape (n_groups,)."""
-        total = 0.0
+        total = self.spread.gradient(self.lambda_ + move)
         for part in self.parts:
             gap = part.gap(move)
             force = part.split.validation_gradient(part.w - gap) - part.u
@@ -204,7 +210,7 @@ class _LambdaStep:
 
     def hessian(self, move):
         """Return the second derivative in the move."""
-        total = 0.0
+        total = self.spread.hessian(self.lambda_ + move)
         for part in self.parts:
             jacobian, proximal = part.jacobian, part.proximal
             gram = part.split.validation_gram(part.w - part.gap(move), jacobian)

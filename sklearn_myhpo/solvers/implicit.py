@@ -29,7 +29,7 @@ class ImplicitState(NamedTuple):
 
     lambda_: np.ndarray
     weights: list
-    validation_loss: float
+    objective: float
     hypergradient: np.ndarray
     pairs: tuple
     error: float
@@ -121,11 +121,11 @@ def _search(problem, state, direction):
         lambda_ = problem.project(state.lambda_ + size * direction)
         move = lambda_ - state.lambda_
         predicted = -(state.hypergradient @ move)
-        if predicted <= ROUNDING * state.validation_loss:
+        if predicted <= ROUNDING * state.objective:
             return None
         weights = problem.minimize(lambda_, state.weights)
         loss = problem.objective(lambda_, weights)
-        if loss <= state.validation_loss - ARMIJO * predicted:
+        if loss <= state.objective - ARMIJO * predicted:
             return lambda_, weights
         size *= 0.5
     return None
@@ -135,6 +135,6 @@ def _info(problem, state):
     return Info(
         lambda_=state.lambda_,
         train_loss=problem.train_loss(state.weights, state.lambda_),
-        validation_loss=state.validation_loss,
+        validation_loss=problem.without_spread(state.lambda_, state.objective),
         hypergradient_norm=float(np.max(np.abs(state.hypergradient))),
     )

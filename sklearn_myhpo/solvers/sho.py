@@ -89,6 +89,7 @@ class SHO:
             slope = split.by_group(phi_1[-1] * split.validation_gradient(weights[-1]))
             hypergradient += problem.split_weights[index] * slope
             inner = max(inner, split.relative_gradient(gradient))
+        hypergradient += problem.spread.gradient(state.lambda_)
         lambda_ = problem.project(state.lambda_ - beta * hypergradient)
         weights = [
             _hypernetwork(split, lambda_, one, zero)
@@ -96,7 +97,8 @@ class SHO:
         ]
         loss = problem.validation_loss(weights)
         projected = problem.projected(state.lambda_, hypergradient)
-        error = max(inner, problem.relative(projected, loss))
+        objective = loss + problem.spread.value(lambda_)
+        error = max(inner, problem.relative(projected, objective))
         info = Info(
             lambda_=lambda_,
             train_loss=problem.train_loss(weights, lambda_),

@@ -1,0 +1,33 @@
+"""Estimators whose many lambdas can be held together."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ..nested import choose_shrinkage
+from ._base import BilevelLinearModel
+
+
+class ShrinkingModel(BilevelLinearModel):
+    """Base of the estimators that have a parameter `shrinkage`."""
+
+    _shared_constraints = {
+        "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        **BilevelLinearModel._shared_constraints,
+    }
+
+    def __init__(self, *, shrinkage, **options):
+        self.shrinkage = shrinkage
+        super().__init__(**options)
+
+    def _choose_shrinkage(self, source):
+        self.shrinkage_ = 0.0
+        if source.groups.n_groups > 1:
+            if self.shrinkage == "auto":
+                with np.errstate(all="ignore"):
+                    chosen = choose_shrinkage(source)
+                self.shrinkage_, self.shrinkage_path_ = chosen
+            else:
+                self.shrinkage_ = float(self.shrinkage)
+        return self.shrinkage_
