@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from sklearn.utils import Bunch
 
+from benchmarks import page
 from benchmarks.paper import (
     __main__,
     acceptance,
     baselines,
     figures,
     methods,
-    page,
     preprocessing,
     search,
     splits,

@@ -6,7 +6,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from . import acceptance, figures, longer, page, search, splits
+from benchmarks import page
+
+from . import acceptance, figures, longer, search, splits
 from .run import run_jobs
 from .settings import QUICK_RUNS, RUNS, TITLES, make_jobs
 from .summary import read_summary, summarize, write_csv

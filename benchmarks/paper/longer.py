@@ -1,7 +1,8 @@
 """Where (BT) and its tangent form go when the budget is not the limit."""
 
+from benchmarks.page import markdown
+
 from .settings import LABELS, PREPROCESSING, TITLES, TRIPLES, Job, protocol_of
-from .tables import markdown
 
 DATA = ("cookie", "mnist")
 METHODS = ("myhpo-bt", "bt-tangent", "floor")

@@ -6,8 +6,9 @@ facts in it, not stated by the paper.
 
 from itertools import product
 
+from benchmarks.page import markdown
+
 from .settings import PREPROCESSING, SHO_BETA, Job, protocol_of
-from .tables import markdown
 
 BASES = ("none", "difference", "second_difference", "snv")
 SCALINGS = ("none", "centred", "standardized", "unit_interval", "unit_rows")

@@ -4,6 +4,8 @@ import csv
 import math
 from pathlib import Path
 
+from benchmarks.page import markdown
+
 from .settings import LABELS, TITLES
 from .summary import best_setting, label, main_budget
 
@@ -95,13 +97,6 @@ def spread(mean, deviation):
     digits = 4 if abs(mean) < 10 else 2
     tail = f" ± {deviation:.{digits}f}" if math.isfinite(deviation) else ""
     return f"{mean:.{digits}f}{tail}"
-
-
-def markdown(head, rows, align_left=2):
-    """Return a table in markdown."""
-    rules = ["---" if k < align_left else "---:" for k in range(len(head))]
-    lines = [head, rules, *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def render(table, summary, published, data=None):

@@ -1,4 +1,4 @@
-"""Fill the generated parts of the documentation's page, prose left alone."""
+"""Fill the generated parts of a page of the documentation, prose left alone."""
 
 import re
 import shutil
@@ -37,3 +37,10 @@ def update(page, parts, files=()):
     for file in files:
         shutil.copyfile(file, folder / Path(file).name)
     page.write_text(text, encoding="utf-8")
+
+
+def markdown(head, rows, align_left=2):
+    """Return a table in markdown."""
+    rules = ["---" if k < align_left else "---:" for k in range(len(head))]
+    lines = [head, rules, *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
