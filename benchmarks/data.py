@@ -1,4 +1,7 @@
-"""The paper's data as the benchmarks use them."""
+"""Real data as several benchmarks use them."""
+
+import os
+from pathlib import Path
 
 import numpy as np
 
@@ -31,3 +34,18 @@ def cookie_sucrose(seed):
     )
     low, span = X[train].min(axis=0), np.ptp(X[train], axis=0)
     return (X - low) / np.where(span > 0, span, 1.0), y / y.std(), (train, validation)
+
+
+def binary_file(name):
+    """Return X and y of a file that only the folder SKLEARN_MYHPO_DATA can have.
+
+    Raises
+    ------
+    OSError
+        If there is no such file.
+    """
+    path = Path(os.environ.get("SKLEARN_MYHPO_DATA", ".")) / f"{name}.npz"
+    if not path.is_file():
+        raise OSError(f"{path} does not exist: SKLEARN_MYHPO_DATA names its folder.")
+    with np.load(path, allow_pickle=False) as file:
+        return file["X"].astype(float), file["y"]
