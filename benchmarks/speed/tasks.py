@@ -75,7 +75,7 @@ def logistic_tasks():
         yield Task(section, name, "logistic", load, tools.LOGISTIC)
     for name, load in (("digits", data.digits), ("MNIST, 15000 rows", data.mnist)):
         section = "Multinomial logistic regression, one lambda"
-        yield Task(section, name, "logistic", load, tools.MULTINOMIAL)
+        yield Task(section, name, "logistic", load, tools.LOGISTIC)
 
 
 def all_tasks():

@@ -49,8 +49,8 @@ class Tool:
 
 
 def attribute_strength(model, data):
-    """Return what `alpha_` or `C_` says."""
-    values = np.asarray(model.alpha_ if hasattr(model, "alpha_") else model.C_)
+    """Return what `C_` or `alpha_` says; bbai has both, and another alpha."""
+    values = np.asarray(model.C_ if hasattr(model, "C_") else model.alpha_)
     if values.size == 1:
         return Strength(float(values.ravel()[0]))
     groups = getattr(model, "feature_groups", None)
@@ -172,8 +172,4 @@ LOGISTIC = {
     "LogisticRegressionCV": Tool(logistic_cv, attribute_strength),
     "GridSearchCV": Tool(logistic_grid, grid_strength),
     "bbai LogisticRegression": Tool(bbai_logistic, attribute_strength, traced=False),
-}
-MULTINOMIAL = {
-    name: LOGISTIC[name]
-    for name in ("MYHPOLogisticRegression", "LogisticRegressionCV", "GridSearchCV")
 }

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from .judge import cv_loss, loss
 
+#: A new interpreter: nothing of the other tools' memory or threads.
+START_METHOD = "spawn"
 #: Seconds for loading, and for the losses after the fits.
 LOAD_LIMIT, JUDGE_LIMIT = 120.0, 180.0
 
@@ -100,7 +102,7 @@ class Worker:
     def __init__(self, kind, load, tool):
         self.limit, self.traced = tool.limit, tool.traced
         self.first, self.times, self.note = None, [], ""
-        context = get_context("spawn")
+        context = get_context(START_METHOD)
         self.connection, other = context.Pipe()
         arguments = (other, kind, load, tool)
         self.process = context.Process(target=serve, args=arguments, daemon=True)
