@@ -80,7 +80,8 @@ def timed(worker):
     """Time one more fit, or some short ones, unless the tool has taken enough."""
     if worker.note or worker.first > LONG or sum(worker.times) > ENOUGH:
         return
-    n_fits = math.ceil(SHORT / max(worker.first, SHORT / 50))
+    fastest = min([worker.first, *worker.times])
+    n_fits = math.ceil(SHORT / max(fastest, SHORT / 50))
     time.sleep(PAUSE)
     seconds = worker.ask("time", n_fits)
     if seconds is not None:

@@ -9,6 +9,8 @@ from .judge import Strength, rescaled
 N_TRIALS = 100
 #: Where the searches look for alpha; the range of the grids.
 LOW, HIGH = 1e-5, 1e5
+#: What himalaya divides its random shares by; each value costs as much again.
+SUMS = np.geomspace(0.1, 1e5, 7)
 
 
 def folds_of_rows(folds, n_samples):
@@ -27,7 +29,7 @@ def himalaya_group_ridge(data):
         groups=data.groups,
         solver_params={
             "n_iter": N_TRIALS,
-            "alphas": np.geomspace(LOW, HIGH, 21),
+            "alphas": SUMS,
             "progress_bar": False,
             "warn": False,
         },

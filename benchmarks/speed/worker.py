@@ -10,8 +10,8 @@ from .judge import cv_loss, loss
 
 #: A new interpreter: nothing of the other tools' memory or threads.
 START_METHOD = "spawn"
-#: Seconds for loading, and for the losses after the fits.
-LOAD_LIMIT, JUDGE_LIMIT = 120.0, 180.0
+#: Seconds for loading, a download included, and for the losses after the fits.
+LOAD_LIMIT, JUDGE_LIMIT = 600.0, 180.0
 
 
 class Failure(NamedTuple):
@@ -69,7 +69,7 @@ def serve(connection, kind, load, tool):
     warnings.simplefilter("ignore")
     try:
         bench, answer = Bench(kind, load, tool), True
-    except OSError as error:
+    except (ImportError, OSError) as error:  # a download needs a package, a network
         bench, answer = None, Missing(str(error))
     connection.send(answer)
     while True:
