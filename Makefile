@@ -20,7 +20,8 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-oldest coverage lint format docs \
-	bench bench-many-lambdas bench-paper-fixed-points paper paper-quick check-python clean
+	bench bench-growth bench-many-lambdas bench-paper-fixed-points paper paper-quick \
+	check-python clean
 
 help:  ## Print the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) \
@@ -78,11 +79,14 @@ docs: $(VENV)/.stamp-doc  ## Build the documentation in doc/_build/html
 bench-paper-fixed-points: $(VENV)/.stamp  ## Print the fixed points on MNIST
 	$(VENV)/bin/python -m benchmarks.mnist_fixed_points
 
-bench: $(VENV)/.stamp  ## Time the estimators beside those of scikit-learn
+bench: $(VENV)/.stamp-bench  ## Time the estimators beside the tools of today
 	$(VENV)/bin/python -m benchmarks.speed --page doc/performance.md
 
 bench-many-lambdas: $(VENV)/.stamp  ## Compare one lambda with many on new rows
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.many_lambdas --page doc/many_lambdas.md
+
+bench-growth: $(VENV)/.stamp-bench  ## Time fits of doubled sizes, and draw them
+	$(VENV)/bin/python -m benchmarks.growth --page doc/performance.md
 
 paper: $(VENV)/.stamp-bench  ## Re-make the paper, 10 runs, and write doc/reproduction.md
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.paper --page doc/reproduction.md

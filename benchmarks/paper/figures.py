@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from benchmarks.drawing import RC, save
+
 from .settings import GROWN, LABELS, LAMBDA_INIT, TITLES
 from .summary import spell
 
@@ -26,17 +28,7 @@ FIGURES = {
     5: "residuals",
     6: "fixed-points",
 }
-SIZE, DPI = (6.5, 4.0), 150
-RC = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.5,
-    "lines.linewidth": 1.6,
-    "legend.frameon": False,
-}
+SIZE = (6.5, 4.0)
 
 
 def draw(number, lines, folder):
@@ -54,16 +46,6 @@ def draw(number, lines, folder):
         save(figure, path)
         plt.close(figure)
     return path
-
-
-def save(figure, path):
-    """Write a figure as a png of 128 colours, a third of the size of all of them."""
-    from PIL import Image
-
-    figure.savefig(path, dpi=DPI)
-    with Image.open(path) as image:
-        small = image.convert("RGB").quantize(128, dither=Image.Dither.NONE)
-    small.save(path, optimize=True)
 
 
 def find(lines, data, method, alpha=None):

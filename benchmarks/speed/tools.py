@@ -1,0 +1,181 @@
+"""What is compared: our estimators and what people use today."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import (
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+    RidgeCV,
+)
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
+
+from .judge import Strength
+from .peers import OptunaRidge, bbai_logistic, himalaya_group_ridge
+
+ALPHAS, CS = np.logspace(-5, 5, 100), np.logspace(-4, 4, 10)
+GRID_ALPHAS = np.logspace(-5, 5, 21)
+#: Seconds that one fit may take.
+PEER_LIMIT, OUR_LIMIT = 60.0, 300.0
+
+
+@dataclass(frozen=True)
+class Tool:
+    """How to make an unfitted tool for some data, and what to read when it is fitted.
+
+    Attributes
+    ----------
+    make : callable
+        `make(data)` returns an estimator. An ImportError names what is missing.
+    strength : callable
+        `strength(model, data)` returns the `Strength` that a fit chose.
+    per_row : bool
+        Whether the tool itself keeps the strength per row on fewer rows.
+    limit : float
+        Seconds that a fit may take.
+    traced : bool
+        Whether its memory comes from Python's allocators, where it can be traced.
+    """
+
+    make: Callable
+    strength: Callable
+    per_row: bool = False
+    limit: float = PEER_LIMIT
+    traced: bool = True
+
+
+def attribute_strength(model, data):
+    """Return what `C_` or `alpha_` says; bbai has both, and another alpha."""
+    values = np.asarray(model.C_ if hasattr(model, "C_") else model.alpha_)
+    if values.size == 1:
+        return Strength(float(values.ravel()[0]))
+    groups = getattr(model, "feature_groups", None)
+    if groups is None:
+        return Strength(values, "targets")
+    if isinstance(groups, str):
+        return Strength(values, "features")
+    of_group = dict(zip(model.feature_group_names_, values, strict=True))
+    return Strength(np.array([of_group[label] for label in groups]), "features")
+
+
+def grid_strength(model, data):
+    """Return the best value of a grid over one parameter."""
+    return Strength(next(iter(model.best_params_.values())))
+
+
+def himalaya_strength(model, data):
+    """Return alphas from himalaya's logarithms of the groups' scales."""
+    _, place = np.unique(data.groups, return_inverse=True)
+    return Strength(np.exp(-np.ravel(model.deltas_))[place], "features")
+
+
+def optuna_strength(model, data):
+    """Return the alphas of the best trial."""
+    return Strength(model.alpha_[model.place_], "features")
+
+
+def our_ridge(data):
+    """Return ours with the groups of the data."""
+    return MYHPORidge(cv=data.folds, feature_groups=data.groups, random_state=0)
+
+
+def our_ridge_per_target(data):
+    """Return one lambda per target, on the shared folds."""
+    return MYHPORidge(cv=data.folds, alpha_per_target=True)
+
+
+def our_ridge_of_one(data):
+    """Return ours with one lambda, whatever groups the data have."""
+    return MYHPORidge(cv=data.folds, random_state=0)
+
+
+def our_logistic(data):
+    """Return ours with the groups of the data."""
+    return MYHPOLogisticRegression(
+        cv=data.folds, feature_groups=data.groups, random_state=0
+    )
+
+
+def our_logistic_of_one(data):
+    """Return ours with one lambda, whatever groups the data have."""
+    return MYHPOLogisticRegression(cv=data.folds, random_state=0)
+
+
+def ridge_cv(data):
+    """Return exact leave-one-out over a grid."""
+    return RidgeCV(ALPHAS)
+
+
+def ridge_cv_per_target(data):
+    """Return the same with an alpha for each target."""
+    return RidgeCV(ALPHAS, alpha_per_target=True)
+
+
+def ridge_grid(data):
+    """Return the grid search that needs no other estimator."""
+    return GridSearchCV(
+        Ridge(), {"alpha": GRID_ALPHAS}, cv=data.folds, scoring="neg_mean_squared_error"
+    )
+
+
+def logistic_grid(data):
+    """Return the same for logistic regression."""
+    return GridSearchCV(
+        LogisticRegression(max_iter=1000),
+        {"C": CS},
+        cv=data.folds,
+        scoring="neg_log_loss",
+    )
+
+
+def logistic_cv(data):
+    """Return the path of warm starts, judged by its loss."""
+    return LogisticRegressionCV(
+        Cs=CS,
+        cv=data.folds,
+        scoring="neg_log_loss",
+        max_iter=1000,
+        l1_ratios=(0.0,),
+        use_legacy_attributes=False,
+    )
+
+
+def ours(make):
+    """Return one of our estimators as a tool."""
+    return Tool(make, attribute_strength, per_row=True, limit=OUR_LIMIT)
+
+
+RIDGE = {
+    "MYHPORidge": ours(our_ridge),
+    "RidgeCV": Tool(ridge_cv, attribute_strength),
+    "GridSearchCV": Tool(ridge_grid, grid_strength),
+}
+GROUPS = {
+    "MYHPORidge": ours(our_ridge),
+    "MYHPORidge, one lambda": ours(our_ridge_of_one),
+    "himalaya GroupRidgeCV": Tool(himalaya_group_ridge, himalaya_strength),
+    "Optuna TPE": Tool(OptunaRidge, optuna_strength),
+}
+EACH_RIDGE = {
+    "MYHPORidge": ours(our_ridge),
+    "MYHPORidge, one lambda": ours(our_ridge_of_one),
+}
+EACH_LOGISTIC = {
+    "MYHPOLogisticRegression": ours(our_logistic),
+    "MYHPOLogisticRegression, one lambda": ours(our_logistic_of_one),
+}
+TARGETS = {
+    "MYHPORidge, alpha_per_target": ours(our_ridge_per_target),
+    "MYHPORidge, one lambda": ours(our_ridge_of_one),
+    "RidgeCV, alpha_per_target": Tool(ridge_cv_per_target, attribute_strength),
+}
+LOGISTIC = {
+    "MYHPOLogisticRegression": ours(our_logistic),
+    "LogisticRegressionCV": Tool(logistic_cv, attribute_strength),
+    "GridSearchCV": Tool(logistic_grid, grid_strength),
+    "bbai LogisticRegression": Tool(bbai_logistic, attribute_strength, traced=False),
+}
