@@ -52,6 +52,7 @@ def choose_shrinkage(source):
         counts = np.bincount(train, minlength=len(rows.y))
         own, left_out = np.flatnonzero(counts), np.flatnonzero(share)
         weight = rows.sample_weight[own] * counts[own]
+        _check_classes(source, own, inner)
         problem = source.of_splits(
             rows.X[own],
             rows.y[own],
@@ -90,6 +91,22 @@ def _models(problem):
         lambda_, weights = result.lambda_, result.weights
         start = problem.minimize_full(lambda_, start)
         yield problem.full.to_features(start)
+
+
+def _check_classes(source, own, inner):
+    """Raise where a class has no rows in a training part within a training part."""
+    if not source.estimator._is_classifier:
+        return
+    classes = np.unique(source.target)
+    for train, _ in inner:
+        missing = np.setdiff1d(classes, source.target[own[train]])
+        if len(missing):
+            label = source.estimator.classes_[missing[0]]
+            raise ValueError(
+                "shrinkage='auto' splits every training part again, and a part of one "
+                f"has no rows of the class {label!r}. Use fewer folds, or a number for "
+                "shrinkage."
+            )
 
 
 def _inner_pairs(pairs, n_samples):

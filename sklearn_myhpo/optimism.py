@@ -12,6 +12,8 @@ from .outer import JACOBIAN_TOL
 
 #: Numbers in the responses of all splits up to which they are formed.
 MAX_RESPONSES = 3e7
+#: Rows that a covariance is estimated from; of more, every so many.
+MAX_ROWS = 2**14
 #: Numbers that are worked on at once.
 BLOCK_ENTRIES = 2**18
 #: Least curvature of the objective, relative to the Gauss-Newton one in the same
@@ -95,11 +97,13 @@ def slope_covariance(problem, rows, lambda_, weights, hessians):
         for split, w, response in zip(problem.splits, weights, responses, strict=True)
     ]
     mean, square = np.zeros(problem.n_groups), 0.0
-    for block in rows.blocks(models[0][0].shape[1]):
+    sample = rows.sample(MAX_ROWS)
+    for block in sample.blocks(models[0][0].shape[1]):
         slopes = block.slopes(models, problem.n_groups)
         mean += slopes.sum(axis=0)
         square = square + slopes.T @ (slopes / block.sample_weight[:, None])
-    return square - np.outer(mean, mean) / rows.total
+    more = len(rows.y) / len(sample.y)
+    return more * square - more**2 * np.outer(mean, mean) / rows.total
 
 
 def _linear_maps(split, w, response):
@@ -138,6 +142,11 @@ class HeldOutRows:
         held_out = counts * sample_weight
         self.shares = held_out / held_out.sum()
         self.total = sample_weight[counts.any(axis=0)].sum()
+
+    def sample(self, n_rows):
+        """Return every k-th row, so that about `n_rows` are left."""
+        step = max(1, len(self.y) // n_rows)
+        return self if step == 1 else self._take(slice(None, None, step))
 
     def blocks(self, n_columns):
         """Yield the rows in blocks, `n_columns` results a row, that a cache holds."""

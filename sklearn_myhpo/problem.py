@@ -105,7 +105,7 @@ class BilevelProblem(Problem):
             total_weight=sample_weight.sum(),
             n_held_out=sum(len(part) for _, part in pairs),
             second_moments=second_moments,
-            n_train=min(len(np.unique(train)) for train, _ in pairs),
+            n_train=min(np.count_nonzero(np.bincount(train)) for train, _ in pairs),
             lambda_bounds=lambda_bounds,
         )
 

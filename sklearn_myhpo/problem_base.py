@@ -92,7 +92,7 @@ class Problem(ABC):
         if isinstance(lambda_bounds, str):
             self.bounds = auto
         else:
-            self.bounds = np.outer(lambda_bounds, np.ones(groups.n_groups))
+            self.bounds = np.outer(_finite(lambda_bounds, auto), np.ones(self.n_groups))
         self.scan_bounds = np.clip(auto, *self.bounds)
 
     def _auto_bounds(self, curvature, wide):
@@ -310,3 +310,13 @@ class Problem(ABC):
             weight * value
             for weight, value in zip(self.split_weights, values, strict=True)
         )
+
+
+def _finite(bounds, auto):
+    """Return bounds with automatic ones in the place of infinite ones."""
+    low, high = bounds
+    if not np.isfinite(low):
+        low = min(auto[0, 0], high - 1.0) if np.isfinite(high) else auto[0, 0]
+    if not np.isfinite(high):
+        high = max(auto[1, 0], low + 1.0)
+    return low, high

@@ -182,3 +182,55 @@ def test_separable_classes_end_soon():
     counts = model.oracle_counts_
     assert counts["n_values"] < 20 * counts["n_inner_solves"]
     assert model.validation_loss_ < 1e-4
+
+
+def test_infinite_bounds_are_automatic_ones():
+    """Steps to an infinite lambda would be rejected until the iterations are used up."""
+    rng = np.random.default_rng(2)
+    X, y = rng.standard_normal((60, 8)), rng.standard_normal(60)
+    options = {"cv": 5, "feature_groups": "each", "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LambdaBoundWarning)
+        auto = MYHPORidge(**options).fit(X, y)
+        free = MYHPORidge(lambda_bounds=(-np.inf, np.inf), **options).fit(X, y)
+    assert free.converged_
+    np.testing.assert_allclose(free.lambda_, auto.lambda_)
+
+
+@pytest.mark.parametrize("bounds", [(30.0, 40.0), (-90.0, -80.0)])
+def test_targets_with_bounds_that_nobody_feels(bounds):
+    """A range in which lambda makes no difference would end in an error."""
+    X, y = data_for(MYHPORidge)
+    Y = np.column_stack([y, y[::-1]])
+    model = MYHPORidge(lambda_bounds=bounds, alpha_per_target=True, cv=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LambdaBoundWarning)
+        model.fit(X, Y)
+    assert np.all((model.lambda_ >= bounds[0]) & (model.lambda_ <= bounds[1]))
+    assert model.certificate_ is None
+
+
+def test_nothing_is_left_of_an_earlier_fit():
+    """Losses of another fit would be taken for those of this one."""
+    X, y = data_for(MYHPORidge)
+    model = MYHPORidge(feature_groups="each", shrinkage="auto", cv=3).fit(X, y)
+    assert hasattr(model, "shrinkage_path_")
+    model.set_params(shrinkage=0.1).fit(X, y)
+    assert not hasattr(model, "shrinkage_path_")
+
+
+def test_a_class_missing_within_a_split_is_told():
+    """Weights of a class without rows would run away."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 3)), np.repeat([0, 1, 2], 20)
+    rows = np.arange(60)
+    # Half of class 2 is held out by the first split, half by the second.
+    held_out = [
+        np.r_[0:8, 20:28, 40:50],
+        np.r_[8:16, 28:36, 50:60],
+        np.r_[16:20, 36:40],
+    ]
+    pairs = [(np.setdiff1d(rows, part), part) for part in held_out]
+    model = MYHPOLogisticRegression(cv=pairs, feature_groups="each", shrinkage="auto")
+    with pytest.raises(ValueError, match="no rows of the class"):
+        model.fit(X, y)

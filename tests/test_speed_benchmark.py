@@ -249,12 +249,15 @@ class TestJudge:
 
 
 class TestPeers:
-    def test_grids_report_their_best_point(self, grouped):
-        """The losses of another point would be shown."""
-        search = tools.ridge_grid(grouped).fit(grouped.X, grouped.y)
-        assert isinstance(search, GridSearchCV)
-        strength = tools.grid_strength(search, grouped)
-        assert strength.values == search.best_params_["alpha"]
+    def test_losses_are_those_of_scikit_learn(self, grouped):
+        """Tools would be judged by another loss than their own."""
+        search = GridSearchCV(
+            Ridge(),
+            {"alpha": [0.1, 1.0, 10.0]},
+            cv=grouped.folds,
+            scoring="neg_mean_squared_error",
+        ).fit(grouped.X, grouped.y)
+        strength = judge.Strength(search.best_params_["alpha"])
         found = judge.cv_loss("ridge", grouped, strength, per_row=False)
         np.testing.assert_allclose(found, -0.5 * search.best_score_, rtol=1e-10)
 

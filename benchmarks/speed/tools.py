@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import (
-    LogisticRegression,
     LogisticRegressionCV,
-    Ridge,
     RidgeCV,
 )
-from sklearn.model_selection import GridSearchCV
 
 from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
 
@@ -18,7 +15,6 @@ from .judge import Strength
 from .peers import OptunaRidge, bbai_logistic, himalaya_group_ridge
 
 ALPHAS, CS = np.logspace(-5, 5, 100), np.logspace(-4, 4, 10)
-GRID_ALPHAS = np.logspace(-5, 5, 21)
 #: Seconds that one fit may take.
 PEER_LIMIT, OUR_LIMIT = 60.0, 300.0
 
@@ -62,11 +58,6 @@ def attribute_strength(model, data):
     return Strength(np.array([of_group[label] for label in groups]), "features")
 
 
-def grid_strength(model, data):
-    """Return the best value of a grid over one parameter."""
-    return Strength(next(iter(model.best_params_.values())))
-
-
 def himalaya_strength(model, data):
     """Return alphas from himalaya's logarithms of the groups' scales."""
     _, place = np.unique(data.groups, return_inverse=True)
@@ -81,6 +72,11 @@ def optuna_strength(model, data):
 def our_ridge(data):
     """Return ours with the groups of the data."""
     return MYHPORidge(cv=data.folds, feature_groups=data.groups, random_state=0)
+
+
+def our_ridge_by_gcv(data):
+    """Return ours with generalized cross-validation, without folds."""
+    return MYHPORidge(criterion="gcv")
 
 
 def our_ridge_per_target(data):
@@ -115,23 +111,6 @@ def ridge_cv_per_target(data):
     return RidgeCV(ALPHAS, alpha_per_target=True)
 
 
-def ridge_grid(data):
-    """Return the grid search that needs no other estimator."""
-    return GridSearchCV(
-        Ridge(), {"alpha": GRID_ALPHAS}, cv=data.folds, scoring="neg_mean_squared_error"
-    )
-
-
-def logistic_grid(data):
-    """Return the same for logistic regression."""
-    return GridSearchCV(
-        LogisticRegression(max_iter=1000),
-        {"C": CS},
-        cv=data.folds,
-        scoring="neg_log_loss",
-    )
-
-
 def logistic_cv(data):
     """Return the path of warm starts, judged by its loss."""
     return LogisticRegressionCV(
@@ -151,8 +130,8 @@ def ours(make):
 
 RIDGE = {
     "MYHPORidge": ours(our_ridge),
+    "MYHPORidge, criterion=gcv": ours(our_ridge_by_gcv),
     "RidgeCV": Tool(ridge_cv, attribute_strength),
-    "GridSearchCV": Tool(ridge_grid, grid_strength),
 }
 GROUPS = {
     "MYHPORidge": ours(our_ridge),
@@ -176,6 +155,5 @@ TARGETS = {
 LOGISTIC = {
     "MYHPOLogisticRegression": ours(our_logistic),
     "LogisticRegressionCV": Tool(logistic_cv, attribute_strength),
-    "GridSearchCV": Tool(logistic_grid, grid_strength),
     "bbai LogisticRegression": Tool(bbai_logistic, attribute_strength, traced=False),
 }

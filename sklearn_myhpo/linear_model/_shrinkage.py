@@ -23,6 +23,7 @@ class ShrinkingModel(BilevelLinearModel):
 
     def _choose_shrinkage(self, source):
         self.shrinkage_ = 0.0
+        vars(self).pop("shrinkage_path_", None)
         if source.groups.n_groups > 1:
             if self.shrinkage == "auto":
                 with np.errstate(all="ignore"):

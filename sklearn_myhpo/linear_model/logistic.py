@@ -148,8 +148,8 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         Natural log of the first penalty. "auto" takes the best shared value of a
         scan; a number starts there with zero weights, as the paper does with -1.
     lambda_bounds : "auto" or (float, float), default="auto"
-        Lowest and highest lambda. "auto" covers every group's range from no
-        effect to no weights.
+        Lowest and highest lambda. "auto", or an infinite one, covers every group's
+        range from no effect to no weights.
     max_iter : int, default=200
         Most iterations of the solver.
     tol : float, default=1e-6
@@ -277,8 +277,8 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         Natural log of the first penalty. "auto" takes the best shared value of a
         scan; a number starts there with zero weights, as the paper does with -1.
     lambda_bounds : "auto" or (float, float), default="auto"
-        Lowest and highest lambda. "auto" covers every group's range from no
-        effect to no weights.
+        Lowest and highest lambda. "auto", or an infinite one, covers every group's
+        range from no effect to no weights.
     max_iter : int, default=200
         Most iterations of the solver.
     tol : float, default=1e-6
@@ -386,8 +386,8 @@ class SHOLogisticRegression(_LogisticMixin, SHOSolver):
         Natural log of the first penalty. "auto" takes the best shared value of a
         scan; a number starts there with zero weights, as the paper does with -1.
     lambda_bounds : "auto" or (float, float), default="auto"
-        Lowest and highest lambda. "auto" covers every group's range from no
-        effect to no weights.
+        Lowest and highest lambda. "auto", or an infinite one, covers every group's
+        range from no effect to no weights.
     max_iter : int, default=200
         Most iterations of the solver.
     tol : float, default=1e-4

@@ -71,7 +71,8 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
         self.n_iter_ = found.n_iter
         self.converged_ = not found.unfinished
         self.oracle_counts_ = found.counts
-        self._last_fit = None
+        self._last_fit = self.certificate_ = self.optimism_ = None
+        self.shrinkage_ = 0.0
         self._warn_targets(found)
 
     def _warn_targets(self, found):
@@ -146,8 +147,8 @@ class BilevelRidge(_RidgeMixin, AnySolver):
         Natural log of the first penalty. "auto" takes the best shared value of a
         scan; a number starts there with zero weights, as the paper does with -1.
     lambda_bounds : "auto" or (float, float), default="auto"
-        Lowest and highest lambda. "auto" covers every group's range from no
-        effect to no weights.
+        Lowest and highest lambda. "auto", or an infinite one, covers every group's
+        range from no effect to no weights.
     max_iter : int, default=200
         Most iterations of the solver.
     tol : float, default=1e-6
@@ -186,8 +187,9 @@ class BilevelRidge(_RidgeMixin, AnySolver):
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many
         lambdas to tell. See the user guide for what it does not see.
-    certificate_ : Certificate
-        What tells how close the fit came to a minimum; print it.
+    certificate_ : Certificate or None
+        What tells how close the fit came to a minimum; print it. None with
+        `alpha_per_target`.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray
@@ -279,8 +281,8 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         Natural log of the first penalty. "auto" takes the best shared value of a
         scan; a number starts there with zero weights, as the paper does with -1.
     lambda_bounds : "auto" or (float, float), default="auto"
-        Lowest and highest lambda. "auto" covers every group's range from no
-        effect to no weights.
+        Lowest and highest lambda. "auto", or an infinite one, covers every group's
+        range from no effect to no weights.
     max_iter : int, default=200
         Most iterations of the solver.
     tol : float, default=1e-6
@@ -319,8 +321,9 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many
         lambdas to tell. See the user guide for what it does not see.
-    certificate_ : Certificate
-        What tells how close the fit came to a minimum; print it.
+    certificate_ : Certificate or None
+        What tells how close the fit came to a minimum; print it. None with
+        `alpha_per_target`.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray
@@ -391,8 +394,8 @@ class SHORidge(_RidgeMixin, SHOSolver):
         Natural log of the first penalty. "auto" takes the best shared value of a
         scan; a number starts there with zero weights, as the paper does with -1.
     lambda_bounds : "auto" or (float, float), default="auto"
-        Lowest and highest lambda. "auto" covers every group's range from no
-        effect to no weights.
+        Lowest and highest lambda. "auto", or an infinite one, covers every group's
+        range from no effect to no weights.
     max_iter : int, default=200
         Most iterations of the solver.
     tol : float, default=1e-4
@@ -430,8 +433,9 @@ class SHORidge(_RidgeMixin, SHOSolver):
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many
         lambdas to tell. See the user guide for what it does not see.
-    certificate_ : Certificate
-        What tells how close the fit came to a minimum; print it.
+    certificate_ : Certificate or None
+        What tells how close the fit came to a minimum; print it. None with
+        `alpha_per_target`.
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool

@@ -26,6 +26,9 @@ def scan_targets(problem):
     """
     everything = np.arange(problem.n_groups)
     grid = _grid(problem)
+    if len(grid) == 1:
+        lambda_ = np.full(len(everything), grid[0])
+        return lambda_, problem.minimize(lambda_)
     found = [problem.slopes(np.full(len(everything), one), everything) for one in grid]
     values, slopes = np.stack(found, axis=1)
     # Of equals the strongest penalty: the simplest model.

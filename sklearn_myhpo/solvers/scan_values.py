@@ -58,7 +58,7 @@ def scan_values(problem):
     for lambda_ in np.linspace(top, low, int(np.ceil((top - low) / STEP)) + 1):
         points.append(_next_point(problem, points, lambda_, n_null))
         values = [point.value for point in points]
-        best = int(np.argmin(values))
+        best = int(np.argmin(np.where(np.isfinite(values), values, np.inf)))
         # Of the others the weights are not needed again.
         for number, point in enumerate(points[:-2]):
             if abs(number - best) > 1:
