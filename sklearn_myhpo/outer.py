@@ -41,7 +41,9 @@ def outer_model(problem, lambda_, weights, hessians):
     Parameters
     ----------
     problem : BilevelProblem
+        What is minimized.
     lambda_ : ndarray of shape (n_groups,)
+        Where to evaluate.
     weights : list of ndarray
         Exact inner solutions.
     hessians : list of Hessian
@@ -50,6 +52,7 @@ def outer_model(problem, lambda_, weights, hessians):
     Returns
     -------
     OuterModel
+        Of the validation loss alone.
     """
     slopes = problem.validation_gradients(weights)
     if problem.splits[0].prefers_inverse:

@@ -185,7 +185,7 @@ def test_separable_classes_end_soon():
 
 
 def test_infinite_bounds_are_automatic_ones():
-    """Steps to an infinite lambda would be rejected until the iterations are used up."""
+    """Steps to an infinite lambda would be rejected again and again."""
     rng = np.random.default_rng(2)
     X, y = rng.standard_normal((60, 8)), rng.standard_normal(60)
     options = {"cv": 5, "feature_groups": "each", "random_state": 0}

@@ -43,7 +43,9 @@ def scan_values(problem):
     Returns
     -------
     lambda_ : float
+        A natural log.
     weights : list of ndarray
+        Of every split.
     """
     low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
     top = np.log(problem.group_curvature.max()) + NULL_MARGIN
