@@ -149,7 +149,7 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, with_raw=False):
         direction[rest] = z + ratio[:, None, None] * direction[rest]
         size[rest] = new
         rest = rest[size[rest] > limit[rest]]
-    n_lost = np.count_nonzero(~np.isfinite(size))
+    n_lost = int(np.count_nonzero(~np.isfinite(size)))
     hessians[0].counts.n_unfinished_solves += len(rest) + n_lost
     ends = np.cumsum([len(block) for block in blocks])[:-1]
     found = [
