@@ -46,7 +46,10 @@ CASES = {
         {"sample_weight": np.random.default_rng(0).integers(0, 4, 80)},
     ),
     "sparse": (
-        (sparse.random(80, 8, density=0.4, format="csr", rng=1), make_data()[1]),
+        (
+            sparse.random(80, 8, density=0.4, format="csr", random_state=1),
+            make_data()[1],
+        ),
         {},
         {},
     ),

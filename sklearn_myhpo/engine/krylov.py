@@ -8,7 +8,9 @@ diagonal, replaces an eigendecomposition (Lanczos 1950).
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import eigh, eigh_tridiagonal
+from scipy.linalg import eigh_tridiagonal
+
+from .symmetric import eigensystem
 
 #: Residual of ``G w = c`` relative to c at which the space is complete; every
 #: penalty makes it smaller.
@@ -87,7 +89,7 @@ def range_subspace(gram):
     Subspace or None
         None where an eigenvalue is neither zero nor well above rounding.
     """
-    values, vectors = eigh(gram, driver="evd", check_finite=False)
+    values, vectors = eigensystem(gram)
     kept = values > MIN_RATIO * values[-1]
     if not kept.any() or np.any(values[~kept] > ZERO_RATIO * values[-1]):
         return None

@@ -1,11 +1,12 @@
 """Ridge from second moments: X is not needed after one pass."""
 
 import numpy as np
-from scipy.linalg import eigh, svd
+from scipy.linalg import svd
 
 from .hessian import DiagonalHessian, penalized_hessian
 from .newton import NEWTON_TOL
 from .split import LambdaCurvature, Split
+from .symmetric import eigensystem
 
 #: Tangents per coordinate from which the inverse of the Hessian is the cheaper way.
 INVERSE_SHARE = 0.75
@@ -236,7 +237,7 @@ class QuadraticSplit(Split):
             False leaves out, with `rows`, what no row reaches.
         """
         if rows is None:
-            values, rotation = eigh(self.train.gram, driver="evd", check_finite=False)
+            values, rotation = eigensystem(self.train.gram)
             floor = len(values) * np.finfo(float).eps * max(values[-1], 0.0)
         else:
             _, singular, transposed = svd(

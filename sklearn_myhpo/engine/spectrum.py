@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import eigh, qr, svd
+from scipy.linalg import qr, svd
 
 from .coordinates import feature_coordinates
 from .dual import row_coordinates
@@ -12,6 +12,7 @@ from .krylov import range_subspace
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
 from .rows import BLOCK_ENTRIES
+from .symmetric import eigensystem
 
 #: Entries of the left singular vectors of sparse rows up to which they are kept.
 KEPT_ENTRIES = 2**22
@@ -254,6 +255,6 @@ def _singular(matrix):
 
 def _cut_range(gram):
     """Return eigenvectors and values above rounding."""
-    values, vectors = eigh(gram, driver="evd", check_finite=False)
+    values, vectors = eigensystem(gram)
     kept = values > len(values) * np.finfo(float).eps * max(values[-1], 0.0)
     return vectors[:, kept], values[kept]
