@@ -227,8 +227,8 @@ class BilevelLinearModel(BaseEstimator):
             callback=self._print_iteration if self.verbose else None,
         )
 
-    def _set_results(self, problem, result, dtype):
-        """Set the fitted attributes, after the refit if it is wanted."""
+    def _coefficients(self, problem, result):
+        """Return coef and intercept, and those of every split."""
         weights = [
             split.to_features(w)
             for split, w in zip(problem.splits, result.weights, strict=True)
@@ -239,6 +239,11 @@ class BilevelLinearModel(BaseEstimator):
             start = problem.full.from_features(coef, intercept)
             full = problem.minimize_full(result.lambda_, start)
             coef, intercept = problem.full.to_features(full)
+        return coef, intercept, weights
+
+    def _set_results(self, problem, result, dtype):
+        """Set the fitted attributes, after the refit if it is wanted."""
+        coef, intercept, weights = self._coefficients(problem, result)
         self._last_fit = _LastFit(result.lambda_, weights)
         names = np.empty(problem.n_groups, dtype=object)
         names[:] = problem.groups.names

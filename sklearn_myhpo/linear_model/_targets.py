@@ -73,23 +73,23 @@ def learn_targets(model, make_problem, target, solver):
         problem = make_problem(target)
         can_share = isinstance(problem, BilevelProblem)
         if can_share and problem.splits[0].solves_by == "diagonal":
-            return _fit_together(problem, solve, model.refit)
+            return _fit_together(problem, solve, model)
     fits = []
     for number in range(target.shape[1]):
         own = slice(number, number + 1)
         problem = make_problem(target[:, own])
-        fits.append(_fit_one(problem, solve(problem, own), model.refit))
+        fits.append(_fit_one(problem, solve(problem, own), model))
     return _merge(fits)
 
 
-def _fit_together(problem, solve, refits):
+def _fit_together(problem, solve, model):
     """Return the `TargetsFit` of all targets at once."""
     targets = TargetsProblem(problem)
     result = solve(targets)
-    if refits:
+    if model.refit:
         coef, intercept = refit(problem.full, result.lambda_)
     else:
-        coef, intercept = _mean_weights(problem, result.weights)
+        coef, intercept, _ = model._coefficients(problem, result)
     everything = np.arange(targets.n_groups)
     values, slope = targets.slopes(result.lambda_, everything)
     return TargetsFit(
@@ -120,12 +120,8 @@ def _merge(fits):
     )
 
 
-def _fit_one(problem, result, refits):
-    coef, intercept = _mean_weights(problem, result.weights)
-    if refits:
-        start = problem.full.from_features(coef, intercept)
-        full = problem.minimize_full(result.lambda_, start)
-        coef, intercept = problem.full.to_features(full)
+def _fit_one(problem, result, model):
+    coef, intercept, _ = model._coefficients(problem, result)
     return TargetsFit(
         result.lambda_,
         np.array([result.validation_loss]),
@@ -139,15 +135,6 @@ def _fit_one(problem, result, refits):
         problem.counts.as_dict(),
         problem.total_weight,
     )
-
-
-def _mean_weights(problem, weights):
-    """Return coef and intercept, means over the splits."""
-    found = [
-        split.to_features(w) for split, w in zip(problem.splits, weights, strict=True)
-    ]
-    coefs, intercepts = zip(*found, strict=True)
-    return np.mean(coefs, axis=0), np.mean(intercepts, axis=0)
 
 
 def _merge_histories(histories):
