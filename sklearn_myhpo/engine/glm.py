@@ -9,6 +9,21 @@ from .shared_curvature import DENSE_LIMIT
 from .split import Split
 
 
+class _Part:
+    """The rows that have weight in a mean of losses.
+
+    Parameters
+    ----------
+    y : ndarray
+        Of all rows.
+    weight : ndarray of shape (n_samples,)
+    """
+
+    def __init__(self, y, weight):
+        self.index = np.flatnonzero(weight)
+        self.y, self.weight = y[self.index], weight[self.index]
+
+
 class GLMSplit(Split):
     """A split of a generalized linear model.
 
@@ -47,6 +62,8 @@ class GLMSplit(Split):
         self.y = y
         self.train_weight = train_weight
         self.validation_weight = validation_weight
+        self._train_part = _Part(y, train_weight)
+        self._validation_part = _Part(y, validation_weight)
         self.feature_shift = feature_shift
         self._last = (None, None)
 
@@ -66,11 +83,10 @@ class GLMSplit(Split):
         """Keep a raw prediction that was made elsewhere."""
         self._last = (w, raw)
 
-    def _mean_loss(self, w, weight):
+    def _mean_loss(self, w, part):
         self.counts.n_values += 1
-        inside = weight > 0
-        values = self.loss.value(self.y[inside], self.raw(w)[inside])
-        return float(weight[inside] @ values)
+        raw = np.take(self.raw(w), part.index, axis=0)
+        return float(part.weight @ self.loss.value(part.y, raw))
 
     def _mean_gradient(self, w, weight):
         slope = self.loss.gradient(self.y, self.raw(w))
@@ -78,7 +94,7 @@ class GLMSplit(Split):
 
     def train_loss(self, w, lambda_):
         """Return L_T, the penalty included."""
-        return self._mean_loss(w, self.train_weight) + self.penalty_value(w, lambda_)
+        return self._mean_loss(w, self._train_part) + self.penalty_value(w, lambda_)
 
     def _train_gradient(self, w, lambda_):
         return self._mean_gradient(w, self.train_weight) + self.penalty(lambda_) * w
@@ -95,7 +111,7 @@ class GLMSplit(Split):
 
     def validation_loss(self, w):
         """Return L_V."""
-        return self._mean_loss(w, self.validation_weight)
+        return self._mean_loss(w, self._validation_part)
 
     def validation_gradient(self, w):
         """Return the gradient of L_V in the weights."""
@@ -191,8 +207,8 @@ class GLMSplit(Split):
         """Return the best model without features."""
         w = np.zeros(self.shape)
         if self.explicit_intercept:
-            inside = self.train_weight > 0
-            w[-1] = self.loss.intercept_start(self.y[inside], self.train_weight[inside])
+            part = self._train_part
+            w[-1] = self.loss.intercept_start(part.y, part.weight)
         return w
 
     def _start_gradient(self):

@@ -1,7 +1,6 @@
 """Binary logistic loss."""
 
 import numpy as np
-from scipy.special import expit
 
 from ._base import Loss
 
@@ -17,22 +16,23 @@ class LogisticLoss(Loss):
 
     def value(self, y, raw):
         """Return the loss of every row; `y` holds 0 or 1."""
-        sign = 2.0 * y - 1.0
-        return np.logaddexp(0.0, -sign * raw[:, 0])
+        margin = (2.0 * y - 1.0) * raw[:, 0]
+        return np.log1p(np.exp(-np.abs(margin))) - np.minimum(margin, 0.0)
 
     def gradient(self, y, raw):
         """Return ``p - y`` as ``-s expit(-s raw)``, which does not cancel."""
         sign = 2.0 * y - 1.0
-        return (-sign * expit(-sign * raw[:, 0]))[:, None]
+        return (-sign * _probability(-sign * raw[:, 0]))[:, None]
 
     def curvature(self, raw):
         """Return ``p (1 - p)``."""
-        return (expit(raw) * expit(-raw))[:, :, None]
+        small = np.exp(-np.abs(raw))
+        return (small / np.square(1.0 + small))[:, :, None]
 
     def third(self, raw, a, b, c):
         """Return ``p (1 - p) (1 - 2 p) a b c``."""
-        p, q = expit(raw), expit(-raw)
-        return np.sum(p * q * (q - p) * a * b * c, axis=-1)
+        curvature = self.curvature(raw)[:, :, 0]
+        return np.sum(-curvature * np.tanh(0.5 * raw) * a * b * c, axis=-1)
 
     def spread(self, raw):
         """Return ``|raw|``: the third derivative is at most the second."""
@@ -43,3 +43,12 @@ class LogisticLoss(Loss):
         total = sample_weight.sum()
         share = np.clip(sample_weight @ y / total, 1e-12, 1 - 1e-12)
         return np.array([np.log(share) - np.log1p(-share)])
+
+
+def _probability(raw):
+    """Return ``1 / (1 + exp(-raw))``, small ones to full relative accuracy.
+
+    SciPy's `expit` is exact too, but several times slower than NumPy's `exp`.
+    """
+    small = np.exp(-np.abs(raw))
+    return np.where(raw > 0, 1.0, small) / (1.0 + small)
