@@ -30,7 +30,7 @@ class GLMSplitSet(SplitSet):
         first = splits[0]
         self.rows, self.loss, self.y = first.rows, first.loss, first.y
         self.counts = first.counts
-        self.train_weights = [split.train_weight for split in splits]
+        self.train_weights = np.stack([split.train_weight for split in splits])
         self.validation_weights = [split.validation_weight for split in splits]
         start = first.start()[-1:] * first.explicit_intercept
         null = self.loss.value(self.y, np.repeat(start, len(self.y), axis=0))
@@ -39,8 +39,7 @@ class GLMSplitSet(SplitSet):
             self.rows,
             self.loss,
             first.n_outputs,
-            np.mean(self.train_weights, axis=0),
-            len(splits),
+            self.train_weights,
             float(np.linalg.eigvalsh(self.loss.curvature(start)[0])[0]),
             self.counts,
         )
@@ -65,7 +64,7 @@ class GLMSplitSet(SplitSet):
     def minimize_full(self, full, lambda_, start, tol=NEWTON_TOL):
         """Return the exact inner solution of the split of all rows, from `start`."""
         alone = GLMSplitSet([full])
-        alone.shared_curvature = self.shared_curvature
+        alone.shared_curvature = self.shared_curvature.of_all_rows()
         return alone.minimize(lambda_, [start], tol)[0]
 
     def gradients(self, raw, row_weights):
@@ -86,18 +85,19 @@ class GLMSplitSet(SplitSet):
         size = first.shape[0] * first.n_outputs
         if n_solves > size and size <= DENSE_LIMIT:
             return super().hessians(lambda_, weights)
-        if self.shared_curvature.matrix is None and self.shared_curvature.is_due(
-            is_accurate=True
-        ):
-            self.shared_curvature.renew(
-                sum(split.raw(w) for split, w in zip(self.splits, weights, strict=True))
-                / len(weights)
-            )
-        near = self.shared_curvature.hessian(first.penalty(lambda_))
+        if self.shared_curvature.matrix is None:
+            self.shared_curvature.renew_if_due(lambda: self.raw(weights), True)
+        near = self.shared_curvature.own_hessians(first.penalty(lambda_))
         return [
-            split.product_hessian(w, lambda_, near)
-            for split, w in zip(self.splits, weights, strict=True)
+            split.product_hessian(w, lambda_, own)
+            for split, w, own in zip(self.splits, weights, near, strict=True)
         ]
+
+    def raw(self, weights):
+        """Return the raw predictions (n_splits, n_outputs, n_samples) of all splits."""
+        return np.stack(
+            [split.raw(w).T for split, w in zip(self.splits, weights, strict=True)]
+        )
 
     def solve(self, hessians, rights, rtol=CG_TOL):
         """Return the inverse of every Hessian applied to its right-hand sides."""
@@ -112,20 +112,14 @@ class GLMSplitSet(SplitSet):
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         self.counts.n_validation_gradients += len(weights)
-        raw = np.stack(
-            [split.raw(w).T for split, w in zip(self.splits, weights, strict=True)]
-        )
-        return list(self.gradients(raw, self.validation_weights))
+        return list(self.gradients(self.raw(weights), self.validation_weights))
 
     def inner_residuals(self, lambda_, weights):
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""
         self.counts.n_train_gradients += len(weights)
         starts = np.stack([split.start() for split in self.splits])
         first = self.gradients(forward_all(self.rows, starts), self.train_weights)
-        raw = np.stack(
-            [split.raw(w).T for split, w in zip(self.splits, weights, strict=True)]
-        )
-        last = self.gradients(raw, self.train_weights)
+        last = self.gradients(self.raw(weights), self.train_weights)
         last += self.splits[0].penalty(lambda_) * np.stack(weights)
         scale, sizes = (np.linalg.norm(one, axis=(1, 2)) for one in (first, last))
         return np.divide(sizes, scale, out=np.zeros_like(sizes), where=sizes > 0)

@@ -51,7 +51,6 @@ class NewtonTogether:
         self.slope = self._gradients(self.rest, self.raw, weights)
         self.before = np.full(len(weights), np.inf)
         self.rtol = LOOSE
-        self.n_renewed, self.own = 0, None
 
     def _leave_saturation(self):
         """Replace starts that are far worse than the models without features.
@@ -118,25 +117,17 @@ class NewtonTogether:
 
     def _hessians(self, numbers):
         """Return the Hessians of some splits at the present weights."""
-        if self.shared.is_due(self.tol < ACCURATE_TOL):
-            self._renew()
-        near = self.own or [self.shared.hessian(self.penalty)] * len(self.rest)
+        is_accurate = self.tol < ACCURATE_TOL
+        self.shared.renew_if_due(lambda: self.raw, is_accurate)
+        if is_accurate:
+            near = self.shared.own_hessians(self.penalty)
+        else:
+            near = [self.shared.hessian(self.penalty)] * len(self.rest)
         hessians = []
         for number in numbers:
             split, w = self._at_present(number)
             hessians.append(split.product_hessian(w, self.lambda_, near[number]))
         return hessians
-
-    def _renew(self):
-        """Form curvature at the present weights, shared or each split's own."""
-        self.n_renewed += 1
-        if self.n_renewed == 1:
-            self.shared.renew(self.raw.mean(axis=0).T)
-            return
-        self.shared.spent, self.own = 0, []
-        for number in range(len(self.weights)):
-            split, w = self._at_present(number)
-            self.own.append(split.hessian(w, self.lambda_))
 
     def _losses(self, numbers):
         """Return the sizes of the training losses of some splits."""

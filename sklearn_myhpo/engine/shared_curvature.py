@@ -1,5 +1,7 @@
 """Curvature that the splits share: a preconditioner formed when it pays."""
 
+import copy
+
 import numpy as np
 from scipy.linalg import eigvalsh
 
@@ -17,14 +19,17 @@ KEPT = 0.7
 #: Products per split for which the price is paid at once: for solutions of low and of
 #: high accuracy.
 CHEAP, ACCURATE = 2, 80
+#: Digits of a ratio of weights that rounding leaves.
+RATIO_DIGITS = 9
 
 
 class SharedCurvature:
-    """The Hessian with the curvature at one common raw prediction, over common rows.
+    """Hessians with the curvature at one common raw prediction.
 
-    Training parts overlap, so their solutions are close to each other, and one matrix
-    and its factor precondition the Hessians of all. It is formed once the products
-    spent without it have cost as much, which is at most twice the least possible cost
+    Solutions of overlapping training parts are close to each other, and so one matrix
+    and its factor precondition the Hessians of all splits: loosely over common rows,
+    closely each split over its own. The matrix is formed once the products spent
+    without it have cost as much, which is at most twice the least possible cost
     (Karlin et al. 1988).
 
     Parameters
@@ -32,22 +37,19 @@ class SharedCurvature:
     rows : Rows
     loss : Loss
     n_outputs : int
-    row_weight : ndarray of shape (n_samples,)
-        Mean of the training weights of the splits.
-    n_splits : int
+    train_weights : ndarray of shape (n_splits, n_samples)
     start_curvature : float
         Least curvature of the loss at the model without features.
     counts : OracleCounts
     """
 
-    def __init__(
-        self, rows, loss, n_outputs, row_weight, n_splits, start_curvature, counts
-    ):
+    def __init__(self, rows, loss, n_outputs, train_weights, start_curvature, counts):
         self.rows, self.loss, self.counts = rows, loss, counts
-        self.row_weight, self.n_splits = row_weight, n_splits
+        self.n_splits = len(train_weights)
+        self.parts = _Parts(train_weights)
         self.start_curvature = start_curvature
-        self.matrix = self._first = self._factored = None
-        self.spent = 0
+        self.matrix = self._first = self._factored = self._own = self._blocks = None
+        self.spent, self._is_accurate = 0, False
         size = rows.n_coordinates * n_outputs
         self.price = np.inf
         if size <= DENSE_LIMIT:
@@ -57,20 +59,40 @@ class SharedCurvature:
             self.price = (GRAM_BASE + per_row) * (n_outputs + 1) / 2
             self.price += FACTOR_SHARE * size**2 / rows.n_samples
 
-    def is_due(self, is_accurate=False):
-        """Whether it is time to form the matrix at the present weights."""
-        at_once = (ACCURATE if is_accurate else CHEAP) * self.n_splits
-        if self.matrix is None and self.price <= at_once:
-            return True
-        return self.spent > self.price
+    def of_all_rows(self):
+        """Return the same for one split of all rows."""
+        other = copy.copy(self)
+        other.parts = copy.copy(self.parts)
+        other.n_splits, other.parts.shares = 1, None
+        return other
 
-    def renew(self, raw):
-        """Form the matrix at a raw prediction (n_samples, n_outputs)."""
-        curvature = self.loss.curvature(raw)
+    def renew_if_due(self, raw, is_accurate=False):
+        """Form the matrix if it is time to.
+
+        Parameters
+        ----------
+        raw : callable
+            Gives the present raw predictions (n_splits, n_outputs, n_samples).
+        is_accurate : bool
+            Whether accurate solutions are asked for, which a matrix that was formed
+            on the way to loose ones is too far from.
+        """
+        at_once = (ACCURATE if is_accurate else CHEAP) * self.n_splits
+        is_first = self.matrix is None or (is_accurate and not self._is_accurate)
+        if self.spent > self.price or (is_first and self.price <= at_once):
+            self._is_accurate = is_accurate
+            self._renew(raw())
+
+    def _renew(self, raw):
+        curvature = self.loss.curvature(self.parts.common(raw).T)
         lower, upper = np.tril_indices(curvature.shape[1])
-        weights = self.row_weight[:, None] * curvature[:, lower, upper]
-        self.matrix = self.rows.block_gram(weights)
-        self._factored, self.spent = None, 0
+        weights = self.parts.weight[:, None] * curvature[:, lower, upper]
+        self._blocks = [
+            self.rows.take(index).block_gram(weights[index])
+            for index in self.parts.indices
+        ]
+        self.matrix = np.sum(self._blocks, axis=0)
+        self._factored, self._own, self.spent = None, None, 0
         if self._first is None:
             self._first = self.matrix
 
@@ -87,6 +109,21 @@ class SharedCurvature:
             near = penalized_hessian(self.matrix.copy(), penalty, self.counts)
             self._factored = (penalty, near)
         return self._factored[1]
+
+    def own_hessians(self, penalty):
+        """Return a Hessian near that of every split, as near as the rows allow.
+
+        Parameters
+        ----------
+        penalty : ndarray of shape (m, 1)
+        """
+        if self.matrix is None or self.parts.shares is None:
+            return [self.hessian(penalty)] * self.n_splits
+        if self._own is None or _distance(self._own[0], penalty) > KEPT:
+            matrices = np.tensordot(self.parts.shares, self._blocks, axes=1)
+            near = [penalized_hessian(one, penalty, self.counts) for one in matrices]
+            self._own = (penalty, near)
+        return self._own[1]
 
     def least(self):
         """Return the least curvature of the data that is not zero.
@@ -134,3 +171,52 @@ def _least_eigenvalue(matrix, size):
     root = np.sqrt(unit)
     values = eigvalsh(own / root / root[:, None])
     return float(values[values > ZERO_RATIO * values[-1]].min() * unit.min())
+
+
+class _Parts:
+    """The rows by which splits train on them: K folds make K parts.
+
+    Parameters
+    ----------
+    train_weights : ndarray of shape (n_splits, n_samples)
+
+    Attributes
+    ----------
+    weight : ndarray of shape (n_samples,)
+        Mean of the training weights.
+    indices : list of ndarray
+        The rows of every part.
+    shares : ndarray of shape (n_splits, n_parts) or None
+        Training weight of a split's rows relative to the mean; None where there are
+        too many parts, and all rows are taken for one.
+    """
+
+    def __init__(self, train_weights):
+        self.train_weights = train_weights
+        self.weight = train_weights.mean(axis=0)
+        used = np.flatnonzero(self.weight)
+        self.indices, self.shares = [used], None
+        ratios = np.round(train_weights[:, used] / self.weight[used], RATIO_DIGITS)
+        if len(train_weights) == 1:
+            return
+        shares, number = np.unique(ratios, axis=1, return_inverse=True)
+        if shares.shape[1] <= len(train_weights) + 1:
+            number = number.reshape(-1)
+            self.indices = [used[number == part] for part in range(shares.shape[1])]
+            self.shares = shares
+
+    def common(self, raw):
+        """Return the mean over splits of the raw predictions of their training rows.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_splits, n_outputs, n_samples)
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_samples)
+        """
+        if len(raw) == 1:
+            return raw[0]
+        total = np.where(self.weight > 0, len(raw) * self.weight, 1.0)
+        return np.einsum("kn,kon->on", self.train_weights / total, raw)

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Step of lambda. Above log(curvature) + NULL_MARGIN the weights are a few percent of
-#: their final size and the loss runs monotonically into that of the constant model.
-STEP, NULL_MARGIN = 1.5, 2.0
+#: Step of lambda, and the one where the loss has come to rise. Above log(curvature) +
+#: NULL_MARGIN the weights are a few percent of their final size and the loss runs
+#: monotonically into that of the constant model.
+STEP, STEP_RISING, NULL_MARGIN = 1.75, 3.5, 2.0
 #: The scan ends after PATIENCE rises in a row to ``1 + RISE / sqrt(n)`` times the
 #: lowest value: chance makes no second minimum so far up.
 PATIENCE, RISE = 2, 10.0
@@ -57,7 +58,8 @@ def scan_values(problem):
         points.append(_Point(high, value, null))
     n_null = len(points)
     rise = 1.0 + RISE / np.sqrt(problem.n_held_out)
-    for lambda_ in np.linspace(top, low, int(np.ceil((top - low) / STEP)) + 1):
+    lambda_, step = top, STEP
+    while True:
         points.append(_next_point(problem, points, lambda_, n_null))
         values = [point.value for point in points]
         best = int(np.argmin(np.where(np.isfinite(values), values, np.inf)))
@@ -68,8 +70,11 @@ def scan_values(problem):
         if _is_rising(values) and values[-1] > rise * values[best]:
             break
         is_over = _is_rising(values) or _is_flat(values)
-        if is_over and problem.is_unpenalized(lambda_):
+        if lambda_ <= low or (is_over and problem.is_unpenalized(lambda_)):
             break
+        if _is_rising(values):
+            step = STEP_RISING
+        lambda_ = max(lambda_ - step, low)
     return _lowest(points, best, n_null)
 
 
@@ -78,9 +83,11 @@ def _next_point(problem, points, lambda_, n_null):
     vector = shared_lambda(problem, lambda_)
     starts = points[-1].weights if points else problem.starts()
     if len(points) > n_null + 1:
+        last, before = points[-1], points[-2]
+        ahead = (lambda_ - last.lambda_) / (last.lambda_ - before.lambda_)
         starts = [
-            2.0 * last - before
-            for last, before in zip(starts, points[-2].weights, strict=True)
+            w + ahead * (w - old)
+            for w, old in zip(last.weights, before.weights, strict=True)
         ]
     weights = problem.minimize(vector, starts, tol=LOOSE_TOL)
     value = problem.objective(vector, weights)
@@ -115,16 +122,35 @@ def _lowest(points, best, n_null):
     centre = points[best]
     if not n_null < best < len(points) - 1:
         return centre.lambda_, centre.weights
-    before, after = points[best - 1], points[best + 1]
-    step = after.lambda_ - centre.lambda_
-    slope = 0.5 * (after.value - before.value)
-    bend = after.value + before.value - 2.0 * centre.value
-    # The lowest of three: the minimum is at most half a step away.
-    move = float(np.clip(-slope / bend, -0.5, 0.5)) if bend > 0 else 0.0
+    three = points[best - 1 : best + 2]
+    move = _parabola_minimum(*((p.lambda_ - centre.lambda_, p.value) for p in three))
+    lambda_ = centre.lambda_ + move
+    shares = _lagrange(lambda_, [point.lambda_ for point in three])
     weights = [
-        w + move * (0.5 * (right - left) + 0.5 * move * (right + left - 2.0 * w))
-        for left, w, right in zip(
-            before.weights, centre.weights, after.weights, strict=True
-        )
+        sum(share * w for share, w in zip(shares, own, strict=True))
+        for own in zip(*(point.weights for point in three), strict=True)
     ]
-    return centre.lambda_ + move * step, weights
+    return lambda_, weights
+
+
+def _parabola_minimum(before, centre, after):
+    """Return where the parabola through three (place, value) is lowest.
+
+    The second place is zero and its value the lowest: the minimum is at most half way
+    to a neighbour.
+    """
+    (left, high), (_, least), (right, low) = before, centre, after
+    slopes = (high - least) / left, (low - least) / right
+    bend = (slopes[1] - slopes[0]) / (right - left)
+    if not bend != 0:
+        return 0.0
+    move = -0.5 * (slopes[0] - bend * left) / bend
+    return float(np.clip(move, *sorted((0.5 * left, 0.5 * right))))
+
+
+def _lagrange(place, nodes):
+    """Return the shares of the values at nodes in the interpolation at a place."""
+    return [
+        np.prod([(place - other) / (node - other) for other in nodes if other != node])
+        for node in nodes
+    ]
