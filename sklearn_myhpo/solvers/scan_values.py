@@ -142,7 +142,7 @@ def _parabola_minimum(before, centre, after):
     (left, high), (_, least), (right, low) = before, centre, after
     slopes = (high - least) / left, (low - least) / right
     bend = (slopes[1] - slopes[0]) / (right - left)
-    if not bend != 0:
+    if not bend > 0:
         return 0.0
     move = -0.5 * (slopes[0] - bend * left) / bend
     return float(np.clip(move, *sorted((0.5 * left, 0.5 * right))))
