@@ -105,7 +105,7 @@ class Whole:
         return padded
 
 
-def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs_rows):
+def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs):
     """Build the split of all rows.
 
     Parameters
@@ -118,8 +118,9 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs_
     sample_weight : ndarray of shape (n_samples,)
     fit_intercept : bool
     counts : OracleCounts
-    needs_rows : bool
-        Whether single rows are looked at, and not only their moments.
+    needs : Criterion
+        Says by `needs_rows` whether single rows are looked at, and by `is_matrix_free`
+        whether nothing is to be factored.
 
     Returns
     -------
@@ -127,13 +128,30 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs_
     """
     share = sample_weight / sample_weight.sum()
     data = (X, y, groups, share, fit_intercept, counts)
+    if needs.is_matrix_free:
+        return _whole_products(*data, loss)
     if isinstance(loss, SquaredLoss):
-        return _whole_ridge(*data, loss, needs_rows)
+        return _whole_ridge(*data, loss, needs.needs_rows)
     rows, second_moments = _checked_rows(X, share, fit_intercept)
     shift = rows.shift
     rows, coordinates = _reduced(rows, groups)
     n_weights = rows.n_coordinates * loss.n_outputs(y)
     _check_size(n_weights, "weights of all outputs", DENSE_LIMIT)
+    return _whole_of_rows(
+        rows, y, loss, share, coordinates, shift, second_moments, counts
+    )
+
+
+def _whole_products(X, y, groups, share, fit_intercept, counts, loss):
+    """Return all rows as a map that is only multiplied with."""
+    rows, second_moments = _checked_rows(X, share, fit_intercept)
+    coordinates = feature_coordinates(groups)
+    return _whole_of_rows(
+        rows, y, loss, share, coordinates, rows.shift, second_moments, counts
+    )
+
+
+def _whole_of_rows(rows, y, loss, share, coordinates, shift, second_moments, counts):
     split = GLMSplit(
         loss,
         rows,
@@ -144,9 +162,16 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs_
         feature_shift=shift,
         counts=counts,
     )
-    split_set = GLMSplitSet([split])
     return Whole(
-        split, split_set, None, rows, y, share, fit_intercept, second_moments, loss
+        split,
+        GLMSplitSet([split]),
+        None,
+        rows,
+        y,
+        share,
+        rows.fit_intercept,
+        second_moments,
+        loss,
     )
 
 
