@@ -31,7 +31,9 @@ def make_probes(whole, n_probes, random_state):
         Over the root of n_probes, so that sums of products are means. The part of the
         intercept is zero: it takes one degree of freedom, which needs no estimate.
     """
-    rng = np.random.default_rng(random_state)
+    # A stream of its own: X may have been drawn with the same seed.
+    (seed,) = np.random.SeedSequence(random_state).spawn(1)
+    rng = np.random.default_rng(seed)
     probes = rng.standard_normal((len(whole.share), n_probes)) / np.sqrt(n_probes)
     probes = whole.rows.adjoint(np.sqrt(whole.share)[:, None] * probes)
     if whole.fit_intercept:

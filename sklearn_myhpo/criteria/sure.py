@@ -44,7 +44,8 @@ class SURE(Criterion):
     trace : {"exact", "monte-carlo"}, default="exact"
         Whether the trace is computed, which factors a matrix; or estimated by
         ``delta' S delta`` with standard normal delta that stay the same for all lambda.
-        That needs products with X only, and `noise_variance` must be given.
+        That needs products with X only, and `noise_variance` must be given. (Up to 2500
+        features a matrix may still be formed and factored, where that is cheaper.)
     n_probes : int, default=1
         Number of delta that are averaged; the paper takes one. The estimate has the
         standard deviation ``sqrt(2 tr S^2 / n_probes)``.

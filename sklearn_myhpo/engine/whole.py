@@ -24,6 +24,8 @@ from .sums import check_scale
 
 #: Largest side of a matrix that is factored where X itself is not that large.
 MAX_SIDE = 5000
+#: What needs no such matrix, for ridge.
+_PROBES = ", SURE(noise_variance=..., trace='monte-carlo')"
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +192,7 @@ def _whole_ridge(X, y, groups, share, fit_intercept, counts, loss, needs_rows):
             spectrum = narrow_spectrum(X, y, sources, one_group, share, counts)
         else:
             if rows.is_sparse:
-                _check_size(min(X.shape), "rows or features, the fewer of them")
+                _check_size(min(X.shape), "rows or features, the fewer", advice=_PROBES)
             build = wide_spectrum if is_wide else sparse_spectrum
             spectrum = build(rows, y, one_group, share, counts)
     if spectrum is not None and groups.n_groups == 1:
@@ -218,7 +220,7 @@ def _moment_split(X, y, groups, share, counts, rows, sources):
     if sources is None:
         shift = rows.shift
         rows, coordinates = _reduced(rows, groups)
-        _check_size(rows.n_features, "features of all groups")
+        _check_size(rows.n_features, "features of all groups", advice=_PROBES)
         parts = [(share, share)]
         if rows.is_sparse:
             sources = sum_rows(rows, y, parts)
@@ -248,11 +250,11 @@ def _scale_ratio(second_moments):
     return positive.max() / positive.min() if len(positive) else 1.0
 
 
-def _check_size(size, what, limit=MAX_SIDE):
+def _check_size(size, what, limit=MAX_SIDE, advice=""):
     """Raise where a matrix of this side would have to be factored."""
     if size > limit:
         raise ValueError(
             f"This criterion factors a matrix with {size} rows and columns, one for "
             f"each of the {what}; at most {limit} are allowed. Use "
-            "criterion='validation', or fewer features."
+            f"criterion='validation'{advice}, or fewer features."
         )
