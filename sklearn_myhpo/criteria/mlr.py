@@ -69,7 +69,17 @@ class MLR(Criterion):
         validate_parameter_constraints(self._parameter_constraints, options, "MLR")
 
     def bind(self, whole):
-        """Return the `MLROfRows`.
+        """Return the criterion of some rows.
+
+        Parameters
+        ----------
+        whole : Whole
+            All rows.
+
+        Returns
+        -------
+        MLROfRows
+            With labels permuted.
 
         Raises
         ------
@@ -203,8 +213,14 @@ class MLRPoint(MomentsPoint):
 
     Parameters
     ----------
-    whole, lambda_, w, hessian
-        As of `MomentsPoint`.
+    whole : Whole
+        All rows.
+    lambda_ : ndarray of shape (n_groups,)
+        Natural logs of the penalties.
+    w : ndarray of shape (m, n_targets)
+        The exact weights there.
+    hessian : Hessian
+        Of the training loss.
     labels : PermutedLabels
         Of the rows.
     """

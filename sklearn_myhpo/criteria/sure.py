@@ -215,8 +215,14 @@ class SUREPoint(MomentsPoint):
 
     Parameters
     ----------
-    whole, lambda_, w, hessian
-        As of `MomentsPoint`.
+    whole : Whole
+        All rows.
+    lambda_ : ndarray of shape (n_groups,)
+        Natural logs of the penalties.
+    w : ndarray of shape (m, n_targets)
+        The exact weights there.
+    hessian : Hessian
+        Of the training loss.
     noise : float
         Variance of the noise, summed over targets.
     """

@@ -96,6 +96,11 @@ class ProblemSource:
         ----------
         columns : slice or None
             Which ones, where there may be several.
+
+        Returns
+        -------
+        Problem
+            With bounds that include the start.
         """
         target, criterion = self.target, self.criterion
         if columns is not None:
