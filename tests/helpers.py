@@ -64,13 +64,15 @@ class Spec:
         return FeatureGroups(self.labels, tuple(range(self.n_groups)))
 
     def criterion_problem(self, criterion, **options):
-        """Build the problem of a criterion, which looks at all rows."""
+        """Build the problem of a criterion, or of its name, of all rows."""
+        if isinstance(criterion, str):
+            criterion = CRITERIA[criterion](**CRITERION_OPTIONS.get(criterion, {}))
         return CriterionProblem(
             self.X,
             self.y,
             self.loss,
             self.groups,
-            CRITERIA[criterion](),
+            criterion,
             sample_weight=self.sample_weight,
             fit_intercept=self.fit_intercept,
             **options,
@@ -91,6 +93,10 @@ class Spec:
                 fit_intercept=self.fit_intercept,
                 **options,
             )
+
+
+#: Options of criteria that some problems cannot do without.
+CRITERION_OPTIONS = {"sure": {"noise_variance": 0.7}}
 
 
 def folds(n_samples, n_folds, seed=0):
@@ -271,8 +277,8 @@ def reference_left_out(spec, lambda_):
     return losses / total
 
 
-def reference_gcv(spec, lambda_):
-    """Return generalized cross-validation from the hat matrix itself."""
+def reference_hat(spec, lambda_):
+    """Return the hat matrix and the target, of rows times the roots of their shares."""
     used = spec.weight > 0
     X, y, weight = spec.dense[used], spec.y[used], spec.weight[used]
     root = np.sqrt(weight / weight.sum())
@@ -280,9 +286,39 @@ def reference_gcv(spec, lambda_):
     penalty = 2 * np.exp(np.broadcast_to(lambda_, spec.n_groups)[spec.labels])
     if spec.fit_intercept:
         A, penalty = np.column_stack([A, root]), np.append(penalty, 0.0)
-    hat = A @ np.linalg.solve(A.T @ A + np.diag(penalty), A.T)
+    return A @ np.linalg.solve(A.T @ A + np.diag(penalty), A.T), b
+
+
+def reference_gcv(spec, lambda_):
+    """Return generalized cross-validation from the hat matrix itself."""
+    hat, b = reference_hat(spec, lambda_)
     left = 1 - np.trace(hat) / len(b)
     return 0.5 * np.sum((b - hat @ b) ** 2) / left**2
+
+
+def reference_sure(spec, lambda_, noise_variance=0.7):
+    """Return half of Stein's estimate of the risk, plus half the noise variance."""
+    hat, b = reference_hat(spec, lambda_)
+    per_target = noise_variance * np.ones(b.shape[1])
+    risk = np.sum((b - hat @ b) ** 2) - per_target.sum()
+    risk += 2 * per_target.sum() * np.trace(hat) / len(b)
+    return 0.5 * (risk + per_target.sum())
+
+
+def reference_mlr(spec, lambda_):
+    """Return MLR from the second moments of permuted labels; rows weigh the same."""
+    hat, b = reference_hat(spec, lambda_)
+    left, n_rows = np.eye(len(b)) - hat, len(b)
+    if spec.fit_intercept:
+        b = b - b.mean(axis=0)
+    moments = np.zeros_like(left)
+    for column in b.T:
+        pair = (column.sum() ** 2 - column @ column) / (n_rows * (n_rows - 1))
+        own = np.full_like(left, pair)
+        np.fill_diagonal(own, column @ column / n_rows)
+        moments += own
+    permuted = np.trace(left @ moments @ left)
+    return 0.5 * (np.sum((left @ b) ** 2) - permuted + np.sum(b**2))
 
 
 @cache

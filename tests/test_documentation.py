@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-MODULES = ["sklearn_myhpo.linear_model.ridge", "sklearn_myhpo.linear_model.logistic"]
+MODULES = [
+    "sklearn_myhpo.linear_model.ridge",
+    "sklearn_myhpo.linear_model.logistic",
+    "sklearn_myhpo.criteria.sure",
+]
 
 
 def test_readme_snippets_run():

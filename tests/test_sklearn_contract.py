@@ -19,6 +19,7 @@ from sklearn_myhpo import (
     MYHPOLogisticRegression,
     MYHPORidge,
 )
+from sklearn_myhpo.criteria import SURE
 from sklearn_myhpo.solvers import SHO, Implicit
 
 from .helpers import ESTIMATORS, LOGISTICS, RIDGES, data_for, raw_predictions
@@ -67,6 +68,8 @@ def test_scikit_learn_checks_with_many_lambdas(estimator, check):
     [
         MYHPORidge(criterion="loo"),
         MYHPORidge(criterion="gcv"),
+        MYHPORidge(criterion=SURE(noise_variance=1.0)),
+        MYHPORidge(criterion=SURE(noise_variance=1.0, trace="monte-carlo")),
         MYHPOLogisticRegression(criterion="alo"),
     ]
 )

@@ -4,18 +4,24 @@ from ._base import Criterion
 from .alo import ApproximateLeaveOneOut
 from .gcv import GCV
 from .loo import LeaveOneOut
+from .mlr import MLR
 from .problem import CriterionProblem
+from .sure import SURE
 
 #: The single list of criteria; names, error messages and tests come from it.
 CRITERIA = {
     "loo": LeaveOneOut,
     "gcv": GCV,
+    "sure": SURE,
+    "mlr": MLR,
     "alo": ApproximateLeaveOneOut,
 }
 
 __all__ = [
     "CRITERIA",
     "GCV",
+    "MLR",
+    "SURE",
     "ApproximateLeaveOneOut",
     "Criterion",
     "CriterionProblem",

@@ -54,15 +54,58 @@ class Criterion(ABC):
     losses: ClassVar[tuple]
     #: Whether it looks at single rows, and not only at their moments.
     needs_rows: ClassVar[bool]
+    #: Whether it gets along with products of X, without a matrix that is factored.
+    is_matrix_free: bool = False
+
+    def of_targets(self, columns, n_targets):
+        """Return the criterion of some targets, its options cut down to them.
+
+        Parameters
+        ----------
+        columns : slice
+            Which targets.
+        n_targets : int
+            How many there are.
+
+        Returns
+        -------
+        Criterion
+        """
+        return self
 
     @abstractmethod
-    def at(self, whole, lambda_, w, hessian):
-        """Return the `Point` of some lambda.
+    def bind(self, whole):
+        """Return the criterion of some rows.
 
         Parameters
         ----------
         whole : Whole
             All rows.
+
+        Returns
+        -------
+        BoundCriterion
+        """
+
+
+class BoundCriterion(ABC):
+    """A criterion of given rows, a function of lambda.
+
+    Parameters
+    ----------
+    whole : Whole
+        All rows.
+    """
+
+    def __init__(self, whole):
+        self.whole = whole
+
+    @abstractmethod
+    def at(self, lambda_, w, hessian):
+        """Return the `Point` of some lambda.
+
+        Parameters
+        ----------
         lambda_ : ndarray of shape (n_groups,)
             Natural logs of the penalties.
         w : ndarray of shape (m, n_outputs)
@@ -76,17 +119,17 @@ class Criterion(ABC):
         """
 
 
-class RidgeCriterion(Criterion):
+class BoundRidgeCriterion(BoundCriterion):
     """A criterion of ridge, cheap along one shared lambda after a decomposition."""
 
     @abstractmethod
-    def curve(self, spectrum, penalties, *, second=True):
+    def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda.
+
+        Where the rows have a spectrum.
 
         Parameters
         ----------
-        spectrum : Spectrum
-            All rows, decomposed.
         penalties : ndarray of shape (n_lambdas,)
             ``2 exp(lambda)``.
         second : bool, default=True

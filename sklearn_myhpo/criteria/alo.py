@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..losses import LogisticLoss, MultinomialLoss
-from ._base import Criterion
+from ._base import BoundCriterion, Criterion
 from ._leave_one_out import LeaveOneOutPoint
 
 
@@ -23,6 +23,14 @@ class ApproximateLeaveOneOut(Criterion):
     losses: ClassVar[tuple] = (LogisticLoss, MultinomialLoss)
     needs_rows: ClassVar[bool] = True
 
-    def at(self, whole, lambda_, w, hessian):
+    def bind(self, whole):
+        """Return the `AloOfRows`."""
+        return AloOfRows(whole)
+
+
+class AloOfRows(BoundCriterion):
+    """Approximate leave-one-out of given rows."""
+
+    def at(self, lambda_, w, hessian):
         """Return the `LeaveOneOutPoint` of some lambda."""
-        return LeaveOneOutPoint(whole, lambda_, w, hessian)
+        return LeaveOneOutPoint(self.whole, lambda_, w, hessian)

@@ -10,7 +10,13 @@ from typing import ClassVar
 import numpy as np
 
 from ..losses import SquaredLoss
-from ._base import Curve, RidgeCriterion, quotient_derivatives, shrinkage
+from ._base import (
+    BoundRidgeCriterion,
+    Criterion,
+    Curve,
+    quotient_derivatives,
+    shrinkage,
+)
 from ._leave_one_out import LeaveOneOutPoint
 
 #: A row that all but this of its leverage ties to the model is taken to be
@@ -19,7 +25,7 @@ INTERPOLATED = 1e-7
 
 
 @dataclass(frozen=True)
-class LeaveOneOut(RidgeCriterion):
+class LeaveOneOut(Criterion):
     """Half the mean squared error of every row in the model of the others.
 
     Each row is dropped with its weight and the sum of squares keeps its penalty, as
@@ -29,8 +35,17 @@ class LeaveOneOut(RidgeCriterion):
     losses: ClassVar[tuple] = (SquaredLoss,)
     needs_rows: ClassVar[bool] = True
 
-    def curve(self, spectrum, penalties, *, second=True):
+    def bind(self, whole):
+        """Return the `LooOfRows`."""
+        return LooOfRows(whole)
+
+
+class LooOfRows(BoundRidgeCriterion):
+    """Leave-one-out of given rows."""
+
+    def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda, O(n k) each."""
+        spectrum = self.whole.spectrum
         orders = shrinkage(spectrum.squares, penalties)[: 3 if second else 2]
         n_orders, _, n_lambdas = orders.shape
         sums = np.zeros((4, n_lambdas))
@@ -51,9 +66,9 @@ class LeaveOneOut(RidgeCriterion):
                     sums[3] += np.einsum("nl,nl->l", e[0], e[2])
         return Curve(*sums) if second else Curve(*sums[:2])
 
-    def at(self, whole, lambda_, w, hessian):
+    def at(self, lambda_, w, hessian):
         """Return the `LeaveOneOutPoint` of some lambda."""
-        return LeaveOneOutPoint(whole, lambda_, w, hessian)
+        return LeaveOneOutPoint(self.whole, lambda_, w, hessian)
 
 
 def _without_penalty(spectrum, rows, left):

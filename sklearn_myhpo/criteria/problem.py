@@ -26,7 +26,7 @@ class CriterionProblem(Problem):
     groups : FeatureGroups
         Which lambda penalizes which feature.
     criterion : Criterion
-        Defined for the loss.
+        Defined for the loss, and for the targets of `y`.
     sample_weight : ndarray of shape (n_samples,) or None
         Non-negative weights; None for ones.
     fit_intercept : bool
@@ -37,6 +37,8 @@ class CriterionProblem(Problem):
     Attributes
     ----------
     criterion : Criterion
+    bound : BoundCriterion
+        The same of the rows.
     whole : Whole
         All rows; see `sklearn_myhpo.engine.whole`.
     """
@@ -65,8 +67,9 @@ class CriterionProblem(Problem):
             sample_weight,
             fit_intercept,
             counts,
-            criterion.needs_rows,
+            criterion,
         )
+        self.bound = criterion.bind(whole)
         self._last = None
         super().__init__(
             loss,
@@ -166,7 +169,7 @@ class CriterionProblem(Problem):
         self.counts.n_values += len(lambdas)
         self.counts.n_validation_gradients += len(lambdas)
         penalties = 2.0 * np.exp(lambdas)
-        curve = self.criterion.curve(self.whole.spectrum, penalties, second=False)
+        curve = self.bound.curve(penalties, second=False)
         return curve.value, curve.slope
 
     def _at(self, lambda_, weights):
@@ -182,21 +185,21 @@ class _Evaluation:
     """The criterion at a lambda, as far as it is asked for."""
 
     def __init__(self, problem, lambda_, w):
-        self.criterion, self.whole = problem.criterion, problem.whole
+        self.bound, self.whole = problem.bound, problem.whole
         self.lambda_, self.w = lambda_, w
 
     @cached_property
     def hessian(self):
         """The Hessian of the training loss."""
-        return self.whole.split.hessian(self.w, self.lambda_)
+        return self.whole.split_set.hessians(self.lambda_, [self.w])[0]
 
     @cached_property
     def point(self):
         """The `Point` of the criterion."""
         whole, lambda_, w = self.whole, self.lambda_, self.w
         if whole.split.solves_by != "diagonal":
-            return self.criterion.at(whole, lambda_, w, self.hessian)
+            return self.bound.at(lambda_, w, self.hessian)
         penalty = 2.0 * np.exp(lambda_)
         forces, jacobian = responses(whole.split, lambda_, w, self.hessian)
         metric = np.tensordot(jacobian, forces, axes=([1, 2], [1, 2]))
-        return CurvePoint(self.criterion.curve(whole.spectrum, penalty), metric)
+        return CurvePoint(self.bound.curve(penalty), metric)

@@ -133,17 +133,17 @@ class Split(ABC):
         return 0.5 * np.sum(self.penalty(lambda_) * w**2)
 
     def by_group(self, values):
-        """Return the sums (n_groups,) of values (m, n_outputs) over groups."""
+        """Return the sums (n_groups,) of values (m, k) over groups."""
         return self.groups.sum_by_group(self.penalized(values))
 
     def spread(self, values):
-        """Return values (m, n_outputs) in one array per group, zero elsewhere.
+        """Return values (m, k) in one array per group, zero elsewhere.
 
         Returns
         -------
-        ndarray of shape (n_groups, m, n_outputs)
+        ndarray of shape (n_groups, m, k)
         """
-        out = np.zeros((self.groups.n_groups, *self.shape))
+        out = np.zeros((self.groups.n_groups, *values.shape))
         index = np.arange(len(self.groups.labels))
         out[self.groups.labels, index] = values[index]
         return out

@@ -24,6 +24,8 @@ from .sums import check_scale
 
 #: Largest side of a matrix that is factored where X itself is not that large.
 MAX_SIDE = 5000
+#: What needs no such matrix, for ridge.
+_PROBES = ", SURE(noise_variance=..., trace='monte-carlo')"
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,7 @@ class Whole:
         return padded
 
 
-def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs_rows):
+def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs):
     """Build the split of all rows.
 
     Parameters
@@ -118,8 +120,9 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs_
     sample_weight : ndarray of shape (n_samples,)
     fit_intercept : bool
     counts : OracleCounts
-    needs_rows : bool
-        Whether single rows are looked at, and not only their moments.
+    needs : Criterion
+        Says by `needs_rows` whether single rows are looked at, and by `is_matrix_free`
+        whether nothing is to be factored.
 
     Returns
     -------
@@ -127,13 +130,30 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs_
     """
     share = sample_weight / sample_weight.sum()
     data = (X, y, groups, share, fit_intercept, counts)
+    if needs.is_matrix_free:
+        return _whole_products(*data, loss)
     if isinstance(loss, SquaredLoss):
-        return _whole_ridge(*data, loss, needs_rows)
+        return _whole_ridge(*data, loss, needs.needs_rows)
     rows, second_moments = _checked_rows(X, share, fit_intercept)
     shift = rows.shift
     rows, coordinates = _reduced(rows, groups)
     n_weights = rows.n_coordinates * loss.n_outputs(y)
     _check_size(n_weights, "weights of all outputs", DENSE_LIMIT)
+    return _whole_of_rows(
+        rows, y, loss, share, coordinates, shift, second_moments, counts
+    )
+
+
+def _whole_products(X, y, groups, share, fit_intercept, counts, loss):
+    """Return all rows as a map that is only multiplied with."""
+    rows, second_moments = _checked_rows(X, share, fit_intercept)
+    coordinates = feature_coordinates(groups)
+    return _whole_of_rows(
+        rows, y, loss, share, coordinates, rows.shift, second_moments, counts
+    )
+
+
+def _whole_of_rows(rows, y, loss, share, coordinates, shift, second_moments, counts):
     split = GLMSplit(
         loss,
         rows,
@@ -144,9 +164,16 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs_
         feature_shift=shift,
         counts=counts,
     )
-    split_set = GLMSplitSet([split])
     return Whole(
-        split, split_set, None, rows, y, share, fit_intercept, second_moments, loss
+        split,
+        GLMSplitSet([split]),
+        None,
+        rows,
+        y,
+        share,
+        rows.fit_intercept,
+        second_moments,
+        loss,
     )
 
 
@@ -165,7 +192,7 @@ def _whole_ridge(X, y, groups, share, fit_intercept, counts, loss, needs_rows):
             spectrum = narrow_spectrum(X, y, sources, one_group, share, counts)
         else:
             if rows.is_sparse:
-                _check_size(min(X.shape), "rows or features, the fewer of them")
+                _check_size(min(X.shape), "rows or features, the fewer", advice=_PROBES)
             build = wide_spectrum if is_wide else sparse_spectrum
             spectrum = build(rows, y, one_group, share, counts)
     if spectrum is not None and groups.n_groups == 1:
@@ -193,7 +220,7 @@ def _moment_split(X, y, groups, share, counts, rows, sources):
     if sources is None:
         shift = rows.shift
         rows, coordinates = _reduced(rows, groups)
-        _check_size(rows.n_features, "features of all groups")
+        _check_size(rows.n_features, "features of all groups", advice=_PROBES)
         parts = [(share, share)]
         if rows.is_sparse:
             sources = sum_rows(rows, y, parts)
@@ -223,11 +250,11 @@ def _scale_ratio(second_moments):
     return positive.max() / positive.min() if len(positive) else 1.0
 
 
-def _check_size(size, what, limit=MAX_SIDE):
+def _check_size(size, what, limit=MAX_SIDE, advice=""):
     """Raise where a matrix of this side would have to be factored."""
     if size > limit:
         raise ValueError(
             f"This criterion factors a matrix with {size} rows and columns, one for "
             f"each of the {what}; at most {limit} are allowed. Use "
-            "criterion='validation', or fewer features."
+            f"criterion='validation'{advice}, or fewer features."
         )

@@ -168,7 +168,7 @@ class BilevelLinearModel(BaseEstimator):
     def _fit_problem(self, source, solver, dtype):
         """Solve the problem of a target, set the fitted attributes and warn."""
         shrinkage = self._choose_shrinkage(source)
-        problem = source.make(source.target)
+        problem = source.make()
         result = self._solve(problem, solver, shrinkage)
         self._set_results(problem, result, dtype)
         self._set_checks(problem, result, source)

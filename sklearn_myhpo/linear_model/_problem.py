@@ -89,19 +89,35 @@ class ProblemSource:
             **self.options,
         )
 
-    def make(self, target):
-        """Return the problem of the target, or of some of its columns."""
-        if self.criterion is None:
+    def make(self, columns=None):
+        """Return the problem of all targets, or of some of them.
+
+        Parameters
+        ----------
+        columns : slice or None
+            Which ones, where there may be several.
+
+        Returns
+        -------
+        Problem
+            With bounds that include the start.
+        """
+        target, criterion = self.target, self.criterion
+        if columns is not None:
+            target = target[:, columns]
+        if criterion is None:
             problem = self.of_splits(
                 self.X, target, self.pairs, self.weights, self.all_directions
             )
         else:
+            if columns is not None:
+                criterion = criterion.of_targets(columns, self.target.shape[1])
             problem = CriterionProblem(
                 self.X,
                 target,
                 self.loss,
                 self.groups,
-                self.criterion,
+                criterion,
                 sample_weight=self.weights,
                 **self.options,
             )

@@ -51,7 +51,7 @@ def learn_targets(model, make_problem, target, solver):
     model : BilevelLinearModel
         Its parameters say how.
     make_problem : callable
-        Takes targets (n_samples, k), returns their `BilevelProblem`.
+        Returns the problem of all targets, or of those of a slice.
     target : ndarray of shape (n_samples, n_targets)
         One column per lambda.
     solver : Solver
@@ -70,14 +70,14 @@ def learn_targets(model, make_problem, target, solver):
         return model._minimize(problem, solver, start)
 
     if getattr(solver, "learns_targets", False):
-        problem = make_problem(target)
+        problem = make_problem()
         can_share = isinstance(problem, BilevelProblem)
         if can_share and problem.splits[0].solves_by == "diagonal":
             return _fit_together(problem, solve, model)
     fits = []
     for number in range(target.shape[1]):
         own = slice(number, number + 1)
-        problem = make_problem(target[:, own])
+        problem = make_problem(own)
         fits.append(_fit_one(problem, solve(problem, own), model))
     return _merge(fits)
 

@@ -119,10 +119,13 @@ class BilevelRidge(_RidgeMixin, AnySolver):
     ----------
     solver : str or Solver, default="myhpo"
         A name in `sklearn_myhpo.solvers.SOLVERS` or a solver object.
-    criterion : {"validation", "loo", "gcv"} or Criterion, default="validation"
+    criterion : {"validation", "loo", "gcv", "sure", "mlr"} or Criterion, \
+default="validation"
         What is minimized over lambda: the loss of held-out rows; or, of a model of
-        all rows, the exact leave-one-out error or generalized cross-validation.
-        With these two no rows are held out and `cv` is ignored.
+        all rows, the exact leave-one-out error, generalized cross-validation, Stein's
+        unbiased risk estimate, or the training error less that on permuted labels.
+        With these four no rows are held out and `cv` is ignored. An object such as
+        ``sklearn_myhpo.criteria.SURE(noise_variance=2.0)`` has options.
     cv : float, int, splitter or iterable, default=5
         How rows are split into training and validation parts. A float in (0, 1)
         is one hold-out split with that validation fraction, an int >= 2 the
@@ -253,10 +256,13 @@ class MYHPORidge(_RidgeMixin, MYHPOSolver):
         alpha, beta and delta of the gradient steps on v, w and lambda.
     backtracking : bool, default=True
         Halve a gradient step until its objective decreases sufficiently.
-    criterion : {"validation", "loo", "gcv"} or Criterion, default="validation"
+    criterion : {"validation", "loo", "gcv", "sure", "mlr"} or Criterion, \
+default="validation"
         What is minimized over lambda: the loss of held-out rows; or, of a model of
-        all rows, the exact leave-one-out error or generalized cross-validation.
-        With these two no rows are held out and `cv` is ignored.
+        all rows, the exact leave-one-out error, generalized cross-validation, Stein's
+        unbiased risk estimate, or the training error less that on permuted labels.
+        With these four no rows are held out and `cv` is ignored. An object such as
+        ``sklearn_myhpo.criteria.SURE(noise_variance=2.0)`` has options.
     cv : float, int, splitter or iterable, default=5
         How rows are split into training and validation parts. A float in (0, 1)
         is one hold-out split with that validation fraction, an int >= 2 the
