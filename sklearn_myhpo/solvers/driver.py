@@ -50,8 +50,10 @@ def minimize_bilevel(
     """
     clock = time.perf_counter()
     if isinstance(lambda_init, str):
-        scan = scan_targets if problem.is_separable else scan_lambda
-        lambda_0, weights_0 = scan(problem)
+        if problem.is_separable:
+            lambda_0, weights_0 = scan_targets(problem)
+        else:
+            lambda_0, weights_0 = scan_lambda(problem.for_scan())
     else:
         lambda_0 = problem.project(np.full(problem.n_groups, lambda_init, float))
         weights_0 = problem.zeros()
