@@ -5,7 +5,7 @@ import copy
 import numpy as np
 
 from .counts import OracleCounts
-from .engine.batches import RowBatches, sample_batches
+from .engine.batches import RowBatches, sample_batches, strata_of
 from .engine.build import build_splits
 from .engine.glm_set import GLMSplitSet
 from .engine.hessian import CG_TOL
@@ -148,7 +148,8 @@ class BilevelProblem(Problem):
                 "keep: build BilevelProblem(..., by_rows=True)."
             )
         rows = np.flatnonzero(self._row_weights())
-        batches = sample_batches(rng, len(rows), batch_size)
+        strata = strata_of(self.splits)[rows]
+        batches = sample_batches(rng, len(rows), batch_size, strata)
         return RowBatches(self.splits, [rows[batch] for batch in batches])
 
     def _row_weights(self):

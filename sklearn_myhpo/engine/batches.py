@@ -15,7 +15,7 @@ MIN_BATCHES = 10
 MEASURED, POWER_STEPS = 64, 8
 
 
-def sample_batches(rng, n_samples, batch_size):
+def sample_batches(rng, n_samples, batch_size, strata=None):
     """Return random disjoint batches of nearly equal size that make up all rows.
 
     Parameters
@@ -26,6 +26,8 @@ def sample_batches(rng, n_samples, batch_size):
         Number of rows.
     batch_size : int
         Most rows of a batch; fewer where there would be less than ten batches.
+    strata : ndarray of int of shape (n_samples,), optional
+        Kinds of rows, of which every batch gets its share, up to a row or so.
 
     Returns
     -------
@@ -33,7 +35,24 @@ def sample_batches(rng, n_samples, batch_size):
         Row indices, increasing in every batch.
     """
     n_batches = max(-(-n_samples // batch_size), min(n_samples, MIN_BATCHES))
-    return [np.sort(part) for part in np.array_split(rng.permutation(n_samples), n_batches)]
+    order = rng.permutation(n_samples)
+    if strata is not None:
+        # Row number r of s of a kind goes to about the r/s-th part of all.
+        kinds, size = np.unique(strata[order], return_inverse=True, return_counts=True)[1:]
+        by_kind = np.argsort(kinds, kind="stable")
+        place = np.empty(n_samples)
+        place[by_kind] = np.arange(n_samples) - np.repeat(np.cumsum(size) - size, size)
+        order = order[np.argsort((place + rng.random(n_samples)) / size[kinds])]
+    return [np.sort(part) for part in np.array_split(order, n_batches)]
+
+
+def strata_of(splits):
+    """Return a number for each row that says of which parts it is, (n_samples,)."""
+    strata = np.zeros(len(splits[0].y), dtype=np.intp)
+    for split in splits:
+        own = 2 * (split.train_weight > 0) + (split.validation_weight > 0)
+        strata = np.unique(4 * strata + own, return_inverse=True)[1]
+    return strata
 
 
 class _DenseBlock:

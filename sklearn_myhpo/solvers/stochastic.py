@@ -29,6 +29,8 @@ from .protocol import Info
 #: Of the inverse Lipschitz constant: Defazio et al. (2014) for SAGA; stability of
 #: gradient steps for the others.
 SAFETY = {"saba": 1.0 / 3.0, "soba": 1.0, "amigo": 1.0, "stocbio": 1.0}
+#: Longest step of a lambda, a natural log.
+MAX_MOVE = 0.5
 
 
 class StochasticState(NamedTuple):
@@ -145,6 +147,10 @@ class Stochastic:
         if isinstance(self.step_sizes, str):
             safety = SAFETY[self.method]
             steps, largest = measured_steps(batches, safety, state.largest)
+            if self.method in ("amigo", "stocbio"):
+                # Weights step as often as this between two steps of lambda.
+                beta = min(self.n_inner_steps * steps.beta, MAX_MOVE)
+                steps = steps._replace(beta=beta)
         else:
             steps, largest = Steps(None, *self.step_sizes), None
         return state._replace(batches=batches, steps=steps, largest=largest)
