@@ -15,6 +15,7 @@ from .problem_base import Problem
 #: Rows among which a problem that keeps its rows is scanned for a start.
 SCAN_ROWS = 8192
 
+
 class BilevelProblem(Problem):
     """Minimize the validation loss over lambda, weights minimizing the training loss.
 
@@ -154,7 +155,9 @@ class BilevelProblem(Problem):
 
     def _row_weights(self):
         """Return the sum of the weights of every row over all parts."""
-        return sum(split.train_weight + split.validation_weight for split in self.splits)
+        return sum(
+            split.train_weight + split.validation_weight for split in self.splits
+        )
 
     def for_scan(self):
         """Return what to scan for a start: with many rows kept, a sample of them."""

@@ -38,7 +38,9 @@ def sample_batches(rng, n_samples, batch_size, strata=None):
     order = rng.permutation(n_samples)
     if strata is not None:
         # Row number r of s of a kind goes to about the r/s-th part of all.
-        kinds, size = np.unique(strata[order], return_inverse=True, return_counts=True)[1:]
+        kinds, size = np.unique(strata[order], return_inverse=True, return_counts=True)[
+            1:
+        ]
         by_kind = np.argsort(kinds, kind="stable")
         place = np.empty(n_samples)
         place[by_kind] = np.arange(n_samples) - np.repeat(np.cumsum(size) - size, size)
@@ -148,10 +150,12 @@ class RowBatches:
         self.rows, self.loss, self.counts = first.rows, first.loss, first.counts
         self.n_splits, self.n_outputs = len(splits), first.n_outputs
         self.target = first.y
-        self.train = np.stack([split.train_weight for split in splits], axis=1)[..., None]
-        self.held_out = np.stack(
-            [split.validation_weight for split in splits], axis=1
-        )[..., None]
+        self.train = np.stack([split.train_weight for split in splits], axis=1)[
+            ..., None
+        ]
+        self.held_out = np.stack([split.validation_weight for split in splits], axis=1)[
+            ..., None
+        ]
         self._parts = [self._part(index) for index in batches]
         self._blocks = None
         if self.rows.is_sparse:

@@ -79,9 +79,10 @@ class GLMSplit(Split):
         if not all(np.any(part) for part in parts):
             return None
         if self.y.ndim == 1:
-            classes = (np.unique(y[part > 0]) for y, part in (
-                (self.y, self.train_weight), (self.y[index], parts[0])
-            ))
+            classes = (
+                np.unique(y[part > 0])
+                for y, part in ((self.y, self.train_weight), (self.y[index], parts[0]))
+            )
             if not np.array_equal(*classes):
                 return None
         return GLMSplit(

@@ -78,9 +78,7 @@ class ProblemSource:
         X = self.X.astype(np.float64, copy=False)
         return HeldOutRows(X, self.target, self.loss, self.pairs, self.weights)
 
-    def of_splits(
-        self, X, target, pairs, sample_weight, all_directions, by_rows=False
-    ):
+    def of_splits(self, X, target, pairs, sample_weight, all_directions, by_rows=False):
         """Return the problem of some splits of some rows."""
         return BilevelProblem(
             X if by_rows else X.astype(np.float64, copy=False),
