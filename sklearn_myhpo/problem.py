@@ -14,6 +14,9 @@ from .problem_base import Problem
 
 #: Rows among which a problem that keeps its rows is scanned for a start.
 SCAN_ROWS = 8192
+#: Least penalty relative to curvature there: a weight without data responds to it in a
+#: hundred steps.
+RESPONSIVE = 1e-2
 
 
 class BilevelProblem(Problem):
@@ -160,16 +163,23 @@ class BilevelProblem(Problem):
         )
 
     def for_scan(self):
-        """Return what to scan for a start: with many rows kept, a sample of them."""
-        rows = np.flatnonzero(self._row_weights()) if self.by_rows else []
-        if len(rows) <= SCAN_ROWS:
-            return self
-        chosen = np.random.default_rng(0).permutation(len(rows))[:SCAN_ROWS]
-        thinned = [split.thinned(np.sort(rows[chosen])) for split in self.splits]
-        if not all(thinned):
+        """Return what to scan for a start.
+
+        With rows kept for a method of small steps: a sample of them where they are many,
+        and penalties strong enough for weights to respond to.
+        """
+        if not self.by_rows:
             return self
         other = copy.copy(self)
-        other._set, other.splits = GLMSplitSet(thinned), thinned
+        mean = self.curvature / len(self.groups.labels)
+        least = np.log(0.5 * RESPONSIVE * mean)
+        other.scan_bounds = np.clip(np.maximum(self.scan_bounds, least), *self.bounds)
+        rows = np.flatnonzero(self._row_weights())
+        if len(rows) > SCAN_ROWS:
+            chosen = np.random.default_rng(0).permutation(len(rows))[:SCAN_ROWS]
+            thinned = [split.thinned(np.sort(rows[chosen])) for split in self.splits]
+            if all(thinned):
+                other._set, other.splits = GLMSplitSet(thinned), thinned
         return other
 
     def validation_loss(self, weights):

@@ -269,7 +269,7 @@ class BilevelLinearModel(BaseEstimator):
     def _learn_part(self, X, target, loss, sample_weight, dtype):
         """Go on from the last part of the data, and set the fitted attributes."""
         last = getattr(self, "_stream", None)
-        stream, problem = learn_part(self, X, target, loss, sample_weight, last)
+        stream = learn_part(self, X, target, loss, sample_weight, last)
         self._stream, self._last_fit = stream, None
         history = {
             name: np.array([row[name] for row in stream.history])

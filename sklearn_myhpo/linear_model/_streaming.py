@@ -74,7 +74,7 @@ def can_stream(model):
 
 
 def learn_part(model, X, target, loss, sample_weight, stream):
-    """Return the `Stream` after one epoch on some rows, and its problem.
+    """Return the `Stream` after one epoch on some rows.
 
     Parameters
     ----------
@@ -91,9 +91,8 @@ def learn_part(model, X, target, loss, sample_weight, stream):
 
     Returns
     -------
-    stream : Stream
-    problem : BilevelProblem
-        Of these rows.
+    Stream
+        With the attributes of the whole run so far.
     """
     solver = resolve_solver(model.solver)
     resolve_criterion(model.criterion, loss, solver)
@@ -133,7 +132,7 @@ def learn_part(model, X, target, loss, sample_weight, stream):
         random,
         [*history, row],
         counts,
-    ), problem
+    )
 
 
 def _problem(model, X, target, loss, sample_weight, stream, random):

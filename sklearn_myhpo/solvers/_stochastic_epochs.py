@@ -28,8 +28,8 @@ class Tables(NamedTuple):
 def saba_direction(batches, number, z, tables):
     """Return the variance-reduced gradients of both problems, and put them down.
 
-    The tables are changed in place. Dagreou et al. (2022), eqs. (9) to (11), with SAGA's
-    (Defazio et al. 2014) tables of scalars.
+    The tables are changed in place. The method is SABA of Dagreou et al. (2022), for
+    linear models with SAGA's tables of scalars (Defazio, Bach & Lacoste-Julien 2014).
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def saba_direction(batches, number, z, tables):
 
 
 def soba_direction(batches, number, z):
-    """Return the gradients of both problems on a batch (ibid., eqs. (6) to (8)).
+    """Return the gradients of both problems on a batch: SOBA, ibid.
 
     Parameters
     ----------
@@ -115,8 +115,7 @@ def double_loop(batches, outer, order, lambda_, z, n_inner, restarts, steps_at):
 
     The validation gradient of one batch is held while q steps; every step draws the
     Hessian of a new one. From zero, these steps of q are the Neumann series of stocBiO
-    (Ji et al. 2021, eq. (5)); from where they last ended, AmIGO's (Arbel & Mairal 2022,
-    Algorithms 1 to 3).
+    (Ji et al. 2021); from where they last ended, they are AmIGO's (Arbel & Mairal 2022).
 
     Parameters
     ----------

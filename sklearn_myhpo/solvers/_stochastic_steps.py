@@ -1,18 +1,18 @@
 """Steps of weights, adjoints and lambdas that know no units of the data.
 
-Weights and adjoints step in every coordinate j by ``gamma / (a_j + p_j)``, where a_j is
-the largest curvature of that coordinate on one batch, and gamma is the inverse of the
-largest curvature of a batch in these units. So a feature in other units, or one that few
-rows have, changes nothing, and no penalty is too stiff; lambda stays in the units of the
-objective.
+Weights and adjoints step in every coordinate j by ``gamma / (a_j + p_j)``, where a_j
+is the largest curvature of that coordinate on one batch, and gamma is the inverse of
+the largest curvature of a batch in these units. So a feature in other units, or one
+that few rows have, does no harm, and no penalty is too stiff; lambda stays in the units
+of the objective.
 
 Lambda g steps by ``eta_g h'_g / (E_g + sqrt(E_g Q_g))`` with E_g and Q_g the sums over
-the group of ``p w^2`` and ``p q^2``. As ``H >= P``, diag(E) is an upper bound of J'HJ, the
-curvature that the response of the weights gives to the objective where both parts are
-alike; and as ``|h'_g| <= sqrt(E_g Q_g)``, no step is longer than eta_g. A weight feels
-its lambda at a rate of at least gamma p / (a + p), and the adjoint feels the weight, so
-eta_g is `LAMBDA_RATIO` times that rate: faster lambdas would run ahead of the weights and
-swing.
+the group of ``p w^2`` and ``p q^2``. As ``H >= P``, diag(E) is an upper bound of J'HJ,
+the curvature that the response of the weights gives to the objective where both parts
+are alike; and as ``|h'_g| <= sqrt(E_g Q_g)``, no step is longer than eta_g. A weight
+feels its lambda at a rate of at least gamma p / (a + p), and the adjoint feels the
+weight, so eta_g is `LAMBDA_RATIO` times that rate: faster lambdas would run ahead of
+the weights and swing.
 """
 
 from typing import NamedTuple
@@ -23,6 +23,8 @@ import numpy as np
 #: row, a mode of curvature h and penalty p is stable up to 2 (h + p)^3 / (h p^2), which
 #: is nowhere below 13.5.
 LAMBDA_RATIO = 2.0
+#: Least rate that is counted with, or weak penalties would never move.
+LEAST_RATE = 1e-2
 #: Least size of a denominator.
 TINY = np.finfo(float).tiny
 
@@ -150,5 +152,6 @@ class Outer:
         if self.spread.strength:
             size += np.abs(slope) + self.spread.strength / self.n_groups
         rate = by_group(energy * relative) / np.maximum(total, TINY)
+        rate = np.maximum(rate, LEAST_RATE)
         move = steps.beta * rate * slope / np.maximum(size, TINY)
         return np.clip(lambda_ - move, *self.bounds)

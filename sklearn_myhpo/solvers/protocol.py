@@ -61,8 +61,8 @@ class Solver(Protocol):
     out.
 
     One that looks at some rows at a time says so by ``needs_rows = True``; its problems
-    are built with ``by_rows=True`` and offer `BilevelProblem.sample_row_batches`. One that
-    can go on with other rows than it began with says so by ``streams = True``.
+    are built with ``by_rows=True`` and offer `BilevelProblem.sample_row_batches`. One
+    that can go on with other rows than it began with says so by ``streams = True``.
     """
 
     def init(self, problem, lambda_0, weights_0):
