@@ -111,6 +111,9 @@ class BilevelProblem(Problem):
             by_rows=by_rows,
         )
         self.by_rows = by_rows
+        positive = second_moments[second_moments > 0]
+        typical = np.mean(np.log(positive)) if len(positive) else 0.0
+        self._log_curvature = np.log(loss.max_curvature) + typical
         held_out = np.array([sample_weight[part].sum() for _, part in pairs])
         super().__init__(
             loss,
@@ -165,14 +168,13 @@ class BilevelProblem(Problem):
     def for_scan(self):
         """Return what to scan for a start.
 
-        With rows kept for a method of small steps: a sample of them where they are many,
-        and penalties strong enough for weights to respond to.
+        With rows kept for a method of small steps: a sample of them where they are
+        many, and penalties strong enough for weights to respond to.
         """
         if not self.by_rows:
             return self
         other = copy.copy(self)
-        mean = self.curvature / len(self.groups.labels)
-        least = np.log(0.5 * RESPONSIVE * mean)
+        least = self._log_curvature + np.log(0.5 * RESPONSIVE)
         other.scan_bounds = np.clip(np.maximum(self.scan_bounds, least), *self.bounds)
         rows = np.flatnonzero(self._row_weights())
         if len(rows) > SCAN_ROWS:

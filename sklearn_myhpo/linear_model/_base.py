@@ -289,11 +289,14 @@ class BilevelLinearModel(BaseEstimator):
 
     def _set_checks(self, problem, result, source):
         """Set what tells how far the results can be trusted."""
+        self.certificate_ = self.optimism_ = None
+        if source.by_rows and not self.refit:
+            # Who wants no refit of so many rows wants no exact adjoint of them either.
+            return
         place = result.lambda_, result.weights
         with np.errstate(all="ignore"):
             hessians = problem.hessians(*place)
             self.certificate_, model = certify(problem, result, hessians)
-            self.optimism_ = None
             if model is not None and source.has_held_out_rows:
                 covariance = slope_covariance(problem, source.rows, *place, hessians)
                 free = problem.is_free(result.lambda_)
@@ -309,6 +312,8 @@ class BilevelLinearModel(BaseEstimator):
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
             return
         certificate = self.certificate_
+        if certificate is None:
+            return
         if certificate.n_unfinished_solves:
             message = f"{name} converged to an inexact lambda. {_UNFINISHED}"
             warnings.warn(message, ConvergenceWarning, stacklevel=4)

@@ -115,7 +115,7 @@ def double_loop(batches, outer, order, lambda_, z, n_inner, restarts, steps_at):
 
     The validation gradient of one batch is held while q steps; every step draws the
     Hessian of a new one. From zero, these steps of q are the Neumann series of stocBiO
-    (Ji et al. 2021); from where they last ended, they are AmIGO's (Arbel & Mairal 2022).
+    (Ji et al. 2021); from where they last ended, those of AmIGO (Arbel & Mairal 2022).
 
     Parameters
     ----------

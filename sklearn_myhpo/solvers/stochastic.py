@@ -30,7 +30,7 @@ from .protocol import Info
 #: gradient steps for the others.
 SAFETY = {"saba": 1.0 / 3.0, "soba": 1.0, "amigo": 1.0, "stocbio": 1.0}
 #: Longest step of a lambda, a natural log.
-MAX_MOVE = 0.5
+MAX_MOVE = 2.0
 
 
 class StochasticState(NamedTuple):
