@@ -131,7 +131,7 @@ def test_hypergradient_at_exact_adjoints(name):
     np.testing.assert_allclose(slope, expected, rtol=1e-5, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["ridge-holdout", "ridge-each", "logistic-5-fold"])
+@pytest.mark.parametrize("name", ["ridge-each", "logistic-holdout"])
 def test_saba_ends_at_the_optimum(name):
     """Constant steps without noise in the limit: what the tables are for."""
     problem = by_rows(name)
@@ -145,16 +145,18 @@ def test_saba_ends_at_the_optimum(name):
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_progress_from_a_strong_penalty(method):
-    """Every method must undo most of a bad start in fifty epochs."""
+@pytest.mark.parametrize(
+    ("method", "epochs"), [("saba", 30), ("soba", 50), ("amigo", 200), ("stocbio", 200)]
+)
+def test_progress_from_a_strong_penalty(method, epochs):
+    """Every method must undo most of a bad start; inner loops take more epochs."""
     spec = class_spec(n_samples=1500, n_features=8, n_folds=1)
     problem = spec.problem(by_rows=True)
     start = np.zeros(1)
     before = problem.estimate(start, problem.minimize(start, problem.starts()))
     best = minimize_bilevel(spec.problem(), Implicit()).validation_loss
     result = minimize_bilevel(
-        problem, Stochastic(method), lambda_init=0.0, max_iter=50, random_state=0
+        problem, Stochastic(method), lambda_init=0.0, max_iter=epochs, random_state=0
     )
     weights = problem.minimize(result.lambda_, problem.starts())
     after = problem.estimate(result.lambda_, weights)
@@ -356,7 +358,7 @@ def test_partial_fit_learns(method, kind):
 def test_partial_fit_of_a_whole_is_an_epoch():
     """Two calls go on where the first ended; fit starts anew."""
     X, y = load_diabetes(return_X_y=True)
-    make = dict(solver=Stochastic("soba"), cv=3, random_state=0)
+    make = {"solver": Stochastic("soba"), "cv": 3, "random_state": 0}
     once, twice = BilevelRidge(**make), BilevelRidge(**make)
     once.partial_fit(X, y)
     twice.partial_fit(X, y)
@@ -376,7 +378,7 @@ def test_partial_fit_only_where_the_solver_can():
     assert not hasattr(BilevelRidge(solver="stochastic"), "partial_fit")
     assert hasattr(BilevelRidge(solver=Stochastic("soba")), "partial_fit")
     with pytest.raises(AttributeError) as error:
-        BilevelRidge(solver="stochastic").partial_fit
+        BilevelRidge(solver="stochastic").partial_fit()
     assert "goes on with new rows" in str(error.value.__cause__)
 
 

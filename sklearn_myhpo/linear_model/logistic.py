@@ -272,7 +272,7 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         known = np.isin(y, self.classes_)
         if not known.all():
             raise ValueError(
-                f"y has the label {y[~known][0]!r}, which is none of the classes "
+                f"y has the label {y[~known].tolist()[0]!r}, which is none of the classes "
                 f"{self.classes_.tolist()} of the first call of partial_fit."
             )
         target = np.searchsorted(self.classes_, y)
