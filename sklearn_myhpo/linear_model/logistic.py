@@ -271,8 +271,9 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         self._check_classes(classes, first)
         known = np.isin(y, self.classes_)
         if not known.all():
+            unknown = y[~known].tolist()[0]
             raise ValueError(
-                f"y has the label {y[~known].tolist()[0]!r}, which is none of the classes "
+                f"y has the label {unknown!r}, which is none of the classes "
                 f"{self.classes_.tolist()} of the first call of partial_fit."
             )
         target = np.searchsorted(self.classes_, y)
