@@ -170,6 +170,11 @@ class BilevelProblem(Problem):
 
         With rows kept for a method of small steps: a sample of them where they are
         many, and penalties strong enough for weights to respond to.
+
+        Returns
+        -------
+        BilevelProblem
+            In the same coordinates.
         """
         if not self.by_rows:
             return self

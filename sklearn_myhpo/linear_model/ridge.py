@@ -74,7 +74,7 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
         self.n_iter_ = found.n_iter
         self.converged_ = not found.unfinished
         self.oracle_counts_ = found.counts
-        self._last_fit = self.certificate_ = self.optimism_ = None
+        self._last_fit = self.certificate_ = self.optimism_ = self._stream = None
         self.shrinkage_ = 0.0
         self._warn_targets(found)
 
