@@ -1,12 +1,22 @@
 """The bilevel problem: everything a solver may ask."""
 
+import copy
+
 import numpy as np
 
 from .counts import OracleCounts
+from .engine.batches import RowBatches, sample_batches, strata_of
 from .engine.build import build_splits
+from .engine.glm_set import GLMSplitSet
 from .engine.hessian import CG_TOL
 from .outer import outer_model
 from .problem_base import Problem
+
+#: Rows among which a problem that keeps its rows is scanned for a start.
+SCAN_ROWS = 8192
+#: Least penalty relative to curvature there: a weight without data responds to it in a
+#: hundred steps.
+RESPONSIVE = 1e-2
 
 
 class BilevelProblem(Problem):
@@ -38,6 +48,10 @@ class BilevelProblem(Problem):
     all_directions : bool, default=True
         False lets ridge with one lambda work in the subspace of its solutions,
         which is all that any method but MY-HPO's mean response looks at.
+    by_rows : bool, default=False
+        True keeps the rows for any loss, in the coordinates of the features, so that
+        `row_batches` can be asked for; dense X that is memory-mapped or float32 is
+        not copied.
 
     Attributes
     ----------
@@ -79,6 +93,7 @@ class BilevelProblem(Problem):
         fit_intercept=True,
         lambda_bounds="auto",
         all_directions=True,
+        by_rows=False,
     ):
         if sample_weight is None:
             sample_weight = np.ones(X.shape[0])
@@ -93,7 +108,12 @@ class BilevelProblem(Problem):
             fit_intercept,
             counts,
             all_directions=all_directions,
+            by_rows=by_rows,
         )
+        self.by_rows = by_rows
+        positive = second_moments[second_moments > 0]
+        typical = np.mean(np.log(positive)) if len(positive) else 0.0
+        self._log_curvature = np.log(loss.max_curvature) + typical
         held_out = np.array([sample_weight[part].sum() for _, part in pairs])
         super().__init__(
             loss,
@@ -108,6 +128,66 @@ class BilevelProblem(Problem):
             n_train=min(np.count_nonzero(np.bincount(train)) for train, _ in pairs),
             lambda_bounds=lambda_bounds,
         )
+
+    def sample_row_batches(self, rng, batch_size):
+        """Return the splits as random batches of rows.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The only source of chance.
+        batch_size : int
+            Most rows of a batch; fewer where there would be less than ten batches.
+
+        Returns
+        -------
+        RowBatches
+            Derivatives on every batch; all rows of any part are in one of them.
+
+        Raises
+        ------
+        ValueError
+            If the problem was not built with ``by_rows=True``.
+        """
+        if not self.by_rows:
+            raise ValueError(
+                "This solver looks at batches of rows, which this problem does not "
+                "keep: build BilevelProblem(..., by_rows=True)."
+            )
+        rows = np.flatnonzero(self._row_weights())
+        strata = strata_of(self.splits)[rows]
+        batches = sample_batches(rng, len(rows), batch_size, strata)
+        return RowBatches(self.splits, [rows[batch] for batch in batches])
+
+    def _row_weights(self):
+        """Return the sum of the weights of every row over all parts."""
+        return sum(
+            split.train_weight + split.validation_weight for split in self.splits
+        )
+
+    def for_scan(self):
+        """Return what to scan for a start.
+
+        With rows kept for a method of small steps: a sample of them where they are
+        many, and penalties strong enough for weights to respond to.
+
+        Returns
+        -------
+        BilevelProblem
+            In the same coordinates.
+        """
+        if not self.by_rows:
+            return self
+        other = copy.copy(self)
+        least = self._log_curvature + np.log(0.5 * RESPONSIVE)
+        other.scan_bounds = np.clip(np.maximum(self.scan_bounds, least), *self.bounds)
+        rows = np.flatnonzero(self._row_weights())
+        if len(rows) > SCAN_ROWS:
+            chosen = np.random.default_rng(0).permutation(len(rows))[:SCAN_ROWS]
+            thinned = [split.thinned(np.sort(rows[chosen])) for split in self.splits]
+            if all(thinned):
+                other._set, other.splits = GLMSplitSet(thinned), thinned
+        return other
 
     def validation_loss(self, weights):
         """Return the mean loss over all held-out rows."""

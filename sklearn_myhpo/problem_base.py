@@ -174,6 +174,10 @@ class Problem(ABC):
             At the exact solutions; slopes are derivatives in lambda.
         """
 
+    def for_scan(self):
+        """Return the problem that is scanned for a start: this one."""
+        return self
+
     @property
     def scans_by(self):
         """How a shared lambda is solved with, in the words of a split's `solves_by`."""

@@ -21,6 +21,7 @@ from sklearn_myhpo.engine import build
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalty import FeatureGroups
 from sklearn_myhpo.problem import BilevelProblem
+from sklearn_myhpo.solvers import SOLVERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +206,14 @@ SPECS = {
 
 #: Name -> function that returns a new problem, with counts at zero.
 PROBLEMS = {name: (lambda make=make: make().problem()) for name, make in SPECS.items()}
+
+
+def problem_for(solver, name):
+    """Return a new problem as a registered solver needs it."""
+    by_rows = getattr(SOLVERS[solver], "needs_rows", False)
+    return SPECS[name]().problem(by_rows=by_rows)
+
+
 ONE_LAMBDA = [name for name, make in SPECS.items() if make().n_groups == 1]
 MANY_LAMBDAS = [name for name in SPECS if name not in ONE_LAMBDA]
 

@@ -21,6 +21,7 @@ from .helpers import (
     ONE_LAMBDA,
     PROBLEMS,
     SPECS,
+    problem_for,
     reference_grid,
     reference_objective,
     ridge_spec,
@@ -34,7 +35,7 @@ EXACT = ["myhpo", "implicit"]
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_result_and_history(solver, name):
     """The history is made into a data frame: ragged columns would not fit."""
-    problem = PROBLEMS[name]()
+    problem = problem_for(solver, name)
     called = []
     result = minimize_bilevel(
         problem,
@@ -143,7 +144,10 @@ def test_reproducible(solver):
     """The same seed gives the same fit; only the clock may differ."""
     one, two = (
         minimize_bilevel(
-            PROBLEMS["ridge-groups"](), SOLVERS[solver](), max_iter=10, random_state=3
+            problem_for(solver, "ridge-groups"),
+            SOLVERS[solver](),
+            max_iter=10,
+            random_state=3,
         )
         for _ in range(2)
     )

@@ -12,6 +12,7 @@ from .moments import Diagonalizer, build_quadratic_splits, sum_dense, sum_rows
 from .rows import Rows
 from .shared_curvature import DENSE_LIMIT
 from .split_set import SplitSet
+from .streamed_rows import make_rows
 from .sums import check_scale
 
 
@@ -26,6 +27,7 @@ def build_splits(
     counts,
     *,
     all_directions=True,
+    by_rows=False,
 ):
     """Build one split per (train, validation) pair, and one of all rows.
 
@@ -45,6 +47,9 @@ def build_splits(
     all_directions : bool, default=True
         Keep coordinates that no minimizer of a training loss ever leaves at zero;
         the mean response needs them.
+    by_rows : bool, default=False
+        Keep the rows, in the coordinates of the features, for any loss: methods that
+        look at some of them at a time need them.
 
     Returns
     -------
@@ -61,6 +66,12 @@ def build_splits(
     parts.append((sample_weight, sample_weight))
     is_ridge = isinstance(loss, SquaredLoss)
     coordinates = feature_coordinates(groups)
+    if by_rows:
+        rows = make_rows(X, sample_weight, fit_intercept)
+        second_moments = rows.second_moments(sample_weight)
+        check_scale(X, second_moments)
+        splits = _glm_set(rows, y, loss, parts, coordinates, rows.shift, counts)
+        return *splits, second_moments
     is_wide = np.any(coordinates.group_sizes > X.shape[0] + 1)
     if is_ridge and not (sparse.issparse(X) or is_wide) and X.shape[1] <= DENSE_LIMIT:
         sources = sum_dense(X, y, parts, fit_intercept)
@@ -101,6 +112,11 @@ def _build_from_rows(
             sources = sum_dense(X, y, parts, rows.fit_intercept)
         diagonalize = _diagonalizer(X, parts, groups, second_moments, all_directions)
         return _quadratic_set(sources, coordinates, feature_shift, counts, diagonalize)
+    return _glm_set(rows, y, loss, parts, coordinates, feature_shift, counts)
+
+
+def _glm_set(rows, y, loss, parts, coordinates, feature_shift, counts):
+    """Return the set of splits that look at rows, and the split of all rows."""
     splits = [
         GLMSplit(
             loss,

@@ -73,6 +73,28 @@ class GLMSplit(Split):
         size = self.shape[0] * self.n_outputs
         return "newton" if size <= DENSE_LIMIT else "iterative"
 
+    def thinned(self, index):
+        """Return the split of some rows; None if a part or a class has none of them."""
+        parts = self.train_weight[index], self.validation_weight[index]
+        if not all(np.any(part) for part in parts):
+            return None
+        if self.y.ndim == 1:
+            classes = (
+                np.unique(y[part > 0])
+                for y, part in ((self.y, self.train_weight), (self.y[index], parts[0]))
+            )
+            if not np.array_equal(*classes):
+                return None
+        return GLMSplit(
+            self.loss,
+            self.rows.take(index),
+            self.y[index],
+            *(part / part.sum() for part in parts),
+            coordinates=self.coordinates,
+            feature_shift=self.feature_shift,
+            counts=self.counts,
+        )
+
     def raw(self, w):
         """Return the raw prediction; the last one is kept, for value and slope."""
         if self._last[0] is not w:

@@ -21,6 +21,7 @@ from ..solvers import Status, minimize_bilevel
 from ..solvers.scan import scan_lambda
 from ._checks import check_weights
 from ._problem import ProblemSource
+from ._streaming import learn_part
 
 #: Names spelled out in a warning before it only counts.
 MAX_NAMES = 5
@@ -174,8 +175,8 @@ class BilevelLinearModel(BaseEstimator):
         self._set_checks(problem, result, source)
         self._warn(problem, result)
 
-    def _validate_data(self, X, y):
-        """Return X and y as arrays of numbers."""
+    def _validate_data(self, X, y, reset=True):
+        """Return X and y as arrays of numbers, of the features known unless `reset`."""
         X, y = validate_data(
             self,
             X,
@@ -185,6 +186,7 @@ class BilevelLinearModel(BaseEstimator):
             multi_output=not self._is_classifier,
             y_numeric=not self._is_classifier,
             ensure_min_samples=2,
+            reset=reset,
         )
         if sparse.issparse(X):
             # Rows of a column-compressed matrix are slow to take.
@@ -245,14 +247,8 @@ class BilevelLinearModel(BaseEstimator):
         """Set the fitted attributes, after the refit if it is wanted."""
         coef, intercept, weights = self._coefficients(problem, result)
         self._last_fit = _LastFit(result.lambda_, weights)
-        names = np.empty(problem.n_groups, dtype=object)
-        names[:] = problem.groups.names
-        self.feature_group_names_ = names
-        self.history_ = dict(result.history)
-        self.lambda_ = result.lambda_
-        if self.feature_groups is None:
-            self.lambda_ = float(result.lambda_[0])
-            self.history_["lambda"] = self.history_["lambda"][:, 0]
+        self._stream = None
+        self._set_learned(problem.groups, result.lambda_, result.history)
         alpha = 2.0 * problem.total_weight * np.exp(self.lambda_)
         self._set_coefficients(coef, intercept, alpha, dtype)
         self.validation_loss_ = float(result.validation_loss)
@@ -260,13 +256,47 @@ class BilevelLinearModel(BaseEstimator):
         self.converged_ = result.status is Status.CONVERGED
         self.oracle_counts_ = problem.counts.as_dict()
 
+    def _set_learned(self, groups, lambda_, history):
+        """Set what is known of lambda."""
+        names = np.empty(groups.n_groups, dtype=object)
+        names[:] = groups.names
+        self.feature_group_names_ = names
+        self.history_, self.lambda_ = dict(history), lambda_
+        if self.feature_groups is None:
+            self.lambda_ = float(lambda_[0])
+            self.history_["lambda"] = self.history_["lambda"][:, 0]
+
+    def _learn_part(self, X, target, loss, sample_weight, dtype):
+        """Go on from the last part of the data, and set the fitted attributes."""
+        last = getattr(self, "_stream", None)
+        stream = learn_part(self, X, target, loss, sample_weight, last)
+        self._stream, self._last_fit = stream, None
+        history = {
+            name: np.array([row[name] for row in stream.history])
+            for name in stream.history[0]
+        }
+        self._set_learned(stream.groups, stream.lambda_, history)
+        coef, intercept = (
+            np.mean(part, axis=0) for part in zip(*stream.weights, strict=True)
+        )
+        alpha = 2.0 * stream.total_weight * np.exp(self.lambda_)
+        self._set_coefficients(coef, intercept, alpha, dtype)
+        self.validation_loss_ = float(history["validation_loss"][-1])
+        self.n_iter_, self.converged_ = len(stream.history), False
+        self.oracle_counts_ = stream.counts
+        self.certificate_ = self.optimism_ = None
+        self.shrinkage_ = 0.0
+
     def _set_checks(self, problem, result, source):
         """Set what tells how far the results can be trusted."""
+        self.certificate_ = self.optimism_ = None
+        if source.by_rows and not self.refit:
+            # Who wants no refit of so many rows wants no exact adjoint of them either.
+            return
         place = result.lambda_, result.weights
         with np.errstate(all="ignore"):
             hessians = problem.hessians(*place)
             self.certificate_, model = certify(problem, result, hessians)
-            self.optimism_ = None
             if model is not None and source.has_held_out_rows:
                 covariance = slope_covariance(problem, source.rows, *place, hessians)
                 free = problem.is_free(result.lambda_)
@@ -282,6 +312,8 @@ class BilevelLinearModel(BaseEstimator):
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
             return
         certificate = self.certificate_
+        if certificate is None:
+            return
         if certificate.n_unfinished_solves:
             message = f"{name} converged to an inexact lambda. {_UNFINISHED}"
             warnings.warn(message, ConvergenceWarning, stacklevel=4)

@@ -34,7 +34,7 @@ class ProblemSource:
     Attributes
     ----------
     X, target, weights : ndarray
-        Of the rows that count, X in float64.
+        Of the rows that count; X in float64, or as it came where the solver needs rows.
     criterion : Criterion or None
         None where the validation loss is minimized.
     pairs : list of (ndarray, ndarray)
@@ -51,6 +51,7 @@ class ProblemSource:
             ),
         }
         self.all_directions = getattr(solver, "all_directions", True)
+        self.by_rows = getattr(solver, "needs_rows", False)
         pairs = []
         if self.criterion is None:
             pairs = make_splits(
@@ -63,7 +64,7 @@ class ProblemSource:
                 random_state=estimator.random_state,
             )
         X, *rest = drop_weightless(X, target, weights, pairs)
-        self.X = X.astype(np.float64, copy=False)
+        self.X = X if self.by_rows else X.astype(np.float64, copy=False)
         self.target, self.weights, self.pairs = rest
 
     @property
@@ -74,18 +75,20 @@ class ProblemSource:
     @cached_property
     def rows(self):
         """The held-out rows of all splits."""
-        return HeldOutRows(self.X, self.target, self.loss, self.pairs, self.weights)
+        X = self.X.astype(np.float64, copy=False)
+        return HeldOutRows(X, self.target, self.loss, self.pairs, self.weights)
 
-    def of_splits(self, X, target, pairs, sample_weight, all_directions):
+    def of_splits(self, X, target, pairs, sample_weight, all_directions, by_rows=False):
         """Return the problem of some splits of some rows."""
         return BilevelProblem(
-            X,
+            X if by_rows else X.astype(np.float64, copy=False),
             target,
             self.loss,
             self.groups,
             pairs,
             sample_weight=sample_weight,
             all_directions=all_directions,
+            by_rows=by_rows,
             **self.options,
         )
 
@@ -107,7 +110,12 @@ class ProblemSource:
             target = target[:, columns]
         if criterion is None:
             problem = self.of_splits(
-                self.X, target, self.pairs, self.weights, self.all_directions
+                self.X,
+                target,
+                self.pairs,
+                self.weights,
+                self.all_directions,
+                self.by_rows,
             )
         else:
             if columns is not None:

@@ -3,11 +3,13 @@
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..losses import LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
 from ._parameters import AnySolver, MYHPOSolver, SHOSolver
+from ._streaming import can_stream
 
 
 class _LogisticMixin(ClassifierMixin, BilevelLinearModel):
@@ -21,14 +23,19 @@ class _LogisticMixin(ClassifierMixin, BilevelLinearModel):
         counts = sample_weight > 0
         index = np.zeros(len(y), dtype=np.intp)
         self.classes_, index[counts] = np.unique(y[counts], return_inverse=True)
-        if len(self.classes_) < 2:
+        self._set_classes(self.classes_)
+        return self._loss, index
+
+    def _set_classes(self, classes):
+        """Set `classes_`, of which there must be two, and the loss."""
+        self.classes_ = classes
+        if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs rows of at least 2 classes with a "
-                f"positive weight. Got only the class {self.classes_[0]!r}."
+                f"positive weight. Got only the class {classes[0]!r}."
             )
-        n_classes = len(self.classes_)
+        n_classes = len(classes)
         self._loss = LogisticLoss() if n_classes == 2 else MultinomialLoss(n_classes)
-        return self._loss, index
 
     def _set_coefficients(self, coef, intercept, alpha, dtype):
         if len(self.classes_) > 2:
@@ -222,6 +229,73 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
     >>> round(model.score(X, y), 2)
     0.99
     """
+
+    @available_if(can_stream)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Go on learning from some rows, once over them.
+
+        For data that is too large for `fit`, with a solver that goes on with new rows,
+        as ``solver=Stochastic(method="soba")``. Rows are divided into training and
+        validation parts by `cv`, a float or an int. The first call starts as `fit`
+        does and counts the features; `warm_start`, `refit`, `shrinkage`, `max_iter` and
+        `tol` have no part in it. Nothing is refitted: `coef_` is the mean over the
+        splits of the solver's weights. `history_` has a row a call, and
+        `validation_loss_` is that of the last rows held out, before they were learned
+        from (after it, for the first call). `fit` starts anew.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Some of the training data.
+        y : array-like of shape (n_samples,)
+            Target.
+        classes : array-like of shape (n_classes,), optional
+            All labels that any part may have; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative weights.
+
+        Returns
+        -------
+        self : object
+            The estimator, fitted to all rows so far.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data do not fit.
+        """
+        self._validate_params()
+        first = getattr(self, "_stream", None) is None
+        X, y = self._validate_data(X, y, reset=first)
+        check_classification_targets(y)
+        self._check_classes(classes, first)
+        known = np.isin(y, self.classes_)
+        if not known.all():
+            unknown = y[~known].tolist()[0]
+            raise ValueError(
+                f"y has the label {unknown!r}, which is none of the classes "
+                f"{self.classes_.tolist()} of the first call of partial_fit."
+            )
+        target = np.searchsorted(self.classes_, y)
+        self._learn_part(X, target, self._loss, sample_weight, X.dtype)
+        return self
+
+    def _check_classes(self, classes, first):
+        """Set `classes_` in the first call, and check them in the others."""
+        if first:
+            if classes is None:
+                raise ValueError(
+                    "The first call of partial_fit needs classes=, all labels that "
+                    "any part may have. Got None."
+                )
+            self._set_classes(np.unique(classes))
+        elif classes is not None and not np.array_equal(
+            np.unique(classes), self.classes_
+        ):
+            raise ValueError(
+                f"classes={classes!r} are not those of the first call of partial_fit, "
+                f"{self.classes_.tolist()}."
+            )
 
 
 class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):

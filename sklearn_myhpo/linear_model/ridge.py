@@ -6,10 +6,13 @@ import warnings
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.metaestimators import available_if
 
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel, spell_some
+from ._checks import check_weights
 from ._parameters import AnySolver, MYHPOSolver, SHOSolver, with_parameters
+from ._streaming import can_stream
 from ._targets import learn_targets
 
 #: What ridge has and logistic regression has not.
@@ -41,7 +44,7 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
         self._one_target = y.ndim == 1
         return SquaredLoss(), y.astype(np.float64).reshape(len(y), -1)
 
-    def _validate_data(self, X, y):
+    def _validate_data(self, X, y, reset=True):
         # scikit-learn would turn strings of digits into numbers.
         values = np.asarray(y)
         text = values.dtype.kind in "US" or (
@@ -51,7 +54,7 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
             raise ValueError(
                 f"y must be numeric for a regressor. Got strings ({values.dtype})."
             )
-        return super()._validate_data(X, y)
+        return super()._validate_data(X, y, reset)
 
     def _set_coefficients(self, coef, intercept, alpha, dtype):
         self.coef_ = coef.T.astype(dtype)
@@ -71,7 +74,7 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
         self.n_iter_ = found.n_iter
         self.converged_ = not found.unfinished
         self.oracle_counts_ = found.counts
-        self._last_fit = self.certificate_ = self.optimism_ = None
+        self._last_fit = self.certificate_ = self.optimism_ = self._stream = None
         self.shrinkage_ = 0.0
         self._warn_targets(found)
 
@@ -228,6 +231,56 @@ default="validation"
     >>> round(model.score(X, y), 2)
     0.52
     """
+
+    @available_if(can_stream)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Go on learning from some rows, once over them.
+
+        For data that is too large for `fit`, with a solver that goes on with new rows,
+        as ``solver=Stochastic(method="soba")``. Rows are divided into training and
+        validation parts by `cv`, a float or an int. The first call starts as `fit`
+        does and counts the features; `warm_start`, `refit`, `shrinkage`, `max_iter` and
+        `tol` have no part in it. Nothing is refitted: `coef_` is the mean over the
+        splits of the solver's weights. `history_` has a row a call, and
+        `validation_loss_` is that of the last rows held out, before they were learned
+        from (after it, for the first call). `fit` starts anew.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Some of the training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative weights.
+
+        Returns
+        -------
+        self : object
+            The estimator, fitted to all rows so far.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data do not fit.
+        """
+        self._validate_params()
+        if self.alpha_per_target:
+            raise ValueError(
+                "alpha_per_target=True is not possible with partial_fit, which learns "
+                "lambdas that all targets share. Use alpha_per_target=False, or one "
+                "model per target."
+            )
+        first = getattr(self, "_stream", None) is None
+        X, y = self._validate_data(X, y, reset=first)
+        loss, target = self._check_target(y, check_weights(sample_weight, X))
+        width = target.shape[1:] if first else np.atleast_2d(self.coef_).shape[:1]
+        if target.shape[1:] != width:
+            raise ValueError(
+                f"y has {target.shape[1]} targets, but the first part had {width[0]}."
+            )
+        self._learn_part(X, target, loss, sample_weight, X.dtype)
+        return self
 
 
 @_with_targets

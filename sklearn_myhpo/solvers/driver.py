@@ -50,8 +50,10 @@ def minimize_bilevel(
     """
     clock = time.perf_counter()
     if isinstance(lambda_init, str):
-        scan = scan_targets if problem.is_separable else scan_lambda
-        lambda_0, weights_0 = scan(problem)
+        if problem.is_separable:
+            lambda_0, weights_0 = scan_targets(problem)
+        else:
+            lambda_0, weights_0 = scan_lambda(problem.for_scan())
     else:
         lambda_0 = problem.project(np.full(problem.n_groups, lambda_init, float))
         weights_0 = problem.zeros()
@@ -64,11 +66,11 @@ def minimize_bilevel(
         state = solver.init(problem, lambda_0, weights_0)
         for n_iter in range(1, max_iter + 1):
             new_state, info = solver.step(problem, state, rng)
-            if not _is_finite(new_state, info):
+            if not is_finite(new_state, info):
                 status = Status.DIVERGED
                 break
             state = new_state
-            rows.append(_row(info, problem.counts, time.perf_counter() - clock))
+            rows.append(history_row(info, problem.counts, time.perf_counter() - clock))
             if callback is not None:
                 callback(n_iter, info)
             if state.error <= tol:
@@ -88,7 +90,7 @@ def minimize_bilevel(
         status,
         message,
         len(rows),
-        _history(rows, _row(info, problem.counts, 0.0)),
+        _history(rows, history_row(info, problem.counts, 0.0)),
     )
 
 
@@ -101,8 +103,8 @@ def _history(rows, columns):
     return {name: np.array([row[name] for row in rows]) for name in columns}
 
 
-def _is_finite(state, info):
-    """Whether everything that would be kept is finite."""
+def is_finite(state, info):
+    """Whether everything that would be kept of an iteration is finite."""
     return (
         np.all(np.isfinite(state.lambda_))
         and np.isfinite(info.train_loss)
@@ -123,8 +125,8 @@ def _residuals(info):
     )
 
 
-def _row(info, counts, seconds):
-    """Return one row of the history."""
+def history_row(info, counts, seconds):
+    """Return one row of the history, of an iteration's `Info`."""
     return {
         "lambda": info.lambda_,
         "train_loss": info.train_loss,

@@ -59,6 +59,10 @@ class Solver(Protocol):
     exact weights, and never looks at training and validation parts itself, says so by
     ``needs_split = False``; only such solvers minimize a criterion that holds no rows
     out.
+
+    One that looks at some rows at a time says so by ``needs_rows = True``; its problems
+    are built with ``by_rows=True`` and offer `BilevelProblem.sample_row_batches`. One
+    that can go on with other rows than it began with says so by ``streams = True``.
     """
 
     def init(self, problem, lambda_0, weights_0):

@@ -1,0 +1,157 @@
+"""One epoch of every method: loops over batches of rows.
+
+An array `z` of shape (m, 2, n_splits, n_outputs) holds the weights w in ``z[:, 0]`` and
+the adjoints q in ``z[:, 1]``; no function changes what it is given.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Tables(NamedTuple):
+    """What SABA remembers of every row, and the gradients that it adds up to.
+
+    Attributes
+    ----------
+    scalars : ndarray of shape (n_samples, 2, n_splits, n_outputs)
+        A row's factor in the gradient of its training loss, and in that of the adjoint
+        problem. For a linear model they stand for its gradients.
+    sums : ndarray of shape (m, 2, n_splits, n_outputs)
+        Sums over rows.
+    """
+
+    scalars: np.ndarray
+    sums: np.ndarray
+
+
+def saba_direction(batches, number, z, tables):
+    """Return the variance-reduced gradients of both problems, and put them down.
+
+    The tables are changed in place. The method is SABA of Dagreou et al. (2022), for
+    linear models with SAGA's tables of scalars (Defazio, Bach & Lacoste-Julien 2014).
+
+    Parameters
+    ----------
+    batches : RowBatches
+        Where the rows are.
+    number : int
+        Which batch.
+    z : ndarray of shape (m, 2, n_splits, n_outputs)
+        Weights and adjoints.
+    tables : Tables
+        Of earlier visits.
+
+    Returns
+    -------
+    ndarray of shape (m, 2, n_splits, n_outputs)
+        Without the penalty.
+    """
+    block, scalars = batches.joint(number, z)
+    index = batches.index(number)
+    change = batches.sums(block, scalars - tables.scalars[index])
+    direction = tables.sums + len(batches) * change
+    tables.scalars[index] = scalars
+    tables.sums[...] += change
+    return direction
+
+
+def soba_direction(batches, number, z):
+    """Return the gradients of both problems on a batch: SOBA, ibid.
+
+    Parameters
+    ----------
+    batches : RowBatches
+        Where the rows are.
+    number : int
+        Which batch.
+    z : ndarray of shape (m, 2, n_splits, n_outputs)
+        Weights and adjoints.
+
+    Returns
+    -------
+    ndarray of shape (m, 2, n_splits, n_outputs)
+        Without the penalty.
+    """
+    block, scalars = batches.joint(number, z)
+    return len(batches) * batches.sums(block, scalars)
+
+
+def single_loop(batches, outer, order, lambda_, z, direction, steps_at):
+    """Return lambda and z after simultaneous steps of all three on every batch.
+
+    Parameters
+    ----------
+    batches : RowBatches
+        Where the rows are.
+    outer : Outer
+        Steps of lambda.
+    order : ndarray of int
+        In which batches are visited.
+    lambda_, z : ndarray
+        Where to start.
+    direction : callable
+        Takes a number of a batch and z, returns gradients without penalty.
+    steps_at : callable
+        Takes the number of a step of the epoch, returns `Steps`.
+
+    Returns
+    -------
+    lambda_, z : ndarray
+        Where the epoch ends.
+    """
+    for k, number in enumerate(order):
+        steps = steps_at(k)
+        penalty = outer.penalty(lambda_)
+        gradient = direction(number, z) + penalty[..., None, None] * z
+        after = outer.stepped(lambda_, penalty, z, steps)
+        z = z - steps.scale(penalty)[..., None, None] * gradient
+        lambda_ = after
+    return lambda_, z
+
+
+def double_loop(batches, outer, order, lambda_, z, n_inner, restarts, steps_at):
+    """Return lambda and z after inner loops on w and q before every step of lambda.
+
+    The validation gradient of one batch is held while q steps; every step draws the
+    Hessian of a new one. From zero, these steps of q are the Neumann series of stocBiO
+    (Ji et al. 2021); from where they last ended, those of AmIGO (Arbel & Mairal 2022).
+
+    Parameters
+    ----------
+    batches : RowBatches
+        Where the rows are.
+    outer : Outer
+        Steps of lambda.
+    order : ndarray of shape (n_outer, 2 * n_inner + 1)
+        Numbers of batches.
+    lambda_, z : ndarray
+        Where to start.
+    n_inner : int
+        Steps on w, and on q.
+    restarts : bool
+        Whether q starts from zero each time.
+    steps_at : callable
+        Takes the number of an outer iteration of the epoch, returns `Steps`.
+
+    Returns
+    -------
+    lambda_, z : ndarray
+        Where the epoch ends.
+    """
+    z = z.copy()
+    for k, numbers in enumerate(order):
+        steps = steps_at(k)
+        penalty = outer.penalty(lambda_)
+        scale, pull = (x[..., None] for x in (steps.scale(penalty), penalty))
+        for number in numbers[:n_inner]:
+            w = z[:, 0]
+            w -= scale * (batches.inner(number, w) + pull * w)
+        held_out = batches.outer(numbers[n_inner], z[:, 0])
+        if restarts:
+            z[:, 1] = 0.0
+        for number in numbers[n_inner + 1 :]:
+            q = z[:, 1]
+            q -= scale * (batches.curved(number, z) + pull * q - held_out)
+        lambda_ = outer.stepped(lambda_, penalty, z, steps)
+    return lambda_, z
