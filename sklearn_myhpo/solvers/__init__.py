@@ -1,6 +1,7 @@
 """Solvers of the bilevel problem, one method and its paper per file."""
 
 from .driver import minimize_bilevel
+from .hoag import HOAG
 from .implicit import Implicit
 from .myhpo import MYHPO
 from .protocol import BilevelResult, Info, Solver, State, Status
@@ -11,9 +12,11 @@ SOLVERS = {
     "myhpo": MYHPO,
     "sho": SHO,
     "implicit": Implicit,
+    "hoag": HOAG,
 }
 
 __all__ = [
+    "HOAG",
     "MYHPO",
     "SHO",
     "SOLVERS",
