@@ -25,9 +25,10 @@ def approach_minimum(split, lambda_, start, rtol):
 
     Returns
     -------
-    w : ndarray of shape (m, n_outputs)
+    w, slope : ndarray of shape (m, n_outputs)
+        Weights, and the gradient of L_T there.
     residual : float
-        The relative norm that was reached.
+        Its relative norm.
     """
     unit = _unit(split, lambda_)
 
@@ -36,7 +37,7 @@ def approach_minimum(split, lambda_, start, rtol):
 
     scale = np.linalg.norm(split.start_gradient / unit)
     x, slope = minimize_lbfgs(gradient, unit * start, rtol * scale, 1.0)
-    return x / unit, _relative(np.linalg.norm(slope), scale)
+    return x / unit, unit * slope, _relative(np.linalg.norm(slope), scale)
 
 
 def approach_adjoint(split, lambda_, w, start, rtol):

@@ -45,6 +45,7 @@ class HOAGState(NamedTuple):
     objective: float
     hypergradient: np.ndarray
     error: float
+    inexactness: float
     n_steps: int
     rtol: float
     share: float
@@ -78,6 +79,7 @@ default="exponential"
 
     tol_schedule: str = "exponential"
     tol_init: float = 0.1
+    step_rule: str = "descent"
 
     def __post_init__(self):
         check_options(self, ())
@@ -91,6 +93,15 @@ default="exponential"
     def _rtol(self, k, share=1.0):
         return max(share * self.tol_init * SCHEDULES[self.tol_schedule](k), LEAST_TOL)
 
+    def _limits(self, state, there, rtol, length):
+        if self.step_rule == "published":
+            slack = SLACK * rtol + LAST_SLACK * state.rtol * length
+            limit = state.objective + slack - state.lipschitz * length**2
+            return limit, MAX_RISE * state.objective
+        slack = state.inexactness + there.inexactness + 1e-14*state.objective
+        limit = state.objective + slack - 0.5 * state.lipschitz * length**2
+        return limit, limit
+
     def step(self, problem, state, rng):
         """Return the next state and its `Info`; deterministic."""
         k = state.n_steps + 1
@@ -101,11 +112,10 @@ default="exponential"
         there = _evaluate(problem, lambda_, state.weights, state.adjoints, rtol)
         share, lipschitz = state.share, state.lipschitz
         length = np.linalg.norm(lambda_ - state.lambda_)
-        slack = SLACK * rtol + LAST_SLACK * state.rtol * length
-        limit = state.objective + slack - lipschitz * length**2
+        limit, most = self._limits(state, there, rtol, length)
         if there.objective <= limit:
             lipschitz *= RELAX
-        elif not there.objective < MAX_RISE * state.objective:
+        elif not there.objective < most:
             share, lipschitz = HALVE * share, TIGHTEN * lipschitz
             there = _evaluate(
                 problem,
@@ -121,12 +131,14 @@ default="exponential"
 def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
     """Return a state at lambda, its weights and adjoints to a tolerance."""
     weights, adjoints, hypergradient, error = [], [], 0.0, 0.0
+    inexactness = 0.0
     for index, split in enumerate(problem.splits):
-        w, inner = approach_minimum(split, lambda_, starts[index], rtol)
+        w, r, inner = approach_minimum(split, lambda_, starts[index], rtol)
         start = None if adjoint_starts is None else adjoint_starts[index]
         q, outer = approach_adjoint(split, lambda_, w, start, rtol)
         slope = -split.by_group(split.penalty(lambda_) * w * q)
         hypergradient = hypergradient + problem.split_weights[index] * slope
+        inexactness += problem.split_weights[index] * abs(np.vdot(q, r))
         weights.append(w)
         adjoints.append(q)
         error = max(error, inner, outer)
@@ -135,7 +147,7 @@ def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
     projected = problem.projected(lambda_, hypergradient)
     error = max(error, problem.relative(projected, objective))
     return HOAGState(
-        lambda_, weights, adjoints, objective, hypergradient, error, 0, rtol, 1.0, 1.0
+        lambda_, weights, adjoints, objective, hypergradient, error, inexactness, 0, rtol, 1.0, 1.0
     )
 
 
