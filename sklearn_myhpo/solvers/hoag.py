@@ -1,7 +1,8 @@
 """HOAG: implicit differentiation with inexact inner solutions and adjoints.
 
 Pedregosa (2016), Hyperparameter optimization with approximate gradient,
-arXiv:1602.02355.
+arXiv:1602.02355, algorithm 1; tolerances and the adaptive step size are those of its
+experiments.
 """
 
 from dataclasses import dataclass
@@ -24,19 +25,23 @@ SCHEDULES = {
 }
 #: No tolerance is smaller.
 LEAST_TOL = 1e-12
-#: What the step size allows for the tolerance of the present values, and of the last.
-SLACK, LAST_SLACK = 0.25, 1.25
-#: What becomes of L after a good step and after one that is taken back, the rise at
-#: which it is, and what becomes of the tolerances then.
-RELAX, TIGHTEN, MAX_RISE, HALVE = 0.95, 2.0, 1.2, 0.5
+#: What becomes of L after a good step and after one that is taken back, and what
+#: becomes of the tolerances then.
+RELAX, TIGHTEN, HALVE = 0.95, 2.0, 0.5
+#: What the published step size allows for the tolerance of the present values and of
+#: the last, and the rise at which it takes a step back.
+SLACK, LAST_SLACK, MAX_RISE = 0.25, 1.25, 1.2
+#: Share of the objective that rounding cannot resolve.
+ROUNDING = 1e-14
 
 
 class HOAGState(NamedTuple):
     """Inexact weights and adjoints at lambda, and the step size.
 
-    `n_steps` is the number k of evaluations, `rtol` the tolerance of the last,
-    `share` what steps taken back have left of all tolerances, and `lipschitz` the
-    inverse step size L.
+    `inexactness` is what the residuals of the weights are worth in the objective, to
+    first order; `n_steps` the number k of tolerances used, `rtol` the last of them,
+    `share` what steps taken back have left of all, and `lipschitz` the inverse step
+    size L.
     """
 
     lambda_: np.ndarray
@@ -68,6 +73,21 @@ default="exponential"
         keeps it, which with a small `tol_init` is the exact gradient.
     tol_init : float, default=0.1
         eps_1.
+    step_rule : {"descent", "published"}, default="descent"
+        When a step is good enough for L to fall by 5 %, and when it is taken back, L
+        doubled and the tolerances halved. "descent": good if the objective falls by
+        ``L/2 |move|^2``, the descent lemma, up to what the residuals of the weights
+        hide of it; else taken back. "published": good if it falls by
+        ``L |move|^2 - eps_k/4 - 5/4 eps_(k-1) |move|``, taken back if it rises to 1.2
+        times its last value, and neither between the two. That lets the objective rise,
+        and a lambda may be lost to where the loss is flat.
+
+    Notes
+    -----
+    Residuals are relative: to the gradient of the model without features, and to that
+    of the validation loss. They are measured in units in which every weight has about
+    the same curvature. The run has converged when they and the hypergradient are below
+    the tolerance of the fit; the schedule says after how many iterations they can be.
     """
 
     all_directions: ClassVar[bool] = False
@@ -75,6 +95,7 @@ default="exponential"
     _parameter_constraints: ClassVar[dict] = {
         "tol_schedule": [StrOptions(set(SCHEDULES))],
         "tol_init": [Interval(Real, 0, 1, closed="neither")],
+        "step_rule": [StrOptions({"descent", "published"})],
     }
 
     tol_schedule: str = "exponential"
@@ -88,50 +109,46 @@ default="exponential"
         """Return the first inexact solution, and the first step size."""
         first = _evaluate(problem, lambda_0, weights_0, None, self._rtol(1))
         slope = np.linalg.norm(first.hypergradient) / np.sqrt(problem.n_groups)
-        return first._replace(n_steps=1, lipschitz=slope or 1.0)
-
-    def _rtol(self, k, share=1.0):
-        return max(share * self.tol_init * SCHEDULES[self.tol_schedule](k), LEAST_TOL)
-
-    def _limits(self, state, there, rtol, length):
-        if self.step_rule == "published":
-            slack = SLACK * rtol + LAST_SLACK * state.rtol * length
-            limit = state.objective + slack - state.lipschitz * length**2
-            return limit, MAX_RISE * state.objective
-        slack = state.inexactness + there.inexactness + 1e-14*state.objective
-        limit = state.objective + slack - 0.5 * state.lipschitz * length**2
-        return limit, limit
+        return first._replace(lipschitz=slope or 1.0)
 
     def step(self, problem, state, rng):
         """Return the next state and its `Info`; deterministic."""
         k = state.n_steps + 1
-        lambda_ = problem.project(
-            state.lambda_ - state.hypergradient / state.lipschitz
-        )
+        lambda_ = problem.project(state.lambda_ - state.hypergradient / state.lipschitz)
         rtol = self._rtol(k, state.share)
         there = _evaluate(problem, lambda_, state.weights, state.adjoints, rtol)
         share, lipschitz = state.share, state.lipschitz
-        length = np.linalg.norm(lambda_ - state.lambda_)
-        limit, most = self._limits(state, there, rtol, length)
-        if there.objective <= limit:
+        good, most = self._limits(state, there)
+        if there.objective <= good:
             lipschitz *= RELAX
         elif not there.objective < most:
             share, lipschitz = HALVE * share, TIGHTEN * lipschitz
+            rtol = self._rtol(k, share)
             there = _evaluate(
-                problem,
-                state.lambda_,
-                state.weights,
-                state.adjoints,
-                self._rtol(k, share),
+                problem, state.lambda_, state.weights, state.adjoints, rtol
             )
         new_state = there._replace(n_steps=k, share=share, lipschitz=lipschitz)
         return new_state, _info(problem, new_state)
 
+    def _rtol(self, k, share=1.0):
+        """Return eps_k."""
+        return max(share * self.tol_init * SCHEDULES[self.tol_schedule](k), LEAST_TOL)
+
+    def _limits(self, state, there):
+        """Return objectives up to which a step is good, and below which it stays."""
+        length = np.linalg.norm(there.lambda_ - state.lambda_)
+        last, gain = state.objective, state.lipschitz * length**2
+        if self.step_rule == "published":
+            slack = SLACK * there.rtol + LAST_SLACK * state.rtol * length
+            return last + slack - gain, MAX_RISE * last
+        slack = state.inexactness + there.inexactness + ROUNDING * last
+        return (last + slack - 0.5 * gain,) * 2
+
 
 def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
     """Return a state at lambda, its weights and adjoints to a tolerance."""
-    weights, adjoints, hypergradient, error = [], [], 0.0, 0.0
-    inexactness = 0.0
+    weights, adjoints = [], []
+    hypergradient, inexactness, error = 0.0, 0.0, 0.0
     for index, split in enumerate(problem.splits):
         w, r, inner = approach_minimum(split, lambda_, starts[index], rtol)
         start = None if adjoint_starts is None else adjoint_starts[index]
@@ -147,7 +164,17 @@ def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
     projected = problem.projected(lambda_, hypergradient)
     error = max(error, problem.relative(projected, objective))
     return HOAGState(
-        lambda_, weights, adjoints, objective, hypergradient, error, inexactness, 0, rtol, 1.0, 1.0
+        lambda_,
+        weights,
+        adjoints,
+        objective,
+        hypergradient,
+        error,
+        inexactness,
+        n_steps=1,
+        rtol=rtol,
+        share=1.0,
+        lipschitz=1.0,
     )
 
 
