@@ -20,7 +20,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-oldest coverage lint format docs \
-	bench bench-growth bench-many-lambdas bench-paper-fixed-points paper paper-quick \
+	bench bench-growth bench-hoag bench-many-lambdas bench-paper-fixed-points paper paper-quick \
 	check-python clean
 
 help:  ## Print the targets
@@ -84,6 +84,9 @@ bench: $(VENV)/.stamp-bench  ## Time the estimators beside the tools of today
 
 bench-many-lambdas: $(VENV)/.stamp  ## Compare one lambda with many on new rows
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.many_lambdas --page doc/many_lambdas.md
+
+bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag
 
 bench-growth: $(VENV)/.stamp-bench  ## Time fits of doubled sizes, and draw them
 	$(VENV)/bin/python -m benchmarks.growth --page doc/performance.md

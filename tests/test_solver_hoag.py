@@ -329,4 +329,16 @@ def test_benchmark_table(halves):
     assert rows[0][4] == "1.0"
     inexact = [row for row in rows if row[1].startswith("exponential")]
     assert all(row[2] + row[3] < rows[0][2] + rows[0][3] for row in inexact)
-    assert {row[5] for row in rows} <= {"yes", "no", "never there"}
+    assert all(row[5] <= row[2] + row[3] for row in rows)
+
+
+def test_benchmark_counts_until_lambda_stays(halves):
+    """Passing by is not arriving; and an interval that is never met has no counts."""
+    history = benchmark.fit(*halves, HOAG(), lambda_init=0.0).history_
+    last = history["lambda"][-1]
+    stays, first = benchmark.cost(*halves, HOAG(), (last - 1.0, last + 1.0))
+    inside = np.abs(history["lambda"] - last) <= 1.0
+    totals = history["n_gradients"] + history["n_hessian_products"]
+    assert sum(first) == totals[inside][0]
+    assert sum(stays) == totals[np.flatnonzero(~inside)[-1] + 1]
+    assert benchmark.cost(*halves, HOAG(), (50.0, 51.0)) == (None, None)
