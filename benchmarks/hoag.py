@@ -2,13 +2,13 @@
 
 One lambda, logistic regression, 3000 training and 3000 validation rows of a9a, from
 lambda = 0 and zero weights. Gradients and Hessian products are counted until the exact
-validation loss at lambda is within 1e-5 of its minimum, and stays there for the rest of
-100 iterations; beside them their sum when it is there for the first time, perhaps on the
-way past. "constant" is the same solver with every inner problem and every adjoint solved
-to that relative residual, by the same L-BFGS and conjugate gradients, warm-started too:
-1e-12 is what is meant by exact. The losses that judge a lambda come from scikit-learn's
-`LogisticRegression`.
-SKLEARN_MYHPO_DATA names the folder of a9a.npz:
+validation loss at lambda is within 1e-5 of its minimum, and stays there for the rest
+of 100 iterations; beside them their sum when it is there for the first time, perhaps
+on the way past. "constant" is the same solver with every inner problem and every
+adjoint solved to that relative residual, by the same L-BFGS and conjugate gradients,
+warm-started too: 1e-12 is what is meant by exact. The losses that judge a lambda come
+from scikit-learn's `LogisticRegression`. SKLEARN_MYHPO_DATA names the folder of
+a9a.npz:
 
     python -m benchmarks.hoag
 """
