@@ -20,8 +20,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-oldest coverage lint format docs \
-	bench bench-growth bench-many-lambdas bench-stochastic \
-	bench-paper-fixed-points paper paper-quick \
+	bench bench-growth bench-many-lambdas bench-stochastic bench-paper-fixed-points paper paper-quick bench-hoag \
 	check-python clean
 
 help:  ## Print the targets
@@ -88,6 +87,9 @@ bench-many-lambdas: $(VENV)/.stamp  ## Compare one lambda with many on new rows
 
 bench-stochastic: $(VENV)/.stamp  ## Print suboptimality by epoch of stochastic solvers
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stochastic
+
+bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag
 
 bench-growth: $(VENV)/.stamp-bench  ## Time fits of doubled sizes, and draw them
 	$(VENV)/bin/python -m benchmarks.growth --page doc/performance.md

@@ -1,9 +1,10 @@
 """Iterations and oracle calls to a relative hypergradient of 1e-6.
 
-The consensus form of MY-HPO with rho = 1, its fast form (the default) and the
-quasi-Newton referee `implicit`, on the same splits, from lambda = -1 (iterations
-tell the methods apart) and with the default start by a scan (what a fit costs).
-MNIST and cookie are fetched; where that is not possible, they are left out by name.
+The consensus form of MY-HPO with rho = 1, its fast form (the default) and the referee
+`implicit`, with L-BFGS and with Newton steps, on the same splits, from lambda = -1
+(iterations tell the methods apart) and with the default start by a scan (what a fit
+costs). MNIST and cookie are fetched; where that is not possible, they are left out by
+name.
 
     python -m benchmarks.iterations
 """
@@ -20,7 +21,8 @@ from sklearn_myhpo.solvers import MYHPO, Implicit
 SOLVERS = {
     "consensus, rho=1": MYHPO(rho=1.0),
     "default": MYHPO(),
-    "implicit": Implicit(),
+    "implicit, L-BFGS": Implicit(steps="lbfgs"),
+    "implicit, Newton": Implicit(steps="newton"),
 }
 
 

@@ -31,7 +31,7 @@ class OuterModel(NamedTuple):
     metric: np.ndarray
 
 
-def outer_model(problem, lambda_, weights, hessians):
+def outer_model(problem, lambda_, weights, hessians, rtol=None):
     """Return gradient and curvatures of the validation loss in lambda.
 
     With q = H^-1 grad L_V and R = -p w by groups, J = H^-1 R:
@@ -48,6 +48,9 @@ def outer_model(problem, lambda_, weights, hessians):
         Exact inner solutions.
     hessians : list of Hessian
         Of L_T there.
+    rtol : float or None
+        Relative residual of the adjoint where it is solved for by iterations; None
+        for what a step needs.
 
     Returns
     -------
@@ -55,14 +58,17 @@ def outer_model(problem, lambda_, weights, hessians):
         Of the validation loss alone.
     """
     slopes = problem.validation_gradients(weights)
+    rtol = ADJOINT_TOL if rtol is None else rtol
     if problem.splits[0].prefers_inverse:
-        adjoints = problem.solve(hessians, slopes)
+        adjoints = problem.solve(hessians, slopes, rtol)
         curvatures = [
             split.curvature_in_lambda(lambda_, w, adjoint)
             for split, w, adjoint in zip(problem.splits, weights, adjoints, strict=True)
         ]
     else:
-        adjoints, curvatures = _by_tangents(problem, lambda_, weights, hessians, slopes)
+        adjoints, curvatures = _by_tangents(
+            problem, lambda_, weights, hessians, slopes, rtol
+        )
     gradient, tangent, bend, metric = 0.0, 0.0, 0.0, 0.0
     for split, omega, w, adjoint, own in zip(
         problem.splits,
@@ -80,7 +86,7 @@ def outer_model(problem, lambda_, weights, hessians):
     return OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T))
 
 
-def _by_tangents(problem, lambda_, weights, hessians, slopes):
+def _by_tangents(problem, lambda_, weights, hessians, slopes, rtol):
     """Return the adjoints q, and for every split its `LambdaCurvature`."""
     forces = [
         -split.spread(split.penalty(lambda_) * w)
@@ -90,8 +96,8 @@ def _by_tangents(problem, lambda_, weights, hessians, slopes):
         np.concatenate([force, slope[None]])
         for force, slope in zip(forces, slopes, strict=True)
     ]
-    rtol = np.append(np.full(problem.n_groups, JACOBIAN_TOL), ADJOINT_TOL)
-    solved = problem.solve(hessians, rights, rtol)
+    rtols = np.append(np.full(problem.n_groups, JACOBIAN_TOL), rtol)
+    solved = problem.solve(hessians, rights, rtols)
     pairs, curvatures = ([1, 2], [1, 2]), []
     for split, w, force, both in zip(
         problem.splits, weights, forces, solved, strict=True

@@ -197,9 +197,9 @@ class BilevelProblem(Problem):
         """Return the mean loss over all held-out rows."""
         return self.validation_loss(weights)
 
-    def model(self, lambda_, weights, hessians):
+    def model(self, lambda_, weights, hessians, rtol=None):
         """Return the second-order `OuterModel` of the objective in lambda."""
-        model = outer_model(self, lambda_, weights, hessians)
+        model = outer_model(self, lambda_, weights, hessians, rtol)
         return self._with_spread(model, lambda_)
 
     def path(self, lambdas):

@@ -154,8 +154,21 @@ class Problem(ABC):
         """
 
     @abstractmethod
-    def model(self, lambda_, weights, hessians):
-        """Return the second-order `OuterModel` of the objective in lambda."""
+    def model(self, lambda_, weights, hessians, rtol=None):
+        """Return the second-order `OuterModel` of the objective in lambda.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Where to evaluate.
+        weights : list of ndarray
+            Exact inner solutions.
+        hessians : list of Hessian
+            Of L_T at the weights.
+        rtol : float or None
+            Relative residual of an iterative solve for the gradient; None for what
+            a step needs.
+        """
 
     @abstractmethod
     def path(self, lambdas):

@@ -143,7 +143,7 @@ class CriterionProblem(Problem):
         slope = self._at(lambda_, weights).point.gradient
         return slope + self.spread.gradient(lambda_)
 
-    def model(self, lambda_, weights, hessians):
+    def model(self, lambda_, weights, hessians, rtol=None):
         """Return the second-order `OuterModel` of the criterion in lambda."""
         self.counts.n_validation_gradients += 1
         model = self._at(lambda_, weights).point.model()

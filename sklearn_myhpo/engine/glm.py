@@ -206,6 +206,11 @@ class GLMSplit(Split):
             self.rows, curvature, self.penalty(lambda_), self.counts, near
         )
 
+    def own_curvature(self, lambda_):
+        """Return about the largest curvature of L_T along every coordinate."""
+        data = self.loss.max_curvature * self.rows.mean_squares()
+        return data[:, None] + self.penalty(lambda_)
+
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
         """Return the minimizer of L_T plus `proximal`, by Newton from `start`."""
         self.counts.n_inner_solves += 1

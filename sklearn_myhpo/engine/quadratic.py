@@ -15,6 +15,26 @@ INVERSE_SHARE = 0.75
 STRONG = 1e6
 
 
+class MomentHessian:
+    """The Hessian of a ridge loss known by its products.
+
+    Parameters
+    ----------
+    train : Moments
+    penalty : ndarray of shape (m, 1)
+    counts : OracleCounts
+        Told of every product.
+    """
+
+    def __init__(self, train, penalty, counts):
+        self.train, self.penalty, self.counts = train, penalty, counts
+
+    def product(self, w):
+        """Return the operator applied to `w` (m, n_outputs)."""
+        self.counts.n_hessian_products += 1
+        return self.train.product(w) + self.penalty * w
+
+
 class QuadraticSplit(Split):
     """A ridge split; the intercept is eliminated by centring on training means.
 
@@ -94,6 +114,16 @@ class QuadraticSplit(Split):
             matrix = self.train.gram.copy()
             self._last = key, penalized_hessian(matrix, penalty, self.counts)
         return self._last[1]
+
+    def product_hessian(self, w, lambda_):
+        """Return the Hessian of L_T for its products only, which are counted."""
+        return MomentHessian(self.train, self.penalty(lambda_), self.counts)
+
+    def own_curvature(self, lambda_):
+        """Return the curvature of L_T along every coordinate."""
+        gram = self.train.gram
+        data = gram if gram.ndim == 1 else np.diag(gram)
+        return data[:, None] + self.penalty(lambda_)
 
     @property
     def prefers_inverse(self):

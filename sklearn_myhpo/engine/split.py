@@ -1,6 +1,7 @@
 """What one training/validation pair offers to a solver."""
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -89,7 +90,6 @@ class Split(ABC):
         self.n_outputs = n_outputs
         self.explicit_intercept = explicit_intercept
         self.counts = counts
-        self._gradient_scale = None
 
     @property
     def shape(self):
@@ -106,16 +106,18 @@ class Split(ABC):
         self.penalized(p)[:, 0] = self.groups.penalty_weights(lambda_)
         return p
 
-    def relative_gradient(self, gradient):
-        """Return the norm of a gradient of L_T relative to the data's own.
+    @cached_property
+    def start_gradient(self):
+        """The gradient of the training loss at `start`.
 
-        The scale is the gradient of the loss at `start`: a part of the data, not
-        a question that a method asks, so it is not counted.
+        A part of the data, not a question that a method asks, so it is not counted.
         """
-        if self._gradient_scale is None:
-            self._gradient_scale = np.linalg.norm(self._start_gradient())
+        return self._start_gradient()
+
+    def relative_gradient(self, gradient):
+        """Return the norm of a gradient of L_T relative to the one at `start`."""
         size = np.linalg.norm(gradient)
-        return float(size / self._gradient_scale) if size else 0.0
+        return float(size / np.linalg.norm(self.start_gradient)) if size else 0.0
 
     def per_coordinate(self, values):
         """Return each coordinate's entry of values (n_groups,), 0 for the intercept.
@@ -188,6 +190,14 @@ class Split(ABC):
     @abstractmethod
     def hessian(self, w, lambda_):
         """Return the Hessian of L_T at `w`."""
+
+    @abstractmethod
+    def product_hessian(self, w, lambda_):
+        """Return the Hessian of L_T at `w` for its products only, which are counted."""
+
+    @abstractmethod
+    def own_curvature(self, lambda_):
+        """Return about the largest curvature of L_T along every coordinate, (m, 1)."""
 
     @abstractmethod
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):

@@ -1,6 +1,7 @@
 """Solvers of the bilevel problem, one method and its paper per file."""
 
 from .driver import minimize_bilevel
+from .hoag import HOAG
 from .implicit import Implicit
 from .myhpo import MYHPO
 from .protocol import BilevelResult, Info, Solver, State, Status
@@ -13,9 +14,11 @@ SOLVERS = {
     "sho": SHO,
     "implicit": Implicit,
     "stochastic": Stochastic,
+    "hoag": HOAG,
 }
 
 __all__ = [
+    "HOAG",
     "MYHPO",
     "SHO",
     "SOLVERS",

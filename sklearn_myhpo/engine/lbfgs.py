@@ -1,0 +1,102 @@
+"""Limited-memory BFGS (Nocedal 1980)."""
+
+import numpy as np
+
+#: Pairs that are kept.
+MEMORY = 10
+#: The slope along a step may come to rise by this share of what it fell by (the
+#: approximate condition of Wolfe, Hager & Zhang 2005), and to fall by no more than
+#: that; what an unfit step is multiplied by is within these.
+RISE, FALL = 0.8, 0.9
+SHORTEST, LONGEST = 0.1, 4.0
+MAX_ITER, MAX_TRIALS = 1000, 30
+
+
+def inverse_product(pairs, gradient):
+    """Return the estimate of the inverse Hessian times a gradient.
+
+    Parameters
+    ----------
+    pairs : sequence of (ndarray, ndarray)
+        Steps and changes of the gradient, the oldest first, with positive products;
+        without any the estimate is the identity.
+    gradient : ndarray
+
+    Returns
+    -------
+    ndarray of the shape of `gradient`
+    """
+    out, used = gradient.copy(), []
+    for s, y in reversed(pairs):
+        product = np.vdot(s, y)
+        a = np.vdot(s, out) / product
+        out -= a * y
+        used.append((s, y, product, a))
+    if used:
+        s, y, product, _ = used[0]
+        out *= product / np.vdot(y, y)
+    for s, y, product, a in reversed(used):
+        out += (a - np.vdot(y, out) / product) * s
+    return out
+
+
+def minimize_lbfgs(gradient, start, limit, first_step):
+    """Minimize a convex function until its gradient is small.
+
+    Parameters
+    ----------
+    gradient : callable
+        Of the point; the only thing that is asked for.
+    start : ndarray
+    limit : float
+        Largest norm of the gradient at the end.
+    first_step : float
+        Along the first gradient, with its sign turned.
+
+    Returns
+    -------
+    x : ndarray
+        Where the norm is below `limit`, or the last point that could be reached.
+    slope : ndarray
+        The gradient there.
+    """
+    x, slope, pairs = start, gradient(start), []
+    for _ in range(MAX_ITER):
+        if not np.linalg.norm(slope) > limit:
+            break
+        direction = -inverse_product(pairs, slope)
+        if not pairs:
+            direction *= first_step
+        found = _search(gradient, x, slope, direction)
+        if found is None and not pairs:
+            break
+        if found is None:
+            pairs = []
+            continue
+        pair = found[0] - x, found[1] - slope
+        x, slope = found
+        if np.vdot(*pair) > 0:
+            pairs = [*pairs, pair][-MEMORY:]
+    return x, slope
+
+
+def _search(gradient, x, slope, direction):
+    """Return a point along a direction and its gradient, or None."""
+    fall = -np.vdot(slope, direction)
+    if not fall > 0:
+        return None
+    size, low, high = 1.0, 0.0, np.inf
+    for _ in range(MAX_TRIALS):
+        point = x + size * direction
+        there = gradient(point)
+        rise = np.vdot(there, direction)
+        if -FALL * fall <= rise <= RISE * fall:
+            return point, there
+        if rise < 0:
+            low = size
+        else:
+            high = size
+        # The secant through the slopes at zero and here.
+        wanted = size * np.clip(fall / (fall + rise), SHORTEST, LONGEST)
+        size = wanted if low < wanted < high else 0.5 * (low + min(high, 4.0 * low))
+    return None

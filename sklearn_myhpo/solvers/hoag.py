@@ -1,0 +1,187 @@
+"""HOAG: implicit differentiation with inexact inner solutions and adjoints.
+
+Pedregosa (2016), Hyperparameter optimization with approximate gradient,
+arXiv:1602.02355, algorithm 1; tolerances and the adaptive step size are those of its
+experiments.
+"""
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ..engine.inexact import approach_adjoint, approach_minimum
+from .options import check_options
+from .protocol import Info
+
+#: Tolerance of iteration k relative to the first one.
+SCHEDULES = {
+    "exponential": lambda k: 0.9 ** (k - 1),
+    "quadratic": lambda k: k**-2.0,
+    "cubic": lambda k: k**-3.0,
+    "constant": lambda k: 1.0,
+}
+#: No tolerance is smaller.
+LEAST_TOL = 1e-12
+#: What becomes of L after a good step and after one that is taken back, and what
+#: becomes of the tolerances then.
+RELAX, TIGHTEN, HALVE = 0.95, 2.0, 0.5
+#: What the published step size allows for the tolerance of the present values and of
+#: the last, and the rise at which it takes a step back.
+SLACK, LAST_SLACK, MAX_RISE = 0.25, 1.25, 1.2
+#: Share of the objective that rounding cannot resolve.
+ROUNDING = 1e-14
+
+
+class HOAGState(NamedTuple):
+    """Inexact weights and adjoints at lambda, and the step size.
+
+    `inexactness` is what the residuals of the weights are worth in the objective, to
+    first order; `n_steps` the number k of tolerances used, `rtol` the last of them,
+    `share` what steps taken back have left of all, and `lipschitz` the inverse step
+    size L.
+    """
+
+    lambda_: np.ndarray
+    weights: list
+    adjoints: list
+    objective: float
+    hypergradient: np.ndarray
+    error: float
+    inexactness: float
+    n_steps: int
+    rtol: float
+    share: float
+    lipschitz: float
+
+
+@dataclass(frozen=True)
+class HOAG:
+    """Hyperparameter optimization with approximate gradient.
+
+    Iteration k solves for the weights by L-BFGS and for the adjoint by conjugate
+    gradients, both warm-started, until their relative residuals are below eps_k, and
+    takes a projected gradient step ``lambda - h' / L`` whose size adapts.
+
+    Parameters
+    ----------
+    tol_schedule : {"exponential", "quadratic", "cubic", "constant"}, \
+default="exponential"
+        eps_k is `tol_init` times ``0.9^(k-1)``, ``1/k^2`` or ``1/k^3``; "constant"
+        keeps it, which with a small `tol_init` is the exact gradient.
+    tol_init : float, default=0.1
+        eps_1.
+    step_rule : {"descent", "published"}, default="descent"
+        When a step is good enough for L to fall by 5 %, and when it is taken back, L
+        doubled and the tolerances halved. "descent": good if the objective falls by
+        ``L/2 |move|^2``, the descent lemma, up to what the residuals of the weights
+        hide of it; else taken back. "published": good if it falls by
+        ``L |move|^2 - eps_k/4 - 5/4 eps_(k-1) |move|``, taken back if it rises to 1.2
+        times its last value, and neither between the two. That lets the objective rise,
+        and a lambda may be lost to where the loss is flat.
+
+    Notes
+    -----
+    Residuals are relative: to the gradient of the model without features, and to that
+    of the validation loss. They are measured in units in which every weight has about
+    the same curvature. The run has converged when they and the hypergradient are below
+    the tolerance of the fit; the schedule says after how many iterations they can be.
+    """
+
+    all_directions: ClassVar[bool] = False
+    needs_split: ClassVar[bool] = True
+    _parameter_constraints: ClassVar[dict] = {
+        "tol_schedule": [StrOptions(set(SCHEDULES))],
+        "tol_init": [Interval(Real, 0, 1, closed="neither")],
+        "step_rule": [StrOptions({"descent", "published"})],
+    }
+
+    tol_schedule: str = "exponential"
+    tol_init: float = 0.1
+    step_rule: str = "descent"
+
+    def __post_init__(self):
+        check_options(self, ())
+
+    def init(self, problem, lambda_0, weights_0):
+        """Return the first inexact solution, and the first step size."""
+        first = _evaluate(problem, lambda_0, weights_0, None, self._rtol(1))
+        slope = np.linalg.norm(first.hypergradient) / np.sqrt(problem.n_groups)
+        return first._replace(lipschitz=slope or 1.0)
+
+    def step(self, problem, state, rng):
+        """Return the next state and its `Info`; deterministic."""
+        k = state.n_steps + 1
+        lambda_ = problem.project(state.lambda_ - state.hypergradient / state.lipschitz)
+        rtol = self._rtol(k, state.share)
+        there = _evaluate(problem, lambda_, state.weights, state.adjoints, rtol)
+        share, lipschitz = state.share, state.lipschitz
+        good, most = self._limits(state, there)
+        if there.objective <= good:
+            lipschitz *= RELAX
+        elif not there.objective < most:
+            share, lipschitz = HALVE * share, TIGHTEN * lipschitz
+            rtol = self._rtol(k, share)
+            there = _evaluate(
+                problem, state.lambda_, state.weights, state.adjoints, rtol
+            )
+        new_state = there._replace(n_steps=k, share=share, lipschitz=lipschitz)
+        return new_state, _info(problem, new_state)
+
+    def _rtol(self, k, share=1.0):
+        """Return eps_k."""
+        return max(share * self.tol_init * SCHEDULES[self.tol_schedule](k), LEAST_TOL)
+
+    def _limits(self, state, there):
+        """Return objectives up to which a step is good, and below which it stays."""
+        length = np.linalg.norm(there.lambda_ - state.lambda_)
+        last, gain = state.objective, state.lipschitz * length**2
+        if self.step_rule == "published":
+            slack = SLACK * there.rtol + LAST_SLACK * state.rtol * length
+            return last + slack - gain, MAX_RISE * last
+        slack = state.inexactness + there.inexactness + ROUNDING * last
+        return (last + slack - 0.5 * gain,) * 2
+
+
+def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
+    """Return a state at lambda, its weights and adjoints to a tolerance."""
+    weights, adjoints = [], []
+    hypergradient, inexactness, error = 0.0, 0.0, 0.0
+    for index, split in enumerate(problem.splits):
+        w, r, inner = approach_minimum(split, lambda_, starts[index], rtol)
+        start = None if adjoint_starts is None else adjoint_starts[index]
+        q, outer = approach_adjoint(split, lambda_, w, start, rtol)
+        slope = -split.by_group(split.penalty(lambda_) * w * q)
+        hypergradient = hypergradient + problem.split_weights[index] * slope
+        inexactness += problem.split_weights[index] * abs(np.vdot(q, r))
+        weights.append(w)
+        adjoints.append(q)
+        error = max(error, inner, outer)
+    objective = problem.objective(lambda_, weights)
+    hypergradient = hypergradient + problem.spread.gradient(lambda_)
+    projected = problem.projected(lambda_, hypergradient)
+    error = max(error, problem.relative(projected, objective))
+    return HOAGState(
+        lambda_,
+        weights,
+        adjoints,
+        objective,
+        hypergradient,
+        error,
+        inexactness,
+        n_steps=1,
+        rtol=rtol,
+        share=1.0,
+        lipschitz=1.0,
+    )
+
+
+def _info(problem, state):
+    return Info(
+        lambda_=state.lambda_,
+        train_loss=problem.train_loss(state.weights, state.lambda_),
+        validation_loss=problem.without_spread(state.lambda_, state.objective),
+        hypergradient_norm=float(np.max(np.abs(state.hypergradient))),
+    )
