@@ -1,5 +1,7 @@
 """Ridge from second moments: X is not needed after one pass."""
 
+from math import prod
+
 import numpy as np
 from scipy.linalg import svd
 
@@ -94,6 +96,15 @@ class QuadraticSplit(Split):
             matrix = self.train.gram.copy()
             self._last = key, penalized_hessian(matrix, penalty, self.counts)
         return self._last[1]
+
+    def hessian_product(self, w, lambda_, x):
+        """Return the Hessian of L_T, the same at every `w`, applied to `x`."""
+        return self.bound_product(x) + self.penalty(lambda_) * x
+
+    def bound_product(self, x):
+        """Return the data term's Hessian applied to `x`."""
+        self.counts.n_hessian_products += x.size // prod(self.shape)
+        return self.train.product(x)
 
     @property
     def prefers_inverse(self):

@@ -5,12 +5,14 @@ from .implicit import Implicit
 from .myhpo import MYHPO
 from .protocol import BilevelResult, Info, Solver, State, Status
 from .sho import SHO
+from .unrolled import Unrolled
 
 #: The single list of solvers; names, error messages and tests come from it.
 SOLVERS = {
     "myhpo": MYHPO,
     "sho": SHO,
     "implicit": Implicit,
+    "unrolled": Unrolled,
 }
 
 __all__ = [
@@ -23,5 +25,6 @@ __all__ = [
     "Solver",
     "State",
     "Status",
+    "Unrolled",
     "minimize_bilevel",
 ]
