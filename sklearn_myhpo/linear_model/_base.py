@@ -20,6 +20,7 @@ from ..problem_base import MAX_LAMBDA
 from ..solvers import Status, minimize_bilevel
 from ..solvers.scan import scan_lambda
 from ._checks import check_weights
+from ._inexact import describe_gap
 from ._problem import ProblemSource
 
 #: Names spelled out in a warning before it only counts.
@@ -285,6 +286,9 @@ class BilevelLinearModel(BaseEstimator):
         if certificate.n_unfinished_solves:
             message = f"{name} converged to an inexact lambda. {_UNFINISHED}"
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        gap = describe_gap(problem, result, certificate.inner_residuals)
+        if gap:
+            warnings.warn(f"{name} {gap}.", ConvergenceWarning, stacklevel=4)
         slope = certificate.hypergradient
         self._warn_at_bounds(problem.bounds, result.lambda_, slope)
 
