@@ -94,7 +94,6 @@ class Split(ABC):
         self.n_outputs = n_outputs
         self.explicit_intercept = explicit_intercept
         self.counts = counts
-        self._gradient_scale = None
 
     @property
     def shape(self):
@@ -111,16 +110,17 @@ class Split(ABC):
         self.penalized(p)[:, 0] = self.groups.penalty_weights(lambda_)
         return p
 
-    def relative_gradient(self, gradient):
-        """Return the norm of a gradient of L_T relative to the data's own.
+    @cached_property
+    def gradient_scale(self):
+        """The norm of the gradient of the training loss at `start`, one if it is zero.
 
-        The scale is the gradient of the loss at `start`: a part of the data, not
-        a question that a method asks, so it is not counted.
+        A part of the data, not a question that a method asks, so it is not counted.
         """
-        if self._gradient_scale is None:
-            self._gradient_scale = np.linalg.norm(self._start_gradient())
-        size = np.linalg.norm(gradient)
-        return float(size / self._gradient_scale) if size else 0.0
+        return float(np.linalg.norm(self._start_gradient())) or 1.0
+
+    def relative_gradient(self, gradient):
+        """Return the norm of a gradient of L_T relative to the data's own."""
+        return float(np.linalg.norm(gradient)) / self.gradient_scale
 
     def per_coordinate(self, values):
         """Return each coordinate's entry of values (n_groups,), 0 for the intercept.

@@ -3,8 +3,10 @@
 from .driver import minimize_bilevel
 from .implicit import Implicit
 from .myhpo import MYHPO
+from .penalty import Penalty
 from .protocol import BilevelResult, Info, Solver, State, Status
 from .sho import SHO
+from .sho_global import SHOGlobal
 from .unrolled import Unrolled
 
 #: The single list of solvers; names, error messages and tests come from it.
@@ -13,6 +15,8 @@ SOLVERS = {
     "sho": SHO,
     "implicit": Implicit,
     "unrolled": Unrolled,
+    "sho_global": SHOGlobal,
+    "penalty": Penalty,
 }
 
 __all__ = [
@@ -22,6 +26,8 @@ __all__ = [
     "BilevelResult",
     "Implicit",
     "Info",
+    "Penalty",
+    "SHOGlobal",
     "Solver",
     "State",
     "Status",

@@ -65,14 +65,14 @@ class DescentState(NamedTuple):
 
 
 def descend(problem, state, evaluate, *, is_gradient=True):
-    """Return the next state of a descent; the first step only evaluates.
+    """Return the next state of a descent; without a value it is only evaluated.
 
     Parameters
     ----------
     problem : BilevelProblem
         It has the bounds, and the scale of the objective.
     state : DescentState
-        Where the descent is.
+        Where the descent is, or any named tuple with its fields.
     evaluate : callable
         Takes lambda and a limit, returns a `Value`; above the limit the gradient may
         be left out.
@@ -83,13 +83,12 @@ def descend(problem, state, evaluate, *, is_gradient=True):
     Returns
     -------
     DescentState
-        With `error` zero where rounding, or a kink, allows no further step.
+        Of the type of `state`; with `error` zero where rounding, or a kink, allows no
+        further step.
     """
     if state.value is None:
         value = evaluate(state.lambda_, np.inf)
-        if value.gradient is None:
-            value = value._replace(gradient=np.full_like(state.lambda_, np.nan))
-        return _at(problem, state.lambda_, value, ())
+        return arrive(problem, state, state.lambda_, value)
     limit = np.inf
     if is_gradient:
         objective = state.value.objective
@@ -103,7 +102,18 @@ def descend(problem, state, evaluate, *, is_gradient=True):
     pairs = state.pairs
     if np.vdot(*pair) > 0:
         pairs = (*pairs, pair)[-MEMORY:]
-    return _at(problem, lambda_, value, pairs)
+    return arrive(problem, state, lambda_, value, pairs)
+
+
+def arrive(problem, state, lambda_, value, pairs=()):
+    """Return the state of a place that has been evaluated."""
+    if value.gradient is None:
+        value = value._replace(gradient=np.full_like(lambda_, np.nan))
+    projected = problem.projected(lambda_, value.gradient)
+    error = float(problem.relative(projected, value.objective))
+    return state._replace(
+        lambda_=lambda_, weights=value.weights, value=value, pairs=pairs, error=error
+    )
 
 
 def info(problem, state):
@@ -115,12 +125,6 @@ def info(problem, state):
         validation_loss=problem.without_spread(state.lambda_, objective),
         hypergradient_norm=float(np.max(np.abs(gradient))),
     )
-
-
-def _at(problem, lambda_, value, pairs):
-    projected = problem.projected(lambda_, value.gradient)
-    error = float(problem.relative(projected, value.objective))
-    return DescentState(lambda_, value.weights, value, pairs, error)
 
 
 def _direction(problem, state):
