@@ -174,6 +174,8 @@ class BilevelLinearModel(BaseEstimator):
         self._set_results(problem, result, dtype)
         self._set_checks(problem, result, source)
         self._warn(problem, result)
+        if not getattr(solver, "finds_minimizers", True):
+            self._warn_of_gap(problem, result)
 
     def _validate_data(self, X, y):
         """Return X and y as arrays of numbers."""
@@ -286,11 +288,15 @@ class BilevelLinearModel(BaseEstimator):
         if certificate.n_unfinished_solves:
             message = f"{name} converged to an inexact lambda. {_UNFINISHED}"
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
-        gap = describe_gap(problem, result, certificate.inner_residuals)
-        if gap:
-            warnings.warn(f"{name} {gap}.", ConvergenceWarning, stacklevel=4)
         slope = certificate.hypergradient
         self._warn_at_bounds(problem.bounds, result.lambda_, slope)
+
+    def _warn_of_gap(self, problem, result):
+        """Warn of a lambda that was learned for other weights than those of a refit."""
+        gap = describe_gap(problem, result)
+        if gap:
+            message = f"{type(self).__name__} {gap}."
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
     def _warn_at_bounds(self, bounds, lambda_, slope):
         """Warn of lambdas at a bound where the validation loss is still falling."""

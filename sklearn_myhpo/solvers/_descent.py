@@ -24,8 +24,9 @@ MAX_TRIALS = 40
 SHORTEST = 0.1
 #: Longest step of a lambda, a natural log, and of the first one.
 MAX_MOVE, FIRST_MOVE = 5.0, 1.0
-#: Rise and decrease relative to the objective that rounding cannot resolve.
-ROUNDING = 1e-14
+#: Rise relative to the objective that may be rounding, and decrease that slopes, which
+#: are accurate where differences of values are not, cannot resolve either.
+ROUNDING, UNSEEN = 1e-14, 1e-20
 
 
 class Value(NamedTuple):
@@ -144,7 +145,7 @@ def _direction(problem, state):
 def _search(problem, state, evaluate, limit):
     """Return (lambda, value) of an accepted step, or None."""
     direction, size = _direction(problem, state), 1.0
-    least = ROUNDING * abs(state.value.objective)
+    least = UNSEEN * abs(state.value.objective)
     for _ in range(MAX_TRIALS):
         lambda_ = problem.project(state.lambda_ + size * direction)
         move = lambda_ - state.lambda_

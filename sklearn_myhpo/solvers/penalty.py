@@ -9,22 +9,59 @@ from numbers import Integral, Real
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 from sklearn.utils._param_validation import Interval
 
+from ..problem import BilevelProblem
+from ._descent import DescentState, Value, descend
 from ._packing import in_a_row, taken_apart, weight_units
 from .options import check_options
 from .protocol import Info
 
 
 class PenaltyState(NamedTuple):
-    """Weights and lambda, the weight gamma of the next step, and the weights' units."""
+    """Weights and lambda, and the descent in both at one gamma."""
 
     lambda_: np.ndarray
     weights: list
     gamma: float
     unit: np.ndarray
+    descent: DescentState
     error: float = np.inf
+
+
+class _Joint(NamedTuple):
+    """Lambda, then the weights of all splits in a row, in their units, as one vector.
+
+    What a descent asks of a problem, for that vector.
+    """
+
+    problem: BilevelProblem
+    unit: np.ndarray
+
+    def together(self, lambda_, weights):
+        """Return the vector."""
+        return np.append(lambda_, in_a_row(weights) / self.unit)
+
+    def apart(self, z):
+        """Return lambda and the weights."""
+        n_groups = self.problem.n_groups
+        weights = taken_apart(self.problem, self.unit * z[n_groups:])
+        return z[:n_groups], weights
+
+    def project(self, z):
+        """Return the vector with lambda moved into its bounds."""
+        n_groups = self.problem.n_groups
+        return np.append(self.problem.project(z[:n_groups]), z[n_groups:])
+
+    def projected(self, z, gradient):
+        """Return the gradient without what points out of the bounds."""
+        n_groups = self.problem.n_groups
+        own = self.problem.projected(z[:n_groups], gradient[:n_groups])
+        return np.append(own, gradient[n_groups:])
+
+    def relative(self, gradient, objective):
+        """Return the largest entry of a gradient relative to the objective."""
+        return self.problem.relative(gradient, objective)
 
 
 class _Terms(NamedTuple):
@@ -60,6 +97,7 @@ class Penalty:
 
     all_directions: ClassVar[bool] = False
     needs_split: ClassVar[bool] = True
+    finds_minimizers: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict] = {
         "gamma": [Interval(Real, 0, None, closed="neither")],
         "growth": [Interval(Real, 1, None, closed="neither")],
@@ -75,34 +113,33 @@ class Penalty:
 
     def init(self, problem, lambda_0, weights_0):
         """Return the start, at the given weights."""
-        exact = problem.minimize(lambda_0, weights_0)
-        return PenaltyState(
-            lambda_0, weights_0, self.gamma, weight_units(problem, exact)
-        )
+        unit = weight_units(problem, problem.minimize(lambda_0, weights_0))
+        z = _Joint(problem, unit).together(lambda_0, weights_0)
+        descent = DescentState(z, weights_0)
+        return PenaltyState(lambda_0, weights_0, self.gamma, unit, descent)
 
     def step(self, problem, state, rng):
         """Return the next state and its `Info`; deterministic."""
-        n_groups, scale = problem.n_groups, problem.null_loss or 1.0
+        joint = _Joint(problem, state.unit)
 
-        def function(z):
-            weights = taken_apart(problem, state.unit * z[n_groups:])
-            terms = _evaluate(problem, z[:n_groups], weights, state.gamma)
+        def evaluate(z, limit):
+            terms = _evaluate(problem, *joint.apart(z), state.gamma)
             slope = np.append(terms.lambda_slope, state.unit * in_a_row(terms.slopes))
-            return terms.value / scale, slope / scale
+            return Value([], terms.value, slope)
 
-        found = minimize(
-            function,
-            np.append(state.lambda_, in_a_row(state.weights) / state.unit),
-            method="L-BFGS-B",
-            jac=True,
-            bounds=[*problem.bounds.T, *[(None, None)] * len(state.unit)],
-            options={"maxiter": self.n_steps, "ftol": 0.0, "gtol": 0.0},
-        )
-        lambda_ = problem.project(found.x[:n_groups])
-        weights = taken_apart(problem, state.unit * found.x[n_groups:])
+        descent = state.descent
+        for _ in range(self.n_steps):
+            descent = descend(joint, descent, evaluate)
+            lambda_, weights = joint.apart(descent.lambda_)
+            if descent.error == 0.0:
+                break
         terms = _evaluate(problem, lambda_, weights, state.gamma)
         outer = _outer_error(problem, lambda_, weights, terms)
-        gamma = state.gamma * (self.growth if outer <= terms.inner else 1.0)
+        gamma = state.gamma
+        if outer <= terms.inner:
+            # Another function, of which nothing is known but a place near its minimum.
+            gamma *= self.growth
+            descent = DescentState(descent.lambda_, weights)
         info = Info(
             lambda_=lambda_,
             train_loss=problem.train_loss(weights, lambda_),
@@ -110,7 +147,7 @@ class Penalty:
             hypergradient_norm=float(np.max(np.abs(terms.lambda_slope))),
         )
         error = max(terms.inner, outer)
-        return PenaltyState(lambda_, weights, gamma, state.unit, error), info
+        return PenaltyState(lambda_, weights, gamma, state.unit, descent, error), info
 
 
 def _evaluate(problem, lambda_, weights, gamma):

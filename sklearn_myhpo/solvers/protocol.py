@@ -59,6 +59,10 @@ class Solver(Protocol):
     exact weights, and never looks at training and validation parts itself, says so by
     ``needs_split = False``; only such solvers minimize a criterion that holds no rows
     out.
+
+    One whose weights are not, in the end, the minimizers of the training losses says so
+    by ``finds_minimizers = False``. The estimators then check whether its lambda suits
+    the weights of the refit.
     """
 
     def init(self, problem, lambda_0, weights_0):

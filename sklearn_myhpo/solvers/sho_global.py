@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._descent import Value, arrive, descend, info
 from ._hypernetwork import Adam, Hypernetwork
-from ._packing import in_a_row, taken_apart
+from ._packing import in_a_row, taken_apart, weight_units
 from .options import check_options
 
 #: Iterations that the training of the network is spread over.
@@ -76,6 +76,7 @@ class SHOGlobal:
 
     all_directions: ClassVar[bool] = False
     needs_split: ClassVar[bool] = True
+    finds_minimizers: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict] = {
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "scale": [Interval(Real, 0, None, closed="neither")],

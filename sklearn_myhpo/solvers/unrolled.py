@@ -50,6 +50,7 @@ class Unrolled:
 
     all_directions: ClassVar[bool] = False
     needs_split: ClassVar[bool] = True
+    finds_minimizers: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict] = {
         "n_steps": [Interval(Integral, 1, None, closed="left")],
         "mode": [StrOptions({"reverse", "forward"})],
