@@ -211,6 +211,13 @@ class GLMSplit(Split):
         data = self.loss.max_curvature * self.rows.mean_squares()
         return data[:, None] + self.penalty(lambda_)
 
+    def bound_product(self, x):
+        """Return the Hessian with the loss's largest curvature applied to `x`."""
+        largest = self.loss.max_curvature * np.eye(self.n_outputs)
+        curvature = self.train_weight[:, None, None] * largest
+        none = np.zeros((self.shape[0], 1))
+        return ProductHessian(self.rows, curvature, none, self.counts).product(x)
+
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
         """Return the minimizer of L_T plus `proximal`, by Newton from `start`."""
         self.counts.n_inner_solves += 1

@@ -35,9 +35,8 @@ class ProductHessian(Hessian):
 
     def product(self, w):
         """Return the operator applied to `w`."""
-        images, _ = products(
-            [self], np.zeros(1, dtype=int), w.reshape(-1, *w.shape[-2:])
-        )
+        block = w.reshape(-1, *w.shape[-2:])
+        images, _ = products([self], np.zeros(len(block), dtype=int), block)
         return images.reshape(w.shape)
 
     def solve(self, w, rtol=CG_TOL):

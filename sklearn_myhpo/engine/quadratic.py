@@ -1,5 +1,7 @@
 """Ridge from second moments: X is not needed after one pass."""
 
+from math import prod
+
 import numpy as np
 from scipy.linalg import svd
 
@@ -30,8 +32,8 @@ class MomentHessian:
         self.train, self.penalty, self.counts = train, penalty, counts
 
     def product(self, w):
-        """Return the operator applied to `w` (m, n_outputs)."""
-        self.counts.n_hessian_products += 1
+        """Return the operator applied to `w` (..., m, n_outputs)."""
+        self.counts.n_hessian_products += prod(w.shape[:-2])
         return self.train.product(w) + self.penalty * w
 
 
@@ -124,6 +126,11 @@ class QuadraticSplit(Split):
         gram = self.train.gram
         data = gram if gram.ndim == 1 else np.diag(gram)
         return data[:, None] + self.penalty(lambda_)
+
+    def bound_product(self, x):
+        """Return the data term's Hessian applied to `x`."""
+        self.counts.n_hessian_products += prod(x.shape[:-2])
+        return self.train.product(x)
 
     @property
     def prefers_inverse(self):

@@ -20,6 +20,7 @@ from ..problem_base import MAX_LAMBDA
 from ..solvers import Status, minimize_bilevel
 from ..solvers.scan import scan_lambda
 from ._checks import check_weights
+from ._inexact import describe_gap
 from ._problem import ProblemSource
 from ._streaming import learn_part
 
@@ -174,6 +175,8 @@ class BilevelLinearModel(BaseEstimator):
         self._set_results(problem, result, dtype)
         self._set_checks(problem, result, source)
         self._warn(problem, result)
+        if not getattr(solver, "finds_minimizers", True):
+            self._warn_of_gap(problem, result)
 
     def _validate_data(self, X, y, reset=True):
         """Return X and y as arrays of numbers, of the features known unless `reset`."""
@@ -319,6 +322,13 @@ class BilevelLinearModel(BaseEstimator):
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
         slope = certificate.hypergradient
         self._warn_at_bounds(problem.bounds, result.lambda_, slope)
+
+    def _warn_of_gap(self, problem, result):
+        """Warn of a lambda that was learned for other weights than those of a refit."""
+        gap = describe_gap(problem, result)
+        if gap:
+            message = f"{type(self).__name__} {gap}."
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
     def _warn_at_bounds(self, bounds, lambda_, slope):
         """Warn of lambdas at a bound where the validation loss is still falling."""

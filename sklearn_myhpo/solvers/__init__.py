@@ -4,9 +4,12 @@ from .driver import minimize_bilevel
 from .hoag import HOAG
 from .implicit import Implicit
 from .myhpo import MYHPO
+from .penalty import Penalty
 from .protocol import BilevelResult, Info, Solver, State, Status
 from .sho import SHO
+from .sho_global import SHOGlobal
 from .stochastic import Stochastic
+from .unrolled import Unrolled
 
 #: The single list of solvers; names, error messages and tests come from it.
 SOLVERS = {
@@ -15,6 +18,9 @@ SOLVERS = {
     "implicit": Implicit,
     "stochastic": Stochastic,
     "hoag": HOAG,
+    "unrolled": Unrolled,
+    "sho_global": SHOGlobal,
+    "penalty": Penalty,
 }
 
 __all__ = [
@@ -25,9 +31,12 @@ __all__ = [
     "BilevelResult",
     "Implicit",
     "Info",
+    "Penalty",
+    "SHOGlobal",
     "Solver",
     "State",
     "Status",
     "Stochastic",
+    "Unrolled",
     "minimize_bilevel",
 ]

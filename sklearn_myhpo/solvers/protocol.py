@@ -63,6 +63,10 @@ class Solver(Protocol):
     One that looks at some rows at a time says so by ``needs_rows = True``; its problems
     are built with ``by_rows=True`` and offer `BilevelProblem.sample_row_batches`. One
     that can go on with other rows than it began with says so by ``streams = True``.
+
+    One whose weights are not, in the end, the minimizers of the training losses says so
+    by ``finds_minimizers = False``. The estimators then check whether its lambda suits
+    the weights of the refit.
     """
 
     def init(self, problem, lambda_0, weights_0):

@@ -1,0 +1,35 @@
+"""Whether a lambda suits the weights that a refit will have.
+
+Some methods learn lambda for weights of their own: K steps of gradient descent, or what
+a hypernetwork says. The refit minimizes the training loss.
+"""
+
+#: Difference of two validation losses, relative to the larger one, that matters.
+MATTERS = 0.01
+
+
+def describe_gap(problem, result):
+    """Return what is wrong with the weights that lambda was learned for.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+        What was minimized.
+    result : BilevelResult
+        Where the solver ended.
+
+    Returns
+    -------
+    str
+        Empty where exact weights have about the same validation loss.
+    """
+    exact = problem.minimize(result.lambda_, result.weights)
+    own, theirs = result.validation_loss, problem.estimate(result.lambda_, exact)
+    if abs(own - theirs) <= MATTERS * max(own, theirs):
+        return ""
+    return (
+        "learned lambda for weights that do not minimize the training loss: their "
+        f"validation loss is {own:.4g}, that of the minimizers at this lambda is "
+        f"{theirs:.4g}. Standardize the features, or give the solver more inner or "
+        "training steps, or use solver='implicit'"
+    )

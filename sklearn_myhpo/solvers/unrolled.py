@@ -1,0 +1,140 @@
+"""Unrolled differentiation: the inner problem is K steps of gradient descent.
+
+Bengio (2000), Gradient-Based Optimization of Hyperparameters; Maclaurin, Duvenaud &
+Adams (2015), Gradient-Based Hyperparameter Optimization through Reversible Learning
+(reverse mode); Franceschi, Donini, Frasconi & Pontil (2017), Forward and Reverse
+Gradient-Based Hyperparameter Optimization (both modes).
+"""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from . import _unroll
+from ._descent import DescentState, Value, descend, info
+from .options import check_options
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """Exact derivatives of K steps of gradient descent, instead of exact weights.
+
+    For a given lambda the weights are those after K steps of gradient descent on L_T
+    from the best model without features, with step size 1/L. The validation loss of
+    these weights is a smooth function of lambda, whose exact gradient is found through
+    the steps, and L-BFGS minimizes it. Its minimum is not that of the exact problem:
+    few steps regularize by themselves and want less penalty. The two approach each
+    other as K grows, like ``(1 - mu/L)^K`` with mu the least curvature of L_T, so
+    features of very different scale should be standardized.
+
+    Parameters
+    ----------
+    n_steps : int, default=100
+        K.
+    mode : {"reverse", "forward"}, default="reverse"
+        How the chain rule is applied: both give the same numbers. "reverse" keeps the K
+        weights and needs K Hessian products for any number of lambdas; "forward" keeps
+        the derivative of the weights in every lambda and needs K products for each.
+    truncation : int or None, default=None
+        Go only this many steps back, in reverse mode. The result is not the
+        gradient of anything, but close to it: at exact weights it is that many terms
+        of the Neumann series of the inverse Hessian. The run rests where it is zero.
+    step_size : "auto" or float, default="auto"
+        a of the inner descent. "auto" is 1/L at every lambda, its derivative in lambda
+        included, with the largest eigenvalue of the data term by power iteration. A
+        number is kept for all lambdas, and diverges where it is above 2/L.
+    """
+
+    all_directions: ClassVar[bool] = False
+    needs_split: ClassVar[bool] = True
+    finds_minimizers: ClassVar[bool] = False
+    _parameter_constraints: ClassVar[dict] = {
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "mode": [StrOptions({"reverse", "forward"})],
+        "truncation": [None, Interval(Integral, 1, None, closed="left")],
+        "step_size": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+    }
+
+    n_steps: int = 100
+    mode: str = "reverse"
+    truncation: int | None = None
+    step_size: str | float = "auto"
+
+    def __post_init__(self):
+        check_options(self, ())
+        if self.truncation is None:
+            return
+        if self.mode != "reverse" or self.truncation > self.n_steps:
+            raise ValueError(
+                "The 'truncation' parameter must be None, or with mode='reverse' an "
+                f"int of at most n_steps={self.n_steps}. Got {self.truncation!r} with "
+                f"mode={self.mode!r} instead."
+            )
+
+    def init(self, problem, lambda_0, weights_0):
+        """Return the start; the inner descent does not begin at `weights_0`."""
+        return DescentState(lambda_0, problem.starts())
+
+    def step(self, problem, state, rng):
+        """Return the next state and its `Info`; deterministic."""
+        new_state = descend(
+            problem,
+            state,
+            lambda lambda_, limit: self.evaluate(problem, lambda_, limit),
+            is_gradient=self.truncation in (None, self.n_steps),
+        )
+        return new_state, info(problem, new_state)
+
+    def evaluate(self, problem, lambda_, limit=np.inf):
+        """Return the objective after K steps, and its gradient in lambda.
+
+        Parameters
+        ----------
+        problem : BilevelProblem
+            What is minimized.
+        lambda_ : ndarray of shape (n_groups,)
+            Where to evaluate.
+        limit : float, default=inf
+            Objective above which the gradient is left out, where that saves time.
+
+        Returns
+        -------
+        Value
+            Weights, objective and gradient.
+        """
+        sizes = [self._inner_step_size(split, lambda_) for split in problem.splits]
+        places = list(zip(problem.splits, sizes, strict=True))
+        if self.mode == "forward":
+            found = [
+                _unroll.forward_slope(split, lambda_, size, self.n_steps)
+                for split, size in places
+            ]
+            weights, slopes = zip(*found, strict=True)
+            objective = problem.objective(lambda_, weights)
+        else:
+            n_kept = self.truncation or self.n_steps
+            paths = [
+                _unroll.inner_path(split, lambda_, size, self.n_steps, n_kept)
+                for split, size in places
+            ]
+            weights = [path[-1] for path in paths]
+            objective = problem.objective(lambda_, weights)
+            if not objective <= limit:
+                return Value(weights, objective, None)
+            slopes = [
+                _unroll.reverse_slope(split, lambda_, size, path)
+                for (split, size), path in zip(places, paths, strict=True)
+            ]
+        gradient = problem.spread.gradient(lambda_) + sum(
+            omega * slope
+            for omega, slope in zip(problem.split_weights, slopes, strict=True)
+        )
+        return Value(list(weights), objective, gradient)
+
+    def _inner_step_size(self, split, lambda_):
+        if isinstance(self.step_size, str):
+            return _unroll.automatic_step_size(split.lipschitz, lambda_)
+        return _unroll.StepSize(self.step_size, np.zeros(len(lambda_)))
