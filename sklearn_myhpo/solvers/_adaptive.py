@@ -12,10 +12,9 @@ may drop a feature or let it back.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import lsq_linear
 
-from ..engine.symmetric import symmetric_solver
 from ..outer import OuterModel
+from ._box import minimize_in_box
 from ._freedom import felt, freedom_taken, unfelt
 from .protocol import Info
 
@@ -30,8 +29,6 @@ MAX_MOVE, END, MAX_PREDICTED = 5.0, 1e-3, 1.0
 #: Added to the unit diagonal of the scaled tangent, which rounding may leave
 #: indefinite.
 SHIFT = 1e-10
-#: Iterations after which the active set method is taken to cycle.
-MAX_ACTIVE_SETS = 30
 #: Accuracy of the inner solutions, where they are found by iterations.
 INNER_TOL = 1e-9
 #: Decrease relative to the loss that rounding cannot resolve; a promised one that the
@@ -140,7 +137,7 @@ def _propose(problem, state, free):
     # The second-order response where it leaves the step convex, else the tangent.
     matrix = curved if _is_positive_definite(curved) else _make_definite(scaled)
     slope = gradient / unit
-    own = _minimize_in_box(matrix, slope, low * unit, high * unit)
+    own = minimize_in_box(matrix, slope, low * unit, high * unit)
     x = own / unit
     move[free] = x
     inside = np.where(x >= high, ends[1], unfelt(x, taken))
@@ -163,33 +160,6 @@ def _make_definite(matrix):
     values, vectors = np.linalg.eigh(matrix)
     floor = SHIFT * max(values[-1], 1.0)
     return (vectors * np.maximum(values, floor)) @ vectors.T
-
-
-def _minimize_in_box(matrix, gradient, low, high):
-    """Return the minimizer of ``g.x + x'Mx/2`` between low and high.
-
-    By the primal-dual active set method, which is semismooth Newton on the
-    optimality conditions (Hintermueller, Ito & Kunisch 2002); in the rare case
-    that it cycles, by a trust-region method.
-    """
-    x, force = np.zeros(len(gradient)), -gradient
-    scale = np.diag(matrix)
-    for _ in range(MAX_ACTIVE_SETS):
-        at_high = force + scale * (x - high) > 0
-        at_low = force + scale * (x - low) < 0
-        free = ~(at_high | at_low)
-        new = np.where(at_high, high, np.where(at_low, low, 0.0))
-        if free.any():
-            slope = gradient[free] + matrix[free] @ new
-            solve = symmetric_solver(matrix[np.ix_(free, free)])
-            new[free] = -solve(slope[:, None])[:, 0]
-        force = np.where(free, 0.0, -(gradient + matrix @ new))
-        if np.array_equal(new, x):
-            return np.clip(x, low, high)
-        x = new
-    factor = np.linalg.cholesky(matrix)
-    target = -np.linalg.solve(factor, gradient)
-    return lsq_linear(factor.T, target, bounds=(low, high)).x
 
 
 def _info(problem, state):
