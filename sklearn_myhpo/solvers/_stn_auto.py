@@ -12,9 +12,11 @@ import numpy as np
 from ._box import minimize_in_box
 from ._stn_response import PARTS, part_gradient, train_residual
 
-#: A training step is halved while the slope at its end, against it, exceeds this
-#: share of the first one.
-OVERSHOOT, MAX_HALVINGS = 0.5, 30
+#: A training step is tried again, shorter, while the slope at its end, against it,
+#: exceeds this share of the first one.
+OVERSHOOT, MAX_TRIALS = 1.0, 30
+#: Longest step, in units of Newton's.
+LONGEST = 2.0
 #: Accuracy of the metric, where it is solved with by iterations.
 METRIC_TOL = 1e-2
 #: Longest move of a lambda, a natural log, and what multiplies it where its
@@ -81,12 +83,12 @@ def train(options, problem, state, moves, gain):
             part_gradient(split, phi, lambda_, moves, part)
             for split, phi in zip(problem.splits, phis, strict=True)
         ]
-        length = gain * _step_length(part, sigma.max()) if part.stop != 1 else 1.0
         steps = problem.solve(
-            hessians, [-length * slope / scale[part] for slope in slopes], METRIC_TOL
+            hessians, [-slope / scale[part] for slope in slopes], METRIC_TOL
         )
+        own = 1.0 if part.stop == 1 else gain
         phis = [
-            _descend(split, phi, lambda_, moves, part, slope, step)
+            _descend(split, phi, lambda_, moves, part, slope, step, own)
             for split, phi, slope, step in zip(
                 problem.splits, phis, slopes, steps, strict=True
             )
@@ -102,32 +104,24 @@ def train(options, problem, state, moves, gain):
     return phis, residual, state.memory
 
 
-def _descend(split, phi, lambda_, moves, part, slope, step):
-    """Return phi after a step of a part of it, halved where it overshoots."""
-    decrease = -np.vdot(slope, step)
-    for _ in range(MAX_HALVINGS):
-        new = phi.copy()
-        new[part] += step
-        rise = np.vdot(part_gradient(split, new, lambda_, moves, part), step)
-        if rise <= OVERSHOOT * decrease:
-            return new
-        step, decrease = 0.5 * step, 0.5 * decrease
-    return phi
+def _descend(split, phi, lambda_, moves, part, slope, step, gain):
+    """Return phi after a step of a part of it, `gain` times as long as is best.
 
-
-def _step_length(part, sigma):
-    """Return the best constant step where curvature spreads as the eps make it.
-
-    In the metric of the Hessian at lambda the curvature of the data is one. That of
-    the penalty in Theta is ``m0 (1 + sigma^2)``, m0 = exp(sigma^2 / 2), and in w_0 and
-    Theta together m0 times the eigenvalues of ((1, sigma), (sigma, 1 + sigma^2)).
+    The best length is that at which the slope along the step, which is linear in it
+    for ridge, vanishes.
     """
-    m0, square = np.exp(0.5 * sigma**2), sigma**2
-    low, high = 1.0, m0 * (1.0 + square)
-    if part.start is None:
-        middle, half = 1.0 + 0.5 * square, sigma * np.sqrt(1.0 + 0.25 * square)
-        low, high = min(1.0, m0 * (middle - half)), m0 * (middle + half)
-    return 2.0 / (low + high)
+    first, new = np.vdot(slope, step), phi.copy()
+    for _ in range(MAX_TRIALS):
+        new[part] = phi[part] + step
+        last = np.vdot(part_gradient(split, new, lambda_, moves, part), step)
+        share = 1.0
+        if first < 0 and last > first:
+            share = min(first / (first - last), LONGEST)
+        if last <= OVERSHOOT * -first:
+            new[part] = phi[part] + gain * share * step
+            return new
+        step, first = share * step, share * first
+    return phi
 
 
 def tune(options, problem, state, slope, tau, gain):
