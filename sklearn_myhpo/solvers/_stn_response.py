@@ -163,8 +163,9 @@ def validation_slope(problem, phis, moves):
 def train_residual(split, phi, lambda_, sigma, gradient):
     """Return how far phi is from its stationary point, relatively.
 
-    The larger of the residual of w_0, relative to the data's own gradient, and that
-    of the worst column of Theta, relative to the force ``p w_0`` that it answers.
+    The larger of the residual of w_0, relative to the data's own gradient, and that of
+    Theta's worst column, relative to the largest force ``p w_0`` of a group: as much
+    as the hypergradient, whose largest entry counts, can feel.
 
     Parameters
     ----------
@@ -179,7 +180,7 @@ def train_residual(split, phi, lambda_, sigma, gradient):
     float
     """
     force = split.spread(split.penalty(lambda_) * phi[0])
-    wanted = np.array([split.relative_gradient(own) for own in force])
-    left = np.array([split.relative_gradient(own) for own in gradient[1:]]) / sigma**2
-    response = np.max(left / (wanted + ROUNDING))
-    return max(split.relative_gradient(gradient[0]), float(response))
+    wanted = max(split.relative_gradient(own) for own in force)
+    left = np.array([split.relative_gradient(own) for own in gradient[1:]])
+    response = float(np.max(left / sigma**2)) / (wanted + ROUNDING)
+    return max(split.relative_gradient(gradient[0]), response)

@@ -121,6 +121,18 @@ class STN:
             )
 
     @property
+    def advice(self):
+        """What to do after too few iterations."""
+        if self.sampling == "independent":
+            return (
+                "to about the noise of independent perturbations; more n_samples make "
+                "less of it, and sampling='balanced' none"
+            )
+        if not isinstance(self.step_sizes, str):
+            return "or use step_sizes='auto'; the published steps converge slowly"
+        return "or use fewer groups; lambdas that drop their features converge slowly"
+
+    @property
     def _rule(self):
         return _stn_auto if isinstance(self.step_sizes, str) else _stn_published
 
