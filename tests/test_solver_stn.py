@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import sparse
-from scipy.optimize import root
+from scipy.optimize import least_squares
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning
 
@@ -30,7 +30,7 @@ NEVER = 10**6
 
 def ridge_moments(spec, pair):
     """Return A, b of the training rows and A_V, b_V of the held-out ones, centred."""
-    train, held_out = pair
+    train, _ = pair
     weight, X, y = spec.weight, spec.dense, spec.y
     share = weight[train] / weight[train].sum()
     x_mean, y_mean = share @ X[train], share @ y[train]
@@ -79,14 +79,13 @@ def expected_fixed_point(name, form, tau):
             slope += share * np.einsum("gdt,dt->g", theta, A_V @ w - b_V)
             image = np.einsum("de,get->gdt", A_V, theta)
             curvature += share * np.einsum("gdt,gdt->g", theta, image)
-        scale = sum(omega)
-        tuned = sigma**2 * curvature / scale - tau * null_loss
-        return np.concatenate([slope / scale, tuned]) / null_loss
+        slope, curvature = np.array([slope, curvature]) / (sum(omega) * null_loss)
+        return np.concatenate([slope / tau, np.log(sigma**2 * curvature / tau)])
 
     best = minimize_bilevel(PROBLEMS[name](), MYHPO(), tol=1e-8)
     start = np.concatenate([best.lambda_, np.full(spec.n_groups, np.log(0.2))])
-    found = root(residual, start, tol=1e-12)
-    assert found.success
+    found = least_squares(residual, start, bounds=(start - 2, start + 2), xtol=1e-14)
+    assert np.abs(found.fun).max() <= 1e-8
     return found.x[: spec.n_groups], np.exp(found.x[spec.n_groups :]), best.lambda_
 
 
@@ -116,14 +115,14 @@ def in_features(problem, phi):
 def test_response_is_the_closed_form(name, form):
     """A wrong response would move lambda to where nothing is optimal.
 
-    What is left is the error of the fourth moments of 400 perturbations, times the
+    What is left is the error of the fourth moments of 100 perturbations, times the
     share of the curvature that they decide, sigma^2.
     """
     spec, problem = SPECS[name](), PROBLEMS[name]()
     lambda_ = np.linspace(-1.5, 0.0, spec.n_groups)
     sigma = np.linspace(0.2, 0.35, spec.n_groups)
-    solver = STN(form=form, n_samples=400, warm_up=NEVER)
-    state = run(name, solver, 8, lambda_, sigma, problem=problem)
+    solver = STN(form=form, n_samples=100, warm_up=NEVER)
+    state = run(name, solver, 6, lambda_, sigma, problem=problem)
     A, b, _, _ = ridge_moments(spec, spec.pairs[0])
     w, theta = in_features(problem, state.phis[0])
     expected_w, expected = closed_form(A, b, spec.labels, lambda_, sigma, form)
@@ -166,17 +165,19 @@ def test_closed_form_of_one_lambda_is_the_one_of_the_literature():
     np.testing.assert_allclose(left, -p * m0 * w, atol=1e-12)
 
 
-@pytest.mark.parametrize("tau", [1e-4, 1e-3])
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", ["ridge-holdout", "ridge-groups", "ridge-weighted"])
-def test_ends_at_the_fixed_point_of_the_expectations(name, form, tau):
+@pytest.mark.parametrize(
+    ("name", "tau"),
+    [("ridge-holdout", 1e-3), ("ridge-groups", 1e-3), ("ridge-weighted", 1e-4)],
+)
+def test_ends_at_the_fixed_point_of_the_expectations(name, tau, form):
     """The learned lambda, its bias included, is that of the method, not of a sample.
 
-    200 perturbations find it to a tenth of the bias, or to 1e-3.
+    40 perturbations find it to a tenth of the bias, or to 1e-3.
     """
     lambda_, sigma, best = expected_fixed_point(name, form, tau)
-    solver = STN(form=form, tau=tau, n_samples=200, sigma_max=1.0)
-    state = run(name, solver, 40, best)
+    solver = STN(form=form, tau=tau, n_samples=40, sigma_max=1.0)
+    state = run(name, solver, 25, best)
     assert state.error <= 1e-6
     bias = np.abs(lambda_ - best).max()
     np.testing.assert_allclose(state.lambda_, lambda_, atol=max(0.1 * bias, 1e-3))
@@ -184,7 +185,7 @@ def test_ends_at_the_fixed_point_of_the_expectations(name, form, tau):
 
 
 def test_sigma_is_where_entropy_and_curvature_balance():
-    """sigma_g = sqrt(tau / (Theta_g' H_V Theta_g)), else tau would mean something else."""
+    """Else tau would mean something else: sigma_g^2 Theta_g' H_V Theta_g = tau."""
     problem = PROBLEMS["ridge-groups"]()
     state = run("ridge-groups", STN(sigma_max=5.0), 40, problem=problem)
     curvature = sum(
@@ -197,8 +198,15 @@ def test_sigma_is_where_entropy_and_curvature_balance():
     np.testing.assert_allclose(state.sigma, expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        *((name, "centred") for name in PROBLEMS),
+        ("ridge-wide-groups", "perturbed"),
+        ("logistic-groups", "perturbed"),
+        ("multinomial", "perturbed"),
+    ],
+)
 def test_learns_what_others_learn(name, form):
     """The stated accuracy: 1e-5 of the loss, converged, with default options."""
     problem = PROBLEMS[name]()
@@ -236,12 +244,11 @@ def quadrature_slope(spec, lambda_, sigma, phi):
     return in_phi, in_lambda, in_log_sigma
 
 
-@pytest.mark.parametrize("tau", [1e-4, 1e-3])
-def test_logistic_fixed_point_by_quadrature(tau):
+def test_logistic_fixed_point_by_quadrature():
     """Where no closed form exists, the residuals of all expectations must vanish."""
-    name = "logistic-holdout"
+    name, tau = "logistic-holdout", 1e-3
     spec, problem = SPECS[name](), PROBLEMS[name]()
-    state = run(name, STN(tau=tau, n_samples=100), 40, problem=problem)
+    state = run(name, STN(tau=tau, n_samples=40), 18, problem=problem)
     assert state.error <= 1e-6
     (split,) = problem.splits
     coef, intercepts = zip(
@@ -318,7 +325,7 @@ def test_independent_perturbations_average_to_the_same():
     """As published: noisy, but the steps decrease, so lambda settles near."""
     name = "ridge-groups"
     lambda_, _, _ = expected_fixed_point(name, "centred", 1e-4)
-    for seed in range(3):
+    for seed in range(2):
         solver = STN(sampling="independent")
         problem = PROBLEMS[name]()
         result = minimize_bilevel(problem, solver, max_iter=200, random_state=seed)
@@ -332,7 +339,7 @@ def test_published_steps():
     solver = STN(form="perturbed", step_sizes=(0.05, 0.03), warm_up=20)
     name = "ridge-holdout"
     result = minimize_bilevel(
-        PROBLEMS[name](), solver, lambda_init=-2.0, max_iter=3000, tol=1e-4
+        PROBLEMS[name](), solver, lambda_init=-2.0, max_iter=1000, tol=1e-4
     )
     assert result.status is Status.CONVERGED
     auto = minimize_bilevel(PROBLEMS[name](), STN(form="perturbed"))
@@ -340,7 +347,7 @@ def test_published_steps():
 
 
 def test_first_published_step_by_hand():
-    """Momentum starts at rest and Adam's first step is its rate, with the right sign."""
+    """Momentum starts at rest, and Adam's first step is its rate."""
     problem = PROBLEMS["ridge-groups"]()
     solver = STN(step_sizes=(0.01, 0.003), warm_up=0, n_train_steps=1)
     start = solver.init(problem, np.full(3, -1.0), problem.zeros())
@@ -404,7 +411,7 @@ def test_reproducible(sampling):
     name = "ridge-groups"
     results = [
         minimize_bilevel(
-            PROBLEMS[name](), STN(sampling=sampling), max_iter=30, random_state=seed
+            PROBLEMS[name](), STN(sampling=sampling), max_iter=12, random_state=seed
         )
         for seed in (0, 0, 1)
     ]
