@@ -8,6 +8,7 @@ from .penalty import Penalty
 from .protocol import BilevelResult, Info, Solver, State, Status
 from .sho import SHO
 from .sho_global import SHOGlobal
+from .stn import STN
 from .stochastic import Stochastic
 from .unrolled import Unrolled
 
@@ -21,6 +22,7 @@ SOLVERS = {
     "unrolled": Unrolled,
     "sho_global": SHOGlobal,
     "penalty": Penalty,
+    "stn": STN,
 }
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "MYHPO",
     "SHO",
     "SOLVERS",
+    "STN",
     "BilevelResult",
     "Implicit",
     "Info",

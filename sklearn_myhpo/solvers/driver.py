@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from .protocol import BilevelResult, Status
+from .protocol import ADVICE, BilevelResult, Status
 from .scan import scan_lambda
 from .scan_targets import scan_targets
 
@@ -82,6 +82,7 @@ def minimize_bilevel(
         tol=tol,
         error=state.error,
         residuals=_residuals(info),
+        advice=getattr(solver, "advice", ADVICE),
     )
     return BilevelResult(
         state.lambda_,

@@ -28,6 +28,13 @@ class Info(NamedTuple):
     dual_residual: float = np.nan
 
 
+#: What else a user may do whose run was stopped by max_iter, unless the solver has
+#: better advice.
+ADVICE = (
+    "or standardize the features; gradient steps converge slowly, exact steps do not"
+)
+
+
 class State(Protocol):
     """What a solver carries from one iteration to the next, a NamedTuple.
 
@@ -67,6 +74,9 @@ class Solver(Protocol):
     One whose weights are not, in the end, the minimizers of the training losses says so
     by ``finds_minimizers = False``. The estimators then check whether its lambda suits
     the weights of the refit.
+
+    One that knows what a user should do after too few iterations, beside asking for
+    more of them or for less accuracy, says so in a string ``advice``.
     """
 
     def init(self, problem, lambda_0, weights_0):
@@ -102,8 +112,8 @@ class Status(Enum):
     CONVERGED = "converged"
     MAX_ITER = (
         "stopped after max_iter={max_iter} iterations with a relative residual of "
-        "{error:.1e}, above tol={tol:.1e} ({residuals}). Increase max_iter or tol, or "
-        "standardize the features; gradient steps converge slowly, exact steps do not"
+        "{error:.1e}, above tol={tol:.1e} ({residuals}). Increase max_iter or tol, "
+        "{advice}"
     )
     DIVERGED = (
         "diverged: iteration {n_iter} was not finite. The last finite iterate is "
