@@ -140,7 +140,7 @@ def certify(problem, result, hessians):
         slope = model.gradient
     else:
         slope = problem.hypergradient(lambda_, weights, hessians)
-    objective = problem.objective(lambda_, weights)
+    objective = problem.with_spread(lambda_, result.validation_loss)
     low, high = problem.bounds
     certificate = Certificate(
         converged=result.status is Status.CONVERGED,

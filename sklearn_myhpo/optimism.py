@@ -8,8 +8,6 @@ is that of its held-out loss, ``l'_i x_i J``, J the response of the weights.
 
 import numpy as np
 
-from .outer import JACOBIAN_TOL
-
 #: Numbers in the responses of all splits up to which they are formed.
 MAX_RESPONSES = 3e7
 #: Rows that a covariance is estimated from; of more, every so many.
@@ -87,11 +85,7 @@ def slope_covariance(problem, rows, lambda_, weights, hessians):
         ``V / n``. Rows that several splits hold out count once, with all slopes
         they have; a row of weight k counts as k rows.
     """
-    forces = [
-        -split.spread(split.penalty(lambda_) * w)
-        for split, w in zip(problem.splits, weights, strict=True)
-    ]
-    responses = problem.solve(hessians, forces, JACOBIAN_TOL)
+    responses = problem.responses(lambda_, weights, hessians)
     models = [
         _linear_maps(split, w, response)
         for split, w, response in zip(problem.splits, weights, responses, strict=True)

@@ -51,10 +51,13 @@ def outer_model(problem, lambda_, weights, hessians):
 
     Returns
     -------
-    OuterModel
+    model : OuterModel
         Of the validation loss alone.
+    responses : list of ndarray of shape (n_groups, m, n_outputs) or None
+        The J of every split, where they were formed.
     """
     slopes = problem.validation_gradients(weights)
+    responses = None
     if problem.splits[0].prefers_inverse:
         adjoints = problem.solve(hessians, slopes)
         curvatures = [
@@ -62,7 +65,9 @@ def outer_model(problem, lambda_, weights, hessians):
             for split, w, adjoint in zip(problem.splits, weights, adjoints, strict=True)
         ]
     else:
-        adjoints, curvatures = _by_tangents(problem, lambda_, weights, hessians, slopes)
+        adjoints, responses, curvatures = _by_tangents(
+            problem, lambda_, weights, hessians, slopes
+        )
     gradient, tangent, bend, metric = 0.0, 0.0, 0.0, 0.0
     for split, omega, w, adjoint, own in zip(
         problem.splits,
@@ -77,15 +82,41 @@ def outer_model(problem, lambda_, weights, hessians):
         tangent = tangent + omega * own.gram
         bend = bend + omega * (np.diag(slope) - own.cross - own.cross.T - own.third)
         metric = metric + omega * own.metric
-    return OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T))
+    return OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T)), responses
 
 
-def _by_tangents(problem, lambda_, weights, hessians, slopes):
-    """Return the adjoints q, and for every split its `LambdaCurvature`."""
-    forces = [
+def responses_of(problem, lambda_, weights, hessians):
+    """Return the derivative J of the weights in every lambda, of every split.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+        What is minimized.
+    lambda_ : ndarray of shape (n_groups,)
+        Where to evaluate.
+    weights : list of ndarray
+        Exact inner solutions.
+    hessians : list of Hessian
+        Of L_T there.
+
+    Returns
+    -------
+    list of ndarray of shape (n_groups, m, n_outputs)
+    """
+    return problem.solve(hessians, _forces(problem, lambda_, weights), JACOBIAN_TOL)
+
+
+def _forces(problem, lambda_, weights):
+    """Return R = -p w by groups, of every split."""
+    return [
         -split.spread(split.penalty(lambda_) * w)
         for split, w in zip(problem.splits, weights, strict=True)
     ]
+
+
+def _by_tangents(problem, lambda_, weights, hessians, slopes):
+    """Return adjoints q, responses J and the `LambdaCurvature` of every split."""
+    forces = _forces(problem, lambda_, weights)
     rights = [
         np.concatenate([force, slope[None]])
         for force, slope in zip(forces, slopes, strict=True)
@@ -105,4 +136,4 @@ def _by_tangents(problem, lambda_, weights, hessians, slopes):
             np.tensordot(jacobian, force, axes=pairs),
         )
         curvatures.append(own)
-    return [both[-1] for both in solved], curvatures
+    return [both[-1] for both in solved], [both[:-1] for both in solved], curvatures

@@ -112,7 +112,11 @@ class Problem(ABC):
 
     def objective(self, lambda_, weights):
         """Return what is minimized over lambda, at exact inner solutions."""
-        return self.estimate(lambda_, weights) + self.spread.value(lambda_)
+        return self.with_spread(lambda_, self.estimate(lambda_, weights))
+
+    def with_spread(self, lambda_, estimate):
+        """Return the objective of an estimate of the error."""
+        return estimate + self.spread.value(lambda_)
 
     def without_spread(self, lambda_, objective):
         """Return the part of an objective that the weights decide."""

@@ -143,7 +143,7 @@ class CriterionProblem(Problem):
     def model(self, lambda_, weights, hessians):
         """Return the second-order `OuterModel` of the criterion in lambda."""
         self.counts.n_validation_gradients += 1
-        model = self._at(lambda_, weights).point.model()
+        model = self._at(lambda_, weights).model
         return self._with_spread(model, lambda_)
 
     def hessians(self, lambda_, weights):
@@ -200,3 +200,8 @@ class _Evaluation:
         forces, jacobian = responses(whole.split, lambda_, w, self.hessian)
         metric = np.tensordot(jacobian, forces, axes=([1, 2], [1, 2]))
         return CurvePoint(self.criterion.curve(whole.spectrum, penalty), metric)
+
+    @cached_property
+    def model(self):
+        """The second-order `OuterModel` of the criterion."""
+        return self.point.model()
