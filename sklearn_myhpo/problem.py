@@ -151,9 +151,7 @@ class BilevelProblem(Problem):
         """Return the second-order `OuterModel` of the objective; the last is kept."""
         place = self._at(lambda_, weights, hessians)
         if place.model is None:
-            place.model, place.responses = outer_model(
-                self, lambda_, weights, hessians
-            )
+            place.model, place.responses = outer_model(self, lambda_, weights, hessians)
         return self._with_spread(place.model, lambda_)
 
     def responses(self, lambda_, weights, hessians):
@@ -189,9 +187,9 @@ class BilevelProblem(Problem):
     def _at(self, lambda_, weights, hessians):
         """Return what is known at a place, which is kept if its Hessians are."""
         place = self._last
-        if place is not None and place.hessians is hessians:
-            if place.is_at(lambda_, weights):
-                return place
+        is_own = place is not None and place.hessians is hessians
+        if is_own and place.is_at(lambda_, weights):
+            return place
         return _Place(lambda_, tuple(weights), hessians)
 
     def path(self, lambdas):
