@@ -228,6 +228,30 @@ class Problem(ABC):
         """Return the exact inner solution of all rows, for the refit."""
         return self._set.minimize_full(self.full, lambda_, start)
 
+    def to_features(self, weights):
+        """Return coef (n_features, n_outputs) and intercept of every split."""
+        return [
+            (coef, split.intercept_origin + intercept)
+            for split, (coef, intercept) in zip(
+                self.splits, self.moves_to_features(weights), strict=True
+            )
+        ]
+
+    def moves_to_features(self, moves):
+        """Return what moves of the weights do to the model of every split.
+
+        Parameters
+        ----------
+        moves : list of ndarray of shape (m, k)
+            One column per output of a move, of any number of moves.
+
+        Returns
+        -------
+        list of (ndarray of shape (n_features, k), ndarray of shape (k,))
+            Coefficients and intercepts.
+        """
+        return self._set.moves_to_features(moves)
+
     def penalty_energy(self, lambda_, weights):
         """Return the splits' mean of ``w' P w`` by groups, shape (n_groups,)."""
         return self._mean(

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from ..losses import SquaredLoss
 from .coordinates import feature_coordinates, reduce_to_row_space
-from .dual import build_dual_splits
+from .dual import RowSplitSet, build_dual_splits
 from .glm import GLMSplit
 from .glm_set import GLMSplitSet
 from .moments import Diagonalizer, build_quadratic_splits, sum_dense, sum_rows
@@ -77,7 +77,7 @@ def build_splits(
     if is_ridge and is_wide and not all_directions:
         splits = build_dual_splits(rows, y, parts, groups, counts)
         if splits is not None:
-            return SplitSet(splits[:-1]), splits[-1], second_moments
+            return RowSplitSet(splits[:-1]), splits[-1], second_moments
     split_set, full = _build_from_rows(
         rows, y, loss, parts, groups, second_moments, all_directions, counts
     )

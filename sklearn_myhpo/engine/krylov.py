@@ -21,7 +21,7 @@ MIN_RATIO = 1e-8
 ZERO_RATIO = 1e-13
 #: Share of the dimension beyond which a decomposition is cheaper, and the largest
 #: number of steps.
-MAX_SHARE, MAX_STEPS = 0.4, 160
+MAX_SHARE, MAX_STEPS = 0.25, 160
 #: The steps whose progress tells how many more there would be, and by how much the
 #: end may come sooner than at that rate.
 PROGRESS_STEPS, SOONER = 16, 2.0
@@ -55,7 +55,7 @@ def krylov_subspace(gram, start):
         return None
     basis = np.empty((n_steps, size))
     diagonal, off = np.zeros(n_steps), np.zeros(n_steps)
-    new, residuals = start / largest, [1.0]
+    new, residuals, pivot = start / largest, [1.0], np.inf
     new /= np.linalg.norm(new)
     for step in range(n_steps):
         basis[step] = new
@@ -68,14 +68,11 @@ def krylov_subspace(gram, start):
         new -= (known @ new) @ known
         new -= (known @ new) @ known
         off[step] = np.linalg.norm(new)
-        pivot = diagonal[step]
-        if step:
-            pivot -= off[step - 1] ** 2 / last_pivot
+        pivot = diagonal[step] - off[step - 1] ** 2 / pivot
         if not pivot > 0:
             return None
         # By the last entry of the inverse of the tridiagonal matrix.
         residuals.append(residuals[-1] * off[step] / pivot)
-        last_pivot = pivot
         ended = off[step] <= 4 * np.finfo(float).eps * np.max(diagonal)
         if ended or residuals[-1] <= RESIDUAL_TOL:
             return _diagonal_basis(known, diagonal[: step + 1], off[:step], scale)

@@ -167,10 +167,19 @@ class QuadraticSplit(Split):
     def _start_gradient(self):
         return -self.train.linear
 
-    def to_features(self, w):
-        """Return coef (n_features, n_outputs) and intercept (n_outputs,)."""
-        coef = self.coordinates.to_features(w)
-        return coef, self.y_mean - self.x_mean @ coef
+    @property
+    def intercept_origin(self):
+        """The training mean of the target."""
+        return self.y_mean
+
+    def moves_to_features(self, moves):
+        """Return coefs (n_features, k) and intercepts (k,) of moves (m, k)."""
+        coefs = self.coordinates.to_features(moves)
+        return coefs, self.intercepts_of(coefs)
+
+    def intercepts_of(self, coefs):
+        """Return the intercepts (k,) that go with coefs (n_features, k) of moves."""
+        return -(self.x_mean @ coefs)
 
     def from_features(self, coef, intercept):
         """Return the weights of coef; the intercept follows from the means."""

@@ -205,9 +205,30 @@ class Split(ABC):
     def _start_gradient(self):
         """Return the gradient of the training loss at `start`, without counting."""
 
-    @abstractmethod
     def to_features(self, w):
         """Return coef (n_features, n_outputs) and intercept (n_outputs,)."""
+        coef, intercept = self.moves_to_features(w)
+        return coef, self.intercept_origin + intercept
+
+    @property
+    def intercept_origin(self):
+        """The intercept (n_outputs,) of zero weights."""
+        return np.zeros(self.n_outputs)
+
+    @abstractmethod
+    def moves_to_features(self, moves):
+        """Return what moves of the weights do to a model.
+
+        Parameters
+        ----------
+        moves : ndarray of shape (m, k)
+            One column per output of a move, of any number of moves.
+
+        Returns
+        -------
+        coefs : ndarray of shape (n_features, k)
+        intercepts : ndarray of shape (k,)
+        """
 
     @abstractmethod
     def from_features(self, coef, intercept):

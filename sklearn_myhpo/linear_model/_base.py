@@ -229,10 +229,7 @@ class BilevelLinearModel(BaseEstimator):
 
     def _coefficients(self, problem, result):
         """Return coef and intercept, and those of every split."""
-        weights = [
-            split.to_features(w)
-            for split, w in zip(problem.splits, result.weights, strict=True)
-        ]
+        weights = problem.to_features(result.weights)
         coef = np.mean([one for one, _ in weights], axis=0)
         intercept = np.mean([one for _, one in weights], axis=0)
         if self.refit:
