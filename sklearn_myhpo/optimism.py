@@ -89,12 +89,14 @@ def slope_covariance(problem, rows, lambda_, weights, hessians):
     """
     responses = problem.responses(lambda_, weights, hessians)
     models = _linear_maps(problem, weights, responses)
-    mean, square = np.zeros(problem.n_groups), 0.0
+    size = problem.n_groups
+    mean, square = np.zeros(size), np.zeros((size, size))
     sample = rows.sample(MAX_ROWS)
     for block in sample.blocks(models):
-        slopes = block.slopes(models, problem.n_groups)
+        slopes = block.slopes(models, size)
         mean += slopes.sum(axis=0)
-        square = square + slopes.T @ (slopes / block.sample_weight[:, None])
+        slopes /= np.sqrt(block.sample_weight)[:, None]
+        square += slopes.T @ slopes
     more = len(rows.y) / len(sample.y)
     return more * square - more**2 * np.outer(mean, mean) / rows.total
 
@@ -149,7 +151,8 @@ class HeldOutRows:
         width = _width(models)
         if width > MANY_COLUMNS:
             width = models[0][0].shape[1] + self.X.shape[1]
-        size = max(1, int(BLOCK_ENTRIES / width))
+        # Blocks smaller than the matrix of slopes would mostly add up such matrices.
+        size = max(1, int(BLOCK_ENTRIES / width), models[0][0].shape[1] // 2)
         for start in range(0, len(self.y), size):
             yield self._take(slice(start, start + size))
 

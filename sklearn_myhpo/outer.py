@@ -68,7 +68,9 @@ def outer_model(problem, lambda_, weights, hessians):
         adjoints, responses, curvatures = _by_tangents(
             problem, lambda_, weights, hessians, slopes
         )
-    gradient, tangent, bend, metric = 0.0, 0.0, 0.0, 0.0
+    shape = problem.n_groups, problem.n_groups
+    gradient, third = np.zeros(problem.n_groups), 0.0
+    tangent, cross, metric = np.zeros((3, *shape))
     for split, omega, w, adjoint, own in zip(
         problem.splits,
         problem.split_weights,
@@ -77,12 +79,14 @@ def outer_model(problem, lambda_, weights, hessians):
         curvatures,
         strict=True,
     ):
-        slope = -split.by_group(split.penalty(lambda_) * w * adjoint)
-        gradient = gradient + omega * slope
-        tangent = tangent + omega * own.gram
-        bend = bend + omega * (np.diag(slope) - own.cross - own.cross.T - own.third)
-        metric = metric + omega * own.metric
-    return OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T)), responses
+        gradient -= omega * split.by_group(split.penalty(lambda_) * w * adjoint)
+        tangent += omega * own.gram
+        cross += omega * own.cross
+        third = third + omega * own.third
+        metric += omega * own.metric
+    bend = np.diag(gradient) - cross - cross.T - third
+    model = OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T))
+    return model, responses
 
 
 def responses_of(problem, lambda_, weights, hessians):
@@ -103,6 +107,11 @@ def responses_of(problem, lambda_, weights, hessians):
     -------
     list of ndarray of shape (n_groups, m, n_outputs)
     """
+    if problem.splits[0].prefers_inverse:
+        return [
+            split.responses_by_inverse(lambda_, w)
+            for split, w in zip(problem.splits, weights, strict=True)
+        ]
     return problem.solve(hessians, _forces(problem, lambda_, weights), JACOBIAN_TOL)
 
 

@@ -133,7 +133,8 @@ class QuadraticSplit(Split):
         force, pull = p * w, -p * adjoint
 
         def summed(matrix, diagonal, left):
-            pairs = matrix * (left[kept] @ force[kept].T)
+            pairs = left[kept] @ force[kept].T
+            pairs *= matrix
             total = self.groups.sum_by_pair(pairs, kept)
             values = np.zeros(self.shape)
             values[alone] = diagonal[:, None] * left[alone] * force[alone]
@@ -146,6 +147,18 @@ class QuadraticSplit(Split):
             0.0,
             summed(inverse, own, force),
         )
+
+    def responses_by_inverse(self, lambda_, w):
+        """Return the derivative J of the exact solution `w` in every lambda.
+
+        Returns
+        -------
+        ndarray of shape (n_groups, m, n_outputs)
+        """
+        inverse = self.hessian(w, lambda_).inverse()
+        force = -self.penalty(lambda_) * w
+        columns = [self.groups.sum_rows(own[:, None] * inverse) for own in force.T]
+        return np.stack(columns, axis=-1)
 
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
         """Return the minimizer of L_T plus `proximal`, in closed form."""

@@ -90,6 +90,7 @@ class Split(ABC):
         self.explicit_intercept = explicit_intercept
         self.counts = counts
         self._gradient_scale = None
+        self._last_penalty = None, None
 
     @property
     def shape(self):
@@ -101,10 +102,17 @@ class Split(ABC):
         return w[..., : len(self.groups.labels), :]
 
     def penalty(self, lambda_):
-        """Return ``p_j = 2 exp(lambda_g(j))``, shape (m, 1), 0 for the intercept."""
-        p = np.zeros((self.shape[0], 1))
-        self.penalized(p)[:, 0] = self.groups.penalty_weights(lambda_)
-        return p
+        """Return ``p_j = 2 exp(lambda_g(j))``, shape (m, 1), 0 for the intercept.
+
+        The last one is kept: it is asked for again and again.
+        """
+        key = lambda_.tobytes()
+        if self._last_penalty[0] != key:
+            p = np.zeros((self.shape[0], 1))
+            self.penalized(p)[:, 0] = self.groups.penalty_weights(lambda_)
+            p.flags.writeable = False
+            self._last_penalty = key, p
+        return self._last_penalty[1]
 
     def relative_gradient(self, gradient):
         """Return the norm of a gradient of L_T relative to the data's own.
