@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .engine.threads import one_thread
 from .optimism import is_affordable
 from .solvers import Status
 
@@ -163,5 +164,6 @@ def _least_curvature(problem, lambda_, model, objective):
     if model is None or not free.any():
         return None
     curvature = (model.tangent + model.bend)[np.ix_(free, free)]
-    least = np.linalg.eigvalsh(0.5 * (curvature + curvature.T))[0]
+    with one_thread():
+        least = np.linalg.eigvalsh(0.5 * (curvature + curvature.T))[0]
     return float(least / (objective + 1e-10 * problem.null_loss)) if least else 0.0

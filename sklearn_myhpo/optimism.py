@@ -8,6 +8,8 @@ is that of its held-out loss, ``l'_i x_i J``, J the response of the weights.
 
 import numpy as np
 
+from .engine.symmetric import eigensystem
+
 #: Numbers in the responses of all splits up to which they are formed.
 MAX_RESPONSES = 3e7
 #: Rows that a covariance is estimated from; of more, every so many.
@@ -52,13 +54,13 @@ def estimate_optimism(covariance, model, free):
     unit = np.sqrt(np.diag(model.tangent)[free])
     own = covariance[index] / np.outer(unit, unit)
     tangent = model.tangent[index] / np.outer(unit, unit)
-    values, vectors = np.linalg.eigh(tangent)
+    values, vectors = eigensystem(tangent)
     kept = values > len(values) * np.finfo(float).eps * values[-1]
     root = vectors[:, kept] / np.sqrt(values[kept])
     # The identity, were the objective as the Gauss-Newton model has it.
     bent = np.eye(root.shape[1])
     bent += root.T @ (model.bend[index] / np.outer(unit, unit)) @ root
-    values, vectors = np.linalg.eigh(bent)
+    values, vectors = eigensystem(bent)
     slopes = root @ vectors
     spread = np.einsum("gk,gh,hk->k", slopes, own, slopes)
     # Away from a minimum, and in a tail, only the Gauss-Newton part has a meaning.

@@ -13,6 +13,7 @@ from .rows import Rows
 from .shared_curvature import DENSE_LIMIT
 from .split_set import SplitSet
 from .sums import check_scale
+from .threads import one_thread
 
 
 def build_splits(
@@ -123,7 +124,8 @@ def _quadratic_set(sources, coordinates, feature_shift, counts, diagonalize):
     centres = [sources.shift + sources.means(train).x for train, _ in sources.parts]
 
     def diagonalized():
-        return list(map(diagonalize, splits, range(len(splits)), centres))
+        with one_thread():
+            return list(map(diagonalize, splits, range(len(splits)), centres))
 
     if coordinates.groups.n_groups == 1:
         return SplitSet(diagonalized()), full

@@ -6,6 +6,8 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
+from .threads import one_thread
+
 #: Rows of a symmetric product that are computed at a time.
 BLOCK_SIZE = 128
 
@@ -93,4 +95,5 @@ def eigensystem(matrix):
     """Return eigenvalues in increasing order, and eigenvectors as columns."""
     # Divide and conquer is the fastest; SciPy 1.12 cannot do it for one number.
     driver = "evd" if len(matrix) > 1 else "ev"
-    return eigh(matrix, driver=driver, check_finite=False)
+    with one_thread():
+        return eigh(matrix, driver=driver, check_finite=False)

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..certificate import certify
+from ..engine.threads import threads_for
 from ..exceptions import LambdaBoundWarning
 from ..optimism import estimate_optimism, slope_covariance
 from ..penalty import make_feature_groups
@@ -162,7 +163,8 @@ class BilevelLinearModel(BaseEstimator):
         )
         source = ProblemSource(self, X, target, loss, groups, weights, solver)
         fit = self._fit_targets if self._is_per_target else self._fit_problem
-        fit(source, solver, dtype)
+        with threads_for(*X.shape):
+            fit(source, solver, dtype)
         return self
 
     def _fit_problem(self, source, solver, dtype):
