@@ -206,11 +206,8 @@ class Problem(ABC):
 
     def projected(self, lambda_, hypergradient):
         """Return the hypergradient without what points out of the bounds."""
-        low, high = self.bounds
-        outward = ((lambda_ <= low) & (hypergradient > 0)) | (
-            (lambda_ >= high) & (hypergradient < 0)
-        )
-        return np.where(outward, 0.0, hypergradient)
+        lower, upper = outward(self.bounds, lambda_, hypergradient)
+        return np.where(lower | upper, 0.0, hypergradient)
 
     def is_free(self, lambda_):
         """Return which lambdas are at none of their bounds."""
@@ -338,6 +335,25 @@ class Problem(ABC):
             weight * value
             for weight, value in zip(self.split_weights, values, strict=True)
         )
+
+
+def outward(bounds, lambda_, slope):
+    """Return which lambdas are at a bound with the objective falling towards it.
+
+    Parameters
+    ----------
+    bounds : ndarray of shape (2, n_groups)
+        Lowest and highest lambda.
+    lambda_, slope : ndarray of shape (n_groups,)
+        Where, and the derivative of the objective there.
+
+    Returns
+    -------
+    lower, upper : ndarray of bool of shape (n_groups,)
+        At the lower bound and at the upper one.
+    """
+    low, high = bounds
+    return (lambda_ <= low) & (slope > 0), (lambda_ >= high) & (slope < 0)
 
 
 def _finite(bounds, auto):

@@ -21,7 +21,7 @@ MIN_RATIO = 1e-8
 ZERO_RATIO = 1e-13
 #: Share of the dimension beyond which a decomposition is cheaper, and the largest
 #: number of steps.
-MAX_SHARE, MAX_STEPS = 0.25, 160
+MAX_SHARE, MAX_STEPS = 0.4, 160
 #: The steps whose progress tells how many more there would be, and by how much the
 #: end may come sooner than at that rate.
 PROGRESS_STEPS, SOONER = 16, 2.0
