@@ -7,7 +7,7 @@ PYTEST_FLAGS ?= -n 2
 SPHINX_FLAGS ?= -W --keep-going -j 2
 
 # The lower bounds of pyproject.toml as exact pins: "numpy>=1.26" -> numpy==1.26
-OLDEST = $(shell sed -nE 's/^ *"(numpy|scipy|scikit-learn)>=([0-9.]+)",/\1==\2/p' pyproject.toml)
+OLDEST = $(shell sed -nE 's/^ *"(numpy|scipy|scikit-learn|threadpoolctl)>=([0-9.]+)",/\1==\2/p' pyproject.toml)
 # scikit-learn 1.6 knows the frames of its time.
 OLDEST += 'polars<2' 'pandas<3'
 PUBLIC_MODULES = $(shell find sklearn_myhpo -name '*.py' ! -name '_*' | sort)

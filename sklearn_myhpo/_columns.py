@@ -103,7 +103,7 @@ def _is_int(value):
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def spell(items, most=5):
+def spell(items, most=5, word=repr):
     """List items for a message, only the first few of them if there are many."""
-    text = ", ".join(repr(item) for item in items[:most])
+    text = ", ".join(word(item) for item in items[:most])
     return f"{text} and {len(items) - most} more" if len(items) > most else text

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._columns import spell
+from .engine.threads import one_thread
 from .optimism import is_affordable
+from .problem_base import outward
 from .solvers import Status
 
-#: Names spelled out before they are only counted.
-MAX_NAMES = 5
 #: Least curvature relative to the objective that counts as none.
 FLAT = 1e-6
 
@@ -106,11 +107,7 @@ class Certificate:
 
 def _listed(names, meaning):
     """Return some names and what they have in common."""
-    if not names:
-        return "none"
-    text = ", ".join(map(str, names[:MAX_NAMES]))
-    more = len(names) - MAX_NAMES
-    return f"{text}{f' and {more} more' if more > 0 else ''} ({meaning})"
+    return f"{spell(names, word=str)} ({meaning})" if names else "none"
 
 
 def certify(problem, result, hessians):
@@ -140,8 +137,8 @@ def certify(problem, result, hessians):
         slope = model.gradient
     else:
         slope = problem.hypergradient(lambda_, weights, hessians)
-    objective = problem.objective(lambda_, weights)
-    low, high = problem.bounds
+    objective = problem.with_spread(lambda_, result.validation_loss)
+    lower, upper = outward(problem.bounds, lambda_, slope)
     certificate = Certificate(
         converged=result.status is Status.CONVERGED,
         names=tuple(problem.groups.names),
@@ -150,8 +147,8 @@ def certify(problem, result, hessians):
             problem.relative(problem.projected(lambda_, slope), objective)
         ),
         inner_residuals=problem.inner_residuals(lambda_, weights),
-        lower=(lambda_ <= low) & (slope > 0),
-        upper=(lambda_ >= high) & (slope < 0),
+        lower=lower,
+        upper=upper,
         least_curvature=_least_curvature(problem, lambda_, model, objective),
         n_unfinished_solves=problem.counts.n_unfinished_solves - unfinished,
     )
@@ -163,5 +160,6 @@ def _least_curvature(problem, lambda_, model, objective):
     if model is None or not free.any():
         return None
     curvature = (model.tangent + model.bend)[np.ix_(free, free)]
-    least = np.linalg.eigvalsh(0.5 * (curvature + curvature.T))[0]
+    with one_thread():
+        least = np.linalg.eigvalsh(0.5 * (curvature + curvature.T))[0]
     return float(least / (objective + 1e-10 * problem.null_loss)) if least else 0.0

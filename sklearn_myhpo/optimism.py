@@ -8,7 +8,7 @@ is that of its held-out loss, ``l'_i x_i J``, J the response of the weights.
 
 import numpy as np
 
-from .outer import JACOBIAN_TOL
+from .engine.symmetric import eigensystem
 
 #: Numbers in the responses of all splits up to which they are formed.
 MAX_RESPONSES = 3e7
@@ -16,6 +16,8 @@ MAX_RESPONSES = 3e7
 MAX_ROWS = 2**14
 #: Numbers that are worked on at once.
 BLOCK_ENTRIES = 2**18
+#: Columns of all splits up to which they are multiplied with all rows at once.
+MANY_COLUMNS = 32
 #: Least curvature of the objective, relative to the Gauss-Newton one in the same
 #: direction, with which it is trusted.
 LEAST_TRUSTED = 0.1
@@ -52,13 +54,13 @@ def estimate_optimism(covariance, model, free):
     unit = np.sqrt(np.diag(model.tangent)[free])
     own = covariance[index] / np.outer(unit, unit)
     tangent = model.tangent[index] / np.outer(unit, unit)
-    values, vectors = np.linalg.eigh(tangent)
+    values, vectors = eigensystem(tangent)
     kept = values > len(values) * np.finfo(float).eps * values[-1]
     root = vectors[:, kept] / np.sqrt(values[kept])
     # The identity, were the objective as the Gauss-Newton model has it.
     bent = np.eye(root.shape[1])
     bent += root.T @ (model.bend[index] / np.outer(unit, unit)) @ root
-    values, vectors = np.linalg.eigh(bent)
+    values, vectors = eigensystem(bent)
     slopes = root @ vectors
     spread = np.einsum("gk,gh,hk->k", slopes, own, slopes)
     # Away from a minimum, and in a tail, only the Gauss-Newton part has a meaning.
@@ -87,35 +89,33 @@ def slope_covariance(problem, rows, lambda_, weights, hessians):
         ``V / n``. Rows that several splits hold out count once, with all slopes
         they have; a row of weight k counts as k rows.
     """
-    forces = [
-        -split.spread(split.penalty(lambda_) * w)
-        for split, w in zip(problem.splits, weights, strict=True)
-    ]
-    responses = problem.solve(hessians, forces, JACOBIAN_TOL)
-    models = [
-        _linear_maps(split, w, response)
-        for split, w, response in zip(problem.splits, weights, responses, strict=True)
-    ]
-    mean, square = np.zeros(problem.n_groups), 0.0
+    responses = problem.responses(lambda_, weights, hessians)
+    models = _linear_maps(problem, weights, responses)
+    size = problem.n_groups
+    mean, square = np.zeros(size), np.zeros((size, size))
     sample = rows.sample(MAX_ROWS)
-    for block in sample.blocks(models[0][0].shape[1]):
-        slopes = block.slopes(models, problem.n_groups)
+    for block in sample.blocks(models):
+        slopes = block.slopes(models, size)
         mean += slopes.sum(axis=0)
-        square = square + slopes.T @ (slopes / block.sample_weight[:, None])
+        slopes /= np.sqrt(block.sample_weight)[:, None]
+        square += slopes.T @ slopes
     more = len(rows.y) / len(sample.y)
     return more * square - more**2 * np.outer(mean, mean) / rows.total
 
 
-def _linear_maps(split, w, response):
-    """Return coefs (n_features, k) and intercepts (k,): of w, then of its responses."""
-    coef, intercept = split.to_features(w)
-    _, origin = split.to_features(np.zeros_like(w))
-    coefs, intercepts = [coef], [intercept]
-    for one in response:
-        own, shift = split.to_features(one)
-        coefs.append(own)
-        intercepts.append(shift - origin)
-    return np.hstack(coefs), np.concatenate(intercepts)
+def _linear_maps(problem, weights, responses):
+    """Return coefs (n_features, k) and intercepts (k,) of every split.
+
+    Of its weights, then of their responses.
+    """
+    moves = []
+    for w, response in zip(weights, responses, strict=True):
+        own = np.concatenate([w[None], response])
+        moves.append(np.moveaxis(own, 1, 0).reshape(len(w), -1))
+    maps = problem.moves_to_features(moves)
+    for split, (_, intercepts) in zip(problem.splits, maps, strict=True):
+        intercepts[: split.n_outputs] += split.intercept_origin
+    return maps
 
 
 class HeldOutRows:
@@ -148,9 +148,13 @@ class HeldOutRows:
         step = max(1, len(self.y) // n_rows)
         return self if step == 1 else self._take(slice(None, None, step))
 
-    def blocks(self, n_columns):
-        """Yield the rows in blocks, `n_columns` results a row, that a cache holds."""
-        size = max(1, int(BLOCK_ENTRIES / (n_columns + self.X.shape[1])))
+    def blocks(self, models):
+        """Yield the rows in blocks, with whose results a cache is filled."""
+        width = _width(models)
+        if width > MANY_COLUMNS:
+            width = models[0][0].shape[1] + self.X.shape[1]
+        # Blocks smaller than the matrix of slopes would mostly add up such matrices.
+        size = max(1, int(BLOCK_ENTRIES / width), models[0][0].shape[1] // 2)
         for start in range(0, len(self.y), size):
             yield self._take(slice(start, start + size))
 
@@ -177,10 +181,29 @@ class HeldOutRows:
             Zero for rows that no split holds out.
         """
         out = np.zeros((len(self.y), n_groups))
-        for share, (coefs, intercepts) in zip(self.shares, models, strict=True):
-            own = np.flatnonzero(share)
-            raw = self.X[own] @ coefs + intercepts
-            raw = raw.reshape(len(own), n_groups + 1, len(intercepts) // (n_groups + 1))
+        parts = zip(self.shares, self._predictions(models), strict=True)
+        for share, (own, raw) in parts:
+            n_outputs = raw.shape[1] // (n_groups + 1)
+            raw = raw.reshape(len(own), n_groups + 1, n_outputs)
             slope = share[own, None] * self.loss.gradient(self.y[own], raw[:, 0])
             out[own] += np.einsum("no,ngo->ng", slope, raw[:, 1:])
         return out
+
+    def _predictions(self, models):
+        """Yield, for every split, its rows and what its maps make of them."""
+        index = map(np.flatnonzero, self.shares)
+        if _width(models) > MANY_COLUMNS:
+            for own, (coefs, intercepts) in zip(index, models, strict=True):
+                yield own, self.X[own] @ coefs + intercepts
+            return
+        # One pass over all rows is cheaper than taking out those of every split.
+        coefs, intercepts = map(np.hstack, zip(*models, strict=True))
+        raw = self.X @ coefs + intercepts
+        columns = np.split(raw, len(models), axis=1)
+        for own, each in zip(index, columns, strict=True):
+            yield own, each[own]
+
+
+def _width(models):
+    """Return the number of columns of all maps together."""
+    return sum(coefs.shape[1] for coefs, _ in models)

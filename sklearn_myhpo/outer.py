@@ -31,7 +31,7 @@ class OuterModel(NamedTuple):
     metric: np.ndarray
 
 
-def outer_model(problem, lambda_, weights, hessians, rtol=None):
+def outer_model(problem, lambda_, weights, hessians, rtol=ADJOINT_TOL):
     """Return gradient and curvatures of the validation loss in lambda.
 
     With q = H^-1 grad L_V and R = -p w by groups, J = H^-1 R:
@@ -48,17 +48,18 @@ def outer_model(problem, lambda_, weights, hessians, rtol=None):
         Exact inner solutions.
     hessians : list of Hessian
         Of L_T there.
-    rtol : float or None
-        Relative residual of the adjoint where it is solved for by iterations; None
-        for what a step needs.
+    rtol : float
+        Relative residual of the adjoint where it is solved for by iterations.
 
     Returns
     -------
-    OuterModel
+    model : OuterModel
         Of the validation loss alone.
+    responses : list of ndarray of shape (n_groups, m, n_outputs) or None
+        The J of every split, where they were formed.
     """
     slopes = problem.validation_gradients(weights)
-    rtol = ADJOINT_TOL if rtol is None else rtol
+    responses = None
     if problem.splits[0].prefers_inverse:
         adjoints = problem.solve(hessians, slopes, rtol)
         curvatures = [
@@ -66,10 +67,12 @@ def outer_model(problem, lambda_, weights, hessians, rtol=None):
             for split, w, adjoint in zip(problem.splits, weights, adjoints, strict=True)
         ]
     else:
-        adjoints, curvatures = _by_tangents(
+        adjoints, responses, curvatures = _by_tangents(
             problem, lambda_, weights, hessians, slopes, rtol
         )
-    gradient, tangent, bend, metric = 0.0, 0.0, 0.0, 0.0
+    shape = problem.n_groups, problem.n_groups
+    gradient, third = np.zeros(problem.n_groups), 0.0
+    tangent, cross, metric = np.zeros((3, *shape))
     for split, omega, w, adjoint, own in zip(
         problem.splits,
         problem.split_weights,
@@ -78,20 +81,53 @@ def outer_model(problem, lambda_, weights, hessians, rtol=None):
         curvatures,
         strict=True,
     ):
-        slope = -split.by_group(split.penalty(lambda_) * w * adjoint)
-        gradient = gradient + omega * slope
-        tangent = tangent + omega * own.gram
-        bend = bend + omega * (np.diag(slope) - own.cross - own.cross.T - own.third)
-        metric = metric + omega * own.metric
-    return OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T))
+        gradient -= omega * split.by_group(split.penalty(lambda_) * w * adjoint)
+        tangent += omega * own.gram
+        cross += omega * own.cross
+        third = third + omega * own.third
+        metric += omega * own.metric
+    bend = np.diag(gradient) - cross - cross.T - third
+    model = OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T))
+    return model, responses
 
 
-def _by_tangents(problem, lambda_, weights, hessians, slopes, rtol):
-    """Return the adjoints q, and for every split its `LambdaCurvature`."""
-    forces = [
+def responses_of(problem, lambda_, weights, hessians):
+    """Return the derivative J of the weights in every lambda, of every split.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+        What is minimized.
+    lambda_ : ndarray of shape (n_groups,)
+        Where to evaluate.
+    weights : list of ndarray
+        Exact inner solutions.
+    hessians : list of Hessian
+        Of L_T there.
+
+    Returns
+    -------
+    list of ndarray of shape (n_groups, m, n_outputs)
+    """
+    if problem.splits[0].prefers_inverse:
+        return [
+            split.responses_by_inverse(lambda_, w)
+            for split, w in zip(problem.splits, weights, strict=True)
+        ]
+    return problem.solve(hessians, _forces(problem, lambda_, weights), JACOBIAN_TOL)
+
+
+def _forces(problem, lambda_, weights):
+    """Return R = -p w by groups, of every split."""
+    return [
         -split.spread(split.penalty(lambda_) * w)
         for split, w in zip(problem.splits, weights, strict=True)
     ]
+
+
+def _by_tangents(problem, lambda_, weights, hessians, slopes, rtol):
+    """Return adjoints q, responses J and the `LambdaCurvature` of every split."""
+    forces = _forces(problem, lambda_, weights)
     rights = [
         np.concatenate([force, slope[None]])
         for force, slope in zip(forces, slopes, strict=True)
@@ -111,4 +147,4 @@ def _by_tangents(problem, lambda_, weights, hessians, slopes, rtol):
             np.tensordot(jacobian, force, axes=pairs),
         )
         curvatures.append(own)
-    return [both[-1] for both in solved], curvatures
+    return [both[-1] for both in solved], [both[:-1] for both in solved], curvatures

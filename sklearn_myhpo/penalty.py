@@ -88,10 +88,20 @@ class FeatureGroups:
             out = np.zeros((self.n_groups, self.n_groups))
             out[np.ix_(labels, labels)] = matrix
             return out
+        member = self._members(labels)
+        return (member @ (member @ matrix).T).T
+
+    def sum_rows(self, matrix):
+        """Return the sums (n_groups, k) of rows (n_features, k) over every group."""
+        if len(self.labels) == self.n_groups:
+            return matrix[np.argsort(self.labels)]
+        return self._members(self.labels) @ matrix
+
+    def _members(self, labels):
+        """Return a sparse matrix of ones where a column is labelled with the row."""
         shape = (self.n_groups, len(labels))
         columns = np.arange(len(labels))
-        member = csr_array((np.ones(len(labels)), (labels, columns)), shape=shape)
-        return (member @ (member @ matrix).T).T
+        return csr_array((np.ones(len(labels)), (labels, columns)), shape=shape)
 
     def expand(self, values):
         """Return for every feature the value, or row of values, of its group.

@@ -1,6 +1,7 @@
 """The bilevel problem: everything a solver may ask."""
 
 import copy
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from .engine.batches import RowBatches, sample_batches, strata_of
 from .engine.build import build_splits
 from .engine.glm_set import GLMSplitSet
 from .engine.hessian import CG_TOL
-from .outer import outer_model
+from .outer import ADJOINT_TOL, OuterModel, outer_model, responses_of
 from .problem_base import Problem
 
 #: Rows among which a problem that keeps its rows is scanned for a start.
@@ -17,6 +18,24 @@ SCAN_ROWS = 8192
 #: Least penalty relative to curvature there: a weight without data responds to it in a
 #: hundred steps.
 RESPONSIVE = 1e-2
+
+
+@dataclass
+class _Place:
+    """What was computed at a lambda and its weights, for who asks next."""
+
+    lambda_: np.ndarray
+    weights: tuple
+    hessians: list | None = None
+    model: OuterModel | None = None
+    responses: list | None = None
+    rtol: float = np.inf
+
+    def is_at(self, lambda_, weights):
+        """Whether this is of the very same arrays of weights."""
+        return np.array_equal(self.lambda_, lambda_) and all(
+            own is w for own, w in zip(self.weights, weights, strict=True)
+        )
 
 
 class BilevelProblem(Problem):
@@ -114,6 +133,7 @@ class BilevelProblem(Problem):
         positive = second_moments[second_moments > 0]
         typical = np.mean(np.log(positive)) if len(positive) else 0.0
         self._log_curvature = np.log(loss.max_curvature) + typical
+        self._last = None
         held_out = np.array([sample_weight[part].sum() for _, part in pairs])
         super().__init__(
             loss,
@@ -197,10 +217,61 @@ class BilevelProblem(Problem):
         """Return the mean loss over all held-out rows."""
         return self.validation_loss(weights)
 
-    def model(self, lambda_, weights, hessians, rtol=None):
-        """Return the second-order `OuterModel` of the objective in lambda."""
-        model = outer_model(self, lambda_, weights, hessians, rtol)
-        return self._with_spread(model, lambda_)
+    def hessians(self, lambda_, weights):
+        """Return the Hessian of every split's L_T at its weights; the last are kept."""
+        place = self._last
+        if place is None or not place.is_at(lambda_, weights):
+            # What is known elsewhere makes room first.
+            self._last = None
+            found = super().hessians(lambda_, weights)
+            self._last = place = _Place(np.array(lambda_), tuple(weights), found)
+        return place.hessians
+
+    def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
+        """Return the second-order `OuterModel` of the objective; the last is kept."""
+        place = self._at(lambda_, weights, hessians)
+        if place.model is None or rtol < place.rtol:
+            found = outer_model(self, lambda_, weights, hessians, rtol)
+            place.rtol, (place.model, place.responses) = rtol, found
+        return self._with_spread(place.model, lambda_)
+
+    def responses(self, lambda_, weights, hessians):
+        """Return the derivative of every split's weights in lambda.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Where to evaluate.
+        weights : list of ndarray
+            Exact inner solutions.
+        hessians : list of Hessian
+            Of L_T there.
+
+        Returns
+        -------
+        list of ndarray of shape (n_groups, m, n_outputs)
+            Those of the last `model`, where it had them.
+        """
+        known = self._at(lambda_, weights, hessians).responses
+        return known or responses_of(self, lambda_, weights, hessians)
+
+    def predict(self, lambda_, weights, hessians, move):
+        """Return the weights along their tangent at lambda, ``w + J move``."""
+        known = self._at(lambda_, weights, hessians).responses
+        if known is None:
+            return super().predict(lambda_, weights, hessians, move)
+        return [
+            w + np.tensordot(move, response, axes=1)
+            for w, response in zip(weights, known, strict=True)
+        ]
+
+    def _at(self, lambda_, weights, hessians):
+        """Return what is known at a place, which is kept if its Hessians are."""
+        place = self._last
+        is_own = place is not None and place.hessians is hessians
+        if is_own and place.is_at(lambda_, weights):
+            return place
+        return _Place(lambda_, tuple(weights), hessians)
 
     def path(self, lambdas):
         """Return validation losses and slopes at many values of a shared lambda.

@@ -6,6 +6,7 @@ import numpy as np
 
 from .engine.hessian import CG_TOL
 from .engine.newton import NEWTON_TOL
+from .outer import ADJOINT_TOL
 from .shrinkage import Spread
 
 #: Automatic bounds of lambda: below the log of the least second moment of a feature,
@@ -112,7 +113,11 @@ class Problem(ABC):
 
     def objective(self, lambda_, weights):
         """Return what is minimized over lambda, at exact inner solutions."""
-        return self.estimate(lambda_, weights) + self.spread.value(lambda_)
+        return self.with_spread(lambda_, self.estimate(lambda_, weights))
+
+    def with_spread(self, lambda_, estimate):
+        """Return the objective of an estimate of the error."""
+        return estimate + self.spread.value(lambda_)
 
     def without_spread(self, lambda_, objective):
         """Return the part of an objective that the weights decide."""
@@ -154,7 +159,7 @@ class Problem(ABC):
         """
 
     @abstractmethod
-    def model(self, lambda_, weights, hessians, rtol=None):
+    def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
         """Return the second-order `OuterModel` of the objective in lambda.
 
         Parameters
@@ -165,9 +170,9 @@ class Problem(ABC):
             Exact inner solutions.
         hessians : list of Hessian
             Of L_T at the weights.
-        rtol : float or None
-            Relative residual of an iterative solve for the gradient; None for what
-            a step needs.
+        rtol : float
+            Relative residual of an iterative solve for the gradient; the default is
+            what a step needs.
         """
 
     @abstractmethod
@@ -219,11 +224,8 @@ class Problem(ABC):
 
     def projected(self, lambda_, hypergradient):
         """Return the hypergradient without what points out of the bounds."""
-        low, high = self.bounds
-        outward = ((lambda_ <= low) & (hypergradient > 0)) | (
-            (lambda_ >= high) & (hypergradient < 0)
-        )
-        return np.where(outward, 0.0, hypergradient)
+        lower, upper = outward(self.bounds, lambda_, hypergradient)
+        return np.where(lower | upper, 0.0, hypergradient)
 
     def is_free(self, lambda_):
         """Return which lambdas are at none of their bounds."""
@@ -240,6 +242,30 @@ class Problem(ABC):
     def minimize_full(self, lambda_, start):
         """Return the exact inner solution of all rows, for the refit."""
         return self._set.minimize_full(self.full, lambda_, start)
+
+    def to_features(self, weights):
+        """Return coef (n_features, n_outputs) and intercept of every split."""
+        return [
+            (coef, split.intercept_origin + intercept)
+            for split, (coef, intercept) in zip(
+                self.splits, self.moves_to_features(weights), strict=True
+            )
+        ]
+
+    def moves_to_features(self, moves):
+        """Return what moves of the weights do to the model of every split.
+
+        Parameters
+        ----------
+        moves : list of ndarray of shape (m, k)
+            One column per output of a move, of any number of moves.
+
+        Returns
+        -------
+        list of (ndarray of shape (n_features, k), ndarray of shape (k,))
+            Coefficients and intercepts.
+        """
+        return self._set.moves_to_features(moves)
 
     def penalty_energy(self, lambda_, weights):
         """Return the splits' mean of ``w' P w`` by groups, shape (n_groups,)."""
@@ -327,6 +353,25 @@ class Problem(ABC):
             weight * value
             for weight, value in zip(self.split_weights, values, strict=True)
         )
+
+
+def outward(bounds, lambda_, slope):
+    """Return which lambdas are at a bound with the objective falling towards it.
+
+    Parameters
+    ----------
+    bounds : ndarray of shape (2, n_groups)
+        Lowest and highest lambda.
+    lambda_, slope : ndarray of shape (n_groups,)
+        Where, and the derivative of the objective there.
+
+    Returns
+    -------
+    lower, upper : ndarray of bool of shape (n_groups,)
+        At the lower bound and at the upper one.
+    """
+    low, high = bounds
+    return (lambda_ <= low) & (slope > 0), (lambda_ >= high) & (slope < 0)
 
 
 def _finite(bounds, auto):

@@ -7,6 +7,7 @@ import numpy as np
 from ..counts import OracleCounts
 from ..engine.hessian import CG_TOL
 from ..engine.whole import build_whole
+from ..outer import ADJOINT_TOL
 from ..problem_base import Problem
 from ._base import CurvePoint, responses
 
@@ -143,10 +144,10 @@ class CriterionProblem(Problem):
         slope = self._at(lambda_, weights).point.gradient
         return slope + self.spread.gradient(lambda_)
 
-    def model(self, lambda_, weights, hessians, rtol=None):
+    def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
         """Return the second-order `OuterModel` of the criterion in lambda."""
         self.counts.n_validation_gradients += 1
-        model = self._at(lambda_, weights).point.model()
+        model = self._at(lambda_, weights).model
         return self._with_spread(model, lambda_)
 
     def hessians(self, lambda_, weights):
@@ -203,3 +204,8 @@ class _Evaluation:
         forces, jacobian = responses(whole.split, lambda_, w, self.hessian)
         metric = np.tensordot(jacobian, forces, axes=([1, 2], [1, 2]))
         return CurvePoint(self.bound.curve(penalty), metric)
+
+    @cached_property
+    def model(self):
+        """The second-order `OuterModel` of the criterion."""
+        return self.point.model()

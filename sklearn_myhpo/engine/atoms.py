@@ -1,5 +1,7 @@
 """Disjoint sets of rows, and sums over them."""
 
+from functools import reduce
+
 import numpy as np
 
 
@@ -8,7 +10,7 @@ def add(parts):
     if len(parts) == 1:
         return parts[0]
     kind = type(parts[0])
-    return kind(*(sum(values) for values in zip(*parts, strict=True)))
+    return kind(*(reduce(np.add, values) for values in zip(*parts, strict=True)))
 
 
 def add_others(parts):

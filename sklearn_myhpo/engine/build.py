@@ -5,7 +5,7 @@ from scipy import sparse
 
 from ..losses import SquaredLoss
 from .coordinates import feature_coordinates, reduce_to_row_space
-from .dual import build_dual_splits
+from .dual import RowSplitSet, build_dual_splits
 from .glm import GLMSplit
 from .glm_set import GLMSplitSet
 from .moments import Diagonalizer, build_quadratic_splits, sum_dense, sum_rows
@@ -14,6 +14,7 @@ from .shared_curvature import DENSE_LIMIT
 from .split_set import SplitSet
 from .streamed_rows import make_rows
 from .sums import check_scale
+from .threads import one_thread
 
 
 def build_splits(
@@ -88,7 +89,7 @@ def build_splits(
     if is_ridge and is_wide and not all_directions:
         splits = build_dual_splits(rows, y, parts, groups, counts)
         if splits is not None:
-            return SplitSet(splits[:-1]), splits[-1], second_moments
+            return RowSplitSet(splits[:-1]), splits[-1], second_moments
     split_set, full = _build_from_rows(
         rows, y, loss, parts, groups, second_moments, all_directions, counts
     )
@@ -139,7 +140,8 @@ def _quadratic_set(sources, coordinates, feature_shift, counts, diagonalize):
     centres = [sources.shift + sources.means(train).x for train, _ in sources.parts]
 
     def diagonalized():
-        return list(map(diagonalize, splits, range(len(splits)), centres))
+        with one_thread():
+            return list(map(diagonalize, splits, range(len(splits)), centres))
 
     if coordinates.groups.n_groups == 1:
         return SplitSet(diagonalized()), full

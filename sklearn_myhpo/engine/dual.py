@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import issparse
 
 from ..penalty import FeatureGroups
 from .coordinates import Coordinates
@@ -10,6 +11,7 @@ from .glm import DENSE_LIMIT
 from .krylov import krylov_subspace, range_subspace
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
+from .split_set import SplitSet
 
 
 def build_dual_splits(rows, y, parts, groups, counts):
@@ -42,9 +44,14 @@ def build_dual_splits(rows, y, parts, groups, counts):
     products = rows.X @ rows.X.T
     if rows.is_sparse:
         products = products.toarray()
+    shares = np.array([train / train.sum() for train, _ in parts])
+    means = np.zeros((len(parts), rows.n_features))
+    if rows.fit_intercept:
+        # In one pass over the rows for all splits.
+        means = _combined_rows(rows.X, shares.T).T
     splits = []
-    for train, validation in parts:
-        split = _build_split(rows, products, y, train, validation, groups, counts)
+    for share, mean, (_, validation) in zip(shares, means, parts, strict=True):
+        split = _build_split(rows, products, y, share, mean, validation, groups, counts)
         if split is None:
             return None
         splits.append(split)
@@ -62,35 +69,71 @@ class _RowCoordinates(Coordinates):
     ----------
     X : ndarray or sparse array of shape (n_samples, n_features)
     index : ndarray of shape (n_train,)
-    mean : ndarray of shape (n_features,)
-        Of the training rows.
     combine : ndarray of shape (n_train, n_coordinates)
+    weight : ndarray of shape (n_samples,) or None
+        Of the rows in the mean that is subtracted; None where it is zero.
     """
 
     X: np.ndarray = None
     index: np.ndarray = None
-    mean: np.ndarray = None
     combine: np.ndarray = None
+    weight: np.ndarray | None = None
+
+    def shares(self, w):
+        """Return what every row contributes (n_samples, k) to coordinates (n, k)."""
+        own = self.combine @ w
+        shares = np.zeros((self.X.shape[0], w.shape[1]))
+        shares[self.index] = own
+        if self.weight is not None:
+            shares -= np.outer(self.weight, own.sum(axis=0))
+        return shares
 
     def to_features(self, w):
         """Return feature weights (n_features, k) of coordinates (n, k)."""
-        own = self.combine @ w
-        share = np.zeros((self.X.shape[0], w.shape[1]))
-        share[self.index] = own
-        return self.X.T @ share - np.outer(self.mean, own.sum(axis=0))
+        return _combined_rows(self.X, self.shares(w))
 
     def from_features(self, coef):
         """Return the coordinates (n, k) of feature weights (n_features, k)."""
-        return self.combine.T @ ((self.X @ coef)[self.index] - self.mean @ coef)
+        image = self.X @ coef
+        own = image[self.index]
+        if self.weight is not None:
+            own = own - self.weight @ image
+        return self.combine.T @ own
 
 
-def row_coordinates(X, mean, combine, groups, index=None):
+def _combined_rows(X, shares):
+    """Return ``X' shares``."""
+    # Few rows times a large matrix is faster than its transpose.
+    return X.T @ shares if issparse(X) else (shares.T @ X).T
+
+
+class RowSplitSet(SplitSet):
+    """Splits whose coordinates are combinations of the same rows."""
+
+    def moves_to_features(self, moves):
+        """Return coefs and intercepts of every split's moves, in one pass."""
+        shares = [
+            split.coordinates.shares(own)
+            for split, own in zip(self.splits, moves, strict=True)
+        ]
+        coefs = _combined_rows(self.splits[0].coordinates.X, np.hstack(shares))
+        ends = np.cumsum([own.shape[1] for own in shares])[:-1]
+        return [
+            (own, split.intercepts_of(own))
+            for split, own in zip(
+                self.splits, np.split(coefs, ends, axis=1), strict=True
+            )
+        ]
+
+
+def row_coordinates(X, weight, combine, groups, index=None):
     """Return coordinates that are combinations of rows minus a mean.
 
     Parameters
     ----------
     X : ndarray or sparse array of shape (n_samples, n_features)
-    mean : ndarray of shape (n_features,)
+    weight : ndarray of shape (n_samples,) or None
+        Of the rows in the mean; None where that is zero.
     combine : ndarray of shape (n_rows, n_coordinates)
     groups : FeatureGroups
         One group.
@@ -108,20 +151,20 @@ def row_coordinates(X, mean, combine, groups, index=None):
         np.array([X.shape[1]]),
         X=X,
         index=np.arange(X.shape[0]) if index is None else index,
-        mean=mean,
         combine=combine,
+        weight=weight,
     )
 
 
-def _build_split(rows, products, y, train, validation, groups, counts):
-    index = np.flatnonzero(train)
-    share = train[index] / train[index].sum()
+def _build_split(rows, products, y, shares, mean, validation, groups, counts):
+    index = np.flatnonzero(shares)
+    share = shares[index]
     held_out = np.flatnonzero(validation)
-    mean, y_mean = np.zeros(rows.n_features), np.zeros(y.shape[1])
+    y_mean = np.zeros(y.shape[1])
     own = products[np.ix_(index, index)]
     cross = products[np.ix_(held_out, index)]
     if rows.fit_intercept:
-        mean, y_mean = share @ rows.X[index], share @ y[index]
+        y_mean = share @ y[index]
         along = own @ share
         square = share @ along
         cross = cross - cross @ share[:, None] - along + square
@@ -150,7 +193,8 @@ def _build_split(rows, products, y, train, validation, groups, counts):
     validation_moments = _explicit_moments(
         cross @ combine, y[held_out] - y_mean, weight, reference
     )
-    coordinates = row_coordinates(rows.X, mean, combine, groups, index)
+    centre = shares if rows.fit_intercept else None
+    coordinates = row_coordinates(rows.X, centre, combine, groups, index)
     return QuadraticSplit(
         train_moments,
         validation_moments,

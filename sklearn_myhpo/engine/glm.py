@@ -248,13 +248,12 @@ class GLMSplit(Split):
     def _start_gradient(self):
         return self._mean_gradient(self.start(), self.train_weight)
 
-    def to_features(self, w):
-        """Return coef (n_features, n_outputs) and intercept (n_outputs,)."""
-        coef = self.coordinates.to_features(self.penalized(w))
-        intercept = np.zeros(self.n_outputs)
-        if self.explicit_intercept:
-            intercept = w[-1] - self.feature_shift @ coef
-        return coef, intercept
+    def moves_to_features(self, moves):
+        """Return coefs (n_features, k) and intercepts (k,) of moves (m, k)."""
+        coefs = self.coordinates.to_features(self.penalized(moves))
+        if not self.explicit_intercept:
+            return coefs, np.zeros(moves.shape[1])
+        return coefs, moves[-1] - self.feature_shift @ coefs
 
     def from_features(self, coef, intercept):
         """Return the weights that `to_features` would turn into these."""

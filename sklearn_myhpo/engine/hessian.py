@@ -91,9 +91,13 @@ class DenseHessian(Hessian):
         columns, shape = self._columns(w)
         return self._restore(self._solver()(columns), shape, w)
 
+    def inverse(self):
+        """Return the inverse as a matrix."""
+        return self._solver().matrix()
+
     def inverse_and_image(self, matrix):
         """Return the inverse A of this and ``A matrix A``, `matrix` symmetric."""
-        inverse = self._solver().matrix()
+        inverse = self.inverse()
         return inverse, congruence(inverse, matrix @ inverse)
 
     def _solver(self):

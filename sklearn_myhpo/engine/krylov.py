@@ -22,8 +22,9 @@ ZERO_RATIO = 1e-13
 #: Share of the dimension beyond which a decomposition is cheaper, and the largest
 #: number of steps.
 MAX_SHARE, MAX_STEPS = 0.4, 160
-#: Steps between two looks at the residual.
-CHECK_EVERY = 8
+#: The steps whose progress tells how many more there would be, and by how much the
+#: end may come sooner than at that rate.
+PROGRESS_STEPS, SOONER = 16, 2.0
 
 
 class Subspace(NamedTuple):
@@ -48,33 +49,55 @@ def krylov_subspace(gram, start):
     Subspace or None
     """
     size = len(start)
-    n_steps = min(size, MAX_STEPS, max(CHECK_EVERY, int(MAX_SHARE * size)))
+    n_steps = min(size, MAX_STEPS, max(PROGRESS_STEPS, int(MAX_SHARE * size)))
     scale, largest = np.max(np.diag(gram)), np.max(np.abs(start))
     if not (scale > 0 and largest > 0):
         return None
-    # Squares of very large or small units would leave the range of numbers.
-    gram, new = gram / scale, start / largest
     basis = np.empty((n_steps, size))
     diagonal, off = np.zeros(n_steps), np.zeros(n_steps)
-    new = new / np.linalg.norm(new)
+    new, residuals, pivot = start / largest, [1.0], np.inf
+    new /= np.linalg.norm(new)
     for step in range(n_steps):
         basis[step] = new
         new = gram @ new
+        # Squares of very large or small units would leave the range of numbers.
+        new /= scale
         diagonal[step] = new @ basis[step]
+        known = basis[: step + 1]
         # Twice is enough (Kahan, in Parlett 1980).
-        for _ in range(2):
-            new -= (basis[: step + 1] @ new) @ basis[: step + 1]
+        new -= (known @ new) @ known
+        new -= (known @ new) @ known
         off[step] = np.linalg.norm(new)
+        pivot = diagonal[step] - off[step - 1] ** 2 / pivot
+        if not pivot > 0:
+            return None
+        # By the last entry of the inverse of the tridiagonal matrix.
+        residuals.append(residuals[-1] * off[step] / pivot)
         ended = off[step] <= 4 * np.finfo(float).eps * np.max(diagonal)
-        if ended or (step + 1) % CHECK_EVERY == 0 or step + 1 == n_steps:
-            values, vectors = eigh_tridiagonal(diagonal[: step + 1], off[:step])
-            if not values[0] > MIN_RATIO * values[-1]:
-                return None
-            residual = off[step] * abs((vectors[-1] / values) @ vectors[0])
-            if ended or residual <= RESIDUAL_TOL:
-                return Subspace(basis[: step + 1].T @ vectors, scale * values)
-        new = new / off[step]
+        if ended or residuals[-1] <= RESIDUAL_TOL:
+            return _diagonal_basis(known, diagonal[: step + 1], off[:step], scale)
+        if _is_too_slow(residuals, n_steps):
+            return None
+        new /= off[step]
     return None
+
+
+def _diagonal_basis(basis, diagonal, off, scale):
+    """Return the `Subspace` of Lanczos vectors, if its eigenvalues are known."""
+    values, vectors = eigh_tridiagonal(diagonal, off)
+    if not values[0] > MIN_RATIO * values[-1]:
+        return None
+    return Subspace(basis.T @ vectors, scale * values)
+
+
+def _is_too_slow(residuals, n_steps):
+    """Whether the rate of the last steps leads nowhere within the number of steps."""
+    done = len(residuals) - 1
+    if done % PROGRESS_STEPS:
+        return False
+    rate = np.log(residuals[-1 - PROGRESS_STEPS] / residuals[-1]) / PROGRESS_STEPS
+    left = np.log(residuals[-1] / RESIDUAL_TOL)
+    return left > SOONER * rate * (n_steps - done)
 
 
 def range_subspace(gram):

@@ -3,11 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg.blas import dger
 
 from .atoms import disjoint_atoms
 from .krylov import krylov_subspace
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
+from .rational import rational_subspace
 from .sums import dense_sums, row_sums
 
 #: Ratios of the largest to the smallest second moment of a feature beyond which
@@ -62,14 +64,13 @@ class Sources(NamedTuple):
     def moments(self, sums, centre):
         """Return the moments about `centre`, which may be other rows' means."""
         one = sums.one
-        gram = sums.matrix[:one, :one] / sums.total
+        gram = np.divide(sums.matrix[:one, :one], sums.total, order="C")
         linear = sums.matrix[:one, one + 1 :] / sums.total
         residual_linear = sums.residual_linear[:one] / sums.total
         residual_square = sums.residual_square / sums.total
         if self.fit_intercept:
             x, y, residual = self.means(sums)
-            cross = np.outer(x, centre.x)
-            gram = gram - cross - cross.T + np.outer(centre.x, centre.x)
+            _move_centre(gram, x, centre.x)
             linear = _about(linear, x, y, centre.x, centre.y)
             residual_linear = _about(
                 residual_linear, x, residual, centre.x, centre.residual
@@ -90,6 +91,14 @@ class _Means(NamedTuple):
     x: np.ndarray
     y: np.ndarray
     residual: np.ndarray
+
+
+def _move_centre(gram, mean, centre):
+    """Make moments about zero, of rows with this mean, those about `centre`."""
+    half = mean - 0.5 * centre
+    for left, right in ((half, centre), (centre, half)):
+        # In place: the transpose is what BLAS takes for a matrix, and symmetric.
+        dger(-1.0, left, right, a=gram.T, overwrite_a=1)
 
 
 def _about(product, x, y, x_centre, y_centre):
@@ -146,9 +155,11 @@ def build_quadratic_splits(sources, coordinates, feature_shift, counts):
     for train, validation in sources.parts:
         means = sources.means(train)
         x_mean = coordinates.to_features((sources.shift + means.x)[:, None])[:, 0]
+        own = sources.moments(train, means)
+        held_out = own if validation is train else sources.moments(validation, means)
         split = QuadraticSplit(
-            sources.moments(train, means),
-            sources.moments(validation, means),
+            own,
+            held_out,
             coordinates,
             feature_shift + x_mean,
             sources.y_shift + means.y,
@@ -178,7 +189,9 @@ class Diagonalizer:
         self.weights = weights
         self.all_directions = all_directions
         self.scale_ratio = scale_ratio
-        self.try_krylov = not all_directions and scale_ratio <= MAX_EIGEN_RATIO
+        self.find_subspace = []
+        if not all_directions and scale_ratio <= MAX_EIGEN_RATIO:
+            self.find_subspace = [krylov_subspace, rational_subspace]
         # One rule for all splits: they are scanned together.
         self.n_rows = max(np.count_nonzero(weight) for weight in weights)
 
@@ -193,12 +206,13 @@ class Diagonalizer:
         mean : ndarray of shape (m,)
             Of its training rows.
         """
-        if self.try_krylov and split.n_outputs == 1:
-            space = krylov_subspace(split.train.gram, split.train.linear[:, 0])
+        own = split.train.gram, split.train.linear[:, 0]
+        while self.find_subspace and split.n_outputs == 1:
+            space = self.find_subspace[0](*own)
             if space is not None:
                 return split.in_basis(space.basis, space.values)
             # What one fold needs, the others need too.
-            self.try_krylov = False
+            self.find_subspace.pop(0)
         if self.X is None or self.n_rows > ROWS_PER_COORDINATE * split.shape[0]:
             return split if self.scale_ratio > MAX_EIGEN_RATIO else split.diagonalized()
         if self.scale_ratio > MAX_SINGULAR_RATIO:

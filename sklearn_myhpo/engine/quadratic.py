@@ -170,7 +170,8 @@ class QuadraticSplit(Split):
         force, pull = p * w, -p * adjoint
 
         def summed(matrix, diagonal, left):
-            pairs = matrix * (left[kept] @ force[kept].T)
+            pairs = left[kept] @ force[kept].T
+            pairs *= matrix
             total = self.groups.sum_by_pair(pairs, kept)
             values = np.zeros(self.shape)
             values[alone] = diagonal[:, None] * left[alone] * force[alone]
@@ -183,6 +184,18 @@ class QuadraticSplit(Split):
             0.0,
             summed(inverse, own, force),
         )
+
+    def responses_by_inverse(self, lambda_, w):
+        """Return the derivative J of the exact solution `w` in every lambda.
+
+        Returns
+        -------
+        ndarray of shape (n_groups, m, n_outputs)
+        """
+        inverse = self.hessian(w, lambda_).inverse()
+        force = -self.penalty(lambda_) * w
+        columns = [self.groups.sum_rows(own[:, None] * inverse) for own in force.T]
+        return np.stack(columns, axis=-1)
 
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
         """Return the minimizer of L_T plus `proximal`, in closed form."""
@@ -204,10 +217,19 @@ class QuadraticSplit(Split):
     def _start_gradient(self):
         return -self.train.linear
 
-    def to_features(self, w):
-        """Return coef (n_features, n_outputs) and intercept (n_outputs,)."""
-        coef = self.coordinates.to_features(w)
-        return coef, self.y_mean - self.x_mean @ coef
+    @property
+    def intercept_origin(self):
+        """The training mean of the target."""
+        return self.y_mean
+
+    def moves_to_features(self, moves):
+        """Return coefs (n_features, k) and intercepts (k,) of moves (m, k)."""
+        coefs = self.coordinates.to_features(moves)
+        return coefs, self.intercepts_of(coefs)
+
+    def intercepts_of(self, coefs):
+        """Return the intercepts (k,) that go with coefs (n_features, k) of moves."""
+        return -(self.x_mean @ coefs)
 
     def from_features(self, coef, intercept):
         """Return the weights of coef; the intercept follows from the means."""

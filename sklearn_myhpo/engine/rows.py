@@ -7,6 +7,8 @@ from scipy import sparse
 
 #: Entries of the largest temporary array built from a block of rows.
 BLOCK_ENTRIES = 2**23
+#: The same where a cache should hold it.
+CACHED_ENTRIES = 2**16
 #: Squared mean over variance of a sparse feature beyond which Gram matrices are
 #: made from centred rows.
 LARGE_MEAN = 1e4
@@ -41,8 +43,8 @@ class Rows:
         if fit_intercept:
             self.shift = np.asarray(X.T @ (sample_weight / sample_weight.sum()))
             # The mean of a constant is that constant, free of rounding.
-            low, high = _column_range(X)
-            self.shift = np.where(low == high, low, self.shift)
+            constant, values = _constant_columns(X)
+            self.shift[constant] = values
             if not self.is_sparse:
                 X = X - self.shift
         self.X = X
@@ -179,7 +181,8 @@ class Rows:
     def squared_adjoint(self, weight):
         """Return ``sum_i weight_ik x_ij^2``, the diagonals of k Gram matrices."""
         out = np.zeros((self.n_features, weight.shape[1]))
-        for index, block in self.blocks(self.n_features):
+        copies = 1 if self.is_sparse else BLOCK_ENTRIES // CACHED_ENTRIES
+        for index, block in self.blocks(copies * self.n_features):
             squares = block.X.power(2) if self.is_sparse else block.X**2
             out += squares.T @ weight[index]
         if not self.fit_intercept:
@@ -229,9 +232,13 @@ class Rows:
             yield rows, self.take(rows)
 
 
-def _column_range(X):
-    """Return the least and the largest entry of every column."""
-    low, high = X.min(axis=0), X.max(axis=0)
+def _constant_columns(X):
+    """Return the indices of the columns with one value, and these values."""
     if sparse.issparse(X):
-        low, high = low.toarray().ravel(), high.toarray().ravel()
-    return low, high
+        low, high = (end.toarray().ravel() for end in (X.min(axis=0), X.max(axis=0)))
+        index = np.flatnonzero(low == high)
+        return index, low[index]
+    # Few others have the same value in three rows.
+    index = np.flatnonzero((X[0] == X[-1]) & (X[0] == X[len(X) // 2]))
+    index = index[np.all(X[:, index] == X[0, index], axis=0)]
+    return index, X[0, index]

@@ -163,9 +163,9 @@ def wide_spectrum(rows, y, groups, share, counts):
         coordinates = feature_coordinates(groups).rotated(basis)
     else:
         own, squares = space or _cut_range(products)
-        mean = rows.shift if rows.is_sparse else np.zeros(rows.n_features)
+        centre = share if rows.is_sparse and rows.fit_intercept else None
         coordinates = row_coordinates(
-            rows.X, mean, root * own / np.sqrt(squares), groups
+            rows.X, centre, root * own / np.sqrt(squares), groups
         )
     along = own.T @ target
     outside = np.sum((target - own @ along) ** 2, axis=0)

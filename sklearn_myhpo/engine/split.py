@@ -94,6 +94,7 @@ class Split(ABC):
         self.n_outputs = n_outputs
         self.explicit_intercept = explicit_intercept
         self.counts = counts
+        self._last_penalty = None, None
 
     @property
     def shape(self):
@@ -105,10 +106,17 @@ class Split(ABC):
         return w[..., : len(self.groups.labels), :]
 
     def penalty(self, lambda_):
-        """Return ``p_j = 2 exp(lambda_g(j))``, shape (m, 1), 0 for the intercept."""
-        p = np.zeros((self.shape[0], 1))
-        self.penalized(p)[:, 0] = self.groups.penalty_weights(lambda_)
-        return p
+        """Return ``p_j = 2 exp(lambda_g(j))``, shape (m, 1), 0 for the intercept.
+
+        The last one is kept: it is asked for again and again.
+        """
+        key = lambda_.tobytes()
+        if self._last_penalty[0] != key:
+            p = np.zeros((self.shape[0], 1))
+            self.penalized(p)[:, 0] = self.groups.penalty_weights(lambda_)
+            p.flags.writeable = False
+            self._last_penalty = key, p
+        return self._last_penalty[1]
 
     @cached_property
     def start_gradient(self):
@@ -251,9 +259,30 @@ class Split(ABC):
     def _start_gradient(self):
         """Return the gradient of the training loss at `start`, without counting."""
 
-    @abstractmethod
     def to_features(self, w):
         """Return coef (n_features, n_outputs) and intercept (n_outputs,)."""
+        coef, intercept = self.moves_to_features(w)
+        return coef, self.intercept_origin + intercept
+
+    @property
+    def intercept_origin(self):
+        """The intercept (n_outputs,) of zero weights."""
+        return np.zeros(self.n_outputs)
+
+    @abstractmethod
+    def moves_to_features(self, moves):
+        """Return what moves of the weights do to a model.
+
+        Parameters
+        ----------
+        moves : ndarray of shape (m, k)
+            One column per output of a move, of any number of moves.
+
+        Returns
+        -------
+        coefs : ndarray of shape (n_features, k)
+        intercepts : ndarray of shape (k,)
+        """
 
     @abstractmethod
     def from_features(self, coef, intercept):

@@ -54,6 +54,13 @@ class SplitSet:
         """Return the exact inner solution of the split of all rows, from `start`."""
         return full.minimize(lambda_, start, tol=tol)
 
+    def moves_to_features(self, moves):
+        """Return coefs and intercepts of moves (m, k) of every split's weights."""
+        return [
+            split.moves_to_features(own)
+            for split, own in zip(self.splits, moves, strict=True)
+        ]
+
     def least_curvature(self):
         """Return the least curvature of the data that is not zero.
 

@@ -6,6 +6,8 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
+from .threads import one_thread
+
 #: Rows of a symmetric product that are computed at a time.
 BLOCK_SIZE = 128
 
@@ -38,9 +40,20 @@ class SymmetricInverse(NamedTuple):
         if self.factor is None:
             inverse = self.root @ self.root.T
         else:
-            inverse = np.tril(dpotri(self.factor, lower=1)[0])
-            inverse += np.tril(inverse, -1).T
-        return inverse * self.scale * self.scale.T
+            inverse = dpotri(self.factor, lower=1)[0].T
+            _mirror_upper(inverse)
+        inverse *= self.scale
+        inverse *= self.scale.T
+        return inverse
+
+
+def _mirror_upper(matrix):
+    """Make a matrix symmetric whose upper triangle is known, in place."""
+    for start in range(0, len(matrix), BLOCK_SIZE):
+        stop = start + BLOCK_SIZE
+        corner = matrix[start:stop, start:stop]
+        corner[...] = np.triu(corner) + np.triu(corner, 1).T
+        matrix[stop:, start:stop] = matrix[start:stop, stop:].T
 
 
 def congruence(left, right):
@@ -64,7 +77,9 @@ def symmetric_solver(matrix):
     scale = 1.0 / np.sqrt(diagonal)[:, None]
 
     def scaled():
-        return matrix * scale * scale.T
+        product = matrix * scale
+        product *= scale.T
+        return product
 
     # LAPACK works in place on the transpose, which is the same.
     factor, failed = dpotrf(scaled().T, lower=1, overwrite_a=1)
@@ -80,4 +95,5 @@ def eigensystem(matrix):
     """Return eigenvalues in increasing order, and eigenvectors as columns."""
     # Divide and conquer is the fastest; SciPy 1.12 cannot do it for one number.
     driver = "evd" if len(matrix) > 1 else "ev"
-    return eigh(matrix, driver=driver, check_finite=False)
+    with one_thread():
+        return eigh(matrix, driver=driver, check_finite=False)

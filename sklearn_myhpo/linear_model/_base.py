@@ -12,7 +12,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._columns import spell
 from ..certificate import certify
+from ..engine.threads import threads_for
 from ..exceptions import LambdaBoundWarning
 from ..optimism import estimate_optimism, slope_covariance
 from ..penalty import make_feature_groups
@@ -24,8 +26,6 @@ from ._inexact import describe_gap
 from ._problem import ProblemSource
 from ._streaming import learn_part
 
-#: Names spelled out in a warning before it only counts.
-MAX_NAMES = 5
 _UNFINISHED = (
     "Conjugate gradients reached their limit of iterations: standardize the features, "
     "or raise the lower end of lambda_bounds."
@@ -39,7 +39,7 @@ def spell_some(kind, names):
     ----------
     kind : str
         "group" or the like.
-    names : iterable
+    names : sequence
         What to spell out, up to a limit.
 
     Returns
@@ -47,11 +47,7 @@ def spell_some(kind, names):
     str
         Words.
     """
-    names = [str(name) for name in names]
-    text = f"{kind} " if len(names) == 1 else f"{kind}s "
-    text += ", ".join(names[:MAX_NAMES])
-    more = len(names) - MAX_NAMES
-    return text if more <= 0 else f"{text} and {more} more"
+    return f"{kind}{'' if len(names) == 1 else 's'} {spell(names, word=str)}"
 
 
 class BilevelLinearModel(BaseEstimator):
@@ -164,7 +160,8 @@ class BilevelLinearModel(BaseEstimator):
         )
         source = ProblemSource(self, X, target, loss, groups, weights, solver)
         fit = self._fit_targets if self._is_per_target else self._fit_problem
-        fit(source, solver, dtype)
+        with threads_for(*X.shape):
+            fit(source, solver, dtype)
         return self
 
     def _fit_problem(self, source, solver, dtype):
@@ -234,10 +231,7 @@ class BilevelLinearModel(BaseEstimator):
 
     def _coefficients(self, problem, result):
         """Return coef and intercept, and those of every split."""
-        weights = [
-            split.to_features(w)
-            for split, w in zip(problem.splits, result.weights, strict=True)
-        ]
+        weights = problem.to_features(result.weights)
         coef = np.mean([one for one, _ in weights], axis=0)
         intercept = np.mean([one for _, one in weights], axis=0)
         if self.refit:
@@ -320,8 +314,10 @@ class BilevelLinearModel(BaseEstimator):
         if certificate.n_unfinished_solves:
             message = f"{name} converged to an inexact lambda. {_UNFINISHED}"
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
-        slope = certificate.hypergradient
-        self._warn_at_bounds(problem.bounds, result.lambda_, slope)
+        objective = self._criterion_name()
+        if problem.spread.strength:
+            objective += " with its shrinkage"
+        self._warn_at_bounds(certificate.lower, certificate.upper, objective)
 
     def _warn_of_gap(self, problem, result):
         """Warn of a lambda that was learned for other weights than those of a refit."""
@@ -330,16 +326,11 @@ class BilevelLinearModel(BaseEstimator):
             message = f"{type(self).__name__} {gap}."
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
-    def _warn_at_bounds(self, bounds, lambda_, slope):
-        """Warn of lambdas at a bound where the validation loss is still falling."""
-        low, high = bounds
+    def _warn_at_bounds(self, lower, upper, objective):
+        """Warn of lambdas at a bound where the objective is still falling."""
         for where, side, meaning in (
-            ((lambda_ <= low) & (slope > 0), "lower", "no penalty is wanted"),
-            (
-                (lambda_ >= high) & (slope < 0),
-                "upper",
-                "these features are not wanted",
-            ),
+            (lower, "lower", "no penalty is wanted"),
+            (upper, "upper", "these features are not wanted"),
         ):
             if where.any():
                 advice = (
@@ -349,7 +340,7 @@ class BilevelLinearModel(BaseEstimator):
                 )
                 message = (
                     f"{type(self).__name__} found no minimum inside the bounds of "
-                    f"lambda: the {self._criterion_name()} is still falling at the "
+                    f"lambda: the {objective} is still falling at the "
                     f"{side} bound for {self._describe(where)}, so {meaning}. {advice}"
                 )
                 warnings.warn(message, LambdaBoundWarning, stacklevel=5)

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..problem import BilevelProblem
 from ..solvers import Status
 from ..targets import TargetsProblem, refit
 
@@ -43,17 +42,15 @@ class TargetsFit(NamedTuple):
     total_weight: float
 
 
-def learn_targets(model, make_problem, target, solver):
+def learn_targets(model, source, solver):
     """Learn one lambda per target.
 
     Parameters
     ----------
     model : BilevelLinearModel
         Its parameters say how.
-    make_problem : callable
-        Returns the problem of all targets, or of those of a slice.
-    target : ndarray of shape (n_samples, n_targets)
-        One column per lambda.
+    source : ProblemSource
+        The data, with one column of the target per lambda.
     solver : Solver
         The method; how many targets it can take at once is its own matter.
 
@@ -63,21 +60,21 @@ def learn_targets(model, make_problem, target, solver):
         What the estimator needs for its fitted attributes.
     """
     last = getattr(model, "lambda_", None) if model.warm_start else None
+    target = source.target
     is_known = np.shape(last) == target.shape[1:]
 
     def solve(problem, numbers=slice(None)):
         start = last[numbers] if is_known else model.lambda_init
         return model._minimize(problem, solver, start)
 
-    if getattr(solver, "learns_targets", False):
-        problem = make_problem()
-        can_share = isinstance(problem, BilevelProblem)
-        if can_share and problem.splits[0].solves_by == "diagonal":
+    if getattr(solver, "learns_targets", False) and source.criterion is None:
+        problem = source.make()
+        if problem.splits[0].solves_by == "diagonal":
             return _fit_together(problem, solve, model)
     fits = []
     for number in range(target.shape[1]):
         own = slice(number, number + 1)
-        problem = make_problem(own)
+        problem = source.make(own)
         fits.append(_fit_one(problem, solve(problem, own), model))
     return _merge(fits)
 

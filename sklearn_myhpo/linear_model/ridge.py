@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 
 from ..losses import SquaredLoss
+from ..problem_base import outward
 from ._base import BilevelLinearModel, spell_some
 from ._checks import check_weights
 from ._parameters import AnySolver, MYHPOSolver, SHOSolver, with_parameters
@@ -65,7 +66,7 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
 
     def _fit_targets(self, source, solver, dtype):
         """Learn one lambda per target, set the fitted attributes and warn."""
-        found = learn_targets(self, source.make, source.target, solver)
+        found = learn_targets(self, source, solver)
         self.feature_group_names_ = np.array(["all"], dtype=object)
         self.history_, self.lambda_ = found.history, found.lambda_
         alpha = 2.0 * found.total_weight * np.exp(found.lambda_)
@@ -86,7 +87,8 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
                 message += f" ({len(found.unfinished)} targets did not converge)"
             warnings.warn(f"{message}.", ConvergenceWarning, stacklevel=4)
             return
-        self._warn_at_bounds(found.bounds, found.lambda_, found.slope)
+        lower, upper = outward(found.bounds, found.lambda_, found.slope)
+        self._warn_at_bounds(lower, upper, self._criterion_name())
 
     def _describe(self, where):
         if not self._is_per_target:
