@@ -1,7 +1,7 @@
 """All solvers on the same problems: how far above the lowest loss, at what cost.
 
-Every solver with its defaults starts from the same lambda, the log of the mean curvature
-of a feature, and from zero weights. What is judged is the lambda of every iteration,
+Every solver with its defaults starts from the same lambda, the log of the mean
+curvature of a feature, and from zero weights. What is judged is the lambda of every iteration,
 through the validation loss at exact weights; its excess is over the lowest that any
 solver found, relative to the loss of a constant model. The cost is in passes, that is
 gradients and products with a Hessian, and in seconds of one process; solvers that
