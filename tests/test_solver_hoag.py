@@ -223,7 +223,7 @@ def test_published_step_size_is_taken_back_and_relaxed():
     assert kept.lambda_ != state.lambda_
 
 
-@pytest.mark.parametrize("name", ["ridge-holdout", "ridge-groups", "logistic-groups"])
+@pytest.mark.parametrize("name", ["ridge-holdout", "ridge-groups", "logistic-holdout"])
 @pytest.mark.parametrize("start", ["auto", -8.0])
 def test_descent_never_rises(start, name):
     """With exact solutions there is no excuse; the published rule allows 20 %."""
