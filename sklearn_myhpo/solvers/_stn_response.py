@@ -88,11 +88,12 @@ def train_gradient(split, phi, lambda_, moves):
     -------
     ndarray of the shape of `phi`
     """
-    total = np.zeros_like(phi)
-    for row, move in zip(with_ones(moves), moves, strict=True):
-        gradient = split.train_gradient(np.tensordot(row, phi, 1), lambda_ + move)
-        total += row[:, None, None] * gradient
-    return total / len(moves)
+    basis = with_ones(moves)
+    gradients = [
+        split.train_gradient(w, lambda_ + move)
+        for w, move in zip(np.tensordot(basis, phi, 1), moves, strict=True)
+    ]
+    return np.tensordot(basis.T, np.stack(gradients), 1) / len(moves)
 
 
 def part_gradient(split, phi, lambda_, moves, part):
@@ -145,19 +146,16 @@ def validation_slope(problem, phis, moves):
     -------
     ValidationSlope
     """
-    in_lambda, in_log_sigma = np.zeros((2, problem.n_groups))
-    for row, move in zip(with_ones(moves), moves, strict=True):
-        weights = [np.tensordot(row, phi, 1) for phi in phis]
+    basis = with_ones(moves)
+    responses = [np.tensordot(basis, phi, 1) for phi in phis]
+    pulls = np.zeros_like(moves)
+    for pull, *weights in zip(pulls, *responses, strict=True):
         gradients = problem.validation_gradients(weights)
-        pull = sum(
-            omega * np.tensordot(phi[1:], gradient, 2)
-            for omega, phi, gradient in zip(
-                problem.split_weights, phis, gradients, strict=True
-            )
-        )
-        in_lambda += pull
-        in_log_sigma += move * pull
-    return ValidationSlope(in_lambda / len(moves), in_log_sigma / len(moves))
+        for omega, phi, gradient in zip(
+            problem.split_weights, phis, gradients, strict=True
+        ):
+            pull += omega * np.tensordot(phi[1:], gradient, 2)
+    return ValidationSlope(pulls.mean(axis=0), (moves * pulls).mean(axis=0))
 
 
 def train_residual(split, phi, lambda_, sigma, gradient):
