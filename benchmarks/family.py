@@ -1,12 +1,12 @@
 """All solvers on the same problems: how far above the lowest loss, at what cost.
 
 Every solver with its defaults starts from the same lambda, the log of the mean
-curvature of a feature, and from zero weights. What is judged is the lambda of every iteration,
-through the validation loss at exact weights; its excess is over the lowest that any
-solver found, relative to the loss of a constant model. The cost is in passes, that is
-gradients and products with a Hessian, and in seconds of one process; solvers that
-factor matrices do so beside, and the table counts the factorizations. Files that only
-the folder SKLEARN_MYHPO_DATA can have are left out by name where there is none.
+curvature of a feature, and from zero weights. What is judged is the lambda of every
+iteration, through the validation loss at exact weights; its excess is over the lowest
+that any solver found, relative to the loss of a constant model. The cost is in passes,
+that is gradients and products with a Hessian, and in seconds of one process; solvers
+that factor matrices do so beside, and the table counts the factorizations. Files that
+only the folder SKLEARN_MYHPO_DATA can have are left out by name where there is none.
 
     python -m benchmarks.family [--limit 6] [--data diabetes ...] [--page doc/family.md]
 """
