@@ -108,6 +108,7 @@ def responses_of(problem, lambda_, weights, hessians):
     Returns
     -------
     list of ndarray of shape (n_groups, m, n_outputs)
+        One array per split.
     """
     if problem.splits[0].prefers_inverse:
         return [
