@@ -17,7 +17,7 @@ PRODUCTS_PER_SOLVE = 60
 #: that are formed, split by split.
 FORMED_COST = 1e9
 #: Lambdas up to which second derivatives are exact.
-FEW_LAMBDAS = 20
+FEW_LAMBDAS = 30
 #: Products that the response of the weights to one lambda takes, and cubes of the size
 #: of a Hessian that curvature in all lambdas takes.
 PRODUCTS_PER_RESPONSE, CUBES = 3, 8

@@ -113,7 +113,8 @@ def _rho_of_shorter(state, decrease):
 
     By the parabola through both losses with the slope at the first.
     """
-    least, most = (max(grow * state.rho, RHO_REJECTED) for grow in (GROW, GROW_MOST))
+    least = max(GROW * state.rho, RHO_REJECTED)
+    most = GROW_MOST * max(state.rho, RHO_REJECTED)
     fall = -(state.model.gradient @ state.move)
     metric = state.move @ state.model.metric @ state.move
     if not (fall > decrease and metric > 0):
