@@ -60,12 +60,9 @@ def outer_model(problem, lambda_, weights, hessians, rtol=ADJOINT_TOL):
     """
     slopes = problem.validation_gradients(weights)
     responses = None
-    if problem.splits[0].prefers_inverse:
+    if problem.prefers_inverse:
         adjoints = problem.solve(hessians, slopes, rtol)
-        curvatures = [
-            split.curvature_in_lambda(lambda_, w, adjoint)
-            for split, w, adjoint in zip(problem.splits, weights, adjoints, strict=True)
-        ]
+        curvatures = problem.curvatures_in_lambda(lambda_, weights, hessians, adjoints)
     else:
         adjoints, responses, curvatures = _by_tangents(
             problem, lambda_, weights, hessians, slopes, rtol
@@ -110,11 +107,8 @@ def responses_of(problem, lambda_, weights, hessians):
     list of ndarray of shape (n_groups, m, n_outputs)
         One array per split.
     """
-    if problem.splits[0].prefers_inverse:
-        return [
-            split.responses_by_inverse(lambda_, w)
-            for split, w in zip(problem.splits, weights, strict=True)
-        ]
+    if problem.prefers_inverse:
+        return problem.responses_by_inverse(lambda_, weights, hessians)
     return problem.solve(hessians, _forces(problem, lambda_, weights), JACOBIAN_TOL)
 
 

@@ -312,6 +312,26 @@ class Problem(ABC):
         """
         return self._set.solve(hessians, rights, rtol)
 
+    @property
+    def iterates(self):
+        """Whether exact inner solutions are found by iterations."""
+        return self.splits[0].solves_by in ("newton", "iterative")
+
+    @property
+    def prefers_inverse(self):
+        """Whether curvature in lambda is cheaper from inverses of the Hessians."""
+        return self._set.prefers_inverse
+
+    def curvatures_in_lambda(self, lambda_, weights, hessians, adjoints):
+        """Return the `LambdaCurvature` of every split, where inverses are preferred."""
+        return self._set.curvatures_in_lambda(
+            lambda_, weights, hessians, adjoints, self.split_weights
+        )
+
+    def responses_by_inverse(self, lambda_, weights, hessians):
+        """Return the derivative J of all weights, where inverses are preferred."""
+        return self._set.responses_by_inverse(lambda_, weights, hessians)
+
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         return self._set.validation_gradients(weights)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .hessian import CG_TOL
+from .near_hessian import NearHessian, curvature_in_lambda
 from .newton import MAX_ITER, NEWTON_TOL
 from .newton_together import NewtonTogether
 from .products import ProductHessian, adjoint_all, forward_all, solve_together
@@ -12,6 +13,14 @@ from .split_set import SplitSet
 #: Hessians are formed where the right-hand sides of their solves times this are
 #: more than the features; else their products are cheaper.
 PRODUCTS_PER_SOLVE = 60
+#: Operations up to which second derivatives in several lambdas are made from Hessians
+#: that are formed, split by split.
+FORMED_COST = 1e9
+#: Lambdas up to which second derivatives are exact.
+FEW_LAMBDAS = 30
+#: Products that the response of the weights to one lambda takes, and cubes of the size
+#: of a Hessian that curvature in all lambdas takes.
+PRODUCTS_PER_RESPONSE, CUBES = 3, 8
 
 
 class GLMSplitSet(SplitSet):
@@ -43,6 +52,28 @@ class GLMSplitSet(SplitSet):
             float(np.linalg.eigvalsh(self.loss.curvature(start)[0])[0]),
             self.counts,
         )
+
+        self._is_costly = self._costs_much()
+
+    def _costs_much(self):
+        """Whether forming the Hessian of every split is to be avoided."""
+        first, n_groups = self.splits[0], self.splits[0].groups.n_groups
+        size = first.shape[0] * first.n_outputs
+        if n_groups == 1 or size > DENSE_LIMIT:
+            return False
+        per_row = size * (first.shape[0] + n_groups) + first.n_outputs * n_groups**2
+        return len(self.splits) * len(self.y) * per_row > FORMED_COST
+
+    @property
+    def prefers_inverse(self):
+        """Whether curvature in lambda is cheaper from inverses than from responses."""
+        first, n_groups = self.splits[0], self.splits[0].groups.n_groups
+        if not self._is_costly or n_groups <= FEW_LAMBDAS:
+            return False
+        size, n_splits = first.shape[0] * first.n_outputs, len(self.splits)
+        n_columns = PRODUCTS_PER_RESPONSE * n_splits * n_groups
+        responses = 4.0 * n_columns * len(self.y) * size
+        return responses > 2.0 * len(self.y) * size**2 + CUBES * n_splits * size**3
 
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
         """Return the exact inner solutions of all splits, from `starts`.
@@ -81,6 +112,8 @@ class GLMSplitSet(SplitSet):
         Hessian with shared curvature.
         """
         first = self.splits[0]
+        if self._is_costly:
+            return self._near_hessians(lambda_, weights)
         n_solves = PRODUCTS_PER_SOLVE * (1 + first.groups.n_groups)
         size = first.shape[0] * first.n_outputs
         if n_solves > size and size <= DENSE_LIMIT:
@@ -91,6 +124,69 @@ class GLMSplitSet(SplitSet):
         return [
             split.product_hessian(w, lambda_, own)
             for split, w, own in zip(self.splits, weights, near, strict=True)
+        ]
+
+    def _near_hessians(self, lambda_, weights):
+        """Return Hessians by their products, with a matrix near each of them."""
+        self.shared_curvature.renew_if_changed(self.raw(weights))
+        penalty = self.splits[0].penalty(lambda_)
+        return [
+            split.product_hessian(
+                w, lambda_, NearHessian(matrix, penalty, self.counts)
+            )
+            for split, w, matrix in zip(
+                self.splits, weights, self.shared_curvature.own_matrices(), strict=True
+            )
+        ]
+
+    def curvatures_in_lambda(self, lambda_, weights, hessians, adjoints, shares):
+        """Return the `LambdaCurvature` of every split, from Hessians near theirs.
+
+        Their change along the adjoint is that of all splits in the mean: the responses
+        of the weights are much the same in all, the adjoints are not.
+        """
+        bend = self._weighted_gram(
+            np.ones(len(self.y)), self._mean_third(weights, adjoints, shares)
+        )
+        curvatures = []
+        for split, w, hessian, adjoint in zip(
+            self.splits, weights, hessians, adjoints, strict=True
+        ):
+            gram = self._weighted_gram(
+                split.validation_weight, self.loss.curvature(split.raw(w))
+            )
+            own = curvature_in_lambda(
+                split, hessian.near, (gram, bend), lambda_, w, adjoint
+            )
+            curvatures.append(own)
+        return curvatures
+
+    def _weighted_gram(self, weight, curvature):
+        """Return ``X' C X``, C the curvature (n_samples, ...) times row weights."""
+        inside = np.flatnonzero(weight)
+        lower, upper = np.tril_indices(curvature.shape[1])
+        own = weight[inside, None] * curvature[inside][:, lower, upper]
+        return self.rows.take(inside).block_gram(own)
+
+    def _mean_third(self, weights, adjoints, shares):
+        """Return the mean change of curvature (n_samples, ...) along the adjoints."""
+        units = np.eye(self.splits[0].n_outputs)[:, None, :]
+        along = forward_all(self.rows, np.stack(adjoints))
+        total = 0.0
+        for split, share, w, one in zip(
+            self.splits, shares, weights, along, strict=True
+        ):
+            change = [
+                self.loss.third(split.raw(w), one.T, unit, units) for unit in units
+            ]
+            total = total + share * split.train_weight * np.stack(change)
+        return np.moveaxis(total, 2, 0)
+
+    def responses_by_inverse(self, lambda_, weights, hessians):
+        """Return the derivative J of all weights, by Hessians near theirs."""
+        return [
+            hessian.near.solve(-split.spread(split.penalty(lambda_) * w))
+            for split, w, hessian in zip(self.splits, weights, hessians, strict=True)
         ]
 
     def raw(self, weights):

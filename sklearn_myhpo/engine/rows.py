@@ -100,6 +100,10 @@ class Rows:
         if self.is_sparse:
             weighted = self.X.multiply(weight[:, None])
             out[:core, :core] = (self.X.T @ weighted).toarray()
+        elif np.all(weight >= 0.0):
+            # A matrix times its own transpose takes half of the work.
+            root = self.X * np.sqrt(weight)[:, None]
+            np.matmul(root.T, root, out=out[:core, :core])
         else:
             np.matmul(self.X.T, self.X * weight[:, None], out=out[:core, :core])
         if self.fit_intercept:

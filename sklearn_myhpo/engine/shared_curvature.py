@@ -16,6 +16,9 @@ DENSE_LIMIT = 2500
 GRAM_BASE, GRAM_SHARE, FACTOR_SHARE = 12.0, 1 / 13, 1 / 25
 #: Change of the log of the penalty up to which a factor is kept.
 KEPT = 0.7
+#: Change of the curvature relative to its mean up to which a matrix is kept for use as
+#: a model.
+CHANGED = 0.05
 #: Products per split for which the price is paid at once: for solutions of low and of
 #: high accuracy.
 CHEAP, ACCURATE = 2, 80
@@ -49,6 +52,7 @@ class SharedCurvature:
         self.parts = _Parts(train_weights)
         self.start_curvature = start_curvature
         self.matrix = self._first = self._factored = self._own = self._blocks = None
+        self._curvature = None
         self.spent, self._is_accurate = 0, False
         size = rows.n_coordinates * n_outputs
         self.price = np.inf
@@ -83,8 +87,30 @@ class SharedCurvature:
             self._is_accurate = is_accurate
             self._renew(raw())
 
-    def _renew(self, raw):
+    def renew_if_changed(self, raw):
+        """Form the matrix where the curvature is no longer that of the last one.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_splits, n_outputs, n_samples)
+            The present raw predictions.
+        """
         curvature = self.loss.curvature(self.parts.common(raw).T)
+        if self.matrix is not None:
+            change = self._mean_size(curvature - self._curvature)
+            if np.all(change <= CHANGED * self._mean_size(self._curvature)):
+                return
+        self._is_accurate = True
+        self._form(curvature)
+
+    def _mean_size(self, curvature):
+        return np.tensordot(self.parts.weight, np.abs(curvature), axes=1)
+
+    def _renew(self, raw):
+        self._form(self.loss.curvature(self.parts.common(raw).T))
+
+    def _form(self, curvature):
+        self._curvature = curvature
         lower, upper = np.tril_indices(curvature.shape[1])
         weights = self.parts.weight[:, None] * curvature[:, lower, upper]
         self._blocks = [
@@ -120,10 +146,18 @@ class SharedCurvature:
         if self.matrix is None or self.parts.shares is None:
             return [self.hessian(penalty)] * self.n_splits
         if self._own is None or _distance(self._own[0], penalty) > KEPT:
-            matrices = np.tensordot(self.parts.shares, self._blocks, axes=1)
-            near = [penalized_hessian(one, penalty, self.counts) for one in matrices]
+            near = [
+                penalized_hessian(one, penalty, self.counts)
+                for one in self.own_matrices()
+            ]
             self._own = (penalty, near)
         return self._own[1]
+
+    def own_matrices(self):
+        """Return the matrix of every split, without a penalty; not to be changed."""
+        if self.parts.shares is None:
+            return [self.matrix] * self.n_splits
+        return np.tensordot(self.parts.shares, self._blocks, axes=1)
 
     def least(self):
         """Return the least curvature of the data that is not zero.

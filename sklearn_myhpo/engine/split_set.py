@@ -61,6 +61,25 @@ class SplitSet:
             for split, own in zip(self.splits, moves, strict=True)
         ]
 
+    @property
+    def prefers_inverse(self):
+        """Whether curvature in lambda is cheaper from inverses of the Hessians."""
+        return self.splits[0].prefers_inverse
+
+    def curvatures_in_lambda(self, lambda_, weights, hessians, adjoints, shares):
+        """Return the `LambdaCurvature` of every split, where inverses are preferred."""
+        return [
+            split.curvature_in_lambda(lambda_, w, adjoint)
+            for split, w, adjoint in zip(self.splits, weights, adjoints, strict=True)
+        ]
+
+    def responses_by_inverse(self, lambda_, weights, hessians):
+        """Return the derivative J of all weights, where inverses are preferred."""
+        return [
+            split.responses_by_inverse(lambda_, w)
+            for split, w in zip(self.splits, weights, strict=True)
+        ]
+
     def least_curvature(self):
         """Return the least curvature of the data that is not zero.
 

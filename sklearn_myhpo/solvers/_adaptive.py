@@ -19,9 +19,10 @@ from ._freedom import felt, freedom_taken, unfelt
 from .protocol import Info
 
 #: The Moreau-Yosida weight: first value, least value after a rejected step, and
-#: the factors that a good, poor or rejected step multiplies it by.
+#: the factors that a good, poor or rejected step multiplies it by, the latter up to
+#: GROW_MOST.
 RHO_FIRST, RHO_REJECTED = 1e-2, 1e-2
-SHRINK, GROW = 0.1, 4.0
+SHRINK, GROW, GROW_MOST = 0.1, 4.0, 16.0
 GOOD_RATIO, POOR_RATIO, ACCEPT_RATIO = 0.75, 0.25, 1e-4
 #: Longest move of a lambda, a natural log, unless its group has less freedom left, or
 #: less taken, than END; and longest one whose weights are predicted.
@@ -29,8 +30,13 @@ MAX_MOVE, END, MAX_PREDICTED = 5.0, 1e-3, 1.0
 #: Added to the unit diagonal of the scaled tangent, which rounding may leave
 #: indefinite.
 SHIFT = 1e-10
-#: Accuracy of the inner solutions, where they are found by iterations.
-INNER_TOL = 1e-9
+#: Accuracy of the inner solutions, where they are found by iterations: the first, then
+#: a share of the relative decrease that a step promises, the largest, and the least,
+#: which is that for promises below CLOSE.
+INNER_FIRST, INNER_SHARE, INNER_LOOSE, INNER_TOL = 1e-6, 1e-2, 1e-4, 1e-9
+CLOSE = 1e-5
+#: The residual that is reported is at least so many times theirs.
+INNER_MARGIN = 100.0
 #: Decrease relative to the loss that rounding cannot resolve; a promised one that the
 #: error of the inner solutions may hide, and the size of that error: there the
 #: hypergradient decides.
@@ -41,7 +47,8 @@ class AdaptiveState(NamedTuple):
     """Exact weights at lambda, their model, and what the proximal step makes of it.
 
     `rho` is the weight of the proximal term, `move` the step as the weights feel
-    it, `target` where it leads to and `predicted` the decrease it promises.
+    it, `target` where it leads to and `predicted` the decrease it promises. `inner` is
+    the accuracy of the weights.
     """
 
     lambda_: np.ndarray
@@ -50,6 +57,7 @@ class AdaptiveState(NamedTuple):
     hessians: list
     model: OuterModel
     rho: float
+    inner: float = INNER_TOL
     error: float = np.inf
     move: np.ndarray | None = None
     target: np.ndarray | None = None
@@ -58,9 +66,9 @@ class AdaptiveState(NamedTuple):
 
 def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solution at `lambda_0` and its model."""
-    weights = problem.minimize(lambda_0, weights_0, tol=INNER_TOL)
+    weights = problem.minimize(lambda_0, weights_0, tol=INNER_FIRST)
     loss = problem.objective(lambda_0, weights)
-    return _state(problem, lambda_0, weights, loss, RHO_FIRST)
+    return _state(problem, lambda_0, weights, loss, RHO_FIRST, INNER_FIRST)
 
 
 def step(options, problem, state):
@@ -71,14 +79,15 @@ def step(options, problem, state):
     lambda_, starts = state.target, state.weights
     if np.max(np.abs(lambda_ - state.lambda_)) <= MAX_PREDICTED:
         starts = problem.predict(state.lambda_, starts, state.hessians, state.move)
-    weights = problem.minimize(lambda_, starts, tol=INNER_TOL)
+    inner = _inner_tol(state)
+    weights = problem.minimize(lambda_, starts, tol=inner)
     loss = problem.objective(lambda_, weights)
     decrease = state.objective - loss
     if not decrease >= ACCEPT_RATIO * state.predicted:
-        rho = max(GROW * state.rho, RHO_REJECTED)
+        rho = _rho_of_shorter(state, decrease)
         new_state = _with_proposal(problem, state._replace(rho=rho))
         if state.predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
-            there = _state(problem, lambda_, weights, loss, state.rho)
+            there = _state(problem, lambda_, weights, loss, state.rho, inner)
             is_better = there.error < state.error
             new_state = there if is_better else state._replace(error=0.0)
         return new_state, _info(problem, new_state)
@@ -87,14 +96,38 @@ def step(options, problem, state):
         rho *= SHRINK
     elif decrease < POOR_RATIO * state.predicted:
         rho *= GROW
-    new_state = _state(problem, lambda_, weights, loss, rho)
+    new_state = _state(problem, lambda_, weights, loss, rho, inner)
     return new_state, _info(problem, new_state)
 
 
-def _state(problem, lambda_, weights, objective, rho):
+def _inner_tol(state):
+    """Return how accurate the weights must be to judge the step."""
+    promise = state.predicted / state.objective
+    if not promise > CLOSE:
+        return INNER_TOL
+    return float(np.clip(INNER_SHARE * promise, INNER_TOL, INNER_LOOSE))
+
+
+def _rho_of_shorter(state, decrease):
+    """Return the rho that makes a rejected step as short as its losses say.
+
+    By the parabola through both losses with the slope at the first.
+    """
+    least = max(GROW * state.rho, RHO_REJECTED)
+    most = GROW_MOST * max(state.rho, RHO_REJECTED)
+    fall = -(state.model.gradient @ state.move)
+    metric = state.move @ state.model.metric @ state.move
+    if not (fall > decrease and metric > 0):
+        return least
+    share = 0.5 * fall / (fall - decrease)
+    curvature = 2.0 * (fall - state.predicted) / metric
+    return float(np.clip(state.rho + curvature * (1.0 / share - 1.0), least, most))
+
+
+def _state(problem, lambda_, weights, objective, rho, inner):
     hessians = problem.hessians(lambda_, weights)
     model = problem.model(lambda_, weights, hessians)
-    state = AdaptiveState(lambda_, weights, objective, hessians, model, rho)
+    state = AdaptiveState(lambda_, weights, objective, hessians, model, rho, inner)
     return _with_proposal(problem, state)
 
 
@@ -102,10 +135,15 @@ def _with_proposal(problem, state):
     """Return the state with a proposed step and the error that it reveals."""
     projected = problem.projected(state.lambda_, state.model.gradient)
     move, delta, predicted = _propose(problem, state, projected != 0)
+    while predicted > state.objective:
+        # No loss is negative: the step is too long for its model.
+        state = state._replace(rho=max(GROW * state.rho, RHO_REJECTED))
+        move, delta, predicted = _propose(problem, state, projected != 0)
     # Where a group is dropped the hypergradient vanishes even if it is wanted back.
     error = max(
         problem.relative(projected, state.objective),
         problem.relative(predicted, state.objective),
+        INNER_MARGIN * state.inner if problem.iterates else 0.0,
     )
     target = problem.project(state.lambda_ + delta)
     return state._replace(error=error, move=move, target=target, predicted=predicted)
