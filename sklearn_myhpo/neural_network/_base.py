@@ -41,7 +41,7 @@ def import_training():
 
 
 class SelfTuningPerceptron(BaseEstimator):
-    """Base of the estimators; they say how y becomes a target, and what is predicted."""
+    """Base of the estimators, which say how y becomes a target and back."""
 
     _parameter_constraints = {
         "hidden_layer_sizes": [

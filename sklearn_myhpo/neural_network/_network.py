@@ -5,6 +5,7 @@ arXiv:1903.03088, eq. (10) and section 3.2.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 
@@ -116,7 +117,7 @@ class Perceptron:
     def __init__(self, sizes, activation, n_responses, **options):
         self.layers = [
             ResponseLayer(n_in, n_out, n_responses, **options)
-            for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
+            for n_in, n_out in pairwise(sizes)
         ]
         self.activation = ACTIVATIONS[activation]
         self.general = [each for layer in self.layers for each in layer.general]

@@ -290,7 +290,8 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
     best_validation_score_ : float
         The same for the network that is kept.
     validation_loss_ : float
-        Half the mean squared error of the held-out rows, standardized, the lowest of all iterations.
+        Half the mean squared error of the standardized targets of the held-out rows,
+        the lowest of all iterations.
     best_iter_ : int
         The iteration whose network is kept; 0 is the network before training.
     n_iter_ : int
