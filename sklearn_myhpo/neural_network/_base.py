@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._forward import ACTIVATIONS, predict_raw
-from ._hyperparameters import make_plan
+from .hyperparameters import make_plan
 
 
 def import_training():

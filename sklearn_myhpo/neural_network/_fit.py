@@ -2,10 +2,10 @@
 
 import torch
 
-from ._forms import FORMS, Fixed
-from ._network import Perceptron
 from ._training import LOSSES, Rows, Training, TrainingOptions
-from ._tuner import Distribution, StepSizes, Tuner
+from .forms import FORMS, Fixed
+from .network import Perceptron
+from .tuner import Distribution, StepSizes, Tuner
 
 _OPTIONS = tuple(TrainingOptions.__dataclass_fields__)
 

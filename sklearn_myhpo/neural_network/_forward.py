@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit
 
-#: What every hidden unit does with its input; `_network` has the same for tensors.
+#: What every hidden unit does with its input; `network` has the same for tensors.
 ACTIVATIONS = {
     "identity": lambda z: z,
     "logistic": expit,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from ._tuner import DivergenceError
+from .tuner import DivergenceError
 
 #: When the validation loss stagnates, the learning rate falls by this factor ...
 LEARNING_RATE_DROP = 0.1

@@ -9,11 +9,12 @@ from itertools import pairwise
 
 import torch
 
+#: What every hidden unit does, and its derivative as a function of its output.
 ACTIVATIONS = {
-    "identity": lambda z: z,
-    "logistic": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": torch.relu,
+    "identity": (lambda z: z, torch.ones_like),
+    "logistic": (torch.sigmoid, lambda a: a * (1.0 - a)),
+    "tanh": (torch.tanh, lambda a: 1.0 - a.square()),
+    "relu": (torch.relu, lambda a: (a > 0).to(a.dtype)),
 }
 
 
@@ -66,10 +67,12 @@ class ResponseLayer:
     def __call__(self, x, r=None):
         """Return the outputs, shape (n, n_out), for x (n, n_in) and r (n, n_r)."""
         outputs = torch.nn.functional.linear(x, self.weight, self.bias)
-        if r is None:
-            return outputs
+        return outputs if r is None else outputs + self.respond(x, r)
+
+    def respond(self, x, r):
+        """Return the part of the outputs that is linear in r."""
         scaled = (r @ self.weight_scale.T) * (x @ self.response_weight.T)
-        return outputs + scaled + (r @ self.bias_scale.T) * self.response_bias
+        return scaled + (r @ self.bias_scale.T) * self.response_bias
 
     def squared_norm(self, r=None):
         """Return the squared norm of the weights of every example, shape (n,).
@@ -99,8 +102,8 @@ class ResponseLayer:
 class Perceptron:
     """Layers with dropout on their inputs and a penalty on their weights.
 
-    What a network must have to be tuned by `_tuner.Tuner`: `general` and `response`,
-    lists of leaf tensors, and the methods below.
+    What a network must have to be tuned by a `Tuner`: `general` and `response`, lists of
+    leaf tensors, and the methods below; `linearized_outputs` for the centred form only.
 
     Parameters
     ----------
@@ -119,7 +122,7 @@ class Perceptron:
             ResponseLayer(n_in, n_out, n_responses, **options)
             for n_in, n_out in pairwise(sizes)
         ]
-        self.activation = ACTIVATIONS[activation]
+        self.activation, self.derivative = ACTIVATIONS[activation]
         self.general = [each for layer in self.layers for each in layer.general]
         self.response = [each for layer in self.layers for each in layer.response]
 
@@ -169,10 +172,37 @@ class Perceptron:
             if index:
                 hidden = self.activation(hidden)
             if noise is not None:
-                rate = values[:, index, None]
-                hidden = hidden * (noise[index] >= rate) / (1.0 - rate)
+                hidden = hidden * _mask(noise[index], values[:, index, None])
             hidden = layer(hidden, r)
         return hidden
+
+    def linearized_outputs(self, x, r, values, noise):
+        """Return the outputs to first order in r, around r = 0.
+
+        The same as `outputs` and its directional derivative by `torch.func.jvp`, in
+        one pass and a fraction of the time.
+
+        Parameters
+        ----------
+        x, r, values, noise
+            As for `outputs`.
+
+        Returns
+        -------
+        tensor of shape (n, n_outputs)
+        """
+        hidden, tangent = x, None
+        for index, layer in enumerate(self.layers):
+            if index:
+                hidden = self.activation(hidden)
+                tangent = tangent * self.derivative(hidden)
+            mask = _mask(noise[index], values[:, index, None])
+            hidden = hidden * mask
+            response = layer.respond(hidden, r)
+            if index:
+                response = response + (tangent * mask) @ layer.weight.T
+            hidden, tangent = layer(hidden), response
+        return hidden + tangent
 
     def penalty(self, r, values):
         """Return ``sum_l exp(lambda_l) |W_l|^2`` of every example, shape (n,).
@@ -193,3 +223,8 @@ class Perceptron:
             strengths[:, index] * layer.squared_norm(r)
             for index, layer in enumerate(self.layers)
         )
+
+
+def _mask(noise, rate):
+    """Return what dropout multiplies inputs with, whose mean is one."""
+    return (noise >= rate) / (1.0 - rate)

@@ -55,11 +55,10 @@ class Kind:
         return MAX_DROPOUT / (1.0 + math.exp(-free))
 
 
+DROPOUT = Kind("dropout", 0.05, 0.0, 0.99, -6.0, 6.0)
 #: Beyond lambda = 4 a step of gradient descent at the default rate is unstable.
-KINDS = (
-    Kind("dropout", 0.05, 0.0, 0.99, -6.0, 6.0),
-    Kind("lambda", -7.0, -math.inf, 10.0, -20.0, 4.0),
-)
+LAMBDA = Kind("lambda", -7.0, -math.inf, 10.0, -20.0, 4.0)
+KINDS = (DROPOUT, LAMBDA)
 
 
 class Plan(NamedTuple):

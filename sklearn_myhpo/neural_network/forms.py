@@ -4,8 +4,6 @@ A form says what the layers respond to, and which loss moves which weights. Let 
 the free hyperparameters and e their perturbation.
 """
 
-import torch
-
 
 class Published:
     """MacKay et al. (2019): weights are functions of h, trained all at once."""
@@ -68,16 +66,12 @@ class Centred:
         loss = problem.objective(network, outputs, None, problem.values)
         yield loss, network.general
 
-        def respond(r):
-            return network.outputs(
-                problem.x, r, problem.perturbed_values, problem.noise
-            )
-
         perturbation = self.response(problem.h, problem.perturbed)
-        start = torch.zeros_like(perturbation)
-        outputs, tangent = torch.func.jvp(respond, (start,), (perturbation,))
         values = problem.perturbed_values
-        loss = problem.objective(network, outputs + tangent, perturbation, values)
+        outputs = network.linearized_outputs(
+            problem.x, perturbation, values, problem.noise
+        )
+        loss = problem.objective(network, outputs, perturbation, values)
         yield loss, network.response
 
 
