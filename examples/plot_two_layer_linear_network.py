@@ -59,14 +59,14 @@ def theorem_2(X, y, lambda_):
     return Vt.T @ (gate * s_0)
 
 
-def make_data(seed=0, n_rows=60, n_features=5):
+def make_data(seed=0, n_rows=30, n_features=3):
     """Return training and validation parts of a noisy linear problem."""
     rng = np.random.default_rng(seed)
     coef = rng.standard_normal(n_features)
     X = rng.standard_normal((2 * n_rows, n_features)) * np.linspace(
         0.5, 1.5, n_features
     )
-    y = X @ coef + 3.0 * rng.standard_normal(2 * n_rows)
+    y = X @ coef + 2.0 * rng.standard_normal(2 * n_rows)
     return (X[:n_rows], y[:n_rows]), (X[n_rows:], y[n_rows:])
 
 

@@ -102,8 +102,8 @@ class ResponseLayer:
 class Perceptron:
     """Layers with dropout on their inputs and a penalty on their weights.
 
-    What a network must have to be tuned by a `Tuner`: `general` and `response`, lists of
-    leaf tensors, and the methods below; `linearized_outputs` for the centred form only.
+    What a network must have to be tuned by a `Tuner`: `general` and `response`, lists
+    of leaf tensors, and the methods below; `linearized_outputs` only if centred.
 
     Parameters
     ----------
