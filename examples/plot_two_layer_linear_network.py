@@ -19,7 +19,7 @@ from sklearn_myhpo.neural_network.hyperparameters import LAMBDA, Plan
 from sklearn_myhpo.neural_network.tuner import Distribution, StepSizes, Tuner
 
 PICTURE = "two_layer_linear_network.png"
-N_STEPS = 6000
+N_STEPS = 2000
 
 
 class TwoLayerLinear:
@@ -71,7 +71,7 @@ def make_data(seed=0, n_rows=30, n_features=3):
 
 
 def self_tune(train, validation, *, lambda_init=-3.0, n_steps=N_STEPS, seed=0):
-    """Return the network, the path of lambda and the last lambda."""
+    """Return the network and the path of lambda."""
     parts = [
         (torch.from_numpy(X), torch.from_numpy(y)[:, None])
         for X, y in (train, validation)
@@ -81,14 +81,14 @@ def self_tune(train, validation, *, lambda_init=-3.0, n_steps=N_STEPS, seed=0):
     plan = Plan(("lambda_0",), (LAMBDA,), np.array([True]), [np.array([lambda_init])])
     tuner = Tuner(
         network,
-        Distribution(plan, 0.3, torch.float64),
+        Distribution(plan, 0.5, torch.float64),
         Published(),
         lambda outputs, y: (outputs - y).square()[:, 0] / 2.0,
         StepSizes(
-            learning_rate=0.03,
+            learning_rate=0.1,
             momentum=0.9,
-            hyper_learning_rate=3e-3,
-            entropy_weight=1e-3,
+            hyper_learning_rate=0.01,
+            entropy_weight=0.003,
         ),
         generator,
     )
@@ -98,7 +98,7 @@ def self_tune(train, validation, *, lambda_init=-3.0, n_steps=N_STEPS, seed=0):
         if step >= n_steps // 10:
             tuner.tune(*parts[1])
         path.append(tuner.distribution.h.item())
-        if step == 3 * n_steps // 4:
+        if step in (n_steps // 2, 3 * n_steps // 4):
             tuner.scale_learning_rate(0.1)
     return network, np.array(path)
 
@@ -124,7 +124,7 @@ def main():
     best = best_lambda(train, validation)
     print(f"lambda: learned {path[-1]:.3f}, best on a grid {best:.3f}")
     X, _ = validation
-    for lambda_ in (path[-1] - 0.3, path[-1], path[-1] + 0.3):
+    for lambda_ in (path[-1] - 0.2, path[-1], path[-1] + 0.2):
         exact = X @ theorem_2(*train, lambda_)
         error = np.abs(X @ slopes_at(network, lambda_) - exact).max()
         print(

@@ -349,3 +349,20 @@ def test_theorem_2_weights_predict_as_the_closed_form(example):
         for row, lambda_ in zip(X_new, lambdas[:, 0], strict=True)
     ]
     np.testing.assert_allclose(outputs, expected, rtol=1e-10)
+
+
+def test_self_tuning_finds_the_closed_form(example):
+    """The alternating steps would not lead to what the theorem promises.
+
+    From random weights and gates, and a lambda three below the best; what is left is
+    the noise of perturbed steps (sigma ends near .2).
+    """
+    train, validation = example.make_data()
+    network, path = example.self_tune(train, validation, n_steps=1200)
+    assert abs(path[-1] - example.best_lambda(train, validation)) < 0.3
+    X, _ = validation
+    for shift, error in ((0.0, 0.05), (-0.2, 0.1), (0.2, 0.1)):
+        lambda_ = path[-1] + shift
+        exact = X @ ridge(*train, lambda_)
+        predicted = X @ example.slopes_at(network, lambda_)
+        assert np.abs(predicted - exact).max() < error * np.abs(exact).max()

@@ -30,6 +30,8 @@ class Kind:
         Values allowed where it is not tuned, both included.
     free_low, free_high : float
         Ends of the free coordinate, perturbed or not.
+    is_rate : bool
+        Whether the value is ``MAX_DROPOUT * sigmoid(h)``; otherwise it is h.
     """
 
     name: str
@@ -38,10 +40,11 @@ class Kind:
     high: float
     free_low: float
     free_high: float
+    is_rate: bool
 
     def to_free(self, value):
         """Return the free coordinate of a value, infinite at the ends."""
-        if self.name == "lambda":
+        if not self.is_rate:
             return value
         share = value / MAX_DROPOUT
         if not 0 < share < 1:
@@ -50,14 +53,14 @@ class Kind:
 
     def from_free(self, free):
         """Return the value of a free coordinate."""
-        if self.name == "lambda":
+        if not self.is_rate:
             return free
         return MAX_DROPOUT / (1.0 + math.exp(-free))
 
 
-DROPOUT = Kind("dropout", 0.05, 0.0, 0.99, -6.0, 6.0)
+DROPOUT = Kind("dropout", 0.05, 0.0, 0.99, -6.0, 6.0, True)
 #: Beyond lambda = 4 a step of gradient descent at the default rate is unstable.
-LAMBDA = Kind("lambda", -7.0, -math.inf, 10.0, -20.0, 4.0)
+LAMBDA = Kind("lambda", -7.0, -math.inf, 10.0, -20.0, 4.0, False)
 KINDS = (DROPOUT, LAMBDA)
 
 
@@ -184,7 +187,7 @@ def _path(name, value, kind, tuned):
         bad = path[~((path >= kind.low) & (path <= kind.high))][0]
         raise ValueError(
             f"{what} = {bad}; it must be from {kind.low} to {kind.high}"
-            + (", a natural log." if kind.name == "lambda" else ".")
+            + ("." if kind.is_rate else ", a natural log.")
         )
     if not tuned:
         return path

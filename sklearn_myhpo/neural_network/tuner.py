@@ -78,9 +78,7 @@ class Distribution:
         start = plan.at(0)[plan.is_tuned]
         free = [kind.to_free(v) for kind, v in zip(kinds, start, strict=True)]
         self.columns = torch.as_tensor(plan.is_tuned.nonzero()[0])
-        self.is_rate = torch.tensor(
-            [kind.name == "dropout" for kind in kinds], dtype=torch.bool
-        )
+        self.is_rate = torch.tensor([kind.is_rate for kind in kinds], dtype=torch.bool)
         self.low = torch.tensor([kind.free_low for kind in kinds], dtype=dtype)
         self.high = torch.tensor([kind.free_high for kind in kinds], dtype=dtype)
         self.h = torch.tensor(free, dtype=dtype).requires_grad_()
