@@ -165,9 +165,8 @@ def tools(data, seed):
 def schedules(data, seed, model):
     """Return a dict of name to outcome of networks that follow a schedule."""
     rng, time = np.random.default_rng(seed), np.arange(100)
-    paths = {
-        name: {} for name in ("final values, held", "Gaussian", "sine", "schedule")
-    }
+    held = "final values, held"
+    paths = {name: {} for name in (held, "Gaussian", "sine", "schedule")}
     for name, kind in names().items():
         column = model.schedule_[name]
         free = kind.to_free(float(column[-1]))

@@ -168,7 +168,8 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         ndarray of shape (n_samples,)
             Labels.
         """
-        return self.classes_[self._raw_predict(X).argmax(axis=1)]
+        index = self._raw_predict(X).argmax(axis=1)
+        return self.classes_[index]
 
     def predict_proba(self, X):
         """Return the probabilities of the classes.
