@@ -24,6 +24,7 @@ class Published:
         Returns
         -------
         tensor of shape (n, n_responses)
+            r of every example.
         """
         return perturbed
 

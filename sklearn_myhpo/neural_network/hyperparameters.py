@@ -90,10 +90,12 @@ class Plan(NamedTuple):
         Parameters
         ----------
         epoch : int
+            Its number.
 
         Returns
         -------
         ndarray of shape (n_hyperparameters,)
+            Values in the order of `names`.
         """
         return np.array([path[min(epoch, len(path) - 1)] for path in self.paths])
 
@@ -118,6 +120,7 @@ def make_plan(n_layers, tune, hyperparameters):
     Returns
     -------
     Plan
+        What there is, and what of it is tuned.
 
     Raises
     ------

@@ -75,10 +75,20 @@ class ResponseLayer:
         return scaled + (r @ self.bias_scale.T) * self.response_bias
 
     def squared_norm(self, r=None):
-        """Return the squared norm of the weights of every example, shape (n,).
+        """Return the squared norm of the weights of every example.
 
         ``|W|^2 = sum_o |W_e,o|^2 + 2 s_o <W_e,o, W_h,o> + s_o^2 |W_h,o|^2`` with
-        ``s = V_w r``: no example's weights are formed. Without r the shape is ().
+        ``s = V_w r``: no example's weights are formed.
+
+        Parameters
+        ----------
+        r : tensor of shape (n, n_responses), optional
+            What the weights respond to.
+
+        Returns
+        -------
+        tensor of shape (n,)
+            Squared norms; one number of shape () without r.
         """
         fixed = self.weight.square().sum()
         if r is None:
@@ -139,6 +149,7 @@ class Perceptron:
         Returns
         -------
         list of tensor of shape (n, n_in)
+            One per layer.
         """
         return [
             torch.rand(
@@ -166,6 +177,7 @@ class Perceptron:
         Returns
         -------
         tensor of shape (n, n_outputs)
+            Outputs of the last layer.
         """
         hidden = x
         for index, layer in enumerate(self.layers):
@@ -184,12 +196,13 @@ class Perceptron:
 
         Parameters
         ----------
-        x, r, values, noise
+        x, r, values, noise : tensor, or list of tensor
             As for `outputs`.
 
         Returns
         -------
         tensor of shape (n, n_outputs)
+            Outputs of the last layer.
         """
         hidden, tangent = x, None
         for index, layer in enumerate(self.layers):
@@ -217,6 +230,7 @@ class Perceptron:
         Returns
         -------
         tensor of shape (n,)
+            Penalties.
         """
         strengths = values[:, len(self.layers) :].exp()
         return sum(

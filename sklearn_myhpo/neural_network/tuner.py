@@ -114,6 +114,7 @@ class Distribution:
         Returns
         -------
         tensor of shape (n, n_hyperparameters)
+            Values, dropout rates and lambdas.
         """
         held = torch.as_tensor(self.plan.at(epoch), dtype=self.dtype)
         values = held.repeat(len(free), 1)
