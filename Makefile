@@ -10,6 +10,9 @@ SPHINX_FLAGS ?= -W --keep-going -j 2
 OLDEST = $(shell sed -nE 's/^ *"(numpy|scipy|scikit-learn|threadpoolctl)>=([0-9.]+)",/\1==\2/p' pyproject.toml)
 # scikit-learn 1.6 knows the frames of its time.
 OLDEST += 'polars<2' 'pandas<3'
+# Pinned: the build without CUDA, where the index has one. What is newest may be one that
+# brings gigabytes of CUDA, which no test uses.
+TORCH ?= torch==2.13.0
 PUBLIC_MODULES = $(shell find sklearn_myhpo -name '*.py' ! -name '_*' | sort)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -19,8 +22,9 @@ export MPLBACKEND = Agg
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-oldest coverage lint format docs \
-	bench bench-growth bench-many-lambdas bench-stochastic bench-paper-fixed-points paper paper-quick bench-hoag \
+.PHONY: help venv demo test test-oldest test-nn coverage lint format docs paper \
+	paper-quick bench bench-growth bench-hoag bench-many-lambdas \
+	bench-paper-fixed-points bench-stn bench-stochastic bench-family \
 	check-python clean
 
 help:  ## Print the targets
@@ -45,6 +49,10 @@ $(VENV)/.stamp-bench: $(VENV)/.stamp
 	$(VENV)/bin/python -m pip install --quiet --editable '.[bench]'
 	@touch $@
 
+$(VENV)/.stamp-nn: $(VENV)/.stamp
+	$(VENV)/bin/python -m pip install --quiet $(TORCH)
+	@touch $@
+
 $(VENV_OLDEST)/.stamp: pyproject.toml setup.cfg | check-python
 	$(PYTHON) -m venv $(VENV_OLDEST)
 	$(VENV_OLDEST)/bin/python -m pip install --quiet --editable '.[test,plot]' $(OLDEST)
@@ -60,6 +68,9 @@ test: $(VENV)/.stamp  ## Run the tests
 
 test-oldest: $(VENV_OLDEST)/.stamp  ## Run the tests against the oldest supported versions
 	$(ONE_THREAD) $(VENV_OLDEST)/bin/python -m pytest $(PYTEST_FLAGS)
+
+test-nn: $(VENV)/.stamp-nn  ## Run the tests of the networks, which need PyTorch
+	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) tests/test_neural_network*.py
 
 coverage: $(VENV)/.stamp  ## Run the tests and report the lines that none of them reaches
 	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) --cov
@@ -88,11 +99,17 @@ bench-many-lambdas: $(VENV)/.stamp  ## Compare one lambda with many on new rows
 bench-stochastic: $(VENV)/.stamp  ## Print suboptimality by epoch of stochastic solvers
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stochastic
 
+bench-family: $(VENV)/.stamp  ## Compare all solvers on the same problems
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.family --page doc/family.md
+
 bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag
 
 bench-growth: $(VENV)/.stamp-bench  ## Time fits of doubled sizes, and draw them
 	$(VENV)/bin/python -m benchmarks.growth --page doc/performance.md
+
+bench-stn: $(VENV)/.stamp-bench $(VENV)/.stamp-nn  ## Compare self-tuning networks with searches
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn --page doc/neural_network.md
 
 paper: $(VENV)/.stamp-bench  ## Re-make the paper, 10 runs, and write doc/reproduction.md
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.paper --page doc/reproduction.md

@@ -1,0 +1,288 @@
+"""The story of fit: validate, split, train, keep the best plain network."""
+
+import warnings
+from abc import abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._forward import ACTIVATIONS, predict_raw
+from .hyperparameters import make_plan
+
+
+def import_training():
+    """Return the module that trains, which needs PyTorch.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed; says how to get it.
+    """
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "Self-tuning networks are trained with PyTorch, which is not installed: "
+            "pip install sklearn-myhpo[nn]"
+        ) from error
+    from . import _fit
+
+    return _fit
+
+
+class SelfTuningPerceptron(BaseEstimator):
+    """Base of the estimators, which say how y becomes a target and back."""
+
+    _parameter_constraints = {
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "form": [StrOptions({"centred", "published"})],
+        # What names may be is checked where they are resolved.
+        "tune": "no_validation",
+        "hyperparameters": "no_validation",
+        "sigma_init": [Interval(Real, 1e-3, 1.5, closed="both")],
+        "entropy_weight": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "hyper_learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "train_steps": [Interval(Integral, 1, None, closed="left")],
+        "validation_steps": [Interval(Integral, 1, None, closed="left")],
+        "n_warmup_iter": [Interval(Integral, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        form="centred",
+        tune=True,
+        hyperparameters=None,
+        sigma_init=0.5,
+        entropy_weight=1e-3,
+        batch_size=128,
+        learning_rate_init=0.01,
+        momentum=0.9,
+        hyper_learning_rate=3e-3,
+        train_steps=2,
+        validation_steps=1,
+        n_warmup_iter=5,
+        max_iter=200,
+        n_iter_no_change=10,
+        validation_fraction=0.2,
+        random_state=None,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.form = form
+        self.tune = tune
+        self.hyperparameters = hyperparameters
+        self.sigma_init = sigma_init
+        self.entropy_weight = entropy_weight
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.hyper_learning_rate = hyper_learning_rate
+        self.train_steps = train_steps
+        self.validation_steps = validation_steps
+        self.n_warmup_iter = n_warmup_iter
+        self.max_iter = max_iter
+        self.n_iter_no_change = n_iter_no_change
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.verbose = verbose
+
+    _is_classifier = False
+
+    @abstractmethod
+    def _check_target(self, y):
+        """Return what stratifies the split (or None), and set what describes y."""
+
+    @abstractmethod
+    def _encode_target(self, y, train, dtype):
+        """Return y as the loss wants it, and the number of outputs."""
+
+    def fit(self, X, y):
+        """Train the network, tuning its hyperparameters on held-out rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training data; standardize features of different scales.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Target; more than one column only for regression.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ImportError
+            If PyTorch is not installed.
+        ValueError
+            If a parameter or the data do not fit; the message names what came and
+            what is allowed.
+        """
+        self._validate_params()
+        hidden = _check_sizes(self.hidden_layer_sizes)
+        plan = make_plan(len(hidden) + 1, self.tune, self.hyperparameters)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            multi_output=not self._is_classifier,
+            y_numeric=not self._is_classifier,
+            ensure_min_samples=2,
+        )
+        strata = self._check_target(y)
+        training = import_training()
+        random_state = check_random_state(self.random_state)
+        train, validation = split_rows(
+            X.shape[0], strata, self.validation_fraction, random_state
+        )
+        target, n_outputs = self._encode_target(y, train, X.dtype)
+        outcome = training.train_network(
+            parts=[(X[rows], target[rows]) for rows in (train, validation)],
+            sizes=[X.shape[1], *hidden, n_outputs],
+            plan=plan,
+            estimator=self,
+            seed=int(random_state.randint(np.iinfo(np.int32).max)),
+        )
+        self._set_results(outcome, plan, n_outputs)
+        self._warn(outcome)
+        return self
+
+    def _set_results(self, outcome, plan, n_outputs):
+        best = outcome.best
+        self.coefs_ = [coef for coef, _ in best.weights]
+        self.intercepts_ = [intercept for _, intercept in best.weights]
+        self.n_layers_ = len(self.coefs_) + 1
+        self.n_outputs_ = n_outputs
+        self.hyperparameters_ = {
+            name: float(value)
+            for name, value in zip(plan.names, best.values, strict=True)
+        }
+        self.dropout_, self.lambda_ = (
+            np.array(part, dtype=np.float64) for part in np.split(best.values, 2)
+        )
+        self.schedule_ = outcome.history
+        self.loss_curve_ = outcome.history["train_loss"].tolist()
+        self.validation_scores_ = outcome.history["validation_score"].tolist()
+        self.best_validation_score_ = best.score
+        self.validation_loss_ = best.loss
+        self.best_iter_ = best.epoch
+        self.n_iter_ = len(self.loss_curve_)
+        self.converged_ = outcome.status == "stopped"
+
+    def _warn(self, outcome):
+        name = type(self).__name__
+        if outcome.status == "diverged":
+            message = (
+                f"{name} diverged in iteration {self.n_iter_ + 1}: a loss or gradient "
+                f"is not finite. The network of iteration {self.best_iter_} is kept. "
+                "Standardize the features, or lower learning_rate_init="
+                f"{self.learning_rate_init}."
+            )
+        elif outcome.status == "max_iter":
+            message = (
+                f"{name} reached max_iter={self.max_iter} before the validation loss "
+                f"stagnated; it is {self.validation_loss_:.6g} at iteration "
+                f"{self.best_iter_}, whose network is kept. Raise max_iter, or lower "
+                f"n_iter_no_change={self.n_iter_no_change}."
+            )
+        else:
+            return
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+
+    def _raw_predict(self, X):
+        """Return the outputs of the network, shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False
+        )
+        return predict_raw(X, self.coefs_, self.intercepts_, self.activation)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _check_sizes(sizes):
+    """Return the numbers of hidden units as a list."""
+    sizes = np.atleast_1d(np.asarray(sizes)).tolist()
+    if not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise ValueError(
+            "The 'hidden_layer_sizes' parameter must hold positive integers. Got "
+            f"{sizes!r} instead."
+        )
+    return sizes
+
+
+def split_rows(n_rows, strata, fraction, random_state):
+    """Split rows into training and validation, stratified where classes allow it.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows.
+    strata : ndarray of int of shape (n_rows,) or None
+        Class indices.
+    fraction : float
+        Of the rows for validation, at least one.
+    random_state : RandomState
+        Shuffles.
+
+    Returns
+    -------
+    (ndarray, ndarray)
+        Indices of the two parts.
+
+    Raises
+    ------
+    ValueError
+        If no training row is left.
+    """
+    n_validation = int(np.ceil(fraction * n_rows))
+    if n_validation >= n_rows:
+        raise ValueError(
+            f"validation_fraction={fraction} leaves no training row of n_samples = "
+            f"{n_rows}. Lower it, or give more rows."
+        )
+    splitter = ShuffleSplit
+    if strata is not None:
+        counts = np.bincount(strata)
+        room = min(n_validation, n_rows - n_validation)
+        # A class of one row is in one part only, whatever the split.
+        if counts.min() > 1 and room >= len(counts):
+            splitter = StratifiedShuffleSplit
+    split = splitter(1, test_size=n_validation, random_state=random_state)
+    labels = np.zeros(n_rows) if strata is None else strata
+    return next(split.split(np.zeros((n_rows, 1)), labels))

@@ -1,0 +1,38 @@
+"""A trained network, which is an ordinary one and needs NumPy only."""
+
+import numpy as np
+from scipy.special import expit
+
+#: What every hidden unit does with its input; `network` has the same for tensors.
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "logistic": expit,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+}
+
+
+def predict_raw(X, coefs, intercepts, activation):
+    """Return the outputs of a network.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Inputs.
+    coefs : list of ndarray of shape (n_in, n_out)
+        Weights by layer.
+    intercepts : list of ndarray of shape (n_out,)
+        Intercepts by layer.
+    activation : str
+        A key of `ACTIVATIONS`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+    """
+    hidden = X
+    for layer, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
+        hidden = hidden @ coef + intercept
+        if layer < len(coefs) - 1:
+            hidden = ACTIVATIONS[activation](hidden)
+    return hidden

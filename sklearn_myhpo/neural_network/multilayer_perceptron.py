@@ -1,0 +1,371 @@
+"""Self-tuning multilayer perceptrons for classification and regression."""
+
+import numpy as np
+from scipy.special import log_softmax, softmax
+from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from ._base import SelfTuningPerceptron
+
+
+class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
+    """Classifier whose dropout and penalties tune themselves while it trains.
+
+    A multilayer perceptron with a softmax. Its weights are trained on one part of the
+    rows as a function of the hyperparameters, every layer's dropout rate and
+    log-penalty, while gradient steps on the held-out part move the hyperparameters
+    [1]_. What comes out is an ordinary network, the best one on the held-out
+    rows, and the schedule of its hyperparameters. Training needs PyTorch
+    (``pip install sklearn-myhpo[nn]``), prediction does not.
+
+    The training loss is the mean cross-entropy plus ``exp(lambda_l)`` times the sum of
+    squared weights of every layer l, intercepts excluded.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Units of the hidden layers.
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        Function of the hidden units.
+    form : {"centred", "published"}, default="centred"
+        How the weights respond to the hyperparameters: as in [2]_, with weights that
+        train unperturbed and a linearized response, two gradients a training step;
+        or as in [1]_, all at once, one gradient.
+    tune : bool or list of str, default=True
+        What is learned: all, none, or the hyperparameters of these names. The rest is
+        held at `hyperparameters`.
+    hyperparameters : dict, default=None
+        From names to numbers: where tuning starts, or what is held. Layer l has
+        ``"dropout_l"``, the dropout rate of its inputs (l = 0: of the features), and
+        ``"lambda_l"``, the natural log of its penalty; a name without a number
+        stands for all layers. What is not tuned may be an array: entry k is the value
+        during iteration k, and the last one stays. Names that are missing have a
+        dropout rate of 0.05 and a lambda of -7.
+    sigma_init : float, default=0.5
+        First standard deviation of the perturbation of the free hyperparameters,
+        which is learned, between 0.001 and 1.5.
+    entropy_weight : float, default=1e-3
+        tau, the weight of the perturbation's entropy in the tuning objective.
+    batch_size : int, default=128
+        Rows of a gradient, in training and in tuning.
+    learning_rate_init : float, default=0.01
+        First step size of gradient descent. It falls tenfold, twice at most, when the
+        validation loss stagnates.
+    momentum : float, default=0.9
+        Momentum of gradient descent.
+    hyper_learning_rate : float, default=0.003
+        Step size of Adam on the free hyperparameters and on sigma. Small data sets
+        give few steps per iteration and want more, 0.03 for example.
+    train_steps : int, default=2
+        Training steps between tunings.
+    validation_steps : int, default=1
+        Tuning steps then.
+    n_warmup_iter : int, default=5
+        Iterations that only train.
+    max_iter : int, default=200
+        Most iterations, which are passes over the training rows.
+    n_iter_no_change : int or inf, default=10
+        The validation loss stagnates when it was not improved for this many
+        iterations.
+    validation_fraction : float, default=0.2
+        Share of the rows that are held out to tune and to stop. Stratified by class
+        where every class has the rows for it.
+    random_state : int, RandomState instance or None, default=None
+        Splits the rows and seeds weights, batches, dropout and perturbations.
+    verbose : bool, default=False
+        Whether to print a line per iteration.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Weights of the layers at the learned hyperparameters.
+    intercepts_ : list of ndarray of shape (n_out,)
+        Intercepts of the layers.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    hyperparameters_ : dict of str to float
+        The learned hyperparameters, by name, at the kept iteration.
+    dropout_ : ndarray of shape (n_layers_ - 1,)
+        The same dropout rates, in the order of `coefs_`.
+    lambda_ : ndarray of shape (n_layers_ - 1,)
+        The same natural logs of the penalties, in the order of `coefs_`.
+    schedule_ : dict of str to ndarray of shape (n_iter_,)
+        The hyperparameters over time, made for `pandas.DataFrame`: every name, at the
+        end of every iteration; "sigma_" and the name of what is tuned;
+        "learning_rate", "train_loss", "validation_loss", "validation_score",
+        "n_gradients" (gradients of batches so far) and "time" in seconds.
+    loss_curve_ : list of float
+        Mean training loss with penalty over the batches of every iteration.
+    validation_scores_ : list of float
+        Accuracy of the held-out rows after every iteration.
+    best_validation_score_ : float
+        The same for the network that is kept.
+    validation_loss_ : float
+        Mean cross-entropy of the held-out rows, the lowest of all iterations.
+    best_iter_ : int
+        The iteration whose network is kept; 0 is the network before training.
+    n_iter_ : int
+        Number of iterations.
+    converged_ : bool
+        Whether the validation loss stagnated before `max_iter`.
+    n_layers_ : int
+        Number of layers, features and outputs included.
+    n_outputs_ : int
+        Number of classes.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] MacKay, Vicol, Lorraine, Duvenaud & Grosse (2019), Self-Tuning Networks:
+       Bilevel Optimization of Hyperparameters using Structured Best-Response
+       Functions, arXiv:1903.03088.
+    .. [2] Bae & Grosse (2020), Delta-STN: Efficient Bilevel Optimization for Neural
+       Networks using Structured Response Jacobians, arXiv:2010.13514.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_myhpo.neural_network import STNMLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = STNMLPClassifier((50,), hyper_learning_rate=0.03, random_state=0)
+    >>> model.fit(X / 16.0, y).score(X / 16.0, y) > 0.95  # doctest: +SKIP
+    True
+    >>> sorted(model.hyperparameters_)  # doctest: +SKIP
+    ['dropout_0', 'dropout_1', 'lambda_0', 'lambda_1']
+    """
+
+    _is_classifier = True
+
+    def _check_target(self, y):
+        check_classification_targets(y)
+        y = column_or_1d(y, warn=True)
+        self.classes_, index = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs rows of at least 2 classes. Got only "
+                f"the class {self.classes_[0]!r}."
+            )
+        return index
+
+    def _encode_target(self, y, train, dtype):
+        index = np.searchsorted(self.classes_, column_or_1d(y))
+        return index.astype(np.int64), len(self.classes_)
+
+    def predict(self, X):
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
+        index = self._raw_predict(X).argmax(axis=1)
+        return self.classes_[index]
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, in the order of `classes_`.
+        """
+        return softmax(self._raw_predict(X), axis=1)
+
+    def predict_log_proba(self, X):
+        """Return the logs of the probabilities, accurate for tiny ones.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Natural logs of the probabilities, in the order of `classes_`.
+        """
+        return log_softmax(self._raw_predict(X), axis=1)
+
+
+class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
+    """Regressor whose dropout and penalties tune themselves while it trains.
+
+    A multilayer perceptron with linear outputs, tuned as `STNMLPClassifier` is: by
+    gradient steps on held-out rows while the weights are trained on the others [1]_.
+    Targets are standardized inside, by the training rows. Training needs PyTorch
+    (``pip install sklearn-myhpo[nn]``), prediction does not.
+
+    The training loss is half the mean squared error of the standardized targets, plus
+    ``exp(lambda_l)`` times the sum of squared weights of every layer l, intercepts
+    excluded.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Units of the hidden layers.
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        Function of the hidden units.
+    form : {"centred", "published"}, default="centred"
+        How the weights respond to the hyperparameters: as in [2]_, with weights that
+        train unperturbed and a linearized response, two gradients a training step;
+        or as in [1]_, all at once, one gradient.
+    tune : bool or list of str, default=True
+        What is learned: all, none, or the hyperparameters of these names. The rest is
+        held at `hyperparameters`.
+    hyperparameters : dict, default=None
+        From names to numbers: where tuning starts, or what is held. Layer l has
+        ``"dropout_l"``, the dropout rate of its inputs (l = 0: of the features), and
+        ``"lambda_l"``, the natural log of its penalty; a name without a number
+        stands for all layers. What is not tuned may be an array: entry k is the value
+        during iteration k, and the last one stays. Names that are missing have a
+        dropout rate of 0.05 and a lambda of -7.
+    sigma_init : float, default=0.5
+        First standard deviation of the perturbation of the free hyperparameters,
+        which is learned, between 0.001 and 1.5.
+    entropy_weight : float, default=1e-3
+        tau, the weight of the perturbation's entropy in the tuning objective.
+    batch_size : int, default=128
+        Rows of a gradient, in training and in tuning.
+    learning_rate_init : float, default=0.01
+        First step size of gradient descent. It falls tenfold, twice at most, when the
+        validation loss stagnates.
+    momentum : float, default=0.9
+        Momentum of gradient descent.
+    hyper_learning_rate : float, default=0.003
+        Step size of Adam on the free hyperparameters and on sigma. Small data sets
+        give few steps per iteration and want more, 0.03 for example.
+    train_steps : int, default=2
+        Training steps between tunings.
+    validation_steps : int, default=1
+        Tuning steps then.
+    n_warmup_iter : int, default=5
+        Iterations that only train.
+    max_iter : int, default=200
+        Most iterations, which are passes over the training rows.
+    n_iter_no_change : int or inf, default=10
+        The validation loss stagnates when it was not improved for this many
+        iterations.
+    validation_fraction : float, default=0.2
+        Share of the rows that are held out to tune and to stop.
+    random_state : int, RandomState instance or None, default=None
+        Splits the rows and seeds weights, batches, dropout and perturbations.
+    verbose : bool, default=False
+        Whether to print a line per iteration.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Weights of the layers at the learned hyperparameters.
+    intercepts_ : list of ndarray of shape (n_out,)
+        Intercepts of the layers.
+    hyperparameters_ : dict of str to float
+        The learned hyperparameters, by name, at the kept iteration.
+    dropout_ : ndarray of shape (n_layers_ - 1,)
+        The same dropout rates, in the order of `coefs_`.
+    lambda_ : ndarray of shape (n_layers_ - 1,)
+        The same natural logs of the penalties, in the order of `coefs_`.
+    schedule_ : dict of str to ndarray of shape (n_iter_,)
+        The hyperparameters over time, made for `pandas.DataFrame`: every name, at the
+        end of every iteration; "sigma_" and the name of what is tuned;
+        "learning_rate", "train_loss", "validation_loss", "validation_score",
+        "n_gradients" (gradients of batches so far) and "time" in seconds.
+    loss_curve_ : list of float
+        Mean training loss with penalty over the batches of every iteration.
+    validation_scores_ : list of float
+        R^2 of the held-out rows after every iteration.
+    best_validation_score_ : float
+        The same for the network that is kept.
+    validation_loss_ : float
+        Half the mean squared error of the standardized targets of the held-out rows,
+        the lowest of all iterations.
+    best_iter_ : int
+        The iteration whose network is kept; 0 is the network before training.
+    n_iter_ : int
+        Number of iterations.
+    converged_ : bool
+        Whether the validation loss stagnated before `max_iter`.
+    n_layers_ : int
+        Number of layers, features and outputs included.
+    n_outputs_ : int
+        Number of targets.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] MacKay, Vicol, Lorraine, Duvenaud & Grosse (2019), Self-Tuning Networks:
+       Bilevel Optimization of Hyperparameters using Structured Best-Response
+       Functions, arXiv:1903.03088.
+    .. [2] Bae & Grosse (2020), Delta-STN: Efficient Bilevel Optimization for Neural
+       Networks using Structured Response Jacobians, arXiv:2010.13514.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_myhpo.neural_network import STNMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = STNMLPRegressor((20,), hyper_learning_rate=0.03, random_state=0)
+    >>> model.fit(scale(X), y).score(scale(X), y) > 0.4  # doctest: +SKIP
+    True
+    """
+
+    def _check_target(self, y):
+        with np.errstate(over="ignore"):
+            size = np.abs(y).max(initial=0.0)
+            if not np.isfinite(np.square(size, dtype=np.float64)):
+                raise ValueError(
+                    f"y has entries up to {size:.1e} in size, whose squares are not "
+                    "finite. Scale y down."
+                )
+        return None
+
+    def _encode_target(self, y, train, dtype):
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        self._is_flat = y.ndim == 1
+        table = y.reshape(len(y), -1).astype(np.float64)
+        mean, scale = table[train].mean(axis=0), table[train].std(axis=0)
+        scale[scale == 0] = 1.0
+        self._y_units = mean, scale
+        return ((table - mean) / scale).astype(dtype), table.shape[1]
+
+    def _set_results(self, outcome, plan, n_outputs):
+        super()._set_results(outcome, plan, n_outputs)
+        mean, scale = self._y_units
+        dtype = self.coefs_[-1].dtype
+        self.coefs_[-1] = (self.coefs_[-1] * scale).astype(dtype)
+        self.intercepts_[-1] = (self.intercepts_[-1] * scale + mean).astype(dtype)
+
+    def predict(self, X):
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Predictions.
+        """
+        predictions = self._raw_predict(X)
+        return predictions[:, 0] if self._is_flat else predictions

@@ -1,0 +1,284 @@
+"""The two alternating steps of self-tuning networks, in torch.
+
+MacKay et al. (2019), arXiv:1903.03088, Algorithm 1; the entropy term is their eq. (13).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from .hyperparameters import MAX_DROPOUT
+
+#: sigma stays in this range: one of three plain runs diverged with a growing sigma.
+SIGMA_BOUNDS = (1e-3, 1.5)
+#: Gradients are shortened to this norm, which ordinary ones do not reach.
+MAX_GRADIENT_NORM = 5.0
+
+
+class DivergenceError(ArithmeticError):
+    """A loss or a gradient is not finite."""
+
+
+class TrainingProblem(NamedTuple):
+    """A batch of training rows with hyperparameters of its own for every row.
+
+    Attributes
+    ----------
+    x : tensor of shape (n, n_features)
+        Inputs.
+    y : tensor
+        Targets, as the loss wants them.
+    loss : callable
+        (outputs, y) to the losses of the examples, shape (n,).
+    h : tensor of shape (n_responses,)
+        Free hyperparameters.
+    perturbed : tensor of shape (n, n_responses)
+        Those of every row.
+    values, perturbed_values : tensor of shape (n, n_hyperparameters)
+        All hyperparameters at h, and at the perturbed ones.
+    noise : list of tensor
+        What decides on dropout.
+    """
+
+    x: torch.Tensor
+    y: torch.Tensor
+    loss: object
+    h: torch.Tensor
+    perturbed: torch.Tensor
+    values: torch.Tensor
+    perturbed_values: torch.Tensor
+    noise: list
+
+    def objective(self, network, outputs, r, values):
+        """Return the mean of loss and penalty, given the outputs at r."""
+        return (self.loss(outputs, self.y) + network.penalty(r, values)).mean()
+
+
+class Distribution:
+    """The tuned hyperparameters h and the scale of their perturbation.
+
+    ``h + e`` with ``e ~ N(0, sigma^2)`` is clipped to the ranges of the kinds.
+
+    Parameters
+    ----------
+    plan : Plan
+        Names, start and what is not tuned.
+    sigma : float
+        Where sigma starts; ``sigma = softplus(s)`` is learned.
+    dtype : torch.dtype
+        Of all tensors.
+    """
+
+    def __init__(self, plan, sigma, dtype):
+        self.plan = plan
+        self.dtype = dtype
+        kinds = plan.tuned_kinds
+        start = plan.at(0)[plan.is_tuned]
+        free = [kind.to_free(v) for kind, v in zip(kinds, start, strict=True)]
+        self.columns = torch.as_tensor(plan.is_tuned.nonzero()[0])
+        self.is_rate = torch.tensor([kind.is_rate for kind in kinds], dtype=torch.bool)
+        self.low = torch.tensor([kind.free_low for kind in kinds], dtype=dtype)
+        self.high = torch.tensor([kind.free_high for kind in kinds], dtype=dtype)
+        self.h = torch.tensor(free, dtype=dtype).requires_grad_()
+        raw = math.log(math.expm1(sigma))
+        self.raw_sigma = torch.full_like(self.h, raw, requires_grad=True)
+        self.raw_bounds = [math.log(math.expm1(bound)) for bound in SIGMA_BOUNDS]
+
+    @property
+    def sigma(self):
+        """Standard deviations, shape (n_responses,)."""
+        return torch.nn.functional.softplus(self.raw_sigma)
+
+    def perturb(self, n, generator):
+        """Return n perturbed copies of h, shape (n, n_responses)."""
+        shape = (n, len(self.h))
+        noise = torch.randn(shape, generator=generator, dtype=self.dtype)
+        return (self.h + self.sigma * noise).clamp(self.low, self.high)
+
+    def entropy(self):
+        """Return the entropy of the perturbation, ``sum log(sigma sqrt(2 pi e))``."""
+        return (self.sigma.log() + 0.5 * math.log(2.0 * math.pi * math.e)).sum()
+
+    def values(self, free, epoch):
+        """Return all hyperparameters of some rows.
+
+        Parameters
+        ----------
+        free : tensor of shape (n, n_responses)
+            Free coordinates of what is tuned.
+        epoch : int
+            Says where the others are in their schedules.
+
+        Returns
+        -------
+        tensor of shape (n, n_hyperparameters)
+            Values, dropout rates and lambdas.
+        """
+        held = torch.as_tensor(self.plan.at(epoch), dtype=self.dtype)
+        values = held.repeat(len(free), 1)
+        tuned = torch.where(self.is_rate, MAX_DROPOUT * torch.sigmoid(free), free)
+        values[:, self.columns] = tuned
+        return values
+
+    def project(self):
+        """Move h and sigma back into their ranges."""
+        with torch.no_grad():
+            self.h.clamp_(self.low, self.high)
+            self.raw_sigma.clamp_(*self.raw_bounds)
+
+
+@dataclass(frozen=True)
+class StepSizes:
+    """Learning rates of the two optimizers, and the weight of the entropy.
+
+    Attributes
+    ----------
+    learning_rate, momentum : float
+        Of gradient descent on the weights.
+    hyper_learning_rate : float
+        Of Adam on h and sigma.
+    entropy_weight : float
+        tau.
+    """
+
+    learning_rate: float
+    momentum: float
+    hyper_learning_rate: float
+    entropy_weight: float
+
+
+class Tuner:
+    """Trains a network and tunes its hyperparameters, one batch at a time.
+
+    Parameters
+    ----------
+    network : Perceptron
+        The network, or another with its attributes and methods.
+    distribution : Distribution
+        Its hyperparameters.
+    form : Published, Centred or Fixed
+        How weights follow them.
+    loss : callable
+        (outputs, y) to the losses of the examples, shape (n,).
+    step_sizes : StepSizes
+        Learning rates.
+    generator : torch.Generator
+        The only source of randomness.
+    """
+
+    def __init__(self, network, distribution, form, loss, step_sizes, generator):
+        self.network = network
+        self.distribution = distribution
+        self.form = form
+        self.loss = loss
+        self.entropy_weight = step_sizes.entropy_weight
+        self.generator = generator
+        self.n_gradients = 0
+        self.weight_optimizer = torch.optim.SGD(
+            [*network.general, *network.response],
+            lr=step_sizes.learning_rate,
+            momentum=step_sizes.momentum,
+        )
+        self.hyper_parameters = [distribution.h, distribution.raw_sigma]
+        self.hyper_optimizer = torch.optim.Adam(
+            self.hyper_parameters, lr=step_sizes.hyper_learning_rate
+        )
+
+    def train(self, x, y, epoch):
+        """Take a step of the weights on training rows.
+
+        Parameters
+        ----------
+        x, y : tensor
+            The rows.
+        epoch : int
+            Counted from 0.
+
+        Returns
+        -------
+        float
+            The loss of the rows with the penalty, at h if the form computes it.
+
+        Raises
+        ------
+        DivergenceError
+            If a loss or gradient is not finite; the weights have not moved then.
+        """
+        distribution = self.distribution
+        with torch.no_grad():
+            perturbed = distribution.perturb(len(x), self.generator)
+            free = distribution.h.expand(len(x), -1)
+            values = distribution.values(free, epoch)
+            perturbed_values = distribution.values(perturbed, epoch)
+        noise = self.network.draw(len(x), self.generator)
+        problem = TrainingProblem(
+            x=x,
+            y=y,
+            loss=self.loss,
+            h=distribution.h.detach(),
+            perturbed=perturbed,
+            values=values,
+            perturbed_values=perturbed_values,
+            noise=noise,
+        )
+        losses = []
+        for loss, weights in self.form.training_losses(self.network, problem):
+            self._descend(self.weight_optimizer, loss, weights)
+            losses.append(float(loss.detach()))
+        return losses[0]
+
+    def tune(self, x, y):
+        """Take a step of h and sigma on validation rows, weights held, no dropout.
+
+        Parameters
+        ----------
+        x, y : tensor
+            The rows.
+
+        Raises
+        ------
+        DivergenceError
+            If a loss or gradient is not finite; nothing has moved then.
+        """
+        distribution = self.distribution
+        perturbed = distribution.perturb(len(x), self.generator)
+        r = self.form.response(distribution.h, perturbed)
+        loss = self.loss(self.network.outputs(x, r), y).mean()
+        loss = loss - self.entropy_weight * distribution.entropy()
+        self._descend(self.hyper_optimizer, loss, self.hyper_parameters)
+        distribution.project()
+
+    def response_now(self):
+        """Return what the layers respond to at h itself, shape (n_responses,)."""
+        h = self.distribution.h.detach()
+        r = self.form.response(h, h[None])
+        return None if r is None else r[0]
+
+    def scale_learning_rate(self, factor):
+        """Multiply the learning rate of the weights."""
+        for group in self.weight_optimizer.param_groups:
+            group["lr"] *= factor
+
+    @property
+    def learning_rate(self):
+        """The learning rate of the weights."""
+        return self.weight_optimizer.param_groups[0]["lr"]
+
+    def _descend(self, optimizer, loss, variables):
+        """Take a step of some variables along their gradient."""
+        gradients = torch.autograd.grad(loss, variables, allow_unused=True)
+        self.n_gradients += 1
+        gradients = [
+            torch.zeros_like(variable) if gradient is None else gradient
+            for variable, gradient in zip(variables, gradients, strict=True)
+        ]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not (torch.isfinite(norm) and torch.isfinite(loss)):
+            raise DivergenceError
+        factor = (MAX_GRADIENT_NORM / norm).clamp(max=1.0)
+        optimizer.zero_grad(set_to_none=True)
+        for variable, gradient in zip(variables, gradients, strict=True):
+            variable.grad = gradient * factor
+        optimizer.step()
