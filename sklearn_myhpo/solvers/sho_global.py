@@ -97,13 +97,7 @@ class SHOGlobal:
         check_options(self, ())
 
     def init(self, problem, lambda_0, weights_0):
-        """Return the state before there is a network.
-
-        Raises
-        ------
-        ValueError
-            If the network would be too large.
-        """
+        """Return the state before there is a network; too large a one is refused."""
         base = in_a_row(weights_0)
         n_parameters = (self.n_hidden + 1) * len(base)
         if n_parameters > MAX_PARAMETERS:
