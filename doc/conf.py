@@ -14,6 +14,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
 ]
+myst_enable_extensions = ["dollarmath"]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 default_role = "literal"

@@ -86,13 +86,13 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         Class labels.
     hyperparameters_ : dict of str to float
         The learned hyperparameters, by name, at the kept iteration.
-    dropout_ : ndarray of shape (n_hidden_layers + 1,)
+    dropout_ : ndarray of shape (n_layers - 1,)
         The same dropout rates, in the order of `coefs_`.
-    lambda_ : ndarray of shape (n_hidden_layers + 1,)
+    lambda_ : ndarray of shape (n_layers - 1,)
         The same natural logs of the penalties, in the order of `coefs_`.
     schedule_ : dict of str to ndarray of shape (n_iter,)
         The hyperparameters over time, made for `pandas.DataFrame`: every name, at the
-        end of every iteration; ``"sigma_"`` and the name of what is tuned;
+        end of every iteration; ``sigma_<name>`` of what is tuned;
         "learning_rate", "train_loss", "validation_loss", "validation_score",
         "n_gradients" (gradients of batches so far) and "time" in seconds.
     loss_curve_ : list of float
@@ -275,13 +275,13 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
         Intercepts of the layers.
     hyperparameters_ : dict of str to float
         The learned hyperparameters, by name, at the kept iteration.
-    dropout_ : ndarray of shape (n_hidden_layers + 1,)
+    dropout_ : ndarray of shape (n_layers - 1,)
         The same dropout rates, in the order of `coefs_`.
-    lambda_ : ndarray of shape (n_hidden_layers + 1,)
+    lambda_ : ndarray of shape (n_layers - 1,)
         The same natural logs of the penalties, in the order of `coefs_`.
     schedule_ : dict of str to ndarray of shape (n_iter,)
         The hyperparameters over time, made for `pandas.DataFrame`: every name, at the
-        end of every iteration; ``"sigma_"`` and the name of what is tuned;
+        end of every iteration; ``sigma_<name>`` of what is tuned;
         "learning_rate", "train_loss", "validation_loss", "validation_score",
         "n_gradients" (gradients of batches so far) and "time" in seconds.
     loss_curve_ : list of float
