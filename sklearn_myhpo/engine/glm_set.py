@@ -16,7 +16,7 @@ PRODUCTS_PER_SOLVE = 60
 #: Operations up to which second derivatives in several lambdas are made from Hessians
 #: that are formed, split by split.
 FORMED_COST = 1e9
-#: Lambdas up to which second derivatives are exact.
+#: Lambdas up to which second derivatives are made from responses, which is exact.
 FEW_LAMBDAS = 30
 #: Products that the response of the weights to one lambda takes, and cubes of the size
 #: of a Hessian that curvature in all lambdas takes.
