@@ -125,7 +125,7 @@ class GLMSplitSet(SplitSet):
             return self._near_hessians(lambda_, weights)
         n_solves = PRODUCTS_PER_SOLVE * (1 + first.groups.n_groups)
         size = first.shape[0] * first.n_outputs
-        if n_solves > size and size <= DENSE_LIMIT:
+        if n_solves > size and size <= DENSE_LIMIT and not self.prefers_products:
             return super().hessians(lambda_, weights)
         if self.shared_curvature.matrix is None:
             self.shared_curvature.renew_if_due(lambda: self.raw(weights), True)

@@ -51,12 +51,14 @@ def minimize_by_products(model, rho, curvature, box, rtol):
     -------
     Minimizer
     """
-    for is_curved in (True, False):
-        matrix = _Matrix(model, rho, curvature if is_curved else None)
-        found = _minimize(matrix, model.gradient, box, np.clip(rtol, TIGHT, LOOSE))
-        if found is not None:
+    gradient, rtol = model.gradient, np.clip(rtol, TIGHT, LOOSE)
+    tangent = _Matrix(model, rho, None)
+    least = _steepest(tangent, gradient, box)
+    for matrix in (_Matrix(model, rho, curvature), tangent):
+        found = _minimize(matrix, gradient, box, rtol)
+        if found is not None and found.predicted >= least.predicted:
             return found
-    return Minimizer(np.zeros(len(model.gradient)), 0.0, 0.0)
+    return least
 
 
 class _Matrix:
@@ -78,29 +80,42 @@ class _Matrix:
 
 def _minimize(matrix, gradient, box, rtol):
     """Return the minimizer, or None where the matrix is not convex."""
-    low, high = box
     x, image, metric = np.zeros((3, len(gradient)))
-    is_open = low < high
+    is_open = box[0] < box[1]
     for _ in range(ROUNDS):
         step = _conjugate_gradients(matrix, -(gradient + image), is_open, rtol)
         if step is None:
             return None
         wanted = x + step
-        new = np.clip(wanted, low, high)
-        move, metric_move = matrix.product(new - x)
+        move = np.clip(wanted, *box) - x
+        hit = is_open & (wanted != x + move)
+        moved, lengthened = matrix.product(move)
         # Clipped, a step may lead uphill: as far along it as it leads down.
-        slope, bend = (gradient + image) @ (new - x), (new - x) @ move
-        if not slope < 0 or bend < 0:
-            break
-        size = min(1.0, -slope / bend) if bend > 0 else 1.0
-        x, image = x + size * (new - x), image + size * move
-        metric = metric + size * metric_move
-        hit = is_open & (wanted != new)
+        size = _best_size((gradient + image) @ move, move @ moved)
+        x, image = x + size * move, image + size * moved
+        metric = metric + size * lengthened
         if size < 1.0 or not hit.any():
             break
         is_open &= ~hit
     predicted = -(gradient @ x) - 0.5 * (x @ image)
     return Minimizer(x, float(predicted), float(x @ metric)) if predicted > 0 else None
+
+
+def _best_size(slope, bend):
+    """Return the share of a move, up to one, at which a parabola is least."""
+    if not slope < 0:
+        return 0.0
+    return min(1.0, -slope / bend) if bend > 0 else 1.0
+
+
+def _steepest(matrix, gradient, box):
+    """Return the best move down the gradient, in units of the curvature."""
+    move = np.clip(-gradient / matrix.diagonal, *box)
+    moved, metric = matrix.product(move)
+    slope, bend = gradient @ move, max(move @ moved, 0.0)
+    size = _best_size(slope, bend)
+    predicted = -size * slope - 0.5 * size**2 * bend
+    return Minimizer(size * move, float(predicted), float(size**2 * (move @ metric)))
 
 
 def _conjugate_gradients(matrix, right, is_open, rtol):
