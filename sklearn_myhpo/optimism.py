@@ -25,6 +25,8 @@ LEAST_TRUSTED = 0.1
 
 def is_affordable(problem):
     """Whether the responses of the weights to every lambda fit the memory."""
+    if problem.prefers_products:
+        return False
     n_weights = sum(np.prod(split.shape) for split in problem.splits)
     return problem.n_groups * n_weights <= MAX_RESPONSES
 

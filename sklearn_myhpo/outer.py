@@ -9,6 +9,8 @@ from .engine.split import LambdaCurvature
 #: Relative accuracies of the adjoint and of the derivative of the weights, where they
 #: are solved for by iterations: the gradient needs the first, curvatures need neither.
 ADJOINT_TOL, JACOBIAN_TOL = 1e-6, 1e-2
+#: More lambdas than these and their derivatives may be as inaccurate as this.
+FEW_LAMBDAS, LOOSE_TOL = 30, 1e-1
 
 
 class OuterModel(NamedTuple):
@@ -109,7 +111,12 @@ def responses_of(problem, lambda_, weights, hessians):
     """
     if problem.prefers_inverse:
         return problem.responses_by_inverse(lambda_, weights, hessians)
-    return problem.solve(hessians, _forces(problem, lambda_, weights), JACOBIAN_TOL)
+    forces = _forces(problem, lambda_, weights)
+    return problem.solve(hessians, forces, _jacobian_tol(problem))
+
+
+def _jacobian_tol(problem):
+    return JACOBIAN_TOL if problem.n_groups <= FEW_LAMBDAS else LOOSE_TOL
 
 
 def _forces(problem, lambda_, weights):
@@ -127,7 +134,7 @@ def _by_tangents(problem, lambda_, weights, hessians, slopes, rtol):
         np.concatenate([force, slope[None]])
         for force, slope in zip(forces, slopes, strict=True)
     ]
-    rtols = np.append(np.full(problem.n_groups, JACOBIAN_TOL), rtol)
+    rtols = np.append(np.full(problem.n_groups, _jacobian_tol(problem)), rtol)
     solved = problem.solve(hessians, rights, rtols)
     pairs, curvatures = ([1, 2], [1, 2]), []
     for split, w, force, both in zip(

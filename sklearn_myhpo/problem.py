@@ -11,6 +11,7 @@ from .engine.build import build_splits
 from .engine.glm_set import GLMSplitSet
 from .engine.hessian import CG_TOL
 from .outer import ADJOINT_TOL, OuterModel, outer_model, responses_of
+from .outer_products import OuterProducts
 from .problem_base import Problem
 
 #: Rows among which a problem that keeps its rows is scanned for a start.
@@ -228,7 +229,12 @@ class BilevelProblem(Problem):
         return place.hessians
 
     def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
-        """Return the second-order `OuterModel` of the objective; the last is kept."""
+        """Return the second-order model of the objective; the last `OuterModel` is kept.
+
+        Of very many lambdas, `OuterProducts`.
+        """
+        if self.prefers_products:
+            return OuterProducts(self, lambda_, weights, hessians, rtol)
         place = self._at(lambda_, weights, hessians)
         if place.model is None or rtol < place.rtol:
             found = outer_model(self, lambda_, weights, hessians, rtol)

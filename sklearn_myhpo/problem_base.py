@@ -269,10 +269,8 @@ class Problem(ABC):
 
     def penalty_energy(self, lambda_, weights):
         """Return the splits' mean of ``w' P w`` by groups, shape (n_groups,)."""
-        return self._mean(
-            split.by_group(split.penalty(lambda_) * w**2)
-            for split, w in zip(self.splits, weights, strict=True)
-        )
+        penalty = self.splits[0].penalty(lambda_)
+        return self.mean_by_group(penalty * w**2 for w in weights)
 
     def starts(self):
         """Return weights to start exact inner solves from."""
@@ -331,6 +329,30 @@ class Problem(ABC):
     def responses_by_inverse(self, lambda_, weights, hessians):
         """Return the derivative J of all weights, where inverses are preferred."""
         return self._set.responses_by_inverse(lambda_, weights, hessians)
+
+    @property
+    def prefers_products(self):
+        """Whether there are too many lambdas for the response of the weights to each."""
+        return self._set.prefers_products
+
+    def own_curvatures(self, hessians):
+        """Return the curvature of every split's L_T along every coordinate."""
+        return self._set.own_curvatures(hessians)
+
+    def bends(self, weights, adjoints, moves):
+        """Return what moves of the weights do to the slopes of L_V and L_T."""
+        return self._set.bends(weights, adjoints, moves)
+
+    def mean_by_group(self, values):
+        """Return the splits' mean of the sums over groups, shape (n_groups,)."""
+        return self._mean(
+            split.by_group(value)
+            for split, value in zip(self.splits, values, strict=True)
+        )
+
+    def per_coordinate(self, values):
+        """Return each coordinate's entry of values (n_groups,), 0 for the intercept."""
+        return self.splits[0].per_coordinate(values)
 
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""

@@ -140,21 +140,23 @@ class GLMSplit(Split):
         self.counts.n_validation_gradients += 1
         return self._mean_gradient(w, self.validation_weight)
 
-    def _blocks(self, jacobian):
-        """Yield (row slice, raw responses (n_groups, n_block, n_outputs))."""
+    def _blocks(self, jacobian, part):
+        """Yield (rows of a part, raw responses (n_block, n_groups, n_outputs))."""
         columns = np.moveaxis(jacobian, 1, 0).reshape(jacobian.shape[1], -1)
+        is_inside = np.zeros(self.rows.n_samples, dtype=bool)
+        is_inside[part.index] = True
         for index, block in self.rows.blocks(columns.shape[1]):
-            raw = block.forward(columns).reshape(-1, len(jacobian), self.n_outputs)
-            yield index, np.moveaxis(raw, 1, 0)
+            own = np.flatnonzero(is_inside[index])
+            raw = block.take(own).forward(columns)
+            yield index.start + own, raw.reshape(-1, len(jacobian), self.n_outputs)
 
     def validation_gram(self, w, jacobian):
         """Return ``J' H_V J``."""
         raw, weight = self.raw(w), self.validation_weight
         gram = np.zeros((len(jacobian), len(jacobian)))
-        for index, response in self._blocks(jacobian):
+        for index, response in self._blocks(jacobian, self._validation_part):
             curvature = weight[index, None, None] * self.loss.curvature(raw[index])
-            bent = np.einsum("nab,gnb->gna", curvature, response)
-            gram += np.tensordot(response, bent, axes=([1, 2], [1, 2]))
+            gram += _inner(response, response @ curvature)
         return gram
 
     def third_term(self, w, adjoint, jacobian):
@@ -167,16 +169,15 @@ class GLMSplit(Split):
         along = self.rows.forward(adjoint)
         units = np.eye(self.n_outputs)[:, None, :]
         total = np.zeros((len(jacobian), len(jacobian)))
-        for index, response in self._blocks(jacobian):
+        for index, response in self._blocks(jacobian, self._train_part):
             slope = np.stack(
                 [
                     self.loss.third(raw[index], along[index], unit, units)
                     for unit in units
                 ]
             )
-            slope = weight[index] * slope
-            bent = np.einsum("abn,gnb->gna", slope, response)
-            total += np.tensordot(response, bent, axes=([1, 2], [1, 2]))
+            slope = np.moveaxis(weight[index] * slope, 2, 0)
+            total += _inner(response, response @ slope)
         return total
 
     def hessian(self, w, lambda_):
@@ -262,3 +263,8 @@ class GLMSplit(Split):
         if self.explicit_intercept:
             w[-1] = intercept + self.feature_shift @ coef
         return w
+
+
+def _inner(left, right):
+    """Return the products of all pairs of responses (n_samples, n_groups, n_outputs)."""
+    return np.tensordot(left, right, axes=([0, 2], [0, 2]))

@@ -16,11 +16,13 @@ PRODUCTS_PER_SOLVE = 60
 #: Operations up to which second derivatives in several lambdas are made from Hessians
 #: that are formed, split by split.
 FORMED_COST = 1e9
-#: Lambdas up to which second derivatives are exact.
+#: Lambdas up to which second derivatives are made from responses, which is exact.
 FEW_LAMBDAS = 30
 #: Products that the response of the weights to one lambda takes, and cubes of the size
 #: of a Hessian that curvature in all lambdas takes.
 PRODUCTS_PER_RESPONSE, CUBES = 3, 8
+#: Numbers in the responses of all splits up to which they are formed.
+MAX_RESPONSES = 3e7
 
 
 class GLMSplitSet(SplitSet):
@@ -75,6 +77,13 @@ class GLMSplitSet(SplitSet):
         responses = 4.0 * n_columns * len(self.y) * size
         return responses > 2.0 * len(self.y) * size**2 + CUBES * n_splits * size**3
 
+    @property
+    def prefers_products(self):
+        """Whether there are too many lambdas for the response of the weights to each."""
+        n_weights = len(self.splits) * np.prod(self.splits[0].shape)
+        n_groups = self.splits[0].groups.n_groups
+        return n_groups * n_weights > MAX_RESPONSES and not self.prefers_inverse
+
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
         """Return the exact inner solutions of all splits, from `starts`.
 
@@ -116,7 +125,7 @@ class GLMSplitSet(SplitSet):
             return self._near_hessians(lambda_, weights)
         n_solves = PRODUCTS_PER_SOLVE * (1 + first.groups.n_groups)
         size = first.shape[0] * first.n_outputs
-        if n_solves > size and size <= DENSE_LIMIT:
+        if n_solves > size and size <= DENSE_LIMIT and not self.prefers_products:
             return super().hessians(lambda_, weights)
         if self.shared_curvature.matrix is None:
             self.shared_curvature.renew_if_due(lambda: self.raw(weights), True)
@@ -179,6 +188,41 @@ class GLMSplitSet(SplitSet):
             ]
             total = total + share * split.train_weight * np.stack(change)
         return np.moveaxis(total, 2, 0)
+
+    def own_curvatures(self, hessians):
+        """Return the curvature of every split's L_T along every coordinate."""
+        return [
+            self.rows.squared_adjoint(np.einsum("naa->na", hessian.curvature))
+            + hessian.diagonal
+            for hessian in hessians
+        ]
+
+    def bends(self, weights, adjoints, moves):
+        """Return what moves of the weights do to slopes.
+
+        Parameters
+        ----------
+        weights, adjoints, moves : list of ndarray of shape (m, n_outputs)
+
+        Returns
+        -------
+        validation : list of ndarray
+            The Hessian of L_V applied to the move, of every split.
+        train : list of ndarray
+            The change of the Hessian of L_T along the move, applied to the adjoint.
+        """
+        units = np.eye(self.splits[0].n_outputs)[:, None, :]
+        alongs = forward_all(self.rows, np.stack(adjoints))
+        images = forward_all(self.rows, np.stack(moves))
+        slopes = np.empty((2, *images.shape))
+        for number, (split, w) in enumerate(zip(self.splits, weights, strict=True)):
+            raw, along, image = split.raw(w), alongs[number].T, images[number].T
+            bent = np.einsum("nab,nb->an", self.loss.curvature(raw), image)
+            slopes[0, number] = split.validation_weight * bent
+            third = self.loss.third(raw, units, along, image)
+            slopes[1, number] = split.train_weight * third
+        both = adjoint_all(self.rows, slopes.reshape(-1, *images.shape[1:]))
+        return list(both[: len(moves)]), list(both[len(moves) :])
 
     def responses_by_inverse(self, lambda_, weights, hessians):
         """Return the derivative J of all weights, by Hessians near theirs."""

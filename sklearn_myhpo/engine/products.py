@@ -183,12 +183,12 @@ def products(hessians, owner, w):
     rows = hessians[0].rows
     raw = forward_all(rows, w)
     bent = np.empty_like(raw)
-    for k, number in enumerate(owner):
-        curvature = hessians[number].curvature
+    for number in np.unique(owner):
+        curvature, own = hessians[number].curvature, owner == number
         if curvature.shape[1] == 1:
-            np.multiply(raw[k], curvature[:, 0].T, out=bent[k])
+            bent[own] = raw[own] * curvature[:, 0].T
         else:
-            np.einsum("nab,bn->an", curvature, raw[k], out=bent[k])
+            bent[own] = (curvature @ raw[own].transpose(2, 1, 0)).transpose(2, 1, 0)
     diagonals = np.stack([hessians[number].diagonal for number in owner])
     return adjoint_all(rows, bent) + diagonals * w, raw
 

@@ -61,6 +61,9 @@ class SplitSet:
             for split, own in zip(self.splits, moves, strict=True)
         ]
 
+    #: Whether there are too many lambdas for the response of the weights to each.
+    prefers_products = False
+
     @property
     def prefers_inverse(self):
         """Whether curvature in lambda is cheaper from inverses of the Hessians."""

@@ -14,8 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..outer import OuterModel
+from ..outer_products import OuterProducts
 from ._box import is_positive_definite, minimize_in_box
 from ._freedom import felt, freedom_taken, unfelt
+from ._truncated import Minimizer, minimize_by_products
 from .protocol import Info
 
 #: The Moreau-Yosida weight: first value, least value after a rejected step, and
@@ -48,20 +50,21 @@ class AdaptiveState(NamedTuple):
 
     `rho` is the weight of the proximal term, `move` the step as the weights feel
     it, `target` where it leads to and `predicted` the decrease it promises. `inner` is
-    the accuracy of the weights.
+    the accuracy of the weights, `length` that of the move, squared, in the metric.
     """
 
     lambda_: np.ndarray
     weights: list
     objective: float
     hessians: list
-    model: OuterModel
+    model: OuterModel | OuterProducts
     rho: float
     inner: float = INNER_TOL
     error: float = np.inf
     move: np.ndarray | None = None
     target: np.ndarray | None = None
     predicted: float = 0.0
+    length: float = 0.0
 
 
 def init(options, problem, lambda_0, weights_0):
@@ -116,11 +119,10 @@ def _rho_of_shorter(state, decrease):
     least = max(GROW * state.rho, RHO_REJECTED)
     most = GROW_MOST * max(state.rho, RHO_REJECTED)
     fall = -(state.model.gradient @ state.move)
-    metric = state.move @ state.model.metric @ state.move
-    if not (fall > decrease and metric > 0):
+    if not (fall > decrease and state.length > 0):
         return least
     share = 0.5 * fall / (fall - decrease)
-    curvature = 2.0 * (fall - state.predicted) / metric
+    curvature = 2.0 * (fall - state.predicted) / state.length
     return float(np.clip(state.rho + curvature * (1.0 / share - 1.0), least, most))
 
 
@@ -134,39 +136,60 @@ def _state(problem, lambda_, weights, objective, rho, inner):
 def _with_proposal(problem, state):
     """Return the state with a proposed step and the error that it reveals."""
     projected = problem.projected(state.lambda_, state.model.gradient)
-    move, delta, predicted = _propose(problem, state, projected != 0)
-    while predicted > state.objective:
+    move, delta, found = _propose(problem, state, projected)
+    while found.predicted > state.objective:
         # No loss is negative: the step is too long for its model.
         state = state._replace(rho=max(GROW * state.rho, RHO_REJECTED))
-        move, delta, predicted = _propose(problem, state, projected != 0)
+        move, delta, found = _propose(problem, state, projected)
     # Where a group is dropped the hypergradient vanishes even if it is wanted back.
     error = max(
         problem.relative(projected, state.objective),
-        problem.relative(predicted, state.objective),
+        problem.relative(found.predicted, state.objective),
         INNER_MARGIN * state.inner if problem.iterates else 0.0,
     )
-    target = problem.project(state.lambda_ + delta)
-    return state._replace(error=error, move=move, target=target, predicted=predicted)
+    return state._replace(
+        error=error,
+        move=move,
+        target=problem.project(state.lambda_ + delta),
+        predicted=found.predicted,
+        length=found.length,
+    )
 
 
-def _propose(problem, state, free):
-    """Return a move as the weights feel it, that of lambda, and its promise."""
-    model, lambda_ = state.model, state.lambda_
-    move, delta = np.zeros((2, problem.n_groups))
-    if not free.any():
-        return move, delta, 0.0
+def _propose(problem, state, projected):
+    """Return a move as the weights feel it, that of lambda, and the `Minimizer`."""
+    model, free = state.model, projected != 0
+    is_matrix = isinstance(model, OuterModel)
+    metric = np.diag(model.metric) if is_matrix else model.metric_diagonal
     energy = problem.penalty_energy(state.lambda_, state.weights)
-    taken = freedom_taken(np.diag(model.metric), energy)[free]
-    index = np.ix_(free, free)
+    taken = freedom_taken(metric, energy)
     # What is all but dropped, or all but free, may go straight to its bound.
     at_end = np.minimum(taken, 1.0 - taken) < END
-    longest = np.where(at_end, np.inf, MAX_MOVE)
-    ends = np.clip((problem.bounds - lambda_)[:, free], -longest, longest)
-    low, high = felt(ends, taken)
-    gradient = model.gradient[free]
+    longest = np.where(free, np.where(at_end, np.inf, MAX_MOVE), 0.0)
+    ends = np.clip(problem.bounds - state.lambda_, -longest, longest)
+    box = felt(ends, taken)
     # The second derivative of x in delta is 2 t - 1 at zero.
-    bend = model.bend[index] + np.diag(gradient * (2.0 * taken - 1.0))
-    tangent = model.tangent[index] + state.rho * model.metric[index]
+    curvature = model.gradient * (2.0 * taken - 1.0)
+    if is_matrix:
+        found = _minimize(model, state.rho, curvature, box, free)
+    else:
+        rtol = np.sqrt(problem.relative(projected, state.objective))
+        found = minimize_by_products(model, state.rho, curvature, box, rtol)
+    x = found.x
+    inside = np.where(x >= box[1], ends[1], unfelt(x, taken))
+    delta = np.where(free, np.where(x <= box[0], ends[0], inside), 0.0)
+    return x, delta, found
+
+
+def _minimize(model, rho, curvature, box, free):
+    """Return the `Minimizer` of a model that is a matrix, in the free lambdas."""
+    move = np.zeros(len(free))
+    if not free.any():
+        return Minimizer(move, 0.0, 0.0)
+    index = np.ix_(free, free)
+    metric = model.metric[index]
+    bend = model.bend[index] + np.diag(curvature[free])
+    tangent = model.tangent[index] + rho * metric
     # In units of its own curvature every lambda weighs the same in rounding.
     unit = np.sqrt(np.maximum(np.diag(tangent), 0.0))
     unit[unit == 0] = 1.0
@@ -174,13 +197,11 @@ def _propose(problem, state, free):
     curved = scaled + bend / np.outer(unit, unit)
     # The second-order response where it leaves the step convex, else the tangent.
     matrix = curved if is_positive_definite(curved) else _make_definite(scaled)
-    slope = gradient / unit
-    own = minimize_in_box(matrix, slope, low * unit, high * unit)
-    x = own / unit
-    move[free] = x
-    inside = np.where(x >= high, ends[1], unfelt(x, taken))
-    delta[free] = np.where(x <= low, ends[0], inside)
-    return move, delta, -slope @ own - 0.5 * own @ matrix @ own
+    slope = model.gradient[free] / unit
+    own = minimize_in_box(matrix, slope, *(box[:, free] * unit))
+    move[free] = own / unit
+    predicted = -slope @ own - 0.5 * own @ matrix @ own
+    return Minimizer(move, predicted, move[free] @ metric @ move[free])
 
 
 def _make_definite(matrix):

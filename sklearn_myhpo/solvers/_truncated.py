@@ -1,0 +1,141 @@
+"""The proximal step of the fast form in very many lambdas, by conjugate gradients.
+
+The model of `_adaptive` is minimized to the accuracy that its place deserves (Dembo,
+Eisenstat & Steihaug 1982). What a step takes to its bound stays there, and the others
+are minimized over again.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+#: Largest and least relative residual, most iterations, and most times that the free
+#: lambdas are minimized over.
+LOOSE, TIGHT, MAX_ITER, ROUNDS = 0.2, 1e-2, 20, 3
+#: Least curvature of a lambda relative to the largest, for a preconditioner.
+LEAST = 1e-10
+
+
+class Minimizer(NamedTuple):
+    """Where a model is least between bounds, its decrease, and the move's length.
+
+    Attributes
+    ----------
+    x : ndarray of shape (n_groups,)
+    predicted : float
+    length : float
+        ``x' M x``, M the metric.
+    """
+
+    x: np.ndarray
+    predicted: float
+    length: float
+
+
+def minimize_by_products(model, rho, curvature, box, rtol):
+    """Return the `Minimizer` of a model plus the proximal term.
+
+    Parameters
+    ----------
+    model : OuterProducts
+    rho : float
+        Weight of the proximal term.
+    curvature : ndarray of shape (n_groups,)
+        What the change from lambda to moves as they are felt adds to the bend.
+    box : (ndarray, ndarray) of shape (n_groups,)
+        Bounds of x; equal where it may not move.
+    rtol : float
+        Relative residual, within limits.
+
+    Returns
+    -------
+    Minimizer
+    """
+    gradient, rtol = model.gradient, np.clip(rtol, TIGHT, LOOSE)
+    tangent = _Matrix(model, rho, None)
+    least = _steepest(tangent, gradient, box)
+    for matrix in (_Matrix(model, rho, curvature), tangent):
+        found = _minimize(matrix, gradient, box, rtol)
+        if found is not None and found.predicted >= least.predicted:
+            return found
+    return least
+
+
+class _Matrix:
+    """Tangent plus proximal term, plus the bend unless `curvature` is None."""
+
+    def __init__(self, model, rho, curvature):
+        self.model, self.rho, self.curvature = model, rho, curvature
+        diagonal = (1.0 + rho) * model.metric_diagonal
+        self.diagonal = np.maximum(diagonal, LEAST * diagonal.max(initial=LEAST))
+
+    def product(self, x):
+        """Return the matrix and the metric, each applied to `x`."""
+        tangent, bend, metric = self.model.products(x)
+        out = tangent + self.rho * metric
+        if self.curvature is not None:
+            out += bend + self.curvature * x
+        return out, metric
+
+
+def _minimize(matrix, gradient, box, rtol):
+    """Return the minimizer, or None where the matrix is not convex."""
+    x, image, metric = np.zeros((3, len(gradient)))
+    is_open = box[0] < box[1]
+    for _ in range(ROUNDS):
+        step = _conjugate_gradients(matrix, -(gradient + image), is_open, rtol)
+        if step is None:
+            return None
+        wanted = x + step
+        move = np.clip(wanted, *box) - x
+        hit = is_open & (wanted != x + move)
+        moved, lengthened = matrix.product(move)
+        # Clipped, a step may lead uphill: as far along it as it leads down.
+        size = _best_size((gradient + image) @ move, move @ moved)
+        x, image = x + size * move, image + size * moved
+        metric = metric + size * lengthened
+        if size < 1.0 or not hit.any():
+            break
+        is_open &= ~hit
+    predicted = -(gradient @ x) - 0.5 * (x @ image)
+    return Minimizer(x, float(predicted), float(x @ metric)) if predicted > 0 else None
+
+
+def _best_size(slope, bend):
+    """Return the share of a move, up to one, at which a parabola is least."""
+    if not slope < 0:
+        return 0.0
+    return min(1.0, -slope / bend) if bend > 0 else 1.0
+
+
+def _steepest(matrix, gradient, box):
+    """Return the best move down the gradient, in units of the curvature."""
+    move = np.clip(-gradient / matrix.diagonal, *box)
+    moved, metric = matrix.product(move)
+    slope, bend = gradient @ move, max(move @ moved, 0.0)
+    size = _best_size(slope, bend)
+    predicted = -size * slope - 0.5 * size**2 * bend
+    return Minimizer(size * move, float(predicted), float(size**2 * (move @ metric)))
+
+
+def _conjugate_gradients(matrix, right, is_open, rtol):
+    """Return the solution in the open lambdas, or None at negative curvature."""
+    x, residual = np.zeros(len(right)), np.where(is_open, right, 0.0)
+    z = residual / matrix.diagonal
+    direction, size = z, residual @ z
+    limit = rtol**2 * size
+    for _ in range(MAX_ITER):
+        if not size > limit:
+            break
+        image = np.where(is_open, matrix.product(direction)[0], 0.0)
+        bend = direction @ image
+        if not bend > 0:
+            return None
+        x, residual = (
+            x + size / bend * direction,
+            residual - size / bend * image,
+        )
+        z = residual / matrix.diagonal
+        size, last = residual @ z, size
+        direction = z + size / last * direction
+    return x
