@@ -127,14 +127,14 @@ def check_near_the_scan(spec):
     """Check that the minimum through the network is near that of a dense scan.
 
     Within one unit of lambda, of a range of sixteen, and one percent of the loss; the
-    best model without features is a third or more above it.
+    best model without features is a quarter or more above it.
     """
     problem = spec.problem(all_directions=False)
     grid, weights, losses = np.linspace(2, -14, 81), problem.starts(), []
     for lambda_ in grid:
         weights = problem.minimize(np.array([lambda_]), weights)
         losses.append(problem.validation_loss(weights))
-    assert problem.null_loss > 1.33 * min(losses)
+    assert problem.null_loss > 1.25 * min(losses)
     result = minimize_bilevel(
         spec.problem(all_directions=False),
         SHOGlobal(n_train_steps=2000, learning_rate=1e-3),
