@@ -229,7 +229,7 @@ class BilevelProblem(Problem):
         return place.hessians
 
     def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
-        """Return the second-order model of the objective; the last `OuterModel` is kept.
+        """Return a second-order model of the objective; the last `OuterModel` is kept.
 
         Of very many lambdas, `OuterProducts`.
         """
