@@ -229,10 +229,7 @@ class BilevelProblem(Problem):
         return place.hessians
 
     def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
-        """Return a second-order model of the objective; the last `OuterModel` is kept.
-
-        Of very many lambdas, `OuterProducts`.
-        """
+        """Return an `OuterModel`, the last is kept; `OuterProducts` of many lambdas."""
         if self.prefers_products:
             return OuterProducts(self, lambda_, weights, hessians, rtol)
         place = self._at(lambda_, weights, hessians)

@@ -162,6 +162,8 @@ class Problem(ABC):
     def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
         """Return the second-order `OuterModel` of the objective in lambda.
 
+        Where `prefers_products`, `OuterProducts`.
+
         Parameters
         ----------
         lambda_ : ndarray of shape (n_groups,)
