@@ -45,7 +45,7 @@ def test_gradient(name):
 def test_accuracy_is_of_the_order_of_one_over_gamma(name):
     """What a user gives up for not solving with the Hessian: lambda by O(1 / gamma)."""
     exact = minimize_bilevel(PROBLEMS[name](), Implicit(), tol=1e-10, max_iter=200)
-    problem, solver = PROBLEMS[name](), Penalty(growth=10.0, n_steps=1000)
+    problem, solver = PROBLEMS[name](), Penalty(gamma=1e3, growth=10.0, n_steps=1000)
     state = solver.init(problem, exact.lambda_ + 0.3, problem.starts())
     found = []
     for _ in range(4):

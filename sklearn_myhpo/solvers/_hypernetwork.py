@@ -37,13 +37,16 @@ class Hypernetwork(NamedTuple):
         Parameters
         ----------
         inputs : ndarray of shape (n_batch, n_groups)
+            Of the network.
         hidden : ndarray of shape (n_batch, n_hidden)
+            What it made of them.
         slopes : ndarray of shape (n_batch, n_outputs)
             Gradients in the outputs.
 
         Returns
         -------
         Hypernetwork
+            Of the shapes of the parameters.
         """
         pulled = (slopes @ self.outer) * (hidden > 0)
         return Hypernetwork(

@@ -23,6 +23,7 @@ def weight_units(problem, weights):
     Parameters
     ----------
     problem : BilevelProblem
+        It has the splits.
     weights : list of ndarray
         The exact ones at some lambda.
 

@@ -30,10 +30,12 @@ def automatic_step_size(lipschitz, lambda_):
     lipschitz : float
         That of the data term.
     lambda_ : ndarray of shape (n_groups,)
+        Where it is wanted.
 
     Returns
     -------
     StepSize
+        And its derivative.
     """
     exponent = 1.0 + np.log(len(lambda_))
     relative = np.exp(lambda_ - np.max(lambda_))
@@ -62,14 +64,18 @@ def reverse_slope(split, lambda_, step_size, path):
     Parameters
     ----------
     split : Split
+        Whose losses are meant.
     lambda_ : ndarray of shape (n_groups,)
+        Where to evaluate.
     step_size : StepSize
+        Of the steps of the path.
     path : list of ndarray of shape (m, n_outputs)
         From `inner_path`.
 
     Returns
     -------
     ndarray of shape (n_groups,)
+        Derivatives in every lambda, truncated where the path is.
     """
     adjoint = split.validation_gradient(path[-1])
     penalty, a = split.penalty(lambda_), step_size.value
@@ -90,14 +96,20 @@ def forward_slope(split, lambda_, step_size, n_steps):
     Parameters
     ----------
     split : Split
+        Whose losses are meant.
     lambda_ : ndarray of shape (n_groups,)
+        Where to evaluate.
     step_size : StepSize
+        Of the inner descent.
     n_steps : int
+        K.
 
     Returns
     -------
     w : ndarray of shape (m, n_outputs)
+        After the last step.
     slope : ndarray of shape (n_groups,)
+        Derivatives in every lambda.
     """
     w = split.start()
     penalty, a = split.penalty(lambda_), step_size.value

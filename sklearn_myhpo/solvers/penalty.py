@@ -86,7 +86,7 @@ class Penalty:
 
     Parameters
     ----------
-    gamma : float, default=1e3
+    gamma : float, default=1e5
         The first weight. With too small a one the weights follow the validation loss
         alone, and lambda drifts to where nothing holds it.
     growth : float, default=10.0
@@ -104,7 +104,7 @@ class Penalty:
         "n_steps": [Interval(Integral, 1, None, closed="left")],
     }
 
-    gamma: float = 1e3
+    gamma: float = 1e5
     growth: float = 10.0
     n_steps: int = 100
 
