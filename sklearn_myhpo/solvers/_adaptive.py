@@ -128,7 +128,7 @@ def _rho_of_shorter(state, decrease):
 
 def _state(problem, lambda_, weights, objective, rho, inner):
     hessians = problem.hessians(lambda_, weights)
-    model = problem.model(lambda_, weights, hessians)
+    model = problem.model(lambda_, weights, hessians, inner)
     state = AdaptiveState(lambda_, weights, objective, hessians, model, rho, inner)
     return _with_proposal(problem, state)
 
