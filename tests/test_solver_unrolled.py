@@ -329,7 +329,7 @@ def test_sparse_rows_are_the_same():
     X = np.where(np.random.default_rng(0).random(X.shape) < 0.5, X, 0.0)
     one, two = (
         BilevelLogisticRegression(
-            solver=Unrolled(n_steps=60), cv=3, random_state=0
+            solver=Unrolled(n_steps=60), refit=False, cv=3, random_state=0
         ).fit(each, y)
         for each in (X, sparse.csr_array(X))
     )
