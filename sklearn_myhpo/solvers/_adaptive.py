@@ -87,11 +87,15 @@ def step(options, problem, state):
     loss = problem.objective(lambda_, weights)
     decrease = state.objective - loss
     if not decrease >= ACCEPT_RATIO * state.predicted:
+        if problem.iterates and inner < state.inner:
+            # The loss that this one is compared with may be too inaccurate for it.
+            new_state = _refined(problem, state, inner)
+            return new_state, _info(problem, new_state)
         rho = _rho_of_shorter(state, decrease)
         new_state = _with_proposal(problem, state._replace(rho=rho))
         if state.predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
             there = _state(problem, lambda_, weights, loss, state.rho, inner)
-            is_better = there.error < state.error
+            is_better = _rank(there) < _rank(state)
             new_state = there if is_better else state._replace(error=0.0)
         return new_state, _info(problem, new_state)
     rho = state.rho
@@ -101,6 +105,18 @@ def step(options, problem, state):
         rho *= GROW
     new_state = _state(problem, lambda_, weights, loss, rho, inner)
     return new_state, _info(problem, new_state)
+
+
+def _refined(problem, state, inner):
+    """Return the state with more accurate weights at the same lambda."""
+    weights = problem.minimize(state.lambda_, state.weights, tol=inner)
+    loss = problem.objective(state.lambda_, weights)
+    return _state(problem, state.lambda_, weights, loss, state.rho, inner)
+
+
+def _rank(state):
+    """Return the error, then the hypergradient: errors may be equal at their least."""
+    return state.error, np.max(np.abs(state.model.gradient))
 
 
 def _inner_tol(state):
