@@ -271,8 +271,10 @@ class Problem(ABC):
 
     def penalty_energy(self, lambda_, weights):
         """Return the splits' mean of ``w' P w`` by groups, shape (n_groups,)."""
-        penalty = self.splits[0].penalty(lambda_)
-        return self.mean_by_group(penalty * w**2 for w in weights)
+        return self.mean_by_group(
+            split.penalty(lambda_) * w**2
+            for split, w in zip(self.splits, weights, strict=True)
+        )
 
     def starts(self):
         """Return weights to start exact inner solves from."""
