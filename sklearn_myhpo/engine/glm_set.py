@@ -140,9 +140,7 @@ class GLMSplitSet(SplitSet):
         self.shared_curvature.renew_if_changed(self.raw(weights))
         penalty = self.splits[0].penalty(lambda_)
         return [
-            split.product_hessian(
-                w, lambda_, NearHessian(matrix, penalty, self.counts)
-            )
+            split.product_hessian(w, lambda_, NearHessian(matrix, penalty, self.counts))
             for split, w, matrix in zip(
                 self.splits, weights, self.shared_curvature.own_matrices(), strict=True
             )
