@@ -229,9 +229,23 @@ class BilevelProblem(Problem):
         return place.hessians
 
     def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
-        """Return the second-order model of the objective; the last `OuterModel` is kept.
+        """Return the second-order model of the objective in lambda; the last is kept.
 
-        Of very many lambdas, `OuterProducts`.
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Where to evaluate.
+        weights : list of ndarray
+            Exact inner solutions.
+        hessians : list of Hessian
+            Of L_T at the weights.
+        rtol : float
+            Relative residual of an iterative solve for the gradient.
+
+        Returns
+        -------
+        OuterModel or OuterProducts
+            The latter of very many lambdas, and not kept.
         """
         if self.prefers_products:
             return OuterProducts(self, lambda_, weights, hessians, rtol)

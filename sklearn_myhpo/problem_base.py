@@ -332,7 +332,7 @@ class Problem(ABC):
 
     @property
     def prefers_products(self):
-        """Whether there are too many lambdas for the response of the weights to each."""
+        """Whether there are too many lambdas for a response of the weights to each."""
         return self._set.prefers_products
 
     def own_curvatures(self, hessians):

@@ -266,5 +266,5 @@ class GLMSplit(Split):
 
 
 def _inner(left, right):
-    """Return the products of all pairs of responses (n_samples, n_groups, n_outputs)."""
+    """Return products of all pairs of responses (n_samples, n_groups, n_outputs)."""
     return np.tensordot(left, right, axes=([0, 2], [0, 2]))

@@ -79,7 +79,7 @@ class GLMSplitSet(SplitSet):
 
     @property
     def prefers_products(self):
-        """Whether there are too many lambdas for the response of the weights to each."""
+        """Whether there are too many lambdas for a response of the weights to each."""
         n_weights = len(self.splits) * np.prod(self.splits[0].shape)
         n_groups = self.splits[0].groups.n_groups
         return n_groups * n_weights > MAX_RESPONSES and not self.prefers_inverse

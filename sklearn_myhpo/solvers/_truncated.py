@@ -50,6 +50,7 @@ def minimize_by_products(model, rho, curvature, box, rtol):
     Returns
     -------
     Minimizer
+        With a decrease wherever the gradient points into the box.
     """
     gradient, rtol = model.gradient, np.clip(rtol, TIGHT, LOOSE)
     tangent = _Matrix(model, rho, None)
