@@ -43,6 +43,8 @@ INNER_MARGIN = 100.0
 #: error of the inner solutions may hide, and the size of that error: there the
 #: hypergradient decides.
 ROUNDING, HIDDEN, NOISE = 1e-14, 1e-10, 1e-8
+#: Residual that no rounding explains.
+STUCK = 1e-3
 
 
 class AdaptiveState(NamedTuple):
@@ -77,7 +79,7 @@ def init(options, problem, lambda_0, weights_0):
 def step(options, problem, state):
     """Return the next state, moved or with a larger rho, and its `Info`."""
     if state.predicted <= ROUNDING * state.objective:
-        new_state = state._replace(error=0.0)
+        new_state = _at_rest(state)
         return new_state, _info(problem, new_state)
     lambda_, starts = state.target, state.weights
     if np.max(np.abs(lambda_ - state.lambda_)) <= MAX_PREDICTED:
@@ -92,7 +94,7 @@ def step(options, problem, state):
         if state.predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
             there = _state(problem, lambda_, weights, loss, state.rho, inner)
             is_better = there.error < state.error
-            new_state = there if is_better else state._replace(error=0.0)
+            new_state = there if is_better else _at_rest(state)
         return new_state, _info(problem, new_state)
     rho = state.rho
     if decrease > GOOD_RATIO * state.predicted:
@@ -101,6 +103,11 @@ def step(options, problem, state):
         rho *= GROW
     new_state = _state(problem, lambda_, weights, loss, rho, inner)
     return new_state, _info(problem, new_state)
+
+
+def _at_rest(state):
+    """Return the state as rounding leaves it, unless steps were only ever rejected."""
+    return state._replace(error=0.0) if state.error <= STUCK else state
 
 
 def _inner_tol(state):

@@ -38,6 +38,7 @@ def minimize_by_products(model, rho, curvature, box, rtol):
     Parameters
     ----------
     model : OuterProducts
+        Of the objective.
     rho : float
         Weight of the proximal term.
     curvature : ndarray of shape (n_groups,)
