@@ -59,6 +59,7 @@ class OuterProducts:
         Parameters
         ----------
         x : ndarray of shape (n_groups,)
+            The move.
 
         Returns
         -------

@@ -229,7 +229,24 @@ class BilevelProblem(Problem):
         return place.hessians
 
     def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
-        """Return an `OuterModel`, the last is kept; `OuterProducts` of many lambdas."""
+        """Return the second-order model of the objective in lambda; the last is kept.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Where to evaluate.
+        weights : list of ndarray
+            Exact inner solutions.
+        hessians : list of Hessian
+            Of L_T at the weights.
+        rtol : float
+            Relative residual of an iterative solve for the gradient.
+
+        Returns
+        -------
+        OuterModel or OuterProducts
+            The latter of very many lambdas, and not kept.
+        """
         if self.prefers_products:
             return OuterProducts(self, lambda_, weights, hessians, rtol)
         place = self._at(lambda_, weights, hessians)

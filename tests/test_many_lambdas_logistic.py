@@ -50,7 +50,7 @@ def place(problem, dropped=False):
 @pytest.mark.parametrize("dropped", [False, True])
 @pytest.mark.parametrize("name", SPECS)
 def test_curvature_by_near_hessians(name, dropped, by_inverse, monkeypatch):
-    """Steps would have wrong lengths; at a split's own prediction none is left out."""
+    """Steps would have wrong lengths; at its own prediction a split is exact."""
     monkeypatch.setattr(shared_curvature, "CHANGED", 0.0)
     spec = replace(SPECS[name], pairs=SPECS[name].pairs[:1])
     fast = spec.problem()

@@ -55,7 +55,7 @@ class NearHessian:
         return out.T.reshape(w.shape)
 
     def inverse_and_images(self, *matrices):
-        """Return the inverse A and all ``A matrix A``, each as a block and a diagonal.
+        """Return the inverse A and every ``A matrix A``, as blocks and diagonals.
 
         Parameters
         ----------

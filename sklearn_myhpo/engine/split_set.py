@@ -61,7 +61,7 @@ class SplitSet:
             for split, own in zip(self.splits, moves, strict=True)
         ]
 
-    #: Whether there are too many lambdas for the response of the weights to each.
+    #: Whether there are too many lambdas for a response of the weights to each.
     prefers_products = False
 
     @property

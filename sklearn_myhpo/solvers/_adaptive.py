@@ -43,6 +43,8 @@ INNER_MARGIN = 100.0
 #: error of the inner solutions may hide, and the size of that error: there the
 #: hypergradient decides.
 ROUNDING, HIDDEN, NOISE = 1e-14, 1e-10, 1e-8
+#: Residual that no rounding explains.
+STUCK = 1e-3
 
 
 class AdaptiveState(NamedTuple):
@@ -77,7 +79,7 @@ def init(options, problem, lambda_0, weights_0):
 def step(options, problem, state):
     """Return the next state, moved or with a larger rho, and its `Info`."""
     if state.predicted <= ROUNDING * state.objective:
-        new_state = state._replace(error=0.0)
+        new_state = _at_rest(state)
         return new_state, _info(problem, new_state)
     lambda_, starts = state.target, state.weights
     if np.max(np.abs(lambda_ - state.lambda_)) <= MAX_PREDICTED:
@@ -96,7 +98,7 @@ def step(options, problem, state):
         if state.predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
             there = _state(problem, lambda_, weights, loss, state.rho, inner)
             is_better = _rank(there) < _rank(state)
-            new_state = there if is_better else state._replace(error=0.0)
+            new_state = there if is_better else _at_rest(state)
         return new_state, _info(problem, new_state)
     rho = state.rho
     if decrease > GOOD_RATIO * state.predicted:
@@ -117,6 +119,11 @@ def _refined(problem, state, inner):
 def _rank(state):
     """Return the error, then the hypergradient: errors may be equal at their least."""
     return state.error, np.max(np.abs(state.model.gradient))
+
+
+def _at_rest(state):
+    """Return the state as rounding leaves it, unless steps were only ever rejected."""
+    return state._replace(error=0.0) if state.error <= STUCK else state
 
 
 def _inner_tol(state):

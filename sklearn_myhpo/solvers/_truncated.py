@@ -38,6 +38,7 @@ def minimize_by_products(model, rho, curvature, box, rtol):
     Parameters
     ----------
     model : OuterProducts
+        Of the objective.
     rho : float
         Weight of the proximal term.
     curvature : ndarray of shape (n_groups,)
@@ -50,6 +51,7 @@ def minimize_by_products(model, rho, curvature, box, rtol):
     Returns
     -------
     Minimizer
+        With a decrease wherever the gradient points into the box.
     """
     gradient, rtol = model.gradient, np.clip(rtol, TIGHT, LOOSE)
     tangent = _Matrix(model, rho, None)
