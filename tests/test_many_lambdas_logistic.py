@@ -162,7 +162,7 @@ def test_one_lambda_for_each_of_many_sparse_features(by_products):
     """Neither X nor anything of n_features squared numbers may fill the memory."""
     rng = np.random.default_rng(0)
     n_features = 2600
-    X = sparse.random_array((100, n_features), density=0.01, rng=rng, format="csr")
+    X = sparse.csr_array(sparse.random(100, n_features, density=0.01, random_state=rng))
     y = (X[:, :40].sum(axis=1) > np.median(X[:, :40].sum(axis=1))).astype(int)
     model = MYHPOLogisticRegression(
         feature_groups="each", cv=2, max_iter=1, random_state=0

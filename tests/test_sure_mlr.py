@@ -173,7 +173,7 @@ def test_probes_spread_as_they_say():
 def test_monte_carlo_where_factors_are_refused():
     """That is what it is for."""
     rng = np.random.default_rng(0)
-    X = sparse.random_array((5400, 5200), density=5e-4, rng=rng, format="csr")
+    X = sparse.csr_array(sparse.random(5400, 5200, density=5e-4, random_state=rng))
     signal = X @ rng.standard_normal(5200)
     scale = signal.std()
     y = signal + scale * rng.standard_normal(5400)
