@@ -81,9 +81,12 @@ class FeatureGroups:
         Returns
         -------
         ndarray of shape (n_groups, n_groups)
-            The sums over the members of every pair of groups.
+            The sums over the members of every pair of groups; `matrix` itself where
+            nothing is to be summed or moved.
         """
         labels = self.labels[index]
+        if np.array_equal(labels, np.arange(self.n_groups)):
+            return matrix
         if len(self.labels) == self.n_groups:
             out = np.zeros((self.n_groups, self.n_groups))
             out[np.ix_(labels, labels)] = matrix
