@@ -129,7 +129,7 @@ def run(data, kind, solver, limit):
     start = float(np.log(problem.curvature / data[0].shape[1]))
     points, clock = [], time.perf_counter()
 
-    def keep(n_iter, info):
+    def keep(n_iter, info, state):
         counts = problem.counts
         passes = (
             counts.n_gradients

@@ -65,7 +65,7 @@ def curve(problem, method, epochs, lambda_init):
     """Return the objective at exact weights after every epoch of some."""
     seen, weights = {}, problem.starts()
 
-    def keep(n_iter, info):
+    def keep(n_iter, info, state):
         nonlocal weights
         if n_iter in epochs:
             weights = problem.minimize(info.lambda_, weights)

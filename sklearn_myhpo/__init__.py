@@ -1,6 +1,6 @@
 """Linear models that learn their own regularization inside fit."""
 
-from .exceptions import LambdaBoundWarning
+from .exceptions import FewRowsWarning, FlatObjectiveWarning, LambdaBoundWarning
 from .linear_model import (
     BilevelLogisticRegression,
     BilevelRidge,
@@ -15,6 +15,8 @@ __version__ = "0.1.0"
 __all__ = [
     "BilevelLogisticRegression",
     "BilevelRidge",
+    "FewRowsWarning",
+    "FlatObjectiveWarning",
     "LambdaBoundWarning",
     "MYHPOLogisticRegression",
     "MYHPORidge",

@@ -75,7 +75,7 @@ def choose_shrinkage(source):
 
 def _models(problem):
     """Yield coef and intercept for every shrinkage, each from the one before."""
-    lambda_, weights = scan_lambda(problem)
+    lambda_, weights, *_ = scan_lambda(problem)
     reference = problem.objective(lambda_, weights)
     start = problem.full.start()
     for shrinkage in GRID:

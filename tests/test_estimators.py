@@ -270,11 +270,14 @@ def test_verbose_prints_a_line_per_iteration(cls, capsys):
     """Progress could not be followed, or would clutter a notebook unasked."""
     X, y = data_for(cls)
     model = cls(lambda_init=-2.0, cv=0.3, random_state=0, verbose=1).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == model.n_iter_
-    assert all(line.startswith(f"{cls.__name__} iteration ") for line in lines)
-    assert "lambda=" in lines[-1]
-    assert "validation_loss=" in lines[-1]
+    name, head, *lines, last = capsys.readouterr().out.splitlines()
+    assert name == cls.__name__
+    assert head.split() == ["iteration", "lambda", "loss", "hypergradient"]
+    assert [int(line.split()[0]) for line in lines] == [*range(1, model.n_iter_ + 1)]
+    shown = [float(line.split()[1]) for line in lines]
+    np.testing.assert_allclose(shown, model.history_["lambda"], atol=1e-3)
+    assert f"{model.n_iter_} iterations" in last
+    assert f"{model.lambda_:.3f}" in last
     cls(cv=3).fit(X, y)
     assert capsys.readouterr().out == ""
 

@@ -42,7 +42,7 @@ def test_result_and_history(solver, name):
         SOLVERS[solver](),
         max_iter=8,
         random_state=0,
-        callback=lambda n_iter, info: called.append((n_iter, info.validation_loss)),
+        callback=lambda n_iter, info, _: called.append((n_iter, info.validation_loss)),
     )
     history = result.history
     assert isinstance(SOLVERS[solver](), Solver)

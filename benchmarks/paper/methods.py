@@ -56,7 +56,7 @@ class Recorder:
             self.spent, new = True, new._replace(error=0.0)
         return new, info
 
-    def report(self, n_iter, info):
+    def report(self, n_iter, info, state):
         """Keep an iteration; the driver calls this for finite ones only."""
         self._mark(n_iter)
         duals = getattr(self.latest, "duals", None)

@@ -6,7 +6,6 @@ arXiv:2006.06705. Not in every detail: the labels are centred where there is an
 intercept, not standardized; and all permutations can be averaged in closed form.
 """
 
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
@@ -15,6 +14,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
+from .._warn import warn
 from ..losses import SquaredLoss
 from ..outer import OuterModel
 from ._base import BoundRidgeCriterion, Criterion, Curve, shrinkage
@@ -105,8 +105,7 @@ class MLR(Criterion):
                 f"criterion='mlr' over-regularizes with fewer rows ({len(share)}) than "
                 f"features ({n_features}). Prefer criterion='loo'."
             )
-            # To the line that calls fit.
-            warnings.warn(message, UserWarning, stacklevel=6)
+            warn(message, UserWarning)
         labels = _permuted(whole, self.n_permutations, self.random_state)
         return MLROfRows(whole, labels)
 

@@ -1,56 +1,33 @@
 """The story of fit: validate, split, build the problem, solve, refit."""
 
-import warnings
 from abc import abstractmethod
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._columns import spell
 from ..certificate import certify
 from ..engine.threads import threads_for
-from ..exceptions import LambdaBoundWarning
 from ..optimism import estimate_optimism, slope_covariance
 from ..penalty import make_feature_groups
 from ..problem_base import MAX_LAMBDA
+from ..selection import standard_error, strongest_within
 from ..solvers import Status, minimize_bilevel
 from ..solvers.scan import scan_lambda
+from ._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from ._checks import check_weights
-from ._inexact import describe_gap
+from ._messages import Messages
+from ._own_validation import append, given_rows
 from ._problem import ProblemSource
 from ._streaming import learn_part
 
-_UNFINISHED = (
-    "Conjugate gradients reached their limit of iterations: standardize the features, "
-    "or raise the lower end of lambda_bounds."
-)
 
-
-def spell_some(kind, names):
-    """Return the first names in words, after what they are names of.
-
-    Parameters
-    ----------
-    kind : str
-        "group" or the like.
-    names : sequence
-        What to spell out, up to a limit.
-
-    Returns
-    -------
-    str
-        Words.
-    """
-    return f"{kind}{'' if len(names) == 1 else 's'} {spell(names, word=str)}"
-
-
-class BilevelLinearModel(BaseEstimator):
+class BilevelLinearModel(Messages, CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that learn lambda inside fit.
 
     Subclasses say how y becomes a loss and a target, how weights become
@@ -121,8 +98,23 @@ class BilevelLinearModel(BaseEstimator):
     #: a split.
     criterion = "validation"
 
-    def fit(self, X, y, sample_weight=None):
+    #: Which point of the validation loss is taken; a parameter of those that choose.
+    selection = "min"
+
+    @with_callbacks
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Learn lambda on the splits of the data, and the weights.
+
+        An error, or an interruption, leaves the estimator as it was before.
 
         Parameters
         ----------
@@ -133,6 +125,16 @@ class BilevelLinearModel(BaseEstimator):
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative weights in the training loss, the validation loss and
             the refit. Rows of weight zero are as good as dropped.
+        X_val : array-like or sparse matrix of shape (n_validation, n_features), \
+optional
+            A validation set of your own. Lambda is learned on it alone, with all of X
+            for the training part; `cv` then has no part in it. Its rows are not in the
+            refit: the weights are those of X.
+        y_val : array-like of shape (n_validation,) or (n_validation, n_targets), \
+optional
+            Target of `X_val`.
+        sample_weight_val : array-like of shape (n_validation,), optional
+            Non-negative weights of `X_val` in the validation loss.
 
         Returns
         -------
@@ -146,11 +148,31 @@ class BilevelLinearModel(BaseEstimator):
             and what is allowed.
         """
         self._validate_params()
-        solver = self._make_solver()
+        n_tasks = None if self._may_take_turns else self.max_iter
+        progress = Progress(self, X, y, n_tasks)
+        with kept_on_error(self):
+            progress.begin()
+            solver = self._make_solver()
+            source, dtype = self._prepare(
+                X, y, sample_weight, (X_val, y_val, sample_weight_val), solver
+            )
+            fit = self._fit_targets if self._is_per_target else self._fit_problem
+            with threads_for(*source.X.shape):
+                fit(source, solver, dtype, progress)
+            progress.end()
+        return self
+
+    #: Whether a fit may consist of several runs of the solver.
+    _may_take_turns = False
+
+    def _prepare(self, X, y, sample_weight, validation, solver):
+        """Return what problems are made from, and the dtype of X."""
         original_X = X
         X, y = self._validate_data(X, y)
-        dtype = X.dtype
-        weights = check_weights(sample_weight, X)
+        weights, pair = check_weights(sample_weight, X), None
+        own = given_rows(self, *validation)
+        if own is not None:
+            X, y, weights, pair = append((X, y, weights), own)
         loss, target = self._check_target(y, weights)
         groups = make_feature_groups(
             self.feature_groups,
@@ -158,22 +180,78 @@ class BilevelLinearModel(BaseEstimator):
             n_features=X.shape[1],
             feature_names=getattr(self, "feature_names_in_", None),
         )
-        source = ProblemSource(self, X, target, loss, groups, weights, solver)
-        fit = self._fit_targets if self._is_per_target else self._fit_problem
-        with threads_for(*X.shape):
-            fit(source, solver, dtype)
-        return self
+        return ProblemSource(self, X, target, loss, groups, weights, solver, pair), (
+            X.dtype
+        )
 
-    def _fit_problem(self, source, solver, dtype):
+    def _fit_problem(self, source, solver, dtype, progress):
         """Solve the problem of a target, set the fitted attributes and warn."""
         shrinkage = self._choose_shrinkage(source)
         problem = source.make()
-        result = self._solve(problem, solver, shrinkage)
-        self._set_results(problem, result, dtype)
+
+        def report(n_iter, info, state):
+            def attributes():
+                coef, intercept = _mean(problem.to_features(state.weights))
+                alpha = self._alpha(problem, info.lambda_)
+                return self._as_attributes(coef, intercept, alpha, dtype)
+
+            return progress.report(n_iter, info, attributes)
+
+        result = self._solve(problem, solver, shrinkage, report)
+        chosen = self._select(problem, result, source)
+        self._set_results(source, problem, chosen, dtype)
+        self._set_curve(result)
         self._set_checks(problem, result, source)
         self._warn(problem, result)
+        if source.criterion is None:
+            self._warn_of_few_rows(problem.n_held_out)
         if not getattr(solver, "finds_minimizers", True):
             self._warn_of_gap(problem, result)
+
+    def _select(self, problem, result, source):
+        """Return the result at the lambda that `selection` asks for."""
+        self.validation_loss_standard_error_ = None
+        if source.has_held_out_rows:
+            error = standard_error(problem, result.weights, source.rows)
+            self.validation_loss_standard_error_ = error
+        self.lambda_min_ = self._as_parameter(result.lambda_)
+        self.validation_loss_min_ = float(result.validation_loss)
+        if self.selection == "min" or not result.lambda_.size:
+            return result
+        if self.validation_loss_standard_error_ is None:
+            raise ValueError(
+                "selection='one_se' needs the standard error of the loss of held-out "
+                f"rows, which this fit has none of (criterion={self.criterion!r}, or "
+                "more rows than fit the memory). Use criterion='validation', or "
+                "selection='min'."
+            )
+        return strongest_within(problem, result, self.validation_loss_standard_error_)
+
+    def _as_attributes(self, coef, intercept, alpha, dtype):
+        """Return what a model with these weights would have as fitted attributes."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        other._set_coefficients(coef, intercept, alpha, dtype)
+        return {
+            name: value
+            for name, value in vars(other).items()
+            if vars(self).get(name) is not value
+        }
+
+    def _set_curve(self, result):
+        """Keep what was seen of the objective along one shared lambda."""
+        self.validation_curve_ = None
+        if result.scan is not None:
+            places, values = result.scan.places, result.scan.values
+            if self.feature_groups is None:
+                places = np.append(places, result.lambda_)
+                values = np.append(values, result.validation_loss)
+            places, first = np.unique(places, return_index=True)
+            kept = np.isfinite(values[first])
+            self.validation_curve_ = {
+                "lambda": places[kept],
+                "validation_loss": values[first][kept],
+            }
 
     def _validate_data(self, X, y, reset=True):
         """Return X and y as arrays of numbers, of the features known unless `reset`."""
@@ -197,14 +275,14 @@ class BilevelLinearModel(BaseEstimator):
         """Return how strongly the lambdas are held together: here, not at all."""
         return 0.0
 
-    def _solve(self, problem, solver, shrinkage):
+    def _solve(self, problem, solver, shrinkage, report):
         """Run the solver, from where the last fit ended if that is wanted."""
-        lambda_init, weights_init = self.lambda_init, None
+        lambda_init, weights_init, shared = self.lambda_init, None, None
         if shrinkage:
             shared = scan_lambda(problem)
-            problem.shrink(shrinkage, problem.objective(*shared))
+            problem.shrink(shrinkage, problem.objective(shared.lambda_, shared.weights))
             if self.lambda_init == "auto":
-                lambda_init, weights_init = shared
+                lambda_init, weights_init = shared.lambda_, shared.weights
         if self.warm_start:
             last = getattr(self, "_last_fit", None)
             if last is not None and last.fits(problem):
@@ -213,9 +291,10 @@ class BilevelLinearModel(BaseEstimator):
                     split.from_features(*weights)
                     for split, weights in zip(problem.splits, last.weights, strict=True)
                 ]
-        return self._minimize(problem, solver, lambda_init, weights_init)
+        result = self._minimize(problem, solver, lambda_init, weights_init, report)
+        return result if shared is None else result._replace(scan=shared)
 
-    def _minimize(self, problem, solver, lambda_init, weights_init=None):
+    def _minimize(self, problem, solver, lambda_init, weights_init=None, report=None):
         """Run the solver from lambda_init."""
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return minimize_bilevel(
@@ -226,27 +305,34 @@ class BilevelLinearModel(BaseEstimator):
             max_iter=self.max_iter,
             tol=self.tol,
             random_state=seed,
-            callback=self._print_iteration if self.verbose else None,
+            callback=report,
         )
 
-    def _coefficients(self, problem, result):
+    def _coefficients(self, source, problem, result):
         """Return coef and intercept, and those of every split."""
         weights = problem.to_features(result.weights)
-        coef = np.mean([one for one, _ in weights], axis=0)
-        intercept = np.mean([one for _, one in weights], axis=0)
-        if self.refit:
+        coef, intercept = _mean(weights)
+        if self.refit and not source.has_own_validation:
             start = problem.full.from_features(coef, intercept)
             full = problem.minimize_full(result.lambda_, start)
             coef, intercept = problem.full.to_features(full)
         return coef, intercept, weights
 
-    def _set_results(self, problem, result, dtype):
+    def _alpha(self, problem, lambda_):
+        """Return ``2 n exp(lambda)``, in the form of `lambda_`."""
+        return 2.0 * problem.total_weight * np.exp(self._as_parameter(lambda_))
+
+    def _as_parameter(self, lambda_):
+        """Return lambda (n_groups,) in the form of the attribute `lambda_`."""
+        return float(lambda_[0]) if self.feature_groups is None else lambda_
+
+    def _set_results(self, source, problem, result, dtype):
         """Set the fitted attributes, after the refit if it is wanted."""
-        coef, intercept, weights = self._coefficients(problem, result)
+        coef, intercept, weights = self._coefficients(source, problem, result)
         self._last_fit = _LastFit(result.lambda_, weights)
         self._stream = None
         self._set_learned(problem.groups, result.lambda_, result.history)
-        alpha = 2.0 * problem.total_weight * np.exp(self.lambda_)
+        alpha = self._alpha(problem, result.lambda_)
         self._set_coefficients(coef, intercept, alpha, dtype)
         self.validation_loss_ = float(result.validation_loss)
         self.n_iter_ = result.n_iter
@@ -258,9 +344,8 @@ class BilevelLinearModel(BaseEstimator):
         names = np.empty(groups.n_groups, dtype=object)
         names[:] = groups.names
         self.feature_group_names_ = names
-        self.history_, self.lambda_ = dict(history), lambda_
+        self.history_, self.lambda_ = dict(history), self._as_parameter(lambda_)
         if self.feature_groups is None:
-            self.lambda_ = float(lambda_[0])
             self.history_["lambda"] = self.history_["lambda"][:, 0]
 
     def _learn_part(self, X, target, loss, sample_weight, dtype):
@@ -273,15 +358,13 @@ class BilevelLinearModel(BaseEstimator):
             for name in stream.history[0]
         }
         self._set_learned(stream.groups, stream.lambda_, history)
-        coef, intercept = (
-            np.mean(part, axis=0) for part in zip(*stream.weights, strict=True)
-        )
+        coef, intercept = _mean(stream.weights)
         alpha = 2.0 * stream.total_weight * np.exp(self.lambda_)
         self._set_coefficients(coef, intercept, alpha, dtype)
         self.validation_loss_ = float(history["validation_loss"][-1])
         self.n_iter_, self.converged_ = len(stream.history), False
         self.oracle_counts_ = stream.counts
-        self.certificate_ = self.optimism_ = None
+        self.certificate_ = self.optimism_ = self.validation_curve_ = None
         self.shrinkage_ = 0.0
 
     def _set_checks(self, problem, result, source):
@@ -299,72 +382,6 @@ class BilevelLinearModel(BaseEstimator):
                 free = problem.is_free(result.lambda_)
                 self.optimism_ = estimate_optimism(covariance, model, free)
 
-    def _warn(self, problem, result):
-        """Warn of a run that did not converge and of lambdas at a bound."""
-        name = type(self).__name__
-        if result.status is not Status.CONVERGED:
-            message = f"{name} {result.message}."
-            if problem.counts.n_unfinished_solves:
-                message += f" {_UNFINISHED}"
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
-            return
-        certificate = self.certificate_
-        if certificate is None:
-            return
-        if certificate.n_unfinished_solves:
-            message = f"{name} converged to an inexact lambda. {_UNFINISHED}"
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
-        objective = self._criterion_name()
-        if problem.spread.strength:
-            objective += " with its shrinkage"
-        self._warn_at_bounds(certificate.lower, certificate.upper, objective)
-
-    def _warn_of_gap(self, problem, result):
-        """Warn of a lambda that was learned for other weights than those of a refit."""
-        gap = describe_gap(problem, result)
-        if gap:
-            message = f"{type(self).__name__} {gap}."
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
-
-    def _warn_at_bounds(self, lower, upper, objective):
-        """Warn of lambdas at a bound where the objective is still falling."""
-        for where, side, meaning in (
-            (lower, "lower", "no penalty is wanted"),
-            (upper, "upper", "these features are not wanted"),
-        ):
-            if where.any():
-                advice = (
-                    "Weights and predictions are as good as at the limit."
-                    if isinstance(self.lambda_bounds, str)
-                    else f"Widen lambda_bounds={self.lambda_bounds!r} to see."
-                )
-                message = (
-                    f"{type(self).__name__} found no minimum inside the bounds of "
-                    f"lambda: the {objective} is still falling at the "
-                    f"{side} bound for {self._describe(where)}, so {meaning}. {advice}"
-                )
-                warnings.warn(message, LambdaBoundWarning, stacklevel=5)
-
-    def _criterion_name(self):
-        """Return what is minimized over lambda, in words."""
-        if isinstance(self.criterion, str) and self.criterion == "validation":
-            return "validation loss"
-        return f"criterion {self.criterion!r}"
-
-    def _describe(self, where):
-        """Return the names of some groups, in words."""
-        if self.feature_groups is None:
-            return "all features"
-        return spell_some("group", self.feature_group_names_[where])
-
-    def _print_iteration(self, n_iter, info):
-        lambda_ = np.array2string(info.lambda_, precision=4, threshold=6)
-        print(
-            f"{type(self).__name__} iteration {n_iter}: lambda={lambda_} "
-            f"validation_loss={info.validation_loss:.6g} "
-            f"hypergradient={info.hypergradient_norm:.2e}"
-        )
-
     def _linear_predictor(self, X):
         """Return ``X coef_' + intercept_``, shape (n_samples, n_rows_of_coef)."""
         check_is_fitted(self)
@@ -381,6 +398,23 @@ class BilevelLinearModel(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _mean(weights):
+    """Return the means of coef and intercept over the splits."""
+    return tuple(np.mean(part, axis=0) for part in zip(*weights, strict=True))
+
+
+@contextmanager
+def kept_on_error(estimator):
+    """Leave an estimator as it is if what follows does not come to its end."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 class _LastFit:

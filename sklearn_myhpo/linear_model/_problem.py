@@ -30,6 +30,8 @@ class ProblemSource:
         Non-negative sample weights.
     solver : Solver
         What the problem must suit.
+    pair : (ndarray, ndarray) or None
+        Training rows, and a validation set of the user's own, in place of `cv`.
 
     Attributes
     ----------
@@ -41,7 +43,7 @@ class ProblemSource:
         Training and validation rows; none with a criterion.
     """
 
-    def __init__(self, estimator, X, target, loss, groups, weights, solver):
+    def __init__(self, estimator, X, target, loss, groups, weights, solver, pair=None):
         self.estimator, self.loss, self.groups = estimator, loss, groups
         self.criterion = resolve_criterion(estimator.criterion, loss, solver)
         self.options = {
@@ -55,7 +57,7 @@ class ProblemSource:
         pairs = []
         if self.criterion is None:
             pairs = make_splits(
-                estimator.cv,
+                estimator.cv if pair is None else [pair],
                 X,
                 target,
                 classifier=estimator._is_classifier,
@@ -66,6 +68,7 @@ class ProblemSource:
         X, *rest = drop_weightless(X, target, weights, pairs)
         self.X = X if self.by_rows else X.astype(np.float64, copy=False)
         self.target, self.weights, self.pairs = rest
+        self.has_own_validation = pair is not None
 
     @property
     def has_held_out_rows(self):
@@ -129,6 +132,10 @@ class ProblemSource:
                 sample_weight=self.weights,
                 **self.options,
             )
+        if self.has_own_validation:
+            # The weights are those of the training part, and so is their alpha.
+            ((train, _),) = self.pairs
+            problem.total_weight = self.weights[train].sum()
         estimator = self.estimator
         if estimator.lambda_bounds == "auto" and estimator.lambda_init != "auto":
             problem.widen_bounds(estimator.lambda_init)

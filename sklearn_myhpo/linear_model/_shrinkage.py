@@ -1,4 +1,4 @@
-"""Estimators whose many lambdas can be held together."""
+"""Estimators whose lambdas can be held together, or taken stronger than the best."""
 
 from numbers import Real
 
@@ -10,15 +10,16 @@ from ._base import BilevelLinearModel
 
 
 class ShrinkingModel(BilevelLinearModel):
-    """Base of the estimators that have a parameter `shrinkage`."""
+    """Base of the estimators that have parameters `shrinkage` and `selection`."""
 
     _shared_constraints = {
+        "selection": [StrOptions({"min", "one_se"})],
         "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         **BilevelLinearModel._shared_constraints,
     }
 
-    def __init__(self, *, shrinkage, **options):
-        self.shrinkage = shrinkage
+    def __init__(self, *, shrinkage, selection, **options):
+        self.shrinkage, self.selection = shrinkage, selection
         super().__init__(**options)
 
     def _choose_shrinkage(self, source):

@@ -1,12 +1,12 @@
 """Learning from one part of the data after another, where the solver can."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from .._warn import warn
 from ..penalty import make_feature_groups
 from ..problem import BilevelProblem
 from ..solvers import SOLVERS, Info
@@ -106,11 +106,10 @@ def learn_part(model, X, target, loss, sample_weight, stream):
         state = after
     else:
         info = Info(state.lambda_, np.nan, np.nan, np.nan)
-        warnings.warn(
+        warn(
             f"{type(model).__name__} diverged on these rows, which are left out. Use "
             'step_sizes="auto" or smaller ones.',
             ConvergenceWarning,
-            stacklevel=4,
         )
     if loss_before is not None:
         info = info._replace(validation_loss=loss_before)
@@ -194,7 +193,7 @@ def _start(model, solver, problem, stream):
         )
         return state, problem.validation_loss(weights)
     if isinstance(model.lambda_init, str):
-        lambda_0, weights = scan_lambda(problem.for_scan())
+        lambda_0, weights, *_ = scan_lambda(problem.for_scan())
     else:
         if isinstance(model.lambda_bounds, str):
             problem.widen_bounds(model.lambda_init)

@@ -42,7 +42,7 @@ class TargetsFit(NamedTuple):
     total_weight: float
 
 
-def learn_targets(model, source, solver):
+def learn_targets(model, source, solver, progress):
     """Learn one lambda per target.
 
     Parameters
@@ -53,6 +53,8 @@ def learn_targets(model, source, solver):
         The data, with one column of the target per lambda.
     solver : Solver
         The method; how many targets it can take at once is its own matter.
+    progress : Progress
+        Told of every iteration.
 
     Returns
     -------
@@ -63,30 +65,34 @@ def learn_targets(model, source, solver):
     target = source.target
     is_known = np.shape(last) == target.shape[1:]
 
+    def report(n_iter, info, state):
+        return progress.report(n_iter, info, None)
+
     def solve(problem, numbers=slice(None)):
         start = last[numbers] if is_known else model.lambda_init
-        return model._minimize(problem, solver, start)
+        return model._minimize(problem, solver, start, report=report)
 
     if getattr(solver, "learns_targets", False) and source.criterion is None:
         problem = source.make()
         if problem.splits[0].solves_by == "diagonal":
-            return _fit_together(problem, solve, model)
+            return _fit_together(problem, solve, source)
     fits = []
     for number in range(target.shape[1]):
         own = slice(number, number + 1)
         problem = source.make(own)
-        fits.append(_fit_one(problem, solve(problem, own), model))
+        fits.append(_fit_one(problem, solve(problem, own), source))
     return _merge(fits)
 
 
-def _fit_together(problem, solve, model):
+def _fit_together(problem, solve, source):
     """Return the `TargetsFit` of all targets at once."""
     targets = TargetsProblem(problem)
     result = solve(targets)
-    if model.refit:
+    model = source.estimator
+    if model.refit and not source.has_own_validation:
         coef, intercept = refit(problem.full, result.lambda_)
     else:
-        coef, intercept, _ = model._coefficients(problem, result)
+        coef, intercept, _ = model._coefficients(source, problem, result)
     everything = np.arange(targets.n_groups)
     values, slope = targets.slopes(result.lambda_, everything)
     return TargetsFit(
@@ -117,8 +123,8 @@ def _merge(fits):
     )
 
 
-def _fit_one(problem, result, model):
-    coef, intercept, _ = model._coefficients(problem, result)
+def _fit_one(problem, result, source):
+    coef, intercept, _ = source.estimator._coefficients(source, problem, result)
     return TargetsFit(
         result.lambda_,
         np.array([result.validation_loss]),

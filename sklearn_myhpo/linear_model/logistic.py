@@ -7,7 +7,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..losses import LogisticLoss, MultinomialLoss
-from ._base import BilevelLinearModel
+from ._base import BilevelLinearModel, kept_on_error
 from ._parameters import AnySolver, MYHPOSolver, SHOSolver
 from ._streaming import can_stream
 
@@ -146,6 +146,10 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         in units of the validation loss of the best shared lambda, to what is
         minimized. "auto" chooses by splits within the splits, between none and one
         lambda, at three to eight times the cost; it needs three splits or more.
+    selection : {"min", "one_se"}, default="min"
+        "min" takes the lambda with the least validation loss. "one_se" takes the
+        strongest penalty whose validation loss is within one standard error of it:
+        all lambdas are raised by the same amount. It needs held-out rows.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -186,6 +190,15 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`.
+    lambda_min_, validation_loss_min_ : float or ndarray
+        Both at the least validation loss, whatever `selection` took.
+    validation_loss_standard_error_ : float or None
+        Of the validation loss at its least, over the splits; over the rows if there is
+        one split. None without held-out rows, and with one lambda per target.
+    validation_curve_ : dict of str to ndarray or None
+        "lambda", in increasing order, and "validation_loss": the objective along one
+        lambda for all features as the scan saw it from which the solver started. None
+        where it started elsewhere.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many
@@ -265,19 +278,20 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
             If a parameter or the data do not fit.
         """
         self._validate_params()
-        first = getattr(self, "_stream", None) is None
-        X, y = self._validate_data(X, y, reset=first)
-        check_classification_targets(y)
-        self._check_classes(classes, first)
-        known = np.isin(y, self.classes_)
-        if not known.all():
-            unknown = y[~known].tolist()[0]
-            raise ValueError(
-                f"y has the label {unknown!r}, which is none of the classes "
-                f"{self.classes_.tolist()} of the first call of partial_fit."
-            )
-        target = np.searchsorted(self.classes_, y)
-        self._learn_part(X, target, self._loss, sample_weight, X.dtype)
+        with kept_on_error(self):
+            first = getattr(self, "_stream", None) is None
+            X, y = self._validate_data(X, y, reset=first)
+            check_classification_targets(y)
+            self._check_classes(classes, first)
+            known = np.isin(y, self.classes_)
+            if not known.all():
+                unknown = y[~known].tolist()[0]
+                raise ValueError(
+                    f"y has the label {unknown!r}, which is none of the classes "
+                    f"{self.classes_.tolist()} of the first call of partial_fit."
+                )
+            target = np.searchsorted(self.classes_, y)
+            self._learn_part(X, target, self._loss, sample_weight, X.dtype)
         return self
 
     def _check_classes(self, classes, first):
@@ -342,6 +356,10 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         in units of the validation loss of the best shared lambda, to what is
         minimized. "auto" chooses by splits within the splits, between none and one
         lambda, at three to eight times the cost; it needs three splits or more.
+    selection : {"min", "one_se"}, default="min"
+        "min" takes the lambda with the least validation loss. "one_se" takes the
+        strongest penalty whose validation loss is within one standard error of it:
+        all lambdas are raised by the same amount. It needs held-out rows.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -382,6 +400,15 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`.
+    lambda_min_, validation_loss_min_ : float or ndarray
+        Both at the least validation loss, whatever `selection` took.
+    validation_loss_standard_error_ : float or None
+        Of the validation loss at its least, over the splits; over the rows if there is
+        one split. None without held-out rows, and with one lambda per target.
+    validation_curve_ : dict of str to ndarray or None
+        "lambda", in increasing order, and "validation_loss": the objective along one
+        lambda for all features as the scan saw it from which the solver started. None
+        where it started elsewhere.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many
@@ -491,6 +518,15 @@ class SHOLogisticRegression(_LogisticMixin, SHOSolver):
         Names of the groups.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`.
+    lambda_min_, validation_loss_min_ : float or ndarray
+        Both at the least validation loss, whatever `selection` took.
+    validation_loss_standard_error_ : float or None
+        Of the validation loss at its least, over the splits; over the rows if there is
+        one split. None without held-out rows, and with one lambda per target.
+    validation_curve_ : dict of str to ndarray or None
+        "lambda", in increasing order, and "validation_loss": the objective along one
+        lambda for all features as the scan saw it from which the solver started. None
+        where it started elsewhere.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many

@@ -1,7 +1,6 @@
 """Ridge regression that learns its penalty."""
 
 import reprlib
-import warnings
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
@@ -10,8 +9,9 @@ from sklearn.utils.metaestimators import available_if
 
 from ..losses import SquaredLoss
 from ..problem_base import outward
-from ._base import BilevelLinearModel, spell_some
+from ._base import BilevelLinearModel, kept_on_error
 from ._checks import check_weights
+from ._messages import spell_some
 from ._parameters import AnySolver, MYHPOSolver, SHOSolver, with_parameters
 from ._streaming import can_stream
 from ._targets import learn_targets
@@ -27,6 +27,10 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
     def _is_per_target(self):
         return self.alpha_per_target and not self._one_target
 
+    @property
+    def _may_take_turns(self):
+        return self.alpha_per_target
+
     def _check_target(self, y, sample_weight):
         if self.alpha_per_target and self.feature_groups is not None:
             raise ValueError(
@@ -34,6 +38,11 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
                 "feature_groups=None, one lambda for all features. Got "
                 f"feature_groups={reprlib.repr(self.feature_groups)}; use "
                 "alpha_per_target=False, or fit one model per target."
+            )
+        if self.alpha_per_target and self.selection != "min":
+            raise ValueError(
+                f"selection={self.selection!r} chooses one lambda for all targets. Use "
+                "selection='min' with alpha_per_target=True, or one model per target."
             )
         with np.errstate(over="ignore"):
             squares = sample_weight @ y.astype(np.float64) ** 2
@@ -64,9 +73,9 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
             self.coef_, self.intercept_ = self.coef_[0], self.intercept_[0]
         self.alpha_ = alpha
 
-    def _fit_targets(self, source, solver, dtype):
+    def _fit_targets(self, source, solver, dtype, progress):
         """Learn one lambda per target, set the fitted attributes and warn."""
-        found = learn_targets(self, source, solver)
+        found = learn_targets(self, source, solver, progress)
         self.feature_group_names_ = np.array(["all"], dtype=object)
         self.history_, self.lambda_ = found.history, found.lambda_
         alpha = 2.0 * found.total_weight * np.exp(found.lambda_)
@@ -76,16 +85,21 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
         self.converged_ = not found.unfinished
         self.oracle_counts_ = found.counts
         self._last_fit = self.certificate_ = self.optimism_ = self._stream = None
+        self.validation_curve_ = self.validation_loss_standard_error_ = None
+        self.lambda_min_, self.validation_loss_min_ = (
+            found.lambda_,
+            found.validation_loss,
+        )
         self.shrinkage_ = 0.0
         self._warn_targets(found)
 
     def _warn_targets(self, found):
         """Warn of targets that did not converge and of lambdas at a bound."""
         if found.unfinished:
-            message = f"{type(self).__name__} {found.unfinished[0]}"
+            text = found.unfinished[0]
             if len(found.unfinished) > 1:
-                message += f" ({len(found.unfinished)} targets did not converge)"
-            warnings.warn(f"{message}.", ConvergenceWarning, stacklevel=4)
+                text += f" ({len(found.unfinished)} targets did not converge)"
+            self._say(f"{text}.", ConvergenceWarning)
             return
         lower, upper = outward(found.bounds, found.lambda_, found.slope)
         self._warn_at_bounds(lower, upper, self._criterion_name())
@@ -146,6 +160,10 @@ default="validation"
         in units of the validation loss of the best shared lambda, to what is
         minimized. "auto" chooses by splits within the splits, between none and one
         lambda, at three to eight times the cost; it needs three splits or more.
+    selection : {"min", "one_se"}, default="min"
+        "min" takes the lambda with the least validation loss. "one_se" takes the
+        strongest penalty whose validation loss is within one standard error of it:
+        all lambdas are raised by the same amount. It needs held-out rows.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -191,6 +209,15 @@ default="validation"
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`; of
         every column of y with `alpha_per_target`.
+    lambda_min_, validation_loss_min_ : float or ndarray
+        Both at the least validation loss, whatever `selection` took.
+    validation_loss_standard_error_ : float or None
+        Of the validation loss at its least, over the splits; over the rows if there is
+        one split. None without held-out rows, and with one lambda per target.
+    validation_curve_ : dict of str to ndarray or None
+        "lambda", in increasing order, and "validation_loss": the objective along one
+        lambda for all features as the scan saw it from which the solver started. None
+        where it started elsewhere.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many
@@ -267,21 +294,23 @@ default="validation"
             If a parameter or the data do not fit.
         """
         self._validate_params()
-        if self.alpha_per_target:
-            raise ValueError(
-                "alpha_per_target=True is not possible with partial_fit, which learns "
-                "lambdas that all targets share. Use alpha_per_target=False, or one "
-                "model per target."
-            )
-        first = getattr(self, "_stream", None) is None
-        X, y = self._validate_data(X, y, reset=first)
-        loss, target = self._check_target(y, check_weights(sample_weight, X))
-        width = target.shape[1:] if first else np.atleast_2d(self.coef_).shape[:1]
-        if target.shape[1:] != width:
-            raise ValueError(
-                f"y has {target.shape[1]} targets, but the first part had {width[0]}."
-            )
-        self._learn_part(X, target, loss, sample_weight, X.dtype)
+        with kept_on_error(self):
+            if self.alpha_per_target:
+                raise ValueError(
+                    "alpha_per_target=True is not possible with partial_fit, which "
+                    "learns lambdas that all targets share. Use "
+                    "alpha_per_target=False, or one model per target."
+                )
+            first = getattr(self, "_stream", None) is None
+            X, y = self._validate_data(X, y, reset=first)
+            loss, target = self._check_target(y, check_weights(sample_weight, X))
+            width = target.shape[1:] if first else np.atleast_2d(self.coef_).shape[:1]
+            if target.shape[1:] != width:
+                raise ValueError(
+                    f"y has {target.shape[1]} targets, but the first part had "
+                    f"{width[0]}."
+                )
+            self._learn_part(X, target, loss, sample_weight, X.dtype)
         return self
 
 
@@ -333,6 +362,10 @@ default="validation"
         in units of the validation loss of the best shared lambda, to what is
         minimized. "auto" chooses by splits within the splits, between none and one
         lambda, at three to eight times the cost; it needs three splits or more.
+    selection : {"min", "one_se"}, default="min"
+        "min" takes the lambda with the least validation loss. "one_se" takes the
+        strongest penalty whose validation loss is within one standard error of it:
+        all lambdas are raised by the same amount. It needs held-out rows.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     refit : bool, default=True
@@ -378,6 +411,15 @@ default="validation"
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`; of
         every column of y with `alpha_per_target`.
+    lambda_min_, validation_loss_min_ : float or ndarray
+        Both at the least validation loss, whatever `selection` took.
+    validation_loss_standard_error_ : float or None
+        Of the validation loss at its least, over the splits; over the rows if there is
+        one split. None without held-out rows, and with one lambda per target.
+    validation_curve_ : dict of str to ndarray or None
+        "lambda", in increasing order, and "validation_loss": the objective along one
+        lambda for all features as the scan saw it from which the solver started. None
+        where it started elsewhere.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many
@@ -490,6 +532,15 @@ class SHORidge(_RidgeMixin, SHOSolver):
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss over all held-out rows at `lambda_`, of every column of y with
         `alpha_per_target`.
+    lambda_min_, validation_loss_min_ : float or ndarray
+        Both at the least validation loss, whatever `selection` took.
+    validation_loss_standard_error_ : float or None
+        Of the validation loss at its least, over the splits; over the rows if there is
+        one split. None without held-out rows, and with one lambda per target.
+    validation_curve_ : dict of str to ndarray or None
+        "lambda", in increasing order, and "validation_loss": the objective along one
+        lambda for all features as the scan saw it from which the solver started. None
+        where it started elsewhere.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many

@@ -1,6 +1,5 @@
 """The story of fit: validate, split, train, keep the best plain network."""
 
-import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 
@@ -12,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._warn import warn
 from ._forward import ACTIVATIONS, predict_raw
 from .hyperparameters import make_plan
 
@@ -219,7 +219,7 @@ class SelfTuningPerceptron(BaseEstimator):
             )
         else:
             return
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        warn(message, ConvergenceWarning)
 
     def _raw_predict(self, X):
         """Return the outputs of the network, shape (n_samples, n_outputs)."""

@@ -41,7 +41,8 @@ def minimize_bilevel(
     random_state : int or numpy.random.Generator, optional
         Passed to `numpy.random.default_rng`; used by stochastic solvers.
     callback : callable, optional
-        Called with (n_iter, info) after every iteration.
+        Called with (n_iter, info, state) after every iteration; the run ends if it
+        returns something true.
 
     Returns
     -------
@@ -49,11 +50,17 @@ def minimize_bilevel(
         The last finite state, how the run ended, and its history.
     """
     clock = time.perf_counter()
+    scan = None
     if isinstance(lambda_init, str):
         if problem.is_separable:
             lambda_0, weights_0 = scan_targets(problem)
         else:
-            lambda_0, weights_0 = scan_lambda(problem.for_scan())
+            scanned = problem.for_scan()
+            scan = scan_lambda(scanned)
+            lambda_0, weights_0 = scan.lambda_, scan.weights
+            if scanned is not problem:
+                # Of another objective, of fewer rows.
+                scan = None
     else:
         lambda_0 = problem.project(np.full(problem.n_groups, lambda_init, float))
         weights_0 = problem.zeros()
@@ -71,10 +78,12 @@ def minimize_bilevel(
                 break
             state = new_state
             rows.append(history_row(info, problem.counts, time.perf_counter() - clock))
-            if callback is not None:
-                callback(n_iter, info)
+            is_stopped = callback is not None and callback(n_iter, info, state)
             if state.error <= tol:
                 status = Status.CONVERGED
+                break
+            if is_stopped:
+                status = Status.STOPPED
                 break
     message = status.value.format(
         n_iter=n_iter,
@@ -92,6 +101,7 @@ def minimize_bilevel(
         message,
         len(rows),
         _history(rows, history_row(info, problem.counts, 0.0)),
+        scan,
     )
 
 

@@ -119,6 +119,10 @@ class Status(Enum):
         "diverged: iteration {n_iter} was not finite. The last finite iterate is "
         "kept. Use smaller step_sizes, backtracking, or exact steps"
     )
+    STOPPED = (
+        "was stopped by a callback after {n_iter} iterations, with a relative residual "
+        "of {error:.1e}"
+    )
 
 
 class BilevelResult(NamedTuple):
@@ -135,6 +139,8 @@ class BilevelResult(NamedTuple):
     n_iter : int
     history : dict of str to ndarray
         One entry per iteration.
+    scan : Scan or None
+        Of the shared lambda that the run started from, where there was one.
     """
 
     lambda_: np.ndarray
@@ -144,3 +150,4 @@ class BilevelResult(NamedTuple):
     message: str
     n_iter: int
     history: dict
+    scan: tuple | None = None

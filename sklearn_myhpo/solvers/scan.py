@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from .scan_values import NULL_MARGIN, scan_values, shared_lambda
+from .scan_values import NULL_MARGIN, Scan, scan_values, shared_lambda
 
 #: Steps of lambda, by what a solve costs.
 STEPS = {"diagonal": 0.5, "dense": 0.75}
@@ -30,7 +30,7 @@ class _Point(NamedTuple):
 
 
 def scan_lambda(problem):
-    """Return the best shared lambda of a scan, and its weights.
+    """Return the `Scan` of a shared lambda.
 
     Parameters
     ----------
@@ -39,14 +39,11 @@ def scan_lambda(problem):
 
     Returns
     -------
-    lambda_ : ndarray of shape (n_groups,)
-        The same for all groups, up to their bounds.
-    weights : list of ndarray
-        Inner solutions near there.
+    Scan
+        Its weights are near the solution at its lambda.
     """
     if problem.scans_by not in STEPS:
-        lambda_, weights = scan_values(problem)
-        return shared_lambda(problem, lambda_), weights
+        return scan_values(problem)
     points = _scan(problem)
     # Of equals the strongest penalty: the simplest model.
     best = min(reversed(points), key=lambda point: point.value)
@@ -58,7 +55,7 @@ def scan_lambda(problem):
                 estimate, bracket = value, (low, high, where)
     if bracket is None:
         best = _with_weights(problem, best)
-        return shared_lambda(problem, best.lambda_), best.weights
+        return Scan.of(problem, best.lambda_, best.weights, points)
     low, high, where = bracket
     if problem.n_groups > 1:
         ends = {point.lambda_: point.slope for point in (low, high)}
@@ -74,7 +71,7 @@ def scan_lambda(problem):
     found = _evaluate(problem, where, low.weights or problem.starts())
     if found.value > best.value:
         found = _with_weights(problem, best)
-    return shared_lambda(problem, found.lambda_), found.weights
+    return Scan.of(problem, found.lambda_, found.weights, points)
 
 
 def _with_weights(problem, point):

@@ -33,8 +33,36 @@ class _Point(NamedTuple):
     weights: list
 
 
+class Scan(NamedTuple):
+    """Where a solver may start, and what a scan of one shared lambda saw.
+
+    Attributes
+    ----------
+    lambda_ : ndarray of shape (n_groups,)
+        The best one, the same for all groups, up to their bounds.
+    weights : list of ndarray
+        Inner solutions near there, of every split.
+    places, values : ndarray of shape (n_points,)
+        Shared lambdas in increasing order, and the objective there.
+    """
+
+    lambda_: np.ndarray
+    weights: list
+    places: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, problem, lambda_, weights, points):
+        """Return the scan that ended at a shared lambda."""
+        places = np.array([point.lambda_ for point in points])
+        values = np.array([point.value for point in points])
+        order = np.argsort(places)
+        start = shared_lambda(problem, lambda_)
+        return cls(start, weights, places[order], values[order])
+
+
 def scan_values(problem):
-    """Return the place of the lowest value, and weights near the solution there.
+    """Return the `Scan` that ends at the place of the lowest value.
 
     Parameters
     ----------
@@ -43,10 +71,8 @@ def scan_values(problem):
 
     Returns
     -------
-    lambda_ : float
-        A natural log.
-    weights : list of ndarray
-        Of every split.
+    Scan
+        Its weights are near the solution at its lambda.
     """
     low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
     top = np.log(problem.group_curvature.max()) + NULL_MARGIN
@@ -75,7 +101,7 @@ def scan_values(problem):
         if _is_rising(values):
             step = STEP_RISING
         lambda_ = max(lambda_ - step, low)
-    return _lowest(points, best, n_null)
+    return Scan.of(problem, *_lowest(points, best, n_null), points)
 
 
 def _next_point(problem, points, lambda_, n_null):

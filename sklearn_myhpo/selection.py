@@ -1,0 +1,99 @@
+"""The strongest penalty that is as good as the best: one standard error.
+
+Breiman, Friedman, Olshen & Stone (1984), section 3.4.3: of models whose estimated error
+is within one standard error of the least, the simplest. Here all lambdas are raised by
+the same amount, until the validation loss has risen by its standard error.
+"""
+
+import numpy as np
+from scipy.optimize import brentq
+
+#: First step up, and the accuracy of the last one, in units of lambda.
+FIRST_STEP, XTOL = 0.5, 1e-6
+
+
+def standard_error(problem, weights, rows):
+    """Return the standard error of the validation loss.
+
+    Of several splits from the spread of their losses, weighted by held-out rows; of one
+    from that of its rows. Splits whose training parts overlap are not independent, so
+    this is a guide, not a test.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+        Of the splits.
+    weights : list of ndarray
+        Of every split.
+    rows : HeldOutRows
+        The same rows.
+
+    Returns
+    -------
+    float
+    """
+    shares, n_splits = problem.split_weights, len(problem.splits)
+    losses = np.array(
+        [
+            split.validation_loss(w)
+            for split, w in zip(problem.splits, weights, strict=True)
+        ]
+    )
+    if n_splits > 1:
+        off = shares * (losses - shares @ losses)
+        return float(np.sqrt(n_splits / (n_splits - 1) * (off @ off)))
+    ((coef, intercept),) = problem.to_features(weights)
+    (share,) = rows.shares
+    own = np.flatnonzero(share)
+    loss = rows.loss.value(rows.y[own], rows.X[own] @ coef + intercept)
+    weight, total = rows.sample_weight[own], rows.total
+    variance = share[own] ** 2 / weight @ (loss - losses[0]) ** 2
+    return float(np.sqrt(variance * total / max(total - 1.0, 1.0)))
+
+
+def strongest_within(problem, result, margin):
+    """Return the result with all lambdas raised until the loss has risen by a margin.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+        What was minimized.
+    result : BilevelResult
+        A minimum of it.
+    margin : float
+        Rise of the validation loss, positive.
+
+    Returns
+    -------
+    BilevelResult
+        At the first crossing above the minimum, or with all lambdas at their upper
+        bounds where there is none.
+    """
+    lowest, limit = result.lambda_, result.validation_loss + margin
+    known = {0.0: (result.weights, result.validation_loss)}
+
+    def excess(rise):
+        if rise not in known:
+            near = min(known, key=lambda other: abs(other - rise))
+            lambda_ = problem.project(lowest + rise)
+            weights = problem.minimize(lambda_, known[near][0])
+            known[rise] = weights, problem.estimate(lambda_, weights)
+        return known[rise][1] - limit
+
+    most = float(np.max(problem.bounds[1] - lowest))
+    if not np.isfinite(most):
+        most = float(np.max(problem.auto_bounds[1] - lowest))
+    low, step = 0.0, FIRST_STEP
+    while low < most:
+        high = min(low + step, most)
+        if excess(high) > 0:
+            # The outer end may be just above the limit; the inner one never is.
+            root = brentq(excess, low, high, xtol=XTOL)
+            low = root if excess(root) <= 0 else max(low, root - 2.0 * XTOL)
+            break
+        low, step = high, 2.0 * step
+    excess(low)
+    weights, loss = known[low]
+    return result._replace(
+        lambda_=problem.project(lowest + low), weights=weights, validation_loss=loss
+    )
