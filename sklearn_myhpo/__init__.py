@@ -1,5 +1,6 @@
 """Linear models that learn their own regularization inside fit."""
 
+from .compose import GroupedColumnTransformer
 from .exceptions import LambdaBoundWarning
 from .linear_model import (
     BilevelLogisticRegression,
@@ -15,6 +16,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BilevelLogisticRegression",
     "BilevelRidge",
+    "GroupedColumnTransformer",
     "LambdaBoundWarning",
     "MYHPOLogisticRegression",
     "MYHPORidge",

@@ -22,6 +22,7 @@ from ..problem_base import MAX_LAMBDA
 from ..solvers import Status, minimize_bilevel
 from ..solvers.scan import scan_lambda
 from ._checks import check_weights
+from ._frames import FramesMixin
 from ._inexact import describe_gap
 from ._problem import ProblemSource
 from ._streaming import learn_part
@@ -50,7 +51,7 @@ def spell_some(kind, names):
     return f"{kind}{'' if len(names) == 1 else 's'} {spell(names, word=str)}"
 
 
-class BilevelLinearModel(BaseEstimator):
+class BilevelLinearModel(FramesMixin, BaseEstimator):
     """Base of the estimators that learn lambda inside fit.
 
     Subclasses say how y becomes a loss and a target, how weights become
@@ -113,6 +114,10 @@ class BilevelLinearModel(BaseEstimator):
     @abstractmethod
     def _set_coefficients(self, coef, intercept, alpha, dtype):
         """Set the fitted attributes of the weights and of the penalty."""
+
+    @abstractmethod
+    def _strength(self):
+        """Return the name and the value of the penalty in scikit-learn's terms."""
 
     _is_classifier = False
     #: Whether every target has a lambda of its own, for `_fit_targets`.
@@ -258,6 +263,7 @@ class BilevelLinearModel(BaseEstimator):
         names = np.empty(groups.n_groups, dtype=object)
         names[:] = groups.names
         self.feature_group_names_ = names
+        self.feature_group_labels_ = groups.labels
         self.history_, self.lambda_ = dict(history), lambda_
         if self.feature_groups is None:
             self.lambda_ = float(lambda_[0])
