@@ -45,7 +45,7 @@ class GroupedColumnTransformer(ColumnTransformer):
     >>> from sklearn_myhpo import GroupedColumnTransformer, MYHPORidge
     >>> rng = np.random.default_rng(0)
     >>> X = np.column_stack([rng.normal(size=(200, 2)), rng.integers(4, size=200)])
-    >>> y = X[:, 0] - X[:, 1] + 0.2 * X[:, 2] + rng.normal(size=200)
+    >>> y = X[:, 0] - X[:, 1] + 2 * (X[:, 2] == 1) + rng.normal(size=200)
     >>> columns = GroupedColumnTransformer(
     ...     [("number", StandardScaler(), [0, 1]), ("category", OneHotEncoder(), [2])]
     ... )
