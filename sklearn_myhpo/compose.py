@@ -92,6 +92,20 @@ class GroupedColumnTransformer(ColumnTransformer):
         """
         return self._labelled(super().transform(X, **params))
 
+    def to_sklearn(self):
+        """Return a `sklearn.compose.ColumnTransformer` that does the same.
+
+        For tools that know only scikit-learn's own estimators.
+
+        Returns
+        -------
+        sklearn.compose.ColumnTransformer
+            Fitted if this is; it shares the transformers.
+        """
+        plain = ColumnTransformer(self.transformers)
+        vars(plain).update(vars(self))
+        return plain
+
     def _labelled(self, output):
         if not (isinstance(output, np.ndarray) or sparse.issparse(output)):
             return output

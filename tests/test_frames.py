@@ -1,7 +1,10 @@
 """Groups from frames and from the transformers of a ColumnTransformer."""
 
 import pickle
+import runpy
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -202,6 +205,30 @@ def test_names_of_columns(module):
     model = MYHPORidge(feature_groups=[("first", "a"), ("second", ["b"])])
     model.fit(frame, y.astype(float))
     assert model.feature_group_labels_.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_plain_column_transformer(form):
+    """Tools that know only scikit-learn's class would not read ours."""
+    frame, _ = make_frame()
+    columns = GroupedColumnTransformer(TRANSFORMERS, sparse_threshold=FORMS[form])
+    expected = columns.fit(frame).transform(frame)
+    plain = columns.to_sklearn()
+    assert type(plain) is ColumnTransformer
+    assert plain.get_params() == columns.get_params()
+    found = plain.transform(frame)
+    assert labels_of(found) is None
+    assert abs(found - expected).max() == 0
+
+
+def test_example_keeps_its_promise(monkeypatch, capsys):
+    """The learned strengths must be no worse than the grid's."""
+    pytest.importorskip("pandas")
+    example = Path(__file__).parents[1] / "examples" / "plot_column_transformer.py"
+    monkeypatch.setattr(sys, "argv", [str(example), "1000", "1"])
+    losses = runpy.run_path(str(example))["losses"]
+    assert losses["MYHPOLogisticRegression"] <= losses["GridSearchCV"]
+    assert "times as long" in capsys.readouterr().out
 
 
 def test_array_that_does_not_know():

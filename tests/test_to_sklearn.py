@@ -1,7 +1,9 @@
 """A fitted estimator as scikit-learn's own, and as frames."""
 
+import runpy
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -249,3 +251,45 @@ def test_frames_without_pandas(monkeypatch, method):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=rf"{method}\(\) .* pip install pandas"):
         getattr(model, method)()
+
+
+@pytest.mark.parametrize("model", [RIDGES["groups"], LOGISTICS["groups"]])
+def test_skops_trusts_what_is_handed_over(model):
+    """Who loads the file would be asked to trust types of this package."""
+    io = pytest.importorskip("skops.io")
+    X, y = iris(3)
+    ridge = isinstance(model, MYHPORidge)
+    if ridge:
+        X, y = diabetes()
+    plain = clone(model).fit(X, y).to_sklearn()
+    stored = io.dumps(plain)
+    assert io.get_untrusted_types(data=stored) == []
+    np.testing.assert_array_equal(io.loads(stored).predict(X), plain.predict(X))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_onnx_predicts_alike(n_classes):
+    """A converter that reads attributes which are not there would fail."""
+    convert = pytest.importorskip("skl2onnx").to_onnx
+    runtime = pytest.importorskip("onnxruntime")
+    X, y = iris(n_classes)
+    model = clone(LOGISTICS["groups"]).fit(X, y)
+    graph = convert(model.to_sklearn(), X[:1], options={"zipmap": False})
+    session = runtime.InferenceSession(
+        graph.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    labels, probabilities = session.run(None, {"X": X})
+    np.testing.assert_array_equal(labels, model.predict(X))
+    np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-8)
+
+
+def test_example_runs(capsys):
+    """The page would show an error, or a claim that does not hold."""
+    for name in ("pandas", "skops", "skl2onnx", "onnxruntime"):
+        pytest.importorskip(name)
+    example = Path(__file__).parents[1] / "examples" / "plot_hand_over.py"
+    names = runpy.run_path(str(example))
+    np.testing.assert_allclose(names["found"], names["probabilities"], atol=1e-8)
+    loaded = names["loaded"].predict_proba(names["X"])
+    np.testing.assert_allclose(loaded, names["probabilities"], atol=1e-12)
+    assert "untrusted types: []" in capsys.readouterr().out
