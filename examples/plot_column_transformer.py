@@ -57,7 +57,7 @@ def make_frame(n_rows, seed=0):
 
 
 n_rows, n_repeats = (int(number) for number in (sys.argv[1:] or (20_000, 1)))
-frame, y = make_frame(n_rows + 5_000)
+frame, y = make_frame(n_rows + n_rows // 4)
 X_train, X_test, y_train, y_test = train_test_split(
     frame, y, train_size=n_rows, random_state=0, stratify=y
 )
