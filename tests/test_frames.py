@@ -17,8 +17,14 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
-from sklearn_myhpo import GroupedColumnTransformer, MYHPOLogisticRegression, MYHPORidge
+from sklearn_myhpo import (
+    BilevelLogisticRegression,
+    GroupedColumnTransformer,
+    MYHPOLogisticRegression,
+    MYHPORidge,
+)
 from sklearn_myhpo._labelled import LabelledArray, labels_of, with_labels
+from sklearn_myhpo.solvers import Stochastic
 
 WORDS = np.array([f"word{k}" for k in range(40)])
 FORMS = {"sparse": 1.0, "dense": 0.0}
@@ -229,6 +235,19 @@ def test_example_keeps_its_promise(monkeypatch, capsys):
     losses = runpy.run_path(str(example))["losses"]
     assert losses["MYHPOLogisticRegression"] <= losses["GridSearchCV"]
     assert "times as long" in capsys.readouterr().out
+
+
+def test_partial_fit_knows_transformers():
+    """Parts of the data come as the transformer returns them."""
+    frame, y = make_frame()
+    columns = GroupedColumnTransformer(TRANSFORMERS).fit(frame)
+    model = BilevelLogisticRegression(
+        solver=Stochastic("soba"), feature_groups="transformer", random_state=0
+    )
+    for part in (slice(0, 60), slice(60, 120)):
+        X = columns.transform(frame[part])
+        model.partial_fit(X, y[part], classes=[False, True])
+    assert model.feature_group_names_.tolist() == ["text", "number", "category"]
 
 
 def test_array_that_does_not_know():

@@ -157,12 +157,7 @@ class BilevelLinearModel(FramesMixin, BaseEstimator):
         dtype = X.dtype
         weights = check_weights(sample_weight, X)
         loss, target = self._check_target(y, weights)
-        groups = make_feature_groups(
-            self.feature_groups,
-            original_X,
-            n_features=X.shape[1],
-            feature_names=getattr(self, "feature_names_in_", None),
-        )
+        groups = self._make_groups(original_X)
         source = ProblemSource(self, X, target, loss, groups, weights, solver)
         fit = self._fit_targets if self._is_per_target else self._fit_problem
         with threads_for(*X.shape):
@@ -197,6 +192,15 @@ class BilevelLinearModel(FramesMixin, BaseEstimator):
             # Rows of a column-compressed matrix are slow to take.
             X = X.tocsr()
         return X, y
+
+    def _make_groups(self, original_X):
+        """Return the groups, for which X as it came may tell dtypes and transformers."""
+        return make_feature_groups(
+            self.feature_groups,
+            original_X,
+            n_features=self.n_features_in_,
+            feature_names=getattr(self, "feature_names_in_", None),
+        )
 
     def _choose_shrinkage(self, source):
         """Return how strongly the lambdas are held together: here, not at all."""
@@ -269,10 +273,11 @@ class BilevelLinearModel(FramesMixin, BaseEstimator):
             self.lambda_ = float(lambda_[0])
             self.history_["lambda"] = self.history_["lambda"][:, 0]
 
-    def _learn_part(self, X, target, loss, sample_weight, dtype):
+    def _learn_part(self, X, target, loss, sample_weight, original_X):
         """Go on from the last part of the data, and set the fitted attributes."""
         last = getattr(self, "_stream", None)
-        stream = learn_part(self, X, target, loss, sample_weight, last)
+        groups = self._make_groups(original_X) if last is None else last.groups
+        stream = learn_part(self, X, target, loss, groups, sample_weight, last)
         self._stream, self._last_fit = stream, None
         history = {
             name: np.array([row[name] for row in stream.history])
@@ -283,7 +288,7 @@ class BilevelLinearModel(FramesMixin, BaseEstimator):
             np.mean(part, axis=0) for part in zip(*stream.weights, strict=True)
         )
         alpha = 2.0 * stream.total_weight * np.exp(self.lambda_)
-        self._set_coefficients(coef, intercept, alpha, dtype)
+        self._set_coefficients(coef, intercept, alpha, X.dtype)
         self.validation_loss_ = float(history["validation_loss"][-1])
         self.n_iter_, self.converged_ = len(stream.history), False
         self.oracle_counts_ = stream.counts

@@ -241,7 +241,7 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.
@@ -305,6 +305,7 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         """
         self._validate_params()
         first = getattr(self, "_stream", None) is None
+        original_X = X
         X, y = self._validate_data(X, y, reset=first)
         check_classification_targets(y)
         self._check_classes(classes, first)
@@ -316,7 +317,7 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
                 f"{self.classes_.tolist()} of the first call of partial_fit."
             )
         target = np.searchsorted(self.classes_, y)
-        self._learn_part(X, target, self._loss, sample_weight, X.dtype)
+        self._learn_part(X, target, self._loss, sample_weight, original_X)
         return self
 
     def _check_classes(self, classes, first):
@@ -440,7 +441,7 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.
@@ -547,7 +548,7 @@ class SHOLogisticRegression(_LogisticMixin, SHOSolver):
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.

@@ -246,7 +246,7 @@ default="validation"
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.
@@ -312,6 +312,7 @@ default="validation"
                 "model per target."
             )
         first = getattr(self, "_stream", None) is None
+        original_X = X
         X, y = self._validate_data(X, y, reset=first)
         loss, target = self._check_target(y, check_weights(sample_weight, X))
         width = target.shape[1:] if first else np.atleast_2d(self.coef_).shape[:1]
@@ -319,7 +320,7 @@ default="validation"
             raise ValueError(
                 f"y has {target.shape[1]} targets, but the first part had {width[0]}."
             )
-        self._learn_part(X, target, loss, sample_weight, X.dtype)
+        self._learn_part(X, target, loss, sample_weight, original_X)
         return self
 
 
@@ -436,7 +437,7 @@ default="validation"
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.
@@ -546,7 +547,7 @@ class SHORidge(_RidgeMixin, SHOSolver):
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.
