@@ -1,8 +1,7 @@
 """Arrays and sparse matrices whose columns carry labels."""
 
 import numpy as np
-
-_ATTRIBUTE = "column_labels_"
+from scipy import sparse
 
 
 class LabelledArray(np.ndarray):
@@ -46,7 +45,7 @@ def with_labels(X, labels):
     """
     if isinstance(X, np.ndarray):
         X = X.view(LabelledArray)
-    setattr(X, _ATTRIBUTE, labels)
+    X.column_labels_ = labels
     return X
 
 
@@ -63,4 +62,6 @@ def labels_of(X):
     sequence of length n_columns or None
         As `with_labels` was given it.
     """
-    return getattr(X, _ATTRIBUTE, None)
+    # A frame may have a column of this name.
+    carries = isinstance(X, LabelledArray) or sparse.issparse(X)
+    return getattr(X, "column_labels_", None) if carries else None

@@ -282,6 +282,15 @@ def test_what_is_taken_out_has_no_labels(kind):
     assert (again != X).sum() == 0
 
 
+def test_frame_with_a_column_of_that_name():
+    """Its values would pass for labels."""
+    frame, y = make_frame()
+    frame = frame[["a", "b"]].set_axis(["z__a", "column_labels_"], axis="columns")
+    assert labels_of(frame) is None
+    model = MYHPORidge(feature_groups=["p", "q"]).fit(frame, y.astype(float))
+    assert model.feature_group_names_.tolist() == ["p", "q"]
+
+
 def test_array_is_an_array():
     """scikit-learn and NumPy must see the numbers that were there."""
     values = np.arange(6.0).reshape(3, 2)

@@ -194,7 +194,7 @@ class BilevelLinearModel(FramesMixin, BaseEstimator):
         return X, y
 
     def _make_groups(self, original_X):
-        """Return the groups, for which X as it came may tell dtypes and transformers."""
+        """Return the groups; X as it came may know dtypes and transformers."""
         return make_feature_groups(
             self.feature_groups,
             original_X,

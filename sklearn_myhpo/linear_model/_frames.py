@@ -26,8 +26,7 @@ class FramesMixin:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
-        check_is_fitted(self)
-        pandas = _import_pandas("penalties_frame")
+        pandas = _pandas_for(self, "penalties_frame")
         coef = np.atleast_2d(self.coef_).astype(np.float64)
         name, strength = self._strength()
         if self._is_per_target:
@@ -67,8 +66,7 @@ class FramesMixin:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
-        check_is_fitted(self)
-        pandas = _import_pandas("history_frame")
+        pandas = _pandas_for(self, "history_frame")
         columns = {}
         for name, values in self.history_.items():
             if values.ndim == 1:
@@ -83,7 +81,8 @@ class FramesMixin:
         return pandas.DataFrame(columns, index=index)
 
 
-def _import_pandas(method):
+def _pandas_for(model, method):
+    check_is_fitted(model)
     try:
         import pandas
     except ImportError as error:
