@@ -154,6 +154,13 @@ def test_scaled_columns_carry_the_penalties_of_groups():
     scale = np.sqrt(model.alpha_[model.feature_group_labels_])
     again = Ridge(alpha=1.0).fit(X / scale, y[:, 0])
     np.testing.assert_allclose(again.coef_ / scale, model.coef_, rtol=1e-8)
+    X, y = iris(3)
+    logistic = clone(LOGISTICS["groups"]).fit(X, y)
+    scale = np.sqrt(logistic.C_[logistic.feature_group_labels_])
+    plain = logistic.to_sklearn().set_params(C=1.0)
+    again = clone(plain).fit(X * scale, y).coef_ * scale
+    atol = 1e-3 * np.abs(again).max()
+    np.testing.assert_allclose(again, logistic.coef_, atol=atol)
 
 
 def test_names_are_handed_over():
