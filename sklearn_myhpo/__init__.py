@@ -1,5 +1,6 @@
 """Linear models that learn their own regularization inside fit."""
 
+from .compose import GroupedColumnTransformer
 from .exceptions import FewRowsWarning, FlatObjectiveWarning, LambdaBoundWarning
 from .linear_model import (
     BilevelLogisticRegression,
@@ -17,6 +18,7 @@ __all__ = [
     "BilevelRidge",
     "FewRowsWarning",
     "FlatObjectiveWarning",
+    "GroupedColumnTransformer",
     "LambdaBoundWarning",
     "MYHPOLogisticRegression",
     "MYHPORidge",

@@ -9,10 +9,12 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ._columns import Columns, spell
+from ._labelled import labels_of
 
 _ALLOWED = (
-    'allowed are None (one group), "each" (one group per feature), an array-like of '
-    "n_features labels, or a list of (name, columns)"
+    'allowed are None (one group), "each" (one group per feature), "transformer" (one '
+    "group per transformer of a ColumnTransformer), an array-like of n_features "
+    "labels, or a list of (name, columns)"
 )
 
 
@@ -127,15 +129,20 @@ def make_feature_groups(feature_groups, X, *, n_features, feature_names=None):
 
     Parameters
     ----------
-    feature_groups : None, "each", array-like of shape (n_features,) or list
-        None is one group named "all", "each" one group per feature. Labels (ints
+    feature_groups : None, "each", "transformer", array-like of shape (n_features,) or \
+list
+        None is one group named "all", "each" one group per feature. "transformer" is
+        one group per transformer that made the columns, in the order of the columns:
+        from `X` if it comes from a `sklearn_myhpo.GroupedColumnTransformer`, and
+        otherwise from what stands before "__" in the feature names. Labels (ints
         or strings, by position) give groups in sorted order of the labels. A list of
         ``(name, columns)`` gives groups in that order, with columns as in
         `sklearn.compose.ColumnTransformer`: a name, an int (negative counts from
         the end), a list of either, a slice (of names: both ends included), a boolean
         mask, or a callable that takes `X` and returns one of these.
     X : {array-like, sparse matrix, dataframe}
-        The features as the user gave them; only callables look at it.
+        The features as the user gave them; only callables and "transformer" look at
+        it.
     n_features : int
         The number of features.
     feature_names : sequence of str of length n_features, default=None
@@ -158,6 +165,8 @@ def make_feature_groups(feature_groups, X, *, n_features, feature_names=None):
     if feature_groups is None:
         return FeatureGroups(np.zeros(n_features, dtype=np.intp), ("all",))
     if isinstance(feature_groups, str):
+        if feature_groups == "transformer":
+            return _groups_of_transformers(X, n_features, feature_names)
         if feature_groups != "each":
             raise ValueError(f"feature_groups={feature_groups!r}; {_ALLOWED}.")
         return FeatureGroups(
@@ -170,6 +179,36 @@ def make_feature_groups(feature_groups, X, *, n_features, feature_names=None):
         columns = Columns(X, n_features, feature_names)
         return _groups_from_pairs(feature_groups, columns)
     return _groups_from_labels(feature_groups, n_features)
+
+
+def _groups_of_transformers(X, n_features, feature_names):
+    labels = labels_of(X)
+    if labels is None or len(labels) != n_features:
+        labels = _prefixes(feature_names)
+    number = {name: k for k, name in enumerate(dict.fromkeys(labels))}
+    numbers = np.array([number[name] for name in labels], dtype=np.intp)
+    return FeatureGroups(numbers, tuple(number))
+
+
+def _prefixes(feature_names):
+    """Return what ColumnTransformer and FeatureUnion put before "__" in names."""
+    where = 'feature_groups="transformer"'
+    if feature_names is None:
+        raise ValueError(
+            f"{where}, but X is an array that does not know which transformer made "
+            "its columns. Use sklearn_myhpo.GroupedColumnTransformer as the step "
+            "before the estimator, with no step in between; or, where all output is "
+            'dense, ColumnTransformer with .set_output(transform="pandas").'
+        )
+    parts = [name.partition("__") for name in feature_names]
+    bare = [prefix for prefix, separator, _ in parts if not separator]
+    if bare:
+        raise ValueError(
+            f'{where} needs feature names like "num__age", with the transformer before '
+            f'"__", but these have none: {spell(bare)}. Use a ColumnTransformer with '
+            "verbose_feature_names_out=True, or give labels or (name, columns)."
+        )
+    return [prefix for prefix, _, _ in parts]
 
 
 def _groups_from_labels(labels, n_features):

@@ -31,6 +31,7 @@ def standard_error(problem, weights, rows):
     Returns
     -------
     float
+        In units of the loss.
     """
     shares, n_splits = problem.split_weights, len(problem.splits)
     losses = np.array(

@@ -13,6 +13,7 @@ MODULES = [
     "sklearn_myhpo.linear_model.ridge",
     "sklearn_myhpo.linear_model.logistic",
     "sklearn_myhpo.criteria.sure",
+    "sklearn_myhpo.compose",
 ]
 
 

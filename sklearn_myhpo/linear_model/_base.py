@@ -21,13 +21,14 @@ from ..solvers import Status, minimize_bilevel
 from ..solvers.scan import scan_lambda
 from ._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from ._checks import check_weights
+from ._frames import FramesMixin
 from ._messages import Messages
 from ._own_validation import append, given_rows
 from ._problem import ProblemSource
 from ._streaming import learn_part
 
 
-class BilevelLinearModel(Messages, CallbackSupportMixin, BaseEstimator):
+class BilevelLinearModel(Messages, FramesMixin, CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that learn lambda inside fit.
 
     Subclasses say how y becomes a loss and a target, how weights become
@@ -90,6 +91,10 @@ class BilevelLinearModel(Messages, CallbackSupportMixin, BaseEstimator):
     @abstractmethod
     def _set_coefficients(self, coef, intercept, alpha, dtype):
         """Set the fitted attributes of the weights and of the penalty."""
+
+    @abstractmethod
+    def _strength(self):
+        """Return the name and the value of the penalty in scikit-learn's terms."""
 
     _is_classifier = False
     #: Whether every target has a lambda of its own, for `_fit_targets`.
@@ -174,15 +179,9 @@ optional
         if own is not None:
             X, y, weights, pair = append((X, y, weights), own)
         loss, target = self._check_target(y, weights)
-        groups = make_feature_groups(
-            self.feature_groups,
-            original_X,
-            n_features=X.shape[1],
-            feature_names=getattr(self, "feature_names_in_", None),
-        )
-        return ProblemSource(self, X, target, loss, groups, weights, solver, pair), (
-            X.dtype
-        )
+        groups = self._make_groups(original_X)
+        source = ProblemSource(self, X, target, loss, groups, weights, solver, pair)
+        return source, X.dtype
 
     def _fit_problem(self, source, solver, dtype, progress):
         """Solve the problem of a target, set the fitted attributes and warn."""
@@ -271,6 +270,15 @@ optional
             X = X.tocsr()
         return X, y
 
+    def _make_groups(self, original_X):
+        """Return the groups; X as it came may know dtypes and transformers."""
+        return make_feature_groups(
+            self.feature_groups,
+            original_X,
+            n_features=self.n_features_in_,
+            feature_names=getattr(self, "feature_names_in_", None),
+        )
+
     def _choose_shrinkage(self, source):
         """Return how strongly the lambdas are held together: here, not at all."""
         return 0.0
@@ -344,14 +352,16 @@ optional
         names = np.empty(groups.n_groups, dtype=object)
         names[:] = groups.names
         self.feature_group_names_ = names
+        self.feature_group_labels_ = groups.labels
         self.history_, self.lambda_ = dict(history), self._as_parameter(lambda_)
         if self.feature_groups is None:
             self.history_["lambda"] = self.history_["lambda"][:, 0]
 
-    def _learn_part(self, X, target, loss, sample_weight, dtype):
+    def _learn_part(self, X, target, loss, sample_weight, original_X):
         """Go on from the last part of the data, and set the fitted attributes."""
         last = getattr(self, "_stream", None)
-        stream = learn_part(self, X, target, loss, sample_weight, last)
+        groups = self._make_groups(original_X) if last is None else last.groups
+        stream = learn_part(self, X, target, loss, groups, sample_weight, last)
         self._stream, self._last_fit = stream, None
         history = {
             name: np.array([row[name] for row in stream.history])
@@ -360,7 +370,7 @@ optional
         self._set_learned(stream.groups, stream.lambda_, history)
         coef, intercept = _mean(stream.weights)
         alpha = 2.0 * stream.total_weight * np.exp(self.lambda_)
-        self._set_coefficients(coef, intercept, alpha, dtype)
+        self._set_coefficients(coef, intercept, alpha, X.dtype)
         self.validation_loss_ = float(history["validation_loss"][-1])
         self.n_iter_, self.converged_ = len(stream.history), False
         self.oracle_counts_ = stream.counts

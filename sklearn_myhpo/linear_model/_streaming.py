@@ -7,7 +7,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from .._warn import warn
-from ..penalty import make_feature_groups
 from ..problem import BilevelProblem
 from ..solvers import SOLVERS, Info
 from ..solvers.driver import history_row, is_finite
@@ -73,7 +72,7 @@ def can_stream(model):
     )
 
 
-def learn_part(model, X, target, loss, sample_weight, stream):
+def learn_part(model, X, target, loss, groups, sample_weight, stream):
     """Return the `Stream` after one epoch on some rows.
 
     Parameters
@@ -85,6 +84,7 @@ def learn_part(model, X, target, loss, sample_weight, stream):
     target : ndarray
         As the loss wants it.
     loss : Loss
+    groups : FeatureGroups
     sample_weight : array-like of shape (n_samples,) or None
     stream : Stream or None
         Where the last part ended; None for the first one.
@@ -97,7 +97,9 @@ def learn_part(model, X, target, loss, sample_weight, stream):
     solver = resolve_solver(model.solver)
     resolve_criterion(model.criterion, loss, solver)
     random = check_random_state(model.random_state) if stream is None else stream.random
-    problem, groups = _problem(model, X, target, loss, sample_weight, stream, random)
+    weights = check_weights(sample_weight, X)
+    pairs = _make_splits(model, X, target, weights, stream, random)
+    problem = _make_problem(model, X, target, loss, groups, weights, pairs)
     rng = np.random.default_rng(random.randint(np.iinfo(np.int32).max))
     state, loss_before = _start(model, solver, problem, stream)
     with np.errstate(all="ignore"):
@@ -134,18 +136,8 @@ def learn_part(model, X, target, loss, sample_weight, stream):
     )
 
 
-def _problem(model, X, target, loss, sample_weight, stream, random):
-    """Return the problem of some rows, and the feature groups."""
-    weights = check_weights(sample_weight, X)
-    if stream is None:
-        groups = make_feature_groups(
-            model.feature_groups,
-            X,
-            n_features=X.shape[1],
-            feature_names=getattr(model, "feature_names_in_", None),
-        )
-    else:
-        groups = stream.groups
+def _make_splits(model, X, target, weights, stream, random):
+    """Return the splits of some rows, as many as there were of the first ones."""
     # A part need not have every class, so nothing is stratified.
     pairs = make_splits(
         model.cv,
@@ -161,8 +153,13 @@ def _problem(model, X, target, loss, sample_weight, stream, random):
             f"{len(stream.weights)} of the first ones; partial_fit needs as many each "
             "time, as a float or an int gives."
         )
+    return pairs
+
+
+def _make_problem(model, X, target, loss, groups, weights, pairs):
+    """Return the problem of some rows."""
     X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
-    problem = BilevelProblem(
+    return BilevelProblem(
         X,
         target,
         loss,
@@ -173,7 +170,6 @@ def _problem(model, X, target, loss, sample_weight, stream, random):
         lambda_bounds=check_bounds(model.lambda_bounds, model.lambda_init),
         by_rows=True,
     )
-    return problem, groups
 
 
 def _start(model, solver, problem, stream):

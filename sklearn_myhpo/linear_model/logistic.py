@@ -3,11 +3,14 @@
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
 from ..losses import LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel, kept_on_error
+from ._export import hand_over, typical_strength
 from ._parameters import AnySolver, MYHPOSolver, SHOSolver
 from ._streaming import can_stream
 
@@ -43,6 +46,9 @@ class _LogisticMixin(ClassifierMixin, BilevelLinearModel):
         self.coef_ = coef.T.astype(dtype)
         self.intercept_ = intercept.astype(dtype)
         self.C_ = 1.0 / alpha
+
+    def _strength(self):
+        return "C", self.C_
 
     def decision_function(self, X):
         """Return the log-odds of the second class, or the scores of all classes.
@@ -113,6 +119,36 @@ class _LogisticMixin(ClassifierMixin, BilevelLinearModel):
             return np.column_stack([log_expit(-scores), log_expit(scores)])
         return log_softmax(scores, axis=1)
 
+    def to_sklearn(self):
+        """Return a fitted `sklearn.linear_model.LogisticRegression`, predicting alike.
+
+        For tools that know only scikit-learn's own estimators. Its `C` is `C_`, so
+        that with one lambda and ``refit=True`` fitting it to the same rows gives the
+        same weights, for which it has a smaller `tol` and more `max_iter` than
+        usual. With one lambda per group no single C can: it is then the geometric
+        mean of `C_` over the features, and the estimator is for predictions, not for
+        another fit.
+
+        Returns
+        -------
+        sklearn.linear_model.LogisticRegression
+            Fitted, with copies of the weights.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        plain = LogisticRegression(
+            C=typical_strength(self, self.C_),
+            fit_intercept=self.fit_intercept,
+            tol=1e-6,
+            max_iter=10_000,
+        )
+        n_iter = np.array([self.n_iter_], dtype=np.int32)
+        return hand_over(self, plain, n_iter_=n_iter)
+
 
 class BilevelLogisticRegression(_LogisticMixin, AnySolver):
     """Logistic regression that learns its penalties with any bilevel solver.
@@ -136,8 +172,9 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         number of folds; both are shuffled with `random_state` and
         stratified. Otherwise a
         scikit-learn splitter, or an iterable of (train, validation) indices.
-    feature_groups : None, "each", array-like or list, default=None
+    feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": none of them.
+        "transformer": those that one transformer of a `GroupedColumnTransformer` made.
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
@@ -188,6 +225,8 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
+    feature_group_labels_ : ndarray of shape (n_features,)
+        The group of every feature, as an index into `feature_group_names_`.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`.
     lambda_min_, validation_loss_min_ : float or ndarray
@@ -215,7 +254,7 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.
@@ -280,6 +319,7 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         self._validate_params()
         with kept_on_error(self):
             first = getattr(self, "_stream", None) is None
+            original_X = X
             X, y = self._validate_data(X, y, reset=first)
             check_classification_targets(y)
             self._check_classes(classes, first)
@@ -291,7 +331,7 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
                     f"{self.classes_.tolist()} of the first call of partial_fit."
                 )
             target = np.searchsorted(self.classes_, y)
-            self._learn_part(X, target, self._loss, sample_weight, X.dtype)
+            self._learn_part(X, target, self._loss, sample_weight, original_X)
         return self
 
     def _check_classes(self, classes, first):
@@ -346,8 +386,9 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         number of folds; both are shuffled with `random_state` and
         stratified. Otherwise a
         scikit-learn splitter, or an iterable of (train, validation) indices.
-    feature_groups : None, "each", array-like or list, default=None
+    feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": none of them.
+        "transformer": those that one transformer of a `GroupedColumnTransformer` made.
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
@@ -398,6 +439,8 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
+    feature_group_labels_ : ndarray of shape (n_features,)
+        The group of every feature, as an index into `feature_group_names_`.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`.
     lambda_min_, validation_loss_min_ : float or ndarray
@@ -425,7 +468,7 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.
@@ -473,8 +516,9 @@ class SHOLogisticRegression(_LogisticMixin, SHOSolver):
         number of folds; both are shuffled with `random_state` and
         stratified. Otherwise a
         scikit-learn splitter, or an iterable of (train, validation) indices.
-    feature_groups : None, "each", array-like or list, default=None
+    feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": none of them.
+        "transformer": those that one transformer of a `GroupedColumnTransformer` made.
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
@@ -516,6 +560,8 @@ class SHOLogisticRegression(_LogisticMixin, SHOSolver):
         ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
+    feature_group_labels_ : ndarray of shape (n_features,)
+        The group of every feature, as an index into `feature_group_names_`.
     validation_loss_ : float
         Mean loss over all held-out rows at `lambda_`.
     lambda_min_, validation_loss_min_ : float or ndarray
@@ -538,7 +584,7 @@ class SHOLogisticRegression(_LogisticMixin, SHOSolver):
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.

@@ -5,12 +5,15 @@ import reprlib
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import Ridge
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from ..losses import SquaredLoss
 from ..problem_base import outward
 from ._base import BilevelLinearModel, kept_on_error
 from ._checks import check_weights
+from ._export import hand_over, typical_strength
 from ._messages import spell_some
 from ._parameters import AnySolver, MYHPOSolver, SHOSolver, with_parameters
 from ._streaming import can_stream
@@ -73,10 +76,14 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
             self.coef_, self.intercept_ = self.coef_[0], self.intercept_[0]
         self.alpha_ = alpha
 
+    def _strength(self):
+        return "alpha", self.alpha_
+
     def _fit_targets(self, source, solver, dtype, progress):
         """Learn one lambda per target, set the fitted attributes and warn."""
         found = learn_targets(self, source, solver, progress)
         self.feature_group_names_ = np.array(["all"], dtype=object)
+        self.feature_group_labels_ = source.groups.labels
         self.history_, self.lambda_ = found.history, found.lambda_
         alpha = 2.0 * found.total_weight * np.exp(found.lambda_)
         self._set_coefficients(found.coef, found.intercept, alpha, dtype)
@@ -125,6 +132,34 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
         raw = self._linear_predictor(X)
         return raw[:, 0] if self.coef_.ndim == 1 else raw
 
+    def to_sklearn(self):
+        """Return a fitted `sklearn.linear_model.Ridge` with the same predictions.
+
+        For tools that know only scikit-learn's own estimators. Its `alpha` is
+        `alpha_`, so that with one lambda, or one per target, and ``refit=True``
+        fitting it to the same rows gives the same weights. With one lambda per group
+        no single alpha can: it is then the geometric mean of `alpha_` over the
+        features, and the estimator is for predictions, not for another fit.
+
+        Returns
+        -------
+        sklearn.linear_model.Ridge
+            Fitted, with copies of the weights.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        alpha = self.alpha_
+        if self._is_per_target:
+            alpha = alpha.copy()
+        else:
+            alpha = typical_strength(self, alpha)
+        plain = Ridge(alpha=alpha, fit_intercept=self.fit_intercept)
+        return hand_over(self, plain, n_iter_=None, solver_="auto")
+
 
 @_with_targets
 class BilevelRidge(_RidgeMixin, AnySolver):
@@ -150,8 +185,9 @@ default="validation"
         is one hold-out split with that validation fraction, an int >= 2 the
         number of folds; both are shuffled with `random_state`. Otherwise a
         scikit-learn splitter, or an iterable of (train, validation) indices.
-    feature_groups : None, "each", array-like or list, default=None
+    feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": none of them.
+        "transformer": those that one transformer of a `GroupedColumnTransformer` made.
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
@@ -206,6 +242,8 @@ default="validation"
         ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
+    feature_group_labels_ : ndarray of shape (n_features,)
+        The group of every feature, as an index into `feature_group_names_`.
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`; of
         every column of y with `alpha_per_target`.
@@ -235,7 +273,7 @@ default="validation"
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.
@@ -302,6 +340,7 @@ default="validation"
                     "alpha_per_target=False, or one model per target."
                 )
             first = getattr(self, "_stream", None) is None
+            original_X = X
             X, y = self._validate_data(X, y, reset=first)
             loss, target = self._check_target(y, check_weights(sample_weight, X))
             width = target.shape[1:] if first else np.atleast_2d(self.coef_).shape[:1]
@@ -310,7 +349,7 @@ default="validation"
                     f"y has {target.shape[1]} targets, but the first part had "
                     f"{width[0]}."
                 )
-            self._learn_part(X, target, loss, sample_weight, X.dtype)
+            self._learn_part(X, target, loss, sample_weight, original_X)
         return self
 
 
@@ -352,8 +391,9 @@ default="validation"
         is one hold-out split with that validation fraction, an int >= 2 the
         number of folds; both are shuffled with `random_state`. Otherwise a
         scikit-learn splitter, or an iterable of (train, validation) indices.
-    feature_groups : None, "each", array-like or list, default=None
+    feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": none of them.
+        "transformer": those that one transformer of a `GroupedColumnTransformer` made.
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
@@ -408,6 +448,8 @@ default="validation"
         ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
+    feature_group_labels_ : ndarray of shape (n_features,)
+        The group of every feature, as an index into `feature_group_names_`.
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss over all held-out rows at `lambda_`, or the value of `criterion`; of
         every column of y with `alpha_per_target`.
@@ -437,7 +479,7 @@ default="validation"
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.
@@ -483,8 +525,9 @@ class SHORidge(_RidgeMixin, SHOSolver):
         is one hold-out split with that validation fraction, an int >= 2 the
         number of folds; both are shuffled with `random_state`. Otherwise a
         scikit-learn splitter, or an iterable of (train, validation) indices.
-    feature_groups : None, "each", array-like or list, default=None
+    feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": none of them.
+        "transformer": those that one transformer of a `GroupedColumnTransformer` made.
         An array-like of n_features labels, or a list of (name, columns) with
         columns as in `sklearn.compose.ColumnTransformer`; every feature belongs
         to exactly one group.
@@ -529,6 +572,8 @@ class SHORidge(_RidgeMixin, SHOSolver):
         ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
+    feature_group_labels_ : ndarray of shape (n_features,)
+        The group of every feature, as an index into `feature_group_names_`.
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss over all held-out rows at `lambda_`, of every column of y with
         `alpha_per_target`.
@@ -553,7 +598,7 @@ class SHORidge(_RidgeMixin, SHOSolver):
     converged_ : bool
         Whether the solver reached `tol`.
     history_ : dict of str to ndarray
-        One entry per iteration, made for `pandas.DataFrame`: "lambda",
+        One entry per iteration, as a frame by `history_frame`: "lambda",
         "train_loss", "validation_loss", "primal_residual", "dual_residual",
         "hypergradient_norm", cumulative oracle counts ("n_gradients" is the
         paper's n_g) and "time" in seconds.

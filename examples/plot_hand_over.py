@@ -1,0 +1,95 @@
+"""
+Hand a learned model to skops, ONNX and others
+==============================================
+
+Tools that store, serve or explain models know scikit-learn's own classes. What was
+learned here is a plain linear model in the end: ``to_sklearn()`` returns it as a fitted
+`Ridge` or `LogisticRegression` that predicts the same.
+
+The exports need ``pip install 'sklearn-myhpo[export]'``; what is missing is left out.
+"""
+
+from importlib.util import find_spec
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_myhpo import GroupedColumnTransformer, MYHPOLogisticRegression
+
+# %%
+# Learn
+# -----
+# Three strengths: of the means, the standard errors and the worst values of ten
+# measurements of cell nuclei.
+
+X, y = load_breast_cancer(return_X_y=True)
+columns = GroupedColumnTransformer(
+    [
+        ("mean", StandardScaler(), slice(0, 10)),
+        ("error", StandardScaler(), slice(10, 20)),
+        ("worst", StandardScaler(), slice(20, 30)),
+    ]
+)
+model = MYHPOLogisticRegression(feature_groups="transformer", random_state=0)
+learned = make_pipeline(columns, model).fit(X, y)
+print(learned[-1].penalties_frame().to_string(index=False))
+
+# %%
+# What the solver did, an iteration a row. With one lambda,
+# ``pandas.DataFrame(model.history_)`` is the same.
+
+print(learned[-1].history_frame().iloc[:, :5].to_string())
+
+# %%
+# The plain pipeline
+# ------------------
+# Both steps have a counterpart in scikit-learn. One ``C`` cannot say what three did,
+# and the estimator that is handed over is for predictions. To fit three strengths again
+# with scikit-learn alone, multiply every column by ``sqrt(C)`` of its group and use
+# ``C=1``.
+
+plain = Pipeline(
+    [("columns", learned[0].to_sklearn()), ("model", learned[-1].to_sklearn())]
+)
+print(plain[-1])
+probabilities = learned.predict_proba(X)
+print(f"largest difference: {np.abs(plain.predict_proba(X) - probabilities).max()}")
+
+# %%
+# skops
+# -----
+# A file of skops holds no code, and loads only types that are trusted. Those of
+# scikit-learn are; none is left to ask the reader for.
+
+if find_spec("skops"):
+    import skops.io
+
+    stored = skops.io.dumps(plain)
+    print("untrusted types:", skops.io.get_untrusted_types(data=stored))
+    loaded = skops.io.loads(stored)
+    difference = np.abs(loaded.predict_proba(X) - probabilities).max()
+    print(f"skops: {len(stored)} bytes, largest difference {difference:.1e}")
+else:
+    print("skops is not installed")
+
+# %%
+# ONNX
+# ----
+# An ONNX graph runs without Python. This was tried with skl2onnx 1.20.0, onnx 1.23.2,
+# onnxruntime 1.32.0 and scikit-learn 1.9.1.
+
+if find_spec("skl2onnx") and find_spec("onnxruntime"):
+    import onnxruntime
+    from skl2onnx import to_onnx
+
+    graph = to_onnx(plain, X[:1], options={"zipmap": False})
+    session = onnxruntime.InferenceSession(
+        graph.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    labels, found = session.run(None, {"X": X})
+    difference = np.abs(found - probabilities).max()
+    print(f"ONNX: largest difference {difference:.1e}")
+else:
+    print("skl2onnx or onnxruntime is not installed")

@@ -1,0 +1,93 @@
+"""What a fitted estimator learned, as pandas data frames."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+
+class FramesMixin:
+    """Fitted attributes of the linear estimators as frames."""
+
+    def penalties_frame(self):
+        """Return a row per lambda: what it penalizes, and what it leaves.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per group in the order of `lambda_`, with the columns "group",
+            "lambda" (a natural log), "alpha" (ridge) or "C" (logistic regression),
+            "n_features" and "coef_norm", the Euclidean norm of the group's weights for
+            all targets or classes. With ``alpha_per_target=True`` a row per target,
+            with its number in the column "target" instead of "group".
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        pandas = _pandas_for(self, "penalties_frame")
+        coef = np.atleast_2d(self.coef_).astype(np.float64)
+        name, strength = self._strength()
+        if self._is_per_target:
+            kind, keys = "target", np.arange(len(coef))
+            n_features = np.full(len(coef), coef.shape[1])
+            squares = (coef**2).sum(axis=1)
+        else:
+            kind, keys = "group", self.feature_group_names_
+            labels, n_groups = self.feature_group_labels_, len(keys)
+            n_features = np.bincount(labels, minlength=n_groups)
+            squares = np.bincount(labels, (coef**2).sum(axis=0), minlength=n_groups)
+        return pandas.DataFrame(
+            {
+                kind: keys,
+                "lambda": np.atleast_1d(self.lambda_),
+                name: np.atleast_1d(strength),
+                "n_features": n_features,
+                "coef_norm": np.sqrt(squares),
+            }
+        )
+
+    def history_frame(self):
+        """Return a row per iteration: `history_` with a column for every lambda.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `history_`. With one lambda it is
+            ``pandas.DataFrame(history_)``; with several, "lambda" gives way to
+            "lambda[name]" for every group or, with ``alpha_per_target=True``, every
+            target's number. The index, "iteration", starts at 1.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        pandas = _pandas_for(self, "history_frame")
+        columns = {}
+        for name, values in self.history_.items():
+            if values.ndim == 1:
+                columns[name] = values
+                continue
+            per_target = self._is_per_target
+            keys = range(values.shape[1]) if per_target else self.feature_group_names_
+            columns.update(
+                {f"{name}[{k}]": v for k, v in zip(keys, values.T, strict=True)}
+            )
+        index = pandas.RangeIndex(1, self.n_iter_ + 1, name="iteration")
+        return pandas.DataFrame(columns, index=index)
+
+
+def _pandas_for(model, method):
+    check_is_fitted(model)
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(
+            f"{method}() returns a pandas.DataFrame, but pandas is not installed: "
+            "pip install pandas. The same numbers are in the fitted attributes."
+        ) from error
+    return pandas
