@@ -1,0 +1,165 @@
+"""The learned lambdas of groups and features."""
+
+import numpy as np
+
+from ._base import fitted, make_axes
+
+#: Groups up to which every bar has its name.
+MAX_NAMES = 40
+
+
+class GroupPenaltyDisplay:
+    """Learned lambdas as bars, along an axis, or as an image.
+
+    Make it with `from_estimator`.
+
+    Parameters
+    ----------
+    lambda_ : ndarray of shape (n_groups,)
+        Natural logs.
+    names : sequence of str
+        Of the groups.
+    labels : ndarray of shape (n_features,)
+        The group of every feature.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        What was drawn on.
+    figure_ : matplotlib.figure.Figure
+        Its figure.
+    artist_ : BarContainer, Line2D or AxesImage
+        What was drawn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_myhpo import MYHPORidge
+    >>> from sklearn_myhpo.plotting import GroupPenaltyDisplay
+    >>> groups = ["body"] * 4 + ["serum"] * 6
+    >>> model = MYHPORidge(feature_groups=groups, random_state=0)
+    >>> model = model.fit(*load_diabetes(return_X_y=True))
+    >>> display = GroupPenaltyDisplay.from_estimator(model)
+    >>> [text.get_text() for text in display.ax_.get_yticklabels()]
+    ['body', 'serum']
+    """
+
+    def __init__(self, lambda_, names, labels):
+        self.lambda_ = np.atleast_1d(lambda_)
+        self.names, self.labels = names, labels
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, *, positions=None, image_shape=None, ax=None, **kwargs
+    ):
+        """Draw the lambdas of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted; a pipeline is taken for its last step.
+        positions : array-like of shape (n_features,), default=None
+            Where the features lie on an axis, such as wavelengths: a step per feature
+            in place of a bar per group.
+        image_shape : (int, int), default=None
+            Rows and columns of an image whose pixels are the features.
+        ax : matplotlib.axes.Axes, default=None
+            What to draw on; new ones without.
+        **kwargs : dict
+            For `barh`, `plot` or `imshow` of the axes.
+
+        Returns
+        -------
+        GroupPenaltyDisplay
+            With `ax_`, `figure_` and `artist_`.
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        ValueError
+            If positions or the image do not have as many places as there are
+            features, or both are given.
+        """
+        model = fitted(estimator)
+        if getattr(model, "alpha_per_target", False) and np.ndim(model.lambda_):
+            raise ValueError(
+                "alpha_per_target=True learns lambdas of targets, not of features: "
+                "draw `lambda_` itself."
+            )
+        display = cls(
+            model.lambda_, model.feature_group_names_, model.feature_group_labels_
+        )
+        return display.plot(
+            positions=positions, image_shape=image_shape, ax=ax, **kwargs
+        )
+
+    def plot(self, *, positions=None, image_shape=None, ax=None, **kwargs):
+        """Draw the lambdas.
+
+        Parameters
+        ----------
+        positions, image_shape : array-like or None
+            As of `from_estimator`.
+        ax : matplotlib.axes.Axes, default=None
+            What to draw on; new ones without.
+        **kwargs : dict
+            For `barh`, `plot` or `imshow` of the axes.
+
+        Returns
+        -------
+        GroupPenaltyDisplay
+            Itself.
+        """
+        self._check(positions, image_shape)
+        self.ax_ = make_axes(ax, type(self).__name__)
+        self.figure_ = self.ax_.figure
+        if image_shape is not None:
+            self._draw_image(image_shape, kwargs)
+        elif positions is not None:
+            self._draw_along(np.asarray(positions), kwargs)
+        else:
+            self._draw_bars(kwargs)
+        return self
+
+    def _check(self, positions, image_shape):
+        n_features = len(self.labels)
+        if positions is not None and image_shape is not None:
+            raise ValueError("Give positions or image_shape, not both.")
+        if positions is not None and np.shape(positions) != (n_features,):
+            raise ValueError(
+                f"positions must have the shape ({n_features},), one per feature. Got "
+                f"{np.shape(positions)}."
+            )
+        if image_shape is not None and (
+            len(image_shape) != 2 or np.prod(image_shape) != n_features
+        ):
+            raise ValueError(
+                f"image_shape must be (rows, columns) of {n_features} features. Got "
+                f"{image_shape!r}."
+            )
+
+    def _draw_image(self, image_shape, kwargs):
+        image = self.lambda_[self.labels].reshape(image_shape)
+        self.artist_ = self.ax_.imshow(image, **{"cmap": "viridis", **kwargs})
+        self.ax_.set(xticks=[], yticks=[])
+        self.figure_.colorbar(self.artist_, ax=self.ax_, label="lambda (natural log)")
+
+    def _draw_along(self, positions, kwargs):
+        order = np.argsort(positions, kind="stable")
+        values = self.lambda_[self.labels][order]
+        options = {"drawstyle": "steps-mid", **kwargs}
+        (self.artist_,) = self.ax_.plot(positions[order], values, **options)
+        self.ax_.set(xlabel="position of the feature", ylabel="lambda (natural log)")
+
+    def _draw_bars(self, kwargs):
+        rows = np.arange(len(self.lambda_))
+        # Bars grow from the weakest penalty: their length is how much more it is.
+        least = np.floor(self.lambda_.min()) - 1.0
+        self.artist_ = self.ax_.barh(rows, self.lambda_ - least, left=least, **kwargs)
+        self.ax_.set(xlabel="lambda (natural log)", xlim=(least, None))
+        self.ax_.invert_yaxis()
+        if len(rows) <= MAX_NAMES:
+            self.ax_.set_yticks(rows, [str(name) for name in self.names])
+        else:
+            self.ax_.set_ylabel("group")
