@@ -1,16 +1,20 @@
-"""A network whose best response is known: two linear layers and a Jacobian penalty.
+"""
+A network whose best response is known
+======================================
 
-Of the network ``y = s' Q x`` with the penalty ``exp(lambda) |dy/dx|^2``, MacKay et al.
-(2019), Theorem 2, know the best weights at every lambda: with ``X = U D V'``,
+Two linear layers and a Jacobian penalty. Of the network ``y = s' Q x`` with the penalty
+``exp(lambda) |dy/dx|^2``, MacKay et al. (2019), Theorem 2, know the best weights at
+every lambda: with ``X = U D V'``,
 ``Q_0 = V'`` and ``s_0 = D^-1 U'y``, every hidden unit i is multiplied by a gate,
 ``sigmoid(-lambda + log(d_i^2 / (2 n)))`` in the scaling of this package. As
 ``dy/dx = Q's``, that is ridge regression in disguise. Here a network that starts from
 random weights, whose gates are free, is tuned by the same steps as `STNMLPRegressor`,
 and finds both the weights and the lambda.
 
-    python examples/plot_two_layer_linear_network.py
+Needs PyTorch (the extra ``nn``).
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
@@ -18,7 +22,6 @@ from sklearn_myhpo.neural_network.forms import Published
 from sklearn_myhpo.neural_network.hyperparameters import LAMBDA, Plan
 from sklearn_myhpo.neural_network.tuner import Distribution, StepSizes, Tuner
 
-PICTURE = "two_layer_linear_network.png"
 N_STEPS = 2000
 
 
@@ -131,18 +134,12 @@ def main():
             f"lambda {lambda_:6.3f}: predictions differ from the closed form by "
             f"{error / np.abs(exact).max():.1e} of the largest, at most"
         )
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        print("No picture without matplotlib: pip install sklearn-myhpo[plot]")
-        return
-    figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    _, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
     axis.plot(path, label="self-tuning network")
     axis.axhline(best, color="black", linestyle="--", label="best on a grid")
     axis.set(xlabel="step", ylabel="lambda (natural log)")
     axis.legend()
-    figure.savefig(PICTURE, dpi=120)
-    print(f"{PICTURE}: the path of lambda")
+    plt.show()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ the same amount, until the validation loss has risen by its standard error.
 """
 
 import numpy as np
+from scipy.linalg import norm
 from scipy.optimize import brentq
 
 #: First step up, and the accuracy of the last one, in units of lambda.
@@ -33,6 +34,7 @@ def standard_error(problem, weights, rows):
     float
         In units of the loss.
     """
+    # `norm`, not a root of squares: they over- and underflow in huge and tiny units.
     shares, n_splits = problem.split_weights, len(problem.splits)
     losses = np.array(
         [
@@ -42,14 +44,14 @@ def standard_error(problem, weights, rows):
     )
     if n_splits > 1:
         off = shares * (losses - shares @ losses)
-        return float(np.sqrt(n_splits / (n_splits - 1) * (off @ off)))
+        return float(np.sqrt(n_splits / (n_splits - 1)) * norm(off))
     ((coef, intercept),) = problem.to_features(weights)
     (share,) = rows.shares
     own = np.flatnonzero(share)
     loss = rows.loss.value(rows.y[own], rows.X[own] @ coef + intercept)
     weight, total = rows.sample_weight[own], rows.total
-    variance = share[own] ** 2 / weight @ (loss - losses[0]) ** 2
-    return float(np.sqrt(variance * total / max(total - 1.0, 1.0)))
+    off = share[own] / np.sqrt(weight) * (loss - losses[0])
+    return float(np.sqrt(total / max(total - 1.0, 1.0)) * norm(off))
 
 
 def strongest_within(problem, result, margin):

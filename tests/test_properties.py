@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.model_selection import ShuffleSplit
 
 from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge, SHORidge
 
@@ -239,11 +240,12 @@ def test_extreme_units_of_x(cls, scale):
 
 
 @each_ridge
+@pytest.mark.parametrize("cv", [2, ShuffleSplit(1, random_state=0)], ids=["2", "one"])
 @pytest.mark.parametrize("scale", [1e-100, 1e-50, 1e-20, 1e20, 1e50, 1e100])
-def test_extreme_units_of_y(cls, scale):
+def test_extreme_units_of_y(cls, scale, cv):
     """Units of an atom or of a galaxy would give NaN."""
     X, y = data_for(cls)
-    assert_finite(fit(cls, X, y * scale, cv=2, tol=cls().tol), X)
+    assert_finite(fit(cls, X, y * scale, cv=cv, tol=cls().tol), X)
 
 
 @each_estimator

@@ -12,6 +12,7 @@ from sklearn_myhpo import MYHPORidge
 from sklearn_myhpo.engine import moments, rational
 from sklearn_myhpo.engine.rational import rational_subspace
 from sklearn_myhpo.engine.threads import SMALL_WORK, one_thread, threads_for
+from sklearn_myhpo.linear_model._callbacks import Progress
 
 from .test_engine import assert_same_problem
 from .test_moments import ridge_spec
@@ -71,7 +72,7 @@ def test_correlated_features_get_the_same_model():
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="there is one thread anyway")
-def test_small_fits_use_one_thread():
+def test_small_fits_use_one_thread(monkeypatch):
     """A small fit would wait for a second thread at every step, and leave it so."""
 
     def most_threads():
@@ -88,8 +89,7 @@ def test_small_fits_use_one_thread():
     seen = []
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((40, 3)), rng.standard_normal(40)
-    model = MYHPORidge(cv=2, verbose=1)
-    model._print_iteration = lambda *_: seen.append(most_threads())
-    model.fit(X, y)
+    monkeypatch.setattr(Progress, "report", lambda *_: seen.append(most_threads()))
+    MYHPORidge(cv=2).fit(X, y)
     assert set(seen) == {1}
     assert most_threads() == before

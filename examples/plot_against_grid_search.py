@@ -1,0 +1,86 @@
+"""
+Against GridSearchCV
+====================
+
+A grid tries penalties and keeps the best of them. Here the penalty is minimized over,
+and the result is at the bottom of the curve that the grid looks at in a few places.
+"""
+
+# %%
+# Polynomial features of the diabetes data, where the penalty matters, and the same five
+# folds for both.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+from sklearn_myhpo import MYHPORidge
+
+X, y = load_diabetes(return_X_y=True)
+X = PolynomialFeatures(2, include_bias=False).fit_transform(X)
+X = StandardScaler().fit_transform(X)
+y = (y - y.mean()) / y.std()
+folds = list(KFold(5, shuffle=True, random_state=0).split(X))
+
+grid = GridSearchCV(
+    Ridge(), {"alpha": np.logspace(-2, 4, 13)}, scoring="neg_mean_squared_error"
+)
+grid.set_params(cv=folds).fit(X, y)
+model = MYHPORidge(cv=folds).fit(X, y)
+
+
+# %%
+# One number tells which is better: the mean loss of the held-out rows, by plain
+# scikit-learn fits for any penalty. In a fold, lambda belongs to the mean loss and
+# alpha to the sum, so ``alpha = 2 n exp(lambda)`` with n the training rows of the
+# fold.
+
+
+def cross_validation_loss(lambda_):
+    """Return half the mean squared error of all rows, each held out once."""
+    squares = 0.0
+    for train, held_out in folds:
+        alpha = 2 * len(train) * np.exp(lambda_)
+        plain = Ridge(alpha=alpha).fit(X[train], y[train])
+        squares += np.sum((plain.predict(X[held_out]) - y[held_out]) ** 2)
+    return squares / (2 * len(y))
+
+
+grid_lambda = np.log(grid.best_params_["alpha"] / (2 * len(y)))
+print(f"grid     {cross_validation_loss(grid_lambda):.6f} from {13 * 5 + 1} fits")
+learned = cross_validation_loss(model.lambda_)
+print(f"learned  {learned:.6f} (lambda {model.lambda_:.3f})")
+print(f"reported {model.validation_loss_:.6f}")
+
+# %%
+# The whole curve, which neither needs:
+
+lambdas = np.linspace(-9, 2, 100)
+tried = np.log(grid.param_grid["alpha"] / (2 * len(y)))
+figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+axis.plot(lambdas, [cross_validation_loss(value) for value in lambdas], color="0.6")
+axis.plot(
+    tried,
+    [cross_validation_loss(value) for value in tried],
+    "s",
+    color="C0",
+    label="GridSearchCV: 13 penalties",
+)
+axis.plot(
+    model.lambda_,
+    model.validation_loss_,
+    "*",
+    color="C3",
+    markersize=16,
+    label="learned",
+)
+axis.set(
+    xlabel="lambda, the natural log of the penalty",
+    ylabel="loss of the held-out rows",
+    title="Diabetes, polynomial of degree 2, five folds",
+)
+axis.legend()
+plt.show()

@@ -1,0 +1,106 @@
+"""
+Reading the certificate
+=======================
+
+Every fit keeps what tells how close it came to a minimum. Printed, ``certificate_``
+explains itself; here it is read line by line, for a fit that went well and for three
+that did not.
+"""
+
+# %%
+# One penalty for the diabetes data.
+
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import KFold
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_myhpo import MYHPORidge, SHORidge
+
+X, y = load_diabetes(return_X_y=True)
+X, y = StandardScaler().fit_transform(X), (y - y.mean()) / y.std()
+folds = list(KFold(5, shuffle=True, random_state=0).split(X))
+model = MYHPORidge(cv=folds).fit(X, y)
+print(model.certificate_)
+
+# %%
+# - *converged*: the solver reached ``tol``.
+# - *hypergradient*: the slope of the held-out loss in lambda, computed anew by exact
+#   solves and not by the solver's own means. Relative to the loss it should be small.
+# - *inner problems*: how exactly the weights of every split minimize its training loss.
+# - *at lower bound*, *at upper bound*: which groups want less penalty than there is, or
+#   more.
+# - *curvature*: the least second derivative. Positive means a minimum; near zero means
+#   that lambda could move far without a change of the loss.
+# - *linear solves*: whether what the numbers rest on was solved for.
+#
+# The same as numbers:
+
+certificate = model.certificate_
+print(certificate.is_minimum, certificate.relative_hypergradient)
+print(certificate.least_curvature)
+
+# %%
+# **A group that is not wanted.** Ten columns of noise get a penalty of their own. It
+# ends at the upper bound, a warning says so while fitting, and the certificate names
+# the group.
+
+noise = np.random.default_rng(0).standard_normal((len(y), 10))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    unwanted = MYHPORidge(
+        cv=folds, feature_groups=["measured"] * 10 + ["noise"] * 10
+    ).fit(np.hstack([X, noise]), y)
+print(unwanted.certificate_)
+for warning in caught:
+    print(f"\n{warning.category.__name__}: {warning.message}")
+
+# %%
+# This is no failure: the coefficients of the group are zero to many digits, and the
+# answer is the right one. If *all* groups end there, the features do not predict.
+
+print("largest coefficient of the noise:", np.abs(unwanted.coef_[10:]).max())
+
+# %%
+# **A solver that was stopped.** Too few iterations leave a slope, and the certificate
+# is not that of a minimum. The warning says what to change.
+
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    stopped = MYHPORidge(cv=folds, rho=1.0, lambda_init=2.0, max_iter=3).fit(X, y)
+print(stopped.certificate_)
+print(f"\n{caught[0].category.__name__}: {caught[0].message}")
+
+# %%
+# **A solver that rests in another place.** SHO reaches its own resting place, so its
+# tolerance is met. The slope there is not zero.
+
+other = SHORidge(cv=folds, lambda_init=-1.0, max_iter=2000, random_state=0).fit(X, y)
+print(other.certificate_)
+
+# %%
+# The places on the curve that all of them look for the bottom of:
+
+
+def cross_validation_loss(lambda_):
+    """Return half the mean squared error of all rows, each held out once."""
+    squares = 0.0
+    for train, held_out in folds:
+        plain = Ridge(alpha=2 * len(train) * np.exp(lambda_)).fit(X[train], y[train])
+        squares += np.sum((plain.predict(X[held_out]) - y[held_out]) ** 2)
+    return squares / (2 * len(y))
+
+
+lambdas = np.linspace(-7, 1, 80)
+figure, axis = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
+axis.plot(lambdas, [cross_validation_loss(value) for value in lambdas], color="0.6")
+for label, fitted in (("minimum", model), ("stopped", stopped), ("SHO", other)):
+    loss = cross_validation_loss(fitted.lambda_)
+    axis.plot(fitted.lambda_, loss, "o", label=label)
+axis.set(xlabel="lambda (natural log)", ylabel="loss of the held-out rows")
+axis.legend()
+plt.show()

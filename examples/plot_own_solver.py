@@ -1,0 +1,124 @@
+"""
+A solver of your own in 40 lines
+================================
+
+A solver is a frozen dataclass of options with two functions: ``init`` returns the first
+state, ``step`` the next one. Everything else is done for it: splits, exact weights,
+derivatives, the clock, the history, stopping, the refit.
+"""
+
+# %%
+# Rprop (Riedmiller and Braun 1993) moves every lambda by a step of its own, which
+# grows while the slope keeps its sign and is halved when that changes. It looks at
+# signs only, so it has nothing to tune, and as many lambdas as you like may differ in
+# scale.
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_diabetes
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_myhpo import BilevelRidge
+from sklearn_myhpo.solvers import Info
+
+
+# solver: begin
+class RpropState(NamedTuple):
+    """What is carried from one iteration to the next."""
+
+    lambda_: np.ndarray
+    weights: list
+    slope: np.ndarray
+    sizes: np.ndarray
+    error: float
+
+
+@dataclass(frozen=True)
+class Rprop:
+    """Resilient steps on lambda, with exact weights and slopes."""
+
+    needs_split: ClassVar[bool] = False
+
+    first_size: float = 0.5
+    largest_size: float = 2.0
+
+    def init(self, problem, lambda_0, weights_0):
+        """Return exact weights and the slope at the start."""
+        weights = problem.minimize(lambda_0, weights_0)
+        slope = problem.hypergradient(lambda_0, weights)
+        sizes = np.full(problem.n_groups, self.first_size)
+        return RpropState(lambda_0, weights, slope, sizes, np.inf)
+
+    def step(self, problem, state, rng):
+        """Return the next state and what the history reports."""
+        lambda_ = problem.project(state.lambda_ - state.sizes * np.sign(state.slope))
+        weights = problem.minimize(lambda_, state.weights)
+        slope = problem.hypergradient(lambda_, weights)
+        factor = np.where(slope * state.slope > 0, 1.2, 0.5)
+        sizes = np.minimum(factor * state.sizes, self.largest_size)
+        loss = problem.estimate(lambda_, weights)
+        inside = problem.projected(lambda_, slope)
+        error = problem.relative(inside, problem.with_spread(lambda_, loss))
+        info = Info(
+            lambda_=lambda_,
+            train_loss=problem.train_loss(weights, lambda_),
+            validation_loss=loss,
+            hypergradient_norm=float(np.max(np.abs(slope))),
+        )
+        return RpropState(lambda_, weights, slope, sizes, float(error)), info
+
+
+# solver: end
+
+# %%
+# ``problem`` answers in counted calls: ``minimize`` the weights of all splits for a
+# lambda, ``hypergradient`` the derivative of the objective, ``estimate`` its value.
+# ``project`` and ``projected`` keep to the bounds, ``with_spread`` adds the penalty
+# of ``shrinkage``, if any. ``error`` is what ``tol`` is compared with. As nothing is
+# asked about single splits, ``needs_split = False`` lets the solver minimize
+# leave-one-out and the other criteria too.
+#
+# An object goes where a name would go.
+
+X, y = load_diabetes(return_X_y=True)
+X, y = StandardScaler().fit_transform(X), (y - y.mean()) / y.std()
+groups = ["body"] * 4 + ["serum"] * 6
+common = {"feature_groups": groups, "lambda_init": -1.0, "random_state": 0}
+models = {
+    "own": BilevelRidge(solver=Rprop(), **common).fit(X, y),
+    "myhpo": BilevelRidge(solver="myhpo", **common).fit(X, y),
+}
+for label, model in models.items():
+    print(
+        f"{label:<6} {model.n_iter_:>3} iterations, lambda {model.lambda_.round(4)}, "
+        f"held-out loss {model.validation_loss_:.8f}"
+    )
+print(models["own"].certificate_)
+
+# %%
+# The same object minimizes generalized cross-validation.
+
+gcv = BilevelRidge(solver=Rprop(), criterion="gcv", **common).fit(X, y)
+print(f"GCV: lambda {gcv.lambda_.round(4)}, {gcv.n_iter_} iterations")
+
+# %%
+# The history has the form that every solver has.
+
+figure, axis = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
+for label, style in (("own", "-"), ("myhpo", "--o")):
+    history = models[label].history_["lambda"]
+    for column, name in enumerate(models[label].feature_group_names_):
+        axis.plot(
+            np.arange(1, len(history) + 1),
+            history[:, column],
+            style,
+            color=f"C{column}",
+            markersize=4,
+            label=f"{label}, {name}",
+        )
+axis.set(xlabel="iteration", ylabel="lambda (natural log)")
+axis.legend()
+plt.show()

@@ -1,0 +1,102 @@
+"""
+In a pipeline, in a search, in cross-validation
+===============================================
+
+The estimators are scikit-learn's in every way, so whatever takes an estimator takes
+them: pipelines, `cross_val_score`, and `GridSearchCV` over what is left to search.
+"""
+
+# %%
+# A pipeline that standardizes, expands and fits. Everything is learned from the rows
+# that it is given, the penalty too, so the score on new rows is honest.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+from sklearn_myhpo import MYHPORidge
+
+X, y = load_diabetes(return_X_y=True, as_frame=True)
+
+
+def expanded(estimator):
+    """Return a pipeline that ends in an estimator."""
+    return make_pipeline(
+        StandardScaler(),
+        PolynomialFeatures(2, include_bias=False),
+        StandardScaler(),
+        estimator,
+    )
+
+
+learned = expanded(MYHPORidge(random_state=0))
+learned.fit(X, y)
+print(f"lambda {learned[-1].lambda_:.3f}, R2 on its own rows {learned.score(X, y):.3f}")
+
+# %%
+# Nested cross-validation needs no second search: the inner one is inside ``fit``. The
+# peer searches a grid inside every outer fold.
+
+outer = KFold(5, shuffle=True, random_state=1)
+searched = GridSearchCV(
+    expanded(Ridge()), {"ridge__alpha": np.logspace(-2, 4, 7)}, cv=KFold(5)
+)
+for label, estimator in (("learned", learned), ("grid", searched)):
+    scores = cross_val_score(estimator, X, y, cv=outer)
+    print(f"{label:<8} R2 of five outer folds {scores.round(3)}")
+    print(f"{'':<8} mean {scores.mean():.4f}")
+
+# %%
+# What is not a penalty is still searched, in place of the penalty's grid: here the
+# degree of the polynomial, two candidates instead of two times seven.
+# ``validation_loss_`` of the winner is not used; the search scores by rows of its
+# own.
+
+search = GridSearchCV(learned, {"polynomialfeatures__degree": [1, 2]}, cv=KFold(3))
+search.fit(X, y)
+for degree, score in zip(
+    search.cv_results_["param_polynomialfeatures__degree"],
+    search.cv_results_["mean_test_score"],
+    strict=True,
+):
+    print(f"degree {degree}: R2 {score:.4f}")
+
+# %%
+# Groups by column names: the pipeline hands on frames, so that the linear terms and
+# those of second degree can be told apart by name. A callable gets the frame of the
+# fit.
+
+
+def linear(frame):
+    """Return the names of the columns of first degree."""
+    return [name for name in frame if not ("^" in name or " " in name)]
+
+
+def second(frame):
+    """Return the names of all other columns."""
+    return [name for name in frame if "^" in name or " " in name]
+
+
+groups = [("linear", linear), ("second", second)]
+grouped = expanded(MYHPORidge(feature_groups=groups, random_state=0))
+grouped.set_output(transform="pandas")
+scores = cross_val_score(grouped, X, y, cv=outer)
+print(f"two penalties: R2 of five outer folds {scores.round(3)}")
+print(f"mean {scores.mean():.4f}")
+grouped.fit(X, y)
+print(dict(zip(grouped[-1].feature_group_names_, grouped[-1].lambda_, strict=True)))
+
+# %%
+# The largest coefficients of the pipeline's model, by name:
+
+names = grouped[:-1].get_feature_names_out()
+largest = np.argsort(-np.abs(grouped[-1].coef_))[:12]
+figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+axis.barh(names[largest], grouped[-1].coef_[largest])
+axis.invert_yaxis()
+axis.set(xlabel="coefficient", title="Twelve largest coefficients of 65")
+plt.show()
