@@ -1,5 +1,9 @@
 """Sphinx configuration."""
 
+from importlib.util import find_spec
+
+from sphinx_gallery.sorting import ExplicitOrder
+
 from sklearn_myhpo import __version__
 
 project = "sklearn-myhpo"
@@ -13,11 +17,46 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
 ]
 myst_enable_extensions = ["dollarmath"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "auto_examples/*.ipynb", "generated/examples"]
 templates_path = ["_templates"]
 default_role = "literal"
+
+# In the order in which one would read them.
+GALLERY = [
+    "plot_quick_start.py",
+    "plot_against_grid_search.py",
+    "plot_pipeline.py",
+    "plot_column_transformer.py",
+    "plot_groups_on_spectra.py",
+    "plot_pixels.py",
+    "plot_criteria.py",
+    "plot_certificate.py",
+    "plot_hand_over.py",
+    "plot_convergence.py",
+    "plot_own_solver.py",
+    "plot_own_loss.py",
+    "plot_two_layer_linear_network.py",
+]
+# Without PyTorch, which is large, the one example that needs it is shown but not run.
+left_out = "" if find_spec("torch") else "(?!two_layer)"
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": rf"/plot_{left_out}",
+    "ignore_pattern": r"demo\.py",
+    "within_subsection_order": ExplicitOrder(GALLERY),
+    "reference_url": {"sklearn_myhpo": None},
+    "backreferences_dir": "generated/examples",
+    "doc_module": "sklearn_myhpo",
+    "download_all_examples": False,
+    "min_reported_time": 30,
+    "show_memory": False,
+    "show_signature": False,
+    "parallel": 2,
+}
 
 autodoc_typehints = "none"
 # The autosummary template lists the members, numpydoc must not repeat them.

@@ -18,6 +18,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from sklearn_myhpo import MYHPORidge
+from sklearn_myhpo.plotting import ValidationObjectiveDisplay
 
 X, y = load_diabetes(return_X_y=True)
 X = PolynomialFeatures(2, include_bias=False).fit_transform(X)
@@ -56,31 +57,13 @@ print(f"learned  {learned:.6f} (lambda {model.lambda_:.3f})")
 print(f"reported {model.validation_loss_:.6f}")
 
 # %%
-# The whole curve, which neither needs:
+# The whole curve, as the scan at the start of the fit saw it, with the grid's
+# penalties, and what is within one standard error of the least loss: the curve is known
+# no better than that, and ``selection="one_se"`` takes the strongest penalty there.
 
-lambdas = np.linspace(-9, 2, 100)
-tried = np.log(grid.param_grid["alpha"] / (2 * len(y)))
-figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
-axis.plot(lambdas, [cross_validation_loss(value) for value in lambdas], color="0.6")
-axis.plot(
-    tried,
-    [cross_validation_loss(value) for value in tried],
-    "s",
-    color="C0",
-    label="GridSearchCV: 13 penalties",
+_, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+display = ValidationObjectiveDisplay.from_estimator(
+    model, alphas=grid.param_grid["alpha"], ax=axis
 )
-axis.plot(
-    model.lambda_,
-    model.validation_loss_,
-    "*",
-    color="C3",
-    markersize=16,
-    label="learned",
-)
-axis.set(
-    xlabel="lambda, the natural log of the penalty",
-    ylabel="loss of the held-out rows",
-    title="Diabetes, polynomial of degree 2, five folds",
-)
-axis.legend()
+display.ax_.set(title="Diabetes, polynomial of degree 2, five folds")
 plt.show()

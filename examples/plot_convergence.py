@@ -21,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import BilevelRidge, MYHPORidge, SHORidge
+from sklearn_myhpo.plotting import ConvergenceDisplay
 
 X, y = load_diabetes(return_X_y=True)
 X, y = StandardScaler().fit_transform(X), (y - y.mean()) / y.std()
@@ -52,12 +53,15 @@ least = models["implicit differentiation"].validation_loss_
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 for label, model in models.items():
     history = model.history_
-    iterations = np.arange(1, model.n_iter_ + 1)
     excess = np.abs(history["validation_loss"] - least) / least
     marker = {"marker": "o", "markersize": 3} if model.n_iter_ < 50 else {}
-    axes[0].plot(iterations, history["lambda"], label=label, **marker)
+    ConvergenceDisplay.from_estimator(
+        model, quantity="lambda", name=label, ax=axes[0], **marker
+    )
+    iterations = np.arange(1, model.n_iter_ + 1)
     axes[1].plot(iterations, np.maximum(excess, 1e-12), **marker)
-axes[0].set(xscale="log", xlabel="iteration", ylabel="lambda (natural log)")
+axes[0].get_legend().remove()
+axes[0].set(xscale="log")
 axes[1].set(xscale="log", xlabel="iteration", yscale="log")
 axes[1].set(ylabel="distance of the validation loss from its minimum, relative")
 axes[1].yaxis.label.set_size(8)

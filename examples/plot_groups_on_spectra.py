@@ -19,6 +19,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from sklearn_myhpo import LambdaBoundWarning, MYHPORidge
+from sklearn_myhpo.plotting import GroupPenaltyDisplay
 
 infrared = np.linspace(1100, 2500, 150)
 raman = np.linspace(200, 1800, 250)
@@ -59,8 +60,11 @@ for label, model in (("one lambda", one), ("one per block", grouped)):
         f"{label:<14} held-out loss {model.validation_loss_:.6f}, "
         f"relative squared error on new rows {error:.4f}"
     )
-for name, value in zip(grouped.feature_group_names_, grouped.lambda_, strict=True):
-    print(f"lambda of {name:<14} {value:6.2f}")
+print(grouped.penalties_frame().round(4).to_string())
+
+_, axis = plt.subplots(figsize=(6, 2.2), layout="constrained")
+GroupPenaltyDisplay.from_estimator(grouped, ax=axis)
+plt.show()
 
 # %%
 # One set of test rows is one draw, so the same with ten other data sets. (Where a block

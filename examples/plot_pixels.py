@@ -18,6 +18,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sklearn_myhpo import LambdaBoundWarning, MYHPOLogisticRegression
+from sklearn_myhpo.plotting import GroupPenaltyDisplay
 
 digits = load_digits()
 X, y = digits.data / 16, digits.target % 2
@@ -67,9 +68,8 @@ image = axes[0].imshow(difference.reshape(8, 8), cmap="RdBu", vmin=-0.4, vmax=0.
 axes[0].set(title="mean odd minus mean even")
 figure.colorbar(image, ax=axes[0])
 for axis, label in zip(axes[1:], ("one per pixel", "shrinkage=0.1"), strict=True):
-    image = axis.imshow(models[label].lambda_.reshape(8, 8), cmap="viridis")
-    axis.set(title=f"lambda: {label}")
-    figure.colorbar(image, ax=axis)
+    GroupPenaltyDisplay.from_estimator(models[label], image_shape=(8, 8), ax=axis)
+    axis.set(title=label)
 for axis in axes:
     axis.set(xticks=[], yticks=[])
 plt.show()

@@ -16,6 +16,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import train_test_split
 
 from sklearn_myhpo import MYHPORidge
+from sklearn_myhpo.plotting import ValidationObjectiveDisplay
 
 X, y = load_diabetes(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
@@ -42,6 +43,11 @@ print("largest difference of coefficients:", np.abs(plain.coef_ - model.coef_).m
 
 for name in ("lambda", "validation_loss", "hypergradient_norm"):
     print(f"{name:<19}", model.history_[name])
+
+# %%
+# The loss of the held-out rows along lambda, and the learned value at its lowest point:
+
+ValidationObjectiveDisplay.from_estimator(model)
 
 # %%
 # The learned coefficients beside those of least squares:
