@@ -2,38 +2,110 @@
 
 import doctest
 import importlib
+import os
 import re
 import textwrap
+import warnings
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-MODULES = [
-    "sklearn_myhpo.linear_model.ridge",
-    "sklearn_myhpo.linear_model.logistic",
-    "sklearn_myhpo.criteria.sure",
-    "sklearn_myhpo.compose",
-]
+BUILT = {"_build", "auto_examples", "generated"}
+SNIPPET = {
+    ".md": re.compile(r"^( *)```python\n(.*?)^ *```$", re.MULTILINE | re.DOTALL),
+    ".rst": re.compile(
+        r"^( *)\.\. code-block:: python\n\n((?:\1 +\S.*\n|[ ]*\n)+)", re.MULTILINE
+    ),
+}
+NEEDS = {
+    "doc/get_started.rst": "matplotlib",
+    "doc/neural_network.md": "torch",
+    "doc/user_guide/fitting.rst": "sklearn.callback",
+    "doc/user_guide/plots.rst": "matplotlib",
+}
 
 
-def test_readme_snippets_run():
-    """A reader who copies the README from top to bottom would get an error."""
-    blocks = re.findall(
-        r"^( *)```python\n(.*?)^ *```$",
-        (ROOT / "README.md").read_text(encoding="utf-8"),
-        flags=re.MULTILINE | re.DOTALL,
+def snippets(path):
+    """The Python code of a page, from top to bottom."""
+    text = path.read_text(encoding="utf-8")
+    return [
+        textwrap.dedent(block) for _, block in SNIPPET[path.suffix].findall(text + "\n")
+    ]
+
+
+def pages():
+    """The pages that show Python code, README first."""
+    written = (
+        path
+        for path in sorted((ROOT / "doc").rglob("*"))
+        if path.suffix in SNIPPET and not BUILT & set(path.parts)
     )
-    assert len(blocks) >= 3
-    code = "\n".join(textwrap.dedent(block) for _, block in blocks)
+    return [
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "README.md", *written)
+        if snippets(path)
+    ]
+
+
+def modules_with_examples():
+    """The modules whose docstrings have examples."""
+    return [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sorted((ROOT / "sklearn_myhpo").rglob("*.py"))
+        if ">>> " in path.read_text(encoding="utf-8")
+    ]
+
+
+def run_page(page, folder, monkeypatch):
+    """Run the snippets of a page in a folder of its own, as a reader would."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
     names = {}
-    exec(compile(code, "README.md", "exec"), names)
-    assert list(names["grouped"].C_.round(2)) == [0.84, 0.31, 1.23]
+    for number, code in enumerate(snippets(ROOT / page), start=1):
+        exec(compile(code, f"{page}, snippet {number}", "exec"), names)
+    return names
 
 
-@pytest.mark.parametrize("name", MODULES)
+def test_no_snippet_is_overlooked():
+    """A page's code would go untested because it is marked in another way."""
+    marks = {".md": "```python", ".rst": ".. code-block:: python"}
+    found = pages()
+    assert len(found) >= 12
+    for page in found:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        mark = marks[Path(page).suffix]
+        assert len(snippets(ROOT / page)) == text.count(mark), page
+
+
+@pytest.mark.parametrize("page", pages())
+def test_snippets_run(page, tmp_path, monkeypatch):
+    """A reader who copies a page from top to bottom would get an error."""
+    if page in NEEDS:
+        pytest.importorskip(NEEDS[page], reason=f"{page} uses {NEEDS[page]}")
+    if page.endswith("data_sets.rst") and "SKLEARN_MYHPO_DATA" not in os.environ:
+        pytest.skip("the page would download its data")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run_page(page, tmp_path, monkeypatch)
+
+
+def test_readme_shows_what_comes_out(tmp_path, monkeypatch):
+    """The strengths in the README would not be those that a reader gets."""
+    names = run_page("README.md", tmp_path, monkeypatch)
+    shown = re.search(r"^ *# (\{'error'.*\})$", (ROOT / "README.md").read_text(), re.M)
+    grouped = names["grouped"]
+    learned = dict(zip(grouped.feature_group_names_, grouped.C_.round(2), strict=True))
+    assert repr({k: float(v) for k, v in learned.items()}) == shown.group(1)
+
+
+@pytest.mark.parametrize("name", modules_with_examples())
 def test_docstring_examples(name):
     """An example of the reference would not give what it says."""
+    if name.startswith("sklearn_myhpo.plotting"):
+        pytest.importorskip("matplotlib", reason="displays draw with matplotlib")
+    if name.startswith("sklearn_myhpo.neural_network"):
+        pytest.importorskip("torch", reason="networks are trained by PyTorch")
     results = doctest.testmod(importlib.import_module(name))
     assert results.attempted > 0
     assert results.failed == 0
