@@ -314,6 +314,13 @@ class Problem(ABC):
         """
         return self._set.solve(hessians, rights, rtol)
 
+    def solutions(self, hessians, rights, rtol=CG_TOL):
+        """Return the `Solution` of every split's Hessian for its right-hand sides.
+
+        What `solve` returns, with what is known about it.
+        """
+        return self._set.solutions(hessians, rights, rtol)
+
     @property
     def iterates(self):
         """Whether exact inner solutions are found by iterations."""

@@ -9,7 +9,7 @@ from .dual import RowSplitSet, build_dual_splits
 from .glm import GLMSplit
 from .glm_set import GLMSplitSet
 from .moments import Diagonalizer, build_quadratic_splits, sum_dense, sum_rows
-from .rows import Rows
+from .rows import Rows, sparse_if_mostly_zero
 from .shared_curvature import DENSE_LIMIT
 from .split_set import SplitSet
 from .streamed_rows import make_rows
@@ -83,6 +83,8 @@ def build_splits(
             sources, coordinates, none, counts, diagonalize
         )
         return split_set, full, second_moments
+    if not (is_ridge or is_wide):
+        X = sparse_if_mostly_zero(X)
     rows = Rows(X, sample_weight, fit_intercept)
     second_moments = rows.second_moments(sample_weight)
     check_scale(X, second_moments)

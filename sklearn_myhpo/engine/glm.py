@@ -140,8 +140,11 @@ class GLMSplit(Split):
         self.counts.n_validation_gradients += 1
         return self._mean_gradient(w, self.validation_weight)
 
-    def _blocks(self, jacobian, part):
+    def _blocks(self, jacobian, part, known=None):
         """Yield (rows of a part, raw responses (n_block, n_groups, n_outputs))."""
+        if known is not None:
+            yield part.index, np.moveaxis(np.take(known, part.index, axis=2), 2, 0)
+            return
         columns = np.moveaxis(jacobian, 1, 0).reshape(jacobian.shape[1], -1)
         is_inside = np.zeros(self.rows.n_samples, dtype=bool)
         is_inside[part.index] = True
@@ -150,34 +153,46 @@ class GLMSplit(Split):
             raw = block.take(own).forward(columns)
             yield index.start + own, raw.reshape(-1, len(jacobian), self.n_outputs)
 
-    def validation_gram(self, w, jacobian):
+    def validation_gram(self, w, jacobian, raw=None):
         """Return ``J' H_V J``."""
-        raw, weight = self.raw(w), self.validation_weight
+        weight, part = self.validation_weight, self._validation_part
         gram = np.zeros((len(jacobian), len(jacobian)))
-        for index, response in self._blocks(jacobian, self._validation_part):
-            curvature = weight[index, None, None] * self.loss.curvature(raw[index])
+        for index, response in self._blocks(jacobian, part, raw):
+            curvature = weight[index, None, None] * self.loss.curvature(
+                self.raw(w)[index]
+            )
             gram += _inner(response, response @ curvature)
         return gram
 
-    def third_term(self, w, adjoint, jacobian):
+    def third_term(self, w, adjoint, jacobian, raw=None):
         """Return the third derivative of L_T along (adjoint, J_a, J_b).
 
-        It is linear in each direction, so one contraction per row with each
-        pair of outputs serves all pairs of groups.
+        It is linear in each direction: one contraction per row with each pair of
+        outputs serves all pairs of groups, where there are more of these.
         """
-        raw, weight = self.raw(w), self.train_weight
-        along = self.rows.forward(adjoint)
+        at, weight = self.raw(w), self.train_weight
+        if raw is None:
+            known, along = None, self.rows.forward(adjoint)
+        else:
+            known, along = raw[:-1], raw[-1].T
+        n_groups = len(jacobian)
+        by_groups = n_groups <= self.n_outputs
         units = np.eye(self.n_outputs)[:, None, :]
-        total = np.zeros((len(jacobian), len(jacobian)))
-        for index, response in self._blocks(jacobian, self._train_part):
-            slope = np.stack(
+        total = np.zeros((n_groups, n_groups))
+        for index, response in self._blocks(jacobian, self._train_part, known):
+            responses = np.moveaxis(response, 1, 0)
+            directions = responses if by_groups else units
+            third = np.stack(
                 [
-                    self.loss.third(raw[index], along[index], unit, units)
-                    for unit in units
+                    self.loss.third(at[index], along[index], one, directions)
+                    for one in directions
                 ]
             )
-            slope = np.moveaxis(weight[index] * slope, 2, 0)
-            total += _inner(response, response @ slope)
+            if by_groups:
+                total += third @ weight[index]
+            else:
+                slope = np.moveaxis(weight[index] * third, 2, 0)
+                total += _inner(response, response @ slope)
         return total
 
     def hessian(self, w, lambda_):

@@ -23,6 +23,8 @@ FEW_LAMBDAS = 30
 PRODUCTS_PER_RESPONSE, CUBES = 3, 8
 #: Numbers in the responses of all splits up to which they are formed.
 MAX_RESPONSES = 3e7
+#: Raw predictions of solutions that may be kept in any case.
+RAW_ENTRIES = 2**22
 
 
 class GLMSplitSet(SplitSet):
@@ -242,6 +244,17 @@ class GLMSplitSet(SplitSet):
         if not isinstance(hessians[0], ProductHessian):
             return super().solve(hessians, rights, rtol)
         return [solution.x for solution in solve_together(hessians, rights, rtol)]
+
+    def solutions(self, hessians, rights, rtol=CG_TOL):
+        """Return the `Solution` of every Hessian for its right-hand sides.
+
+        With raw predictions where they take no more memory than the rows.
+        """
+        if not isinstance(hessians[0], ProductHessian):
+            return super().solutions(hessians, rights, rtol)
+        n_entries = sum(right.size for right in rights) // len(rights[0][0])
+        few = n_entries <= max(self.rows.n_features, RAW_ENTRIES // len(self.y))
+        return solve_together(hessians, rights, rtol, with_raw=few)
 
     def least_curvature(self):
         """Return the least curvature of the data that is not zero."""

@@ -1,6 +1,7 @@
 """Hessians of a training loss that are matrices: products, solves and sums."""
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,6 +9,23 @@ from .symmetric import congruence, symmetric_solver
 
 #: Relative accuracy of a solve by conjugate gradients.
 CG_TOL = 1e-8
+
+
+class Solution(NamedTuple):
+    """Solutions of one Hessian, and what is known about them.
+
+    Attributes
+    ----------
+    x : ndarray of shape (..., m, n_outputs)
+    residual : ndarray of shape (..., m, n_outputs) or None
+        None of solutions that are exact.
+    raw : ndarray of shape (..., n_outputs, n_samples) or None
+        The raw predictions of `x`, where they came for nothing.
+    """
+
+    x: np.ndarray
+    residual: np.ndarray | None = None
+    raw: np.ndarray | None = None
 
 
 class Hessian(ABC):

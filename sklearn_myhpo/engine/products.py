@@ -1,10 +1,8 @@
 """Hessians known by their products, solved with by conjugate gradients."""
 
-from typing import NamedTuple
-
 import numpy as np
 
-from .hessian import CG_TOL, Hessian
+from .hessian import CG_TOL, Hessian, Solution
 
 #: Iterations after which conjugate gradients give what they have.
 CG_MAX_ITER = 1000
@@ -87,19 +85,6 @@ class _IndependentFeatures:
         return (w @ self.rotation / self.scale) @ self.rotation.T
 
 
-class Solution(NamedTuple):
-    """Solutions of one Hessian, and what they do to the raw predictions.
-
-    Attributes
-    ----------
-    x : ndarray of shape (..., m, n_outputs)
-    raw : ndarray of shape (..., n_outputs, n_samples) or None
-    """
-
-    x: np.ndarray
-    raw: np.ndarray | None = None
-
-
 def solve_together(hessians, rights, rtol=CG_TOL, *, with_raw=False):
     """Return the inverses of several Hessians, each applied to its right-hand sides.
 
@@ -151,17 +136,12 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, with_raw=False):
     n_lost = int(np.count_nonzero(~np.isfinite(size)))
     hessians[0].counts.n_unfinished_solves += len(rest) + n_lost
     ends = np.cumsum([len(block) for block in blocks])[:-1]
-    found = [
-        own.reshape(right.shape)
-        for own, right in zip(np.split(x, ends), rights, strict=True)
+    found = [x, residual, raw] if with_raw else [x, residual]
+    parts = zip(*(np.split(block, ends) for block in found), strict=True)
+    return [
+        Solution(*(part.reshape(right.shape[:-2] + part.shape[1:]) for part in own))
+        for own, right in zip(parts, rights, strict=True)
     ]
-    if not with_raw:
-        return list(map(Solution, found))
-    seen = [
-        own.reshape(*right.shape[:-2], *raw.shape[1:])
-        for own, right in zip(np.split(raw, ends), rights, strict=True)
-    ]
-    return list(map(Solution, found, seen))
 
 
 def products(hessians, owner, w):

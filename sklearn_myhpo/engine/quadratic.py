@@ -92,14 +92,14 @@ class QuadraticSplit(Split):
         self.counts.n_validation_gradients += 1
         return self.validation.gradient(w)
 
-    def validation_gram(self, w, jacobian):
+    def validation_gram(self, w, jacobian, raw=None):
         """Return ``J' H_V J``."""
         columns = np.moveaxis(jacobian, 1, 0)
         product = self.validation.gram @ columns.reshape(len(columns), -1)
         product = np.moveaxis(product.reshape(columns.shape), 0, 1)
         return np.tensordot(jacobian, product, axes=([1, 2], [1, 2]))
 
-    def third_term(self, w, adjoint, jacobian):
+    def third_term(self, w, adjoint, jacobian, raw=None):
         """Return zeros: the loss is quadratic."""
         return np.zeros((len(jacobian), len(jacobian)))
 

@@ -5,6 +5,8 @@ import copy
 import numpy as np
 from scipy import sparse
 
+from .thin import adjoint_thin, forward_thin
+
 #: Entries of the largest temporary array built from a block of rows.
 BLOCK_ENTRIES = 2**23
 #: The same where a cache should hold it.
@@ -12,6 +14,12 @@ CACHED_ENTRIES = 2**16
 #: Squared mean over variance of a sparse feature beyond which Gram matrices are
 #: made from centred rows.
 LARGE_MEAN = 1e4
+#: Share of entries that are not zero, and entries, from which rows are kept sparse.
+MOSTLY_ZERO, MANY_ENTRIES = 1 / 5, 2**16
+#: Share of them from which a Gram matrix is made from dense blocks.
+FILLED = 1 / 6
+#: Rows that are looked at first.
+SAMPLE_ROWS = 512
 #: Entries up to which the products of all pairs of columns are kept: with them a
 #: Gram matrix is a row of one matrix product.
 PAIR_ENTRIES = 2**24
@@ -65,8 +73,7 @@ class Rows:
     def forward(self, w):
         """Return raw predictions (n_samples, k) of weights (n_coordinates, k)."""
         core = w[: self.n_features]
-        # Few rows times a large matrix is faster than its transpose.
-        raw = self.X @ core if self.is_sparse else (core.T @ self.X.T).T
+        raw = self.X @ core if self.is_sparse else forward_thin(self.X, core.T).T
         if not self.fit_intercept:
             return raw
         raw += w[-1] - (self.shift @ w[:-1] if self.is_sparse else 0.0)
@@ -77,7 +84,7 @@ class Rows:
         if self.is_sparse:
             out = np.asarray(self.X.T @ values)
         else:
-            out = (values.T @ self.X).T
+            out = adjoint_thin(self.X, values.T).T
         if not self.fit_intercept:
             return out
         total = values.sum(axis=0)
@@ -95,7 +102,7 @@ class Rows:
         """
         core = self.n_features
         out = np.empty((self.n_coordinates, self.n_coordinates))
-        if self.is_sparse and self.has_large_means:
+        if self.is_sparse and (self.has_large_means or self._is_filled()):
             return self._gram_by_dense_blocks(weight)
         if self.is_sparse:
             weighted = self.X.multiply(weight[:, None])
@@ -118,10 +125,19 @@ class Rows:
     def _gram_by_dense_blocks(self, weight):
         """Return the Gram matrix from centred rows, a dense block at a time."""
         out = np.zeros((self.n_coordinates, self.n_coordinates))
+        is_positive = np.all(weight >= 0.0)
         for index, block in self.blocks(self.n_coordinates):
             rows = block.to_dense()
-            out += rows.T @ (rows * weight[index, None])
+            if is_positive:
+                rows *= np.sqrt(weight[index, None])
+                out += rows.T @ rows
+            else:
+                out += rows.T @ (rows * weight[index, None])
         return out
+
+    def _is_filled(self):
+        """Whether sparse rows are dense enough for dense products to win."""
+        return self.X.nnz > FILLED * self.n_samples * self.n_features
 
     def to_dense(self):
         """Return the matrix of the map, shape (n_samples, n_coordinates)."""
@@ -234,6 +250,20 @@ class Rows:
         for start in range(0, self.n_samples, size):
             rows = slice(start, min(start + size, self.n_samples))
             yield rows, self.take(rows)
+
+
+def sparse_if_mostly_zero(X):
+    """Return dense X as a sparse array if its products are faster so, else X itself.
+
+    A sparse product costs about as much per entry as a dense one does per five.
+    """
+    if sparse.issparse(X) or X.size < MANY_ENTRIES:
+        return X
+    few = X[:: max(1, len(X) // SAMPLE_ROWS)]
+    for part in (few, X):
+        if np.count_nonzero(part) > MOSTLY_ZERO * part.size:
+            return X
+    return sparse.csr_array(X)
 
 
 def _constant_columns(X):

@@ -22,6 +22,8 @@ CHANGED = 0.05
 #: Products per split for which the price is paid at once: for solutions of low and of
 #: high accuracy.
 CHEAP, ACCURATE = 2, 80
+#: Products that a factor of its own saves a split, about.
+SAVED = 5.0
 #: Digits of a ratio of weights that rounding leaves.
 RATIO_DIGITS = 9
 
@@ -143,7 +145,7 @@ class SharedCurvature:
         ----------
         penalty : ndarray of shape (m, 1)
         """
-        if self.matrix is None or self.parts.shares is None:
+        if self.matrix is None or not self._own_ones_pay():
             return [self.hessian(penalty)] * self.n_splits
         if self._own is None or _distance(self._own[0], penalty) > KEPT:
             near = [
@@ -152,6 +154,11 @@ class SharedCurvature:
             ]
             self._own = (penalty, near)
         return self._own[1]
+
+    def _own_ones_pay(self):
+        """Whether factors of their own save more products than they cost."""
+        price = FACTOR_SHARE * len(self.matrix) ** 2 / self.rows.n_samples
+        return self.parts.shares is not None and price <= SAVED
 
     def own_matrices(self):
         """Return the matrix of every split, without a penalty; not to be changed."""

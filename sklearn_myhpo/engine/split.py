@@ -196,12 +196,28 @@ class Split(ABC):
         """Return the gradient of L_V in the weights."""
 
     @abstractmethod
-    def validation_gram(self, w, jacobian):
-        """Return ``J' H_V J`` (n_groups, n_groups), H_V the Hessian of L_V at `w`."""
+    def validation_gram(self, w, jacobian, raw=None):
+        """Return ``J' H_V J`` (n_groups, n_groups), H_V the Hessian of L_V at `w`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (m, n_outputs)
+        jacobian : ndarray of shape (n_groups, m, n_outputs)
+        raw : ndarray of shape (n_groups, n_outputs, n_samples) or None
+            Its raw predictions, where they are known.
+        """
 
     @abstractmethod
-    def third_term(self, w, adjoint, jacobian):
-        """Return the third derivative of L_T along (adjoint, J_a, J_b)."""
+    def third_term(self, w, adjoint, jacobian, raw=None):
+        """Return the third derivative of L_T along (adjoint, J_a, J_b).
+
+        Parameters
+        ----------
+        w, adjoint : ndarray of shape (m, n_outputs)
+        jacobian : ndarray of shape (n_groups, m, n_outputs)
+        raw : ndarray of shape (n_groups + 1, n_outputs, n_samples) or None
+            Raw predictions of it and, last, of the adjoint, where they are known.
+        """
 
     @abstractmethod
     def hessian(self, w, lambda_):

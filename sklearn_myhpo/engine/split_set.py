@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .hessian import CG_TOL
+from .hessian import CG_TOL, Solution
 from .newton import NEWTON_TOL
 
 
@@ -49,6 +49,10 @@ class SplitSet:
             hessian.solve(right, rtol)
             for hessian, right in zip(hessians, rights, strict=True)
         ]
+
+    def solutions(self, hessians, rights, rtol=CG_TOL):
+        """Return the `Solution` of every Hessian for its right-hand sides."""
+        return list(map(Solution, self.solve(hessians, rights, rtol)))
 
     def minimize_full(self, full, lambda_, start, tol=NEWTON_TOL):
         """Return the exact inner solution of the split of all rows, from `start`."""

@@ -1,8 +1,9 @@
 """Softmax cross-entropy in identified coordinates."""
 
+from functools import reduce
+
 import numpy as np
 from scipy.linalg import helmert
-from scipy.special import softmax
 
 from ._base import Loss
 
@@ -38,13 +39,13 @@ class MultinomialLoss(Loss):
     def value(self, y, raw):
         """Return the cross-entropy of every row; `y` holds class indices."""
         scores = self.scores(raw)
-        scores -= scores.max(axis=1, keepdims=True)
+        scores -= _largest(scores)[:, None]
         own = scores[np.arange(len(y)), y]
-        return np.log(np.exp(scores).sum(axis=1)) - own
+        return np.log(np.exp(scores) @ np.ones(scores.shape[1])) - own
 
     def gradient(self, y, raw):
         """Return ``(P - onehot(y)) Q``."""
-        residual = softmax(self.scores(raw), axis=1)
+        residual = _probabilities(self.scores(raw))
         rows = np.arange(len(y))
         # p_y - 1 as minus the sum of the others, which does not cancel.
         residual[rows, y] = 0.0
@@ -53,7 +54,7 @@ class MultinomialLoss(Loss):
 
     def curvature(self, raw):
         """Return ``Q' (diag(p) - p p') Q`` of every row."""
-        p = softmax(self.scores(raw), axis=1)
+        p = _probabilities(self.scores(raw))
         mean = p @ self.contrasts
         n_outputs = mean.shape[1]
         pairs = self.contrasts[:, :, None] * self.contrasts[:, None, :]
@@ -63,20 +64,35 @@ class MultinomialLoss(Loss):
 
     def third(self, raw, a, b, c):
         """Return the third central co-moment of the scores of a, b and c."""
-        p = softmax(self.scores(raw), axis=1)
+        p = _probabilities(self.scores(raw))
+        # A product with ones is a faster sum along a short axis than a sum.
+        ones = np.ones(p.shape[1])
 
         def centred(direction):
             scores = self.scores(direction)
-            return scores - np.sum(p * scores, axis=-1, keepdims=True)
+            return scores - ((p * scores) @ ones)[..., None]
 
-        return np.sum(p * centred(a) * centred(b) * centred(c), axis=-1)
+        return (p * centred(a) * centred(b) * centred(c)) @ ones
 
     def spread(self, raw):
         """Return the range of the class scores, which bounds the third derivative."""
-        return np.ptp(self.scores(raw), axis=1)
+        scores = self.scores(raw)
+        return _largest(scores) + _largest(-scores)
 
     def intercept_start(self, y, sample_weight):
         """Return the contrasts of the log class frequencies."""
         share = np.bincount(y, sample_weight, minlength=len(self.contrasts))
         share = np.maximum(share / share.sum(), 1e-12)
         return np.log(share) @ self.contrasts
+
+
+def _largest(scores):
+    """Return the largest score of every row; NumPy is slow along a short axis."""
+    return reduce(np.maximum, scores.T)
+
+
+def _probabilities(scores):
+    """Return the softmax of every row."""
+    exponentials = np.exp(scores - _largest(scores)[:, None])
+    exponentials /= (exponentials @ np.ones(scores.shape[1]))[:, None]
+    return exponentials

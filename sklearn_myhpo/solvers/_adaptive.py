@@ -32,11 +32,13 @@ MAX_MOVE, END, MAX_PREDICTED = 5.0, 1e-3, 1.0
 #: Added to the unit diagonal of the scaled tangent, which rounding may leave
 #: indefinite.
 SHIFT = 1e-10
-#: Accuracy of the inner solutions, where they are found by iterations: the first, then
-#: a share of the relative decrease that a step promises, the largest, and the least,
+#: Accuracy of the inner solutions, where they are found by iterations: the first, which
+#: is the largest, a share of the relative decrease that a step promises, and the least,
 #: which is that for promises below CLOSE.
-INNER_FIRST, INNER_SHARE, INNER_LOOSE, INNER_TOL = 1e-6, 1e-2, 1e-4, 1e-9
+INNER_LOOSE, INNER_SHARE, INNER_TOL = 1e-4, 1e-2, 1e-9
 CLOSE = 1e-5
+#: Share of the accuracy of the inner solutions at which more of it is worth a solve.
+REFINED = 0.5
 #: The residual that is reported is at least so many times theirs.
 INNER_MARGIN = 100.0
 #: Decrease relative to the loss that rounding cannot resolve; a promised one that the
@@ -71,15 +73,18 @@ class AdaptiveState(NamedTuple):
 
 def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solution at `lambda_0` and its model."""
-    weights = problem.minimize(lambda_0, weights_0, tol=INNER_FIRST)
+    weights = problem.minimize(lambda_0, weights_0, tol=INNER_LOOSE)
     loss = problem.objective(lambda_0, weights)
-    return _state(problem, lambda_0, weights, loss, RHO_FIRST, INNER_FIRST)
+    return _state(problem, lambda_0, weights, loss, RHO_FIRST, INNER_LOOSE)
 
 
 def step(options, problem, state):
     """Return the next state, moved or with a larger rho, and its `Info`."""
     if state.predicted <= ROUNDING * state.objective:
-        new_state = _at_rest(state)
+        if problem.iterates and state.inner > INNER_TOL:
+            new_state = _refined(problem, state, INNER_TOL)
+        else:
+            new_state = _at_rest(state)
         return new_state, _info(problem, new_state)
     lambda_, starts = state.target, state.weights
     if np.max(np.abs(lambda_ - state.lambda_)) <= MAX_PREDICTED:
@@ -89,7 +94,7 @@ def step(options, problem, state):
     loss = problem.objective(lambda_, weights)
     decrease = state.objective - loss
     if not decrease >= ACCEPT_RATIO * state.predicted:
-        if problem.iterates and inner < state.inner:
+        if problem.iterates and inner < REFINED * state.inner:
             # The loss that this one is compared with may be too inaccurate for it.
             new_state = _refined(problem, state, inner)
             return new_state, _info(problem, new_state)

@@ -1,0 +1,71 @@
+"""Products of a tall matrix with a few vectors, at the speed of memory.
+
+The general matrix product repacks the matrix first, which for a few vectors costs more
+than the product. Vector by vector it reads the matrix where it lies, and in blocks that
+a cache holds it reads it once.
+"""
+
+import numpy as np
+
+#: Bytes of a block of rows, and vectors up to which they are taken one by one.
+BLOCK_BYTES, MOST_VECTORS = 2**22, 8
+
+
+def forward_thin(X, vectors):
+    """Return the products of X with vectors.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    vectors : ndarray of shape (k, n_features)
+
+    Returns
+    -------
+    ndarray of shape (k, n_samples)
+    """
+    if not _is_worth_blocks(X, vectors):
+        # Few rows times a large matrix is faster than its transpose.
+        return vectors @ X.T
+    vectors = np.ascontiguousarray(vectors)
+    out = np.empty((len(vectors), len(X)), np.result_type(X, vectors))
+    for rows in _blocks(X):
+        block = X[rows]
+        for vector, image in zip(vectors, out, strict=True):
+            np.dot(block, vector, out=image[rows])
+    return out
+
+
+def adjoint_thin(X, vectors):
+    """Return the products of the transpose of X with vectors.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    vectors : ndarray of shape (k, n_samples)
+
+    Returns
+    -------
+    ndarray of shape (k, n_features)
+    """
+    if not _is_worth_blocks(X, vectors):
+        return vectors @ X
+    vectors = np.ascontiguousarray(vectors)
+    out = np.zeros((len(vectors), X.shape[1]), np.result_type(X, vectors))
+    for rows in _blocks(X):
+        block = X[rows].T
+        for vector, image in zip(vectors, out, strict=True):
+            image += block @ vector[rows]
+    return out
+
+
+def _is_worth_blocks(X, vectors):
+    return (
+        1 < len(vectors) <= MOST_VECTORS
+        and X.nbytes > BLOCK_BYTES // 8
+        and X.dtype == vectors.dtype
+    )
+
+
+def _blocks(X):
+    size = max(1, BLOCK_BYTES // (X.itemsize * X.shape[1]))
+    return (slice(start, start + size) for start in range(0, len(X), size))
