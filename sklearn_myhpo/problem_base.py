@@ -317,7 +317,19 @@ class Problem(ABC):
     def solutions(self, hessians, rights, rtol=CG_TOL):
         """Return the `Solution` of every split's Hessian for its right-hand sides.
 
-        What `solve` returns, with what is known about it.
+        Parameters
+        ----------
+        hessians : list of Hessian
+            From `hessians`.
+        rights : list of ndarray of shape (..., m, n_outputs)
+            Right-hand sides, one array per split.
+        rtol : float
+            Relative residual of an iterative solve.
+
+        Returns
+        -------
+        list of Solution
+            What `solve` returns, with what is known about it.
         """
         return self._set.solutions(hessians, rights, rtol)
 

@@ -11,7 +11,12 @@ from threadpoolctl import threadpool_info
 from sklearn_myhpo import MYHPORidge
 from sklearn_myhpo.engine import moments, rational
 from sklearn_myhpo.engine.rational import rational_subspace
-from sklearn_myhpo.engine.threads import SMALL_WORK, one_thread, threads_for
+from sklearn_myhpo.engine.threads import (
+    SMALL_WORK,
+    all_threads_for,
+    one_thread,
+    threads_for,
+)
 from sklearn_myhpo.linear_model._callbacks import Progress
 
 from .test_engine import assert_same_problem
@@ -86,6 +91,15 @@ def test_small_fits_use_one_thread(monkeypatch):
         assert most_threads() == before
     with threads_for(1000, 100):
         assert most_threads() == 1
+    with threads_for(10, int(SMALL_WORK), is_iterative=True):
+        assert most_threads() == 1
+        with all_threads_for(SMALL_WORK):
+            assert most_threads() == 1
+        with all_threads_for(2 * SMALL_WORK):
+            assert most_threads() == before
+        assert most_threads() == 1
+    with all_threads_for(2 * SMALL_WORK):
+        assert most_threads() == before
     seen = []
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((40, 3)), rng.standard_normal(40)

@@ -48,6 +48,7 @@ class GLMSplitSet(SplitSet):
         start = first.start()[-1:] * first.explicit_intercept
         null = self.loss.value(self.y, np.repeat(start, len(self.y), axis=0))
         self.null_losses = np.array([weight @ null for weight in self.train_weights])
+        self._is_costly = self._costs_much()
         self.shared_curvature = SharedCurvature(
             self.rows,
             self.loss,
@@ -55,9 +56,8 @@ class GLMSplitSet(SplitSet):
             self.train_weights,
             float(np.linalg.eigvalsh(self.loss.curvature(start)[0])[0]),
             self.counts,
+            needs_own=self._is_costly,
         )
-
-        self._is_costly = self._costs_much()
 
     def _costs_much(self):
         """Whether forming the Hessian of every split is to be avoided."""

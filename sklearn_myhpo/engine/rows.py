@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from .thin import adjoint_thin, forward_thin
+from .threads import all_threads_for
 
 #: Entries of the largest temporary array built from a block of rows.
 BLOCK_ENTRIES = 2**23
@@ -107,12 +108,8 @@ class Rows:
         if self.is_sparse:
             weighted = self.X.multiply(weight[:, None])
             out[:core, :core] = (self.X.T @ weighted).toarray()
-        elif np.all(weight >= 0.0):
-            # A matrix times its own transpose takes half of the work.
-            root = self.X * np.sqrt(weight)[:, None]
-            np.matmul(root.T, root, out=out[:core, :core])
         else:
-            np.matmul(self.X.T, self.X * weight[:, None], out=out[:core, :core])
+            out[:core, :core] = _dense_gram(self.X, weight)
         if self.fit_intercept:
             edge = self.adjoint(weight[:, None])[:, 0]
             if self.is_sparse:
@@ -125,14 +122,8 @@ class Rows:
     def _gram_by_dense_blocks(self, weight):
         """Return the Gram matrix from centred rows, a dense block at a time."""
         out = np.zeros((self.n_coordinates, self.n_coordinates))
-        is_positive = np.all(weight >= 0.0)
         for index, block in self.blocks(self.n_coordinates):
-            rows = block.to_dense()
-            if is_positive:
-                rows *= np.sqrt(weight[index, None])
-                out += rows.T @ rows
-            else:
-                out += rows.T @ (rows * weight[index, None])
+            out += _dense_gram(block.to_dense(), weight[index])
         return out
 
     def _is_filled(self):
@@ -168,7 +159,8 @@ class Rows:
         size = self.n_coordinates
         n_pairs = self.n_samples * size * (size + 1) // 2
         if not self._keeps_pairs or n_pairs > PAIR_ENTRIES:
-            return np.stack([self.gram(weight) for weight in weights.T])
+            grams = [self.gram(weight) for weight in weights.T]
+            return grams[0][None] if len(grams) == 1 else np.stack(grams)
         lower, upper = np.tril_indices(size)
         if self._pairs is None:
             rows = self.to_dense()
@@ -191,6 +183,8 @@ class Rows:
             In the order of weights (n_coordinates, k).
         """
         k = int(np.sqrt(2 * weights.shape[1]))
+        if k == 1:
+            return self.grams(weights)[0]
         size = self.n_coordinates
         blocks = np.empty((size, k, size, k))
         grams = self.grams(weights)
@@ -250,6 +244,15 @@ class Rows:
         for start in range(0, self.n_samples, size):
             rows = slice(start, min(start + size, self.n_samples))
             yield rows, self.take(rows)
+
+
+def _dense_gram(X, weight):
+    with all_threads_for(X.size * X.shape[1]):
+        if np.all(weight >= 0.0):
+            # A matrix times its own transpose takes half of the work.
+            root = X * np.sqrt(weight)[:, None]
+            return root.T @ root
+        return X.T @ (X * weight[:, None])
 
 
 def sparse_if_mostly_zero(X):

@@ -46,24 +46,37 @@ class SharedCurvature:
     start_curvature : float
         Least curvature of the loss at the model without features.
     counts : OracleCounts
+    needs_own : bool, default=False
+        Whether the matrix of every split is wanted whatever it costs.
     """
 
-    def __init__(self, rows, loss, n_outputs, train_weights, start_curvature, counts):
+    def __init__(
+        self,
+        rows,
+        loss,
+        n_outputs,
+        train_weights,
+        start_curvature,
+        counts,
+        *,
+        needs_own=False,
+    ):
         self.rows, self.loss, self.counts = rows, loss, counts
         self.n_splits = len(train_weights)
-        self.parts = _Parts(train_weights)
         self.start_curvature = start_curvature
         self.matrix = self._first = self._factored = self._own = self._blocks = None
         self._curvature = None
         self.spent, self._is_accurate = 0, False
         size = rows.n_coordinates * n_outputs
+        factor_price = FACTOR_SHARE * size**2 / rows.n_samples
+        self.parts = _Parts(train_weights, needs_own or factor_price <= SAVED)
         self.price = np.inf
         if size <= DENSE_LIMIT:
             per_row = rows.n_coordinates * GRAM_SHARE
             if rows.is_sparse:
                 per_row = rows.X.nnz / rows.n_samples
             self.price = (GRAM_BASE + per_row) * (n_outputs + 1) / 2
-            self.price += FACTOR_SHARE * size**2 / rows.n_samples
+            self.price += factor_price
 
     def of_all_rows(self):
         """Return the same for one split of all rows."""
@@ -119,7 +132,7 @@ class SharedCurvature:
             self.rows.take(index).block_gram(weights[index])
             for index in self.parts.indices
         ]
-        self.matrix = np.sum(self._blocks, axis=0)
+        self.matrix = sum(self._blocks[1:], start=self._blocks[0])
         self._factored, self._own, self.spent = None, None, 0
         if self._first is None:
             self._first = self.matrix
@@ -145,7 +158,7 @@ class SharedCurvature:
         ----------
         penalty : ndarray of shape (m, 1)
         """
-        if self.matrix is None or not self._own_ones_pay():
+        if self.matrix is None or self.parts.shares is None:
             return [self.hessian(penalty)] * self.n_splits
         if self._own is None or _distance(self._own[0], penalty) > KEPT:
             near = [
@@ -154,11 +167,6 @@ class SharedCurvature:
             ]
             self._own = (penalty, near)
         return self._own[1]
-
-    def _own_ones_pay(self):
-        """Whether factors of their own save more products than they cost."""
-        price = FACTOR_SHARE * len(self.matrix) ** 2 / self.rows.n_samples
-        return self.parts.shares is not None and price <= SAVED
 
     def own_matrices(self):
         """Return the matrix of every split, without a penalty; not to be changed."""
@@ -220,6 +228,8 @@ class _Parts:
     Parameters
     ----------
     train_weights : ndarray of shape (n_splits, n_samples)
+    is_split : bool
+        Whether parts are wanted; else all rows are one.
 
     Attributes
     ----------
@@ -228,18 +238,18 @@ class _Parts:
     indices : list of ndarray
         The rows of every part.
     shares : ndarray of shape (n_splits, n_parts) or None
-        Training weight of a split's rows relative to the mean; None where there are
-        too many parts, and all rows are taken for one.
+        Training weight of a split's rows relative to the mean; None where all rows
+        are taken for one, as they are if there are too many parts.
     """
 
-    def __init__(self, train_weights):
+    def __init__(self, train_weights, is_split):
         self.train_weights = train_weights
         self.weight = train_weights.mean(axis=0)
         used = np.flatnonzero(self.weight)
         self.indices, self.shares = [used], None
-        ratios = np.round(train_weights[:, used] / self.weight[used], RATIO_DIGITS)
-        if len(train_weights) == 1:
+        if not is_split or len(train_weights) == 1:
             return
+        ratios = np.round(train_weights[:, used] / self.weight[used], RATIO_DIGITS)
         shares, number = np.unique(ratios, axis=1, return_inverse=True)
         if shares.shape[1] <= len(train_weights) + 1:
             number = number.reshape(-1)

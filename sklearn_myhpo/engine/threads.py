@@ -4,13 +4,18 @@ Decompositions make many small calls, each of which waits for all threads: with 
 thread they take several times as long as soon as anything else runs on its core.
 """
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
-#: Multiplications of a Gram matrix up to which all of a fit is done by one thread.
+#: Multiplications from which one call is worth all threads, and those of a Gram matrix
+#: up to which all of a fit is done by one thread.
 SMALL_WORK = 1e8
+
+#: The number of threads outside a fit that uses one thread for small calls.
+_outside = ContextVar("threads outside of the fit", default=None)
 
 
 @cache
@@ -20,19 +25,57 @@ def _controller():
 
 def one_thread():
     """Return a context in which linear algebra uses one thread."""
-    return _controller().limit(limits=1, user_api="blas")
+    return _limit(1)
 
 
-def threads_for(n_samples, n_features):
-    """Return a context with the threads that rows of this size are worth.
+def _limit(n_threads):
+    return _controller().limit(limits=n_threads, user_api="blas")
+
+
+@contextmanager
+def one_thread_for_small_calls():
+    """Use one thread, except in `all_threads_for`."""
+    pools = _controller().select(user_api="blas").lib_controllers
+    token = _outside.set(max((pool.num_threads for pool in pools), default=1))
+    try:
+        with one_thread():
+            yield
+    finally:
+        _outside.reset(token)
+
+
+def all_threads_for(work):
+    """Return a context in which one call may use the threads outside of the fit.
+
+    Parameters
+    ----------
+    work : float
+        Multiplications of the call.
+
+    Returns
+    -------
+    context manager
+    """
+    n_threads = _outside.get()
+    if n_threads is None or n_threads == 1 or work <= SMALL_WORK:
+        return nullcontext()
+    return _limit(n_threads)
+
+
+def threads_for(n_samples, n_features, *, is_iterative=False):
+    """Return a context with the threads that a fit to rows of this size is worth.
 
     Parameters
     ----------
     n_samples, n_features : int
+    is_iterative : bool, default=False
+        Whether the fit consists of many products with few vectors.
 
     Returns
     -------
     context manager
     """
     work = n_samples * n_features * min(n_samples, n_features)
-    return one_thread() if work <= SMALL_WORK else nullcontext()
+    if work <= SMALL_WORK:
+        return one_thread()
+    return one_thread_for_small_calls() if is_iterative else nullcontext()

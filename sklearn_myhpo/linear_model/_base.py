@@ -162,7 +162,7 @@ optional
                 X, y, sample_weight, (X_val, y_val, sample_weight_val), solver
             )
             fit = self._fit_targets if self._is_per_target else self._fit_problem
-            with threads_for(*source.X.shape):
+            with threads_for(*source.X.shape, is_iterative=self._is_classifier):
                 fit(source, solver, dtype, progress)
             progress.end()
         return self
