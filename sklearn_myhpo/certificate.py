@@ -33,9 +33,11 @@ class Certificate:
         Norm of the gradient of every training loss, relative to that without features.
     lower, upper : ndarray of bool of shape (n_groups,)
         Which lambdas are at a bound with the objective still falling towards it.
+    n_free : int
+        Number of lambdas inside their bounds.
     least_curvature : float or None
-        Smallest eigenvalue of the objective's second derivative in the lambdas that
-        are at no bound, relative to the objective. None without such lambdas, or with
+        Smallest eigenvalue of the objective's second derivative in the lambdas
+        inside their bounds, relative to the objective. None without such lambdas, or with
         too many to tell. With more than 30 lambdas on a large logistic regression it is
         that of the model which steps are taken with.
     n_unfinished_solves : int
@@ -49,6 +51,7 @@ class Certificate:
     inner_residuals: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    n_free: int
     least_curvature: float | None
     n_unfinished_solves: int
 
@@ -98,8 +101,7 @@ class Certificate:
     def _describe_curvature(self):
         least = self.least_curvature
         if least is None:
-            free = not np.all(self.lower | self.upper)
-            return "too many lambdas to tell" if free else "no lambda is free"
+            return "too many lambdas to tell" if self.n_free else "no lambda is free"
         if abs(least) <= FLAT:
             return f"{least:.1e}: flat along some direction"
         text = f"at least {least:.1e} of the objective"
@@ -140,6 +142,7 @@ def certify(problem, result, hessians):
         slope = problem.hypergradient(lambda_, weights, hessians)
     objective = problem.with_spread(lambda_, result.validation_loss)
     lower, upper = outward(problem.bounds, lambda_, slope)
+    free = problem.is_free(lambda_)
     certificate = Certificate(
         converged=result.status is Status.CONVERGED,
         names=tuple(problem.groups.names),
@@ -150,14 +153,14 @@ def certify(problem, result, hessians):
         inner_residuals=problem.inner_residuals(lambda_, weights),
         lower=lower,
         upper=upper,
-        least_curvature=_least_curvature(problem, lambda_, model, objective),
+        n_free=int(free.sum()),
+        least_curvature=_least_curvature(problem, free, model, objective),
         n_unfinished_solves=problem.counts.n_unfinished_solves - unfinished,
     )
     return certificate, model
 
 
-def _least_curvature(problem, lambda_, model, objective):
-    free = problem.is_free(lambda_)
+def _least_curvature(problem, free, model, objective):
     if model is None or not free.any():
         return None
     curvature = (model.tangent + model.bend)[np.ix_(free, free)]

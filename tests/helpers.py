@@ -389,3 +389,29 @@ def raw_predictions(model, X):
     if hasattr(model, "decision_function"):
         return model.decision_function(X)
     return model.predict(X)
+
+
+class Recorder:
+    """A callback that keeps the models of all iterations, and may stop or raise."""
+
+    def __init__(self, stop_after=np.inf, error=None):
+        self.models, self.tasks, self.torn_down = [], [], 0
+        self.stop_after, self.error = stop_after, error
+
+    def setup(self, estimator, context):
+        """Begin."""
+
+    def teardown(self, estimator, context):
+        """End."""
+        self.torn_down += 1
+
+    def on_fit_task_begin(self, estimator, context):
+        """Look at nothing."""
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        """Keep the model."""
+        self.tasks.append(context.task_name)
+        self.models.append(fitted_estimator)
+        if self.error is not None:
+            raise self.error
+        return len(self.models) >= self.stop_after

@@ -123,6 +123,16 @@ def test_no_free_lambda_is_said():
     assert model.certificate_.at_upper_bound == ("all",)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_myhpo.FlatObjectiveWarning")
+def test_a_flat_objective_has_no_free_lambda():
+    """One lambda at a bound where nothing falls would be too many to tell."""
+    y = np.random.default_rng(0).standard_normal(30)
+    certificate = MYHPORidge(random_state=0).fit(np.ones((30, 2)), y).certificate_
+    assert certificate.n_free == 0
+    assert not certificate.at_upper_bound
+    assert "no lambda is free" in str(certificate)
+
+
 def test_a_maximum_is_no_minimum():
     """Any stationary point would be praised."""
     problem = PROBLEMS["ridge-groups"]()

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_myhpo.neural_network import STNMLPClassifier, STNMLPRegressor
 from sklearn_myhpo.neural_network.hyperparameters import make_plan
+
+from .helpers import Recorder
 
 try:
     import torch
@@ -370,6 +373,56 @@ def test_verbose_prints_a_line_per_iteration(cls, capsys):
     assert len(lines) == model.n_iter_
     assert "dropout_0=" in lines[0]
     assert "lambda_1=" in lines[0]
+
+
+@needs_torch
+@both
+def test_callbacks_see_every_iteration(cls):
+    """Scores along the fit would be those of other weights, or in other units."""
+    callback = pytest.importorskip("sklearn.callback")
+    assert callback
+    X, y = data_for(cls)
+    recorder = Recorder()
+    model = cls(**SMALL, random_state=0).set_callbacks(recorder).fit(X, y)
+    assert recorder.tasks == ["iteration"] * model.n_iter_ + ["fit"]
+    kept = recorder.models[model.best_iter_ - 1]
+    np.testing.assert_array_equal(kept.predict(X), model.predict(X))
+    assert kept.hyperparameters_ == model.hyperparameters_
+    recorder = Recorder(stop_after=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = cls(**SMALL, random_state=0).set_callbacks(recorder).fit(X, y)
+    assert model.n_iter_ == 2
+    assert not model.converged_
+
+
+@needs_torch
+@both
+def test_interruption_leaves_no_half_fitted_model(cls):
+    """A network would predict with the weights of one fit and the units of another."""
+    X, y = data_for(cls)
+    old = cls(**SMALL, random_state=0).fit(X, y)
+    before = outputs_of(old, X)
+    place = "sklearn_myhpo.neural_network._training.Training.run"
+    for model in (old, cls(**SMALL)):
+        stop = mock.patch(place, side_effect=KeyboardInterrupt)
+        with stop, pytest.raises(KeyboardInterrupt):
+            model.fit(X[:, :3] * 2, y)
+    np.testing.assert_array_equal(outputs_of(old, X), before)
+    assert not hasattr(model, "n_features_in_")
+
+
+@needs_torch
+@both
+def test_notebooks_show_what_was_learned(cls):
+    """A user of a notebook would have to ask for the hyperparameters by name."""
+    model = cls(**SMALL, random_state=0)
+    assert "sklearn-myhpo-learned" not in model._repr_html_()
+    html = model.fit(*data_for(cls))._repr_html_()
+    html = html[html.find("sklearn-myhpo-learned") :]
+    for name, value in model.hyperparameters_.items():
+        assert name in html
+        assert f"{value:.4g}" in html
 
 
 @needs_torch

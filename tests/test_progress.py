@@ -7,7 +7,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -17,13 +17,17 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_myhpo import (
+    BilevelLogisticRegression,
     BilevelRidge,
     FewRowsWarning,
     FlatObjectiveWarning,
     MYHPOLogisticRegression,
     MYHPORidge,
+    SHOLogisticRegression,
     SHORidge,
 )
+
+from .helpers import Recorder
 
 try:
     from sklearn.callback import ScoringMonitor
@@ -33,32 +37,6 @@ except ImportError:
 needs_callbacks = pytest.mark.skipif(
     ScoringMonitor is None, reason="callbacks came with scikit-learn 1.9"
 )
-
-
-class Recorder:
-    """A callback that keeps the models of all iterations, and may stop or raise."""
-
-    def __init__(self, stop_after=np.inf, error=None):
-        self.models, self.tasks, self.torn_down = [], [], 0
-        self.stop_after, self.error = stop_after, error
-
-    def setup(self, estimator, context):
-        """Begin."""
-
-    def teardown(self, estimator, context):
-        """End."""
-        self.torn_down += 1
-
-    def on_fit_task_begin(self, estimator, context):
-        """Look at nothing."""
-
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
-        """Keep the model."""
-        self.tasks.append(context.task_name)
-        self.models.append(fitted_estimator)
-        if self.error is not None:
-            raise self.error
-        return len(self.models) >= self.stop_after
 
 
 class Counter(Recorder):
@@ -96,6 +74,33 @@ def test_callbacks_see_every_iteration(cls, diabetes, cancer):
     np.testing.assert_allclose(last.coef_, other.coef_)
     np.testing.assert_array_equal(last.predict(X), other.predict(X))
     np.testing.assert_array_equal(at_end.predict(X), model.predict(X))
+
+
+@needs_callbacks
+@pytest.mark.parametrize(
+    "model",
+    [
+        BilevelRidge(solver="hoag", max_iter=5),
+        BilevelLogisticRegression(solver="stochastic", max_iter=5),
+        MYHPORidge(feature_groups="each", max_iter=5),
+        MYHPORidge(alpha_per_target=True, lambda_init=0.0),
+        MYHPORidge(criterion="loo"),
+        SHORidge(max_iter=5),
+        SHOLogisticRegression(max_iter=5),
+    ],
+    ids=repr,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_callbacks_of_every_estimator(model, diabetes, cancer):
+    """A progress bar would stand still, or pass its end, with some estimators."""
+    X, y = cancer if is_classifier(model) else diabetes
+    if getattr(model, "alpha_per_target", False):
+        y = np.column_stack([y, y[::-1]])
+    recorder = Recorder()
+    model = clone(model).set_params(random_state=0).set_callbacks(recorder).fit(X, y)
+    assert recorder.tasks == ["iteration"] * model.n_iter_ + ["fit"]
+    for fitted in recorder.models:
+        assert fitted.predict(X).shape == y.shape
 
 
 @needs_callbacks

@@ -17,7 +17,7 @@ from sklearn_myhpo.engine.threads import (
     one_thread,
     threads_for,
 )
-from sklearn_myhpo.linear_model._callbacks import Progress
+from sklearn_myhpo.linear_model._progress import Progress
 
 from .test_engine import assert_same_problem
 from .test_moments import ridge_spec

@@ -1,7 +1,6 @@
 """The story of fit: validate, split, build the problem, solve, refit."""
 
 from abc import abstractmethod
-from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._progress import CallbackSupportMixin, kept_on_error, with_callbacks
 from ..certificate import certify
 from ..engine.threads import threads_for
 from ..optimism import estimate_optimism, slope_covariance
@@ -19,16 +19,19 @@ from ..problem_base import MAX_LAMBDA
 from ..selection import standard_error, strongest_within
 from ..solvers import Status, minimize_bilevel
 from ..solvers.scan import scan_lambda
-from ._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from ._checks import check_weights
 from ._frames import FramesMixin
+from ._html import PenaltiesHTMLMixin
 from ._messages import Messages
 from ._own_validation import append, given_rows
 from ._problem import ProblemSource
+from ._progress import Progress
 from ._streaming import learn_part
 
 
-class BilevelLinearModel(Messages, FramesMixin, CallbackSupportMixin, BaseEstimator):
+class BilevelLinearModel(
+    Messages, FramesMixin, PenaltiesHTMLMixin, CallbackSupportMixin, BaseEstimator
+):
     """Base of the estimators that learn lambda inside fit.
 
     Subclasses say how y becomes a loss and a target, how weights become
@@ -187,15 +190,7 @@ optional
         """Solve the problem of a target, set the fitted attributes and warn."""
         shrinkage = self._choose_shrinkage(source)
         problem = source.make()
-
-        def report(n_iter, info, state):
-            def attributes():
-                coef, intercept = _mean(problem.to_features(state.weights))
-                alpha = self._alpha(problem, info.lambda_)
-                return self._as_attributes(coef, intercept, alpha, dtype)
-
-            return progress.report(n_iter, info, attributes)
-
+        report = self._reporter(problem, progress, dtype)
         result = self._solve(problem, solver, shrinkage, report)
         chosen = self._select(problem, result, source)
         self._set_results(source, problem, chosen, dtype)
@@ -206,6 +201,19 @@ optional
             self._warn_of_few_rows(problem.n_held_out)
         if not getattr(solver, "finds_minimizers", True):
             self._warn_of_gap(problem, result)
+
+    def _reporter(self, problem, progress, dtype):
+        """Return what tells of the iterations of a problem."""
+
+        def report(n_iter, info, state):
+            def attributes():
+                coef, intercept = _mean(problem.to_features(state.weights))
+                alpha = self._alpha(problem, info.lambda_)
+                return self._as_attributes(coef, intercept, alpha, dtype)
+
+            return progress.report(n_iter, info, attributes)
+
+        return report
 
     def _select(self, problem, result, source):
         """Return the result at the lambda that `selection` asks for."""
@@ -413,18 +421,6 @@ optional
 def _mean(weights):
     """Return the means of coef and intercept over the splits."""
     return tuple(np.mean(part, axis=0) for part in zip(*weights, strict=True))
-
-
-@contextmanager
-def kept_on_error(estimator):
-    """Leave an estimator as it is if what follows does not come to its end."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
 
 
 class _LastFit:

@@ -42,7 +42,7 @@ class TargetsFit(NamedTuple):
     total_weight: float
 
 
-def learn_targets(model, source, solver, progress):
+def learn_targets(model, source, solver, progress, dtype):
     """Learn one lambda per target.
 
     Parameters
@@ -55,6 +55,8 @@ def learn_targets(model, source, solver, progress):
         The method; how many targets it can take at once is its own matter.
     progress : Progress
         Told of every iteration.
+    dtype : dtype
+        Of the models it may make.
 
     Returns
     -------
@@ -65,29 +67,32 @@ def learn_targets(model, source, solver, progress):
     target = source.target
     is_known = np.shape(last) == target.shape[1:]
 
-    def report(n_iter, info, state):
+    def report_one(n_iter, info, state):
+        # There is no model of all targets before the last of them.
         return progress.report(n_iter, info, None)
 
-    def solve(problem, numbers=slice(None)):
+    def solve(problem, report, numbers=slice(None)):
         start = last[numbers] if is_known else model.lambda_init
         return model._minimize(problem, solver, start, report=report)
 
     if getattr(solver, "learns_targets", False) and source.criterion is None:
         problem = source.make()
         if problem.splits[0].solves_by == "diagonal":
-            return _fit_together(problem, solve, source)
+            report = model._reporter(problem, progress, dtype)
+            return _fit_together(problem, solve, report, source)
     fits = []
     for number in range(target.shape[1]):
         own = slice(number, number + 1)
         problem = source.make(own)
-        fits.append(_fit_one(problem, solve(problem, own), source))
+        result = solve(problem, report_one, own)
+        fits.append(_fit_one(problem, result, source))
     return _merge(fits)
 
 
-def _fit_together(problem, solve, source):
+def _fit_together(problem, solve, report, source):
     """Return the `TargetsFit` of all targets at once."""
     targets = TargetsProblem(problem)
-    result = solve(targets)
+    result = solve(targets, report)
     model = source.estimator
     if model.refit and not source.has_own_validation:
         coef, intercept = refit(problem.full, result.lambda_)

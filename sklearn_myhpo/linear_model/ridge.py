@@ -79,9 +79,12 @@ class _RidgeMixin(MultiOutputMixin, RegressorMixin, BilevelLinearModel):
     def _strength(self):
         return "alpha", self.alpha_
 
+    def _as_parameter(self, lambda_):
+        return lambda_ if self._is_per_target else super()._as_parameter(lambda_)
+
     def _fit_targets(self, source, solver, dtype, progress):
         """Learn one lambda per target, set the fitted attributes and warn."""
-        found = learn_targets(self, source, solver, progress)
+        found = learn_targets(self, source, solver, progress, dtype)
         self.feature_group_names_ = np.array(["all"], dtype=object)
         self.feature_group_labels_ = source.groups.labels
         self.history_, self.lambda_ = found.history, found.lambda_

@@ -11,6 +11,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._html import LearnedHTMLMixin
+from .._progress import CallbackSupportMixin, Tasks, kept_on_error, with_callbacks
 from .._warn import warn
 from ._forward import ACTIVATIONS, predict_raw
 from .hyperparameters import make_plan
@@ -40,7 +42,7 @@ def import_training():
     return _fit
 
 
-class SelfTuningPerceptron(BaseEstimator):
+class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator):
     """Base of the estimators, which say how y becomes a target and back."""
 
     _parameter_constraints = {
@@ -125,8 +127,11 @@ class SelfTuningPerceptron(BaseEstimator):
     def _encode_target(self, y, train, dtype):
         """Return y as the loss wants it, and the number of outputs."""
 
+    @with_callbacks
     def fit(self, X, y):
         """Train the network, tuning its hyperparameters on held-out rows.
+
+        An error, or an interruption, leaves the estimator as it was before.
 
         Parameters
         ----------
@@ -149,6 +154,15 @@ class SelfTuningPerceptron(BaseEstimator):
             what is allowed.
         """
         self._validate_params()
+        tasks = Tasks(self, X, y, self.max_iter)
+        with kept_on_error(self):
+            tasks.begin()
+            self._train(X, y, tasks)
+            tasks.end()
+        return self
+
+    def _train(self, X, y, tasks):
+        """Train on a part of the rows, and set the fitted attributes."""
         hidden = _check_sizes(self.hidden_layer_sizes)
         plan = make_plan(len(hidden) + 1, self.tune, self.hyperparameters)
         X, y = validate_data(
@@ -174,24 +188,43 @@ class SelfTuningPerceptron(BaseEstimator):
             plan=plan,
             estimator=self,
             seed=int(random_state.randint(np.iinfo(np.int32).max)),
+            report=lambda now: tasks.iterate(lambda: self._network(now, plan)),
         )
-        self._set_results(outcome, plan, n_outputs)
+        vars(self).update(self._network(outcome.best, plan))
+        self._set_history(outcome)
         self._warn(outcome)
-        return self
 
-    def _set_results(self, outcome, plan, n_outputs):
-        best = outcome.best
-        self.coefs_ = [coef for coef, _ in best.weights]
-        self.intercepts_ = [intercept for _, intercept in best.weights]
-        self.n_layers_ = len(self.coefs_) + 1
-        self.n_outputs_ = n_outputs
-        self.hyperparameters_ = {
-            name: float(value)
-            for name, value in zip(plan.names, best.values, strict=True)
+    def _network(self, checkpoint, plan):
+        """Return the fitted attributes of the network of a checkpoint, by name."""
+        coefs, intercepts = self._to_units(checkpoint.weights)
+        dropout, lambda_ = np.split(checkpoint.values.astype(np.float64), 2)
+        named = zip(plan.names, checkpoint.values.tolist(), strict=True)
+        return {
+            "coefs_": coefs,
+            "intercepts_": intercepts,
+            "n_layers_": len(coefs) + 1,
+            "n_outputs_": len(intercepts[-1]),
+            "hyperparameters_": dict(named),
+            "dropout_": dropout,
+            "lambda_": lambda_,
         }
-        self.dropout_, self.lambda_ = (
-            np.array(part, dtype=np.float64) for part in np.split(best.values, 2)
+
+    def _to_units(self, weights):
+        """Return coefs and intercepts whose outputs are in the units of y."""
+        return [coef for coef, _ in weights], [intercept for _, intercept in weights]
+
+    def _learned(self):
+        if not hasattr(self, "hyperparameters_"):
+            return None
+        rows = [[name, f"{value:.4g}"] for name, value in self.hyperparameters_.items()]
+        caption = (
+            f"Learned in fit: validation loss {self.validation_loss_:.6g} after "
+            f"{self.best_iter_} of {self.n_iter_} iterations."
         )
+        return caption, ["hyperparameter", "value"], rows
+
+    def _set_history(self, outcome):
+        best = outcome.best
         self.schedule_ = outcome.history
         self.loss_curve_ = outcome.history["train_loss"].tolist()
         self.validation_scores_ = outcome.history["validation_score"].tolist()

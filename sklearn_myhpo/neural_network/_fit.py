@@ -10,7 +10,7 @@ from .tuner import Distribution, StepSizes, Tuner
 _OPTIONS = tuple(TrainingOptions.__dataclass_fields__)
 
 
-def train_network(*, parts, sizes, plan, estimator, seed):
+def train_network(*, parts, sizes, plan, estimator, seed, report):
     """Train a network on one part of the data and tune it on the other.
 
     Parameters
@@ -25,6 +25,8 @@ def train_network(*, parts, sizes, plan, estimator, seed):
         Its parameters are the options.
     seed : int
         Of the generator of all randomness.
+    report : callable
+        Takes the `Checkpoint` of every iteration; returns whether to end.
 
     Returns
     -------
@@ -57,4 +59,4 @@ def train_network(*, parts, sizes, plan, estimator, seed):
         generator,
     )
     options = TrainingOptions(**{name: getattr(estimator, name) for name in _OPTIONS})
-    return Training(tuner, train, validation, task, options).run()
+    return Training(tuner, train, validation, task, options).run(report)

@@ -105,7 +105,7 @@ class Outcome(NamedTuple):
 
     best: Checkpoint
     history: dict
-    status: str  # "stopped", "max_iter" or "diverged"
+    status: str  # "stopped", "max_iter", "diverged" or "interrupted"
 
 
 class Training:
@@ -134,8 +134,18 @@ class Training:
         )
         self.n_steps = 0
 
-    def run(self):
-        """Train until the validation loss stagnates, and return the `Outcome`."""
+    def run(self, report):
+        """Train until the validation loss stagnates, and return the `Outcome`.
+
+        Parameters
+        ----------
+        report : callable
+            Takes the `Checkpoint` of every iteration; returns whether to end.
+
+        Returns
+        -------
+        Outcome
+        """
         options, start = self.options, time.perf_counter()
         best, records, status = self._checkpoint(0), [], "max_iter"
         n_waited, n_drops = 0, 0
@@ -148,11 +158,14 @@ class Training:
                 break
             seconds = time.perf_counter() - start
             records.append(self._record(now, train_loss, seconds))
-            self._report(records[-1], epoch)
+            self._print(records[-1], epoch)
             if now.loss < best.loss:
                 best, n_waited = now, 0
             elif epoch >= options.n_warmup_iter:
                 n_waited += 1
+            if report(now):
+                status = "interrupted"
+                break
             if n_waited < options.n_iter_no_change:
                 continue
             if n_drops == MAX_DROPS:
@@ -228,7 +241,7 @@ class Training:
             seconds,
         )
 
-    def _report(self, record, epoch):
+    def _print(self, record, epoch):
         if not self.options.verbose:
             return
         named = dict(zip(self._names(), record, strict=True))

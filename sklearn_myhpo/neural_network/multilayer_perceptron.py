@@ -347,12 +347,13 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
         self._y_units = mean, scale
         return ((table - mean) / scale).astype(dtype), table.shape[1]
 
-    def _set_results(self, outcome, plan, n_outputs):
-        super()._set_results(outcome, plan, n_outputs)
+    def _to_units(self, weights):
+        coefs, intercepts = super()._to_units(weights)
         mean, scale = self._y_units
-        dtype = self.coefs_[-1].dtype
-        self.coefs_[-1] = (self.coefs_[-1] * scale).astype(dtype)
-        self.intercepts_[-1] = (self.intercepts_[-1] * scale + mean).astype(dtype)
+        dtype = coefs[-1].dtype
+        coefs[-1] = (coefs[-1] * scale).astype(dtype)
+        intercepts[-1] = (intercepts[-1] * scale + mean).astype(dtype)
+        return coefs, intercepts
 
     def predict(self, X):
         """Predict targets.

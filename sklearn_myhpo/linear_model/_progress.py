@@ -1,30 +1,17 @@
-"""What a fit tells while it runs: scikit-learn's callbacks, or lines of text.
-
-Callbacks came with scikit-learn 1.9; with an older one estimators have none.
-"""
+"""What the fit of a linear model tells while it runs: callbacks, and lines of text."""
 
 import time
 
 import numpy as np
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:
-
-    class CallbackSupportMixin:
-        """Nothing: this scikit-learn has no callbacks."""
-
-    def with_callbacks(method):
-        """Return the method as it is."""
-        return method
-
+from .._progress import Tasks
 
 #: Lambdas that a line of text spells out; of more it gives the range.
 MAX_LAMBDAS = 4
 HEAD = f"{'iteration':>9}  {'lambda':<29} {'loss':>12}  {'hypergradient':>13}"
 
 
-class Progress:
+class Progress(Tasks):
     """The callbacks and the printing of one fit.
 
     Parameters
@@ -37,19 +24,13 @@ class Progress:
     """
 
     def __init__(self, estimator, X, y, n_tasks):
-        self.estimator, self.X, self.y = estimator, X, y
-        self.context = None
-        if getattr(estimator, "_skl_callbacks", None):
-            self.context = estimator._init_callback_context(max_subtasks=n_tasks)
+        super().__init__(estimator, X, y, n_tasks)
         self.is_silent = not estimator.verbose
         self.clock = time.perf_counter()
 
     def begin(self):
         """Tell that the fit begins."""
-        if self.context is not None:
-            self.context.call_on_fit_task_begin(
-                estimator=self.estimator, X=self.X, y=self.y
-            )
+        super().begin()
         if not self.is_silent:
             print(f"{type(self.estimator).__name__}\n{HEAD}")
 
@@ -72,16 +53,7 @@ class Progress:
                 f"{n_iter:>9}  {_spell(info.lambda_):<29} "
                 f"{info.validation_loss:>12.6g}  {info.hypergradient_norm:>13.1e}"
             )
-        if self.context is None:
-            return False
-        task = self.context.subcontext(task_name="iteration")
-        task.call_on_fit_task_begin(estimator=self.estimator, X=self.X, y=self.y)
-        return task.call_on_fit_task_end(
-            estimator=self.estimator,
-            X=self.X,
-            y=self.y,
-            reconstruction_attributes=attributes,
-        )
+        return self.iterate(attributes)
 
     def end(self):
         """Tell that the fit is over."""
@@ -94,20 +66,7 @@ class Progress:
                 f"{time.perf_counter() - self.clock:.2g} s: lambda "
                 f"{_spell(np.atleast_1d(model.lambda_))}, loss {loss:.6g}"
             )
-        if self.context is not None:
-            names = [
-                name
-                for name in vars(model)
-                if name.endswith("_") and not name.startswith("_")
-            ]
-            self.context.call_on_fit_task_end(
-                estimator=model,
-                X=self.X,
-                y=self.y,
-                reconstruction_attributes=lambda: {
-                    name: getattr(model, name) for name in names
-                },
-            )
+        super().end()
 
 
 def _spell(lambda_):

@@ -1,0 +1,80 @@
+"""The HTML of fitted estimators in notebooks: scikit-learn's, and what was learned."""
+
+from html import escape
+
+import numpy as np
+
+#: Rows of the table of what was learned; of more it shows the ends.
+MAX_ROWS = 10
+
+_CELL = "padding: 0.1em 0.8em; text-align: "
+
+
+class LearnedHTMLMixin:
+    """Adds a table of the learned hyperparameters to scikit-learn's diagram.
+
+    Classes say in `_learned` what is in it. Inside of a pipeline or a search
+    scikit-learn draws the diagram, and the table is left out.
+    """
+
+    def _learned(self):
+        """Return a caption, the heads of the columns and the rows, all of text.
+
+        Returns
+        -------
+        (str, list of str, list of list of str) or None
+            None if the estimator is not fitted.
+        """
+        raise NotImplementedError
+
+    def _repr_html_inner(self):
+        return super()._repr_html_inner() + self._learned_html()
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._learned_html()
+        return bundle
+
+    def _learned_html(self):
+        learned = self._learned()
+        if learned is None:
+            return ""
+        caption, heads, rows = learned
+        lines = [
+            '<table class="sklearn-myhpo-learned" style="border-collapse: collapse">',
+            '<caption style="caption-side: top; text-align: left; padding: 0.4em 0">'
+            f"{escape(caption)}</caption>",
+            _row(heads, "th"),
+            *(_row(row, "td") for row in rows),
+            "</table>",
+        ]
+        return "\n".join(lines)
+
+
+def _row(cells, tag):
+    # Names to the left, numbers to the right.
+    aligned = zip(cells, ["left"] + ["right"] * (len(cells) - 1), strict=True)
+    inner = "".join(
+        f'<{tag} style="{_CELL}{side}">{escape(cell)}</{tag}>' for cell, side in aligned
+    )
+    return f"<tr>{inner}</tr>"
+
+
+def ends_of(values):
+    """Return the indices to show: all of few, else the lowest and the highest.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Of which there may be many.
+
+    Returns
+    -------
+    ndarray of int
+        At most `MAX_ROWS`: in the order of the values where some are left out.
+    """
+    if len(values) <= MAX_ROWS:
+        return np.arange(len(values))
+    order = np.argsort(values, kind="stable")
+    return np.concatenate([order[: MAX_ROWS // 2], order[-(MAX_ROWS // 2) :]])

@@ -1,0 +1,52 @@
+"""What a linear model learned, for its HTML representation."""
+
+import numpy as np
+
+from .._html import LearnedHTMLMixin, ends_of
+
+
+class PenaltiesHTMLMixin(LearnedHTMLMixin):
+    """A table of the penalties of a fitted linear model."""
+
+    def _learned(self):
+        if not hasattr(self, "lambda_"):
+            return None
+        lambda_ = np.atleast_1d(self.lambda_)
+        name, strength = self._strength()
+        strength = np.atleast_1d(strength)
+        shown = ends_of(lambda_)
+        if self._is_per_target:
+            kind, keys = "target", np.arange(len(lambda_))
+            n_features = np.full(len(lambda_), self.n_features_in_)
+        else:
+            kind, keys = "group", self.feature_group_names_
+            labels = self.feature_group_labels_
+            n_features = np.bincount(labels, minlength=len(lambda_))
+        if self.feature_groups is None and not self._is_per_target:
+            keys = ["all features"]
+        rows = [
+            [
+                str(keys[index]),
+                str(n_features[index]),
+                f"{strength[index]:.4g}",
+                f"{lambda_[index]:.3f}",
+            ]
+            for index in shown
+        ]
+        caption = self._describe_fit()
+        if len(shown) < len(lambda_):
+            half = len(shown) // 2
+            caption += (
+                f" The {half} weakest and the {half} strongest penalties of "
+                f"{len(lambda_)}; penalties_frame() has all."
+            )
+        return caption, [kind, "features", name, "lambda"], rows
+
+    def _describe_fit(self):
+        loss = np.mean(self.validation_loss_)
+        how = "converged" if self.converged_ else "did not converge"
+        steps = "iteration" if self.n_iter_ == 1 else "iterations"
+        return (
+            f"Learned in fit: {self._criterion_name()} {loss:.6g}; {how} after "
+            f"{self.n_iter_} {steps}."
+        )
