@@ -22,6 +22,9 @@ class Certificate:
     ----------
     converged : bool
         Whether the solver reached its tolerance.
+    certain : bool
+        Whether it ended because no row is predicted with any doubt, so that the
+        objective, which is next to zero, says no more about lambda.
     names : tuple of length n_groups
         Names of the groups.
     hypergradient : ndarray of shape (n_groups,)
@@ -36,15 +39,16 @@ class Certificate:
     n_free : int
         Number of lambdas inside their bounds.
     least_curvature : float or None
-        Smallest eigenvalue of the objective's second derivative in the lambdas
-        inside their bounds, relative to the objective. None without such lambdas, or with
-        too many to tell. With more than 30 lambdas on a large logistic regression it is
+        Smallest eigenvalue of the objective's second derivative in the lambdas inside
+        their bounds, relative to the objective. None without such lambdas, or with too
+        many to tell. With more than 30 lambdas on a large logistic regression it is
         that of the model which steps are taken with.
     n_unfinished_solves : int
         Linear solves for these numbers that ended before their tolerance.
     """
 
     converged: bool
+    certain: bool
     names: tuple
     hypergradient: np.ndarray
     relative_hypergradient: float
@@ -82,7 +86,7 @@ class Certificate:
     def __str__(self):
         worst = int(np.argmax(self.inner_residuals))
         lines = {
-            "converged": "yes" if self.converged else "no",
+            "converged": self._describe_end(),
             "hypergradient": f"{self.hypergradient_norm:.1e}, inside the bounds "
             f"{self.relative_hypergradient:.1e} of the objective",
             "inner problems": f"gradients up to {self.inner_residuals[worst]:.1e} "
@@ -97,6 +101,11 @@ class Certificate:
         return "\n".join(f"{name + ':':<16}{text}" for name, text in lines.items())
 
     __repr__ = __str__
+
+    def _describe_end(self):
+        if self.certain:
+            return "yes, no held-out row is left in doubt"
+        return "yes" if self.converged else "no"
 
     def _describe_curvature(self):
         least = self.least_curvature
@@ -144,7 +153,8 @@ def certify(problem, result, hessians):
     lower, upper = outward(problem.bounds, lambda_, slope)
     free = problem.is_free(lambda_)
     certificate = Certificate(
-        converged=result.status is Status.CONVERGED,
+        converged=result.status.has_converged,
+        certain=result.status is Status.CERTAIN,
         names=tuple(problem.groups.names),
         hypergradient=slope,
         relative_hypergradient=float(

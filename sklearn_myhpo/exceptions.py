@@ -6,7 +6,7 @@ class LambdaBoundWarning(UserWarning):
 
 
 class FlatObjectiveWarning(UserWarning):
-    """The validation loss does not depend on lambda where a fit ended."""
+    """The validation loss says nothing about lambda where a fit ended."""
 
 
 class FewRowsWarning(UserWarning):

@@ -123,6 +123,11 @@ class Problem(ABC):
         """Return the part of an objective that the weights decide."""
         return objective - self.spread.value(lambda_)
 
+    def is_certain(self, lambda_, estimate):
+        """Whether the objective says that no row is predicted with any doubt."""
+        total = self.n_held_out * self.with_spread(lambda_, estimate)
+        return total < self.loss.negligible_sum
+
     def shrink(self, shrinkage, reference_loss):
         """Make the spread of the lambdas a part of the objective.
 

@@ -101,6 +101,10 @@ class TargetsProblem:
         """Return the sum over targets of the validation loss."""
         return self.validation_loss(weights)
 
+    def is_certain(self, lambda_, estimate):
+        """Squares know no certainty."""
+        return False
+
     def relative(self, values, losses, targets):
         """Return values of some targets relative to their losses."""
         # Below ten digits of the null loss a loss counts as zero.

@@ -257,6 +257,39 @@ def test_flat_objective_is_said():
         MYHPORidge(random_state=0).fit(np.ones((50, 2)), y)
 
 
+@pytest.mark.parametrize("groups", [None, "each"])
+def test_a_perfect_prediction_ends_the_fit(groups):
+    """A fit would chase a loss of zero for hundreds of iterations."""
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    X = np.outer(2 * y - 1, [60.0, 40.0]) + rng.standard_normal((200, 2))
+    X = np.column_stack([X, rng.standard_normal((200, 4))])
+    model = MYHPOLogisticRegression(feature_groups=groups, random_state=0)
+    with pytest.warns(
+        FlatObjectiveWarning, match="held-out rows with certainty"
+    ) as seen:
+        model.fit(X, y)
+    advice = "any weaker penalty" if groups is None else "shrinkage='auto'"
+    assert advice in str(seen[0].message).lower()
+    assert len(seen) == 1
+    assert model.converged_
+    assert model.validation_loss_ * len(y) < 0.01
+    assert model.n_iter_ <= 3
+    assert model.certificate_.certain
+    assert "no held-out row is left in doubt" in str(model.certificate_)
+    assert np.isfinite(model.coef_).all()
+
+
+def test_squares_have_no_certainty():
+    """A fit to small numbers would end early because of their unit."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 5))
+    y = 1e-6 * (X.sum(axis=1) + rng.standard_normal(60))
+    model = MYHPORidge(random_state=0).fit(X, y)
+    assert not model.certificate_.certain
+    assert model.certificate_.relative_hypergradient < 1e-6
+
+
 def test_verbose_spells_few_lambdas_and_the_range_of_many(capsys, diabetes):
     """Sixty-four numbers a line could not be read."""
     MYHPORidge(verbose=1, feature_groups="each", random_state=0).fit(*diabetes)

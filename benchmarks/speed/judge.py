@@ -10,6 +10,9 @@ from sklearn.metrics import log_loss, mean_squared_error
 PLAIN_SOLVERS = {"ridge": ("auto",), "logistic": ("lbfgs", "newton-cholesky")}
 #: Coefficients up to which the judge affords second derivatives.
 MANY_COEFFICIENTS = 2000
+#: The largest C of a feature that is told from no penalty. Beyond, scikit-learn's
+#: solvers end far from the minimum, and some without saying so.
+MOST_C = 1e8
 
 
 class Strength(NamedTuple):
@@ -33,8 +36,9 @@ def rescaled(kind, X, strength):
     """
     if strength.of != "features":
         return X, strength.values
-    factors = np.sqrt(strength.values)
-    return (X / factors if kind == "ridge" else X * factors), 1.0
+    if kind == "ridge":
+        return X / np.sqrt(strength.values), 1.0
+    return X * np.sqrt(np.minimum(strength.values, MOST_C)), 1.0
 
 
 def plain(kind, strength, solver, **options):

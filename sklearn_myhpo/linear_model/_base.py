@@ -17,7 +17,7 @@ from ..optimism import estimate_optimism, slope_covariance
 from ..penalty import make_feature_groups
 from ..problem_base import MAX_LAMBDA
 from ..selection import standard_error, strongest_within
-from ..solvers import Status, minimize_bilevel
+from ..solvers import minimize_bilevel
 from ..solvers.scan import scan_lambda
 from ._checks import check_weights
 from ._frames import FramesMixin
@@ -352,7 +352,7 @@ optional
         self._set_coefficients(coef, intercept, alpha, dtype)
         self.validation_loss_ = float(result.validation_loss)
         self.n_iter_ = result.n_iter
-        self.converged_ = result.status is Status.CONVERGED
+        self.converged_ = result.status.has_converged
         self.oracle_counts_ = problem.counts.as_dict()
 
     def _set_learned(self, groups, lambda_, history):

@@ -48,7 +48,7 @@ class Messages:
         """Warn of a run that did not converge, and of what its end means."""
         if result.status is Status.STOPPED:
             return
-        if result.status is not Status.CONVERGED:
+        if not result.status.has_converged:
             text = f"{result.message}."
             if problem.counts.n_unfinished_solves:
                 text += f" {_UNFINISHED}"
@@ -63,10 +63,32 @@ class Messages:
         objective = self._criterion_name()
         if problem.spread.strength:
             objective += " with its shrinkage"
+        if certificate.certain:
+            self._warn_of_certainty(objective, problem.loss.negligible_sum)
+            return
         lower, upper = certificate.lower, certificate.upper
         self._warn_at_bounds(lower, upper, objective)
         if not (lower | upper).any():
             self._warn_if_flat(objective)
+
+    def _warn_of_certainty(self, objective, negligible_sum):
+        """Warn where the objective has come to its limit, zero."""
+        advice = "Any weaker penalty predicts these rows as well."
+        if np.size(self.lambda_) > 1:
+            advice = (
+                "That many lambdas may fit the held-out rows themselves: compare with "
+                "feature_groups=None on new rows"
+            )
+            advice += (
+                ", or set shrinkage='auto'." if hasattr(self, "shrinkage") else "."
+            )
+        self._say(
+            "predicts all held-out rows with certainty: their losses, "
+            f"{self.validation_loss_:.1e} each, add up to less than "
+            f"{negligible_sum}, so that the {objective} says no more "
+            f"about lambda. {advice}",
+            FlatObjectiveWarning,
+        )
 
     def _warn_if_flat(self, objective):
         """Warn where the objective is the same along the whole range of lambda."""

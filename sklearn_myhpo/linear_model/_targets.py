@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..solvers import Status
 from ..targets import TargetsProblem, refit
 
 
@@ -109,7 +108,7 @@ def _fit_together(problem, solve, report, source):
         slope,
         result.history,
         result.n_iter,
-        [] if result.status is Status.CONVERGED else [result.message],
+        [] if result.status.has_converged else [result.message],
         problem.counts.as_dict(),
         problem.total_weight,
     )
@@ -139,7 +138,7 @@ def _fit_one(problem, result, source):
         problem.hypergradient(result.lambda_, result.weights),
         result.history,
         result.n_iter,
-        [] if result.status is Status.CONVERGED else [result.message],
+        [] if result.status.has_converged else [result.message],
         problem.counts.as_dict(),
         problem.total_weight,
     )

@@ -14,6 +14,9 @@ class Loss(ABC):
 
     #: Upper bound of the second derivative, for scale-free bounds and steps.
     max_curvature: float
+    #: Sum of the losses of rows that counts as none. A likelihood's is in nats, a
+    #: hundredth of which decides nothing; squares have no such unit.
+    negligible_sum = 0.0
 
     @abstractmethod
     def n_outputs(self, y):

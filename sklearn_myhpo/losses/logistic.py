@@ -9,6 +9,7 @@ class LogisticLoss(Loss):
     """``log(1 + exp(-s raw))`` with s = -1 for class 0 and +1 for class 1."""
 
     max_curvature = 0.25
+    negligible_sum = 0.01
 
     def n_outputs(self, y):
         """Return 1: one log-odds a row."""

@@ -24,6 +24,7 @@ class MultinomialLoss(Loss):
     """
 
     max_curvature = 0.5
+    negligible_sum = 0.01
 
     def __init__(self, n_classes):
         self.contrasts = helmert(n_classes).T

@@ -37,7 +37,8 @@ def minimize_bilevel(
     max_iter : int, default=100
         Most iterations.
     tol : float, default=1e-6
-        The run has converged when ``state.error <= tol``.
+        The run has converged when ``state.error <= tol``, or when a likelihood has
+        come so close to its limit that the rows cannot tell it from there.
     random_state : int or numpy.random.Generator, optional
         Passed to `numpy.random.default_rng`; used by stochastic solvers.
     callback : callable, optional
@@ -79,6 +80,9 @@ def minimize_bilevel(
             state = new_state
             rows.append(history_row(info, problem.counts, time.perf_counter() - clock))
             is_stopped = callback is not None and callback(n_iter, info, state)
+            if problem.is_certain(state.lambda_, info.validation_loss):
+                status = Status.CERTAIN
+                break
             if state.error <= tol:
                 status = Status.CONVERGED
                 break

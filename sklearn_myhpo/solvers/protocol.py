@@ -110,6 +110,10 @@ class Status(Enum):
     """How a run ended, with a sentence that a user can act on."""
 
     CONVERGED = "converged"
+    CERTAIN = (
+        "converged after {n_iter} iterations to a model that leaves no held-out row in "
+        "doubt"
+    )
     MAX_ITER = (
         "stopped after max_iter={max_iter} iterations with a relative residual of "
         "{error:.1e}, above tol={tol:.1e} ({residuals}). Increase max_iter or tol, "
@@ -123,6 +127,11 @@ class Status(Enum):
         "was stopped by a callback after {n_iter} iterations, with a relative residual "
         "of {error:.1e}"
     )
+
+    @property
+    def has_converged(self):
+        """Whether the run came to its own end."""
+        return self in (Status.CONVERGED, Status.CERTAIN)
 
 
 class BilevelResult(NamedTuple):
