@@ -1,6 +1,7 @@
 """Sphinx configuration."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from sphinx_gallery.sorting import ExplicitOrder
 
@@ -68,6 +69,13 @@ numpydoc_validation_checks = {"PR02", "PR03"}
 html_theme = "pydata_sphinx_theme"
 html_title = f"{project} {release}"
 html_show_sourcelink = False
+# Formulas of a site that is read without a network: MathJax comes with a package.
+html_static_path = [
+    str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static")
+]
+mathjax_path = "mathjax/tex-chtml.js"
+# Pages without a section of their own.
+html_sidebars = {page: [] for page in ("get_started", "install", "changelog")}
 html_theme_options = {"show_prev_next": False}
 
 

@@ -25,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_myhpo import GroupedColumnTransformer, MYHPOLogisticRegression
+from sklearn_myhpo.plotting import GroupPenaltyDisplay
 
 # %%
 # The data
@@ -133,6 +134,7 @@ print(
 
 print(f"GridSearchCV: C = {search.best_params_['logisticregression__C']:.3g}")
 print(learned[-1].penalties_frame().to_string(index=False))
+GroupPenaltyDisplay.from_estimator(learned)
 
 # %%
 # It remains a pipeline: it goes into ``cross_val_score``, or into a `GridSearchCV` over

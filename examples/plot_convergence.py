@@ -38,9 +38,8 @@ for label, model in models.items():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, y)
     print(
-        f"{label:<31} {model.n_iter_:>5} iterations, "
-        f"{'converged' if model.converged_ else 'not converged':<13}, "
-        f"lambda {model.lambda_:.4f}"
+        f"{label:<31} {model.n_iter_:>5} iterations, lambda {model.lambda_:.4f}, "
+        f"{'converged' if model.converged_ else 'not converged'}"
     )
 
 # %%
@@ -63,8 +62,7 @@ for label, model in models.items():
 axes[0].get_legend().remove()
 axes[0].set(xscale="log")
 axes[1].set(xscale="log", xlabel="iteration", yscale="log")
-axes[1].set(ylabel="distance of the validation loss from its minimum, relative")
-axes[1].yaxis.label.set_size(8)
+axes[1].set(ylabel="relative excess of the validation loss")
 figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 plt.show()
 

@@ -70,12 +70,12 @@ for label, values in errors.items():
 # than one draw of the data does from the next.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
-axes[0].boxplot(
-    list(lambdas.values()), tick_labels=list(options), orientation="horizontal"
-)
+for axis, found in zip(axes, (lambdas, errors), strict=True):
+    axis.boxplot(
+        list(found.values()), tick_labels=list(options), orientation="horizontal"
+    )
 axes[0].set(xlabel="learned lambda", title="What is learned, in 40 draws")
 axes[0].set_xlim(-6, 4)
-axes[1].boxplot(list(errors.values()), orientation="horizontal")
 axes[1].set(xlabel="squared error above the truth's", title="and how well it predicts")
 axes[0].invert_yaxis()
 plt.show()

@@ -93,7 +93,7 @@ print(f"geometric mean {np.exp(np.mean(np.log(ratios))):.2f}")
 # near-infrared.
 
 figure, axes = plt.subplots(
-    2, 3, figsize=(9, 4.6), layout="constrained", width_ratios=(3, 3, 1)
+    2, 3, figsize=(9, 4.6), layout="constrained", width_ratios=(3, 3, 2)
 )
 axis_of = {"near-infrared": infrared, "Raman": raman, "process": np.arange(5)}
 for row, (label, model) in enumerate((("one lambda", one), ("one each", grouped))):
@@ -104,7 +104,7 @@ for row, (label, model) in enumerate((("one lambda", one), ("one each", grouped)
         style = "o" if name == "process" else "-"
         axis.plot(axis_of[name], model.coef_[blocks == name], style, markersize=4)
         axis.axhline(0, color="0.7", linewidth=0.8, zorder=0)
-        axis.set_title(f"{name}: {label}, {own:.1f}", fontsize=9)
+        axis.set_title(f"{name}, {label}: {own:.1f}", fontsize=9)
 axes[1, 0].set(xlabel="wavelength (nm)")
 axes[1, 1].set(xlabel="Raman shift (1/cm)")
 axes[1, 2].set(xlabel="variable")

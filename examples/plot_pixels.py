@@ -65,7 +65,7 @@ for shrinkage, loss in zip(path["shrinkage"], path["nested_loss"], strict=True):
 figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
 difference = X[y == 1].mean(axis=0) - X[y == 0].mean(axis=0)
 image = axes[0].imshow(difference.reshape(8, 8), cmap="RdBu", vmin=-0.4, vmax=0.4)
-axes[0].set(title="mean odd minus mean even")
+axes[0].set(title="odd minus even")
 figure.colorbar(image, ax=axes[0])
 for axis, label in zip(axes[1:], ("one per pixel", "shrinkage=0.1"), strict=True):
     GroupPenaltyDisplay.from_estimator(models[label], image_shape=(8, 8), ax=axis)

@@ -230,6 +230,7 @@ def test_plain_column_transformer(form):
 def test_example_keeps_its_promise(monkeypatch, capsys):
     """The learned strengths must be no worse than the grid's."""
     pytest.importorskip("pandas")
+    pytest.importorskip("matplotlib").use("agg")
     example = Path(__file__).parents[1] / "examples" / "plot_column_transformer.py"
     monkeypatch.setattr(sys, "argv", [str(example), "1000", "1"])
     losses = runpy.run_path(str(example))["losses"]
