@@ -14,7 +14,7 @@ from .outer import ADJOINT_TOL, OuterModel, outer_model, responses_of
 from .outer_products import OuterProducts
 from .problem_base import Problem
 
-#: Rows among which a problem that keeps its rows is scanned for a start.
+#: Rows among which a problem of many rows is scanned for a start.
 SCAN_ROWS = 8192
 #: Least penalty relative to curvature there: a weight without data responds to it in a
 #: hundred steps.
@@ -202,12 +202,35 @@ class BilevelProblem(Problem):
         other = copy.copy(self)
         least = self._log_curvature + np.log(0.5 * RESPONSIVE)
         other.scan_bounds = np.clip(np.maximum(self.scan_bounds, least), *self.bounds)
+        return other._thinned(SCAN_ROWS) or other
+
+    def of_fewer_rows(self):
+        """Return the problem of a sample of the rows; None where they are few.
+
+        Returns
+        -------
+        BilevelProblem or None
+            In the same coordinates, where inner solutions take passes over the rows.
+        """
+        if self.by_rows or not isinstance(self._set, GLMSplitSet):
+            return None
+        return self._thinned(2 * SCAN_ROWS)
+
+    def _thinned(self, most):
+        """Return the problem of `SCAN_ROWS` rows, or None if there are at most `most`.
+
+        None as well where a part or a class has no rows among them.
+        """
         rows = np.flatnonzero(self._row_weights())
-        if len(rows) > SCAN_ROWS:
-            chosen = np.random.default_rng(0).permutation(len(rows))[:SCAN_ROWS]
-            thinned = [split.thinned(np.sort(rows[chosen])) for split in self.splits]
-            if all(thinned):
-                other._set, other.splits = GLMSplitSet(thinned), thinned
+        if len(rows) <= most:
+            return None
+        chosen = np.random.default_rng(0).permutation(len(rows))[:SCAN_ROWS]
+        thinned = [split.thinned(np.sort(rows[chosen])) for split in self.splits]
+        if not all(thinned):
+            return None
+        other = copy.copy(self)
+        other._set, other.splits = GLMSplitSet(thinned), thinned
+        other.n_held_out = self.n_held_out * SCAN_ROWS / len(rows)
         return other
 
     def validation_loss(self, weights):

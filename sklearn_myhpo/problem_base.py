@@ -199,6 +199,10 @@ class Problem(ABC):
             At the exact solutions; slopes are derivatives in lambda.
         """
 
+    def of_fewer_rows(self):
+        """Return the problem of a sample of the rows; None if all are few, as here."""
+        return None
+
     def for_scan(self):
         """Return the problem that is scanned for a start: this one."""
         return self

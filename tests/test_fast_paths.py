@@ -1,12 +1,16 @@
 """Ways to the same numbers that are faster: they may cost no accuracy."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.base import clone
 
 from sklearn_myhpo import MYHPOLogisticRegression
+from sklearn_myhpo import problem as problem_module
 from sklearn_myhpo.engine import glm_set, thin
 from sklearn_myhpo.engine import rows as rows_module
 from sklearn_myhpo.engine.products import ProductHessian
@@ -196,6 +200,44 @@ def test_learns_what_plain_hessians_learn(kind, n_classes, monkeypatch):
     plain_hessians(monkeypatch)
     plain = model.fit(X, y)
     assert loss == pytest.approx(plain.validation_loss_, rel=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("case", ["plain", "noise", "wide", "sparse", "groups"])
+def test_a_sample_tells_where_to_look(case, seed, monkeypatch):
+    """Many rows would get the strength that suits few, or that of another minimum."""
+    rng = np.random.default_rng(seed)
+    n_features = 400 if case == "wide" else 12
+    X = rng.standard_normal((900, n_features))
+    if case == "sparse":
+        X = sparse.csr_array(X * (rng.uniform(size=X.shape) < 0.2))
+    scale = 0.0 if case == "noise" else rng.choice([0.02, 0.2, 2.0])
+    scores = X @ rng.normal(scale=scale, size=(n_features, 2 + seed % 2))
+    y = np.argmax(scores + rng.gumbel(size=scores.shape), axis=1)
+    groups = np.arange(n_features) % 3 if case == "groups" else None
+    model = MYHPOLogisticRegression(cv=3, random_state=0, feature_groups=groups)
+    model = model.set_params(tol=1e-8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = clone(model).fit(X, y)
+        monkeypatch.setattr(problem_module, "SCAN_ROWS", 300)
+        sampled = model.fit(X, y)
+    places = (one.validation_curve_["lambda"] for one in (sampled, whole))
+    assert not np.array_equal(*places)
+    np.testing.assert_allclose(
+        sampled.validation_loss_, whole.validation_loss_, rtol=1e-9
+    )
+
+
+def test_no_sample_without_a_rare_class(monkeypatch):
+    """The sample's models would know fewer classes than those of all rows."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((700, 3))
+    y = (X[:, 0] > 0).astype(int)
+    y[:6] = 2
+    monkeypatch.setattr(problem_module, "SCAN_ROWS", 12)
+    model = MYHPOLogisticRegression(cv=2, random_state=0).fit(X, y)
+    assert model.converged_
 
 
 def plain_hessians(monkeypatch):

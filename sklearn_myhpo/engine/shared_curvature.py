@@ -250,11 +250,16 @@ class _Parts:
         if not is_split or len(train_weights) == 1:
             return
         ratios = np.round(train_weights[:, used] / self.weight[used], RATIO_DIGITS)
-        shares, number = np.unique(ratios, axis=1, return_inverse=True)
-        if shares.shape[1] <= len(train_weights) + 1:
-            number = number.reshape(-1)
-            self.indices = [used[number == part] for part in range(shares.shape[1])]
-            self.shares = shares
+        indices, shares, rest = [], [], np.arange(len(used))
+        while len(rest):
+            if len(shares) > len(train_weights):
+                return
+            share = ratios[:, rest[0]]
+            is_own = np.all(ratios[:, rest] == share[:, None], axis=0)
+            indices.append(used[rest[is_own]])
+            shares.append(share)
+            rest = rest[~is_own]
+        self.indices, self.shares = indices, np.stack(shares, axis=1)
 
     def common(self, raw):
         """Return the mean over splits of the raw predictions of their training rows.

@@ -7,8 +7,12 @@ a cache holds it reads it once.
 
 import numpy as np
 
+from .threads import all_threads_for
+
 #: Bytes of a block of rows, and vectors up to which they are taken one by one.
 BLOCK_BYTES, MOST_VECTORS = 2**22, 8
+#: Multiplications from which they are worth all threads: a millisecond of reading.
+SMALL_WORK = 5e6
 
 
 def forward_thin(X, vectors):
@@ -23,6 +27,11 @@ def forward_thin(X, vectors):
     -------
     ndarray of shape (k, n_samples)
     """
+    with all_threads_for(len(vectors) * X.size, SMALL_WORK):
+        return _forward(X, vectors)
+
+
+def _forward(X, vectors):
     if not _is_worth_blocks(X, vectors):
         # Few rows times a large matrix is faster than its transpose.
         return vectors @ X.T
@@ -47,6 +56,11 @@ def adjoint_thin(X, vectors):
     -------
     ndarray of shape (k, n_features)
     """
+    with all_threads_for(len(vectors) * X.size, SMALL_WORK):
+        return _adjoint(X, vectors)
+
+
+def _adjoint(X, vectors):
     if not _is_worth_blocks(X, vectors):
         return vectors @ X
     vectors = np.ascontiguousarray(vectors)

@@ -10,8 +10,8 @@ from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
-#: Multiplications from which one call is worth all threads, and those of a Gram matrix
-#: up to which all of a fit is done by one thread.
+#: Multiplications from which one product of matrices is worth all threads, and those of
+#: a Gram matrix up to which all of a fit is done by one thread.
 SMALL_WORK = 1e8
 
 #: The number of threads outside a fit that uses one thread for small calls.
@@ -44,20 +44,22 @@ def one_thread_for_small_calls():
         _outside.reset(token)
 
 
-def all_threads_for(work):
+def all_threads_for(work, small_work=SMALL_WORK):
     """Return a context in which one call may use the threads outside of the fit.
 
     Parameters
     ----------
     work : float
         Multiplications of the call.
+    small_work : float, default=SMALL_WORK
+        Those from which it is worth them.
 
     Returns
     -------
     context manager
     """
     n_threads = _outside.get()
-    if n_threads is None or n_threads == 1 or work <= SMALL_WORK:
+    if n_threads is None or n_threads == 1 or work <= small_work:
         return nullcontext()
     return _limit(n_threads)
 

@@ -236,8 +236,8 @@ class BilevelLogisticRegression(_LogisticMixin, AnySolver):
         one split. None without held-out rows, and with one lambda per target.
     validation_curve_ : dict of str to ndarray or None
         "lambda", in increasing order, and "validation_loss": the objective along one
-        lambda for all features as the scan saw it from which the solver started. None
-        where it started elsewhere.
+        lambda for all features as the scan saw it from which the solver started; of
+        many rows only around the minimum. None where it started elsewhere.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many
@@ -450,8 +450,8 @@ class MYHPOLogisticRegression(_LogisticMixin, MYHPOSolver):
         one split. None without held-out rows, and with one lambda per target.
     validation_curve_ : dict of str to ndarray or None
         "lambda", in increasing order, and "validation_loss": the objective along one
-        lambda for all features as the scan saw it from which the solver started. None
-        where it started elsewhere.
+        lambda for all features as the scan saw it from which the solver started; of
+        many rows only around the minimum. None where it started elsewhere.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many
@@ -571,8 +571,8 @@ class SHOLogisticRegression(_LogisticMixin, SHOSolver):
         one split. None without held-out rows, and with one lambda per target.
     validation_curve_ : dict of str to ndarray or None
         "lambda", in increasing order, and "validation_loss": the objective along one
-        lambda for all features as the scan saw it from which the solver started. None
-        where it started elsewhere.
+        lambda for all features as the scan saw it from which the solver started; of
+        many rows only around the minimum. None where it started elsewhere.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss on new rows
         because the lambdas were fitted to the held-out ones; None with too many

@@ -3,7 +3,7 @@
 A slope would cost as much as a solution, and the method that starts here finds its
 own. So the loss is looked at from the null model down to weak penalties, no more
 accurately than ranking asks for, each solution starting on the line through the last
-two.
+two. Of many rows a sample tells where to look, and all of them only near there.
 """
 
 from itertools import pairwise
@@ -74,14 +74,56 @@ def scan_values(problem):
     Scan
         Its weights are near the solution at its lambda.
     """
+    fewer = problem.of_fewer_rows()
+    if fewer is None:
+        return _scan_down(problem)
+    guide = _scan_down(fewer)
+    # The strength that suits stays about the same in all, and so falls per row.
+    lambda_ = guide.lambda_.max() + np.log(fewer.n_held_out / problem.n_held_out)
+    return _scan_near(problem, float(lambda_), guide.weights)
+
+
+def _range(problem):
+    """Return the least and the greatest shared lambda to look at, and the null point.
+
+    That is of the models without features, if these are beyond the greatest lambda.
+    """
     low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
     top = np.log(problem.group_curvature.max()) + NULL_MARGIN
     top = float(np.clip(top, low, high))
-    points = []
-    if top < high:
-        null = problem.starts()
-        value = problem.objective(shared_lambda(problem, high), null)
-        points.append(_Point(high, value, null))
+    if top >= high:
+        return low, top, []
+    null = problem.starts()
+    value = problem.objective(shared_lambda(problem, high), null)
+    return low, top, [_Point(high, value, null)]
+
+
+def _scan_near(problem, lambda_, weights):
+    """Look both ways from a lambda, as far as the loss falls."""
+    low, top, null = _range(problem)
+    lambda_ = float(np.clip(lambda_, low, top))
+    points = [_solved(problem, lambda_, weights)]
+    for step in (STEP, -STEP):
+        points.reverse()
+        while points[-1] is min(points, key=_value):
+            here = points[-1].lambda_
+            ahead = float(np.clip(here - step, low, top))
+            is_over = _is_flat([point.value for point in points])
+            if ahead == here or (is_over and problem.is_unpenalized(here)):
+                break
+            points.append(_next_point(problem, points, ahead, 0))
+    points = null + sorted(points, key=lambda point: -point.lambda_)
+    best = points.index(min(points, key=_value))
+    return Scan.of(problem, *_lowest(points, best, len(null)), points)
+
+
+def _value(point):
+    return point.value if np.isfinite(point.value) else np.inf
+
+
+def _scan_down(problem):
+    """Look from the null model down."""
+    low, top, points = _range(problem)
     n_null = len(points)
     rise = 1.0 + RISE / np.sqrt(problem.n_held_out)
     lambda_, step = top, STEP
@@ -118,9 +160,15 @@ def _next_point(problem, points, lambda_, n_null):
     weights = problem.minimize(vector, starts, tol=LOOSE_TOL)
     value = problem.objective(vector, weights)
     if not points or abs(value - points[-1].value) <= COARSE * value:
-        weights = problem.minimize(vector, weights, tol=SCAN_TOL)
-        value = problem.objective(vector, weights)
+        return _solved(problem, lambda_, weights)
     return _Point(lambda_, value, weights)
+
+
+def _solved(problem, lambda_, weights):
+    """Return the point at a lambda as accurately as a ranking may need it."""
+    vector = shared_lambda(problem, lambda_)
+    weights = problem.minimize(vector, weights, tol=SCAN_TOL)
+    return _Point(lambda_, problem.objective(vector, weights), weights)
 
 
 def shared_lambda(problem, lambda_):
