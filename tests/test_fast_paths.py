@@ -1,6 +1,9 @@
 """Ways to the same numbers that are faster: they may cost no accuracy."""
 
+import threading
 import warnings
+from contextlib import nullcontext
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,11 +14,21 @@ from sklearn.base import clone
 
 from sklearn_myhpo import MYHPOLogisticRegression
 from sklearn_myhpo import problem as problem_module
-from sklearn_myhpo.engine import glm_set, thin
+from sklearn_myhpo.counts import OracleCounts
+from sklearn_myhpo.engine import (
+    glm_set,
+    shared_curvature,
+    sparse_products,
+    thin,
+    threads,
+)
 from sklearn_myhpo.engine import rows as rows_module
+from sklearn_myhpo.engine.near_hessian import OutputsApart
 from sklearn_myhpo.engine.products import ProductHessian
 from sklearn_myhpo.engine.rows import Rows, sparse_if_mostly_zero
+from sklearn_myhpo.engine.sparse_products import SparseProducts
 from sklearn_myhpo.engine.thin import adjoint_thin, forward_thin
+from sklearn_myhpo.linear_model import _base as base
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss
 from sklearn_myhpo.outer import outer_model
 
@@ -202,6 +215,44 @@ def test_learns_what_plain_hessians_learn(kind, n_classes, monkeypatch):
     assert loss == pytest.approx(plain.validation_loss_, rel=1e-7)
 
 
+@pytest.mark.parametrize("n_threads", [2, 3, 40])
+@pytest.mark.parametrize("case", ["even", "one long row", "empty rows", "empty"])
+def test_sparse_products_of_several_threads(case, n_threads, monkeypatch):
+    """Rows would be lost, or counted twice, on a machine with more cores."""
+    rng = np.random.default_rng(0)
+    share = {"even": 0.3, "one long row": 0.0, "empty rows": 0.05, "empty": 0.0}[case]
+    X = rng.standard_normal((30, 50)) * (rng.uniform(size=(30, 50)) < share)
+    if case == "one long row":
+        X[17] = 1.0
+    monkeypatch.setattr(sparse_products, "SMALL_WORK", -1)
+    with threads.threads_of_a_fit(n_threads):
+        products = SparseProducts(sparse.csr_array(X))
+        columns, values = rng.standard_normal((50, 3)), rng.standard_normal((30, 3))
+        np.testing.assert_allclose(products.forward(columns), X @ columns, atol=1e-12)
+        np.testing.assert_allclose(products.adjoint(values), X.T @ values, atol=1e-12)
+    assert not any("sklearn_myhpo" in one.name for one in threading.enumerate())
+
+
+def test_threads_change_nothing(monkeypatch):
+    """The same data would get another strength on another machine."""
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((300, 40), density=0.2, rng=rng, format="csr")
+    y = labels(rng, X.toarray(), 3)
+    model = MYHPOLogisticRegression(cv=3, random_state=0)
+    one = clone(model).fit(X, y)
+    for module in (sparse_products, thin):
+        monkeypatch.setattr(module, "SMALL_WORK", -1)
+    with threads.threads_of_a_fit(2), mock.patch.object(base, "threads_for", free):
+        two = clone(model).fit(X, y)
+    assert two.lambda_ == pytest.approx(one.lambda_, abs=1e-6)
+    np.testing.assert_allclose(two.coef_, one.coef_, rtol=1e-6, atol=1e-9)
+
+
+def free(*_, **__):
+    """Return a context that leaves threads as they are."""
+    return nullcontext()
+
+
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("case", ["plain", "noise", "wide", "sparse", "groups"])
 def test_a_sample_tells_where_to_look(case, seed, monkeypatch):
@@ -238,6 +289,53 @@ def test_no_sample_without_a_rare_class(monkeypatch):
     monkeypatch.setattr(problem_module, "SCAN_ROWS", 12)
     model = MYHPOLogisticRegression(cv=2, random_state=0).fit(X, y)
     assert model.converged_
+
+
+def test_outputs_apart_are_the_inverse_of_their_matrix():
+    """A wrong preconditioner costs iterations, and nobody would see why."""
+    rng = np.random.default_rng(0)
+    gram, coupling = (
+        (lambda root: root.T @ root)(rng.standard_normal((20, size))) for size in (6, 3)
+    )
+    penalty = rng.uniform(0.1, 1.0, (6, 1))
+    counts = OracleCounts()
+    near = OutputsApart(gram, coupling, penalty, counts)
+    matrix = np.kron(gram, coupling) + np.diag(np.repeat(penalty[:, 0], 3))
+    w = rng.standard_normal((4, 6, 3))
+    expected = np.linalg.solve(matrix, w.reshape(4, -1).T).T.reshape(w.shape)
+    np.testing.assert_allclose(near.solve(w), expected, rtol=1e-9)
+    assert counts.n_factorizations == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("groups", [None, "two"])
+def test_many_classes_of_many_features(kind, groups, monkeypatch):
+    """Strengths would depend on how the Hessians of all classes are solved with."""
+    whole, apart, alone = fits_of_many_classes(kind, groups, monkeypatch, 400, 12)
+    assert apart.validation_loss_ == pytest.approx(whole.validation_loss_, rel=1e-7)
+    assert alone.validation_loss_ == pytest.approx(whole.validation_loss_, rel=1e-7)
+
+
+def test_many_classes_share_a_matrix_of_the_features(monkeypatch):
+    """Correlated features would take a fifth more products, or twice as many."""
+    _, *fits = fits_of_many_classes("collinear", "two", monkeypatch, 2000, 40)
+    n_apart, n_alone = (one.history_["n_hessian_products"][-1] for one in fits)
+    assert n_apart < 0.9 * n_alone
+
+
+def fits_of_many_classes(kind, groups, monkeypatch, n_samples, n_features):
+    """Return fits with one matrix of all weights, one per output, and none."""
+    rng = np.random.default_rng(3)
+    X = hard_features(rng, n_samples, n_features, kind)
+    y = labels(rng, X, 4)
+    groups = groups and np.arange(n_features) % 2
+    model = MYHPOLogisticRegression(cv=3, random_state=0, feature_groups=groups)
+    whole = clone(model).fit(X, y)
+    for module in (glm_set, shared_curvature):
+        monkeypatch.setattr(module, "DENSE_LIMIT", 2 * n_features)
+    apart = clone(model).fit(X, y)
+    monkeypatch.setattr(shared_curvature, "APART_ENTRIES", 0)
+    return whole, apart, clone(model).fit(X, y)
 
 
 def plain_hessians(monkeypatch):

@@ -8,6 +8,8 @@ from .symmetric import congruence, symmetric_solver
 #: A penalty so many times the trace of the data's curvature leaves a feature without a
 #: say in the others.
 STRONG = 1e6
+#: Least curvature of an output relative to that of the most curved one.
+FLATTEST = 1e-8
 
 
 class NearHessian:
@@ -75,6 +77,40 @@ class NearHessian:
             image = congruence(inverse, matrix[block] @ inverse)
             out.append((image, self._own**2 * np.diag(matrix)[self.alone]))
         return out
+
+
+class OutputsApart:
+    """``gram x coupling + penalty``, a Hessian whose rows couple the outputs alike.
+
+    In the eigenvectors of the coupling no output feels another, and each has a matrix
+    of the size of the features, whose inverse is formed.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (m, m)
+    coupling : ndarray of shape (n_outputs, n_outputs)
+    penalty : ndarray of shape (m, 1)
+    counts : OracleCounts
+        Told of the factorizations.
+    """
+
+    def __init__(self, gram, coupling, penalty, counts):
+        values, self.rotation = np.linalg.eigh(coupling)
+        values = np.maximum(values, FLATTEST * values[-1])
+        self.inverses = np.empty((len(values), *gram.shape))
+        for inverse, value in zip(self.inverses, values, strict=True):
+            matrix = value * gram
+            matrix[np.diag_indices_from(matrix)] += penalty[:, 0]
+            inverse[...] = symmetric_solver(matrix).matrix()
+            counts.n_factorizations += 1
+
+    def solve(self, w):
+        """Return the inverse applied to weights (..., m, n_outputs)."""
+        apart = np.moveaxis(w @ self.rotation, -1, 0)
+        solved = np.empty_like(apart)
+        for inverse, columns, out in zip(self.inverses, apart, solved, strict=True):
+            out[...] = columns @ inverse
+        return np.moveaxis(solved, 0, -1) @ self.rotation.T
 
 
 def curvature_in_lambda(split, near, grams, lambda_, w, adjoint):

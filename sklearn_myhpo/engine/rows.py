@@ -5,6 +5,7 @@ import copy
 import numpy as np
 from scipy import sparse
 
+from .sparse_products import SparseProducts
 from .thin import adjoint_thin, forward_thin
 from .threads import all_threads_for
 
@@ -57,6 +58,7 @@ class Rows:
             if not self.is_sparse:
                 X = X - self.shift
         self.X = X
+        self._products = SparseProducts(X) if self.is_sparse else None
         self._pairs, self._keeps_pairs = None, True
         self._mean_squares = None
         # Means so large that subtracting their products would cancel.
@@ -74,7 +76,10 @@ class Rows:
     def forward(self, w):
         """Return raw predictions (n_samples, k) of weights (n_coordinates, k)."""
         core = w[: self.n_features]
-        raw = self.X @ core if self.is_sparse else forward_thin(self.X, core.T).T
+        if self.is_sparse:
+            raw = self._products.forward(core)
+        else:
+            raw = forward_thin(self.X, core.T).T
         if not self.fit_intercept:
             return raw
         raw += w[-1] - (self.shift @ w[:-1] if self.is_sparse else 0.0)
@@ -83,7 +88,7 @@ class Rows:
     def adjoint(self, values):
         """Return the transpose applied to values (n_samples, k)."""
         if self.is_sparse:
-            out = np.asarray(self.X.T @ values)
+            out = self._products.adjoint(values)
         else:
             out = adjoint_thin(self.X, values.T).T
         if not self.fit_intercept:
@@ -234,6 +239,7 @@ class Rows:
     def _with(self, X):
         other = copy.copy(self)
         other.X = X
+        other._products = SparseProducts(X) if self.is_sparse else None
         other.n_samples, other.n_features = X.shape
         other._pairs = other._mean_squares = None
         return other

@@ -7,9 +7,12 @@ from scipy.linalg import eigvalsh
 
 from .hessian import penalized_hessian
 from .krylov import ZERO_RATIO
+from .near_hessian import OutputsApart
 
 #: Coupled coordinates up to which matrices are formed and factored.
 DENSE_LIMIT = 2500
+#: Entries of the inverses for all outputs up to which these are taken apart.
+APART_ENTRIES = 2**25
 #: What forming a matrix costs in products of a Hessian with one vector, a constant and
 #: a share of the features, and the same of factoring it, a share of its entries per
 #: row: thin products run at the speed of memory, these at that of the cores.
@@ -65,18 +68,22 @@ class SharedCurvature:
         self.n_splits = len(train_weights)
         self.start_curvature = start_curvature
         self.matrix = self._first = self._factored = self._own = self._blocks = None
-        self._curvature = None
+        self._curvature = self._coupling = self._first_coupling = None
         self.spent, self._is_accurate = 0, False
         size = rows.n_coordinates * n_outputs
-        factor_price = FACTOR_SHARE * size**2 / rows.n_samples
+        # One matrix of all weights, or else one of the features for each output.
+        self.is_whole = size <= DENSE_LIMIT
+        entries = size**2 if self.is_whole else n_outputs * rows.n_coordinates**2
+        n_grams = (n_outputs + 1) / 2 if self.is_whole else 1
+        factor_price = FACTOR_SHARE * entries / rows.n_samples
         self.parts = _Parts(train_weights, needs_own or factor_price <= SAVED)
         self.price = np.inf
-        if size <= DENSE_LIMIT:
+        apart = n_outputs > 1 and rows.n_coordinates <= DENSE_LIMIT
+        if self.is_whole or (apart and entries <= APART_ENTRIES):
             per_row = rows.n_coordinates * GRAM_SHARE
             if rows.is_sparse:
                 per_row = rows.X.nnz / rows.n_samples
-            self.price = (GRAM_BASE + per_row) * (n_outputs + 1) / 2
-            self.price += factor_price
+            self.price = (GRAM_BASE + per_row) * n_grams + factor_price
 
     def of_all_rows(self):
         """Return the same for one split of all rows."""
@@ -126,8 +133,14 @@ class SharedCurvature:
 
     def _form(self, curvature):
         self._curvature = curvature
-        lower, upper = np.tril_indices(curvature.shape[1])
-        weights = self.parts.weight[:, None] * curvature[:, lower, upper]
+        if self.is_whole:
+            lower, upper = np.tril_indices(curvature.shape[1])
+            weights = self.parts.weight[:, None] * curvature[:, lower, upper]
+        else:
+            weights = self.parts.weight * np.trace(curvature, axis1=1, axis2=2)
+            total = np.tensordot(self.parts.weight, curvature, axes=1)
+            self._coupling = total / np.trace(total)
+            weights = weights[:, None]
         self._blocks = [
             self.rows.take(index).block_gram(weights[index])
             for index in self.parts.indices
@@ -136,6 +149,8 @@ class SharedCurvature:
         self._factored, self._own, self.spent = None, None, 0
         if self._first is None:
             self._first = self.matrix
+            if not self.is_whole:
+                self._first_coupling = np.linalg.eigvalsh(self._coupling)[0]
 
     def hessian(self, penalty):
         """Return a Hessian near those of the splits, or None without a matrix.
@@ -147,8 +162,7 @@ class SharedCurvature:
         if self.matrix is None:
             return None
         if self._factored is None or _distance(self._factored[0], penalty) > KEPT:
-            near = penalized_hessian(self.matrix.copy(), penalty, self.counts)
-            self._factored = (penalty, near)
+            self._factored = (penalty, self._near(self.matrix.copy(), penalty))
         return self._factored[1]
 
     def own_hessians(self, penalty):
@@ -161,12 +175,15 @@ class SharedCurvature:
         if self.matrix is None or self.parts.shares is None:
             return [self.hessian(penalty)] * self.n_splits
         if self._own is None or _distance(self._own[0], penalty) > KEPT:
-            near = [
-                penalized_hessian(one, penalty, self.counts)
-                for one in self.own_matrices()
-            ]
+            near = [self._near(one, penalty) for one in self.own_matrices()]
             self._own = (penalty, near)
         return self._own[1]
+
+    def _near(self, matrix, penalty):
+        """Return a Hessian, made in place of the matrix of its data term."""
+        if self.is_whole:
+            return penalized_hessian(matrix, penalty, self.counts)
+        return OutputsApart(matrix, self._coupling, penalty, self.counts)
 
     def own_matrices(self):
         """Return the matrix of every split, without a penalty; not to be changed."""
@@ -187,7 +204,8 @@ class SharedCurvature:
             return self.start_curvature * positive.min(initial=np.inf)
         if not np.isscalar(self._first):
             n_outputs = len(self._first) // self.rows.n_coordinates
-            self._first = _least_eigenvalue(self._first, n_features * n_outputs)
+            least = _least_eigenvalue(self._first, n_features * n_outputs)
+            self._first = least if self.is_whole else least * self._first_coupling
         return self._first
 
 

@@ -4,6 +4,7 @@ Decompositions make many small calls, each of which waits for all threads: with 
 thread they take several times as long as soon as anything else runs on its core.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
@@ -14,8 +15,28 @@ from threadpoolctl import ThreadpoolController
 #: a Gram matrix up to which all of a fit is done by one thread.
 SMALL_WORK = 1e8
 
-#: The number of threads outside a fit that uses one thread for small calls.
+#: The `_Outside` of a fit that uses one thread for small calls.
 _outside = ContextVar("threads outside of the fit", default=None)
+
+
+class _Outside:
+    """The threads of linear algebra outside of a fit, and as many of Python's.
+
+    These live no longer than the fit, so that a process may be forked after it.
+    """
+
+    def __init__(self, n_threads):
+        self.n_threads, self._pool = n_threads, None
+
+    @property
+    def pool(self):
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.n_threads, "sklearn_myhpo")
+        return self._pool
+
+    def close(self):
+        if self._pool is not None:
+            self._pool.shutdown()
 
 
 @cache
@@ -34,14 +55,32 @@ def _limit(n_threads):
 
 @contextmanager
 def one_thread_for_small_calls():
-    """Use one thread, except in `all_threads_for`."""
+    """Use one thread, except in `all_threads_for` and `map_threads`."""
     pools = _controller().select(user_api="blas").lib_controllers
-    token = _outside.set(max((pool.num_threads for pool in pools), default=1))
+    n_threads = max((pool.num_threads for pool in pools), default=1)
+    with threads_of_a_fit(n_threads), one_thread():
+        yield
+
+
+@contextmanager
+def threads_of_a_fit(n_threads):
+    """Let large calls use so many threads.
+
+    Parameters
+    ----------
+    n_threads : int
+
+    Yields
+    ------
+    None
+    """
+    outside = _Outside(n_threads)
+    token = _outside.set(outside)
     try:
-        with one_thread():
-            yield
+        yield
     finally:
         _outside.reset(token)
+        outside.close()
 
 
 def all_threads_for(work, small_work=SMALL_WORK):
@@ -58,10 +97,44 @@ def all_threads_for(work, small_work=SMALL_WORK):
     -------
     context manager
     """
-    n_threads = _outside.get()
-    if n_threads is None or n_threads == 1 or work <= small_work:
-        return nullcontext()
-    return _limit(n_threads)
+    n_threads = n_threads_for(work, small_work)
+    return nullcontext() if n_threads == 1 else _limit(n_threads)
+
+
+def n_threads_for(work, small_work):
+    """Return how many threads a call is worth of those outside of the fit.
+
+    Parameters
+    ----------
+    work : float
+        Multiplications of the call.
+    small_work : float
+        Those from which it is worth all.
+
+    Returns
+    -------
+    int
+    """
+    outside = _outside.get()
+    return 1 if outside is None or work <= small_work else outside.n_threads
+
+
+def map_threads(function, *arguments):
+    """Return a list of the results, each computed by a thread of its own.
+
+    For functions that leave Python's lock, where `n_threads_for` says more than one.
+
+    Parameters
+    ----------
+    function : callable
+    *arguments : iterable
+        As of `map`.
+
+    Returns
+    -------
+    list
+    """
+    return list(_outside.get().pool.map(function, *arguments))
 
 
 def threads_for(n_samples, n_features, *, is_iterative=False):
