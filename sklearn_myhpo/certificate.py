@@ -12,6 +12,8 @@ from .solvers import Status
 
 #: Least curvature relative to the objective that counts as none.
 FLAT = 1e-6
+#: Slope and curvature relative to the objective that are rounding.
+UNFELT = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,9 @@ class Certificate:
         Which lambdas are at a bound with the objective still falling towards it.
     n_free : int
         Number of lambdas inside their bounds.
+    flat : ndarray of bool of shape (n_groups,)
+        Which of these the objective does not feel at all, as those of constant
+        features; none with too many lambdas to tell.
     least_curvature : float or None
         Smallest eigenvalue of the objective's second derivative in the lambdas inside
         their bounds, relative to the objective. None without such lambdas, or with too
@@ -56,6 +61,7 @@ class Certificate:
     lower: np.ndarray
     upper: np.ndarray
     n_free: int
+    flat: np.ndarray
     least_curvature: float | None
     n_unfinished_solves: int
 
@@ -111,6 +117,8 @@ class Certificate:
         least = self.least_curvature
         if least is None:
             return "too many lambdas to tell" if self.n_free else "no lambda is free"
+        if self.flat.any():
+            return f"none in {spell(self._named(self.flat), word=str)}: no effect"
         if abs(least) <= FLAT:
             return f"{least:.1e}: flat along some direction"
         text = f"at least {least:.1e} of the objective"
@@ -164,10 +172,18 @@ def certify(problem, result, hessians):
         lower=lower,
         upper=upper,
         n_free=int(free.sum()),
+        flat=_flat(free, slope, model, objective),
         least_curvature=_least_curvature(problem, free, model, objective),
         n_unfinished_solves=problem.counts.n_unfinished_solves - unfinished,
     )
     return certificate, model
+
+
+def _flat(free, slope, model, objective):
+    if model is None:
+        return np.zeros(len(free), dtype=bool)
+    felt = np.abs(model.tangent + model.bend).max(axis=1) + np.abs(slope)
+    return free & (felt <= UNFELT * objective)
 
 
 def _least_curvature(problem, free, model, objective):

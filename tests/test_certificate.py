@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_myhpo import BilevelRidge, MYHPOLogisticRegression, MYHPORidge
 from sklearn_myhpo.certificate import certify
@@ -131,6 +132,31 @@ def test_a_flat_objective_has_no_free_lambda():
     assert certificate.n_free == 0
     assert not certificate.at_upper_bound
     assert "no lambda is free" in str(certificate)
+
+
+@pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
+def test_groups_without_effect_are_named(cls):
+    """A lambda that means nothing would pass for one that was learned."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 4))
+    X[:, 2:] = 7.0
+    y = X[:, 0] + rng.standard_normal(60) > 0
+    model = cls(feature_groups=["a", "a", "same", "same"], random_state=0).fit(X, y)
+    assert model.certificate_.flat.tolist() == [False, True]
+    assert "none in same: no effect" in str(model.certificate_)
+
+
+def test_the_steepest_group_is_named():
+    """Of many lambdas nobody would know which one is still on its way."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 4))
+    y = X @ [3.0, 3.0, 0.1, 0.1] + rng.standard_normal(80)
+    model = BilevelRidge(
+        solver="implicit", feature_groups=["a", "a", "b", "b"], random_state=0
+    )
+    model.set_params(lambda_init=3.0, max_iter=1)
+    with pytest.warns(ConvergenceWarning, match="slope is largest .* of group a"):
+        model.fit(X, y)
 
 
 def test_a_maximum_is_no_minimum():

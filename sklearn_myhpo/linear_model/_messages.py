@@ -50,6 +50,10 @@ class Messages:
             return
         if not result.status.has_converged:
             text = f"{result.message}."
+            if self.certificate_ is not None and np.size(self.lambda_) > 1:
+                slope = np.abs(self.certificate_.hypergradient)
+                steepest = self._describe(np.arange(len(slope)) == slope.argmax())
+                text += f" The slope is largest in the lambda of {steepest}."
             if problem.counts.n_unfinished_solves:
                 text += f" {_UNFINISHED}"
             self._say(text, ConvergenceWarning)
