@@ -236,8 +236,8 @@ def test_sparse_products_of_several_threads(case, n_threads, monkeypatch):
 def test_threads_change_nothing(monkeypatch):
     """The same data would get another strength on another machine."""
     rng = np.random.default_rng(0)
-    X = sparse.random_array((300, 40), density=0.2, rng=rng, format="csr")
-    y = labels(rng, X.toarray(), 3)
+    X = rng.standard_normal((300, 40)) * (rng.uniform(size=(300, 40)) < 0.2)
+    X, y = sparse.csr_array(X), labels(rng, X, 3)
     model = MYHPOLogisticRegression(cv=3, random_state=0)
     one = clone(model).fit(X, y)
     for module in (sparse_products, thin):
