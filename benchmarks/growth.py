@@ -39,6 +39,8 @@ STYLES = {"ridge": ("#0072B2", "o", "-"), "logistic": ("#D55E00", "s", "--")}
 #: A fit of so many seconds is timed once.
 LONG = 10.0
 SIZE = (9.0, 2.8)
+#: Least ratio of sizes that are named below an axis.
+TICK_RATIO = 4
 
 
 def points(bases=BASES):
@@ -128,9 +130,19 @@ def at_base(of_kind, base):
     return values[sizes.index(base["rows"])]
 
 
+def apart(sizes):
+    """Return sizes that are far enough from each other for their names to fit in."""
+    ticks = []
+    for size in sorted(sizes):
+        if not ticks or size >= TICK_RATIO * ticks[-1]:
+            ticks.append(size)
+    return ticks
+
+
 def draw(curves, path):
     """Draw one panel per quantity, time against size, both logarithmic."""
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator
 
     with plt.rc_context(RC):
         figure, axes = plt.subplots(
@@ -144,10 +156,10 @@ def draw(curves, path):
                 axis.loglog(
                     sizes, values, color=color, marker=marker, ls=line, label=label
                 )
-            ticks = sorted(
-                {n for of_kind in curves.values() for n in of_kind[quantity][0]}
-            )
-            axis.set_xticks(ticks[::2], [f"{size:g}" for size in ticks[::2]])
+            ticks = apart({n for own in curves.values() for n in own[quantity][0]})
+            axis.set_xticks(ticks, [f"{size:g}" for size in ticks])
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.yaxis.set_major_formatter("{x:g}")
             axis.minorticks_off()
             axis.set_xlabel(quantity)
             axis.legend(title="exponent", fontsize=7, title_fontsize=7)
