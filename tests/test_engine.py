@@ -456,7 +456,8 @@ def test_blocks_cover_the_rows_once(is_sparse, monkeypatch):
     rows, matrix = make_rows(is_sparse, True)
     whole = rows.grams(np.ones((11, 1)))
     monkeypatch.setattr(rows_module, "BLOCK_ENTRIES", 12)
-    monkeypatch.setattr(rows_module, "PAIR_ENTRIES", 0)
+    for limit in ("PAIR_ENTRIES", "PAIR_ENTRIES_OF_MANY"):
+        monkeypatch.setattr(rows_module, limit, 0)
     w = np.ones((rows.n_coordinates, 1))
     pieces = list(rows.blocks(3))
     assert len(pieces) == 3
@@ -466,6 +467,22 @@ def test_blocks_cover_the_rows_once(is_sparse, monkeypatch):
     stacked = np.vstack([block.forward(w) for _, block in pieces])
     np.testing.assert_allclose(stacked, matrix @ w, atol=1e-13)
     np.testing.assert_allclose(rows.grams(np.ones((11, 1))), whole, atol=1e-13)
+
+
+@pytest.mark.parametrize("n_grams", [1, rows_module.MANY_GRAMS])
+@pytest.mark.parametrize("kept", ["PAIR_ENTRIES", "PAIR_ENTRIES_OF_MANY"])
+def test_kept_pairs_change_no_gram(n_grams, kept, monkeypatch):
+    """Curvature would depend on what fits into a cache."""
+    for limit in ("PAIR_ENTRIES", "PAIR_ENTRIES_OF_MANY"):
+        monkeypatch.setattr(rows_module, limit, 10**6 if limit == kept else 0)
+    rows, matrix = make_rows(False, True)
+    weights = np.random.default_rng(0).standard_normal((len(matrix), n_grams))
+    for _ in range(2):
+        np.testing.assert_allclose(
+            rows.grams(weights),
+            np.einsum("nk,ni,nj->kij", weights, matrix, matrix),
+            atol=1e-12,
+        )
 
 
 @pytest.mark.parametrize("name", ["logistic-groups", "logistic-sparse", "multinomial"])

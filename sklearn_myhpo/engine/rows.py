@@ -23,8 +23,9 @@ FILLED = 1 / 6
 #: Rows that are looked at first.
 SAMPLE_ROWS = 512
 #: Entries up to which the products of all pairs of columns are kept: with them a
-#: Gram matrix is a row of one matrix product.
-PAIR_ENTRIES = 2**24
+#: Gram matrix is a row of one matrix product. Many such rows at once are worth more
+#: than a cache holds.
+PAIR_ENTRIES, PAIR_ENTRIES_OF_MANY, MANY_GRAMS = 2**18, 2**22, 10
 
 
 class Rows:
@@ -163,15 +164,16 @@ class Rows:
         """
         size = self.n_coordinates
         n_pairs = self.n_samples * size * (size + 1) // 2
-        if not self._keeps_pairs or n_pairs > PAIR_ENTRIES:
+        is_many = weights.shape[1] >= MANY_GRAMS
+        limit = PAIR_ENTRIES_OF_MANY if is_many else PAIR_ENTRIES
+        if not self._keeps_pairs or n_pairs > limit:
             grams = [self.gram(weight) for weight in weights.T]
             return grams[0][None] if len(grams) == 1 else np.stack(grams)
         lower, upper = np.tril_indices(size)
         if self._pairs is None:
-            rows = self.to_dense()
-            self._pairs = rows[:, lower] * rows[:, upper]
+            self._pairs = _pair_products(self.to_dense())
         out = np.empty((weights.shape[1], size, size))
-        out[:, lower, upper] = out[:, upper, lower] = weights.T @ self._pairs
+        out[:, lower, upper] = out[:, upper, lower] = weights.T @ self._pairs.T
         return out
 
     def block_gram(self, weights):
@@ -259,6 +261,18 @@ def _dense_gram(X, weight):
             root = X * np.sqrt(weight)[:, None]
             return root.T @ root
         return X.T @ (X * weight[:, None])
+
+
+def _pair_products(rows):
+    """Return the products (n_pairs, n_samples) of all pairs of columns."""
+    columns = np.ascontiguousarray(rows.T)
+    size, n_samples = columns.shape
+    products = np.empty((size * (size + 1) // 2, n_samples))
+    end = 0
+    for number, column in enumerate(columns, start=1):
+        start, end = end, end + number
+        np.multiply(columns[:number], column, out=products[start:end])
+    return products
 
 
 def sparse_if_mostly_zero(X):
