@@ -17,8 +17,9 @@ LONG = 10.0
 ENOUGH = 15.0
 #: Fits shorter than this are repeated, and their mean is one time.
 SHORT = 0.05
-#: Threads of another process's BLAS wait actively for about as long after a product.
-PAUSE = 0.05
+#: Threads of another process's BLAS wait actively for about a tenth of a second after a
+#: product, and would share the cores with whoever comes next.
+PAUSE = 0.25
 
 
 class Row(NamedTuple):
