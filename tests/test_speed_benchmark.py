@@ -1,10 +1,12 @@
 """The measurements of `benchmarks.speed` and `benchmarks.growth`, at tiny sizes."""
 
 import re
+import subprocess
 import sys
 import time
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +56,29 @@ def quick_processes():
 def grouped():
     """Return 60 rows of three groups."""
     return small_ridge()
+
+
+class SlowProgram:
+    """A tool whose work is done by another program, longer than its limit."""
+
+    def __init__(self, note, data):
+        self.note = note
+
+    def fit(self, X, y):
+        """Wait for the program."""
+        code = "import time; time.sleep(60.0)"
+        with subprocess.Popen([sys.executable, "-c", code]) as program:
+            self.note.write_text(str(program.pid))
+            time.sleep(60.0)
+
+
+def has_ended(pid):
+    """Whether a process is gone, or waits only for somebody to ask how it ended."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 class Slow:
@@ -157,6 +182,17 @@ class TestMeasure:
         assert time.perf_counter() - start < 10
         assert not slow.process.is_alive()
         assert slow.ask("time", 1) is None
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+    def test_what_a_slow_tool_started_ends_with_it(self, tmp_path):
+        """A peer with a program of its own would take a core from all that follow."""
+        note = tmp_path / "pid"
+        make = partial(SlowProgram, note)
+        slow = worker.Worker("ridge", small_ridge, Tool(make, None, limit=2.0))
+        slow.start()
+        assert slow.ask("time", 1) is None
+        program = int(note.read_text())
+        assert any(has_ended(program) or time.sleep(0.1) for _ in range(100))
 
     def test_a_process_that_dies_is_named(self):
         """The run would wait for ever for a tool that ran out of memory."""

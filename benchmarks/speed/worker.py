@@ -1,8 +1,11 @@
 """One tool on one task in a process of its own, which a time limit can end."""
 
+import os
+import signal
 import time
 import tracemalloc
 import warnings
+from contextlib import suppress
 from multiprocessing import get_context
 from typing import NamedTuple
 
@@ -67,6 +70,8 @@ class Bench:
 def serve(connection, kind, load, tool):
     """Answer commands until the other side hangs up."""
     warnings.simplefilter("ignore")
+    # A group of its own, for a tool may start processes that have to end with it.
+    os.setsid()
     try:
         bench, answer = Bench(kind, load, tool), True
     except (ImportError, OSError) as error:  # a download needs a package, a network
@@ -142,7 +147,9 @@ class Worker:
         self.stop()
 
     def stop(self):
-        """End the process."""
+        """End the process, and those that the tool started."""
         self.connection.close()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.join()
