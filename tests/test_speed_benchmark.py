@@ -72,13 +72,13 @@ class SlowProgram:
             time.sleep(60.0)
 
 
-def has_ended(pid):
-    """Whether a process is gone, or waits only for somebody to ask how it ended."""
+def state(pid):
+    """Return the letter for what a process does, a blank for one that is gone."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
-        return True
-    return status.rpartition(")")[2].split()[0] == "Z"
+        return " "
+    return status.rpartition(")")[2].split()[0]
 
 
 class Slow:
@@ -192,7 +192,18 @@ class TestMeasure:
         slow.start()
         assert slow.ask("time", 1) is None
         program = int(note.read_text())
-        assert any(has_ended(program) or time.sleep(0.1) for _ in range(100))
+        assert any(state(program) in "Z " or time.sleep(0.1) for _ in range(100))
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+    def test_who_is_not_asked_does_not_run(self):
+        """Idle threads that wait actively would share the cores with the next tool."""
+        idle = worker.Worker("ridge", small_ridge, Tool(make_ridge, None))
+        idle.start()
+        for _ in range(2):
+            assert any(state(idle.process.pid) == "T" or time.sleep(0.1) for _ in "abc")
+            assert idle.ask("time", 1) > 0
+        idle.stop()
+        assert not idle.process.is_alive()
 
     def test_a_process_that_dies_is_named(self):
         """The run would wait for ever for a tool that ran out of memory."""

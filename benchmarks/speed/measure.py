@@ -1,7 +1,6 @@
 """Interleaved fits of all tools of a task, and what came out."""
 
 import math
-import time
 from functools import partial
 from typing import NamedTuple
 
@@ -17,9 +16,6 @@ LONG = 10.0
 ENOUGH = 15.0
 #: Fits shorter than this are repeated, and their mean is one time.
 SHORT = 0.05
-#: Threads of another process's BLAS wait actively for about a tenth of a second after a
-#: product, and would share the cores with whoever comes next.
-PAUSE = 0.25
 
 
 class Row(NamedTuple):
@@ -83,7 +79,6 @@ def timed(worker):
         return
     fastest = min([worker.first, *worker.times])
     n_fits = math.ceil(SHORT / max(fastest, SHORT / 50))
-    time.sleep(PAUSE)
     seconds = worker.ask("time", n_fits)
     if seconds is not None:
         worker.times.append(seconds)

@@ -94,6 +94,8 @@ def serve(connection, kind, load, tool):
 class Worker:
     """The other side: asks, and ends the process when an answer takes too long.
 
+    Between questions the process is stopped.
+
     Attributes
     ----------
     times : list of float
@@ -125,11 +127,16 @@ class Worker:
         """Return the answer, or None after the end of the tool."""
         if self.note:
             return None
+        self._signal(signal.SIGCONT)
         try:
             self.connection.send((command, arguments))
         except OSError:
             return self._end("failed: its process ended")
-        return self._wait(self.limit if limit is None else limit)
+        answer = self._wait(self.limit if limit is None else limit)
+        # Idle threads of linear algebra, and programs of peers, wait actively and
+        # would share the cores with the next tool.
+        self._signal(signal.SIGSTOP)
+        return answer
 
     def _wait(self, limit):
         try:
@@ -142,6 +149,11 @@ class Worker:
             return self._end(answer.reason)
         return answer
 
+    def _signal(self, number):
+        """Tell the process, and those that the tool started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
     def _end(self, note):
         self.note = note
         self.stop()
@@ -149,7 +161,6 @@ class Worker:
     def stop(self):
         """End the process, and those that the tool started."""
         self.connection.close()
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self.process.kill()
         self.process.join()
