@@ -72,13 +72,17 @@ class SlowProgram:
             time.sleep(60.0)
 
 
-def state(pid):
-    """Return the letter for what a process does, a blank for one that is gone."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return " "
-    return status.rpartition(")")[2].split()[0]
+def comes_to(pid, letter):
+    """Whether a process soon is in the state of a letter; Z for one that is gone."""
+    for _ in range(100):
+        try:
+            status = Path(f"/proc/{pid}/stat").read_text()
+        except FileNotFoundError:
+            status = ") Z"
+        if status.rpartition(")")[2].split()[0] == letter:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 class Slow:
@@ -191,8 +195,7 @@ class TestMeasure:
         slow = worker.Worker("ridge", small_ridge, Tool(make, None, limit=2.0))
         slow.start()
         assert slow.ask("time", 1) is None
-        program = int(note.read_text())
-        assert any(state(program) in "Z " or time.sleep(0.1) for _ in range(100))
+        assert comes_to(int(note.read_text()), "Z")
 
     @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
     def test_who_is_not_asked_does_not_run(self):
@@ -200,7 +203,7 @@ class TestMeasure:
         idle = worker.Worker("ridge", small_ridge, Tool(make_ridge, None))
         idle.start()
         for _ in range(2):
-            assert any(state(idle.process.pid) == "T" or time.sleep(0.1) for _ in "abc")
+            assert comes_to(idle.process.pid, "T")
             assert idle.ask("time", 1) > 0
         idle.stop()
         assert not idle.process.is_alive()

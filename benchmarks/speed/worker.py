@@ -162,5 +162,6 @@ class Worker:
         """End the process, and those that the tool started."""
         self.connection.close()
         self._signal(signal.SIGKILL)
+        # Before it begins to serve it has no group yet.
         self.process.kill()
         self.process.join()

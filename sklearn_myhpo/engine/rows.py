@@ -23,8 +23,8 @@ FILLED = 1 / 6
 #: Rows that are looked at first.
 SAMPLE_ROWS = 512
 #: Entries up to which the products of all pairs of columns are kept: with them a
-#: Gram matrix is a row of one matrix product. Many such rows at once are worth more
-#: than a cache holds.
+#: Gram matrix is a row of one matrix product. More than a cache holds pays only where
+#: at least MANY_GRAMS of them are wanted at once.
 PAIR_ENTRIES, PAIR_ENTRIES_OF_MANY, MANY_GRAMS = 2**18, 2**22, 10
 
 
