@@ -70,7 +70,7 @@ test-oldest: $(VENV_OLDEST)/.stamp  ## Run the tests against the oldest supporte
 	$(ONE_THREAD) $(VENV_OLDEST)/bin/python -m pytest $(PYTEST_FLAGS)
 
 test-nn: $(VENV)/.stamp-nn  ## Run the tests of the networks, which need PyTorch
-	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) tests/test_neural_network*.py \
+	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) tests/neural_network \
 		tests/test_documentation.py
 
 coverage: $(VENV)/.stamp  ## Run the tests and report the lines that none of them reaches

@@ -28,9 +28,9 @@ from benchmarks.data import binary_file, mnist_regression
 from benchmarks.drawing import RC, save
 from benchmarks.page import markdown, update
 from benchmarks.speed.tables import machine
+from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import LogisticLoss, SquaredLoss
-from sklearn_myhpo.penalty import make_feature_groups
-from sklearn_myhpo.problem import BilevelProblem
+from sklearn_myhpo.penalties.groups import make_feature_groups
 from sklearn_myhpo.solvers import MYHPO, SOLVERS, Stochastic, minimize_bilevel
 
 LEVELS = (1e-2, 1e-4)

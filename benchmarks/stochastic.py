@@ -16,9 +16,9 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from benchmarks.data import binary_file
+from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
-from sklearn_myhpo.penalty import make_feature_groups
-from sklearn_myhpo.problem import BilevelProblem
+from sklearn_myhpo.penalties.groups import make_feature_groups
 from sklearn_myhpo.solvers import Implicit, Stochastic, minimize_bilevel
 
 METHODS = ("saba", "soba", "amigo", "stocbio")

@@ -18,9 +18,9 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.model_selection import KFold
 
+from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import Loss
-from sklearn_myhpo.penalty import FeatureGroups
-from sklearn_myhpo.problem import BilevelProblem
+from sklearn_myhpo.penalties.groups import FeatureGroups
 from sklearn_myhpo.solvers import MYHPO, minimize_bilevel
 
 

@@ -1,6 +1,5 @@
 """Linear models that learn their own regularization inside fit."""
 
-from .compose import GroupedColumnTransformer
 from .exceptions import FewRowsWarning, FlatObjectiveWarning, LambdaBoundWarning
 from .linear_model import (
     BilevelLogisticRegression,
@@ -10,6 +9,7 @@ from .linear_model import (
     SHOLogisticRegression,
     SHORidge,
 )
+from .penalties.compose import GroupedColumnTransformer
 
 __version__ = "0.1.0"
 

@@ -16,11 +16,11 @@ from sklearn_myhpo import (
     SHOLogisticRegression,
     SHORidge,
 )
+from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.criteria import CRITERIA, CriterionProblem
 from sklearn_myhpo.engine import build
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
-from sklearn_myhpo.penalty import FeatureGroups
-from sklearn_myhpo.problem import BilevelProblem
+from sklearn_myhpo.penalties.groups import FeatureGroups
 from sklearn_myhpo.solvers import SOLVERS
 
 

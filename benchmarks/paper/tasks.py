@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import LogisticLoss, SquaredLoss
-from sklearn_myhpo.penalty import make_feature_groups
-from sklearn_myhpo.problem import BilevelProblem
+from sklearn_myhpo.penalties.groups import make_feature_groups
 
 from .preprocessing import preprocess
 from .settings import LAMBDA_BOUNDS, LOSS

@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ..outer import OuterModel
+from ..bilevel.outer import OuterModel
 
 
 class Curve(NamedTuple):

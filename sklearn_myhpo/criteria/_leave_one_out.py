@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..outer import OuterModel
+from ..bilevel.outer import OuterModel
 from ._base import Point, responses, sum_blocks, weight_terms
 from ._row_forms import LeverageSlopes, product, row_forms, third_forms
 from ._wide import wide_model

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engine.symmetric import eigensystem
+from ..engine.linalg.symmetric import eigensystem
 
 
 class Residual(NamedTuple):

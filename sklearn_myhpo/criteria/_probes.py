@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..outer import ADJOINT_TOL, JACOBIAN_TOL, OuterModel
+from ..bilevel.outer import ADJOINT_TOL, JACOBIAN_TOL, OuterModel
 from ._base import Point, weight_terms
 
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..bilevel.outer import OuterModel
 from ..losses import SquaredLoss
-from ..outer import OuterModel
 from ._base import (
     BoundRidgeCriterion,
     Criterion,

@@ -15,8 +15,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from .._warn import warn
+from ..bilevel.outer import OuterModel
 from ..losses import SquaredLoss
-from ..outer import OuterModel
 from ._base import BoundRidgeCriterion, Criterion, Curve, shrinkage
 from ._moments import MomentsPoint
 

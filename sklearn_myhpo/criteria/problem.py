@@ -4,11 +4,11 @@ from functools import cached_property
 
 import numpy as np
 
-from ..counts import OracleCounts
-from ..engine.hessian import CG_TOL
+from ..bilevel.counts import OracleCounts
+from ..bilevel.outer import ADJOINT_TOL
+from ..bilevel.problem import Problem
+from ..engine.linalg.hessian import CG_TOL
 from ..engine.whole import build_whole
-from ..outer import ADJOINT_TOL
-from ..problem_base import Problem
 from ._base import CurvePoint, responses
 
 

@@ -17,8 +17,8 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
+from ..bilevel.outer import OuterModel
 from ..losses import SquaredLoss
-from ..outer import OuterModel
 from ._base import BoundCriterion, BoundRidgeCriterion, Criterion, Curve, shrinkage
 from ._moments import MomentsPoint
 from ._noise import noise_variance

@@ -1,1 +1,1 @@
-"""The numerical engine: what a bilevel problem computes, and how."""
+"""The numerical engine: solutions, Hessians and derivatives of inner problems."""

@@ -3,18 +3,18 @@
 import numpy as np
 from scipy import sparse
 
+from ..data.rows import Rows, sparse_if_mostly_zero
+from ..data.streamed import make_rows
+from ..data.sums import check_scale
+from ..data.threads import one_thread
 from ..losses import SquaredLoss
-from .coordinates import feature_coordinates, reduce_to_row_space
-from .dual import RowSplitSet, build_dual_splits
-from .glm import GLMSplit
-from .glm_set import GLMSplitSet
-from .moments import Diagonalizer, build_quadratic_splits, sum_dense, sum_rows
-from .rows import Rows, sparse_if_mostly_zero
-from .shared_curvature import DENSE_LIMIT
+from ..penalties.coordinates import feature_coordinates, reduce_to_row_space
+from .glm.shared_curvature import DENSE_LIMIT
+from .glm.split import GLMSplit
+from .glm.split_set import GLMSplitSet
+from .ridge.dual import RowSplitSet, build_dual_splits
+from .ridge.moments import Diagonalizer, build_quadratic_splits, sum_dense, sum_rows
 from .split_set import SplitSet
-from .streamed_rows import make_rows
-from .sums import check_scale
-from .threads import one_thread
 
 
 def build_splits(

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .hessian import Hessian
-from .newton import NEWTON_TOL
+from .linalg.hessian import Hessian
+from .linalg.newton import NEWTON_TOL
 
 #: Steps of a power iteration. Along the largest eigenvalue they gain 2^50 over all that
 #: are below half of it, so what they find is no less than half of it.

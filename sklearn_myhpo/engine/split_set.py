@@ -4,8 +4,8 @@ from functools import cached_property
 
 import numpy as np
 
-from .hessian import CG_TOL, Solution
-from .newton import NEWTON_TOL
+from .linalg.hessian import CG_TOL, Solution
+from .linalg.newton import NEWTON_TOL
 
 
 class SplitSet:

@@ -5,22 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from ..data.rows import Rows
+from ..data.sums import check_scale
 from ..losses import Loss, SquaredLoss
-from ..penalty import FeatureGroups
-from .coordinates import feature_coordinates, reduce_to_row_space
-from .glm import DENSE_LIMIT, GLMSplit
-from .glm_set import GLMSplitSet
-from .moments import (
+from ..penalties.coordinates import feature_coordinates, reduce_to_row_space
+from ..penalties.groups import FeatureGroups
+from .glm.split import DENSE_LIMIT, GLMSplit
+from .glm.split_set import GLMSplitSet
+from .ridge.moments import (
     MAX_SINGULAR_RATIO,
     build_quadratic_splits,
     sum_dense,
     sum_rows,
 )
-from .rows import Rows
-from .spectrum import Spectrum, narrow_spectrum, sparse_spectrum, wide_spectrum
+from .ridge.spectrum import Spectrum, narrow_spectrum, sparse_spectrum, wide_spectrum
 from .split import Split
 from .split_set import SplitSet
-from .sums import check_scale
 
 #: Largest side of a matrix that is factored where X itself is not that large.
 MAX_SIDE = 5000

@@ -11,14 +11,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._progress import CallbackSupportMixin, kept_on_error, with_callbacks
-from ..certificate import certify
-from ..engine.threads import threads_for
-from ..optimism import estimate_optimism, slope_covariance
-from ..penalty import make_feature_groups
-from ..problem_base import MAX_LAMBDA
-from ..selection import standard_error, strongest_within
+from ..bilevel.problem import MAX_LAMBDA
+from ..data.threads import threads_for
+from ..diagnostics.certificate import certify
+from ..diagnostics.optimism import estimate_optimism, slope_covariance
+from ..penalties.groups import make_feature_groups
+from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
-from ..solvers.scan import scan_lambda
+from ..solvers.start.scan import scan_lambda
 from ._checks import check_weights
 from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin

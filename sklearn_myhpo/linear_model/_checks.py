@@ -5,8 +5,8 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
+from ..bilevel.problem import MAX_LAMBDA
 from ..criteria import CRITERIA, Criterion
-from ..problem_base import MAX_LAMBDA
 from ..solvers import SOLVERS, Solver
 
 

@@ -3,12 +3,12 @@
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._columns import spell
 from .._warn import warn
-from ..certificate import FLAT
+from ..diagnostics.certificate import FLAT
+from ..diagnostics.gap import describe_gap
 from ..exceptions import FewRowsWarning, FlatObjectiveWarning, LambdaBoundWarning
+from ..penalties.columns import spell
 from ..solvers import Status
-from ._inexact import describe_gap
 
 #: Held-out rows below which their mean loss says little: the relative error of a mean
 #: of squares of normal errors is sqrt(2 / n).

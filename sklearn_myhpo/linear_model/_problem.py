@@ -4,10 +4,10 @@ from functools import cached_property
 
 import numpy as np
 
+from ..bilevel.validation import BilevelProblem
 from ..criteria import CriterionProblem
-from ..optimism import MAX_RESPONSES, HeldOutRows
-from ..problem import BilevelProblem
-from ..splits import make_splits
+from ..data.cv import make_splits
+from ..diagnostics.optimism import MAX_RESPONSES, HeldOutRows
 from ._checks import check_bounds, drop_weightless, resolve_criterion
 
 

@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..nested import choose_shrinkage
+from ..selection.nested import choose_shrinkage
 from ._base import BilevelLinearModel
 
 

@@ -7,11 +7,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from .._warn import warn
-from ..problem import BilevelProblem
+from ..bilevel.validation import BilevelProblem
+from ..data.cv import make_splits
 from ..solvers import SOLVERS, Info
 from ..solvers.driver import history_row, is_finite
-from ..solvers.scan import scan_lambda
-from ..splits import make_splits
+from ..solvers.start.scan import scan_lambda
 from ._checks import (
     check_bounds,
     check_weights,

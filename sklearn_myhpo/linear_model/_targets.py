@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..targets import TargetsProblem, refit
+from ..bilevel.per_target import TargetsProblem, refit
 
 
 class TargetsFit(NamedTuple):

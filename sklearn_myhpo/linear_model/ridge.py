@@ -9,8 +9,8 @@ from sklearn.linear_model import Ridge
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ..bilevel.problem import outward
 from ..losses import SquaredLoss
-from ..problem_base import outward
 from ._base import BilevelLinearModel, kept_on_error
 from ._checks import check_weights
 from ._export import hand_over, typical_strength

@@ -3,13 +3,13 @@
 from .driver import minimize_bilevel
 from .hoag import HOAG
 from .implicit import Implicit
-from .myhpo import MYHPO
+from .myhpo.method import MYHPO
 from .penalty import Penalty
 from .protocol import BilevelResult, Info, Solver, State, Status
 from .sho import SHO
 from .sho_global import SHOGlobal
-from .stn import STN
-from .stochastic import Stochastic
+from .stn.method import STN
+from .stochastic.method import Stochastic
 from .unrolled import Unrolled
 
 #: The single list of solvers; names, error messages and tests come from it.

@@ -5,8 +5,8 @@ import time
 import numpy as np
 
 from .protocol import ADVICE, BilevelResult, Status
-from .scan import scan_lambda
-from .scan_targets import scan_targets
+from .start.scan import scan_lambda
+from .start.targets import scan_targets
 
 
 def minimize_bilevel(

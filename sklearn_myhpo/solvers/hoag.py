@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..engine.inexact import approach_adjoint, approach_minimum
+from ..engine.glm.inexact import approach_adjoint, approach_minimum
 from .options import check_options
 from .protocol import Info
 

@@ -11,8 +11,9 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from . import _newton, _quasi_newton
 from .options import check_options
+from .steps import newton as _newton
+from .steps import quasi_newton as _quasi_newton
 
 #: Lambdas up to which "auto" takes Newton steps.
 MAX_NEWTON = 30

@@ -11,11 +11,11 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from ..problem import BilevelProblem
-from ._descent import DescentState, Value, descend
-from ._packing import in_a_row, taken_apart, weight_units
+from ..bilevel.validation import BilevelProblem
 from .options import check_options
 from .protocol import Info
+from .steps.descent import DescentState, Value, descend
+from .steps.packing import in_a_row, taken_apart, weight_units
 
 
 class PenaltyState(NamedTuple):

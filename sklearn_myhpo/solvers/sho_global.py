@@ -11,10 +11,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ._descent import Value, arrive, descend, info
-from ._hypernetwork import Adam, Hypernetwork
-from ._packing import in_a_row, taken_apart, weight_units
 from .options import check_options
+from .steps.descent import Value, arrive, descend, info
+from .steps.hypernetwork import Adam, Hypernetwork
+from .steps.packing import in_a_row, taken_apart, weight_units
 
 #: Iterations that the training of the network is spread over.
 N_CHUNKS = 100

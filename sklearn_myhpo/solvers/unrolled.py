@@ -13,9 +13,9 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from . import _unroll
-from ._descent import DescentState, Value, descend, info
 from .options import check_options
+from .steps import unroll as _unroll
+from .steps.descent import DescentState, Value, descend, info
 
 
 @dataclass(frozen=True)

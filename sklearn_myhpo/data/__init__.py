@@ -1,0 +1,1 @@
+"""Everything that reads X: rows by blocks, folds, sums over rows, batches."""

@@ -1,0 +1,195 @@
+"""What can be checked about a learned lambda, in one readable object."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..bilevel.problem import outward
+from ..data.threads import one_thread
+from ..penalties.columns import spell
+from ..solvers import Status
+from .optimism import is_affordable
+
+#: Least curvature relative to the objective that counts as none.
+FLAT = 1e-6
+#: Slope and curvature relative to the objective that are rounding.
+UNFELT = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """How close a fit came to a minimum over lambda; printed, it explains itself.
+
+    Attributes
+    ----------
+    converged : bool
+        Whether the solver reached its tolerance.
+    certain : bool
+        Whether it ended because no row is predicted with any doubt, so that the
+        objective, which is next to zero, says no more about lambda.
+    names : tuple of length n_groups
+        Names of the groups.
+    hypergradient : ndarray of shape (n_groups,)
+        Slope of the objective in every lambda, by exact adjoint solves.
+    relative_hypergradient : float
+        Its largest entry, but for what points out of the bounds, relative to the
+        objective.
+    inner_residuals : ndarray of shape (n_splits,)
+        Norm of the gradient of every training loss, relative to that without features.
+    lower, upper : ndarray of bool of shape (n_groups,)
+        Which lambdas are at a bound with the objective still falling towards it.
+    n_free : int
+        Number of lambdas inside their bounds.
+    flat : ndarray of bool of shape (n_groups,)
+        Which of these the objective does not feel at all, as those of constant
+        features; none with too many lambdas to tell.
+    least_curvature : float or None
+        Smallest eigenvalue of the objective's second derivative in the lambdas inside
+        their bounds, relative to the objective. None without such lambdas, or with too
+        many to tell. With more than 30 lambdas on a large logistic regression it is
+        that of the model which steps are taken with.
+    n_unfinished_solves : int
+        Linear solves for these numbers that ended before their tolerance.
+    """
+
+    converged: bool
+    certain: bool
+    names: tuple
+    hypergradient: np.ndarray
+    relative_hypergradient: float
+    inner_residuals: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    n_free: int
+    flat: np.ndarray
+    least_curvature: float | None
+    n_unfinished_solves: int
+
+    @property
+    def is_minimum(self):
+        """Whether the fit ended where no lambda close by is better."""
+        curved = self.least_curvature is None or self.least_curvature > -FLAT
+        return self.converged and curved
+
+    @property
+    def hypergradient_norm(self):
+        """The largest absolute entry of the hypergradient."""
+        return float(np.max(np.abs(self.hypergradient)))
+
+    @property
+    def at_lower_bound(self):
+        """Names of the groups that want a lower lambda than the bound."""
+        return self._named(self.lower)
+
+    @property
+    def at_upper_bound(self):
+        """Names of the groups that want a higher lambda than the bound."""
+        return self._named(self.upper)
+
+    def _named(self, where):
+        return tuple(name for name, here in zip(self.names, where, strict=True) if here)
+
+    def __str__(self):
+        worst = int(np.argmax(self.inner_residuals))
+        lines = {
+            "converged": self._describe_end(),
+            "hypergradient": f"{self.hypergradient_norm:.1e}, inside the bounds "
+            f"{self.relative_hypergradient:.1e} of the objective",
+            "inner problems": f"gradients up to {self.inner_residuals[worst]:.1e} "
+            f"(split {worst} of {len(self.inner_residuals)})",
+            "at lower bound": _listed(self.at_lower_bound, "less penalty is wanted"),
+            "at upper bound": _listed(self.at_upper_bound, "more penalty is wanted"),
+            "curvature": self._describe_curvature(),
+            "linear solves": f"{self.n_unfinished_solves} unfinished"
+            if self.n_unfinished_solves
+            else "all finished",
+        }
+        return "\n".join(f"{name + ':':<16}{text}" for name, text in lines.items())
+
+    __repr__ = __str__
+
+    def _describe_end(self):
+        if self.certain:
+            return "yes, no held-out row is left in doubt"
+        return "yes" if self.converged else "no"
+
+    def _describe_curvature(self):
+        least = self.least_curvature
+        if least is None:
+            return "too many lambdas to tell" if self.n_free else "no lambda is free"
+        if self.flat.any():
+            return f"none in {spell(self._named(self.flat), word=str)}: no effect"
+        if abs(least) <= FLAT:
+            return f"{least:.1e}: flat along some direction"
+        text = f"at least {least:.1e} of the objective"
+        return f"{text}: a minimum" if least > 0 else f"{text}: not a minimum"
+
+
+def _listed(names, meaning):
+    """Return some names and what they have in common."""
+    return f"{spell(names, word=str)} ({meaning})" if names else "none"
+
+
+def certify(problem, result, hessians):
+    """Return the `Certificate` of a result, and the model that it rests on.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+        What was minimized.
+    result : BilevelResult
+        Where the solver ended.
+    hessians : list of Hessian
+        Of the training losses there.
+
+    Returns
+    -------
+    certificate : Certificate
+        What can be checked there.
+    model : OuterModel or None
+        None with too many lambdas for one.
+    """
+    lambda_, weights = result.lambda_, result.weights
+    unfinished = problem.counts.n_unfinished_solves
+    model = None
+    if is_affordable(problem):
+        model = problem.model(lambda_, weights, hessians)
+        slope = model.gradient
+    else:
+        slope = problem.hypergradient(lambda_, weights, hessians)
+    objective = problem.with_spread(lambda_, result.validation_loss)
+    lower, upper = outward(problem.bounds, lambda_, slope)
+    free = problem.is_free(lambda_)
+    certificate = Certificate(
+        converged=result.status.has_converged,
+        certain=result.status is Status.CERTAIN,
+        names=tuple(problem.groups.names),
+        hypergradient=slope,
+        relative_hypergradient=float(
+            problem.relative(problem.projected(lambda_, slope), objective)
+        ),
+        inner_residuals=problem.inner_residuals(lambda_, weights),
+        lower=lower,
+        upper=upper,
+        n_free=int(free.sum()),
+        flat=_flat(free, slope, model, objective),
+        least_curvature=_least_curvature(problem, free, model, objective),
+        n_unfinished_solves=problem.counts.n_unfinished_solves - unfinished,
+    )
+    return certificate, model
+
+
+def _flat(free, slope, model, objective):
+    if model is None:
+        return np.zeros(len(free), dtype=bool)
+    felt = np.abs(model.tangent + model.bend).max(axis=1) + np.abs(slope)
+    return free & (felt <= UNFELT * objective)
+
+
+def _least_curvature(problem, free, model, objective):
+    if model is None or not free.any():
+        return None
+    curvature = (model.tangent + model.bend)[np.ix_(free, free)]
+    with one_thread():
+        least = np.linalg.eigvalsh(0.5 * (curvature + curvature.T))[0]
+    return float(least / (objective + 1e-10 * problem.null_loss)) if least else 0.0

@@ -1,0 +1,1 @@
+"""Any smooth convex loss: Newton steps, Hessian products, preconditioners."""

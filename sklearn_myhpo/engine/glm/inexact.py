@@ -1,0 +1,93 @@
+"""Inner solutions and adjoints of one split, no more accurate than asked for.
+
+Only gradients and products of the Hessian are asked for, and nothing is factored. Norms
+are taken in units in which the curvature of every coordinate is about one, so that the
+units of the features do not matter.
+"""
+
+import numpy as np
+
+from ..linalg.lbfgs import minimize_lbfgs
+from .products import CG_MAX_ITER
+
+
+def approach_minimum(split, lambda_, start, rtol):
+    """Return weights near the minimizer of L_T, by L-BFGS from `start`.
+
+    Parameters
+    ----------
+    split : Split
+    lambda_ : ndarray of shape (n_groups,)
+    start : ndarray of shape (m, n_outputs)
+    rtol : float
+        Largest norm of the gradient, relative to that of the loss at the split's own
+        `start`.
+
+    Returns
+    -------
+    w, slope : ndarray of shape (m, n_outputs)
+        Weights, and the gradient of L_T there.
+    residual : float
+        Its relative norm.
+    """
+    unit = _unit(split, lambda_)
+
+    def gradient(x):
+        return split.train_gradient(x / unit, lambda_) / unit
+
+    scale = np.linalg.norm(split.start_gradient / unit)
+    x, slope = minimize_lbfgs(gradient, unit * start, rtol * scale, 1.0)
+    return x / unit, unit * slope, _relative(np.linalg.norm(slope), scale)
+
+
+def approach_adjoint(split, lambda_, w, start, rtol):
+    """Return q near the solution of ``H q = grad L_V`` at `w`.
+
+    By conjugate gradients (Hestenes & Stiefel 1952) from `start`.
+
+    Parameters
+    ----------
+    split : Split
+    lambda_ : ndarray of shape (n_groups,)
+    w : ndarray of shape (m, n_outputs)
+    start : ndarray of shape (m, n_outputs) or None
+        None for zeros.
+    rtol : float
+        Largest norm of the residual, relative to that of the right-hand side.
+
+    Returns
+    -------
+    q : ndarray of shape (m, n_outputs)
+    residual : float
+        The relative norm that was reached.
+    """
+    unit = _unit(split, lambda_)
+    hessian = split.product_hessian(w, lambda_)
+    right = split.validation_gradient(w) / unit
+    scale = np.linalg.norm(right)
+    x, residual = np.zeros_like(right), right
+    if start is not None:
+        x = unit * start
+        residual = right - hessian.product(start) / unit
+    direction, size = residual, np.vdot(residual, residual)
+    for _ in range(CG_MAX_ITER):
+        if not np.sqrt(size) > rtol * scale:
+            break
+        image = hessian.product(direction / unit) / unit
+        step = size / np.vdot(direction, image)
+        x = x + step * direction
+        residual = residual - step * image
+        last, size = size, np.vdot(residual, residual)
+        direction = residual + (size / last) * direction
+    else:
+        split.counts.n_unfinished_solves += 1
+    return x / unit, _relative(np.sqrt(size), scale)
+
+
+def _unit(split, lambda_):
+    """Return the root of the curvature of every coordinate, positive."""
+    return np.sqrt(np.maximum(split.own_curvature(lambda_), np.finfo(float).tiny))
+
+
+def _relative(size, scale):
+    return float(size / scale) if size else 0.0

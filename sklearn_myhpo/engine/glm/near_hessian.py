@@ -1,0 +1,163 @@
+"""Hessians near those of the splits: preconditioners, and curvature in many lambdas."""
+
+import numpy as np
+
+from ..linalg.symmetric import congruence, symmetric_solver
+from ..split import LambdaCurvature
+
+#: A penalty so many times the trace of the data's curvature leaves a feature without a
+#: say in the others.
+STRONG = 1e6
+#: Least curvature of an output relative to that of the most curved one.
+FLATTEST = 1e-8
+
+
+class NearHessian:
+    """A Gram matrix plus a penalty, factored when it is first solved with.
+
+    Features with a strong penalty feel no other one and are taken alone, so that
+    factors shrink with every feature that is dropped.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (m n_outputs, m n_outputs)
+    penalty : ndarray of shape (m, 1)
+    counts : OracleCounts
+        Told of the factorization.
+
+    Attributes
+    ----------
+    kept, alone : ndarray
+        Coordinates that are factored together, and those with a strong penalty.
+    """
+
+    def __init__(self, gram, penalty, counts):
+        self.gram, self.counts = gram, counts
+        self.penalty = np.repeat(penalty[:, 0], len(gram) // len(penalty))
+        is_alone = self.penalty > STRONG * np.trace(gram)
+        self.kept, self.alone = np.flatnonzero(~is_alone), np.flatnonzero(is_alone)
+        self._own = 1.0 / (np.diag(gram) + self.penalty)[self.alone]
+        self._factor = None
+
+    def _inverse(self):
+        if self._factor is None:
+            self.counts.n_factorizations += 1
+            matrix = self.gram[np.ix_(self.kept, self.kept)]
+            matrix[np.diag_indices_from(matrix)] += self.penalty[self.kept]
+            self._factor = symmetric_solver(matrix)
+        return self._factor
+
+    def solve(self, w):
+        """Return the inverse applied to weights (..., m, n_outputs)."""
+        columns = w.reshape(-1, len(self.gram)).T
+        out = np.empty_like(columns)
+        out[self.alone] = self._own[:, None] * columns[self.alone]
+        if len(self.kept):
+            out[self.kept] = self._inverse()(columns[self.kept])
+        return out.T.reshape(w.shape)
+
+    def inverse_and_images(self, *matrices):
+        """Return the inverse A and every ``A matrix A``, as blocks and diagonals.
+
+        Parameters
+        ----------
+        *matrices : ndarray of shape (m n_outputs, m n_outputs)
+            Symmetric.
+
+        Returns
+        -------
+        list of (ndarray, ndarray)
+            Of the coordinates in `kept`, and of those in `alone`.
+        """
+        inverse = np.empty((0, 0))
+        if len(self.kept):
+            inverse = self._inverse().matrix()
+        out, block = [(inverse, self._own)], np.ix_(self.kept, self.kept)
+        for matrix in matrices:
+            image = congruence(inverse, matrix[block] @ inverse)
+            out.append((image, self._own**2 * np.diag(matrix)[self.alone]))
+        return out
+
+
+class OutputsApart:
+    """``gram x coupling + penalty``, a Hessian whose rows couple the outputs alike.
+
+    In the eigenvectors of the coupling no output feels another, and each has a matrix
+    of the size of the features, whose inverse is formed.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (m, m)
+    coupling : ndarray of shape (n_outputs, n_outputs)
+    penalty : ndarray of shape (m, 1)
+    counts : OracleCounts
+        Told of the factorizations.
+    """
+
+    def __init__(self, gram, coupling, penalty, counts):
+        values, self.rotation = np.linalg.eigh(coupling)
+        values = np.maximum(values, FLATTEST * values[-1])
+        self.inverses = np.empty((len(values), *gram.shape))
+        for inverse, value in zip(self.inverses, values, strict=True):
+            matrix = value * gram
+            matrix[np.diag_indices_from(matrix)] += penalty[:, 0]
+            inverse[...] = symmetric_solver(matrix).matrix()
+            counts.n_factorizations += 1
+
+    def solve(self, w):
+        """Return the inverse applied to weights (..., m, n_outputs)."""
+        apart = np.moveaxis(w @ self.rotation, -1, 0)
+        solved = np.empty_like(apart)
+        for inverse, columns, out in zip(self.inverses, apart, solved, strict=True):
+            out[...] = columns @ inverse
+        return np.moveaxis(solved, 0, -1) @ self.rotation.T
+
+
+def curvature_in_lambda(split, near, grams, lambda_, w, adjoint):
+    """Return the curvature of one split's validation loss in lambda.
+
+    With J_a = -A (p w)_a every part sums blocks of a matrix times outer products. A is
+    the inverse of the Hessian as it is near by.
+
+    Parameters
+    ----------
+    split : Split
+    near : NearHessian
+        Of the split's training loss.
+    grams : (ndarray, ndarray) of shape (m n_outputs, m n_outputs)
+        Hessian of the validation loss, and the change of that of the training loss
+        along the adjoint.
+    lambda_ : ndarray of shape (n_groups,)
+    w, adjoint : ndarray of shape (m, n_outputs)
+        The exact solution and H^-1 grad L_V.
+
+    Returns
+    -------
+    LambdaCurvature
+    """
+    inverse, image, third = near.inverse_and_images(*grams)
+    p, n_outputs = split.penalty(lambda_), split.n_outputs
+    force, pull = (p * w).ravel(), (-p * adjoint).ravel()
+    # Outputs of a feature are next to each other; the intercept has no lambda.
+    features = near.kept[::n_outputs] // n_outputs
+    size, has_lambda = len(features), features < len(split.groups.labels)
+
+    def summed(matrix, diagonal, left):
+        pairs = np.outer(left[near.kept], force[near.kept])
+        pairs *= matrix
+        if n_outputs > 1:
+            pairs = pairs.reshape(size, n_outputs, size, n_outputs).sum(axis=(1, 3))
+        pairs = pairs[np.ix_(has_lambda, has_lambda)]
+        total = split.groups.sum_by_pair(pairs, features[has_lambda])
+        values = np.zeros(len(left))
+        values[near.alone] = diagonal * left[near.alone] * force[near.alone]
+        own = split.by_group(values.reshape(split.shape))
+        total[np.diag_indices_from(total)] += own
+        return total
+
+    return LambdaCurvature(
+        summed(*image, force),
+        summed(*inverse, pull),
+        summed(*third, force),
+        summed(*inverse, force),
+    )

@@ -1,0 +1,188 @@
+"""Newton's method for all splits of a generalized linear model, in step."""
+
+import numpy as np
+
+from ..linalg.newton import MAX_HALVINGS
+from .products import forward_all, solve_together
+
+#: Largest and least accuracy of a direction.
+LOOSE, TIGHT = 0.3, 1e-6
+#: Tolerance below which solutions count as accurate ones.
+ACCURATE_TOL = 1e-6
+#: A step is good enough if the slope along it does not come to rise by more than this
+#: share of what it fell by; shorter ones are between these shares of it.
+OVERSHOOT, SHORTEST, LONGEST = 0.5, 0.1, 0.7
+#: A start with a loss so many times that of the model without features is none.
+FAR_WORSE = 10.0
+#: Rounding of a loss, and the rate beyond which only rounding makes it slow.
+ROUNDING, STALLED = 1e-14, 0.5
+#: Moves of a raw prediction beyond this change curvature by any factor.
+MAX_SPREAD = 30.0
+
+
+class NewtonTogether:
+    """Newton iterations of all splits, in step.
+
+    Parameters
+    ----------
+    split_set : GLMSplitSet
+    lambda_ : ndarray of shape (n_groups,)
+    weights : ndarray of shape (n_splits, m, n_outputs)
+        Where to start.
+    tol : float
+        Error after the last step, relative in the norm of the Hessian.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_splits, m, n_outputs)
+    raw : ndarray of shape (n_splits, n_outputs, n_samples)
+    rest : ndarray of shape (n_splits,)
+        Which splits are not there yet.
+    """
+
+    def __init__(self, split_set, lambda_, weights, tol):
+        self.set, self.lambda_, self.tol = split_set, lambda_, tol
+        self.shared = split_set.shared_curvature
+        self.weights = weights
+        self.raw = forward_all(split_set.rows, weights)
+        self.rest = np.ones(len(weights), dtype=bool)
+        self.penalty = split_set.splits[0].penalty(lambda_)
+        self._leave_saturation()
+        self.slope = self._gradients(self.rest, self.raw, weights)
+        self.before = np.full(len(weights), np.inf)
+        self.rtol = LOOSE
+
+    def _leave_saturation(self):
+        """Replace starts that are far worse than the models without features.
+
+        Curvature may underflow there, and no step would lead away.
+        """
+        numbers = np.arange(len(self.weights))
+        bad = ~(self._losses(numbers) <= FAR_WORSE * self.set.null_losses)
+        for number in np.flatnonzero(bad):
+            self.weights[number] = self.set.splits[number].start()
+            start = self.weights[number : number + 1]
+            self.raw[number] = forward_all(self.set.rows, start)[0]
+
+    def _gradients(self, which, raw, weights):
+        """Return the gradients of L_T of some splits."""
+        self.set.counts.n_train_gradients += int(which.sum())
+        row_weights = [
+            self.set.train_weights[number] for number in np.flatnonzero(which)
+        ]
+        return self.set.gradients(raw, row_weights) + self.penalty * weights
+
+    def step(self):
+        """Move the splits that are not there yet."""
+        numbers = np.flatnonzero(self.rest)
+        hessians = self._hessians(numbers)
+        spent = self.set.counts.n_hessian_products
+        solved = solve_together(
+            hessians, list(-self.slope[numbers]), self.rtol, with_raw=True
+        )
+        spent = self.set.counts.n_hessian_products - spent
+        self.shared.spent += spent - len(numbers)
+        direction = np.stack([solution.x for solution in solved])
+        image = np.stack([solution.raw for solution in solved])
+        decrement = -np.einsum("kmo,kmo->k", self.slope[numbers], direction)
+        lost = ~np.isfinite(decrement)
+        decrement[lost] = direction[lost] = image[lost] = 0.0
+        rate = np.array(
+            [
+                self._nonlinearity(hessian, one)
+                for hessian, one in zip(hessians, image, strict=True)
+            ]
+        )
+        losses = self._losses(numbers)
+        error = decrement * (self.rtol + rate) ** 2
+        done = ~(error > 2.0 * self.tol**2 * losses)
+        noise = self._noise(numbers, losses)
+        slow = decrement > STALLED**2 * self.before[numbers]
+        done |= slow & (decrement <= noise)
+        self.before[numbers] = decrement
+        self._move(numbers, direction, image, decrement, done)
+        self.rest[numbers[done]] = False
+        open_ = ~done
+        if open_.any():
+            # The next step is shorter by about the rate of this one.
+            wanted = 0.5 * self.tol * np.sqrt(2.0 * losses / np.maximum(error, 1e-300))
+            best = np.maximum(wanted, rate * (self.rtol + rate))[open_].min()
+            self.rtol = float(np.clip(best, TIGHT, LOOSE))
+
+    def _at_present(self, number):
+        """Return a split and its weights, whose raw prediction it knows."""
+        split, w = self.set.splits[number], self.weights[number]
+        split.remember(w, self.raw[number].T)
+        return split, w
+
+    def _hessians(self, numbers):
+        """Return the Hessians of some splits at the present weights."""
+        is_accurate = self.tol < ACCURATE_TOL
+        self.shared.renew_if_due(lambda: self.raw, is_accurate)
+        if is_accurate:
+            near = self.shared.own_hessians(self.penalty)
+        else:
+            near = [self.shared.hessian(self.penalty)] * len(self.rest)
+        hessians = []
+        for number in numbers:
+            split, w = self._at_present(number)
+            hessians.append(split.product_hessian(w, self.lambda_, near[number]))
+        return hessians
+
+    def _losses(self, numbers):
+        """Return the sizes of the training losses of some splits."""
+        losses = []
+        for number in numbers:
+            split, w = self._at_present(number)
+            losses.append(split.train_loss(w, self.lambda_))
+        return np.maximum(np.abs(losses), np.finfo(float).tiny)
+
+    def _noise(self, numbers, losses):
+        """Return the rounding of the losses: one is like its raw score."""
+        sizes = [
+            self.set.train_weights[number] @ np.abs(self.raw[number]).max(axis=0)
+            for number in numbers
+        ]
+        return np.maximum(
+            ROUNDING * losses, 2.0 * np.finfo(float).eps * np.array(sizes)
+        )
+
+    def _nonlinearity(self, hessian, image):
+        """Return what share of the error a full step leaves as curvature changes."""
+        spread = np.minimum(self.set.loss.spread(image.T), MAX_SPREAD)
+        energy = np.einsum("nab,an,bn->n", hessian.curvature, image, image)
+        total = energy.sum()
+        if not total > 0:
+            return 0.0
+        return 0.5 * float(np.sqrt(energy @ np.expm1(spread) ** 2 / total))
+
+    def _move(self, numbers, direction, image, decrement, done):
+        """Step along the directions, shorter where the slope comes to rise."""
+        size = np.ones(len(numbers))
+        # Where the step is known to be good enough its slope is not asked for.
+        ask = np.flatnonzero(~done)
+        slope = np.empty((len(numbers), *self.slope.shape[1:]))
+        for _ in range(MAX_HALVINGS):
+            if not len(ask):
+                break
+            step = size[ask, None, None]
+            where = numbers[ask]
+            which = np.zeros(len(self.rest), dtype=bool)
+            which[where] = True
+            slope[ask] = self._gradients(
+                which,
+                self.raw[where] + step * image[ask],
+                self.weights[where] + step * direction[ask],
+            )
+            rise = np.einsum("kmo,kmo->k", slope[ask], direction[ask])
+            far = ~(rise <= OVERSHOOT * decrement[ask])
+            root = decrement[ask] / np.maximum(decrement[ask] + rise, 1e-300)
+            shorter = size[ask] * np.clip(root, SHORTEST, LONGEST)
+            size[ask] = np.where(far, shorter, size[ask])
+            ask = ask[far]
+        # No step along these is good enough: rounding.
+        size[ask], done[ask] = 0.0, True
+        step = size[:, None, None]
+        self.weights[numbers] += step * direction
+        self.raw[numbers] += step * image
+        self.slope[numbers] = slope

@@ -1,0 +1,203 @@
+"""Hessians known by their products, solved with by conjugate gradients."""
+
+import numpy as np
+
+from ..linalg.hessian import CG_TOL, Hessian, Solution
+
+#: Iterations after which conjugate gradients give what they have.
+CG_MAX_ITER = 1000
+
+
+class ProductHessian(Hessian):
+    """``X' C X + diag`` known by its products.
+
+    Parameters
+    ----------
+    rows : Rows
+    curvature : ndarray of shape (n_samples, n_outputs, n_outputs)
+        Times the weights of the rows.
+    diagonal : ndarray of shape (m, 1)
+    counts : OracleCounts
+        Told of every product.
+    near : Hessian or None
+        One close to this that is easily solved with, the preconditioner; None
+        for one that takes the features as independent of each other.
+    """
+
+    def __init__(self, rows, curvature, diagonal, counts, near=None):
+        self.rows = rows
+        self.curvature = curvature
+        self.diagonal = diagonal
+        self.counts = counts
+        self.near = near
+
+    def product(self, w):
+        """Return the operator applied to `w`."""
+        block = w.reshape(-1, *w.shape[-2:])
+        images, _ = products([self], np.zeros(len(block), dtype=int), block)
+        return images.reshape(w.shape)
+
+    def solve(self, w, rtol=CG_TOL):
+        """Return the inverse applied to `w`, to a relative residual of `rtol`."""
+        return solve_together([self], [w], rtol)[0].x
+
+    def precondition(self, w):
+        """Return roughly the inverse applied to `w`."""
+        if self.near is None:
+            self.near = _IndependentFeatures(
+                self.curvature.sum(axis=0), self.rows.mean_squares(), self.diagonal
+            )
+        return self.near.solve(w)
+
+    def plus(self, rho, other=None):
+        """Return ``self + rho other``."""
+        if other is None:
+            return ProductHessian(
+                self.rows, self.curvature, self.diagonal + rho, self.counts
+            )
+        return ProductHessian(
+            self.rows,
+            self.curvature + rho * other.curvature,
+            self.diagonal + rho * other.diagonal,
+            self.counts,
+        )
+
+
+class _IndependentFeatures:
+    """``diag(squares) x curvature + diag``, the outputs coupled as on average.
+
+    Parameters
+    ----------
+    curvature : ndarray of shape (n_outputs, n_outputs)
+    squares : ndarray of shape (m,)
+    diagonal : ndarray of shape (m, 1)
+    """
+
+    def __init__(self, curvature, squares, diagonal):
+        values, self.rotation = np.linalg.eigh(curvature)
+        scale = squares[:, None] * np.maximum(values, 0.0) + diagonal
+        self.scale = np.maximum(scale, np.finfo(float).tiny)
+
+    def solve(self, w):
+        """Return the inverse applied to `w`."""
+        if w.shape[-1] == 1:
+            return w / self.scale
+        return (w @ self.rotation / self.scale) @ self.rotation.T
+
+
+def solve_together(hessians, rights, rtol=CG_TOL, *, with_raw=False):
+    """Return the inverses of several Hessians, each applied to its right-hand sides.
+
+    In step, so that one pass over the rows serves all.
+
+    Parameters
+    ----------
+    hessians : list of ProductHessian
+        With the same rows.
+    rights : list of ndarray of shape (..., m, n_outputs)
+    rtol : float or ndarray, default=CG_TOL
+        Relative residual, in the norm that the preconditioner defines; one for all or
+        one for each right-hand side of a Hessian.
+    with_raw : bool, default=False
+        Whether raw predictions are wanted, which take memory.
+
+    Returns
+    -------
+    list of Solution
+    """
+    shape = rights[0].shape[-2:]
+    blocks = [right.reshape(-1, *shape) for right in rights]
+    owner = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
+    residual = np.concatenate(blocks)
+    x = np.zeros_like(residual)
+    raw = np.zeros((len(x) * with_raw, shape[1], hessians[0].rows.n_samples))
+
+    direction = _preconditioned(hessians, owner, residual)
+    size = _inner(residual, direction)
+    limit = size * np.concatenate(
+        [np.broadcast_to(np.square(rtol), len(block)) for block in blocks]
+    )
+    rest = np.flatnonzero(size > 0)
+    for _ in range(CG_MAX_ITER):
+        if not len(rest):
+            break
+        image, forward = products(hessians, owner[rest], direction[rest])
+        step = (size[rest] / _inner(direction[rest], image))[:, None, None]
+        x[rest] += step * direction[rest]
+        if with_raw:
+            raw[rest] += step * forward
+        residual[rest] -= step * image
+        z = _preconditioned(hessians, owner[rest], residual[rest])
+        new = _inner(residual[rest], z)
+        ratio = new / size[rest]
+        direction[rest] = z + ratio[:, None, None] * direction[rest]
+        size[rest] = new
+        rest = rest[size[rest] > limit[rest]]
+    n_lost = int(np.count_nonzero(~np.isfinite(size)))
+    hessians[0].counts.n_unfinished_solves += len(rest) + n_lost
+    ends = np.cumsum([len(block) for block in blocks])[:-1]
+    found = [x, residual, raw] if with_raw else [x, residual]
+    parts = zip(*(np.split(block, ends) for block in found), strict=True)
+    return [
+        Solution(*(part.reshape(right.shape[:-2] + part.shape[1:]) for part in own))
+        for own, right in zip(parts, rights, strict=True)
+    ]
+
+
+def products(hessians, owner, w):
+    """Return Hessian `owner[k]` applied to every ``w[k]``, in one pass.
+
+    Parameters
+    ----------
+    hessians : list of ProductHessian
+    owner : ndarray of shape (n,)
+    w : ndarray of shape (n, m, n_outputs)
+
+    Returns
+    -------
+    images : ndarray of shape (n, m, n_outputs)
+    raw : ndarray of shape (n, n_outputs, n_samples)
+        Raw predictions of `w`.
+    """
+    hessians[0].counts.n_hessian_products += len(w)
+    rows = hessians[0].rows
+    raw = forward_all(rows, w)
+    bent = np.empty_like(raw)
+    for number in np.unique(owner):
+        curvature, own = hessians[number].curvature, owner == number
+        if curvature.shape[1] == 1:
+            bent[own] = raw[own] * curvature[:, 0].T
+        else:
+            bent[own] = (curvature @ raw[own].transpose(2, 1, 0)).transpose(2, 1, 0)
+    diagonals = np.stack([hessians[number].diagonal for number in owner])
+    return adjoint_all(rows, bent) + diagonals * w, raw
+
+
+def forward_all(rows, weights):
+    """Return raw predictions (k, n_outputs, n_samples) of weights (k, m, n_outputs)."""
+    columns = np.moveaxis(weights, 1, 2).reshape(-1, weights.shape[1]).T
+    return rows.forward(columns).T.reshape(len(weights), weights.shape[2], -1)
+
+
+def adjoint_all(rows, slopes):
+    """Return the transposed map of (k, n_outputs, n_samples)."""
+    columns = slopes.reshape(-1, slopes.shape[2]).T
+    out = rows.adjoint(columns).T.reshape(len(slopes), slopes.shape[1], -1)
+    return np.moveaxis(out, 1, 2)
+
+
+def _preconditioned(hessians, owner, w):
+    """Return roughly the inverse of Hessian `owner[k]` applied to every ``w[k]``."""
+    out = np.empty_like(w)
+    shared = {}
+    for number in np.unique(owner):
+        hessian = hessians[number]
+        shared.setdefault(id(hessian.near or hessian), []).append(number)
+    for numbers in shared.values():
+        own = np.isin(owner, numbers)
+        out[own] = hessians[numbers[0]].precondition(w[own])
+    return out
+
+
+def _inner(a, b):
+    return np.einsum("kmo,kmo->k", a, b)

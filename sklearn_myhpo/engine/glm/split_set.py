@@ -1,0 +1,276 @@
+"""All splits of a generalized linear model, minimized and solved with together."""
+
+import numpy as np
+
+from ..linalg.hessian import CG_TOL
+from ..linalg.newton import MAX_ITER, NEWTON_TOL
+from ..split_set import SplitSet
+from .near_hessian import NearHessian, curvature_in_lambda
+from .newton_together import NewtonTogether
+from .products import ProductHessian, adjoint_all, forward_all, solve_together
+from .shared_curvature import DENSE_LIMIT, SharedCurvature
+
+#: Hessians are formed where the right-hand sides of their solves times this are
+#: more than the features; else their products are cheaper.
+PRODUCTS_PER_SOLVE = 60
+#: Operations up to which second derivatives in several lambdas are made from Hessians
+#: that are formed, split by split.
+FORMED_COST = 1e9
+#: Lambdas up to which second derivatives are made from responses, which is exact.
+FEW_LAMBDAS = 30
+#: Products that the response of the weights to one lambda takes, and cubes of the size
+#: of a Hessian that curvature in all lambdas takes.
+PRODUCTS_PER_RESPONSE, CUBES = 3, 8
+#: Numbers in the responses of all splits up to which they are formed.
+MAX_RESPONSES = 3e7
+#: Raw predictions of solutions that may be kept in any case.
+RAW_ENTRIES = 2**22
+
+
+class GLMSplitSet(SplitSet):
+    """Splits of a generalized linear model on the same rows.
+
+    Every product with X is made for all splits together, and curvature that they
+    share preconditions their Hessians.
+
+    Parameters
+    ----------
+    splits : list of GLMSplit
+    """
+
+    def __init__(self, splits):
+        super().__init__(splits)
+        first = splits[0]
+        self.rows, self.loss, self.y = first.rows, first.loss, first.y
+        self.counts = first.counts
+        self.train_weights = np.stack([split.train_weight for split in splits])
+        self.validation_weights = [split.validation_weight for split in splits]
+        start = first.start()[-1:] * first.explicit_intercept
+        null = self.loss.value(self.y, np.repeat(start, len(self.y), axis=0))
+        self.null_losses = np.array([weight @ null for weight in self.train_weights])
+        self._is_costly = self._costs_much()
+        self.shared_curvature = SharedCurvature(
+            self.rows,
+            self.loss,
+            first.n_outputs,
+            self.train_weights,
+            float(np.linalg.eigvalsh(self.loss.curvature(start)[0])[0]),
+            self.counts,
+            needs_own=self._is_costly,
+        )
+
+    def _costs_much(self):
+        """Whether forming the Hessian of every split is to be avoided."""
+        first, n_groups = self.splits[0], self.splits[0].groups.n_groups
+        size = first.shape[0] * first.n_outputs
+        if n_groups == 1 or size > DENSE_LIMIT:
+            return False
+        per_row = size * (first.shape[0] + n_groups) + first.n_outputs * n_groups**2
+        return len(self.splits) * len(self.y) * per_row > FORMED_COST
+
+    @property
+    def prefers_inverse(self):
+        """Whether curvature in lambda is cheaper from inverses than from responses."""
+        first, n_groups = self.splits[0], self.splits[0].groups.n_groups
+        if not self._is_costly or n_groups <= FEW_LAMBDAS:
+            return False
+        size, n_splits = first.shape[0] * first.n_outputs, len(self.splits)
+        n_columns = PRODUCTS_PER_RESPONSE * n_splits * n_groups
+        responses = 4.0 * n_columns * len(self.y) * size
+        return responses > 2.0 * len(self.y) * size**2 + CUBES * n_splits * size**3
+
+    @property
+    def prefers_products(self):
+        """Whether there are too many lambdas for a response of the weights to each."""
+        n_weights = len(self.splits) * np.prod(self.splits[0].shape)
+        n_groups = self.splits[0].groups.n_groups
+        return n_groups * n_weights > MAX_RESPONSES and not self.prefers_inverse
+
+    def minimize(self, lambda_, starts, tol=NEWTON_TOL):
+        """Return the exact inner solutions of all splits, from `starts`.
+
+        By Newton's method with directions from conjugate gradients. The error after
+        the last step is about `tol`, relative in the norm of the Hessian.
+        """
+        self.counts.n_inner_solves += len(self.splits)
+        newton = NewtonTogether(self, lambda_, np.stack(starts), tol)
+        for _ in range(MAX_ITER):
+            newton.step()
+            if not newton.rest.any():
+                break
+        weights = list(newton.weights)
+        for split, w, raw in zip(self.splits, weights, newton.raw, strict=True):
+            split.remember(w, raw.T)
+        return weights
+
+    def minimize_full(self, full, lambda_, start, tol=NEWTON_TOL):
+        """Return the exact inner solution of the split of all rows, from `start`."""
+        alone = GLMSplitSet([full])
+        alone.shared_curvature = self.shared_curvature.of_all_rows()
+        return alone.minimize(lambda_, [start], tol)[0]
+
+    def gradients(self, raw, row_weights):
+        """Return the gradients (k, m, n_outputs) of weighted losses."""
+        slopes = np.empty_like(raw)
+        for slope, weight, one in zip(slopes, row_weights, raw, strict=True):
+            slope[...] = weight * self.loss.gradient(self.y, one.T).T
+        return adjoint_all(self.rows, slopes)
+
+    def hessians(self, lambda_, weights):
+        """Return the Hessian of every split's L_T at its weights.
+
+        Formed where it is solved with often, else known by its products and near the
+        Hessian with shared curvature.
+        """
+        first = self.splits[0]
+        if self._is_costly:
+            return self._near_hessians(lambda_, weights)
+        n_solves = PRODUCTS_PER_SOLVE * (1 + first.groups.n_groups)
+        size = first.shape[0] * first.n_outputs
+        if n_solves > size and size <= DENSE_LIMIT and not self.prefers_products:
+            return super().hessians(lambda_, weights)
+        if self.shared_curvature.matrix is None:
+            self.shared_curvature.renew_if_due(lambda: self.raw(weights), True)
+        near = self.shared_curvature.own_hessians(first.penalty(lambda_))
+        return [
+            split.product_hessian(w, lambda_, own)
+            for split, w, own in zip(self.splits, weights, near, strict=True)
+        ]
+
+    def _near_hessians(self, lambda_, weights):
+        """Return Hessians by their products, with a matrix near each of them."""
+        self.shared_curvature.renew_if_changed(self.raw(weights))
+        penalty = self.splits[0].penalty(lambda_)
+        return [
+            split.product_hessian(w, lambda_, NearHessian(matrix, penalty, self.counts))
+            for split, w, matrix in zip(
+                self.splits, weights, self.shared_curvature.own_matrices(), strict=True
+            )
+        ]
+
+    def curvatures_in_lambda(self, lambda_, weights, hessians, adjoints, shares):
+        """Return the `LambdaCurvature` of every split, from Hessians near theirs.
+
+        Their change along the adjoint is that of all splits in the mean: the responses
+        of the weights are much the same in all, the adjoints are not.
+        """
+        bend = self._weighted_gram(
+            np.ones(len(self.y)), self._mean_third(weights, adjoints, shares)
+        )
+        curvatures = []
+        for split, w, hessian, adjoint in zip(
+            self.splits, weights, hessians, adjoints, strict=True
+        ):
+            gram = self._weighted_gram(
+                split.validation_weight, self.loss.curvature(split.raw(w))
+            )
+            own = curvature_in_lambda(
+                split, hessian.near, (gram, bend), lambda_, w, adjoint
+            )
+            curvatures.append(own)
+        return curvatures
+
+    def _weighted_gram(self, weight, curvature):
+        """Return ``X' C X``, C the curvature (n_samples, ...) times row weights."""
+        inside = np.flatnonzero(weight)
+        lower, upper = np.tril_indices(curvature.shape[1])
+        own = weight[inside, None] * curvature[inside][:, lower, upper]
+        return self.rows.take(inside).block_gram(own)
+
+    def _mean_third(self, weights, adjoints, shares):
+        """Return the mean change of curvature (n_samples, ...) along the adjoints."""
+        units = np.eye(self.splits[0].n_outputs)[:, None, :]
+        along = forward_all(self.rows, np.stack(adjoints))
+        total = 0.0
+        for split, share, w, one in zip(
+            self.splits, shares, weights, along, strict=True
+        ):
+            change = [
+                self.loss.third(split.raw(w), one.T, unit, units) for unit in units
+            ]
+            total = total + share * split.train_weight * np.stack(change)
+        return np.moveaxis(total, 2, 0)
+
+    def own_curvatures(self, hessians):
+        """Return the curvature of every split's L_T along every coordinate."""
+        return [
+            self.rows.squared_adjoint(np.einsum("naa->na", hessian.curvature))
+            + hessian.diagonal
+            for hessian in hessians
+        ]
+
+    def bends(self, weights, adjoints, moves):
+        """Return what moves of the weights do to slopes.
+
+        Parameters
+        ----------
+        weights, adjoints, moves : list of ndarray of shape (m, n_outputs)
+
+        Returns
+        -------
+        validation : list of ndarray
+            The Hessian of L_V applied to the move, of every split.
+        train : list of ndarray
+            The change of the Hessian of L_T along the move, applied to the adjoint.
+        """
+        units = np.eye(self.splits[0].n_outputs)[:, None, :]
+        alongs = forward_all(self.rows, np.stack(adjoints))
+        images = forward_all(self.rows, np.stack(moves))
+        slopes = np.empty((2, *images.shape))
+        for number, (split, w) in enumerate(zip(self.splits, weights, strict=True)):
+            raw, along, image = split.raw(w), alongs[number].T, images[number].T
+            bent = np.einsum("nab,nb->an", self.loss.curvature(raw), image)
+            slopes[0, number] = split.validation_weight * bent
+            third = self.loss.third(raw, units, along, image)
+            slopes[1, number] = split.train_weight * third
+        both = adjoint_all(self.rows, slopes.reshape(-1, *images.shape[1:]))
+        return list(both[: len(moves)]), list(both[len(moves) :])
+
+    def responses_by_inverse(self, lambda_, weights, hessians):
+        """Return the derivative J of all weights, by Hessians near theirs."""
+        return [
+            hessian.near.solve(-split.spread(split.penalty(lambda_) * w))
+            for split, w, hessian in zip(self.splits, weights, hessians, strict=True)
+        ]
+
+    def raw(self, weights):
+        """Return the raw predictions (n_splits, n_outputs, n_samples) of all splits."""
+        return np.stack(
+            [split.raw(w).T for split, w in zip(self.splits, weights, strict=True)]
+        )
+
+    def solve(self, hessians, rights, rtol=CG_TOL):
+        """Return the inverse of every Hessian applied to its right-hand sides."""
+        if not isinstance(hessians[0], ProductHessian):
+            return super().solve(hessians, rights, rtol)
+        return [solution.x for solution in solve_together(hessians, rights, rtol)]
+
+    def solutions(self, hessians, rights, rtol=CG_TOL):
+        """Return the `Solution` of every Hessian for its right-hand sides.
+
+        With raw predictions where they take no more memory than the rows.
+        """
+        if not isinstance(hessians[0], ProductHessian):
+            return super().solutions(hessians, rights, rtol)
+        n_entries = sum(right.size for right in rights) // len(rights[0][0])
+        few = n_entries <= max(self.rows.n_features, RAW_ENTRIES // len(self.y))
+        return solve_together(hessians, rights, rtol, with_raw=few)
+
+    def least_curvature(self):
+        """Return the least curvature of the data that is not zero."""
+        return self.shared_curvature.least()
+
+    def validation_gradients(self, weights):
+        """Return the gradient of every split's L_V at its weights."""
+        self.counts.n_validation_gradients += len(weights)
+        return list(self.gradients(self.raw(weights), self.validation_weights))
+
+    def inner_residuals(self, lambda_, weights):
+        """Return the relative gradient of every split's L_T, shape (n_splits,)."""
+        self.counts.n_train_gradients += len(weights)
+        starts = np.stack([split.start() for split in self.splits])
+        first = self.gradients(forward_all(self.rows, starts), self.train_weights)
+        last = self.gradients(self.raw(weights), self.train_weights)
+        last += self.splits[0].penalty(lambda_) * np.stack(weights)
+        scale, sizes = (np.linalg.norm(one, axis=(1, 2)) for one in (first, last))
+        return np.divide(sizes, scale, out=np.zeros_like(sizes), where=sizes > 0)

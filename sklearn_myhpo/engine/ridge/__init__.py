@@ -1,0 +1,1 @@
+"""Ridge: everything follows from second moments, or from products of rows."""

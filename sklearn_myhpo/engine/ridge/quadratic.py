@@ -1,0 +1,309 @@
+"""Ridge from second moments: X is not needed after one pass."""
+
+from math import prod
+
+import numpy as np
+from scipy.linalg import svd
+
+from ..linalg.hessian import DiagonalHessian, penalized_hessian
+from ..linalg.newton import NEWTON_TOL
+from ..linalg.symmetric import eigensystem
+from ..split import LambdaCurvature, Split
+
+#: Tangents per coordinate from which the inverse of the Hessian is the cheaper way.
+INVERSE_SHARE = 0.75
+#: Penalty over the trace of the data's curvature beyond which a feature's response
+#: is its own: others share less than one part in this of it.
+STRONG = 1e6
+
+
+class MomentHessian:
+    """The Hessian of a ridge loss known by its products.
+
+    Parameters
+    ----------
+    train : Moments
+    penalty : ndarray of shape (m, 1)
+    counts : OracleCounts
+        Told of every product.
+    """
+
+    def __init__(self, train, penalty, counts):
+        self.train, self.penalty, self.counts = train, penalty, counts
+
+    def product(self, w):
+        """Return the operator applied to `w` (..., m, n_outputs)."""
+        self.counts.n_hessian_products += prod(w.shape[:-2])
+        return self.train.product(w) + self.penalty * w
+
+
+class QuadraticSplit(Split):
+    """A ridge split; the intercept is eliminated by centring on training means.
+
+    Parameters
+    ----------
+    train, validation : Moments
+    coordinates : Coordinates
+    x_mean : ndarray of shape (n_features,)
+        Training mean of the features; zeros without an intercept.
+    y_mean : ndarray of shape (n_outputs,)
+        Training mean of the target; zeros without an intercept.
+    counts : OracleCounts
+    """
+
+    def __init__(self, train, validation, coordinates, x_mean, y_mean, counts):
+        super().__init__(coordinates, len(y_mean), False, counts)
+        self.train = train
+        self.validation = validation
+        self.x_mean = x_mean
+        self.y_mean = y_mean
+        self._last = None
+
+    @property
+    def solves_by(self):
+        """How the Hessian is solved with: "diagonal" or "dense"."""
+        return "diagonal" if self.train.gram.ndim == 1 else "dense"
+
+    def train_loss(self, w, lambda_):
+        """Return L_T, the penalty included."""
+        self.counts.n_values += 1
+        return self.train.value(w) + self.penalty_value(w, lambda_)
+
+    def _train_gradient(self, w, lambda_):
+        return self.train.gradient(w) + self.penalty(lambda_) * w
+
+    def train_gradient(self, w, lambda_):
+        """Return the gradient of L_T in the weights."""
+        self.counts.n_train_gradients += 1
+        return self._train_gradient(w, lambda_)
+
+    def consensus_gradient(self, w, lambda_, proximal):
+        """Return the gradient of L_T plus proximal terms."""
+        self.counts.n_consensus_gradients += 1
+        return self._train_gradient(w, lambda_) + proximal.gradient(w)
+
+    def validation_loss(self, w):
+        """Return L_V."""
+        self.counts.n_values += 1
+        return self.validation.value(w)
+
+    def validation_gradient(self, w):
+        """Return the gradient of L_V in the weights."""
+        self.counts.n_validation_gradients += 1
+        return self.validation.gradient(w)
+
+    def validation_gram(self, w, jacobian, raw=None):
+        """Return ``J' H_V J``."""
+        columns = np.moveaxis(jacobian, 1, 0)
+        product = self.validation.gram @ columns.reshape(len(columns), -1)
+        product = np.moveaxis(product.reshape(columns.shape), 0, 1)
+        return np.tensordot(jacobian, product, axes=([1, 2], [1, 2]))
+
+    def third_term(self, w, adjoint, jacobian, raw=None):
+        """Return zeros: the loss is quadratic."""
+        return np.zeros((len(jacobian), len(jacobian)))
+
+    def hessian(self, w, lambda_):
+        """Return the Hessian of L_T, the same at every `w`.
+
+        The last one is kept: what is solved for is often asked for next.
+        """
+        penalty = self.penalty(lambda_)
+        if self.train.gram.ndim == 1:
+            return DiagonalHessian(self.train.gram + penalty[:, 0])
+        key = penalty.tobytes()
+        if self._last is None or self._last[0] != key:
+            matrix = self.train.gram.copy()
+            self._last = key, penalized_hessian(matrix, penalty, self.counts)
+        return self._last[1]
+
+    def product_hessian(self, w, lambda_):
+        """Return the Hessian of L_T for its products only, which are counted."""
+        return MomentHessian(self.train, self.penalty(lambda_), self.counts)
+
+    def own_curvature(self, lambda_):
+        """Return the curvature of L_T along every coordinate."""
+        gram = self.train.gram
+        data = gram if gram.ndim == 1 else np.diag(gram)
+        return data[:, None] + self.penalty(lambda_)
+
+    def bound_product(self, x):
+        """Return the data term's Hessian applied to `x`."""
+        self.counts.n_hessian_products += prod(x.shape[:-2])
+        return self.train.product(x)
+
+    @property
+    def prefers_inverse(self):
+        """Whether curvature in lambda is cheaper from the inverse of the Hessian."""
+        n_tangents = self.groups.n_groups * self.n_outputs
+        return self.solves_by == "dense" and n_tangents > INVERSE_SHARE * self.shape[0]
+
+    def curvature_in_lambda(self, lambda_, w, adjoint):
+        """Return the curvature in lambda from the inverse A of the Hessian.
+
+        J_a = -A (p w)_a, so each part sums blocks of a matrix times outer products.
+        Features with so large a penalty that they feel no other one are taken alone.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+        w, adjoint : ndarray of shape (m, n_outputs)
+            The exact solution and H^-1 grad L_V.
+
+        Returns
+        -------
+        LambdaCurvature
+        """
+        p = self.penalty(lambda_)
+        is_alone = p[:, 0] > STRONG * np.trace(self.train.gram)
+        if is_alone.all():
+            is_alone[:] = False
+        kept, alone = np.flatnonzero(~is_alone), np.flatnonzero(is_alone)
+        block = np.ix_(kept, kept)
+        hessian = self.hessian(w, lambda_)
+        if len(alone):
+            matrix = self.train.gram[block]
+            hessian = penalized_hessian(matrix, p[kept], self.counts)
+        inverse, image = hessian.inverse_and_image(self.validation.gram[block])
+        own = 1.0 / (np.diag(self.train.gram)[alone] + p[alone, 0])
+        own_image = own * np.diag(self.validation.gram)[alone] * own
+        force, pull = p * w, -p * adjoint
+
+        def summed(matrix, diagonal, left):
+            pairs = left[kept] @ force[kept].T
+            pairs *= matrix
+            total = self.groups.sum_by_pair(pairs, kept)
+            values = np.zeros(self.shape)
+            values[alone] = diagonal[:, None] * left[alone] * force[alone]
+            total[np.diag_indices_from(total)] += self.by_group(values)
+            return total
+
+        return LambdaCurvature(
+            summed(image, own_image, force),
+            summed(inverse, own, pull),
+            0.0,
+            summed(inverse, own, force),
+        )
+
+    def responses_by_inverse(self, lambda_, w):
+        """Return the derivative J of the exact solution `w` in every lambda.
+
+        Returns
+        -------
+        ndarray of shape (n_groups, m, n_outputs)
+        """
+        inverse = self.hessian(w, lambda_).inverse()
+        force = -self.penalty(lambda_) * w
+        columns = [self.groups.sum_rows(own[:, None] * inverse) for own in force.T]
+        return np.stack(columns, axis=-1)
+
+    def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
+        """Return the minimizer of L_T plus `proximal`, in closed form."""
+        self.counts.n_inner_solves += 1
+        hessian = self.hessian(start, lambda_)
+        if proximal is None:
+            return hessian.solve(self.train.linear)
+        target = self.train.linear - proximal.linear
+        rho, centre = proximal.rho, proximal.centre
+        if proximal.metric is None:
+            return hessian.plus(rho).solve(target + rho * centre)
+        # The metric is this Hessian, already factored: (1 + rho) H on the left.
+        return (proximal.metric.solve(target) + rho * centre) / (1.0 + rho)
+
+    def start(self):
+        """Return zeros."""
+        return np.zeros(self.shape)
+
+    def _start_gradient(self):
+        return -self.train.linear
+
+    @property
+    def intercept_origin(self):
+        """The training mean of the target."""
+        return self.y_mean
+
+    def moves_to_features(self, moves):
+        """Return coefs (n_features, k) and intercepts (k,) of moves (m, k)."""
+        coefs = self.coordinates.to_features(moves)
+        return coefs, self.intercepts_of(coefs)
+
+    def intercepts_of(self, coefs):
+        """Return the intercepts (k,) that go with coefs (n_features, k) of moves."""
+        return -(self.x_mean @ coefs)
+
+    def from_features(self, coef, intercept):
+        """Return the weights of coef; the intercept follows from the means."""
+        return self.coordinates.from_features(coef)
+
+    def path(self, penalties):
+        """Return validation losses and their slopes, where the gram is diagonal.
+
+        Parameters
+        ----------
+        penalties : ndarray of shape (n_lambdas,)
+            ``2 exp(lambda)`` of one shared lambda.
+
+        Returns
+        -------
+        values, slopes : ndarray of shape (n_lambdas,)
+            The slopes are derivatives in lambda.
+        """
+        self.counts.n_inner_solves += len(penalties)
+        self.counts.n_values += len(penalties)
+        self.counts.n_validation_gradients += len(penalties)
+        inverse = 1.0 / (self.train.gram[:, None] + penalties)
+        values, slopes = np.zeros((2, len(penalties)))
+        held_out = self.validation
+        for target in range(self.n_outputs):
+            own = slice(target, target + 1)
+            w = inverse * self.train.linear[:, own]
+            step = w - held_out.reference[:, own]
+            image = held_out.gram @ step - held_out.residual_linear[:, own]
+            values += np.sum(step * (image - held_out.residual_linear[:, own]), axis=0)
+            slopes -= np.sum(w * inverse * image, axis=0)
+        values = np.maximum(0.5 * (values + held_out.residual_square.sum()), 0.0)
+        return values, penalties * slopes
+
+    def in_basis(self, basis, values):
+        """Return this split in an orthonormal basis of its eigenvectors.
+
+        Only for one group, whose penalty is the same in every such basis.
+
+        Parameters
+        ----------
+        basis : ndarray of shape (m, k)
+            It spans all solutions.
+        values : ndarray of shape (k,)
+        """
+        return QuadraticSplit(
+            self.train.in_basis(basis, values),
+            self.validation.in_basis(basis),
+            self.coordinates.rotated(basis),
+            self.x_mean,
+            self.y_mean,
+            self.counts,
+        )
+
+    def diagonalized(self, rows=None, all_directions=True):
+        """Return this split in all eigenvectors of its training moments.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_train, m) or None
+            Centred training rows times the root of their weights. Their
+            singular vectors keep small directions that squaring would lose.
+        all_directions : bool, default=True
+            False leaves out, with `rows`, what no row reaches.
+        """
+        if rows is None:
+            values, rotation = eigensystem(self.train.gram)
+            floor = len(values) * np.finfo(float).eps * max(values[-1], 0.0)
+        else:
+            _, singular, transposed = svd(
+                rows, full_matrices=all_directions, check_finite=False
+            )
+            rotation = transposed.T
+            values = np.zeros(rotation.shape[1])
+            values[: len(singular)] = singular**2
+            floor = (max(rows.shape) * np.finfo(float).eps * singular[0]) ** 2
+        return self.in_basis(rotation, np.where(values > floor, values, 0.0))

@@ -1,0 +1,260 @@
+"""All rows of a ridge problem with one lambda, by one singular value decomposition."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import qr, svd
+
+from ...data.rows import BLOCK_ENTRIES
+from ...penalties.coordinates import feature_coordinates
+from ..linalg.krylov import range_subspace
+from ..linalg.symmetric import eigensystem
+from .dual import row_coordinates
+from .mean_square import Moments
+from .quadratic import QuadraticSplit
+
+#: Entries of the left singular vectors of sparse rows up to which they are kept.
+KEPT_ENTRIES = 2**22
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """``A = U S V'``: centred rows times the roots of their shares of the weight.
+
+    Attributes
+    ----------
+    split : QuadraticSplit
+        Trained on all rows, in the coordinates V.
+    share : ndarray of shape (n_samples,)
+        Weights with sum one.
+    target : ndarray of shape (n_samples, n_outputs)
+        Centred, times the roots of the shares.
+    squares : ndarray of shape (k,)
+        Of the singular values that are not zero.
+    along : ndarray of shape (k, n_outputs)
+        U' target.
+    outside_square : float
+        Sum of squares of target - U along.
+    fit_intercept : bool
+    left : callable
+        Returns the rows of U of a slice.
+    is_kept : bool
+        Whether U may be kept.
+    """
+
+    split: QuadraticSplit
+    share: np.ndarray
+    target: np.ndarray
+    squares: np.ndarray
+    along: np.ndarray
+    outside_square: float
+    fit_intercept: bool
+    left: object
+    is_kept: bool
+
+    @cached_property
+    def n_rows(self):
+        """Number of rows that count."""
+        return np.count_nonzero(self.share)
+
+    @property
+    def n_outside(self):
+        """Dimension of what no model explains, of the rows that count."""
+        return max(self.n_rows - len(self.squares) - self.fit_intercept, 0)
+
+    @cached_property
+    def _kept(self):
+        kept = np.empty((len(self.share), len(self.squares)))
+        for rows in self._slices():
+            kept[rows] = self.left(rows)
+        return kept
+
+    def _slices(self, entries_per_row=0):
+        width = max(1, len(self.squares), entries_per_row)
+        size = max(1, BLOCK_ENTRIES // 4 // width)
+        n_samples = len(self.share)
+        return [
+            slice(start, min(start + size, n_samples))
+            for start in range(0, n_samples, size)
+        ]
+
+    def blocks(self, entries_per_row):
+        """Yield (slice, rows of U) so small that temporaries stay bounded."""
+        for rows in self._slices(entries_per_row):
+            yield rows, self._kept[rows] if self.is_kept else self.left(rows)
+
+
+def narrow_spectrum(X, y, sources, groups, share, counts):
+    """Return the spectrum of dense rows with at least as many rows as features.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples, n_outputs)
+    sources : Sources
+        The sums over all rows.
+    groups : FeatureGroups
+    share : ndarray of shape (n_samples,)
+    counts : OracleCounts
+
+    Returns
+    -------
+    Spectrum
+    """
+    sums = sources.parts[-1][0]
+    means = sources.means(sums)
+    x_mean, y_mean = sources.shift + means.x, sources.y_shift + means.y
+    moments = sources.moments(sums, means)
+    root = np.sqrt(share)[:, None]
+    target = root * (y - y_mean)
+    space = range_subspace(moments.gram)
+    if space is not None:
+        basis, squares = space
+        combine = basis / np.sqrt(squares)
+        along = combine.T @ moments.linear
+        outside = 2.0 * moments.values(combine @ along)
+
+        def left(rows):
+            return (root[rows] * (X[rows] - x_mean)) @ combine
+
+    else:
+        # Eigenvectors would lose directions that singular vectors keep.
+        triangular, factor = qr(
+            root * (X - x_mean), mode="economic", overwrite_a=True, check_finite=False
+        )
+        inner, squares, basis = _singular(factor)
+        triangular = triangular @ inner
+        left = triangular.__getitem__
+        along = triangular.T @ target
+        outside = np.sum((target - triangular @ along) ** 2, axis=0)
+    return _spectrum(
+        feature_coordinates(groups).rotated(basis),
+        (x_mean, y_mean),
+        (share, target, squares, along, outside),
+        sources.fit_intercept,
+        counts,
+        left,
+    )
+
+
+def wide_spectrum(rows, y, groups, share, counts):
+    """Return the spectrum of dense rows with more features than rows.
+
+    Parameters
+    ----------
+    rows : Rows
+        Dense or sparse.
+    y : ndarray of shape (n_samples, n_outputs)
+    groups : FeatureGroups
+    share : ndarray of shape (n_samples,)
+    counts : OracleCounts
+
+    Returns
+    -------
+    Spectrum
+    """
+    y_mean, target = _centred_target(y, share, rows.fit_intercept)
+    root = np.sqrt(share)[:, None]
+    products = root * rows.products() * root.T
+    space = range_subspace(products)
+    if space is None and not rows.is_sparse:
+        own, squares, basis = _singular(root * rows.X)
+        coordinates = feature_coordinates(groups).rotated(basis)
+    else:
+        own, squares = space or _cut_range(products)
+        centre = share if rows.is_sparse and rows.fit_intercept else None
+        coordinates = row_coordinates(
+            rows.X, centre, root * own / np.sqrt(squares), groups
+        )
+    along = own.T @ target
+    outside = np.sum((target - own @ along) ** 2, axis=0)
+    return _spectrum(
+        coordinates,
+        (rows.shift, y_mean),
+        (share, target, squares, along, outside),
+        rows.fit_intercept,
+        counts,
+        own.__getitem__,
+    )
+
+
+def sparse_spectrum(rows, y, groups, share, counts):
+    """Return the spectrum of sparse rows with at least as many rows as features.
+
+    Parameters
+    ----------
+    rows : Rows
+        Sparse.
+    y : ndarray of shape (n_samples, n_outputs)
+    groups : FeatureGroups
+    share : ndarray of shape (n_samples,)
+    counts : OracleCounts
+
+    Returns
+    -------
+    Spectrum
+    """
+    y_mean, target = _centred_target(y, share, rows.fit_intercept)
+    root = np.sqrt(share)[:, None]
+    size = rows.n_features
+    gram = rows.gram(share)[:size, :size]
+    basis, squares = range_subspace(gram) or _cut_range(gram)
+    combine = np.zeros((rows.n_coordinates, len(squares)))
+    combine[:size] = basis / np.sqrt(squares)
+
+    def left(index):
+        return root[index] * rows.take(index).forward(combine)
+
+    along = combine.T @ rows.adjoint(root * target)
+    fitted = root * rows.forward(combine @ along)
+    return _spectrum(
+        feature_coordinates(groups).rotated(basis),
+        (rows.shift, y_mean),
+        (share, target, squares, along, np.sum((target - fitted) ** 2, axis=0)),
+        rows.fit_intercept,
+        counts,
+        left,
+        is_kept=rows.n_samples * len(squares) <= KEPT_ENTRIES,
+    )
+
+
+def _spectrum(
+    coordinates, means, factors, fit_intercept, counts, left, *, is_kept=True
+):
+    share, target, squares, along, outside = factors
+    singular = np.sqrt(squares)[:, None]
+    none_outside = np.count_nonzero(share) <= len(squares) + fit_intercept
+    outside = np.zeros(along.shape[1]) if none_outside else outside
+    moments = Moments(
+        squares, singular * along, along / singular, np.zeros_like(along), outside
+    )
+    split = QuadraticSplit(moments, moments, coordinates, *means, counts)
+    total = float(outside.sum())
+    return Spectrum(
+        split, share, target, squares, along, total, fit_intercept, left, is_kept
+    )
+
+
+def _centred_target(y, share, fit_intercept):
+    """Return the mean of y and the centred target times the roots of the shares."""
+    y_mean = np.zeros(y.shape[1])
+    if fit_intercept:
+        # The mean of a constant is that constant, free of rounding.
+        y_mean = np.where(y.min(axis=0) == y.max(axis=0), y[0], share @ y)
+    return y_mean, np.sqrt(share)[:, None] * (y - y_mean)
+
+
+def _singular(matrix):
+    """Return U, S^2 and V of a matrix, without what rounding has left of nothing."""
+    left, singular, right = svd(matrix, full_matrices=False, check_finite=False)
+    floor = max(matrix.shape) * np.finfo(float).eps * singular.max(initial=0.0)
+    kept = singular > floor
+    return left[:, kept], singular[kept] ** 2, right[kept].T
+
+
+def _cut_range(gram):
+    """Return eigenvectors and values above rounding."""
+    values, vectors = eigensystem(gram)
+    kept = values > len(values) * np.finfo(float).eps * max(values[-1], 0.0)
+    return vectors[:, kept], values[kept]

@@ -1,0 +1,1 @@
+"""Which lambda penalizes which feature, and the coordinates that go with it."""

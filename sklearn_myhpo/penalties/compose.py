@@ -1,0 +1,115 @@
+"""A ColumnTransformer whose output knows its transformers."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.compose import ColumnTransformer
+
+from .labelled import with_labels
+
+
+class GroupedColumnTransformer(ColumnTransformer):
+    """A ColumnTransformer that tells the next step which columns belong together.
+
+    It is `sklearn.compose.ColumnTransformer` with one addition: its output, dense or
+    sparse, carries the name of the transformer that made each column. An estimator
+    of this package that follows it in a pipeline learns one lambda per transformer
+    with ``feature_groups="transformer"``. Names are known anew in every fit, so that
+    cross-validation works where the number of columns varies with the rows, as it
+    does with texts and categories.
+
+    The estimator must be the next step: any transformer in between returns an array
+    without these names. Put such steps into the transformers instead.
+
+    Parameters
+    ----------
+    transformers : list of tuples
+        ``(name, transformer, columns)``. This and all other parameters are those
+        of `sklearn.compose.ColumnTransformer`, as are the attributes.
+
+    See Also
+    --------
+    sklearn.compose.ColumnTransformer : The same without the names.
+
+    Notes
+    -----
+    With ``set_output(transform="pandas")`` or "polars" the frames carry only their
+    column names, and ``feature_groups="transformer"`` reads their prefixes ("num" in
+    "num__age"). A plain `ColumnTransformer` does as well then, but refuses sparse
+    output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    >>> from sklearn_myhpo import GroupedColumnTransformer, MYHPORidge
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.column_stack([rng.normal(size=(200, 2)), rng.integers(4, size=200)])
+    >>> y = X[:, 0] - X[:, 1] + 2 * (X[:, 2] == 1) + rng.normal(size=200)
+    >>> columns = GroupedColumnTransformer(
+    ...     [("number", StandardScaler(), [0, 1]), ("category", OneHotEncoder(), [2])]
+    ... )
+    >>> model = make_pipeline(columns, MYHPORidge(feature_groups="transformer"))
+    >>> model.fit(X, y)[-1].feature_group_names_.tolist()
+    ['number', 'category']
+    """
+
+    def fit_transform(self, X, y=None, **params):
+        """Fit all transformers, transform the data and join the results.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe} of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,), default=None
+            Target for the transformers that use it.
+        **params : dict
+            Metadata, as `sklearn.compose.ColumnTransformer` takes it.
+
+        Returns
+        -------
+        {array-like, sparse matrix, dataframe} of shape (n_samples, n_columns)
+            The results side by side; arrays and sparse matrices know the
+            transformer of each column.
+        """
+        return self._labelled(super().fit_transform(X, y, **params))
+
+    def transform(self, X, **params):
+        """Transform the data by every transformer and join the results.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe} of shape (n_samples, n_features)
+            Data.
+        **params : dict
+            Metadata, as `sklearn.compose.ColumnTransformer` takes it.
+
+        Returns
+        -------
+        {array-like, sparse matrix, dataframe} of shape (n_samples, n_columns)
+            The results side by side; arrays and sparse matrices know the
+            transformer of each column.
+        """
+        return self._labelled(super().transform(X, **params))
+
+    def to_sklearn(self):
+        """Return a `sklearn.compose.ColumnTransformer` that does the same.
+
+        For tools that know only scikit-learn's own estimators.
+
+        Returns
+        -------
+        sklearn.compose.ColumnTransformer
+            Fitted if this is; it shares the transformers.
+        """
+        plain = ColumnTransformer(self.transformers)
+        vars(plain).update(vars(self))
+        return plain
+
+    def _labelled(self, output):
+        if not (isinstance(output, np.ndarray) or sparse.issparse(output)):
+            return output
+        labels = np.empty(output.shape[1], dtype=object)
+        for name, columns in self.output_indices_.items():
+            labels[columns] = name
+        return with_labels(output, labels)

@@ -1,0 +1,1 @@
+"""Choices around a minimum: one standard error, shrinkage by nested splits."""

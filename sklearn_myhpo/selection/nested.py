@@ -1,0 +1,129 @@
+"""Which shrinkage predicts best: splits within splits.
+
+The rows that a split holds out play no part here in what is judged on them: lambdas
+are learned from its training rows alone, split again by the held-out parts of the
+other splits, and the refitted model is tried on the rows left out (nested
+cross-validation, Stone 1974, Varma & Simon 2006).
+"""
+
+import numpy as np
+
+from ..solvers import MYHPO, minimize_bilevel
+from ..solvers.start.scan import scan_lambda
+
+#: Shrinkages that are tried, from one lambda, to three digits, to no shrinkage.
+GRID = np.array([1000.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.0])
+#: Standard errors by which less shrinkage must be better to be preferred.
+LEAST_GAIN = 0.5
+#: Accuracy and iterations of the lambdas that are compared.
+TOL, MAX_ITER = 1e-4, 30
+
+
+def choose_shrinkage(source):
+    """Return the shrinkage with the lowest nested loss, and the losses of all.
+
+    Parameters
+    ----------
+    source : ProblemSource
+        The data, the splits, and what makes problems of them.
+
+    Returns
+    -------
+    shrinkage : float
+        The largest that is not worse than the best by `LEAST_GAIN` standard errors.
+    path : dict of str to ndarray of shape (n_shrinkages,)
+        "shrinkage", and "nested_loss", the mean loss of the rows left out.
+
+    Raises
+    ------
+    ValueError
+        If a training part cannot be split again by the other splits.
+    """
+    if source.criterion is not None:
+        raise ValueError(
+            "shrinkage='auto' judges on held-out rows, of which the criterion "
+            f"{source.criterion!r} has none. Use criterion='validation', or a number "
+            "for shrinkage."
+        )
+    rows, pairs = source.rows, source.pairs
+    losses = np.zeros((len(GRID), len(rows.y)))
+    splits = zip(rows.shares, pairs, _inner_pairs(pairs, len(rows.y)), strict=True)
+    for share, (train, _), inner in splits:
+        counts = np.bincount(train, minlength=len(rows.y))
+        own, left_out = np.flatnonzero(counts), np.flatnonzero(share)
+        weight = rows.sample_weight[own] * counts[own]
+        _check_classes(source, own, inner)
+        problem = source.of_splits(
+            rows.X[own],
+            rows.y[own],
+            pairs=inner,
+            sample_weight=weight,
+            all_directions=False,
+        )
+        for index, (coef, intercept) in enumerate(_models(problem)):
+            raw = rows.X[left_out] @ coef + intercept
+            loss = rows.loss.value(rows.y[left_out], raw)
+            losses[index, left_out] += share[left_out] * loss
+    means = losses.sum(axis=1)
+    worse = means - means.min()
+    more = losses - losses[np.argmin(means)]
+    # Of a sum over rows, those of weight k being k rows.
+    variance = np.sum(more**2 / rows.sample_weight, axis=1) - worse**2 / rows.total
+    chosen = np.argmax(worse <= LEAST_GAIN * np.sqrt(np.maximum(variance, 0.0)))
+    return float(GRID[chosen]), {"shrinkage": GRID.copy(), "nested_loss": means}
+
+
+def _models(problem):
+    """Yield coef and intercept for every shrinkage, each from the one before."""
+    lambda_, weights, *_ = scan_lambda(problem)
+    reference = problem.objective(lambda_, weights)
+    start = problem.full.start()
+    for shrinkage in GRID:
+        problem.shrink(shrinkage, reference)
+        result = minimize_bilevel(
+            problem,
+            MYHPO(),
+            lambda_init=lambda_,
+            weights_init=weights,
+            max_iter=MAX_ITER,
+            tol=TOL,
+        )
+        lambda_, weights = result.lambda_, result.weights
+        start = problem.minimize_full(lambda_, start)
+        yield problem.full.to_features(start)
+
+
+def _check_classes(source, own, inner):
+    """Raise where a class has no rows in a training part within a training part."""
+    if not source.estimator._is_classifier:
+        return
+    classes = np.unique(source.target)
+    for train, _ in inner:
+        missing = np.setdiff1d(classes, source.target[own[train]])
+        if len(missing):
+            label = source.estimator.classes_[missing[0]]
+            raise ValueError(
+                "shrinkage='auto' splits every training part again, and a part of one "
+                f"has no rows of the class {label!r}. Use fewer folds, or a number for "
+                "shrinkage."
+            )
+
+
+def _inner_pairs(pairs, n_samples):
+    """Yield, for every split, the other splits within its training rows."""
+    for index, (train, _) in enumerate(pairs):
+        inside = np.zeros(n_samples, dtype=bool)
+        inside[train] = True
+        number = np.cumsum(inside) - 1
+        inner = [
+            tuple(number[part[inside[part]]] for part in pair)
+            for other, pair in enumerate(pairs)
+            if other != index
+        ]
+        if not inner or any(len(part) == 0 for pair in inner for part in pair):
+            raise ValueError(
+                "shrinkage='auto' splits every training part again by the held-out "
+                "rows of the other splits, and needs three splits or more for that. "
+                f"Got {len(pairs)} from cv. Use cv=5, or a number for shrinkage."
+            )
+        yield inner

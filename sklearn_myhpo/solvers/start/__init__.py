@@ -1,0 +1,1 @@
+"""Where a solver starts: scans of one shared lambda."""

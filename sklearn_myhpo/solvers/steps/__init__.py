@@ -1,0 +1,1 @@
+"""Steps and models that several solvers share."""

@@ -1,0 +1,164 @@
+"""Descent of a function of lambda that comes with a gradient, exact or not.
+
+Limited-memory BFGS on the lambdas that are free to move. A step is accepted by the
+approximate Wolfe conditions (Hager & Zhang 2005, A New Conjugate Gradient Method with
+Guaranteed Descent and an Efficient Line Search): the function has not risen and its
+slope along the step has not turned by much. They hold down to rounding level, and
+without the first they need nothing but the gradient, which may then be any field: where
+it is zero, the descent rests.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...engine.linalg.lbfgs import inverse_product
+from ..protocol import Info
+
+#: Pairs of (step, change of the gradient) that are kept.
+MEMORY = 20
+#: The slope along an accepted step rises to no more than this share of what it was.
+RISE = 0.8
+MAX_TRIALS = 40
+#: Least share of a step that the next trial keeps.
+SHORTEST = 0.1
+#: Longest step of a lambda, a natural log, and of the first one.
+MAX_MOVE, FIRST_MOVE = 5.0, 1.0
+#: Rise relative to the objective that may be rounding, and decrease that slopes, which
+#: are accurate where differences of values are not, cannot resolve either.
+ROUNDING, UNSEEN = 1e-14, 1e-20
+
+
+class Value(NamedTuple):
+    """A function of lambda at one place.
+
+    Attributes
+    ----------
+    weights : list of ndarray
+        That it belongs to.
+    objective : float
+    gradient : ndarray of shape (n_groups,) or None
+        None where the objective was too large to be of interest.
+    """
+
+    weights: list
+    objective: float
+    gradient: np.ndarray | None
+
+    @property
+    def is_finite(self):
+        """Whether a step may end here."""
+        return (
+            np.isfinite(self.objective)
+            and self.gradient is not None
+            and bool(np.all(np.isfinite(self.gradient)))
+        )
+
+
+class DescentState(NamedTuple):
+    """Where a descent is; without a value before the first evaluation."""
+
+    lambda_: np.ndarray
+    weights: list
+    value: Value | None = None
+    pairs: tuple = ()
+    error: float = np.inf
+
+
+def descend(problem, state, evaluate, *, is_gradient=True):
+    """Return the next state of a descent; without a value it is only evaluated.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+        It has the bounds, and the scale of the objective.
+    state : DescentState
+        Where the descent is, or any named tuple with its fields.
+    evaluate : callable
+        Takes lambda and a limit, returns a `Value`; above the limit the gradient may
+        be left out.
+    is_gradient : bool, default=True
+        False for a field that is not the gradient of the objective; then the
+        objective does not judge steps.
+
+    Returns
+    -------
+    DescentState
+        Of the type of `state`; with `error` zero where rounding, or a kink, allows no
+        further step.
+    """
+    if state.value is None:
+        value = evaluate(state.lambda_, np.inf)
+        return arrive(problem, state, state.lambda_, value)
+    limit = np.inf
+    if is_gradient:
+        objective = state.value.objective
+        limit = objective + ROUNDING * abs(objective)
+    found = _search(problem, state, evaluate, limit)
+    if found is None:
+        error = state.error if state.pairs else 0.0
+        return state._replace(pairs=(), error=error)
+    lambda_, value = found
+    pair = lambda_ - state.lambda_, value.gradient - state.value.gradient
+    pairs = state.pairs
+    if np.vdot(*pair) > 0:
+        pairs = (*pairs, pair)[-MEMORY:]
+    return arrive(problem, state, lambda_, value, pairs)
+
+
+def arrive(problem, state, lambda_, value, pairs=()):
+    """Return the state of a place that has been evaluated."""
+    if value.gradient is None:
+        value = value._replace(gradient=np.full_like(lambda_, np.nan))
+    projected = problem.projected(lambda_, value.gradient)
+    error = float(problem.relative(projected, value.objective))
+    return state._replace(
+        lambda_=lambda_, weights=value.weights, value=value, pairs=pairs, error=error
+    )
+
+
+def info(problem, state):
+    """Return the `Info` of a state."""
+    objective, gradient = state.value.objective, state.value.gradient
+    return Info(
+        lambda_=state.lambda_,
+        train_loss=problem.train_loss(state.weights, state.lambda_),
+        validation_loss=problem.without_spread(state.lambda_, objective),
+        hypergradient_norm=float(np.max(np.abs(gradient))),
+    )
+
+
+def _direction(problem, state):
+    """Return the direction of the free lambdas, no longer than a step may be."""
+    projected = problem.projected(state.lambda_, state.value.gradient)
+    free = projected != 0
+    pairs = [(s * free, y * free) for s, y in state.pairs]
+    pairs = [pair for pair in pairs if np.vdot(*pair) > 0]
+    direction = -inverse_product(pairs, projected) * free
+    longest = np.max(np.abs(direction), initial=np.finfo(float).tiny)
+    limit = MAX_MOVE if pairs else FIRST_MOVE
+    if not pairs or longest > limit:
+        direction *= limit / longest
+    return direction
+
+
+def _search(problem, state, evaluate, limit):
+    """Return (lambda, value) of an accepted step, or None."""
+    direction, size = _direction(problem, state), 1.0
+    least = UNSEEN * abs(state.value.objective)
+    for _ in range(MAX_TRIALS):
+        lambda_ = problem.project(state.lambda_ + size * direction)
+        move = lambda_ - state.lambda_
+        fall = -np.vdot(state.value.gradient, move)
+        if not fall > least:
+            return None
+        value = evaluate(lambda_, limit)
+        shorter = 0.5
+        if value.is_finite and value.objective <= limit:
+            rise = np.vdot(value.gradient, move)
+            if rise <= RISE * fall:
+                return lambda_, value
+            # Where the secant through the slopes is zero.
+            shorter = max(fall / (fall + rise), SHORTEST)
+        size *= shorter
+    return None

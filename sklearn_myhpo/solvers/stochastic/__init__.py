@@ -1,0 +1,5 @@
+"""Stochastic solvers: SOBA, SABA, AmIGO, stocBiO."""
+
+from .method import Stochastic
+
+__all__ = ["Stochastic"]

@@ -1,0 +1,142 @@
+"""Losses: a wrong derivative would move every solution of every solver."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from sklearn_myhpo.losses import LOSSES, LogisticLoss, MultinomialLoss, SquaredLoss
+from tests.helpers import numerical_gradient
+
+N_ROWS = 7
+
+
+def make(name):
+    """Return a loss with a target and raw predictions; new losses go here too."""
+    rng = np.random.default_rng(0)
+    loss, y = {
+        "squared": lambda: (SquaredLoss(), rng.standard_normal((N_ROWS, 2))),
+        "logistic": lambda: (LogisticLoss(), np.arange(N_ROWS) % 2),
+        "multinomial": lambda: (MultinomialLoss(4), np.arange(N_ROWS) % 4),
+    }[name]()
+    return loss, y, rng.standard_normal((N_ROWS, loss.n_outputs(y)))
+
+
+def by_row(function, raw):
+    """Differentiate a function of each row of raw in that row alone."""
+    return np.stack(
+        [
+            numerical_gradient(
+                lambda row, i=i: function(
+                    np.vstack([raw[:i], row[None], raw[i + 1 :]])
+                )[i],
+                raw[i],
+            )
+            for i in range(len(raw))
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradient(name):
+    """A wrong slope: inner problems stop at the wrong weights."""
+    loss, y, raw = make(name)
+    expected = by_row(lambda raw: loss.value(y, raw), raw)
+    np.testing.assert_allclose(loss.gradient(y, raw), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_curvature(name):
+    """A wrong Hessian: hypergradients point elsewhere."""
+    loss, y, raw = make(name)
+    expected = by_row(lambda raw: loss.gradient(y, raw), raw)
+    np.testing.assert_allclose(loss.curvature(raw), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_curvature_stays_below_its_declared_maximum(name):
+    """Automatic step sizes and bounds of lambda rest on it."""
+    loss, _, raw = make(name)
+    raw = np.vstack([scale * raw for scale in (0.0, 0.1, 1.0, 10.0)])
+    largest = np.linalg.eigvalsh(loss.curvature(raw)).max()
+    assert largest <= loss.max_curvature * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_third(name):
+    """A wrong third derivative: the second-order model misleads the step."""
+    loss, _, raw = make(name)
+    third = by_row(loss.curvature, raw)
+    a, b, c = np.random.default_rng(1).standard_normal((3, *raw.shape))
+    expected = np.einsum("nijk,ni,nj,nk->n", third, a, b, c)
+    np.testing.assert_allclose(loss.third(raw, a, b, c), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_third_broadcasts(name):
+    """The engine contracts whole stacks of directions at once."""
+    loss, _, raw = make(name)
+    directions = np.random.default_rng(1).standard_normal((5, *raw.shape))
+    unit = np.eye(raw.shape[1])[0]
+    together = loss.third(raw, raw, unit, directions)
+    assert together.shape == (5, N_ROWS)
+    for one, direction in zip(together, directions, strict=True):
+        expected = loss.third(raw, raw, unit + 0 * raw, direction)
+        np.testing.assert_allclose(one, expected, atol=1e-14)
+
+
+def test_multinomial_is_a_softmax():
+    """In other coordinates, it would be another model than scikit-learn's."""
+    loss, y, raw = make("multinomial")
+    scores = loss.scores(raw)
+    probability = softmax(scores, axis=1)
+    rows = np.arange(N_ROWS)
+    np.testing.assert_allclose(loss.value(y, raw), -np.log(probability[rows, y]))
+    slope = probability - np.eye(4)[y]
+    np.testing.assert_allclose(loss.gradient(y, raw), slope @ loss.contrasts)
+    # The penalty is that of the scores, whose sum over classes is zero.
+    np.testing.assert_allclose(np.sum(raw**2), np.sum(scores**2))
+    np.testing.assert_allclose(scores.sum(axis=1), 0.0, atol=1e-14)
+
+
+def test_two_classes_of_a_softmax_are_logistic():
+    """The two classifiers would disagree on binary data."""
+    y, raw = np.array([0, 1, 1]), np.array([[0.3], [-1.2], [2.0]])
+    softmax_loss = MultinomialLoss(2)
+    scores = softmax_loss.scores(raw)
+    log_odds = (scores[:, 1] - scores[:, 0])[:, None]
+    np.testing.assert_allclose(
+        softmax_loss.value(y, raw), LogisticLoss().value(y, log_odds)
+    )
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("size", [-1e4, 1e4])
+def test_extreme_predictions_stay_finite(name, size):
+    """An overflow would end in NaN weights on separable classes."""
+    loss, y, raw = make(name)
+    raw = size * raw / np.abs(raw).max()
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        assert np.all(np.isfinite(loss.value(y, raw)))
+        assert np.all(np.isfinite(loss.gradient(y, raw)))
+        assert np.all(np.isfinite(loss.curvature(raw)))
+        assert np.all(np.isfinite(loss.third(raw, raw, raw, raw)))
+
+
+@pytest.mark.parametrize("name", ["logistic", "multinomial"])
+def test_small_gradients_do_not_cancel(name):
+    """Nearly separable classes: p - y would be zero long before it should."""
+    loss, y, _ = make(name)
+    raw = -1e-3 * loss.gradient(y, np.zeros((N_ROWS, loss.n_outputs(y))))
+    raw *= 40.0 / np.abs(raw).max()
+    slope = loss.gradient(y, raw)
+    assert np.all(np.abs(slope).max(axis=1) > 0)
+    np.testing.assert_array_less(np.abs(slope).max(axis=1), 1e-9)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_intercept_start_is_the_best_constant(name):
+    """The null model, against which "no interior minimum" is judged."""
+    loss, y, raw = make(name)
+    weight = np.random.default_rng(2).uniform(0.5, 2.0, N_ROWS)
+    constant = loss.intercept_start(y, weight) + 0 * raw
+    np.testing.assert_allclose(weight @ loss.gradient(y, constant), 0.0, atol=1e-12)
