@@ -57,7 +57,7 @@ class Spec:
     @property
     def is_ridge(self):
         """Whether the loss is quadratic."""
-        return isinstance(self.loss, SquaredLoss)
+        return self.loss.is_quadratic
 
     @property
     def groups(self):

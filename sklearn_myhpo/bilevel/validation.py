@@ -87,9 +87,11 @@ class BilevelProblem(Problem):
     bounds : ndarray of shape (2, n_groups)
         Lowest and highest lambda of every group.
     group_curvature : ndarray of shape (n_groups,)
-        Bound of the trace of the data term's Hessian over every group.
+        Trace of the data term's Hessian over every group: a bound, or a typical value
+        where the loss has no bound of its curvature.
     curvature : float
-        Their sum, a Lipschitz constant of the data term's gradient.
+        Their sum; where it is a bound, a Lipschitz constant of the data term's
+        gradient.
     null_loss : float
         Validation loss of the best constant model of the training rows.
     total_weight : float
@@ -117,6 +119,7 @@ class BilevelProblem(Problem):
     ):
         if sample_weight is None:
             sample_weight = np.ones(X.shape[0])
+        loss.check_target(y)
         counts = OracleCounts()
         split_set, full, second_moments = build_splits(
             X,
@@ -133,7 +136,8 @@ class BilevelProblem(Problem):
         self.by_rows = by_rows
         positive = second_moments[second_moments > 0]
         typical = np.mean(np.log(positive)) if len(positive) else 0.0
-        self._log_curvature = np.log(loss.max_curvature) + typical
+        curvature_scale = loss.curvature_scale(y, sample_weight)
+        self._log_curvature = np.log(curvature_scale) + typical
         self._last = None
         held_out = np.array([sample_weight[part].sum() for _, part in pairs])
         super().__init__(
@@ -146,6 +150,7 @@ class BilevelProblem(Problem):
             total_weight=sample_weight.sum(),
             n_held_out=sum(len(part) for _, part in pairs),
             second_moments=second_moments,
+            curvature_scale=curvature_scale,
             n_train=min(np.count_nonzero(np.bincount(train)) for train, _ in pairs),
             lambda_bounds=lambda_bounds,
         )

@@ -58,6 +58,7 @@ class CriterionProblem(Problem):
     ):
         if sample_weight is None:
             sample_weight = np.ones(X.shape[0])
+        loss.check_target(y)
         counts = OracleCounts()
         self.criterion = criterion
         self.whole = whole = build_whole(
@@ -82,6 +83,7 @@ class CriterionProblem(Problem):
             total_weight=sample_weight.sum(),
             n_held_out=whole.n_rows,
             second_moments=whole.second_moments,
+            curvature_scale=loss.curvature_scale(y, sample_weight),
             n_train=whole.n_rows,
             lambda_bounds=lambda_bounds,
         )

@@ -7,7 +7,6 @@ from ..data.rows import Rows, sparse_if_mostly_zero
 from ..data.streamed import make_rows
 from ..data.sums import check_scale
 from ..data.threads import one_thread
-from ..losses import SquaredLoss
 from ..penalties.coordinates import feature_coordinates, reduce_to_row_space
 from .glm.shared_curvature import DENSE_LIMIT
 from .glm.split import GLMSplit
@@ -65,7 +64,7 @@ def build_splits(
         for pair in pairs
     ]
     parts.append((sample_weight, sample_weight))
-    is_ridge = isinstance(loss, SquaredLoss)
+    is_ridge = loss.is_quadratic
     coordinates = feature_coordinates(groups)
     if by_rows:
         rows = make_rows(X, sample_weight, fit_intercept)
@@ -107,7 +106,7 @@ def _build_from_rows(
     if not rows.is_sparse:
         reduced, coordinates = reduce_to_row_space(rows.X, groups)
         rows = rows.with_columns(reduced)
-    if isinstance(loss, SquaredLoss) and rows.n_coordinates <= DENSE_LIMIT:
+    if loss.is_quadratic and rows.n_coordinates <= DENSE_LIMIT:
         X = None if rows.is_sparse else rows.X
         if rows.is_sparse:
             sources = sum_rows(rows, y, parts)

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from ..data.rows import Rows
 from ..data.sums import check_scale
-from ..losses import Loss, SquaredLoss
+from ..losses import Loss
 from ..penalties.coordinates import feature_coordinates, reduce_to_row_space
 from ..penalties.groups import FeatureGroups
 from .glm.split import DENSE_LIMIT, GLMSplit
@@ -70,7 +70,7 @@ class Whole:
     @property
     def is_ridge(self):
         """Whether the loss is quadratic."""
-        return isinstance(self.loss, SquaredLoss)
+        return self.loss.is_quadratic
 
     @property
     def is_wide(self):
@@ -132,7 +132,7 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
     data = (X, y, groups, share, fit_intercept, counts)
     if needs.is_matrix_free:
         return _whole_products(*data, loss)
-    if isinstance(loss, SquaredLoss):
+    if loss.is_quadratic:
         return _whole_ridge(*data, loss, needs.needs_rows)
     rows, second_moments = _checked_rows(X, share, fit_intercept)
     shift = rows.shift

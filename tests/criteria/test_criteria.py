@@ -98,7 +98,10 @@ def test_alo_is_one_newton_step(name):
     penalty = np.append(2 * np.exp(lambda_)[spec.labels], 0.0)
     n_outputs = w.shape[1]
     raw = X @ w
-    slopes, curvatures = spec.loss.gradient(spec.y, raw), spec.loss.curvature(raw)
+    slopes, curvatures = (
+        spec.loss.gradient(spec.y, raw),
+        spec.loss.curvature(spec.y, raw),
+    )
     wide = [np.kron(row[:, None], np.eye(n_outputs)) for row in X]
     hessian = np.diag(np.repeat(penalty, n_outputs))
     for row, own, curvature in zip(wide, share, curvatures, strict=True):

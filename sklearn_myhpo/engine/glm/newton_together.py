@@ -16,8 +16,8 @@ OVERSHOOT, SHORTEST, LONGEST = 0.5, 0.1, 0.7
 FAR_WORSE = 10.0
 #: Rounding of a loss, and the rate beyond which only rounding makes it slow.
 ROUNDING, STALLED = 1e-14, 0.5
-#: Moves of a raw prediction beyond this change curvature by any factor.
-MAX_SPREAD = 30.0
+#: A change of the log curvature beyond this counts as any factor.
+MAX_CHANGE = 30.0
 
 
 class NewtonTogether:
@@ -149,12 +149,12 @@ class NewtonTogether:
 
     def _nonlinearity(self, hessian, image):
         """Return what share of the error a full step leaves as curvature changes."""
-        spread = np.minimum(self.set.loss.spread(image.T), MAX_SPREAD)
+        change = np.minimum(self.set.loss.curvature_change(image.T), MAX_CHANGE)
         energy = np.einsum("nab,an,bn->n", hessian.curvature, image, image)
         total = energy.sum()
         if not total > 0:
             return 0.0
-        return 0.5 * float(np.sqrt(energy @ np.expm1(spread) ** 2 / total))
+        return 0.5 * float(np.sqrt(energy @ np.expm1(change) ** 2 / total))
 
     def _move(self, numbers, direction, image, decrement, done):
         """Step along the directions, shorter where the slope comes to rise."""

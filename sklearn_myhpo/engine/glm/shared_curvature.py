@@ -44,10 +44,12 @@ class SharedCurvature:
     ----------
     rows : Rows
     loss : Loss
+    y : ndarray
+        Target as the loss wants it.
     n_outputs : int
     train_weights : ndarray of shape (n_splits, n_samples)
-    start_curvature : float
-        Least curvature of the loss at the model without features.
+    start_curvature : callable
+        Returns the least curvature of the loss at the model without features.
     counts : OracleCounts
     needs_own : bool, default=False
         Whether the matrix of every split is wanted whatever it costs.
@@ -57,6 +59,7 @@ class SharedCurvature:
         self,
         rows,
         loss,
+        y,
         n_outputs,
         train_weights,
         start_curvature,
@@ -64,7 +67,7 @@ class SharedCurvature:
         *,
         needs_own=False,
     ):
-        self.rows, self.loss, self.counts = rows, loss, counts
+        self.rows, self.loss, self.y, self.counts = rows, loss, y, counts
         self.n_splits = len(train_weights)
         self.start_curvature = start_curvature
         self.matrix = self._first = self._factored = self._own = self._blocks = None
@@ -117,7 +120,7 @@ class SharedCurvature:
         raw : ndarray of shape (n_splits, n_outputs, n_samples)
             The present raw predictions.
         """
-        curvature = self.loss.curvature(self.parts.common(raw).T)
+        curvature = self.loss.curvature(self.y, self.parts.common(raw).T)
         if self.matrix is not None:
             change = self._mean_size(curvature - self._curvature)
             if np.all(change <= CHANGED * self._mean_size(self._curvature)):
@@ -129,7 +132,7 @@ class SharedCurvature:
         return np.tensordot(self.parts.weight, np.abs(curvature), axes=1)
 
     def _renew(self, raw):
-        self._form(self.loss.curvature(self.parts.common(raw).T))
+        self._form(self.loss.curvature(self.y, self.parts.common(raw).T))
 
     def _form(self, curvature):
         self._curvature = curvature
@@ -201,7 +204,7 @@ class SharedCurvature:
         if self._first is None:
             squares = self.rows.mean_squares()[:n_features]
             positive = squares[squares > 0]
-            return self.start_curvature * positive.min(initial=np.inf)
+            return self.start_curvature() * positive.min(initial=np.inf)
         if not np.isscalar(self._first):
             n_outputs = len(self._first) // self.rows.n_coordinates
             least = _least_eigenvalue(self._first, n_features * n_outputs)

@@ -1,5 +1,7 @@
 """Any loss over rows of X: logistic regression, and ridge too wide for moments."""
 
+from functools import cached_property
+
 import numpy as np
 
 from ..linalg.hessian import penalized_hessian
@@ -78,7 +80,7 @@ class GLMSplit(Split):
         parts = self.train_weight[index], self.validation_weight[index]
         if not all(np.any(part) for part in parts):
             return None
-        if self.y.ndim == 1:
+        if self.loss.y_range is None:
             classes = (
                 np.unique(y[part > 0])
                 for y, part in ((self.y, self.train_weight), (self.y[index], parts[0]))
@@ -159,7 +161,7 @@ class GLMSplit(Split):
         gram = np.zeros((len(jacobian), len(jacobian)))
         for index, response in self._blocks(jacobian, part, raw):
             curvature = weight[index, None, None] * self.loss.curvature(
-                self.raw(w)[index]
+                self.y[index], self.raw(w)[index]
             )
             gram += _inner(response, response @ curvature)
         return gram
@@ -184,7 +186,9 @@ class GLMSplit(Split):
             directions = responses if by_groups else units
             third = np.stack(
                 [
-                    self.loss.third(at[index], along[index], one, directions)
+                    self.loss.third(
+                        self.y[index], at[index], along[index], one, directions
+                    )
                     for one in directions
                 ]
             )
@@ -199,7 +203,7 @@ class GLMSplit(Split):
         """Return the Hessian of L_T at `w`."""
         if self.solves_by == "iterative":
             return self.product_hessian(w, lambda_)
-        curvature = self.loss.curvature(self.raw(w))
+        curvature = self.loss.curvature(self.y, self.raw(w))
         lower, upper = np.tril_indices(self.n_outputs)
         matrix = self.rows.block_gram(
             self.train_weight[:, None] * curvature[:, lower, upper]
@@ -216,20 +220,27 @@ class GLMSplit(Split):
         near : Hessian or None
             The preconditioner.
         """
-        curvature = self.loss.curvature(self.raw(w))
+        curvature = self.loss.curvature(self.y, self.raw(w))
         curvature = self.train_weight[:, None, None] * curvature
         return ProductHessian(
             self.rows, curvature, self.penalty(lambda_), self.counts, near
         )
 
+    @cached_property
+    def _curvature_scale(self):
+        part = self._train_part
+        return self.loss.curvature_scale(part.y, part.weight)
+
     def own_curvature(self, lambda_):
         """Return about the largest curvature of L_T along every coordinate."""
-        data = self.loss.max_curvature * self.rows.mean_squares()
+        data = self._curvature_scale * self.rows.mean_squares()
         return data[:, None] + self.penalty(lambda_)
 
     def bound_product(self, x):
         """Return the Hessian with the loss's largest curvature applied to `x`."""
-        largest = self.loss.max_curvature * np.eye(self.n_outputs)
+        largest = self.loss.curvature_bound("A Lipschitz constant") * np.eye(
+            self.n_outputs
+        )
         curvature = self.train_weight[:, None, None] * largest
         none = np.zeros((self.shape[0], 1))
         return ProductHessian(self.rows, curvature, none, self.counts).product(x)

@@ -52,12 +52,20 @@ class GLMSplitSet(SplitSet):
         self.shared_curvature = SharedCurvature(
             self.rows,
             self.loss,
+            self.y,
             first.n_outputs,
             self.train_weights,
-            float(np.linalg.eigvalsh(self.loss.curvature(start)[0])[0]),
+            self._start_curvature,
             self.counts,
             needs_own=self._is_costly,
         )
+
+    def _start_curvature(self):
+        """Return the least curvature of the loss at the model without features."""
+        first = self.splits[0]
+        start = first.start()[-1] * first.explicit_intercept
+        mean = self.loss.mean_curvature(self.y, start, first.train_weight)
+        return float(np.linalg.eigvalsh(mean)[0])
 
     def _costs_much(self):
         """Whether forming the Hessian of every split is to be avoided."""
@@ -162,7 +170,7 @@ class GLMSplitSet(SplitSet):
             self.splits, weights, hessians, adjoints, strict=True
         ):
             gram = self._weighted_gram(
-                split.validation_weight, self.loss.curvature(split.raw(w))
+                split.validation_weight, self.loss.curvature(self.y, split.raw(w))
             )
             own = curvature_in_lambda(
                 split, hessian.near, (gram, bend), lambda_, w, adjoint
@@ -186,7 +194,8 @@ class GLMSplitSet(SplitSet):
             self.splits, shares, weights, along, strict=True
         ):
             change = [
-                self.loss.third(split.raw(w), one.T, unit, units) for unit in units
+                self.loss.third(self.y, split.raw(w), one.T, unit, units)
+                for unit in units
             ]
             total = total + share * split.train_weight * np.stack(change)
         return np.moveaxis(total, 2, 0)
@@ -219,9 +228,9 @@ class GLMSplitSet(SplitSet):
         slopes = np.empty((2, *images.shape))
         for number, (split, w) in enumerate(zip(self.splits, weights, strict=True)):
             raw, along, image = split.raw(w), alongs[number].T, images[number].T
-            bent = np.einsum("nab,nb->an", self.loss.curvature(raw), image)
+            bent = np.einsum("nab,nb->an", self.loss.curvature(self.y, raw), image)
             slopes[0, number] = split.validation_weight * bent
-            third = self.loss.third(raw, units, along, image)
+            third = self.loss.third(self.y, raw, units, along, image)
             slopes[1, number] = split.train_weight * third
         both = adjoint_all(self.rows, slopes.reshape(-1, *images.shape[1:]))
         return list(both[: len(moves)]), list(both[len(moves) :])
