@@ -1,8 +1,8 @@
 """Binary logistic loss.
 
-Everything follows from one `exp` of NumPy, which is vectorized: from 5,000 rows on this
-takes half to three quarters of the time of scikit-learn's compiled half-binomial loss or
-of SciPy's `expit`, and no longer for 500 rows (`make bench-losses`).
+Everything follows from one `exp` of NumPy, which is vectorized: from 50,000 rows on the
+gradient takes 0.6 of the time of scikit-learn's compiled half-binomial loss and half of
+that of SciPy's `expit`; with 500 rows they are equal (`make bench-losses`).
 """
 
 import numpy as np
