@@ -11,8 +11,9 @@ validation loss.
 # %%
 # Half the unit deviance, ``mu - y + y log(y / mu)`` with ``mu = exp(raw)``, is zero
 # where the prediction is the count. A loss must not be negative: the negative log
-# likelihood ``mu - y log mu`` has the same derivatives, but is refused where its mean is
-# below zero. The curvature ``mu`` has no upper bound, so ``max_curvature`` stays None.
+# likelihood ``mu - y log mu`` has the same derivatives, but is refused where its mean
+# is below zero. The curvature ``mu`` has no upper bound, and ``max_curvature`` stays
+# None.
 
 import matplotlib.pyplot as plt
 import numpy as np
