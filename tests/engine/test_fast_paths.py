@@ -188,7 +188,7 @@ def bound_of_gradient(problem, lambda_, weights):
         problem.split_weights, problem.splits, weights, hessians, strict=True
     ):
         slope = split.validation_gradient(w)
-        force = -split.spread(split.penalty(lambda_) * w)
+        force = -split.scatter_by_group(split.penalty(lambda_) * w)
         adjoint = np.sum(slope * hessian.solve(slope))
         response = np.sum(force * hessian.solve(force), axis=(1, 2))
         total = total + omega * np.sqrt(adjoint * response)

@@ -238,7 +238,7 @@ class GLMSplitSet(SplitSet):
     def responses_by_inverse(self, lambda_, weights, hessians):
         """Return the derivative J of all weights, by Hessians near theirs."""
         return [
-            hessian.near.solve(-split.spread(split.penalty(lambda_) * w))
+            hessian.near.solve(-split.scatter_by_group(split.penalty(lambda_) * w))
             for split, w, hessian in zip(self.splits, weights, hessians, strict=True)
         ]
 

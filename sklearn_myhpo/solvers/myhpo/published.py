@@ -143,8 +143,8 @@ def _jacobian(options, split, v, lambda_, hessian):
     """Return J (n_groups, m, n_outputs) of the affine response."""
     if options.response == "mean":
         # phi_1 = (v - phi_0) / lambda with phi_0 = mean(v) ones, eq. (4).
-        return split.spread(v - split.group_means(v)) / lambda_[:, None, None]
-    return hessian.solve(-split.spread(split.penalty(lambda_) * v))
+        return split.scatter_by_group(v - split.group_means(v)) / lambda_[:, None, None]
+    return hessian.solve(-split.scatter_by_group(split.penalty(lambda_) * v))
 
 
 def _w_step(options, split, state, index, proximal, beta):
