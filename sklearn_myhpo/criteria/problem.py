@@ -57,7 +57,7 @@ class CriterionProblem(Problem):
         lambda_bounds="auto",
     ):
         if sample_weight is None:
-            sample_weight = np.ones(X.shape[0])
+            sample_weight = np.ones(len(y))
         loss.check_target(y)
         counts = OracleCounts()
         self.criterion = criterion
@@ -71,6 +71,7 @@ class CriterionProblem(Problem):
             counts,
             criterion,
         )
+        self.plan = whole.plan
         self.bound = criterion.bind(whole)
         self._last = None
         super().__init__(

@@ -74,8 +74,11 @@ class _SparseBlock:
     """Some sparse rows, centred in the products."""
 
     def __init__(self, rows):
-        self.X, self.transposed = rows.X, rows.X.T
-        self.shift = rows.shift if rows.fit_intercept else None
+        self.X, shift = rows.X, rows.shift
+        if rows.scale is not None:
+            self.X, shift = self.X * rows.scale, shift * rows.scale
+        self.transposed = self.X.T
+        self.shift = shift if rows.fit_intercept else None
 
     def forward(self, w):
         if self.shift is None:
@@ -176,10 +179,7 @@ class RowBatches:
         """Return the rows of X of a batch as a linear map."""
         if self._blocks is not None:
             return self._blocks[number]
-        index, rows = self._parts[number].index, self.rows
-        matrix = np.ones((len(index), rows.n_coordinates))
-        matrix[:, : rows.n_features] = rows.take(index).X
-        return _DenseBlock(matrix)
+        return _DenseBlock(self.rows.take(self._parts[number].index).to_dense())
 
     def _forward(self, block, z):
         return block.forward(z.reshape(len(z), -1)).reshape(-1, *z.shape[1:])
@@ -279,7 +279,7 @@ class RowBatches:
         largest = np.zeros((self.rows.n_coordinates, 1))
         for part in self._parts:
             rows = self.rows.take(part.index)
-            moments = rows.squared_adjoint(part.train[..., 0])
+            moments = rows.squares(part.train[..., 0])
             np.maximum(largest, moments.max(axis=1, keepdims=True), out=largest)
         return self._curvature_bound * len(self) * largest
 

@@ -109,12 +109,6 @@ class NewtonTogether:
             best = np.maximum(wanted, rate * (self.rtol + rate))[open_].min()
             self.rtol = float(np.clip(best, TIGHT, LOOSE))
 
-    def _at_present(self, number):
-        """Return a split and its weights, whose raw prediction it knows."""
-        split, w = self.set.splits[number], self.weights[number]
-        split.remember(w, self.raw[number].T)
-        return split, w
-
     def _hessians(self, numbers):
         """Return the Hessians of some splits at the present weights."""
         is_accurate = self.tol < ACCURATE_TOL
@@ -125,16 +119,18 @@ class NewtonTogether:
             near = [self.shared.hessian(self.penalty)] * len(self.rest)
         hessians = []
         for number in numbers:
-            split, w = self._at_present(number)
-            hessians.append(split.product_hessian(w, self.lambda_, near[number]))
+            split, raw = self.set.splits[number], self.raw[number].T
+            w = self.weights[number]
+            hessian = split.product_hessian(w, self.lambda_, near[number], raw)
+            hessians.append(hessian)
         return hessians
 
     def _losses(self, numbers):
         """Return the sizes of the training losses of some splits."""
         losses = []
         for number in numbers:
-            split, w = self._at_present(number)
-            losses.append(split.train_loss(w, self.lambda_))
+            split, raw = self.set.splits[number], self.raw[number].T
+            losses.append(split.train_loss(self.weights[number], self.lambda_, raw))
         return np.maximum(np.abs(losses), np.finfo(float).tiny)
 
     def _noise(self, numbers, losses):
