@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import eigvalsh
 
-from ...data.design import interleaved
+from ...data.blocks import interleaved
 from ..linalg.hessian import penalized_hessian
 from ..linalg.krylov import ZERO_RATIO
 from .near_hessian import OutputsApart
