@@ -12,7 +12,7 @@ import numpy as np
 #: Fewest batches of data that have as many rows.
 MIN_BATCHES = 10
 #: Batches whose curvature is measured, and products with each.
-MEASURED, POWER_STEPS = 64, 8
+MEASURED, BATCH_POWER_STEPS = 64, 8
 
 
 def sample_batches(rng, n_samples, batch_size, strata=None):
@@ -302,7 +302,7 @@ class RowBatches:
             block, train = self.block(number), self._parts[number].train[..., 0]
             # A start that no symmetry of the data makes orthogonal to the answer.
             vector = root * block.adjoint(train * np.arange(1, len(train) + 1)[:, None])
-            for _ in range(POWER_STEPS):
+            for _ in range(BATCH_POWER_STEPS):
                 size = np.linalg.norm(vector, axis=0)
                 vector = vector / np.where(size > 0, size, 1.0)
                 image = block.forward(root * vector)

@@ -16,7 +16,7 @@ from .quadratic import QuadraticSplit
 REFERENCE_RIDGE = 1e-10
 #: Relative error of the least squares residual up to which sums of products give
 #: it; below, the residuals themselves are formed in a second visit of the rows.
-RESIDUAL_TOL = 1e-11
+SQUARES_TOL = 1e-11
 
 
 class Sources(NamedTuple):
@@ -207,7 +207,7 @@ def _about_reference(design, y, y_shift, parts, matrices, fit_intercept):
     root = np.sqrt(np.maximum(np.diag(total), 0.0))
     sizes = root[:one] @ np.abs(reference) + root[one + 1 :]
     error = np.finfo(float).eps * sizes**2
-    if np.any(error > RESIDUAL_TOL * parts.total([square for _, square in found])):
+    if np.any(error > SQUARES_TOL * parts.total([square for _, square in found])):
         found = sum_residuals(design, y - y_shift, parts, reference)
     sums = sums_of(matrices, found)
     return Sources(parts.combine(sums), design, y_shift, reference, fit_intercept)
