@@ -1,6 +1,6 @@
 """Every choice of engine, every limit of size, and the costs behind them.
 
-`Limits` and `RowLimits` are the table of numbers; `use_limits` changes them for a while.
+`Limits` and `RowLimits` are the table of numbers; `use_limits` changes them for a time.
 `make_plan` turns the shape of a problem into a `Plan` before anything is computed.
 """
 

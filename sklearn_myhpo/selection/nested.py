@@ -1,6 +1,6 @@
 """Which shrinkage predicts best: splits within splits.
 
-The rows that a split holds out play no part here in what is judged on them: lambdas
+The rows that a split holds out play no part in the models judged on them: lambdas
 are learned from its training rows alone, split again by the held-out parts of the
 other splits, and the refitted model is tried on the rows left out (nested
 cross-validation, Stone 1974, Varma & Simon 2006).
@@ -25,7 +25,7 @@ def choose_shrinkage(source):
     Parameters
     ----------
     source : ProblemSource
-        The data, the splits, and what makes problems of them.
+        Data and splits, and a function that makes problems of them.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def choose_shrinkage(source):
     means = losses.sum(axis=1)
     worse = means - means.min()
     more = losses - losses[np.argmin(means)]
-    # Of a sum over rows, those of weight k being k rows.
+    # The variance of a sum over rows; a row of weight k is k rows.
     variance = np.sum(more**2 / rows.sample_weight, axis=1) - worse**2 / rows.total
     chosen = np.argmax(worse <= LEAST_GAIN * np.sqrt(np.maximum(variance, 0.0)))
     return float(SHRINKAGES[chosen]), {

@@ -144,7 +144,7 @@ class NewtonTogether:
         )
 
     def _nonlinearity(self, hessian, image):
-        """Return what share of the error a full step leaves as curvature changes."""
+        """Return the share of the error that remains because the curvature changes."""
         change = np.minimum(self.set.loss.curvature_change(image.T), MAX_CHANGE)
         energy = np.einsum("nab,an,bn->n", hessian.curvature, image, image)
         total = energy.sum()

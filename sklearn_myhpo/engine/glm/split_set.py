@@ -198,7 +198,7 @@ class GLMSplitSet(SplitSet):
         ]
 
     def bends(self, weights, adjoints, moves):
-        """Return what moves of the weights do to slopes.
+        """Return the change of the slopes by moves of the weights.
 
         Parameters
         ----------

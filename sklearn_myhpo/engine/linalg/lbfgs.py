@@ -4,9 +4,8 @@ import numpy as np
 
 #: Pairs that are kept.
 LBFGS_MEMORY = 10
-#: The slope along a step may come to rise by this share of what it fell by (the
-#: approximate condition of Wolfe, Hager & Zhang 2005), and to fall by no more than
-#: that; what an unfit step is multiplied by is within these.
+#: Largest rise, and largest fall, of the slope along a step, as shares of the fall at
+#: its start (the approximate condition of Wolfe, Hager & Zhang 2005).
 MOST_RISE, MOST_FALL = 0.8, 0.9
 LEAST_FACTOR, MOST_FACTOR = 0.1, 4.0
 LBFGS_MAX_ITER, LBFGS_MAX_TRIALS = 1000, 30

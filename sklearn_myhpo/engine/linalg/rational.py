@@ -3,8 +3,8 @@
 Between penalties p that follow each other closely enough ``(G + p)^-1 c`` is known to
 rounding: the rational Krylov space (Ruhe 1984) of some inverses spans the solutions
 of all penalties, and its size grows like the logarithm of the condition number. Of a
-tridiagonal matrix inverses are nearly free, so one reduction to that form is what
-it costs, about a third of an eigendecomposition.
+tridiagonal matrix inverses are nearly free. The cost is one reduction to that
+form, about a third of an eigendecomposition.
 """
 
 import numpy as np
