@@ -6,7 +6,7 @@ dense, sparse, streamed
                 the data sources: ndarray, CSR array, file or single precision
 sources         the choice of a design by the type of X: a new source has a line here
 parts           the division of rows among splits: kinds of rows, visits
-sums            sums of products over all splits in one visit: here fold moments are made
+sums            sums of products of all splits in one visit: fold moments are made here
 row_space       wide groups in the row space of their features
 held_out        the rows of the validation loss: slopes and losses of single rows
 batches         mini-batches of rows for stochastic solvers
