@@ -23,7 +23,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-oldest test-nn coverage lint format docs paper \
-	paper-quick bench bench-growth bench-hoag bench-many-lambdas \
+	paper-quick bench bench-growth bench-hoag bench-losses bench-many-lambdas \
 	bench-paper-fixed-points bench-stn bench-stochastic bench-family \
 	compare check-python clean
 
@@ -105,6 +105,9 @@ bench-family: $(VENV)/.stamp  ## Compare all solvers on the same problems
 
 bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag
+
+bench-losses: $(VENV)/.stamp  ## Time the losses beside scikit-learn's and SciPy's kernels
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.losses
 
 bench-growth: $(VENV)/.stamp-bench  ## Time fits of doubled sizes, and draw them
 	$(VENV)/bin/python -m benchmarks.growth --page doc/performance.md
