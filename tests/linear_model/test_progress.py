@@ -106,9 +106,14 @@ def test_callbacks_of_every_estimator(model, diabetes, cancer):
 def test_models_of_iterations_are_made_when_asked_for(diabetes):
     """A progress bar would cost a model per iteration."""
     model = MYHPORidge(lambda_init=0.0, random_state=0)
-    with mock.patch.object(model, "_as_attributes", side_effect=AssertionError):
+    made = mock.patch.object(
+        model, "_weight_attributes", wraps=model._weight_attributes
+    )
+    with made as function:
         model.set_callbacks(counter := Counter()).fit(*diabetes)
     assert len(counter.tasks) == model.n_iter_ + 1
+    # The fitted model itself, and none before it.
+    assert function.call_count == 1
 
 
 @needs_callbacks
@@ -141,7 +146,7 @@ ERRORS = [KeyboardInterrupt, RuntimeError]
 PLACES = [
     "sklearn_myhpo.solvers.myhpo.method.MYHPO.step",
     "sklearn_myhpo.bilevel.problem.Problem.minimize_full",
-    "sklearn_myhpo.linear_model._base.certify",
+    "sklearn_myhpo.linear_model._reporting.certify",
 ]
 
 
