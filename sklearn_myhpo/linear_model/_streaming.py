@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from .._progress import kept_on_error
 from ..bilevel.validation import BilevelProblem
 from ..data.cv import make_splits
-from ..solvers import SOLVERS, Info
+from ..solvers import Info
 from ..solvers.driver import history_row, is_finite
 from ..solvers.start.scan import scan_lambda
 from ._checks import check_bounds, check_weights, drop_weightless, resolve_solver
@@ -62,9 +62,9 @@ def can_stream(model):
     if getattr(solver, "streams", False):
         return True
     raise AttributeError(
-        "partial_fit needs a solver that goes on with new rows, such as "
-        "sklearn_myhpo.solvers.Stochastic(method='soba'), 'amigo' or 'stocbio' as "
-        f"method. Got {solver!r}; of the names, {sorted(SOLVERS)}, none does."
+        "partial_fit needs a solver that goes on with new rows: "
+        "sklearn_myhpo.solvers.Stochastic with method='soba', 'amigo' or 'stocbio'. "
+        f"Got solver={model.solver!r}."
     )
 
 

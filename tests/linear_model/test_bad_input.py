@@ -301,7 +301,10 @@ def test_lambda_init_outside_the_bounds(cls, lambda_init):
 @each_estimator
 def test_unknown_parameter(cls):
     """A misspelt option would be ignored."""
-    with pytest.raises(TypeError, match="unexpected keyword argument 'alphas'"):
+    match = (
+        rf"^{cls.__name__}\.__init__\(\) got an unexpected keyword argument 'alphas'"
+    )
+    with pytest.raises(TypeError, match=match):
         cls(alphas=[1.0])
 
 
