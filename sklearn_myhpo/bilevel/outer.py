@@ -121,7 +121,7 @@ def _jacobian_tol(problem):
 def _forces(problem, lambda_, weights):
     """Return R = -p w by groups, of every split."""
     return [
-        -split.spread(split.penalty(lambda_) * w)
+        -split.scatter_by_group(split.penalty(lambda_) * w)
         for split, w in zip(problem.splits, weights, strict=True)
     ]
 
@@ -153,7 +153,7 @@ def _by_tangents(problem, lambda_, weights, hessians, slopes, rtol):
         if residual is not None:
             gradient += np.tensordot(jacobian, residual[-1], axes=2)
         gradients.append(gradient)
-        pull = split.spread(split.penalty(lambda_) * adjoint)
+        pull = split.scatter_by_group(split.penalty(lambda_) * adjoint)
         own = LambdaCurvature(
             split.validation_gram(w, jacobian, None if raw is None else raw[:-1]),
             np.tensordot(pull, jacobian, axes=pairs),

@@ -20,6 +20,8 @@ BELOW_LEAST_WIDE = 15.0
 UNPENALIZED = 10.0
 #: Accuracy of a prediction where Hessians are solved with by iterations.
 PREDICT_TOL = 1e-2
+#: Rounding of a mean loss that is zero, relative to the curvature.
+NEGATIVE = 1e-8
 #: exp(lambda) and its square root are finite and positive up to here.
 MAX_LAMBDA = 700.0
 
@@ -49,6 +51,8 @@ class Problem(ABC):
         Rows that the objective is a mean over.
     second_moments : ndarray of shape (n_features,)
         Weighted mean squares of the centred features.
+    curvature_scale : float
+        A typical curvature of the loss.
     n_train : int
         Least number of training rows.
     lambda_bounds : "auto" or (float, float)
@@ -70,6 +74,7 @@ class Problem(ABC):
         total_weight,
         n_held_out,
         second_moments,
+        curvature_scale,
         n_train,
         lambda_bounds,
     ):
@@ -82,8 +87,9 @@ class Problem(ABC):
         self.spread = Spread()
         self.total_weight = total_weight
         self.n_held_out = n_held_out
+        self._least_loss = -NEGATIVE * curvature_scale
         self.null_loss = self._mean_validation_loss(self.starts())
-        curvature = loss.max_curvature * second_moments
+        curvature = curvature_scale * second_moments
         self.curvature = float(curvature.sum()) or 1.0
         own = groups.sum_by_group(curvature)
         # A group of constant features has no scale: it takes the data's.
@@ -417,10 +423,20 @@ class Problem(ABC):
         return [w + step for w, step in zip(weights, steps, strict=True)]
 
     def _mean_validation_loss(self, weights):
-        return self._mean(
+        """Return the mean loss of the held-out rows; raise if it is negative."""
+        loss = self._mean(
             split.validation_loss(w)
             for split, w in zip(self.splits, weights, strict=True)
         )
+        # Squares are summed from second moments, whose rounding may be large.
+        if loss < self._least_loss and not self.loss.is_quadratic:
+            raise ValueError(
+                f"The mean {self.loss.name} loss of the held-out rows is {loss:.3g}, "
+                "and a loss must not be negative: a step is accepted by its decrease "
+                "relative to the loss. Add to the loss of every row minus its least "
+                "value, as in half a unit deviance."
+            )
+        return loss
 
     def _mean(self, values):
         return sum(

@@ -9,15 +9,14 @@ from ..data.batches import RowBatches, sample_batches, strata_of
 from ..engine.build import build_splits
 from ..engine.glm.split_set import GLMSplitSet
 from ..engine.linalg.hessian import CG_TOL
+from ..engine.plan import limits
 from .counts import OracleCounts
 from .outer import ADJOINT_TOL, OuterModel, outer_model, responses_of
 from .outer_products import OuterProducts
 from .problem import Problem
 
-#: Rows among which a problem of many rows is scanned for a start.
-SCAN_ROWS = 8192
-#: Least penalty relative to curvature there: a weight without data responds to it in a
-#: hundred steps.
+#: Least penalty relative to curvature in the scan of a sample: a weight without data
+#: responds to it in a hundred steps.
 RESPONSIVE = 1e-2
 
 
@@ -87,9 +86,11 @@ class BilevelProblem(Problem):
     bounds : ndarray of shape (2, n_groups)
         Lowest and highest lambda of every group.
     group_curvature : ndarray of shape (n_groups,)
-        Bound of the trace of the data term's Hessian over every group.
+        Trace of the data term's Hessian over every group: a bound, or a typical value
+        where the loss has no bound of its curvature.
     curvature : float
-        Their sum, a Lipschitz constant of the data term's gradient.
+        Their sum; where it is a bound, a Lipschitz constant of the data term's
+        gradient.
     null_loss : float
         Validation loss of the best constant model of the training rows.
     total_weight : float
@@ -116,9 +117,10 @@ class BilevelProblem(Problem):
         by_rows=False,
     ):
         if sample_weight is None:
-            sample_weight = np.ones(X.shape[0])
+            sample_weight = np.ones(len(y))
+        loss.check_target(y)
         counts = OracleCounts()
-        split_set, full, second_moments = build_splits(
+        built = build_splits(
             X,
             y,
             loss,
@@ -131,21 +133,24 @@ class BilevelProblem(Problem):
             by_rows=by_rows,
         )
         self.by_rows = by_rows
-        positive = second_moments[second_moments > 0]
+        self.plan = built.plan
+        positive = built.second_moments[built.second_moments > 0]
         typical = np.mean(np.log(positive)) if len(positive) else 0.0
-        self._log_curvature = np.log(loss.max_curvature) + typical
+        curvature_scale = loss.curvature_scale(y, sample_weight)
+        self._log_curvature = np.log(curvature_scale) + typical
         self._last = None
         held_out = np.array([sample_weight[part].sum() for _, part in pairs])
         super().__init__(
             loss,
             groups,
             counts,
-            split_set,
-            full,
+            built.split_set,
+            built.full,
             split_weights=held_out / held_out.sum(),
             total_weight=sample_weight.sum(),
             n_held_out=sum(len(part) for _, part in pairs),
-            second_moments=second_moments,
+            second_moments=built.second_moments,
+            curvature_scale=curvature_scale,
             n_train=min(np.count_nonzero(np.bincount(train)) for train, _ in pairs),
             lambda_bounds=lambda_bounds,
         )
@@ -202,7 +207,7 @@ class BilevelProblem(Problem):
         other = copy.copy(self)
         least = self._log_curvature + np.log(0.5 * RESPONSIVE)
         other.scan_bounds = np.clip(np.maximum(self.scan_bounds, least), *self.bounds)
-        return other._thinned(SCAN_ROWS) or other
+        return other._thinned(limits().scan_rows) or other
 
     def of_fewer_rows(self):
         """Return the problem of a sample of the rows; None where they are few.
@@ -214,23 +219,24 @@ class BilevelProblem(Problem):
         """
         if self.by_rows or not isinstance(self._set, GLMSplitSet):
             return None
-        return self._thinned(2 * SCAN_ROWS)
+        return self._thinned(2 * limits().scan_rows)
 
     def _thinned(self, most):
-        """Return the problem of `SCAN_ROWS` rows, or None if there are at most `most`.
+        """Return the problem of a sample of the rows.
 
-        None as well where a part or a class has no rows among them.
+        None if there are at most `most` rows, or if it misses a part or a class.
         """
         rows = np.flatnonzero(self._row_weights())
         if len(rows) <= most:
             return None
-        chosen = np.random.default_rng(0).permutation(len(rows))[:SCAN_ROWS]
-        thinned = [split.thinned(np.sort(rows[chosen])) for split in self.splits]
-        if not all(thinned):
+        n_rows = limits().scan_rows
+        chosen = np.random.default_rng(0).permutation(len(rows))[:n_rows]
+        thinned = self._set.thinned(np.sort(rows[chosen]))
+        if thinned is None:
             return None
         other = copy.copy(self)
-        other._set, other.splits = GLMSplitSet(thinned), thinned
-        other.n_held_out = self.n_held_out * SCAN_ROWS / len(rows)
+        other._set, other.splits = thinned, thinned.splits
+        other.n_held_out = self.n_held_out * n_rows / len(rows)
         return other
 
     def validation_loss(self, weights):

@@ -146,7 +146,7 @@ class BoundRidgeCriterion(BoundCriterion):
 LEAST_PENALTY = 1e-100
 
 
-def shrinkage(squares, penalties):
+def filter_factors(squares, penalties):
     """Return ``q = p / (s^2 + p)`` and its first two derivatives in log p.
 
     Parameters
@@ -207,7 +207,7 @@ class WeightTerms(NamedTuple):
 
 def responses(split, lambda_, w, hessian):
     """Return the forces ``-P_g w`` and the responses J, one array per group each."""
-    forces = -split.spread(split.penalty(lambda_) * w)
+    forces = -split.scatter_by_group(split.penalty(lambda_) * w)
     return forces, hessian.solve(forces)
 
 
@@ -215,7 +215,7 @@ def weight_terms(split, lambda_, w, adjoint, forces, jacobian):
     """Return the `WeightTerms` of q = H^-1 (what multiplies the raw predictions)."""
     p = split.penalty(lambda_)
     pairs = ([1, 2], [1, 2])
-    cross = np.tensordot(split.spread(p * adjoint), jacobian, axes=pairs)
+    cross = np.tensordot(split.scatter_by_group(p * adjoint), jacobian, axes=pairs)
     metric = np.tensordot(jacobian, forces, axes=pairs)
     return WeightTerms(
         -split.by_group(p * w * adjoint), cross, 0.5 * (metric + metric.T)

@@ -105,12 +105,12 @@ class ProbePoint(Point):
     def model(self):
         """Return the second-order `OuterModel` in lambda; it is exact."""
         split, pairs = self.split, ([1, 2], [1, 2])
-        forces = -split.spread(self.p * self.w)
+        forces = -split.scatter_by_group(self.p * self.w)
         jacobian = self.hessian.solve(forces, JACOBIAN_TOL)
         terms = weight_terms(
             split, self.lambda_, self.w, self._adjoint, forces, jacobian
         )
-        pulls = split.spread(self.p * self.response)
+        pulls = split.scatter_by_group(self.p * self.response)
         twice = np.tensordot(pulls, self._solve(pulls, JACOBIAN_TOL), axes=pairs)
         bend = np.diag(terms.slope) - terms.cross - terms.cross.T
         bend += self.noise * (np.diag(self._trace_slope) + twice + twice.T)

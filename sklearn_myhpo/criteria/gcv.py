@@ -15,8 +15,8 @@ from ._base import (
     BoundRidgeCriterion,
     Criterion,
     Curve,
+    filter_factors,
     quotient_derivatives,
-    shrinkage,
 )
 from ._moments import MomentsPoint
 
@@ -46,7 +46,7 @@ class GCVOfRows(BoundRidgeCriterion):
     def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda, O(k) each."""
         spectrum = self.whole.spectrum
-        orders = shrinkage(spectrum.squares, penalties)[: 3 if second else 2]
+        orders = filter_factors(spectrum.squares, penalties)[: 3 if second else 2]
         left = orders.sum(axis=1) / spectrum.n_rows
         left[0] += spectrum.n_outside / spectrum.n_rows
         square = np.sum(spectrum.along**2, axis=1)

@@ -14,8 +14,8 @@ from ._base import (
     BoundRidgeCriterion,
     Criterion,
     Curve,
+    filter_factors,
     quotient_derivatives,
-    shrinkage,
 )
 from ._leave_one_out import LeaveOneOutPoint
 
@@ -46,7 +46,7 @@ class LooOfRows(BoundRidgeCriterion):
     def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda, O(n k) each."""
         spectrum = self.whole.spectrum
-        orders = shrinkage(spectrum.squares, penalties)[: 3 if second else 2]
+        orders = filter_factors(spectrum.squares, penalties)[: 3 if second else 2]
         n_orders, _, n_lambdas = orders.shape
         sums = np.zeros((4, n_lambdas))
         width = 2 * n_orders * n_lambdas

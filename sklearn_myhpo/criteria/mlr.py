@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 from .._warn import warn
 from ..bilevel.outer import OuterModel
 from ..losses import SquaredLoss
-from ._base import BoundRidgeCriterion, Criterion, Curve, shrinkage
+from ._base import BoundRidgeCriterion, Criterion, Curve, filter_factors
 from ._moments import MomentsPoint
 
 #: Relative difference of sample weights that are taken to be equal.
@@ -188,7 +188,7 @@ class MLROfRows(BoundRidgeCriterion):
     def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda, O(k) each."""
         spectrum = self.whole.spectrum
-        orders = shrinkage(spectrum.squares, penalties)[: 3 if second else 2]
+        orders = filter_factors(spectrum.squares, penalties)[: 3 if second else 2]
         permuted, outside = self._squares
         true = np.sum(spectrum.along**2, axis=1)
         more, q = true - permuted, orders[0]

@@ -57,7 +57,8 @@ class CriterionProblem(Problem):
         lambda_bounds="auto",
     ):
         if sample_weight is None:
-            sample_weight = np.ones(X.shape[0])
+            sample_weight = np.ones(len(y))
+        loss.check_target(y)
         counts = OracleCounts()
         self.criterion = criterion
         self.whole = whole = build_whole(
@@ -70,6 +71,7 @@ class CriterionProblem(Problem):
             counts,
             criterion,
         )
+        self.plan = whole.plan
         self.bound = criterion.bind(whole)
         self._last = None
         super().__init__(
@@ -82,6 +84,7 @@ class CriterionProblem(Problem):
             total_weight=sample_weight.sum(),
             n_held_out=whole.n_rows,
             second_moments=whole.second_moments,
+            curvature_scale=loss.curvature_scale(y, sample_weight),
             n_train=whole.n_rows,
             lambda_bounds=lambda_bounds,
         )

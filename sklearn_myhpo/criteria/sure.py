@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import (
 
 from ..bilevel.outer import OuterModel
 from ..losses import SquaredLoss
-from ._base import BoundCriterion, BoundRidgeCriterion, Criterion, Curve, shrinkage
+from ._base import BoundCriterion, BoundRidgeCriterion, Criterion, Curve, filter_factors
 from ._moments import MomentsPoint
 from ._noise import noise_variance
 from ._probes import ProbePoint, make_probes
@@ -170,7 +170,7 @@ class SUREOfRows(BoundRidgeCriterion):
     def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda, O(k) each."""
         spectrum = self.whole.spectrum
-        orders = shrinkage(spectrum.squares, penalties)[: 3 if second else 2]
+        orders = filter_factors(spectrum.squares, penalties)[: 3 if second else 2]
         square = np.sum(spectrum.along**2, axis=1)
         q, used = orders[0], spectrum.n_rows - spectrum.n_outside
         noise = self.noise / spectrum.n_rows

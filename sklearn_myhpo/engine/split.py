@@ -154,7 +154,7 @@ class Split(ABC):
         """Return the sums (n_groups,) of values (m, k) over groups."""
         return self.groups.sum_by_group(self.penalized(values))
 
-    def spread(self, values):
+    def scatter_by_group(self, values):
         """Return values (m, k) in one array per group, zero elsewhere.
 
         Returns

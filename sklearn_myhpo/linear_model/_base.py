@@ -186,10 +186,10 @@ default=None
                 classes=classes,
                 random_state=self.random_state,
             )
-        dtype, needs_rows = X.dtype, getattr(solver, "needs_rows", False)
+        dtype = X.dtype
         X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
         return ProblemSource(
-            X=X if needs_rows else X.astype(np.float64, copy=False),
+            X=X,
             target=target,
             loss=loss,
             groups=groups,
@@ -201,7 +201,7 @@ default=None
             lambda_bounds=bounds,
             lambda_init=self.lambda_init,
             dtype=dtype,
-            needs_rows=needs_rows,
+            needs_rows=getattr(solver, "needs_rows", False),
             all_directions=getattr(solver, "all_directions", True),
             has_own_validation=own is not None,
         )

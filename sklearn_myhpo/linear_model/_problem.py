@@ -8,7 +8,8 @@ import numpy as np
 
 from ..bilevel.validation import BilevelProblem
 from ..criteria import CriterionProblem
-from ..diagnostics.optimism import MAX_RESPONSES, HeldOutRows
+from ..data.held_out import hold_out
+from ..engine.plan import limits
 
 
 @dataclass(eq=False)
@@ -18,8 +19,7 @@ class ProblemSource:
     Attributes
     ----------
     X : ndarray or sparse array of shape (n_samples, n_features)
-        Features of the rows with positive weight; float64, or as given to `fit` if
-        the solver needs rows.
+        Features of the rows with positive weight.
     target : ndarray
         Target in the form of the loss.
     loss : Loss
@@ -64,18 +64,17 @@ class ProblemSource:
     @property
     def has_held_out_rows(self):
         """Whether `rows` exist and fit the memory."""
-        return 0 < len(self.pairs) * len(self.weights) <= MAX_RESPONSES
+        return 0 < len(self.pairs) * len(self.weights) <= limits().most_responses
 
     @cached_property
     def rows(self):
         """The held-out rows of all splits."""
-        X = self.X.astype(np.float64, copy=False)
-        return HeldOutRows(X, self.target, self.loss, self.pairs, self.weights)
+        return hold_out(self.X, self.target, self.loss, self.pairs, self.weights)
 
     def of_splits(self, X, target, pairs, sample_weight, all_directions, by_rows=False):
         """Return the problem of some splits of some rows."""
         return BilevelProblem(
-            X if by_rows else X.astype(np.float64, copy=False),
+            X,
             target,
             self.loss,
             self.groups,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sklearn_myhpo.data.held_out import hold_out
 from sklearn_myhpo.diagnostics import optimism
 from sklearn_myhpo.diagnostics.certificate import certify
 from sklearn_myhpo.solvers import MYHPO, minimize_bilevel
@@ -23,7 +24,7 @@ def test_reports_cost_no_further_evaluation(name):
     before = problem.counts.as_dict()
     hessians = problem.hessians(*place)
     certify(problem, result, hessians)
-    rows = optimism.HeldOutRows(spec.X, spec.y, spec.loss, spec.pairs, spec.weight)
+    rows = hold_out(spec.X, spec.y, spec.loss, spec.pairs, spec.weight)
     optimism.slope_covariance(problem, rows, *place, hessians)
     after = problem.counts.as_dict()
     assert {key: after[key] for key in COSTLY} == {key: before[key] for key in COSTLY}

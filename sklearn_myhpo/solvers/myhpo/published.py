@@ -119,6 +119,8 @@ def _step_sizes(options, problem, lambda_, rho):
     """Return alpha, beta and delta; "auto" makes them free of units."""
     if not isinstance(options.step_sizes, str):
         return options.step_sizes
+    if options.steps == "gradient":
+        problem.loss.curvature_bound("MYHPO(steps='gradient', step_sizes='auto')")
     lipschitz = problem.curvature + 2.0 * np.exp(np.max(lambda_))
     extra = lipschitz if options.metric == "hessian" else 1.0
     beta = 1.0 / (lipschitz + rho * extra)
@@ -141,8 +143,8 @@ def _jacobian(options, split, v, lambda_, hessian):
     """Return J (n_groups, m, n_outputs) of the affine response."""
     if options.response == "mean":
         # phi_1 = (v - phi_0) / lambda with phi_0 = mean(v) ones, eq. (4).
-        return split.spread(v - split.group_means(v)) / lambda_[:, None, None]
-    return hessian.solve(-split.spread(split.penalty(lambda_) * v))
+        return split.scatter_by_group(v - split.group_means(v)) / lambda_[:, None, None]
+    return hessian.solve(-split.scatter_by_group(split.penalty(lambda_) * v))
 
 
 def _w_step(options, split, state, index, proximal, beta):

@@ -116,7 +116,9 @@ def forward_slope(split, lambda_, step_size, n_steps):
     jacobian = np.zeros((split.groups.n_groups, *split.shape))
     for _ in range(n_steps):
         gradient = split.train_gradient(w, lambda_)
-        force = split.hessian_product(w, lambda_, jacobian) + split.spread(penalty * w)
+        force = split.hessian_product(w, lambda_, jacobian) + split.scatter_by_group(
+            penalty * w
+        )
         jacobian = jacobian - a * force - np.multiply.outer(step_size.slope, gradient)
         w = w - a * gradient
     return w, np.tensordot(jacobian, split.validation_gradient(w), 2)

@@ -177,7 +177,7 @@ def train_residual(split, phi, lambda_, sigma, gradient):
     -------
     float
     """
-    force = split.spread(split.penalty(lambda_) * phi[0])
+    force = split.scatter_by_group(split.penalty(lambda_) * phi[0])
     wanted = max(split.relative_gradient(own) for own in force)
     left = np.array([split.relative_gradient(own) for own in gradient[1:]])
     response = float(np.max(left / sigma**2)) / (wanted + ROUNDING)
