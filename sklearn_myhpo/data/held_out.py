@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .dense import slices
+from .blocks import slices
 from .design import Design
 from .limits import row_limits
 from .parts import RowParts, divide_rows

@@ -12,7 +12,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import BilevelLogisticRegression, BilevelRidge
 from sklearn_myhpo.data.batches import sample_batches
-from sklearn_myhpo.data.dense import DenseDesign, StreamedDesign
+from sklearn_myhpo.data.dense import DenseDesign
+from sklearn_myhpo.data.streamed import StreamedDesign
 from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.solvers import Implicit, Status, Stochastic, minimize_bilevel
 from sklearn_myhpo.solvers.stochastic.epochs import (

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import qr, svd
 
-from ...data.dense import slices
+from ...data.blocks import slices
 from ...penalties.coordinates import feature_coordinates
 from ..linalg.krylov import range_subspace
 from ..linalg.symmetric import eigensystem
