@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._progress import CallbackSupportMixin, kept_on_error, with_callbacks
-from ..bilevel.problem import MAX_LAMBDA
+from ..bilevel.bounds import MAX_LAMBDA
 from ..data.threads import threads_for
 from ..diagnostics.certificate import certify
 from ..diagnostics.optimism import estimate_optimism, slope_covariance
@@ -199,7 +199,7 @@ optional
         self._warn(problem, result)
         if source.criterion is None:
             self._warn_of_few_rows(problem.n_held_out)
-        if not getattr(solver, "finds_minimizers", True):
+        if not solver.capabilities.finds_minimizers:
             self._warn_of_gap(problem, result)
 
     def _reporter(self, problem, progress, dtype):
@@ -391,12 +391,10 @@ optional
         if source.by_rows and not self.refit:
             # Who wants no refit of so many rows wants no exact adjoint of them either.
             return
-        place = result.lambda_, result.weights
         with np.errstate(all="ignore"):
-            hessians = problem.hessians(*place)
-            self.certificate_, model = certify(problem, result, hessians)
+            self.certificate_, model = certify(problem, result)
             if model is not None and source.has_held_out_rows:
-                covariance = slope_covariance(problem, source.rows, *place, hessians)
+                covariance = slope_covariance(result.place, source.rows)
                 free = problem.is_free(result.lambda_)
                 self.optimism_ = estimate_optimism(covariance, model, free)
 

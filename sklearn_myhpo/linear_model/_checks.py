@@ -5,9 +5,10 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
-from ..bilevel.problem import MAX_LAMBDA
-from ..criteria import CRITERIA, Criterion
+from ..bilevel.bounds import MAX_LAMBDA
+from ..criteria import CRITERIA, Criterion, CriterionProblem
 from ..solvers import SOLVERS, Solver
+from ..solvers.driver import check_solver
 
 
 def check_weights(sample_weight, X):
@@ -72,11 +73,12 @@ def resolve_solver(solver):
     """
     if isinstance(solver, str) and solver in SOLVERS:
         return SOLVERS[solver]()
-    if isinstance(solver, Solver) and not isinstance(solver, type):
+    if isinstance(solver, Solver):
         return solver
     raise ValueError(
         f"The 'solver' parameter must be one of {sorted(SOLVERS)} or a solver object "
-        f"such as sklearn_myhpo.solvers.MYHPO(). Got {solver!r} instead."
+        "such as sklearn_myhpo.solvers.MYHPO(), of a subclass of "
+        f"sklearn_myhpo.solvers.Solver. Got {solver!r} instead."
     )
 
 
@@ -113,11 +115,5 @@ def resolve_criterion(criterion, loss, solver):
             f"{type(loss).__name__} of this estimator. Those that are: "
             f"{['validation', *defined]}."
         )
-    if getattr(solver, "needs_split", True):
-        able = [name for name, each in SOLVERS.items() if not each().needs_split]
-        raise ValueError(
-            f"criterion={criterion!r} holds no rows out, but {solver!r} needs a "
-            "training and a validation part. Solvers that would do, with their "
-            f"default options: {able}; or use criterion='validation'."
-        )
+    check_solver(solver, CriterionProblem.OFFERS)
     return found

@@ -65,7 +65,7 @@ class Messages:
             text = f"converged to an inexact lambda. {_UNFINISHED}"
             self._say(text, ConvergenceWarning)
         objective = self._criterion_name()
-        if problem.spread.strength:
+        if problem.shrinkage.strength:
             objective += " with its shrinkage"
         if certificate.certain:
             self._warn_of_certainty(objective, problem.loss.negligible_sum)

@@ -52,8 +52,8 @@ class ProblemSource:
                 estimator.lambda_bounds, estimator.lambda_init
             ),
         }
-        self.all_directions = getattr(solver, "all_directions", True)
-        self.by_rows = getattr(solver, "needs_rows", False)
+        self.all_directions = solver.capabilities.all_directions
+        self.by_rows = solver.capabilities.needs_rows
         pairs = []
         if self.criterion is None:
             pairs = make_splits(

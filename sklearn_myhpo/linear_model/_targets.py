@@ -74,7 +74,7 @@ def learn_targets(model, source, solver, progress, dtype):
         start = last[numbers] if is_known else model.lambda_init
         return model._minimize(problem, solver, start, report=report)
 
-    if getattr(solver, "learns_targets", False) and source.criterion is None:
+    if solver.capabilities.learns_targets and source.criterion is None:
         problem = source.make()
         if problem.splits[0].solves_by == "diagonal":
             report = model._reporter(problem, progress, dtype)
@@ -97,8 +97,7 @@ def _fit_together(problem, solve, report, source):
         coef, intercept = refit(problem.full, result.lambda_)
     else:
         coef, intercept, _ = model._coefficients(source, problem, result)
-    everything = np.arange(targets.n_groups)
-    values, slope = targets.slopes(result.lambda_, everything)
+    values, slope = targets.target_slopes(result.lambda_, targets.everything)
     return TargetsFit(
         result.lambda_,
         values,

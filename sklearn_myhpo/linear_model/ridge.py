@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ..bilevel.problem import outward
+from ..bilevel.bounds import outward
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel, kept_on_error
 from ._checks import check_weights

@@ -11,19 +11,20 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .capabilities import Capabilities
 from .options import check_options
-from .steps import newton as _newton
-from .steps import quasi_newton as _quasi_newton
+from .protocol import Solver
+from .steps import newton, quasi_newton
 
 #: Lambdas up to which "auto" takes Newton steps.
 MAX_NEWTON = 30
 
 
 @dataclass(frozen=True)
-class Implicit:
+class Implicit(Solver):
     """Exact implicit differentiation: inner minimizers, adjoints and a descent step.
 
-    Nothing of MY-HPO's response or proximal term is used, so this solver referees it.
+    It uses nothing of MY-HPO's response or proximal term, so it is a referee for it.
     The objective never rises beyond rounding.
 
     Parameters
@@ -38,8 +39,9 @@ class Implicit:
         Number of (step, change of hypergradient) pairs that "lbfgs" keeps.
     """
 
-    all_directions: ClassVar[bool] = False
-    needs_split: ClassVar[bool] = False
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        needs_split=False, all_directions=False
+    )
     _parameter_constraints: ClassVar[dict] = {
         "steps": [StrOptions({"auto", "newton", "gauss-newton", "lbfgs"})],
         "memory": [Interval(Integral, 1, None, closed="left")],
@@ -52,9 +54,10 @@ class Implicit:
         check_options(self, ())
 
     def _form(self, problem):
+        """Return the module with the steps."""
         if self.steps == "auto":
-            return _newton if problem.n_groups <= MAX_NEWTON else _quasi_newton
-        return _quasi_newton if self.steps == "lbfgs" else _newton
+            return newton if problem.n_groups <= MAX_NEWTON else quasi_newton
+        return quasi_newton if self.steps == "lbfgs" else newton
 
     def init(self, problem, lambda_0, weights_0):
         """Return the exact inner solution and the derivatives at `lambda_0`."""
@@ -63,3 +66,7 @@ class Implicit:
     def step(self, problem, state, rng):
         """Return the next state and its `Info`; deterministic."""
         return self._form(problem).step(self, problem, state)
+
+    def evaluation(self, problem, state):
+        """Return the evaluation that the state carries."""
+        return state.place

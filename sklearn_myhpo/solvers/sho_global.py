@@ -11,8 +11,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .capabilities import Capabilities
 from .options import check_options
-from .steps.descent import Value, arrive, descend, info
+from .protocol import Solver
+from .steps.descent import Value, arrive, descend, report
 from .steps.hypernetwork import Adam, Hypernetwork
 from .steps.packing import in_a_row, taken_apart, weight_units
 
@@ -32,7 +34,7 @@ class SHOGlobalState(NamedTuple):
     """
 
     lambda_: np.ndarray
-    weights: list
+    weights: list[np.ndarray]
     centre: np.ndarray
     base: np.ndarray
     unit: np.ndarray
@@ -43,7 +45,7 @@ class SHOGlobalState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SHOGlobal:
+class SHOGlobal(Solver):
     """Stochastic hyperparameter optimization with a global hypernetwork.
 
     A network from the lambdas to the weights of all splits, with one layer of
@@ -74,9 +76,9 @@ class SHOGlobal:
         descends by L-BFGS.
     """
 
-    all_directions: ClassVar[bool] = False
-    needs_split: ClassVar[bool] = True
-    finds_minimizers: ClassVar[bool] = False
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        all_directions=False, finds_minimizers=False
+    )
     _parameter_constraints: ClassVar[dict] = {
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "scale": [Interval(Real, 0, None, closed="neither")],
@@ -131,7 +133,7 @@ class SHOGlobal:
             lambda_ = problem.project(state.lambda_ + move)
             value = self.evaluate(problem, state, lambda_)
             new_state = arrive(problem, state, lambda_, value)
-        return new_state, info(problem, new_state)
+        return new_state, report(new_state)
 
     def evaluate(self, problem, state, lambda_):
         """Return the objective of the network's weights, and its gradient in lambda.
@@ -141,29 +143,30 @@ class SHOGlobal:
         problem : BilevelProblem
             What is minimized.
         state : SHOGlobalState
-            It has the network.
+            State with a network.
         lambda_ : ndarray of shape (n_groups,)
             Where to evaluate.
 
         Returns
         -------
         Value
-            Weights, objective and gradient.
+            Objective and gradient.
         """
         network = state.adam.network
         hidden, output = network(lambda_ - state.centre)
         weights = taken_apart(problem, state.base + state.unit * output)
-        slopes = [
+        slopes = in_a_row(
             omega * slope
             for omega, slope in zip(
                 problem.split_weights,
                 problem.validation_gradients(weights),
                 strict=True,
             )
-        ]
-        gradient = network.input_gradient(hidden, state.unit * in_a_row(slopes))
-        gradient = gradient + problem.spread.gradient(lambda_)
-        return Value(weights, problem.objective(lambda_, weights), gradient)
+        )
+        slope = network.input_gradient(hidden, state.unit * slopes)
+        place = problem.at(lambda_, weights)
+        gradient = problem.total_gradient(lambda_, slope)
+        return Value(place, place.objective, gradient)
 
     def _train(self, problem, state, rng):
         """Return the state after a chunk of the training."""
@@ -179,6 +182,7 @@ class SHOGlobal:
         return state._replace(adam=adam)
 
     def _first_network(self, problem, n_weights, rng):
+        """Return a network with small random parameters."""
         shapes = (
             (self.n_hidden, problem.n_groups),
             (self.n_hidden,),
@@ -196,7 +200,7 @@ def training_gradient(problem, state, network, noise):
     problem : BilevelProblem
         What is minimized.
     state : SHOGlobalState
-        Says what the outputs mean.
+        It has the units of the outputs.
     network : Hypernetwork
         Where to evaluate.
     noise : ndarray of shape (n_batch, n_groups)

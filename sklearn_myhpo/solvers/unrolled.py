@@ -13,13 +13,21 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .capabilities import Capabilities
 from .options import check_options
-from .steps import unroll as _unroll
-from .steps.descent import DescentState, Value, descend, info
+from .protocol import Solver
+from .steps.descent import DescentState, Value, descend, report
+from .steps.unroll import (
+    StepSize,
+    automatic_step_size,
+    forward_slope,
+    inner_path,
+    reverse_slope,
+)
 
 
 @dataclass(frozen=True)
-class Unrolled:
+class Unrolled(Solver):
     """Exact derivatives of K steps of gradient descent, instead of exact weights.
 
     For a given lambda the weights are those after K steps of gradient descent on L_T
@@ -48,9 +56,9 @@ class Unrolled:
         number is kept for all lambdas, and diverges where it is above 2/L.
     """
 
-    all_directions: ClassVar[bool] = False
-    needs_split: ClassVar[bool] = True
-    finds_minimizers: ClassVar[bool] = False
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        all_directions=False, finds_minimizers=False
+    )
     _parameter_constraints: ClassVar[dict] = {
         "n_steps": [Interval(Integral, 1, None, closed="left")],
         "mode": [StrOptions({"reverse", "forward"})],
@@ -86,7 +94,7 @@ class Unrolled:
             lambda lambda_, limit: self.evaluate(problem, lambda_, limit),
             is_gradient=self.truncation in (None, self.n_steps),
         )
-        return new_state, info(problem, new_state)
+        return new_state, report(new_state)
 
     def evaluate(self, problem, lambda_, limit=np.inf):
         """Return the objective after K steps, and its gradient in lambda.
@@ -103,38 +111,35 @@ class Unrolled:
         Returns
         -------
         Value
-            Weights, objective and gradient.
+            Objective and gradient.
         """
         sizes = [self._inner_step_size(split, lambda_) for split in problem.splits]
         places = list(zip(problem.splits, sizes, strict=True))
         if self.mode == "forward":
             found = [
-                _unroll.forward_slope(split, lambda_, size, self.n_steps)
+                forward_slope(split, lambda_, size, self.n_steps)
                 for split, size in places
             ]
             weights, slopes = zip(*found, strict=True)
-            objective = problem.objective(lambda_, weights)
+            place = problem.at(lambda_, list(weights))
         else:
             n_kept = self.truncation or self.n_steps
             paths = [
-                _unroll.inner_path(split, lambda_, size, self.n_steps, n_kept)
+                inner_path(split, lambda_, size, self.n_steps, n_kept)
                 for split, size in places
             ]
-            weights = [path[-1] for path in paths]
-            objective = problem.objective(lambda_, weights)
-            if not objective <= limit:
-                return Value(weights, objective, None)
+            place = problem.at(lambda_, [path[-1] for path in paths])
+            if not place.objective <= limit:
+                return Value(place, place.objective, None)
             slopes = [
-                _unroll.reverse_slope(split, lambda_, size, path)
+                reverse_slope(split, lambda_, size, path)
                 for (split, size), path in zip(places, paths, strict=True)
             ]
-        gradient = problem.spread.gradient(lambda_) + sum(
-            omega * slope
-            for omega, slope in zip(problem.split_weights, slopes, strict=True)
-        )
-        return Value(list(weights), objective, gradient)
+        gradient = problem.total_gradient(lambda_, problem.mean(slopes))
+        return Value(place, place.objective, gradient)
 
     def _inner_step_size(self, split, lambda_):
+        """Return the `StepSize` of the inner descent of a split."""
         if isinstance(self.step_size, str):
-            return _unroll.automatic_step_size(split.lipschitz, lambda_)
-        return _unroll.StepSize(self.step_size, np.zeros(len(lambda_)))
+            return automatic_step_size(split.lipschitz, lambda_)
+        return StepSize(self.step_size, np.zeros(len(lambda_)))

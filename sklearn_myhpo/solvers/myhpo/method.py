@@ -11,14 +11,14 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..capabilities import Capabilities
 from ..options import check_options
-from . import fast as _adaptive
-from . import published as _consensus
-from . import separable as _separable
+from ..protocol import Solver
+from . import fast, published, separable
 
 
 @dataclass(frozen=True)
-class MYHPO:
+class MYHPO(Solver):
     """MY-HPO in its published form, its corrected form and its fast form.
 
     The published method is ``response="mean", metric="identity"`` with a fixed
@@ -70,30 +70,30 @@ class MYHPO:
         check_options(self, ("alpha", "beta", "delta"))
 
     @property
-    def all_directions(self):
-        """Whether the means over features are needed."""
-        return self.response == "mean"
+    def capabilities(self) -> Capabilities:
+        """The published forms look at splits; the fast form looks at lambda alone."""
+        return Capabilities(
+            needs_split=not self._is_fast,
+            # Means over features leave the subspace of the exact solutions.
+            all_directions=self.response == "mean",
+            learns_targets=self._is_fast,
+        )
 
     @property
-    def learns_targets(self):
-        """Whether lambdas of targets that do not interact are learned all at once."""
-        return not self.needs_split
-
-    @property
-    def needs_split(self):
-        """Whether training and validation losses are looked at: the consensus forms."""
-        is_fast = (
+    def _is_fast(self):
+        """Whether the consensus pair stays at its fixed point."""
+        return (
             self.rho == "auto"
             and self.steps == "exact"
             and self.response == "tangent"
             and self.metric == "hessian"
         )
-        return not is_fast
 
     def _form(self, problem):
-        if problem.is_separable:
-            return _separable
-        return _consensus if self.needs_split else _adaptive
+        """Return the module with the steps."""
+        if problem.offers.is_separable:
+            return separable
+        return fast if self._is_fast else published
 
     def init(self, problem, lambda_0, weights_0):
         """Return the first state."""
@@ -107,3 +107,7 @@ class MYHPO:
     def step(self, problem, state, rng):
         """Return the next state and its `Info`; deterministic."""
         return self._form(problem).step(self, problem, state)
+
+    def evaluation(self, problem, state):
+        """Return the evaluation that the state carries."""
+        return state.place

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
-from ...bilevel.problem import MAX_LAMBDA
+from ...bilevel.bounds import MAX_LAMBDA
 
 #: The parts of phi that are trained one after the other, by `form`.
 PARTS = {
@@ -17,7 +17,7 @@ PARTS = {
     "centred": (slice(0, 1), slice(1, None)),
 }
 #: Force on a response, relative to the data's own gradient, that rounding hides.
-ROUNDING = 1e-8
+HIDDEN_FORCE = 1e-8
 
 
 def draw_independent(rng, n_samples, n_groups):
@@ -171,7 +171,7 @@ def train_residual(split, phi, lambda_, sigma, gradient):
     phi : ndarray of shape (1 + n_groups, m, n_outputs)
     lambda_, sigma : ndarray of shape (n_groups,)
     gradient : ndarray of the shape of `phi`
-        What `part_gradient` gives for all parts.
+        From `part_gradient`, of all parts.
 
     Returns
     -------
@@ -180,5 +180,5 @@ def train_residual(split, phi, lambda_, sigma, gradient):
     force = split.scatter_by_group(split.penalty(lambda_) * phi[0])
     wanted = max(split.relative_gradient(own) for own in force)
     left = np.array([split.relative_gradient(own) for own in gradient[1:]])
-    response = float(np.max(left / sigma**2)) / (wanted + ROUNDING)
+    response = float(np.max(left / sigma**2)) / (wanted + HIDDEN_FORCE)
     return max(split.relative_gradient(gradient[0]), response)

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Tables(NamedTuple):
-    """What SABA remembers of every row, and the gradients that it adds up to.
+    """SABA's memory of every row, and its sums over rows.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ def saba_direction(batches, number, z, tables):
     Parameters
     ----------
     batches : RowBatches
-        Where the rows are.
+        The rows.
     number : int
-        Which batch.
+        Number of the batch.
     z : ndarray of shape (m, 2, n_splits, n_outputs)
         Weights and adjoints.
     tables : Tables
@@ -62,9 +62,9 @@ def soba_direction(batches, number, z):
     Parameters
     ----------
     batches : RowBatches
-        Where the rows are.
+        The rows.
     number : int
-        Which batch.
+        Number of the batch.
     z : ndarray of shape (m, 2, n_splits, n_outputs)
         Weights and adjoints.
 
@@ -83,13 +83,13 @@ def single_loop(batches, outer, order, lambda_, z, direction, steps_at):
     Parameters
     ----------
     batches : RowBatches
-        Where the rows are.
+        The rows.
     outer : Outer
         Steps of lambda.
     order : ndarray of int
-        In which batches are visited.
+        Numbers of the batches to visit.
     lambda_, z : ndarray
-        Where to start.
+        Start of the epoch.
     direction : callable
         Takes a number of a batch and z, returns gradients without penalty.
     steps_at : callable
@@ -98,7 +98,7 @@ def single_loop(batches, outer, order, lambda_, z, direction, steps_at):
     Returns
     -------
     lambda_, z : ndarray
-        Where the epoch ends.
+        End of the epoch.
     """
     for k, number in enumerate(order):
         steps = steps_at(k)
@@ -120,13 +120,13 @@ def double_loop(batches, outer, order, lambda_, z, n_inner, restarts, steps_at):
     Parameters
     ----------
     batches : RowBatches
-        Where the rows are.
+        The rows.
     outer : Outer
         Steps of lambda.
     order : ndarray of shape (n_outer, 2 * n_inner + 1)
         Numbers of batches.
     lambda_, z : ndarray
-        Where to start.
+        Start of the epoch.
     n_inner : int
         Steps on w, and on q.
     restarts : bool
@@ -137,7 +137,7 @@ def double_loop(batches, outer, order, lambda_, z, n_inner, restarts, steps_at):
     Returns
     -------
     lambda_, z : ndarray
-        Where the epoch ends.
+        End of the epoch.
     """
     z = z.copy()
     for k, numbers in enumerate(order):

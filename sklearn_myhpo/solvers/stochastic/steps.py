@@ -23,10 +23,10 @@ import numpy as np
 #: row, a mode of curvature h and penalty p is stable up to 2 (h + p)^3 / (h p^2), which
 #: is nowhere below 13.5.
 LAMBDA_RATIO = 2.0
-#: Least rate that is counted with, or weak penalties would never move.
+#: Least rate of a lambda, or weak penalties would never move.
 LEAST_RATE = 1e-2
 #: Least size of a denominator.
-TINY = np.finfo(float).tiny
+LEAST_SIZE = np.finfo(float).tiny
 
 
 class Steps(NamedTuple):
@@ -49,7 +49,7 @@ class Steps(NamedTuple):
         return self._replace(gamma=factor * self.gamma, beta=factor * self.beta)
 
     def scale(self, penalty):
-        """Return what a gradient is multiplied with, shape (m, 1), for `penalty`."""
+        """Return the factors (m, 1) of a gradient, for `penalty`."""
         if self.moments is None:
             return np.full_like(penalty, self.gamma)
         return self.gamma / (self.moments + penalty)
@@ -61,11 +61,11 @@ def measured_steps(batches, safety, known=None):
     Parameters
     ----------
     batches : RowBatches
-        What is stepped with.
+        Of the steps.
     safety : float
         Of the inverse of the largest curvature of a batch.
     known : tuple (ndarray of shape (m, 1), float) or None
-        Largest curvatures that were met before, by coordinate and in all.
+        Largest curvatures of earlier batches, by coordinate and in all.
 
     Returns
     -------
@@ -88,17 +88,17 @@ def measured_steps(batches, safety, known=None):
 
 
 class Outer:
-    """Lambda and what depends on it alone, for one problem.
+    """Penalties and steps of lambda, for one problem.
 
     Parameters
     ----------
     problem : BilevelProblem
-        What is minimized.
+        The objective.
     """
 
     def __init__(self, problem):
-        self.groups, self.spread = problem.groups, problem.spread
-        self.bounds, self.n_groups = problem.bounds, problem.n_groups
+        self.problem, self.groups = problem, problem.groups
+        self.bounds, self.direct_curvature = problem.bounds, problem.direct_curvature
         first = problem.splits[0]
         self.n_features, self.size = len(self.groups.labels), first.shape[0]
         self.share = np.reshape(problem.split_weights, (-1, 1))
@@ -115,7 +115,9 @@ class Outer:
         return penalty[: self.n_features, 0] * product.sum(axis=(1, 2))
 
     def hypergradient(self, lambda_, penalty, z):
-        """Return ``-sum_{j in g} p_j w_j q_j``, the mean over splits, plus the spread.
+        """Return the derivative of the objective with the adjoints in z.
+
+        That of the validation loss is the mean of ``-sum_{j in g} p_j w_j q_j``.
 
         Parameters
         ----------
@@ -133,9 +135,7 @@ class Outer:
         """
         w, q = z[: self.n_features, 0], z[: self.n_features, 1]
         slope = -self.groups.sum_by_group(self._sums(penalty, w, q))
-        if self.spread.strength:
-            slope += self.spread.gradient(lambda_)
-        return slope
+        return self.problem.total_gradient(lambda_, slope)
 
     def stepped(self, lambda_, penalty, z, steps):
         """Return lambda after one step, within its bounds."""
@@ -149,9 +149,9 @@ class Outer:
         core = penalty[: self.n_features, 0]
         relative = core / (steps.moments[: self.n_features, 0] + core)
         size = total + np.sqrt(total * other)
-        if self.spread.strength:
-            size += np.abs(slope) + self.spread.strength / self.n_groups
-        rate = by_group(energy * relative) / np.maximum(total, TINY)
+        if self.direct_curvature:
+            size += np.abs(slope) + self.direct_curvature
+        rate = by_group(energy * relative) / np.maximum(total, LEAST_SIZE)
         rate = np.maximum(rate, LEAST_RATE)
-        move = steps.beta * rate * slope / np.maximum(size, TINY)
+        move = steps.beta * rate * slope / np.maximum(size, LEAST_SIZE)
         return np.clip(lambda_ - move, *self.bounds)

@@ -1,0 +1,107 @@
+"""The parts of a problem, and the sizes that its numbers are compared with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..engine.split import Split
+from ..engine.split_set import SplitSet
+from ..losses._base import Loss
+from ..penalties.groups import FeatureGroups
+from .bounds import automatic_bounds
+from .counts import OracleCounts
+
+
+@dataclass(frozen=True)
+class ProblemParts:
+    """The parts of a problem.
+
+    Attributes
+    ----------
+    loss : Loss
+        Of the rows.
+    groups : FeatureGroups
+        The lambda of every feature.
+    counts : OracleCounts
+        Where the splits count.
+    split_set : SplitSet
+        Training and validation losses.
+    full : Split
+        All rows, for the refit.
+    split_weights : ndarray of shape (n_splits,)
+        Share of every split in the means over splits.
+    total_weight : float
+        Sum of the sample weights.
+    n_held_out : float
+        Rows that the objective is a mean over.
+    """
+
+    loss: Loss
+    groups: FeatureGroups
+    counts: OracleCounts
+    split_set: SplitSet
+    full: Split
+    split_weights: np.ndarray
+    total_weight: float
+    n_held_out: float
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Sizes that losses, weights and lambdas of a problem are compared with.
+
+    Attributes
+    ----------
+    null_loss : float
+        Objective of the best constant model of the training rows.
+    curvature : float
+        A Lipschitz constant of the data term's gradient.
+    group_curvature : ndarray of shape (n_groups,)
+        Bound of the trace of the data term's Hessian over every group.
+    auto_bounds : ndarray of shape (2, n_groups)
+        The range in which lambda makes a difference.
+    """
+
+    null_loss: float
+    curvature: float
+    group_curvature: np.ndarray
+    auto_bounds: np.ndarray
+
+
+def measure_scales(
+    parts: ProblemParts, second_moments: np.ndarray, n_train: int
+) -> Scales:
+    """Return the scales of a problem.
+
+    Parameters
+    ----------
+    parts : ProblemParts
+        Of the problem.
+    second_moments : ndarray of shape (n_features,)
+        Weighted mean squares of the centred features.
+    n_train : int
+        Least number of training rows.
+
+    Returns
+    -------
+    Scales
+        In units of the loss, and natural logs.
+    """
+    null_loss = sum(
+        weight * split.validation_loss(split.start())
+        for weight, split in zip(
+            parts.split_weights, parts.split_set.splits, strict=True
+        )
+    )
+    curvature = parts.loss.max_curvature * second_moments
+    total = float(curvature.sum()) or 1.0
+    own = parts.groups.sum_by_group(curvature)
+    return Scales(
+        null_loss,
+        total,
+        # A group of constant features has no scale: it takes the scale of the data.
+        np.where(own > 0, own, total),
+        automatic_bounds(
+            curvature, parts.groups.n_groups, len(second_moments) >= n_train
+        ),
+    )
