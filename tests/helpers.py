@@ -210,7 +210,7 @@ PROBLEMS = {name: (lambda make=make: make().problem()) for name, make in SPECS.i
 
 def problem_for(solver, name):
     """Return a new problem as a registered solver needs it."""
-    by_rows = getattr(SOLVERS[solver], "needs_rows", False)
+    by_rows = SOLVERS[solver]().capabilities.needs_rows
     return SPECS[name]().problem(by_rows=by_rows)
 
 

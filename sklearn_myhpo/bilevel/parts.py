@@ -58,6 +58,8 @@ class Scales:
         A Lipschitz constant of the data term's gradient.
     group_curvature : ndarray of shape (n_groups,)
         Bound of the trace of the data term's Hessian over every group.
+    log_curvature : float
+        Mean log of the curvature of the features that vary.
     auto_bounds : ndarray of shape (2, n_groups)
         The range in which lambda makes a difference.
     """
@@ -65,6 +67,7 @@ class Scales:
     null_loss: float
     curvature: float
     group_curvature: np.ndarray
+    log_curvature: float
     auto_bounds: np.ndarray
 
 
@@ -96,11 +99,13 @@ def measure_scales(
     curvature = parts.loss.max_curvature * second_moments
     total = float(curvature.sum()) or 1.0
     own = parts.groups.sum_by_group(curvature)
+    positive = curvature[curvature > 0]
     return Scales(
         null_loss,
         total,
         # A group of constant features has no scale: it takes the scale of the data.
         np.where(own > 0, own, total),
+        float(np.mean(np.log(positive))) if len(positive) else 0.0,
         automatic_bounds(
             curvature, parts.groups.n_groups, len(second_moments) >= n_train
         ),

@@ -132,9 +132,6 @@ class BilevelProblem(HeldOutProblem):
             resolve_bounds(lambda_bounds, scales.auto_bounds),
             offers=Offers(rows=by_rows, all_directions=all_directions or by_rows),
         )
-        positive = second_moments[second_moments > 0]
-        typical = np.mean(np.log(positive)) if len(positive) else 0.0
-        self._log_curvature = np.log(loss.max_curvature) + typical
 
     def sample_row_batches(
         self, rng: np.random.Generator, batch_size: int
@@ -177,7 +174,7 @@ class BilevelProblem(HeldOutProblem):
         """
         if not self.offers.rows:
             return self
-        least = self._log_curvature + np.log(0.5 * RESPONSIVE)
+        least = self.scales.log_curvature + np.log(0.5 * RESPONSIVE)
         scan_bounds = np.clip(np.maximum(self.scan_bounds, least), *self.bounds)
         sample = self._sample(SCAN_ROWS) or (self.split_set, self.n_held_out)
         return ScanProblem(self, *sample, scan_bounds)

@@ -17,7 +17,7 @@ from ..engine.glm.inexact import approach_adjoint, approach_minimum
 from .capabilities import Capabilities
 from .options import check_options
 from .protocol import Info, Solver
-from .steps.acceptance import ROUNDING
+from .steps.acceptance import VALUE_ROUNDING
 
 #: Tolerance of iteration k relative to the first one.
 SCHEDULES = {
@@ -149,7 +149,7 @@ default="exponential"
         if self.step_rule == "published":
             slack = SLACK * there.rtol + LAST_SLACK * state.rtol * length
             return last + slack - gain, MAX_RISE * last
-        slack = state.inexactness + there.inexactness + ROUNDING * last
+        slack = state.inexactness + there.inexactness + VALUE_ROUNDING * last
         return (last + slack - 0.5 * gain,) * 2
 
 

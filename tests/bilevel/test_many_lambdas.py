@@ -20,7 +20,7 @@ SPECS = {
 def model_at(problem, lambda_):
     """Return the second-order model of the objective at lambda."""
     weights = problem.minimize(lambda_, problem.starts())
-    return problem.model(lambda_, weights, problem.hessians(lambda_, weights))
+    return problem.at(lambda_, weights).model()
 
 
 @pytest.mark.parametrize("dropped", [None, 0.5, 1.0])

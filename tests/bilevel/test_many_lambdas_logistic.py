@@ -2,6 +2,7 @@
 
 import tracemalloc
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -40,12 +41,22 @@ def by_products(monkeypatch):
 
 
 def place(problem, dropped=False):
-    """Return a lambda with different entries, and exact weights and Hessians there."""
+    """Return the problem at a lambda with different entries and exact weights."""
     lambda_ = np.linspace(-3.0, -1.0, problem.n_groups)
     if dropped:
         lambda_[0] = problem.bounds[1, 0] - 1.0
-    weights = problem.minimize(lambda_, problem.starts(), 1e-12)
-    return lambda_, weights, problem.hessians(lambda_, weights)
+    return problem.at(lambda_, problem.minimize(lambda_, tol=1e-12))
+
+
+def products_at(problem):
+    """Return the model by products of Hessians that are not formed."""
+    here = place(problem)
+    near = [
+        split.product_hessian(w, here.lambda_)
+        for split, w in zip(problem.splits, here.weights, strict=True)
+    ]
+    with mock.patch.object(problem, "hessians", return_value=near):
+        return outer_products.OuterProducts(here, 1e-10)
 
 
 @pytest.mark.parametrize("dropped", [False, True])
@@ -55,13 +66,13 @@ def test_curvature_by_near_hessians(name, dropped, by_inverse, monkeypatch):
     monkeypatch.setattr(shared_curvature, "CHANGED", 0.0)
     spec = replace(SPECS[name], pairs=SPECS[name].pairs[:1])
     fast = spec.problem()
-    assert fast.prefers_inverse
-    ours = fast.model(*place(fast, dropped))
+    assert fast.split_set.prefers_inverse
+    ours = place(fast, dropped).model()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(glm_set, "FORMED_COST", np.inf)
         plain = spec.problem()
-        assert not plain.prefers_inverse
-        theirs = plain.model(*place(plain, dropped))
+        assert not plain.split_set.prefers_inverse
+        theirs = place(plain, dropped).model()
     np.testing.assert_allclose(ours.gradient, theirs.gradient, rtol=1e-5, atol=1e-12)
     unit = np.sqrt(np.diag(theirs.metric))
     unit = np.outer(unit, unit)
@@ -79,7 +90,7 @@ def test_ends_where_the_referee_does(name, path, request):
     )
     request.getfixturevalue(path)
     problem = SPECS[name].problem()
-    assert problem.prefers_inverse == (path == "by_inverse")
+    assert problem.split_set.prefers_inverse == (path == "by_inverse")
     assert problem.prefers_products == (path == "by_products")
     result = minimize_bilevel(problem, MYHPO(), max_iter=200)
     assert result.status is Status.CONVERGED
@@ -96,13 +107,8 @@ def test_products_equal_matrices(name, monkeypatch):
     monkeypatch.setattr(outer_products, "PRODUCT_TOL", 1e-10)
     problem = SPECS[name].problem()
     problem.shrink(0.3, problem.null_loss)
-    lambda_, weights, hessians = place(problem)
-    expected = problem.model(lambda_, weights, hessians)
-    near = [
-        split.product_hessian(w, lambda_)
-        for split, w in zip(problem.splits, weights, strict=True)
-    ]
-    model = outer_products.OuterProducts(problem, lambda_, weights, near, 1e-10)
+    expected = place(problem).model()
+    model = products_at(problem)
     np.testing.assert_allclose(model.gradient, expected.gradient, rtol=1e-7)
     x = np.random.default_rng(0).standard_normal(problem.n_groups)
     for ours, theirs in zip(model.products(x), expected[1:], strict=True):
@@ -120,13 +126,8 @@ def test_products_equal_finite_differences(monkeypatch):
             lambda_, problem.minimize(lambda_, problem.starts(), 1e-14)
         )
 
-    lambda_, weights, _ = place(problem)
-    near = [
-        split.product_hessian(w, lambda_)
-        for split, w in zip(problem.splits, weights, strict=True)
-    ]
-    model = outer_products.OuterProducts(problem, lambda_, weights, near, 1e-10)
-    matrix = numerical_gradient(slope, lambda_, step=1e-4)
+    model = products_at(problem)
+    matrix = numerical_gradient(slope, model.place.lambda_, step=1e-4)
     x = np.random.default_rng(0).standard_normal(problem.n_groups)
     tangent, bend, _ = model.products(x)
     atol = 1e-6 * np.abs(matrix).max()

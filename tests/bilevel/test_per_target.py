@@ -133,12 +133,12 @@ def test_derivatives(options):
     lambda_, targets = np.array([-5.0, -2.0, -1.0, 1.0]), np.arange(4)
 
     def values(lambda_):
-        return problem.slopes(lambda_, targets)[0]
+        return problem.target_slopes(lambda_, targets)[0]
 
     def slopes(lambda_):
-        return problem.slopes(lambda_, targets)[1]
+        return problem.target_slopes(lambda_, targets)[1]
 
-    model = problem.model(lambda_, targets)
+    model = problem.target_models(lambda_, targets)
     np.testing.assert_allclose(model.value, values(lambda_))
     np.testing.assert_allclose(
         np.diag(model.gradient), numerical_gradient(values, lambda_), atol=1e-8
@@ -160,9 +160,11 @@ def test_blocks_of_targets(monkeypatch):
     """Memory would grow with the number of targets, or results with the blocks."""
     _, problem = make_problem()
     lambda_, targets = np.array([-5.0, -2.0, 1.0]), np.array([0, 2, 3])
-    together = problem.model(lambda_, targets)
-    monkeypatch.setattr("sklearn_myhpo.bilevel.per_target.BLOCK_ENTRIES", 1)
-    for one, other in zip(problem.model(lambda_, targets), together, strict=True):
+    together = problem.target_models(lambda_, targets)
+    monkeypatch.setattr("sklearn_myhpo.bilevel.per_target.TARGET_BLOCK_ENTRIES", 1)
+    for one, other in zip(
+        problem.target_models(lambda_, targets), together, strict=True
+    ):
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
@@ -276,4 +278,8 @@ def test_problem_stays_whole():
     expected = shared.validation_loss(
         shared.minimize(np.array([-2.0]), shared.starts())
     )
-    np.testing.assert_allclose(problem.validation_loss(weights), expected)
+    place = problem.at(np.full(4, -2.0), weights)
+    np.testing.assert_allclose([place.estimate, place.objective], expected)
+    slopes = problem.target_slopes(place.lambda_, problem.everything)[1]
+    np.testing.assert_allclose(place.hypergradient(), slopes)
+    assert not problem.is_certain(place.lambda_, place.estimate)

@@ -15,7 +15,7 @@ from sklearn_myhpo import (
     MYHPOLogisticRegression,
     MYHPORidge,
 )
-from sklearn_myhpo.bilevel.shrinkage import Spread
+from sklearn_myhpo.bilevel.shrinkage import Shrinkage
 from sklearn_myhpo.diagnostics import optimism
 from sklearn_myhpo.selection.nested import GRID
 from sklearn_myhpo.solvers import MYHPO, SHO, Implicit, Status, minimize_bilevel
@@ -47,19 +47,22 @@ no_warnings = pytest.mark.filterwarnings(
 FOUR = ["a", "a", "b", "b"]
 
 
-def test_spread_is_that_of_its_definition():
+def test_shrinkage_is_that_of_its_definition():
     """The penalty would hold the lambdas somewhere else, or in other units."""
-    spread, lambda_ = Spread(0.7), np.array([-3.0, 1.0, 0.5])
-    assert spread.value(lambda_) == pytest.approx(0.35 * np.var(lambda_))
+    shrinkage, lambda_ = Shrinkage(0.7), np.array([-3.0, 1.0, 0.5])
+    assert shrinkage.value(lambda_) == pytest.approx(0.35 * np.var(lambda_))
     np.testing.assert_allclose(
-        spread.gradient(lambda_), numerical_gradient(spread.value, lambda_), atol=1e-9
-    )
-    np.testing.assert_allclose(
-        spread.hessian(lambda_),
-        numerical_gradient(spread.gradient, lambda_),
+        shrinkage.gradient(lambda_),
+        numerical_gradient(shrinkage.value, lambda_),
         atol=1e-9,
     )
-    assert spread.value(lambda_ + 5.0) == pytest.approx(spread.value(lambda_))
+    hessian = shrinkage.hessian(lambda_)
+    np.testing.assert_allclose(
+        hessian, numerical_gradient(shrinkage.gradient, lambda_), atol=1e-9
+    )
+    assert shrinkage.value(lambda_ + 5.0) == pytest.approx(shrinkage.value(lambda_))
+    largest = np.linalg.eigvalsh(hessian)[-1]
+    assert shrinkage.max_curvature(3) == pytest.approx(largest)
 
 
 @pytest.mark.parametrize("name", GROUPED)
@@ -80,7 +83,7 @@ def test_derivatives_of_the_shrunken_objective(name):
     )
     np.testing.assert_allclose(slope(lambda_), numerical, rtol=1e-5, atol=1e-7)
     weights = at(lambda_)
-    model = problem.model(lambda_, weights, problem.hessians(lambda_, weights))
+    model = problem.at(lambda_, weights).model()
     np.testing.assert_allclose(model.gradient, slope(lambda_), rtol=1e-9, atol=1e-10)
     np.testing.assert_allclose(
         model.tangent + model.bend,
@@ -105,9 +108,9 @@ def test_solvers_find_the_shrunken_minimum(solver, xtol):
     spec = SPECS["ridge-groups"]()
     problem = spec.problem()
     problem.shrink(0.5, problem.null_loss)
-    spread = problem.spread
+    penalty = problem.shrinkage.value
     found = minimize(
-        lambda x: reference_objective(spec, x) + spread.value(x),
+        lambda x: reference_objective(spec, x) + penalty(x),
         np.full(3, -2.0),
         method="BFGS",
         options={"gtol": 1e-7},
@@ -120,13 +123,13 @@ def test_solvers_find_the_shrunken_minimum(solver, xtol):
 @pytest.mark.parametrize("solver", [SHO(), MYHPO(rho=1.0, steps="gradient")])
 def test_slow_solvers_keep_the_lambdas_together_too(solver):
     """A solver that makes its own slope in lambda would ignore the shrinkage."""
-    spread = []
+    ranges = []
     for shrinkage in (0.0, 1.0):
         problem = PROBLEMS["ridge-groups"]()
         problem.shrink(shrinkage, problem.null_loss)
         result = minimize_bilevel(problem, solver, max_iter=60, random_state=0)
-        spread.append(np.ptp(result.lambda_))
-    assert spread[1] < 0.8 * spread[0]
+        ranges.append(np.ptp(result.lambda_))
+    assert ranges[1] < 0.8 * ranges[0]
 
 
 @each_shrinkable
@@ -151,9 +154,9 @@ def test_shrinkage_buys_closeness_with_validation_loss(cls):
         cls(cv=3, random_state=0, feature_groups="each", shrinkage=shrinkage).fit(X, y)
         for shrinkage in (0.0, 0.1, 1.0)
     ]
-    spreads = [np.std(model.lambda_) for model in fits]
+    deviations = [np.std(model.lambda_) for model in fits]
     losses = [model.validation_loss_ for model in fits]
-    assert np.all(np.diff(spreads) < 0)
+    assert np.all(np.diff(deviations) < 0)
     assert np.all(np.diff(losses) > 0)
     for model in fits:
         again = model.history_["validation_loss"][-1]
@@ -194,9 +197,7 @@ def covariance_at(spec, lambda_):
     problem = spec.problem()
     weights = problem.minimize(lambda_, problem.starts(), 1e-12)
     rows = optimism.HeldOutRows(spec.X, spec.y, spec.loss, spec.pairs, spec.weight)
-    return optimism.slope_covariance(
-        problem, rows, lambda_, weights, problem.hessians(lambda_, weights)
-    )
+    return optimism.slope_covariance(problem.at(lambda_, weights), rows)
 
 
 def overlapping(spec):

@@ -1,6 +1,7 @@
 """HOAG: inexact inner solutions and adjoints, their schedules, and its step sizes."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -204,19 +205,24 @@ def test_published_step_size(name):
     np.testing.assert_allclose(result.history["lambda"][:, 0], path, atol=1e-4)
 
 
+def place_of(objective):
+    """Return a place with another objective."""
+    return SimpleNamespace(objective=objective)
+
+
 def test_published_step_size_is_taken_back_and_relaxed():
     """All three of its branches, at the limits that it names."""
     problem, solver = PROBLEMS["ridge-holdout"](), HOAG(step_rule="published")
     state = solver.init(problem, np.array([-1.0]), problem.zeros())
     small = state._replace(lipschitz=1e6 * state.lipschitz)
     assert solver.step(problem, small, None)[0].lipschitz == 0.95 * small.lipschitz
-    low = state._replace(objective=0.5 * state.objective, rtol=1e-9)
+    low = state._replace(place=place_of(0.5 * state.place.objective), rtol=1e-9)
     after, _ = solver.step(problem, low, None)
     assert (after.lipschitz, after.share) == (2 * state.lipschitz, 0.5)
     np.testing.assert_array_equal(after.lambda_, state.lambda_)
     # A rise of less than 20 %, which no tolerance explains.
-    there, _ = solver.step(problem, state._replace(objective=np.inf), None)
-    between = state._replace(objective=there.objective / 1.1, rtol=1e-9)
+    there, _ = solver.step(problem, state._replace(place=place_of(np.inf)), None)
+    between = state._replace(place=place_of(there.place.objective / 1.1), rtol=1e-9)
     kept, _ = solver.step(problem, between._replace(share=1e-9), None)
     assert kept.lipschitz == state.lipschitz
     assert kept.lambda_ != state.lambda_

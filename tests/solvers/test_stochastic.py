@@ -116,7 +116,7 @@ def test_hypergradient_at_exact_adjoints(name):
     problem = by_rows(name)
     lambda_ = np.linspace(-3.0, -1.0, problem.n_groups)
     weights = problem.minimize(lambda_, problem.starts(), 1e-14)
-    adjoints = problem.solve(
+    adjoints = problem.split_set.solve(
         problem.hessians(lambda_, weights), problem.validation_gradients(weights)
     )
     z = np.stack([np.stack(weights, 1), np.stack(adjoints, 1)], axis=1)

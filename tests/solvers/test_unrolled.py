@@ -174,7 +174,7 @@ def test_objective_is_that_of_the_k_step_map(name):
     train, held_out = spec.pairs[1]
     split = problem.splits[1]
     size = automatic_step_size(split.lipschitz, lambda_).value
-    weights = Unrolled(n_steps=7).evaluate(problem, lambda_).weights[1]
+    weights = Unrolled(n_steps=7).evaluate(problem, lambda_).place.weights[1]
     model = k_step_model(spec, lambda_, train, size, 7)
     expected = reference_loss(spec, *model, held_out)
     np.testing.assert_allclose(split.validation_loss(weights), expected, rtol=1e-12)

@@ -6,9 +6,9 @@ from ...bilevel.per_target import TargetsProblem
 from .points import Point, cubic_minimum
 from .scan import STEPS
 
-#: The scan is as fine as the solutions need from MARGIN below the log of the least
-#: curvature of the data to MARGIN above the log of the largest.
-MARGIN = 3.0
+#: The scan is as fine as the solutions need from FINE_MARGIN below the log of the least
+#: curvature of the data to FINE_MARGIN above the log of the largest.
+FINE_MARGIN = 3.0
 #: Step of lambda elsewhere.
 TAIL_STEP = 6.0
 
@@ -59,8 +59,8 @@ def _grid(problem):
     curvature = curvature[curvature > 0]
     if not len(curvature):
         return np.array([low, high])
-    first = np.log(0.5 * curvature.min()) - MARGIN
-    last = np.log(0.5 * curvature.max()) + MARGIN
+    first = np.log(0.5 * curvature.min()) - FINE_MARGIN
+    last = np.log(0.5 * curvature.max()) + FINE_MARGIN
     knots = np.clip([low, first, last, high], low, high)
     steps = [TAIL_STEP, STEPS["dense"], TAIL_STEP]
     parts = [

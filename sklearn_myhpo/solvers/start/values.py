@@ -14,10 +14,10 @@ from ...bilevel.problem import Problem
 from .points import Point, Scan, null_lambda, scan_range, shared_lambda
 
 #: Step of lambda, and the step where the loss has come to rise.
-STEP, STEP_RISING = 1.75, 3.5
-#: The scan ends after PATIENCE rises in a row to ``1 + RISE / sqrt(n)`` times the
-#: lowest value: chance makes no second minimum so far up.
-PATIENCE, RISE = 2, 10.0
+STEP_FALLING, STEP_RISING = 1.75, 3.5
+#: The scan ends after PATIENCE rises in a row to ``1 + HIGHEST_RISE / sqrt(n)`` times
+#: the lowest value: chance makes no second minimum so far up.
+PATIENCE, HIGHEST_RISE = 2, 10.0
 #: Penalties that are too weak for the data to feel are not looked at once the loss
 #: rises, for then it does so along separable directions; or once it moves by less than
 #: FLAT_LOSS of itself, for then it has nothing left to fall by.
@@ -65,7 +65,7 @@ def _scan_near(problem, lambda_, weights):
     null = _null_points(problem)
     lambda_ = float(np.clip(lambda_, low, top))
     points = [_solved(problem, lambda_, weights)]
-    for step in (STEP, -STEP):
+    for step in (STEP_FALLING, -STEP_FALLING):
         points.reverse()
         while points[-1] is min(points, key=_value):
             here = points[-1].lambda_
@@ -85,10 +85,10 @@ def _value(point):
 
 def _scan_down(problem):
     """Look from the null model down."""
-    low, lambda_, step = scan_range(problem)[0], null_lambda(problem), STEP
+    low, lambda_, step = scan_range(problem)[0], null_lambda(problem), STEP_FALLING
     points = _null_points(problem)
     n_null = len(points)
-    rise = 1.0 + RISE / np.sqrt(problem.n_held_out)
+    rise = 1.0 + HIGHEST_RISE / np.sqrt(problem.n_held_out)
     while True:
         points.append(_next_point(problem, points, lambda_, n_null))
         values = [point.value for point in points]

@@ -11,7 +11,7 @@ POOR_RATIO = 0.25
 #: Share above which it is good: its model may be trusted further.
 GOOD_RATIO = 0.75
 #: Decrease relative to the objective that rounding cannot resolve.
-ROUNDING = 1e-14
+VALUE_ROUNDING = 1e-14
 #: Promised decrease, relative to the objective, that the error of the inner solutions
 #: may hide.
 HIDDEN = 1e-10
@@ -66,4 +66,4 @@ def judge(predicted, before, after) -> Verdict:
 
 def is_below_rounding(predicted, objective):
     """Whether a promised decrease is lost in the rounding of the objective."""
-    return predicted <= ROUNDING * objective
+    return predicted <= VALUE_ROUNDING * objective

@@ -14,17 +14,17 @@ import numpy as np
 
 from ...bilevel.evaluation import Evaluation
 from ..protocol import Info
-from .acceptance import ROUNDING
+from .acceptance import VALUE_ROUNDING
 from .lbfgs_direction import free_direction
 
 #: Pairs of (step, change of the gradient) that are kept.
-MEMORY = 20
+N_PAIRS = 20
 #: The slope along an accepted step rises to at most this share of the first slope.
 MAX_SLOPE = 0.8
 #: Most trials of a step.
-MAX_TRIALS = 40
+MAX_STEP_TRIALS = 40
 #: Least share of a step that the next trial keeps.
-SHORTEST = 0.1
+LEAST_SHARE = 0.1
 #: Decrease relative to the objective that slopes, which are accurate where differences
 #: of values are not, cannot resolve.
 UNSEEN = 1e-20
@@ -95,7 +95,7 @@ def descend(problem, state, evaluate, *, is_gradient=True):
     limit = np.inf
     if is_gradient:
         objective = state.value.objective
-        limit = objective + ROUNDING * abs(objective)
+        limit = objective + VALUE_ROUNDING * abs(objective)
     found = _search(problem, state, evaluate, limit)
     if found is None:
         error = state.error if state.pairs else 0.0
@@ -104,7 +104,7 @@ def descend(problem, state, evaluate, *, is_gradient=True):
     pair = lambda_ - state.lambda_, value.gradient - state.value.gradient
     pairs = state.pairs
     if np.vdot(*pair) > 0:
-        pairs = (*pairs, pair)[-MEMORY:]
+        pairs = (*pairs, pair)[-N_PAIRS:]
     return arrive(problem, state, lambda_, value, pairs)
 
 
@@ -133,7 +133,7 @@ def _search(problem, state, evaluate, limit):
     projected = problem.projected(state.lambda_, state.value.gradient)
     direction, size = free_direction(projected, state.pairs), 1.0
     least = UNSEEN * abs(state.value.objective)
-    for _ in range(MAX_TRIALS):
+    for _ in range(MAX_STEP_TRIALS):
         lambda_ = problem.project(state.lambda_ + size * direction)
         move = lambda_ - state.lambda_
         fall = -np.vdot(state.value.gradient, move)
@@ -146,6 +146,6 @@ def _search(problem, state, evaluate, limit):
             if rise <= MAX_SLOPE * fall:
                 return lambda_, value
             # Where the secant through the slopes is zero.
-            shorter = max(fall / (fall + rise), SHORTEST)
+            shorter = max(fall / (fall + rise), LEAST_SHARE)
         size *= shorter
     return None

@@ -9,7 +9,7 @@ import numpy as np
 from ...engine.linalg.lbfgs import inverse_product
 
 #: Longest step of a lambda, a natural log, and of the first one.
-LONGEST_STEP, FIRST_STEP = 5.0, 1.0
+LONGEST_STEP, FIRST_LENGTH = 5.0, 1.0
 
 
 def free_direction(projected: np.ndarray, pairs: tuple) -> np.ndarray:
@@ -32,7 +32,7 @@ def free_direction(projected: np.ndarray, pairs: tuple) -> np.ndarray:
     pairs = [pair for pair in pairs if np.vdot(*pair) > 0]
     direction = -inverse_product(pairs, projected) * free
     longest = np.max(np.abs(direction), initial=np.finfo(float).tiny)
-    limit = LONGEST_STEP if pairs else FIRST_STEP
+    limit = LONGEST_STEP if pairs else FIRST_LENGTH
     if not pairs or longest > limit:
         direction *= limit / longest
     return direction

@@ -14,9 +14,9 @@ from .response import PARTS, part_gradient, train_residual
 
 #: A training step is tried again, shorter, while the slope at its end, against it,
 #: exceeds this share of the first one; at most so many times.
-OVERSHOOT, MAX_SHORTER = 1.0, 30
+MAX_TURN, MAX_SHORTER = 1.0, 30
 #: Longest step, in units of Newton's.
-LONGEST = 2.0
+MOST_NEWTON = 2.0
 #: Accuracy of the metric, where it is solved with by iterations.
 METRIC_TOL = 1e-2
 #: Longest move of a lambda, a natural log.
@@ -118,8 +118,8 @@ def _descend(split, phi, lambda_, moves, part, slope, step, gain):
         last = np.vdot(part_gradient(split, new, lambda_, moves, part), step)
         share = 1.0
         if first < 0 and last > first:
-            share = min(first / (first - last), LONGEST)
-        if last <= OVERSHOOT * -first:
+            share = min(first / (first - last), MOST_NEWTON)
+        if last <= MAX_TURN * -first:
             new[part] = phi[part] + gain * share * step
             return new
         step, first = share * step, share * first
