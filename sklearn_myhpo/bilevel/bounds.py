@@ -40,7 +40,9 @@ def automatic_bounds(curvature: np.ndarray, n_groups: int, is_wide: bool) -> np.
     return np.outer([low, high], np.ones(n_groups))
 
 
-def resolve_bounds(lambda_bounds, auto: np.ndarray) -> np.ndarray:
+def resolve_bounds(
+    lambda_bounds: str | tuple[float, float], auto: np.ndarray
+) -> np.ndarray:
     """Return the bounds of all lambdas, automatic ones in the place of infinite ones.
 
     Parameters
@@ -65,7 +67,9 @@ def resolve_bounds(lambda_bounds, auto: np.ndarray) -> np.ndarray:
     return np.outer([low, high], np.ones(auto.shape[1]))
 
 
-def outward(bounds: np.ndarray, lambda_: np.ndarray, slope: np.ndarray):
+def outward(
+    bounds: np.ndarray, lambda_: np.ndarray, slope: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the lambdas at a bound towards which the objective falls.
 
     Parameters

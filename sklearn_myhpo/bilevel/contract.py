@@ -1,6 +1,7 @@
 """The contract of every outer problem: the questions of the driver."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,7 +131,7 @@ class OuterProblem(ABC):
         """Return zero weights for all splits, the start of the paper."""
         return [np.zeros(split.shape) for split in self.splits]
 
-    def mean(self, values):
+    def mean(self, values: Iterable[float | np.ndarray]) -> float | np.ndarray:
         """Return the mean over splits of one value or array per split."""
         return sum(
             weight * value

@@ -57,7 +57,7 @@ class SecondOrderEvaluation(Evaluation):
     The Hessians of the training losses are kept until `release`.
     """
 
-    def __init__(self, problem, lambda_, weights):
+    def __init__(self, problem, lambda_: np.ndarray, weights: list[np.ndarray]):
         super().__init__(problem, lambda_, weights)
         self._hessians = None
 
@@ -68,7 +68,7 @@ class SecondOrderEvaluation(Evaluation):
             self._hessians = self.problem.hessians(self.lambda_, self.weights)
         return self._hessians
 
-    def release(self):
+    def release(self) -> None:
         """Free the memory of the Hessians; they are formed again if asked for.
 
         A solver calls it before it forms those of its next place: they are large.

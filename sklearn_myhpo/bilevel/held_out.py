@@ -7,7 +7,7 @@ import numpy as np
 from ..engine.linalg.hessian import CG_TOL
 from ..engine.split_set import SplitSet
 from .evaluation import SecondOrderEvaluation
-from .outer import ADJOINT_TOL, outer_model, responses_of
+from .outer import ADJOINT_TOL, OuterModel, outer_model, responses_of
 from .outer_products import OuterProducts
 from .problem import Problem
 
@@ -15,7 +15,7 @@ from .problem import Problem
 class HeldOutProblem(Problem):
     """Minimize the mean loss of held-out rows; the base of two final classes."""
 
-    def at(self, lambda_, weights) -> "HeldOutEvaluation":
+    def at(self, lambda_: np.ndarray, weights: list[np.ndarray]) -> "HeldOutEvaluation":
         """Return the evaluation of the problem at a lambda and weights."""
         return HeldOutEvaluation(self, lambda_, weights)
 
@@ -30,7 +30,7 @@ class HeldOutProblem(Problem):
         """Return the gradient of every split's L_V at its weights."""
         return self.split_set.validation_gradients(weights)
 
-    def path(self, lambdas):
+    def path(self, lambdas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return validation losses and slopes at many values of a shared lambda.
 
         Where `scans_by` is "diagonal".
@@ -86,25 +86,27 @@ class ScanProblem(HeldOutProblem):
 class HeldOutEvaluation(SecondOrderEvaluation):
     """The mean loss of held-out rows, with derivatives, at one lambda and weights."""
 
-    def __init__(self, problem, lambda_, weights):
+    def __init__(
+        self, problem: HeldOutProblem, lambda_: np.ndarray, weights: list[np.ndarray]
+    ):
         super().__init__(problem, lambda_, weights)
         self._estimate = None
         self._model, self._rtol = None, np.inf
         self._responses = None
 
     @property
-    def estimate(self):
+    def estimate(self) -> float:
         """The mean loss over all held-out rows."""
         if self._estimate is None:
             self._estimate = self.problem.validation_loss(self.weights)
         return self._estimate
 
-    def release(self):
+    def release(self) -> None:
         """Free the memory of the Hessians and of the responses of the weights."""
         super().release()
         self._responses = None
 
-    def hypergradient(self, rtol=CG_TOL):
+    def hypergradient(self, rtol: float = CG_TOL) -> np.ndarray:
         """Return the derivative of the objective in lambda.
 
         The derivative of the validation loss, by the implicit function theorem at exact
@@ -131,7 +133,7 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         )
         return problem.total_gradient(self.lambda_, slope)
 
-    def model(self, rtol=ADJOINT_TOL):
+    def model(self, rtol: float = ADJOINT_TOL) -> OuterModel | OuterProducts:
         """Return the second-order model of the objective in lambda; it is kept.
 
         Parameters
@@ -159,7 +161,7 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         """
         return self._responses or responses_of(self)
 
-    def predict(self, move):
+    def predict(self, move: np.ndarray) -> list[np.ndarray]:
         """Return the weights after a move of lambda along their tangent."""
         if self._responses is None:
             return super().predict(move)

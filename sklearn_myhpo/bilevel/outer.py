@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engine.split import LambdaCurvature
+from .shrinkage import Shrinkage
 
 #: Relative accuracy of the gradient where it is found by iterations.
 ADJOINT_TOL = 1e-6
@@ -34,7 +35,7 @@ class OuterModel(NamedTuple):
     bend: np.ndarray
     metric: np.ndarray
 
-    def shrunken(self, shrinkage, lambda_: np.ndarray) -> "OuterModel":
+    def shrunken(self, shrinkage: Shrinkage, lambda_: np.ndarray) -> "OuterModel":
         """Return the model with the derivatives of the shrinkage added."""
         return self._replace(
             gradient=self.gradient + shrinkage.gradient(lambda_),
@@ -42,7 +43,9 @@ class OuterModel(NamedTuple):
         )
 
 
-def outer_model(place, rtol: float = ADJOINT_TOL):
+def outer_model(
+    place, rtol: float = ADJOINT_TOL
+) -> tuple[OuterModel, list[np.ndarray] | None]:
     """Return gradient and curvatures of the validation loss in lambda.
 
     With q = H^-1 grad L_V and R = -p w by groups, J = H^-1 R:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..engine.linalg.newton import NEWTON_TOL
 from ..engine.ridge.moments import MAX_EIGEN_RATIO
+from ..engine.split import Split
 from .contract import Offers, OuterProblem
 from .evaluation import Evaluation
 from .problem import Problem
@@ -73,11 +74,16 @@ class TargetsProblem(OuterProblem):
         """The numbers of all targets."""
         return np.arange(self.n_groups)
 
-    def at(self, lambda_, weights) -> "TargetsEvaluation":
+    def at(self, lambda_: np.ndarray, weights: list[np.ndarray]) -> "TargetsEvaluation":
         """Return the evaluation of the problem at a lambda and weights."""
         return TargetsEvaluation(self, lambda_, weights)
 
-    def minimize(self, lambda_, starts=None, tol=NEWTON_TOL):
+    def minimize(
+        self,
+        lambda_: np.ndarray,
+        starts: list[np.ndarray] | None = None,
+        tol: float = NEWTON_TOL,
+    ) -> list[np.ndarray]:
         """Return the exact inner solutions of all splits, one lambda per target.
 
         Parameters
@@ -175,19 +181,21 @@ class TargetsProblem(OuterProblem):
 class TargetsEvaluation(Evaluation):
     """The sum of the targets' validation losses at one lambda per target."""
 
-    def __init__(self, problem, lambda_, weights):
+    def __init__(
+        self, problem: TargetsProblem, lambda_: np.ndarray, weights: list[np.ndarray]
+    ):
         super().__init__(problem, lambda_, weights)
         self._estimate = None
 
     @property
-    def estimate(self):
+    def estimate(self) -> float:
         """The sum of the targets' mean losses over all held-out rows."""
         if self._estimate is None:
             losses = self.problem.validation_losses(self.weights)
             self._estimate = float(losses.sum())
         return self._estimate
 
-    def hypergradient(self, rtol=0.0):
+    def hypergradient(self, rtol: float = 0.0) -> np.ndarray:
         """Return the derivative of every target's loss in its lambda.
 
         Parameters
@@ -253,7 +261,7 @@ def _model(split, penalty, targets):
     )
 
 
-def refit(split, lambda_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def refit(split: Split, lambda_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the weights of all rows with one lambda per target.
 
     Parameters

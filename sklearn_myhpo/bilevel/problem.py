@@ -1,6 +1,7 @@
 """The contract of a problem whose lambdas interact: the questions of a solver."""
 
 from abc import abstractmethod
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -67,7 +68,9 @@ class Problem(OuterProblem):
         self.auto_bounds = scales.auto_bounds
 
     @abstractmethod
-    def at(self, lambda_, weights) -> SecondOrderEvaluation:
+    def at(
+        self, lambda_: np.ndarray, weights: list[np.ndarray]
+    ) -> SecondOrderEvaluation:
         """Return the evaluation of the problem at a lambda and weights."""
 
     def hypergradient(
@@ -207,7 +210,12 @@ class Problem(OuterProblem):
         """Return weights to start exact inner solves from."""
         return [split.start() for split in self.splits]
 
-    def minimize(self, lambda_, starts=None, tol=NEWTON_TOL):
+    def minimize(
+        self,
+        lambda_: np.ndarray,
+        starts: list[np.ndarray] | None = None,
+        tol: float = NEWTON_TOL,
+    ) -> list[np.ndarray]:
         """Return the exact inner solutions of all splits.
 
         Parameters
@@ -231,11 +239,15 @@ class Problem(OuterProblem):
         """Return the exact inner solution of all rows, for the refit."""
         return self.split_set.minimize_full(self.full, lambda_, start)
 
-    def inner_residuals(self, lambda_, weights) -> np.ndarray:
+    def inner_residuals(
+        self, lambda_: np.ndarray, weights: list[np.ndarray]
+    ) -> np.ndarray:
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""
         return self.split_set.inner_residuals(lambda_, weights)
 
-    def to_features(self, weights):
+    def to_features(
+        self, weights: list[np.ndarray]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return coef (n_features, n_outputs) and intercept of every split."""
         return [
             (coef, split.intercept_origin + intercept)
@@ -244,7 +256,9 @@ class Problem(OuterProblem):
             )
         ]
 
-    def moves_to_features(self, moves):
+    def moves_to_features(
+        self, moves: list[np.ndarray]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the effect of moves of the weights on the model of every split.
 
         Parameters
@@ -259,28 +273,30 @@ class Problem(OuterProblem):
         """
         return self.split_set.moves_to_features(moves)
 
-    def train_loss(self, weights, lambda_) -> float:
+    def train_loss(self, weights: list[np.ndarray], lambda_: np.ndarray) -> float:
         """Return the splits' mean training loss, the penalty included."""
         return self.mean(
             split.train_loss(w, lambda_)
             for split, w in zip(self.splits, weights, strict=True)
         )
 
-    def penalty_energy(self, lambda_, weights) -> np.ndarray:
+    def penalty_energy(
+        self, lambda_: np.ndarray, weights: list[np.ndarray]
+    ) -> np.ndarray:
         """Return the splits' mean of ``w' P w`` by groups, shape (n_groups,)."""
         return self.mean_by_group(
             split.penalty(lambda_) * w**2
             for split, w in zip(self.splits, weights, strict=True)
         )
 
-    def mean_by_group(self, values) -> np.ndarray:
+    def mean_by_group(self, values: Iterable[np.ndarray]) -> np.ndarray:
         """Return the splits' mean of the sums over groups, shape (n_groups,)."""
         return self.mean(
             split.by_group(value)
             for split, value in zip(self.splits, values, strict=True)
         )
 
-    def hessians(self, lambda_, weights) -> list[Hessian]:
+    def hessians(self, lambda_: np.ndarray, weights: list[np.ndarray]) -> list[Hessian]:
         """Return the Hessian of every split's L_T at its weights."""
         return self.split_set.hessians(lambda_, weights)
 

@@ -1,6 +1,7 @@
 """The bilevel problem: minimize the loss of held-out rows over lambda."""
 
 import numpy as np
+from scipy import sparse
 
 from ..data.batches import RowBatches, sample_batches, strata_of
 from ..engine.build import build_splits
@@ -86,7 +87,7 @@ class BilevelProblem(HeldOutProblem):
 
     def __init__(
         self,
-        X,
+        X: np.ndarray | sparse.csr_array,
         y: np.ndarray,
         loss: Loss,
         groups: FeatureGroups,
@@ -94,7 +95,7 @@ class BilevelProblem(HeldOutProblem):
         *,
         sample_weight: np.ndarray | None = None,
         fit_intercept: bool = True,
-        lambda_bounds="auto",
+        lambda_bounds: str | tuple[float, float] = "auto",
         all_directions: bool = True,
         by_rows: bool = False,
     ):
@@ -161,7 +162,7 @@ class BilevelProblem(HeldOutProblem):
             split.train_weight + split.validation_weight for split in self.splits
         )
 
-    def for_scan(self):
+    def for_scan(self) -> HeldOutProblem:
         """Return the problem to scan for a start.
 
         Without rows kept, this one. For a method of small steps: a sample of many rows,
@@ -179,7 +180,7 @@ class BilevelProblem(HeldOutProblem):
         sample = self._sample(SCAN_ROWS) or (self.split_set, self.n_held_out)
         return ScanProblem(self, *sample, scan_bounds)
 
-    def of_fewer_rows(self):
+    def of_fewer_rows(self) -> ScanProblem | None:
         """Return the problem of a sample of the rows; None where they are few.
 
         Returns

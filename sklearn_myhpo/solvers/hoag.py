@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..bilevel.evaluation import Evaluation
+from ..bilevel.held_out import HeldOutProblem
 from ..engine.glm.inexact import approach_adjoint, approach_minimum
 from .capabilities import Capabilities
 from .options import check_options
@@ -108,13 +109,17 @@ default="exponential"
     def __post_init__(self):
         check_options(self, ())
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> HOAGState:
         """Return the first inexact solution, and the first step size."""
         first = _evaluate(problem, lambda_0, weights_0, None, self._rtol(1))
         slope = np.linalg.norm(first.hypergradient) / np.sqrt(problem.n_groups)
         return first._replace(lipschitz=slope or 1.0)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: HOAGState, rng: np.random.Generator
+    ) -> tuple[HOAGState, Info]:
         """Return the next state and its `Info`; deterministic."""
         k = state.n_steps + 1
         lambda_ = problem.project(state.lambda_ - state.hypergradient / state.lipschitz)
@@ -134,7 +139,7 @@ default="exponential"
         new_state = there._replace(n_steps=k, share=share, lipschitz=lipschitz)
         return new_state, Info.at(new_state.place, new_state.hypergradient)
 
-    def evaluation(self, problem, state):
+    def evaluation(self, problem: HeldOutProblem, state: HOAGState) -> Evaluation:
         """Return the evaluation that the state carries."""
         return state.place
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import ClassVar
 
+import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..bilevel.evaluation import Evaluation
+from ..bilevel.problem import Problem
 from .capabilities import Capabilities
 from .options import check_options
-from .protocol import Solver
+from .protocol import Info, Solver, State
 from .steps import newton, quasi_newton
 
 #: Lambdas up to which "auto" takes Newton steps.
@@ -59,14 +62,18 @@ class Implicit(Solver):
             return newton if problem.n_groups <= MAX_NEWTON else quasi_newton
         return quasi_newton if self.steps == "lbfgs" else newton
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: Problem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> State:
         """Return the exact inner solution and the derivatives at `lambda_0`."""
         return self._form(problem).init(self, problem, lambda_0, weights_0)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: Problem, state: State, rng: np.random.Generator
+    ) -> tuple[State, Info]:
         """Return the next state and its `Info`; deterministic."""
         return self._form(problem).step(self, problem, state)
 
-    def evaluation(self, problem, state):
+    def evaluation(self, problem: Problem, state: State) -> Evaluation:
         """Return the evaluation that the state carries."""
         return state.place

@@ -5,8 +5,10 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import validate_parameter_constraints
 
+from .protocol import Solver
 
-def check_options(solver, names):
+
+def check_options(solver: Solver, names: tuple[str, ...]) -> None:
     """Check the options of a solver against its declared constraints.
 
     Parameters

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from ..bilevel.evaluation import Evaluation
+from ..bilevel.held_out import HeldOutProblem
 from ..bilevel.problem import Problem
 from .capabilities import Capabilities
 from .options import check_options
@@ -114,14 +115,18 @@ class Penalty(Solver):
     def __post_init__(self):
         check_options(self, ())
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> PenaltyState:
         """Return the start, at the given weights."""
         unit = weight_units(problem, problem.minimize(lambda_0, weights_0))
         z = _Joint(problem, unit).together(lambda_0, weights_0)
         descent = DescentState(z, weights_0)
         return PenaltyState(lambda_0, weights_0, self.gamma, unit, descent)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: PenaltyState, rng: np.random.Generator
+    ) -> tuple[PenaltyState, Info]:
         """Return the next state and its `Info`; deterministic."""
         joint = _Joint(problem, state.unit)
 

@@ -11,6 +11,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..bilevel.held_out import HeldOutProblem
 from .capabilities import Capabilities
 from .options import check_options
 from .protocol import Info, Solver
@@ -61,7 +62,9 @@ class SHO(Solver):
     def __post_init__(self):
         check_options(self, ("alpha", "beta"))
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> SHOState:
         """Return the least hypernetwork whose weights are `weights_0`."""
         # Where training it from zero at a fixed lambda would end.
         phi_1, phi_0 = [], []
@@ -71,7 +74,9 @@ class SHO(Solver):
             phi_0.append(w / (1.0 + own**2))
         return SHOState(lambda_0, weights_0, phi_1, phi_0, np.inf)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: SHOState, rng: np.random.Generator
+    ) -> tuple[SHOState, Info]:
         """Return the next state and its `Info`."""
         alpha, beta = self._step_sizes(problem, state)
         noise = self.noise_scale * rng.standard_normal(problem.n_groups)

@@ -11,9 +11,11 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..bilevel.held_out import HeldOutProblem
+from ..bilevel.problem import Problem
 from .capabilities import Capabilities
 from .options import check_options
-from .protocol import Solver
+from .protocol import Info, Solver
 from .steps.descent import Value, arrive, descend, report
 from .steps.hypernetwork import Adam, Hypernetwork
 from .steps.packing import in_a_row, taken_apart, weight_units
@@ -98,7 +100,9 @@ class SHOGlobal(Solver):
     def __post_init__(self):
         check_options(self, ())
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> SHOGlobalState:
         """Return the state before there is a network; too large a one is refused."""
         base = in_a_row(weights_0)
         n_parameters = (self.n_hidden + 1) * len(base)
@@ -114,7 +118,9 @@ class SHOGlobal(Solver):
         unit = weight_units(problem, exact)
         return SHOGlobalState(lambda_0, weights_0, lambda_0, base, unit)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: SHOGlobalState, rng: np.random.Generator
+    ) -> tuple[SHOGlobalState, Info]:
         """Return the next state and its `Info`."""
         if state.adam is None or state.adam.n_steps < self.n_train_steps:
             state = self._train(problem, state, rng)
@@ -135,7 +141,9 @@ class SHOGlobal(Solver):
             new_state = arrive(problem, state, lambda_, value)
         return new_state, report(new_state)
 
-    def evaluate(self, problem, state, lambda_):
+    def evaluate(
+        self, problem: Problem, state: SHOGlobalState, lambda_: np.ndarray
+    ) -> Value:
         """Return the objective of the network's weights, and its gradient in lambda.
 
         Parameters
@@ -192,7 +200,9 @@ class SHOGlobal(Solver):
         return Hypernetwork(*(INIT_SCALE * rng.standard_normal(one) for one in shapes))
 
 
-def training_gradient(problem, state, network, noise):
+def training_gradient(
+    problem: Problem, state: SHOGlobalState, network: Hypernetwork, noise: np.ndarray
+) -> Hypernetwork:
     """Return the gradient of the training losses at some lambdas in the network.
 
     Parameters

@@ -13,9 +13,11 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..bilevel.held_out import HeldOutProblem
+from ..bilevel.problem import Problem
 from .capabilities import Capabilities
 from .options import check_options
-from .protocol import Solver
+from .protocol import Info, Solver
 from .steps.descent import DescentState, Value, descend, report
 from .steps.unroll import (
     StepSize,
@@ -82,11 +84,15 @@ class Unrolled(Solver):
                 f"mode={self.mode!r} instead."
             )
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> DescentState:
         """Return the start; the inner descent does not begin at `weights_0`."""
         return DescentState(lambda_0, problem.starts())
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: DescentState, rng: np.random.Generator
+    ) -> tuple[DescentState, Info]:
         """Return the next state and its `Info`; deterministic."""
         new_state = descend(
             problem,
@@ -96,7 +102,9 @@ class Unrolled(Solver):
         )
         return new_state, report(new_state)
 
-    def evaluate(self, problem, lambda_, limit=np.inf):
+    def evaluate(
+        self, problem: Problem, lambda_: np.ndarray, limit: float = np.inf
+    ) -> Value:
         """Return the objective after K steps, and its gradient in lambda.
 
         Parameters

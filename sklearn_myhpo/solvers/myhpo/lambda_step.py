@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ...bilevel.problem import Problem
+
 #: Newton iterations of the exact step; one is enough where L_V is quadratic.
 MAX_NEWTON_STEPS = 50
 #: Decrease relative to the objective at which they end.
@@ -24,10 +26,10 @@ class LambdaStep:
         Lambda before the step.
     """
 
-    def __init__(self, problem, parts, lambda_):
+    def __init__(self, problem: Problem, parts: list, lambda_: np.ndarray):
         self.problem, self.parts, self.lambda_ = problem, parts, lambda_
 
-    def value(self, move):
+    def value(self, move: np.ndarray) -> float:
         """Return the objective at a move of lambda."""
         weights = [part.response_at(move) for part in self.parts]
         objective = self.problem.objective(self.lambda_ + move, weights)
@@ -40,7 +42,7 @@ class LambdaStep:
             square = np.vdot(gap, part.proximal.metric_product(gap))
             yield np.vdot(part.proximal.linear, gap) + 0.5 * part.proximal.rho * square
 
-    def gradient(self, move):
+    def gradient(self, move: np.ndarray) -> np.ndarray:
         """Return the gradient in the move, shape (n_groups,)."""
         slopes = []
         for part in self.parts:
@@ -53,7 +55,7 @@ class LambdaStep:
             self.lambda_ + move, self.problem.mean(slopes)
         )
 
-    def hessian(self, move):
+    def hessian(self, move: np.ndarray) -> np.ndarray:
         """Return the second derivative in the move."""
         grams, pairs = [], ([1, 2], [1, 2])
         for part in self.parts:
@@ -63,7 +65,7 @@ class LambdaStep:
             grams.append(gram + proximal.rho * np.tensordot(jacobian, image, pairs))
         return self.problem.total_hessian(self.lambda_ + move, self.problem.mean(grams))
 
-    def minimize(self, gradient):
+    def minimize(self, gradient: np.ndarray) -> np.ndarray:
         """Return the minimizing move, given the gradient at none."""
         move = np.zeros_like(gradient)
         for _ in range(MAX_NEWTON_STEPS):

@@ -11,9 +11,11 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ...bilevel.contract import OuterProblem
+from ...bilevel.evaluation import Evaluation
 from ..capabilities import Capabilities
 from ..options import check_options
-from ..protocol import Solver
+from ..protocol import Info, Solver, State
 from . import fast, published, separable
 
 
@@ -95,7 +97,9 @@ class MYHPO(Solver):
             return separable
         return fast if self._is_fast else published
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: OuterProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> State:
         """Return the first state."""
         if self.response == "mean" and np.any(lambda_0 == 0):
             raise ValueError(
@@ -104,10 +108,12 @@ class MYHPO(Solver):
             )
         return self._form(problem).init(self, problem, lambda_0, weights_0)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: OuterProblem, state: State, rng: np.random.Generator
+    ) -> tuple[State, Info]:
         """Return the next state and its `Info`; deterministic."""
         return self._form(problem).step(self, problem, state)
 
-    def evaluation(self, problem, state):
+    def evaluation(self, problem: OuterProblem, state: State) -> Evaluation:
         """Return the evaluation that the state carries."""
         return state.place

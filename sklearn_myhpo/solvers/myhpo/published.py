@@ -64,11 +64,11 @@ class Consensus(NamedTuple):
     response: Response
     proximal: Proximal
 
-    def response_at(self, move):
+    def response_at(self, move: np.ndarray) -> np.ndarray:
         """Return ``G(lambda + move)``."""
         return self.response.v + np.tensordot(move, self.response.jacobian, 1)
 
-    def gap(self, move):
+    def gap(self, move: np.ndarray) -> np.ndarray:
         """Return ``w - G(lambda + move)``."""
         return self.w - self.response.v - np.tensordot(move, self.response.jacobian, 1)
 
@@ -156,7 +156,7 @@ def step_3_lambda(options, problem, parts, lambda_, delta):
     return problem.project(lambda_ + move), slope
 
 
-def step_4_dual(parts, move):
+def step_4_dual(parts: list[Consensus], move: np.ndarray) -> list[np.ndarray]:
     """Return u of every split after a move of lambda (step 4)."""
     return [
         part.proximal.linear

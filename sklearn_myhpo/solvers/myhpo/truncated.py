@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...bilevel.outer_products import OuterProducts
+
 #: Largest and least relative residual.
 LARGEST_RTOL, LEAST_RTOL = 0.2, 1e-2
 #: Most iterations of conjugate gradients.
@@ -35,7 +37,13 @@ class Minimizer(NamedTuple):
     length: float
 
 
-def minimize_by_products(model, rho, curvature, box, rtol):
+def minimize_by_products(
+    model: OuterProducts,
+    rho: float,
+    curvature: np.ndarray,
+    box: tuple[np.ndarray, np.ndarray],
+    rtol: float,
+) -> Minimizer:
     """Return the `Minimizer` of a model plus the proximal term.
 
     Parameters

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...bilevel.problem import Problem
+
 #: Above log(curvature) + NULL_MARGIN the weights are a few percent of their final size,
 #: and the loss runs monotonically into that of the constant model.
 NULL_MARGIN = 2.0
@@ -39,7 +41,13 @@ class Scan(NamedTuple):
     values: np.ndarray
 
     @classmethod
-    def of(cls, problem, lambda_: float, weights, points: list[Point]) -> "Scan":
+    def of(
+        cls,
+        problem: Problem,
+        lambda_: float,
+        weights: list[np.ndarray],
+        points: list[Point],
+    ) -> "Scan":
         """Return the scan that ended at a shared lambda."""
         places = np.array([point.lambda_ for point in points])
         values = np.array([point.value for point in points])
@@ -48,23 +56,23 @@ class Scan(NamedTuple):
         return cls(start, weights, places[order], values[order])
 
 
-def shared_lambda(problem, lambda_: float) -> np.ndarray:
+def shared_lambda(problem: Problem, lambda_: float) -> np.ndarray:
     """Return one lambda for all groups, each within its own range."""
     return np.clip(np.full(problem.n_groups, lambda_), *problem.scan_bounds)
 
 
-def scan_range(problem) -> tuple[float, float]:
+def scan_range(problem: Problem) -> tuple[float, float]:
     """Return the least and the greatest shared lambda to look at."""
     return problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
 
 
-def null_lambda(problem) -> float:
+def null_lambda(problem: Problem) -> float:
     """Return a shared lambda of models that are nearly constant, within the range."""
     top = np.log(problem.group_curvature.max()) + NULL_MARGIN
     return float(np.clip(top, *scan_range(problem)))
 
 
-def cubic_minimum(low: Point, high: Point):
+def cubic_minimum(low: Point, high: Point) -> tuple:
     """Return place and value of the minimum of the Hermite cubic between two points.
 
     Of several cubics at once where the points have arrays.

@@ -39,7 +39,9 @@ class Verdict(NamedTuple):
     hidden: bool | np.ndarray
 
 
-def judge(predicted, before, after) -> Verdict:
+def judge(
+    predicted: float | np.ndarray, before: float | np.ndarray, after: float | np.ndarray
+) -> Verdict:
     """Return the `Verdict` on a step.
 
     Parameters
@@ -64,6 +66,8 @@ def judge(predicted, before, after) -> Verdict:
     )
 
 
-def is_below_rounding(predicted, objective):
+def is_below_rounding(
+    predicted: float | np.ndarray, objective: float | np.ndarray
+) -> bool | np.ndarray:
     """Whether a promised decrease is lost in the rounding of the objective."""
     return predicted <= VALUE_ROUNDING * objective

@@ -8,11 +8,13 @@ without the first they need nothing but the gradient, which may then be any fiel
 it is zero, the descent rests.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from ...bilevel.evaluation import Evaluation
+from ...bilevel.problem import Problem
 from ..protocol import Info
 from .acceptance import VALUE_ROUNDING
 from .lbfgs_direction import free_direction
@@ -48,7 +50,7 @@ class Value(NamedTuple):
     gradient: np.ndarray | None
 
     @property
-    def is_finite(self):
+    def is_finite(self) -> bool:
         """Whether a step may end here."""
         return (
             np.isfinite(self.objective)
@@ -67,7 +69,13 @@ class DescentState(NamedTuple):
     error: float = np.inf
 
 
-def descend(problem, state, evaluate, *, is_gradient=True):
+def descend(
+    problem: Problem,
+    state: DescentState,
+    evaluate: Callable[[np.ndarray, float], Value],
+    *,
+    is_gradient: bool = True,
+) -> DescentState:
     """Return the next state of a descent; the first step only evaluates.
 
     Parameters
@@ -108,7 +116,13 @@ def descend(problem, state, evaluate, *, is_gradient=True):
     return arrive(problem, state, lambda_, value, pairs)
 
 
-def arrive(problem, state, lambda_, value, pairs=()):
+def arrive(
+    problem: Problem,
+    state: DescentState,
+    lambda_: np.ndarray,
+    value: Value,
+    pairs: tuple = (),
+) -> DescentState:
     """Return the state of a place that has been evaluated."""
     if value.gradient is None:
         value = value._replace(gradient=np.full_like(lambda_, np.nan))
@@ -123,7 +137,7 @@ def arrive(problem, state, lambda_, value, pairs=()):
     )
 
 
-def report(state):
+def report(state: DescentState) -> Info:
     """Return the `Info` of a state."""
     return Info.at(state.value.place, state.value.gradient)
 

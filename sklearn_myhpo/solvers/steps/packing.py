@@ -1,14 +1,18 @@
 """The weights of all splits as one vector, in units of their own."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from ...bilevel.problem import Problem
 
-def in_a_row(arrays):
+
+def in_a_row(arrays: Iterable[np.ndarray]) -> np.ndarray:
     """Return the entries of arrays, one after another."""
     return np.concatenate([array.ravel() for array in arrays])
 
 
-def taken_apart(problem, row):
+def taken_apart(problem: Problem, row: np.ndarray) -> list[np.ndarray]:
     """Return the weights of every split from those of all in a row."""
     ends = np.cumsum([np.prod(split.shape) for split in problem.splits])
     return [
@@ -17,7 +21,7 @@ def taken_apart(problem, row):
     ]
 
 
-def weight_units(problem, weights):
+def weight_units(problem: Problem, weights: list[np.ndarray]) -> np.ndarray:
     """Return the size of weights, so that in its units they are about one.
 
     Parameters

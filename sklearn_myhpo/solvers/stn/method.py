@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ...bilevel.held_out import HeldOutProblem
 from ..capabilities import Capabilities
 from ..options import check_options
 from ..protocol import Info, Solver
@@ -141,7 +142,9 @@ class STN(Solver):
         """The module with the steps."""
         return auto if isinstance(self.step_sizes, str) else published
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> STNState:
         """Return the weights `weights_0` with no response yet."""
         self._n_samples(problem)
         phis = [
@@ -152,7 +155,9 @@ class STN(Solver):
         memory = self._rule.start(problem, phis)
         return STNState(lambda_0, weights_0, phis, sigma, memory)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: STNState, rng: np.random.Generator
+    ) -> tuple[STNState, Info]:
         """Return the state after one round, and its `Info`."""
         if self.sampling == "balanced" and state.normals is None:
             n_samples = self._n_samples(problem)

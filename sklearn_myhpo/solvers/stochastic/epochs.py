@@ -4,9 +4,13 @@ An array `z` of shape (m, 2, n_splits, n_outputs) holds the weights w in ``z[:, 
 the adjoints q in ``z[:, 1]``; no function changes what it is given.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+
+from ...data.batches import RowBatches
+from .steps import Outer, Steps
 
 
 class Tables(NamedTuple):
@@ -25,7 +29,9 @@ class Tables(NamedTuple):
     sums: np.ndarray
 
 
-def saba_direction(batches, number, z, tables):
+def saba_direction(
+    batches: RowBatches, number: int, z: np.ndarray, tables: Tables
+) -> np.ndarray:
     """Return the variance-reduced gradients of both problems, and put them down.
 
     The tables are changed in place. The method is SABA of Dagreou et al. (2022), for
@@ -56,7 +62,7 @@ def saba_direction(batches, number, z, tables):
     return direction
 
 
-def soba_direction(batches, number, z):
+def soba_direction(batches: RowBatches, number: int, z: np.ndarray) -> np.ndarray:
     """Return the gradients of both problems on a batch: SOBA, ibid.
 
     Parameters
@@ -77,7 +83,15 @@ def soba_direction(batches, number, z):
     return len(batches) * batches.sums(block, scalars)
 
 
-def single_loop(batches, outer, order, lambda_, z, direction, steps_at):
+def single_loop(
+    batches: RowBatches,
+    outer: Outer,
+    order: np.ndarray,
+    lambda_: np.ndarray,
+    z: np.ndarray,
+    direction: Callable[[int, np.ndarray], np.ndarray],
+    steps_at: Callable[[int], Steps],
+) -> tuple[np.ndarray, np.ndarray]:
     """Return lambda and z after simultaneous steps of all three on every batch.
 
     Parameters
@@ -110,7 +124,16 @@ def single_loop(batches, outer, order, lambda_, z, direction, steps_at):
     return lambda_, z
 
 
-def double_loop(batches, outer, order, lambda_, z, n_inner, restarts, steps_at):
+def double_loop(
+    batches: RowBatches,
+    outer: Outer,
+    order: np.ndarray,
+    lambda_: np.ndarray,
+    z: np.ndarray,
+    n_inner: int,
+    restarts: bool,
+    steps_at: Callable[[int], Steps],
+) -> tuple[np.ndarray, np.ndarray]:
     """Return lambda and z after inner loops on w and q before every step of lambda.
 
     The validation gradient of one batch is held while q steps; every step draws the

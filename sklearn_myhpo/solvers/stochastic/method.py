@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ...bilevel.validation import BilevelProblem
 from ...data.batches import RowBatches
 from ..capabilities import Capabilities
 from ..options import check_options
@@ -88,12 +89,16 @@ class Stochastic(Solver):
         """Needs rows; all but SABA, which has a table of rows, can take new ones."""
         return Capabilities(needs_rows=True, streams=self.method != "saba")
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: BilevelProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> StochasticState:
         """Return the given start with adjoints of zero; batches are drawn later."""
         adjoints = [np.zeros_like(w) for w in weights_0]
         return StochasticState(lambda_0, weights_0, adjoints, np.inf)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: BilevelProblem, state: StochasticState, rng: np.random.Generator
+    ) -> tuple[StochasticState, Info]:
         """Return the state after an epoch and its `Info`."""
         if state.batches is None:
             state = self._with_batches(problem, state, rng)

@@ -19,6 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...bilevel.problem import Problem
+from ...data.batches import RowBatches
+
 #: Lambda against the slowest response of its weights. With weights and adjoints in a
 #: row, a mode of curvature h and penalty p is stable up to 2 (h + p)^3 / (h p^2), which
 #: is nowhere below 13.5.
@@ -44,18 +47,20 @@ class Steps(NamedTuple):
     gamma: float
     beta: float
 
-    def shrunk(self, factor):
+    def shrunk(self, factor: float) -> "Steps":
         """Return steps that are smaller by a factor."""
         return self._replace(gamma=factor * self.gamma, beta=factor * self.beta)
 
-    def scale(self, penalty):
+    def scale(self, penalty: np.ndarray) -> np.ndarray:
         """Return the factors (m, 1) of a gradient, for `penalty`."""
         if self.moments is None:
             return np.full_like(penalty, self.gamma)
         return self.gamma / (self.moments + penalty)
 
 
-def measured_steps(batches, safety, known=None):
+def measured_steps(
+    batches: RowBatches, safety: float, known: tuple | None = None
+) -> tuple[Steps, tuple]:
     """Return scale-free steps for batches of rows.
 
     Parameters
@@ -96,14 +101,14 @@ class Outer:
         The objective.
     """
 
-    def __init__(self, problem):
+    def __init__(self, problem: Problem):
         self.problem, self.groups = problem, problem.groups
         self.bounds, self.direct_curvature = problem.bounds, problem.direct_curvature
         first = problem.splits[0]
         self.n_features, self.size = len(self.groups.labels), first.shape[0]
         self.share = np.reshape(problem.split_weights, (-1, 1))
 
-    def penalty(self, lambda_):
+    def penalty(self, lambda_: np.ndarray) -> np.ndarray:
         """Return ``2 exp(lambda)`` of every coordinate, shape (m, 1)."""
         out = np.zeros((self.size, 1))
         out[: self.n_features, 0] = 2.0 * np.exp(lambda_)[self.groups.labels]
@@ -114,7 +119,9 @@ class Outer:
         product = self.share * one * two
         return penalty[: self.n_features, 0] * product.sum(axis=(1, 2))
 
-    def hypergradient(self, lambda_, penalty, z):
+    def hypergradient(
+        self, lambda_: np.ndarray, penalty: np.ndarray, z: np.ndarray
+    ) -> np.ndarray:
         """Return the derivative of the objective with the adjoints in z.
 
         That of the validation loss is the mean of ``-sum_{j in g} p_j w_j q_j``.
@@ -137,7 +144,9 @@ class Outer:
         slope = -self.groups.sum_by_group(self._sums(penalty, w, q))
         return self.problem.total_gradient(lambda_, slope)
 
-    def stepped(self, lambda_, penalty, z, steps):
+    def stepped(
+        self, lambda_: np.ndarray, penalty: np.ndarray, z: np.ndarray, steps: Steps
+    ) -> np.ndarray:
         """Return lambda after one step, within its bounds."""
         slope = self.hypergradient(lambda_, penalty, z)
         if steps.moments is None:
