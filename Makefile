@@ -23,9 +23,9 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-oldest test-nn coverage lint format docs paper \
-	paper-quick bench bench-growth bench-hoag bench-many-lambdas \
+	paper-quick bench bench-growth bench-hoag bench-losses bench-many-lambdas \
 	bench-paper-fixed-points bench-stn bench-stochastic bench-family \
-	check-python clean
+	compare check-python clean
 
 help:  ## Print the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) \
@@ -106,11 +106,17 @@ bench-family: $(VENV)/.stamp  ## Compare all solvers on the same problems
 bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag
 
+bench-losses: $(VENV)/.stamp  ## Time the losses beside scikit-learn's and SciPy's kernels
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.losses
+
 bench-growth: $(VENV)/.stamp-bench  ## Time fits of doubled sizes, and draw them
 	$(VENV)/bin/python -m benchmarks.growth --page doc/performance.md
 
 bench-stn: $(VENV)/.stamp-bench $(VENV)/.stamp-nn  ## Compare self-tuning networks with searches
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn --page doc/neural_network.md
+
+compare: $(VENV)/.stamp  ## Compare with another checkout: make compare BASE=../before
+	$(VENV)/bin/python -m benchmarks.checkouts $(BASE) --results --times --memory
 
 paper: $(VENV)/.stamp-bench  ## Re-make the paper, 10 runs, and write doc/reproduction.md
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.paper --page doc/reproduction.md

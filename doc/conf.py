@@ -39,6 +39,7 @@ GALLERY = [
     "plot_convergence.py",
     "plot_own_solver.py",
     "plot_own_loss.py",
+    "plot_poisson_loss.py",
     "plot_two_layer_linear_network.py",
 ]
 # Without PyTorch, which is large, the one example that needs it is shown but not run.

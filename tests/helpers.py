@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from unittest import mock
 
 import numpy as np
 from scipy import sparse
@@ -18,7 +17,7 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.criteria import CRITERIA, CriterionProblem
-from sklearn_myhpo.engine import build
+from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalties.groups import FeatureGroups
 from sklearn_myhpo.solvers import SOLVERS
@@ -57,7 +56,7 @@ class Spec:
     @property
     def is_ridge(self):
         """Whether the loss is quadratic."""
-        return isinstance(self.loss, SquaredLoss)
+        return self.loss.is_quadratic
 
     @property
     def groups(self):
@@ -82,8 +81,8 @@ class Spec:
     def problem(self, **options):
         """Build the problem; with `rows_engine`, ridge goes the way of logistic."""
         groups = self.groups
-        limit = 0 if self.rows_engine else build.DENSE_LIMIT
-        with mock.patch.object(build, "DENSE_LIMIT", limit):
+        changes = {"moments_size": 0} if self.rows_engine else {}
+        with use_limits(**changes):
             return BilevelProblem(
                 self.X,
                 self.y,

@@ -1,30 +1,14 @@
 """One tool on one task in a process of its own, which a time limit can end."""
 
-import os
-import signal
 import time
 import tracemalloc
-import warnings
-from contextlib import suppress
-from multiprocessing import get_context
-from typing import NamedTuple
+
+from benchmarks.processes import LOAD_LIMIT, Process
 
 from .judge import cv_loss, loss
 
-#: A new interpreter: nothing of the other tools' memory or threads.
-START_METHOD = "spawn"
-#: Seconds for loading, a download included, and for the losses after the fits.
-LOAD_LIMIT, JUDGE_LIMIT = 600.0, 180.0
-
-
-class Failure(NamedTuple):
-    """Why there is no answer, in words for the table."""
-
-    reason: str
-
-
-class Missing(Failure):
-    """The data of the task are not there."""
+#: Seconds for the losses after the fits.
+JUDGE_LIMIT = 180.0
 
 
 class Bench:
@@ -67,34 +51,8 @@ class Bench:
         return cv_loss(self.kind, self.data, self.strength(), self.tool.per_row)
 
 
-def serve(connection, kind, load, tool):
-    """Answer commands until the other side hangs up."""
-    warnings.simplefilter("ignore")
-    # A group of its own, for a tool may start processes that have to end with it.
-    os.setsid()
-    try:
-        bench, answer = Bench(kind, load, tool), True
-    except (ImportError, OSError) as error:  # a download needs a package, a network
-        bench, answer = None, Missing(str(error))
-    connection.send(answer)
-    while True:
-        try:
-            command, arguments = connection.recv()
-        except EOFError:
-            return
-        try:
-            answer = getattr(bench, command)(*arguments)
-        except ImportError as error:
-            answer = Failure(f"left out: {error}")
-        except Exception as error:  # whatever a peer raises is its own
-            answer = Failure(f"failed: {type(error).__name__}: {error}")
-        connection.send(answer)
-
-
-class Worker:
-    """The other side: asks, and ends the process when an answer takes too long.
-
-    Between questions the process is stopped.
+class Worker(Process):
+    """The process of a tool, and the times of its fits.
 
     Attributes
     ----------
@@ -102,66 +60,16 @@ class Worker:
         Seconds of the fits so far, without the first.
     first : float or None
         Seconds of the first fit, which also pays for what libraries load.
-    note : str
-        Why the tool ended early, or nothing.
+    traced : bool
+        Whether the memory of the tool can be traced.
     """
 
     def __init__(self, kind, load, tool):
-        self.limit, self.traced = tool.limit, tool.traced
-        self.first, self.times, self.note = None, [], ""
-        context = get_context(START_METHOD)
-        self.connection, other = context.Pipe()
-        arguments = (other, kind, load, tool)
-        self.process = context.Process(target=serve, args=arguments, daemon=True)
-        self.process.start()
-        other.close()
+        self.traced = tool.traced
+        self.first, self.times = None, []
+        super().__init__(Bench, (kind, load, tool), tool.limit)
 
     def start(self):
         """Wait for the data and make the tool; raise OSError without data."""
-        loaded = self._wait(LOAD_LIMIT)
-        if isinstance(loaded, Missing):
-            raise OSError(loaded.reason)
+        super().start()
         self.ask("make", limit=LOAD_LIMIT)
-
-    def ask(self, command, *arguments, limit=None):
-        """Return the answer, or None after the end of the tool."""
-        if self.note:
-            return None
-        self._signal(signal.SIGCONT)
-        try:
-            self.connection.send((command, arguments))
-        except OSError:
-            return self._end("failed: its process ended")
-        answer = self._wait(self.limit if limit is None else limit)
-        # Idle threads of linear algebra, and programs of peers, wait actively and
-        # would share the cores with the next tool.
-        self._signal(signal.SIGSTOP)
-        return answer
-
-    def _wait(self, limit):
-        try:
-            if not self.connection.poll(limit):
-                return self._end(f"over {limit:g} s")
-            answer = self.connection.recv()
-        except (EOFError, OSError):
-            return self._end("failed: its process ended")
-        if isinstance(answer, Failure) and not isinstance(answer, Missing):
-            return self._end(answer.reason)
-        return answer
-
-    def _signal(self, number):
-        """Tell the process, and those that the tool started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
-
-    def _end(self, note):
-        self.note = note
-        self.stop()
-
-    def stop(self):
-        """End the process, and those that the tool started."""
-        self.connection.close()
-        self._signal(signal.SIGKILL)
-        # Before it begins to serve it has no group yet.
-        self.process.kill()
-        self.process.join()

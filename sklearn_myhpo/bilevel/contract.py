@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.linalg.newton import NEWTON_TOL
 from ..engine.split import Split
-from ..losses._base import Loss
+from ..losses.base import Loss
 from .counts import OracleCounts
 from .evaluation import Evaluation
 from .shrinkage import Shrinkage

@@ -9,6 +9,7 @@ from ..engine.split_set import SplitSet
 from .evaluation import SecondOrderEvaluation
 from .outer import ADJOINT_TOL, OuterModel, outer_model, responses_of
 from .outer_products import OuterProducts
+from .parts import checked_loss
 from .problem import Problem
 
 
@@ -20,11 +21,12 @@ class HeldOutProblem(Problem):
         return HeldOutEvaluation(self, lambda_, weights)
 
     def validation_loss(self, weights: list[np.ndarray]) -> float:
-        """Return the mean loss over all held-out rows."""
-        return self.mean(
+        """Return the mean loss over all held-out rows; raise if it is negative."""
+        loss = self.mean(
             split.validation_loss(w)
             for split, w in zip(self.splits, weights, strict=True)
         )
+        return checked_loss(self.parts, loss)
 
     def validation_gradients(self, weights: list[np.ndarray]) -> list[np.ndarray]:
         """Return the gradient of every split's L_V at its weights."""

@@ -6,10 +6,13 @@ import numpy as np
 
 from ..engine.split import Split
 from ..engine.split_set import SplitSet
-from ..losses._base import Loss
+from ..losses.base import Loss
 from ..penalties.groups import FeatureGroups
 from .bounds import automatic_bounds
 from .counts import OracleCounts
+
+#: Rounding of a mean loss that is zero, relative to the curvature.
+NEGATIVE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class ProblemParts:
         Training and validation losses.
     full : Split
         All rows, for the refit.
+    curvature_scale : float
+        A typical curvature of the loss.
     split_weights : ndarray of shape (n_splits,)
         Share of every split in the means over splits.
     total_weight : float
@@ -41,6 +46,7 @@ class ProblemParts:
     counts: OracleCounts
     split_set: SplitSet
     full: Split
+    curvature_scale: float
     split_weights: np.ndarray
     total_weight: float
     n_held_out: float
@@ -55,9 +61,10 @@ class Scales:
     null_loss : float
         Objective of the best constant model of the training rows.
     curvature : float
-        A Lipschitz constant of the data term's gradient.
+        Trace of the data term's Hessian: a bound, or a typical value where the loss has
+        no bound of its curvature.
     group_curvature : ndarray of shape (n_groups,)
-        Bound of the trace of the data term's Hessian over every group.
+        The same over every group.
     log_curvature : float
         Mean log of the curvature of the features that vary.
     auto_bounds : ndarray of shape (2, n_groups)
@@ -96,12 +103,12 @@ def measure_scales(
             parts.split_weights, parts.split_set.splits, strict=True
         )
     )
-    curvature = parts.loss.max_curvature * second_moments
+    curvature = parts.curvature_scale * second_moments
     total = float(curvature.sum()) or 1.0
     own = parts.groups.sum_by_group(curvature)
     positive = curvature[curvature > 0]
     return Scales(
-        null_loss,
+        checked_loss(parts, null_loss),
         total,
         # A group of constant features has no scale: it takes the scale of the data.
         np.where(own > 0, own, total),
@@ -110,3 +117,34 @@ def measure_scales(
             curvature, parts.groups.n_groups, len(second_moments) >= n_train
         ),
     )
+
+
+def checked_loss(parts: ProblemParts, loss: float) -> float:
+    """Return a mean loss of held-out rows.
+
+    Parameters
+    ----------
+    parts : ProblemParts
+        Of the problem.
+    loss : float
+        The mean.
+
+    Returns
+    -------
+    float
+        The mean.
+
+    Raises
+    ------
+    ValueError
+        If it is negative.
+    """
+    # Squares are summed from second moments, whose rounding may be large.
+    if loss < -NEGATIVE * parts.curvature_scale and not parts.loss.is_quadratic:
+        raise ValueError(
+            f"The mean {parts.loss.name} loss of the held-out rows is {loss:.3g}, "
+            "and a loss must not be negative: a step is accepted by its decrease "
+            "relative to the loss. Add to the loss of every row minus its least "
+            "value, as in half a unit deviance."
+        )
+    return loss

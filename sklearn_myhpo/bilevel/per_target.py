@@ -5,14 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engine.linalg.newton import NEWTON_TOL
-from ..engine.ridge.moments import MAX_EIGEN_RATIO
+from ..engine.plan import limits
+from ..engine.ridge.diagonal import scale_ratio
 from ..engine.split import Split
 from .contract import Offers, OuterProblem
 from .evaluation import Evaluation
 from .problem import Problem
-
-#: Entries of a block of targets.
-TARGET_BLOCK_ENTRIES = 2**21
 
 
 class TargetModel(NamedTuple):
@@ -169,7 +167,7 @@ class TargetsProblem(OuterProblem):
         self.counts.n_values += len(self.splits)
         self.counts.n_validation_gradients += len(self.splits)
         out = np.zeros((n_values, len(targets)))
-        size = max(1, TARGET_BLOCK_ENTRIES // max(1, self.splits[0].shape[0]))
+        size = max(1, limits().target_entries // max(1, self.splits[0].shape[0]))
         for start in range(0, len(targets), size):
             own = slice(start, start + size)
             penalty = 2.0 * np.exp(lambda_[own])
@@ -279,9 +277,7 @@ def refit(split: Split, lambda_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Intercepts.
     """
     if split.solves_by == "dense":
-        scale = np.diag(split.train.gram)
-        positive = scale[scale > 0]
-        if len(positive) and positive.max() > MAX_EIGEN_RATIO * positive.min():
+        if scale_ratio(np.diag(split.train.gram)) > limits().eigen_ratio:
             return _refit_each(split, lambda_)
         split = split.diagonalized()
     penalty = 2.0 * np.exp(lambda_)

@@ -6,7 +6,8 @@ from scipy import sparse
 from ..data.batches import RowBatches, sample_batches, strata_of
 from ..engine.build import build_splits
 from ..engine.glm.split_set import GLMSplitSet
-from ..losses._base import Loss
+from ..engine.plan import limits
+from ..losses.base import Loss
 from ..penalties.groups import FeatureGroups
 from .bounds import resolve_bounds
 from .contract import Offers
@@ -14,8 +15,6 @@ from .counts import OracleCounts
 from .held_out import HeldOutProblem, ScanProblem
 from .parts import ProblemParts, measure_scales
 
-#: Rows of the sample in which a problem of many rows is scanned for a start.
-SCAN_ROWS = 8192
 #: Least penalty relative to curvature in the scan for a method of small steps: a weight
 #: without data responds to it in a hundred steps.
 RESPONSIVE = 1e-2
@@ -69,9 +68,11 @@ class BilevelProblem(HeldOutProblem):
     bounds : ndarray of shape (2, n_groups)
         Lowest and highest lambda of every group.
     group_curvature : ndarray of shape (n_groups,)
-        Bound of the trace of the data term's Hessian over every group.
+        Trace of the data term's Hessian over every group: a bound, or a typical value
+        where the loss has no bound of its curvature.
     curvature : float
-        Their sum, a Lipschitz constant of the data term's gradient.
+        Their sum; where it is a bound, a Lipschitz constant of the data term's
+        gradient.
     null_loss : float
         Validation loss of the best constant model of the training rows.
     total_weight : float
@@ -100,9 +101,10 @@ class BilevelProblem(HeldOutProblem):
         by_rows: bool = False,
     ):
         if sample_weight is None:
-            sample_weight = np.ones(X.shape[0])
+            sample_weight = np.ones(len(y))
+        loss.check_target(y)
         counts = OracleCounts()
-        split_set, full, second_moments = build_splits(
+        built = build_splits(
             X,
             y,
             loss,
@@ -119,20 +121,22 @@ class BilevelProblem(HeldOutProblem):
             loss,
             groups,
             counts,
-            split_set,
-            full,
+            built.split_set,
+            built.full,
+            curvature_scale=loss.curvature_scale(y, sample_weight),
             split_weights=held_out / held_out.sum(),
             total_weight=sample_weight.sum(),
             n_held_out=sum(len(part) for _, part in pairs),
         )
         n_train = min(np.count_nonzero(np.bincount(train)) for train, _ in pairs)
-        scales = measure_scales(parts, second_moments, n_train)
+        scales = measure_scales(parts, built.second_moments, n_train)
         super().__init__(
             parts,
             scales,
             resolve_bounds(lambda_bounds, scales.auto_bounds),
             offers=Offers(rows=by_rows, all_directions=all_directions or by_rows),
         )
+        self.plan = built.plan
 
     def sample_row_batches(
         self, rng: np.random.Generator, batch_size: int
@@ -177,7 +181,7 @@ class BilevelProblem(HeldOutProblem):
             return self
         least = self.scales.log_curvature + np.log(0.5 * RESPONSIVE)
         scan_bounds = np.clip(np.maximum(self.scan_bounds, least), *self.bounds)
-        sample = self._sample(SCAN_ROWS) or (self.split_set, self.n_held_out)
+        sample = self._sample(limits().scan_rows) or (self.split_set, self.n_held_out)
         return ScanProblem(self, *sample, scan_bounds)
 
     def of_fewer_rows(self) -> ScanProblem | None:
@@ -190,20 +194,20 @@ class BilevelProblem(HeldOutProblem):
         """
         if self.offers.rows or not isinstance(self.split_set, GLMSplitSet):
             return None
-        sample = self._sample(2 * SCAN_ROWS)
+        sample = self._sample(2 * limits().scan_rows)
         return None if sample is None else ScanProblem(self, *sample, self.scan_bounds)
 
     def _sample(self, most):
-        """Return the splits of `SCAN_ROWS` rows and the share of `n_held_out`.
+        """Return the splits of a sample of the rows, and its part of `n_held_out`.
 
-        None if there are at most `most` rows, or where a part or a class has no rows
-        in the sample.
+        None if there are at most `most` rows, or if it misses a part or a class.
         """
         rows = np.flatnonzero(self._row_weights())
         if len(rows) <= most:
             return None
-        chosen = np.random.default_rng(0).permutation(len(rows))[:SCAN_ROWS]
-        thinned = [split.thinned(np.sort(rows[chosen])) for split in self.splits]
-        if not all(thinned):
+        n_rows = limits().scan_rows
+        chosen = np.random.default_rng(0).permutation(len(rows))[:n_rows]
+        thinned = self.split_set.thinned(np.sort(rows[chosen]))
+        if thinned is None:
             return None
-        return GLMSplitSet(thinned), self.n_held_out * SCAN_ROWS / len(rows)
+        return thinned, self.n_held_out * n_rows / len(rows)

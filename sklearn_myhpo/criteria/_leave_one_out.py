@@ -62,7 +62,7 @@ class LeaveOneOutPoint(Point):
             self.curvature = np.ones((1, 1, 1))
         else:
             self.raw = self.split.raw(self.w)
-            self.curvature = loss.curvature(self.raw)
+            self.curvature = loss.curvature(self.whole.y, self.raw)
         self.gap_inverse = _gap_inverse(product(self.curvature, self.leverage))
 
     def _set_wide_rows(self):
@@ -106,12 +106,12 @@ class LeaveOneOutPoint(Point):
 
     def _third_slope(self):
         """Return the derivative in m_i through L_i, in the shift and the leverages."""
-        loss, raw = self.whole.loss, self.raw
+        loss, y, raw = self.whole.loss, self.whole.y, self.raw
         moved = self._flat(product(self.leverage, self._force))
         units = np.eye(self.o)[:, None, :]
-        own = loss.third(raw, units, moved, self._flat(self.shift)).T
+        own = loss.third(y, raw, units, moved, self._flat(self.shift)).T
         forms = row_forms(self.whole.rows, self._spread, self.o)
-        return own - self.share[:, 0] * third_forms(loss, raw, forms)
+        return own - self.share[:, 0] * third_forms(loss, y, raw, forms)
 
     @cached_property
     def _spread_slope(self):
@@ -192,7 +192,8 @@ class LeaveOneOutPoint(Point):
         du = product(product(inverse, curvature), moves)
         if not self.is_ridge:
             dz = dz + self._third_shift(index, np.moveaxis(raw, 1, 0))
-            curvature = self.whole.loss.curvature(self.left_out[index])
+            left_out = self.left_out[index]
+            curvature = self.whole.loss.curvature(self.whole.y[index], left_out)
         along = product(slopes, self._force[index])
         return _inner(dz, share * product(curvature, dz)), _inner(along, du)
 
@@ -200,7 +201,11 @@ class LeaveOneOutPoint(Point):
         """Return the derivative of the shift through L_i, along derivatives of m_i."""
         units = np.eye(self.o)[:, None, None, :]
         bent = self.whole.loss.third(
-            self.raw[index], units, raw[..., 0], self.shift[index][..., 0]
+            self.whole.y[index],
+            self.raw[index],
+            units,
+            raw[..., 0],
+            self.shift[index][..., 0],
         )
         own = product(self.leverage[index], self.gap_inverse[index])
         return product(own, np.moveaxis(bent, 0, -1)[..., None])

@@ -37,12 +37,14 @@ def row_forms(rows, matrix, n_outputs):
     return out
 
 
-def third_forms(loss, raw, forms):
+def third_forms(loss, y, raw, forms):
     """Return ``sum_ab T_ab l'''_abc`` of every row.
 
     Parameters
     ----------
     loss : Loss
+    y : ndarray
+        Target as the loss wants it.
     raw : ndarray of shape (n_samples, n_outputs)
     forms : ndarray of shape (n_samples, n_outputs, n_outputs)
         The symmetric T.
@@ -54,7 +56,7 @@ def third_forms(loss, raw, forms):
     units = np.eye(raw.shape[1])
     each = units[:, None, :]
     return sum(
-        loss.third(raw, each, unit, forms[:, a]).T for a, unit in enumerate(units)
+        loss.third(y, raw, each, unit, forms[:, a]).T for a, unit in enumerate(units)
     )
 
 

@@ -64,7 +64,8 @@ class CriterionProblem(Problem):
         lambda_bounds="auto",
     ):
         if sample_weight is None:
-            sample_weight = np.ones(X.shape[0])
+            sample_weight = np.ones(len(y))
+        loss.check_target(y)
         counts = OracleCounts()
         self.criterion = criterion
         self.whole = whole = build_whole(
@@ -77,6 +78,7 @@ class CriterionProblem(Problem):
             counts,
             criterion,
         )
+        self.plan = whole.plan
         self.bound = criterion.bind(whole)
         parts = ProblemParts(
             loss,
@@ -84,6 +86,7 @@ class CriterionProblem(Problem):
             counts,
             whole.split_set,
             whole.split,
+            curvature_scale=loss.curvature_scale(y, sample_weight),
             split_weights=np.ones(1),
             total_weight=sample_weight.sum(),
             n_held_out=whole.n_rows,

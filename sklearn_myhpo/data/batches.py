@@ -74,8 +74,11 @@ class _SparseBlock:
     """Some sparse rows, centred in the products."""
 
     def __init__(self, rows):
-        self.X, self.transposed = rows.X, rows.X.T
-        self.shift = rows.shift if rows.fit_intercept else None
+        self.X, shift = rows.X, rows.shift
+        if rows.scale is not None:
+            self.X, shift = self.X * rows.scale, shift * rows.scale
+        self.transposed = self.X.T
+        self.shift = shift if rows.fit_intercept else None
 
     def forward(self, w):
         if self.shift is None:
@@ -176,10 +179,7 @@ class RowBatches:
         """Return the rows of X of a batch as a linear map."""
         if self._blocks is not None:
             return self._blocks[number]
-        index, rows = self._parts[number].index, self.rows
-        matrix = np.ones((len(index), rows.n_coordinates))
-        matrix[:, : rows.n_features] = rows.take(index).X
-        return _DenseBlock(matrix)
+        return _DenseBlock(self.rows.take(self._parts[number].index).to_dense())
 
     def _forward(self, block, z):
         return block.forward(z.reshape(len(z), -1)).reshape(-1, *z.shape[1:])
@@ -194,10 +194,10 @@ class RowBatches:
         flat = raw.reshape(-1, self.n_outputs)
         return self.loss.gradient(part.target, flat).reshape(raw.shape)
 
-    def _bent(self, raw, along):
+    def _bent(self, part, raw, along):
         """Return the second derivative times a move of the raw predictions."""
         flat = raw.reshape(-1, self.n_outputs)
-        curvature = self.loss.curvature(flat)
+        curvature = self.loss.curvature(part.target, flat)
         if self.n_outputs == 1:
             return curvature.reshape(raw.shape) * along
         bent = np.matmul(curvature, along.reshape(*flat.shape, 1))
@@ -208,7 +208,7 @@ class RowBatches:
         slopes = self._slopes(part, raw[:, 0])
         out = np.empty_like(raw)
         out[:, 0] = part.train * slopes
-        out[:, 1] = part.train * self._bent(raw[:, 0], raw[:, 1])
+        out[:, 1] = part.train * self._bent(part, raw[:, 0], raw[:, 1])
         out[:, 1] -= part.held_out * slopes
         return out
 
@@ -235,7 +235,7 @@ class RowBatches:
         self._count("n_hessian_products")
         block, part = self.block(number), self._parts[number]
         raw = self._forward(block, z)
-        bent = part.train * self._bent(raw[:, 0], raw[:, 1])
+        bent = part.train * self._bent(part, raw[:, 0], raw[:, 1])
         return len(self) * self.sums(block, bent)
 
     def outer(self, number, w):
@@ -267,6 +267,10 @@ class RowBatches:
             losses[1] += np.sum(part.held_out[..., 0] * value, axis=0)
         return Pass(gradients, held_out, *losses, scalars)
 
+    @property
+    def _curvature_bound(self):
+        return self.loss.curvature_bound("The solver 'stochastic'")
+
     def largest_moments(self):
         """Return the largest mean square of every coordinate on one batch, (m, 1).
 
@@ -275,9 +279,9 @@ class RowBatches:
         largest = np.zeros((self.rows.n_coordinates, 1))
         for part in self._parts:
             rows = self.rows.take(part.index)
-            moments = rows.squared_adjoint(part.train[..., 0])
+            moments = rows.squares(part.train[..., 0])
             np.maximum(largest, moments.max(axis=1, keepdims=True), out=largest)
-        return self.loss.max_curvature * len(self) * largest
+        return self._curvature_bound * len(self) * largest
 
     def largest_curvature(self, scale):
         """Return the largest eigenvalue of the Hessian of a batch, by power steps.
@@ -304,4 +308,4 @@ class RowBatches:
                 image = block.forward(root * vector)
                 vector = root * block.adjoint(train * image)
             largest = max(largest, np.linalg.norm(vector, axis=0).max())
-        return float(self.loss.max_curvature * len(self) * largest)
+        return float(self._curvature_bound * len(self) * largest)

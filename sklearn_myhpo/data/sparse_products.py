@@ -6,10 +6,8 @@ from operator import matmul
 import numpy as np
 from scipy import sparse
 
+from .limits import row_limits
 from .threads import map_threads, n_threads_for
-
-#: Multiplications from which they are worth all threads: a millisecond.
-SMALL_WORK = 1e6
 
 
 class SparseProducts:
@@ -27,7 +25,7 @@ class SparseProducts:
 
     def forward(self, columns):
         """Return the product with columns (n_features, k)."""
-        n_parts = n_threads_for(self.X.nnz * columns.shape[1], SMALL_WORK)
+        n_parts = n_threads_for(self.X.nnz * columns.shape[1], row_limits().sparse_work)
         if n_parts == 1:
             return self.X @ columns
         _, parts = self._split(n_parts)
@@ -35,7 +33,7 @@ class SparseProducts:
 
     def adjoint(self, columns):
         """Return the product of the transpose with columns (n_samples, k)."""
-        n_parts = n_threads_for(self.X.nnz * columns.shape[1], SMALL_WORK)
+        n_parts = n_threads_for(self.X.nnz * columns.shape[1], row_limits().sparse_work)
         if n_parts == 1:
             return self.X.T @ columns
         slices, parts = self._split(n_parts)

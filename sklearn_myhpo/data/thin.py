@@ -7,12 +7,8 @@ a cache holds it reads it once.
 
 import numpy as np
 
+from .limits import row_limits
 from .threads import all_threads_for
-
-#: Bytes of a block of rows, and vectors up to which they are taken one by one.
-BLOCK_BYTES, MOST_VECTORS = 2**22, 8
-#: Multiplications from which they are worth all threads: a millisecond of reading.
-SMALL_WORK = 5e6
 
 
 def forward_thin(X, vectors):
@@ -27,7 +23,7 @@ def forward_thin(X, vectors):
     -------
     ndarray of shape (k, n_samples)
     """
-    with all_threads_for(len(vectors) * X.size, SMALL_WORK):
+    with all_threads_for(len(vectors) * X.size, row_limits().thin_work):
         return _forward(X, vectors)
 
 
@@ -56,7 +52,7 @@ def adjoint_thin(X, vectors):
     -------
     ndarray of shape (k, n_features)
     """
-    with all_threads_for(len(vectors) * X.size, SMALL_WORK):
+    with all_threads_for(len(vectors) * X.size, row_limits().thin_work):
         return _adjoint(X, vectors)
 
 
@@ -74,12 +70,12 @@ def _adjoint(X, vectors):
 
 def _is_worth_blocks(X, vectors):
     return (
-        1 < len(vectors) <= MOST_VECTORS
-        and X.nbytes > BLOCK_BYTES // 8
+        1 < len(vectors) <= row_limits().thin_vectors
+        and X.nbytes > row_limits().thin_bytes // 8
         and X.dtype == vectors.dtype
     )
 
 
 def _blocks(X):
-    size = max(1, BLOCK_BYTES // (X.itemsize * X.shape[1]))
+    size = max(1, row_limits().thin_bytes // (X.itemsize * X.shape[1]))
     return (slice(start, start + size) for start in range(0, len(X), size))

@@ -1,28 +1,186 @@
-"""How many threads linear algebra may use where more of them do harm.
+"""How many threads linear algebra uses: one for small calls, all for large ones.
 
-Decompositions make many small calls, each of which waits for all threads: with a second
-thread they take several times as long as soon as anything else runs on its core.
+Decompositions consist of many small calls. With several threads each call waits for all
+of them, which takes several times as long as soon as another program uses a core.
+
+Most BLAS libraries have one number of threads for the whole process, and fits may run
+in several Python threads at once. Therefore every context of this module is a request,
+and one rule decides among the requests of all Python threads:
+
+- In one Python thread the innermost request counts.
+- Among Python threads the smallest of these counts. A large product thus uses one
+  BLAS thread while a fit in another Python thread asks for one.
+- The first request saves the numbers of threads, and the end of the last restores them.
+
+OpenBLAS built with OpenMP has a number for each Python thread, where only the requests
+of that thread count.
 """
 
+import math
+import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from functools import cache
+from itertools import repeat
 
 from threadpoolctl import ThreadpoolController
 
-#: Multiplications from which one product of matrices is worth all threads, and those of
-#: a Gram matrix up to which all of a fit is done by one thread.
+#: Multiplications above which a product of matrices uses all threads, and up to which a
+#: Gram matrix is a small one, whose whole fit uses one thread.
 SMALL_WORK = 1e8
 
 #: The `_Outside` of a fit that uses one thread for small calls.
 _outside = ContextVar("threads outside of the fit", default=None)
 
 
-class _Outside:
-    """The threads of linear algebra outside of a fit, and as many of Python's.
+class BlasThreads:
+    """The numbers of threads of BLAS libraries, and the requests to change them.
 
-    These live no longer than the fit, so that a process may be forked after it.
+    Parameters
+    ----------
+    find_libraries : callable
+        Returns the `threadpoolctl.LibController` objects; called once, at first use.
+    """
+
+    def __init__(self, find_libraries):
+        self._find_libraries = find_libraries
+        # Libraries with one number for the process, and with one for each thread.
+        self._shared, self._of_thread = None, None
+        # Request -> numbers of its thread before it, the latest last.
+        self._requests = {}
+        # Numbers of the shared libraries before the first request.
+        self._saved = []
+        # The number that the shared libraries use now; None without requests.
+        self._applied = None
+        # Reentrant, for a signal handler may fit while its thread holds the lock.
+        self._lock = threading.RLock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self._lock.acquire,
+                after_in_parent=self._lock.release,
+                after_in_child=self._after_fork,
+            )
+
+    def limit(self, n_threads):
+        """Return a context that requests a number of threads."""
+        return _Request(self, n_threads)
+
+    def n_outside(self):
+        """Return the largest number of threads of a library without the requests."""
+        with self._lock:
+            self._find()
+            shared = _numbers(self._shared) if self._applied is None else self._saved
+            mine = self._mine()
+            own = self._requests[mine[0]] if mine else _numbers(self._of_thread)
+            return max([*shared, *own], default=1)
+
+    def add(self, request):
+        """Add a request."""
+        with self._lock:
+            self._find()
+            if self._applied is None:
+                self._saved = _numbers(self._shared)
+            self._requests[request] = _numbers(self._of_thread)
+            _set(self._of_thread, repeat(request.n_threads))
+            self._apply()
+
+    def remove(self, request):
+        """Remove a request, if it is there."""
+        with self._lock:
+            if request in self._requests:
+                _set(self._of_thread, self._requests[request])
+                del self._requests[request]
+            self._apply()
+
+    def _find(self):
+        if self._shared is None:
+            found = self._find_libraries()
+            self._of_thread = [library for library in found if _is_of_thread(library)]
+            self._shared = [library for library in found if not _is_of_thread(library)]
+
+    def _mine(self):
+        """Return the requests of this thread."""
+        here = threading.get_ident()
+        return [request for request in self._requests if request.thread == here]
+
+    def _apply(self):
+        """Give the shared libraries the number that the requests come to."""
+        innermost = {request.thread: request.n_threads for request in self._requests}
+        wanted = min(innermost.values(), default=None)
+        if wanted == self._applied:
+            return
+        # No number, so that the next call repeats what an interruption left undone.
+        self._applied = math.nan
+        _set(self._shared, self._saved if wanted is None else repeat(wanted))
+        self._applied = wanted
+
+    def _after_fork(self):
+        """Forget the requests of threads that the new process does not have."""
+        try:
+            mine = self._mine()
+            others = [request for request in self._requests if request not in mine]
+            for request in others:
+                del self._requests[request]
+            if others:
+                self._apply()
+        finally:
+            self._lock.release()
+
+
+def _is_of_thread(library):
+    """Whether a library has a number of threads for each Python thread."""
+    info = library.info()
+    return info["internal_api"] == "openblas" and info["threading_layer"] == "openmp"
+
+
+def _numbers(libraries):
+    return [library.num_threads for library in libraries]
+
+
+def _set(libraries, numbers):
+    """Set the numbers of threads of libraries, from any Python thread."""
+    for library, number in zip(libraries, numbers, strict=False):
+        library.set_num_threads(number)
+        # In threadpoolctl 3.8 only the first thread that has set the number of OpenBLAS
+        # can set it, until it gives up this right.
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread()
+
+
+class _Request:
+    """A context in which a thread asks for a number of threads of linear algebra."""
+
+    def __init__(self, threads, n_threads):
+        self._threads, self.n_threads = threads, n_threads
+        self.thread = None
+
+    def __enter__(self):
+        self.thread = threading.get_ident()
+        try:
+            self._threads.add(self)
+        except BaseException:
+            # Interrupted, and a context that is not entered is never left.
+            self._threads.remove(self)
+            raise
+
+    def __exit__(self, *_):
+        try:
+            self._threads.remove(self)
+        except BaseException:
+            self._threads.remove(self)
+            raise
+
+
+_blas = BlasThreads(
+    lambda: ThreadpoolController().select(user_api="blas").lib_controllers
+)
+
+
+class _Outside:
+    """The number of threads outside of a fit, and a pool of as many Python threads.
+
+    The pool ends with the fit, so that the process may be forked after it.
     """
 
     def __init__(self, n_threads):
@@ -39,36 +197,26 @@ class _Outside:
             self._pool.shutdown()
 
 
-@cache
-def _controller():
-    return ThreadpoolController()
-
-
 def one_thread():
     """Return a context in which linear algebra uses one thread."""
-    return _limit(1)
-
-
-def _limit(n_threads):
-    return _controller().limit(limits=n_threads, user_api="blas")
+    return _blas.limit(1)
 
 
 @contextmanager
 def one_thread_for_small_calls():
     """Use one thread, except in `all_threads_for` and `map_threads`."""
-    pools = _controller().select(user_api="blas").lib_controllers
-    n_threads = max((pool.num_threads for pool in pools), default=1)
-    with threads_of_a_fit(n_threads), one_thread():
+    with threads_of_a_fit(_blas.n_outside()), one_thread():
         yield
 
 
 @contextmanager
 def threads_of_a_fit(n_threads):
-    """Let large calls use so many threads.
+    """Let large calls use several threads.
 
     Parameters
     ----------
     n_threads : int
+        Threads of a large call.
 
     Yields
     ------
@@ -84,32 +232,32 @@ def threads_of_a_fit(n_threads):
 
 
 def all_threads_for(work, small_work=SMALL_WORK):
-    """Return a context in which one call may use the threads outside of the fit.
+    """Return a context in which one large call may use the threads outside of the fit.
 
     Parameters
     ----------
     work : float
         Multiplications of the call.
     small_work : float, default=SMALL_WORK
-        Those from which it is worth them.
+        Most multiplications of a small call.
 
     Returns
     -------
     context manager
     """
     n_threads = n_threads_for(work, small_work)
-    return nullcontext() if n_threads == 1 else _limit(n_threads)
+    return nullcontext() if n_threads == 1 else _blas.limit(n_threads)
 
 
 def n_threads_for(work, small_work):
-    """Return how many threads a call is worth of those outside of the fit.
+    """Return the number of threads for a call: one, or all outside of the fit.
 
     Parameters
     ----------
     work : float
         Multiplications of the call.
     small_work : float
-        Those from which it is worth all.
+        Most multiplications of a small call.
 
     Returns
     -------
@@ -120,9 +268,9 @@ def n_threads_for(work, small_work):
 
 
 def map_threads(function, *arguments):
-    """Return a list of the results, each computed by a thread of its own.
+    """Return the results of a function as a list, each computed by another thread.
 
-    For functions that leave Python's lock, where `n_threads_for` says more than one.
+    For functions that release Python's lock, where `n_threads_for` is above one.
 
     Parameters
     ----------
@@ -138,7 +286,7 @@ def map_threads(function, *arguments):
 
 
 def threads_for(n_samples, n_features, *, is_iterative=False):
-    """Return a context with the threads that a fit to rows of this size is worth.
+    """Return a context with the number of threads that suits the size of a fit.
 
     Parameters
     ----------

@@ -1,20 +1,54 @@
-"""From arrays to splits: centring, row-space reduction, choice of engine."""
+"""From rows to splits, as the plan says."""
+
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
-from ..data.rows import Rows, sparse_if_mostly_zero
-from ..data.streamed import make_rows
+from ..data.parts import RowParts, divide_rows
+from ..data.row_space import reduce_to_row_space
+from ..data.sources import as_design, in_memory
+from ..data.sparse import as_sparse_if_mostly_zero
 from ..data.sums import check_scale
 from ..data.threads import one_thread
-from ..losses import SquaredLoss
-from ..penalties.coordinates import feature_coordinates, reduce_to_row_space
-from .glm.shared_curvature import DENSE_LIMIT
-from .glm.split import GLMSplit
-from .glm.split_set import GLMSplitSet
+from ..penalties.coordinates import feature_coordinates
+from .glm.split_set import GLMSplitSet, build_full_split, build_glm_splits
+from .plan import Plan, make_plan
+from .ridge.diagonal import Diagonalizer, scale_ratio
 from .ridge.dual import RowSplitSet, build_dual_splits
-from .ridge.moments import Diagonalizer, build_quadratic_splits, sum_dense, sum_rows
+from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts
+from .split import Split
 from .split_set import SplitSet
+
+
+class Built(NamedTuple):
+    """The inner problems of all splits.
+
+    Attributes
+    ----------
+    split_set : SplitSet
+    full : Split
+        Trained and validated on all rows, for the refit.
+    second_moments : ndarray of shape (n_features,)
+        Weighted mean squares of the centred features.
+    plan : Plan
+    """
+
+    split_set: SplitSet
+    full: Split
+    second_moments: np.ndarray
+    plan: Plan
+
+
+class _Task(NamedTuple):
+    """What splits are built from."""
+
+    y: np.ndarray
+    loss: object
+    groups: object
+    parts: RowParts
+    counts: object
+    plan: Plan
 
 
 def build_splits(
@@ -34,7 +68,7 @@ def build_splits(
 
     Parameters
     ----------
-    X : ndarray or sparse array of shape (n_samples, n_features), float64
+    X : Design, ndarray or sparse array of shape (n_samples, n_features)
     y : ndarray
         Target as the loss wants it.
     loss : Loss
@@ -54,106 +88,72 @@ def build_splits(
 
     Returns
     -------
-    splits : SplitSet
-    full : Split
-        Trained and validated on all rows, for the refit.
-    second_moments : ndarray of shape (n_features,)
-        Weighted mean squares of the centred features.
+    Built
     """
-    parts = [
-        tuple(sample_weight * np.bincount(index, minlength=len(y)) for index in pair)
-        for pair in pairs
-    ]
-    parts.append((sample_weight, sample_weight))
-    is_ridge = isinstance(loss, SquaredLoss)
-    coordinates = feature_coordinates(groups)
-    if by_rows:
-        rows = make_rows(X, sample_weight, fit_intercept)
-        second_moments = rows.second_moments(sample_weight)
-        check_scale(X, second_moments)
-        splits = _glm_set(rows, y, loss, parts, coordinates, rows.shift, counts)
-        return *splits, second_moments
-    is_wide = np.any(coordinates.group_sizes > X.shape[0] + 1)
-    if is_ridge and not (sparse.issparse(X) or is_wide) and X.shape[1] <= DENSE_LIMIT:
-        sources = sum_dense(X, y, parts, fit_intercept)
-        second_moments = sources.second_moments()
-        diagonalize = _diagonalizer(X, parts, groups, second_moments, all_directions)
-        none = np.zeros(X.shape[1])
-        split_set, full = _quadratic_set(
-            sources, coordinates, none, counts, diagonalize
-        )
-        return split_set, full, second_moments
-    if not (is_ridge or is_wide):
-        X = sparse_if_mostly_zero(X)
-    rows = Rows(X, sample_weight, fit_intercept)
-    second_moments = rows.second_moments(sample_weight)
-    check_scale(X, second_moments)
-    if is_ridge and is_wide and not all_directions:
-        splits = build_dual_splits(rows, y, parts, groups, counts)
+    design = as_design(X)
+    options = {"by_rows": by_rows, "all_directions": all_directions}
+    facts = groups, loss, loss.n_outputs(y), len(pairs), fit_intercept
+    plan = make_plan(design, *facts, **options)
+    if not (plan.uses_moments or plan.tries_row_products or by_rows):
+        design = in_memory(X)
+        if not (plan.shape.is_wide or loss.is_quadratic):
+            design = as_sparse_if_mostly_zero(design)
+            plan = make_plan(design, *facts, **options)
+    task = _Task(y, loss, groups, divide_rows(pairs, sample_weight), counts, plan)
+    if not plan.centres_at_means:
+        sources = sum_parts(design, y, task.parts, fit_intercept)
+        moments = sources.second_moments()
+        return _from_moments(sources, feature_coordinates(groups), moments, task)
+    design = design.at_means(sample_weight, fit_intercept)
+    moments = design.second_moments(sample_weight)
+    check_scale(design, moments)
+    if plan.tries_row_products:
+        splits = build_dual_splits(design, y, task.parts, groups, counts)
         if splits is not None:
-            return RowSplitSet(splits[:-1]), splits[-1], second_moments
-    split_set, full = _build_from_rows(
-        rows, y, loss, parts, groups, second_moments, all_directions, counts
-    )
-    return split_set, full, second_moments
+            found = f"{splits[0].shape[0]} combinations of rows"
+            plan = replace(plan, subspace=found)
+            return Built(RowSplitSet(splits[:-1]), splits[-1], moments, plan)
+    return _from_rows(design, moments, task)
 
 
-def _build_from_rows(
-    rows, y, loss, parts, groups, second_moments, all_directions, counts
-):
-    """Return the set of splits, one for every pair of row weights, and the last."""
-    feature_shift = rows.shift
-    coordinates = feature_coordinates(groups)
-    if not rows.is_sparse:
-        reduced, coordinates = reduce_to_row_space(rows.X, groups)
-        rows = rows.with_columns(reduced)
-    if isinstance(loss, SquaredLoss) and rows.n_coordinates <= DENSE_LIMIT:
-        X = None if rows.is_sparse else rows.X
-        if rows.is_sparse:
-            sources = sum_rows(rows, y, parts)
-        else:
-            sources = sum_dense(X, y, parts, rows.fit_intercept)
-        diagonalize = _diagonalizer(X, parts, groups, second_moments, all_directions)
-        return _quadratic_set(sources, coordinates, feature_shift, counts, diagonalize)
-    return _glm_set(rows, y, loss, parts, coordinates, feature_shift, counts)
-
-
-def _glm_set(rows, y, loss, parts, coordinates, feature_shift, counts):
-    """Return the set of splits that look at rows, and the split of all rows."""
-    splits = [
-        GLMSplit(
-            loss,
-            rows,
-            y,
-            train / train.sum(),
-            validation / validation.sum(),
-            coordinates=coordinates,
-            feature_shift=feature_shift,
-            counts=counts,
+def _from_rows(design, moments, task):
+    """Return what is built from rows about their means."""
+    origin, coordinates = design.shift, feature_coordinates(task.groups)
+    if task.plan.reduces_columns:
+        design, coordinates = reduce_to_row_space(design, task.groups)
+    if task.plan.uses_moments:
+        sources = sum_centred_parts(
+            design, task.y, task.parts, task.plan.shape.fit_intercept
         )
-        for train, validation in parts
-    ]
-    return GLMSplitSet(splits[:-1]), splits[-1]
+        return _from_moments(sources, coordinates, moments, task, origin)
+    shared = {
+        "coordinates": coordinates,
+        "feature_shift": origin,
+        "loss": task.loss,
+        "counts": task.counts,
+        "plan": task.plan,
+    }
+    splits = build_glm_splits(design, task.y, task.parts, **shared)
+    full = build_full_split(design, task.y, task.parts.sample_weight, **shared)
+    split_set = GLMSplitSet(splits, task.parts, task.plan)
+    return Built(split_set, full, moments, task.plan)
 
 
-def _quadratic_set(sources, coordinates, feature_shift, counts, diagonalize):
-    """Return the set of splits from sums, and the split of all rows."""
-    *splits, full = build_quadratic_splits(sources, coordinates, feature_shift, counts)
-    centres = [sources.shift + sources.means(train).x for train, _ in sources.parts]
+def _from_moments(sources, coordinates, moments, task, origin=None):
+    """Return the splits that follow from sums over rows."""
+    origin = sources.design.shift if origin is None else origin
+    *splits, full = build_quadratic_splits(sources, coordinates, origin, task.counts)
+    all_directions = task.plan.all_directions and task.groups.n_groups == 1
+    diagonalize = Diagonalizer(
+        sources.design, task.parts, scale_ratio(moments), all_directions
+    )
 
     def diagonalized():
         with one_thread():
-            return list(map(diagonalize, splits, range(len(splits)), centres))
+            return list(map(diagonalize, splits, range(len(splits))))
 
-    if coordinates.groups.n_groups == 1:
-        return SplitSet(diagonalized()), full
-    return SplitSet(splits, diagonalized), full
-
-
-def _diagonalizer(X, parts, groups, second_moments, all_directions):
-    """Return what makes the Hessians of splits with one lambda diagonal."""
-    all_directions = all_directions and groups.n_groups == 1
-    positive = second_moments[second_moments > 0]
-    scale_ratio = positive.max() / positive.min() if len(positive) else 1.0
-    weights = [train for train, _ in parts[:-1]]
-    return Diagonalizer(X, weights, scale_ratio, all_directions)
+    if coordinates.groups.n_groups > 1:
+        return Built(SplitSet(splits, diagonalized), full, moments, task.plan)
+    split_set = SplitSet(diagonalized())
+    plan = replace(task.plan, subspace=diagonalize.found)
+    return Built(split_set, full, moments, plan)

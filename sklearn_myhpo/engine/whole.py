@@ -1,30 +1,27 @@
 """All rows of a problem as one split, for criteria that hold none of them out."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
-from ..data.rows import Rows
+from ..data.design import Design
+from ..data.parts import all_rows
+from ..data.row_space import reduce_to_row_space
+from ..data.sources import as_design, in_memory
 from ..data.sums import check_scale
-from ..losses import Loss, SquaredLoss
-from ..penalties.coordinates import feature_coordinates, reduce_to_row_space
+from ..losses import Loss
+from ..penalties.coordinates import feature_coordinates
 from ..penalties.groups import FeatureGroups
-from .glm.split import DENSE_LIMIT, GLMSplit
-from .glm.split_set import GLMSplitSet
-from .ridge.moments import (
-    MAX_SINGULAR_RATIO,
-    build_quadratic_splits,
-    sum_dense,
-    sum_rows,
-)
+from .glm.split_set import GLMSplitSet, build_full_split
+from .plan import Plan, make_plan
+from .ridge.diagonal import scale_ratio
+from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts
 from .ridge.spectrum import Spectrum, narrow_spectrum, sparse_spectrum, wide_spectrum
 from .split import Split
 from .split_set import SplitSet
 
-#: Largest side of a matrix that is factored where X itself is not that large.
-MAX_SIDE = 5000
-#: What needs no such matrix, for ridge.
+#: The criterion for ridge that factors no matrix.
 _PROBES = ", SURE(noise_variance=..., trace='monte-carlo')"
 
 
@@ -39,7 +36,7 @@ class Whole:
         Of that split alone.
     spectrum : Spectrum or None
         For ridge with a shared lambda, unless features differ too much in size.
-    rows : Rows or None
+    rows : Design or None
         In the coordinates of the split, with an intercept as the last one; None
         where the split is that of the spectrum or rows are not needed.
     y : ndarray
@@ -50,17 +47,19 @@ class Whole:
     second_moments : ndarray of shape (n_features,)
         Weighted mean squares of the centred features.
     loss : Loss
+    plan : Plan
     """
 
     split: Split
     split_set: SplitSet
     spectrum: Spectrum | None
-    rows: Rows | None
+    rows: Design | None
     y: np.ndarray
     share: np.ndarray
     fit_intercept: bool
     second_moments: np.ndarray
     loss: Loss
+    plan: Plan
 
     @property
     def n_rows(self):
@@ -70,7 +69,7 @@ class Whole:
     @property
     def is_ridge(self):
         """Whether the loss is quadratic."""
-        return isinstance(self.loss, SquaredLoss)
+        return self.loss.is_quadratic
 
     @property
     def is_wide(self):
@@ -107,12 +106,37 @@ class Whole:
         return padded
 
 
+class _Data(NamedTuple):
+    """The rows of a criterion, and what they are built with."""
+
+    design: Design
+    y: np.ndarray
+    loss: Loss
+    groups: FeatureGroups
+    share: np.ndarray
+    fit_intercept: bool
+    counts: object
+    plan: Plan
+
+    @property
+    def parts(self):
+        """All rows, without splits."""
+        return all_rows(self.share)
+
+    def at_means(self):
+        """Return the rows about their means, and their second moments."""
+        design = self.design.at_means(self.share, self.fit_intercept)
+        moments = design.second_moments(self.share)
+        check_scale(design, moments)
+        return design, moments
+
+
 def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs):
     """Build the split of all rows.
 
     Parameters
     ----------
-    X : ndarray or sparse array of shape (n_samples, n_features), float64
+    X : Design, ndarray or sparse array of shape (n_samples, n_features)
     y : ndarray
         Target as the loss wants it.
     loss : Loss
@@ -129,132 +153,117 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
     Whole
     """
     share = sample_weight / sample_weight.sum()
-    data = (X, y, groups, share, fit_intercept, counts)
-    if needs.is_matrix_free:
-        return _whole_products(*data, loss)
-    if isinstance(loss, SquaredLoss):
-        return _whole_ridge(*data, loss, needs.needs_rows)
-    rows, second_moments = _checked_rows(X, share, fit_intercept)
-    shift = rows.shift
-    rows, coordinates = _reduced(rows, groups)
-    n_weights = rows.n_coordinates * loss.n_outputs(y)
-    _check_size(n_weights, "weights of all outputs", DENSE_LIMIT)
-    return _whole_of_rows(
-        rows, y, loss, share, coordinates, shift, second_moments, counts
-    )
-
-
-def _whole_products(X, y, groups, share, fit_intercept, counts, loss):
-    """Return all rows as a map that is only multiplied with."""
-    rows, second_moments = _checked_rows(X, share, fit_intercept)
-    coordinates = feature_coordinates(groups)
-    return _whole_of_rows(
-        rows, y, loss, share, coordinates, rows.shift, second_moments, counts
-    )
-
-
-def _whole_of_rows(rows, y, loss, share, coordinates, shift, second_moments, counts):
-    split = GLMSplit(
+    is_iterative = needs.is_matrix_free or not loss.is_quadratic
+    design = in_memory(X) if is_iterative else as_design(X)
+    plan = make_plan(
+        design,
+        groups,
         loss,
+        loss.n_outputs(y),
+        1,
+        fit_intercept,
+        by_rows=needs.is_matrix_free,
+        all_directions=False,
+    )
+    data = _Data(design, y, loss, groups, share, fit_intercept, counts, plan)
+    if loss.is_quadratic and not needs.is_matrix_free:
+        return _whole_ridge(data, needs.needs_rows)
+    if not (plan.is_dense or needs.is_matrix_free):
+        _check_size(plan.size, "weights of all outputs", plan.limits.dense_size)
+    return _whole_of_rows(data)
+
+
+def _whole_of_rows(data):
+    """Return all rows as a map that is multiplied with."""
+    rows, moments = data.at_means()
+    shift, coordinates = rows.shift, feature_coordinates(data.groups)
+    if data.plan.reduces_columns:
+        rows, coordinates = reduce_to_row_space(rows, data.groups)
+    split = build_full_split(
         rows,
-        y,
-        share,
-        share,
+        data.y,
+        data.share,
         coordinates=coordinates,
         feature_shift=shift,
-        counts=counts,
+        loss=data.loss,
+        counts=data.counts,
+        plan=data.plan,
     )
+    split_set = GLMSplitSet([split], None, data.plan)
+    return _whole(data, split, split_set, None, rows, data.y, moments)
+
+
+def _whole(data, split, split_set, spectrum, rows, y, moments):
     return Whole(
         split,
-        GLMSplitSet([split]),
-        None,
+        split_set,
+        spectrum,
         rows,
         y,
-        share,
-        rows.fit_intercept,
-        second_moments,
-        loss,
+        data.share,
+        data.fit_intercept,
+        moments,
+        data.loss,
+        data.plan,
     )
 
 
-def _whole_ridge(X, y, groups, share, fit_intercept, counts, loss, needs_rows):
-    one_group = FeatureGroups(np.zeros_like(groups.labels), ("all",))
+def _whole_ridge(data, needs_rows):
+    shape = data.plan.shape
+    is_wide = shape.n_features > shape.n_samples
     rows = sources = None
-    is_wide = X.shape[1] > X.shape[0]
-    if sparse.issparse(X) or is_wide:
-        rows, second_moments = _checked_rows(X, share, fit_intercept)
+    if shape.is_sparse or is_wide:
+        rows, moments = data.at_means()
     else:
-        sources = sum_dense(X, y, [(share, share)], fit_intercept)
-        second_moments = sources.second_moments()
+        sources = sum_parts(data.design, data.y, data.parts, data.fit_intercept)
+        moments = sources.second_moments()
     spectrum = None
-    if _scale_ratio(second_moments) <= MAX_SINGULAR_RATIO:
-        if sources is not None:
-            spectrum = narrow_spectrum(X, y, sources, one_group, share, counts)
-        else:
-            if rows.is_sparse:
-                _check_size(min(X.shape), "rows or features, the fewer", advice=_PROBES)
-            build = wide_spectrum if is_wide else sparse_spectrum
-            spectrum = build(rows, y, one_group, share, counts)
-    if spectrum is not None and groups.n_groups == 1:
+    if scale_ratio(moments) <= data.plan.limits.singular_ratio:
+        spectrum = _spectrum(data, sources, rows, is_wide)
+    if spectrum is not None and data.groups.n_groups == 1:
         split, rows = spectrum.split, None
     else:
         if rows is None and (needs_rows or is_wide):
-            rows = Rows(X, share, fit_intercept)
-        split, rows = _moment_split(X, y, groups, share, counts, rows, sources)
-    return Whole(
-        split,
-        SplitSet([split]),
-        spectrum,
-        rows,
-        y - split.y_mean,
-        share,
-        fit_intercept,
-        second_moments,
-        loss,
-    )
+            rows = data.design.at_means(data.share, data.fit_intercept)
+        split, rows = _moment_split(data, rows, sources)
+    y = data.y - split.y_mean
+    return _whole(data, split, SplitSet([split]), spectrum, rows, y, moments)
 
 
-def _moment_split(X, y, groups, share, counts, rows, sources):
+def _spectrum(data, sources, rows, is_wide):
+    """Return the spectrum of all rows with one lambda."""
+    group = FeatureGroups(np.zeros_like(data.groups.labels), ("all",))
+    if sources is not None:
+        return narrow_spectrum(data.y, sources, group, data.share, data.counts)
+    if rows.is_sparse:
+        size = min(rows.n_samples, rows.n_features)
+        most = data.plan.limits.factored_size
+        _check_size(size, "rows or features, the fewer", most, _PROBES)
+    build = wide_spectrum if is_wide else sparse_spectrum
+    return build(rows, data.y, group, data.share, data.counts)
+
+
+def _moment_split(data, rows, sources):
     """Return a split of second moments, and the rows in its coordinates."""
-    coordinates, shift = feature_coordinates(groups), np.zeros(X.shape[1])
+    coordinates = feature_coordinates(data.groups)
     if sources is None:
         shift = rows.shift
-        rows, coordinates = _reduced(rows, groups)
-        _check_size(rows.n_features, "features of all groups", advice=_PROBES)
-        parts = [(share, share)]
-        if rows.is_sparse:
-            sources = sum_rows(rows, y, parts)
-        else:
-            sources = sum_dense(rows.X, y, parts, rows.fit_intercept)
-    (split,) = build_quadratic_splits(sources, coordinates, shift, counts)
+        if data.plan.reduces_columns:
+            rows, coordinates = reduce_to_row_space(rows, data.groups)
+        most = data.plan.limits.factored_size
+        _check_size(rows.n_features, "features of all groups", most, _PROBES)
+        sources = sum_centred_parts(rows, data.y, data.parts, data.fit_intercept)
+    else:
+        shift = sources.design.shift
+    (split,) = build_quadratic_splits(sources, coordinates, shift, data.counts)
     return split, rows
 
 
-def _checked_rows(X, share, fit_intercept):
-    rows = Rows(X, share, fit_intercept)
-    second_moments = rows.second_moments(share)
-    check_scale(X, second_moments)
-    return rows, second_moments
-
-
-def _reduced(rows, groups):
-    """Return the rows in the row space of every group, and these coordinates."""
-    if rows.is_sparse:
-        return rows, feature_coordinates(groups)
-    reduced, coordinates = reduce_to_row_space(rows.X, groups)
-    return rows.with_columns(reduced), coordinates
-
-
-def _scale_ratio(second_moments):
-    positive = second_moments[second_moments > 0]
-    return positive.max() / positive.min() if len(positive) else 1.0
-
-
-def _check_size(size, what, limit=MAX_SIDE, advice=""):
+def _check_size(size, name, limit, advice=""):
     """Raise where a matrix of this side would have to be factored."""
     if size > limit:
         raise ValueError(
             f"This criterion factors a matrix with {size} rows and columns, one for "
-            f"each of the {what}; at most {limit} are allowed. Use "
+            f"each of the {name}; at most {limit} are allowed. Use "
             f"criterion='validation'{advice}, or fewer features."
         )

@@ -7,7 +7,8 @@ import numpy as np
 from ..bilevel.validation import BilevelProblem
 from ..criteria import CriterionProblem
 from ..data.cv import make_splits
-from ..diagnostics.optimism import MAX_RESPONSES, HeldOutRows
+from ..data.held_out import hold_out
+from ..engine.plan import limits
 from ._checks import check_bounds, drop_weightless, resolve_criterion
 
 
@@ -36,7 +37,7 @@ class ProblemSource:
     Attributes
     ----------
     X, target, weights : ndarray
-        Of the rows that count; X in float64, or as it came where the solver needs rows.
+        Of the rows that count.
     criterion : Criterion or None
         None where the validation loss is minimized.
     pairs : list of (ndarray, ndarray)
@@ -66,25 +67,23 @@ class ProblemSource:
                 random_state=estimator.random_state,
             )
         X, *rest = drop_weightless(X, target, weights, pairs)
-        self.X = X if self.by_rows else X.astype(np.float64, copy=False)
-        self.target, self.weights, self.pairs = rest
+        self.X, (self.target, self.weights, self.pairs) = X, rest
         self.has_own_validation = pair is not None
 
     @property
     def has_held_out_rows(self):
         """Whether `rows` exist and fit the memory."""
-        return 0 < len(self.pairs) * len(self.weights) <= MAX_RESPONSES
+        return 0 < len(self.pairs) * len(self.weights) <= limits().most_responses
 
     @cached_property
     def rows(self):
         """The held-out rows of all splits."""
-        X = self.X.astype(np.float64, copy=False)
-        return HeldOutRows(X, self.target, self.loss, self.pairs, self.weights)
+        return hold_out(self.X, self.target, self.loss, self.pairs, self.weights)
 
     def of_splits(self, X, target, pairs, sample_weight, all_directions, by_rows=False):
         """Return the problem of some splits of some rows."""
         return BilevelProblem(
-            X if by_rows else X.astype(np.float64, copy=False),
+            X,
             target,
             self.loss,
             self.groups,

@@ -1,6 +1,6 @@
 """Losses: functions of (y, raw prediction), with derivatives up to the third."""
 
-from ._base import Loss
+from .base import Interval, Loss
 from .logistic import LogisticLoss
 from .multinomial import MultinomialLoss
 from .squared import SquaredLoss
@@ -12,4 +12,11 @@ LOSSES = {
     "multinomial": MultinomialLoss,
 }
 
-__all__ = ["LOSSES", "LogisticLoss", "Loss", "MultinomialLoss", "SquaredLoss"]
+__all__ = [
+    "LOSSES",
+    "Interval",
+    "LogisticLoss",
+    "Loss",
+    "MultinomialLoss",
+    "SquaredLoss",
+]

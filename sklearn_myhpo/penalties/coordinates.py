@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import qr
 
 from .groups import FeatureGroups
 
@@ -96,47 +95,3 @@ def feature_coordinates(groups):
         np.ones(n_features),
         np.bincount(groups.labels, minlength=groups.n_groups),
     )
-
-
-def reduce_to_row_space(X, groups):
-    """Replace every group with more features than rows by its row space.
-
-    Weights of a group enter only through its columns' row space and their
-    squared norm, so the solution lies in that space for every lambda. The
-    vector of ones is kept too: the mean response needs it.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-    groups : FeatureGroups
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, n_coordinates)
-    coordinates : Coordinates
-    """
-    plain = feature_coordinates(groups)
-    limit = len(X) + 1
-    if not np.any(plain.group_sizes > limit):
-        return X, plain
-    bases, parts, labels, ones = [], [], [], []
-    for group in range(groups.n_groups):
-        columns = np.flatnonzero(groups.labels == group)
-        basis, part, one = None, X[:, columns], np.ones(len(columns))
-        if len(columns) > limit:
-            spanning = np.hstack([part.T, one[:, None]])
-            basis, triangle = qr(spanning, mode="economic", check_finite=False)
-            part, one = triangle[:, :-1].T, triangle[:, -1]
-        bases.append((columns, basis))
-        parts.append(part)
-        labels.append(np.full(part.shape[1], group))
-        ones.append(one)
-    reduced = FeatureGroups(np.concatenate(labels), groups.names)
-    coordinates = Coordinates(
-        reduced,
-        plain.n_features,
-        np.concatenate(ones),
-        plain.group_sizes,
-        tuple(bases),
-    )
-    return np.ascontiguousarray(np.hstack(parts)), coordinates

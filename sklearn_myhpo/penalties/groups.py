@@ -38,6 +38,12 @@ class FeatureGroups:
         """The number of groups, which is the number of lambdas."""
         return len(self.names)
 
+    @property
+    def sizes(self):
+        """The number of features of every group, a tuple of ints."""
+        counts = np.bincount(self.labels, minlength=self.n_groups)
+        return tuple(counts.tolist())
+
     def penalty_weights(self, lambda_):
         """Return the Hessian diagonal of ``sum_j exp(lambda_g(j)) w_j**2``.
 

@@ -46,23 +46,22 @@ def choose_shrinkage(source):
             "for shrinkage."
         )
     rows, pairs = source.rows, source.pairs
-    losses = np.zeros((len(GRID), len(rows.y)))
-    splits = zip(rows.shares, pairs, _inner_pairs(pairs, len(rows.y)), strict=True)
-    for share, (train, _), inner in splits:
-        counts = np.bincount(train, minlength=len(rows.y))
-        own, left_out = np.flatnonzero(counts), np.flatnonzero(share)
-        weight = rows.sample_weight[own] * counts[own]
+    losses = np.zeros((len(GRID), len(rows)))
+    inner_pairs = _inner_pairs(pairs, len(rows))
+    for split, ((train, _), inner) in enumerate(zip(pairs, inner_pairs, strict=True)):
+        counts = np.bincount(train, minlength=len(rows))
+        own = np.flatnonzero(counts)
         _check_classes(source, own, inner)
         problem = source.of_splits(
-            rows.X[own],
+            rows.design.take(own),
             rows.y[own],
             pairs=inner,
-            sample_weight=weight,
+            sample_weight=rows.sample_weight[own] * counts[own],
             all_directions=False,
         )
+        share = rows.share(split)
         for index, (coef, intercept) in enumerate(_models(problem)):
-            raw = rows.X[left_out] @ coef + intercept
-            loss = rows.loss.value(rows.y[left_out], raw)
+            left_out, loss = rows.losses(split, coef, intercept)
             losses[index, left_out] += share[left_out] * loss
     means = losses.sum(axis=1)
     worse = means - means.min()

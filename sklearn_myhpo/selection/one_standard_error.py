@@ -46,11 +46,9 @@ def standard_error(problem, weights, rows):
         off = shares * (losses - shares @ losses)
         return float(np.sqrt(n_splits / (n_splits - 1)) * norm(off))
     ((coef, intercept),) = problem.to_features(weights)
-    (share,) = rows.shares
-    own = np.flatnonzero(share)
-    loss = rows.loss.value(rows.y[own], rows.X[own] @ coef + intercept)
+    own, loss = rows.losses(0, coef, intercept)
     weight, total = rows.sample_weight[own], rows.total
-    off = share[own] / np.sqrt(weight) * (loss - losses[0])
+    off = rows.share(0)[own] / np.sqrt(weight) * (loss - losses[0])
     return float(np.sqrt(total / max(total - 1.0, 1.0)) * norm(off))
 
 

@@ -109,6 +109,7 @@ class SHO(Solver):
         """Return alpha and beta; "auto" makes them free of units."""
         if not isinstance(self.step_sizes, str):
             return self.step_sizes
+        problem.loss.curvature_bound("SHO(step_sizes='auto')")
         largest = np.max(np.abs(state.lambda_))
         lipschitz = problem.curvature + 2.0 * np.exp(np.max(state.lambda_))
         alpha = 1.0 / (lipschitz * (1.0 + largest**2))

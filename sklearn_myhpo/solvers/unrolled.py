@@ -121,6 +121,8 @@ class Unrolled(Solver):
         Value
             Objective and gradient.
         """
+        if isinstance(self.step_size, str):
+            problem.loss.curvature_bound("Unrolled(step_size='auto')")
         sizes = [self._inner_step_size(split, lambda_) for split in problem.splits]
         places = list(zip(problem.splits, sizes, strict=True))
         if self.mode == "forward":

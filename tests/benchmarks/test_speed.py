@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from benchmarks import growth
+from benchmarks import growth, processes
 from benchmarks.page import fill
 from benchmarks.speed import (
     __main__,
@@ -48,7 +48,7 @@ def quick_processes():
     """Copy this process where that is safe; a new one takes seconds to import."""
     with pytest.MonkeyPatch.context() as patch:
         if sys.platform == "linux":
-            patch.setattr(worker, "START_METHOD", "fork")
+            patch.setattr(processes, "START_METHOD", "fork")
         yield
 
 

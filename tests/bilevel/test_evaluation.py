@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sklearn_myhpo.data.held_out import hold_out
 from sklearn_myhpo.diagnostics import optimism
 from sklearn_myhpo.diagnostics.certificate import certify
 from sklearn_myhpo.solvers import MYHPO, minimize_bilevel
@@ -21,7 +22,7 @@ def test_reports_cost_no_further_evaluation(name):
     result = minimize_bilevel(problem, MYHPO(), max_iter=200)
     before = problem.counts.as_dict()
     certify(problem, result)
-    rows = optimism.HeldOutRows(spec.X, spec.y, spec.loss, spec.pairs, spec.weight)
+    rows = hold_out(spec.X, spec.y, spec.loss, spec.pairs, spec.weight)
     optimism.slope_covariance(result.place, rows)
     after = problem.counts.as_dict()
     assert {key: after[key] for key in COSTLY} == {key: before[key] for key in COSTLY}

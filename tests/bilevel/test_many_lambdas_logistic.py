@@ -10,10 +10,9 @@ from scipy import sparse
 
 from sklearn_myhpo import MYHPOLogisticRegression
 from sklearn_myhpo.bilevel import outer_products
-from sklearn_myhpo.engine.glm import shared_curvature
-from sklearn_myhpo.engine.glm import split_set as glm_set
-from sklearn_myhpo.engine.glm.near_hessian import STRONG, NearHessian
+from sklearn_myhpo.engine.glm.near_hessian import NearHessian
 from sklearn_myhpo.engine.linalg.hessian import penalized_hessian
+from sklearn_myhpo.engine.plan import limits, use_limits
 from sklearn_myhpo.solvers import MYHPO, Implicit, Status, minimize_bilevel
 from tests.helpers import class_spec, numerical_gradient, sparsified, weighted
 
@@ -27,17 +26,15 @@ SPECS = {
 
 
 @pytest.fixture
-def by_inverse(monkeypatch):
+def by_inverse(set_limits):
     """Small problems go the way of large ones with many lambdas."""
-    monkeypatch.setattr(glm_set, "FORMED_COST", 0.0)
-    monkeypatch.setattr(glm_set, "FEW_LAMBDAS", 0)
-    monkeypatch.setattr(glm_set, "CUBES", 0)
+    set_limits(formed_cost=0.0, few_lambdas=0, cubes=0)
 
 
 @pytest.fixture
-def by_products(monkeypatch):
+def by_products(set_limits):
     """Small problems go the way of those with very many lambdas."""
-    monkeypatch.setattr(glm_set, "MAX_RESPONSES", 0.0)
+    set_limits(most_responses=0.0)
 
 
 def place(problem, dropped=False):
@@ -61,15 +58,14 @@ def products_at(problem):
 
 @pytest.mark.parametrize("dropped", [False, True])
 @pytest.mark.parametrize("name", SPECS)
-def test_curvature_by_near_hessians(name, dropped, by_inverse, monkeypatch):
+def test_curvature_by_near_hessians(name, dropped, by_inverse, set_limits):
     """Steps would have wrong lengths; at its own prediction a split is exact."""
-    monkeypatch.setattr(shared_curvature, "CHANGED", 0.0)
+    set_limits(changed_curvature=0.0)
     spec = replace(SPECS[name], pairs=SPECS[name].pairs[:1])
     fast = spec.problem()
     assert fast.split_set.prefers_inverse
     ours = place(fast, dropped).model()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(glm_set, "FORMED_COST", np.inf)
+    with use_limits(formed_cost=np.inf):
         plain = spec.problem()
         assert not plain.split_set.prefers_inverse
         theirs = place(plain, dropped).model()
@@ -141,7 +137,7 @@ def test_near_hessian(n_strong):
     rng = np.random.default_rng(0)
     factor = rng.standard_normal((8, 8))
     gram, penalty = factor @ factor.T, rng.uniform(0.1, 1.0, (4, 1))
-    penalty[: n_strong // 2] = 100.0 * STRONG * np.trace(gram)
+    penalty[: n_strong // 2] = 100.0 * limits().strong_penalty * np.trace(gram)
     near = NearHessian(gram, penalty, problem.counts)
     expected = penalized_hessian(gram.copy(), penalty, problem.counts)
     stack = rng.standard_normal((5, 4, 2))

@@ -156,12 +156,12 @@ def test_derivatives(options):
             np.testing.assert_allclose(w[:, target], own, rtol=1e-10, atol=1e-14)
 
 
-def test_blocks_of_targets(monkeypatch):
+def test_blocks_of_targets(set_limits):
     """Memory would grow with the number of targets, or results with the blocks."""
     _, problem = make_problem()
     lambda_, targets = np.array([-5.0, -2.0, 1.0]), np.array([0, 2, 3])
     together = problem.target_models(lambda_, targets)
-    monkeypatch.setattr("sklearn_myhpo.bilevel.per_target.TARGET_BLOCK_ENTRIES", 1)
+    set_limits(target_entries=1)
     for one, other in zip(
         problem.target_models(lambda_, targets), together, strict=True
     ):

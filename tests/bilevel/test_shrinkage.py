@@ -1,7 +1,6 @@
 """What keeps many lambdas honest: shrinkage, optimism, and its choice from the data."""
 
 from dataclasses import replace
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -16,7 +15,9 @@ from sklearn_myhpo import (
     MYHPORidge,
 )
 from sklearn_myhpo.bilevel.shrinkage import Shrinkage
+from sklearn_myhpo.data.held_out import hold_out
 from sklearn_myhpo.diagnostics import optimism
+from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.selection.nested import GRID
 from sklearn_myhpo.solvers import MYHPO, SHO, Implicit, Status, minimize_bilevel
 from tests.helpers import (
@@ -196,7 +197,7 @@ def covariance_at(spec, lambda_):
     """Return what `slope_covariance` makes of a problem."""
     problem = spec.problem()
     weights = problem.minimize(lambda_, problem.starts(), 1e-12)
-    rows = optimism.HeldOutRows(spec.X, spec.y, spec.loss, spec.pairs, spec.weight)
+    rows = hold_out(spec.X, spec.y, spec.loss, spec.pairs, spec.weight)
     return optimism.slope_covariance(problem.at(lambda_, weights), rows)
 
 
@@ -226,7 +227,7 @@ def test_covariance_of_slopes(spec):
     slopes = numerical_gradient(lambda x: row_losses(spec, x), lambda_, step=1e-3)
     n_rows = len(np.unique(np.concatenate([part for _, part in spec.pairs])))
     expected = slopes.T @ slopes - np.outer(slopes.sum(0), slopes.sum(0)) / n_rows
-    with mock.patch.object(optimism, "BLOCK_ENTRIES", 40):
+    with use_limits(cached_entries=40):
         found = covariance_at(spec, lambda_)
     np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-5 * expected.max())
 
@@ -415,7 +416,7 @@ def test_auto_needs_splits_within_splits(cv):
 def test_too_many_lambdas_for_an_estimate():
     """Thousands of lambdas would fill the memory for a number beside the point."""
     X, y = data_for(MYHPORidge)
-    with mock.patch.object(optimism, "MAX_RESPONSES", 10):
+    with use_limits(most_responses=10):
         model = BilevelRidge(solver="implicit", feature_groups="each", cv=3).fit(X, y)
     assert model.optimism_ is None
     assert model.certificate_.least_curvature is None

@@ -1,7 +1,6 @@
 """Criteria against their definitions, their derivatives against differences."""
 
 from dataclasses import replace
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,8 +8,7 @@ from scipy import sparse
 from scipy.linalg import helmert, hilbert
 
 from sklearn_myhpo.criteria import CRITERIA
-from sklearn_myhpo.data import rows as rows_module
-from sklearn_myhpo.engine.ridge import spectrum as spectrum_module
+from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.solvers import SOLVERS, Status, minimize_bilevel
 from tests.helpers import (
     SPECS,
@@ -100,7 +98,10 @@ def test_alo_is_one_newton_step(name):
     penalty = np.append(2 * np.exp(lambda_)[spec.labels], 0.0)
     n_outputs = w.shape[1]
     raw = X @ w
-    slopes, curvatures = spec.loss.gradient(spec.y, raw), spec.loss.curvature(raw)
+    slopes, curvatures = (
+        spec.loss.gradient(spec.y, raw),
+        spec.loss.curvature(spec.y, raw),
+    )
     wide = [np.kron(row[:, None], np.eye(n_outputs)) for row in X]
     hessian = np.diag(np.repeat(penalty, n_outputs))
     for row, own, curvature in zip(wide, share, curvatures, strict=True):
@@ -304,11 +305,7 @@ def test_blocks_of_rows_change_nothing(criterion, make_sparse):
         spec = sparsified(spec) if make_sparse else spec
         lambda_, found = trial_lambda(spec), []
         for entries in (2**23, 100):
-            with (
-                mock.patch.object(rows_module, "BLOCK_ENTRIES", entries),
-                mock.patch.object(spectrum_module, "BLOCK_ENTRIES", entries),
-                mock.patch.object(spectrum_module, "KEPT_ENTRIES", entries),
-            ):
+            with use_limits(block_entries=entries, spectrum_entries=entries):
                 problem = spec.criterion_problem(criterion)
                 parts = model(problem, lambda_)
                 found.append(np.concatenate([part.ravel() for part in parts]))

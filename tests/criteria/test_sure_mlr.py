@@ -3,7 +3,6 @@
 import warnings
 from dataclasses import replace
 from itertools import permutations
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -20,9 +19,7 @@ from sklearn_myhpo import (
     MYHPORidge,
 )
 from sklearn_myhpo.criteria import MLR, SURE
-from sklearn_myhpo.engine.glm import shared_curvature
-from sklearn_myhpo.engine.glm import split as glm
-from sklearn_myhpo.engine.glm import split_set as glm_set
+from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.solvers import SOLVERS, Status, minimize_bilevel
 from tests.criteria.test_criteria import model, slope, trial_lambda, value
 from tests.helpers import (
@@ -51,11 +48,7 @@ NAMES = (
 @pytest.fixture
 def no_factors():
     """Make every problem one whose matrices are too large to be formed."""
-    with (
-        mock.patch.object(glm, "DENSE_LIMIT", 0),
-        mock.patch.object(glm_set, "DENSE_LIMIT", 0),
-        mock.patch.object(shared_curvature, "DENSE_LIMIT", 0),
-    ):
+    with use_limits(dense_size=0):
         yield
 
 

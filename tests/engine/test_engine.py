@@ -8,18 +8,16 @@ from scipy import sparse
 
 from sklearn_myhpo.bilevel import outer
 from sklearn_myhpo.bilevel.counts import OracleCounts
-from sklearn_myhpo.data import rows as rows_module
-from sklearn_myhpo.data.rows import Rows
-from sklearn_myhpo.engine import build
-from sklearn_myhpo.engine.glm import split as glm
+from sklearn_myhpo.data.limits import RowLimits
+from sklearn_myhpo.data.sources import as_design
 from sklearn_myhpo.engine.glm.products import ProductHessian
 from sklearn_myhpo.engine.glm.split import GLMSplit
 from sklearn_myhpo.engine.linalg.hessian import DenseHessian, DiagonalHessian
 from sklearn_myhpo.engine.linalg.newton import minimize_newton
 from sklearn_myhpo.engine.linalg.symmetric import symmetric_solver
-from sklearn_myhpo.engine.ridge import moments
+from sklearn_myhpo.engine.plan import Plan, use_limits
+from sklearn_myhpo.engine.ridge import diagonal
 from sklearn_myhpo.engine.split import Proximal
-from sklearn_myhpo.penalties.coordinates import feature_coordinates
 from tests.helpers import (
     PROBLEMS,
     SPECS,
@@ -254,7 +252,9 @@ def test_moments_engine_equals_rows_engine(name):
 def test_diagonalized_equals_plain(spec, monkeypatch):
     """The eigenvectors (or singular vectors) are a shortcut, not another model."""
     fast = spec.problem()
-    monkeypatch.setattr(moments.Diagonalizer, "__call__", lambda self, split, *_: split)
+    monkeypatch.setattr(
+        diagonal.Diagonalizer, "__call__", lambda self, split, *_: split
+    )
     plain = spec.problem()
     lambda_ = lambdas(fast)
     assert isinstance(fast.splits[0].hessian(None, lambda_), DiagonalHessian)
@@ -273,9 +273,7 @@ def test_row_space_equals_features(name, monkeypatch):
         else SPECS[name]()
     )
     reduced = spec.problem()
-    monkeypatch.setattr(
-        build, "reduce_to_row_space", lambda X, groups: (X, feature_coordinates(groups))
-    )
+    monkeypatch.setattr(Plan, "reduces_columns", False)
     direct = spec.problem()
     assert reduced.splits[0].shape[0] < direct.splits[0].shape[0]
     assert_same_problem(reduced, direct, rtol=1e-8)
@@ -411,11 +409,12 @@ def test_symmetric_solver_does_not_depend_on_units():
 
 
 def make_rows(is_sparse, fit_intercept):
-    """Return `Rows`, and the matrix of its map."""
+    """Return a `Design`, and the matrix of its map."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((11, 4)) * (rng.random((11, 4)) < 0.6)
     weight = rng.uniform(0.5, 2.0, 11)
-    rows = Rows(sparse.csr_array(X) if is_sparse else X, weight, fit_intercept)
+    rows = as_design(sparse.csr_array(X) if is_sparse else X)
+    rows = rows.at_means(weight, fit_intercept)
     matrix = X
     if fit_intercept:
         matrix = np.column_stack([X - weight @ X / weight.sum(), np.ones(11)])
@@ -440,20 +439,18 @@ def test_rows_is_its_matrix(is_sparse, fit_intercept):
         np.testing.assert_allclose(rows.gram(value), gram, atol=1e-13)
     positive = np.abs(values)
     np.testing.assert_allclose(
-        rows.squared_adjoint(positive), (matrix**2).T @ positive, atol=1e-13
+        rows.squares(positive), (matrix**2).T @ positive, atol=1e-13
     )
     index = np.array([7, 2, 2, 5])
     np.testing.assert_allclose(rows.take(index).forward(w), (matrix @ w)[index])
 
 
 @pytest.mark.parametrize("is_sparse", [False, True])
-def test_blocks_cover_the_rows_once(is_sparse, monkeypatch):
+def test_blocks_cover_the_rows_once(is_sparse, set_limits):
     """Data too large for one temporary must give the same sums."""
     rows, matrix = make_rows(is_sparse, True)
     whole = rows.grams(np.ones((11, 1)))
-    monkeypatch.setattr(rows_module, "BLOCK_ENTRIES", 12)
-    for limit in ("PAIR_ENTRIES", "PAIR_ENTRIES_OF_MANY"):
-        monkeypatch.setattr(rows_module, limit, 0)
+    set_limits(block_entries=12, pair_entries=0, pair_entries_of_many=0)
     w = np.ones((rows.n_coordinates, 1))
     pieces = list(rows.blocks(3))
     assert len(pieces) == 3
@@ -465,12 +462,11 @@ def test_blocks_cover_the_rows_once(is_sparse, monkeypatch):
     np.testing.assert_allclose(rows.grams(np.ones((11, 1))), whole, atol=1e-13)
 
 
-@pytest.mark.parametrize("n_grams", [1, rows_module.MANY_GRAMS])
-@pytest.mark.parametrize("kept", ["PAIR_ENTRIES", "PAIR_ENTRIES_OF_MANY"])
-def test_kept_pairs_change_no_gram(n_grams, kept, monkeypatch):
+@pytest.mark.parametrize("n_grams", [1, RowLimits().many_grams])
+@pytest.mark.parametrize("kept", ["pair_entries", "pair_entries_of_many"])
+def test_kept_pairs_change_no_gram(n_grams, kept, set_limits):
     """Curvature would depend on what fits into a cache."""
-    for limit in ("PAIR_ENTRIES", "PAIR_ENTRIES_OF_MANY"):
-        monkeypatch.setattr(rows_module, limit, 10**6 if limit == kept else 0)
+    set_limits(**{"pair_entries": 0, "pair_entries_of_many": 0, kept: 10**6})
     rows, matrix = make_rows(False, True)
     weights = np.random.default_rng(0).standard_normal((len(matrix), n_grams))
     for _ in range(2):
@@ -485,6 +481,8 @@ def test_kept_pairs_change_no_gram(n_grams, kept, monkeypatch):
 def test_product_hessian_equals_dense_hessian(name, monkeypatch):
     """Wide data switch to conjugate gradients: same steps, same curvatures."""
     dense = PROBLEMS[name]()
+    with use_limits(dense_size=0):
+        iterative = PROBLEMS[name]()
     split, lambda_ = dense.splits[0], lambdas(dense)
     w, x = random_weights(split), random_weights(split, 1)
     expected = split.hessian(w, lambda_)
@@ -492,8 +490,7 @@ def test_product_hessian_equals_dense_hessian(name, monkeypatch):
     # As accurate as the factors, which a step of lambda does not need.
     monkeypatch.setattr(outer, "JACOBIAN_TOL", 1e-10)
     monkeypatch.setattr(outer, "ADJOINT_TOL", 1e-10)
-    monkeypatch.setattr(glm, "DENSE_LIMIT", 0)
-    hessian = split.hessian(w, lambda_)
+    hessian = iterative.splits[0].hessian(w, lambda_)
     assert isinstance(hessian, ProductHessian)
     assert isinstance(expected, DenseHessian)
     np.testing.assert_allclose(hessian.product(x), expected.product(x), atol=1e-12)
@@ -503,9 +500,9 @@ def test_product_hessian_equals_dense_hessian(name, monkeypatch):
         (hessian.plus(0.3, hessian), expected.plus(0.3, expected)),
     ):
         np.testing.assert_allclose(a.product(x), b.product(x), atol=1e-12)
-    for a, b in zip(adaptive_model(dense, lambda_), model, strict=True):
+    for a, b in zip(adaptive_model(iterative, lambda_), model, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
-    for a, b in zip(coefficients(dense, lambda_), exact, strict=True):
+    for a, b in zip(coefficients(iterative, lambda_), exact, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
 
 
@@ -564,5 +561,5 @@ def test_sparse_rows_by_their_products(fit_intercept, n_targets):
     )
     fast = spec.problem(all_directions=False)
     assert {split.solves_by for split in fast.splits} == {"diagonal"}
-    assert sparse.issparse(fast.splits[0].coordinates.X)
+    assert fast.splits[0].coordinates.design.is_sparse
     assert_same_problem(fast, replace(spec, X=spec.dense).problem(), rtol=1e-8)

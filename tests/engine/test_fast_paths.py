@@ -13,17 +13,16 @@ from scipy import sparse
 from sklearn.base import clone
 
 from sklearn_myhpo import MYHPOLogisticRegression
-from sklearn_myhpo.bilevel import validation as problem_module
 from sklearn_myhpo.bilevel.counts import OracleCounts
-from sklearn_myhpo.data import rows as rows_module
-from sklearn_myhpo.data import sparse_products, thin, threads
-from sklearn_myhpo.data.rows import Rows, sparse_if_mostly_zero
+from sklearn_myhpo.data import threads
+from sklearn_myhpo.data.sources import as_design
+from sklearn_myhpo.data.sparse import as_sparse_if_mostly_zero
 from sklearn_myhpo.data.sparse_products import SparseProducts
 from sklearn_myhpo.data.thin import adjoint_thin, forward_thin
-from sklearn_myhpo.engine.glm import shared_curvature
 from sklearn_myhpo.engine.glm import split_set as glm_set
 from sklearn_myhpo.engine.glm.near_hessian import OutputsApart
 from sklearn_myhpo.engine.glm.products import ProductHessian
+from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.linear_model import _base as base
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss
 from tests.helpers import Spec, folds
@@ -63,13 +62,9 @@ def test_thin_products(n_samples, n_features, k, seed):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n_samples, n_features))
     w, values = rng.standard_normal((n_features, k)), rng.standard_normal((k, len(X)))
-    before = thin.BLOCK_BYTES
-    try:
-        # Matrices of this size have several blocks then.
-        thin.BLOCK_BYTES = 2**14
+    # Matrices of this size have several blocks then.
+    with use_limits(thin_bytes=2**14):
         raw, back = forward_thin(X, w.T), adjoint_thin(X, values)
-    finally:
-        thin.BLOCK_BYTES = before
     np.testing.assert_allclose(raw, w.T @ X.T, rtol=1e-12, atol=1e-11)
     np.testing.assert_allclose(back, values @ X, rtol=1e-12, atol=1e-11)
 
@@ -79,17 +74,17 @@ def test_thin_products(n_samples, n_features, k, seed):
 
 @pytest.mark.parametrize("share", [0.02, 0.15])
 @pytest.mark.parametrize("fit_intercept", [False, True])
-def test_mostly_zero_rows_are_the_same_map(share, fit_intercept, monkeypatch):
+def test_mostly_zero_rows_are_the_same_map(share, fit_intercept, set_limits):
     """One-hot columns in a dense array must not change what is learned."""
-    monkeypatch.setattr(rows_module, "MANY_ENTRIES", 0)
+    set_limits(many_entries=0)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((300, 12)) * (rng.random((300, 12)) < share)
     X[:, 3], X[:, 4] = 0.0, np.where(np.arange(300) < 2, 1e3, 0.0)
     weight = rng.uniform(0.5, 2.0, 300)
-    kept = sparse_if_mostly_zero(X)
-    assert sparse.issparse(kept)
-    plain = Rows(X, weight, fit_intercept)
-    fast = Rows(kept, weight, fit_intercept)
+    kept = as_sparse_if_mostly_zero(as_design(X))
+    assert kept.is_sparse
+    plain = as_design(X).at_means(weight, fit_intercept)
+    fast = kept.at_means(weight, fit_intercept)
     w = rng.standard_normal((plain.n_coordinates, 3))
     values = rng.standard_normal((300, 3))
     scale = np.abs(X).max()
@@ -103,28 +98,29 @@ def test_mostly_zero_rows_are_the_same_map(share, fit_intercept, monkeypatch):
         )
 
 
-def test_only_mostly_zero_features_are_kept_sparse(monkeypatch):
+def test_only_mostly_zero_features_are_kept_sparse(set_limits):
     """Sparse products of filled columns would be several times slower."""
     rng = np.random.default_rng(0)
-    monkeypatch.setattr(rows_module, "MANY_ENTRIES", 0)
+    set_limits(many_entries=0)
     X = np.zeros((2000, 8))
     # What a look at every third row would miss.
     X[1::3] = rng.standard_normal(X[1::3].shape)
-    assert sparse_if_mostly_zero(X) is X
-    monkeypatch.undo()
-    few = np.zeros((20, 8))
-    assert sparse_if_mostly_zero(few) is few
+    filled = as_design(X)
+    assert as_sparse_if_mostly_zero(filled) is filled
+    set_limits(many_entries=2**16)
+    few = as_design(np.zeros((20, 8)))
+    assert as_sparse_if_mostly_zero(few) is few
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_mostly_zero_features_learn_the_same(n_classes, monkeypatch):
+def test_mostly_zero_features_learn_the_same(n_classes, set_limits):
     """The same frame, filled or not, must give one model."""
     rng = np.random.default_rng(1)
     X = (rng.random((400, 20)) < 0.1) * rng.uniform(0.5, 2.0, (400, 20))
     scores = X @ rng.standard_normal((20, n_classes))
     y = np.argmax(scores + rng.gumbel(size=scores.shape), axis=1)
     plain = MYHPOLogisticRegression(cv=3, random_state=0).fit(X, y)
-    monkeypatch.setattr(rows_module, "MANY_ENTRIES", 0)
+    set_limits(many_entries=0)
     fast = MYHPOLogisticRegression(cv=3, random_state=0).fit(X, y)
     np.testing.assert_allclose(fast.lambda_, plain.lambda_, atol=1e-4)
     assert fast.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
@@ -138,7 +134,7 @@ def test_mostly_zero_features_learn_the_same(n_classes, monkeypatch):
 @pytest.mark.parametrize(("n_classes", "n_groups"), [(2, 1), (2, 3), (4, 1), (4, 5)])
 @pytest.mark.parametrize("rtol", [1e-4, 1e-9])
 def test_gradient_is_as_accurate_as_it_says(
-    kind, n_classes, n_groups, rtol, monkeypatch
+    kind, n_classes, n_groups, rtol, set_limits, monkeypatch
 ):
     """Adjoint and responses are inaccurate; what they give together must not be."""
     rng = np.random.default_rng(3)
@@ -156,7 +152,7 @@ def test_gradient_is_as_accurate_as_it_says(
     monkeypatch.setattr(problem, "hessians", lambda *place: dense)
     exact = problem.at(lambda_, weights).model()
     # No preconditioner helps, so every digit has to be earned.
-    monkeypatch.setattr(glm_set, "PRODUCTS_PER_SOLVE", 0)
+    set_limits(products_per_solve=0)
     hessians = [
         split.product_hessian(w, lambda_)
         for split, w in zip(problem.splits, weights, strict=True)
@@ -214,14 +210,14 @@ def test_learns_what_plain_hessians_learn(kind, n_classes, monkeypatch):
 
 @pytest.mark.parametrize("n_threads", [2, 3, 40])
 @pytest.mark.parametrize("case", ["even", "one long row", "empty rows", "empty"])
-def test_sparse_products_of_several_threads(case, n_threads, monkeypatch):
+def test_sparse_products_of_several_threads(case, n_threads, set_limits):
     """Rows would be lost, or counted twice, on a machine with more cores."""
     rng = np.random.default_rng(0)
     share = {"even": 0.3, "one long row": 0.0, "empty rows": 0.05, "empty": 0.0}[case]
     X = rng.standard_normal((30, 50)) * (rng.uniform(size=(30, 50)) < share)
     if case == "one long row":
         X[17] = 1.0
-    monkeypatch.setattr(sparse_products, "SMALL_WORK", -1)
+    set_limits(sparse_work=-1)
     with threads.threads_of_a_fit(n_threads):
         products = SparseProducts(sparse.csr_array(X))
         columns, values = rng.standard_normal((50, 3)), rng.standard_normal((30, 3))
@@ -230,15 +226,14 @@ def test_sparse_products_of_several_threads(case, n_threads, monkeypatch):
     assert not any("sklearn_myhpo" in one.name for one in threading.enumerate())
 
 
-def test_threads_change_nothing(monkeypatch):
+def test_threads_change_nothing(set_limits):
     """The same data would get another strength on another machine."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((300, 40)) * (rng.uniform(size=(300, 40)) < 0.2)
     X, y = sparse.csr_array(X), labels(rng, X, 3)
     model = MYHPOLogisticRegression(cv=3, random_state=0)
     one = clone(model).fit(X, y)
-    for module in (sparse_products, thin):
-        monkeypatch.setattr(module, "SMALL_WORK", -1)
+    set_limits(sparse_work=-1, thin_work=-1)
     with threads.threads_of_a_fit(2), mock.patch.object(base, "threads_for", free):
         two = clone(model).fit(X, y)
     assert two.lambda_ == pytest.approx(one.lambda_, abs=1e-6)
@@ -252,7 +247,7 @@ def free(*_, **__):
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("case", ["plain", "noise", "wide", "sparse", "groups"])
-def test_a_sample_tells_where_to_look(case, seed, monkeypatch):
+def test_a_sample_tells_where_to_look(case, seed, set_limits):
     """Many rows would get the strength that suits few, or that of another minimum."""
     rng = np.random.default_rng(seed)
     n_features = 400 if case == "wide" else 12
@@ -268,7 +263,7 @@ def test_a_sample_tells_where_to_look(case, seed, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         whole = clone(model).fit(X, y)
-        monkeypatch.setattr(problem_module, "SCAN_ROWS", 300)
+        set_limits(scan_rows=300)
         sampled = model.fit(X, y)
     places = (one.validation_curve_["lambda"] for one in (sampled, whole))
     assert not np.array_equal(*places)
@@ -277,13 +272,13 @@ def test_a_sample_tells_where_to_look(case, seed, monkeypatch):
     )
 
 
-def test_no_sample_without_a_rare_class(monkeypatch):
+def test_no_sample_without_a_rare_class(set_limits):
     """The sample's models would know fewer classes than those of all rows."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((700, 3))
     y = (X[:, 0] > 0).astype(int)
     y[:6] = 2
-    monkeypatch.setattr(problem_module, "SCAN_ROWS", 12)
+    set_limits(scan_rows=12)
     model = MYHPOLogisticRegression(cv=2, random_state=0).fit(X, y)
     assert model.converged_
 
@@ -306,21 +301,21 @@ def test_outputs_apart_are_the_inverse_of_their_matrix():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("groups", [None, "two"])
-def test_many_classes_of_many_features(kind, groups, monkeypatch):
+def test_many_classes_of_many_features(kind, groups, set_limits):
     """Strengths would depend on how the Hessians of all classes are solved with."""
-    whole, apart, alone = fits_of_many_classes(kind, groups, monkeypatch, 400, 12)
+    whole, apart, alone = fits_of_many_classes(kind, groups, set_limits, 400, 12)
     assert apart.validation_loss_ == pytest.approx(whole.validation_loss_, rel=1e-7)
     assert alone.validation_loss_ == pytest.approx(whole.validation_loss_, rel=1e-7)
 
 
-def test_many_classes_share_a_matrix_of_the_features(monkeypatch):
+def test_many_classes_share_a_matrix_of_the_features(set_limits):
     """Correlated features would take a fifth more products, or twice as many."""
-    _, *fits = fits_of_many_classes("collinear", "two", monkeypatch, 2000, 40)
+    _, *fits = fits_of_many_classes("collinear", "two", set_limits, 2000, 40)
     n_apart, n_alone = (one.history_["n_hessian_products"][-1] for one in fits)
     assert n_apart < 0.9 * n_alone
 
 
-def fits_of_many_classes(kind, groups, monkeypatch, n_samples, n_features):
+def fits_of_many_classes(kind, groups, set_limits, n_samples, n_features):
     """Return fits with one matrix of all weights, one per output, and none."""
     rng = np.random.default_rng(3)
     X = hard_features(rng, n_samples, n_features, kind)
@@ -328,10 +323,9 @@ def fits_of_many_classes(kind, groups, monkeypatch, n_samples, n_features):
     groups = groups and np.arange(n_features) % 2
     model = MYHPOLogisticRegression(cv=3, random_state=0, feature_groups=groups)
     whole = clone(model).fit(X, y)
-    for module in (glm_set, shared_curvature):
-        monkeypatch.setattr(module, "DENSE_LIMIT", 2 * n_features)
+    set_limits(dense_size=2 * n_features)
     apart = clone(model).fit(X, y)
-    monkeypatch.setattr(shared_curvature, "APART_ENTRIES", 0)
+    set_limits(apart_entries=0)
     return whole, apart, clone(model).fit(X, y)
 
 

@@ -15,9 +15,9 @@ from sklearn_myhpo.data.threads import (
     one_thread,
     threads_for,
 )
-from sklearn_myhpo.engine.linalg import rational
 from sklearn_myhpo.engine.linalg.rational import rational_subspace
-from sklearn_myhpo.engine.ridge import moments
+from sklearn_myhpo.engine.plan import limits
+from sklearn_myhpo.engine.ridge import diagonal
 from sklearn_myhpo.linear_model._progress import Progress
 from tests.data.test_moments import ridge_spec
 from tests.engine.test_engine import assert_same_problem
@@ -37,7 +37,7 @@ def matrix_of(condition, size, seed=0):
 @pytest.mark.parametrize("unit", [1.0, 1e-100, 1e100])
 def test_space_holds_the_solutions_of_all_penalties(condition, unit):
     """The scan would take a weak or a strong penalty for a bad one."""
-    gram, start = matrix_of(condition, rational.MIN_SIZE)
+    gram, start = matrix_of(condition, limits().rational_size)
     basis, values = rational_subspace(gram * unit, start * unit)
     assert basis.shape[1] < len(start) // 2
     np.testing.assert_allclose(basis.T @ basis, np.eye(len(values)), atol=1e-13)
@@ -53,23 +53,23 @@ def test_space_holds_the_solutions_of_all_penalties(condition, unit):
 
 def test_no_space_where_rounding_decides():
     """Directions that are known to few digits would be taken for known ones."""
-    assert rational_subspace(*matrix_of(1e10, rational.MIN_SIZE)) is None
-    gram, start = matrix_of(1e2, rational.MIN_SIZE - 1)
+    assert rational_subspace(*matrix_of(1e10, limits().rational_size)) is None
+    gram, start = matrix_of(1e2, limits().rational_size - 1)
     assert rational_subspace(gram, start) is None
-    size = rational.MIN_SIZE
+    size = limits().rational_size
     assert rational_subspace(np.zeros((size, size)), np.ones(size)) is None
     assert rational_subspace(np.eye(size), np.zeros(size)) is None
 
 
 def test_correlated_features_get_the_same_model():
     """The shortcut would be another model than all directions."""
-    spec = ridge_spec(n_samples=1100, n_features=rational.MIN_SIZE, n_folds=2)
-    scales = np.geomspace(1.0, 1e-3, rational.MIN_SIZE)
+    spec = ridge_spec(n_samples=1100, n_features=limits().rational_size, n_folds=2)
+    scales = np.geomspace(1.0, 1e-3, limits().rational_size)
     rng = np.random.default_rng(0)
     mixing = np.linalg.qr(rng.standard_normal((len(scales), len(scales))))[0]
     spec = replace(spec, X=(spec.X * scales) @ mixing)
     found = mock.Mock(wraps=rational_subspace)
-    with mock.patch.object(moments, "rational_subspace", found):
+    with mock.patch.object(diagonal, "rational_subspace", found):
         fast = spec.problem(all_directions=False)
     assert found.call_count == 2
     assert fast.splits[0].shape[0] < len(scales) // 2

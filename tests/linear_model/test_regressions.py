@@ -10,7 +10,6 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 
 from sklearn_myhpo import LambdaBoundWarning, MYHPOLogisticRegression, MYHPORidge
 from sklearn_myhpo.engine.glm import products
-from sklearn_myhpo.engine.glm import split as glm
 from tests.helpers import LOGISTICS, RIDGES, data_for
 
 
@@ -133,9 +132,9 @@ def test_warning_at_own_bounds_says_to_widen_them():
         model.fit(X, y)
 
 
-def test_unfinished_conjugate_gradients_are_told(monkeypatch):
+def test_unfinished_conjugate_gradients_are_told(monkeypatch, set_limits):
     """A lambda from solves that never finished would be taken for the minimum."""
-    monkeypatch.setattr(glm, "DENSE_LIMIT", 0)
+    set_limits(dense_size=0)
     X, y = data_for(MYHPOLogisticRegression)
     options = {"cv": 2, "random_state": 0, "max_iter": 9}
     with warnings.catch_warnings():

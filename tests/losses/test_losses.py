@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from sklearn_myhpo.losses import LOSSES, LogisticLoss, MultinomialLoss, SquaredLoss
+from sklearn_myhpo.losses import (
+    LOSSES,
+    Interval,
+    LogisticLoss,
+    MultinomialLoss,
+    SquaredLoss,
+)
 from tests.helpers import numerical_gradient
 
 N_ROWS = 7
@@ -49,38 +55,38 @@ def test_curvature(name):
     """A wrong Hessian: hypergradients point elsewhere."""
     loss, y, raw = make(name)
     expected = by_row(lambda raw: loss.gradient(y, raw), raw)
-    np.testing.assert_allclose(loss.curvature(raw), expected, atol=1e-9)
+    np.testing.assert_allclose(loss.curvature(y, raw), expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_curvature_stays_below_its_declared_maximum(name):
     """Automatic step sizes and bounds of lambda rest on it."""
-    loss, _, raw = make(name)
-    raw = np.vstack([scale * raw for scale in (0.0, 0.1, 1.0, 10.0)])
-    largest = np.linalg.eigvalsh(loss.curvature(raw)).max()
-    assert largest <= loss.max_curvature * (1 + 1e-12)
+    loss, y, raw = make(name)
+    for scale in (0.0, 0.1, 1.0, 10.0):
+        largest = np.linalg.eigvalsh(loss.curvature(y, scale * raw)).max()
+        assert largest <= loss.max_curvature * (1 + 1e-12)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_third(name):
     """A wrong third derivative: the second-order model misleads the step."""
-    loss, _, raw = make(name)
-    third = by_row(loss.curvature, raw)
+    loss, y, raw = make(name)
+    third = by_row(lambda raw: loss.curvature(y, raw), raw)
     a, b, c = np.random.default_rng(1).standard_normal((3, *raw.shape))
     expected = np.einsum("nijk,ni,nj,nk->n", third, a, b, c)
-    np.testing.assert_allclose(loss.third(raw, a, b, c), expected, atol=1e-8)
+    np.testing.assert_allclose(loss.third(y, raw, a, b, c), expected, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_third_broadcasts(name):
     """The engine contracts whole stacks of directions at once."""
-    loss, _, raw = make(name)
+    loss, y, raw = make(name)
     directions = np.random.default_rng(1).standard_normal((5, *raw.shape))
     unit = np.eye(raw.shape[1])[0]
-    together = loss.third(raw, raw, unit, directions)
+    together = loss.third(y, raw, raw, unit, directions)
     assert together.shape == (5, N_ROWS)
     for one, direction in zip(together, directions, strict=True):
-        expected = loss.third(raw, raw, unit + 0 * raw, direction)
+        expected = loss.third(y, raw, raw, unit + 0 * raw, direction)
         np.testing.assert_allclose(one, expected, atol=1e-14)
 
 
@@ -118,8 +124,86 @@ def test_extreme_predictions_stay_finite(name, size):
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         assert np.all(np.isfinite(loss.value(y, raw)))
         assert np.all(np.isfinite(loss.gradient(y, raw)))
-        assert np.all(np.isfinite(loss.curvature(raw)))
-        assert np.all(np.isfinite(loss.third(raw, raw, raw, raw)))
+        assert np.all(np.isfinite(loss.curvature(y, raw)))
+        assert np.all(np.isfinite(loss.third(y, raw, raw, raw, raw)))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("size", [0.0, 1.0, 50.0, 1e3])
+def test_joint_calls_agree_with_single_ones(name, size):
+    """Shared work must not change a result, in the tails either."""
+    loss, y, raw = make(name)
+    raw = size * raw
+    first, second = loss.gradient(y, raw), loss.curvature(y, raw)
+    value, gradient = loss.value_and_gradient(y, raw)
+    np.testing.assert_allclose(value, loss.value(y, raw), rtol=1e-14, atol=0)
+    np.testing.assert_allclose(gradient, first, rtol=1e-13, atol=1e-300)
+    gradient, curvature = loss.gradient_and_curvature(y, raw)
+    np.testing.assert_allclose(gradient, first, rtol=1e-13, atol=1e-300)
+    np.testing.assert_allclose(curvature, second, rtol=1e-13, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_arrays_that_are_given_are_not_changed(name):
+    """The engine keeps raw predictions; work in place must stay inside."""
+    loss, y, raw = make(name)
+    kept_y, kept_raw = y.copy(), raw.copy()
+    loss.value(y, raw), loss.gradient(y, raw), loss.curvature(y, raw)
+    loss.third(y, raw, raw, raw, raw), loss.curvature_change(raw)
+    loss.value_and_gradient(y, raw), loss.gradient_and_curvature(y, raw)
+    np.testing.assert_array_equal(y, kept_y)
+    np.testing.assert_array_equal(raw, kept_raw)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("size", [0.1, 1.0, 5.0])
+def test_curvature_change_bounds_the_curvature(name, size):
+    """Newton takes a direction for accurate where it is small."""
+    loss, y, raw = make(name)
+    move = size * np.random.default_rng(1).standard_normal(raw.shape)
+    factor = np.exp(loss.curvature_change(move))[:, None, None]
+    old, new = loss.curvature(y, raw), loss.curvature(y, raw + move)
+    for least, most in ((old, factor * new), (new, factor * old)):
+        assert np.linalg.eigvalsh(most - least).min() > -1e-12
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_registered_losses_declare_their_data(name):
+    """Messages, checks and the choice of engine read them."""
+    loss, y, raw = make(name)
+    assert loss.name == name
+    assert loss.link in ("identity", "log", "logit", "softmax")
+    assert (loss.y_range is None) == (loss.n_classes is not None)
+    assert np.all(loss.value(y, raw) >= 0)
+    scale = loss.curvature_scale(y, np.ones(N_ROWS))
+    assert scale == loss.max_curvature == loss.curvature_bound("A test")
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "message"),
+    [
+        ("squared", np.array([[1.0], [np.nan]]), r"squared loss .*\(-inf, inf\).*nan"),
+        ("squared", np.array([[1.0], [np.inf]]), r"squared loss .*\(-inf, inf\).*inf"),
+        ("logistic", np.array([0, 2]), r"logistic loss .*integers from 0 to 1.*Got 2"),
+        ("logistic", np.array([0.0, 0.5]), r"integers from 0 to 1.*float64"),
+        ("multinomial", np.array([0, -1]), r"integers from 0 to 3.*Got -1"),
+    ],
+)
+def test_target_out_of_range(name, bad, message):
+    """A label out of range would index another class."""
+    loss, y, _ = make(name)
+    loss.check_target(y)
+    with pytest.raises(ValueError, match=message):
+        loss.check_target(bad)
+
+
+def test_interval():
+    """Open and closed ends, in checks and in messages."""
+    half = Interval(0.0, 2.0, low_closed=True)
+    values = np.array([-0.1, 0.0, 1.0, 2.0, np.nan])
+    np.testing.assert_array_equal(half.contains(values), [0, 1, 1, 0, 0])
+    assert str(half) == "[0, 2)"
+    assert str(Interval(0.0, np.inf, high_closed=True)) == "(0, inf]"
 
 
 @pytest.mark.parametrize("name", ["logistic", "multinomial"])
@@ -131,6 +215,21 @@ def test_small_gradients_do_not_cancel(name):
     slope = loss.gradient(y, raw)
     assert np.all(np.abs(slope).max(axis=1) > 0)
     np.testing.assert_array_less(np.abs(slope).max(axis=1), 1e-9)
+
+
+def test_logistic_tails_are_exact():
+    """All digits of numbers that 1 - p would round to zero."""
+    loss, y = LogisticLoss(), np.array([0, 1, 0, 1])
+    for size in (5.0, 36.0, 40.0, 300.0, 690.0):
+        raw = size * np.array([[-1.0], [1.0], [1.0], [-1.0]])
+        small = np.exp(-size)
+        slope = [small / (1 + small), -small / (1 + small), 1 / (1 + small)]
+        slope.append(-slope[-1])
+        value = np.log1p(small) + np.array([0.0, 0.0, size, size])
+        np.testing.assert_allclose(loss.value(y, raw), value, rtol=1e-14)
+        np.testing.assert_allclose(loss.gradient(y, raw)[:, 0], slope, rtol=1e-14)
+        bend = small / (1 + small) ** 2
+        np.testing.assert_allclose(loss.curvature(y, raw)[:, 0, 0], bend, rtol=1e-14)
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -12,7 +12,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import BilevelLogisticRegression, BilevelRidge
 from sklearn_myhpo.data.batches import sample_batches
-from sklearn_myhpo.data.streamed import StreamedRows
+from sklearn_myhpo.data.dense import DenseDesign, StreamedDesign
+from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.solvers import Implicit, Status, Stochastic, minimize_bilevel
 from sklearn_myhpo.solvers.stochastic.epochs import (
     Tables,
@@ -205,7 +206,7 @@ def test_dense_sparse_and_file_give_the_same(make, tmp_path):
     problems = [
         one.problem(by_rows=True) for one in (dense, spec, replace(spec, X=file))
     ]
-    assert isinstance(problems[2].splits[0].rows, StreamedRows)
+    assert isinstance(problems[2].splits[0].rows, StreamedDesign)
     assert problems[2].splits[0].rows.X is file
     first, *others = [
         minimize_bilevel(
@@ -221,16 +222,11 @@ def test_dense_sparse_and_file_give_the_same(make, tmp_path):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_streamed_rows_are_rows(dtype):
     """Blocks of a file, centred on the way, against all rows in memory."""
-    from unittest import mock
-
-    from sklearn_myhpo.data import rows as module
-    from sklearn_myhpo.data import streamed as streamed_rows
-
     X = ridge_spec().X.astype(dtype) + dtype(100)
     weight = np.random.default_rng(0).random(len(X))
-    plain = module.Rows(X.astype(float), weight, True)
-    with mock.patch.object(streamed_rows, "BLOCK_ENTRIES", 60):
-        streamed = StreamedRows(X, weight, True)
+    plain = DenseDesign(X.astype(float)).at_means(weight, True)
+    with use_limits(block_entries=60):
+        streamed = StreamedDesign(X).at_means(weight, True)
         w = np.ones((X.shape[1] + 1, 2))
         values = np.random.default_rng(1).random((len(X), 2))
         np.testing.assert_allclose(streamed.shift, plain.shift, rtol=1e-13)
@@ -238,13 +234,13 @@ def test_streamed_rows_are_rows(dtype):
             ("forward", w),
             ("adjoint", values),
             ("gram", weight),
-            ("squared_adjoint", values),
+            ("squares", values),
         ]:
             found, expected = (
                 getattr(one, name)(argument) for one in (streamed, plain)
             )
             np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-9)
-        for name in ("to_dense", "products"):
+        for name in ("to_dense", "row_products"):
             found, expected = (getattr(one, name)() for one in (streamed, plain))
             np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-9)
 

@@ -3,11 +3,9 @@
 import numpy as np
 
 from ..linalg.symmetric import congruence, symmetric_solver
+from ..plan import limits
 from ..split import LambdaCurvature
 
-#: A penalty so many times the trace of the data's curvature leaves a feature without a
-#: say in the others.
-STRONG = 1e6
 #: Least curvature of an output relative to that of the most curved one.
 FLATTEST = 1e-8
 
@@ -34,7 +32,7 @@ class NearHessian:
     def __init__(self, gram, penalty, counts):
         self.gram, self.counts = gram, counts
         self.penalty = np.repeat(penalty[:, 0], len(gram) // len(penalty))
-        is_alone = self.penalty > STRONG * np.trace(gram)
+        is_alone = self.penalty > limits().strong_penalty * np.trace(gram)
         self.kept, self.alone = np.flatnonzero(~is_alone), np.flatnonzero(is_alone)
         self._own = 1.0 / (np.diag(gram) + self.penalty)[self.alone]
         self._factor = None

@@ -16,8 +16,8 @@ OVERSHOOT, SHORTEST, LONGEST = 0.5, 0.1, 0.7
 FAR_WORSE = 10.0
 #: Rounding of a loss, and the rate beyond which only rounding makes it slow.
 ROUNDING, STALLED = 1e-14, 0.5
-#: Moves of a raw prediction beyond this change curvature by any factor.
-MAX_SPREAD = 30.0
+#: A change of the log curvature beyond this counts as any factor.
+MAX_CHANGE = 30.0
 
 
 class NewtonTogether:
@@ -109,12 +109,6 @@ class NewtonTogether:
             best = np.maximum(wanted, rate * (self.rtol + rate))[open_].min()
             self.rtol = float(np.clip(best, TIGHT, LOOSE))
 
-    def _at_present(self, number):
-        """Return a split and its weights, whose raw prediction it knows."""
-        split, w = self.set.splits[number], self.weights[number]
-        split.remember(w, self.raw[number].T)
-        return split, w
-
     def _hessians(self, numbers):
         """Return the Hessians of some splits at the present weights."""
         is_accurate = self.tol < ACCURATE_TOL
@@ -125,16 +119,18 @@ class NewtonTogether:
             near = [self.shared.hessian(self.penalty)] * len(self.rest)
         hessians = []
         for number in numbers:
-            split, w = self._at_present(number)
-            hessians.append(split.product_hessian(w, self.lambda_, near[number]))
+            split, raw = self.set.splits[number], self.raw[number].T
+            w = self.weights[number]
+            hessian = split.product_hessian(w, self.lambda_, near[number], raw)
+            hessians.append(hessian)
         return hessians
 
     def _losses(self, numbers):
         """Return the sizes of the training losses of some splits."""
         losses = []
         for number in numbers:
-            split, w = self._at_present(number)
-            losses.append(split.train_loss(w, self.lambda_))
+            split, raw = self.set.splits[number], self.raw[number].T
+            losses.append(split.train_loss(self.weights[number], self.lambda_, raw))
         return np.maximum(np.abs(losses), np.finfo(float).tiny)
 
     def _noise(self, numbers, losses):
@@ -149,12 +145,12 @@ class NewtonTogether:
 
     def _nonlinearity(self, hessian, image):
         """Return what share of the error a full step leaves as curvature changes."""
-        spread = np.minimum(self.set.loss.spread(image.T), MAX_SPREAD)
+        change = np.minimum(self.set.loss.curvature_change(image.T), MAX_CHANGE)
         energy = np.einsum("nab,an,bn->n", hessian.curvature, image, image)
         total = energy.sum()
         if not total > 0:
             return 0.0
-        return 0.5 * float(np.sqrt(energy @ np.expm1(spread) ** 2 / total))
+        return 0.5 * float(np.sqrt(energy @ np.expm1(change) ** 2 / total))
 
     def _move(self, numbers, direction, image, decrement, done):
         """Step along the directions, shorter where the slope comes to rise."""

@@ -45,7 +45,7 @@ class ProductHessian(Hessian):
         """Return roughly the inverse applied to `w`."""
         if self.near is None:
             self.near = _IndependentFeatures(
-                self.curvature.sum(axis=0), self.rows.mean_squares(), self.diagonal
+                self.curvature.sum(axis=0), self.rows.mean_squares, self.diagonal
             )
         return self.near.solve(w)
 

@@ -1,34 +1,12 @@
 """Curvature that the splits share: a preconditioner formed when it pays."""
 
-import copy
-
 import numpy as np
 from scipy.linalg import eigvalsh
 
+from ...data.design import interleaved
 from ..linalg.hessian import penalized_hessian
 from ..linalg.krylov import ZERO_RATIO
 from .near_hessian import OutputsApart
-
-#: Coupled coordinates up to which matrices are formed and factored.
-DENSE_LIMIT = 2500
-#: Entries of the inverses for all outputs up to which these are taken apart.
-APART_ENTRIES = 2**25
-#: What forming a matrix costs in products of a Hessian with one vector, a constant and
-#: a share of the features, and the same of factoring it, a share of its entries per
-#: row: thin products run at the speed of memory, these at that of the cores.
-GRAM_BASE, GRAM_SHARE, FACTOR_SHARE = 12.0, 1 / 13, 1 / 25
-#: Change of the log of the penalty up to which a factor is kept.
-KEPT = 0.7
-#: Change of the curvature relative to its mean up to which a matrix is kept for use as
-#: a model.
-CHANGED = 0.05
-#: Products per split for which the price is paid at once: for solutions of low and of
-#: high accuracy.
-CHEAP, ACCURATE = 2, 80
-#: Products that a factor of its own saves a split, about.
-SAVED = 5.0
-#: Digits of a ratio of weights that rounding leaves.
-RATIO_DIGITS = 9
 
 
 class SharedCurvature:
@@ -42,55 +20,31 @@ class SharedCurvature:
 
     Parameters
     ----------
-    rows : Rows
-    loss : Loss
-    n_outputs : int
-    train_weights : ndarray of shape (n_splits, n_samples)
-    start_curvature : float
-        Least curvature of the loss at the model without features.
-    counts : OracleCounts
-    needs_own : bool, default=False
-        Whether the matrix of every split is wanted whatever it costs.
+    split_set : GLMSplitSet
+    start : ndarray of shape (1, n_outputs)
+        Raw prediction of the model without features.
     """
 
-    def __init__(
-        self,
-        rows,
-        loss,
-        n_outputs,
-        train_weights,
-        start_curvature,
-        counts,
-        *,
-        needs_own=False,
-    ):
-        self.rows, self.loss, self.counts = rows, loss, counts
-        self.n_splits = len(train_weights)
-        self.start_curvature = start_curvature
+    def __init__(self, split_set, start):
+        self.rows, self.loss, self.y = split_set.rows, split_set.loss, split_set.y
+        self.counts, self.plan = split_set.counts, split_set.plan
+        self.n_splits = len(split_set.splits)
+        self._start = start[0]
         self.matrix = self._first = self._factored = self._own = self._blocks = None
         self._curvature = self._coupling = self._first_coupling = None
         self.spent, self._is_accurate = 0, False
-        size = rows.n_coordinates * n_outputs
-        # One matrix of all weights, or else one of the features for each output.
-        self.is_whole = size <= DENSE_LIMIT
-        entries = size**2 if self.is_whole else n_outputs * rows.n_coordinates**2
-        n_grams = (n_outputs + 1) / 2 if self.is_whole else 1
-        factor_price = FACTOR_SHARE * entries / rows.n_samples
-        self.parts = _Parts(train_weights, needs_own or factor_price <= SAVED)
-        self.price = np.inf
-        apart = n_outputs > 1 and rows.n_coordinates <= DENSE_LIMIT
-        if self.is_whole or (apart and entries <= APART_ENTRIES):
-            per_row = rows.n_coordinates * GRAM_SHARE
-            if rows.is_sparse:
-                per_row = rows.X.nnz / rows.n_samples
-            self.price = (GRAM_BASE + per_row) * n_grams + factor_price
+        self.parts = _Parts(split_set)
 
-    def of_all_rows(self):
-        """Return the same for one split of all rows."""
-        other = copy.copy(self)
-        other.parts = copy.copy(self.parts)
-        other.n_splits, other.parts.shares = 1, None
-        return other
+    def adopt(self, other):
+        """Take over the matrix of the splits for one split of all rows.
+
+        Parameters
+        ----------
+        other : SharedCurvature
+        """
+        self.matrix, self._blocks = other.matrix, other._blocks
+        self._curvature, self._coupling = other._curvature, other._coupling
+        self.spent, self._is_accurate = other.spent, other._is_accurate
 
     def renew_if_due(self, raw, is_accurate=False):
         """Form the matrix if it is time to.
@@ -103,9 +57,11 @@ class SharedCurvature:
             Whether accurate solutions are asked for, which a matrix that was formed
             on the way to loose ones is too far from.
         """
-        at_once = (ACCURATE if is_accurate else CHEAP) * self.n_splits
+        limits, price = self.plan.limits, self.plan.shared_price
+        most = limits.accurate_products if is_accurate else limits.cheap_products
         is_first = self.matrix is None or (is_accurate and not self._is_accurate)
-        if self.spent > self.price or (is_first and self.price <= at_once):
+        at_once = is_first and price <= most * self.n_splits
+        if self.spent > price or at_once:
             self._is_accurate = is_accurate
             self._renew(raw())
 
@@ -117,10 +73,11 @@ class SharedCurvature:
         raw : ndarray of shape (n_splits, n_outputs, n_samples)
             The present raw predictions.
         """
-        curvature = self.loss.curvature(self.parts.common(raw).T)
+        curvature = self.loss.curvature(self.y, self.parts.common(raw).T)
         if self.matrix is not None:
             change = self._mean_size(curvature - self._curvature)
-            if np.all(change <= CHANGED * self._mean_size(self._curvature)):
+            most = self.plan.limits.changed_curvature
+            if np.all(change <= most * self._mean_size(self._curvature)):
                 return
         self._is_accurate = True
         self._form(curvature)
@@ -129,11 +86,11 @@ class SharedCurvature:
         return np.tensordot(self.parts.weight, np.abs(curvature), axes=1)
 
     def _renew(self, raw):
-        self._form(self.loss.curvature(self.parts.common(raw).T))
+        self._form(self.loss.curvature(self.y, self.parts.common(raw).T))
 
     def _form(self, curvature):
         self._curvature = curvature
-        if self.is_whole:
+        if self.plan.is_dense:
             lower, upper = np.tril_indices(curvature.shape[1])
             weights = self.parts.weight[:, None] * curvature[:, lower, upper]
         else:
@@ -141,15 +98,19 @@ class SharedCurvature:
             total = np.tensordot(self.parts.weight, curvature, axes=1)
             self._coupling = total / np.trace(total)
             weights = weights[:, None]
-        self._blocks = [
-            self.rows.take(index).block_gram(weights[index])
-            for index in self.parts.indices
-        ]
+        # Free the old matrices before new ones are allocated.
+        self.matrix = self._factored = self._own = self._blocks = None
+        if self.parts.labels is None:
+            self._blocks = [self.rows.block_gram(weights)]
+        else:
+            n_parts = self.parts.shares.shape[1]
+            grams = self.rows.part_grams(weights, self.parts.labels, n_parts)
+            self._blocks = [interleaved(own) for own in grams]
         self.matrix = sum(self._blocks[1:], start=self._blocks[0])
-        self._factored, self._own, self.spent = None, None, 0
+        self.spent = 0
         if self._first is None:
             self._first = self.matrix
-            if not self.is_whole:
+            if not self.plan.is_dense:
                 self._first_coupling = np.linalg.eigvalsh(self._coupling)[0]
 
     def hessian(self, penalty):
@@ -161,7 +122,7 @@ class SharedCurvature:
         """
         if self.matrix is None:
             return None
-        if self._factored is None or _distance(self._factored[0], penalty) > KEPT:
+        if self._factored is None or self._is_far(self._factored[0], penalty):
             self._factored = (penalty, self._near(self.matrix.copy(), penalty))
         return self._factored[1]
 
@@ -174,14 +135,18 @@ class SharedCurvature:
         """
         if self.matrix is None or self.parts.shares is None:
             return [self.hessian(penalty)] * self.n_splits
-        if self._own is None or _distance(self._own[0], penalty) > KEPT:
+        if self._own is None or self._is_far(self._own[0], penalty):
             near = [self._near(one, penalty) for one in self.own_matrices()]
             self._own = (penalty, near)
         return self._own[1]
 
+    def _is_far(self, old, new):
+        """Whether a penalty has changed too much for the factors of the old one."""
+        return _distance(old, new) > self.plan.limits.kept_change
+
     def _near(self, matrix, penalty):
         """Return a Hessian, made in place of the matrix of its data term."""
-        if self.is_whole:
+        if self.plan.is_dense:
             return penalized_hessian(matrix, penalty, self.counts)
         return OutputsApart(matrix, self._coupling, penalty, self.counts)
 
@@ -199,13 +164,14 @@ class SharedCurvature:
         """
         n_features = self.rows.n_features
         if self._first is None:
-            squares = self.rows.mean_squares()[:n_features]
+            squares = self.rows.mean_squares[:n_features]
             positive = squares[squares > 0]
-            return self.start_curvature * positive.min(initial=np.inf)
+            mean = self.loss.mean_curvature(self.y, self._start, self.parts.weight)
+            return np.linalg.eigvalsh(mean)[0] * positive.min(initial=np.inf)
         if not np.isscalar(self._first):
             n_outputs = len(self._first) // self.rows.n_coordinates
             least = _least_eigenvalue(self._first, n_features * n_outputs)
-            self._first = least if self.is_whole else least * self._first_coupling
+            self._first = least if self.plan.is_dense else least * self._first_coupling
         return self._first
 
 
@@ -245,39 +211,33 @@ class _Parts:
 
     Parameters
     ----------
-    train_weights : ndarray of shape (n_splits, n_samples)
-    is_split : bool
-        Whether parts are wanted; else all rows are one.
+    split_set : GLMSplitSet
 
     Attributes
     ----------
     weight : ndarray of shape (n_samples,)
         Mean of the training weights.
-    indices : list of ndarray
-        The rows of every part.
+    labels : ndarray of int of shape (n_samples,) or None
+        Part of every row; None where all rows are one part.
     shares : ndarray of shape (n_splits, n_parts) or None
-        Training weight of a split's rows relative to the mean; None where all rows
-        are taken for one, as they are if there are too many parts.
+        Training weight of a split's rows relative to the mean.
     """
 
-    def __init__(self, train_weights, is_split):
-        self.train_weights = train_weights
-        self.weight = train_weights.mean(axis=0)
-        used = np.flatnonzero(self.weight)
-        self.indices, self.shares = [used], None
-        if not is_split or len(train_weights) == 1:
+    def __init__(self, split_set):
+        self.train_weights = split_set.train_weights
+        self.weight = np.mean(self.train_weights, axis=0)
+        self.labels = self.shares = None
+        parts = split_set.parts
+        if parts is None or parts.kinds is None or len(self.train_weights) == 1:
             return
-        ratios = np.round(train_weights[:, used] / self.weight[used], RATIO_DIGITS)
-        indices, shares, rest = [], [], np.arange(len(used))
-        while len(rest):
-            if len(shares) > len(train_weights):
-                return
-            share = ratios[:, rest[0]]
-            is_own = np.all(ratios[:, rest] == share[:, None], axis=0)
-            indices.append(used[rest[is_own]])
-            shares.append(share)
-            rest = rest[~is_own]
-        self.indices, self.shares = indices, np.stack(shares, axis=1)
+        if not split_set.plan.splits_shared_matrix:
+            return
+        sizes = np.bincount(parts.kinds, parts.sample_weight, parts.counts.shape[2])
+        shares = parts.counts[:, 0] / (parts.counts[:, 0] @ sizes)[:, None]
+        mean = shares.mean(axis=0)
+        used = mean > 0
+        number = np.where(used, np.cumsum(used) - 1, -1)
+        self.labels, self.shares = number[parts.kinds], shares[:, used] / mean[used]
 
     def common(self, raw):
         """Return the mean over splits of the raw predictions of their training rows.
@@ -293,4 +253,7 @@ class _Parts:
         if len(raw) == 1:
             return raw[0]
         total = np.where(self.weight > 0, len(raw) * self.weight, 1.0)
-        return np.einsum("kn,kon->on", self.train_weights / total, raw)
+        common = np.zeros(raw.shape[1:])
+        for weight, own in zip(self.train_weights, raw, strict=True):
+            common += weight / total * own
+        return common

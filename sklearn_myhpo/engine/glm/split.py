@@ -1,34 +1,41 @@
 """Any loss over rows of X: logistic regression, and ridge too wide for moments."""
 
+from functools import cached_property
+from typing import NamedTuple
+
 import numpy as np
 
 from ..linalg.hessian import penalized_hessian
 from ..linalg.newton import NEWTON_TOL, minimize_newton
 from ..split import Split
 from .products import ProductHessian
-from .shared_curvature import DENSE_LIMIT
 
 
-class _Part:
-    """The rows that have weight in a mean of losses.
+class HeldOut(NamedTuple):
+    """The validation rows of a split.
 
-    Parameters
+    Attributes
     ----------
-    y : ndarray
-        Of all rows.
-    weight : ndarray of shape (n_samples,)
+    index : ndarray of shape (n_rows,)
+    weight : ndarray of shape (n_rows,)
+        Positive, with sum 1.
     """
 
-    def __init__(self, y, weight):
-        self.index = np.flatnonzero(weight)
-        self.y, self.weight = y[self.index], weight[self.index]
+    index: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def of(cls, weight):
+        """Return the rows of positive weight (n_samples,)."""
+        index = np.flatnonzero(weight)
+        return cls(index, weight[index] / weight.sum())
 
 
 class GLMSplit(Split):
     """A split of a generalized linear model.
 
-    Training and validation parts are weights over all rows, so that folds share
-    X and one product serves both losses.
+    The training part is a weight for every row, so that splits share X and one
+    product serves both losses.
 
     Parameters
     ----------
@@ -36,12 +43,15 @@ class GLMSplit(Split):
     rows : Rows
     y : ndarray
         Target as the loss wants it.
-    train_weight, validation_weight : ndarray of shape (n_samples,)
+    train_weight : ndarray of shape (n_samples,)
         Non-negative, with sum 1; zero on rows outside the part.
+    held_out : HeldOut
+        The validation rows.
     coordinates : Coordinates
     feature_shift : ndarray of shape (n_features,)
-        What was subtracted from the features.
+        Origin of the features.
     counts : OracleCounts
+    plan : Plan
     """
 
     def __init__(
@@ -50,76 +60,75 @@ class GLMSplit(Split):
         rows,
         y,
         train_weight,
-        validation_weight,
+        held_out,
         *,
         coordinates,
         feature_shift,
         counts,
+        plan,
     ):
         super().__init__(coordinates, loss.n_outputs(y), rows.fit_intercept, counts)
         self.loss = loss
         self.rows = rows
         self.y = y
         self.train_weight = train_weight
-        self.validation_weight = validation_weight
-        self._train_part = _Part(y, train_weight)
-        self._validation_part = _Part(y, validation_weight)
+        self.held_out = held_out
         self.feature_shift = feature_shift
-        self._last = (None, None)
+        self.plan = plan
+        self._last = None, None
 
     @property
     def solves_by(self):
         """How the Hessian is solved with: "newton" or "iterative"."""
-        size = self.shape[0] * self.n_outputs
-        return "newton" if size <= DENSE_LIMIT else "iterative"
+        return "newton" if self.plan.is_dense else "iterative"
 
-    def thinned(self, index):
-        """Return the split of some rows; None if a part or a class has none of them."""
-        parts = self.train_weight[index], self.validation_weight[index]
-        if not all(np.any(part) for part in parts):
-            return None
-        if self.y.ndim == 1:
-            classes = (
-                np.unique(y[part > 0])
-                for y, part in ((self.y, self.train_weight), (self.y[index], parts[0]))
-            )
-            if not np.array_equal(*classes):
-                return None
-        return GLMSplit(
-            self.loss,
-            self.rows.take(index),
-            self.y[index],
-            *(part / part.sum() for part in parts),
-            coordinates=self.coordinates,
-            feature_shift=self.feature_shift,
-            counts=self.counts,
-        )
+    @property
+    def validation_weight(self):
+        """Validation weights (n_samples,) with sum 1, zero outside the part."""
+        weight = np.zeros(len(self.y))
+        weight[self.held_out.index] = self.held_out.weight
+        return weight
 
     def raw(self, w):
         """Return the raw prediction; the last one is kept, for value and slope."""
-        if self._last[0] is not w:
-            self._last = (w, self.rows.forward(w))
-        return self._last[1]
+        known, raw = self._last
+        if known is None or not np.array_equal(known, w):
+            raw = self.rows.forward(w)
+            self.remember(w, raw)
+        return raw
 
     def remember(self, w, raw):
-        """Keep a raw prediction that was made elsewhere."""
-        self._last = (w, raw)
+        """Keep a raw prediction that was made elsewhere, and does not change."""
+        self._last = (np.array(w), raw)
 
-    def _mean_loss(self, w, part):
+    def _train_mean(self, values):
+        """Return the training mean of values (n_samples,) of all rows."""
+        mean = float(self.train_weight @ values)
+        if np.isfinite(mean):
+            return mean
+        # Other rows may be infinite, and zero times infinity is no number.
+        used = np.flatnonzero(self.train_weight)
+        return float(self.train_weight[used] @ values[used])
+
+    def _pull_back(self, weight, slope):
+        """Return the gradient of a weighted sum of losses."""
+        found = self.rows.adjoint(weight[:, None] * slope)
+        if not np.all(np.isfinite(found)):
+            used = weight[:, None] > 0
+            found = self.rows.adjoint(np.where(used, weight[:, None] * slope, 0.0))
+        return found
+
+    def train_loss(self, w, lambda_, raw=None):
+        """Return L_T, the penalty included; `raw` is the raw prediction if known."""
         self.counts.n_values += 1
-        raw = np.take(self.raw(w), part.index, axis=0)
-        return float(part.weight @ self.loss.value(part.y, raw))
-
-    def _mean_gradient(self, w, weight):
-        slope = self.loss.gradient(self.y, self.raw(w))
-        return self.rows.adjoint(weight[:, None] * slope)
-
-    def train_loss(self, w, lambda_):
-        """Return L_T, the penalty included."""
-        return self._mean_loss(w, self._train_part) + self.penalty_value(w, lambda_)
+        raw = self.raw(w) if raw is None else raw
+        mean = self._train_mean(self.loss.value(self.y, raw))
+        return mean + self.penalty_value(w, lambda_)
 
     def _train_gradient(self, w, lambda_):
-        return self._mean_gradient(w, self.train_weight) + self.penalty(lambda_) * w
+        slope = self.loss.gradient(self.y, self.raw(w))
+        data = self._pull_back(self.train_weight, slope)
+        return data + self.penalty(lambda_) * w
 
     def train_gradient(self, w, lambda_):
         """Return the gradient of L_T in the weights."""
@@ -133,21 +142,25 @@ class GLMSplit(Split):
 
     def validation_loss(self, w):
         """Return L_V."""
-        return self._mean_loss(w, self._validation_part)
+        self.counts.n_values += 1
+        index, weight = self.held_out
+        raw = np.take(self.raw(w), index, axis=0)
+        return float(weight @ self.loss.value(self.y[index], raw))
 
     def validation_gradient(self, w):
         """Return the gradient of L_V in the weights."""
         self.counts.n_validation_gradients += 1
-        return self._mean_gradient(w, self.validation_weight)
+        slope = self.loss.gradient(self.y, self.raw(w))
+        return self._pull_back(self.validation_weight, slope)
 
-    def _blocks(self, jacobian, part, known=None):
-        """Yield (rows of a part, raw responses (n_block, n_groups, n_outputs))."""
+    def _blocks(self, jacobian, rows, known=None):
+        """Yield (some of the rows, raw responses (n_block, n_groups, n_outputs))."""
         if known is not None:
-            yield part.index, np.moveaxis(np.take(known, part.index, axis=2), 2, 0)
+            yield rows, np.moveaxis(np.take(known, rows, axis=2), 2, 0)
             return
         columns = np.moveaxis(jacobian, 1, 0).reshape(jacobian.shape[1], -1)
         is_inside = np.zeros(self.rows.n_samples, dtype=bool)
-        is_inside[part.index] = True
+        is_inside[rows] = True
         for index, block in self.rows.blocks(columns.shape[1]):
             own = np.flatnonzero(is_inside[index])
             raw = block.take(own).forward(columns)
@@ -155,11 +168,11 @@ class GLMSplit(Split):
 
     def validation_gram(self, w, jacobian, raw=None):
         """Return ``J' H_V J``."""
-        weight, part = self.validation_weight, self._validation_part
+        weight = self.validation_weight
         gram = np.zeros((len(jacobian), len(jacobian)))
-        for index, response in self._blocks(jacobian, part, raw):
+        for index, response in self._blocks(jacobian, self.held_out.index, raw):
             curvature = weight[index, None, None] * self.loss.curvature(
-                self.raw(w)[index]
+                self.y[index], self.raw(w)[index]
             )
             gram += _inner(response, response @ curvature)
         return gram
@@ -179,12 +192,15 @@ class GLMSplit(Split):
         by_groups = n_groups <= self.n_outputs
         units = np.eye(self.n_outputs)[:, None, :]
         total = np.zeros((n_groups, n_groups))
-        for index, response in self._blocks(jacobian, self._train_part, known):
+        used = np.flatnonzero(weight)
+        for index, response in self._blocks(jacobian, used, known):
             responses = np.moveaxis(response, 1, 0)
             directions = responses if by_groups else units
             third = np.stack(
                 [
-                    self.loss.third(at[index], along[index], one, directions)
+                    self.loss.third(
+                        self.y[index], at[index], along[index], one, directions
+                    )
                     for one in directions
                 ]
             )
@@ -199,14 +215,14 @@ class GLMSplit(Split):
         """Return the Hessian of L_T at `w`."""
         if self.solves_by == "iterative":
             return self.product_hessian(w, lambda_)
-        curvature = self.loss.curvature(self.raw(w))
+        curvature = self.loss.curvature(self.y, self.raw(w))
         lower, upper = np.tril_indices(self.n_outputs)
         matrix = self.rows.block_gram(
             self.train_weight[:, None] * curvature[:, lower, upper]
         )
         return penalized_hessian(matrix, self.penalty(lambda_), self.counts)
 
-    def product_hessian(self, w, lambda_, near=None):
+    def product_hessian(self, w, lambda_, near=None, raw=None):
         """Return the Hessian of L_T at `w`, known by its products.
 
         Parameters
@@ -215,21 +231,31 @@ class GLMSplit(Split):
         lambda_ : ndarray of shape (n_groups,)
         near : Hessian or None
             The preconditioner.
+        raw : ndarray of shape (n_samples, n_outputs) or None
+            The raw prediction, where it is known.
         """
-        curvature = self.loss.curvature(self.raw(w))
+        raw = self.raw(w) if raw is None else raw
+        curvature = self.loss.curvature(self.y, raw)
         curvature = self.train_weight[:, None, None] * curvature
         return ProductHessian(
             self.rows, curvature, self.penalty(lambda_), self.counts, near
         )
 
+    @cached_property
+    def _curvature_scale(self):
+        used = np.flatnonzero(self.train_weight)
+        return self.loss.curvature_scale(self.y[used], self.train_weight[used])
+
     def own_curvature(self, lambda_):
         """Return about the largest curvature of L_T along every coordinate."""
-        data = self.loss.max_curvature * self.rows.mean_squares()
+        data = self._curvature_scale * self.rows.mean_squares
         return data[:, None] + self.penalty(lambda_)
 
     def bound_product(self, x):
         """Return the Hessian with the loss's largest curvature applied to `x`."""
-        largest = self.loss.max_curvature * np.eye(self.n_outputs)
+        largest = self.loss.curvature_bound("A Lipschitz constant") * np.eye(
+            self.n_outputs
+        )
         curvature = self.train_weight[:, None, None] * largest
         none = np.zeros((self.shape[0], 1))
         return ProductHessian(self.rows, curvature, none, self.counts).product(x)
@@ -257,12 +283,14 @@ class GLMSplit(Split):
         """Return the best model without features."""
         w = np.zeros(self.shape)
         if self.explicit_intercept:
-            part = self._train_part
-            w[-1] = self.loss.intercept_start(part.y, part.weight)
+            used = np.flatnonzero(self.train_weight)
+            start = self.loss.intercept_start(self.y[used], self.train_weight[used])
+            w[-1] = start
         return w
 
     def _start_gradient(self):
-        return self._mean_gradient(self.start(), self.train_weight)
+        slope = self.loss.gradient(self.y, self.raw(self.start()))
+        return self._pull_back(self.train_weight, slope)
 
     def moves_to_features(self, moves):
         """Return coefs (n_features, k) and intercepts (k,) of moves (m, k)."""

@@ -8,23 +8,8 @@ from ..split_set import SplitSet
 from .near_hessian import NearHessian, curvature_in_lambda
 from .newton_together import NewtonTogether
 from .products import ProductHessian, adjoint_all, forward_all, solve_together
-from .shared_curvature import DENSE_LIMIT, SharedCurvature
-
-#: Hessians are formed where the right-hand sides of their solves times this are
-#: more than the features; else their products are cheaper.
-PRODUCTS_PER_SOLVE = 60
-#: Operations up to which second derivatives in several lambdas are made from Hessians
-#: that are formed, split by split.
-FORMED_COST = 1e9
-#: Lambdas up to which second derivatives are made from responses, which is exact.
-FEW_LAMBDAS = 30
-#: Products that the response of the weights to one lambda takes, and cubes of the size
-#: of a Hessian that curvature in all lambdas takes.
-PRODUCTS_PER_RESPONSE, CUBES = 3, 8
-#: Numbers in the responses of all splits up to which they are formed.
-MAX_RESPONSES = 3e7
-#: Raw predictions of solutions that may be kept in any case.
-RAW_ENTRIES = 2**22
+from .shared_curvature import SharedCurvature
+from .split import GLMSplit, HeldOut
 
 
 class GLMSplitSet(SplitSet):
@@ -36,55 +21,64 @@ class GLMSplitSet(SplitSet):
     Parameters
     ----------
     splits : list of GLMSplit
+    parts : RowParts
+        How they divide the rows.
+    plan : Plan
     """
 
-    def __init__(self, splits):
+    def __init__(self, splits, parts, plan):
         super().__init__(splits)
         first = splits[0]
         self.rows, self.loss, self.y = first.rows, first.loss, first.y
-        self.counts = first.counts
-        self.train_weights = np.stack([split.train_weight for split in splits])
-        self.validation_weights = [split.validation_weight for split in splits]
+        self.counts, self.parts, self.plan = first.counts, parts, plan
+        self.train_weights = [split.train_weight for split in splits]
         start = first.start()[-1:] * first.explicit_intercept
         null = self.loss.value(self.y, np.repeat(start, len(self.y), axis=0))
         self.null_losses = np.array([weight @ null for weight in self.train_weights])
-        self._is_costly = self._costs_much()
-        self.shared_curvature = SharedCurvature(
-            self.rows,
-            self.loss,
-            first.n_outputs,
-            self.train_weights,
-            float(np.linalg.eigvalsh(self.loss.curvature(start)[0])[0]),
-            self.counts,
-            needs_own=self._is_costly,
-        )
-
-    def _costs_much(self):
-        """Whether forming the Hessian of every split is to be avoided."""
-        first, n_groups = self.splits[0], self.splits[0].groups.n_groups
-        size = first.shape[0] * first.n_outputs
-        if n_groups == 1 or size > DENSE_LIMIT:
-            return False
-        per_row = size * (first.shape[0] + n_groups) + first.n_outputs * n_groups**2
-        return len(self.splits) * len(self.y) * per_row > FORMED_COST
+        self.shared_curvature = SharedCurvature(self, start)
 
     @property
     def prefers_inverse(self):
         """Whether curvature in lambda is cheaper from inverses than from responses."""
-        first, n_groups = self.splits[0], self.splits[0].groups.n_groups
-        if not self._is_costly or n_groups <= FEW_LAMBDAS:
-            return False
-        size, n_splits = first.shape[0] * first.n_outputs, len(self.splits)
-        n_columns = PRODUCTS_PER_RESPONSE * n_splits * n_groups
-        responses = 4.0 * n_columns * len(self.y) * size
-        return responses > 2.0 * len(self.y) * size**2 + CUBES * n_splits * size**3
+        return self.plan.curvature_by == "inverses"
 
     @property
     def prefers_products(self):
         """Whether there are too many lambdas for a response of the weights to each."""
-        n_weights = len(self.splits) * np.prod(self.splits[0].shape)
-        n_groups = self.splits[0].groups.n_groups
-        return n_groups * n_weights > MAX_RESPONSES and not self.prefers_inverse
+        return self.plan.curvature_by == "products"
+
+    def thinned(self, index):
+        """Return the splits of some rows; None if a part or a class has none of them.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Increasing.
+
+        Returns
+        -------
+        GLMSplitSet or None
+        """
+        parts, y, first = self.parts.take(index), self.y[index], self.splits[0]
+        for number, split in enumerate(self.splits):
+            train, held_out = parts.weights(number)
+            if not (train.any() and held_out.any()):
+                return None
+            if self.loss.y_range is None:
+                before = np.unique(self.y[split.train_weight > 0])
+                if not np.array_equal(before, np.unique(y[train > 0])):
+                    return None
+        splits = build_glm_splits(
+            self.rows.take(index),
+            y,
+            parts,
+            coordinates=first.coordinates,
+            feature_shift=first.feature_shift,
+            loss=self.loss,
+            counts=self.counts,
+            plan=self.plan.of_rows(len(index)),
+        )
+        return GLMSplitSet(splits, parts, splits[0].plan)
 
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
         """Return the exact inner solutions of all splits, from `starts`.
@@ -105,8 +99,8 @@ class GLMSplitSet(SplitSet):
 
     def minimize_full(self, full, lambda_, start, tol=NEWTON_TOL):
         """Return the exact inner solution of the split of all rows, from `start`."""
-        alone = GLMSplitSet([full])
-        alone.shared_curvature = self.shared_curvature.of_all_rows()
+        alone = GLMSplitSet([full], None, self.plan.of_splits(1))
+        alone.shared_curvature.adopt(self.shared_curvature)
         return alone.minimize(lambda_, [start], tol)[0]
 
     def gradients(self, raw, row_weights):
@@ -114,7 +108,13 @@ class GLMSplitSet(SplitSet):
         slopes = np.empty_like(raw)
         for slope, weight, one in zip(slopes, row_weights, raw, strict=True):
             slope[...] = weight * self.loss.gradient(self.y, one.T).T
-        return adjoint_all(self.rows, slopes)
+        found = adjoint_all(self.rows, slopes)
+        if not np.all(np.isfinite(found)):
+            # Other rows may be infinite, and zero times infinity is no number.
+            for slope, weight in zip(slopes, row_weights, strict=True):
+                slope[:, weight == 0] = 0.0
+            found = adjoint_all(self.rows, slopes)
+        return found
 
     def hessians(self, lambda_, weights):
         """Return the Hessian of every split's L_T at its weights.
@@ -122,16 +122,14 @@ class GLMSplitSet(SplitSet):
         Formed where it is solved with often, else known by its products and near the
         Hessian with shared curvature.
         """
-        first = self.splits[0]
-        if self._is_costly:
+        if self.plan.shares_hessians:
             return self._near_hessians(lambda_, weights)
-        n_solves = PRODUCTS_PER_SOLVE * (1 + first.groups.n_groups)
-        size = first.shape[0] * first.n_outputs
-        if n_solves > size and size <= DENSE_LIMIT and not self.prefers_products:
+        if self.plan.forms_hessians:
             return super().hessians(lambda_, weights)
         if self.shared_curvature.matrix is None:
             self.shared_curvature.renew_if_due(lambda: self.raw(weights), True)
-        near = self.shared_curvature.own_hessians(first.penalty(lambda_))
+        penalty = self.splits[0].penalty(lambda_)
+        near = self.shared_curvature.own_hessians(penalty)
         return [
             split.product_hessian(w, lambda_, own)
             for split, w, own in zip(self.splits, weights, near, strict=True)
@@ -154,28 +152,27 @@ class GLMSplitSet(SplitSet):
         Their change along the adjoint is that of all splits in the mean: the responses
         of the weights are much the same in all, the adjoints are not.
         """
-        bend = self._weighted_gram(
-            np.ones(len(self.y)), self._mean_third(weights, adjoints, shares)
-        )
+        bend = self._weighted_gram(self._mean_third(weights, adjoints, shares))
         curvatures = []
         for split, w, hessian, adjoint in zip(
             self.splits, weights, hessians, adjoints, strict=True
         ):
-            gram = self._weighted_gram(
-                split.validation_weight, self.loss.curvature(split.raw(w))
-            )
+            index, weight = split.held_out
+            raw = np.take(split.raw(w), index, axis=0)
+            own = self.loss.curvature(self.y[index], raw)
+            curvature = np.zeros((len(self.y), *own.shape[1:]))
+            curvature[index] = weight[:, None, None] * own
+            gram = self._weighted_gram(curvature)
             own = curvature_in_lambda(
                 split, hessian.near, (gram, bend), lambda_, w, adjoint
             )
             curvatures.append(own)
         return curvatures
 
-    def _weighted_gram(self, weight, curvature):
+    def _weighted_gram(self, curvature):
         """Return ``X' C X``, C the curvature (n_samples, ...) times row weights."""
-        inside = np.flatnonzero(weight)
         lower, upper = np.tril_indices(curvature.shape[1])
-        own = weight[inside, None] * curvature[inside][:, lower, upper]
-        return self.rows.take(inside).block_gram(own)
+        return self.rows.block_gram(curvature[:, lower, upper])
 
     def _mean_third(self, weights, adjoints, shares):
         """Return the mean change of curvature (n_samples, ...) along the adjoints."""
@@ -186,7 +183,8 @@ class GLMSplitSet(SplitSet):
             self.splits, shares, weights, along, strict=True
         ):
             change = [
-                self.loss.third(split.raw(w), one.T, unit, units) for unit in units
+                self.loss.third(self.y, split.raw(w), one.T, unit, units)
+                for unit in units
             ]
             total = total + share * split.train_weight * np.stack(change)
         return np.moveaxis(total, 2, 0)
@@ -194,7 +192,7 @@ class GLMSplitSet(SplitSet):
     def own_curvatures(self, hessians):
         """Return the curvature of every split's L_T along every coordinate."""
         return [
-            self.rows.squared_adjoint(np.einsum("naa->na", hessian.curvature))
+            self.rows.squares(np.einsum("naa->na", hessian.curvature))
             + hessian.diagonal
             for hessian in hessians
         ]
@@ -219,9 +217,9 @@ class GLMSplitSet(SplitSet):
         slopes = np.empty((2, *images.shape))
         for number, (split, w) in enumerate(zip(self.splits, weights, strict=True)):
             raw, along, image = split.raw(w), alongs[number].T, images[number].T
-            bent = np.einsum("nab,nb->an", self.loss.curvature(raw), image)
+            bent = np.einsum("nab,nb->an", self.loss.curvature(self.y, raw), image)
             slopes[0, number] = split.validation_weight * bent
-            third = self.loss.third(raw, units, along, image)
+            third = self.loss.third(self.y, raw, units, along, image)
             slopes[1, number] = split.train_weight * third
         both = adjoint_all(self.rows, slopes.reshape(-1, *images.shape[1:]))
         return list(both[: len(moves)]), list(both[len(moves) :])
@@ -253,7 +251,8 @@ class GLMSplitSet(SplitSet):
         if not isinstance(hessians[0], ProductHessian):
             return super().solutions(hessians, rights, rtol)
         n_entries = sum(right.size for right in rights) // len(rights[0][0])
-        few = n_entries <= max(self.rows.n_features, RAW_ENTRIES // len(self.y))
+        most = self.plan.limits.raw_entries // len(self.y)
+        few = n_entries <= max(self.rows.n_features, most)
         return solve_together(hessians, rights, rtol, with_raw=few)
 
     def least_curvature(self):
@@ -263,7 +262,8 @@ class GLMSplitSet(SplitSet):
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         self.counts.n_validation_gradients += len(weights)
-        return list(self.gradients(self.raw(weights), self.validation_weights))
+        row_weights = [split.validation_weight for split in self.splits]
+        return list(self.gradients(self.raw(weights), row_weights))
 
     def inner_residuals(self, lambda_, weights):
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""
@@ -274,3 +274,38 @@ class GLMSplitSet(SplitSet):
         last += self.splits[0].penalty(lambda_) * np.stack(weights)
         scale, sizes = (np.linalg.norm(one, axis=(1, 2)) for one in (first, last))
         return np.divide(sizes, scale, out=np.zeros_like(sizes), where=sizes > 0)
+
+
+def build_glm_splits(rows, y, parts, **shared):
+    """Return one `GLMSplit` per split.
+
+    Parameters
+    ----------
+    rows : Design
+        About its means where there is an intercept.
+    y : ndarray
+        Target as the loss wants it.
+    parts : RowParts
+    **shared
+        Further parameters of `GLMSplit`.
+
+    Returns
+    -------
+    list of GLMSplit
+    """
+    shares = parts.train_shares()
+    splits = []
+    for number, share in enumerate(shares):
+        _, validation = parts.weights(number)
+        own = HeldOut.of(validation)
+        splits.append(
+            GLMSplit(rows=rows, y=y, train_weight=share, held_out=own, **shared)
+        )
+    return splits
+
+
+def build_full_split(rows, y, sample_weight, **shared):
+    """Return the `GLMSplit` trained and validated on all rows."""
+    share = sample_weight / sample_weight.sum()
+    own = HeldOut.of(sample_weight)
+    return GLMSplit(rows=rows, y=y, train_weight=share, held_out=own, **shared)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
+from ..plan import limits
 from .symmetric import eigensystem
 
 #: Residual of ``G w = c`` relative to c at which the space is complete; every
@@ -19,9 +20,6 @@ RESIDUAL_TOL = 1e-14
 MIN_RATIO = 1e-8
 #: The same below which an eigenvalue is the rounding of zero.
 ZERO_RATIO = 1e-13
-#: Share of the dimension beyond which a decomposition is cheaper, and the largest
-#: number of steps.
-MAX_SHARE, MAX_STEPS = 0.4, 160
 #: The steps whose progress tells how many more there would be, and by how much the
 #: end may come sooner than at that rate.
 PROGRESS_STEPS, SOONER = 16, 2.0
@@ -49,7 +47,8 @@ def krylov_subspace(gram, start):
     Subspace or None
     """
     size = len(start)
-    n_steps = min(size, MAX_STEPS, max(PROGRESS_STEPS, int(MAX_SHARE * size)))
+    share = int(limits().krylov_share * size)
+    n_steps = min(size, limits().krylov_steps, max(PROGRESS_STEPS, share))
     scale, largest = np.max(np.diag(gram)), np.max(np.abs(start))
     if not (scale > 0 and largest > 0):
         return None

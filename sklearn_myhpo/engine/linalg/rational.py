@@ -11,10 +11,9 @@ import numpy as np
 from scipy.linalg import eigvalsh_tridiagonal
 from scipy.linalg.lapack import dormqr, dpttrf, dpttrs, dsytrd
 
+from ..plan import limits
 from .krylov import MIN_RATIO, Subspace
 
-#: Features below which an eigendecomposition is as fast.
-MIN_SIZE = 256
 #: Poles are this far apart, as natural logs, from the least eigenvalue over MARGIN to
 #: MARGIN times the largest: then `RESIDUAL_TOL` is reached up to `MIN_RATIO`.
 POLE_STEP, MARGIN = 0.33, 16.0
@@ -42,7 +41,7 @@ def rational_subspace(gram, start):
     """
     size, largest = len(start), np.max(np.abs(start))
     scale = np.max(np.diag(gram))
-    if size < MIN_SIZE or not (scale > 0 and largest > 0):
+    if size < limits().rational_size or not (scale > 0 and largest > 0):
         return None
     tridiagonal = _Tridiagonal(gram, scale)
     low, high = tridiagonal.range()

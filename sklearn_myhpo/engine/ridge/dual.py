@@ -3,55 +3,52 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import issparse
 
+from ...data.design import Design
 from ...penalties.coordinates import Coordinates
 from ...penalties.groups import FeatureGroups
-from ..glm.split import DENSE_LIMIT
 from ..linalg.krylov import krylov_subspace, range_subspace
 from ..split_set import SplitSet
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
 
 
-def build_dual_splits(rows, y, parts, groups, counts):
-    """Build a `QuadraticSplit` for every pair of row weights, or none of them.
+def build_dual_splits(design, y, parts, groups, counts):
+    """Build a `QuadraticSplit` for every split and one of all rows, or none of them.
 
     The solutions are combinations of the training rows, so only the products of
     rows with each other are needed, and of those only the directions that y reaches.
 
     Parameters
     ----------
-    rows : Rows
-        Centred if dense, else as they are.
+    design : Design
+        About its means where there is an intercept.
     y : ndarray of shape (n_samples, n_outputs)
-    parts : list of (ndarray, ndarray)
-        Training and validation weights over all rows.
+    parts : RowParts
     groups : FeatureGroups
+        One group.
     counts : OracleCounts
 
     Returns
     -------
     list of QuadraticSplit or None
-        None for several groups, for sparse rows that are too many or far from
-        zero, and where the rows are so ill-conditioned that their singular vectors
-        are needed.
+        None where the rows are so ill-conditioned that their singular vectors are
+        needed.
     """
-    if groups.n_groups > 1:
+    if design.is_sparse and design.has_large_means:
         return None
-    if rows.is_sparse and (rows.has_large_means or rows.n_samples > DENSE_LIMIT):
-        return None
-    products = rows.X @ rows.X.T
-    if rows.is_sparse:
-        products = products.toarray()
-    shares = np.array([train / train.sum() for train, _ in parts])
-    means = np.zeros((len(parts), rows.n_features))
-    if rows.fit_intercept:
-        # In one pass over the rows for all splits.
-        means = _combined_rows(rows.X, shares.T).T
+    products = design.row_products()
+    weights = [parts.weights(split) for split in range(parts.n_splits)]
+    weights.append((parts.sample_weight, parts.sample_weight))
+    shares = np.array([train / train.sum() for train, _ in weights])
+    means = np.zeros((len(shares), design.n_features))
+    if design.fit_intercept:
+        # In one visit of the rows for all splits.
+        means = design.adjoint(shares.T)[: design.n_features].T
     splits = []
-    for share, mean, (_, validation) in zip(shares, means, parts, strict=True):
-        split = _build_split(rows, products, y, share, mean, validation, groups, counts)
+    for share, mean, (_, validation) in zip(shares, means, weights, strict=True):
+        rows = _SplitRows(design, products, share, validation, mean)
+        split = _build_split(rows, y, groups, counts)
         if split is None:
             return None
         splits.append(split)
@@ -59,22 +56,22 @@ def build_dual_splits(rows, y, parts, groups, counts):
 
 
 @dataclass(frozen=True)
-class _RowCoordinates(Coordinates):
+class RowCoordinates(Coordinates):
     """Coordinates that are combinations of centred rows.
 
     The basis itself would take as much memory as X for every split. There are no
-    means over features: what needs them asks for all directions.
+    means over features: the mean response asks for all directions.
 
     Attributes
     ----------
-    X : ndarray or sparse array of shape (n_samples, n_features)
+    design : Design
     index : ndarray of shape (n_train,)
     combine : ndarray of shape (n_train, n_coordinates)
     weight : ndarray of shape (n_samples,) or None
         Of the rows in the mean that is subtracted; None where it is zero.
     """
 
-    X: np.ndarray = None
+    design: Design = None
     index: np.ndarray = None
     combine: np.ndarray = None
     weight: np.ndarray | None = None
@@ -82,7 +79,7 @@ class _RowCoordinates(Coordinates):
     def shares(self, w):
         """Return what every row contributes (n_samples, k) to coordinates (n, k)."""
         own = self.combine @ w
-        shares = np.zeros((self.X.shape[0], w.shape[1]))
+        shares = np.zeros((self.design.n_samples, w.shape[1]))
         shares[self.index] = own
         if self.weight is not None:
             shares -= np.outer(self.weight, own.sum(axis=0))
@@ -90,48 +87,45 @@ class _RowCoordinates(Coordinates):
 
     def to_features(self, w):
         """Return feature weights (n_features, k) of coordinates (n, k)."""
-        return _combined_rows(self.X, self.shares(w))
+        return self.design.adjoint(self.shares(w))[: self.n_features]
 
     def from_features(self, coef):
         """Return the coordinates (n, k) of feature weights (n_features, k)."""
-        image = self.X @ coef
+        padded = np.zeros((self.design.n_coordinates, coef.shape[1]))
+        padded[: self.n_features] = coef
+        image = self.design.forward(padded)
         own = image[self.index]
         if self.weight is not None:
             own = own - self.weight @ image
         return self.combine.T @ own
 
 
-def _combined_rows(X, shares):
-    """Return ``X' shares``."""
-    # Few rows times a large matrix is faster than its transpose.
-    return X.T @ shares if issparse(X) else (shares.T @ X).T
-
-
 class RowSplitSet(SplitSet):
     """Splits whose coordinates are combinations of the same rows."""
 
     def moves_to_features(self, moves):
-        """Return coefs and intercepts of every split's moves, in one pass."""
+        """Return coefs and intercepts of every split's moves, in one visit of X."""
         shares = [
             split.coordinates.shares(own)
             for split, own in zip(self.splits, moves, strict=True)
         ]
-        coefs = _combined_rows(self.splits[0].coordinates.X, np.hstack(shares))
+        first = self.splits[0].coordinates
+        coefs = first.design.adjoint(np.hstack(shares))[: first.n_features]
         ends = np.cumsum([own.shape[1] for own in shares])[:-1]
         return [
-            (own, split.intercepts_of(own))
-            for split, own in zip(
-                self.splits, np.split(coefs, ends, axis=1), strict=True
+            (own, split.intercepts_of(own, move))
+            for split, own, move in zip(
+                self.splits, np.split(coefs, ends, axis=1), moves, strict=True
             )
         ]
 
 
-def row_coordinates(X, weight, combine, groups, index=None):
+def row_coordinates(design, weight, combine, groups, index=None):
     """Return coordinates that are combinations of rows minus a mean.
 
     Parameters
     ----------
-    X : ndarray or sparse array of shape (n_samples, n_features)
+    design : Design
     weight : ndarray of shape (n_samples,) or None
         Of the rows in the mean; None where that is zero.
     combine : ndarray of shape (n_rows, n_coordinates)
@@ -144,31 +138,61 @@ def row_coordinates(X, weight, combine, groups, index=None):
     -------
     Coordinates
     """
-    return _RowCoordinates(
+    return RowCoordinates(
         FeatureGroups(np.zeros(combine.shape[1], dtype=np.intp), groups.names),
-        X.shape[1],
+        design.n_features,
         None,
-        np.array([X.shape[1]]),
-        X=X,
-        index=np.arange(X.shape[0]) if index is None else index,
+        np.array([design.n_features]),
+        design=design,
+        index=np.arange(design.n_samples) if index is None else index,
         combine=combine,
         weight=weight,
     )
 
 
-def _build_split(rows, products, y, shares, mean, validation, groups, counts):
-    index = np.flatnonzero(shares)
-    share = shares[index]
-    held_out = np.flatnonzero(validation)
-    y_mean = np.zeros(y.shape[1])
-    own = products[np.ix_(index, index)]
-    cross = products[np.ix_(held_out, index)]
-    if rows.fit_intercept:
-        y_mean = share @ y[index]
-        along = own @ share
-        square = share @ along
-        cross = cross - cross @ share[:, None] - along + square
-        own = own - along[:, None] - along + square
+@dataclass(frozen=True, eq=False)
+class _SplitRows:
+    """The rows of one split.
+
+    Attributes
+    ----------
+    design : Design
+    products : ndarray of shape (n_samples, n_samples)
+        Of all pairs of rows.
+    share : ndarray of shape (n_samples,)
+        Training weights with sum one.
+    validation : ndarray of shape (n_samples,)
+        Validation weights.
+    mean : ndarray of shape (n_features,)
+        Training mean of the centred features.
+    """
+
+    design: Design
+    products: np.ndarray
+    share: np.ndarray
+    validation: np.ndarray
+    mean: np.ndarray
+
+    def centred_products(self, train, held_out):
+        """Return the products of rows about the training mean."""
+        own = self.products[np.ix_(train, train)]
+        cross = self.products[np.ix_(held_out, train)]
+        if self.design.fit_intercept:
+            share = self.share[train]
+            along = own @ share
+            square = share @ along
+            cross = cross - cross @ share[:, None] - along + square
+            own = own - along[:, None] - along + square
+        return own, cross
+
+
+def _build_split(rows, y, groups, counts):
+    """Return the split, or None where its rows are ill-conditioned."""
+    index, held_out = np.flatnonzero(rows.share), np.flatnonzero(rows.validation)
+    share = rows.share[index]
+    own, cross = rows.centred_products(index, held_out)
+    fit_intercept = rows.design.fit_intercept
+    y_mean = share @ y[index] if fit_intercept else np.zeros(y.shape[1])
     root = np.sqrt(share)
     target = root[:, None] * (y[index] - y_mean)
     own = root[:, None] * own * root
@@ -189,17 +213,17 @@ def _build_split(rows, products, y, shares, mean, validation, groups, counts):
     )
     # Coordinates are A' u / s for left singular pairs (u, s) of the rows A.
     combine = root[:, None] * space.basis / singular
-    weight = validation[held_out] / validation[held_out].sum()
+    weight = rows.validation[held_out] / rows.validation[held_out].sum()
     validation_moments = _explicit_moments(
         cross @ combine, y[held_out] - y_mean, weight, reference
     )
-    centre = shares if rows.fit_intercept else None
-    coordinates = row_coordinates(rows.X, centre, combine, groups, index)
+    centre = rows.share if fit_intercept else None
     return QuadraticSplit(
         train_moments,
         validation_moments,
-        coordinates,
-        mean if rows.is_sparse else rows.shift + mean,
+        row_coordinates(rows.design, centre, combine, groups, index),
+        rows.design.shift + rows.mean,
+        np.zeros(combine.shape[1]),
         y_mean,
         counts,
     )

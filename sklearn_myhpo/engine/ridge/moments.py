@@ -5,39 +5,38 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg.blas import dger
 
-from ...data.atoms import disjoint_atoms
-from ...data.sums import dense_sums, row_sums
-from ..linalg.krylov import krylov_subspace
-from ..linalg.rational import rational_subspace
+from ...data.design import Design
+from ...data.limits import row_limits
+from ...data.sums import check_scale, origin, sum_products, sum_residuals, sums_of
+from ..linalg.symmetric import symmetric_solver
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
 
-#: Ratios of the largest to the smallest second moment of a feature beyond which
-#: eigenvectors of the moments, or singular vectors of the rows, would lose the
-#: small ones, and Cholesky factors are used.
-MAX_EIGEN_RATIO, MAX_SINGULAR_RATIO = 1e10, 1e16
-#: Training rows per coordinate up to which singular vectors of the rows are
-#: taken instead of eigenvectors of their moments.
-ROWS_PER_COORDINATE = 3
+#: Ridge of the reference weights, relative to each second moment.
+REFERENCE_RIDGE = 1e-10
+#: Relative error of the least squares residual up to which sums of products give
+#: it; below, the residuals themselves are formed in a second visit of the rows.
+RESIDUAL_TOL = 1e-11
 
 
 class Sources(NamedTuple):
-    """Sums over all parts, and what they are relative to.
+    """Sums over all parts, and their origin.
 
     Attributes
     ----------
     parts : list of (Sums, Sums)
         Over the training and the validation rows; all rows are the last pair.
-    shift : ndarray of shape (m,)
+    design : Design
+        The rows about the origin of x, without an intercept.
     y_shift : ndarray of shape (n_outputs,)
-        What was subtracted from x and y.
+        Origin of y.
     reference : ndarray of shape (m, n_outputs)
         Weights close to the least squares solution.
     fit_intercept : bool
     """
 
     parts: list
-    shift: np.ndarray
+    design: Design
     y_shift: np.ndarray
     reference: np.ndarray
     fit_intercept: bool
@@ -106,34 +105,112 @@ def _about(product, x, y, x_centre, y_centre):
     return product - np.outer(x_centre, y) - np.outer(x - x_centre, y_centre)
 
 
-def sum_dense(X, y, parts, fit_intercept):
-    """Return the sums of dense rows in one pass over X, without a copy of it.
+def sum_parts(design, y, parts, fit_intercept):
+    """Return the `Sources` of all splits in one visit of the rows.
+
+    The origin is that of a sample of the rows, or the means where the sample is far
+    from them.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, m)
+    design : Design
     y : ndarray of shape (n_samples, n_outputs)
-    parts : list of (ndarray, ndarray)
-        Training and validation weights over all rows; the last pair is all rows.
+    parts : RowParts
     fit_intercept : bool
+        Whether x and y may be moved to an origin.
+
+    Returns
+    -------
+    Sources
     """
-    atoms, combine = disjoint_atoms(parts)
-    sums, *relative = dense_sums(X, y, atoms, fit_intercept)
-    return Sources(combine(sums), *relative, fit_intercept)
-
-
-def sum_rows(rows, y, parts):
-    """Return the sums of `Rows`, as `sum_dense` does."""
     y_shift = np.zeros(y.shape[1])
-    if rows.fit_intercept:
-        everything = parts[-1][0]
-        y_shift = everything @ y / everything.sum()
+    design = design.about(None, design.scale, False, False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if fit_intercept:
+            rows = design.sample(row_limits().shift_rows)
+            step = max(1, len(y) // row_limits().shift_rows)
+            y_shift = origin(y[::step])
+            design = design.about(origin(rows.raw()), design.scale, False, True)
+        matrices = sum_products(design, y - y_shift, parts)
+        total = parts.total(matrices)
+    check_scale(design, np.diag(total)[: design.n_features])
+    if fit_intercept:
+        mean, is_far = _means(total, design.n_features)
+        if is_far:
+            shift, y_shift = _moved(design, y_shift, mean)
+            design = design.about(shift, design.scale, False, True)
+            matrices = sum_products(design, y - y_shift, parts)
+    return _about_reference(design, y, y_shift, parts, matrices, fit_intercept)
+
+
+def _moved(design, y_shift, mean):
+    """Return the origins of x and y moved to the means."""
+    x_mean, y_mean = np.split(mean, [design.n_features])
+    if design.scale is not None:
+        x_mean = x_mean / design.scale
+    return design.shift + x_mean, y_shift + y_mean
+
+
+def _means(total, one):
+    """Return the means of x and y, and whether any is far from zero."""
+    square = np.delete(np.diag(total), one) / total[one, one]
+    mean = np.delete(total[one], one) / total[one, one]
+    variance = np.maximum(square - mean**2, 0.0)
+    return mean, bool(np.any(mean**2 > row_limits().large_mean * variance))
+
+
+def sum_centred_parts(design, y, parts, fit_intercept):
+    """Return the `Sources` of rows that are about their means already.
+
+    Parameters
+    ----------
+    design : Design
+        From `Design.at_means`.
+    y, parts, fit_intercept
+        As of `sum_parts`.
+
+    Returns
+    -------
+    Sources
+    """
+    y_shift = np.zeros(y.shape[1])
+    if fit_intercept:
+        weight = parts.sample_weight
+        y_shift = weight @ y / weight.sum()
         # The mean of a constant is that constant, free of rounding.
         y_shift = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_shift)
-    atoms, combine = disjoint_atoms(parts)
-    sums, reference = row_sums(rows, y - y_shift, atoms)
-    shift = np.zeros(rows.n_features)
-    return Sources(combine(sums), shift, y_shift, reference, rows.fit_intercept)
+    design = design.about(design.shift, design.scale, False, design.has_large_means)
+    matrices = sum_products(design, y - y_shift, parts)
+    return _about_reference(design, y, y_shift, parts, matrices, fit_intercept)
+
+
+def _about_reference(design, y, y_shift, parts, matrices, fit_intercept):
+    """Return `Sources` with the residuals of reference weights.
+
+    The reference is close to the least squares solution of all rows. Losses are
+    computed about it: a sum of products would cancel where the model explains
+    nearly everything. For the residuals themselves the products do unless that
+    is so, or the columns nearly depend on each other.
+    """
+    total, one = parts.total(matrices), design.n_features
+    gram, linear = total[:one, :one], total[:one, one + 1 :]
+    scale = np.diag(gram)
+    ridge = np.where(scale > 0, REFERENCE_RIDGE * scale, 1.0)
+    reference = symmetric_solver(gram + np.diag(ridge))(linear)
+    found = []
+    for matrix in matrices:
+        edge, square = matrix[: one + 1, one + 1 :], np.diag(matrix)[one + 1 :]
+        products = edge - matrix[: one + 1, :one] @ reference
+        own = square - np.sum(reference * (edge[:one] + products[:one]), axis=0)
+        found.append((products, own))
+    # The sum of these sizes is what rounding is relative to.
+    root = np.sqrt(np.maximum(np.diag(total), 0.0))
+    sizes = root[:one] @ np.abs(reference) + root[one + 1 :]
+    error = np.finfo(float).eps * sizes**2
+    if np.any(error > RESIDUAL_TOL * parts.total([square for _, square in found])):
+        found = sum_residuals(design, y - y_shift, parts, reference)
+    sums = sums_of(matrices, found)
+    return Sources(parts.combine(sums), design, y_shift, reference, fit_intercept)
 
 
 def build_quadratic_splits(sources, coordinates, feature_shift, counts):
@@ -144,7 +221,7 @@ def build_quadratic_splits(sources, coordinates, feature_shift, counts):
     sources : Sources
     coordinates : Coordinates
     feature_shift : ndarray of shape (n_features,)
-        What was subtracted from the features before `sources`.
+        Origin of the features.
     counts : OracleCounts
 
     Returns
@@ -154,71 +231,16 @@ def build_quadratic_splits(sources, coordinates, feature_shift, counts):
     splits = []
     for train, validation in sources.parts:
         means = sources.means(train)
-        x_mean = coordinates.to_features((sources.shift + means.x)[:, None])[:, 0]
         own = sources.moments(train, means)
         held_out = own if validation is train else sources.moments(validation, means)
         split = QuadraticSplit(
             own,
             held_out,
             coordinates,
-            feature_shift + x_mean,
+            feature_shift,
+            means.x,
             sources.y_shift + means.y,
             counts,
         )
         splits.append(split)
     return splits
-
-
-class Diagonalizer:
-    """Finds coordinates of a split with one lambda in which its Hessian is diagonal.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, m) or None
-        Dense rows, where there are any.
-    weights : list of ndarray of shape (n_samples,)
-        Training weights of every split.
-    scale_ratio : float
-        Ratio of the largest to the smallest second moment of a feature.
-    all_directions : bool
-        Whether directions that no solution takes must be kept.
-    """
-
-    def __init__(self, X, weights, scale_ratio, all_directions):
-        self.X = X
-        self.weights = weights
-        self.all_directions = all_directions
-        self.scale_ratio = scale_ratio
-        self.find_subspace = []
-        if not all_directions and scale_ratio <= MAX_EIGEN_RATIO:
-            self.find_subspace = [krylov_subspace, rational_subspace]
-        # One rule for all splits: they are scanned together.
-        self.n_rows = max(np.count_nonzero(weight) for weight in weights)
-
-    def __call__(self, split, number, mean):
-        """Return the split in other coordinates, or as it is.
-
-        Parameters
-        ----------
-        split : QuadraticSplit
-        number : int
-            Which of the splits it is.
-        mean : ndarray of shape (m,)
-            Of its training rows.
-        """
-        own = split.train.gram, split.train.linear[:, 0]
-        while self.find_subspace and split.n_outputs == 1:
-            space = self.find_subspace[0](*own)
-            if space is not None:
-                return split.in_basis(space.basis, space.values)
-            # What one fold needs, the others need too.
-            self.find_subspace.pop(0)
-        if self.X is None or self.n_rows > ROWS_PER_COORDINATE * split.shape[0]:
-            return split if self.scale_ratio > MAX_EIGEN_RATIO else split.diagonalized()
-        if self.scale_ratio > MAX_SINGULAR_RATIO:
-            return split
-        index = np.flatnonzero(self.weights[number])
-        weight = self.weights[number][index]
-        root = np.sqrt(weight / weight.sum())
-        rows = root[:, None] * (self.X[index] - mean)
-        return split.diagonalized(rows, self.all_directions)

@@ -8,13 +8,8 @@ from scipy.linalg import svd
 from ..linalg.hessian import DiagonalHessian, penalized_hessian
 from ..linalg.newton import NEWTON_TOL
 from ..linalg.symmetric import eigensystem
+from ..plan import limits
 from ..split import LambdaCurvature, Split
-
-#: Tangents per coordinate from which the inverse of the Hessian is the cheaper way.
-INVERSE_SHARE = 0.75
-#: Penalty over the trace of the data's curvature beyond which a feature's response
-#: is its own: others share less than one part in this of it.
-STRONG = 1e6
 
 
 class MomentHessian:
@@ -44,17 +39,22 @@ class QuadraticSplit(Split):
     ----------
     train, validation : Moments
     coordinates : Coordinates
-    x_mean : ndarray of shape (n_features,)
-        Training mean of the features; zeros without an intercept.
+    feature_shift : ndarray of shape (n_features,)
+        Origin of the features; zeros without an intercept.
+    x_mean : ndarray of shape (m,)
+        Training mean of the coordinates about it; zeros without an intercept.
     y_mean : ndarray of shape (n_outputs,)
         Training mean of the target; zeros without an intercept.
     counts : OracleCounts
     """
 
-    def __init__(self, train, validation, coordinates, x_mean, y_mean, counts):
+    def __init__(
+        self, train, validation, coordinates, feature_shift, x_mean, y_mean, counts
+    ):
         super().__init__(coordinates, len(y_mean), False, counts)
         self.train = train
         self.validation = validation
+        self.feature_shift = feature_shift
         self.x_mean = x_mean
         self.y_mean = y_mean
         self._last = None
@@ -136,7 +136,8 @@ class QuadraticSplit(Split):
     def prefers_inverse(self):
         """Whether curvature in lambda is cheaper from the inverse of the Hessian."""
         n_tangents = self.groups.n_groups * self.n_outputs
-        return self.solves_by == "dense" and n_tangents > INVERSE_SHARE * self.shape[0]
+        many = n_tangents > limits().inverse_share * self.shape[0]
+        return many and self.solves_by == "dense"
 
     def curvature_in_lambda(self, lambda_, w, adjoint):
         """Return the curvature in lambda from the inverse A of the Hessian.
@@ -155,7 +156,7 @@ class QuadraticSplit(Split):
         LambdaCurvature
         """
         p = self.penalty(lambda_)
-        is_alone = p[:, 0] > STRONG * np.trace(self.train.gram)
+        is_alone = p[:, 0] > limits().strong_penalty * np.trace(self.train.gram)
         if is_alone.all():
             is_alone[:] = False
         kept, alone = np.flatnonzero(~is_alone), np.flatnonzero(is_alone)
@@ -225,11 +226,11 @@ class QuadraticSplit(Split):
     def moves_to_features(self, moves):
         """Return coefs (n_features, k) and intercepts (k,) of moves (m, k)."""
         coefs = self.coordinates.to_features(moves)
-        return coefs, self.intercepts_of(coefs)
+        return coefs, self.intercepts_of(coefs, moves)
 
-    def intercepts_of(self, coefs):
-        """Return the intercepts (k,) that go with coefs (n_features, k) of moves."""
-        return -(self.x_mean @ coefs)
+    def intercepts_of(self, coefs, moves):
+        """Return the intercepts (k,) of moves (m, k) with coefs (n_features, k)."""
+        return -(self.feature_shift @ coefs + self.x_mean @ moves)
 
     def from_features(self, coef, intercept):
         """Return the weights of coef; the intercept follows from the means."""
@@ -279,7 +280,8 @@ class QuadraticSplit(Split):
             self.train.in_basis(basis, values),
             self.validation.in_basis(basis),
             self.coordinates.rotated(basis),
-            self.x_mean,
+            self.feature_shift,
+            self.x_mean @ basis,
             self.y_mean,
             self.counts,
         )

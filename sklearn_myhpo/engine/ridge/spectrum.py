@@ -6,16 +6,14 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import qr, svd
 
-from ...data.rows import BLOCK_ENTRIES
+from ...data.dense import slices
 from ...penalties.coordinates import feature_coordinates
 from ..linalg.krylov import range_subspace
 from ..linalg.symmetric import eigensystem
+from ..plan import limits
 from .dual import row_coordinates
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
-
-#: Entries of the left singular vectors of sparse rows up to which they are kept.
-KEPT_ENTRIES = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +68,9 @@ class Spectrum:
             kept[rows] = self.left(rows)
         return kept
 
-    def _slices(self, entries_per_row=0):
+    def _slices(self, entries_per_row=1):
         width = max(1, len(self.squares), entries_per_row)
-        size = max(1, BLOCK_ENTRIES // 4 // width)
-        n_samples = len(self.share)
-        return [
-            slice(start, min(start + size, n_samples))
-            for start in range(0, n_samples, size)
-        ]
+        return list(slices(len(self.share), width))
 
     def blocks(self, entries_per_row):
         """Yield (slice, rows of U) so small that temporaries stay bounded."""
@@ -85,12 +78,11 @@ class Spectrum:
             yield rows, self._kept[rows] if self.is_kept else self.left(rows)
 
 
-def narrow_spectrum(X, y, sources, groups, share, counts):
+def narrow_spectrum(y, sources, groups, share, counts):
     """Return the spectrum of dense rows with at least as many rows as features.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
     y : ndarray of shape (n_samples, n_outputs)
     sources : Sources
         The sums over all rows.
@@ -102,9 +94,11 @@ def narrow_spectrum(X, y, sources, groups, share, counts):
     -------
     Spectrum
     """
-    sums = sources.parts[-1][0]
+    sums, design = sources.parts[-1][0], sources.design
     means = sources.means(sums)
-    x_mean, y_mean = sources.shift + means.x, sources.y_shift + means.y
+    y_mean = sources.y_shift + means.y
+    x_mean = design.shift + means.x
+    design = design.about(x_mean, design.scale, False, sources.fit_intercept)
     moments = sources.moments(sums, means)
     root = np.sqrt(share)[:, None]
     target = root * (y - y_mean)
@@ -116,12 +110,15 @@ def narrow_spectrum(X, y, sources, groups, share, counts):
         outside = 2.0 * moments.values(combine @ along)
 
         def left(rows):
-            return (root[rows] * (X[rows] - x_mean)) @ combine
+            return root[rows] * design.take(rows).forward(combine)
 
     else:
         # Eigenvectors would lose directions that singular vectors keep.
         triangular, factor = qr(
-            root * (X - x_mean), mode="economic", overwrite_a=True, check_finite=False
+            root * design.centred(),
+            mode="economic",
+            overwrite_a=True,
+            check_finite=False,
         )
         inner, squares, basis = _singular(factor)
         triangular = triangular @ inner
@@ -138,13 +135,13 @@ def narrow_spectrum(X, y, sources, groups, share, counts):
     )
 
 
-def wide_spectrum(rows, y, groups, share, counts):
-    """Return the spectrum of dense rows with more features than rows.
+def wide_spectrum(design, y, groups, share, counts):
+    """Return the spectrum of rows with more features than rows.
 
     Parameters
     ----------
-    rows : Rows
-        Dense or sparse.
+    design : Design
+        About its means where there is an intercept.
     y : ndarray of shape (n_samples, n_outputs)
     groups : FeatureGroups
     share : ndarray of shape (n_samples,)
@@ -154,38 +151,36 @@ def wide_spectrum(rows, y, groups, share, counts):
     -------
     Spectrum
     """
-    y_mean, target = _centred_target(y, share, rows.fit_intercept)
+    y_mean, target = _centred_target(y, share, design.fit_intercept)
     root = np.sqrt(share)[:, None]
-    products = root * rows.products() * root.T
+    products = root * design.row_products() * root.T
     space = range_subspace(products)
-    if space is None and not rows.is_sparse:
-        own, squares, basis = _singular(root * rows.X)
+    if space is None and not design.is_sparse:
+        own, squares, basis = _singular(root * design.centred())
         coordinates = feature_coordinates(groups).rotated(basis)
     else:
         own, squares = space or _cut_range(products)
-        centre = share if rows.is_sparse and rows.fit_intercept else None
-        coordinates = row_coordinates(
-            rows.X, centre, root * own / np.sqrt(squares), groups
-        )
+        combine = root * own / np.sqrt(squares)
+        coordinates = row_coordinates(design, None, combine, groups)
     along = own.T @ target
     outside = np.sum((target - own @ along) ** 2, axis=0)
     return _spectrum(
         coordinates,
-        (rows.shift, y_mean),
+        (design.shift, y_mean),
         (share, target, squares, along, outside),
-        rows.fit_intercept,
+        design.fit_intercept,
         counts,
         own.__getitem__,
     )
 
 
-def sparse_spectrum(rows, y, groups, share, counts):
+def sparse_spectrum(design, y, groups, share, counts):
     """Return the spectrum of sparse rows with at least as many rows as features.
 
     Parameters
     ----------
-    rows : Rows
-        Sparse.
+    design : Design
+        About its means where there is an intercept.
     y : ndarray of shape (n_samples, n_outputs)
     groups : FeatureGroups
     share : ndarray of shape (n_samples,)
@@ -195,27 +190,27 @@ def sparse_spectrum(rows, y, groups, share, counts):
     -------
     Spectrum
     """
-    y_mean, target = _centred_target(y, share, rows.fit_intercept)
+    y_mean, target = _centred_target(y, share, design.fit_intercept)
     root = np.sqrt(share)[:, None]
-    size = rows.n_features
-    gram = rows.gram(share)[:size, :size]
+    size = design.n_features
+    gram = design.gram(share)[:size, :size]
     basis, squares = range_subspace(gram) or _cut_range(gram)
-    combine = np.zeros((rows.n_coordinates, len(squares)))
+    combine = np.zeros((design.n_coordinates, len(squares)))
     combine[:size] = basis / np.sqrt(squares)
 
     def left(index):
-        return root[index] * rows.take(index).forward(combine)
+        return root[index] * design.take(index).forward(combine)
 
-    along = combine.T @ rows.adjoint(root * target)
-    fitted = root * rows.forward(combine @ along)
+    along = combine.T @ design.adjoint(root * target)
+    fitted = root * design.forward(combine @ along)
     return _spectrum(
         feature_coordinates(groups).rotated(basis),
-        (rows.shift, y_mean),
+        (design.shift, y_mean),
         (share, target, squares, along, np.sum((target - fitted) ** 2, axis=0)),
-        rows.fit_intercept,
+        design.fit_intercept,
         counts,
         left,
-        is_kept=rows.n_samples * len(squares) <= KEPT_ENTRIES,
+        is_kept=design.n_samples * len(squares) <= limits().spectrum_entries,
     )
 
 
@@ -229,7 +224,11 @@ def _spectrum(
     moments = Moments(
         squares, singular * along, along / singular, np.zeros_like(along), outside
     )
-    split = QuadraticSplit(moments, moments, coordinates, *means, counts)
+    feature_shift, y_mean = means
+    none = np.zeros(len(squares))
+    split = QuadraticSplit(
+        moments, moments, coordinates, feature_shift, none, y_mean, counts
+    )
     total = float(outside.sum())
     return Spectrum(
         split, share, target, squares, along, total, fit_intercept, left, is_kept

@@ -178,6 +178,8 @@ def _step_sizes(options, problem, lambda_, rho):
     """Return alpha, beta and delta; "auto" makes them free of units."""
     if not isinstance(options.step_sizes, str):
         return options.step_sizes
+    if options.steps == "gradient":
+        problem.loss.curvature_bound("MYHPO(steps='gradient', step_sizes='auto')")
     lipschitz = problem.curvature + 2.0 * np.exp(np.max(lambda_))
     extra = lipschitz if options.metric == "hessian" else 1.0
     beta = 1.0 / (lipschitz + rho * extra)

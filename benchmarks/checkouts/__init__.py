@@ -1,0 +1,1 @@
+"""Comparison of two checkouts of the package: results, time and memory."""

@@ -1,0 +1,203 @@
+"""Dense rows in memory, double precision."""
+
+import numpy as np
+
+from .design import Design, MemoryDesign
+from .limits import row_limits
+from .thin import adjoint_thin, forward_thin
+
+
+class DenseDesign(MemoryDesign):
+    """Rows of an ndarray, which is never copied as a whole.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        float64, in C or Fortran order.
+    shift, scale, fit_intercept, has_large_means
+        As of `Design`.
+    """
+
+    def __init__(
+        self,
+        X,
+        shift=None,
+        scale=None,
+        fit_intercept=False,
+        has_large_means=False,
+    ):
+        super().__init__(X.shape, shift, scale, fit_intercept, has_large_means)
+        self.X = X
+        self._pairs = None
+
+    def _of(self, X):
+        """Return other rows of the same kind."""
+        return DenseDesign(
+            X, self.shift, self.scale, self.fit_intercept, self.has_large_means
+        )
+
+    def about(self, shift, scale, fit_intercept, has_large_means):
+        """Return the same rows with another origin, units and last coordinate."""
+        return DenseDesign(self.X, shift, scale, fit_intercept, has_large_means)
+
+    def blocks(self, entries_per_row=1, least_rows=1):
+        """Yield views of some rows at a time."""
+        for rows in slices(self.n_samples, entries_per_row, least_rows):
+            yield rows, self._of(self.X[rows])
+
+    def take(self, index):
+        """Return the rows of an index, copied, or of a slice, not copied."""
+        return self._of(self.X[index])
+
+    def stacked(self, parts):
+        """Return the rows of several designs like this, one below the other."""
+        return self._of(np.concatenate([part.X for part in parts]))
+
+    def raw(self):
+        """Return X."""
+        return self.X
+
+    def fill(self, index, out):
+        """Write the rows of an index into `out` (n_rows, n_coordinates)."""
+        core = out[:, : self.n_features]
+        np.subtract(self.X[index], self.shift, out=core)
+        if self.scale is not None:
+            core *= self.scale
+        if self.fit_intercept:
+            out[:, -1] = 1.0
+
+    def _forward(self, core):
+        # Few rows times a large matrix is faster than its transpose.
+        return forward_thin(self.X, core.T).T
+
+    def _adjoint(self, values):
+        return adjoint_thin(self.X, values.T).T
+
+    def squares(self, weights):
+        """Return ``sum_i weight_ik x_ij^2``, the diagonals of Gram matrices, (m, k)."""
+        out = np.zeros((self.n_features, weights.shape[1]))
+        for rows in slices(self.n_samples, self.n_features, cached=True):
+            block = self.X[rows] - self.shift
+            out += np.square(block, out=block).T @ weights[rows]
+        if self.scale is not None:
+            out *= self.scale[:, None] ** 2
+        if not self.fit_intercept:
+            return out
+        return np.vstack([out, weights.sum(axis=0)])
+
+    def largest(self):
+        """Return the largest size of an entry of X."""
+        return max(-self.X.min(initial=0.0), self.X.max(initial=0.0))
+
+    def ends(self, columns):
+        """Return the least and the largest entry of some columns."""
+        part = self.X[:, columns]
+        return part.min(axis=0), part.max(axis=0)
+
+    def row_products(self):
+        """Return the products (n_samples, n_samples) of all pairs of centred rows.
+
+        From some columns at a time, in a buffer.
+        """
+        out = np.zeros((self.n_samples, self.n_samples))
+        for columns in slices(self.n_features, self.n_samples, self.n_samples):
+            part = self.X[:, columns] - self.shift[columns]
+            if self.scale is not None:
+                part *= self.scale[columns]
+            out += part @ part.T
+        return out
+
+    def grams(self, weights):
+        """Return the Gram matrices (k, m, m) of k weightings (n_samples, k).
+
+        Of few entries the products of all pairs of columns are kept: then a Gram matrix
+        is a row of one matrix product.
+        """
+        size, limits = self.n_coordinates, row_limits()
+        n_pairs = self.n_samples * size * (size + 1) // 2
+        many = weights.shape[1] >= limits.many_grams
+        if n_pairs > (limits.pair_entries_of_many if many else limits.pair_entries):
+            return super().grams(weights)
+        lower, upper = np.tril_indices(size)
+        if self._pairs is None:
+            self._pairs = _pair_products(self.to_dense())
+        out = np.empty((weights.shape[1], size, size))
+        out[:, lower, upper] = out[:, upper, lower] = weights.T @ self._pairs.T
+        return out
+
+
+class StreamedDesign(Design):
+    """Dense X that stays where it is: in a file, or in single precision.
+
+    Every block is read, and made double, when it is visited.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        float32 or float64, in memory or a file.
+    shift, scale, fit_intercept, has_large_means
+        As of `Design`.
+    """
+
+    def __init__(
+        self,
+        X,
+        shift=None,
+        scale=None,
+        fit_intercept=False,
+        has_large_means=False,
+    ):
+        super().__init__(X.shape, shift, scale, fit_intercept, has_large_means)
+        self.X = X
+
+    def about(self, shift, scale, fit_intercept, has_large_means):
+        """Return the same rows with another origin, units and last coordinate."""
+        return StreamedDesign(self.X, shift, scale, fit_intercept, has_large_means)
+
+    def blocks(self, entries_per_row=1, least_rows=1):
+        """Yield copies of some rows at a time, in double precision."""
+        width = max(entries_per_row, self.n_features)
+        for rows in slices(self.n_samples, width, least_rows):
+            yield rows, self.take(rows)
+
+    def take(self, index):
+        """Return the rows of an index or slice, in memory and double precision."""
+        return DenseDesign(
+            np.asarray(self.X[index], dtype=np.float64),
+            self.shift,
+            self.scale,
+            self.fit_intercept,
+            self.has_large_means,
+        )
+
+
+def slices(n_rows, entries_per_row, least_rows=1, *, cached=False):
+    """Yield slices of rows of bounded size.
+
+    Parameters
+    ----------
+    n_rows : int
+    entries_per_row : int
+        Numbers that are made per row.
+    least_rows : int, default=1
+        Rows of a slice, whatever they take.
+    cached : bool, default=False
+        Whether a cache should hold the numbers.
+    """
+    limits = row_limits()
+    most = limits.cached_entries if cached else limits.block_entries
+    size = max(1, least_rows, most // max(1, entries_per_row))
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def _pair_products(rows):
+    """Return the products (n_pairs, n_samples) of all pairs of columns."""
+    columns = np.ascontiguousarray(rows.T)
+    size, n_samples = columns.shape
+    products = np.empty((size * (size + 1) // 2, n_samples))
+    end = 0
+    for number, column in enumerate(columns, start=1):
+        start, end = end, end + number
+        np.multiply(columns[:number], column, out=products[start:end])
+    return products

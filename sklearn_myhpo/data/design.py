@@ -1,0 +1,426 @@
+"""The contract between X and everything that computes with it."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from .limits import row_limits
+
+
+class Design(ABC):
+    """Rows of X as a linear map that is read by blocks.
+
+    A row x stands for ``(x - shift) * scale``, followed by a one if there is an
+    intercept; with these coordinates the map of weights w is
+    ``((x - shift) * scale) w[:-1] + w[-1]``. X itself is never changed nor copied as a
+    whole.
+
+    A data source is a subclass with two methods: `blocks` reads it, `about` moves the
+    origin. All other methods have defaults that visit every block once, for all splits
+    in the same visit. A subclass overrides those that it can do faster.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Numbers of rows and features.
+    shift : ndarray of shape (n_features,) or None
+        Origin of the features; None for zero.
+    scale : ndarray of shape (n_features,) or None
+        Factors of the features; None for ones.
+    fit_intercept : bool
+        Whether the last coordinate of a row is one.
+    has_large_means : bool
+        Whether the shift is so large that it must be subtracted from rows, not from
+        products.
+
+    Attributes
+    ----------
+    n_samples, n_features : int
+        Shape of X.
+    shift : ndarray of shape (n_features,)
+        Origin of the features.
+    """
+
+    #: Whether blocks hold sparse rows.
+    is_sparse = False
+
+    def __init__(
+        self,
+        shape,
+        shift=None,
+        scale=None,
+        fit_intercept=False,
+        has_large_means=False,
+    ):
+        self.n_samples, self.n_features = shape
+        self.shift = np.zeros(self.n_features) if shift is None else shift
+        self.scale = scale
+        self.fit_intercept = fit_intercept
+        self.has_large_means = has_large_means
+
+    # What a data source implements.
+
+    @abstractmethod
+    def blocks(self, entries_per_row=1, least_rows=1):
+        """Yield the rows in order, as (slice, MemoryDesign) of bounded size.
+
+        Parameters
+        ----------
+        entries_per_row : int, default=1
+            Numbers that the caller makes per row. A block has no more rows than
+            `RowLimits.block_entries` of these.
+        least_rows : int, default=1
+            Rows that make a block worth its price, whatever they take.
+        """
+
+    @abstractmethod
+    def about(self, shift, scale, fit_intercept, has_large_means):
+        """Return the same rows with another origin, units and last coordinate."""
+
+    # What a visit of all blocks gives.
+
+    def reduce(self, function, *columns, entries_per_row=1):
+        """Return the sum over blocks of the arrays that a function returns.
+
+        Parameters
+        ----------
+        function : callable
+            Called as ``function(block, *own)`` with a `MemoryDesign` and its part of
+            every column; returns an array or a tuple of arrays.
+        *columns : ndarray of shape (n_samples, ...)
+            Numbers that go with the rows.
+        entries_per_row : int, default=1
+            Numbers that the function makes per row.
+
+        Returns
+        -------
+        ndarray or tuple of ndarray
+        """
+        total = None
+        for rows, block in self.blocks(entries_per_row):
+            found = function(block, *(column[rows] for column in columns))
+            total = found if total is None else _add(total, found)
+        return total
+
+    @property
+    def n_coordinates(self):
+        """Number of coordinates of a row, the intercept included."""
+        return self.n_features + self.fit_intercept
+
+    @property
+    def entries_per_row(self):
+        """Mean number of stored entries of a row."""
+        return float(self.n_features)
+
+    def forward(self, w):
+        """Return raw predictions (n_samples, k) of weights (n_coordinates, k)."""
+        core = w[: self.n_features]
+        if self.scale is not None:
+            core = core * self.scale[:, None]
+        if self.has_large_means:
+            raw = self._forward_centred(core)
+        else:
+            raw = self._forward(core)
+            if self.fit_intercept or self.shift.any():
+                raw -= self.shift @ core
+        if self.fit_intercept:
+            raw += w[-1]
+        return raw
+
+    def adjoint(self, values):
+        """Return the transposed map (n_coordinates, k) of values (n_samples, k)."""
+        total = values.sum(axis=0)
+        if self.has_large_means:
+            core = self._adjoint_centred(values)
+        else:
+            core = self._adjoint(values)
+            if self.fit_intercept or self.shift.any():
+                core -= np.outer(self.shift, total)
+        if self.scale is not None:
+            core *= self.scale[:, None]
+        return np.vstack([core, total]) if self.fit_intercept else core
+
+    def _forward(self, core):
+        """Return ``X core`` (n_samples, k)."""
+        return np.concatenate([block._forward(core) for _, block in self.blocks()])
+
+    def _adjoint(self, values):
+        """Return ``X' values`` (n_features, k)."""
+        return self.reduce(lambda block, own: block._adjoint(own), values)
+
+    def _forward_centred(self, core):
+        """Return ``(X - shift) core``, centred before it is multiplied."""
+        parts = self.blocks(self.n_features)
+        return np.concatenate([block.moved() @ core for _, block in parts])
+
+    def _adjoint_centred(self, values):
+        """Return ``(X - shift)' values``, centred before it is multiplied."""
+        return self.reduce(
+            lambda block, own: block.moved().T @ own,
+            values,
+            entries_per_row=self.n_features,
+        )
+
+    def part_grams(self, weights, labels, n_parts):
+        """Return the Gram matrices of every part of the rows, in one visit.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_samples, k)
+            Of either sign.
+        labels : ndarray of int of shape (n_samples,)
+            Part of every row; -1 for none.
+        n_parts : int
+
+        Returns
+        -------
+        ndarray of shape (n_parts, k, n_coordinates, n_coordinates)
+            ``sum_i weight_ik x_i x_i'`` over the rows of a part.
+        """
+        size = self.n_coordinates
+        out = np.zeros((n_parts, weights.shape[1], size, size))
+        for rows, block in self.blocks(size, least_gram_rows(size)):
+            for part, own in rows_by_label(labels[rows], n_parts):
+                block.add_grams(out[part], own, weights[rows][own])
+        return out
+
+    def grams(self, weights):
+        """Return the Gram matrices (k, m, m) of k weightings (n_samples, k).
+
+        Rows of weight zero cost nothing, so that the disjoint parts of k folds cost
+        one visit together.
+        """
+        size = self.n_coordinates
+        out = np.zeros((weights.shape[1], size, size))
+        for rows, block in self.blocks(size, least_gram_rows(size)):
+            own = weights[rows]
+            for index, columns in _rows_in_use(own != 0):
+                block.add_grams(out[columns], index, own[index, columns])
+        return out
+
+    def gram(self, weight):
+        """Return ``sum_i weight_i x_i x_i'`` of weights (n_samples,)."""
+        return self.grams(weight[:, None])[0]
+
+    def block_gram(self, weights):
+        """Return the Gram matrix of rows with a symmetric matrix of weights each.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_samples, k (k + 1) / 2)
+            The lower triangles, row by row.
+
+        Returns
+        -------
+        ndarray of shape (n_coordinates * k, n_coordinates * k)
+            In the order of weights (n_coordinates, k).
+        """
+        return interleaved(self.grams(weights))
+
+    def squares(self, weights):
+        """Return ``sum_i weight_ik x_ij^2``, the diagonals of Gram matrices, (m, k)."""
+
+        def own(block, weight):
+            return block.squares(weight)
+
+        return self.reduce(own, weights, entries_per_row=self.n_features)
+
+    @cached_property
+    def mean_squares(self):
+        """The mean squares of the coordinates, shape (n_coordinates,)."""
+        share = np.full((self.n_samples, 1), 1.0 / self.n_samples)
+        return self.squares(share)[:, 0]
+
+    def second_moments(self, sample_weight):
+        """Return the weighted mean squares of the centred features."""
+        share = (sample_weight / sample_weight.sum())[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.squares(share)[: self.n_features, 0]
+
+    def row_products(self):
+        """Return the products (n_samples, n_samples) of all pairs of centred rows."""
+        rows = self.centred()
+        return rows @ rows.T
+
+    def largest(self):
+        """Return the largest size of an entry of X."""
+        return max(block.largest() for _, block in self.blocks())
+
+    def constants(self):
+        """Return the indices of the columns with one value, and these values."""
+        # Few other columns have the same value in three rows.
+        few = self.take(np.unique([0, self.n_samples // 2, self.n_samples - 1])).raw()
+        index = np.flatnonzero(np.all(few == few[0], axis=0))
+        for _, block in self.blocks() if len(index) else ():
+            low, high = block.ends(index)
+            kept = (low == few[0, index]) & (high == few[0, index])
+            index = index[kept]
+        return index, few[0, index]
+
+    def take(self, index):
+        """Return the rows of an increasing index or a slice as a `MemoryDesign`."""
+        index = np.arange(self.n_samples)[index]
+        parts = []
+        for rows, block in self.blocks():
+            ends = np.searchsorted(index, [rows.start, rows.stop])
+            if ends[0] < ends[1]:
+                parts.append(block.take(index[slice(*ends)] - rows.start))
+        return parts[0].stacked(parts)
+
+    def sample(self, n_rows):
+        """Return every k-th row, about `n_rows` of them, as a `MemoryDesign`."""
+        return self.take(slice(None, None, max(1, self.n_samples // n_rows)))
+
+    def centred(self):
+        """Return the centred rows without the intercept, (n_samples, n_features)."""
+        return np.concatenate([block.centred() for _, block in self.blocks()])
+
+    def to_dense(self):
+        """Return the matrix of the map, shape (n_samples, n_coordinates)."""
+        out = np.empty((self.n_samples, self.n_coordinates))
+        for rows, block in self.blocks():
+            block.fill(slice(None), out[rows])
+        return out
+
+    def at_means(self, sample_weight, fit_intercept):
+        """Return the same rows about their weighted means, with an intercept.
+
+        Parameters
+        ----------
+        sample_weight : ndarray of shape (n_samples,)
+            Non-negative.
+        fit_intercept : bool
+            Without an intercept the origin stays where it is.
+
+        Returns
+        -------
+        Design
+        """
+        if not fit_intercept:
+            return self.about(None, self.scale, False, False)
+        share = (sample_weight / sample_weight.sum())[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            shift = self._adjoint(share)[:, 0]
+        # The mean of a constant is that constant, free of rounding.
+        constant, values = self.constants()
+        shift[constant] = values
+        centred = self.about(shift, self.scale, True, not self.is_sparse)
+        with np.errstate(over="ignore", invalid="ignore"):
+            variance = centred.squares(share)[:-1, 0]
+            far = np.any(shift**2 > row_limits().large_mean * variance)
+        return self.about(shift, self.scale, True, bool(far))
+
+
+class MemoryDesign(Design):
+    """Rows in memory: what is asked of a block."""
+
+    @abstractmethod
+    def raw(self):
+        """Return X as an ndarray; dense rows are not copied."""
+
+    @abstractmethod
+    def fill(self, index, out):
+        """Write the rows of an index into `out` (n_rows, n_coordinates)."""
+
+    @abstractmethod
+    def stacked(self, parts):
+        """Return the rows of several designs like this, one below the other."""
+
+    @abstractmethod
+    def ends(self, columns):
+        """Return the least and the largest entry of some columns."""
+
+    def moved(self):
+        """Return ``X - shift``."""
+        return self.raw() - self.shift
+
+    def centred(self):
+        """Return the centred rows without the intercept, (n_samples, n_features)."""
+        rows = self.moved()
+        return rows if self.scale is None else rows * self.scale
+
+    def add_grams(self, out, index, weights):
+        """Add the Gram matrices of the rows of an index to `out`.
+
+        Parameters
+        ----------
+        out : ndarray of shape (k, n_coordinates, n_coordinates)
+        index : ndarray or slice
+            Rows that count.
+        weights : ndarray of shape (n_rows, k)
+            Of these rows.
+        """
+        rows = np.empty((len(weights), self.n_coordinates))
+        self.fill(index, rows)
+        for matrix, weight in zip(out, weights.T, strict=True):
+            matrix += weighted_gram(rows, weight)
+
+
+def least_gram_rows(size):
+    """Return the rows per block with which a sum of Gram matrices is a small part."""
+    return max(256, size)
+
+
+def weighted_gram(rows, weight):
+    """Return ``rows' diag(weight) rows``."""
+    if np.all(weight >= 0.0):
+        # A matrix times its own transpose takes half of the work.
+        rows = rows * np.sqrt(weight)[:, None]
+        return rows.T @ rows
+    return rows.T @ (rows * weight[:, None])
+
+
+def interleaved(grams):
+    """Return one matrix (m k, m k) of Gram matrices (k (k + 1) / 2, m, m).
+
+    Its blocks of k rows and columns belong to one pair of coordinates.
+    """
+    if len(grams) == 1:
+        return grams[0]
+    size, k = grams.shape[1], int(np.sqrt(2 * len(grams)))
+    blocks = np.empty((size, k, size, k))
+    for gram, a, b in zip(grams, *np.tril_indices(k), strict=True):
+        blocks[:, a, :, b] = blocks[:, b, :, a] = gram
+    return blocks.reshape(size * k, size * k)
+
+
+def rows_by_label(labels, n_labels):
+    """Yield (label, rows) of a block, a slice where the rows are neighbours."""
+    if not len(labels):
+        return
+    steps = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    if len(steps) < n_labels:
+        # Rows of a label may still come in several runs.
+        starts = np.concatenate([[0], steps, [len(labels)]])
+        for start, stop in pairwise(starts):
+            if labels[start] >= 0:
+                yield int(labels[start]), slice(int(start), int(stop))
+        return
+    order = np.argsort(labels, kind="stable")
+    ends = np.searchsorted(labels[order], np.arange(n_labels + 1))
+    for label, (start, stop) in enumerate(pairwise(ends)):
+        if start < stop:
+            yield label, order[start:stop]
+
+
+def _rows_in_use(used):
+    """Yield (rows, columns) of a block: columns together unless they share few rows."""
+    if used.all():
+        yield slice(None), slice(None)
+        return
+    index = np.flatnonzero(used.any(axis=1))
+    if 2 * np.count_nonzero(used) > len(index) * used.shape[1]:
+        yield index, slice(None)
+        return
+    for column in range(used.shape[1]):
+        index = np.flatnonzero(used[:, column])
+        if len(index):
+            yield index, slice(column, column + 1)
+
+
+def _add(total, found):
+    if isinstance(total, tuple):
+        return tuple(map(np.add, total, found))
+    return total + found

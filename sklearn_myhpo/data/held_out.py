@@ -1,0 +1,172 @@
+"""The rows that splits hold out, and their parts in the validation loss."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .dense import slices
+from .design import Design
+from .limits import row_limits
+from .parts import RowParts, divide_rows
+from .sources import as_design
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutRows:
+    """Rows with the weight that each has in the validation loss of every split.
+
+    Attributes
+    ----------
+    design : Design
+        About zero, without an intercept.
+    y : ndarray
+        As the loss wants it.
+    loss : Loss
+        Of a row.
+    parts : RowParts
+        Splits of the rows.
+    weight : float
+        Sum of the weights of all validation parts.
+    total : float
+        Sum of the weights of the rows that any split holds out.
+    """
+
+    design: Design
+    y: np.ndarray
+    loss: object
+    parts: RowParts
+    weight: float
+    total: float
+
+    def __len__(self):
+        return len(self.y)
+
+    @property
+    def sample_weight(self):
+        """Weights of the rows, shape (n_rows,)."""
+        return self.parts.sample_weight
+
+    def share(self, split):
+        """Return the share of every row in the mean over all held-out rows."""
+        return self.parts.weights(split)[1] / self.weight
+
+    def sample(self, n_rows):
+        """Return every k-th row, so that about `n_rows` are left."""
+        step = max(1, len(self) // n_rows)
+        return self if step == 1 else self._take(slice(None, None, step))
+
+    def _take(self, rows):
+        """Return the rows of a slice."""
+        index = np.arange(len(self))[rows]
+        return replace(
+            self,
+            design=self.design.take(rows),
+            y=self.y[rows],
+            parts=self.parts.take(index),
+        )
+
+    def losses(self, split, coef, intercept):
+        """Return the loss of the rows that a split holds out, in a linear model.
+
+        Parameters
+        ----------
+        split : int
+            Which one.
+        coef : ndarray of shape (n_features, n_outputs)
+        intercept : ndarray of shape (n_outputs,)
+
+        Returns
+        -------
+        index : ndarray of shape (n_held_out,)
+            The rows.
+        loss : ndarray of shape (n_held_out,)
+        """
+        index = np.flatnonzero(self.parts.weights(split)[1])
+        loss = np.empty(len(index))
+        rows = self.design.take(index)
+        for own, block in rows.blocks(rows.n_features + coef.shape[1]):
+            y = self.y[index[own]]
+            loss[own] = self.loss.value(y, block.forward(coef) + intercept)
+        return index, loss
+
+    def blocks(self, models):
+        """Yield the rows in blocks, with whose results a cache is filled."""
+        width, n_columns = _width(models), models[0][0].shape[1]
+        if width > row_limits().many_columns:
+            width = n_columns + self.design.n_features
+        # Blocks smaller than the matrix of slopes would mostly add up such matrices.
+        for rows in slices(len(self), width, n_columns // 2, cached=True):
+            yield self._take(rows)
+
+    def slopes(self, models, n_groups):
+        """Return every row's part of the slope in lambda.
+
+        Parameters
+        ----------
+        models : list of (ndarray, ndarray)
+            Coefficients (n_features, k) and intercepts (k,) of every split: of its
+            weights, then of their responses to every lambda.
+        n_groups : int
+            Number of lambdas.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_groups)
+            Zero for rows that no split holds out.
+        """
+        out = np.zeros((len(self), n_groups))
+        shares = [self.share(split) for split in range(len(models))]
+        held_out = [np.flatnonzero(share) for share in shares]
+        predictions = self._predictions(models, held_out)
+        for share, own, raw in zip(shares, held_out, predictions, strict=True):
+            n_outputs = raw.shape[1] // (n_groups + 1)
+            raw = raw.reshape(len(own), n_groups + 1, n_outputs)
+            slope = share[own, None] * self.loss.gradient(self.y[own], raw[:, 0])
+            out[own] += np.einsum("no,ngo->ng", slope, raw[:, 1:])
+        return out
+
+    def _predictions(self, models, held_out):
+        """Yield the raw predictions of the held-out rows of every split."""
+        if _width(models) > row_limits().many_columns:
+            for own, (coefs, intercepts) in zip(held_out, models, strict=True):
+                yield self.design.take(own).forward(coefs) + intercepts
+            return
+        # One product with all rows is cheaper than taking out those of every split.
+        coefs, intercepts = map(np.hstack, zip(*models, strict=True))
+        raw = self.design.forward(coefs) + intercepts
+        columns = np.split(raw, len(models), axis=1)
+        for own, each in zip(held_out, columns, strict=True):
+            yield each[own]
+
+
+def hold_out(X, y, loss, pairs, sample_weight):
+    """Return the `HeldOutRows` of some splits.
+
+    Parameters
+    ----------
+    X : Design, ndarray or sparse array of shape (n_samples, n_features)
+    y : ndarray
+        As the loss wants it.
+    loss : Loss
+    pairs : list of (ndarray, ndarray)
+        Training and validation rows of every split.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive.
+
+    Returns
+    -------
+    HeldOutRows
+    """
+    parts = divide_rows(pairs, sample_weight)
+    used, weight = np.zeros(len(y), dtype=bool), 0.0
+    for split in range(len(pairs)):
+        own = parts.weights(split)[1]
+        used |= own > 0
+        weight += own.sum()
+    total = sample_weight[used].sum()
+    return HeldOutRows(as_design(X), y, loss, parts, weight, total)
+
+
+def _width(models):
+    """Return the number of columns of all models together."""
+    return sum(coefs.shape[1] for coefs, _ in models)

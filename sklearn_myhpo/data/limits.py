@@ -1,0 +1,80 @@
+"""Sizes of blocks and caches, and the densities at which sparse rows pay.
+
+The numbers of the engine are in `sklearn_myhpo.engine.plan`, which shows both tables.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RowLimits:
+    """Limits of everything that reads rows.
+
+    Attributes
+    ----------
+    block_entries : int
+        Entries of the largest temporary array that is made from a block of rows.
+    cached_entries : int
+        Entries of a block that a cache should hold.
+    thin_bytes, thin_vectors : int
+        Bytes of a block of rows, and number of vectors, up to which vectors are
+        multiplied one by one: a general matrix product repacks the matrix first.
+    thin_work, sparse_work : float
+        Multiplications from which dense and sparse products use all threads: about a
+        millisecond of reading.
+    large_mean : float
+        Squared mean over variance of a feature beyond which rows are centred before
+        they are multiplied. Below it the mean is subtracted from the product.
+    mostly_zero : float
+        Share of nonzero entries up to which dense rows are stored as sparse ones.
+    many_entries, sample_rows : int
+        Entries below which dense rows stay dense, and the rows that are looked at
+        before all of them.
+    filled : float
+        Share of nonzero entries above which sparse rows are multiplied as dense blocks.
+    pair_entries, pair_entries_of_many, many_grams : int
+        Entries up to which the products of all pairs of columns are kept, so that a
+        Gram matrix is one row of a matrix product; the same where at least
+        `many_grams` Gram matrices are asked for at once.
+    shift_rows : int
+        Rows whose mean is subtracted before anything is squared.
+    many_outputs : int
+        Targets up to which their products with each other cost less than leaving them
+        out.
+    many_columns : int
+        Columns of the models of all splits up to which they are multiplied with all
+        rows at once.
+    most_atoms_per_split : int
+        Kinds of rows per split up to which sums over a split are added up from sums
+        over kinds of rows.
+    """
+
+    block_entries: int = 2**20
+    cached_entries: int = 2**17
+    thin_bytes: int = 2**22
+    thin_vectors: int = 8
+    thin_work: float = 5e6
+    sparse_work: float = 1e6
+    large_mean: float = 1e4
+    mostly_zero: float = 1 / 5
+    many_entries: int = 2**16
+    sample_rows: int = 512
+    filled: float = 1 / 6
+    pair_entries: int = 2**18
+    pair_entries_of_many: int = 2**22
+    many_grams: int = 10
+    shift_rows: int = 1000
+    many_outputs: int = 16
+    many_columns: int = 32
+    most_atoms_per_split: int = 3
+
+
+#: The limits in force; `sklearn_myhpo.engine.plan.use_limits` changes them for a while.
+CURRENT = ContextVar("limits of rows")
+_DEFAULTS = RowLimits()
+
+
+def row_limits():
+    """Return the `RowLimits` in force."""
+    return CURRENT.get(_DEFAULTS)

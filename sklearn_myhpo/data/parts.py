@@ -1,0 +1,239 @@
+"""How rows are divided among the training and validation parts of splits."""
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+
+from .limits import row_limits
+
+#: Largest number of codes for the kinds of rows at any time.
+MOST_CODES = 2**20
+
+
+class Visit(NamedTuple):
+    """The sets of rows that one visit of X sums over, called atoms.
+
+    Attributes
+    ----------
+    labels : ndarray of int of shape (n_samples,)
+        Atom of every row; -1 for none.
+    weight : ndarray of shape (n_samples,)
+        Weight of the rows in their atom.
+    n_atoms : int
+        Number of atoms.
+    """
+
+    labels: np.ndarray
+    weight: np.ndarray
+    n_atoms: int
+
+
+@dataclass(frozen=True, eq=False)
+class RowParts:
+    """The training and validation rows of every split, and all rows.
+
+    Rows that every split uses alike are of one kind. K folds make K kinds, and sums
+    over a part are sums over kinds: then one visit of X serves all splits. Splits that
+    overlap freely have too many kinds, and each part is visited alone.
+
+    Attributes
+    ----------
+    sample_weight : ndarray of shape (n_samples,)
+        Non-negative.
+    n_splits : int
+        Number of splits.
+    kinds : ndarray of int of shape (n_samples,) or None
+        Kind of every row; None where there are too many.
+    counts : ndarray of int of shape (n_splits, 2, n_kinds) or None
+        How often the training and the validation part of a split have each kind.
+    pairs : list of (ndarray, ndarray) or None
+        Indices of both parts of every split, where there are too many kinds.
+    """
+
+    sample_weight: np.ndarray
+    n_splits: int
+    kinds: np.ndarray | None
+    counts: np.ndarray | None
+    pairs: list | None
+
+    def weights(self, split):
+        """Return the training and the validation weights (n_samples,) of a split."""
+        if self.kinds is not None:
+            return tuple(
+                self.sample_weight * own.astype(float)[self.kinds]
+                for own in self.counts[split]
+            )
+        n_samples = len(self.sample_weight)
+        return tuple(
+            self.sample_weight * np.bincount(part, minlength=n_samples)
+            for part in self.pairs[split]
+        )
+
+    def train_shares(self):
+        """Return training weights with sum one, shape (n_splits, n_samples)."""
+        shares = np.empty((self.n_splits, len(self.sample_weight)))
+        for split, share in enumerate(shares):
+            weight, _ = self.weights(split)
+            np.divide(weight, weight.sum(), out=share)
+        return shares
+
+    def take(self, index):
+        """Return the parts of some of the rows.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Increasing.
+
+        Returns
+        -------
+        RowParts
+        """
+        weight = self.sample_weight[index]
+        if self.kinds is not None:
+            kinds = self.kinds[index]
+            return RowParts(weight, self.n_splits, kinds, self.counts, None)
+        place = np.full(len(self.sample_weight), -1)
+        place[index] = np.arange(len(index))
+        pairs = [
+            tuple(place[part][place[part] >= 0] for part in pair) for pair in self.pairs
+        ]
+        return RowParts(weight, self.n_splits, None, None, pairs)
+
+    def most_training_rows(self):
+        """Return the largest number of distinct training rows of a split."""
+        return max(
+            np.count_nonzero(self.weights(split)[0]) for split in range(self.n_splits)
+        )
+
+    def visits(self):
+        """Yield the visits of X that give the sums over all parts."""
+        if self.kinds is not None:
+            labels = np.where(self.sample_weight > 0, self.kinds, -1)
+            yield Visit(labels, self.sample_weight, self.counts.shape[2])
+            return
+        for split in range(self.n_splits):
+            for weight in self.weights(split):
+                yield Visit(np.where(weight > 0, 0, -1), weight, 1)
+        weight = self.sample_weight
+        yield Visit(np.where(weight > 0, 0, -1), weight, 1)
+
+    def total(self, arrays):
+        """Return the sum over all rows of one array per atom of all visits."""
+        return reduce(np.add, arrays) if self.kinds is not None else arrays[-1]
+
+    def combine(self, sums):
+        """Return the sums over the parts of every split, and over all rows.
+
+        Nothing is subtracted, so nothing cancels.
+
+        Parameters
+        ----------
+        sums : list of NamedTuple
+            Over the atoms of all visits.
+
+        Returns
+        -------
+        list of (NamedTuple, NamedTuple)
+            Of training and validation rows; the last pair is all rows, twice.
+        """
+        if self.kinds is None:
+            *parts, whole = sums
+            return [*zip(parts[::2], parts[1::2], strict=True), (whole, whole)]
+        sums_over = _SumsOver(sums)
+        parts = [tuple(map(sums_over, pair)) for pair in self.counts]
+        whole = sums_over(np.ones(len(sums), dtype=int))
+        return [*parts, (whole, whole)]
+
+
+class _SumsOver:
+    """Sums over parts from sums over kinds of rows."""
+
+    def __init__(self, sums):
+        self.sums, self._others = sums, None
+
+    def __call__(self, counts):
+        """Return the sum with every kind counted so often."""
+        left_out = np.flatnonzero(counts == 0)
+        if len(left_out) == 1 and np.all(np.delete(counts, left_out) == 1):
+            if self._others is None:
+                self._others = add_others(self.sums)
+            return self._others[left_out[0]]
+        used = np.flatnonzero(counts)
+        return add([_multiple(self.sums[kind], counts[kind]) for kind in used])
+
+
+def _multiple(sums, count):
+    if count == 1:
+        return sums
+    return type(sums)(*(count * values for values in sums))
+
+
+def all_rows(sample_weight):
+    """Return the `RowParts` without any split."""
+    kinds = np.zeros(len(sample_weight), dtype=np.int32)
+    counts = np.empty((0, 2, 1), dtype=int)
+    return RowParts(sample_weight, 0, kinds, counts, None)
+
+
+def divide_rows(pairs, sample_weight):
+    """Return the `RowParts` of some splits.
+
+    Parameters
+    ----------
+    pairs : list of (ndarray, ndarray)
+        Indices of training and validation rows; a repeated row counts as often as it
+        is named.
+    sample_weight : ndarray of shape (n_samples,)
+        Non-negative.
+
+    Returns
+    -------
+    RowParts
+    """
+    n_samples, n_splits = len(sample_weight), len(pairs)
+    most = 1 + row_limits().most_atoms_per_split * n_splits
+    kinds, counts = np.zeros(n_samples, dtype=np.int64), np.empty((0, 1), dtype=int)
+    too_many = RowParts(sample_weight, n_splits, None, None, pairs)
+    for pair in pairs:
+        for part in pair:
+            own = np.bincount(part, minlength=n_samples)
+            base = int(own.max()) + 1
+            n_codes = counts.shape[1] * base
+            if n_codes > MOST_CODES:
+                return too_many
+            used, kinds = _renumbered(kinds * base + own, n_codes)
+            if len(used) > most:
+                return too_many
+            counts = np.vstack([counts[:, used // base], used % base])
+    counts = counts.reshape(n_splits, 2, -1)
+    return RowParts(sample_weight, n_splits, kinds.astype(np.int32), counts, None)
+
+
+def _renumbered(codes, n_codes):
+    """Return the codes in use, in increasing order, and the number of every row's."""
+    seen = np.bincount(codes, minlength=n_codes) > 0
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
+
+
+def add(parts):
+    """Return the NamedTuple of sums over the union of disjoint rows."""
+    if len(parts) == 1:
+        return parts[0]
+    kind = type(parts[0])
+    return kind(*(reduce(np.add, values) for values in zip(*parts, strict=True)))
+
+
+def add_others(parts):
+    """Return for every part the sums over all others; nothing is subtracted."""
+    before, after = [None], [None]
+    for part in parts[:-1]:
+        before.append(part if before[-1] is None else add([before[-1], part]))
+    for part in parts[:0:-1]:
+        after.append(part if after[-1] is None else add([part, after[-1]]))
+    return [
+        add([side for side in sides if side is not None])
+        for sides in zip(before, after[::-1], strict=True)
+    ]

@@ -1,0 +1,54 @@
+"""Groups with more features than rows, replaced by their row spaces."""
+
+import numpy as np
+from scipy.linalg import qr
+
+from ..penalties.coordinates import Coordinates, feature_coordinates
+from ..penalties.groups import FeatureGroups
+from .dense import DenseDesign
+
+
+def reduce_to_row_space(design, groups):
+    """Return the rows in the row space of every wide group, and the coordinates.
+
+    Weights of a group enter only through its columns' row space and their
+    squared norm, so the solution lies in that space for every lambda. The
+    vector of ones is kept too: the mean response needs it.
+
+    Parameters
+    ----------
+    design : Design
+        Dense, about its means where there is an intercept.
+    groups : FeatureGroups
+
+    Returns
+    -------
+    design : DenseDesign
+        Of shape (n_samples, n_coordinates), about zero, with the same intercept.
+    coordinates : Coordinates
+    """
+    plain, X = feature_coordinates(groups), design.centred()
+    limit = len(X) + 1
+    bases, parts, labels, ones = [], [], [], []
+    for group in range(groups.n_groups):
+        columns = np.flatnonzero(groups.labels == group)
+        basis, part, one = None, X[:, columns], np.ones(len(columns))
+        if len(columns) > limit:
+            spanning = np.hstack([part.T, one[:, None]])
+            basis, triangle = qr(
+                spanning, mode="economic", overwrite_a=True, check_finite=False
+            )
+            part, one = triangle[:, :-1].T, triangle[:, -1]
+        bases.append((columns, basis))
+        parts.append(part)
+        labels.append(np.full(part.shape[1], group))
+        ones.append(one)
+    coordinates = Coordinates(
+        FeatureGroups(np.concatenate(labels), groups.names),
+        plain.n_features,
+        np.concatenate(ones),
+        plain.group_sizes,
+        tuple(bases),
+    )
+    reduced = np.ascontiguousarray(np.hstack(parts))
+    return DenseDesign(reduced, fit_intercept=design.fit_intercept), coordinates

@@ -1,0 +1,57 @@
+"""Which design reads which X."""
+
+import numpy as np
+from scipy import sparse
+
+from .dense import DenseDesign, StreamedDesign
+from .design import Design
+from .sparse import SparseDesign
+
+
+def as_design(X):
+    """Return the design that reads X, which is not copied.
+
+    Parameters
+    ----------
+    X : Design, ndarray or sparse array of shape (n_samples, n_features)
+        float64 or float32, in memory or memory-mapped; sparse in CSR format.
+
+    Returns
+    -------
+    Design
+        About zero, without an intercept; a design as it is.
+    """
+    if isinstance(X, Design):
+        return X
+    if sparse.issparse(X):
+        return SparseDesign(X.astype(np.float64, copy=False))
+    if X.dtype == np.float64 and not _is_mapped(X):
+        return DenseDesign(X)
+    return StreamedDesign(X)
+
+
+def in_memory(X):
+    """Return the design that reads X, in double precision and memory where it is small.
+
+    For methods that read X many times.
+
+    Parameters
+    ----------
+    X : Design, ndarray or sparse array of shape (n_samples, n_features)
+
+    Returns
+    -------
+    Design
+    """
+    if isinstance(X, Design) or sparse.issparse(X):
+        return as_design(X)
+    return DenseDesign(X.astype(np.float64, copy=False))
+
+
+def _is_mapped(X):
+    """Whether an array is a view of a file."""
+    while X is not None:
+        if isinstance(X, np.memmap):
+            return True
+        X = getattr(X, "base", None)
+    return False

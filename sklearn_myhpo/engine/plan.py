@@ -1,0 +1,451 @@
+"""Every choice of engine, every limit of size, and the costs that they rest on.
+
+`Limits` is the one table of numbers; together with `RowLimits` it holds all of them.
+`make_plan` turns the shape of a problem into a `Plan`, before anything is computed.
+Tests change numbers for a while by `use_limits`.
+"""
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+from ..data.limits import CURRENT as CURRENT_ROW_LIMITS
+from ..data.limits import RowLimits, row_limits
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of the engine. A "size" counts coordinates times coupled outputs.
+
+    Attributes
+    ----------
+    moments_size : int
+        Coordinates up to which ridge is solved from second moments.
+    dense_size : int
+        Size up to which Hessians are formed and factored.
+    factored_size : int
+        Size up to which a criterion may factor a matrix.
+    apart_entries : int
+        Entries up to which one inverse per output is kept, where a matrix of all
+        outputs would be too large.
+    formed_cost : float
+        Operations up to which the Hessian of every split is formed at every step of
+        several lambdas; beyond, one shared matrix preconditions them.
+    products_per_solve : int
+        Products of a Hessian that one solve takes. Hessians are formed where their
+        solves take more products than they have rows.
+    few_lambdas : int
+        Lambdas up to which second derivatives come from the responses of the weights,
+        which is exact.
+    products_per_response, cubes : int
+        Products that the response to one lambda takes, and cubes of the size of a
+        Hessian that curvature in all lambdas takes.
+    most_responses : float
+        Numbers in the responses of all splits up to which they are formed.
+    raw_entries : int
+        Raw predictions of solutions that may be kept in any case.
+    inverse_share : float
+        Responses per coordinate from which ridge takes the inverse of the Hessian.
+    strong_penalty : float
+        Penalty over the trace of the data's curvature beyond which a feature's
+        response is its own: others share less than one part in this of it.
+    eigen_ratio, singular_ratio : float
+        Ratios of the largest to the smallest second moment of a feature up to which
+        eigenvectors of moments, or singular vectors of rows, keep the small ones.
+    krylov_share, krylov_steps : float, int
+        Share of the coordinates, and number of steps, beyond which a Krylov subspace
+        costs more than a decomposition.
+    rational_size : int
+        Coordinates below which an eigendecomposition is as fast as a rational Krylov
+        subspace.
+    rows_per_coordinate : int
+        Training rows per coordinate up to which singular vectors of the rows are
+        affordable.
+    gram_base, gram_share, factor_share : float
+        Cost of a shared matrix in products of a Hessian with one vector: a constant
+        and a share of the features for forming it, a share of its entries per row for
+        factoring it. Thin products run at the speed of memory, these at that of the
+        cores.
+    cheap_products, accurate_products : int
+        Products per split up to which that price is paid at once, for solutions of
+        low and of high accuracy.
+    saved_products : float
+        Products that a factor of its own saves a split.
+    kept_change : float
+        Change of the log of a penalty up to which a factor is kept.
+    changed_curvature : float
+        Relative change of the mean curvature up to which a shared matrix is kept.
+    scan_rows : int
+        Rows of the sample that a problem of more than twice as many is scanned on.
+    spectrum_entries : int
+        Entries of the left singular vectors of sparse rows up to which they are kept.
+    optimism_rows : int
+        Rows that the covariance of slopes is estimated from.
+    target_entries : int
+        Entries of a block of targets with a lambda each.
+    """
+
+    moments_size: int = 2500
+    dense_size: int = 2500
+    factored_size: int = 5000
+    apart_entries: int = 2**25
+    formed_cost: float = 1e9
+    products_per_solve: int = 60
+    few_lambdas: int = 30
+    products_per_response: int = 3
+    cubes: int = 8
+    most_responses: float = 3e7
+    raw_entries: int = 2**22
+    inverse_share: float = 0.75
+    strong_penalty: float = 1e6
+    eigen_ratio: float = 1e10
+    singular_ratio: float = 1e16
+    krylov_share: float = 0.4
+    krylov_steps: int = 160
+    rational_size: int = 256
+    rows_per_coordinate: int = 3
+    gram_base: float = 12.0
+    gram_share: float = 1 / 13
+    factor_share: float = 1 / 25
+    cheap_products: int = 2
+    accurate_products: int = 80
+    saved_products: float = 5.0
+    kept_change: float = 0.7
+    changed_curvature: float = 0.05
+    scan_rows: int = 8192
+    spectrum_entries: int = 2**22
+    optimism_rows: int = 2**14
+    target_entries: int = 2**21
+
+
+_CURRENT = ContextVar("limits of the engine")
+_DEFAULTS = Limits()
+
+
+def limits():
+    """Return the `Limits` in force."""
+    return _CURRENT.get(_DEFAULTS)
+
+
+@contextmanager
+def use_limits(**changes):
+    """Use other numbers of `Limits` and `RowLimits` for a while.
+
+    Parameters
+    ----------
+    **changes : float
+        By the name of the limit.
+
+    Raises
+    ------
+    TypeError
+        If there is no such limit.
+    """
+    names = {field.name for field in fields(RowLimits)}
+    of_rows = {name: value for name, value in changes.items() if name in names}
+    others = {name: value for name, value in changes.items() if name not in names}
+    tokens = (
+        (_CURRENT, _CURRENT.set(replace(limits(), **others))),
+        (CURRENT_ROW_LIMITS, CURRENT_ROW_LIMITS.set(replace(row_limits(), **of_rows))),
+    )
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a plan is made from.
+
+    Attributes
+    ----------
+    n_samples, n_features : int
+    entries_per_row : float
+        Stored entries of a row.
+    is_sparse : bool
+    fit_intercept : bool
+    group_sizes : tuple of int
+        Features of every group.
+    n_outputs : int
+    n_splits : int
+    is_quadratic : bool
+        Whether the loss is.
+    """
+
+    n_samples: int
+    n_features: int
+    entries_per_row: float
+    is_sparse: bool
+    fit_intercept: bool
+    group_sizes: tuple
+    n_outputs: int
+    n_splits: int
+    is_quadratic: bool
+
+    @property
+    def n_groups(self):
+        """Number of lambdas."""
+        return len(self.group_sizes)
+
+    @property
+    def is_wide(self):
+        """Whether a group has more features than its row space has dimensions."""
+        return max(self.group_sizes) > self.n_samples + 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a problem is computed: decided from its shape, printed for a reader.
+
+    Attributes
+    ----------
+    shape : Shape
+    limits : Limits
+    by_rows : bool
+        Whether rows must be kept in the coordinates of the features, for solvers that
+        look at some of them at a time.
+    all_directions : bool
+        Whether coordinates that no solution takes must be kept.
+    subspace : str
+        Coordinates in which a shared lambda has diagonal Hessians, where there are
+        any; known after the moments are.
+    """
+
+    shape: Shape
+    limits: Limits
+    by_rows: bool = False
+    all_directions: bool = True
+    subspace: str = ""
+
+    # Where the numbers of the inner problems come from.
+
+    @cached_property
+    def reduces_columns(self):
+        """Whether wide groups are replaced by their row spaces."""
+        return self.shape.is_wide and not self.shape.is_sparse and not self.by_rows
+
+    @cached_property
+    def n_coordinates(self):
+        """Coordinates of a weight vector, the intercept included."""
+        shape = self.shape
+        sizes = shape.group_sizes
+        if self.reduces_columns:
+            sizes = [min(size, shape.n_samples + 1) for size in sizes]
+        return sum(sizes) + shape.fit_intercept
+
+    @cached_property
+    def tries_row_products(self):
+        """Whether solutions may be combinations of rows: one lambda, wide ridge."""
+        shape = self.shape
+        few = not shape.is_sparse or shape.n_samples <= self.limits.dense_size
+        wide = shape.is_quadratic and shape.is_wide and shape.n_groups == 1
+        return wide and few and not (self.by_rows or self.all_directions)
+
+    @cached_property
+    def uses_moments(self):
+        """Whether X is not needed after the second moments are known."""
+        n_features = self.n_coordinates - self.shape.fit_intercept
+        small = n_features <= self.limits.moments_size
+        return self.shape.is_quadratic and small and not self.by_rows
+
+    @cached_property
+    def centres_at_means(self):
+        """Whether the means of the features are found before anything else."""
+        shape = self.shape
+        return not self.uses_moments or shape.is_sparse or shape.is_wide
+
+    # Generalized linear models.
+
+    @property
+    def size(self):
+        """Rows of a Hessian of all coupled outputs."""
+        return self.n_coordinates * self.shape.n_outputs
+
+    @property
+    def is_dense(self):
+        """Whether a Hessian may be formed and factored."""
+        return self.size <= self.limits.dense_size
+
+    @cached_property
+    def shares_hessians(self):
+        """Whether forming the Hessian of every split is to be avoided."""
+        shape = self.shape
+        if shape.n_groups == 1 or not self.is_dense:
+            return False
+        per_row = self.size * (self.n_coordinates + shape.n_groups)
+        per_row += shape.n_outputs * shape.n_groups**2
+        cost = shape.n_splits * shape.n_samples * per_row
+        return cost > self.limits.formed_cost
+
+    @cached_property
+    def curvature_by(self):
+        """How curvature in lambda is found: by "responses", "inverses", "products"."""
+        shape, limits = self.shape, self.limits
+        if self.shares_hessians and shape.n_groups > limits.few_lambdas:
+            n_columns = limits.products_per_response * shape.n_splits * shape.n_groups
+            responses = 4.0 * n_columns * shape.n_samples * self.size
+            inverses = 2.0 * shape.n_samples * self.size**2
+            inverses += limits.cubes * shape.n_splits * self.size**3
+            if responses > inverses:
+                return "inverses"
+        too_many = shape.n_groups * shape.n_splits * self.size > limits.most_responses
+        return "products" if too_many else "responses"
+
+    @cached_property
+    def forms_hessians(self):
+        """Whether every split forms and factors its Hessian."""
+        n_solves = self.limits.products_per_solve * (1 + self.shape.n_groups)
+        often = n_solves > self.size and self.is_dense
+        return often and self.curvature_by != "products" and not self.shares_hessians
+
+    @property
+    def preconditions_by_output(self):
+        """Whether shared curvature is one matrix of the features for each output."""
+        return not self.is_dense
+
+    @cached_property
+    def shared_entries(self):
+        """Entries of the shared matrices."""
+        if self.is_dense:
+            return self.size**2
+        return self.shape.n_outputs * self.n_coordinates**2
+
+    @property
+    def factor_price(self):
+        """Price of factoring the shared matrix, in products of a Hessian."""
+        return self.limits.factor_share * self.shared_entries / self.shape.n_samples
+
+    @cached_property
+    def shared_price(self):
+        """Price of forming and factoring it; infinite where that is too large."""
+        shape, limits = self.shape, self.limits
+        apart = shape.n_outputs > 1 and self.n_coordinates <= limits.dense_size
+        apart = apart and self.shared_entries <= limits.apart_entries
+        if not (self.is_dense or apart):
+            return float("inf")
+        per_row = self.n_coordinates * limits.gram_share
+        if shape.is_sparse:
+            per_row = shape.entries_per_row
+        n_grams = (shape.n_outputs + 1) / 2 if self.is_dense else 1
+        return (limits.gram_base + per_row) * n_grams + self.factor_price
+
+    @property
+    def splits_shared_matrix(self):
+        """Whether every split gets a shared matrix of its own rows."""
+        return self.shares_hessians or self.factor_price <= self.limits.saved_products
+
+    @cached_property
+    def scans_sample(self):
+        """Whether a sample of the rows tells where to look."""
+        many = self.shape.n_samples > 2 * self.limits.scan_rows
+        return many and not (self.uses_moments or self.by_rows)
+
+    def of_rows(self, n_samples):
+        """Return the plan of the same problem with fewer rows."""
+        return replace(self, shape=replace(self.shape, n_samples=n_samples))
+
+    def of_splits(self, n_splits):
+        """Return the plan of some of the splits."""
+        return replace(self, shape=replace(self.shape, n_splits=n_splits))
+
+    # For a reader.
+
+    def __str__(self):
+        shape = self.shape
+        kind = "sparse" if shape.is_sparse else "dense"
+        splits = "1 split" if shape.n_splits == 1 else f"{shape.n_splits} splits"
+        lines = {
+            "data": f"{shape.n_samples} rows x {shape.n_features} features, {kind}; "
+            f"{splits}, {shape.n_groups} lambda{'s' * (shape.n_groups > 1)}",
+            "rows": self._describe_rows(),
+            "inner problems": self._describe_inner(),
+            "curvature in lambda": self._describe_curvature(),
+            "start": "scan of a shared lambda on "
+            + (f"{self.limits.scan_rows} rows" if self.scans_sample else "all rows"),
+            "memory beside X": f"about {self.kept_bytes / 2**20:.3g} MiB",
+        }
+        return "\n".join(f"{name + ':':<21}{text}" for name, text in lines.items())
+
+    __repr__ = __str__
+
+    def _describe_rows(self):
+        if self.tries_row_products:
+            return "products of rows with each other, one visit of X"
+        text = "kept, multiplied by blocks for all splits in one visit"
+        if self.uses_moments:
+            text = "second moments of all splits in one visit of X"
+        if self.reduces_columns:
+            text += ", in the row space of every wide group"
+        return text
+
+    def _describe_inner(self):
+        if self.subspace:
+            return f"closed form, {self.subspace}"
+        if self.uses_moments:
+            return "closed form, Cholesky factors"
+        if self.forms_hessians:
+            return "Newton steps by conjugate gradients; Hessians formed for lambda"
+        if self.shares_hessians:
+            return "Newton steps by conjugate gradients, one matrix for all splits"
+        return "Newton steps by conjugate gradients"
+
+    def _describe_curvature(self):
+        if self.uses_moments or self.tries_row_products:
+            return "exact"
+        return f"by {self.curvature_by}"
+
+    @property
+    def kept_bytes(self):
+        """Memory that a fit keeps beside X, in bytes: matrices and raw predictions."""
+        shape, size = self.shape, self.n_coordinates
+        if self.tries_row_products:
+            return 8 * (2 + shape.n_splits) * shape.n_samples**2
+        kept = 0
+        if self.reduces_columns:
+            kept = shape.n_samples * (shape.n_features + size)
+        if self.uses_moments:
+            return 8 * (kept + (4 * shape.n_splits + 4) * size**2)
+        per_row = 8 * (shape.n_splits + 1) * (shape.n_outputs + 1)
+        per_row += 2 * (shape.n_splits + 1) * shape.n_outputs**2
+        if self.shared_price < float("inf"):
+            kept += (2 + 2 * shape.n_splits * self.splits_shared_matrix) * (
+                self.shared_entries
+            )
+        return 8 * (kept + per_row * shape.n_samples)
+
+
+def make_plan(
+    design, groups, loss, n_outputs, n_splits, fit_intercept, *, by_rows, all_directions
+):
+    """Return the plan of a problem.
+
+    Parameters
+    ----------
+    design : Design
+        Rows of X.
+    groups : FeatureGroups
+    loss : Loss
+    n_outputs, n_splits : int
+    fit_intercept : bool
+    by_rows, all_directions : bool
+        As of `Plan`.
+
+    Returns
+    -------
+    Plan
+    """
+    shape = Shape(
+        n_samples=design.n_samples,
+        n_features=design.n_features,
+        entries_per_row=design.entries_per_row,
+        is_sparse=design.is_sparse,
+        fit_intercept=fit_intercept,
+        group_sizes=groups.sizes,
+        n_outputs=n_outputs,
+        n_splits=n_splits,
+        is_quadratic=loss.is_quadratic,
+    )
+    return Plan(shape, limits(), by_rows, all_directions)

@@ -1,0 +1,322 @@
+"""The contract of a loss: functions of the target and the raw prediction."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+
+class Interval(NamedTuple):
+    """A range of numbers; infinite ends belong to it only where they are closed.
+
+    Parameters
+    ----------
+    low, high : float
+        The ends.
+    low_closed, high_closed : bool, default=False
+        Whether an end belongs to the range.
+    """
+
+    low: float
+    high: float
+    low_closed: bool = False
+    high_closed: bool = False
+
+    def contains(self, values):
+        """Return which values are inside; NaN is not.
+
+        Parameters
+        ----------
+        values : ndarray
+            Numbers.
+
+        Returns
+        -------
+        ndarray of bool
+            Of the shape of `values`.
+        """
+        above = values >= self.low if self.low_closed else values > self.low
+        below = values <= self.high if self.high_closed else values < self.high
+        return above & below
+
+    def __str__(self):
+        left, right = "[" if self.low_closed else "(", "]" if self.high_closed else ")"
+        return f"{left}{self.low:g}, {self.high:g}{right}"
+
+
+class Loss(ABC):
+    """A loss of every row, as a function of the target and the raw prediction.
+
+    Raw predictions have shape (n_samples, n_outputs). A loss never sees X: the
+    engine composes the linear part around it.
+
+    No loss is negative. A solver accepts a step by the decrease that it promises
+    relative to the loss, so the least value of a row must be zero or more: half a
+    unit deviance is a loss, a negative log likelihood without its constant may not
+    be. A problem with a negative mean loss raises a ValueError.
+
+    A convex loss is expected: its curvature is positive semidefinite.
+    """
+
+    #: Name in messages.
+    name: ClassVar[str]
+    #: From the expected target to the raw prediction: "identity", "log", "logit",
+    #: "softmax".
+    link: ClassVar[str]
+    #: Range of y; None where y holds class indices.
+    y_range: ClassVar[Interval | None]
+    #: Number of classes where y holds class indices, else None.
+    n_classes: int | None = None
+    #: Whether the loss is ``|y - raw|^2 / 2``, which the engine solves from second
+    #: moments.
+    is_quadratic: ClassVar[bool] = False
+    #: Upper bound of the eigenvalues of the curvature; None where there is none.
+    max_curvature: ClassVar[float | None] = None
+    #: Sum of the losses of rows below which the fit ends. A likelihood is in nats,
+    #: and a hundredth of a nat decides nothing; squares have no such unit.
+    negligible_sum: ClassVar[float] = 0.0
+
+    @abstractmethod
+    def n_outputs(self, y):
+        """Return the number of columns of the raw prediction.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+
+        Returns
+        -------
+        int
+            At least 1.
+        """
+
+    @abstractmethod
+    def value(self, y, raw):
+        """Return the loss of every row, never negative.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw prediction.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The loss.
+        """
+
+    @abstractmethod
+    def gradient(self, y, raw):
+        """Return the first derivative in the raw prediction.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw prediction.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            The first derivative.
+        """
+
+    @abstractmethod
+    def curvature(self, y, raw):
+        """Return the second derivative in the raw prediction.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw prediction.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs, n_outputs)
+            The second derivative; it may be a read-only view.
+        """
+
+    @abstractmethod
+    def third(self, y, raw, a, b, c):
+        """Return the third derivative contracted with three directions.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw prediction.
+        a, b, c : ndarray
+            Directions, broadcastable to shape (..., n_samples, n_outputs).
+
+        Returns
+        -------
+        ndarray of shape (..., n_samples)
+            The contraction.
+        """
+
+    @abstractmethod
+    def curvature_change(self, move):
+        """Return a bound of the change of the log curvature along a move.
+
+        The second derivative stays within the factors ``exp(-change)`` and
+        ``exp(change)`` of its first value.
+
+        Parameters
+        ----------
+        move : ndarray of shape (n_samples, n_outputs)
+            Change of the raw prediction.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The bound, not negative.
+        """
+
+    @abstractmethod
+    def intercept_start(self, y, sample_weight):
+        """Return the intercepts of the best constant raw prediction.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        sample_weight : ndarray of shape (n_samples,)
+            Non-negative, with a positive sum.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,)
+            Finite, where the best value is infinite too.
+        """
+
+    def value_and_gradient(self, y, raw):
+        """Return `value` and `gradient`, which may share work.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw prediction.
+
+        Returns
+        -------
+        value : ndarray of shape (n_samples,)
+            The loss.
+        gradient : ndarray of shape (n_samples, n_outputs)
+            The first derivative.
+        """
+        return self.value(y, raw), self.gradient(y, raw)
+
+    def gradient_and_curvature(self, y, raw):
+        """Return `gradient` and `curvature`, which may share work.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw prediction.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_samples, n_outputs)
+            The first derivative.
+        curvature : ndarray of shape (n_samples, n_outputs, n_outputs)
+            The second derivative; it may be a read-only view.
+        """
+        return self.gradient(y, raw), self.curvature(y, raw)
+
+    def check_target(self, y):
+        """Raise a ValueError if a target is out of range.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        """
+        if self.y_range is None:
+            allowed = f"class indices, integers from 0 to {self.n_classes - 1}"
+            is_inside = (y >= 0) & (y < self.n_classes)
+            if np.asarray(y).dtype.kind not in "biu":
+                is_inside = np.zeros_like(is_inside)
+        else:
+            allowed = f"numbers in {self.y_range}"
+            is_inside = self.y_range.contains(y)
+        if not np.all(is_inside):
+            value = y[~is_inside].flat[0]
+            raise ValueError(
+                f"The {self.name} loss needs a y of {allowed}. Got {value!s} of type "
+                f"{np.asarray(y).dtype} instead."
+            )
+
+    def mean_curvature(self, y, raw, sample_weight):
+        """Return the weighted mean of the second derivative.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        raw : ndarray of shape (n_outputs,)
+            Raw prediction, the same for all rows.
+        sample_weight : ndarray of shape (n_samples,)
+            Non-negative, with a positive sum.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_outputs)
+            The mean.
+        """
+        curvature = self.curvature(y, np.tile(raw, (len(y), 1)))
+        return np.tensordot(sample_weight / sample_weight.sum(), curvature, axes=1)
+
+    def curvature_scale(self, y, sample_weight):
+        """Return a typical curvature, the unit of bounds of lambda.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        sample_weight : ndarray of shape (n_samples,)
+            Non-negative, with a positive sum.
+
+        Returns
+        -------
+        float
+            `max_curvature`; without that, the largest eigenvalue of the mean
+            curvature at the best constant raw prediction. Positive.
+        """
+        if self.max_curvature is not None:
+            return self.max_curvature
+        start = self.intercept_start(y, sample_weight)
+        mean = self.mean_curvature(y, start, sample_weight)
+        return float(np.linalg.eigvalsh(mean)[-1])
+
+    def curvature_bound(self, needed_by):
+        """Return `max_curvature`, or raise a ValueError if there is none.
+
+        Parameters
+        ----------
+        needed_by : str
+            What needs the bound, the beginning of the message.
+
+        Returns
+        -------
+        float
+            The bound.
+        """
+        if self.max_curvature is None:
+            raise ValueError(
+                f"{needed_by} needs a bound of the curvature of the loss, and the "
+                f"{self.name} loss has none. Use a solver that minimizes the inner "
+                "problems, such as 'myhpo', 'implicit' or 'hoag', or give step sizes "
+                "where the solver takes them."
+            )
+        return self.max_curvature
