@@ -10,11 +10,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_myhpo import BilevelRidge, MYHPOLogisticRegression, MYHPORidge
 from sklearn_myhpo.diagnostics.certificate import certify
 from sklearn_myhpo.solvers import Implicit, minimize_bilevel
-from tests.helpers import ESTIMATORS, PROBLEMS, SPECS, data_for, reference_objective
-
-no_warnings = pytest.mark.filterwarnings(
-    "ignore::sklearn_myhpo.LambdaBoundWarning",
-    "ignore::sklearn.exceptions.ConvergenceWarning",
+from tests.helpers import (
+    ESTIMATORS,
+    PROBLEMS,
+    SPECS,
+    data_for,
+    no_warnings,
+    reference_objective,
 )
 
 
