@@ -1,7 +1,7 @@
 """HOAG: implicit differentiation with inexact inner solutions and adjoints.
 
 Pedregosa (2016), Hyperparameter optimization with approximate gradient,
-arXiv:1602.02355, algorithm 1; tolerances and the adaptive step size are those of its
+arXiv:1602.02355, algorithm 1, with the tolerances and the adaptive step size of its
 experiments.
 """
 
@@ -81,8 +81,8 @@ default="exponential"
     step_rule : {"descent", "published"}, default="descent"
         When a step is good enough for L to fall by 5 %, and when it is taken back, L
         doubled and the tolerances halved. "descent": good if the objective falls by
-        ``L/2 |move|^2``, the descent lemma, up to what the residuals of the weights
-        hide of it; else taken back. "published": good if it falls by
+        ``L/2 |move|^2``, the descent lemma, up to the error by the residuals of the
+        weights; else taken back. "published": good if it falls by
         ``L |move|^2 - eps_k/4 - 5/4 eps_(k-1) |move|``, taken back if it rises to 1.2
         times its last value, and neither between the two. That lets the objective rise,
         and a lambda may be lost to where the loss is flat.

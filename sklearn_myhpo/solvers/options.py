@@ -16,12 +16,12 @@ def check_options(solver: Solver, names: tuple[str, ...]) -> None:
     solver : Solver
         Has a class attribute `_parameter_constraints` like an estimator's.
     names : tuple of str
-        What the entries of `step_sizes` are called; its length is theirs.
+        Names of the entries of `step_sizes`, as many as there must be.
 
     Raises
     ------
     ValueError
-        Names the option, what came and what is allowed.
+        If an option has another value; the message names the allowed ones.
     """
     options = {name: getattr(solver, name) for name in solver._parameter_constraints}
     validate_parameter_constraints(

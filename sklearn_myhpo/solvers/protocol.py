@@ -93,7 +93,7 @@ class Solver(ABC):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Abilities and needs; those of a method that looks at splits."""
+        """Abilities and needs; by default, of a method that looks at splits."""
         return Capabilities()
 
     @abstractmethod

@@ -24,8 +24,8 @@ from .steps.packing import in_a_row, taken_apart, weight_units
 N_CHUNKS = 100
 #: Standard deviation of the first parameters.
 INIT_SCALE = 0.01
-#: Parameters of the network from which on it is refused: with what Adam keeps, and
-#: the gradient, they take 160 MB.
+#: Most parameters of the network: with Adam's moments and the gradient they take
+#: 160 MB.
 MAX_PARAMETERS = 5_000_000
 
 
@@ -149,7 +149,7 @@ class SHOGlobal(Solver):
         Parameters
         ----------
         problem : BilevelProblem
-            What is minimized.
+            The objective.
         state : SHOGlobalState
             State with a network.
         lambda_ : ndarray of shape (n_groups,)
@@ -208,7 +208,7 @@ def training_gradient(
     Parameters
     ----------
     problem : BilevelProblem
-        What is minimized.
+        The objective.
     state : SHOGlobalState
         It has the units of the outputs.
     network : Hypernetwork

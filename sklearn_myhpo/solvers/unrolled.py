@@ -110,7 +110,7 @@ class Unrolled(Solver):
         Parameters
         ----------
         problem : BilevelProblem
-            What is minimized.
+            The objective.
         lambda_ : ndarray of shape (n_groups,)
             Where to evaluate.
         limit : float, default=inf

@@ -2,6 +2,7 @@
 
 ================  =====================================================================
 `published.py`    Algorithms 1 and 3 of the paper, step by step
+`lambda_step.py`  the objective of step 3
 `method.py`       the options, and the choice of a form
 `fast.py`         the default: a proximal step on lambda alone, to second order
 `freedom.py`      moves of lambda as the weights feel them

@@ -3,7 +3,7 @@
 With exact steps and the tangent response the consensus pair rests at w = v,
 u = 0, and step 3 alone moves lambda: it minimizes
 ``L_V(v + J x + v''[x, x] / 2) + rho/2 |J x|_H^2``, to second order in x. The
-fixed points are those of the consensus form, `published.py`.
+fixed points are the same as of the consensus form, `published.py`.
 
 Here x is a move of lambda as the weights feel it, see `freedom.py`, so that one step
 may drop a feature or let it back.

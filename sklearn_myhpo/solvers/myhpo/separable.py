@@ -82,7 +82,7 @@ def _take(entries, index):
 
 
 def _put(entries, index, own):
-    """Return the entries with those of some targets replaced."""
+    """Return the entries of all targets, some of them replaced."""
     out = type(entries)(*(values.copy() for values in entries))
     for values, fresh in zip(out, own, strict=True):
         values[index] = fresh

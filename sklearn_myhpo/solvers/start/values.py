@@ -148,7 +148,7 @@ def _is_flat(values):
 def _lowest(points, best, n_null):
     """Return the minimum of the parabola through the lowest point and its neighbours.
 
-    Where it has no neighbours at the usual distance, the lowest point.
+    The lowest point itself if it has no neighbours at the usual distance.
     """
     centre = points[best]
     if not n_null < best < len(points) - 1:

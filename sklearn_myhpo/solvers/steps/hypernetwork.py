@@ -41,7 +41,7 @@ class Hypernetwork(NamedTuple):
         inputs : ndarray of shape (n_batch, n_groups)
             Of the network.
         hidden : ndarray of shape (n_batch, n_hidden)
-            What it made of them.
+            Values of the hidden layer.
         slopes : ndarray of shape (n_batch, n_outputs)
             Gradients in the outputs.
 

@@ -13,7 +13,7 @@ def in_a_row(arrays: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def taken_apart(problem: Problem, row: np.ndarray) -> list[np.ndarray]:
-    """Return the weights of every split from those of all in a row."""
+    """Return the weights of every split, given all of them in a row."""
     ends = np.cumsum([np.prod(split.shape) for split in problem.splits])
     return [
         part.reshape(split.shape)
@@ -34,8 +34,8 @@ def weight_units(problem: Problem, weights: list[np.ndarray]) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n,)
-        In a row: for every split the root mean square of what is penalized, and for
-        the intercept the size of a raw prediction.
+        In a row: for every split the root mean square of the penalized weights, and
+        for the intercept the size of a raw prediction.
     """
     raw = np.sqrt(2.0 * problem.null_loss) or 1.0
     units = []

@@ -1,4 +1,4 @@
-"""Implicit differentiation for many lambdas: L-BFGS on those that are free to move.
+"""Implicit differentiation for many lambdas: L-BFGS on the lambdas that can move.
 
 One linear solve per hypergradient, whatever the number of lambdas.
 """

@@ -32,7 +32,7 @@ def automatic_step_size(lipschitz: float, lambda_: np.ndarray) -> StepSize:
     lipschitz : float
         That of the data term.
     lambda_ : ndarray of shape (n_groups,)
-        Where it is wanted.
+        Natural logs of the penalties.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def reverse_slope(
     Parameters
     ----------
     split : Split
-        Whose losses are meant.
+        The losses.
     lambda_ : ndarray of shape (n_groups,)
         Where to evaluate.
     step_size : StepSize
@@ -104,7 +104,7 @@ def forward_slope(
     Parameters
     ----------
     split : Split
-        Whose losses are meant.
+        The losses.
     lambda_ : ndarray of shape (n_groups,)
         Where to evaluate.
     step_size : StepSize

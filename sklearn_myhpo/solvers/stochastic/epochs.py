@@ -1,7 +1,7 @@
 """One epoch of every method: loops over batches of rows.
 
 An array `z` of shape (m, 2, n_splits, n_outputs) holds the weights w in ``z[:, 0]`` and
-the adjoints q in ``z[:, 1]``; no function changes what it is given.
+the adjoints q in ``z[:, 1]``; no function changes its arguments.
 """
 
 from collections.abc import Callable
@@ -138,7 +138,7 @@ def double_loop(
 
     The validation gradient of one batch is held while q steps; every step draws the
     Hessian of a new one. From zero, these steps of q are the Neumann series of stocBiO
-    (Ji et al. 2021); from where they last ended, those of AmIGO (Arbel & Mairal 2022).
+    (Ji et al. 2021); from their last values they are AmIGO's (Arbel & Mairal 2022).
 
     Parameters
     ----------

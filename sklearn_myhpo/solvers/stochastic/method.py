@@ -47,9 +47,9 @@ class StochasticState(NamedTuple):
 class Stochastic(Solver):
     """Steps of weights, adjoints and lambda on batches of rows; one epoch an iteration.
 
-    With (w, q, lambda) and H the Hessian of L_T at w, the directions are those of
-    grad L_T, of ``H q - grad L_V`` and of ``-sum_{j in g} p_j w_j q_j``, rows sampled
-    and the penalty exact. An epoch visits every row once, training or validation, with
+    With (w, q, lambda) and H the Hessian of L_T at w, the directions are ``grad L_T``,
+    ``H q - grad L_V`` and ``-sum_{j in g} p_j w_j q_j``, with sampled rows and the
+    exact penalty. An epoch visits every row once, training or validation, with
     "saba" and "soba"; with "amigo" and "stocbio" it asks for as many batches.
 
     Parameters

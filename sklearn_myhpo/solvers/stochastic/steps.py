@@ -77,7 +77,7 @@ def measured_steps(
     Steps
         With ``beta = LAMBDA_RATIO * gamma``.
     largest : tuple (ndarray of shape (m, 1), float)
-        Largest curvatures, those of these batches included.
+        Largest curvatures, of these batches too.
     """
     moments = batches.largest_moments()
     if known is not None:
