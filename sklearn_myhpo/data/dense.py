@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from .design import Design, MemoryDesign
+from .blocks import slices
 from .limits import row_limits
+from .memory import MemoryDesign
 from .thin import adjoint_thin, forward_thin
 
 
@@ -124,71 +125,6 @@ class DenseDesign(MemoryDesign):
         out = np.empty((weights.shape[1], size, size))
         out[:, lower, upper] = out[:, upper, lower] = weights.T @ self._pairs.T
         return out
-
-
-class StreamedDesign(Design):
-    """Dense X that stays where it is: in a file, or in single precision.
-
-    Every block is read, and made double, when it is visited.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        float32 or float64, in memory or a file.
-    shift, scale, fit_intercept, has_large_means
-        As of `Design`.
-    """
-
-    def __init__(
-        self,
-        X,
-        shift=None,
-        scale=None,
-        fit_intercept=False,
-        has_large_means=False,
-    ):
-        super().__init__(X.shape, shift, scale, fit_intercept, has_large_means)
-        self.X = X
-
-    def about(self, shift, scale, fit_intercept, has_large_means):
-        """Return the same rows with another origin, units and last coordinate."""
-        return StreamedDesign(self.X, shift, scale, fit_intercept, has_large_means)
-
-    def blocks(self, entries_per_row=1, least_rows=1):
-        """Yield copies of some rows at a time, in double precision."""
-        width = max(entries_per_row, self.n_features)
-        for rows in slices(self.n_samples, width, least_rows):
-            yield rows, self.take(rows)
-
-    def take(self, index):
-        """Return the rows of an index or slice, in memory and double precision."""
-        return DenseDesign(
-            np.asarray(self.X[index], dtype=np.float64),
-            self.shift,
-            self.scale,
-            self.fit_intercept,
-            self.has_large_means,
-        )
-
-
-def slices(n_rows, entries_per_row, least_rows=1, *, cached=False):
-    """Yield slices of rows of bounded size.
-
-    Parameters
-    ----------
-    n_rows : int
-    entries_per_row : int
-        Numbers that are made per row.
-    least_rows : int, default=1
-        Rows of a slice, whatever they take.
-    cached : bool, default=False
-        Whether a cache should hold the numbers.
-    """
-    limits = row_limits()
-    most = limits.cached_entries if cached else limits.block_entries
-    size = max(1, least_rows, most // max(1, entries_per_row))
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))
 
 
 def _pair_products(rows):

@@ -2,10 +2,10 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
+from .blocks import interleaved, least_gram_rows, rows_by_label, rows_in_use
 from .limits import row_limits
 
 
@@ -19,7 +19,7 @@ class Design(ABC):
 
     A data source is a subclass with two methods: `blocks` reads it, `about` moves the
     origin. All other methods have defaults that visit every block once, for all splits
-    in the same visit. A subclass overrides those that it can do faster.
+    in the same visit. A subclass overrides a method where it has a faster way.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Design(ABC):
         self.fit_intercept = fit_intercept
         self.has_large_means = has_large_means
 
-    # What a data source implements.
+    # The two methods of a data source.
 
     @abstractmethod
     def blocks(self, entries_per_row=1, least_rows=1):
@@ -79,7 +79,7 @@ class Design(ABC):
     def about(self, shift, scale, fit_intercept, has_large_means):
         """Return the same rows with another origin, units and last coordinate."""
 
-    # What a visit of all blocks gives.
+    # Sums over all blocks.
 
     def reduce(self, function, *columns, entries_per_row=1):
         """Return the sum over blocks of the arrays that a function returns.
@@ -196,7 +196,7 @@ class Design(ABC):
         out = np.zeros((weights.shape[1], size, size))
         for rows, block in self.blocks(size, least_gram_rows(size)):
             own = weights[rows]
-            for index, columns in _rows_in_use(own != 0):
+            for index, columns in rows_in_use(own != 0):
                 block.add_grams(out[columns], index, own[index, columns])
         return out
 
@@ -311,113 +311,6 @@ class Design(ABC):
             variance = centred.squares(share)[:-1, 0]
             far = np.any(shift**2 > row_limits().large_mean * variance)
         return self.about(shift, self.scale, True, bool(far))
-
-
-class MemoryDesign(Design):
-    """Rows in memory: what is asked of a block."""
-
-    @abstractmethod
-    def raw(self):
-        """Return X as an ndarray; dense rows are not copied."""
-
-    @abstractmethod
-    def fill(self, index, out):
-        """Write the rows of an index into `out` (n_rows, n_coordinates)."""
-
-    @abstractmethod
-    def stacked(self, parts):
-        """Return the rows of several designs like this, one below the other."""
-
-    @abstractmethod
-    def ends(self, columns):
-        """Return the least and the largest entry of some columns."""
-
-    def moved(self):
-        """Return ``X - shift``."""
-        return self.raw() - self.shift
-
-    def centred(self):
-        """Return the centred rows without the intercept, (n_samples, n_features)."""
-        rows = self.moved()
-        return rows if self.scale is None else rows * self.scale
-
-    def add_grams(self, out, index, weights):
-        """Add the Gram matrices of the rows of an index to `out`.
-
-        Parameters
-        ----------
-        out : ndarray of shape (k, n_coordinates, n_coordinates)
-        index : ndarray or slice
-            Rows that count.
-        weights : ndarray of shape (n_rows, k)
-            Of these rows.
-        """
-        rows = np.empty((len(weights), self.n_coordinates))
-        self.fill(index, rows)
-        for matrix, weight in zip(out, weights.T, strict=True):
-            matrix += weighted_gram(rows, weight)
-
-
-def least_gram_rows(size):
-    """Return the rows per block with which a sum of Gram matrices is a small part."""
-    return max(256, size)
-
-
-def weighted_gram(rows, weight):
-    """Return ``rows' diag(weight) rows``."""
-    if np.all(weight >= 0.0):
-        # A matrix times its own transpose takes half of the work.
-        rows = rows * np.sqrt(weight)[:, None]
-        return rows.T @ rows
-    return rows.T @ (rows * weight[:, None])
-
-
-def interleaved(grams):
-    """Return one matrix (m k, m k) of Gram matrices (k (k + 1) / 2, m, m).
-
-    Its blocks of k rows and columns belong to one pair of coordinates.
-    """
-    if len(grams) == 1:
-        return grams[0]
-    size, k = grams.shape[1], int(np.sqrt(2 * len(grams)))
-    blocks = np.empty((size, k, size, k))
-    for gram, a, b in zip(grams, *np.tril_indices(k), strict=True):
-        blocks[:, a, :, b] = blocks[:, b, :, a] = gram
-    return blocks.reshape(size * k, size * k)
-
-
-def rows_by_label(labels, n_labels):
-    """Yield (label, rows) of a block, a slice where the rows are neighbours."""
-    if not len(labels):
-        return
-    steps = np.flatnonzero(labels[1:] != labels[:-1]) + 1
-    if len(steps) < n_labels:
-        # Rows of a label may still come in several runs.
-        starts = np.concatenate([[0], steps, [len(labels)]])
-        for start, stop in pairwise(starts):
-            if labels[start] >= 0:
-                yield int(labels[start]), slice(int(start), int(stop))
-        return
-    order = np.argsort(labels, kind="stable")
-    ends = np.searchsorted(labels[order], np.arange(n_labels + 1))
-    for label, (start, stop) in enumerate(pairwise(ends)):
-        if start < stop:
-            yield label, order[start:stop]
-
-
-def _rows_in_use(used):
-    """Yield (rows, columns) of a block: columns together unless they share few rows."""
-    if used.all():
-        yield slice(None), slice(None)
-        return
-    index = np.flatnonzero(used.any(axis=1))
-    if 2 * np.count_nonzero(used) > len(index) * used.shape[1]:
-        yield index, slice(None)
-        return
-    for column in range(used.shape[1]):
-        index = np.flatnonzero(used[:, column])
-        if len(index):
-            yield index, slice(column, column + 1)
 
 
 def _add(total, found):

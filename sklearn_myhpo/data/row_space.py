@@ -27,18 +27,23 @@ def reduce_to_row_space(design, groups):
         Of shape (n_samples, n_coordinates), about zero, with the same intercept.
     coordinates : Coordinates
     """
-    plain, X = feature_coordinates(groups), design.centred()
-    limit = len(X) + 1
+    plain, limit = feature_coordinates(groups), design.n_samples + 1
     bases, parts, labels, ones = [], [], [], []
     for group in range(groups.n_groups):
         columns = np.flatnonzero(groups.labels == group)
-        basis, part, one = None, X[:, columns], np.ones(len(columns))
         if len(columns) > limit:
-            spanning = np.hstack([part.T, one[:, None]])
+            # LAPACK works in place on an array in Fortran order.
+            spanning = np.ones((len(columns), limit), order="F")
+            _fill_columns(design, columns, spanning[:, :-1])
             basis, triangle = qr(
                 spanning, mode="economic", overwrite_a=True, check_finite=False
             )
             part, one = triangle[:, :-1].T, triangle[:, -1]
+        else:
+            basis, one = None, np.ones(len(columns))
+            part = np.empty((len(columns), design.n_samples), order="F")
+            _fill_columns(design, columns, part)
+            part = part.T
         bases.append((columns, basis))
         parts.append(part)
         labels.append(np.full(part.shape[1], group))
@@ -52,3 +57,9 @@ def reduce_to_row_space(design, groups):
     )
     reduced = np.ascontiguousarray(np.hstack(parts))
     return DenseDesign(reduced, fit_intercept=design.fit_intercept), coordinates
+
+
+def _fill_columns(design, columns, out):
+    """Write some columns of the centred rows into `out` (n_columns, n_samples)."""
+    for rows, block in design.blocks(design.n_features):
+        out[:, rows] = block.centred()[:, columns].T

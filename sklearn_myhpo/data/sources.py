@@ -3,9 +3,10 @@
 import numpy as np
 from scipy import sparse
 
-from .dense import DenseDesign, StreamedDesign
+from .dense import DenseDesign
 from .design import Design
 from .sparse import SparseDesign
+from .streamed import StreamedDesign
 
 
 def as_design(X):

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import sparse
 
-from .dense import slices
-from .design import MemoryDesign
+from .blocks import slices
 from .limits import row_limits
+from .memory import MemoryDesign
 from .sparse_products import SparseProducts
 
 

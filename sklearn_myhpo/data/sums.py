@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .design import least_gram_rows, rows_by_label
+from .blocks import least_gram_rows, rows_by_label
 from .limits import row_limits
 
 #: Size of the largest entry of X below which its squares underflow.

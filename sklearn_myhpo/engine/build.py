@@ -41,7 +41,7 @@ class Built(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """What splits are built from."""
+    """Data, loss and plan of the splits to build."""
 
     y: np.ndarray
     loss: object
@@ -117,7 +117,7 @@ def build_splits(
 
 
 def _from_rows(design, moments, task):
-    """Return what is built from rows about their means."""
+    """Return the splits of rows about their means."""
     origin, coordinates = design.shift, feature_coordinates(task.groups)
     if task.plan.reduces_columns:
         design, coordinates = reduce_to_row_space(design, task.groups)

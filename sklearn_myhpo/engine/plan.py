@@ -1,8 +1,7 @@
-"""Every choice of engine, every limit of size, and the costs that they rest on.
+"""Every choice of engine, every limit of size, and the costs behind them.
 
-`Limits` is the one table of numbers; together with `RowLimits` it holds all of them.
-`make_plan` turns the shape of a problem into a `Plan`, before anything is computed.
-Tests change numbers for a while by `use_limits`.
+`Limits` and `RowLimits` are the table of numbers; `use_limits` changes them for a time.
+`make_plan` turns the shape of a problem into a `Plan` before anything is computed.
 """
 
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from functools import cached_property
 
 from ..data.limits import CURRENT as CURRENT_ROW_LIMITS
 from ..data.limits import RowLimits, row_limits
+from .plan_text import describe
+from .shape import Shape
 
 
 @dataclass(frozen=True)
@@ -154,46 +155,6 @@ def use_limits(**changes):
     finally:
         for variable, token in tokens:
             variable.reset(token)
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a plan is made from.
-
-    Attributes
-    ----------
-    n_samples, n_features : int
-    entries_per_row : float
-        Stored entries of a row.
-    is_sparse : bool
-    fit_intercept : bool
-    group_sizes : tuple of int
-        Features of every group.
-    n_outputs : int
-    n_splits : int
-    is_quadratic : bool
-        Whether the loss is.
-    """
-
-    n_samples: int
-    n_features: int
-    entries_per_row: float
-    is_sparse: bool
-    fit_intercept: bool
-    group_sizes: tuple
-    n_outputs: int
-    n_splits: int
-    is_quadratic: bool
-
-    @property
-    def n_groups(self):
-        """Number of lambdas."""
-        return len(self.group_sizes)
-
-    @property
-    def is_wide(self):
-        """Whether a group has more features than its row space has dimensions."""
-        return max(self.group_sizes) > self.n_samples + 1
 
 
 @dataclass(frozen=True)
@@ -351,70 +312,10 @@ class Plan:
         """Return the plan of some of the splits."""
         return replace(self, shape=replace(self.shape, n_splits=n_splits))
 
-    # For a reader.
-
     def __str__(self):
-        shape = self.shape
-        kind = "sparse" if shape.is_sparse else "dense"
-        splits = "1 split" if shape.n_splits == 1 else f"{shape.n_splits} splits"
-        lines = {
-            "data": f"{shape.n_samples} rows x {shape.n_features} features, {kind}; "
-            f"{splits}, {shape.n_groups} lambda{'s' * (shape.n_groups > 1)}",
-            "rows": self._describe_rows(),
-            "inner problems": self._describe_inner(),
-            "curvature in lambda": self._describe_curvature(),
-            "start": "scan of a shared lambda on "
-            + (f"{self.limits.scan_rows} rows" if self.scans_sample else "all rows"),
-            "memory beside X": f"about {self.kept_bytes / 2**20:.3g} MiB",
-        }
-        return "\n".join(f"{name + ':':<21}{text}" for name, text in lines.items())
+        return describe(self)
 
     __repr__ = __str__
-
-    def _describe_rows(self):
-        if self.tries_row_products:
-            return "products of rows with each other, one visit of X"
-        text = "kept, multiplied by blocks for all splits in one visit"
-        if self.uses_moments:
-            text = "second moments of all splits in one visit of X"
-        if self.reduces_columns:
-            text += ", in the row space of every wide group"
-        return text
-
-    def _describe_inner(self):
-        if self.subspace:
-            return f"closed form, {self.subspace}"
-        if self.uses_moments:
-            return "closed form, Cholesky factors"
-        if self.forms_hessians:
-            return "Newton steps by conjugate gradients; Hessians formed for lambda"
-        if self.shares_hessians:
-            return "Newton steps by conjugate gradients, one matrix for all splits"
-        return "Newton steps by conjugate gradients"
-
-    def _describe_curvature(self):
-        if self.uses_moments or self.tries_row_products:
-            return "exact"
-        return f"by {self.curvature_by}"
-
-    @property
-    def kept_bytes(self):
-        """Memory that a fit keeps beside X, in bytes: matrices and raw predictions."""
-        shape, size = self.shape, self.n_coordinates
-        if self.tries_row_products:
-            return 8 * (2 + shape.n_splits) * shape.n_samples**2
-        kept = 0
-        if self.reduces_columns:
-            kept = shape.n_samples * (shape.n_features + size)
-        if self.uses_moments:
-            return 8 * (kept + (4 * shape.n_splits + 4) * size**2)
-        per_row = 8 * (shape.n_splits + 1) * (shape.n_outputs + 1)
-        per_row += 2 * (shape.n_splits + 1) * shape.n_outputs**2
-        if self.shared_price < float("inf"):
-            kept += (2 + 2 * shape.n_splits * self.splits_shared_matrix) * (
-                self.shared_entries
-            )
-        return 8 * (kept + per_row * shape.n_samples)
 
 
 def make_plan(

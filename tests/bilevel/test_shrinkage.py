@@ -1,4 +1,4 @@
-"""What keeps many lambdas honest: shrinkage, optimism, and its choice from the data."""
+"""Shrinkage: the penalty that holds several lambdas together, in the objective."""
 
 import numpy as np
 import pytest

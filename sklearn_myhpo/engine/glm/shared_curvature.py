@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import eigvalsh
 
-from ...data.design import interleaved
+from ...data.blocks import interleaved
 from ..linalg.hessian import penalized_hessian
 from ..linalg.krylov import ZERO_RATIO
 from .near_hessian import OutputsApart
@@ -42,7 +42,8 @@ class SharedCurvature:
         ----------
         other : SharedCurvature
         """
-        self.matrix, self._blocks = other.matrix, other._blocks
+        self.matrix, self._factored = other.matrix, other._factored
+        self._blocks = other._blocks
         self._curvature, self._coupling = other._curvature, other._coupling
         self.spent, self._is_accurate = other.spent, other._is_accurate
 
@@ -114,7 +115,7 @@ class SharedCurvature:
                 self._first_coupling = np.linalg.eigvalsh(self._coupling)[0]
 
     def hessian(self, penalty):
-        """Return a Hessian near those of the splits, or None without a matrix.
+        """Return a Hessian near the splits' own, or None without a matrix.
 
         Parameters
         ----------

@@ -8,7 +8,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_myhpo import BilevelLogisticRegression
-from sklearn_myhpo.data.dense import StreamedDesign
+from sklearn_myhpo.data.streamed import StreamedDesign
 from sklearn_myhpo.solvers import Implicit, Status, Stochastic, minimize_bilevel
 from tests.helpers import SPECS, class_spec, ridge_spec, sparsified
 from tests.solvers.helpers import by_rows

@@ -1,0 +1,80 @@
+"""Blocks of rows: their sizes, and the rows of a block that belong together."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from .limits import row_limits
+
+
+def slices(n_rows, entries_per_row, least_rows=1, *, cached=False):
+    """Yield slices of rows of bounded size.
+
+    Parameters
+    ----------
+    n_rows : int
+    entries_per_row : int
+        Numbers that are made per row.
+    least_rows : int, default=1
+        Rows of a slice, whatever they take.
+    cached : bool, default=False
+        Whether a cache should hold the numbers.
+    """
+    limits = row_limits()
+    most = limits.cached_entries if cached else limits.block_entries
+    size = max(1, least_rows, most // max(1, entries_per_row))
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def least_gram_rows(size):
+    """Return the rows per block with which a sum of Gram matrices is a small part."""
+    return max(256, size)
+
+
+def interleaved(grams):
+    """Return one matrix (m k, m k) of Gram matrices (k (k + 1) / 2, m, m).
+
+    Its blocks of k rows and columns belong to one pair of coordinates.
+    """
+    if len(grams) == 1:
+        return grams[0]
+    size, k = grams.shape[1], int(np.sqrt(2 * len(grams)))
+    blocks = np.empty((size, k, size, k))
+    for gram, a, b in zip(grams, *np.tril_indices(k), strict=True):
+        blocks[:, a, :, b] = blocks[:, b, :, a] = gram
+    return blocks.reshape(size * k, size * k)
+
+
+def rows_by_label(labels, n_labels):
+    """Yield (label, rows) of a block, a slice where the rows are neighbours."""
+    if not len(labels):
+        return
+    steps = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    if len(steps) < n_labels:
+        # Rows of a label may still come in several runs.
+        starts = np.concatenate([[0], steps, [len(labels)]])
+        for start, stop in pairwise(starts):
+            if labels[start] >= 0:
+                yield int(labels[start]), slice(int(start), int(stop))
+        return
+    order = np.argsort(labels, kind="stable")
+    ends = np.searchsorted(labels[order], np.arange(n_labels + 1))
+    for label, (start, stop) in enumerate(pairwise(ends)):
+        if start < stop:
+            yield label, order[start:stop]
+
+
+def rows_in_use(used):
+    """Yield (rows, columns) of a block: columns together unless they share few rows."""
+    if used.all():
+        yield slice(None), slice(None)
+        return
+    index = np.flatnonzero(used.any(axis=1))
+    if 2 * np.count_nonzero(used) > len(index) * used.shape[1]:
+        yield index, slice(None)
+        return
+    for column in range(used.shape[1]):
+        index = np.flatnonzero(used[:, column])
+        if len(index):
+            yield index, slice(column, column + 1)

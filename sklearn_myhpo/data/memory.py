@@ -1,0 +1,61 @@
+"""Rows in memory, such as the rows of a block."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from .design import Design
+
+
+class MemoryDesign(Design):
+    """Rows in memory, such as the rows of a block."""
+
+    @abstractmethod
+    def raw(self):
+        """Return X as an ndarray; dense rows are not copied."""
+
+    @abstractmethod
+    def fill(self, index, out):
+        """Write the rows of an index into `out` (n_rows, n_coordinates)."""
+
+    @abstractmethod
+    def stacked(self, parts):
+        """Return the rows of several designs like this, one below the other."""
+
+    @abstractmethod
+    def ends(self, columns):
+        """Return the least and the largest entry of some columns."""
+
+    def moved(self):
+        """Return ``X - shift``."""
+        return self.raw() - self.shift
+
+    def centred(self):
+        """Return the centred rows without the intercept, (n_samples, n_features)."""
+        rows = self.moved()
+        return rows if self.scale is None else rows * self.scale
+
+    def add_grams(self, out, index, weights):
+        """Add the Gram matrices of the rows of an index to `out`.
+
+        Parameters
+        ----------
+        out : ndarray of shape (k, n_coordinates, n_coordinates)
+        index : ndarray or slice
+            Rows that count.
+        weights : ndarray of shape (n_rows, k)
+            Of these rows.
+        """
+        rows = np.empty((len(weights), self.n_coordinates))
+        self.fill(index, rows)
+        for matrix, weight in zip(out, weights.T, strict=True):
+            matrix += weighted_gram(rows, weight)
+
+
+def weighted_gram(rows, weight):
+    """Return ``rows' diag(weight) rows``."""
+    if np.all(weight >= 0.0):
+        # A matrix times its own transpose takes half of the work.
+        rows = rows * np.sqrt(weight)[:, None]
+        return rows.T @ rows
+    return rows.T @ (rows * weight[:, None])

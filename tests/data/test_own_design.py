@@ -1,0 +1,136 @@
+"""A data source from outside the package: two methods, and everything works."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_myhpo.criteria import CRITERIA
+from sklearn_myhpo.data.dense import DenseDesign
+from sklearn_myhpo.data.design import Design
+from sklearn_myhpo.data.held_out import hold_out
+from sklearn_myhpo.diagnostics.certificate import certify
+from sklearn_myhpo.diagnostics.optimism import slope_covariance
+from sklearn_myhpo.solvers import MYHPO, minimize_bilevel
+from tests.helpers import SPECS, replace
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "plot_own_data_source.py"
+DENSE = [name for name, make in SPECS.items() if not sparse.issparse(make().X)]
+
+
+def load_design():
+    """Return the class of the example, so that the documented one is tested."""
+    _, part = EXAMPLE.read_text().split("# design: begin\n")
+    code, _ = part.split("# design: end\n")
+    names = {"np": np, "Design": Design, "DenseDesign": DenseDesign}
+    exec(compile(code, EXAMPLE, "exec"), names)
+    return names["Shards"]
+
+
+def sharded(X):
+    """Return the rows of X in arrays of different length."""
+    ends = [1, len(X) // 3, len(X) // 3 + 2, len(X) - 4]
+    parts = [part for part in np.split(X, ends) if len(part)]
+    shards = [(lambda part=part: part, len(part)) for part in parts]
+    return load_design()(shards, X.shape[1])
+
+
+def learned(problem):
+    """Return lambda, weights, objective and certificate of a problem."""
+    result = minimize_bilevel(problem, MYHPO(), tol=1e-8)
+    hessians = problem.hessians(result.lambda_, result.weights)
+    certificate, _ = certify(problem, result, hessians)
+    return result, hessians, certificate
+
+
+def assert_same(one, other):
+    """Compare two runs."""
+    (left, _, found), (right, _, expected) = one, other
+    np.testing.assert_allclose(left.lambda_, right.lambda_, atol=1e-6)
+    np.testing.assert_allclose(left.validation_loss, right.validation_loss, rtol=1e-9)
+    assert found.is_minimum == expected.is_minimum
+    np.testing.assert_allclose(found.inner_residuals, 0.0, atol=1e-6)
+    if expected.least_curvature is not None:
+        assert found.least_curvature == pytest.approx(
+            expected.least_curvature, rel=1e-4, abs=1e-9
+        )
+
+
+@pytest.mark.parametrize("all_directions", [False, True])
+@pytest.mark.parametrize("name", DENSE)
+def test_validation_loss(name, all_directions):
+    """Shards would learn another lambda than the same rows in one array."""
+    spec = SPECS[name]()
+    design = sharded(spec.X)
+    plain = spec.problem(all_directions=all_directions)
+    own = replace(spec, X=design).problem(all_directions=all_directions)
+    one, other = learned(own), learned(plain)
+    assert_same(one, other)
+    if not spec.weight.all():
+        return  # Estimators drop rows of weight zero before they look at slopes.
+    covariance = [
+        slope_covariance(
+            problem,
+            hold_out(X, spec.y, spec.loss, spec.pairs, spec.weight),
+            run[0].lambda_,
+            run[0].weights,
+            run[1],
+        )
+        for problem, X, run in ((own, design, one), (plain, spec.X, other))
+    ]
+    scale = np.abs(covariance[1]).max()
+    np.testing.assert_allclose(*covariance, rtol=1e-4, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("name", ["ridge-groups", "ridge-wide", "logistic-groups"])
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_criteria(name, criterion):
+    """A criterion would be that of other rows."""
+    spec = SPECS[name]()
+    if not isinstance(spec.loss, CRITERIA[criterion].losses):
+        pytest.skip("not defined for the loss")
+    plain = spec.criterion_problem(criterion)
+    own = replace(spec, X=sharded(spec.X)).criterion_problem(criterion)
+    assert_same(learned(own), learned(plain))
+
+
+def test_every_question_about_rows():
+    """A default of the contract would differ from the shortcut of rows in memory."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 5)) * [1.0, 2.0, 3.0, 0.0, 1.0] + [0, 1, 100, 3, 1e6]
+    weight, values = rng.random(40), rng.standard_normal((40, 3))
+    w, labels = rng.standard_normal((6, 2)), rng.integers(-1, 3, 40)
+    for scale in (None, rng.random(5) + 0.5):
+        plain = DenseDesign(X, scale=scale).at_means(weight, True)
+        own = sharded(X).about(None, scale, False, False).at_means(weight, True)
+        np.testing.assert_allclose(own.shift, plain.shift, rtol=1e-12)
+        assert own.shift[3] == 3.0
+        matrix = np.ones((40, 6))
+        matrix[:, :5] = (X - plain.shift) * (1.0 if scale is None else scale)
+        for design in (plain, own, own.take(slice(None))):
+            for found, expected in [
+                (design.to_dense(), matrix),
+                (design.centred(), matrix[:, :5]),
+                (design.forward(w), matrix @ w),
+                (design.adjoint(values), matrix.T @ values),
+                (design.gram(weight), matrix.T @ (weight[:, None] * matrix)),
+                (design.squares(values), (matrix**2).T @ values),
+                (design.mean_squares, np.mean(matrix**2, axis=0)),
+                (design.row_products(), matrix[:, :5] @ matrix[:, :5].T),
+                (design.take([3, 9, 31]).to_dense(), matrix[[3, 9, 31]]),
+                (design.sample(10).to_dense(), matrix[::4]),
+                (
+                    design.part_grams(values, labels, 3),
+                    np.einsum(
+                        "np,nk,ni,nj->pkij",
+                        labels[:, None] == np.arange(3),
+                        values,
+                        matrix,
+                        matrix,
+                    ),
+                ),
+            ]:
+                size = np.abs(expected).max()
+                np.testing.assert_allclose(found, expected, atol=1e-9 * size)
+            assert design.largest() == np.abs(X).max()
