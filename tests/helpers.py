@@ -1,9 +1,11 @@
 """Small bilevel problems, and what they must give, computed without the package."""
 
+import os
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
+import pytest
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
@@ -17,6 +19,7 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.criteria import CRITERIA, CriterionProblem
+from sklearn_myhpo.datasets._base import VARIABLE
 from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalties.groups import FeatureGroups
@@ -209,7 +212,7 @@ PROBLEMS = {name: (lambda make=make: make().problem()) for name, make in SPECS.i
 
 def problem_for(solver, name):
     """Return a new problem as a registered solver needs it."""
-    by_rows = getattr(SOLVERS[solver], "needs_rows", False)
+    by_rows = SOLVERS[solver]().capabilities.needs_rows
     return SPECS[name]().problem(by_rows=by_rows)
 
 
@@ -414,3 +417,16 @@ class Recorder:
         if self.error is not None:
             raise self.error
         return len(self.models) >= self.stop_after
+
+
+#: For fits whose warnings are beside the point.
+no_warnings = pytest.mark.filterwarnings(
+    "ignore::sklearn_myhpo.LambdaBoundWarning",
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+)
+
+#: Folder with the real data, where there is one.
+REAL = os.environ.get(VARIABLE)
+needs_real_data = pytest.mark.skipif(
+    not REAL, reason=f"{VARIABLE} does not name a folder with the data"
+)

@@ -39,7 +39,7 @@ class ChoosingModel(BilevelLinearModel):
 
     def _choose_criterion(self, loss, solver):
         criterion = resolve_criterion(self.criterion, loss, type(self).__name__)
-        if criterion is not None and getattr(solver, "needs_split", True):
+        if criterion is not None and solver.capabilities.needs_split:
             self._refuse_criterion(solver)
         return criterion
 
@@ -66,7 +66,11 @@ class AnySolverModel(ChoosingModel):
         return resolve_solver(self.solver)
 
     def _refuse_criterion(self, solver):
-        able = [name for name, each in SOLVERS.items() if not each().needs_split]
+        able = [
+            name
+            for name, each in SOLVERS.items()
+            if not each().capabilities.needs_split
+        ]
         raise ValueError(
             f"criterion={self.criterion!r} holds no rows out, but {solver!r} needs a "
             "training and a validation part. Solvers that do without, with their "

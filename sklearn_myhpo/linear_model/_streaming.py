@@ -59,7 +59,7 @@ def can_stream(model):
         If it does not, as `sklearn.utils.metaestimators.available_if` wants it.
     """
     solver = resolve_solver(model.solver)
-    if getattr(solver, "streams", False):
+    if solver.capabilities.streams:
         return True
     raise AttributeError(
         "partial_fit needs a solver that goes on with new rows: "

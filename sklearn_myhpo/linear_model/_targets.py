@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ..bilevel.bounds import outward
 from ..bilevel.per_target import TargetsProblem, refit
-from ..bilevel.problem import outward
 from ._problem import LastFit
 from ._reporting import mean_over_splits, spell_some
 
@@ -62,7 +62,7 @@ class PerTargetMixin:
         start = None
         if self.warm_start and last is not None and last.fits_targets(n_targets):
             start = last.lambda_
-        if getattr(solver, "learns_targets", False) and source.criterion is None:
+        if solver.capabilities.learns_targets and source.criterion is None:
             problem = source.make()
             if problem.splits[0].solves_by == "diagonal":
                 return self._learn_together(problem, source, solver, start, progress)
@@ -94,8 +94,7 @@ class PerTargetMixin:
             final = refit(problem.full, result.lambda_)
         else:
             final = mean_over_splits(problem.to_features(result.weights))
-        numbers = np.arange(targets.n_groups)
-        losses, slope = targets.slopes(result.lambda_, numbers)
+        losses, slope = targets.target_slopes(result.lambda_, targets.everything)
         return _as_fit(problem, result, final, losses, targets.bounds, slope)
 
     def _set_targets(self, found, source):

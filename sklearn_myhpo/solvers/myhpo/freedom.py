@@ -12,7 +12,7 @@ import numpy as np
 MIN_FREEDOM, MAX_EXPONENT = 1e-13, 500.0
 
 
-def freedom_taken(metric, energy):
+def freedom_taken(metric: np.ndarray, energy: np.ndarray) -> np.ndarray:
     """Return ``1 - t``, the share of freedom that the penalties take.
 
     Parameters
@@ -32,7 +32,7 @@ def freedom_taken(metric, energy):
     return np.clip(share, MIN_FREEDOM, 1.0 - MIN_FREEDOM)
 
 
-def felt(delta, taken):
+def felt(delta: float | np.ndarray, taken: float | np.ndarray) -> float | np.ndarray:
     """Return moves of lambda as the weights feel them.
 
     Parameters
@@ -51,7 +51,7 @@ def felt(delta, taken):
     return growth / (1.0 + taken * growth)
 
 
-def unfelt(x, taken):
+def unfelt(x: float | np.ndarray, taken: float | np.ndarray) -> float | np.ndarray:
     """Return the moves of lambda that are felt as x, the inverse of `felt`.
 
     Parameters
