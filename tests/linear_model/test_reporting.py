@@ -218,7 +218,7 @@ def test_squares_have_no_certainty():
     assert model.certificate_.relative_hypergradient < 1e-6
 
 
-@pytest.mark.parametrize("cls", ESTIMATORS)
+@each_estimator
 def test_plan_says_how_a_fit_was_computed(cls):
     """A slow fit, or one that fills the memory, would stay a riddle."""
     X, y = data_for(cls)
