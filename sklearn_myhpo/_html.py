@@ -1,10 +1,10 @@
-"""The HTML of fitted estimators in notebooks: scikit-learn's, and what was learned."""
+"""A table of learned hyperparameters below scikit-learn's diagram in notebooks."""
 
 from html import escape
 
 import numpy as np
 
-#: Rows of the table of what was learned; of more it shows the ends.
+#: Largest number of rows; of more hyperparameters the table shows both ends.
 MAX_ROWS = 10
 
 _CELL = "padding: 0.1em 0.8em; text-align: "
@@ -13,12 +13,12 @@ _CELL = "padding: 0.1em 0.8em; text-align: "
 class LearnedHTMLMixin:
     """Adds a table of the learned hyperparameters to scikit-learn's diagram.
 
-    Classes say in `_learned` what is in it. Inside of a pipeline or a search
+    Subclasses define its content in `_learned`. Inside a pipeline or a search
     scikit-learn draws the diagram, and the table is left out.
     """
 
     def _learned(self):
-        """Return a caption, the heads of the columns and the rows, all of text.
+        """Return the content of the table as text: caption, column heads and rows.
 
         Returns
         -------
@@ -61,18 +61,19 @@ def _row(cells, tag):
     return f"<tr>{inner}</tr>"
 
 
-def ends_of(values):
-    """Return the indices to show: all of few, else the lowest and the highest.
+def indices_to_show(values):
+    """Return the indices of the rows of the table.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
-        Of which there may be many.
+        Learned hyperparameters.
 
     Returns
     -------
     ndarray of int
-        At most `MAX_ROWS`: in the order of the values where some are left out.
+        All indices in their order, if they are at most `MAX_ROWS`; else those of the
+        lowest and of the highest values, in increasing order of the values.
     """
     if len(values) <= MAX_ROWS:
         return np.arange(len(values))

@@ -1,4 +1,4 @@
-"""What a fit tells callbacks while it runs, and what it leaves if it is interrupted.
+"""Callbacks during a fit, and an estimator that an error leaves as it was.
 
 Callbacks came with scikit-learn 1.9; with an older one estimators have none.
 """
@@ -10,7 +10,10 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:
-        """Nothing: this scikit-learn has no callbacks."""
+        """Stand-in for scikit-learn's mixin: no callbacks."""
+
+        def _init_callback_context(self, max_subtasks=None):
+            return None
 
     def with_callbacks(method):
         """Return the method as it is."""
@@ -24,34 +27,33 @@ class Tasks:
     ----------
     estimator : BaseEstimator
     X, y : array-like
-        What `fit` was given.
+        Arguments of `fit`.
     n_tasks : int or None
-        Most iterations; None where that is not known.
+        Largest number of iterations; None if it is not known.
     """
 
     def __init__(self, estimator, X, y, n_tasks):
         self.estimator = estimator
         self._given = {"estimator": estimator, "X": X, "y": y}
-        self._context = None
-        if getattr(estimator, "_skl_callbacks", None):
-            self._context = estimator._init_callback_context(max_subtasks=n_tasks)
+        self._context = estimator._init_callback_context(max_subtasks=n_tasks)
 
     def begin(self):
-        """Tell that the fit begins."""
+        """Report the beginning of the fit."""
         if self._context is not None:
             self._context.call_on_fit_task_begin(**self._given)
 
     def iterate(self, attributes):
-        """Tell of an iteration; return whether the run is to end.
+        """Report an iteration.
 
         Parameters
         ----------
         attributes : callable
-            Gives the fitted attributes of a model at this iteration, by name.
+            Returns the fitted attributes of a model at this iteration, by name.
 
         Returns
         -------
         bool
+            Whether a callback wants the fit to end.
         """
         if self._context is None:
             return False
@@ -62,7 +64,7 @@ class Tasks:
         )
 
     def end(self):
-        """Tell that the fit is over, and the estimator fitted."""
+        """Report the end of the fit; the estimator is fitted."""
         if self._context is not None:
             self._context.call_on_fit_task_end(
                 **self._given, reconstruction_attributes=self._fitted_attributes
@@ -78,7 +80,16 @@ class Tasks:
 
 @contextmanager
 def kept_on_error(estimator):
-    """Leave an estimator as it is if what follows does not come to its end."""
+    """Restore the attributes of an estimator if the block raises.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+
+    Yields
+    ------
+    None
+    """
     before = dict(vars(estimator))
     try:
         yield

@@ -1,21 +1,21 @@
-"""Warnings that point at the line of the user's that caused them."""
+"""Warnings that point at the line of the user's code that caused them."""
 
 import sys
 import warnings
 
-#: Modules whose frames are not the user's: this package, and what wraps its methods.
+#: Modules whose frames are skipped: this package and the wrappers of its methods.
 _INSIDE = "sklearn_myhpo", "sklearn.callback", "contextlib"
 
 
 def warn(message, category):
-    """Warn of the first line outside of the package.
+    """Issue a warning that points at the caller outside the package.
 
     Parameters
     ----------
     message : str
-        What happened, and what to do.
+        The problem, and advice.
     category : type
-        A `Warning`.
+        A subclass of `Warning`.
     """
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and _is_inside(frame.f_globals.get("__name__", "")):

@@ -1,4 +1,4 @@
-"""Warnings of the package."""
+"""Warnings of the package; all are subclasses of UserWarning."""
 
 
 class LambdaBoundWarning(UserWarning):
@@ -6,8 +6,8 @@ class LambdaBoundWarning(UserWarning):
 
 
 class FlatObjectiveWarning(UserWarning):
-    """The validation loss says nothing about lambda where a fit ended."""
+    """The validation loss does not depend on lambda where a fit ended."""
 
 
 class FewRowsWarning(UserWarning):
-    """Too few rows are held out for their mean loss to say much."""
+    """Too few rows are held out for a reliable mean loss."""

@@ -1,4 +1,4 @@
-"""What the loaders share: where a file is, what it must hold, what they return."""
+"""Common parts of the loaders: places of files, checks of content, results."""
 
 import importlib
 import os

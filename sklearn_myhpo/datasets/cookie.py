@@ -1,13 +1,17 @@
 """Near-infrared spectra of biscuit dough."""
 
+from __future__ import annotations
+
 import hashlib
 import io
+import os
 import tarfile
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
 from ._base import CONSTRAINTS, DataFile, as_bunch, load, optional_import
@@ -55,13 +59,13 @@ published by Osborne, Fearn, Miller and Douglas (1984).
 @validate_params(CONSTRAINTS, prefer_skip_nested_validation=True)
 def fetch_cookie(
     *,
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-    as_frame=False,
-    n_retries=3,
-    delay=1.0,
-):
+    data_home: str | os.PathLike | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+    n_retries: int = 3,
+    delay: float = 1.0,
+) -> Bunch | tuple:
     """Load the spectra of biscuit dough (regression, 4 targets).
 
     The file ``cookie.npz`` is looked for in `data_home`, if given, then in the

@@ -1,6 +1,11 @@
 """Histograms of oriented gradients of two traffic signs."""
 
+from __future__ import annotations
+
+import os
+
 import numpy as np
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
 from ._base import CONSTRAINTS, DataFile, as_bunch, from_openml, load
@@ -43,13 +48,13 @@ Source: J. Stallkamp, M. Schlipsing, J. Salmen and C. Igel (2012).
 @validate_params(CONSTRAINTS, prefer_skip_nested_validation=True)
 def fetch_gtsrb_hog(
     *,
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-    as_frame=False,
-    n_retries=3,
-    delay=1.0,
-):
+    data_home: str | os.PathLike | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+    n_retries: int = 3,
+    delay: float = 1.0,
+) -> Bunch | tuple:
     """Load gradient histograms of two traffic signs (binary classification).
 
     The file ``gtsrb_hog.npz`` is looked for in `data_home`, if given, then in the

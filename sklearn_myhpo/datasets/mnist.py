@@ -1,6 +1,12 @@
 """Handwritten digits."""
 
+from __future__ import annotations
+
+import os
+from typing import Literal
+
 import numpy as np
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._base import CONSTRAINTS, DataFile, as_bunch, from_openml, load
@@ -43,14 +49,14 @@ Source: the original files of LeCun, Cortes and Burges; OpenML data set 554.
 )
 def fetch_mnist(
     *,
-    subset="train15k",
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-    as_frame=False,
-    n_retries=3,
-    delay=1.0,
-):
+    subset: Literal["train15k", "test10k", "all"] = "train15k",
+    data_home: str | os.PathLike | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+    n_retries: int = 3,
+    delay: float = 1.0,
+) -> Bunch | tuple:
     """Load images of handwritten digits (classification, 10 classes).
 
     The file of the subset, ``mnist_train15k.npz``, ``mnist_test10k.npz`` or

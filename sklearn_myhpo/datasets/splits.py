@@ -1,6 +1,9 @@
 """The training, validation and test rows of the paper's experiments."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -19,7 +22,9 @@ PER_CLASS = {"mnist": 100, "gtsrb_hog": 500}
     },
     prefer_skip_nested_validation=True,
 )
-def paper_split(bunch, *, random_state, by="random"):
+def paper_split(
+    bunch: Bunch, *, random_state: int, by: Literal["random", "track"] = "random"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Split a data set as in the paper's Table 1.
 
     ======== ======== ========== ========= =======================================
@@ -42,7 +47,7 @@ def paper_split(bunch, *, random_state, by="random"):
     Parameters
     ----------
     bunch : Bunch
-        What `fetch_cookie`, `fetch_mnist` or `fetch_gtsrb_hog` returned.
+        Result of `fetch_cookie`, `fetch_mnist` or `fetch_gtsrb_hog`.
     random_state : int
         Seed of the split, not negative.
     by : {"random", "track"}, default="random"
@@ -85,7 +90,7 @@ def paper_split(bunch, *, random_state, by="random"):
 
 def _by_class(bunch, rng):
     target, size = np.asarray(bunch.target), PER_CLASS[bunch.name]
-    # The 1000 test rows of MNIST are balanced too; GTSRB keeps what is left.
+    # The 1000 test rows of MNIST are balanced too; GTSRB keeps the remaining rows.
     ends = [size, 2 * size] + [3 * size] * (bunch.name == "mnist")
     parts = []
     for label in np.unique(target):

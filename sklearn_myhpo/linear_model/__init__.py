@@ -1,4 +1,20 @@
-"""Estimators."""
+"""Linear models that learn their own regularization inside fit.
+
+ridge, logistic : the public estimators: parameters, docstrings, `partial_fit`
+_base           : the story of fit, common to all
+_ridge          : loss, target and fitted attributes of ridge; prediction
+_logistic       : loss, classes and fitted attributes of logistic regression; prediction
+_parameters     : solver, criterion and shrinkage from the parameters
+_checks         : checks of parameters that scikit-learn's constraints miss
+_own_validation : the arguments `X_val`, `y_val` of fit
+_problem        : data and splits of a fit, the problems made from them, warm starts
+_targets        : one lambda per target (`alpha_per_target`)
+_streaming      : learning from one part of the data after another (`partial_fit`)
+_reporting      : fitted attributes, models of iterations, and warnings
+_progress       : callbacks and printed lines during a fit
+_frames, _html  : `penalties_frame`, `history_frame`, and the table in notebooks
+_export         : `to_sklearn`
+"""
 
 from .logistic import (
     BilevelLogisticRegression,

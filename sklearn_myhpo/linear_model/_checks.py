@@ -1,4 +1,4 @@
-"""Checks of what fit is given beside X and y."""
+"""Checks of the parameters and arguments that scikit-learn's constraints miss."""
 
 from numbers import Real
 
@@ -6,13 +6,13 @@ import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
 from ..bilevel.bounds import MAX_LAMBDA
-from ..criteria import CRITERIA, Criterion, CriterionProblem
+from ..criteria import CRITERIA, Criterion
+from ..data.arrays import select_rows
 from ..solvers import SOLVERS, Solver
-from ..solvers.driver import check_solver
 
 
 def check_weights(sample_weight, X):
-    """Return the weights, shape (n_samples,), float64."""
+    """Return the sample weights, shape (n_samples,), float64."""
     weights = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
@@ -31,7 +31,7 @@ def drop_weightless(X, target, weights, pairs):
         return X, target, weights, pairs
     new_index = np.cumsum(kept) - 1
     pairs = [tuple(new_index[part[kept[part]]] for part in pair) for pair in pairs]
-    return X[kept], target[kept], weights[kept], pairs
+    return select_rows(X, kept), target[kept], weights[kept], pairs
 
 
 def check_bounds(lambda_bounds, lambda_init):
@@ -82,16 +82,16 @@ def resolve_solver(solver):
     )
 
 
-def resolve_criterion(criterion, loss, solver):
+def resolve_criterion(criterion, loss, name):
     """Return the criterion of a name, or the criterion itself; None for "validation".
 
     Parameters
     ----------
     criterion : str or Criterion
     loss : Loss
-        That it must be defined for.
-    solver : Solver
-        That must do without a split.
+        Loss of the estimator, for which the criterion must be defined.
+    name : str
+        Name of the estimator, for messages.
 
     Returns
     -------
@@ -111,9 +111,7 @@ def resolve_criterion(criterion, loss, solver):
     if not isinstance(loss, found.losses):
         defined = [name for name, each in CRITERIA.items() if type(loss) in each.losses]
         raise ValueError(
-            f"criterion={criterion!r} is not defined for the "
-            f"{type(loss).__name__} of this estimator. Those that are: "
-            f"{['validation', *defined]}."
+            f"criterion={criterion!r} is not defined for the loss of {name}. Allowed "
+            f"are {['validation', *defined]}."
         )
-    check_solver(solver, CriterionProblem.OFFERS)
     return found

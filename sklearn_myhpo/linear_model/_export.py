@@ -1,34 +1,33 @@
-"""The fitted estimator as scikit-learn's own, for tools that know only those."""
+"""Copies of fitted estimators as scikit-learn's own, for tools that know only those."""
 
 import numpy as np
 
 
-def typical_strength(model, strength):
-    """Return one alpha or C for a fitted model.
+def typical_strength(strength, labels):
+    """Return one alpha or C in place of those of the groups.
 
     Parameters
     ----------
-    model : BilevelLinearModel
-        Fitted, and without a lambda per target.
     strength : float or ndarray of shape (n_groups,)
         The alpha or C of every group.
+    labels : ndarray of shape (n_features,)
+        The group of every feature.
 
     Returns
     -------
     float
-        The only one, or the geometric mean over the features, each of which has that
-        of its group.
+        With one group its alpha or C, else the geometric mean over the features.
     """
     strength = np.atleast_1d(strength)
     if len(strength) == 1:
         return float(strength[0])
     limits = np.finfo(float)
     logs = np.log(np.clip(strength, limits.tiny, limits.max))
-    return float(np.exp(np.mean(logs[model.feature_group_labels_])))
+    return float(np.exp(np.mean(logs[labels])))
 
 
-def hand_over(model, plain, **fitted):
-    """Copy what is fitted to scikit-learn's estimator.
+def export(model, plain, **fitted):
+    """Copy the fitted weights to scikit-learn's estimator.
 
     Parameters
     ----------
@@ -37,16 +36,17 @@ def hand_over(model, plain, **fitted):
     plain : BaseEstimator
         Not fitted.
     **fitted : dict
-        Attributes that only `plain` has.
+        Further attributes of `plain`, by name.
 
     Returns
     -------
     BaseEstimator
         `plain`, with coefficients of its own.
     """
-    for name in ("coef_", "intercept_", "classes_", "feature_names_in_"):
-        if hasattr(model, name):
-            value = getattr(model, name)
+    # scikit-learn sets the names of features only where X has some.
+    for name in ("coef_", "intercept_", "feature_names_in_"):
+        if name in vars(model):
+            value = vars(model)[name]
             fitted[name] = value.copy() if isinstance(value, np.ndarray) else value
     for name, value in {"n_features_in_": model.n_features_in_, **fitted}.items():
         setattr(plain, name, value)

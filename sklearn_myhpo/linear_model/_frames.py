@@ -1,14 +1,21 @@
-"""What a fitted estimator learned, as pandas data frames."""
+"""Results of a fitted estimator as pandas data frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class FramesMixin:
     """Fitted attributes of the linear estimators as frames."""
 
-    def penalties_frame(self):
-        """Return a row per lambda: what it penalizes, and what it leaves.
+    def penalties_frame(self) -> pandas.DataFrame:
+        """Return a row per lambda: the features that it penalizes, and their weights.
 
         Returns
         -------
@@ -26,7 +33,7 @@ class FramesMixin:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
-        pandas = _pandas_for(self, "penalties_frame")
+        pd = _import_pandas(self, "penalties_frame")
         coef = np.atleast_2d(self.coef_).astype(np.float64)
         name, strength = self._strength()
         if self._is_per_target:
@@ -38,7 +45,7 @@ class FramesMixin:
             labels, n_groups = self.feature_group_labels_, len(keys)
             n_features = np.bincount(labels, minlength=n_groups)
             squares = np.bincount(labels, (coef**2).sum(axis=0), minlength=n_groups)
-        return pandas.DataFrame(
+        return pd.DataFrame(
             {
                 kind: keys,
                 "lambda": np.atleast_1d(self.lambda_),
@@ -48,16 +55,16 @@ class FramesMixin:
             }
         )
 
-    def history_frame(self):
+    def history_frame(self) -> pandas.DataFrame:
         """Return a row per iteration: `history_` with a column for every lambda.
 
         Returns
         -------
         pandas.DataFrame
             The columns of `history_`. With one lambda it is
-            ``pandas.DataFrame(history_)``; with several, "lambda" gives way to
-            "lambda[name]" for every group or, with ``alpha_per_target=True``, every
-            target's number. The index, "iteration", starts at 1.
+            ``pandas.DataFrame(history_)``; with several, "lambda" is replaced by
+            "lambda[name]" for every group or, with ``alpha_per_target=True``, by
+            "lambda[number]" for every target. The index, "iteration", starts at 1.
 
         Raises
         ------
@@ -66,7 +73,7 @@ class FramesMixin:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
-        pandas = _pandas_for(self, "history_frame")
+        pd = _import_pandas(self, "history_frame")
         columns = {}
         for name, values in self.history_.items():
             if values.ndim == 1:
@@ -77,17 +84,18 @@ class FramesMixin:
             columns.update(
                 {f"{name}[{k}]": v for k, v in zip(keys, values.T, strict=True)}
             )
-        index = pandas.RangeIndex(1, self.n_iter_ + 1, name="iteration")
-        return pandas.DataFrame(columns, index=index)
+        index = pd.RangeIndex(1, self.n_iter_ + 1, name="iteration")
+        return pd.DataFrame(columns, index=index)
 
 
-def _pandas_for(model, method):
+def _import_pandas(model, method):
+    """Return pandas for a method of a model, which must be fitted."""
     check_is_fitted(model)
     try:
-        import pandas
+        import pandas as pd
     except ImportError as error:
         raise ImportError(
             f"{method}() returns a pandas.DataFrame, but pandas is not installed: "
             "pip install pandas. The same numbers are in the fitted attributes."
         ) from error
-    return pandas
+    return pd

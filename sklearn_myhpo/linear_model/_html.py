@@ -1,20 +1,24 @@
-"""What a linear model learned, for its HTML representation."""
+"""The table of learned penalties in the HTML of a linear model."""
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
-from .._html import LearnedHTMLMixin, ends_of
+from .._html import LearnedHTMLMixin, indices_to_show
 
 
 class PenaltiesHTMLMixin(LearnedHTMLMixin):
-    """A table of the penalties of a fitted linear model."""
+    """Adds a table of the penalties to the HTML of a fitted linear model."""
 
     def _learned(self):
-        if not hasattr(self, "lambda_"):
+        try:
+            check_is_fitted(self)
+        except NotFittedError:
             return None
         lambda_ = np.atleast_1d(self.lambda_)
         name, strength = self._strength()
         strength = np.atleast_1d(strength)
-        shown = ends_of(lambda_)
+        shown = indices_to_show(lambda_)
         if self._is_per_target:
             kind, keys = "target", np.arange(len(lambda_))
             n_features = np.full(len(lambda_), self.n_features_in_)
@@ -44,9 +48,9 @@ class PenaltiesHTMLMixin(LearnedHTMLMixin):
 
     def _describe_fit(self):
         loss = np.mean(self.validation_loss_)
-        how = "converged" if self.converged_ else "did not converge"
-        steps = "iteration" if self.n_iter_ == 1 else "iterations"
+        end = "converged" if self.converged_ else "did not converge"
+        unit = "iteration" if self.n_iter_ == 1 else "iterations"
         return (
-            f"Learned in fit: {self._criterion_name()} {loss:.6g}; {how} after "
-            f"{self.n_iter_} {steps}."
+            f"Learned in fit: {self._criterion_name()} {loss:.6g}; {end} after "
+            f"{self.n_iter_} {unit}."
         )

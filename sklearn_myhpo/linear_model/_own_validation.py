@@ -1,32 +1,37 @@
-"""A validation set of the user's own, as one more split."""
+"""A validation set of the user's own (`X_val`, `y_val`), as one more split."""
 
 import numpy as np
-from scipy import sparse
 
+from ..data.arrays import stack_rows
 from ._checks import check_weights
 
 
-def given_rows(estimator, X_val, y_val, sample_weight_val):
-    """Return the checked validation set, or None where there is none.
+def check_own_validation(validation, criterion, shrinkage, check_data):
+    """Return the checked validation set, or None without one.
 
     Parameters
     ----------
-    estimator : BilevelLinearModel
-        That has seen the training rows.
-    X_val, y_val, sample_weight_val : array-like or None
-        As given to `fit`.
+    validation : (X_val, y_val, sample_weight_val)
+        Arguments of `fit`; None where not given.
+    criterion, shrinkage : object
+        Parameters of the estimator.
+    check_data : callable
+        Takes X and y, and returns them as arrays of numbers; raises ValueError where
+        they do not have the features of the training rows.
 
     Returns
     -------
-    X : ndarray or sparse array of shape (n_validation, n_features)
-    y : ndarray
-    weights : ndarray of shape (n_validation,)
+    (X, y, weights) or None
+        Features of shape (n_validation, n_features), target, and weights of shape
+        (n_validation,).
 
     Raises
     ------
     ValueError
-        If only a part of it is there, or does not go with the training rows.
+        If an argument is missing, does not fit the training rows, or does not go with
+        a parameter.
     """
+    X_val, y_val, sample_weight_val = validation
     if X_val is None and y_val is None:
         if sample_weight_val is not None:
             raise ValueError("sample_weight_val needs X_val and y_val. Got neither.")
@@ -34,25 +39,21 @@ def given_rows(estimator, X_val, y_val, sample_weight_val):
     if X_val is None or y_val is None:
         given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
         raise ValueError(f"{given} needs {missing} too. Got {missing}=None.")
-    if estimator.criterion != "validation":
+    if criterion != "validation":
         raise ValueError(
-            f"criterion={estimator.criterion!r} holds no rows out and has no use for "
-            "X_val. Use criterion='validation', or leave X_val out."
+            f"criterion={criterion!r} holds no rows out and has no use for X_val. Use "
+            "criterion='validation', or leave X_val out."
         )
-    if not _is_possible(estimator):
+    if shrinkage == "auto":
         raise ValueError(
             "shrinkage='auto' needs three splits or more, and X_val is one. Use a "
             "number for shrinkage, or cv."
         )
     try:
-        X, y = estimator._validate_data(X_val, y_val, reset=False)
+        X, y = check_data(X_val, y_val)
     except ValueError as error:
         raise ValueError(f"X_val, y_val: {error}") from error
     return X, y, check_weights(sample_weight_val, X)
-
-
-def _is_possible(estimator):
-    return getattr(estimator, "shrinkage", 0.0) != "auto"
 
 
 def append(training, validation):
@@ -65,28 +66,24 @@ def append(training, validation):
     Returns
     -------
     X, y, weights : ndarray
-        Of the training rows and then the others.
+        Training rows followed by validation rows; X may be sparse.
     pair : (ndarray, ndarray)
-        The indices of both.
+        Indices of the training rows and of the validation rows.
 
     Raises
     ------
     ValueError
-        If the targets do not go together.
+        If the numbers of targets differ.
     """
     (X, y, weights), (X_val, y_val, weights_val) = training, validation
     if y.shape[1:] != y_val.shape[1:]:
         raise ValueError(
-            f"y_val has the shape {y_val.shape} and y {y.shape}: they must have as "
-            "many targets."
+            f"y_val must have as many targets as y, which has the shape {y.shape}. "
+            f"Got the shape {y_val.shape}."
         )
-    if sparse.issparse(X) or sparse.issparse(X_val):
-        both = sparse.vstack([sparse.csr_array(X), sparse.csr_array(X_val)], "csr")
-    else:
-        both = np.concatenate([X, X_val.astype(X.dtype, copy=False)])
     n_train, n_all = len(y), len(y) + len(y_val)
     return (
-        both,
+        stack_rows(X, X_val),
         np.concatenate([y, y_val]),
         np.concatenate([weights, weights_val]),
         (np.arange(n_train), np.arange(n_train, n_all)),

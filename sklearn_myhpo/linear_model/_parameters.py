@@ -1,205 +1,117 @@
-"""What the estimators of one solver have in common, whatever their loss."""
+"""From the parameters of an estimator to its solver: any solver, MY-HPO, or SHO."""
 
-import functools
-import inspect
+from numbers import Real
 
-from ..solvers import MYHPO, SHO
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ..selection.nested import choose_shrinkage
+from ..solvers import MYHPO, SHO, SOLVERS
 from ._base import BilevelLinearModel
-from ._checks import resolve_solver
-from ._shrinkage import ShrinkingModel
+from ._checks import resolve_criterion, resolve_solver
 
 
-def with_parameters(**parameters):
-    """Return a class decorator that adds parameters to those of the base classes.
+class ChoosingModel(BilevelLinearModel):
+    """Base of the estimators with `criterion`, `selection` and `shrinkage`."""
 
-    Parameters
-    ----------
-    **parameters : (default, constraint)
-        By name; the constraint is in scikit-learn's terms.
-
-    Returns
-    -------
-    callable
-        Takes the class and returns it.
-    """
-    defaults = {name: default for name, (default, _) in parameters.items()}
-    constraints = {name: constraint for name, (_, constraint) in parameters.items()}
-
-    def decorate(cls):
-        inherited = cls.__init__
-
-        @functools.wraps(inherited)
-        def initialize(self, **given):
-            for name, default in defaults.items():
-                setattr(self, name, given.pop(name, default))
-            inherited(self, **given)
-
-        signature = inspect.signature(inherited)
-        own = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
-            for name, default in defaults.items()
-        ]
-        initialize.__signature__ = signature.replace(
-            parameters=[*signature.parameters.values(), *own]
-        )
-        cls.__init__ = initialize
-        cls._parameter_constraints = {**cls._parameter_constraints, **constraints}
-        return cls
-
-    return decorate
-
-
-class AnySolver(ShrinkingModel):
-    """Parameters of an estimator whose solver is chosen by name or object."""
-
-    # What a solver and a criterion may be is checked where they are resolved.
     _parameter_constraints = {
-        "solver": "no_validation",
+        **BilevelLinearModel._parameter_constraints,
+        # Names and objects are checked where they are resolved.
         "criterion": "no_validation",
-        **ShrinkingModel._shared_constraints,
+        "selection": [StrOptions({"min", "one_se"})],
+        "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(
-        self,
-        *,
-        solver="myhpo",
-        criterion="validation",
-        cv=5,
-        feature_groups=None,
-        shrinkage=0.0,
-        selection="min",
-        fit_intercept=True,
-        refit=True,
-        lambda_init="auto",
-        lambda_bounds="auto",
-        max_iter=200,
-        tol=1e-6,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.solver = solver
-        self.criterion = criterion
-        super().__init__(
-            cv=cv,
-            feature_groups=feature_groups,
-            shrinkage=shrinkage,
-            selection=selection,
-            fit_intercept=fit_intercept,
-            refit=refit,
-            lambda_init=lambda_init,
-            lambda_bounds=lambda_bounds,
-            max_iter=max_iter,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-        )
+    _has_shrinkage = True
+
+    def _refuse_criterion(self, solver):
+        """Raise because the solver needs a training and a validation part.
+
+        Parameters
+        ----------
+        solver : Solver
+
+        Raises
+        ------
+        ValueError
+        """
+        raise NotImplementedError
+
+    def _choose_criterion(self, loss, solver):
+        criterion = resolve_criterion(self.criterion, loss, type(self).__name__)
+        if criterion is not None and solver.capabilities.needs_split:
+            self._refuse_criterion(solver)
+        return criterion
+
+    def _choose_shrinkage(self, source):
+        self.shrinkage_, self.shrinkage_path_ = 0.0, None
+        if source.groups.n_groups > 1:
+            if self.shrinkage == "auto":
+                with np.errstate(all="ignore"):
+                    self.shrinkage_, self.shrinkage_path_ = choose_shrinkage(source)
+            else:
+                self.shrinkage_ = float(self.shrinkage)
+        return self.shrinkage_
+
+
+class AnySolverModel(ChoosingModel):
+    """Base of the estimators whose solver is chosen by name or object."""
+
+    _parameter_constraints = {
+        "solver": "no_validation",
+        **ChoosingModel._parameter_constraints,
+    }
 
     def _make_solver(self):
         return resolve_solver(self.solver)
 
+    def _refuse_criterion(self, solver):
+        able = [
+            name
+            for name, each in SOLVERS.items()
+            if not each().capabilities.needs_split
+        ]
+        raise ValueError(
+            f"criterion={self.criterion!r} holds no rows out, but {solver!r} needs a "
+            "training and a validation part. Solvers that do without, with their "
+            f"default options: {able}; or use criterion='validation'."
+        )
 
-class MYHPOSolver(ShrinkingModel):
-    """Parameters of an estimator whose solver is MY-HPO."""
+
+class MYHPOModel(ChoosingModel):
+    """Base of the estimators whose solver is MY-HPO."""
 
     _parameter_constraints = {
+        **ChoosingModel._parameter_constraints,
         **MYHPO._parameter_constraints,
-        "criterion": "no_validation",
-        **ShrinkingModel._shared_constraints,
     }
 
-    def __init__(
-        self,
-        *,
-        steps="exact",
-        response="tangent",
-        metric="hessian",
-        rho="auto",
-        step_sizes="auto",
-        backtracking=True,
-        criterion="validation",
-        cv=5,
-        feature_groups=None,
-        shrinkage=0.0,
-        selection="min",
-        fit_intercept=True,
-        refit=True,
-        lambda_init="auto",
-        lambda_bounds="auto",
-        max_iter=200,
-        tol=1e-6,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.steps = steps
-        self.response = response
-        self.metric = metric
-        self.rho = rho
-        self.step_sizes = step_sizes
-        self.backtracking = backtracking
-        self.criterion = criterion
-        super().__init__(
-            cv=cv,
-            feature_groups=feature_groups,
-            shrinkage=shrinkage,
-            selection=selection,
-            fit_intercept=fit_intercept,
-            refit=refit,
-            lambda_init=lambda_init,
-            lambda_bounds=lambda_bounds,
-            max_iter=max_iter,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
+    def _make_solver(self):
+        return MYHPO(
+            steps=self.steps,
+            response=self.response,
+            metric=self.metric,
+            rho=self.rho,
+            step_sizes=self.step_sizes,
+            backtracking=self.backtracking,
         )
 
-    def _make_solver(self):
-        return MYHPO(**{name: getattr(self, name) for name in MYHPO.__match_args__})
+    def _refuse_criterion(self, solver):
+        raise ValueError(
+            f"criterion={self.criterion!r} holds no rows out, but steps="
+            f"{self.steps!r}, response={self.response!r}, metric={self.metric!r}, "
+            f"rho={self.rho!r} need a training and a validation part. Use their "
+            "defaults, or criterion='validation'."
+        )
 
 
-class SHOSolver(BilevelLinearModel):
-    """Parameters of an estimator whose solver is SHO."""
+class SHOModel(BilevelLinearModel):
+    """Base of the estimators whose solver is SHO."""
 
     _parameter_constraints = {
+        **BilevelLinearModel._parameter_constraints,
         **SHO._parameter_constraints,
-        **BilevelLinearModel._shared_constraints,
     }
 
-    def __init__(
-        self,
-        *,
-        step_sizes="auto",
-        noise_scale=1e-4,
-        cv=5,
-        feature_groups=None,
-        fit_intercept=True,
-        refit=True,
-        lambda_init="auto",
-        lambda_bounds="auto",
-        max_iter=200,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.step_sizes = step_sizes
-        self.noise_scale = noise_scale
-        super().__init__(
-            cv=cv,
-            feature_groups=feature_groups,
-            fit_intercept=fit_intercept,
-            refit=refit,
-            lambda_init=lambda_init,
-            lambda_bounds=lambda_bounds,
-            max_iter=max_iter,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-        )
-
     def _make_solver(self):
-        return SHO(**{name: getattr(self, name) for name in SHO.__match_args__})
+        return SHO(step_sizes=self.step_sizes, noise_scale=self.noise_scale)

@@ -1,74 +1,65 @@
-"""From the parameters of an estimator and its data to the outer problem."""
+"""The data and the splits of a fit, and the outer problems built from them."""
 
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from ..bilevel.validation import BilevelProblem
 from ..criteria import CriterionProblem
-from ..data.cv import make_splits
 from ..data.held_out import hold_out
 from ..engine.plan import limits
-from ._checks import check_bounds, drop_weightless, resolve_criterion
 
 
+@dataclass(eq=False)
 class ProblemSource:
-    """The data and splits of a fit, and the problems that are made of them.
-
-    Parameters
-    ----------
-    estimator : BilevelLinearModel
-        Its parameters count.
-    X : ndarray or sparse array of shape (n_samples, n_features)
-        Validated features.
-    target : ndarray
-        As the loss wants it.
-    loss : Loss
-        Of the rows.
-    groups : FeatureGroups
-        Which lambda penalizes which feature.
-    weights : ndarray of shape (n_samples,)
-        Non-negative sample weights.
-    solver : Solver
-        What the problem must suit.
-    pair : (ndarray, ndarray) or None
-        Training rows, and a validation set of the user's own, in place of `cv`.
+    """The data and the splits of a fit; makes its outer problems.
 
     Attributes
     ----------
-    X, target, weights : ndarray
-        Of the rows that count.
-    criterion : Criterion or None
-        None where the validation loss is minimized.
+    X : ndarray or sparse array of shape (n_samples, n_features)
+        Features of the rows with positive weight.
+    target : ndarray
+        Target in the form of the loss.
+    loss : Loss
+    groups : FeatureGroups
+    weights : ndarray of shape (n_samples,)
+        Positive sample weights.
     pairs : list of (ndarray, ndarray)
-        Training and validation rows; none with a criterion.
+        Training and validation rows of every split; empty with a criterion.
+    classes : ndarray of shape (n_classes,) or None
+        Class labels; None for regression.
+    criterion : Criterion or None
+        None if the validation loss is minimized.
+    fit_intercept : bool
+    lambda_bounds : "auto" or (float, float)
+    lambda_init : "auto" or float
+    dtype : dtype
+        Precision of the data as given, and of the fitted weights.
+    needs_rows : bool
+        Whether the solver looks at some rows at a time.
+    all_directions : bool
+        Whether the solver may leave the subspace of the exact solutions.
+    has_own_validation : bool
+        Whether the only split is a validation set of the user's own.
     """
 
-    def __init__(self, estimator, X, target, loss, groups, weights, solver, pair=None):
-        self.estimator, self.loss, self.groups = estimator, loss, groups
-        self.criterion = resolve_criterion(estimator.criterion, loss, solver)
-        self.options = {
-            "fit_intercept": estimator.fit_intercept,
-            "lambda_bounds": check_bounds(
-                estimator.lambda_bounds, estimator.lambda_init
-            ),
-        }
-        self.all_directions = solver.capabilities.all_directions
-        self.by_rows = solver.capabilities.needs_rows
-        pairs = []
-        if self.criterion is None:
-            pairs = make_splits(
-                estimator.cv if pair is None else [pair],
-                X,
-                target,
-                classifier=estimator._is_classifier,
-                rows=np.flatnonzero(weights),
-                classes=getattr(estimator, "classes_", None),
-                random_state=estimator.random_state,
-            )
-        X, *rest = drop_weightless(X, target, weights, pairs)
-        self.X, (self.target, self.weights, self.pairs) = X, rest
-        self.has_own_validation = pair is not None
+    X: object
+    target: np.ndarray
+    loss: object
+    groups: object
+    weights: np.ndarray
+    pairs: list
+    classes: np.ndarray | None
+    criterion: object
+    fit_intercept: bool
+    lambda_bounds: object
+    lambda_init: object
+    dtype: object
+    needs_rows: bool
+    all_directions: bool
+    has_own_validation: bool
 
     @property
     def has_held_out_rows(self):
@@ -91,7 +82,8 @@ class ProblemSource:
             sample_weight=sample_weight,
             all_directions=all_directions,
             by_rows=by_rows,
-            **self.options,
+            fit_intercept=self.fit_intercept,
+            lambda_bounds=self.lambda_bounds,
         )
 
     def make(self, columns=None):
@@ -99,43 +91,77 @@ class ProblemSource:
 
         Parameters
         ----------
-        columns : slice or None
-            Which ones, where there may be several.
+        columns : slice, default=None
+            Columns of `target`; None for all of them.
 
         Returns
         -------
         Problem
-            With bounds that include the start.
+            Its bounds include `lambda_init`.
         """
-        target, criterion = self.target, self.criterion
-        if columns is not None:
-            target = target[:, columns]
-        if criterion is None:
+        target = self.target if columns is None else self.target[:, columns]
+        if self.criterion is None:
             problem = self.of_splits(
                 self.X,
                 target,
                 self.pairs,
                 self.weights,
                 self.all_directions,
-                self.by_rows,
+                self.needs_rows,
             )
         else:
-            if columns is not None:
-                criterion = criterion.of_targets(columns, self.target.shape[1])
-            problem = CriterionProblem(
-                self.X,
-                target,
-                self.loss,
-                self.groups,
-                criterion,
-                sample_weight=self.weights,
-                **self.options,
-            )
+            problem = self._of_criterion(target, columns)
         if self.has_own_validation:
-            # The weights are those of the training part, and so is their alpha.
+            # The final weights are fitted to the training rows alone, so `alpha_`
+            # counts those.
             ((train, _),) = self.pairs
             problem.total_weight = self.weights[train].sum()
-        estimator = self.estimator
-        if estimator.lambda_bounds == "auto" and estimator.lambda_init != "auto":
-            problem.widen_bounds(estimator.lambda_init)
+        if self.lambda_bounds == "auto" and self.lambda_init != "auto":
+            problem.widen_bounds(self.lambda_init)
         return problem
+
+    def _of_criterion(self, target, columns):
+        criterion = self.criterion
+        if columns is not None:
+            criterion = criterion.of_targets(columns, self.target.shape[1])
+        return CriterionProblem(
+            self.X,
+            target,
+            self.loss,
+            self.groups,
+            criterion,
+            sample_weight=self.weights,
+            fit_intercept=self.fit_intercept,
+            lambda_bounds=self.lambda_bounds,
+        )
+
+
+class LastFit(NamedTuple):
+    """End of the last fit, in terms of features, for a warm start.
+
+    Attributes
+    ----------
+    lambda_ : ndarray of shape (n_groups,) or (n_targets,)
+    weights : list of (coef, intercept) or None
+        Weights of every split; None with one lambda per target.
+    """
+
+    lambda_: np.ndarray
+    weights: list | None
+
+    def fits(self, problem):
+        """Whether a problem of shared lambdas has the shape of the last one."""
+        if self.weights is None:
+            return False
+        coef, _ = self.weights[0]
+        split = problem.splits[0]
+        shape = (split.coordinates.n_features, split.n_outputs)
+        return (
+            len(self.weights) == len(problem.splits)
+            and len(self.lambda_) == problem.n_groups
+            and coef.shape == shape
+        )
+
+    def fits_targets(self, n_targets):
+        """Whether the last fit had one lambda for each of as many targets."""
+        return self.weights is None and len(self.lambda_) == n_targets

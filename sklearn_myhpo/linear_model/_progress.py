@@ -1,4 +1,4 @@
-"""What the fit of a linear model tells while it runs: callbacks, and lines of text."""
+"""Callbacks and printed lines during the fit of a linear model."""
 
 import time
 
@@ -6,21 +6,21 @@ import numpy as np
 
 from .._progress import Tasks
 
-#: Lambdas that a line of text spells out; of more it gives the range.
+#: Largest number of lambdas that a line lists; of more it gives the range.
 MAX_LAMBDAS = 4
 HEAD = f"{'iteration':>9}  {'lambda':<29} {'loss':>12}  {'hypergradient':>13}"
 
 
 class Progress(Tasks):
-    """The callbacks and the printing of one fit.
+    """The callbacks and the printed lines of one fit.
 
     Parameters
     ----------
     estimator : BilevelLinearModel
     X, y : array-like
-        What `fit` was given.
+        Arguments of `fit`.
     n_tasks : int or None
-        Most iterations; None where that is not known.
+        Largest number of iterations; None if it is not known.
     """
 
     def __init__(self, estimator, X, y, n_tasks):
@@ -29,24 +29,26 @@ class Progress(Tasks):
         self.clock = time.perf_counter()
 
     def begin(self):
-        """Tell that the fit begins."""
+        """Report the beginning of the fit."""
         super().begin()
         if not self.is_silent:
             print(f"{type(self.estimator).__name__}\n{HEAD}")
 
     def report(self, n_iter, info, attributes):
-        """Tell of an iteration; return whether the run is to end.
+        """Report an iteration.
 
         Parameters
         ----------
         n_iter : int
         info : Info
-        attributes : callable
-            Gives the fitted attributes of a model at this iteration, by name.
+        attributes : callable or None
+            Returns the fitted attributes of a model at this iteration, by name; None
+            if there is no such model.
 
         Returns
         -------
         bool
+            Whether a callback wants the fit to end.
         """
         if not self.is_silent:
             print(
@@ -56,13 +58,13 @@ class Progress(Tasks):
         return self.iterate(attributes)
 
     def end(self):
-        """Tell that the fit is over."""
+        """Report the end of the fit; the estimator is fitted."""
         model = self.estimator
         if not self.is_silent:
-            how = "converged" if model.converged_ else "did not converge"
+            end = "converged" if model.converged_ else "did not converge"
             loss = np.mean(model.validation_loss_)
             print(
-                f"{how} after {model.n_iter_} iterations, "
+                f"{end} after {model.n_iter_} iterations, "
                 f"{time.perf_counter() - self.clock:.2g} s: lambda "
                 f"{_spell(np.atleast_1d(model.lambda_))}, loss {loss:.6g}"
             )
@@ -70,7 +72,7 @@ class Progress(Tasks):
 
 
 def _spell(lambda_):
-    """Return some lambdas, or the range of many, in words."""
+    """Return a few lambdas, or the range of many, as text."""
     if len(lambda_) <= MAX_LAMBDAS:
         return " ".join(f"{one:.3f}" for one in lambda_)
     return f"{len(lambda_)} from {lambda_.min():.2f} to {lambda_.max():.2f}"

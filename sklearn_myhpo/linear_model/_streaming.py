@@ -1,4 +1,4 @@
-"""Learning from one part of the data after another, where the solver can."""
+"""Learning from one part of the data after another (`partial_fit`)."""
 
 from typing import NamedTuple
 
@@ -6,40 +6,36 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from .._warn import warn
+from .._progress import kept_on_error
 from ..bilevel.validation import BilevelProblem
 from ..data.cv import make_splits
-from ..solvers import SOLVERS, Info
+from ..solvers import Info
 from ..solvers.driver import history_row, is_finite
 from ..solvers.start.scan import scan_lambda
-from ._checks import (
-    check_bounds,
-    check_weights,
-    drop_weightless,
-    resolve_criterion,
-    resolve_solver,
-)
+from ._checks import check_bounds, check_weights, drop_weightless, resolve_solver
+from ._reporting import mean_over_splits
 
 
 class Stream(NamedTuple):
-    """Where `partial_fit` goes on, in terms of features.
+    """State of `partial_fit` after some parts, in terms of features.
 
     Attributes
     ----------
     groups : FeatureGroups
     lambda_ : ndarray of shape (n_groups,)
     weights, adjoints : list of (coef, intercept)
-        Of every split.
+        One pair per split.
     n_steps : int
     largest : tuple or None
-        What the solver measured.
+        Measurements of the solver.
     total_weight : float
         Sum of the sample weights so far.
     random : numpy.random.RandomState
         Divides rows and seeds epochs.
     history : list of dict
+        A row per part.
     counts : dict of str to number
-        Of all calls.
+        Of all parts.
     """
 
     groups: object
@@ -66,67 +62,150 @@ def can_stream(model):
     if solver.capabilities.streams:
         return True
     raise AttributeError(
-        "partial_fit needs a solver that goes on with new rows, such as "
-        "sklearn_myhpo.solvers.Stochastic(method='soba'), 'amigo' or 'stocbio' as "
-        f"method. Got {solver!r}; of the names, {sorted(SOLVERS)}, none does."
+        "partial_fit needs a solver that goes on with new rows: "
+        "sklearn_myhpo.solvers.Stochastic with method='soba', 'amigo' or 'stocbio'. "
+        f"Got solver={model.solver!r}."
     )
 
 
-def learn_part(model, X, target, loss, groups, sample_weight, stream):
-    """Return the `Stream` after one epoch on some rows.
+class StreamingMixin:
+    """The work of `partial_fit`; a mixin for the base class of the estimators.
 
-    Parameters
-    ----------
-    model : BilevelLinearModel
-        Its parameters say how.
-    X : ndarray or sparse array of shape (n_samples, n_features)
-        Validated.
-    target : ndarray
-        As the loss wants it.
-    loss : Loss
-    groups : FeatureGroups
-    sample_weight : array-like of shape (n_samples,) or None
-    stream : Stream or None
-        Where the last part ended; None for the first one.
-
-    Returns
-    -------
-    Stream
-        With the attributes of the whole run so far.
+    Subclasses have `_check_part(y, sample_weight, classes, is_first)`, which returns
+    the loss and y in the form of the loss.
     """
-    solver = resolve_solver(model.solver)
-    resolve_criterion(model.criterion, loss, solver)
-    random = check_random_state(model.random_state) if stream is None else stream.random
-    weights = check_weights(sample_weight, X)
-    pairs = _make_splits(model, X, target, weights, stream, random)
-    problem = _make_problem(model, X, target, loss, groups, weights, pairs)
-    rng = np.random.default_rng(random.randint(np.iinfo(np.int32).max))
-    state, loss_before = _start(model, solver, problem, stream)
-    with np.errstate(all="ignore"):
-        after, info = solver.step(problem, state, rng)
-    if is_finite(after, info):
-        state = after
-    else:
-        info = Info(state.lambda_, np.nan, np.nan, np.nan)
-        warn(
-            f"{type(model).__name__} diverged on these rows, which are left out. Use "
-            'step_sizes="auto" or smaller ones.',
-            ConvergenceWarning,
+
+    def _fit_part(self, X, y, sample_weight, classes=None):
+        """Learn from some rows, and set the fitted attributes."""
+        self._validate_params()
+        with kept_on_error(self):
+            is_first, original_X = self._stream is None, X
+            X, y = self._check_data(X, y, reset=is_first)
+            weights = check_weights(sample_weight, X)
+            loss, target = self._check_part(y, weights, classes, is_first)
+            groups = self._make_groups(original_X) if is_first else self._stream.groups
+            stream = self._take_epoch(X, target, loss, groups, weights)
+            self._set_stream(stream, X.dtype)
+        return self
+
+    def _take_epoch(self, X, target, loss, groups, weights):
+        """Return the `Stream` after one epoch of the solver on some rows."""
+        solver, stream = resolve_solver(self.solver), self._stream
+        self._choose_criterion(loss, solver)
+        random = stream.random if stream else check_random_state(self.random_state)
+        problem = self._problem_of_part(X, target, loss, groups, weights, random)
+        rng = np.random.default_rng(random.randint(np.iinfo(np.int32).max))
+        if stream:
+            state = _resume(problem, solver, stream)
+            # Rows that are new to the weights: an honest validation loss.
+            loss_before = problem.validation_loss(state.weights)
+        else:
+            state, loss_before = self._first_state(problem, solver), None
+        with np.errstate(all="ignore"):
+            after, info = solver.step(problem, state, rng)
+        if is_finite(after, info):
+            state = after
+        else:
+            info = Info(state.lambda_, np.nan, np.nan, np.nan)
+            self._say(
+                "diverged on these rows, which are left out. Use "
+                'step_sizes="auto" or smaller ones.',
+                ConvergenceWarning,
+            )
+        if loss_before is not None:
+            info = info._replace(validation_loss=loss_before)
+        return _extend(stream, problem, groups, state, info, random)
+
+    def _problem_of_part(self, X, target, loss, groups, weights, random):
+        """Return the problem of some rows, with as many splits as the first part."""
+        # A part need not have every class, so nothing is stratified.
+        pairs = make_splits(
+            self.cv,
+            X,
+            target,
+            classifier=False,
+            rows=np.flatnonzero(weights),
+            random_state=random,
         )
-    if loss_before is not None:
-        info = info._replace(validation_loss=loss_before)
-    seen = {} if stream is None else stream.counts
+        if self._stream and len(pairs) != len(self._stream.weights):
+            raise ValueError(
+                f"cv={self.cv!r} makes {len(pairs)} splits of these rows, but made "
+                f"{len(self._stream.weights)} of the first ones; partial_fit needs as "
+                "many each time, as a float or an int gives."
+            )
+        X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
+        return BilevelProblem(
+            X,
+            target,
+            loss,
+            groups,
+            pairs,
+            sample_weight=weights,
+            fit_intercept=self.fit_intercept,
+            lambda_bounds=check_bounds(self.lambda_bounds, self.lambda_init),
+            by_rows=True,
+        )
+
+    def _first_state(self, problem, solver):
+        """Return the state of the solver before the first part."""
+        if isinstance(self.lambda_init, str):
+            lambda_0, weights, *_ = scan_lambda(problem.for_scan())
+        else:
+            if isinstance(self.lambda_bounds, str):
+                problem.widen_bounds(self.lambda_init)
+            lambda_0 = np.full(problem.n_groups, float(self.lambda_init))
+            lambda_0, weights = problem.project(lambda_0), problem.zeros()
+        return solver.init(problem, lambda_0, weights)
+
+    def _set_stream(self, stream, dtype):
+        """Set the fitted attributes after a part."""
+        self._stream, self._last_fit = stream, None
+        history = {
+            name: np.array([row[name] for row in stream.history])
+            for name in stream.history[0]
+        }
+        self._set_learned(stream.groups, stream.lambda_, history)
+        coef, intercept = mean_over_splits(stream.weights)
+        alpha = 2.0 * stream.total_weight * np.exp(self.lambda_)
+        self._set_weights(coef, intercept, alpha, dtype)
+        self.validation_loss_ = float(history["validation_loss"][-1])
+        self._set_minimum(self.lambda_, self.validation_loss_, None)
+        self.n_iter_, self.converged_ = len(stream.history), False
+        self.oracle_counts_ = stream.counts
+        self.certificate_ = self.optimism_ = self.validation_curve_ = None
+        self.shrinkage_, self.shrinkage_path_ = 0.0, None
+
+
+def _resume(problem, solver, stream):
+    """Return the state of the solver at the end of the last part, for new rows."""
+    problem.widen_bounds(stream.lambda_)
+    weights, adjoints = (
+        [
+            split.from_features(*one)
+            for split, one in zip(problem.splits, many, strict=True)
+        ]
+        for many in (stream.weights, stream.adjoints)
+    )
+    state = solver.init(problem, stream.lambda_, weights)
+    return state._replace(
+        adjoints=adjoints, n_steps=stream.n_steps, largest=stream.largest
+    )
+
+
+def _extend(stream, problem, groups, state, info, random):
+    """Return the `Stream` after one more part; `stream` is None before the first."""
     own = problem.counts.as_dict()
+    seen, history, weight = {}, [], 0.0
+    if stream:
+        seen, history, weight = stream.counts, stream.history, stream.total_weight
     counts = {name: seen.get(name, 0) + value for name, value in own.items()}
     row = {**history_row(info, problem.counts, 0.0), **counts}
     del row["time"]
-    history = [] if stream is None else stream.history
-    weight = 0.0 if stream is None else stream.total_weight
     return Stream(
         groups,
         state.lambda_,
-        _to_features(problem, state.weights),
-        _to_features(problem, state.adjoints),
+        problem.to_features(state.weights),
+        problem.to_features(state.adjoints),
         state.n_steps,
         state.largest,
         weight + problem.total_weight,
@@ -134,71 +213,3 @@ def learn_part(model, X, target, loss, groups, sample_weight, stream):
         [*history, row],
         counts,
     )
-
-
-def _make_splits(model, X, target, weights, stream, random):
-    """Return the splits of some rows, as many as there were of the first ones."""
-    # A part need not have every class, so nothing is stratified.
-    pairs = make_splits(
-        model.cv,
-        X,
-        target,
-        classifier=False,
-        rows=np.flatnonzero(weights),
-        random_state=random,
-    )
-    if stream is not None and len(pairs) != len(stream.weights):
-        raise ValueError(
-            f"cv={model.cv!r} makes {len(pairs)} splits of these rows, but made "
-            f"{len(stream.weights)} of the first ones; partial_fit needs as many each "
-            "time, as a float or an int gives."
-        )
-    return pairs
-
-
-def _make_problem(model, X, target, loss, groups, weights, pairs):
-    """Return the problem of some rows."""
-    X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
-    return BilevelProblem(
-        X,
-        target,
-        loss,
-        groups,
-        pairs,
-        sample_weight=weights,
-        fit_intercept=model.fit_intercept,
-        lambda_bounds=check_bounds(model.lambda_bounds, model.lambda_init),
-        by_rows=True,
-    )
-
-
-def _start(model, solver, problem, stream):
-    """Return the state to go on from, and the validation loss of new rows there."""
-    if stream is not None:
-        problem.widen_bounds(stream.lambda_)
-        weights, adjoints = (
-            [
-                split.from_features(*one)
-                for split, one in zip(problem.splits, many, strict=True)
-            ]
-            for many in (stream.weights, stream.adjoints)
-        )
-        state = solver.init(problem, stream.lambda_, weights)
-        state = state._replace(
-            adjoints=adjoints, n_steps=stream.n_steps, largest=stream.largest
-        )
-        return state, problem.validation_loss(weights)
-    if isinstance(model.lambda_init, str):
-        lambda_0, weights, *_ = scan_lambda(problem.for_scan())
-    else:
-        if isinstance(model.lambda_bounds, str):
-            problem.widen_bounds(model.lambda_init)
-        lambda_0 = problem.project(np.full(problem.n_groups, float(model.lambda_init)))
-        weights = problem.zeros()
-    return solver.init(problem, lambda_0, weights), None
-
-
-def _to_features(problem, weights):
-    return [
-        split.to_features(w) for split, w in zip(problem.splits, weights, strict=True)
-    ]

@@ -1,14 +1,18 @@
-"""One lambda per target: all at once where the solver can, else one after another."""
+"""One lambda per target: learned all at once if the solver can, else one by one."""
 
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
+from ..bilevel.bounds import outward
 from ..bilevel.per_target import TargetsProblem, refit
+from ._problem import LastFit
+from ._reporting import mean_over_splits, spell_some
 
 
 class TargetsFit(NamedTuple):
-    """What is learned for the targets of a ridge problem.
+    """The result of a ridge problem with one lambda per target.
 
     Attributes
     ----------
@@ -17,12 +21,12 @@ class TargetsFit(NamedTuple):
     intercept : ndarray of shape (n_targets,)
     bounds : ndarray of shape (2, n_targets)
     slope : ndarray of shape (n_targets,)
-        Derivatives of the validation losses.
+        Derivative of every validation loss in its lambda.
     history : dict of str to ndarray
     n_iter : int
-        The largest of the targets'.
+        Largest number of iterations of a target.
     unfinished : list of str
-        What runs that did not converge say.
+        Messages of the runs that did not converge.
     counts : dict of str to int
     total_weight : float
         Sum of the sample weights.
@@ -41,69 +45,103 @@ class TargetsFit(NamedTuple):
     total_weight: float
 
 
-def learn_targets(model, source, solver, progress, dtype):
-    """Learn one lambda per target.
+class PerTargetMixin:
+    """Fits with one lambda per target; a mixin for the base class of the estimators."""
 
-    Parameters
-    ----------
-    model : BilevelLinearModel
-        Its parameters say how.
-    source : ProblemSource
-        The data, with one column of the target per lambda.
-    solver : Solver
-        The method; how many targets it can take at once is its own matter.
-    progress : Progress
-        Told of every iteration.
-    dtype : dtype
-        Of the models it may make.
+    def _learn(self, source, solver, progress):
+        if not self._is_per_target:
+            super()._learn(source, solver, progress)
+            return
+        found = self._learn_targets(source, solver, progress)
+        self._set_targets(found, source)
+        self._warn_targets(found)
 
-    Returns
-    -------
-    TargetsFit
-        What the estimator needs for its fitted attributes.
-    """
-    last = getattr(model, "lambda_", None) if model.warm_start else None
-    target = source.target
-    is_known = np.shape(last) == target.shape[1:]
+    def _learn_targets(self, source, solver, progress):
+        """Return the `TargetsFit` of a ridge problem."""
+        n_targets, last = source.target.shape[1], self._last_fit
+        start = None
+        if self.warm_start and last is not None and last.fits_targets(n_targets):
+            start = last.lambda_
+        if solver.capabilities.learns_targets and source.criterion is None:
+            problem = source.make()
+            if problem.splits[0].solves_by == "diagonal":
+                return self._learn_together(problem, source, solver, start, progress)
 
-    def report_one(n_iter, info, state):
-        # There is no model of all targets before the last of them.
-        return progress.report(n_iter, info, None)
+        def report(n_iter, info, state):
+            # There is no model of all targets before the last of them is learned.
+            return progress.report(n_iter, info, None)
 
-    def solve(problem, report, numbers=slice(None)):
-        start = last[numbers] if is_known else model.lambda_init
-        return model._minimize(problem, solver, start, report=report)
+        fits = []
+        for number in range(n_targets):
+            own = slice(number, number + 1)
+            problem = source.make(own)
+            lambda_init = self.lambda_init if start is None else start[own]
+            result = self._minimize(problem, solver, lambda_init, report=report)
+            weights = problem.to_features(result.weights)
+            final = self._final_weights(source, problem, result.lambda_, weights)
+            slope = problem.hypergradient(result.lambda_, result.weights)
+            loss = np.array([result.validation_loss])
+            fits.append(_as_fit(problem, result, final, loss, problem.bounds, slope))
+        return _merge(fits)
 
-    if solver.capabilities.learns_targets and source.criterion is None:
-        problem = source.make()
-        if problem.splits[0].solves_by == "diagonal":
-            report = model._reporter(problem, progress, dtype)
-            return _fit_together(problem, solve, report, source)
-    fits = []
-    for number in range(target.shape[1]):
-        own = slice(number, number + 1)
-        problem = source.make(own)
-        result = solve(problem, report_one, own)
-        fits.append(_fit_one(problem, result, source))
-    return _merge(fits)
+    def _learn_together(self, problem, source, solver, start, progress):
+        """Return the `TargetsFit` of one run for all targets."""
+        targets = TargetsProblem(problem)
+        report = self._reporter(problem, progress, source.dtype)
+        lambda_init = self.lambda_init if start is None else start
+        result = self._minimize(targets, solver, lambda_init, report=report)
+        if self.refit and not source.has_own_validation:
+            final = refit(problem.full, result.lambda_)
+        else:
+            final = mean_over_splits(problem.to_features(result.weights))
+        losses, slope = targets.target_slopes(result.lambda_, targets.everything)
+        return _as_fit(problem, result, final, losses, targets.bounds, slope)
+
+    def _set_targets(self, found, source):
+        """Set the fitted attributes."""
+        self._choose_shrinkage(source)
+        self.feature_group_names_ = np.array(["all"], dtype=object)
+        self.feature_group_labels_ = source.groups.labels
+        self.history_, self.lambda_ = found.history, found.lambda_
+        alpha = 2.0 * found.total_weight * np.exp(found.lambda_)
+        self._set_weights(found.coef, found.intercept, alpha, source.dtype)
+        self.validation_loss_ = found.validation_loss
+        self.n_iter_ = found.n_iter
+        self.converged_ = not found.unfinished
+        self.oracle_counts_ = found.counts
+        self._last_fit, self._stream = LastFit(found.lambda_, None), None
+        self.certificate_ = self.optimism_ = self.validation_curve_ = None
+        self._set_minimum(found.lambda_, found.validation_loss, None)
+
+    def _warn_targets(self, found):
+        """Warn of targets that did not converge and of lambdas at a bound."""
+        if found.unfinished:
+            text = found.unfinished[0]
+            if len(found.unfinished) > 1:
+                text += f" ({len(found.unfinished)} targets did not converge)"
+            self._say(f"{text}.", ConvergenceWarning)
+            return
+        lower, upper = outward(found.bounds, found.lambda_, found.slope)
+        self._warn_at_bounds(lower, upper, self._criterion_name())
+
+    def _describe(self, where):
+        if not self._is_per_target:
+            return super()._describe(where)
+        return spell_some("target", np.flatnonzero(where))
+
+    def _as_parameter(self, lambda_):
+        return lambda_ if self._is_per_target else super()._as_parameter(lambda_)
 
 
-def _fit_together(problem, solve, report, source):
-    """Return the `TargetsFit` of all targets at once."""
-    targets = TargetsProblem(problem)
-    result = solve(targets, report)
-    model = source.estimator
-    if model.refit and not source.has_own_validation:
-        coef, intercept = refit(problem.full, result.lambda_)
-    else:
-        coef, intercept, _ = model._coefficients(source, problem, result)
-    values, slope = targets.target_slopes(result.lambda_, targets.everything)
+def _as_fit(problem, result, final, losses, bounds, slope):
+    """Return the `TargetsFit` of one run, of one target or of all."""
+    coef, intercept = final
     return TargetsFit(
         result.lambda_,
-        values,
+        losses,
         coef,
         intercept,
-        targets.bounds,
+        bounds,
         slope,
         result.history,
         result.n_iter,
@@ -114,7 +152,7 @@ def _fit_together(problem, solve, report, source):
 
 
 def _merge(fits):
-    """Return one `TargetsFit` of those of single targets."""
+    """Return one `TargetsFit` of all targets, given one per target."""
     first, *others = [fit.counts for fit in fits]
     return TargetsFit(
         *(np.concatenate([fit[k] for fit in fits], axis=-1) for k in range(6)),
@@ -126,27 +164,11 @@ def _merge(fits):
     )
 
 
-def _fit_one(problem, result, source):
-    coef, intercept, _ = source.estimator._coefficients(source, problem, result)
-    return TargetsFit(
-        result.lambda_,
-        np.array([result.validation_loss]),
-        coef,
-        intercept,
-        problem.bounds,
-        problem.hypergradient(result.lambda_, result.weights),
-        result.history,
-        result.n_iter,
-        [] if result.status.has_converged else [result.message],
-        problem.counts.as_dict(),
-        problem.total_weight,
-    )
-
-
 def _merge_histories(histories):
-    """Return one history; targets that are done keep their last row.
+    """Return the history of all targets.
 
-    Losses and counts are summed, residuals are the largest ones.
+    A target that has converged keeps its last row. Losses and counts are summed,
+    residuals are the largest ones.
     """
     n_rows = max(len(history["lambda"]) for history in histories)
     merged = {}

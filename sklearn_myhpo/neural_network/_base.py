@@ -1,11 +1,15 @@
 """The story of fit: validate, split, train, keep the best plain network."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from numbers import Integral, Real
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -13,7 +17,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._html import LearnedHTMLMixin
 from .._progress import CallbackSupportMixin, Tasks, kept_on_error, with_callbacks
+from .._typing import MatrixLike
 from .._warn import warn
+from ..data.arrays import select_rows
 from ._forward import ACTIVATIONS, predict_raw
 from .hyperparameters import make_plan
 
@@ -43,7 +49,7 @@ def import_training():
 
 
 class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator):
-    """Base of the estimators, which say how y becomes a target and back."""
+    """Base of the estimators, which encode y as a target and decode predictions."""
 
     _parameter_constraints = {
         "hidden_layer_sizes": [
@@ -52,7 +58,7 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "form": [StrOptions({"centred", "published"})],
-        # What names may be is checked where they are resolved.
+        # Names are checked where they are resolved.
         "tune": "no_validation",
         "hyperparameters": "no_validation",
         "sigma_init": [Interval(Real, 1e-3, 1.5, closed="both")],
@@ -74,64 +80,21 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
         "verbose": ["verbose"],
     }
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
-        *,
-        form="centred",
-        tune=True,
-        hyperparameters=None,
-        sigma_init=0.5,
-        entropy_weight=1e-3,
-        batch_size=128,
-        learning_rate_init=0.01,
-        momentum=0.9,
-        hyper_learning_rate=3e-3,
-        train_steps=2,
-        validation_steps=1,
-        n_warmup_iter=5,
-        max_iter=200,
-        n_iter_no_change=10,
-        validation_fraction=0.2,
-        random_state=None,
-        verbose=False,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.form = form
-        self.tune = tune
-        self.hyperparameters = hyperparameters
-        self.sigma_init = sigma_init
-        self.entropy_weight = entropy_weight
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.momentum = momentum
-        self.hyper_learning_rate = hyper_learning_rate
-        self.train_steps = train_steps
-        self.validation_steps = validation_steps
-        self.n_warmup_iter = n_warmup_iter
-        self.max_iter = max_iter
-        self.n_iter_no_change = n_iter_no_change
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
-        self.verbose = verbose
-
     _is_classifier = False
 
     @abstractmethod
     def _check_target(self, y):
-        """Return what stratifies the split (or None), and set what describes y."""
+        """Return class indices for a stratified split, or None, and set attributes."""
 
     @abstractmethod
     def _encode_target(self, y, train, dtype):
-        """Return y as the loss wants it, and the number of outputs."""
+        """Return y in the form of the loss, and the number of outputs."""
 
     @with_callbacks
-    def fit(self, X, y):
+    def fit(self, X: MatrixLike, y: ArrayLike) -> Self:
         """Train the network, tuning its hyperparameters on held-out rows.
 
-        An error, or an interruption, leaves the estimator as it was before.
+        An error or an interruption leaves the estimator as it was before.
 
         Parameters
         ----------
@@ -183,7 +146,9 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
         )
         target, n_outputs = self._encode_target(y, train, X.dtype)
         outcome = training.train_network(
-            parts=[(X[rows], target[rows]) for rows in (train, validation)],
+            parts=[
+                (select_rows(X, rows), target[rows]) for rows in (train, validation)
+            ],
             sizes=[X.shape[1], *hidden, n_outputs],
             plan=plan,
             estimator=self,
@@ -214,7 +179,9 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
         return [coef for coef, _ in weights], [intercept for _, intercept in weights]
 
     def _learned(self):
-        if not hasattr(self, "hyperparameters_"):
+        try:
+            check_is_fitted(self)
+        except NotFittedError:
             return None
         rows = [[name, f"{value:.4g}"] for name, value in self.hyperparameters_.items()]
         caption = (

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.special import expit
 
+from ..data.arrays import linear_predictor
+
 #: What every hidden unit does with its input; `network` has the same for tensors.
 ACTIVATIONS = {
     "identity": lambda z: z,
@@ -32,7 +34,7 @@ def predict_raw(X, coefs, intercepts, activation):
     """
     hidden = X
     for layer, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
-        hidden = hidden @ coef + intercept
+        hidden = linear_predictor(hidden, coef, intercept)
         if layer < len(coefs) - 1:
             hidden = ACTIVATIONS[activation](hidden)
     return hidden

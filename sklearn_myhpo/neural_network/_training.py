@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from ..data.arrays import select_rows
 from .tuner import DivergenceError
 
 #: When the validation loss stagnates, the learning rate falls by this factor ...
@@ -60,7 +61,8 @@ class Rows:
 
     def take(self, index):
         """Return features and targets of some rows, given a slice or a tensor."""
-        X = self.X[index if isinstance(index, slice) else index.numpy()]
+        rows = index if isinstance(index, slice) else index.numpy()
+        X = select_rows(self.X, rows)
         if sparse.issparse(X):
             X = X.toarray()
         return torch.from_numpy(np.ascontiguousarray(X)), self.y[index]

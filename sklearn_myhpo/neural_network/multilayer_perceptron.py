@@ -1,11 +1,17 @@
 """Self-tuning multilayer perceptrons for classification and regression."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from .._typing import MatrixLike, RandomStateLike
 from ._base import SelfTuningPerceptron
 
 
@@ -140,6 +146,49 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
 
     _is_classifier = True
 
+    def __init__(
+        self,
+        hidden_layer_sizes: int | ArrayLike = (100,),
+        activation: Literal["identity", "logistic", "tanh", "relu"] = "relu",
+        *,
+        form: Literal["centred", "published"] = "centred",
+        tune: bool | list[str] = True,
+        hyperparameters: dict[str, float | ArrayLike] | None = None,
+        sigma_init: float = 0.5,
+        entropy_weight: float = 1e-3,
+        batch_size: int = 128,
+        learning_rate_init: float = 0.01,
+        momentum: float = 0.9,
+        hyper_learning_rate: float = 3e-3,
+        train_steps: int = 2,
+        validation_steps: int = 1,
+        n_warmup_iter: int = 5,
+        max_iter: int = 200,
+        n_iter_no_change: int | float = 10,
+        validation_fraction: float = 0.2,
+        random_state: RandomStateLike = None,
+        verbose: bool = False,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.form = form
+        self.tune = tune
+        self.hyperparameters = hyperparameters
+        self.sigma_init = sigma_init
+        self.entropy_weight = entropy_weight
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.hyper_learning_rate = hyper_learning_rate
+        self.train_steps = train_steps
+        self.validation_steps = validation_steps
+        self.n_warmup_iter = n_warmup_iter
+        self.max_iter = max_iter
+        self.n_iter_no_change = n_iter_no_change
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.verbose = verbose
+
     def _check_target(self, y):
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
@@ -155,7 +204,7 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         index = np.searchsorted(self.classes_, column_or_1d(y))
         return index.astype(np.int64), len(self.classes_)
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict class labels.
 
         Parameters
@@ -171,7 +220,7 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         index = self._raw_predict(X).argmax(axis=1)
         return self.classes_[index]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the probabilities of the classes.
 
         Parameters
@@ -186,7 +235,7 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         """
         return softmax(self._raw_predict(X), axis=1)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the logs of the probabilities, accurate for tiny ones.
 
         Parameters
@@ -327,6 +376,49 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
     True
     """
 
+    def __init__(
+        self,
+        hidden_layer_sizes: int | ArrayLike = (100,),
+        activation: Literal["identity", "logistic", "tanh", "relu"] = "relu",
+        *,
+        form: Literal["centred", "published"] = "centred",
+        tune: bool | list[str] = True,
+        hyperparameters: dict[str, float | ArrayLike] | None = None,
+        sigma_init: float = 0.5,
+        entropy_weight: float = 1e-3,
+        batch_size: int = 128,
+        learning_rate_init: float = 0.01,
+        momentum: float = 0.9,
+        hyper_learning_rate: float = 3e-3,
+        train_steps: int = 2,
+        validation_steps: int = 1,
+        n_warmup_iter: int = 5,
+        max_iter: int = 200,
+        n_iter_no_change: int | float = 10,
+        validation_fraction: float = 0.2,
+        random_state: RandomStateLike = None,
+        verbose: bool = False,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.form = form
+        self.tune = tune
+        self.hyperparameters = hyperparameters
+        self.sigma_init = sigma_init
+        self.entropy_weight = entropy_weight
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.hyper_learning_rate = hyper_learning_rate
+        self.train_steps = train_steps
+        self.validation_steps = validation_steps
+        self.n_warmup_iter = n_warmup_iter
+        self.max_iter = max_iter
+        self.n_iter_no_change = n_iter_no_change
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.verbose = verbose
+
     def _check_target(self, y):
         with np.errstate(over="ignore"):
             size = np.abs(y).max(initial=0.0)
@@ -355,7 +447,7 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
         intercepts[-1] = (intercepts[-1] * scale + mean).astype(dtype)
         return coefs, intercepts
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict targets.
 
         Parameters

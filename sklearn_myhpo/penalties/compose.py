@@ -1,9 +1,15 @@
 """A ColumnTransformer whose output knows its transformers."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 
+from .._typing import MatrixLike
 from .labelled import with_labels
 
 
@@ -54,7 +60,9 @@ class GroupedColumnTransformer(ColumnTransformer):
     ['number', 'category']
     """
 
-    def fit_transform(self, X, y=None, **params):
+    def fit_transform(
+        self, X: ArrayLike, y: ArrayLike | None = None, **params: Any
+    ) -> MatrixLike:
         """Fit all transformers, transform the data and join the results.
 
         Parameters
@@ -74,7 +82,7 @@ class GroupedColumnTransformer(ColumnTransformer):
         """
         return self._labelled(super().fit_transform(X, y, **params))
 
-    def transform(self, X, **params):
+    def transform(self, X: ArrayLike, **params: Any) -> MatrixLike:
         """Transform the data by every transformer and join the results.
 
         Parameters
@@ -92,7 +100,7 @@ class GroupedColumnTransformer(ColumnTransformer):
         """
         return self._labelled(super().transform(X, **params))
 
-    def to_sklearn(self):
+    def to_sklearn(self) -> ColumnTransformer:
         """Return a `sklearn.compose.ColumnTransformer` that does the same.
 
         For tools that know only scikit-learn's own estimators.

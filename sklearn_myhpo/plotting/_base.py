@@ -1,26 +1,28 @@
-"""What the displays share: axes, and estimators by name."""
+"""Common parts of the displays: axes, fitted estimators and their names."""
 
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
+
+from ..linear_model._base import BilevelLinearModel
 
 
 def make_axes(ax, name):
-    """Return the axes to draw on, new ones if there are none.
+    """Return the axes to draw on, new ones if none are given.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes or None
     name : str
-        Of the display, for the message.
+        Name of the display, for the message.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The axes.
 
     Raises
     ------
     ImportError
-        Without matplotlib.
+        If matplotlib is not installed.
     """
     try:
         from matplotlib import pyplot as plt
@@ -34,24 +36,24 @@ def make_axes(ax, name):
     return ax
 
 
-def named(estimator, name):
-    """Return name -> fitted estimator.
+def named_models(estimator, name):
+    """Return the fitted models by name.
 
     Parameters
     ----------
-    estimator : estimator, list of them, or dict of them by name
+    estimator : estimator, list of estimators, or dict of str to estimator
     name : str or None
-        Of a single estimator; its class without.
+        Name of a single estimator; None for the name of its class.
 
     Returns
     -------
-    dict
+    dict of str to estimator
         In the order given.
 
     Raises
     ------
     ValueError
-        If there is none, or `name` is given with several.
+        If there is no estimator, or `name` is given with several.
     """
     if isinstance(estimator, dict):
         found = estimator
@@ -63,18 +65,18 @@ def named(estimator, name):
                 label = f"{label} {sum(key.startswith(label) for key in found) + 1}"
             found[label] = one
     else:
-        return {name or type(estimator).__name__: fitted(estimator)}
+        return {name or type(estimator).__name__: fitted_model(estimator)}
     if not found or name is not None:
         raise ValueError(
             "estimator must be one or more fitted estimators, with `name` for a single "
             f"one only. Got {len(found)} of them and name={name!r}; name several by a "
             "dict {name: estimator}."
         )
-    return {label: fitted(one) for label, one in found.items()}
+    return {label: fitted_model(one) for label, one in found.items()}
 
 
-def fitted(estimator):
-    """Return the estimator, the last step of a pipeline, if it has what is drawn.
+def fitted_model(estimator):
+    """Return a fitted linear model of this package, the last step of a pipeline.
 
     Parameters
     ----------
@@ -82,26 +84,25 @@ def fitted(estimator):
 
     Returns
     -------
-    estimator
-        That learns lambda.
+    BilevelLinearModel
 
     Raises
     ------
     TypeError
-        If it is none of this package.
+        If it is not a linear model of this package.
     """
-    last = estimator[-1] if hasattr(estimator, "named_steps") else estimator
-    check_is_fitted(last)
-    if not hasattr(last, "history_"):
+    model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    check_is_fitted(model)
+    if not isinstance(model, BilevelLinearModel):
         raise TypeError(
-            "estimator must be a fitted estimator of sklearn_myhpo, or a pipeline that "
-            f"ends with one. Got {type(last).__name__}."
+            "estimator must be a fitted linear model of sklearn_myhpo, or a pipeline "
+            f"that ends with one. Got {type(model).__name__}."
         )
-    return last
+    return model
 
 
-def one_of(value, name, allowed):
-    """Raise where a parameter is none of the allowed values.
+def check_one_of(value, name, allowed):
+    """Raise if a parameter has none of the allowed values.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def one_of(value, name, allowed):
     Raises
     ------
     ValueError
-        That names what came and what is allowed.
+        Names the parameter, its value and the allowed ones.
     """
     if value not in allowed:
         raise ValueError(f"{name} must be one of {list(allowed)}. Got {value!r}.")

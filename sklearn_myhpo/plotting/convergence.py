@@ -1,10 +1,29 @@
-"""How fits came to their end."""
+"""Losses, lambda and residuals along the iterations of fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from ._base import make_axes, named, one_of
+from ._base import check_one_of, make_axes, named_models
 
-#: What can be drawn: its axis title, and whether its values span decades.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Quantity: TypeAlias = Literal[
+    "validation_loss",
+    "train_loss",
+    "lambda",
+    "hypergradient_norm",
+    "primal_residual",
+    "dual_residual",
+]
+Against: TypeAlias = Literal["iterations", "n_gradients", "time"]
+
+#: Axis title of every quantity, and whether its values span decades.
 QUANTITIES = {
     "validation_loss": ("validation loss", False),
     "train_loss": ("training loss", False),
@@ -13,12 +32,13 @@ QUANTITIES = {
     "primal_residual": ("primal residual", True),
     "dual_residual": ("dual residual", True),
 }
+#: Axis title of every horizontal axis.
 AGAINST = {
     "iterations": "iteration",
     "n_gradients": "gradients",
     "time": "seconds",
 }
-#: Lambdas up to which each has a line in the legend.
+#: Largest number of lines with a legend.
 MAX_LEGEND = 10
 
 
@@ -37,9 +57,9 @@ class ConvergenceDisplay:
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        What was drawn on.
+        The axes.
     figure_ : matplotlib.figure.Figure
-        Its figure.
+        The figure of the axes.
     lines_ : list of matplotlib.lines.Line2D
         A line per fit, or per lambda of every fit.
 
@@ -55,21 +75,25 @@ class ConvergenceDisplay:
     'iteration'
     """
 
-    def __init__(self, histories, group_names=None):
+    def __init__(
+        self,
+        histories: Mapping[str, Mapping[str, np.ndarray]],
+        group_names: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.histories = histories
         self.group_names = group_names or {}
 
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseEstimator | Sequence[BaseEstimator] | dict[str, BaseEstimator],
         *,
-        quantity="validation_loss",
-        against="iterations",
-        name=None,
-        ax=None,
-        **line_kwargs,
-    ):
+        quantity: Quantity = "validation_loss",
+        against: Against = "iterations",
+        name: str | None = None,
+        ax: Axes | None = None,
+        **line_kwargs: Any,
+    ) -> Self:
         """Draw the history of fitted estimators.
 
         Parameters
@@ -78,15 +102,16 @@ class ConvergenceDisplay:
             Fitted; a pipeline is taken for its last step.
         quantity : {"validation_loss", "train_loss", "lambda", \
 "hypergradient_norm", "primal_residual", "dual_residual"}, default="validation_loss"
-            What is drawn; a method without residuals has no line for them.
+            Vertical axis; methods without residuals have no lines for them.
         against : {"iterations", "n_gradients", "time"}, default="iterations"
-            Along what: iterations, gradients computed (the paper's n_g), or seconds.
+            Horizontal axis: iterations, number of gradients (the paper's n_g), or
+            seconds.
         name : str, default=None
-            Of a single estimator, in the legend.
+            Name of a single estimator in the legend; None for that of its class.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; new ones without.
+            Axes to draw on; None makes new ones.
         **line_kwargs : dict
-            For `matplotlib.axes.Axes.plot`.
+            Options of `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
@@ -96,11 +121,11 @@ class ConvergenceDisplay:
         Raises
         ------
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
         ValueError
-            If a parameter is none of what is allowed.
+            If a parameter has a value that is not allowed.
         """
-        models = named(estimator, name)
+        models = named_models(estimator, name)
         display = cls(
             {label: model.history_ for label, model in models.items()},
             {label: model.feature_group_names_ for label, model in models.items()},
@@ -110,29 +135,29 @@ class ConvergenceDisplay:
     def plot(
         self,
         *,
-        quantity="validation_loss",
-        against="iterations",
-        ax=None,
-        **line_kwargs,
-    ):
+        quantity: Quantity = "validation_loss",
+        against: Against = "iterations",
+        ax: Axes | None = None,
+        **line_kwargs: Any,
+    ) -> Self:
         """Draw one quantity of all histories.
 
         Parameters
         ----------
         quantity, against : str
-            As of `from_estimator`.
+            As in `from_estimator`.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; new ones without.
+            Axes to draw on; None makes new ones.
         **line_kwargs : dict
-            For `matplotlib.axes.Axes.plot`.
+            Options of `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         ConvergenceDisplay
-            Itself.
+            The display itself.
         """
-        one_of(quantity, "quantity", QUANTITIES)
-        one_of(against, "against", AGAINST)
+        check_one_of(quantity, "quantity", QUANTITIES)
+        check_one_of(against, "against", AGAINST)
         self.ax_ = make_axes(ax, type(self).__name__)
         self.figure_, self.lines_ = self.ax_.figure, []
         title, has_decades = QUANTITIES[quantity]

@@ -1,10 +1,20 @@
 """The learned lambdas of groups and features."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
-from ._base import fitted, make_axes
+from ._base import fitted_model, make_axes
 
-#: Groups up to which every bar has its name.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Largest number of groups whose bars have names.
 MAX_NAMES = 40
 
 
@@ -18,18 +28,18 @@ class GroupPenaltyDisplay:
     lambda_ : ndarray of shape (n_groups,)
         Natural logs.
     names : sequence of str
-        Of the groups.
+        Names of the groups.
     labels : ndarray of shape (n_features,)
         The group of every feature.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        What was drawn on.
+        The axes.
     figure_ : matplotlib.figure.Figure
-        Its figure.
+        The figure of the axes.
     artist_ : BarContainer, Line2D or AxesImage
-        What was drawn.
+        The bars, the line or the image.
 
     Examples
     --------
@@ -44,14 +54,22 @@ class GroupPenaltyDisplay:
     ['body', 'serum']
     """
 
-    def __init__(self, lambda_, names, labels):
+    def __init__(
+        self, lambda_: ArrayLike, names: Sequence[str], labels: np.ndarray
+    ) -> None:
         self.lambda_ = np.atleast_1d(lambda_)
         self.names, self.labels = names, labels
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, positions=None, image_shape=None, ax=None, **kwargs
-    ):
+        cls,
+        estimator: BaseEstimator,
+        *,
+        positions: ArrayLike | None = None,
+        image_shape: tuple[int, int] | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the lambdas of a fitted estimator.
 
         Parameters
@@ -59,14 +77,14 @@ class GroupPenaltyDisplay:
         estimator : estimator
             Fitted; a pipeline is taken for its last step.
         positions : array-like of shape (n_features,), default=None
-            Where the features lie on an axis, such as wavelengths: a step per feature
-            in place of a bar per group.
+            Positions of the features on an axis, such as wavelengths: draws a step per
+            feature in place of a bar per group.
         image_shape : (int, int), default=None
             Rows and columns of an image whose pixels are the features.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; new ones without.
+            Axes to draw on; None makes new ones.
         **kwargs : dict
-            For `barh`, `plot` or `imshow` of the axes.
+            Options of `barh`, `plot` or `imshow` of the axes.
 
         Returns
         -------
@@ -76,13 +94,14 @@ class GroupPenaltyDisplay:
         Raises
         ------
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
         ValueError
-            If positions or the image do not have as many places as there are
-            features, or both are given.
+            If `positions` or `image_shape` do not have one place per feature, or both
+            are given.
         """
-        model = fitted(estimator)
-        if getattr(model, "alpha_per_target", False) and np.ndim(model.lambda_):
+        model = fitted_model(estimator)
+        # Without groups lambda_ is a number, or an array with one entry per target.
+        if model.feature_groups is None and np.ndim(model.lambda_):
             raise ValueError(
                 "alpha_per_target=True learns lambdas of targets, not of features: "
                 "draw `lambda_` itself."
@@ -94,22 +113,29 @@ class GroupPenaltyDisplay:
             positions=positions, image_shape=image_shape, ax=ax, **kwargs
         )
 
-    def plot(self, *, positions=None, image_shape=None, ax=None, **kwargs):
+    def plot(
+        self,
+        *,
+        positions: ArrayLike | None = None,
+        image_shape: tuple[int, int] | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the lambdas.
 
         Parameters
         ----------
         positions, image_shape : array-like or None
-            As of `from_estimator`.
+            As in `from_estimator`.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; new ones without.
+            Axes to draw on; None makes new ones.
         **kwargs : dict
-            For `barh`, `plot` or `imshow` of the axes.
+            Options of `barh`, `plot` or `imshow` of the axes.
 
         Returns
         -------
         GroupPenaltyDisplay
-            Itself.
+            The display itself.
         """
         self._check(positions, image_shape)
         self.ax_ = make_axes(ax, type(self).__name__)
@@ -154,7 +180,7 @@ class GroupPenaltyDisplay:
 
     def _draw_bars(self, kwargs):
         rows = np.arange(len(self.lambda_))
-        # Bars grow from the weakest penalty: their length is how much more it is.
+        # Lambdas have no natural zero: bars start just below the weakest penalty.
         least = np.floor(self.lambda_.min()) - 1.0
         self.artist_ = self.ax_.barh(rows, self.lambda_ - least, left=least, **kwargs)
         self.ax_.set(xlabel="lambda (natural log)", xlim=(least, None))

@@ -1,10 +1,19 @@
-"""The validation loss along lambda, with what was learned on it."""
+"""The validation loss along lambda, and the learned value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, is_regressor
 
-from ._base import fitted, make_axes
+from ._base import fitted_model, make_axes
 
-#: Width of the picture to either side of what it shows, in units of lambda.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Width of the margins beside the marked lambdas, in units of lambda.
 MARGIN = 6.0
 
 
@@ -18,22 +27,22 @@ class ValidationObjectiveDisplay:
     places, values : ndarray of shape (n_points,)
         Lambdas, natural logs, and the validation loss there.
     lambda_ : float
-        The learned value.
+        Learned lambda.
     validation_loss : float
-        The loss there.
+        Validation loss at the learned lambda.
     lowest : (float, float)
-        Lambda and loss at the minimum.
+        Lambda and validation loss at the minimum.
     standard_error : float, default=None
-        Of the loss at the minimum.
+        Standard error of the loss at the minimum.
     grid : ndarray, default=None
-        Lambdas that a search tries.
+        Lambdas of a search, to mark.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        What was drawn on.
+        The axes.
     figure_ : matplotlib.figure.Figure
-        Its figure.
+        The figure of the axes.
     line_ : matplotlib.lines.Line2D
         The curve.
 
@@ -50,22 +59,30 @@ class ValidationObjectiveDisplay:
 
     def __init__(
         self,
-        places,
-        values,
-        lambda_,
-        validation_loss,
-        lowest,
+        places: np.ndarray,
+        values: np.ndarray,
+        lambda_: float,
+        validation_loss: float,
+        lowest: tuple[float, float],
         *,
-        standard_error=None,
-        grid=None,
-    ):
+        standard_error: float | None = None,
+        grid: np.ndarray | None = None,
+    ) -> None:
         self.places, self.values = places, values
         self.lambda_, self.validation_loss = lambda_, validation_loss
         self.lowest, self.standard_error, self.grid = lowest, standard_error, grid
 
     @classmethod
-    def from_estimator(cls, estimator, *, alphas=None, Cs=None, ax=None, **line_kwargs):
-        """Draw the curve that a fit has seen.
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        *,
+        alphas: ArrayLike | None = None,
+        Cs: ArrayLike | None = None,
+        ax: Axes | None = None,
+        **line_kwargs: Any,
+    ) -> Self:
+        """Draw the objective as the scan of a fit evaluated it.
 
         Parameters
         ----------
@@ -73,14 +90,13 @@ class ValidationObjectiveDisplay:
             Fitted, with one lambda and from ``lambda_init="auto"``; a pipeline is taken
             for its last step.
         alphas, Cs : array-like of shape (n_values,), default=None
-            The grid of a search on the same rows for comparison, as `Ridge` or
-            `LogisticRegression` understand it; marked along the curve at
-            ``lambda = log(alpha / (2 n))``, n the rows of the fit. Give the one that
-            the estimator has, of `alpha_` and `C_`.
+            Grid of a search on the same rows, for comparison: alphas of `Ridge`, or Cs
+            of `LogisticRegression`. It is marked along the curve at
+            ``lambda = log(alpha / (2 n))``, n the rows of the fit.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; new ones without.
+            Axes to draw on; None makes new ones.
         **line_kwargs : dict
-            For `matplotlib.axes.Axes.plot`.
+            Options of `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
@@ -90,11 +106,12 @@ class ValidationObjectiveDisplay:
         Raises
         ------
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
         ValueError
-            If the fit has seen no such curve, or the grid is of another estimator.
+            If the fit has no such curve, or the grid is for the other kind of
+            estimator.
         """
-        model = fitted(estimator)
+        model = fitted_model(estimator)
         if model.validation_curve_ is None or np.ndim(model.lambda_):
             raise ValueError(
                 "There is no curve of one lambda: the estimator must be fitted with "
@@ -112,20 +129,20 @@ class ValidationObjectiveDisplay:
         )
         return display.plot(ax=ax, **line_kwargs)
 
-    def plot(self, *, ax=None, **line_kwargs):
-        """Draw the curve, the learned value, the grid, and the band of one error.
+    def plot(self, *, ax: Axes | None = None, **line_kwargs: Any) -> Self:
+        """Draw the curve, the learned value, the grid and a band of one standard error.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; new ones without.
+            Axes to draw on; None makes new ones.
         **line_kwargs : dict
-            For `matplotlib.axes.Axes.plot`.
+            Options of `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         ValidationObjectiveDisplay
-            Itself.
+            The display itself.
         """
         self.ax_ = make_axes(ax, type(self).__name__)
         self.figure_ = self.ax_.figure
@@ -160,7 +177,7 @@ class ValidationObjectiveDisplay:
         return self
 
     def _shown(self):
-        """Return the points near enough to what matters to be drawn."""
+        """Return a mask of the points near the learned value, minimum and grid."""
         marks = [
             self.lambda_,
             self.lowest[0],
@@ -172,10 +189,10 @@ class ValidationObjectiveDisplay:
 
 
 def _lambdas(model, alphas, Cs):
-    """Return a grid as lambdas, or None without one."""
+    """Return the lambdas of a grid, or None without a grid."""
     if alphas is None and Cs is None:
         return None
-    has_alpha = hasattr(model, "alpha_")
+    has_alpha = is_regressor(model)
     if (alphas is None) is has_alpha:
         given, wanted = ("Cs", "alphas") if has_alpha else ("alphas", "Cs")
         raise ValueError(

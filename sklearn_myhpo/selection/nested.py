@@ -97,13 +97,13 @@ def _models(problem):
 
 def _check_classes(source, own, inner):
     """Raise where a class has no rows in a training part within a training part."""
-    if not source.estimator._is_classifier:
+    if source.classes is None:
         return
     classes = np.unique(source.target)
     for train, _ in inner:
         missing = np.setdiff1d(classes, source.target[own[train]])
         if len(missing):
-            label = source.estimator.classes_[missing[0]]
+            label = source.classes[missing[0]]
             raise ValueError(
                 "shrinkage='auto' splits every training part again, and a part of one "
                 f"has no rows of the class {label!r}. Use fewer folds, or a number for "

@@ -416,6 +416,6 @@ def test_bad_options(make, match):
 def test_of_classification(criterion, n_classes):
     """They assume squares; the message says what classification has."""
     spec = class_spec(n_classes=n_classes)
-    match = r"not defined for the \w+Loss.*\['validation', 'alo'\]"
+    match = r"not defined for the loss of Bilevel.*\['validation', 'alo'\]"
     with pytest.raises(ValueError, match=match):
         BilevelLogisticRegression(criterion=criterion).fit(spec.X, spec.y)

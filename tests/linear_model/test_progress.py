@@ -1,4 +1,4 @@
-"""Callbacks, interruption, own validation sets, and what a fit warns of."""
+"""Callbacks, interruptions, and the lines that a fit prints."""
 
 import copy
 import warnings
@@ -6,12 +6,9 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from scipy import sparse
 from sklearn.base import clone, is_classifier
-from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, PredefinedSplit
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
@@ -19,19 +16,19 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_myhpo import (
     BilevelLogisticRegression,
     BilevelRidge,
-    FewRowsWarning,
-    FlatObjectiveWarning,
     MYHPOLogisticRegression,
     MYHPORidge,
     SHOLogisticRegression,
     SHORidge,
 )
-from tests.helpers import Recorder
+from tests.helpers import Recorder, data_for
+from tests.linear_model.common import each_estimator
 
 try:
     from sklearn.callback import ScoringMonitor
 except ImportError:
     ScoringMonitor = None
+
 
 needs_callbacks = pytest.mark.skipif(
     ScoringMonitor is None, reason="callbacks came with scikit-learn 1.9"
@@ -46,15 +43,12 @@ class Counter(Recorder):
         self.tasks.append(context.task_name)
 
 
-@pytest.fixture(scope="module")
-def diabetes():
-    return load_diabetes(return_X_y=True)
-
-
-@pytest.fixture(scope="module")
-def cancer():
-    X, y = load_breast_cancer(return_X_y=True)
-    return StandardScaler().fit_transform(X), y
+ERRORS = [KeyboardInterrupt, RuntimeError]
+PLACES = [
+    "sklearn_myhpo.solvers.myhpo.method.MYHPO.step",
+    "sklearn_myhpo.bilevel.problem.Problem.minimize_full",
+    "sklearn_myhpo.linear_model._reporting.certify",
+]
 
 
 @needs_callbacks
@@ -106,9 +100,14 @@ def test_callbacks_of_every_estimator(model, diabetes, cancer):
 def test_models_of_iterations_are_made_when_asked_for(diabetes):
     """A progress bar would cost a model per iteration."""
     model = MYHPORidge(lambda_init=0.0, random_state=0)
-    with mock.patch.object(model, "_as_attributes", side_effect=AssertionError):
+    made = mock.patch.object(
+        model, "_weight_attributes", wraps=model._weight_attributes
+    )
+    with made as function:
         model.set_callbacks(counter := Counter()).fit(*diabetes)
     assert len(counter.tasks) == model.n_iter_ + 1
+    # The fitted model itself, and none before it.
+    assert function.call_count == 1
 
 
 @needs_callbacks
@@ -135,14 +134,6 @@ def test_callbacks_inside_searches(diabetes):
     assert search.best_estimator_[-1].converged_
     model.fit(*diabetes)
     assert clone(model).fit(*diabetes).lambda_ == model.lambda_
-
-
-ERRORS = [KeyboardInterrupt, RuntimeError]
-PLACES = [
-    "sklearn_myhpo.solvers.myhpo.method.MYHPO.step",
-    "sklearn_myhpo.bilevel.problem.Problem.minimize_full",
-    "sklearn_myhpo.linear_model._base.certify",
-]
 
 
 @pytest.mark.parametrize("error", ERRORS)
@@ -176,122 +167,26 @@ def test_interruption_from_a_callback(diabetes):
         check_is_fitted(model)
 
 
-@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
-def test_own_validation_set(cls, container, diabetes, cancer):
-    """Lambda would be learned on other rows, or the weights on the validation set."""
-    X, y = diabetes if cls is MYHPORidge else cancer
-    train, held_out = slice(0, 300), slice(300, None)
-    model = cls(cv=3).fit(
-        container(X[train]), y[train], X_val=container(X[held_out]), y_val=y[held_out]
-    )
-    pair = PredefinedSplit(np.where(np.arange(len(y)) < 300, -1, 0))
-    other = cls(cv=pair, refit=False).fit(X, y)
-    assert model.lambda_ == pytest.approx(other.lambda_, rel=1e-6)
-    assert model.validation_loss_ == pytest.approx(other.validation_loss_)
-    if cls is MYHPORidge:
-        plain = Ridge(alpha=model.alpha_)
-    else:
-        plain = LogisticRegression(C=model.C_, tol=1e-10, max_iter=10000)
-    plain.fit(X[train], y[train])
-    np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-4, atol=1e-5)
-
-
-def test_own_validation_weights(diabetes):
-    """A weight of k in the validation set would not be k rows."""
-    X, y = diabetes
-    repeats = np.arange(142) % 3
-    by_weight, by_rows = (MYHPORidge() for _ in range(2))
-    by_weight.fit(
-        X[:300], y[:300], X_val=X[300:], y_val=y[300:], sample_weight_val=repeats
-    )
-    rows = np.repeat(np.arange(300, 442), repeats)
-    by_rows.fit(X[:300], y[:300], X_val=X[rows], y_val=y[rows])
-    assert by_weight.lambda_ == pytest.approx(by_rows.lambda_, rel=1e-6)
-    np.testing.assert_allclose(by_weight.coef_, by_rows.coef_, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("options", "given", "message"),
-    [
-        ({}, {"X_val": 1}, "X_val needs y_val too"),
-        ({}, {"y_val": 1}, "y_val needs X_val too"),
-        ({}, {"sample_weight_val": 1}, "needs X_val and y_val"),
-        ({"criterion": "loo"}, {"X_val": 1, "y_val": 1}, "holds no rows out"),
-        ({"shrinkage": "auto"}, {"X_val": 1, "y_val": 1}, "three splits"),
-        ({}, {"X_val": 2, "y_val": 1}, "X_val, y_val: .*9 features"),
-    ],
-)
-def test_own_validation_set_that_does_not_fit(options, given, message, diabetes):
-    """A set that is half there would be left out in silence."""
-    X, y = diabetes
-    values = {
-        "X_val": X[:50] if given.get("X_val") == 1 else X[:50, :9],
-        "y_val": y[:50],
-        "sample_weight_val": np.ones(50),
-    }
-    given = {name: values[name] for name in given}
-    with pytest.raises(ValueError, match=message):
-        BilevelRidge(**options).fit(X, y, **given)
-
-
-def test_few_held_out_rows_are_said(diabetes):
-    """A lambda of chance would look like any other."""
-    X, y = diabetes
-    with pytest.warns(FewRowsWarning, match=r"4 held-out rows.*71%"):
-        MYHPORidge(cv=4, random_state=0).fit(
-            X[100:120], y[100:120], X_val=X[:4], y_val=y[:4]
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", FewRowsWarning)
-        MYHPORidge(cv=4, random_state=0).fit(X[:12], y[:12])
-
-
-def test_flat_objective_is_said():
-    """A lambda that means nothing would be reported with six digits."""
-    y = np.random.default_rng(0).standard_normal(50)
-    with pytest.warns(
-        FlatObjectiveWarning, match="flat objective: the validation loss is"
-    ):
-        MYHPORidge(random_state=0).fit(np.ones((50, 2)), y)
-
-
-@pytest.mark.parametrize("groups", [None, "each"])
-def test_a_perfect_prediction_ends_the_fit(groups):
-    """A fit would chase a loss of zero for hundreds of iterations."""
-    rng = np.random.default_rng(0)
-    y = np.arange(200) % 2
-    X = np.outer(2 * y - 1, [60.0, 40.0]) + rng.standard_normal((200, 2))
-    X = np.column_stack([X, rng.standard_normal((200, 4))])
-    model = MYHPOLogisticRegression(feature_groups=groups, random_state=0)
-    with pytest.warns(
-        FlatObjectiveWarning, match="held-out rows with certainty"
-    ) as seen:
-        model.fit(X, y)
-    advice = "any weaker penalty" if groups is None else "shrinkage='auto'"
-    assert advice in str(seen[0].message).lower()
-    assert len(seen) == 1
-    assert model.converged_
-    assert model.validation_loss_ * len(y) < 0.01
-    assert model.n_iter_ <= 3
-    assert model.certificate_.certain
-    assert "no held-out row is left in doubt" in str(model.certificate_)
-    assert np.isfinite(model.coef_).all()
-
-
-def test_squares_have_no_certainty():
-    """A fit to small numbers would end early because of their unit."""
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((60, 5))
-    y = 1e-6 * (X.sum(axis=1) + rng.standard_normal(60))
-    model = MYHPORidge(random_state=0).fit(X, y)
-    assert not model.certificate_.certain
-    assert model.certificate_.relative_hypergradient < 1e-6
-
-
 def test_verbose_spells_few_lambdas_and_the_range_of_many(capsys, diabetes):
     """Sixty-four numbers a line could not be read."""
     MYHPORidge(verbose=1, feature_groups="each", random_state=0).fit(*diabetes)
     lines = capsys.readouterr().out.splitlines()
     assert all("10 from " in line for line in lines[2:])
     assert max(map(len, lines)) <= 100
+
+
+@each_estimator
+def test_verbose_prints_a_line_per_iteration(cls, capsys):
+    """Progress could not be followed, or would clutter a notebook unasked."""
+    X, y = data_for(cls)
+    model = cls(lambda_init=-2.0, cv=0.3, random_state=0, verbose=1).fit(X, y)
+    name, head, *lines, last = capsys.readouterr().out.splitlines()
+    assert name == cls.__name__
+    assert head.split() == ["iteration", "lambda", "loss", "hypergradient"]
+    assert [int(line.split()[0]) for line in lines] == [*range(1, model.n_iter_ + 1)]
+    shown = [float(line.split()[1]) for line in lines]
+    np.testing.assert_allclose(shown, model.history_["lambda"], atol=1e-3)
+    assert f"{model.n_iter_} iterations" in last
+    assert f"{model.lambda_:.3f}" in last
+    cls(cv=3).fit(X, y)
+    assert capsys.readouterr().out == ""

@@ -18,11 +18,10 @@ from sklearn_myhpo import BilevelLogisticRegression, MYHPOLogisticRegression, MY
 from sklearn_myhpo.criteria import SURE
 from sklearn_myhpo.solvers import SHO, Implicit
 from tests.helpers import ESTIMATORS, LOGISTICS, RIDGES, data_for, raw_predictions
+from tests.linear_model.common import each_estimator
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning")
-
 NAMES = ["age", "height", "weight", "income"]
-each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 
 
 def frame(container, X, names=NAMES):

@@ -1,7 +1,6 @@
-"""A fitted estimator as scikit-learn's own, and as frames."""
+"""Fitted estimators as scikit-learn's own: to_sklearn."""
 
 import runpy
-import sys
 import warnings
 from pathlib import Path
 
@@ -9,10 +8,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import (
     MYHPOLogisticRegression,
@@ -20,23 +17,9 @@ from sklearn_myhpo import (
     SHOLogisticRegression,
     SHORidge,
 )
+from tests.linear_model.common import HALVES, iris, scaled_diabetes
 
-HALVES = ["first"] * 5 + ["second"] * 5
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
-
-
-def diabetes(n_targets=1):
-    """Return standardized X, and y with squares of itself as further targets."""
-    X, y = load_diabetes(return_X_y=True)
-    y = (y - y.mean()) / y.std()
-    return StandardScaler().fit_transform(X), np.column_stack([y, y**2])[:, :n_targets]
-
-
-def iris(n_classes):
-    """Return two or three classes with string labels."""
-    X, y = load_iris(return_X_y=True)
-    kept = y < n_classes if n_classes == 3 else y > 0
-    return X[kept], np.array(["a", "b", "c"])[y[kept]]
 
 
 def same_predictions(model, plain, X):
@@ -76,7 +59,7 @@ LOGISTICS = {
 @pytest.mark.parametrize("name", RIDGES)
 def test_ridge_predicts_alike(name, form):
     """A registry would serve another model than the one that was validated."""
-    X, y = diabetes()
+    X, y = scaled_diabetes()
     X = {"sparse": sparse.csr_array, "float64": np.array, "float32": np.float32}[form](
         X
     )
@@ -108,7 +91,7 @@ def test_logistic_predicts_alike(name, n_classes, form):
 @pytest.mark.parametrize("n_targets", [1, 2])
 def test_ridge_can_be_fitted_again(n_targets, per_target):
     """What is handed over would not say how it was made."""
-    X, y = diabetes(n_targets)
+    X, y = scaled_diabetes(n_targets)
     weights = np.random.default_rng(0).uniform(0.5, 2.0, len(y))
     model = MYHPORidge(random_state=0, alpha_per_target=per_target)
     model.fit(X, y, sample_weight=weights)
@@ -134,7 +117,7 @@ def test_logistic_can_be_fitted_again(n_classes):
 
 def test_alpha_of_groups_is_the_geometric_mean_of_features():
     """The one number that a plain estimator has would be an arbitrary group's."""
-    X, y = diabetes()
+    X, y = scaled_diabetes()
     model = MYHPORidge(feature_groups=["a"] * 2 + ["b"] * 8, random_state=0)
     model.fit(X, y[:, 0])
     expected = np.prod(np.repeat(model.alpha_, [2, 8])) ** (1 / 10)
@@ -149,7 +132,7 @@ def test_alpha_of_groups_is_the_geometric_mean_of_features():
 
 def test_scaled_columns_carry_the_penalties_of_groups():
     """The user guide's way to fit groups again with a plain estimator."""
-    X, y = diabetes()
+    X, y = scaled_diabetes()
     model = MYHPORidge(feature_groups=HALVES, random_state=0).fit(X, y[:, 0])
     scale = np.sqrt(model.alpha_[model.feature_group_labels_])
     again = Ridge(alpha=1.0).fit(X / scale, y[:, 0])
@@ -176,7 +159,7 @@ def test_names_are_handed_over():
 
 def test_copy_is_its_own():
     """A change to the one would change the other."""
-    X, y = diabetes(2)
+    X, y = scaled_diabetes(2)
     model = MYHPORidge(random_state=0, alpha_per_target=True).fit(X, y)
     plain = model.to_sklearn()
     for name in ("coef_", "intercept_"):
@@ -192,74 +175,6 @@ def test_unfitted(estimator, method):
         getattr(estimator, method)()
 
 
-def test_penalties_of_groups():
-    """A row of the table must belong to its group."""
-    pytest.importorskip("pandas")
-    X, y = diabetes()
-    groups = [("b", [0, 3, 9]), ("a", [1, 2, 4, 5, 6, 7, 8])]
-    model = MYHPORidge(feature_groups=groups, random_state=0).fit(X, y[:, 0])
-    frame = model.penalties_frame()
-    assert list(frame) == ["group", "lambda", "alpha", "n_features", "coef_norm"]
-    assert list(frame["group"]) == ["b", "a"]
-    assert list(frame["n_features"]) == [3, 7]
-    np.testing.assert_array_equal(frame["lambda"], model.lambda_)
-    np.testing.assert_array_equal(frame["alpha"], model.alpha_)
-    norms = [np.linalg.norm(model.coef_[columns]) for _, columns in groups]
-    np.testing.assert_allclose(frame["coef_norm"], norms, rtol=1e-12)
-
-
-def test_penalties_of_classes_and_of_one_lambda():
-    """The norm is over all classes, and one lambda is one row."""
-    pytest.importorskip("pandas")
-    X, y = iris(3)
-    model = MYHPOLogisticRegression(random_state=0).fit(X, y)
-    frame = model.penalties_frame()
-    assert list(frame) == ["group", "lambda", "C", "n_features", "coef_norm"]
-    row = frame.iloc[0]
-    assert (len(frame), row["group"], row["n_features"]) == (1, "all", 4)
-    assert row["C"] == model.C_
-    assert row["coef_norm"] == pytest.approx(np.linalg.norm(model.coef_), rel=1e-12)
-
-
-def test_penalties_of_targets():
-    """Every target has its own row, whatever its column is called."""
-    pytest.importorskip("pandas")
-    X, y = diabetes(2)
-    model = MYHPORidge(random_state=0, alpha_per_target=True).fit(X, y)
-    frame = model.penalties_frame()
-    assert list(frame["target"]) == [0, 1]
-    np.testing.assert_array_equal(frame["alpha"], model.alpha_)
-    norms = np.linalg.norm(model.coef_, axis=1)
-    np.testing.assert_allclose(frame["coef_norm"], norms, rtol=1e-12)
-
-
-def test_history_as_frame():
-    """pandas refuses a column of several lambdas."""
-    pd = pytest.importorskip("pandas")
-    X, y = diabetes(2)
-    one = MYHPORidge(random_state=0).fit(X, y)
-    plain = pd.DataFrame(one.history_)
-    assert plain.equals(one.history_frame().reset_index(drop=True))
-    groups = MYHPORidge(random_state=0, feature_groups=HALVES).fit(X, y)
-    frame = groups.history_frame()
-    assert frame.index.tolist() == list(range(1, groups.n_iter_ + 1))
-    last = frame[["lambda[first]", "lambda[second]"]].iloc[-1]
-    np.testing.assert_array_equal(last, groups.lambda_)
-    assert {"time", "n_gradients"} <= set(frame)
-    targets = MYHPORidge(random_state=0, alpha_per_target=True).fit(X, y)
-    last = targets.history_frame()[["lambda[0]", "lambda[1]"]].iloc[-1]
-    np.testing.assert_allclose(last, targets.lambda_)
-
-
-@pytest.mark.parametrize("method", ["penalties_frame", "history_frame"])
-def test_frames_without_pandas(monkeypatch, method):
-    """Who has no pandas must learn what to install."""
-    model = MYHPORidge(random_state=0).fit(*diabetes())
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=rf"{method}\(\) .* pip install pandas"):
-        getattr(model, method)()
-
-
 @pytest.mark.parametrize("model", [RIDGES["groups"], LOGISTICS["groups"]])
 def test_skops_trusts_what_is_handed_over(model):
     """Who loads the file would be asked to trust types of this package."""
@@ -267,7 +182,7 @@ def test_skops_trusts_what_is_handed_over(model):
     X, y = iris(3)
     ridge = isinstance(model, MYHPORidge)
     if ridge:
-        X, y = diabetes()
+        X, y = scaled_diabetes()
     plain = clone(model).fit(X, y).to_sklearn()
     stored = io.dumps(plain)
     assert io.get_untrusted_types(data=stored) == []

@@ -1,4 +1,4 @@
-"""Bad input: an error names the parameter, what came and what is allowed.
+"""Bad parameters: an error names the parameter, what came and what is allowed.
 
 The details of `cv` and `feature_groups` are in their own files; here every
 estimator must reach them.
@@ -8,167 +8,21 @@ import re
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from sklearn_myhpo import BilevelLogisticRegression, BilevelRidge
 from sklearn_myhpo.solvers import SOLVERS
-from tests.helpers import ESTIMATORS, LOGISTICS, RIDGES, data_for
-
-each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
-each_ridge = pytest.mark.parametrize("cls", RIDGES)
-each_logistic = pytest.mark.parametrize("cls", LOGISTICS)
+from tests.helpers import ESTIMATORS, LOGISTICS, data_for
+from tests.linear_model.common import (
+    N_FEATURES,
+    N_ROWS,
+    assert_refused,
+    each_estimator,
+    each_logistic,
+)
 
 MYHPO_ESTIMATORS = [cls for cls in ESTIMATORS if hasattr(cls(), "rho")]
 SHO_ESTIMATORS = [cls for cls in ESTIMATORS if hasattr(cls(), "noise_scale")]
 GENERAL_ESTIMATORS = [BilevelRidge, BilevelLogisticRegression]
-N_ROWS, N_FEATURES = 60, 4
-
-
-def assert_refused(cls, error, match, options=None, *, X=None, y=None, weight=None):
-    """Fit with something bad; everything that is not given is good."""
-    good_X, good_y = data_for(cls, N_ROWS, N_FEATURES)
-    X = good_X if X is None else X
-    y = good_y if y is None else y
-    with pytest.raises(error, match=match):
-        cls(**(options or {})).fit(X, y, sample_weight=weight)
-
-
-def with_value(array, value):
-    """Return a copy whose fourth row starts with `value`."""
-    array = np.array(array, float)
-    array[3, ...] = value
-    return array
-
-
-@each_estimator
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, sparse.csc_array])
-def test_not_finite_x(cls, value, container):
-    """A missing value would become NaN coefficients."""
-    X, _ = data_for(cls, N_ROWS, N_FEATURES)
-    match = "X contains NaN" if np.isnan(value) else "X contains infinity"
-    assert_refused(cls, ValueError, match, X=container(with_value(X, value)))
-
-
-@each_estimator
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_not_finite_y(cls, value):
-    """A missing target would become NaN coefficients or a class of its own."""
-    _, y = data_for(cls, N_ROWS, N_FEATURES)
-    assert_refused(cls, ValueError, "y contains", y=with_value(y, value))
-
-
-@each_estimator
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_not_finite_weights(cls, value):
-    """One bad weight would spoil every mean."""
-    weight = with_value(np.ones(N_ROWS), value)
-    assert_refused(cls, ValueError, r"[Ss]ample_weight contains", weight=weight)
-
-
-@each_estimator
-def test_negative_weights(cls):
-    """A negative weight makes the loss unbounded from below."""
-    weight = with_value(np.ones(N_ROWS), -1.0)
-    match = r"[Nn]egative values in.*sample_weight"
-    assert_refused(cls, ValueError, match, weight=weight)
-
-
-@each_estimator
-def test_all_zero_weights(cls):
-    """Means over nothing are NaN."""
-    match = r"(?i)sample.weight.*zero"
-    assert_refused(cls, ValueError, match, weight=np.zeros(N_ROWS))
-
-
-@each_estimator
-def test_wrong_lengths(cls):
-    """Rows would be paired with other rows' targets or weights."""
-    X, y = data_for(cls, N_ROWS, N_FEATURES)
-    assert_refused(cls, ValueError, r"inconsistent numbers.*60, 59", y=y[:-1])
-    assert_refused(cls, ValueError, r"inconsistent numbers.*59, 60", X=X[:-1])
-    for weight in (np.ones(N_ROWS - 1), np.ones((N_ROWS, 1))):
-        assert_refused(cls, ValueError, "[Ss]ample.weight", weight=weight)
-
-
-@each_estimator
-def test_empty_x(cls):
-    """No rows or no columns leave nothing to fit."""
-    _, y = data_for(cls, N_ROWS, N_FEATURES)
-    empty = np.empty((0, N_FEATURES))
-    assert_refused(cls, ValueError, r"0 sample\(s\)", X=empty, y=y[:0])
-    empty = np.empty((N_ROWS, 0))
-    assert_refused(cls, ValueError, r"0 feature\(s\)", X=empty)
-    assert_refused(cls, ValueError, "2D array", X=np.arange(float(N_ROWS)))
-
-
-@each_estimator
-def test_one_sample(cls):
-    """One row cannot be both trained and validated on."""
-    X, y = data_for(cls, N_ROWS, N_FEATURES)
-    assert_refused(cls, ValueError, r"1 sample|n_samples = 1", X=X[:1], y=y[:1])
-
-
-@each_estimator
-def test_missing_y(cls):
-    """Without y there is nothing to learn."""
-    X, _ = data_for(cls, N_ROWS, N_FEATURES)
-    with pytest.raises((TypeError, ValueError), match=r"'?\by\b'?"):
-        cls().fit(X)
-    with pytest.raises(ValueError, match="requires y to be passed"):
-        cls().fit(X, None)
-
-
-@each_logistic
-def test_one_class(cls):
-    """A single class has no boundary; also where weights leave a single one."""
-    _, y = data_for(cls, N_ROWS, N_FEATURES)
-    match = "at least 2 classes.*only the class"
-    assert_refused(cls, ValueError, match, y=np.zeros(N_ROWS))
-    assert_refused(cls, ValueError, match, weight=np.where(y == 0, 1.0, 0.0))
-
-
-@each_logistic
-def test_continuous_y_for_a_classifier(cls):
-    """Every row would become a class of its own."""
-    y = np.linspace(0.0, 1.0, N_ROWS)
-    assert_refused(cls, ValueError, "Unknown label type: continuous", y=y)
-    y = np.eye(3, dtype=int)[np.arange(N_ROWS) % 3]
-    assert_refused(cls, ValueError, "y should be a 1d array", y=y)
-
-
-@each_ridge
-@pytest.mark.parametrize("dtype", [str, object])
-def test_strings_as_y_for_ridge(cls, dtype):
-    """Labels are not numbers."""
-    y = np.array(["low", "high"], dtype=dtype)[np.arange(N_ROWS) % 2]
-    with pytest.raises(ValueError, match=r"\by\b.*(numeric|float|number)|convert str"):
-        cls().fit(data_for(cls, N_ROWS, N_FEATURES)[0], y)
-
-
-@each_estimator
-def test_complex_x(cls):
-    """The imaginary part would be dropped in silence."""
-    X, _ = data_for(cls, N_ROWS, N_FEATURES)
-    assert_refused(cls, ValueError, "Complex data not supported", X=X + 1j)
-
-
-@each_ridge
-def test_complex_y(cls):
-    """The imaginary part would be dropped in silence."""
-    _, y = data_for(cls, N_ROWS, N_FEATURES)
-    assert_refused(cls, ValueError, "Complex data not supported", y=y + 1j)
-
-
-@each_estimator
-@pytest.mark.parametrize("bad", ["text", {"a": 1}, None])
-def test_object_x(cls, bad):
-    """Something that is no number in X."""
-    X, _ = data_for(cls, N_ROWS, N_FEATURES)
-    X = X.astype(object)
-    X[3, 0] = bad
-    match = r"could not convert string|must be a string or a.* number|X contains NaN"
-    assert_refused(cls, (TypeError, ValueError), match, X=X)
 
 
 @each_estimator
@@ -301,7 +155,10 @@ def test_lambda_init_outside_the_bounds(cls, lambda_init):
 @each_estimator
 def test_unknown_parameter(cls):
     """A misspelt option would be ignored."""
-    with pytest.raises(TypeError, match="unexpected keyword argument 'alphas'"):
+    match = (
+        rf"^{cls.__name__}\.__init__\(\) got an unexpected keyword argument 'alphas'"
+    )
+    with pytest.raises(TypeError, match=match):
         cls(alphas=[1.0])
 
 
@@ -382,13 +239,3 @@ def test_unknown_solver(cls, solver):
     names = re.escape(", ".join(map(repr, sorted(SOLVERS))))
     match = rf"'solver' parameter must be one of \[{names}.* Got"
     assert_refused(cls, (ValueError, TypeError), match, {"solver": solver})
-
-
-@each_estimator
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_not_finite_x_at_predict(cls, value):
-    """A missing value would become a NaN prediction or an arbitrary class."""
-    X, y = data_for(cls, N_ROWS, N_FEATURES)
-    model = cls(cv=2).fit(X, y)
-    with pytest.raises(ValueError, match="X contains"):
-        model.predict(with_value(X, value))

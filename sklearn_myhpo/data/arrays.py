@@ -1,0 +1,77 @@
+"""Operations on the rows of X, dense or sparse, as the estimators need them."""
+
+import numpy as np
+from scipy import sparse
+
+
+def linear_predictor(X, coef, intercept):
+    """Return ``X @ coef + intercept``.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Validated features.
+    coef : ndarray of shape (n_features, n_outputs)
+        Weights, a column per output.
+    intercept : float or ndarray of shape (n_outputs,)
+        Intercepts.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+        Raw predictions.
+    """
+    return X @ coef + intercept
+
+
+def select_rows(X, index):
+    """Return some rows of X.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Features.
+    index : ndarray of int or bool, or slice
+        Row numbers in the order wanted, or a mask of length n_samples.
+
+    Returns
+    -------
+    ndarray or CSR matrix of shape (n_rows, n_features)
+        A view for a slice of an ndarray, otherwise a copy.
+    """
+    return X[index]
+
+
+def stack_rows(first, second):
+    """Return the rows of two matrices as one.
+
+    Parameters
+    ----------
+    first, second : ndarray or sparse matrix of shape (n_rows, n_features)
+        Features; the numbers of rows may differ.
+
+    Returns
+    -------
+    ndarray or csr_array of shape (n_rows_first + n_rows_second, n_features)
+        Sparse if one of them is. An ndarray has the dtype of `first`.
+    """
+    if sparse.issparse(first) or sparse.issparse(second):
+        both = [sparse.csr_array(first), sparse.csr_array(second)]
+        return sparse.vstack(both, "csr")
+    return np.concatenate([first, second.astype(first.dtype, copy=False)])
+
+
+def as_rows(X):
+    """Return X in a layout whose rows are fast to select.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Features.
+
+    Returns
+    -------
+    ndarray or CSR matrix of shape (n_samples, n_features)
+        `X` itself if it is dense or has this layout.
+    """
+    return X.tocsr() if sparse.issparse(X) else X

@@ -1,0 +1,181 @@
+"""What the logistic regressions share: losses, classes, probabilities, `C_`."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from .._typing import MatrixLike
+from ..losses import LogisticLoss, MultinomialLoss
+from ._base import BilevelLinearModel
+from ._export import export, typical_strength
+
+
+class LogisticModel(ClassifierMixin, BilevelLinearModel):
+    """Base of the logistic regressions: two classes, or one softmax for more."""
+
+    _is_classifier = True
+
+    def _check_target(self, y, sample_weight):
+        check_classification_targets(y)
+        # A class without weight is dropped, and so are its rows.
+        counts = sample_weight > 0
+        index = np.zeros(len(y), dtype=np.intp)
+        classes, index[counts] = np.unique(y[counts], return_inverse=True)
+        self._set_classes(classes)
+        return self._loss, index, classes
+
+    def _check_part(self, y, sample_weight, classes, is_first):
+        check_classification_targets(y)
+        self._check_classes(classes, is_first)
+        known = np.isin(y, self.classes_)
+        if not known.all():
+            unknown = y[~known].tolist()[0]
+            raise ValueError(
+                f"y has the label {unknown!r}, which is none of the classes "
+                f"{self.classes_.tolist()} of the first call of partial_fit."
+            )
+        return self._loss, np.searchsorted(self.classes_, y)
+
+    def _check_classes(self, classes, is_first):
+        """Set `classes_` in the first call of partial_fit, and check later ones."""
+        if is_first:
+            if classes is None:
+                raise ValueError(
+                    "The first call of partial_fit needs classes=, all labels that "
+                    "any part may have. Got None."
+                )
+            self._set_classes(np.unique(classes))
+        elif classes is not None and not np.array_equal(
+            np.unique(classes), self.classes_
+        ):
+            raise ValueError(
+                f"classes={classes!r} are not those of the first call of partial_fit, "
+                f"{self.classes_.tolist()}."
+            )
+
+    def _set_classes(self, classes):
+        """Set `classes_`, of which there must be two, and the loss."""
+        self.classes_ = classes
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs rows of at least 2 classes with a "
+                f"positive weight. Got only the class {classes[0]!r}."
+            )
+        n_classes = len(classes)
+        self._loss = LogisticLoss() if n_classes == 2 else MultinomialLoss(n_classes)
+
+    def _weight_attributes(self, coef, intercept, alpha, dtype):
+        if len(self.classes_) > 2:
+            coef, intercept = self._loss.scores(coef), self._loss.scores(intercept)
+        return {
+            "coef_": coef.T.astype(dtype),
+            "intercept_": intercept.astype(dtype),
+            "C_": 1.0 / alpha,
+        }
+
+    def _strength(self):
+        return "C", self.C_
+
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
+        """Return the log-odds of the second class, or the scores of all classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Scores.
+        """
+        raw = self._linear_predictor(X)
+        return raw[:, 0] if len(self.classes_) == 2 else raw
+
+    def predict(self, X: MatrixLike) -> np.ndarray:
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
+        scores = self.decision_function(X)
+        index = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[index]
+
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, in the order of `classes_`.
+        """
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return np.column_stack([expit(-scores), expit(scores)])
+        return softmax(scores, axis=1)
+
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
+        """Return the logs of the probabilities, accurate for tiny ones.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Natural logs of the probabilities, in the order of `classes_`.
+        """
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return np.column_stack([log_expit(-scores), log_expit(scores)])
+        return log_softmax(scores, axis=1)
+
+    def to_sklearn(self) -> LogisticRegression:
+        """Return a fitted `sklearn.linear_model.LogisticRegression`, predicting alike.
+
+        For tools that know only scikit-learn's own estimators. Its `C` is `C_`, so
+        that with one lambda and ``refit=True`` fitting it to the same rows gives the
+        same weights, for which it has a smaller `tol` and more `max_iter` than
+        usual. With one lambda per group no single C can: it is then the geometric
+        mean of `C_` over the features, and the estimator is for predictions, not for
+        another fit.
+
+        Returns
+        -------
+        sklearn.linear_model.LogisticRegression
+            Fitted, with copies of the weights.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        plain = LogisticRegression(
+            C=typical_strength(self.C_, self.feature_group_labels_),
+            fit_intercept=self.fit_intercept,
+            tol=1e-6,
+            max_iter=10_000,
+        )
+        n_iter = np.array([self.n_iter_], dtype=np.int32)
+        return export(self, plain, classes_=self.classes_.copy(), n_iter_=n_iter)

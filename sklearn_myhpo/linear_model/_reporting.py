@@ -1,0 +1,258 @@
+"""Reports of a fit: fitted attributes, models of iterations, and warnings."""
+
+from abc import abstractmethod
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .._warn import warn
+from ..diagnostics.certificate import FLAT, certify
+from ..diagnostics.gap import describe_gap
+from ..diagnostics.optimism import estimate_optimism, slope_covariance
+from ..exceptions import FewRowsWarning, FlatObjectiveWarning, LambdaBoundWarning
+from ..penalties.columns import spell
+from ..solvers import Status
+
+#: Least number of held-out rows without a warning: the relative error of a mean of n
+#: squares of normal errors is sqrt(2 / n).
+FEW_ROWS = 10
+
+_UNFINISHED = (
+    "Conjugate gradients reached their limit of iterations: standardize the features, "
+    "or raise the lower end of lambda_bounds."
+)
+
+
+def mean_over_splits(weights):
+    """Return the means of coef and intercept over the splits."""
+    return tuple(np.mean(part, axis=0) for part in zip(*weights, strict=True))
+
+
+def spell_some(kind, names):
+    """Return the kind of some things and their names, only the first ones of many."""
+    return f"{kind}{'' if len(names) == 1 else 's'} {spell(names, word=str)}"
+
+
+class Attributes:
+    """The fitted attributes of an estimator; a mixin."""
+
+    @abstractmethod
+    def _weight_attributes(self, coef, intercept, alpha, dtype):
+        """Return the fitted attributes of some weights and penalties, by name.
+
+        Parameters
+        ----------
+        coef : ndarray of shape (n_features, n_outputs)
+        intercept : ndarray of shape (n_outputs,)
+        alpha : float or ndarray
+            ``2 n exp(lambda_)`` in the form of the attribute `lambda_`.
+        dtype : dtype
+
+        Returns
+        -------
+        dict
+        """
+
+    def _set_weights(self, coef, intercept, alpha, dtype):
+        """Set the fitted attributes of the weights and penalties."""
+        attributes = self._weight_attributes(coef, intercept, alpha, dtype)
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def _as_parameter(self, lambda_):
+        """Return lambda (n_groups,) in the form of the attribute `lambda_`."""
+        return float(lambda_[0]) if self.feature_groups is None else lambda_
+
+    def _alpha(self, problem, lambda_):
+        """Return ``2 n exp(lambda)`` in the form of the attribute `lambda_`."""
+        return 2.0 * problem.total_weight * np.exp(self._as_parameter(lambda_))
+
+    def _reporter(self, problem, progress, dtype):
+        """Return the function that reports an iteration of a problem."""
+
+        def report(n_iter, info, state):
+            def attributes():
+                coef, intercept = mean_over_splits(problem.to_features(state.weights))
+                alpha = self._alpha(problem, info.lambda_)
+                return self._weight_attributes(coef, intercept, alpha, dtype)
+
+            return progress.report(n_iter, info, attributes)
+
+        return report
+
+    def _set_results(self, problem, result, coef, intercept, dtype):
+        """Set the attributes of the weights, of lambda and of the run."""
+        self._set_learned(problem.groups, result.lambda_, result.history)
+        alpha = self._alpha(problem, result.lambda_)
+        self._set_weights(coef, intercept, alpha, dtype)
+        self.validation_loss_ = float(result.validation_loss)
+        self.n_iter_ = result.n_iter
+        self.converged_ = result.status.has_converged
+        self.oracle_counts_ = problem.counts.as_dict()
+
+    def _set_learned(self, groups, lambda_, history):
+        """Set the attributes of the groups, of lambda and of the iterations."""
+        names = np.empty(groups.n_groups, dtype=object)
+        names[:] = groups.names
+        self.feature_group_names_ = names
+        self.feature_group_labels_ = groups.labels
+        self.history_, self.lambda_ = dict(history), self._as_parameter(lambda_)
+        if self.feature_groups is None:
+            self.history_["lambda"] = self.history_["lambda"][:, 0]
+
+    def _set_minimum(self, lambda_, validation_loss, standard_error):
+        """Set the attributes of the least validation loss."""
+        self.lambda_min_ = lambda_
+        self.validation_loss_min_ = validation_loss
+        self.validation_loss_standard_error_ = standard_error
+
+    def _set_curve(self, result):
+        """Set the attribute of the objective along one lambda for all features."""
+        self.validation_curve_ = None
+        if result.scan is None:
+            return
+        places, values = result.scan.places, result.scan.values
+        if self.feature_groups is None:
+            places = np.append(places, result.lambda_)
+            values = np.append(values, result.validation_loss)
+        places, first = np.unique(places, return_index=True)
+        kept = np.isfinite(values[first])
+        self.validation_curve_ = {
+            "lambda": places[kept],
+            "validation_loss": values[first][kept],
+        }
+
+    def _set_checks(self, problem, result, source):
+        """Set the certificate and the optimism, which say how far to trust a fit."""
+        self.certificate_ = self.optimism_ = None
+        if source.needs_rows and not self.refit:
+            # So many rows that the user wants no refit: the exact adjoints of a
+            # certificate would cost more than that.
+            return
+        with np.errstate(all="ignore"):
+            self.certificate_, model = certify(problem, result)
+            if model is not None and source.has_held_out_rows:
+                covariance = slope_covariance(result.place, source.rows)
+                free = problem.is_free(result.lambda_)
+                self.optimism_ = estimate_optimism(covariance, model, free)
+
+
+class Warnings:
+    """The warnings of an estimator after a fit; a mixin."""
+
+    def _say(self, text, category):
+        warn(f"{type(self).__name__} {text}", category)
+
+    def _warn(self, problem, result):
+        """Warn of a run that did not converge, and of a result that means little."""
+        if result.status is Status.STOPPED:
+            return
+        if not result.status.has_converged:
+            self._warn_of_the_end(problem, result)
+            return
+        certificate = self.certificate_
+        if certificate is None:
+            return
+        if certificate.n_unfinished_solves:
+            text = f"converged to an inexact lambda. {_UNFINISHED}"
+            self._say(text, ConvergenceWarning)
+        objective = self._criterion_name()
+        if problem.shrinkage.strength:
+            objective += " with its shrinkage"
+        if certificate.certain:
+            self._warn_of_certainty(objective, problem.loss.negligible_sum)
+            return
+        lower, upper = certificate.lower, certificate.upper
+        self._warn_at_bounds(lower, upper, objective)
+        if not (lower | upper).any():
+            self._warn_if_flat(objective)
+
+    def _warn_of_the_end(self, problem, result):
+        """Warn of a run that did not converge, and say why."""
+        text = f"{result.message}."
+        if self.certificate_ is not None and np.size(self.lambda_) > 1:
+            slope = np.abs(self.certificate_.hypergradient)
+            steepest = self._describe(np.arange(len(slope)) == slope.argmax())
+            text += f" The slope is largest in the lambda of {steepest}."
+        if problem.counts.n_unfinished_solves:
+            text += f" {_UNFINISHED}"
+        self._say(text, ConvergenceWarning)
+
+    def _warn_of_certainty(self, objective, negligible_sum):
+        """Warn where the objective has come to its limit, zero."""
+        advice = "Any weaker penalty predicts these rows as well."
+        if np.size(self.lambda_) > 1:
+            advice = (
+                "That many lambdas may fit the held-out rows themselves: compare with "
+                "feature_groups=None on new rows"
+            )
+            advice += ", or set shrinkage='auto'." if self._has_shrinkage else "."
+        self._say(
+            "predicts all held-out rows with certainty: their losses, "
+            f"{self.validation_loss_:.1e} each, add up to less than "
+            f"{negligible_sum}, so that the {objective} says no more "
+            f"about lambda. {advice}",
+            FlatObjectiveWarning,
+        )
+
+    def _warn_if_flat(self, objective):
+        """Warn where the objective is the same along the whole range of lambda."""
+        if self.validation_curve_ is None:
+            return
+        values = self.validation_curve_["validation_loss"]
+        if np.ptp(values) <= FLAT * np.abs(values).max():
+            self._say(
+                f"found a flat objective: the {objective} is {values[-1]:.6g} whatever "
+                "lambda is, so that these data do not determine it. The features "
+                "may be constant or unrelated to the target; predictions do not depend "
+                "on lambda either way.",
+                FlatObjectiveWarning,
+            )
+
+    def _warn_of_few_rows(self, n_held_out):
+        """Warn where the objective is a mean over hardly any rows."""
+        if n_held_out < FEW_ROWS:
+            self._say(
+                f"learns lambda from {n_held_out} held-out rows: their mean loss is "
+                f"off by about {np.sqrt(2.0 / n_held_out):.0%} by chance, and so "
+                "lambda is mostly chance too. Use more folds (cv=5 holds out every "
+                "row once), a larger validation part, or criterion='loo' or 'alo'.",
+                FewRowsWarning,
+            )
+
+    def _warn_of_gap(self, problem, result):
+        """Warn of a lambda that was learned for other weights than a refit gives."""
+        gap = describe_gap(problem, result)
+        if gap:
+            self._say(f"{gap}.", ConvergenceWarning)
+
+    def _warn_at_bounds(self, lower, upper, objective):
+        """Warn of lambdas at a bound where the objective is still falling."""
+        for where, side, meaning in (
+            (lower, "lower", "no penalty is wanted"),
+            (upper, "upper", "these features are not wanted"),
+        ):
+            if where.any():
+                advice = (
+                    "Weights and predictions are as good as at the limit."
+                    if isinstance(self.lambda_bounds, str)
+                    else f"Widen lambda_bounds={self.lambda_bounds!r} to see."
+                )
+                self._say(
+                    f"found no minimum inside the bounds of lambda: the {objective} is "
+                    f"still falling at the {side} bound for {self._describe(where)}, "
+                    f"so {meaning}. {advice}",
+                    LambdaBoundWarning,
+                )
+
+    def _criterion_name(self):
+        """Return the name of the objective over lambda."""
+        if isinstance(self.criterion, str) and self.criterion == "validation":
+            return "validation loss"
+        return f"criterion {self.criterion!r}"
+
+    def _describe(self, where):
+        """Return the names of the groups of some lambdas, given a mask."""
+        if self.feature_groups is None:
+            return "all features"
+        return spell_some("group", self.feature_group_names_[where])

@@ -1,0 +1,129 @@
+"""What the ridge estimators share: squared loss, numeric targets, `alpha_`."""
+
+from __future__ import annotations
+
+import reprlib
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.linear_model import Ridge
+from sklearn.utils.validation import check_is_fitted
+
+from .._typing import MatrixLike
+from ..losses import SquaredLoss
+from ._base import BilevelLinearModel
+from ._export import export, typical_strength
+from ._targets import PerTargetMixin
+
+
+class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinearModel):
+    """Base of the ridge estimators."""
+
+    #: Whether the last y was a vector, so that `coef_` is one too.
+    _one_target = False
+
+    @property
+    def _is_per_target(self):
+        return self.alpha_per_target and not self._one_target
+
+    def _check_target(self, y, sample_weight):
+        if self.alpha_per_target and self.feature_groups is not None:
+            raise ValueError(
+                "alpha_per_target=True learns one lambda per target and needs "
+                "feature_groups=None, one lambda for all features. Got "
+                f"feature_groups={reprlib.repr(self.feature_groups)}; use "
+                "alpha_per_target=False, or fit one model per target."
+            )
+        if self.alpha_per_target and self.selection != "min":
+            raise ValueError(
+                f"selection={self.selection!r} chooses one lambda for all targets. Use "
+                "selection='min' with alpha_per_target=True, or one model per target."
+            )
+        with np.errstate(over="ignore"):
+            squares = sample_weight @ y.astype(np.float64) ** 2
+        if not np.all(np.isfinite(squares)):
+            raise ValueError(
+                f"y has entries up to {np.abs(y).max():.1e} in size, whose squares are "
+                "not floating point numbers. Rescale it."
+            )
+        self._one_target = y.ndim == 1
+        return SquaredLoss(), y.astype(np.float64).reshape(len(y), -1), None
+
+    def _check_part(self, y, sample_weight, classes, is_first):
+        if self.alpha_per_target:
+            raise ValueError(
+                "alpha_per_target=True is not possible with partial_fit, which "
+                "learns lambdas that all targets share. Use "
+                "alpha_per_target=False, or one model per target."
+            )
+        n_before = None if is_first else len(np.atleast_2d(self.coef_))
+        loss, target, _ = self._check_target(y, sample_weight)
+        if not is_first and target.shape[1] != n_before:
+            raise ValueError(
+                f"y has {target.shape[1]} targets, but the first part had {n_before}."
+            )
+        return loss, target
+
+    def _check_data(self, X, y, reset=True):
+        # scikit-learn would turn strings of digits into numbers.
+        values = np.asarray(y)
+        is_text = values.dtype.kind in "US" or (
+            values.dtype.kind == "O" and any(isinstance(v, str) for v in values.flat)
+        )
+        if is_text:
+            raise ValueError(
+                f"y must be numeric for a regressor. Got strings ({values.dtype})."
+            )
+        return super()._check_data(X, y, reset)
+
+    def _weight_attributes(self, coef, intercept, alpha, dtype):
+        coef, intercept = coef.T.astype(dtype), intercept.astype(dtype)
+        if self._one_target:
+            coef, intercept = coef[0], intercept[0]
+        return {"coef_": coef, "intercept_": intercept, "alpha_": alpha}
+
+    def _strength(self):
+        return "alpha", self.alpha_
+
+    def predict(self, X: MatrixLike) -> np.ndarray:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Predictions.
+        """
+        raw = self._linear_predictor(X)
+        return raw[:, 0] if self.coef_.ndim == 1 else raw
+
+    def to_sklearn(self) -> Ridge:
+        """Return a fitted `sklearn.linear_model.Ridge` with the same predictions.
+
+        For tools that know only scikit-learn's own estimators. Its `alpha` is
+        `alpha_`, so that with one lambda, or one per target, and ``refit=True``
+        fitting it to the same rows gives the same weights. With one lambda per group
+        no single alpha can: it is then the geometric mean of `alpha_` over the
+        features, and the estimator is for predictions, not for another fit.
+
+        Returns
+        -------
+        sklearn.linear_model.Ridge
+            Fitted, with copies of the weights.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        if self._is_per_target:
+            alpha = self.alpha_.copy()
+        else:
+            alpha = typical_strength(self.alpha_, self.feature_group_labels_)
+        plain = Ridge(alpha=alpha, fit_intercept=self.fit_intercept)
+        return export(self, plain, n_iter_=None, solver_="auto")
