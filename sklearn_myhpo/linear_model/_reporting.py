@@ -89,6 +89,7 @@ class Attributes:
         self.n_iter_ = result.n_iter
         self.converged_ = result.status.has_converged
         self.oracle_counts_ = problem.counts.as_dict()
+        self.plan_ = problem.plan
 
     def _set_learned(self, groups, lambda_, history):
         """Set the attributes of the groups, of lambda and of the iterations."""

@@ -30,6 +30,8 @@ class TargetsFit(NamedTuple):
     counts : dict of str to int
     total_weight : float
         Sum of the sample weights.
+    plan : Plan
+        How the targets were computed.
     """
 
     lambda_: np.ndarray
@@ -43,6 +45,7 @@ class TargetsFit(NamedTuple):
     unfinished: list
     counts: dict
     total_weight: float
+    plan: object
 
 
 class PerTargetMixin:
@@ -108,7 +111,7 @@ class PerTargetMixin:
         self.validation_loss_ = found.validation_loss
         self.n_iter_ = found.n_iter
         self.converged_ = not found.unfinished
-        self.oracle_counts_ = found.counts
+        self.oracle_counts_, self.plan_ = found.counts, found.plan
         self._last_fit, self._stream = LastFit(found.lambda_, None), None
         self.certificate_ = self.optimism_ = self.validation_curve_ = None
         self._set_minimum(found.lambda_, found.validation_loss, None)
@@ -148,6 +151,7 @@ def _as_fit(problem, result, final, losses, bounds, slope):
         [] if result.status.has_converged else [result.message],
         problem.counts.as_dict(),
         problem.total_weight,
+        problem.plan,
     )
 
 
@@ -161,6 +165,7 @@ def _merge(fits):
         [message for fit in fits for message in fit.unfinished],
         {name: first[name] + sum(one[name] for one in others) for name in first},
         fits[0].total_weight,
+        fits[0].plan,
     )
 
 

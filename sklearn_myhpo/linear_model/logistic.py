@@ -107,6 +107,9 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
         lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
@@ -286,6 +289,9 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
         lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
@@ -453,6 +459,9 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
         lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)

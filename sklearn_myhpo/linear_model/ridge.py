@@ -112,6 +112,9 @@ default="validation"
     alpha_ : float or ndarray of shape (n_groups,) or (n_targets,)
         ``2 n exp(lambda_)`` with n the sum of the sample weights. With one lambda, or
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
@@ -298,6 +301,9 @@ class SHORidge(RidgeModel, SHOModel):
     alpha_ : float or ndarray of shape (n_groups,) or (n_targets,)
         ``2 n exp(lambda_)`` with n the sum of the sample weights. With one lambda, or
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
@@ -477,6 +483,9 @@ default="validation"
     alpha_ : float or ndarray of shape (n_groups,) or (n_targets,)
         ``2 n exp(lambda_)`` with n the sum of the sample weights. With one lambda, or
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)

@@ -80,7 +80,7 @@ def test_auto_follows_the_data():
     assert model.shrinkage_ >= 1.0
     one = MYHPORidge(shrinkage="auto").fit(X, y)
     assert one.shrinkage_ == 0.0
-    assert not hasattr(one, "shrinkage_path_")
+    assert one.shrinkage_path_ is None
 
 
 @pytest.mark.parametrize("cv", [0.3, 2, [(range(40), range(40, 60))] * 3])
