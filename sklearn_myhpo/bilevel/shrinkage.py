@@ -21,6 +21,8 @@ class Shrinkage(NamedTuple):
 
     def value(self, lambda_: np.ndarray) -> float:
         """Return the penalty."""
+        if not self.strength:
+            return 0.0
         return 0.5 * self.strength * np.mean((lambda_ - np.mean(lambda_)) ** 2)
 
     def gradient(self, lambda_: np.ndarray) -> np.ndarray:

@@ -104,18 +104,8 @@ class BilevelProblem(HeldOutProblem):
             sample_weight = np.ones(len(y))
         loss.check_target(y)
         counts = OracleCounts()
-        built = build_splits(
-            X,
-            y,
-            loss,
-            groups,
-            pairs,
-            sample_weight,
-            fit_intercept,
-            counts,
-            all_directions=all_directions,
-            by_rows=by_rows,
-        )
+        rows = X, y, loss, groups, pairs, sample_weight, fit_intercept, counts
+        built = build_splits(*rows, all_directions=all_directions, by_rows=by_rows)
         held_out = np.array([sample_weight[part].sum() for _, part in pairs])
         parts = ProblemParts(
             loss,

@@ -9,7 +9,7 @@ linear in the x of a feature, however far its lambda moves (Sherman & Morrison 1
 import numpy as np
 
 #: Freedom is known up to this, and e^delta is a number up to here.
-MIN_FREEDOM, MAX_EXPONENT = 1e-13, 500.0
+MIN_FREEDOM, MAX_DELTA = 1e-13, 500.0
 
 
 def freedom_taken(metric: np.ndarray, energy: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ def felt(delta: float | np.ndarray, taken: float | np.ndarray) -> float | np.nda
     float or ndarray
         The x of the module's text.
     """
-    growth = np.expm1(np.clip(delta, -MAX_EXPONENT, MAX_EXPONENT))
+    growth = np.expm1(np.clip(delta, -MAX_DELTA, MAX_DELTA))
     return growth / (1.0 + taken * growth)
 
 

@@ -31,24 +31,19 @@ class LambdaStep:
 
     def value(self, move: np.ndarray) -> float:
         """Return the objective at a move of lambda."""
-        weights = [part.response_at(move) for part in self.parts]
-        objective = self.problem.objective(self.lambda_ + move, weights)
-        return objective + self.problem.mean(self._proximal(move))
-
-    def _proximal(self, move):
-        """Yield the value of the proximal terms of every split."""
-        for part in self.parts:
-            gap = part.gap(move)
-            square = np.vdot(gap, part.proximal.metric_product(gap))
-            yield np.vdot(part.proximal.linear, gap) + 0.5 * part.proximal.rho * square
+        gaps = [part.gap(move) for part in self.parts]
+        # G = w - (w - G)
+        responses = [part.w - gap for part, gap in zip(self.parts, gaps, strict=True)]
+        return self.problem.objective(self.lambda_ + move, responses) + (
+            self.problem.mean(map(_proximal_value, self.parts, gaps))
+        )
 
     def gradient(self, move: np.ndarray) -> np.ndarray:
         """Return the gradient in the move, shape (n_groups,)."""
         slopes = []
         for part in self.parts:
             proximal, gap = part.proximal, part.gap(move)
-            force = part.split.validation_gradient(part.response_at(move))
-            force = force - proximal.linear
+            force = part.split.validation_gradient(part.w - gap) - proximal.linear
             force = force - proximal.rho * proximal.metric_product(gap)
             slopes.append(np.tensordot(part.response.jacobian, force, 2))
         return self.problem.total_gradient(
@@ -60,7 +55,7 @@ class LambdaStep:
         grams, pairs = [], ([1, 2], [1, 2])
         for part in self.parts:
             jacobian, proximal = part.response.jacobian, part.proximal
-            gram = part.split.validation_gram(part.response_at(move), jacobian)
+            gram = part.split.validation_gram(part.w - part.gap(move), jacobian)
             image = proximal.metric_product(jacobian)
             grams.append(gram + proximal.rho * np.tensordot(jacobian, image, pairs))
         return self.problem.total_hessian(self.lambda_ + move, self.problem.mean(grams))
@@ -87,3 +82,9 @@ class LambdaStep:
                 break
             gradient = self.gradient(move)
         return move
+
+
+def _proximal_value(part, gap):
+    """Return u.(w - G) + rho/2 |w - G|_M^2 of one split."""
+    square = np.vdot(gap, part.proximal.metric_product(gap))
+    return np.vdot(part.proximal.linear, gap) + 0.5 * part.proximal.rho * square

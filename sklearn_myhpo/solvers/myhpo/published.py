@@ -64,10 +64,6 @@ class Consensus(NamedTuple):
     response: Response
     proximal: Proximal
 
-    def response_at(self, move: np.ndarray) -> np.ndarray:
-        """Return ``G(lambda + move)``."""
-        return self.response.v + np.tensordot(move, self.response.jacobian, 1)
-
     def gap(self, move: np.ndarray) -> np.ndarray:
         """Return ``w - G(lambda + move)``."""
         return self.w - self.response.v - np.tensordot(move, self.response.jacobian, 1)
