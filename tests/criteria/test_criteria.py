@@ -10,6 +10,7 @@ from scipy.linalg import helmert, hilbert
 from sklearn_myhpo.criteria import CRITERIA
 from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.solvers import SOLVERS, Status, minimize_bilevel
+from tests.criteria.helpers import at, model, slope, trial_lambda, value
 from tests.helpers import (
     SPECS,
     class_spec,
@@ -33,42 +34,25 @@ CASES = [
     # Labels change places only where all rows weigh the same.
     and (criterion, name) != ("mlr", "ridge-weighted")
 ]
+
+
 #: What a criterion must give, to rounding; the others leave out row by row.
 REFERENCES = {"gcv": reference_gcv, "sure": reference_sure, "mlr": reference_mlr}
+
+
 RIDGE = [case for case in CASES if SPECS[case[1]]().is_ridge]
+
+
 #: Solvers that work without a split.
 SPLITLESS = [
     name for name, make in SOLVERS.items() if not make().capabilities.needs_split
 ]
 
+
 each_case = pytest.mark.parametrize(("criterion", "name"), CASES)
+
+
 pytestmark = pytest.mark.filterwarnings("ignore:criterion='mlr' over-regularizes")
-
-
-def trial_lambda(spec):
-    """Return log-penalties that differ by group."""
-    return np.linspace(-2.5, -1.0, spec.n_groups)
-
-
-def at(problem, lambda_):
-    """Return exact weights at lambda."""
-    return problem.minimize(lambda_, problem.starts(), tol=1e-14)
-
-
-def value(problem, lambda_):
-    """Return the criterion at lambda."""
-    return problem.objective(lambda_, at(problem, lambda_))
-
-
-def slope(problem, lambda_):
-    """Return its gradient."""
-    return problem.hypergradient(lambda_, at(problem, lambda_))
-
-
-def model(problem, lambda_):
-    """Return its second-order model."""
-    weights = at(problem, lambda_)
-    return problem.at(lambda_, weights).model()
 
 
 @each_case
@@ -107,9 +91,11 @@ def test_alo_is_one_newton_step(name):
     for row, own, curvature in zip(wide, share, curvatures, strict=True):
         hessian = hessian + own * row @ curvature @ row.T
     left_out = []
-    for row, own, slope, curvature in zip(wide, share, slopes, curvatures, strict=True):
+    for row, own, row_slope, curvature in zip(
+        wide, share, slopes, curvatures, strict=True
+    ):
         rest = hessian - own * row @ curvature @ row.T
-        step = np.linalg.solve(rest, own * row @ slope)
+        step = np.linalg.solve(rest, own * row @ row_slope)
         left_out.append(row.T @ (w.ravel() + step))
     expected = share @ spec.loss.value(spec.y, np.stack(left_out))
     np.testing.assert_allclose(value(problem, lambda_), expected, rtol=1e-10)

@@ -21,7 +21,7 @@ from sklearn_myhpo import (
 from sklearn_myhpo.criteria import MLR, SURE
 from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.solvers import SOLVERS, Status, minimize_bilevel
-from tests.criteria.test_criteria import model, slope, trial_lambda, value
+from tests.criteria.helpers import model, slope, trial_lambda, value
 from tests.helpers import (
     SPECS,
     class_spec,
