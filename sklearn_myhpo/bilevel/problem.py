@@ -91,9 +91,12 @@ class Problem(ABC):
         self.null_loss = self._mean_validation_loss(self.starts())
         curvature = curvature_scale * second_moments
         self.curvature = float(curvature.sum()) or 1.0
-        own = groups.sum_by_group(curvature)
+        # Bounds and starts are those of the features that feel a lambda.
+        curvature = curvature[groups.is_penalized]
+        felt = float(curvature.sum()) or 1.0
+        own = groups.penalized_only().sum_by_group(curvature)
         # A group of constant features has no scale: it takes the data's.
-        self.group_curvature = np.where(own > 0, own, self.curvature)
+        self.group_curvature = np.where(own > 0, own, felt)
         auto = self._auto_bounds(curvature, len(second_moments) >= n_train)
         self.auto_bounds = auto
         if isinstance(lambda_bounds, str):
@@ -107,10 +110,10 @@ class Problem(ABC):
 
         What one lambda may reach, each of several may.
         """
-        positive = curvature[curvature > 0]
-        least = positive.min() if len(positive) else self.curvature
+        positive, total = curvature[curvature > 0], float(curvature.sum()) or 1.0
+        least = positive.min() if len(positive) else total
         below = BELOW_LEAST_WIDE if wide and self.n_groups > 1 else BELOW_LEAST
-        low, high = np.log(least) - below, np.log(self.curvature) + ABOVE_SUM
+        low, high = np.log(least) - below, np.log(total) + ABOVE_SUM
         return np.outer([low, high], np.ones(self.n_groups))
 
     @abstractmethod
@@ -263,8 +266,8 @@ class Problem(ABC):
     def to_features(self, weights):
         """Return coef (n_features, n_outputs) and intercept of every split."""
         return [
-            (coef, split.intercept_origin + intercept)
-            for split, (coef, intercept) in zip(
+            split.origin.moved(*model)
+            for split, model in zip(
                 self.splits, self.moves_to_features(weights), strict=True
             )
         ]

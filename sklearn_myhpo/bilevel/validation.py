@@ -134,7 +134,8 @@ class BilevelProblem(Problem):
         )
         self.by_rows = by_rows
         self.plan = built.plan
-        positive = built.second_moments[built.second_moments > 0]
+        positive = built.second_moments[groups.is_penalized]
+        positive = positive[positive > 0]
         typical = np.mean(np.log(positive)) if len(positive) else 0.0
         curvature_scale = loss.curvature_scale(y, sample_weight)
         self._log_curvature = np.log(curvature_scale) + typical

@@ -20,7 +20,7 @@ from ..bilevel.problem import MAX_LAMBDA
 from ..data.arrays import as_rows, linear_predictor
 from ..data.cv import make_splits
 from ..data.threads import threads_for
-from ..penalties.groups import make_feature_groups
+from ..penalties.parsing import make_feature_groups
 from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
 from ..solvers.start.scan import scan_lambda

@@ -99,15 +99,13 @@ class Outer:
     def __init__(self, problem):
         self.groups, self.spread = problem.groups, problem.spread
         self.bounds, self.n_groups = problem.bounds, problem.n_groups
-        first = problem.splits[0]
-        self.n_features, self.size = len(self.groups.labels), first.shape[0]
+        self._split = problem.splits[0]
+        self.n_features = len(self.groups.labels)
         self.share = np.reshape(problem.split_weights, (-1, 1))
 
     def penalty(self, lambda_):
         """Return ``2 exp(lambda)`` of every coordinate, shape (m, 1)."""
-        out = np.zeros((self.size, 1))
-        out[: self.n_features, 0] = 2.0 * np.exp(lambda_)[self.groups.labels]
-        return out
+        return self._split.penalty(lambda_)
 
     def _sums(self, penalty, one, two):
         """Return ``p_j`` times the splits' mean of a product, by coordinate."""
