@@ -39,6 +39,7 @@ GALLERY = [
     "plot_convergence.py",
     "plot_own_solver.py",
     "plot_own_loss.py",
+    "plot_own_data_source.py",
     "plot_poisson_loss.py",
     "plot_two_layer_linear_network.py",
 ]

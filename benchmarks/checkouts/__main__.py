@@ -9,6 +9,7 @@ package comes from; problems and tasks are those of this checkout, by the public
 import argparse
 import re
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.page import markdown
@@ -68,41 +69,56 @@ def checkout(text):
     return path
 
 
-def compare_results(base, new, seeds):
-    """Return the `Difference` of every seed.
+def compare_results(options, seeds):
+    """Return the `Difference` of every seed, and seed -> that of rounding alone.
+
+    The latter is how far the base is from itself when the weights of rows change in
+    their last digit; it is there for the first seeds that differ.
 
     Raises
     ------
     OSError
         If a side does not end its work.
     """
-    sides, found = [], []
-    try:
-        for path in (base, new):
-            sides.append(begin(path))
-        for seed in seeds:
-            outcomes = [side.ask("solve", seed) for side in sides]
-            for side, outcome in zip(sides, outcomes, strict=True):
-                if outcome is None:
-                    raise OSError(f"seed {seed}: {side.note}")
-            found.append(difference(seed, *outcomes))
-    finally:
+    found, rounding = [], {}
+    with ExitStack() as stack:
+        base, new = sides = [begin(path) for path in (options.base, options.new)]
         for side in sides:
-            side.stop()
-    return found
+            stack.callback(side.stop)
+        for seed in seeds:
+            outcomes = answered(base, seed), answered(new, seed)
+            found.append(difference(seed, *outcomes))
+            if is_above(found[-1], options) and len(rounding) < MOST_LISTED:
+                nudged = answered(base, seed, True)
+                rounding[seed] = difference(seed, outcomes[0], nudged)
+    return found, rounding
+
+
+def answered(side, *arguments):
+    """Return the outcome of a problem."""
+    outcome = side.ask("solve", *arguments)
+    if outcome is None:
+        raise OSError(f"seed {arguments[0]}: {side.note}")
+    return outcome
+
+
+def is_above(one, options):
+    """Whether a difference counts."""
+    return one.is_above(options.tol, options.ignore)
 
 
 def report_results(options):
     """Print how far the results are apart; return the exit code."""
     seeds = range(options.results) if options.only is None else [options.only]
-    found = compare_results(options.base, options.new, seeds)
+    found, rounding = compare_results(options, seeds)
     if options.only is not None:
         print(details(found[0]))
     print(f"{table(found)}\n")
-    above = [one for one in found if one.is_above(options.tol, options.ignore)]
+    above = [one for one in found if is_above(one, options)]
     print(f"{len(above)} of {len(found)} problems differ by more than {options.tol:g}.")
     for one in above[:MOST_LISTED]:
         print(f"seed {one.seed} ({one.base.kind}): {one}")
+        print(f"    base, if weights change in their last digit: {rounding[one.seed]}")
     if above and options.only is None:
         print(
             "Losses at a minimum differ by the square of the weights' difference.\n"

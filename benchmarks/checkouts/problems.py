@@ -67,6 +67,13 @@ class Problem(NamedTuple):
             self.model.partial_fit(self.X[part], self.y[part], **more)
         return self.model
 
+    def nudged(self):
+        """Return the problem with the weights of rows changed in their last digit."""
+        weights = self.options.get("sample_weight", np.ones(len(self.y)))
+        signs = np.random.default_rng(0).integers(-1, 2, len(weights))
+        nudged = weights * (1 + np.finfo(float).eps * signs)
+        return self._replace(options=self.options | {"sample_weight": nudged})
+
     def __str__(self):
         form = type(self.X).__name__
         return (

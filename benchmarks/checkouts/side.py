@@ -50,11 +50,13 @@ class Side:
         if found != Path(checkout).resolve():
             raise ImportError(f"sklearn_myhpo comes from {found}, not from {checkout}.")
 
-    def solve(self, seed):
-        """Return the `Outcome` of the problem of a seed."""
+    def solve(self, seed, is_nudged=False):
+        """Return the `Outcome` of the problem of a seed, or of one next to it."""
         from .problems import make_problem
 
         problem = make_problem(seed)
+        if is_nudged:
+            problem = problem.nudged()
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
             try:

@@ -1,4 +1,4 @@
-"""What a criterion must offer, and what several of them compute with."""
+"""The contract of a criterion, and formulas that several criteria share."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
@@ -167,7 +167,7 @@ def filter_factors(squares, penalties):
 
 
 def quotient_derivatives(numerator, denominator):
-    """Return N / D and its derivatives, of those of N and of D.
+    """Return N / D and its derivatives from the derivatives of N and of D.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def responses(split, lambda_, w, hessian):
 
 
 def weight_terms(split, lambda_, w, adjoint, forces, jacobian):
-    """Return the `WeightTerms` of q = H^-1 (what multiplies the raw predictions)."""
+    """Return the `WeightTerms` of an adjoint q."""
     p = split.penalty(lambda_)
     pairs = ([1, 2], [1, 2])
     cross = np.tensordot(split.scatter_by_group(p * adjoint), jacobian, axes=pairs)

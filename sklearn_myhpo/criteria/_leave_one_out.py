@@ -19,7 +19,7 @@ from ._wide import wide_model
 LEAST_GAP = 1e-12
 #: Lambdas up to which second derivatives are differences of exact gradients where they
 #: have no closed form, and the step.
-FEW_LAMBDAS, STEP = 3, 1e-3
+MOST_DIFFERENCES, DIFFERENCE_STEP = 3, 1e-3
 
 
 class LeaveOneOutPoint(Point):
@@ -157,7 +157,7 @@ class LeaveOneOutPoint(Point):
         bend = mixed + twice + np.diag(self.gradient) - terms.cross - terms.cross.T
         if not self.is_ridge:
             bend -= split.third_term(self.w, self._adjoint, jacobian)
-        if not self.is_ridge and n_groups <= FEW_LAMBDAS:
+        if not self.is_ridge and n_groups <= MOST_DIFFERENCES:
             bend = self._second_derivative(jacobian) - tangent
         return OuterModel(self.gradient, tangent, bend, terms.metric)
 
@@ -165,12 +165,12 @@ class LeaveOneOutPoint(Point):
         """Return differences of gradients, each at exact weights."""
         slopes = []
         for own, move in zip(jacobian, np.eye(len(jacobian)), strict=True):
-            lambda_ = self.lambda_ + STEP * move
-            w = self.split.minimize(lambda_, self.w + STEP * own)
+            lambda_ = self.lambda_ + DIFFERENCE_STEP * move
+            w = self.split.minimize(lambda_, self.w + DIFFERENCE_STEP * own)
             hessian = self.split.hessian(w, lambda_)
             slopes.append(LeaveOneOutPoint(self.whole, lambda_, w, hessian).gradient)
         self.split.counts.n_validation_gradients += len(slopes)
-        second = (np.stack(slopes) - self.gradient) / STEP
+        second = (np.stack(slopes) - self.gradient) / DIFFERENCE_STEP
         return 0.5 * (second + second.T)
 
     def _block_terms(self, index, slopes, raw):

@@ -26,7 +26,7 @@ class SquareModel(NamedTuple):
 
 
 class MomentsPoint(Point):
-    """What criteria of ridge are made of, at one lambda per group.
+    """Residual and degrees of freedom of ridge at one lambda per group.
 
     With W = H^-1, G the data's part of H and Q = W G W, the degrees of freedom are
     tr S = tr G W, with derivatives -sum_a p Q and, twice,

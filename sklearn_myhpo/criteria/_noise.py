@@ -1,4 +1,4 @@
-"""The variance of the noise, by what least squares leave."""
+"""The variance of the noise, from the residual of least squares."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from ..engine.linalg.symmetric import eigensystem
 
 
 class Residual(NamedTuple):
-    """What least squares leave of the targets.
+    """The residual of least squares.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Rows that a weak penalty interpolates: what is left of them without cancellation."""
+"""Residuals of rows that a weak penalty interpolates, without cancellation."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ class Wide(NamedTuple):
 
     Residuals and one minus leverage both vanish with the penalty, and criteria are
     their quotients. With S the hat matrix, ``E = I - S = E E + Z P Z'`` is a sum of
-    what is not negative, and one step of refinement mends the residual.
+    semidefinite matrices, and one step of refinement mends the residual.
 
     Attributes
     ----------

@@ -75,7 +75,7 @@ def _without_penalty(spectrum, rows, left):
     """Return one minus leverage, and residual, of a model without a penalty."""
     used = np.einsum("nk,nk->n", left, left)
     gap = 1.0 - used - spectrum.free.leverage[rows]
-    # Where rounding is all that is left, both are zero together.
+    # Below rounding both are zero together.
     gap = np.where((gap < INTERPOLATED) | (spectrum.n_outside == 0), 0.0, gap)
     outside = spectrum.target[rows] - left @ spectrum.along
     return gap, np.where(gap[:, None] > 0, outside, 0.0)

@@ -1,1 +1,18 @@
-"""Everything that reads X: rows by blocks, folds, sums over rows, batches."""
+"""Everything that reads X.
+
+design          the contract: which sums over rows may be asked for, always by blocks
+memory          rows in memory, such as the rows of a block
+dense, sparse, streamed
+                the data sources: ndarray, CSR array, file or single precision
+sources         the choice of a design by the type of X: a new source has a line here
+parts           the division of rows among splits: kinds of rows, visits
+sums            sums of products of all splits in one visit: fold moments are made here
+row_space       wide groups in the row space of their features
+held_out        the rows of the validation loss: slopes and losses of single rows
+batches         mini-batches of rows for stochastic solvers
+cv              the `cv` parameter as pairs of training and validation rows
+arrays          operations on the X of an estimator
+blocks, limits  sizes of blocks
+thin, sparse_products, threads
+                products with few vectors, products of several threads, BLAS threads
+"""

@@ -1,4 +1,4 @@
-"""Mini-batches of rows: what a stochastic solver asks of the splits of a problem.
+"""Mini-batches of rows for stochastic solvers.
 
 A batch holds training and validation rows of all splits alike, as every row has a
 weight in every part. Its sums over rows times the number of batches are unbiased
@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Fewest batches of data that have as many rows.
+#: Least number of batches, if there are as many rows.
 MIN_BATCHES = 10
 #: Batches whose curvature is measured, and products with each.
-MEASURED, POWER_STEPS = 64, 8
+MEASURED, BATCH_POWER_STEPS = 64, 8
 
 
 def sample_batches(rng, n_samples, batch_size, strata=None):
@@ -94,7 +94,7 @@ class _SparseBlock:
 
 
 class _Part(NamedTuple):
-    """What a batch needs beside its rows of X.
+    """Targets and weights of a batch.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class _Part(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """What one look at all rows gives, at weights and adjoints of every split.
+    """Sums over all rows at the weights and adjoints of every split.
 
     Attributes
     ----------
@@ -204,7 +204,7 @@ class RowBatches:
         return bent.reshape(raw.shape)
 
     def _scalars(self, part, raw):
-        """Return what multiplies the rows in the gradients of both problems."""
+        """Return the factors of the rows in the gradients of both problems."""
         slopes = self._slopes(part, raw[:, 0])
         out = np.empty_like(raw)
         out[:, 0] = part.train * slopes
@@ -302,7 +302,7 @@ class RowBatches:
             block, train = self.block(number), self._parts[number].train[..., 0]
             # A start that no symmetry of the data makes orthogonal to the answer.
             vector = root * block.adjoint(train * np.arange(1, len(train) + 1)[:, None])
-            for _ in range(POWER_STEPS):
+            for _ in range(BATCH_POWER_STEPS):
                 size = np.linalg.norm(vector, axis=0)
                 vector = vector / np.where(size > 0, size, 1.0)
                 image = block.forward(root * vector)

@@ -19,7 +19,7 @@ class Design(ABC):
 
     A data source is a subclass with two methods: `blocks` reads it, `about` moves the
     origin. All other methods have defaults that visit every block once, for all splits
-    in the same visit. A subclass overrides those that it can do faster.
+    in the same visit. A subclass overrides a method where it has a faster way.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Design(ABC):
         self.fit_intercept = fit_intercept
         self.has_large_means = has_large_means
 
-    # What a data source implements.
+    # The two methods of a data source.
 
     @abstractmethod
     def blocks(self, entries_per_row=1, least_rows=1):
@@ -79,7 +79,7 @@ class Design(ABC):
     def about(self, shift, scale, fit_intercept, has_large_means):
         """Return the same rows with another origin, units and last coordinate."""
 
-    # What a visit of all blocks gives.
+    # Sums over all blocks.
 
     def reduce(self, function, *columns, entries_per_row=1):
         """Return the sum over blocks of the arrays that a function returns.

@@ -131,7 +131,7 @@ class HeldOutRows:
             for own, (coefs, intercepts) in zip(held_out, models, strict=True):
                 yield self.design.take(own).forward(coefs) + intercepts
             return
-        # One product with all rows is cheaper than taking out those of every split.
+        # One product with all rows is cheaper than one per split with its own rows.
         coefs, intercepts = map(np.hstack, zip(*models, strict=True))
         raw = self.design.forward(coefs) + intercepts
         columns = np.split(raw, len(models), axis=1)

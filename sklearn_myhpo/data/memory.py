@@ -1,4 +1,4 @@
-"""Rows in memory: what is asked of a block."""
+"""Rows in memory, such as the rows of a block."""
 
 from abc import abstractmethod
 
@@ -8,7 +8,7 @@ from .design import Design
 
 
 class MemoryDesign(Design):
-    """Rows in memory: what is asked of a block."""
+    """Rows in memory, such as the rows of a block."""
 
     @abstractmethod
     def raw(self):

@@ -1,4 +1,4 @@
-"""What can be checked about a learned lambda, in one readable object."""
+"""The checks of a learned lambda, in one readable object."""
 
 from dataclasses import dataclass
 
@@ -126,7 +126,7 @@ class Certificate:
 
 
 def _listed(names, meaning):
-    """Return some names and what they have in common."""
+    """Return some names and their common meaning."""
     return f"{spell(names, word=str)} ({meaning})" if names else "none"
 
 
@@ -136,7 +136,7 @@ def certify(problem, result, hessians):
     Parameters
     ----------
     problem : BilevelProblem
-        What was minimized.
+        The problem that was minimized.
     result : BilevelResult
         Where the solver ended.
     hessians : list of Hessian
@@ -145,7 +145,7 @@ def certify(problem, result, hessians):
     Returns
     -------
     certificate : Certificate
-        What can be checked there.
+        The checks.
     model : OuterModel or None
         None with too many lambdas for one.
     """

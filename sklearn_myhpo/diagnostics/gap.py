@@ -1,7 +1,7 @@
 """Whether a lambda suits the weights that a refit will have.
 
-Some methods learn lambda for weights of their own: K steps of gradient descent, or what
-a hypernetwork says. The refit minimizes the training loss.
+Some methods learn lambda for weights of their own, from K steps of gradient descent or
+from a hypernetwork. The refit minimizes the training loss.
 """
 
 #: Difference of two validation losses, relative to the larger one, that matters.
@@ -9,12 +9,12 @@ MATTERS = 0.01
 
 
 def describe_gap(problem, result):
-    """Return what is wrong with the weights that lambda was learned for.
+    """Return the fault of the weights that lambda was learned for, in words.
 
     Parameters
     ----------
     problem : BilevelProblem
-        What was minimized.
+        The problem that was minimized.
     result : BilevelResult
         Where the solver ended.
 

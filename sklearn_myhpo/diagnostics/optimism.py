@@ -45,7 +45,7 @@ def estimate_optimism(covariance, model, free):
     if not free.any():
         return 0.0
     index = np.ix_(free, free)
-    # In units of the curvature a lambda in a flat tail weighs what it should.
+    # In units of the curvature a lambda in a flat tail has its right weight.
     unit = np.sqrt(np.diag(model.tangent)[free])
     own = covariance[index] / np.outer(unit, unit)
     tangent = model.tangent[index] / np.outer(unit, unit)

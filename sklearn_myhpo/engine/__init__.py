@@ -1,1 +1,23 @@
-"""The numerical engine: solutions, Hessians and derivatives of inner problems."""
+"""The numerical engine: solutions, Hessians and derivatives of inner problems.
+
+plan            every choice of engine and every limit of size, with its cost
+build           from rows to the splits of a problem, as the plan says
+whole           the same for a criterion, which holds no rows out
+split           the contract of an inner problem: one training/validation pair
+split_set       all splits of a problem, and the work that they share
+ridge/          closed forms
+    moments         second moments of every split from sums over rows
+    quadratic       a split known by its moments; mean_square is its loss
+    diagonal        coordinates with diagonal Hessians for one shared lambda
+    dual            splits known by products of rows, for wide X
+    spectrum        singular value decomposition of all rows, for criteria
+glm/            any smooth convex loss
+    split           a split that looks at rows
+    split_set       all splits in step, one product with X for all of them
+    newton_together Newton steps of all splits
+    products        Hessians known by products, conjugate gradients
+    shared_curvature, near_hessian
+                    matrices that precondition the Hessians of all splits
+    inexact         solutions of low accuracy, for HOAG
+linalg/         Hessians as matrices, Krylov subspaces, Newton, L-BFGS
+"""

@@ -42,7 +42,7 @@ class Built(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """What splits are built from."""
+    """Data, loss and plan of the splits to build."""
 
     y: np.ndarray
     loss: object
@@ -119,7 +119,7 @@ def build_splits(
 
 
 def _from_rows(design, moments, task):
-    """Return what is built from rows about their means."""
+    """Return the splits of rows about their means."""
     origin = design.shift
     coordinates = feature_coordinates(task.groups, design.scale)
     if task.plan.reduces_columns:

@@ -1,8 +1,7 @@
-"""Every choice of engine, every limit of size, and the costs that they rest on.
+"""Every choice of engine, every limit of size, and the costs behind them.
 
-`Limits` is the one table of numbers; together with `RowLimits` it holds all of them.
-`make_plan` turns the shape of a problem into a `Plan`, before anything is computed.
-Tests change numbers for a while by `use_limits`.
+`Limits` and `RowLimits` are the table of numbers; `use_limits` changes them for a time.
+`make_plan` turns the shape of a problem into a `Plan` before anything is computed.
 """
 
 from contextlib import contextmanager

@@ -1,5 +1,7 @@
 """A plan in words, for a reader."""
 
+from ..data.limits import row_limits
+
 
 def describe(plan):
     """Return a plan as text, a line per choice.
@@ -69,7 +71,8 @@ def _curvature(plan):
 def kept_bytes(plan):
     """Return the memory that a fit keeps beside X, in bytes.
 
-    Matrices of all splits, raw predictions and weights of rows.
+    Matrices and models of all splits, raw predictions and weights of rows, and two
+    blocks of rows.
 
     Parameters
     ----------
@@ -80,11 +83,12 @@ def kept_bytes(plan):
     int
     """
     shape, size = plan.shape, plan.n_coordinates
+    kept = 2 * row_limits().block_entries
+    kept += 5 * (shape.n_splits + 1) * shape.n_outputs * shape.n_features
     if plan.tries_row_products:
-        return 8 * (2 + shape.n_splits) * shape.n_samples**2
-    kept = 0
+        return 8 * (kept + (2 + shape.n_splits) * shape.n_samples**2)
     if plan.reduces_columns:
-        kept = shape.n_samples * (shape.n_features + size)
+        kept += shape.n_samples * (shape.n_features + size)
     if plan.uses_moments:
         return 8 * (kept + (4 * shape.n_splits + 4) * size**2)
     per_row = 8 * (shape.n_splits + 1) * (shape.n_outputs + 1)

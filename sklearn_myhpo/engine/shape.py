@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shape:
-    """What a plan is made from.
+    """Sizes and kinds of a problem.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What one training/validation pair offers to a solver."""
+"""The contract of an inner problem: one training/validation pair."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -10,7 +10,7 @@ from .linalg.hessian import Hessian
 from .linalg.newton import NEWTON_TOL
 
 #: Steps of a power iteration. Along the largest eigenvalue they gain 2^50 over all that
-#: are below half of it, so what they find is no less than half of it.
+#: are below half of it, so the result is no less than half of it.
 POWER_STEPS = 50
 
 
@@ -313,7 +313,7 @@ class Split(ABC):
 
     @abstractmethod
     def moves_to_features(self, moves):
-        """Return what moves of the weights do to a model.
+        """Return the change of a model by moves of the weights.
 
         Parameters
         ----------

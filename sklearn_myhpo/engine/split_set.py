@@ -1,4 +1,4 @@
-"""All splits of a problem at once: what they can share."""
+"""All splits of a problem at once, and the work that they share."""
 
 from functools import cached_property
 

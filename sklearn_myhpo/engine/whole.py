@@ -35,7 +35,7 @@ _PROBES = ", SURE(noise_variance=..., trace='monte-carlo')"
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """One split of all rows, and what a criterion may ask about them.
+    """One split of all rows, and the rows themselves, for a criterion.
 
     Attributes
     ----------
@@ -139,7 +139,7 @@ class Whole:
 
 
 class _Data(NamedTuple):
-    """The rows of a criterion, and what they are built with."""
+    """Everything that the split of all rows is built from."""
 
     design: Design
     y: np.ndarray

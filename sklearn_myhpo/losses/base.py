@@ -305,7 +305,7 @@ class Loss(ABC):
         Parameters
         ----------
         needed_by : str
-            What needs the bound, the beginning of the message.
+            Subject of the message, such as a solver.
 
         Returns
         -------

@@ -2,7 +2,7 @@
 
 import torch
 
-from ._training import LOSSES, Rows, Training, TrainingOptions
+from ._training import NETWORK_LOSSES, Rows, Training, TrainingOptions
 from .forms import FORMS, Fixed
 from .network import Perceptron
 from .tuner import Distribution, StepSizes, Tuner
@@ -49,7 +49,7 @@ def train_network(*, parts, sizes, plan, estimator, seed, report):
         network,
         Distribution(plan, estimator.sigma_init, dtype),
         form,
-        LOSSES[task],
+        NETWORK_LOSSES[task],
         StepSizes(
             learning_rate=estimator.learning_rate_init,
             momentum=estimator.momentum,

@@ -20,7 +20,7 @@ EVALUATION_ROWS = 4096
 
 #: By name: losses of the examples, shape (n,), of outputs and targets. Squares are of
 #: standardized targets.
-LOSSES = {
+NETWORK_LOSSES = {
     "classification": lambda outputs, y: torch.nn.functional.cross_entropy(
         outputs, y, reduction="none"
     ),
@@ -129,7 +129,7 @@ class Training:
         self.tuner = tuner
         self.train = train
         self.validation = validation
-        self.loss, self.score = LOSSES[task], SCORES[task]
+        self.loss, self.score = NETWORK_LOSSES[task], SCORES[task]
         self.options = options
         self.validation_batches = validation.endless_batches(
             options.batch_size, tuner.generator

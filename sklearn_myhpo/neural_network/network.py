@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 
 #: What every hidden unit does, and its derivative as a function of its output.
-ACTIVATIONS = {
+TENSOR_ACTIVATIONS = {
     "identity": (lambda z: z, torch.ones_like),
     "logistic": (torch.sigmoid, lambda a: a * (1.0 - a)),
     "tanh": (torch.tanh, lambda a: 1.0 - a.square()),
@@ -120,7 +120,7 @@ class Perceptron:
     sizes : sequence of int
         Inputs, units of the hidden layers, outputs.
     activation : str
-        A key of `ACTIVATIONS`.
+        A key of `TENSOR_ACTIVATIONS`.
     n_responses : int
         Number of tuned hyperparameters.
     **options
@@ -132,7 +132,7 @@ class Perceptron:
             ResponseLayer(n_in, n_out, n_responses, **options)
             for n_in, n_out in pairwise(sizes)
         ]
-        self.activation, self.derivative = ACTIVATIONS[activation]
+        self.activation, self.derivative = TENSOR_ACTIVATIONS[activation]
         self.general = [each for layer in self.layers for each in layer.general]
         self.response = [each for layer in self.layers for each in layer.response]
 

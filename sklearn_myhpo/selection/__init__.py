@@ -1,1 +1,6 @@
-"""Choices around a minimum: one standard error, shrinkage by nested splits."""
+"""Choices around a minimum.
+
+one_standard_error
+                the strongest penalty that is as good as the best
+nested          shrinkage by splits within splits
+"""

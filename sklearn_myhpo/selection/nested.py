@@ -1,6 +1,6 @@
 """Which shrinkage predicts best: splits within splits.
 
-The rows that a split holds out play no part here in what is judged on them: lambdas
+The rows that a split holds out play no part in the models judged on them: lambdas
 are learned from its training rows alone, split again by the held-out parts of the
 other splits, and the refitted model is tried on the rows left out (nested
 cross-validation, Stone 1974, Varma & Simon 2006).
@@ -12,11 +12,11 @@ from ..solvers import MYHPO, minimize_bilevel
 from ..solvers.start.scan import scan_lambda
 
 #: Shrinkages that are tried, from one lambda, to three digits, to no shrinkage.
-GRID = np.array([1000.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.0])
+SHRINKAGES = np.array([1000.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.0])
 #: Standard errors by which less shrinkage must be better to be preferred.
 LEAST_GAIN = 0.5
 #: Accuracy and iterations of the lambdas that are compared.
-TOL, MAX_ITER = 1e-4, 30
+NESTED_TOL, NESTED_MAX_ITER = 1e-4, 30
 
 
 def choose_shrinkage(source):
@@ -25,7 +25,7 @@ def choose_shrinkage(source):
     Parameters
     ----------
     source : ProblemSource
-        The data, the splits, and what makes problems of them.
+        Data and splits, and a function that makes problems of them.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def choose_shrinkage(source):
             "for shrinkage."
         )
     rows, pairs = source.rows, source.pairs
-    losses = np.zeros((len(GRID), len(rows)))
+    losses = np.zeros((len(SHRINKAGES), len(rows)))
     inner_pairs = _inner_pairs(pairs, len(rows))
     for split, ((train, _), inner) in enumerate(zip(pairs, inner_pairs, strict=True)):
         counts = np.bincount(train, minlength=len(rows))
@@ -66,10 +66,13 @@ def choose_shrinkage(source):
     means = losses.sum(axis=1)
     worse = means - means.min()
     more = losses - losses[np.argmin(means)]
-    # Of a sum over rows, those of weight k being k rows.
+    # The variance of a sum over rows; a row of weight k is k rows.
     variance = np.sum(more**2 / rows.sample_weight, axis=1) - worse**2 / rows.total
     chosen = np.argmax(worse <= LEAST_GAIN * np.sqrt(np.maximum(variance, 0.0)))
-    return float(GRID[chosen]), {"shrinkage": GRID.copy(), "nested_loss": means}
+    return float(SHRINKAGES[chosen]), {
+        "shrinkage": SHRINKAGES.copy(),
+        "nested_loss": means,
+    }
 
 
 def _models(problem):
@@ -77,15 +80,15 @@ def _models(problem):
     lambda_, weights, *_ = scan_lambda(problem)
     reference = problem.objective(lambda_, weights)
     start = problem.full.start()
-    for shrinkage in GRID:
+    for shrinkage in SHRINKAGES:
         problem.shrink(shrinkage, reference)
         result = minimize_bilevel(
             problem,
             MYHPO(),
             lambda_init=lambda_,
             weights_init=weights,
-            max_iter=MAX_ITER,
-            tol=TOL,
+            max_iter=NESTED_MAX_ITER,
+            tol=NESTED_TOL,
         )
         lambda_, weights = result.lambda_, result.weights
         start = problem.minimize_full(lambda_, start)

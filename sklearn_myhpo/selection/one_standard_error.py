@@ -58,7 +58,7 @@ def strongest_within(problem, result, margin):
     Parameters
     ----------
     problem : BilevelProblem
-        What was minimized.
+        The problem that was minimized.
     result : BilevelResult
         A minimum of it.
     margin : float

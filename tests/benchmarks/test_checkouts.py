@@ -1,5 +1,6 @@
 """The comparison of two checkouts, at tiny sizes."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -61,6 +62,8 @@ class TestResults:
         assert "1 of 2 problems differ" in shown
         assert f"coef {FAULT:.1e}, warnings" in shown
         assert f"{changed} --only 0" in shown
+        (rounding,) = re.findall(r"base, if weights .*: .*coef (\S+),", shown)
+        assert float(rounding) < FAULT / 1000
 
     def test_one_seed_is_shown_in_detail_and_changes_may_be_ignored(
         self, changed, capsys

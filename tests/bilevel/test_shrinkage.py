@@ -18,7 +18,7 @@ from sklearn_myhpo.bilevel.shrinkage import Spread
 from sklearn_myhpo.data.held_out import hold_out
 from sklearn_myhpo.diagnostics import optimism
 from sklearn_myhpo.engine.plan import use_limits
-from sklearn_myhpo.selection.nested import GRID
+from sklearn_myhpo.selection.nested import SHRINKAGES
 from sklearn_myhpo.solvers import MYHPO, SHO, Implicit, Status, minimize_bilevel
 from tests.helpers import (
     PROBLEMS,
@@ -347,7 +347,7 @@ def test_nested_losses_are_those_of_rows_left_out(cls, is_weighted, container):
     model = cls(cv=pairs, feature_groups=FOUR, shrinkage="auto")
     model.fit(container(X), y, sample_weight=weight)
     path = model.shrinkage_path_
-    np.testing.assert_array_equal(path["shrinkage"], GRID)
+    np.testing.assert_array_equal(path["shrinkage"], SHRINKAGES)
     for shrinkage in (1000.0, 0.1):
         total = 0.0
         for train, left_out in pairs:
@@ -364,7 +364,7 @@ def test_nested_losses_are_those_of_rows_left_out(cls, is_weighted, container):
                 chances = alone.predict_proba(X[left_out])
                 losses = -np.log(chances[np.arange(len(left_out)), y[left_out]])
             total += weight[left_out] @ losses / weight.sum()
-        index = np.flatnonzero(shrinkage == GRID)[0]
+        index = np.flatnonzero(shrinkage == SHRINKAGES)[0]
         assert path["nested_loss"][index] == pytest.approx(total, rel=1e-4)
     fixed = cls(cv=pairs, feature_groups=FOUR, shrinkage=model.shrinkage_)
     fixed.fit(container(X), y, sample_weight=weight)

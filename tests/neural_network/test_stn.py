@@ -11,7 +11,11 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from sklearn_myhpo.neural_network.forms import FORMS, Centred, Fixed, Published  # noqa: E402
 from sklearn_myhpo.neural_network.hyperparameters import LAMBDA, Plan, make_plan  # noqa: E402
-from sklearn_myhpo.neural_network.network import ACTIVATIONS, Perceptron, ResponseLayer  # noqa: E402
+from sklearn_myhpo.neural_network.network import (  # noqa: E402
+    TENSOR_ACTIVATIONS,
+    Perceptron,
+    ResponseLayer,
+)
 from sklearn_myhpo.neural_network.tuner import (  # noqa: E402
     SIGMA_BOUNDS,
     Distribution,
@@ -110,7 +114,7 @@ def test_without_response_it_is_an_ordinary_layer(how):
         torch.testing.assert_close(one(x, r.get(how, normal(N, 3))), plain(x))
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", TENSOR_ACTIVATIONS)
 def test_linearization_is_the_derivative_of_the_outputs(activation):
     """Responses of the centred form would be trained on another function."""
     network, r = perceptron(activation), normal(N, 6)

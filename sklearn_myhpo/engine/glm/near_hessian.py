@@ -1,4 +1,4 @@
-"""Hessians near those of the splits: preconditioners, and curvature in many lambdas."""
+"""Hessians near the splits' own: preconditioners, and curvature in many lambdas."""
 
 import numpy as np
 

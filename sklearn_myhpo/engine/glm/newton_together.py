@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from ..linalg.newton import MAX_HALVINGS
+from ..linalg.newton import NEWTON_MAX_HALVINGS
 from .products import forward_all, solve_together
 
 #: Largest and least accuracy of a direction.
-LOOSE, TIGHT = 0.3, 1e-6
+LOOSEST_RTOL, TIGHTEST_RTOL = 0.3, 1e-6
 #: Tolerance below which solutions count as accurate ones.
 ACCURATE_TOL = 1e-6
 #: A step is good enough if the slope along it does not come to rise by more than this
 #: share of what it fell by; shorter ones are between these shares of it.
-OVERSHOOT, SHORTEST, LONGEST = 0.5, 0.1, 0.7
+MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
 #: A start with a loss so many times that of the model without features is none.
 FAR_WORSE = 10.0
 #: Rounding of a loss, and the rate beyond which only rounding makes it slow.
-ROUNDING, STALLED = 1e-14, 0.5
+LOSS_ROUNDING, STALLED = 1e-14, 0.5
 #: A change of the log curvature beyond this counts as any factor.
 MAX_CHANGE = 30.0
 
@@ -50,7 +50,7 @@ class NewtonTogether:
         self._leave_saturation()
         self.slope = self._gradients(self.rest, self.raw, weights)
         self.before = np.full(len(weights), np.inf)
-        self.rtol = LOOSE
+        self.rtol = LOOSEST_RTOL
 
     def _leave_saturation(self):
         """Replace starts that are far worse than the models without features.
@@ -107,7 +107,7 @@ class NewtonTogether:
             # The next step is shorter by about the rate of this one.
             wanted = 0.5 * self.tol * np.sqrt(2.0 * losses / np.maximum(error, 1e-300))
             best = np.maximum(wanted, rate * (self.rtol + rate))[open_].min()
-            self.rtol = float(np.clip(best, TIGHT, LOOSE))
+            self.rtol = float(np.clip(best, TIGHTEST_RTOL, LOOSEST_RTOL))
 
     def _hessians(self, numbers):
         """Return the Hessians of some splits at the present weights."""
@@ -140,11 +140,11 @@ class NewtonTogether:
             for number in numbers
         ]
         return np.maximum(
-            ROUNDING * losses, 2.0 * np.finfo(float).eps * np.array(sizes)
+            LOSS_ROUNDING * losses, 2.0 * np.finfo(float).eps * np.array(sizes)
         )
 
     def _nonlinearity(self, hessian, image):
-        """Return what share of the error a full step leaves as curvature changes."""
+        """Return the share of the error that remains because the curvature changes."""
         change = np.minimum(self.set.loss.curvature_change(image.T), MAX_CHANGE)
         energy = np.einsum("nab,an,bn->n", hessian.curvature, image, image)
         total = energy.sum()
@@ -158,7 +158,7 @@ class NewtonTogether:
         # Where the step is known to be good enough its slope is not asked for.
         ask = np.flatnonzero(~done)
         slope = np.empty((len(numbers), *self.slope.shape[1:]))
-        for _ in range(MAX_HALVINGS):
+        for _ in range(NEWTON_MAX_HALVINGS):
             if not len(ask):
                 break
             step = size[ask, None, None]
@@ -171,9 +171,9 @@ class NewtonTogether:
                 self.weights[where] + step * direction[ask],
             )
             rise = np.einsum("kmo,kmo->k", slope[ask], direction[ask])
-            far = ~(rise <= OVERSHOOT * decrement[ask])
+            far = ~(rise <= MOST_OVERSHOOT * decrement[ask])
             root = decrement[ask] / np.maximum(decrement[ask] + rise, 1e-300)
-            shorter = size[ask] * np.clip(root, SHORTEST, LONGEST)
+            shorter = size[ask] * np.clip(root, LEAST_SHORTENING, MOST_SHORTENING)
             size[ask] = np.where(far, shorter, size[ask])
             ask = ask[far]
         # No step along these is good enough: rounding.

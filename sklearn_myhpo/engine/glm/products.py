@@ -4,7 +4,7 @@ import numpy as np
 
 from ..linalg.hessian import CG_TOL, Hessian, Solution
 
-#: Iterations after which conjugate gradients give what they have.
+#: Iterations after which conjugate gradients return their last iterate.
 CG_MAX_ITER = 1000
 
 

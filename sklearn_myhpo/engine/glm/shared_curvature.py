@@ -116,7 +116,7 @@ class SharedCurvature:
                 self._first_coupling = np.linalg.eigvalsh(self._coupling)[0]
 
     def hessian(self, penalty):
-        """Return a Hessian near those of the splits, or None without a matrix.
+        """Return a Hessian near the splits' own, or None without a matrix.
 
         Parameters
         ----------

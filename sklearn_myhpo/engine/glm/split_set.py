@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..linalg.hessian import CG_TOL
-from ..linalg.newton import MAX_ITER, NEWTON_TOL
+from ..linalg.newton import NEWTON_MAX_ITER, NEWTON_TOL
 from ..split_set import SplitSet
 from .near_hessian import NearHessian, curvature_in_lambda
 from .newton_together import NewtonTogether
@@ -89,7 +89,7 @@ class GLMSplitSet(SplitSet):
         """
         self.counts.n_inner_solves += len(self.splits)
         newton = NewtonTogether(self, lambda_, np.stack(starts), tol)
-        for _ in range(MAX_ITER):
+        for _ in range(NEWTON_MAX_ITER):
             newton.step()
             if not newton.rest.any():
                 break
@@ -199,7 +199,7 @@ class GLMSplitSet(SplitSet):
         ]
 
     def bends(self, weights, adjoints, moves):
-        """Return what moves of the weights do to slopes.
+        """Return the change of the slopes by moves of the weights.
 
         Parameters
         ----------

@@ -12,7 +12,7 @@ CG_TOL = 1e-8
 
 
 class Solution(NamedTuple):
-    """Solutions of one Hessian, and what is known about them.
+    """Solutions of one Hessian, with residuals and raw predictions.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class Solution(NamedTuple):
     residual : ndarray of shape (..., m, n_outputs) or None
         None of solutions that are exact.
     raw : ndarray of shape (..., n_outputs, n_samples) or None
-        The raw predictions of `x`, where they came for nothing.
+        The raw predictions of `x`, where the solver had them.
     """
 
     x: np.ndarray

@@ -15,7 +15,7 @@ from .symmetric import eigensystem
 
 #: Residual of ``G w = c`` relative to c at which the space is complete; every
 #: penalty makes it smaller.
-RESIDUAL_TOL = 1e-14
+COMPLETE_TOL = 1e-14
 #: Least eigenvalue relative to the largest; one below is known to few digits only.
 MIN_RATIO = 1e-8
 #: The same below which an eigenvalue is the rounding of zero.
@@ -73,7 +73,7 @@ def krylov_subspace(gram, start):
         # By the last entry of the inverse of the tridiagonal matrix.
         residuals.append(residuals[-1] * off[step] / pivot)
         ended = off[step] <= 4 * np.finfo(float).eps * np.max(diagonal)
-        if ended or residuals[-1] <= RESIDUAL_TOL:
+        if ended or residuals[-1] <= COMPLETE_TOL:
             return _diagonal_basis(known, diagonal[: step + 1], off[:step], scale)
         if _is_too_slow(residuals, n_steps):
             return None
@@ -95,7 +95,7 @@ def _is_too_slow(residuals, n_steps):
     if done % PROGRESS_STEPS:
         return False
     rate = np.log(residuals[-1 - PROGRESS_STEPS] / residuals[-1]) / PROGRESS_STEPS
-    left = np.log(residuals[-1] / RESIDUAL_TOL)
+    left = np.log(residuals[-1] / COMPLETE_TOL)
     return left > SOONER * rate * (n_steps - done)
 
 

@@ -3,13 +3,12 @@
 import numpy as np
 
 #: Pairs that are kept.
-MEMORY = 10
-#: The slope along a step may come to rise by this share of what it fell by (the
-#: approximate condition of Wolfe, Hager & Zhang 2005), and to fall by no more than
-#: that; what an unfit step is multiplied by is within these.
-RISE, FALL = 0.8, 0.9
-SHORTEST, LONGEST = 0.1, 4.0
-MAX_ITER, MAX_TRIALS = 1000, 30
+LBFGS_MEMORY = 10
+#: Largest rise, and largest fall, of the slope along a step, as shares of the fall at
+#: its start (the approximate condition of Wolfe, Hager & Zhang 2005).
+MOST_RISE, MOST_FALL = 0.8, 0.9
+LEAST_FACTOR, MOST_FACTOR = 0.1, 4.0
+LBFGS_MAX_ITER, LBFGS_MAX_TRIALS = 1000, 30
 
 
 def inverse_product(pairs, gradient):
@@ -61,7 +60,7 @@ def minimize_lbfgs(gradient, start, limit, first_step):
         The gradient there.
     """
     x, slope, pairs = start, gradient(start), []
-    for _ in range(MAX_ITER):
+    for _ in range(LBFGS_MAX_ITER):
         if not np.linalg.norm(slope) > limit:
             break
         direction = -inverse_product(pairs, slope)
@@ -76,7 +75,7 @@ def minimize_lbfgs(gradient, start, limit, first_step):
         pair = found[0] - x, found[1] - slope
         x, slope = found
         if np.vdot(*pair) > 0:
-            pairs = [*pairs, pair][-MEMORY:]
+            pairs = [*pairs, pair][-LBFGS_MEMORY:]
     return x, slope
 
 
@@ -86,17 +85,17 @@ def _search(gradient, x, slope, direction):
     if not fall > 0:
         return None
     size, low, high = 1.0, 0.0, np.inf
-    for _ in range(MAX_TRIALS):
+    for _ in range(LBFGS_MAX_TRIALS):
         point = x + size * direction
         there = gradient(point)
         rise = np.vdot(there, direction)
-        if -FALL * fall <= rise <= RISE * fall:
+        if -MOST_FALL * fall <= rise <= MOST_RISE * fall:
             return point, there
         if rise < 0:
             low = size
         else:
             high = size
         # The secant through the slopes at zero and here.
-        wanted = size * np.clip(fall / (fall + rise), SHORTEST, LONGEST)
+        wanted = size * np.clip(fall / (fall + rise), LEAST_FACTOR, MOST_FACTOR)
         size = wanted if low < wanted < high else 0.5 * (low + min(high, 4.0 * low))
     return None

@@ -7,8 +7,8 @@ import numpy as np
 NEWTON_TOL = 1e-10
 #: Accuracy of an iterative solve for a direction: each step gains this factor.
 DIRECTION_TOL = 1e-4
-MAX_ITER = 100
-MAX_HALVINGS = 40
+NEWTON_MAX_ITER = 100
+NEWTON_MAX_HALVINGS = 40
 
 
 def minimize_newton(value, gradient, hessian, start, tol=NEWTON_TOL):
@@ -31,7 +31,7 @@ def minimize_newton(value, gradient, hessian, start, tol=NEWTON_TOL):
         The last iterate; without convergence, the best one found.
     """
     w, current = start, value(start)
-    for _ in range(MAX_ITER):
+    for _ in range(NEWTON_MAX_ITER):
         slope = gradient(w)
         direction = -hessian(w).solve(slope, DIRECTION_TOL)
         decrement = -np.vdot(slope, direction)
@@ -40,7 +40,7 @@ def minimize_newton(value, gradient, hessian, start, tol=NEWTON_TOL):
         if 0.5 * decrement <= tol * max(abs(current), np.finfo(float).tiny):
             return w + direction
         step = 1.0
-        for _ in range(MAX_HALVINGS):
+        for _ in range(NEWTON_MAX_HALVINGS):
             candidate = w + step * direction
             new = value(candidate)
             if new <= current - 1e-4 * step * decrement:

@@ -3,8 +3,8 @@
 Between penalties p that follow each other closely enough ``(G + p)^-1 c`` is known to
 rounding: the rational Krylov space (Ruhe 1984) of some inverses spans the solutions
 of all penalties, and its size grows like the logarithm of the condition number. Of a
-tridiagonal matrix inverses are nearly free, so one reduction to that form is what
-it costs, about a third of an eigendecomposition.
+tridiagonal matrix inverses are nearly free. The cost is one reduction to that
+form, about a third of an eigendecomposition.
 """
 
 import numpy as np
@@ -14,12 +14,12 @@ from scipy.linalg.lapack import dormqr, dpttrf, dpttrs, dsytrd
 from ..plan import limits
 from .krylov import MIN_RATIO, Subspace
 
-#: Poles are this far apart, as natural logs, from the least eigenvalue over MARGIN to
-#: MARGIN times the largest: then `RESIDUAL_TOL` is reached up to `MIN_RATIO`.
-POLE_STEP, MARGIN = 0.33, 16.0
+#: Distance of the poles, as natural logs, from the least eigenvalue over POLE_MARGIN
+#: to POLE_MARGIN times the largest: then `SOLUTION_TOL` is reached up to `MIN_RATIO`.
+POLE_STEP, POLE_MARGIN = 0.33, 16.0
 #: Residual relative to ``|c| + |G| |w|`` at which a solution is as good as one by a
 #: factorization, and at how many penalties it is looked at.
-RESIDUAL_TOL, N_LOOKS = 1e-13, 32
+SOLUTION_TOL, N_LOOKS = 1e-13, 32
 #: Columns that LAPACK's workspace is for.
 WORK_COLUMNS = 64
 
@@ -48,10 +48,12 @@ def rational_subspace(gram, start):
     if not low > MIN_RATIO * high:
         return None
     start = tridiagonal.forward(start / largest)
-    n_poles = int(np.ceil(np.log(MARGIN**2 * high / low) / POLE_STEP))
+    n_poles = int(np.ceil(np.log(POLE_MARGIN**2 * high / low) / POLE_STEP))
     basis = np.empty((n_poles + 1, size))
     basis[0] = start / np.linalg.norm(start)
-    for step, pole in enumerate(np.geomspace(low / MARGIN, high * MARGIN, n_poles)):
+    for step, pole in enumerate(
+        np.geomspace(low / POLE_MARGIN, high * POLE_MARGIN, n_poles)
+    ):
         new = tridiagonal.inverse(pole)(basis[step])
         # Twice is enough (Kahan, in Parlett 1980).
         for _ in range(2):
@@ -67,14 +69,14 @@ def rational_subspace(gram, start):
 def _is_complete(tridiagonal, basis, values, start, ends):
     """Whether the solutions in the space solve the whole system."""
     low, high = ends
-    penalties = np.geomspace(low / MARGIN**2, high * MARGIN**2, N_LOOKS)
+    penalties = np.geomspace(low / POLE_MARGIN**2, high * POLE_MARGIN**2, N_LOOKS)
     penalties[0] = 0.0
     along = basis @ start
     w = (along / (values + penalties[:, None])) @ basis
     image = tridiagonal.product(w) + penalties[:, None] * w
     sizes = np.linalg.norm(start) + (high + penalties) * np.linalg.norm(w, axis=1)
     residuals = np.linalg.norm(start - image, axis=1)
-    return values[0] > 0 and np.all(residuals <= RESIDUAL_TOL * sizes)
+    return values[0] > 0 and np.all(residuals <= SOLUTION_TOL * sizes)
 
 
 class _Tridiagonal:

@@ -26,7 +26,7 @@ class Diagonalizer:
     Attributes
     ----------
     found : str
-        What the splits have become.
+        Name of the coordinates that were found.
     """
 
     def __init__(self, design, parts, scale_ratio, all_directions):
@@ -59,7 +59,7 @@ class Diagonalizer:
             if space is not None:
                 self.found = f"{name} of {len(space.values)} dimensions"
                 return split.in_basis(space.basis, space.values)
-            # What one fold needs, the others need too.
+            # The other splits have the same conditioning.
             del self._subspaces[name]
         few = self.n_rows <= limits().rows_per_coordinate * split.shape[0]
         if self.design.is_sparse or not few:

@@ -78,7 +78,7 @@ class RowCoordinates(Coordinates):
     weight: np.ndarray | None = None
 
     def shares(self, w):
-        """Return what every row contributes (n_samples, k) to coordinates (n, k)."""
+        """Return the share of every row (n_samples, k) in coordinates (n, k)."""
         own = self.combine @ w
         shares = np.zeros((self.design.n_samples, w.shape[1]))
         shares[self.index] = own

@@ -58,7 +58,7 @@ class Moments:
         basis : ndarray of shape (m, k)
         diagonal : ndarray of shape (k,) or None
             The gram there where it is known to be diagonal; coordinates with a
-            zero carry no data, so what rounding leaves there is removed.
+            zero carry no data, and their rounding is removed.
         """
         reference = basis.T @ self.reference
         residual_linear, residual_square = self.residual_linear, self.residual_square

@@ -18,7 +18,7 @@ from .quadratic import QuadraticSplit
 REFERENCE_RIDGE = 1e-10
 #: Relative error of the least squares residual up to which sums of products give
 #: it; below, the residuals themselves are formed in a second visit of the rows.
-RESIDUAL_TOL = 1e-11
+SQUARES_TOL = 1e-11
 
 
 class Sources(NamedTuple):
@@ -98,7 +98,7 @@ def _move_centre(gram, mean, centre):
     """Make moments about zero, of rows with this mean, those about `centre`."""
     half = mean - 0.5 * centre
     for left, right in ((half, centre), (centre, half)):
-        # In place: the transpose is what BLAS takes for a matrix, and symmetric.
+        # In place: BLAS reads the transpose of a symmetric matrix as the matrix.
         dger(-1.0, left, right, a=gram.T, overwrite_a=1)
 
 
@@ -203,11 +203,11 @@ def _about_reference(design, y, y_shift, parts, matrices, fit_intercept):
         products = edge - matrix[: one + 1, :one] @ reference
         own = square - np.sum(reference * (edge[:one] + products[:one]), axis=0)
         found.append((products, own))
-    # The sum of these sizes is what rounding is relative to.
+    # Rounding is relative to the sum of these sizes.
     root = np.sqrt(np.maximum(np.diag(total), 0.0))
     sizes = root[:one] @ np.abs(reference) + root[one + 1 :]
     error = np.finfo(float).eps * sizes**2
-    if np.any(error > RESIDUAL_TOL * parts.total([square for _, square in found])):
+    if np.any(error > SQUARES_TOL * parts.total([square for _, square in found])):
         found = sum_residuals(design, y - y_shift, parts, reference)
     sums = sums_of(matrices, found)
     return Sources(parts.combine(sums), design, y_shift, reference, fit_intercept)

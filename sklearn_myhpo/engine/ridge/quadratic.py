@@ -118,7 +118,7 @@ class QuadraticSplit(Split):
     def hessian(self, w, lambda_):
         """Return the Hessian of L_T, the same at every `w`.
 
-        The last one is kept: what is solved for is often asked for next.
+        The last one is kept: its factors serve the next question too.
         """
         penalty = self.penalty(lambda_)
         if self.train.gram.ndim == 1:
@@ -337,7 +337,7 @@ class QuadraticSplit(Split):
             Centred training rows times the root of their weights. Their
             singular vectors keep small directions that squaring would lose.
         all_directions : bool, default=True
-            False leaves out, with `rows`, what no row reaches.
+            False leaves out, with `rows`, the directions that no row has.
         """
         if rows is None:
             values, rotation = eigensystem(self.train.gram)

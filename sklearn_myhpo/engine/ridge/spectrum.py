@@ -75,7 +75,7 @@ class Spectrum:
 
     @property
     def n_outside(self):
-        """Dimension of what no model explains, of the rows that count."""
+        """Dimension of the targets that no model reaches, of the rows that count."""
         return max(self.n_rows - len(self.squares) - self.free.rank, 0)
 
     @cached_property
@@ -261,7 +261,7 @@ def _centred_target(y, share, fit_intercept):
 
 
 def _singular(matrix):
-    """Return U, S^2 and V of a matrix, without what rounding has left of nothing."""
+    """Return U, S^2 and V of a matrix, without singular values that are rounding."""
     left, singular, right = svd(matrix, full_matrices=False, check_finite=False)
     floor = max(matrix.shape) * np.finfo(float).eps * singular.max(initial=0.0)
     kept = singular > floor
