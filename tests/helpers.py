@@ -211,7 +211,9 @@ SPECS = {
     "ridge-no-intercept": cache(lambda: ridge_spec(fit_intercept=False)),
     "ridge-factors": cache(lambda: with_penalty_factors(ridge_spec(n_groups=3))),
     "ridge-factors-wide": cache(
-        lambda: with_penalty_factors(ridge_spec(n_samples=24, n_features=40, seed=7))
+        lambda: with_penalty_factors(
+            ridge_spec(n_samples=32, n_features=40, noise=2.0, seed=16)
+        )
     ),
     "ridge-rows": cache(lambda: ridge_spec(n_groups=3, rows_engine=True)),
     "logistic-holdout": cache(lambda: class_spec(n_folds=1)),
