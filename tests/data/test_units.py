@@ -5,8 +5,8 @@ import pytest
 from scipy import sparse
 
 from sklearn_myhpo.data.arrays import as_rows
-from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.data.partial import PartialDesign, explain, without_explained
+from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.data.sources import as_design
 from sklearn_myhpo.data.sparse import as_sparse_if_mostly_zero
 from sklearn_myhpo.data.sums import sum_products, sum_residuals

@@ -161,7 +161,9 @@ def test_zero_is_the_limit_of_a_weak_penalty(spec):
     one, other = spec.problem(), own_group(spec).problem()
     lambda_ = spread(spec.n_groups)
     limit = np.append(lambda_, -19.0)
-    for a, b in zip(coefficients(one, lambda_), coefficients(other, limit), strict=True):
+    for a, b in zip(
+        coefficients(one, lambda_), coefficients(other, limit), strict=True
+    ):
         np.testing.assert_allclose(a, b, atol=1e-6 * np.abs(b).max())
     np.testing.assert_allclose(
         objective(one, lambda_), objective(other, limit), rtol=1e-6

@@ -112,7 +112,7 @@ def test_group_without_a_penalized_feature():
     """A lambda that nobody feels has no minimum."""
     plain = groups(0, 1, 0, 2, names=("a", "b", "c"))
     zero = np.array([0.0, 1.0, 0.0, 1.0])
-    with pytest.raises(ValueError, match="all features of these groups.*'a'"):
+    with pytest.raises(ValueError, match=r"all features of these groups.*'a'"):
         with_factors(plain, zero, may_drop=False)
     found = with_factors(plain, zero, may_drop=True)
     assert found.names == ("b", "c")
