@@ -266,7 +266,7 @@ def reference_fit(spec, lambda_, rows):
         right = np.vstack([root * (y - y_mean), np.zeros((X.shape[1], y.shape[1]))])
         coef = np.linalg.lstsq(left, right, rcond=None)[0]
         return coef, y_mean - x_mean @ coef
-    scale = np.exp(-np.maximum(lambda_, NO_PENALTY) / 2)
+    scale = np.exp(-np.where(np.isfinite(lambda_), lambda_, NO_PENALTY) / 2)
     model = LogisticRegression(
         C=0.5 / weight.sum(),
         fit_intercept=spec.fit_intercept,
