@@ -125,7 +125,7 @@ def make_problem(X, y, loss, pairs, kind, *, by_rows=False):
 
 def run(data, kind, solver, limit):
     """Return the points of a run, and whether it came to its own end."""
-    problem = make_problem(*data, kind, by_rows=getattr(solver, "needs_rows", False))
+    problem = make_problem(*data, kind, by_rows=solver.capabilities.needs_rows)
     start = float(np.log(problem.curvature / data[0].shape[1]))
     points, clock = [], time.perf_counter()
 

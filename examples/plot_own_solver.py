@@ -22,12 +22,12 @@ from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import BilevelRidge
-from sklearn_myhpo.solvers import Info
+from sklearn_myhpo.solvers import Capabilities, Info, Solver
 
 
 # solver: begin
 class RpropState(NamedTuple):
-    """What is carried from one iteration to the next."""
+    """The memory from one iteration to the next."""
 
     lambda_: np.ndarray
     weights: list
@@ -37,10 +37,10 @@ class RpropState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rprop:
+class Rprop(Solver):
     """Resilient steps on lambda, with exact weights and slopes."""
 
-    needs_split: ClassVar[bool] = False
+    capabilities: ClassVar[Capabilities] = Capabilities(needs_split=False)
 
     first_size: float = 0.5
     largest_size: float = 2.0
@@ -53,33 +53,27 @@ class Rprop:
         return RpropState(lambda_0, weights, slope, sizes, np.inf)
 
     def step(self, problem, state, rng):
-        """Return the next state and what the history reports."""
+        """Return the next state and a row of the history."""
         lambda_ = problem.project(state.lambda_ - state.sizes * np.sign(state.slope))
-        weights = problem.minimize(lambda_, state.weights)
-        slope = problem.hypergradient(lambda_, weights)
+        place = problem.at(lambda_, problem.minimize(lambda_, state.weights))
+        slope = place.hypergradient()
         factor = np.where(slope * state.slope > 0, 1.2, 0.5)
         sizes = np.minimum(factor * state.sizes, self.largest_size)
-        loss = problem.estimate(lambda_, weights)
         inside = problem.projected(lambda_, slope)
-        error = problem.relative(inside, problem.with_spread(lambda_, loss))
-        info = Info(
-            lambda_=lambda_,
-            train_loss=problem.train_loss(weights, lambda_),
-            validation_loss=loss,
-            hypergradient_norm=float(np.max(np.abs(slope))),
-        )
-        return RpropState(lambda_, weights, slope, sizes, float(error)), info
+        error = float(problem.relative(inside, place.objective))
+        new_state = RpropState(lambda_, place.weights, slope, sizes, error)
+        return new_state, Info.at(place, slope)
 
 
 # solver: end
 
 # %%
-# ``problem`` answers in counted calls: ``minimize`` the weights of all splits for a
-# lambda, ``hypergradient`` the derivative of the objective, ``estimate`` its value.
-# ``project`` and ``projected`` keep to the bounds, ``with_spread`` adds the penalty
-# of ``shrinkage``, if any. ``error`` is what ``tol`` is compared with. As nothing is
-# asked about single splits, ``needs_split = False`` lets the solver minimize
-# leave-one-out and the other criteria too.
+# ``problem`` answers in counted calls: ``minimize`` gives the weights of all splits for
+# a lambda, and ``at`` the problem at both: its ``hypergradient`` and its ``objective``,
+# the penalty of ``shrinkage`` included. ``project`` and ``projected`` keep to the
+# bounds. ``tol`` is compared with ``error``. As nothing is asked about single splits,
+# the capability ``needs_split=False`` lets the solver minimize leave-one-out and the
+# other criteria too.
 #
 # An object goes where a name would go.
 

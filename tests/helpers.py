@@ -1,9 +1,11 @@
 """Small bilevel problems, and what they must give, computed without the package."""
 
+import os
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
+import pytest
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
@@ -17,6 +19,7 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.criteria import CRITERIA, CriterionProblem
+from sklearn_myhpo.datasets._base import VARIABLE
 from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalties.factors import with_factors
@@ -212,7 +215,7 @@ SPECS = {
     "ridge-factors": cache(lambda: with_penalty_factors(ridge_spec(n_groups=3))),
     "ridge-factors-wide": cache(
         lambda: with_penalty_factors(
-            ridge_spec(n_samples=32, n_features=40, noise=2.0, seed=16)
+            ridge_spec(n_samples=24, n_features=40, noise=3.0, seed=6)
         )
     ),
     "ridge-rows": cache(lambda: ridge_spec(n_groups=3, rows_engine=True)),
@@ -238,7 +241,7 @@ PROBLEMS = {name: (lambda make=make: make().problem()) for name, make in SPECS.i
 
 def problem_for(solver, name):
     """Return a new problem as a registered solver needs it."""
-    by_rows = getattr(SOLVERS[solver], "needs_rows", False)
+    by_rows = SOLVERS[solver]().capabilities.needs_rows
     return SPECS[name]().problem(by_rows=by_rows)
 
 
@@ -447,3 +450,16 @@ class Recorder:
         if self.error is not None:
             raise self.error
         return len(self.models) >= self.stop_after
+
+
+#: For fits whose warnings are beside the point.
+no_warnings = pytest.mark.filterwarnings(
+    "ignore::sklearn_myhpo.LambdaBoundWarning",
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+)
+
+#: Folder with the real data, where there is one.
+REAL = os.environ.get(VARIABLE)
+needs_real_data = pytest.mark.skipif(
+    not REAL, reason=f"{VARIABLE} does not name a folder with the data"
+)

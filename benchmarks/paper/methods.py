@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from sklearn_myhpo.solvers import MYHPO, SHO, Status, minimize_bilevel
+from sklearn_myhpo.solvers import MYHPO, SHO, Solver, Status, minimize_bilevel
 
 from . import baselines
 from .settings import (
@@ -23,7 +23,7 @@ GRID_STEP = 0.5
 TRACE_POINTS = 80
 
 
-class Recorder:
+class Recorder(Solver):
     """A solver that runs another one and keeps its states at every budget.
 
     The counter of the problem decides: a state belongs to a budget if no more
@@ -36,6 +36,11 @@ class Recorder:
         self.marks = {}
         self.trace = []
         self.spent = False
+
+    @property
+    def capabilities(self):
+        """Those of the solver."""
+        return self.solver.capabilities
 
     def init(self, problem, lambda_0, weights_0):
         """Return the first state of the solver."""

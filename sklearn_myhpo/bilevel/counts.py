@@ -1,11 +1,11 @@
-"""How often a problem was asked for what."""
+"""Counters of the questions that a problem was asked."""
 
 from dataclasses import asdict, dataclass
 
 
 @dataclass
 class OracleCounts:
-    """How often a problem was asked for what; each split counts for itself.
+    """Numbers of evaluations; each split counts for itself.
 
     Attributes
     ----------
@@ -16,7 +16,7 @@ class OracleCounts:
         Gradients of L_T with proximal terms.
     n_hessian_products, n_factorizations : int
     n_inner_solves : int
-        Exact minimizations of L_T; what they need is counted above too.
+        Exact minimizations of L_T; their own evaluations are counted above too.
     n_unfinished_solves : int
         Linear solves by conjugate gradients that ended before their tolerance.
     """
@@ -31,10 +31,10 @@ class OracleCounts:
     n_unfinished_solves: int = 0
 
     @property
-    def n_gradients(self):
+    def n_gradients(self) -> int:
         """The paper's n_g: training and validation gradients."""
         return self.n_train_gradients + self.n_validation_gradients
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, int]:
         """Return all counts, `n_gradients` included."""
         return {**asdict(self), "n_gradients": self.n_gradients}

@@ -5,12 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engine.split import LambdaCurvature
+from .shrinkage import Shrinkage
 
-#: Relative accuracies of the gradient, and of the derivative of the weights in lambda,
-#: where they are found by iterations: curvatures need no better.
-ADJOINT_TOL, JACOBIAN_TOL = 1e-6, 1e-2
-#: More lambdas than these and their derivatives may be as inaccurate as this.
-FEW_LAMBDAS, LOOSE_TOL = 30, 1e-1
+#: Relative accuracy of the gradient where it is found by iterations.
+ADJOINT_TOL = 1e-6
+#: Relative accuracy of the derivative of the weights in lambda, for curvatures.
+JACOBIAN_TOL = 1e-2
+#: With more lambdas than these, JACOBIAN_TOL_OF_MANY is accurate enough.
+MOST_ACCURATE_LAMBDAS, JACOBIAN_TOL_OF_MANY = 30, 1e-1
 
 
 class OuterModel(NamedTuple):
@@ -24,7 +26,8 @@ class OuterModel(NamedTuple):
     bend : ndarray of shape (n_groups, n_groups)
         The rest of it.
     metric : ndarray of shape (n_groups, n_groups)
-        ``J' H J``, how far the weights move in the norm of the training Hessian.
+        ``J' H J``, the squared length of the move of the weights in the norm of the
+        training Hessian.
     """
 
     gradient: np.ndarray
@@ -32,8 +35,17 @@ class OuterModel(NamedTuple):
     bend: np.ndarray
     metric: np.ndarray
 
+    def shrunken(self, shrinkage: Shrinkage, lambda_: np.ndarray) -> "OuterModel":
+        """Return the model with the derivatives of the shrinkage added."""
+        return self._replace(
+            gradient=self.gradient + shrinkage.gradient(lambda_),
+            tangent=self.tangent + shrinkage.hessian(lambda_),
+        )
 
-def outer_model(problem, lambda_, weights, hessians, rtol=ADJOINT_TOL):
+
+def outer_model(
+    place, rtol: float = ADJOINT_TOL
+) -> tuple[OuterModel, list[np.ndarray] | None]:
     """Return gradient and curvatures of the validation loss in lambda.
 
     With q = H^-1 grad L_V and R = -p w by groups, J = H^-1 R:
@@ -42,14 +54,8 @@ def outer_model(problem, lambda_, weights, hessians, rtol=ADJOINT_TOL):
 
     Parameters
     ----------
-    problem : BilevelProblem
-        What is minimized.
-    lambda_ : ndarray of shape (n_groups,)
-        Where to evaluate.
-    weights : list of ndarray
-        Exact inner solutions.
-    hessians : list of Hessian
-        Of L_T there.
+    place : SecondOrderEvaluation
+        Of a problem with training and validation parts, at exact inner solutions.
     rtol : float
         Relative accuracy of the gradient where it is found by iterations.
 
@@ -60,100 +66,95 @@ def outer_model(problem, lambda_, weights, hessians, rtol=ADJOINT_TOL):
     responses : list of ndarray of shape (n_groups, m, n_outputs) or None
         The J of every split, where they were formed.
     """
-    slopes = problem.validation_gradients(weights)
+    problem, split_set = place.problem, place.problem.split_set
+    # They are formed first: the products of a solve are counted after them.
+    hessians = place.hessians
+    slopes = problem.validation_gradients(place.weights)
     responses = None
-    if problem.prefers_inverse:
-        adjoints = problem.solve(hessians, slopes, rtol)
+    if split_set.prefers_inverse:
+        adjoints = split_set.solve(hessians, slopes, rtol)
         gradients = [
-            -split.by_group(split.penalty(lambda_) * w * adjoint)
-            for split, w, adjoint in zip(problem.splits, weights, adjoints, strict=True)
+            -split.by_group(split.penalty(place.lambda_) * w * adjoint)
+            for split, w, adjoint in zip(
+                problem.splits, place.weights, adjoints, strict=True
+            )
         ]
-        curvatures = problem.curvatures_in_lambda(lambda_, weights, hessians, adjoints)
-    else:
-        gradients, responses, curvatures = _by_tangents(
-            problem, lambda_, weights, hessians, slopes, rtol
+        curvatures = split_set.curvatures_in_lambda(
+            place.lambda_, place.weights, hessians, adjoints, problem.split_weights
         )
-    shape = problem.n_groups, problem.n_groups
-    gradient, third = np.zeros(problem.n_groups), 0.0
-    tangent, cross, metric = np.zeros((3, *shape))
-    for omega, slope, own in zip(
-        problem.split_weights, gradients, curvatures, strict=True
-    ):
-        gradient += omega * slope
-        tangent += omega * own.gram
-        cross += omega * own.cross
-        third = third + omega * own.third
-        metric += omega * own.metric
+    else:
+        gradients, responses, curvatures = _by_tangents(place, slopes, rtol)
+    gradient = problem.mean(gradients)
+    cross = problem.mean(own.cross for own in curvatures)
+    metric = problem.mean(own.metric for own in curvatures)
+    tangent = problem.mean(own.gram for own in curvatures)
+    third = problem.mean(own.third for own in curvatures)
     bend = np.diag(gradient) - cross - cross.T - third
     model = OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T))
     return model, responses
 
 
-def responses_of(problem, lambda_, weights, hessians):
+def responses_of(place) -> list[np.ndarray]:
     """Return the derivative J of the weights in every lambda, of every split.
 
     Parameters
     ----------
-    problem : BilevelProblem
-        What is minimized.
-    lambda_ : ndarray of shape (n_groups,)
-        Where to evaluate.
-    weights : list of ndarray
-        Exact inner solutions.
-    hessians : list of Hessian
-        Of L_T there.
+    place : SecondOrderEvaluation
+        Of a problem with training and validation parts, at exact inner solutions.
 
     Returns
     -------
     list of ndarray of shape (n_groups, m, n_outputs)
         One array per split.
     """
-    if problem.prefers_inverse:
-        return problem.responses_by_inverse(lambda_, weights, hessians)
-    forces = _forces(problem, lambda_, weights)
-    return problem.solve(hessians, forces, _jacobian_tol(problem))
+    split_set, lambda_ = place.problem.split_set, place.lambda_
+    if split_set.prefers_inverse:
+        return split_set.responses_by_inverse(lambda_, place.weights, place.hessians)
+    return split_set.solve(place.hessians, _forces(place), _jacobian_tol(place.problem))
 
 
 def _jacobian_tol(problem):
-    return JACOBIAN_TOL if problem.n_groups <= FEW_LAMBDAS else LOOSE_TOL
+    if problem.n_groups <= MOST_ACCURATE_LAMBDAS:
+        return JACOBIAN_TOL
+    return JACOBIAN_TOL_OF_MANY
 
 
-def _forces(problem, lambda_, weights):
+def _forces(place):
     """Return R = -p w by groups, of every split."""
     return [
-        -split.scatter_by_group(split.penalty(lambda_) * w)
-        for split, w in zip(problem.splits, weights, strict=True)
+        -split.scatter_by_group(split.penalty(place.lambda_) * w)
+        for split, w in zip(place.problem.splits, place.weights, strict=True)
     ]
 
 
-def _by_tangents(problem, lambda_, weights, hessians, slopes, rtol):
+def _by_tangents(place, slopes, rtol):
     """Return gradients, responses J and the `LambdaCurvature` of every split.
 
     Approximate J and q with the residual r of q give R' q + J' r for R' H^-1 grad L_V,
     whose relative error is the product of theirs (Pierce & Giles 2000, sec. 2).
     """
-    forces = _forces(problem, lambda_, weights)
+    problem, forces = place.problem, _forces(place)
     rights = [
         np.concatenate([force, slope[None]])
         for force, slope in zip(forces, slopes, strict=True)
     ]
     rtol_jacobian = _jacobian_tol(problem)
     if problem.n_groups == 1:
-        # Shared alike, the two cost the least.
+        # J and q cost the least with equal accuracies.
         rtol_jacobian = min(rtol_jacobian, np.sqrt(rtol))
     rtols = np.full(problem.n_groups + 1, rtol_jacobian)
     rtols[-1] = min(rtol / rtol_jacobian, rtol_jacobian)
-    solutions = problem.solutions(hessians, rights, rtols)
+    solutions = problem.split_set.solutions(place.hessians, rights, rtols)
     pairs, gradients, curvatures = ([1, 2], [1, 2]), [], []
     for split, w, force, (solved, residual, raw) in zip(
-        problem.splits, weights, forces, solutions, strict=True
+        problem.splits, place.weights, forces, solutions, strict=True
     ):
         jacobian, adjoint = solved[:-1], solved[-1]
         gradient = np.tensordot(force, adjoint, axes=2)
         if residual is not None:
             gradient += np.tensordot(jacobian, residual[-1], axes=2)
         gradients.append(gradient)
-        pull = split.scatter_by_group(split.penalty(lambda_) * adjoint)
+        pull = split.scatter_by_group(split.penalty(place.lambda_) * adjoint)
         own = LambdaCurvature(
             split.validation_gram(w, jacobian, None if raw is None else raw[:-1]),
             np.tensordot(pull, jacobian, axes=pairs),

@@ -1,11 +1,16 @@
-"""One lambda per target of a ridge problem: lambdas that do not feel each other."""
+"""One lambda per target of a ridge problem: lambdas that do not interact."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from ..engine.linalg.newton import NEWTON_TOL
 from ..engine.plan import limits
 from ..engine.ridge.diagonal import scale_ratio
+from ..engine.split import Split
+from .contract import Offers, OuterProblem
+from .evaluation import Evaluation
+from .problem import Problem
 
 
 class TargetModel(NamedTuple):
@@ -31,7 +36,7 @@ class TargetModel(NamedTuple):
     train_loss: np.ndarray
 
 
-class TargetsProblem:
+class TargetsProblem(OuterProblem):
     """The targets of a ridge problem, each with a lambda of its own.
 
     The objective is the sum of the targets' validation losses. A decomposition per
@@ -39,41 +44,58 @@ class TargetsProblem:
 
     Parameters
     ----------
-    problem : BilevelProblem
+    problem : Problem
         With one group, and splits whose Hessians are diagonal.
 
     Attributes
     ----------
-    splits, split_weights, counts
-        As of `problem`.
-    n_groups : int
-        The number of targets.
-    bounds, scan_bounds : ndarray of shape (2, n_targets)
     null_losses : ndarray of shape (n_targets,)
         Validation losses of the best constant models.
     """
 
-    is_separable = True
-
-    def __init__(self, problem):
-        self.splits = problem.splits
-        self.split_weights = problem.split_weights
-        self.counts = problem.counts
-        self.n_groups = problem.splits[0].n_outputs
-        self.bounds = np.repeat(problem.bounds, self.n_groups, axis=1)
-        self.scan_bounds = np.repeat(problem.scan_bounds, self.n_groups, axis=1)
+    def __init__(self, problem: Problem):
+        n_targets = problem.splits[0].n_outputs
+        super().__init__(
+            problem.loss,
+            problem.counts,
+            problem.splits,
+            split_weights=problem.split_weights,
+            n_held_out=problem.n_held_out,
+            bounds=np.repeat(problem.bounds, n_targets, axis=1),
+            scan_bounds=np.repeat(problem.scan_bounds, n_targets, axis=1),
+            offers=Offers(is_separable=True),
+        )
         self.null_losses = self.validation_losses(self.zeros())
 
-    def project(self, lambda_):
-        """Return lambda moved into its bounds."""
-        return np.clip(lambda_, *self.bounds)
+    @property
+    def everything(self) -> np.ndarray:
+        """The numbers of all targets."""
+        return np.arange(self.n_groups)
 
-    def zeros(self):
-        """Return zero weights for all splits."""
-        return [np.zeros(split.shape) for split in self.splits]
+    def at(self, lambda_: np.ndarray, weights: list[np.ndarray]) -> "TargetsEvaluation":
+        """Return the evaluation of the problem at a lambda and weights."""
+        return TargetsEvaluation(self, lambda_, weights)
 
-    def minimize(self, lambda_):
-        """Return the exact inner solutions of all splits, one lambda per target."""
+    def minimize(
+        self,
+        lambda_: np.ndarray,
+        starts: list[np.ndarray] | None = None,
+        tol: float = NEWTON_TOL,
+    ) -> list[np.ndarray]:
+        """Return the exact inner solutions of all splits, one lambda per target.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_targets,)
+            Natural logs of the penalties.
+        starts, tol : object
+            Of no effect on closed forms.
+
+        Returns
+        -------
+        list of ndarray
+            One array per split.
+        """
         self.counts.n_inner_solves += len(self.splits)
         penalty = 2.0 * np.exp(lambda_)
         return [
@@ -81,42 +103,32 @@ class TargetsProblem:
             for split in self.splits
         ]
 
-    def validation_losses(self, weights):
+    def validation_losses(self, weights: list[np.ndarray]) -> np.ndarray:
         """Return the mean loss of every target over all held-out rows."""
         self.counts.n_values += len(self.splits)
-        return sum(
-            omega * split.validation.values(w)
-            for split, omega, w in zip(
-                self.splits, self.split_weights, weights, strict=True
-            )
+        return self.mean(
+            split.validation.values(w)
+            for split, w in zip(self.splits, weights, strict=True)
         )
 
-    def validation_loss(self, weights):
-        """Return the sum over targets."""
-        return float(self.validation_losses(weights).sum())
-
-    def estimate(self, lambda_, weights):
-        """Return the sum over targets of the validation loss."""
-        return self.validation_loss(weights)
-
-    def is_certain(self, lambda_, estimate):
-        """Squares know no certainty."""
-        return False
-
-    def relative(self, values, losses, targets):
+    def relative(
+        self, values: np.ndarray, losses: np.ndarray, targets: np.ndarray
+    ) -> np.ndarray:
         """Return values of some targets relative to their losses."""
         # Below ten digits of the null loss a loss counts as zero.
         size = losses + 1e-10 * self.null_losses[targets]
         out = np.zeros(len(targets))
         return np.divide(values, size, out=out, where=values != 0)
 
-    def slopes(self, lambda_, targets):
+    def target_slopes(
+        self, lambda_: np.ndarray, targets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return losses and their derivatives.
 
         Parameters
         ----------
         lambda_ : ndarray of shape (k,)
-            Of the targets asked for.
+            Of the targets.
         targets : ndarray of shape (k,)
             Their numbers.
 
@@ -127,29 +139,30 @@ class TargetsProblem:
         slopes : ndarray of shape (k,)
             Their derivatives in lambda.
         """
-        return self._sum(_slope, lambda_, targets, 2)
+        values, slopes = self._mean_of(_slope, lambda_, targets, 2)
+        return values, slopes
 
-    def model(self, lambda_, targets):
+    def target_models(self, lambda_: np.ndarray, targets: np.ndarray) -> TargetModel:
         """Return the `TargetModel` of some targets at their lambdas.
 
         Parameters
         ----------
         lambda_ : ndarray of shape (k,)
-            Of the targets asked for.
+            Of the targets.
         targets : ndarray of shape (k,)
             Their numbers.
 
         Returns
         -------
         TargetModel
-            With one entry per target asked for.
+            With one entry per target.
         """
         size = len(TargetModel._fields)
-        return TargetModel(*self._sum(_model, lambda_, targets, size))
+        return TargetModel(*self._mean_of(_model, lambda_, targets, size))
 
-    def _sum(self, function, lambda_, targets, n_values):
-        """Return the splits' means of what a function returns, in blocks of targets."""
-        # What is asked for many targets at once counts once.
+    def _mean_of(self, function, lambda_, targets, n_values):
+        """Return the splits' means of a function, in blocks of targets."""
+        # One evaluation of many targets counts once.
         self.counts.n_inner_solves += len(self.splits)
         self.counts.n_values += len(self.splits)
         self.counts.n_validation_gradients += len(self.splits)
@@ -163,8 +176,41 @@ class TargetsProblem:
         return out
 
 
+class TargetsEvaluation(Evaluation):
+    """The sum of the targets' validation losses at one lambda per target."""
+
+    def __init__(
+        self, problem: TargetsProblem, lambda_: np.ndarray, weights: list[np.ndarray]
+    ):
+        super().__init__(problem, lambda_, weights)
+        self._estimate = None
+
+    @property
+    def estimate(self) -> float:
+        """The sum of the targets' mean losses over all held-out rows."""
+        if self._estimate is None:
+            losses = self.problem.validation_losses(self.weights)
+            self._estimate = float(losses.sum())
+        return self._estimate
+
+    def hypergradient(self, rtol: float = 0.0) -> np.ndarray:
+        """Return the derivative of every target's loss in its lambda.
+
+        Parameters
+        ----------
+        rtol : float
+            Of no effect on closed forms.
+
+        Returns
+        -------
+        ndarray of shape (n_targets,)
+            At the exact weights.
+        """
+        return self.problem.target_slopes(self.lambda_, self.problem.everything)[1]
+
+
 class _Response(NamedTuple):
-    """Exact weights of some targets on one split, and what they make of held-out rows.
+    """Exact weights of some targets on one split, and their held-out losses.
 
     `image` is the gradient of the validation loss in the weights.
     """
@@ -213,7 +259,7 @@ def _model(split, penalty, targets):
     )
 
 
-def refit(split, lambda_):
+def refit(split: Split, lambda_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the weights of all rows with one lambda per target.
 
     Parameters

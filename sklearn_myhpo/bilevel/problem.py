@@ -1,198 +1,101 @@
-"""What every problem offers to a solver, whatever is minimized over lambda."""
+"""The contract of a problem whose lambdas interact: the questions of a solver."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Iterable
 
 import numpy as np
 
-from ..engine.linalg.hessian import CG_TOL
+from ..engine.linalg.hessian import CG_TOL, Hessian
 from ..engine.linalg.newton import NEWTON_TOL
-from .outer import ADJOINT_TOL
-from .shrinkage import Spread
+from .bounds import outward
+from .contract import Offers, OuterProblem
+from .evaluation import SecondOrderEvaluation
+from .parts import ProblemParts, Scales
+from .shrinkage import Shrinkage
 
-#: Automatic bounds of lambda: below the log of the least second moment of a feature,
-#: where the penalty is lost in the rounding of them all; and above the log of their
-#: sum, where the weights are zero to seven digits of the loss.
-BELOW_LEAST, ABOVE_SUM = 25.0, 18.0
-#: The same where several lambdas meet more features than training rows: there the
-#: rounding of rank-deficient moments is felt sooner.
-BELOW_LEAST_WIDE = 15.0
-#: Least curvature of the data relative to a penalty that none of it feels.
+#: Least curvature of the data, relative to a penalty, that does not feel the penalty.
 UNPENALIZED = 10.0
-#: Accuracy of a prediction where Hessians are solved with by iterations.
-PREDICT_TOL = 1e-2
-#: Rounding of a mean loss that is zero, relative to the curvature.
-NEGATIVE = 1e-8
-#: exp(lambda) and its square root are finite and positive up to here.
-MAX_LAMBDA = 700.0
 
 
-class Problem(ABC):
-    """Minimize an estimate of the error on new rows over lambda.
+class Problem(OuterProblem):
+    """Minimize an estimate of the error on new rows over lambdas that interact.
 
     The weights of every split minimize its training loss for the given lambda.
 
     Parameters
     ----------
-    loss : Loss
-        Of the rows.
-    groups : FeatureGroups
-        Which lambda penalizes which feature.
-    counts : OracleCounts
-        What the splits were told to count in.
-    split_set : SplitSet
-        What a solver works with.
-    full : Split
-        All rows, for the refit.
-    split_weights : ndarray of shape (n_splits,)
-        Share of every split in the means over splits.
-    total_weight : float
-        Sum of the sample weights.
-    n_held_out : int
-        Rows that the objective is a mean over.
-    second_moments : ndarray of shape (n_features,)
-        Weighted mean squares of the centred features.
-    curvature_scale : float
-        A typical curvature of the loss.
-    n_train : int
-        Least number of training rows.
-    lambda_bounds : "auto" or (float, float)
-        Bounds of every lambda, a natural log.
+    parts : ProblemParts
+        Loss, groups and splits.
+    scales : Scales
+        Sizes to compare with.
+    bounds : ndarray of shape (2, n_groups)
+        Lowest and highest lambda of every group.
+    scan_bounds : ndarray of shape (2, n_groups) or None
+        The range of a scan; None for the part of `bounds` in which lambda makes a
+        difference.
+    offers : Offers
+        Abilities of the problem.
     """
-
-    #: Whether the lambdas do not feel each other.
-    is_separable = False
 
     def __init__(
         self,
-        loss,
-        groups,
-        counts,
-        split_set,
-        full,
+        parts: ProblemParts,
+        scales: Scales,
+        bounds: np.ndarray,
         *,
-        split_weights,
-        total_weight,
-        n_held_out,
-        second_moments,
-        curvature_scale,
-        n_train,
-        lambda_bounds,
+        scan_bounds: np.ndarray | None = None,
+        offers: Offers,
     ):
-        self.loss = loss
-        self.groups = groups
-        self.counts = counts
-        self._set, self.full = split_set, full
-        self.splits = split_set.splits
-        self.split_weights = split_weights
-        self.spread = Spread()
-        self.total_weight = total_weight
-        self.n_held_out = n_held_out
-        self._least_loss = -NEGATIVE * curvature_scale
-        self.null_loss = self._mean_validation_loss(self.starts())
-        curvature = curvature_scale * second_moments
-        self.curvature = float(curvature.sum()) or 1.0
-        # Bounds and starts are those of the features that feel a lambda.
-        curvature = curvature[groups.is_penalized]
-        felt = float(curvature.sum()) or 1.0
-        own = groups.penalized_only().sum_by_group(curvature)
-        # A group of constant features has no scale: it takes the data's.
-        self.group_curvature = np.where(own > 0, own, felt)
-        auto = self._auto_bounds(curvature, len(second_moments) >= n_train)
-        self.auto_bounds = auto
-        if isinstance(lambda_bounds, str):
-            self.bounds = auto
-        else:
-            self.bounds = np.outer(_finite(lambda_bounds, auto), np.ones(self.n_groups))
-        self.scan_bounds = np.clip(auto, *self.bounds)
-
-    def _auto_bounds(self, curvature, wide):
-        """Return bounds that are the same for all groups.
-
-        What one lambda may reach, each of several may.
-        """
-        positive, total = curvature[curvature > 0], float(curvature.sum()) or 1.0
-        least = positive.min() if len(positive) else total
-        below = BELOW_LEAST_WIDE if wide and self.n_groups > 1 else BELOW_LEAST
-        low, high = np.log(least) - below, np.log(total) + ABOVE_SUM
-        return np.outer([low, high], np.ones(self.n_groups))
-
-    @abstractmethod
-    def estimate(self, lambda_, weights):
-        """Return the estimate of the error on new rows, at exact inner solutions."""
-
-    def objective(self, lambda_, weights):
-        """Return what is minimized over lambda, at exact inner solutions."""
-        return self.with_spread(lambda_, self.estimate(lambda_, weights))
-
-    def with_spread(self, lambda_, estimate):
-        """Return the objective of an estimate of the error."""
-        return estimate + self.spread.value(lambda_)
-
-    def without_spread(self, lambda_, objective):
-        """Return the part of an objective that the weights decide."""
-        return objective - self.spread.value(lambda_)
-
-    def is_certain(self, lambda_, estimate):
-        """Whether the objective says that no row is predicted with any doubt."""
-        total = self.n_held_out * self.with_spread(lambda_, estimate)
-        return total < self.loss.negligible_sum
-
-    def shrink(self, shrinkage, reference_loss):
-        """Make the spread of the lambdas a part of the objective.
-
-        Parameters
-        ----------
-        shrinkage : float
-            Not negative.
-        reference_loss : float
-            Objective at the best shared lambda, the unit of `shrinkage`.
-        """
-        self.spread = Spread(shrinkage * reference_loss)
-
-    def _with_spread(self, model, lambda_):
-        """Return an `OuterModel` of what the weights decide, the spread added."""
-        return model._replace(
-            gradient=model.gradient + self.spread.gradient(lambda_),
-            tangent=model.tangent + self.spread.hessian(lambda_),
+        if scan_bounds is None:
+            scan_bounds = np.clip(scales.auto_bounds, *bounds)
+        super().__init__(
+            parts.loss,
+            parts.counts,
+            parts.split_set.splits,
+            split_weights=parts.split_weights,
+            n_held_out=parts.n_held_out,
+            bounds=bounds,
+            scan_bounds=scan_bounds,
+            offers=offers,
         )
+        self.parts, self.scales = parts, scales
+        self.groups = parts.groups
+        self.split_set, self.full = parts.split_set, parts.full
+        self.total_weight = parts.total_weight
+        self.null_loss = scales.null_loss
+        self.curvature = scales.curvature
+        self.group_curvature = scales.group_curvature
+        self.auto_bounds = scales.auto_bounds
 
     @abstractmethod
-    def hypergradient(self, lambda_, weights, hessians=None, rtol=CG_TOL):
+    def at(
+        self, lambda_: np.ndarray, weights: list[np.ndarray]
+    ) -> SecondOrderEvaluation:
+        """Return the evaluation of the problem at a lambda and weights."""
+
+    def hypergradient(
+        self, lambda_: np.ndarray, weights: list[np.ndarray], rtol: float = CG_TOL
+    ) -> np.ndarray:
         """Return the derivative of the objective in lambda, shape (n_groups,).
 
         Parameters
         ----------
         lambda_ : ndarray of shape (n_groups,)
-            Where to evaluate.
+            Natural logs of the penalties.
         weights : list of ndarray
             Exact inner solutions.
-        hessians : list of Hessian or None
-            Of L_T at the weights, where the caller has them.
         rtol : float
             Relative residual of an iterative solve.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+            Derivatives in every lambda.
         """
+        return self.at(lambda_, weights).hypergradient(rtol)
 
     @abstractmethod
-    def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
-        """Return the second-order `OuterModel` of the objective in lambda.
-
-        Where `prefers_products`, `OuterProducts`.
-
-        Parameters
-        ----------
-        lambda_ : ndarray of shape (n_groups,)
-            Where to evaluate.
-        weights : list of ndarray
-            Exact inner solutions.
-        hessians : list of Hessian
-            Of L_T at the weights.
-        rtol : float
-            Relative residual of an iterative solve for the gradient; the default is
-            what a step needs.
-        """
-
-    @abstractmethod
-    def path(self, lambdas):
+    def path(self, lambdas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the objective and its slope at many values of a shared lambda.
 
         Where `scans_by` is "diagonal".
@@ -208,72 +111,155 @@ class Problem(ABC):
             At the exact solutions; slopes are derivatives in lambda.
         """
 
-    def of_fewer_rows(self):
-        """Return the problem of a sample of the rows; None if all are few, as here."""
+    def shrink(self, shrinkage: float, reference_loss: float) -> None:
+        """Make a penalty on differences of the lambdas a part of the objective.
+
+        Parameters
+        ----------
+        shrinkage : float
+            Not negative.
+        reference_loss : float
+            Objective at the best shared lambda, the unit of `shrinkage`.
+        """
+        self.shrinkage = Shrinkage(shrinkage * reference_loss)
+
+    def total_gradient(
+        self, lambda_: np.ndarray, through_weights: np.ndarray
+    ) -> np.ndarray:
+        """Return the derivative of the objective along a response of the weights.
+
+        A method with a response of its own, exact or not, gives the derivative of the
+        validation loss through the weights; the objective depends on lambda itself
+        as well, and this part is added.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Natural logs of the penalties.
+        through_weights : ndarray of shape (n_groups,)
+            Derivative of the mean validation loss through the weights.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+            The total derivative.
+        """
+        if not self.shrinkage.strength:
+            return through_weights
+        return through_weights + self.shrinkage.gradient(lambda_)
+
+    def total_hessian(
+        self, lambda_: np.ndarray, through_weights: np.ndarray
+    ) -> np.ndarray:
+        """Return the second derivative of the objective along a response.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Natural logs of the penalties.
+        through_weights : ndarray of shape (n_groups, n_groups)
+            Second derivative of the mean validation loss through the weights.
+
+        Returns
+        -------
+        ndarray of shape (n_groups, n_groups)
+            The total second derivative.
+        """
+        return through_weights + self.shrinkage.hessian(lambda_)
+
+    @property
+    def direct_curvature(self) -> float:
+        """Largest curvature of the objective in lambda at fixed weights; 0 for none."""
+        return self.shrinkage.max_curvature(self.n_groups)
+
+    def of_fewer_rows(self) -> "Problem | None":
+        """Return the problem of a sample of the rows; None where they are few."""
         return None
 
-    def for_scan(self):
-        """Return the problem that is scanned for a start: this one."""
+    def for_scan(self) -> "Problem":
+        """Return the problem to scan for a start: this one."""
         return self
 
     @property
-    def scans_by(self):
-        """How a shared lambda is solved with, in the words of a split's `solves_by`."""
-        return self._set.shared[0].solves_by
+    def scans_by(self) -> str:
+        """The kind of a solve with a shared lambda, in the words of a split."""
+        return self.split_set.shared[0].solves_by
 
-    def relative(self, hypergradient, objective):
+    def relative(self, hypergradient: np.ndarray, objective: float) -> float:
         """Return the largest entry of a hypergradient relative to the objective."""
         # Below ten digits of the null loss a loss counts as zero.
         size = np.max(np.abs(hypergradient))
         return size / (objective + 1e-10 * self.null_loss) if size else 0.0
 
-    @property
-    def n_groups(self):
-        """Number of lambdas."""
-        return self.groups.n_groups
-
-    def widen_bounds(self, lambda_):
+    def widen_bounds(self, lambda_: np.ndarray | float) -> None:
         """Move the bounds so far out that `lambda_` lies inside."""
         self.bounds = np.stack(
             [np.minimum(self.bounds[0], lambda_), np.maximum(self.bounds[1], lambda_)]
         )
 
-    def project(self, lambda_):
-        """Return lambda moved into its bounds."""
-        return np.clip(lambda_, *self.bounds)
-
-    def projected(self, lambda_, hypergradient):
-        """Return the hypergradient without what points out of the bounds."""
+    def projected(self, lambda_: np.ndarray, hypergradient: np.ndarray) -> np.ndarray:
+        """Return the hypergradient, zero where it points out of the bounds."""
         lower, upper = outward(self.bounds, lambda_, hypergradient)
         return np.where(lower | upper, 0.0, hypergradient)
 
-    def is_free(self, lambda_):
+    def is_free(self, lambda_: np.ndarray) -> np.ndarray:
         """Return which lambdas are at none of their bounds."""
         return (lambda_ > self.bounds[0]) & (lambda_ < self.bounds[1])
 
-    def inner_residuals(self, lambda_, weights):
-        """Return the relative gradient of every split's L_T, shape (n_splits,)."""
-        return self._set.inner_residuals(lambda_, weights)
+    def starts(self) -> list[np.ndarray]:
+        """Return weights to start exact inner solves from."""
+        return [split.start() for split in self.splits]
 
-    def minimize(self, lambda_, starts, tol=NEWTON_TOL):
-        """Return the exact inner solutions of all splits, warm-started."""
-        return self._set.minimize(lambda_, starts, tol)
+    def minimize(
+        self,
+        lambda_: np.ndarray,
+        starts: list[np.ndarray] | None = None,
+        tol: float = NEWTON_TOL,
+    ) -> list[np.ndarray]:
+        """Return the exact inner solutions of all splits.
 
-    def minimize_full(self, lambda_, start):
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Natural logs of the penalties.
+        starts : list of ndarray or None
+            Weights to start from; None for the best models without features.
+        tol : float
+            Accuracy, as of `Split.minimize`.
+
+        Returns
+        -------
+        list of ndarray
+            One array per split.
+        """
+        starts = self.starts() if starts is None else starts
+        return self.split_set.minimize(lambda_, starts, tol)
+
+    def minimize_full(self, lambda_: np.ndarray, start: np.ndarray) -> np.ndarray:
         """Return the exact inner solution of all rows, for the refit."""
-        return self._set.minimize_full(self.full, lambda_, start)
+        return self.split_set.minimize_full(self.full, lambda_, start)
 
-    def to_features(self, weights):
+    def inner_residuals(
+        self, lambda_: np.ndarray, weights: list[np.ndarray]
+    ) -> np.ndarray:
+        """Return the relative gradient of every split's L_T, shape (n_splits,)."""
+        return self.split_set.inner_residuals(lambda_, weights)
+
+    def to_features(
+        self, weights: list[np.ndarray]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return coef (n_features, n_outputs) and intercept of every split."""
         return [
-            split.origin.moved(*model)
-            for split, model in zip(
+            split.origin.moved(coef, intercept)
+            for split, (coef, intercept) in zip(
                 self.splits, self.moves_to_features(weights), strict=True
             )
         ]
 
-    def moves_to_features(self, moves):
-        """Return what moves of the weights do to the model of every split.
+    def moves_to_features(
+        self, moves: list[np.ndarray]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the effect of moves of the weights on the model of every split.
 
         Parameters
         ----------
@@ -285,124 +271,49 @@ class Problem(ABC):
         list of (ndarray of shape (n_features, k), ndarray of shape (k,))
             Coefficients and intercepts.
         """
-        return self._set.moves_to_features(moves)
+        return self.split_set.moves_to_features(moves)
 
-    def penalty_energy(self, lambda_, weights):
+    def train_loss(self, weights: list[np.ndarray], lambda_: np.ndarray) -> float:
+        """Return the splits' mean training loss, the penalty included."""
+        return self.mean(
+            split.train_loss(w, lambda_)
+            for split, w in zip(self.splits, weights, strict=True)
+        )
+
+    def penalty_energy(
+        self, lambda_: np.ndarray, weights: list[np.ndarray]
+    ) -> np.ndarray:
         """Return the splits' mean of ``w' P w`` by groups, shape (n_groups,)."""
         return self.mean_by_group(
             split.penalty(lambda_) * w**2
             for split, w in zip(self.splits, weights, strict=True)
         )
 
-    def starts(self):
-        """Return weights to start exact inner solves from."""
-        return [split.start() for split in self.splits]
-
-    def zeros(self):
-        """Return zero weights for all splits, where the paper starts."""
-        return [np.zeros(split.shape) for split in self.splits]
-
-    def train_loss(self, weights, lambda_):
-        """Return the splits' mean training loss, the penalty included."""
-        return self._mean(
-            split.train_loss(w, lambda_)
-            for split, w in zip(self.splits, weights, strict=True)
-        )
-
-    def hessians(self, lambda_, weights):
-        """Return the Hessian of every split's L_T at its weights."""
-        return self._set.hessians(lambda_, weights)
-
-    def solve(self, hessians, rights, rtol=CG_TOL):
-        """Return the inverse of every split's Hessian applied to its right-hand sides.
-
-        Parameters
-        ----------
-        hessians : list of Hessian
-            From `hessians`.
-        rights : list of ndarray of shape (..., m, n_outputs)
-            Right-hand sides, one array per split.
-        rtol : float
-            Relative residual of an iterative solve.
-
-        Returns
-        -------
-        list of ndarray
-            Of the shapes of `rights`.
-        """
-        return self._set.solve(hessians, rights, rtol)
-
-    def solutions(self, hessians, rights, rtol=CG_TOL):
-        """Return the `Solution` of every split's Hessian for its right-hand sides.
-
-        Parameters
-        ----------
-        hessians : list of Hessian
-            From `hessians`.
-        rights : list of ndarray of shape (..., m, n_outputs)
-            Right-hand sides, one array per split.
-        rtol : float
-            Relative residual of an iterative solve.
-
-        Returns
-        -------
-        list of Solution
-            What `solve` returns, with what is known about it.
-        """
-        return self._set.solutions(hessians, rights, rtol)
-
-    @property
-    def iterates(self):
-        """Whether exact inner solutions are found by iterations."""
-        return self.splits[0].solves_by in ("newton", "iterative")
-
-    @property
-    def prefers_inverse(self):
-        """Whether curvature in lambda is cheaper from inverses of the Hessians."""
-        return self._set.prefers_inverse
-
-    def curvatures_in_lambda(self, lambda_, weights, hessians, adjoints):
-        """Return the `LambdaCurvature` of every split, where inverses are preferred."""
-        return self._set.curvatures_in_lambda(
-            lambda_, weights, hessians, adjoints, self.split_weights
-        )
-
-    def responses_by_inverse(self, lambda_, weights, hessians):
-        """Return the derivative J of all weights, where inverses are preferred."""
-        return self._set.responses_by_inverse(lambda_, weights, hessians)
-
-    @property
-    def prefers_products(self):
-        """Whether there are too many lambdas for a response of the weights to each."""
-        return self._set.prefers_products
-
-    def own_curvatures(self, hessians):
-        """Return the curvature of every split's L_T along every coordinate."""
-        return self._set.own_curvatures(hessians)
-
-    def bends(self, weights, adjoints, moves):
-        """Return what moves of the weights do to the slopes of L_V and L_T."""
-        return self._set.bends(weights, adjoints, moves)
-
-    def mean_by_group(self, values):
+    def mean_by_group(self, values: Iterable[np.ndarray]) -> np.ndarray:
         """Return the splits' mean of the sums over groups, shape (n_groups,)."""
-        return self._mean(
+        return self.mean(
             split.by_group(value)
             for split, value in zip(self.splits, values, strict=True)
         )
 
-    def per_coordinate(self, values):
-        """Return each coordinate's entry of values (n_groups,), 0 for the intercept."""
-        return self.splits[0].per_coordinate(values)
+    def hessians(self, lambda_: np.ndarray, weights: list[np.ndarray]) -> list[Hessian]:
+        """Return the Hessian of every split's L_T at its weights."""
+        return self.split_set.hessians(lambda_, weights)
 
-    def validation_gradients(self, weights):
-        """Return the gradient of every split's L_V at its weights."""
-        return self._set.validation_gradients(weights)
+    @property
+    def iterates(self) -> bool:
+        """Whether exact inner solutions are found by iterations."""
+        return self.splits[0].solves_by in ("newton", "iterative")
 
-    def is_unpenalized(self, lambda_):
-        """Whether a shared lambda is below all that the data can feel.
+    @property
+    def prefers_products(self) -> bool:
+        """Whether there are too many lambdas for a response of the weights to each."""
+        return self.split_set.prefers_products
 
-        Then weights only move like ``exp(lambda)`` from here on down.
+    def is_unpenalized(self, lambda_: float) -> bool:
+        """Whether a shared lambda is too weak for the data to feel it.
+
+        Weights then only move like ``exp(lambda)`` from here on down.
 
         Parameters
         ----------
@@ -414,64 +325,4 @@ class Problem(ABC):
         bool
             False where it is not known.
         """
-        return UNPENALIZED * 2.0 * np.exp(lambda_) < self._set.least_curvature()
-
-    def predict(self, lambda_, weights, hessians, move):
-        """Return the weights along their tangent at lambda, ``w + J move``."""
-        rights = [
-            -split.penalty(lambda_) * w * split.per_coordinate(move)
-            for split, w in zip(self.splits, weights, strict=True)
-        ]
-        steps = self.solve(hessians, rights, PREDICT_TOL)
-        return [w + step for w, step in zip(weights, steps, strict=True)]
-
-    def _mean_validation_loss(self, weights):
-        """Return the mean loss of the held-out rows; raise if it is negative."""
-        loss = self._mean(
-            split.validation_loss(w)
-            for split, w in zip(self.splits, weights, strict=True)
-        )
-        # Squares are summed from second moments, whose rounding may be large.
-        if loss < self._least_loss and not self.loss.is_quadratic:
-            raise ValueError(
-                f"The mean {self.loss.name} loss of the held-out rows is {loss:.3g}, "
-                "and a loss must not be negative: a step is accepted by its decrease "
-                "relative to the loss. Add to the loss of every row minus its least "
-                "value, as in half a unit deviance."
-            )
-        return loss
-
-    def _mean(self, values):
-        return sum(
-            weight * value
-            for weight, value in zip(self.split_weights, values, strict=True)
-        )
-
-
-def outward(bounds, lambda_, slope):
-    """Return which lambdas are at a bound with the objective falling towards it.
-
-    Parameters
-    ----------
-    bounds : ndarray of shape (2, n_groups)
-        Lowest and highest lambda.
-    lambda_, slope : ndarray of shape (n_groups,)
-        Where, and the derivative of the objective there.
-
-    Returns
-    -------
-    lower, upper : ndarray of bool of shape (n_groups,)
-        At the lower bound and at the upper one.
-    """
-    low, high = bounds
-    return (lambda_ <= low) & (slope > 0), (lambda_ >= high) & (slope < 0)
-
-
-def _finite(bounds, auto):
-    """Return bounds with automatic ones in the place of infinite ones."""
-    low, high = bounds
-    if not np.isfinite(low):
-        low = min(auto[0, 0], high - 1.0) if np.isfinite(high) else auto[0, 0]
-    if not np.isfinite(high):
-        high = max(auto[1, 0], low + 1.0)
-    return low, high
+        return UNPENALIZED * 2.0 * np.exp(lambda_) < self.split_set.least_curvature()

@@ -1,44 +1,26 @@
-"""The bilevel problem: everything a solver may ask."""
-
-import copy
-from dataclasses import dataclass
+"""The bilevel problem: minimize the loss of held-out rows over lambda."""
 
 import numpy as np
+from scipy import sparse
 
 from ..data.batches import RowBatches, sample_batches, strata_of
 from ..engine.build import build_splits
 from ..engine.glm.split_set import GLMSplitSet
-from ..engine.linalg.hessian import CG_TOL
 from ..engine.plan import limits
+from ..losses.base import Loss
+from ..penalties.groups import FeatureGroups
+from .bounds import resolve_bounds
+from .contract import Offers
 from .counts import OracleCounts
-from .outer import ADJOINT_TOL, OuterModel, outer_model, responses_of
-from .outer_products import OuterProducts
-from .problem import Problem
+from .held_out import HeldOutProblem, ScanProblem
+from .parts import ProblemParts, measure_scales
 
-#: Least penalty relative to curvature in the scan of a sample: a weight without data
-#: responds to it in a hundred steps.
+#: Least penalty relative to curvature in the scan for a method of small steps: a weight
+#: without data responds to it in a hundred steps.
 RESPONSIVE = 1e-2
 
 
-@dataclass
-class _Place:
-    """What was computed at a lambda and its weights, for who asks next."""
-
-    lambda_: np.ndarray
-    weights: tuple
-    hessians: list | None = None
-    model: OuterModel | None = None
-    responses: list | None = None
-    rtol: float = np.inf
-
-    def is_at(self, lambda_, weights):
-        """Whether this is of the very same arrays of weights."""
-        return np.array_equal(self.lambda_, lambda_) and all(
-            own is w for own, w in zip(self.weights, weights, strict=True)
-        )
-
-
-class BilevelProblem(Problem):
+class BilevelProblem(HeldOutProblem):
     """Minimize the validation loss over lambda, weights minimizing the training loss.
 
     ``min_lambda sum_i omega_i L_V,i(w_i(lambda))`` with
@@ -55,7 +37,7 @@ class BilevelProblem(Problem):
     loss : Loss
         Of the training and the validation rows.
     groups : FeatureGroups
-        Which lambda penalizes which feature.
+        The lambda of every feature.
     pairs : list of (ndarray, ndarray)
         Indices of training and validation rows, one pair per split.
     sample_weight : ndarray of shape (n_samples,) or None
@@ -65,17 +47,17 @@ class BilevelProblem(Problem):
     lambda_bounds : "auto" or (float, float)
         Bounds of every lambda, a natural log.
     all_directions : bool, default=True
-        False lets ridge with one lambda work in the subspace of its solutions,
-        which is all that any method but MY-HPO's mean response looks at.
+        False lets ridge with one lambda work in the subspace of its solutions, the only
+        weights that a method looks at, except for MY-HPO's mean response.
     by_rows : bool, default=False
         True keeps the rows for any loss, in the coordinates of the features, so that
-        `row_batches` can be asked for; dense X that is memory-mapped or float32 is
-        not copied.
+        `sample_row_batches` can be asked for; dense X that is memory-mapped or float32
+        is not copied.
 
     Attributes
     ----------
     splits : list of Split
-        What a solver works with; see `sklearn_myhpo.engine.split.Split`.
+        Training and validation losses; see `sklearn_myhpo.engine.split.Split`.
     full : Split
         All rows, for the refit.
     split_weights : ndarray of shape (n_splits,)
@@ -97,67 +79,59 @@ class BilevelProblem(Problem):
         Sum of the sample weights, the n of ``alpha = 2 n exp(lambda)``.
     scan_bounds : ndarray of shape (2, n_groups)
         The part of `bounds` where lambda makes a difference; finite.
-    spread : Spread
-        Penalty on the spread of the lambdas, a part of the objective.
+    shrinkage : Shrinkage
+        Penalty on differences of the lambdas, a part of the objective.
+    offers : Offers
+        Abilities of the problem, compared with the needs of a solver.
     counts : OracleCounts
     """
 
     def __init__(
         self,
-        X,
-        y,
-        loss,
-        groups,
-        pairs,
+        X: np.ndarray | sparse.csr_array,
+        y: np.ndarray,
+        loss: Loss,
+        groups: FeatureGroups,
+        pairs: list,
         *,
-        sample_weight=None,
-        fit_intercept=True,
-        lambda_bounds="auto",
-        all_directions=True,
-        by_rows=False,
+        sample_weight: np.ndarray | None = None,
+        fit_intercept: bool = True,
+        lambda_bounds: str | tuple[float, float] = "auto",
+        all_directions: bool = True,
+        by_rows: bool = False,
     ):
         if sample_weight is None:
             sample_weight = np.ones(len(y))
         loss.check_target(y)
         counts = OracleCounts()
-        built = build_splits(
-            X,
-            y,
-            loss,
-            groups,
-            pairs,
-            sample_weight,
-            fit_intercept,
-            counts,
-            all_directions=all_directions,
-            by_rows=by_rows,
-        )
-        self.by_rows = by_rows
-        self.plan = built.plan
-        positive = built.second_moments[groups.is_penalized]
-        positive = positive[positive > 0]
-        typical = np.mean(np.log(positive)) if len(positive) else 0.0
-        curvature_scale = loss.curvature_scale(y, sample_weight)
-        self._log_curvature = np.log(curvature_scale) + typical
-        self._last = None
+        rows = X, y, loss, groups, pairs, sample_weight, fit_intercept, counts
+        built = build_splits(*rows, all_directions=all_directions, by_rows=by_rows)
         held_out = np.array([sample_weight[part].sum() for _, part in pairs])
-        super().__init__(
+        parts = ProblemParts(
             loss,
             groups,
             counts,
             built.split_set,
             built.full,
+            curvature_scale=loss.curvature_scale(y, sample_weight),
             split_weights=held_out / held_out.sum(),
             total_weight=sample_weight.sum(),
             n_held_out=sum(len(part) for _, part in pairs),
-            second_moments=built.second_moments,
-            curvature_scale=curvature_scale,
-            n_train=min(np.count_nonzero(np.bincount(train)) for train, _ in pairs),
-            lambda_bounds=lambda_bounds,
         )
+        n_train = min(np.count_nonzero(np.bincount(train)) for train, _ in pairs)
+        scales = measure_scales(parts, built.second_moments, n_train)
+        super().__init__(
+            parts,
+            scales,
+            resolve_bounds(lambda_bounds, scales.auto_bounds),
+            offers=Offers(rows=by_rows, all_directions=all_directions or by_rows),
+        )
+        self.plan = built.plan
 
-    def sample_row_batches(self, rng, batch_size):
-        """Return the splits as random batches of rows.
+    def sample_row_batches(
+        self, rng: np.random.Generator, batch_size: int
+    ) -> RowBatches:
+        """Return the splits as random batches of rows, where the problem keeps rows.
 
         Parameters
         ----------
@@ -170,17 +144,7 @@ class BilevelProblem(Problem):
         -------
         RowBatches
             Derivatives on every batch; all rows of any part are in one of them.
-
-        Raises
-        ------
-        ValueError
-            If the problem was not built with ``by_rows=True``.
         """
-        if not self.by_rows:
-            raise ValueError(
-                "This solver looks at batches of rows, which this problem does not "
-                "keep: build BilevelProblem(..., by_rows=True)."
-            )
         rows = np.flatnonzero(self._row_weights())
         strata = strata_of(self.splits)[rows]
         batches = sample_batches(rng, len(rows), batch_size, strata)
@@ -192,38 +156,39 @@ class BilevelProblem(Problem):
             split.train_weight + split.validation_weight for split in self.splits
         )
 
-    def for_scan(self):
-        """Return what to scan for a start.
+    def for_scan(self) -> HeldOutProblem:
+        """Return the problem to scan for a start.
 
-        With rows kept for a method of small steps: a sample of them where they are
-        many, and penalties strong enough for weights to respond to.
+        Without rows kept, this one. For a method of small steps: a sample of many rows,
+        and penalties that are strong enough for weights to respond to.
 
         Returns
         -------
-        BilevelProblem
+        BilevelProblem or ScanProblem
             In the same coordinates.
         """
-        if not self.by_rows:
+        if not self.offers.rows:
             return self
-        other = copy.copy(self)
-        least = self._log_curvature + np.log(0.5 * RESPONSIVE)
-        other.scan_bounds = np.clip(np.maximum(self.scan_bounds, least), *self.bounds)
-        return other._thinned(limits().scan_rows) or other
+        least = self.scales.log_curvature + np.log(0.5 * RESPONSIVE)
+        scan_bounds = np.clip(np.maximum(self.scan_bounds, least), *self.bounds)
+        sample = self._sample(limits().scan_rows) or (self.split_set, self.n_held_out)
+        return ScanProblem(self, *sample, scan_bounds)
 
-    def of_fewer_rows(self):
+    def of_fewer_rows(self) -> ScanProblem | None:
         """Return the problem of a sample of the rows; None where they are few.
 
         Returns
         -------
-        BilevelProblem or None
+        ScanProblem or None
             In the same coordinates, where inner solutions take passes over the rows.
         """
-        if self.by_rows or not isinstance(self._set, GLMSplitSet):
+        if self.offers.rows or not isinstance(self.split_set, GLMSplitSet):
             return None
-        return self._thinned(2 * limits().scan_rows)
+        sample = self._sample(2 * limits().scan_rows)
+        return None if sample is None else ScanProblem(self, *sample, self.scan_bounds)
 
-    def _thinned(self, most):
-        """Return the problem of a sample of the rows.
+    def _sample(self, most):
+        """Return the splits of a sample of the rows, and its part of `n_held_out`.
 
         None if there are at most `most` rows, or if it misses a part or a class.
         """
@@ -232,143 +197,7 @@ class BilevelProblem(Problem):
             return None
         n_rows = limits().scan_rows
         chosen = np.random.default_rng(0).permutation(len(rows))[:n_rows]
-        thinned = self._set.thinned(np.sort(rows[chosen]))
+        thinned = self.split_set.thinned(np.sort(rows[chosen]))
         if thinned is None:
             return None
-        other = copy.copy(self)
-        other._set, other.splits = thinned, thinned.splits
-        other.n_held_out = self.n_held_out * n_rows / len(rows)
-        return other
-
-    def validation_loss(self, weights):
-        """Return the mean loss over all held-out rows."""
-        return self._mean_validation_loss(weights)
-
-    def estimate(self, lambda_, weights):
-        """Return the mean loss over all held-out rows."""
-        return self.validation_loss(weights)
-
-    def hessians(self, lambda_, weights):
-        """Return the Hessian of every split's L_T at its weights; the last are kept."""
-        place = self._last
-        if place is None or not place.is_at(lambda_, weights):
-            # What is known elsewhere makes room first.
-            self._last = None
-            found = super().hessians(lambda_, weights)
-            self._last = place = _Place(np.array(lambda_), tuple(weights), found)
-        return place.hessians
-
-    def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
-        """Return the second-order model of the objective in lambda; the last is kept.
-
-        Parameters
-        ----------
-        lambda_ : ndarray of shape (n_groups,)
-            Where to evaluate.
-        weights : list of ndarray
-            Exact inner solutions.
-        hessians : list of Hessian
-            Of L_T at the weights.
-        rtol : float
-            Relative residual of an iterative solve for the gradient.
-
-        Returns
-        -------
-        OuterModel or OuterProducts
-            The latter of very many lambdas, and not kept.
-        """
-        if self.prefers_products:
-            return OuterProducts(self, lambda_, weights, hessians, rtol)
-        place = self._at(lambda_, weights, hessians)
-        if place.model is None or rtol < place.rtol:
-            found = outer_model(self, lambda_, weights, hessians, rtol)
-            place.rtol, (place.model, place.responses) = rtol, found
-        return self._with_spread(place.model, lambda_)
-
-    def responses(self, lambda_, weights, hessians):
-        """Return the derivative of every split's weights in lambda.
-
-        Parameters
-        ----------
-        lambda_ : ndarray of shape (n_groups,)
-            Where to evaluate.
-        weights : list of ndarray
-            Exact inner solutions.
-        hessians : list of Hessian
-            Of L_T there.
-
-        Returns
-        -------
-        list of ndarray of shape (n_groups, m, n_outputs)
-            Those of the last `model`, where it had them.
-        """
-        known = self._at(lambda_, weights, hessians).responses
-        return known or responses_of(self, lambda_, weights, hessians)
-
-    def predict(self, lambda_, weights, hessians, move):
-        """Return the weights along their tangent at lambda, ``w + J move``."""
-        known = self._at(lambda_, weights, hessians).responses
-        if known is None:
-            return super().predict(lambda_, weights, hessians, move)
-        return [
-            w + np.tensordot(move, response, axes=1)
-            for w, response in zip(weights, known, strict=True)
-        ]
-
-    def _at(self, lambda_, weights, hessians):
-        """Return what is known at a place, which is kept if its Hessians are."""
-        place = self._last
-        is_own = place is not None and place.hessians is hessians
-        if is_own and place.is_at(lambda_, weights):
-            return place
-        return _Place(lambda_, tuple(weights), hessians)
-
-    def path(self, lambdas):
-        """Return validation losses and slopes at many values of a shared lambda.
-
-        Where `scans_by` is "diagonal".
-
-        Parameters
-        ----------
-        lambdas : ndarray of shape (n_lambdas,)
-            Natural logs.
-
-        Returns
-        -------
-        values, slopes : ndarray of shape (n_lambdas,)
-            Losses at the exact solutions, and their derivatives in lambda.
-        """
-        penalties = 2.0 * np.exp(lambdas)
-        return self._mean(np.stack(split.path(penalties)) for split in self._set.shared)
-
-    def hypergradient(self, lambda_, weights, hessians=None, rtol=CG_TOL):
-        """Return the derivative of the objective in lambda.
-
-        That of the validation loss, by the implicit function theorem at exact inner
-        solutions, is ``-sum_{j in g} p_j w_j q_j`` with H q = the gradient of L_V.
-
-        Parameters
-        ----------
-        lambda_ : ndarray of shape (n_groups,)
-            Where to evaluate.
-        weights : list of ndarray
-            Exact inner solutions.
-        hessians : list of Hessian or None
-            Of L_T at the weights, where the caller has them.
-        rtol : float
-            Relative residual of an iterative solve.
-
-        Returns
-        -------
-        ndarray of shape (n_groups,)
-            Derivatives in every lambda.
-        """
-        if hessians is None:
-            hessians = self.hessians(lambda_, weights)
-        gradients = self.validation_gradients(weights)
-        adjoints = self.solve(hessians, gradients, rtol)
-        slope = self._mean(
-            -split.by_group(split.penalty(lambda_) * w * adjoint)
-            for split, w, adjoint in zip(self.splits, weights, adjoints, strict=True)
-        )
-        return slope + self.spread.gradient(lambda_)
+        return thinned, self.n_held_out * n_rows / len(rows)

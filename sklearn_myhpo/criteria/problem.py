@@ -4,8 +4,12 @@ from functools import cached_property
 
 import numpy as np
 
+from ..bilevel.bounds import resolve_bounds
+from ..bilevel.contract import Offers
 from ..bilevel.counts import OracleCounts
+from ..bilevel.evaluation import SecondOrderEvaluation
 from ..bilevel.outer import ADJOINT_TOL
+from ..bilevel.parts import ProblemParts, measure_scales
 from ..bilevel.problem import Problem
 from ..engine.linalg.hessian import CG_TOL
 from ..engine.whole import build_whole
@@ -44,6 +48,9 @@ class CriterionProblem(Problem):
         All rows; see `sklearn_myhpo.engine.whole`.
     """
 
+    #: Abilities of the problem of any criterion.
+    OFFERS = Offers(splits=False)
+
     def __init__(
         self,
         X,
@@ -73,21 +80,20 @@ class CriterionProblem(Problem):
         )
         self.plan = whole.plan
         self.bound = criterion.bind(whole)
-        self._last = None
-        super().__init__(
+        parts = ProblemParts(
             loss,
             groups,
             counts,
             whole.split_set,
             whole.split,
+            curvature_scale=loss.curvature_scale(y, sample_weight),
             split_weights=np.ones(1),
             total_weight=sample_weight.sum(),
             n_held_out=whole.n_rows,
-            second_moments=whole.second_moments,
-            curvature_scale=loss.curvature_scale(y, sample_weight),
-            n_train=whole.n_rows,
-            lambda_bounds=lambda_bounds,
         )
+        scales = measure_scales(parts, whole.second_moments, whole.n_rows)
+        bounds = resolve_bounds(lambda_bounds, scales.auto_bounds)
+        super().__init__(parts, scales, bounds, offers=self.OFFERS)
         self._keep_above_rounding(lambda_bounds)
 
     def _keep_above_rounding(self, lambda_bounds):
@@ -119,43 +125,9 @@ class CriterionProblem(Problem):
         """What a scan of one shared lambda costs: little after a decomposition."""
         return super().scans_by if self.whole.spectrum is None else "diagonal"
 
-    def estimate(self, lambda_, weights):
-        """Return the criterion."""
-        self.counts.n_values += 1
-        return self._at(lambda_, weights).point.value
-
-    def hypergradient(self, lambda_, weights, hessians=None, rtol=CG_TOL):
-        """Return the derivative of the criterion in lambda.
-
-        Parameters
-        ----------
-        lambda_ : ndarray of shape (n_groups,)
-            Where to evaluate.
-        weights : list of ndarray
-            Exact inner solutions.
-        hessians : list of Hessian or None
-            Not needed.
-        rtol : float
-            Not needed.
-
-        Returns
-        -------
-        ndarray of shape (n_groups,)
-            Derivatives in every lambda.
-        """
-        self.counts.n_validation_gradients += 1
-        slope = self._at(lambda_, weights).point.gradient
-        return slope + self.spread.gradient(lambda_)
-
-    def model(self, lambda_, weights, hessians, rtol=ADJOINT_TOL):
-        """Return the second-order `OuterModel` of the criterion in lambda."""
-        self.counts.n_validation_gradients += 1
-        model = self._at(lambda_, weights).model
-        return self._with_spread(model, lambda_)
-
-    def hessians(self, lambda_, weights):
-        """Return the Hessian of the training loss at the weights."""
-        return [self._at(lambda_, weights).hessian]
+    def at(self, lambda_, weights):
+        """Return the evaluation of the criterion at a lambda and weights."""
+        return CriterionEvaluation(self, lambda_, weights)
 
     def path(self, lambdas):
         """Return the criterion and its slope at many values of a shared lambda.
@@ -176,39 +148,75 @@ class CriterionProblem(Problem):
         curve = self.bound.curve(penalties, second=False)
         return curve.value, curve.slope
 
-    def _at(self, lambda_, weights):
-        """Return the criterion at a lambda; the last one is kept."""
-        (w,) = weights
-        last = self._last
-        if last is None or last.w is not w or np.any(last.lambda_ != lambda_):
-            self._last = _Evaluation(self, np.array(lambda_), w)
-        return self._last
 
+class CriterionEvaluation(SecondOrderEvaluation):
+    """A criterion, with derivatives, at one lambda and the exact weights there."""
 
-class _Evaluation:
-    """The criterion at a lambda, as far as it is asked for."""
-
-    def __init__(self, problem, lambda_, w):
-        self.bound, self.whole = problem.bound, problem.whole
-        self.lambda_, self.w = lambda_, w
+    def __init__(self, problem, lambda_, weights):
+        super().__init__(problem, lambda_, weights)
+        self._model = None
 
     @cached_property
-    def hessian(self):
-        """The Hessian of the training loss."""
-        return self.whole.split_set.hessians(self.lambda_, [self.w])[0]
+    def estimate(self):
+        """The criterion."""
+        self.problem.counts.n_values += 1
+        return self._value
+
+    def hypergradient(self, rtol=CG_TOL):
+        """Return the derivative of the objective in lambda.
+
+        Parameters
+        ----------
+        rtol : float
+            Not needed.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+            Derivatives in every lambda.
+        """
+        self.problem.counts.n_validation_gradients += 1
+        known = self._point if self._model is None else self._model
+        return self.problem.total_gradient(self.lambda_, known.gradient)
+
+    def model(self, rtol=ADJOINT_TOL):
+        """Return the second-order `OuterModel` of the objective in lambda; it is kept.
+
+        Parameters
+        ----------
+        rtol : float
+            Not needed.
+
+        Returns
+        -------
+        OuterModel
+            Of the criterion and the shrinkage.
+        """
+        self.problem.counts.n_validation_gradients += 1
+        if self._model is None:
+            self._value, self._model = self._point.value, self._point.model()
+            # The point is large, and all that is asked of it is known now.
+            del self._point
+        return self._model.shrunken(self.problem.shrinkage, self.lambda_)
+
+    def release(self):
+        """Free the memory of the Hessian and of the point that was made of it."""
+        super().release()
+        vars(self).pop("_point", None)
 
     @cached_property
-    def point(self):
+    def _value(self):
+        """The value of the criterion."""
+        return self._point.value
+
+    @cached_property
+    def _point(self):
         """The `Point` of the criterion."""
-        whole, lambda_, w = self.whole, self.lambda_, self.w
-        if whole.split.solves_by != "diagonal":
-            return self.bound.at(lambda_, w, self.hessian)
+        problem, lambda_, (w,) = self.problem, self.lambda_, self.weights
+        split = problem.whole.split
+        if split.solves_by != "diagonal":
+            return problem.bound.at(lambda_, w, self.hessians[0])
         penalty = 2.0 * np.exp(lambda_)
-        forces, jacobian = responses(whole.split, lambda_, w, self.hessian)
+        forces, jacobian = responses(split, lambda_, w, self.hessians[0])
         metric = np.tensordot(jacobian, forces, axes=([1, 2], [1, 2]))
-        return CurvePoint(self.bound.curve(penalty), metric)
-
-    @cached_property
-    def model(self):
-        """The second-order `OuterModel` of the criterion."""
-        return self.point.model()
+        return CurvePoint(problem.bound.curve(penalty), metric)

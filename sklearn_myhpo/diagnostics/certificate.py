@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..bilevel.problem import outward
+from ..bilevel.bounds import outward
 from ..data.threads import one_thread
 from ..penalties.columns import spell
 from ..solvers import Status
@@ -130,7 +130,7 @@ def _listed(names, meaning):
     return f"{spell(names, word=str)} ({meaning})" if names else "none"
 
 
-def certify(problem, result, hessians):
+def certify(problem, result):
     """Return the `Certificate` of a result, and the model that it rests on.
 
     Parameters
@@ -138,9 +138,7 @@ def certify(problem, result, hessians):
     problem : BilevelProblem
         The problem that was minimized.
     result : BilevelResult
-        Where the solver ended.
-    hessians : list of Hessian
-        Of the training losses there.
+        Of the solver.
 
     Returns
     -------
@@ -149,15 +147,15 @@ def certify(problem, result, hessians):
     model : OuterModel or None
         None with too many lambdas for one.
     """
-    lambda_, weights = result.lambda_, result.weights
+    place, lambda_ = result.place, result.lambda_
     unfinished = problem.counts.n_unfinished_solves
     model = None
     if is_affordable(problem):
-        model = problem.model(lambda_, weights, hessians)
+        model = place.model()
         slope = model.gradient
     else:
-        slope = problem.hypergradient(lambda_, weights, hessians)
-    objective = problem.with_spread(lambda_, result.validation_loss)
+        slope = place.hypergradient()
+    objective = place.objective
     lower, upper = outward(problem.bounds, lambda_, slope)
     free = problem.is_free(lambda_)
     certificate = Certificate(
@@ -168,7 +166,7 @@ def certify(problem, result, hessians):
         relative_hypergradient=float(
             problem.relative(problem.projected(lambda_, slope), objective)
         ),
-        inner_residuals=problem.inner_residuals(lambda_, weights),
+        inner_residuals=problem.inner_residuals(lambda_, place.weights),
         lower=lower,
         upper=upper,
         n_free=int(free.sum()),

@@ -62,21 +62,15 @@ def estimate_optimism(covariance, model, free):
     return float(np.sum(spread / np.where(values > LEAST_TRUSTED, values, 1.0)))
 
 
-def slope_covariance(problem, rows, lambda_, weights, hessians):
+def slope_covariance(place, rows):
     """Return the covariance of the slope of the validation loss over its rows.
 
     Parameters
     ----------
-    problem : BilevelProblem
-        Knows the models of the splits.
+    place : HeldOutEvaluation
+        A problem at exact inner solutions.
     rows : HeldOutRows
         The data.
-    lambda_ : ndarray of shape (n_groups,)
-        Where to evaluate.
-    weights : list of ndarray
-        Exact inner solutions.
-    hessians : list of Hessian
-        Of L_T there.
 
     Returns
     -------
@@ -84,8 +78,8 @@ def slope_covariance(problem, rows, lambda_, weights, hessians):
         ``V / n``. Rows that several splits hold out count once, with all slopes
         they have; a row of weight k counts as k rows.
     """
-    responses = problem.responses(lambda_, weights, hessians)
-    models = _linear_maps(problem, weights, responses)
+    problem = place.problem
+    models = _linear_maps(problem, place.weights, place.responses)
     size = problem.n_groups
     mean, square = np.zeros(size), np.zeros((size, size))
     sample = rows.sample(limits().optimism_rows)

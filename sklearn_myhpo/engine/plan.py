@@ -166,13 +166,11 @@ class Plan:
     shape : Shape
     limits : Limits
     by_rows : bool
-        Whether rows must be kept in the coordinates of the features, for solvers that
-        look at some of them at a time.
+        Whether rows must be kept, in the coordinates of the features, for batches.
     all_directions : bool
         Whether coordinates that no solution takes must be kept.
     subspace : str
-        Coordinates in which a shared lambda has diagonal Hessians, where there are
-        any; known after the moments are.
+        Coordinates in which a shared lambda has diagonal Hessians; found in the data.
     """
 
     shape: Shape
@@ -327,7 +325,6 @@ def make_plan(
     Parameters
     ----------
     design : Design
-        Rows of X.
     groups : FeatureGroups
     loss : Loss
     n_outputs, n_splits : int

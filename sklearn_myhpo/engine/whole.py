@@ -204,6 +204,10 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
     free = FreeModel(rank, share * rank)
     data = _Data(design, y, loss, groups, share, fit_intercept, counts, plan, free)
     if is_eliminated and groups.n_unpenalized:
+        if design.is_sparse:
+            # Without what these explain the rows are dense.
+            most, name = plan.limits.factored_size, "rows or features, the fewer"
+            _check_size(min(design.n_samples, design.n_features), name, most, _PROBES)
         rest = remove_unpenalized(data)
         return rest.complete(_whole_ridge(rest.data, needs.needs_rows))
     if is_eliminated:

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._progress import CallbackSupportMixin, kept_on_error, with_callbacks
 from .._typing import MatrixLike
-from ..bilevel.problem import MAX_LAMBDA
+from ..bilevel.bounds import MAX_LAMBDA
 from ..data.arrays import as_rows, linear_predictor
 from ..data.cv import make_splits
 from ..data.threads import threads_for
@@ -203,8 +203,8 @@ default=None
             lambda_bounds=bounds,
             lambda_init=self.lambda_init,
             dtype=dtype,
-            needs_rows=getattr(solver, "needs_rows", False),
-            all_directions=getattr(solver, "all_directions", True),
+            needs_rows=solver.capabilities.needs_rows,
+            all_directions=solver.capabilities.all_directions,
             has_own_validation=own is not None,
         )
 
@@ -252,7 +252,7 @@ default=None
         self._warn(problem, result)
         if source.criterion is None:
             self._warn_of_few_rows(problem.n_held_out)
-        if not getattr(solver, "finds_minimizers", True):
+        if not solver.capabilities.finds_minimizers:
             self._warn_of_gap(problem, result)
 
     def _solve(self, problem, solver, shrinkage, report):

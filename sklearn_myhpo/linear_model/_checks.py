@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
-from ..bilevel.problem import MAX_LAMBDA
+from ..bilevel.bounds import MAX_LAMBDA
 from ..criteria import CRITERIA, Criterion
 from ..data.arrays import select_rows
 from ..solvers import SOLVERS, Solver
@@ -73,11 +73,12 @@ def resolve_solver(solver):
     """
     if isinstance(solver, str) and solver in SOLVERS:
         return SOLVERS[solver]()
-    if isinstance(solver, Solver) and not isinstance(solver, type):
+    if isinstance(solver, Solver):
         return solver
     raise ValueError(
         f"The 'solver' parameter must be one of {sorted(SOLVERS)} or a solver object "
-        f"such as sklearn_myhpo.solvers.MYHPO(). Got {solver!r} instead."
+        "such as sklearn_myhpo.solvers.MYHPO(), of a subclass of "
+        f"sklearn_myhpo.solvers.Solver. Got {solver!r} instead."
     )
 
 

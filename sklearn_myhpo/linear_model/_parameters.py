@@ -1,12 +1,15 @@
 """From the parameters of an estimator to its solver: any solver, MY-HPO, or SHO."""
 
+from abc import abstractmethod
 from numbers import Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..criteria import CriterionProblem
 from ..selection.nested import choose_shrinkage
-from ..solvers import MYHPO, SHO, SOLVERS
+from ..solvers import MYHPO, SHO
+from ..solvers.driver import check_solver
 from ._base import BilevelLinearModel
 from ._checks import resolve_criterion, resolve_solver
 
@@ -24,23 +27,14 @@ class ChoosingModel(BilevelLinearModel):
 
     _has_shrinkage = True
 
-    def _refuse_criterion(self, solver):
-        """Raise because the solver needs a training and a validation part.
-
-        Parameters
-        ----------
-        solver : Solver
-
-        Raises
-        ------
-        ValueError
-        """
-        raise NotImplementedError
+    @abstractmethod
+    def _check_solver_without_splits(self, solver):
+        """Raise a ValueError if the solver needs a training and a validation part."""
 
     def _choose_criterion(self, loss, solver):
         criterion = resolve_criterion(self.criterion, loss, type(self).__name__)
-        if criterion is not None and getattr(solver, "needs_split", True):
-            self._refuse_criterion(solver)
+        if criterion is not None:
+            self._check_solver_without_splits(solver)
         return criterion
 
     def _choose_shrinkage(self, source):
@@ -65,13 +59,8 @@ class AnySolverModel(ChoosingModel):
     def _make_solver(self):
         return resolve_solver(self.solver)
 
-    def _refuse_criterion(self, solver):
-        able = [name for name, each in SOLVERS.items() if not each().needs_split]
-        raise ValueError(
-            f"criterion={self.criterion!r} holds no rows out, but {solver!r} needs a "
-            "training and a validation part. Solvers that do without, with their "
-            f"default options: {able}; or use criterion='validation'."
-        )
+    def _check_solver_without_splits(self, solver):
+        check_solver(solver, CriterionProblem.OFFERS)
 
 
 class MYHPOModel(ChoosingModel):
@@ -92,13 +81,14 @@ class MYHPOModel(ChoosingModel):
             backtracking=self.backtracking,
         )
 
-    def _refuse_criterion(self, solver):
-        raise ValueError(
-            f"criterion={self.criterion!r} holds no rows out, but steps="
-            f"{self.steps!r}, response={self.response!r}, metric={self.metric!r}, "
-            f"rho={self.rho!r} need a training and a validation part. Use their "
-            "defaults, or criterion='validation'."
-        )
+    def _check_solver_without_splits(self, solver):
+        if solver.capabilities.needs_split:
+            raise ValueError(
+                f"criterion={self.criterion!r} holds no rows out, but steps="
+                f"{self.steps!r}, response={self.response!r}, metric={self.metric!r}, "
+                f"rho={self.rho!r} need a training and a validation part. Use their "
+                "defaults, or criterion='validation'."
+            )
 
 
 class SHOModel(BilevelLinearModel):

@@ -89,6 +89,7 @@ class Attributes:
         self.n_iter_ = result.n_iter
         self.converged_ = result.status.has_converged
         self.oracle_counts_ = problem.counts.as_dict()
+        self.plan_ = problem.plan
 
     def _set_learned(self, groups, lambda_, history):
         """Set the attributes of the groups, of lambda and of the iterations."""
@@ -135,12 +136,10 @@ class Attributes:
             # So many rows that the user wants no refit: the exact adjoints of a
             # certificate would cost more than that.
             return
-        place = result.lambda_, result.weights
         with np.errstate(all="ignore"):
-            hessians = problem.hessians(*place)
-            self.certificate_, model = certify(problem, result, hessians)
+            self.certificate_, model = certify(problem, result)
             if model is not None and source.has_held_out_rows:
-                covariance = slope_covariance(problem, source.rows, *place, hessians)
+                covariance = slope_covariance(result.place, source.rows)
                 free = problem.is_free(result.lambda_)
                 self.optimism_ = estimate_optimism(covariance, model, free)
 
@@ -165,7 +164,7 @@ class Warnings:
             text = f"converged to an inexact lambda. {_UNFINISHED}"
             self._say(text, ConvergenceWarning)
         objective = self._criterion_name()
-        if problem.spread.strength:
+        if problem.shrinkage.strength:
             objective += " with its shrinkage"
         if certificate.certain:
             self._warn_of_certainty(objective, problem.loss.negligible_sum)

@@ -59,7 +59,7 @@ def can_stream(model):
         If it does not, as `sklearn.utils.metaestimators.available_if` wants it.
     """
     solver = resolve_solver(model.solver)
-    if getattr(solver, "streams", False):
+    if solver.capabilities.streams:
         return True
     raise AttributeError(
         "partial_fit needs a solver that goes on with new rows: "
@@ -173,6 +173,7 @@ class StreamingMixin:
         self.n_iter_, self.converged_ = len(stream.history), False
         self.oracle_counts_ = stream.counts
         self.certificate_ = self.optimism_ = self.validation_curve_ = None
+        self.plan_ = None
         self.shrinkage_, self.shrinkage_path_ = 0.0, None
 
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ..bilevel.bounds import outward
 from ..bilevel.per_target import TargetsProblem, refit
-from ..bilevel.problem import outward
 from ._problem import LastFit
 from ._reporting import mean_over_splits, spell_some
 
@@ -30,6 +30,8 @@ class TargetsFit(NamedTuple):
     counts : dict of str to int
     total_weight : float
         Sum of the sample weights.
+    plan : Plan
+        How the targets were computed.
     """
 
     lambda_: np.ndarray
@@ -43,6 +45,7 @@ class TargetsFit(NamedTuple):
     unfinished: list
     counts: dict
     total_weight: float
+    plan: object
 
 
 class PerTargetMixin:
@@ -62,7 +65,7 @@ class PerTargetMixin:
         start = None
         if self.warm_start and last is not None and last.fits_targets(n_targets):
             start = last.lambda_
-        if getattr(solver, "learns_targets", False) and source.criterion is None:
+        if solver.capabilities.learns_targets and source.criterion is None:
             problem = source.make()
             if problem.splits[0].solves_by == "diagonal":
                 return self._learn_together(problem, source, solver, start, progress)
@@ -94,8 +97,7 @@ class PerTargetMixin:
             final = refit(problem.full, result.lambda_)
         else:
             final = mean_over_splits(problem.to_features(result.weights))
-        numbers = np.arange(targets.n_groups)
-        losses, slope = targets.slopes(result.lambda_, numbers)
+        losses, slope = targets.target_slopes(result.lambda_, targets.everything)
         return _as_fit(problem, result, final, losses, targets.bounds, slope)
 
     def _set_targets(self, found, source):
@@ -108,7 +110,7 @@ class PerTargetMixin:
         self.validation_loss_ = found.validation_loss
         self.n_iter_ = found.n_iter
         self.converged_ = not found.unfinished
-        self.oracle_counts_ = found.counts
+        self.oracle_counts_, self.plan_ = found.counts, found.plan
         self._last_fit, self._stream = LastFit(found.lambda_, None), None
         self.certificate_ = self.optimism_ = self.validation_curve_ = None
         self._set_minimum(found.lambda_, found.validation_loss, None)
@@ -148,6 +150,7 @@ def _as_fit(problem, result, final, losses, bounds, slope):
         [] if result.status.has_converged else [result.message],
         problem.counts.as_dict(),
         problem.total_weight,
+        problem.plan,
     )
 
 
@@ -161,6 +164,7 @@ def _merge(fits):
         [message for fit in fits for message in fit.unfinished],
         {name: first[name] + sum(one[name] for one in others) for name in first},
         fits[0].total_weight,
+        fits[0].plan,
     )
 
 

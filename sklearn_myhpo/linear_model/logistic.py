@@ -120,6 +120,9 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
         lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
         With `penalty_factors`, feature j has that of its group over its factor.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
@@ -310,6 +313,9 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
         lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
         With `penalty_factors`, feature j has that of its group over its factor.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
@@ -488,6 +494,9 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
         lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
         With `penalty_factors`, feature j has that of its group over its factor.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)

@@ -125,6 +125,9 @@ default="validation"
         ``2 n exp(lambda_)`` with n the sum of the sample weights. With one lambda, or
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
         With `penalty_factors`, feature j has that of its group times its factor.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
@@ -322,6 +325,9 @@ class SHORidge(RidgeModel, SHOModel):
         ``2 n exp(lambda_)`` with n the sum of the sample weights. With one lambda, or
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
         With `penalty_factors`, feature j has that of its group times its factor.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
@@ -512,6 +518,9 @@ default="validation"
         ``2 n exp(lambda_)`` with n the sum of the sample weights. With one lambda, or
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
         With `penalty_factors`, feature j has that of its group times its factor.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)

@@ -10,7 +10,7 @@ import numpy as np
 from .base import Loss
 
 #: Largest argument of an exponential; the result, about 1e304, is still finite.
-MAX_EXPONENT = 700.0
+LARGEST_EXPONENT = 700.0
 
 
 class LogisticLoss(Loss):
@@ -75,7 +75,7 @@ class LogisticLoss(Loss):
 
 def _exp(exponent):
     """Return the exponential, in place, without overflow."""
-    np.minimum(exponent, MAX_EXPONENT, out=exponent)
+    np.minimum(exponent, LARGEST_EXPONENT, out=exponent)
     return np.exp(exponent, out=exponent)
 
 
@@ -83,5 +83,5 @@ def _wrong_odds(y, raw):
     """Return -s, the odds of the wrong class, and the log that these leave out."""
     sign = 1.0 - 2.0 * y
     log_odds = sign * raw[:, 0]
-    excess = np.maximum(log_odds - MAX_EXPONENT, 0.0)
+    excess = np.maximum(log_odds - LARGEST_EXPONENT, 0.0)
     return sign, _exp(log_odds), excess

@@ -71,15 +71,19 @@ def strongest_within(problem, result, margin):
         bounds where there is none.
     """
     lowest, limit = result.lambda_, result.validation_loss + margin
-    known = {0.0: (result.weights, result.validation_loss)}
+    known = {0.0: result.place}
 
     def excess(rise):
         if rise not in known:
             near = min(known, key=lambda other: abs(other - rise))
             lambda_ = problem.project(lowest + rise)
-            weights = problem.minimize(lambda_, known[near][0])
-            known[rise] = weights, problem.estimate(lambda_, weights)
-        return known[rise][1] - limit
+            weights = problem.minimize(lambda_, known[near].weights)
+            known[rise] = problem.at(lambda_, weights)
+            rises = known[rise].estimate - limit
+            # Only the weights and the loss are needed again.
+            known[rise].release()
+            return rises
+        return known[rise].estimate - limit
 
     most = float(np.max(problem.bounds[1] - lowest))
     if not np.isfinite(most):
@@ -94,7 +98,4 @@ def strongest_within(problem, result, margin):
             break
         low, step = high, 2.0 * step
     excess(low)
-    weights, loss = known[low]
-    return result._replace(
-        lambda_=problem.project(lowest + low), weights=weights, validation_loss=loss
-    )
+    return result._replace(place=known[low], validation_loss=known[low].estimate)

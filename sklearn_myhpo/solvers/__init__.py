@@ -1,29 +1,38 @@
-"""Solvers of the bilevel problem, one method and its paper per file."""
+"""Solvers of the bilevel problem, one method and its paper per file.
 
+====================  =================================================================
+`driver.py`           `minimize_bilevel`: the only loop, the check of a solver's needs
+`protocol.py`         `Solver`, its report `Info`, the result of a run
+`capabilities.py`     `Capabilities`: abilities and needs that a solver declares
+`registry.py`         `SOLVERS`: the single list; add a solver here
+`options.py`          checks of options
+`start/`              scans of one shared lambda for a start
+`myhpo/`              MY-HPO; `published.py` has Algorithms 1 and 3 step by step
+`sho.py`              SHO with a local hypernetwork
+`sho_global.py`       SHO with a global hypernetwork
+`implicit.py`         exact implicit differentiation
+`hoag.py`             inexact implicit differentiation
+`unrolled.py`         derivatives through steps of gradient descent
+`penalty.py`          the inner problem as a penalty
+`stochastic/`         SOBA, SABA, AmIGO and stocBiO on batches of rows
+`stn/`                self-tuning networks for linear models
+`steps/`              steps that several of them share; `acceptance.py` judges them
+====================  =================================================================
+"""
+
+from .capabilities import Capabilities
 from .driver import minimize_bilevel
 from .hoag import HOAG
 from .implicit import Implicit
 from .myhpo.method import MYHPO
 from .penalty import Penalty
 from .protocol import BilevelResult, Info, Solver, State, Status
+from .registry import SOLVERS
 from .sho import SHO
 from .sho_global import SHOGlobal
 from .stn.method import STN
 from .stochastic.method import Stochastic
 from .unrolled import Unrolled
-
-#: The single list of solvers; names, error messages and tests come from it.
-SOLVERS = {
-    "myhpo": MYHPO,
-    "sho": SHO,
-    "implicit": Implicit,
-    "stochastic": Stochastic,
-    "hoag": HOAG,
-    "unrolled": Unrolled,
-    "sho_global": SHOGlobal,
-    "penalty": Penalty,
-    "stn": STN,
-}
 
 __all__ = [
     "HOAG",
@@ -32,6 +41,7 @@ __all__ = [
     "SOLVERS",
     "STN",
     "BilevelResult",
+    "Capabilities",
     "Implicit",
     "Info",
     "Penalty",

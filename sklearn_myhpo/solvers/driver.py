@@ -1,31 +1,38 @@
-"""The only loop: clock, history, stopping and non-finite checks for all solvers."""
+"""The only loop: needs, start, clock, history, stopping and non-finite checks."""
 
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-from .protocol import ADVICE, BilevelResult, Status
+from ..bilevel.contract import Offers, OuterProblem
+from ..bilevel.counts import OracleCounts
+from .protocol import BilevelResult, Info, Solver, State, Status
+from .registry import SOLVERS
+from .start.points import Scan
 from .start.scan import scan_lambda
 from .start.targets import scan_targets
 
 
 def minimize_bilevel(
-    problem,
-    solver,
+    problem: OuterProblem,
+    solver: Solver,
     *,
-    lambda_init="auto",
-    weights_init=None,
-    max_iter=100,
-    tol=1e-6,
-    random_state=None,
-    callback=None,
-):
+    lambda_init: str | float | np.ndarray = "auto",
+    weights_init: list[np.ndarray] | None = None,
+    max_iter: int = 100,
+    tol: float = 1e-6,
+    random_state: int | np.random.Generator | None = None,
+    callback: Callable[[int, Info, State], object] | None = None,
+) -> BilevelResult:
     """Minimize the validation loss over lambda.
 
     Parameters
     ----------
-    problem : BilevelProblem or TargetsProblem
-        What to minimize; the latter by a solver that `learns_targets`.
+    problem : BilevelProblem, CriterionProblem or TargetsProblem
+        The objective. A solver takes it if it meets the needs that its `capabilities`
+        declare.
     solver : Solver
         The method and its options.
     lambda_init : "auto", float or ndarray of shape (n_groups,), default="auto"
@@ -48,65 +55,119 @@ def minimize_bilevel(
     Returns
     -------
     BilevelResult
-        The last finite state, how the run ended, and its history.
+        The last finite state, the end of the run, and its history.
+
+    Raises
+    ------
+    TypeError
+        If the solver is not a `Solver` object.
+    ValueError
+        If the problem does not meet a need of the solver; the message names the need
+        and the solvers that would do.
     """
+    check_solver(solver, problem.offers)
     clock = time.perf_counter()
-    scan = None
-    if isinstance(lambda_init, str):
-        if problem.is_separable:
-            lambda_0, weights_0 = scan_targets(problem)
-        else:
-            scanned = problem.for_scan()
-            scan = scan_lambda(scanned)
-            lambda_0, weights_0 = scan.lambda_, scan.weights
-            if scanned is not problem:
-                # Of another objective, of fewer rows.
-                scan = None
-    else:
-        lambda_0 = problem.project(np.full(problem.n_groups, lambda_init, float))
-        weights_0 = problem.zeros()
+    lambda_0, weights_0, scan = _find_start(problem, lambda_init)
     if weights_init is not None:
         weights_0 = weights_init
     rng = np.random.default_rng(random_state)
-    rows, status = [], Status.MAX_ITER
-    # What is not finite ends the run; numpy need not warn of it as well.
+    # A value that is not finite ends the run; numpy need not warn of it as well.
     with np.errstate(all="ignore"):
         state = solver.init(problem, lambda_0, weights_0)
-        for n_iter in range(1, max_iter + 1):
-            new_state, info = solver.step(problem, state, rng)
-            if not is_finite(new_state, info):
-                status = Status.DIVERGED
-                break
-            state = new_state
-            rows.append(history_row(info, problem.counts, time.perf_counter() - clock))
-            is_stopped = callback is not None and callback(n_iter, info, state)
-            if problem.is_certain(state.lambda_, info.validation_loss):
-                status = Status.CERTAIN
-                break
-            if state.error <= tol:
-                status = Status.CONVERGED
-                break
-            if is_stopped:
-                status = Status.STOPPED
-                break
-    message = status.value.format(
-        n_iter=n_iter,
+        end = _iterate(problem, solver, state, rng, max_iter, tol, callback, clock)
+    message = end.status.value.format(
+        n_iter=end.n_iter,
         max_iter=max_iter,
         tol=tol,
-        error=state.error,
-        residuals=_residuals(info),
-        advice=getattr(solver, "advice", ADVICE),
+        error=end.state.error,
+        residuals=_residuals(end.info),
+        advice=solver.capabilities.advice,
     )
+    history = _history(end.rows, history_row(end.info, problem.counts, 0.0))
+    place = solver.evaluation(problem, end.state)
     return BilevelResult(
-        state.lambda_,
-        state.weights,
-        problem.estimate(state.lambda_, state.weights),
-        status,
-        message,
-        len(rows),
-        _history(rows, history_row(info, problem.counts, 0.0)),
-        scan,
+        place, place.estimate, end.status, message, len(end.rows), history, scan
     )
+
+
+class _End(NamedTuple):
+    """The end of a run: the last finite state, the last report, rows of the history."""
+
+    status: Status
+    n_iter: int
+    state: State
+    info: Info
+    rows: list
+
+
+def _iterate(problem, solver, state, rng, max_iter, tol, callback, clock):
+    """Step until the run ends, and return its `_End`."""
+    rows = []
+    for n_iter in range(1, max_iter + 1):
+        new_state, info = solver.step(problem, state, rng)
+        if not is_finite(new_state, info):
+            return _End(Status.DIVERGED, n_iter, state, info, rows)
+        state = new_state
+        rows.append(history_row(info, problem.counts, time.perf_counter() - clock))
+        is_stopped = callback is not None and callback(n_iter, info, state)
+        if problem.is_certain(state.lambda_, info.validation_loss):
+            return _End(Status.CERTAIN, n_iter, state, info, rows)
+        if state.error <= tol:
+            return _End(Status.CONVERGED, n_iter, state, info, rows)
+        if is_stopped:
+            return _End(Status.STOPPED, n_iter, state, info, rows)
+    return _End(Status.MAX_ITER, max_iter, state, info, rows)
+
+
+def check_solver(solver: Solver, offers: Offers) -> None:
+    """Raise where a problem does not meet a need of a solver.
+
+    Parameters
+    ----------
+    solver : Solver
+        Its `capabilities` declare its needs.
+    offers : Offers
+        Abilities of the problem.
+
+    Raises
+    ------
+    TypeError
+        If the solver is not a `Solver` object.
+    ValueError
+        If a need is not met.
+    """
+    if not isinstance(solver, Solver):
+        raise TypeError(
+            "The solver must be an object of a subclass of sklearn_myhpo.solvers.Solver"
+            ", such as sklearn_myhpo.solvers.MYHPO(): it has `init`, `step` and "
+            "`capabilities`, such as Capabilities(needs_split=False). Got "
+            f"{solver!r} instead."
+        )
+    unmet = solver.capabilities.unmet(offers)
+    if unmet is None:
+        return
+    able = [
+        name for name, each in SOLVERS.items() if not each().capabilities.unmet(offers)
+    ]
+    raise ValueError(
+        f"{unmet.fact}, but {solver!r} needs {unmet.need}. {unmet.remedy}, or a solver "
+        f"that would do, with its default options: {able}."
+    )
+
+
+def _find_start(
+    problem: OuterProblem, lambda_init: str | float | np.ndarray
+) -> tuple[np.ndarray, list[np.ndarray], Scan | None]:
+    """Return lambda and weights to start from, and the scan that found them."""
+    if not isinstance(lambda_init, str):
+        lambda_0 = problem.project(np.full(problem.n_groups, lambda_init, float))
+        return lambda_0, problem.zeros(), None
+    if problem.offers.is_separable:
+        return *scan_targets(problem), None
+    scanned = problem.for_scan()
+    scan = scan_lambda(scanned)
+    # The objective of fewer rows is another one.
+    return scan.lambda_, scan.weights, scan if scanned is problem else None
 
 
 def _history(rows, columns):
@@ -118,8 +179,8 @@ def _history(rows, columns):
     return {name: np.array([row[name] for row in rows]) for name in columns}
 
 
-def is_finite(state, info):
-    """Whether everything that would be kept of an iteration is finite."""
+def is_finite(state: State, info: Info) -> bool:
+    """Whether lambda, weights and losses of an iteration are finite."""
     return (
         np.all(np.isfinite(state.lambda_))
         and np.isfinite(info.train_loss)
@@ -129,7 +190,7 @@ def is_finite(state, info):
 
 
 def _residuals(info):
-    """Return the last residuals in words, those that the method has."""
+    """Return the residuals that the method has, in words."""
     values = {
         "primal residual": info.primal_residual,
         "dual residual": info.dual_residual,
@@ -140,7 +201,7 @@ def _residuals(info):
     )
 
 
-def history_row(info, counts, seconds):
+def history_row(info: Info, counts: OracleCounts, seconds: float) -> dict:
     """Return one row of the history, of an iteration's `Info`."""
     return {
         "lambda": info.lambda_,

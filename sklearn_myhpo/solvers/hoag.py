@@ -1,7 +1,7 @@
 """HOAG: implicit differentiation with inexact inner solutions and adjoints.
 
 Pedregosa (2016), Hyperparameter optimization with approximate gradient,
-arXiv:1602.02355, algorithm 1; tolerances and the adaptive step size are those of its
+arXiv:1602.02355, algorithm 1, with the tolerances and the adaptive step size of its
 experiments.
 """
 
@@ -12,9 +12,13 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..bilevel.evaluation import Evaluation
+from ..bilevel.held_out import HeldOutProblem
 from ..engine.glm.inexact import approach_adjoint, approach_minimum
+from .capabilities import Capabilities
 from .options import check_options
-from .protocol import Info
+from .protocol import Info, Solver
+from .steps.acceptance import VALUE_ROUNDING
 
 #: Tolerance of iteration k relative to the first one.
 SCHEDULES = {
@@ -25,29 +29,30 @@ SCHEDULES = {
 }
 #: No tolerance is smaller.
 LEAST_TOL = 1e-12
-#: What becomes of L after a good step and after one that is taken back, and what
-#: becomes of the tolerances then.
-RELAX, TIGHTEN, HALVE = 0.95, 2.0, 0.5
-#: What the published step size allows for the tolerance of the present values and of
-#: the last, and the rise at which it takes a step back.
-SLACK, LAST_SLACK, MAX_RISE = 0.25, 1.25, 1.2
-#: Share of the objective that rounding cannot resolve.
-ROUNDING = 1e-14
+#: Factors of L after a good step and after a step that is taken back.
+RELAX, TIGHTEN = 0.95, 2.0
+#: Factor of the tolerances after a step that is taken back.
+HALVE = 0.5
+#: Allowance of the published step size for the tolerances of the present values and of
+#: the last ones.
+SLACK, LAST_SLACK = 0.25, 1.25
+#: Factor of the objective at which the published step size takes a step back.
+MAX_RISE = 1.2
 
 
 class HOAGState(NamedTuple):
     """Inexact weights and adjoints at lambda, and the step size.
 
-    `inexactness` is what the residuals of the weights are worth in the objective, to
+    `inexactness` is the error of the objective by the residuals of the weights, to
     first order; `n_steps` the number k of tolerances used, `rtol` the last of them,
-    `share` what steps taken back have left of all, and `lipschitz` the inverse step
-    size L.
+    `share` their common factor after steps taken back, and `lipschitz` the inverse
+    step size L.
     """
 
     lambda_: np.ndarray
-    weights: list
-    adjoints: list
-    objective: float
+    weights: list[np.ndarray]
+    adjoints: list[np.ndarray]
+    place: Evaluation
     hypergradient: np.ndarray
     error: float
     inexactness: float
@@ -58,7 +63,7 @@ class HOAGState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class HOAG:
+class HOAG(Solver):
     """Hyperparameter optimization with approximate gradient.
 
     Iteration k solves for the weights by L-BFGS and for the adjoint by conjugate
@@ -76,8 +81,8 @@ default="exponential"
     step_rule : {"descent", "published"}, default="descent"
         When a step is good enough for L to fall by 5 %, and when it is taken back, L
         doubled and the tolerances halved. "descent": good if the objective falls by
-        ``L/2 |move|^2``, the descent lemma, up to what the residuals of the weights
-        hide of it; else taken back. "published": good if it falls by
+        ``L/2 |move|^2``, the descent lemma, up to the error by the residuals of the
+        weights; else taken back. "published": good if it falls by
         ``L |move|^2 - eps_k/4 - 5/4 eps_(k-1) |move|``, taken back if it rises to 1.2
         times its last value, and neither between the two. That lets the objective rise,
         and a lambda may be lost to where the loss is flat.
@@ -90,8 +95,7 @@ default="exponential"
     the tolerance of the fit; the schedule says after how many iterations they can be.
     """
 
-    all_directions: ClassVar[bool] = False
-    needs_split: ClassVar[bool] = True
+    capabilities: ClassVar[Capabilities] = Capabilities(all_directions=False)
     _parameter_constraints: ClassVar[dict] = {
         "tol_schedule": [StrOptions(set(SCHEDULES))],
         "tol_init": [Interval(Real, 0, 1, closed="neither")],
@@ -105,13 +109,17 @@ default="exponential"
     def __post_init__(self):
         check_options(self, ())
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> HOAGState:
         """Return the first inexact solution, and the first step size."""
         first = _evaluate(problem, lambda_0, weights_0, None, self._rtol(1))
         slope = np.linalg.norm(first.hypergradient) / np.sqrt(problem.n_groups)
         return first._replace(lipschitz=slope or 1.0)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: HOAGState, rng: np.random.Generator
+    ) -> tuple[HOAGState, Info]:
         """Return the next state and its `Info`; deterministic."""
         k = state.n_steps + 1
         lambda_ = problem.project(state.lambda_ - state.hypergradient / state.lipschitz)
@@ -119,55 +127,59 @@ default="exponential"
         there = _evaluate(problem, lambda_, state.weights, state.adjoints, rtol)
         share, lipschitz = state.share, state.lipschitz
         good, most = self._limits(state, there)
-        if there.objective <= good:
+        objective = there.place.objective
+        if objective <= good:
             lipschitz *= RELAX
-        elif not there.objective < most:
+        elif not objective < most:
             share, lipschitz = HALVE * share, TIGHTEN * lipschitz
             rtol = self._rtol(k, share)
             there = _evaluate(
                 problem, state.lambda_, state.weights, state.adjoints, rtol
             )
         new_state = there._replace(n_steps=k, share=share, lipschitz=lipschitz)
-        return new_state, _info(problem, new_state)
+        return new_state, Info.at(new_state.place, new_state.hypergradient)
+
+    def evaluation(self, problem: HeldOutProblem, state: HOAGState) -> Evaluation:
+        """Return the evaluation that the state carries."""
+        return state.place
 
     def _rtol(self, k, share=1.0):
         """Return eps_k."""
         return max(share * self.tol_init * SCHEDULES[self.tol_schedule](k), LEAST_TOL)
 
     def _limits(self, state, there):
-        """Return objectives up to which a step is good, and below which it stays."""
+        """Return the objective of a good step at most, and of a step that stays."""
         length = np.linalg.norm(there.lambda_ - state.lambda_)
-        last, gain = state.objective, state.lipschitz * length**2
+        last, gain = state.place.objective, state.lipschitz * length**2
         if self.step_rule == "published":
             slack = SLACK * there.rtol + LAST_SLACK * state.rtol * length
             return last + slack - gain, MAX_RISE * last
-        slack = state.inexactness + there.inexactness + ROUNDING * last
+        slack = state.inexactness + there.inexactness + VALUE_ROUNDING * last
         return (last + slack - 0.5 * gain,) * 2
 
 
 def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
     """Return a state at lambda, its weights and adjoints to a tolerance."""
-    weights, adjoints = [], []
-    hypergradient, inexactness, error = 0.0, 0.0, 0.0
+    weights, adjoints, slopes = [], [], []
+    inexactness, error = 0.0, 0.0
     for index, split in enumerate(problem.splits):
         w, r, inner = approach_minimum(split, lambda_, starts[index], rtol)
         start = None if adjoint_starts is None else adjoint_starts[index]
         q, outer = approach_adjoint(split, lambda_, w, start, rtol)
-        slope = -split.by_group(split.penalty(lambda_) * w * q)
-        hypergradient = hypergradient + problem.split_weights[index] * slope
+        slopes.append(-split.by_group(split.penalty(lambda_) * w * q))
         inexactness += problem.split_weights[index] * abs(np.vdot(q, r))
         weights.append(w)
         adjoints.append(q)
         error = max(error, inner, outer)
-    objective = problem.objective(lambda_, weights)
-    hypergradient = hypergradient + problem.spread.gradient(lambda_)
+    place = problem.at(lambda_, weights)
+    hypergradient = problem.total_gradient(lambda_, problem.mean(slopes))
     projected = problem.projected(lambda_, hypergradient)
-    error = max(error, problem.relative(projected, objective))
+    error = max(error, problem.relative(projected, place.objective))
     return HOAGState(
         lambda_,
         weights,
         adjoints,
-        objective,
+        place,
         hypergradient,
         error,
         inexactness,
@@ -175,13 +187,4 @@ def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
         rtol=rtol,
         share=1.0,
         lipschitz=1.0,
-    )
-
-
-def _info(problem, state):
-    return Info(
-        lambda_=state.lambda_,
-        train_loss=problem.train_loss(state.weights, state.lambda_),
-        validation_loss=problem.without_spread(state.lambda_, state.objective),
-        hypergradient_norm=float(np.max(np.abs(state.hypergradient))),
     )

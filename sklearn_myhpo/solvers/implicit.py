@@ -9,21 +9,25 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import ClassVar
 
+import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..bilevel.evaluation import Evaluation
+from ..bilevel.problem import Problem
+from .capabilities import Capabilities
 from .options import check_options
-from .steps import newton as _newton
-from .steps import quasi_newton as _quasi_newton
+from .protocol import Info, Solver, State
+from .steps import newton, quasi_newton
 
 #: Lambdas up to which "auto" takes Newton steps.
 MAX_NEWTON = 30
 
 
 @dataclass(frozen=True)
-class Implicit:
+class Implicit(Solver):
     """Exact implicit differentiation: inner minimizers, adjoints and a descent step.
 
-    Nothing of MY-HPO's response or proximal term is used, so this solver referees it.
+    It uses nothing of MY-HPO's response or proximal term, so it is a referee for it.
     The objective never rises beyond rounding.
 
     Parameters
@@ -38,8 +42,9 @@ class Implicit:
         Number of (step, change of hypergradient) pairs that "lbfgs" keeps.
     """
 
-    all_directions: ClassVar[bool] = False
-    needs_split: ClassVar[bool] = False
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        needs_split=False, all_directions=False
+    )
     _parameter_constraints: ClassVar[dict] = {
         "steps": [StrOptions({"auto", "newton", "gauss-newton", "lbfgs"})],
         "memory": [Interval(Integral, 1, None, closed="left")],
@@ -52,14 +57,23 @@ class Implicit:
         check_options(self, ())
 
     def _form(self, problem):
+        """Return the module with the steps."""
         if self.steps == "auto":
-            return _newton if problem.n_groups <= MAX_NEWTON else _quasi_newton
-        return _quasi_newton if self.steps == "lbfgs" else _newton
+            return newton if problem.n_groups <= MAX_NEWTON else quasi_newton
+        return quasi_newton if self.steps == "lbfgs" else newton
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: Problem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> State:
         """Return the exact inner solution and the derivatives at `lambda_0`."""
         return self._form(problem).init(self, problem, lambda_0, weights_0)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: Problem, state: State, rng: np.random.Generator
+    ) -> tuple[State, Info]:
         """Return the next state and its `Info`; deterministic."""
         return self._form(problem).step(self, problem, state)
+
+    def evaluation(self, problem: Problem, state: State) -> Evaluation:
+        """Return the evaluation that the state carries."""
+        return state.place

@@ -5,8 +5,10 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import validate_parameter_constraints
 
+from .protocol import Solver
 
-def check_options(solver, names):
+
+def check_options(solver: Solver, names: tuple[str, ...]) -> None:
     """Check the options of a solver against its declared constraints.
 
     Parameters
@@ -14,12 +16,12 @@ def check_options(solver, names):
     solver : Solver
         Has a class attribute `_parameter_constraints` like an estimator's.
     names : tuple of str
-        What the entries of `step_sizes` are called; its length is theirs.
+        Names of the entries of `step_sizes`, as many as there must be.
 
     Raises
     ------
     ValueError
-        Names the option, what came and what is allowed.
+        If an option has another value; the message names the allowed ones.
     """
     options = {name: getattr(solver, name) for name in solver._parameter_constraints}
     validate_parameter_constraints(

@@ -11,9 +11,12 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from ..bilevel.validation import BilevelProblem
+from ..bilevel.evaluation import Evaluation
+from ..bilevel.held_out import HeldOutProblem
+from ..bilevel.problem import Problem
+from .capabilities import Capabilities
 from .options import check_options
-from .protocol import Info
+from .protocol import Info, Solver
 from .steps.descent import DescentState, Value, descend
 from .steps.packing import in_a_row, taken_apart, weight_units
 
@@ -22,7 +25,7 @@ class PenaltyState(NamedTuple):
     """Weights and lambda, and the descent in both at one gamma."""
 
     lambda_: np.ndarray
-    weights: list
+    weights: list[np.ndarray]
     gamma: float
     unit: np.ndarray
     descent: DescentState
@@ -32,10 +35,10 @@ class PenaltyState(NamedTuple):
 class _Joint(NamedTuple):
     """Lambda, then the weights of all splits in a row, in their units, as one vector.
 
-    What a descent asks of a problem, for that vector.
+    It answers the questions of a descent for that vector.
     """
 
-    problem: BilevelProblem
+    problem: Problem
     unit: np.ndarray
 
     def together(self, lambda_, weights):
@@ -54,7 +57,7 @@ class _Joint(NamedTuple):
         return np.append(self.problem.project(z[:n_groups]), z[n_groups:])
 
     def projected(self, z, gradient):
-        """Return the gradient without what points out of the bounds."""
+        """Return the gradient, zero where it points out of the bounds."""
         n_groups = self.problem.n_groups
         own = self.problem.projected(z[:n_groups], gradient[:n_groups])
         return np.append(own, gradient[n_groups:])
@@ -65,8 +68,9 @@ class _Joint(NamedTuple):
 
 
 class _Terms(NamedTuple):
-    """The objective at a place, and the parts of its gradient, split by split."""
+    """The penalized objective, and the parts of its gradient, split by split."""
 
+    place: Evaluation
     value: float
     lambda_slope: np.ndarray
     validation_slopes: list
@@ -75,7 +79,7 @@ class _Terms(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Penalty:
+class Penalty(Solver):
     """Weights and lambda together, with a penalty on the slope of the training loss.
 
     Minimizes ``L_V(w) / L_0 + gamma/2 |grad L_T(w, lambda)|^2 / |grad_0|^2`` over w and
@@ -95,9 +99,9 @@ class Penalty:
         Most L-BFGS steps of an iteration, which has one gamma.
     """
 
-    all_directions: ClassVar[bool] = False
-    needs_split: ClassVar[bool] = True
-    finds_minimizers: ClassVar[bool] = False
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        all_directions=False, finds_minimizers=False
+    )
     _parameter_constraints: ClassVar[dict] = {
         "gamma": [Interval(Real, 0, None, closed="neither")],
         "growth": [Interval(Real, 1, None, closed="neither")],
@@ -111,21 +115,25 @@ class Penalty:
     def __post_init__(self):
         check_options(self, ())
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> PenaltyState:
         """Return the start, at the given weights."""
         unit = weight_units(problem, problem.minimize(lambda_0, weights_0))
         z = _Joint(problem, unit).together(lambda_0, weights_0)
         descent = DescentState(z, weights_0)
         return PenaltyState(lambda_0, weights_0, self.gamma, unit, descent)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: PenaltyState, rng: np.random.Generator
+    ) -> tuple[PenaltyState, Info]:
         """Return the next state and its `Info`; deterministic."""
         joint = _Joint(problem, state.unit)
 
         def evaluate(z, limit):
             terms = _evaluate(problem, *joint.apart(z), state.gamma)
             slope = np.append(terms.lambda_slope, state.unit * in_a_row(terms.slopes))
-            return Value([], terms.value, slope)
+            return Value(terms.place, terms.value, slope)
 
         descent = state.descent
         for _ in range(self.n_steps):
@@ -134,26 +142,21 @@ class Penalty:
             if descent.error == 0.0:
                 break
         terms = _evaluate(problem, lambda_, weights, state.gamma)
-        outer = _outer_error(problem, lambda_, weights, terms)
+        outer = _outer_error(problem, terms)
         gamma = state.gamma
         if outer <= terms.inner:
-            # Another function, of which nothing is known but a place near its minimum.
+            # Another function; all that is known of it is a place near its minimum.
             gamma *= self.growth
             descent = DescentState(descent.lambda_, weights)
-        info = Info(
-            lambda_=lambda_,
-            train_loss=problem.train_loss(weights, lambda_),
-            validation_loss=problem.validation_loss(weights),
-            hypergradient_norm=float(np.max(np.abs(terms.lambda_slope))),
-        )
         error = max(terms.inner, outer)
-        return PenaltyState(lambda_, weights, gamma, state.unit, descent, error), info
+        new_state = PenaltyState(lambda_, weights, gamma, state.unit, descent, error)
+        return new_state, Info.at(terms.place, terms.lambda_slope)
 
 
 def _evaluate(problem, lambda_, weights, gamma):
     """Return the `_Terms` of the objective, times L_0."""
-    value = problem.objective(lambda_, weights)
-    lambda_slope = problem.spread.gradient(lambda_)
+    place = problem.at(lambda_, weights)
+    value, lambda_slopes = place.objective, []
     validation_slopes = problem.validation_gradients(weights)
     gamma, slopes, inner = gamma * (problem.null_loss or 1.0), [], 0.0
     for split, omega, w, own in zip(
@@ -163,14 +166,14 @@ def _evaluate(problem, lambda_, weights, gamma):
         relative = split.relative_gradient(gradient)
         pull = gamma / split.gradient_scale**2 * gradient
         value += 0.5 * omega * gamma * relative**2
-        along = split.by_group(split.penalty(lambda_) * w * pull)
-        lambda_slope = lambda_slope + omega * along
+        lambda_slopes.append(split.by_group(split.penalty(lambda_) * w * pull))
         slopes.append(omega * (own + split.hessian_product(w, lambda_, pull)))
         inner = max(inner, relative)
-    return _Terms(value, lambda_slope, validation_slopes, slopes, inner)
+    lambda_slope = problem.total_gradient(lambda_, problem.mean(lambda_slopes))
+    return _Terms(place, value, lambda_slope, validation_slopes, slopes, inner)
 
 
-def _outer_error(problem, lambda_, weights, terms):
+def _outer_error(problem, terms):
     """Return the relative residual of the adjoint and of the hypergradient."""
     left = np.linalg.norm(in_a_row(terms.slopes))
     size = np.linalg.norm(
@@ -181,7 +184,6 @@ def _outer_error(problem, lambda_, weights, terms):
             )
         )
     )
-    projected = problem.projected(lambda_, terms.lambda_slope)
-    objective = problem.objective(lambda_, weights)
-    hyper = problem.relative(projected, objective)
+    projected = problem.projected(terms.place.lambda_, terms.lambda_slope)
+    hyper = problem.relative(projected, terms.place.objective)
     return float(max(left / size if left else 0.0, hyper))

@@ -1,13 +1,18 @@
-"""What a solver is, what it reports, and what a run returns."""
+"""The contract of a solver, its report, and the result of a run."""
 
+from abc import ABC, abstractmethod
 from enum import Enum
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ..bilevel.contract import OuterProblem
+from ..bilevel.evaluation import Evaluation
+from .capabilities import Capabilities
+
 
 class Info(NamedTuple):
-    """What one iteration reports; one row of `history_`.
+    """The report of one iteration; one row of `history_`.
 
     Attributes
     ----------
@@ -27,16 +32,42 @@ class Info(NamedTuple):
     primal_residual: float = np.nan
     dual_residual: float = np.nan
 
+    @classmethod
+    def at(
+        cls,
+        place: Evaluation,
+        slope: np.ndarray,
+        primal_residual: float = np.nan,
+        dual_residual: float = np.nan,
+    ) -> "Info":
+        """Return the report of a place.
 
-#: What else a user may do whose run was stopped by max_iter, unless the solver has
-#: better advice.
-ADVICE = (
-    "or standardize the features; gradient steps converge slowly, exact steps do not"
-)
+        Parameters
+        ----------
+        place : Evaluation
+            Of a `Problem`, at the lambda and the weights of the state.
+        slope : ndarray of shape (n_groups,)
+            The method's own hypergradient.
+        primal_residual, dual_residual : float
+            Norms of r and s, where there are any.
+
+        Returns
+        -------
+        Info
+            With the losses of the place.
+        """
+        return cls(
+            place.lambda_,
+            place.problem.train_loss(place.weights, place.lambda_),
+            place.estimate,
+            float(np.max(np.abs(slope))),
+            primal_residual,
+            dual_residual,
+        )
 
 
 class State(Protocol):
-    """What a solver carries from one iteration to the next, a NamedTuple.
+    """A solver's memory from one iteration to the next, a NamedTuple.
 
     Attributes
     ----------
@@ -49,65 +80,77 @@ class State(Protocol):
     """
 
     lambda_: np.ndarray
-    weights: list
+    weights: list[np.ndarray]
     error: float
 
 
-@runtime_checkable
-class Solver(Protocol):
+class Solver(ABC):
     """A method: a frozen dataclass of options with two pure functions.
 
-    One that takes means over features of the weights, as MY-HPO's mean response does,
-    may leave the subspace of the exact solutions; one that does not may say so by
-    an attribute ``all_directions = False``, which makes some problems smaller. One that
-    can learn the lambdas of a `TargetsProblem` says so by ``learns_targets = True``.
-
-    One that asks a problem only for its objective, with derivatives in lambda, and for
-    exact weights, and never looks at training and validation parts itself, says so by
-    ``needs_split = False``; only such solvers minimize a criterion that holds no rows
-    out.
-
-    One that looks at some rows at a time says so by ``needs_rows = True``; its problems
-    are built with ``by_rows=True`` and offer `BilevelProblem.sample_row_batches`. One
-    that can go on with other rows than it began with says so by ``streams = True``.
-
-    One whose weights are not, in the end, the minimizers of the training losses says so
-    by ``finds_minimizers = False``. The estimators then check whether its lambda suits
-    the weights of the refit.
-
-    One that knows what a user should do after too few iterations, beside asking for
-    more of them or for less accuracy, says so in a string ``advice``.
+    A solver with other abilities or needs than the default ones overrides
+    `capabilities`, by a class variable or by a property that looks at its options.
     """
 
-    def init(self, problem, lambda_0, weights_0):
+    @property
+    def capabilities(self) -> Capabilities:
+        """Abilities and needs; by default, of a method that looks at splits."""
+        return Capabilities()
+
+    @abstractmethod
+    def init(
+        self, problem: OuterProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> State:
         """Return the first state.
 
         Parameters
         ----------
         problem : BilevelProblem
-            What is minimized.
+            The objective, and its parts.
         lambda_0 : ndarray of shape (n_groups,)
-            Where to start.
+            Start.
         weights_0 : list of ndarray
             Weights to start from.
         """
 
-    def step(self, problem, state, rng):
+    @abstractmethod
+    def step(
+        self, problem: OuterProblem, state: State, rng: np.random.Generator
+    ) -> tuple[State, Info]:
         """Return the next state and its `Info`.
 
         Parameters
         ----------
         problem : BilevelProblem
-            What is minimized.
+            The objective, and its parts.
         state : State
             From `init` or the last step.
         rng : numpy.random.Generator
             The only source of chance.
         """
 
+    def evaluation(self, problem: OuterProblem, state: State) -> Evaluation:
+        """Return the evaluation of the problem at a state.
+
+        A solver whose states carry one returns it, so that its Hessians and its model
+        serve the checks of the result too.
+
+        Parameters
+        ----------
+        problem : BilevelProblem
+            The objective.
+        state : State
+            From `init` or the last step.
+
+        Returns
+        -------
+        Evaluation
+            At the lambda and the weights of the state.
+        """
+        return problem.at(state.lambda_, state.weights)
+
 
 class Status(Enum):
-    """How a run ended, with a sentence that a user can act on."""
+    """End of a run, with a sentence that a user can act on."""
 
     CONVERGED = "converged"
     CERTAIN = (
@@ -129,20 +172,21 @@ class Status(Enum):
     )
 
     @property
-    def has_converged(self):
+    def has_converged(self) -> bool:
         """Whether the run came to its own end."""
         return self in (Status.CONVERGED, Status.CERTAIN)
 
 
 class BilevelResult(NamedTuple):
-    """What `minimize_bilevel` returns.
+    """The result of `minimize_bilevel`.
 
     Attributes
     ----------
-    lambda_ : ndarray of shape (n_groups,)
-    weights : list of ndarray
-        Weights of every split, in the split's coordinates.
+    place : Evaluation
+        The problem at the last finite state; its Hessians and model are kept if the
+        solver had them.
     validation_loss : float
+        The estimate of the error on new rows there: validation loss or criterion.
     status : Status
     message : str
     n_iter : int
@@ -152,11 +196,20 @@ class BilevelResult(NamedTuple):
         Of the shared lambda that the run started from, where there was one.
     """
 
-    lambda_: np.ndarray
-    weights: list
+    place: Evaluation
     validation_loss: float
     status: Status
     message: str
     n_iter: int
-    history: dict
-    scan: tuple | None = None
+    history: dict[str, np.ndarray]
+    scan: Any = None
+
+    @property
+    def lambda_(self) -> np.ndarray:
+        """The learned lambda, shape (n_groups,)."""
+        return self.place.lambda_
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        """Weights of every split, in the split's coordinates."""
+        return self.place.weights

@@ -11,8 +11,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..bilevel.held_out import HeldOutProblem
+from .capabilities import Capabilities
 from .options import check_options
-from .protocol import Info
+from .protocol import Info, Solver
 
 #: Automatic lambda step: a relative hypergradient of one moves lambda by this.
 AUTO_LAMBDA_STEP = 1.0
@@ -22,14 +24,14 @@ class SHOState(NamedTuple):
     """Linear hypernetwork ``w = lambda_g phi_1 + phi_0`` of every split."""
 
     lambda_: np.ndarray
-    weights: list
-    phi_1: list
-    phi_0: list
+    weights: list[np.ndarray]
+    phi_1: list[np.ndarray]
+    phi_0: list[np.ndarray]
     error: float
 
 
 @dataclass(frozen=True)
-class SHO:
+class SHO(Solver):
     """Stochastic hyperparameter optimization with a local linear hypernetwork.
 
     Each iteration draws ``lambda_hat ~ N(lambda, noise_scale^2)``, takes one
@@ -48,8 +50,7 @@ class SHO:
         sigma, the standard deviation of lambda_hat.
     """
 
-    all_directions: ClassVar[bool] = False
-    needs_split: ClassVar[bool] = True
+    capabilities: ClassVar[Capabilities] = Capabilities(all_directions=False)
     _parameter_constraints: ClassVar[dict] = {
         "step_sizes": [StrOptions({"auto"}), tuple, list],
         "noise_scale": [Interval(Real, 0, None, closed="left")],
@@ -61,7 +62,9 @@ class SHO:
     def __post_init__(self):
         check_options(self, ("alpha", "beta"))
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> SHOState:
         """Return the least hypernetwork whose weights are `weights_0`."""
         # Where training it from zero at a fixed lambda would end.
         phi_1, phi_0 = [], []
@@ -71,43 +74,39 @@ class SHO:
             phi_0.append(w / (1.0 + own**2))
         return SHOState(lambda_0, weights_0, phi_1, phi_0, np.inf)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: SHOState, rng: np.random.Generator
+    ) -> tuple[SHOState, Info]:
         """Return the next state and its `Info`."""
         alpha, beta = self._step_sizes(problem, state)
         noise = self.noise_scale * rng.standard_normal(problem.n_groups)
         noisy = state.lambda_ + noise
-        phi_1, phi_0, weights, inner = [], [], [], 0.0
-        hypergradient = np.zeros(problem.n_groups)
-        for index, split in enumerate(problem.splits):
-            old_1, old_0 = state.phi_1[index], state.phi_0[index]
+        phi_1, phi_0, slopes, inner = [], [], [], 0.0
+        for split, old_1, old_0 in zip(
+            problem.splits, state.phi_1, state.phi_0, strict=True
+        ):
             gradient = split.train_gradient(
                 _hypernetwork(split, noisy, old_1, old_0), noisy
             )
             phi_1.append(old_1 - alpha * split.per_coordinate(noisy) * gradient)
             phi_0.append(old_0 - alpha * gradient)
-            weights.append(_hypernetwork(split, state.lambda_, phi_1[-1], phi_0[-1]))
-            slope = split.by_group(phi_1[-1] * split.validation_gradient(weights[-1]))
-            hypergradient += problem.split_weights[index] * slope
+            w = _hypernetwork(split, state.lambda_, phi_1[-1], phi_0[-1])
+            slopes.append(split.by_group(phi_1[-1] * split.validation_gradient(w)))
             inner = max(inner, split.relative_gradient(gradient))
-        hypergradient += problem.spread.gradient(state.lambda_)
+        hypergradient = problem.total_gradient(state.lambda_, problem.mean(slopes))
         lambda_ = problem.project(state.lambda_ - beta * hypergradient)
         weights = [
             _hypernetwork(split, lambda_, one, zero)
             for split, one, zero in zip(problem.splits, phi_1, phi_0, strict=True)
         ]
-        loss = problem.validation_loss(weights)
+        place = problem.at(lambda_, weights)
         projected = problem.projected(state.lambda_, hypergradient)
-        objective = loss + problem.spread.value(lambda_)
-        error = max(inner, problem.relative(projected, objective))
-        info = Info(
-            lambda_=lambda_,
-            train_loss=problem.train_loss(weights, lambda_),
-            validation_loss=loss,
-            hypergradient_norm=float(np.max(np.abs(hypergradient))),
-        )
-        return SHOState(lambda_, weights, phi_1, phi_0, float(error)), info
+        error = float(max(inner, problem.relative(projected, place.objective)))
+        new_state = SHOState(lambda_, weights, phi_1, phi_0, error)
+        return new_state, Info.at(place, hypergradient)
 
     def _step_sizes(self, problem, state):
+        """Return alpha and beta; "auto" makes them free of units."""
         if not isinstance(self.step_sizes, str):
             return self.step_sizes
         problem.loss.curvature_bound("SHO(step_sizes='auto')")

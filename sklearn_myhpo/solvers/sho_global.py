@@ -11,8 +11,12 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..bilevel.held_out import HeldOutProblem
+from ..bilevel.problem import Problem
+from .capabilities import Capabilities
 from .options import check_options
-from .steps.descent import Value, arrive, descend, info
+from .protocol import Info, Solver
+from .steps.descent import Value, arrive, descend, report
 from .steps.hypernetwork import Adam, Hypernetwork
 from .steps.packing import in_a_row, taken_apart, weight_units
 
@@ -20,8 +24,8 @@ from .steps.packing import in_a_row, taken_apart, weight_units
 N_CHUNKS = 100
 #: Standard deviation of the first parameters.
 INIT_SCALE = 0.01
-#: Parameters of the network from which on it is refused: with what Adam keeps, and
-#: the gradient, they take 160 MB.
+#: Most parameters of the network: with Adam's moments and the gradient they take
+#: 160 MB.
 MAX_PARAMETERS = 5_000_000
 
 
@@ -32,7 +36,7 @@ class SHOGlobalState(NamedTuple):
     """
 
     lambda_: np.ndarray
-    weights: list
+    weights: list[np.ndarray]
     centre: np.ndarray
     base: np.ndarray
     unit: np.ndarray
@@ -43,7 +47,7 @@ class SHOGlobalState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SHOGlobal:
+class SHOGlobal(Solver):
     """Stochastic hyperparameter optimization with a global hypernetwork.
 
     A network from the lambdas to the weights of all splits, with one layer of
@@ -74,9 +78,9 @@ class SHOGlobal:
         descends by L-BFGS.
     """
 
-    all_directions: ClassVar[bool] = False
-    needs_split: ClassVar[bool] = True
-    finds_minimizers: ClassVar[bool] = False
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        all_directions=False, finds_minimizers=False
+    )
     _parameter_constraints: ClassVar[dict] = {
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "scale": [Interval(Real, 0, None, closed="neither")],
@@ -96,7 +100,9 @@ class SHOGlobal:
     def __post_init__(self):
         check_options(self, ())
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> SHOGlobalState:
         """Return the state before there is a network; too large a one is refused."""
         base = in_a_row(weights_0)
         n_parameters = (self.n_hidden + 1) * len(base)
@@ -112,7 +118,9 @@ class SHOGlobal:
         unit = weight_units(problem, exact)
         return SHOGlobalState(lambda_0, weights_0, lambda_0, base, unit)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: SHOGlobalState, rng: np.random.Generator
+    ) -> tuple[SHOGlobalState, Info]:
         """Return the next state and its `Info`."""
         if state.adam is None or state.adam.n_steps < self.n_train_steps:
             state = self._train(problem, state, rng)
@@ -131,39 +139,42 @@ class SHOGlobal:
             lambda_ = problem.project(state.lambda_ + move)
             value = self.evaluate(problem, state, lambda_)
             new_state = arrive(problem, state, lambda_, value)
-        return new_state, info(problem, new_state)
+        return new_state, report(new_state)
 
-    def evaluate(self, problem, state, lambda_):
+    def evaluate(
+        self, problem: Problem, state: SHOGlobalState, lambda_: np.ndarray
+    ) -> Value:
         """Return the objective of the network's weights, and its gradient in lambda.
 
         Parameters
         ----------
         problem : BilevelProblem
-            What is minimized.
+            The objective.
         state : SHOGlobalState
-            It has the network.
+            State with a network.
         lambda_ : ndarray of shape (n_groups,)
             Where to evaluate.
 
         Returns
         -------
         Value
-            Weights, objective and gradient.
+            Objective and gradient.
         """
         network = state.adam.network
         hidden, output = network(lambda_ - state.centre)
         weights = taken_apart(problem, state.base + state.unit * output)
-        slopes = [
+        slopes = in_a_row(
             omega * slope
             for omega, slope in zip(
                 problem.split_weights,
                 problem.validation_gradients(weights),
                 strict=True,
             )
-        ]
-        gradient = network.input_gradient(hidden, state.unit * in_a_row(slopes))
-        gradient = gradient + problem.spread.gradient(lambda_)
-        return Value(weights, problem.objective(lambda_, weights), gradient)
+        )
+        slope = network.input_gradient(hidden, state.unit * slopes)
+        place = problem.at(lambda_, weights)
+        gradient = problem.total_gradient(lambda_, slope)
+        return Value(place, place.objective, gradient)
 
     def _train(self, problem, state, rng):
         """Return the state after a chunk of the training."""
@@ -179,6 +190,7 @@ class SHOGlobal:
         return state._replace(adam=adam)
 
     def _first_network(self, problem, n_weights, rng):
+        """Return a network with small random parameters."""
         shapes = (
             (self.n_hidden, problem.n_groups),
             (self.n_hidden,),
@@ -188,15 +200,17 @@ class SHOGlobal:
         return Hypernetwork(*(INIT_SCALE * rng.standard_normal(one) for one in shapes))
 
 
-def training_gradient(problem, state, network, noise):
+def training_gradient(
+    problem: Problem, state: SHOGlobalState, network: Hypernetwork, noise: np.ndarray
+) -> Hypernetwork:
     """Return the gradient of the training losses at some lambdas in the network.
 
     Parameters
     ----------
     problem : BilevelProblem
-        What is minimized.
+        The objective.
     state : SHOGlobalState
-        Says what the outputs mean.
+        It has the units of the outputs.
     network : Hypernetwork
         Where to evaluate.
     noise : ndarray of shape (n_batch, n_groups)

@@ -13,13 +13,23 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..bilevel.held_out import HeldOutProblem
+from ..bilevel.problem import Problem
+from .capabilities import Capabilities
 from .options import check_options
-from .steps import unroll as _unroll
-from .steps.descent import DescentState, Value, descend, info
+from .protocol import Info, Solver
+from .steps.descent import DescentState, Value, descend, report
+from .steps.unroll import (
+    StepSize,
+    automatic_step_size,
+    forward_slope,
+    inner_path,
+    reverse_slope,
+)
 
 
 @dataclass(frozen=True)
-class Unrolled:
+class Unrolled(Solver):
     """Exact derivatives of K steps of gradient descent, instead of exact weights.
 
     For a given lambda the weights are those after K steps of gradient descent on L_T
@@ -48,9 +58,9 @@ class Unrolled:
         number is kept for all lambdas, and diverges where it is above 2/L.
     """
 
-    all_directions: ClassVar[bool] = False
-    needs_split: ClassVar[bool] = True
-    finds_minimizers: ClassVar[bool] = False
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        all_directions=False, finds_minimizers=False
+    )
     _parameter_constraints: ClassVar[dict] = {
         "n_steps": [Interval(Integral, 1, None, closed="left")],
         "mode": [StrOptions({"reverse", "forward"})],
@@ -74,11 +84,15 @@ class Unrolled:
                 f"mode={self.mode!r} instead."
             )
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> DescentState:
         """Return the start; the inner descent does not begin at `weights_0`."""
         return DescentState(lambda_0, problem.starts())
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: DescentState, rng: np.random.Generator
+    ) -> tuple[DescentState, Info]:
         """Return the next state and its `Info`; deterministic."""
         new_state = descend(
             problem,
@@ -86,15 +100,17 @@ class Unrolled:
             lambda lambda_, limit: self.evaluate(problem, lambda_, limit),
             is_gradient=self.truncation in (None, self.n_steps),
         )
-        return new_state, info(problem, new_state)
+        return new_state, report(new_state)
 
-    def evaluate(self, problem, lambda_, limit=np.inf):
+    def evaluate(
+        self, problem: Problem, lambda_: np.ndarray, limit: float = np.inf
+    ) -> Value:
         """Return the objective after K steps, and its gradient in lambda.
 
         Parameters
         ----------
         problem : BilevelProblem
-            What is minimized.
+            The objective.
         lambda_ : ndarray of shape (n_groups,)
             Where to evaluate.
         limit : float, default=inf
@@ -103,7 +119,7 @@ class Unrolled:
         Returns
         -------
         Value
-            Weights, objective and gradient.
+            Objective and gradient.
         """
         if isinstance(self.step_size, str):
             problem.loss.curvature_bound("Unrolled(step_size='auto')")
@@ -111,32 +127,29 @@ class Unrolled:
         places = list(zip(problem.splits, sizes, strict=True))
         if self.mode == "forward":
             found = [
-                _unroll.forward_slope(split, lambda_, size, self.n_steps)
+                forward_slope(split, lambda_, size, self.n_steps)
                 for split, size in places
             ]
             weights, slopes = zip(*found, strict=True)
-            objective = problem.objective(lambda_, weights)
+            place = problem.at(lambda_, list(weights))
         else:
             n_kept = self.truncation or self.n_steps
             paths = [
-                _unroll.inner_path(split, lambda_, size, self.n_steps, n_kept)
+                inner_path(split, lambda_, size, self.n_steps, n_kept)
                 for split, size in places
             ]
-            weights = [path[-1] for path in paths]
-            objective = problem.objective(lambda_, weights)
-            if not objective <= limit:
-                return Value(weights, objective, None)
+            place = problem.at(lambda_, [path[-1] for path in paths])
+            if not place.objective <= limit:
+                return Value(place, place.objective, None)
             slopes = [
-                _unroll.reverse_slope(split, lambda_, size, path)
+                reverse_slope(split, lambda_, size, path)
                 for (split, size), path in zip(places, paths, strict=True)
             ]
-        gradient = problem.spread.gradient(lambda_) + sum(
-            omega * slope
-            for omega, slope in zip(problem.split_weights, slopes, strict=True)
-        )
-        return Value(list(weights), objective, gradient)
+        gradient = problem.total_gradient(lambda_, problem.mean(slopes))
+        return Value(place, place.objective, gradient)
 
     def _inner_step_size(self, split, lambda_):
+        """Return the `StepSize` of the inner descent of a split."""
         if isinstance(self.step_size, str):
-            return _unroll.automatic_step_size(split.lipschitz, lambda_)
-        return _unroll.StepSize(self.step_size, np.zeros(len(lambda_)))
+            return automatic_step_size(split.lipschitz, lambda_)
+        return StepSize(self.step_size, np.zeros(len(lambda_)))

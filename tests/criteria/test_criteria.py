@@ -37,7 +37,9 @@ CASES = [
 REFERENCES = {"gcv": reference_gcv, "sure": reference_sure, "mlr": reference_mlr}
 RIDGE = [case for case in CASES if SPECS[case[1]]().is_ridge]
 #: Solvers that work without a split.
-SPLITLESS = [name for name, make in SOLVERS.items() if not make().needs_split]
+SPLITLESS = [
+    name for name, make in SOLVERS.items() if not make().capabilities.needs_split
+]
 
 each_case = pytest.mark.parametrize(("criterion", "name"), CASES)
 pytestmark = pytest.mark.filterwarnings("ignore:criterion='mlr' over-regularizes")
@@ -66,7 +68,7 @@ def slope(problem, lambda_):
 def model(problem, lambda_):
     """Return its second-order model."""
     weights = at(problem, lambda_)
-    return problem.model(lambda_, weights, problem.hessians(lambda_, weights))
+    return problem.at(lambda_, weights).model()
 
 
 @each_case

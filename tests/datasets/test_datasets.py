@@ -26,13 +26,13 @@ from sklearn_myhpo.datasets import (
     mnist,
     paper_split,
 )
+from tests.helpers import REAL, needs_real_data
 
 LOADERS = {
     "cookie.npz": fetch_cookie,
     "mnist_train15k.npz": fetch_mnist,
     "gtsrb_hog.npz": fetch_gtsrb_hog,
 }
-REAL = os.environ.get(_base.VARIABLE)
 
 
 @pytest.fixture(autouse=True)
@@ -512,11 +512,6 @@ def test_bad_splits():
         paper_split(few, random_state=0, by="track")
     with pytest.raises(ValueError, match="'random_state' parameter of paper_split"):
         paper_split(few, random_state=None)
-
-
-needs_real_data = pytest.mark.skipif(
-    not REAL, reason=f"{_base.VARIABLE} does not name a folder with the data"
-)
 
 
 @needs_real_data

@@ -59,8 +59,7 @@ def objective(problem, lambda_):
 def adaptive_model(problem, lambda_):
     """Return the second-order model of the validation loss at lambda."""
     weights = problem.minimize(lambda_, problem.starts(), tol=1e-14)
-    hessians = problem.hessians(lambda_, weights)
-    return problem.model(lambda_, weights, hessians)
+    return problem.at(lambda_, weights).model()
 
 
 def assert_same_problem(one, other, rtol=1e-9):
@@ -212,10 +211,9 @@ def test_predict_follows_the_tangent(name):
     problem = PROBLEMS[name]()
     lambda_, step = lambdas(problem), 1e-4
     weights = problem.minimize(lambda_, problem.starts(), tol=1e-14)
-    hessians = problem.hessians(lambda_, weights)
     move = step * np.arange(1.0, problem.n_groups + 1)
     exact = problem.minimize(lambda_ + move, weights, tol=1e-14)
-    predicted = problem.predict(lambda_, weights, hessians, move)
+    predicted = problem.at(lambda_, weights).predict(move)
     for before, after, guess in zip(weights, exact, predicted, strict=True):
         scale = np.abs(after - before).max()
         np.testing.assert_allclose(guess, after, atol=1e-3 * scale)

@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from sklearn_myhpo.bilevel.per_target import TargetsProblem
+from sklearn_myhpo.criteria import SURE
 from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.solvers import MYHPO, SHO, minimize_bilevel
 from tests.engine.test_engine import assert_same_problem, coefficients, objective
@@ -150,6 +151,7 @@ def own_group(spec):
         weighted(ridge_spec()),
         sparsified(ridge_spec(n_groups=2)),
         ridge_spec(n_samples=24, n_features=40),
+        ridge_spec(n_samples=24, n_features=60, n_groups=2),
         ridge_spec(n_groups=2, rows_engine=True),
         class_spec(n_groups=2),
         class_spec(n_classes=3),
@@ -201,6 +203,56 @@ def test_criteria_have_the_limit(criterion, kind):
         one.to_features(weights)[0], other.to_features(others)[0], strict=True
     ):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_noise_of_probes_has_the_limit():
+    """SURE by products counts the same probes."""
+    spec = with_penalty_factors(ridge_spec(n_groups=2))
+    criterion = SURE(noise_variance=0.7, trace="monte-carlo")
+    one = spec.criterion_problem(criterion)
+    other = own_group(spec).criterion_problem(criterion, lambda_bounds=(-30.0, 20.0))
+    lambda_ = spread(2)
+    weights = one.minimize(lambda_, one.starts(), tol=1e-14)
+    limit = np.append(lambda_, -19.0)
+    others = other.minimize(limit, other.starts(), tol=1e-14)
+    np.testing.assert_allclose(
+        one.estimate(lambda_, weights), other.estimate(limit, others), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"formed_cost": 0.0, "few_lambdas": 0, "products_per_response": 10**6},
+        {"formed_cost": 0.0},
+        {"most_responses": 0.0},
+        {"dense_size": 0},
+        {"accurate_products": 0, "cheap_products": 0, "gram_base": 1e9},
+    ],
+    ids=["inverses", "shared", "products", "apart", "no matrix"],
+)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_every_way_to_curvature(limits, n_classes):
+    """Large problems take other ways to the same minimum."""
+    spec = with_penalty_factors(class_spec(n_classes=n_classes, n_groups=2))
+    expected = minimize_bilevel(spec.problem(), MYHPO(), tol=1e-8)
+    with use_limits(**limits):
+        found = minimize_bilevel(spec.problem(), MYHPO(), tol=1e-8)
+    np.testing.assert_allclose(found.lambda_, expected.lambda_, atol=1e-4)
+    np.testing.assert_allclose(
+        found.validation_loss, expected.validation_loss, rtol=1e-8
+    )
+
+
+def test_scan_of_a_sample():
+    """The sample has the units and the unpenalized features of all rows."""
+    spec = with_penalty_factors(class_spec(n_samples=1200))
+    expected = minimize_bilevel(spec.problem(), MYHPO(), tol=1e-8)
+    with use_limits(scan_rows=256):
+        problem = spec.problem()
+        assert problem.plan.scans_sample
+        found = minimize_bilevel(problem, MYHPO(), tol=1e-8)
+    np.testing.assert_allclose(found.lambda_, expected.lambda_, atol=1e-5)
 
 
 SOLVERS = {

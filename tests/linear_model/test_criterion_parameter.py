@@ -19,7 +19,7 @@ from sklearn_myhpo import (
     SHORidge,
 )
 from sklearn_myhpo.criteria import CRITERIA, GCV
-from sklearn_myhpo.solvers import MYHPO, SOLVERS
+from sklearn_myhpo.solvers import MYHPO, SOLVERS, Capabilities, Solver
 from tests.helpers import LOGISTICS, RIDGES, data_for
 
 CASES = [
@@ -253,7 +253,7 @@ def test_solvers_that_need_a_split(solver):
 def test_own_solver_must_say_that_it_needs_no_split():
     """Silence is taken for a need: most methods look at training and validation."""
 
-    class Silent:
+    class Silent(Solver):
         def init(self, problem, lambda_0, weights_0):
             return SOLVERS["implicit"]().init(problem, lambda_0, weights_0)
 
@@ -263,7 +263,7 @@ def test_own_solver_must_say_that_it_needs_no_split():
     X, y = data_for(BilevelRidge)
     with pytest.raises(ValueError, match="Silent"):
         BilevelRidge(solver=Silent(), criterion="loo").fit(X, y)
-    Silent.needs_split = False
+    Silent.capabilities = Capabilities(needs_split=False)
     assert BilevelRidge(solver=Silent(), criterion="loo").fit(X, y).converged_
 
 

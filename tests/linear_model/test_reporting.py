@@ -216,3 +216,14 @@ def test_squares_have_no_certainty():
     model = MYHPORidge(random_state=0).fit(X, y)
     assert not model.certificate_.certain
     assert model.certificate_.relative_hypergradient < 1e-6
+
+
+@each_estimator
+def test_plan_says_how_a_fit_was_computed(cls):
+    """A slow fit, or one that fills the memory, would stay a riddle."""
+    X, y = data_for(cls)
+    model = cls(cv=3, random_state=0, max_iter=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, y)
+    assert f"{len(X)} rows x {X.shape[1]} features, dense; 3 splits" in str(model.plan_)

@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import lsq_linear
 
-from sklearn_myhpo.engine.linalg.lbfgs import inverse_product, minimize_lbfgs
 from sklearn_myhpo.solvers import Implicit, Status, minimize_bilevel
-from sklearn_myhpo.solvers.steps.box import minimize_in_box
 from tests.helpers import PROBLEMS, SPECS, reference_objective, ridge_spec
 
 STEPS = ["newton", "gauss-newton", "lbfgs"]
@@ -106,55 +103,6 @@ def test_auto_chooses_by_the_number_of_lambdas(n_groups, steps):
         for solver in (Implicit(), Implicit(steps=steps))
     ]
     np.testing.assert_array_equal(*paths)
-
-
-def test_inverse_product_is_that_of_bfgs():
-    """The two loops are the matrices of BFGS, never formed."""
-    rng = np.random.default_rng(0)
-    curvature = np.diag([1.0, 3.0, 10.0, 0.1])
-    steps = rng.standard_normal((3, 4))
-    pairs = [(s, curvature @ s) for s in steps]
-    s, y = pairs[-1]
-    inverse = np.eye(4) * (s @ y) / (y @ y)
-    for s, y in pairs:
-        left = np.eye(4) - np.outer(s, y) / (s @ y)
-        inverse = left @ inverse @ left.T + np.outer(s, s) / (s @ y)
-    gradient = rng.standard_normal(4)
-    np.testing.assert_allclose(inverse_product(pairs, gradient), inverse @ gradient)
-    np.testing.assert_array_equal(inverse_product([], gradient), gradient)
-
-
-@pytest.mark.parametrize("first_step", [1e-6, 1.0, 1e6])
-def test_minimize_lbfgs_finds_the_root_of_the_gradient(first_step):
-    """However wrong the first step is, as where the scale of a problem is unknown."""
-    scale, target = np.array([1.0, 30.0, 0.2]), np.array([2.0, -1.0, 0.5])
-
-    def gradient(x):
-        return scale * np.arcsinh(x - target)
-
-    x, slope = minimize_lbfgs(gradient, np.zeros(3), 1e-9, first_step)
-    assert np.linalg.norm(slope) <= 1e-9
-    np.testing.assert_allclose(x, target, atol=1e-8)
-
-
-def test_minimize_lbfgs_stops_where_rounding_does():
-    """A limit that no gradient can meet must end, not run for ever."""
-    x, slope = minimize_lbfgs(lambda x: np.sinh(x - 1 / 3), np.ones(2), 0.0, 1.0)
-    np.testing.assert_allclose(x, 1 / 3, atol=1e-12)
-    assert np.all(np.abs(slope) < 1e-12)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_minimize_in_box_agrees_with_scipy(seed):
-    """Steps of Newton and of MY-HPO end here: at a bound or inside."""
-    rng = np.random.default_rng(seed)
-    root = rng.standard_normal((8, 6))
-    target = rng.standard_normal(8)
-    low, high = -rng.uniform(0.1, 0.5, 6), rng.uniform(0.1, 0.5, 6)
-    low[0], high[1] = -np.inf, np.inf
-    found = minimize_in_box(root.T @ root, -root.T @ target, low, high)
-    wanted = lsq_linear(root, target, bounds=(low, high), tol=1e-13).x
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_units_do_not_matter(scale):
     np.testing.assert_allclose(two.lambda_, one.lambda_ + 2 * np.log(scale), atol=1e-3)
 
 
-def test_the_spread_of_lambdas_is_a_part_of_the_objective():
+def test_shrinkage_is_a_part_of_the_objective():
     """With shrinkage the two lambdas end as close as with any other solver."""
     X, y = data_for(BilevelRidge, n_samples=60, n_features=5)
     one, two = (

@@ -10,24 +10,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_myhpo import BilevelLogisticRegression, BilevelRidge
 from sklearn_myhpo.solvers import Implicit, Status, Unrolled, minimize_bilevel
 from sklearn_myhpo.solvers.steps.unroll import (
-    StepSize,
     automatic_step_size,
-    reverse_slope,
 )
 from tests.helpers import (
     PROBLEMS,
     SPECS,
     class_spec,
     data_for,
-    numerical_gradient,
     reference_loss,
-    ridge_spec,
 )
-
-
-def some_lambda(problem):
-    """Return lambdas that differ between groups."""
-    return -2.0 + 0.4 * np.arange(problem.n_groups)
+from tests.solvers.helpers import some_lambda
 
 
 def k_step_model(spec, lambda_, train, step_size, n_steps):
@@ -75,97 +67,6 @@ def k_step_objective(spec, lambda_, step_size, n_steps):
     return np.average(losses, weights=held_out)
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_hypergradients(name):
-    """A wrong one would end anywhere: forward, reverse and differences agree."""
-    problem = PROBLEMS[name]()
-    lambda_, solver = some_lambda(problem), Unrolled(n_steps=15)
-    value = solver.evaluate(problem, lambda_)
-    forward = Unrolled(n_steps=15, mode="forward").evaluate(problem, lambda_)
-    numerical = numerical_gradient(
-        lambda x: np.array(solver.evaluate(problem, x).objective), lambda_
-    )
-    size = np.abs(numerical).max()
-    np.testing.assert_allclose(value.gradient, forward.gradient, atol=1e-12 * size)
-    np.testing.assert_allclose(value.gradient, numerical, atol=1e-6 * size)
-    np.testing.assert_allclose(value.objective, forward.objective, rtol=1e-13)
-
-
-def test_hypergradient_of_many_groups_at_a_large_penalty():
-    """The step size follows the largest penalty, and its derivative belongs to it."""
-    problem = PROBLEMS["ridge-each"]()
-    lambda_ = np.array([3.0, 2.9, -4.0, 0.0])
-    solver = Unrolled(n_steps=10)
-    value = solver.evaluate(problem, lambda_)
-    numerical = numerical_gradient(
-        lambda x: np.array(solver.evaluate(problem, x).objective), lambda_
-    )
-    np.testing.assert_allclose(value.gradient, numerical, rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_hessian_products(name):
-    """Every array of a stack is multiplied, and counted once."""
-    problem = PROBLEMS[name]()
-    split, lambda_ = problem.splits[0], some_lambda(problem)
-    rng = np.random.default_rng(0)
-    w = 0.3 * rng.standard_normal(split.shape)
-    x = rng.standard_normal((3, *split.shape))
-    before = problem.counts.n_hessian_products
-    image = split.hessian_product(w, lambda_, x)
-    assert problem.counts.n_hessian_products == before + 3
-    for one, out in zip(x, image, strict=True):
-        ends = (
-            split.train_gradient(w + sign * 1e-5 * one, lambda_) for sign in (1, -1)
-        )
-        numerical = np.subtract(*ends) / 2e-5
-        np.testing.assert_allclose(out, numerical, atol=1e-6 * np.abs(out).max())
-
-
-@pytest.mark.parametrize(
-    "name", ["ridge-groups", "ridge-wide-groups", "logistic-5-fold"]
-)
-def test_lipschitz_constant(name):
-    """Too small by half, gradient descent diverges; too large, it creeps."""
-    spec, problem = SPECS[name](), PROBLEMS[name]()
-    train, split = spec.pairs[0][0], problem.splits[0]
-    mean = spec.dense[train].mean(axis=0) if spec.is_ridge else spec.dense.mean(axis=0)
-    rows = spec.dense[train] - mean
-    if not spec.is_ridge:
-        rows = np.column_stack([rows, np.ones(len(rows))])
-    bound = spec.loss.max_curvature * rows.T @ rows / len(rows)
-    largest = np.linalg.eigvalsh(bound)[-1]
-    assert 0.98 * largest <= split.lipschitz <= largest * (1 + 1e-12)
-
-
-def test_lipschitz_constant_of_a_direction_that_y_hardly_sees():
-    """Power iteration starts from y: its first estimates miss the largest value."""
-    rng = np.random.default_rng(0)
-    X, _ = np.linalg.qr(rng.standard_normal((40, 3)))
-    X = X - X.mean(axis=0)
-    X, _ = np.linalg.qr(X)
-    y = X[:, :1] + 1e-9 * X[:, 1:2]
-    X = np.sqrt(40) * X * [1.0, 30.0, 1.0]
-    spec = ridge_spec(n_samples=40, n_features=3, n_folds=1)
-    pairs = [(np.arange(40), np.arange(40))]
-    spec = type(spec)(X, y, spec.loss, pairs, np.array([0, 1, 1]))
-    np.testing.assert_allclose(spec.problem().splits[0].lipschitz, 900.0, rtol=1e-6)
-
-
-def test_automatic_step_size():
-    """It may never be above 1/L, and must be smooth where two penalties cross."""
-    for lambda_ in ([0.5], [1.0, 1.0, -3.0], np.linspace(-4, 2, 50)):
-        lambda_ = np.asarray(lambda_)
-        size = automatic_step_size(3.0, lambda_)
-        largest = 2 * np.exp(lambda_.max())
-        assert 1 / (3.0 + np.e * largest) <= size.value <= 1 / (3.0 + largest)
-        numerical = numerical_gradient(
-            lambda x: np.array(automatic_step_size(3.0, x).value), lambda_
-        )
-        np.testing.assert_allclose(size.slope, numerical, atol=1e-10)
-    assert automatic_step_size(3.0, np.array([700.0])).value > 0
-
-
 @pytest.mark.parametrize("name", ["ridge-groups", "ridge-weighted", "logistic-groups"])
 def test_objective_is_that_of_the_k_step_map(name):
     """With the step size that the solver takes at this lambda."""
@@ -174,7 +75,7 @@ def test_objective_is_that_of_the_k_step_map(name):
     train, held_out = spec.pairs[1]
     split = problem.splits[1]
     size = automatic_step_size(split.lipschitz, lambda_).value
-    weights = Unrolled(n_steps=7).evaluate(problem, lambda_).weights[1]
+    weights = Unrolled(n_steps=7).evaluate(problem, lambda_).place.weights[1]
     model = k_step_model(spec, lambda_, train, size, 7)
     expected = reference_loss(spec, *model, held_out)
     np.testing.assert_allclose(split.validation_loss(weights), expected, rtol=1e-12)
@@ -222,51 +123,6 @@ def test_the_optimum_moves_with_the_number_of_steps():
     assert np.all(np.diff(distances) < 0)
     assert distances[0] > 0.3
     assert distances[-1] < 1e-5
-
-
-def explicit_ridge(spec):
-    """Return H and the gradient of L_V at the exact weights, from arrays."""
-    train, held_out = spec.pairs[0]
-    lambda_ = np.array([-1.0, -0.5, -2.0])
-    mean, y_mean = spec.X[train].mean(axis=0), spec.y[train].mean(axis=0)
-    rows, others = spec.X[train] - mean, spec.X[held_out] - mean
-    penalty = 2 * np.exp(lambda_)[spec.labels]
-    H = rows.T @ rows / len(rows) + np.diag(penalty)
-    w = np.linalg.solve(H, rows.T @ (spec.y[train] - y_mean) / len(rows))
-    slope = others.T @ (others @ w - (spec.y[held_out] - y_mean)) / len(others)
-    return lambda_, penalty, H, w, slope
-
-
-@pytest.mark.parametrize("k", [1, 3, 10])
-def test_truncated_reverse_is_a_neumann_series(k):
-    """At exact weights: the first k terms of a (I - a H)^j times the slope of L_V."""
-    spec = SPECS["ridge-groups"]()
-    lambda_, penalty, H, w, slope = explicit_ridge(spec)
-    size = 1 / np.linalg.eigvalsh(H)[-1]
-    matrix = np.eye(len(H)) - size * H
-    adjoint = size * sum(np.linalg.matrix_power(matrix, j) @ slope for j in range(k))
-    expected = -np.bincount(spec.labels, (penalty[:, None] * w * adjoint)[:, 0])
-    split, step = PROBLEMS["ridge-groups"]().splits[0], StepSize(size, np.zeros(3))
-    found = reverse_slope(split, lambda_, step, [w] * (k + 1))
-    np.testing.assert_allclose(found, expected, rtol=1e-10)
-
-
-def test_truncation_error_decays_geometrically():
-    """Like (1 - a mu)^k: what a user may count on when choosing k."""
-    spec = SPECS["ridge-groups"]()
-    lambda_, penalty, H, w, slope = explicit_ridge(spec)
-    values = np.linalg.eigvalsh(H)
-    size = 1 / values[-1]
-    adjoint = np.linalg.solve(H, slope)
-    exact = -np.bincount(spec.labels, (penalty[:, None] * w * adjoint)[:, 0])
-    split, step = PROBLEMS["ridge-groups"]().splits[0], StepSize(size, np.zeros(3))
-    errors = np.array(
-        [
-            np.linalg.norm(reverse_slope(split, lambda_, step, [w] * (k + 1)) - exact)
-            for k in (60, 61)
-        ]
-    )
-    np.testing.assert_allclose(errors[1] / errors[0], 1 - values[0] * size, rtol=2e-2)
 
 
 @pytest.mark.parametrize("name", ["ridge-groups", "logistic-holdout"])

@@ -253,7 +253,7 @@ class QuadraticSplit(Split):
             self.counts,
         )
 
-    def rows(self, centred):
+    def own_rows(self, centred):
         """Return rows in the coordinates, about their training mean.
 
         Parameters
@@ -261,9 +261,11 @@ class QuadraticSplit(Split):
         centred : ndarray of shape (n_rows, n_features)
             In the coordinates of the design, before any rotation.
         """
-        if self.regression is not None:
-            centred = self.regression.rows(centred)
-        return centred - self.x_mean
+        if self.regression is None:
+            return centred - self.x_mean
+        # Features that the unpenalized ones explain have no moments left.
+        is_left = np.diag(self.train.gram) > 0
+        return is_left * (self.regression.rows(centred) - self.x_mean)
 
     def moves_to_features(self, moves):
         """Return coefs (n_features, k) and intercepts (k,) of moves (m, k)."""

@@ -3,9 +3,9 @@
 With exact steps and the tangent response the consensus pair rests at w = v,
 u = 0, and step 3 alone moves lambda: it minimizes
 ``L_V(v + J x + v''[x, x] / 2) + rho/2 |J x|_H^2``, to second order in x. The
-fixed points are those of the consensus form.
+fixed points are the same as of the consensus form, `published.py`.
 
-Here x is a move of lambda as the weights feel it, see `_freedom`, so that one step
+Here x is a move of lambda as the weights feel it, see `freedom.py`, so that one step
 may drop a feature or let it back.
 """
 
@@ -13,54 +13,55 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...bilevel.evaluation import SecondOrderEvaluation
 from ...bilevel.outer import OuterModel
 from ...bilevel.outer_products import OuterProducts
 from ..protocol import Info
+from ..steps.acceptance import is_below_rounding, judge
 from ..steps.box import is_positive_definite, minimize_in_box
 from .freedom import felt, freedom_taken, unfelt
 from .truncated import Minimizer, minimize_by_products
 
-#: The Moreau-Yosida weight: first value, least value after a rejected step, and
-#: the factors that a good, poor or rejected step multiplies it by, the latter up to
-#: GROW_MOST.
+#: The Moreau-Yosida weight rho: first value, and least value after a rejected step.
 RHO_FIRST, RHO_REJECTED = 1e-2, 1e-2
-SHRINK, GROW, GROW_MOST = 0.1, 4.0, 16.0
-GOOD_RATIO, POOR_RATIO, ACCEPT_RATIO = 0.75, 0.25, 1e-4
-#: Longest move of a lambda, a natural log, unless its group has less freedom left, or
-#: less taken, than END; and longest one whose weights are predicted.
-MAX_MOVE, END, MAX_PREDICTED = 5.0, 1e-3, 1.0
+#: Factors of rho after a good step, and after a poor or rejected one.
+RHO_SHRINK, RHO_GROW = 0.1, 4.0
+#: Largest factor of rho after a rejected step.
+RHO_GROW_MOST = 16.0
+#: Longest move of a lambda, a natural log.
+MAX_MOVE = 5.0
+#: A group with less freedom left, or less of it taken, may move to its bound at once.
+END = 1e-3
+#: Longest move of a lambda after which the weights are predicted.
+MAX_PREDICTED = 1.0
 #: Added to the unit diagonal of the scaled tangent, which rounding may leave
 #: indefinite.
 SHIFT = 1e-10
-#: Accuracy of the inner solutions, where they are found by iterations: the first, which
-#: is the largest, a share of the relative decrease that a step promises, and the least,
-#: which is that for promises below CLOSE.
-INNER_LOOSE, INNER_SHARE, INNER_TOL = 1e-4, 1e-2, 1e-9
-CLOSE = 1e-5
+#: Accuracy of the first inner solutions, where they are found by iterations.
+INNER_LOOSE = 1e-4
+#: Later it is this share of the relative decrease that a step promises.
+INNER_SHARE = 1e-2
+#: And INNER_TOL for promises below CLOSE.
+INNER_TOL, CLOSE = 1e-9, 1e-5
 #: Share of the accuracy of the inner solutions at which more of it is worth a solve.
 REFINED = 0.5
-#: The residual that is reported is at least so many times theirs.
+#: The reported residual is at least so many times the accuracy of the inner solutions.
 INNER_MARGIN = 100.0
-#: Decrease relative to the loss that rounding cannot resolve; a promised one that the
-#: error of the inner solutions may hide, and the size of that error: there the
-#: hypergradient decides.
-ROUNDING, HIDDEN, NOISE = 1e-14, 1e-10, 1e-8
 #: Residual that no rounding explains.
 STUCK = 1e-3
 
 
-class AdaptiveState(NamedTuple):
-    """Exact weights at lambda, their model, and what the proximal step makes of it.
+class FastState(NamedTuple):
+    """Exact weights at lambda, their model, and the proximal step.
 
-    `rho` is the weight of the proximal term, `move` the step as the weights feel
-    it, `target` where it leads to and `predicted` the decrease it promises. `inner` is
-    the accuracy of the weights, `length` that of the move, squared, in the metric.
+    `rho` is the weight of the proximal term, `inner` the accuracy of the weights;
+    `move` is the step as the weights feel it, `target` its end, `predicted` its
+    promised decrease and `length` its squared length in the metric.
     """
 
     lambda_: np.ndarray
-    weights: list
-    objective: float
-    hessians: list
+    weights: list[np.ndarray]
+    place: SecondOrderEvaluation
     model: OuterModel | OuterProducts
     rho: float
     inner: float = INNER_TOL
@@ -74,51 +75,58 @@ class AdaptiveState(NamedTuple):
 def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solution at `lambda_0` and its model."""
     weights = problem.minimize(lambda_0, weights_0, tol=INNER_LOOSE)
-    loss = problem.objective(lambda_0, weights)
-    return _state(problem, lambda_0, weights, loss, RHO_FIRST, INNER_LOOSE)
+    return _state(problem, problem.at(lambda_0, weights), RHO_FIRST, INNER_LOOSE)
 
 
 def step(options, problem, state):
     """Return the next state, moved or with a larger rho, and its `Info`."""
-    if state.predicted <= ROUNDING * state.objective:
+    new_state = _next(problem, state)
+    return new_state, Info.at(new_state.place, new_state.model.gradient)
+
+
+def _next(problem, state):
+    """Return the next state."""
+    objective = state.place.objective
+    if is_below_rounding(state.predicted, objective):
         if problem.iterates and state.inner > INNER_TOL:
-            new_state = _refined(problem, state, INNER_TOL)
-        else:
-            new_state = _at_rest(state)
-        return new_state, _info(problem, new_state)
-    lambda_, starts = state.target, state.weights
-    if np.max(np.abs(lambda_ - state.lambda_)) <= MAX_PREDICTED:
-        starts = problem.predict(state.lambda_, starts, state.hessians, state.move)
+            return _refined(problem, state, INNER_TOL)
+        return _at_rest(state)
+    there, inner = _tried(problem, state)
+    verdict = judge(state.predicted, objective, there.objective)
+    if verdict.accepted:
+        rho = state.rho
+        if verdict.good:
+            rho *= RHO_SHRINK
+        elif verdict.poor:
+            rho *= RHO_GROW
+        state.place.release()
+        return _state(problem, there, rho, inner)
+    if problem.iterates and inner < REFINED * state.inner:
+        # The loss at the present lambda may be too inaccurate for the comparison.
+        return _refined(problem, state, inner)
+    if verdict.hidden:
+        state.place.release()
+        moved = _state(problem, there, state.rho, inner)
+        return moved if _rank(moved) < _rank(state) else _at_rest(state)
+    rho = _rho_of_shorter(state, objective - there.objective)
+    return _with_proposal(problem, state._replace(rho=rho))
+
+
+def _tried(problem, state):
+    """Return the evaluation at the end of the step, and the accuracy of its weights."""
+    starts = state.weights
+    if np.max(np.abs(state.target - state.lambda_)) <= MAX_PREDICTED:
+        starts = state.place.predict(state.move)
     inner = _inner_tol(state)
-    weights = problem.minimize(lambda_, starts, tol=inner)
-    loss = problem.objective(lambda_, weights)
-    decrease = state.objective - loss
-    if not decrease >= ACCEPT_RATIO * state.predicted:
-        if problem.iterates and inner < REFINED * state.inner:
-            # The loss that this one is compared with may be too inaccurate for it.
-            new_state = _refined(problem, state, inner)
-            return new_state, _info(problem, new_state)
-        rho = _rho_of_shorter(state, decrease)
-        new_state = _with_proposal(problem, state._replace(rho=rho))
-        if state.predicted <= HIDDEN * loss and abs(decrease) <= NOISE * loss:
-            there = _state(problem, lambda_, weights, loss, state.rho, inner)
-            is_better = _rank(there) < _rank(state)
-            new_state = there if is_better else _at_rest(state)
-        return new_state, _info(problem, new_state)
-    rho = state.rho
-    if decrease > GOOD_RATIO * state.predicted:
-        rho *= SHRINK
-    elif decrease < POOR_RATIO * state.predicted:
-        rho *= GROW
-    new_state = _state(problem, lambda_, weights, loss, rho, inner)
-    return new_state, _info(problem, new_state)
+    weights = problem.minimize(state.target, starts, tol=inner)
+    return problem.at(state.target, weights), inner
 
 
 def _refined(problem, state, inner):
     """Return the state with more accurate weights at the same lambda."""
     weights = problem.minimize(state.lambda_, state.weights, tol=inner)
-    loss = problem.objective(state.lambda_, weights)
-    return _state(problem, state.lambda_, weights, loss, state.rho, inner)
+    state.place.release()
+    return _state(problem, problem.at(state.lambda_, weights), state.rho, inner)
 
 
 def _rank(state):
@@ -132,8 +140,8 @@ def _at_rest(state):
 
 
 def _inner_tol(state):
-    """Return how accurate the weights must be to judge the step."""
-    promise = state.predicted / state.objective
+    """Return the accuracy of the weights that a judgement of the step needs."""
+    promise = state.predicted / state.place.objective
     if not promise > CLOSE:
         return INNER_TOL
     return float(np.clip(INNER_SHARE * promise, INNER_TOL, INNER_LOOSE))
@@ -144,8 +152,8 @@ def _rho_of_shorter(state, decrease):
 
     By the parabola through both losses with the slope at the first.
     """
-    least = max(GROW * state.rho, RHO_REJECTED)
-    most = GROW_MOST * max(state.rho, RHO_REJECTED)
+    least = max(RHO_GROW * state.rho, RHO_REJECTED)
+    most = RHO_GROW_MOST * max(state.rho, RHO_REJECTED)
     fall = -(state.model.gradient @ state.move)
     if not (fall > decrease and state.length > 0):
         return least
@@ -154,25 +162,26 @@ def _rho_of_shorter(state, decrease):
     return float(np.clip(state.rho + curvature * (1.0 / share - 1.0), least, most))
 
 
-def _state(problem, lambda_, weights, objective, rho, inner):
-    hessians = problem.hessians(lambda_, weights)
-    model = problem.model(lambda_, weights, hessians, inner)
-    state = AdaptiveState(lambda_, weights, objective, hessians, model, rho, inner)
+def _state(problem, place, rho, inner):
+    """Return the state at a place with weights of a known accuracy."""
+    model = place.model(inner)
+    state = FastState(place.lambda_, place.weights, place, model, rho, inner)
     return _with_proposal(problem, state)
 
 
 def _with_proposal(problem, state):
     """Return the state with a proposed step and the error that it reveals."""
+    objective = state.place.objective
     projected = problem.projected(state.lambda_, state.model.gradient)
     move, delta, found = _propose(problem, state, projected)
-    while found.predicted > state.objective:
+    while found.predicted > objective:
         # No loss is negative: the step is too long for its model.
-        state = state._replace(rho=max(GROW * state.rho, RHO_REJECTED))
+        state = state._replace(rho=max(RHO_GROW * state.rho, RHO_REJECTED))
         move, delta, found = _propose(problem, state, projected)
-    # Where a group is dropped the hypergradient vanishes even if it is wanted back.
+    # The hypergradient of a dropped group vanishes even if the group is wanted back.
     error = max(
-        problem.relative(projected, state.objective),
-        problem.relative(found.predicted, state.objective),
+        problem.relative(projected, objective),
+        problem.relative(found.predicted, objective),
         INNER_MARGIN * state.inner if problem.iterates else 0.0,
     )
     return state._replace(
@@ -191,7 +200,7 @@ def _propose(problem, state, projected):
     metric = np.diag(model.metric) if is_matrix else model.metric_diagonal
     energy = problem.penalty_energy(state.lambda_, state.weights)
     taken = freedom_taken(metric, energy)
-    # What is all but dropped, or all but free, may go straight to its bound.
+    # A group that is all but dropped, or all but free, may go straight to its bound.
     at_end = np.minimum(taken, 1.0 - taken) < END
     longest = np.where(free, np.where(at_end, np.inf, MAX_MOVE), 0.0)
     ends = np.clip(problem.bounds - state.lambda_, -longest, longest)
@@ -201,7 +210,7 @@ def _propose(problem, state, projected):
     if is_matrix:
         found = _minimize(model, state.rho, curvature, box, free)
     else:
-        rtol = np.sqrt(problem.relative(projected, state.objective))
+        rtol = np.sqrt(problem.relative(projected, state.place.objective))
         found = minimize_by_products(model, state.rho, curvature, box, rtol)
     x = found.x
     inside = np.where(x >= box[1], ends[1], unfelt(x, taken))
@@ -233,18 +242,9 @@ def _minimize(model, rho, curvature, box, free):
 
 
 def _make_definite(matrix):
-    """Return a semidefinite matrix without what rounding has made negative."""
+    """Return a semidefinite matrix without the negative eigenvalues of rounding."""
     if is_positive_definite(matrix):
         return matrix
     values, vectors = np.linalg.eigh(matrix)
     floor = SHIFT * max(values[-1], 1.0)
     return (vectors * np.maximum(values, floor)) @ vectors.T
-
-
-def _info(problem, state):
-    return Info(
-        lambda_=state.lambda_,
-        train_loss=problem.train_loss(state.weights, state.lambda_),
-        validation_loss=problem.without_spread(state.lambda_, state.objective),
-        hypergradient_norm=float(np.max(np.abs(state.model.gradient))),
-    )

@@ -9,10 +9,10 @@ linear in the x of a feature, however far its lambda moves (Sherman & Morrison 1
 import numpy as np
 
 #: Freedom is known up to this, and e^delta is a number up to here.
-MIN_FREEDOM, MAX_EXPONENT = 1e-13, 500.0
+MIN_FREEDOM, MAX_DELTA = 1e-13, 500.0
 
 
-def freedom_taken(metric, energy):
+def freedom_taken(metric: np.ndarray, energy: np.ndarray) -> np.ndarray:
     """Return ``1 - t``, the share of freedom that the penalties take.
 
     Parameters
@@ -32,7 +32,7 @@ def freedom_taken(metric, energy):
     return np.clip(share, MIN_FREEDOM, 1.0 - MIN_FREEDOM)
 
 
-def felt(delta, taken):
+def felt(delta: float | np.ndarray, taken: float | np.ndarray) -> float | np.ndarray:
     """Return moves of lambda as the weights feel them.
 
     Parameters
@@ -47,11 +47,11 @@ def felt(delta, taken):
     float or ndarray
         The x of the module's text.
     """
-    growth = np.expm1(np.clip(delta, -MAX_EXPONENT, MAX_EXPONENT))
+    growth = np.expm1(np.clip(delta, -MAX_DELTA, MAX_DELTA))
     return growth / (1.0 + taken * growth)
 
 
-def unfelt(x, taken):
+def unfelt(x: float | np.ndarray, taken: float | np.ndarray) -> float | np.ndarray:
     """Return the moves of lambda that are felt as x, the inverse of `felt`.
 
     Parameters

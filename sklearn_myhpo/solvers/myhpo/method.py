@@ -11,14 +11,16 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ...bilevel.contract import OuterProblem
+from ...bilevel.evaluation import Evaluation
+from ..capabilities import Capabilities
 from ..options import check_options
-from . import fast as _adaptive
-from . import published as _consensus
-from . import separable as _separable
+from ..protocol import Info, Solver, State
+from . import fast, published, separable
 
 
 @dataclass(frozen=True)
-class MYHPO:
+class MYHPO(Solver):
     """MY-HPO in its published form, its corrected form and its fast form.
 
     The published method is ``response="mean", metric="identity"`` with a fixed
@@ -70,32 +72,34 @@ class MYHPO:
         check_options(self, ("alpha", "beta", "delta"))
 
     @property
-    def all_directions(self):
-        """Whether the means over features are needed."""
-        return self.response == "mean"
+    def capabilities(self) -> Capabilities:
+        """The published forms look at splits; the fast form looks at lambda alone."""
+        return Capabilities(
+            needs_split=not self._is_fast,
+            # Means over features leave the subspace of the exact solutions.
+            all_directions=self.response == "mean",
+            learns_targets=self._is_fast,
+        )
 
     @property
-    def learns_targets(self):
-        """Whether lambdas of targets that do not interact are learned all at once."""
-        return not self.needs_split
-
-    @property
-    def needs_split(self):
-        """Whether training and validation losses are looked at: the consensus forms."""
-        is_fast = (
+    def _is_fast(self):
+        """Whether the consensus pair stays at its fixed point."""
+        return (
             self.rho == "auto"
             and self.steps == "exact"
             and self.response == "tangent"
             and self.metric == "hessian"
         )
-        return not is_fast
 
     def _form(self, problem):
-        if problem.is_separable:
-            return _separable
-        return _consensus if self.needs_split else _adaptive
+        """Return the module with the steps."""
+        if problem.offers.is_separable:
+            return separable
+        return fast if self._is_fast else published
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: OuterProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> State:
         """Return the first state."""
         if self.response == "mean" and np.any(lambda_0 == 0):
             raise ValueError(
@@ -104,6 +108,12 @@ class MYHPO:
             )
         return self._form(problem).init(self, problem, lambda_0, weights_0)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: OuterProblem, state: State, rng: np.random.Generator
+    ) -> tuple[State, Info]:
         """Return the next state and its `Info`; deterministic."""
         return self._form(problem).step(self, problem, state)
+
+    def evaluation(self, problem: OuterProblem, state: State) -> Evaluation:
+        """Return the evaluation that the state carries."""
+        return state.place

@@ -1,118 +1,173 @@
-"""MY-HPO as published: weights w and a response G(lambda) in consensus.
+"""MY-HPO as published: steps 1 to 4 of Algorithm 3 (exact) or Algorithm 1 (gradient).
 
-State (v, w, u, lambda). The response is affine, G(lambda + d) = v + J d, with
-J = dv/dlambda ("tangent") or the scaling about the mean of eq. (4) ("mean").
+Dhar, Kurup & Shah (2020), arXiv:2007.13322. State (v, w, u, lambda), with v, w and u of
+every split, and a response ``G(lambda) = lambda phi_1 + phi_0`` through v:
+
+1. v = argmin_v L_T(v, lambda); phi_1 and phi_0 from v, eq. (4)
+2. w = argmin_w L_T(w, lambda) + u.(w - G(lambda)) + rho/2 |w - G(lambda)|^2
+3. lambda = argmin L_V(G(lambda)) + u.(w - G(lambda)) + rho/2 |w - G(lambda)|^2
+4. u = u + rho (w - G(lambda))
+
+In Algorithm 1 each argmin is one gradient step, of size alpha, beta or delta. The
+primal residual is r = w - G(lambda), the dual one s = rho (G(lambda) - G(old lambda)).
+
+`step` calls one function for each of the four, in this order. The options beside the
+paper's response ("mean") and norm ("identity") are our own. "tangent": the response is
+affine in the move x of lambda, G(lambda + x) = v + J x, with J = dv/dlambda. "hessian":
+|.| is the norm of the training Hessian H, and step 4 is u + rho H r.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from ...bilevel.evaluation import Evaluation
 from ...engine.split import Proximal, Split
 from ..protocol import Info
+from .lambda_step import LambdaStep
 
 #: Share of the linear decrease that backtracking asks for.
-ARMIJO = 0.25
-MAX_HALVINGS = 60
-#: Newton iterations of the exact lambda step; one is enough where L_V is
-#: quadratic.
-MAX_LAMBDA_STEPS = 50
-LAMBDA_TOL = 1e-10
+BACKTRACKING_SHARE = 0.25
+#: Most halvings of a gradient step.
+MAX_BACKTRACKS = 60
 
 
 class ConsensusState(NamedTuple):
-    """v, w (the weights) and u of every split, the shared lambda, the residual."""
+    """v (`responses`), w (`weights`) and u (`duals`) of every split, and lambda."""
 
     lambda_: np.ndarray
-    weights: list
-    responses: list
-    duals: list
+    weights: list[np.ndarray]
+    place: Evaluation
+    responses: list[np.ndarray]
+    duals: list[np.ndarray]
     error: float
 
 
-class _Part(NamedTuple):
-    """One split after its v and w steps."""
+class Response(NamedTuple):
+    """Step 1 of one split: v, and the affine response through it.
+
+    `metric` is the Hessian of L_T at v where proximal terms are measured by it, and
+    `error` the relative distance of v from its optimum.
+    """
+
+    v: np.ndarray
+    jacobian: np.ndarray
+    metric: object
+    error: float
+
+
+class Consensus(NamedTuple):
+    """One split after steps 1 and 2: the data of step 3."""
 
     split: Split
-    omega: float
-    v: np.ndarray
     w: np.ndarray
-    u: np.ndarray
-    jacobian: np.ndarray
+    response: Response
     proximal: Proximal
-    v_error: float
 
-    def gap(self, move):
+    def gap(self, move: np.ndarray) -> np.ndarray:
         """Return ``w - G(lambda + move)``."""
-        return self.w - self.v - np.tensordot(move, self.jacobian, 1)
+        return self.w - self.response.v - np.tensordot(move, self.response.jacobian, 1)
 
 
 def init(options, problem, lambda_0, weights_0):
     """Return v = w = `weights_0` and u = 0."""
+    place = problem.at(lambda_0, weights_0)
     duals = [np.zeros_like(w) for w in weights_0]
-    return ConsensusState(lambda_0, weights_0, weights_0, duals, np.inf)
+    return ConsensusState(lambda_0, weights_0, place, weights_0, duals, np.inf)
 
 
 def step(options, problem, state):
-    """Return the next state and its `Info`: steps 1 to 4 of the paper."""
+    """Return the next state and its `Info`: steps 1 to 4."""
     rho = 1.0 if options.rho == "auto" else options.rho
     alpha, beta, delta = _step_sizes(options, problem, state.lambda_, rho)
     parts = []
-    for index, split in enumerate(problem.splits):
-        v, v_error = _v_step(options, split, state, index, alpha)
-        hessian = None
-        if options.response == "tangent" or options.metric == "hessian":
-            hessian = split.hessian(v, state.lambda_)
-        jacobian = _jacobian(options, split, v, state.lambda_, hessian)
-        metric = hessian if options.metric == "hessian" else None
-        proximal = Proximal(state.duals[index], v, rho, metric)
-        w = _w_step(options, split, state, index, proximal, beta)
-        omega = problem.split_weights[index]
-        parts.append(
-            _Part(split, omega, v, w, state.duals[index], jacobian, proximal, v_error)
-        )
-    lambda_step = _LambdaStep(parts, state.lambda_, problem.spread)
-    slope = lambda_step.gradient(np.zeros(problem.n_groups))
-    if options.steps == "exact":
-        move = lambda_step.minimize(slope)
-    else:
-        move = _gradient_step(
-            lambda_step.value, slope, np.zeros(problem.n_groups), delta, options
-        )
-    lambda_ = problem.project(state.lambda_ + move)
-    return _finish(problem, parts, state, lambda_, slope, rho)
-
-
-def _finish(problem, parts, state, lambda_, slope, rho):
-    """Return the state after the dual step, and its `Info`."""
-    move = lambda_ - state.lambda_
-    duals, primal, dual, size = [], 0.0, 0.0, np.finfo(float).tiny
-    for part in parts:
-        residual = part.gap(move)
-        duals.append(part.u + rho * part.proximal.metric_product(residual))
-        primal += part.omega * np.sum(residual**2)
-        dual += part.omega * np.sum((part.gap(0 * move) - residual) ** 2)
-        size += part.omega * np.sum(part.w**2)
+    for split, v, w, u in zip(
+        problem.splits, state.responses, state.weights, state.duals, strict=True
+    ):
+        response = step_1_response(options, split, v, state.lambda_, alpha)
+        proximal = Proximal(u, response.v, rho, response.metric)
+        w = step_2_weights(options, split, w, state.lambda_, proximal, beta)
+        parts.append(Consensus(split, w, response, proximal))
+    lambda_, slope = step_3_lambda(options, problem, parts, state.lambda_, delta)
+    duals = step_4_dual(parts, lambda_ - state.lambda_)
     weights = [part.w for part in parts]
-    validation_loss = problem.validation_loss(weights)
-    objective = validation_loss + problem.spread.value(lambda_)
-    projected = problem.projected(state.lambda_, slope)
+    place = problem.at(lambda_, weights)
+    primal, dual = _residuals(problem, parts, lambda_ - state.lambda_)
+    size = np.sqrt(problem.mean(np.sum(w**2) for w in weights) + np.finfo(float).tiny)
     error = max(
-        np.sqrt(primal / size),
-        np.sqrt(dual / size),
-        problem.relative(projected, objective),
-        *(part.v_error for part in parts),
+        primal / size,
+        dual / size,
+        problem.relative(problem.projected(state.lambda_, slope), place.objective),
+        *(part.response.error for part in parts),
     )
-    info = Info(
-        lambda_=lambda_,
-        train_loss=problem.train_loss(weights, lambda_),
-        validation_loss=validation_loss,
-        hypergradient_norm=float(np.max(np.abs(slope))),
-        primal_residual=float(np.sqrt(primal)),
-        dual_residual=float(rho * np.sqrt(dual)),
+    responses = [part.response.v for part in parts]
+    new_state = ConsensusState(lambda_, weights, place, responses, duals, error)
+    return new_state, Info.at(place, slope, float(primal), float(rho * dual))
+
+
+def step_1_response(options, split, v, lambda_, alpha):
+    """Return the `Response`: v and the J of G (step 1)."""
+    if options.steps == "exact":
+        v, error = split.minimize(lambda_, v), 0.0
+    else:
+        gradient = split.train_gradient(v, lambda_)
+        error = split.relative_gradient(gradient)
+        v = _gradient_step(
+            lambda v: split.train_loss(v, lambda_), gradient, v, alpha, options
+        )
+    hessian = None
+    if options.response == "tangent" or options.metric == "hessian":
+        hessian = split.hessian(v, lambda_)
+    if options.response == "mean":
+        # phi_1 = (v - phi_0) / lambda with phi_0 = mean(v) ones, eq. (4).
+        phi_0 = split.group_means(v)
+        jacobian = split.scatter_by_group(v - phi_0) / lambda_[:, None, None]
+    else:
+        jacobian = hessian.solve(-split.scatter_by_group(split.penalty(lambda_) * v))
+    metric = hessian if options.metric == "hessian" else None
+    return Response(v, jacobian, metric, error)
+
+
+def step_2_weights(options, split, w, lambda_, proximal, beta):
+    """Return w (step 2)."""
+    if options.steps == "exact":
+        return split.minimize(lambda_, proximal.centre, proximal)
+    return _gradient_step(
+        lambda w: split.train_loss(w, lambda_) + proximal.value(w),
+        split.consensus_gradient(w, lambda_, proximal),
+        w,
+        beta,
+        options,
     )
-    responses = [part.v for part in parts]
-    return ConsensusState(lambda_, weights, responses, duals, error), info
+
+
+def step_3_lambda(options, problem, parts, lambda_, delta):
+    """Return lambda within its bounds, and the slope where the step began (step 3)."""
+    objective, start = LambdaStep(problem, parts, lambda_), np.zeros(problem.n_groups)
+    slope = objective.gradient(start)
+    if options.steps == "exact":
+        move = objective.minimize(slope)
+    else:
+        move = _gradient_step(objective.value, slope, start, delta, options)
+    return problem.project(lambda_ + move), slope
+
+
+def step_4_dual(parts: list[Consensus], move: np.ndarray) -> list[np.ndarray]:
+    """Return u of every split after a move of lambda (step 4)."""
+    return [
+        part.proximal.linear
+        + part.proximal.rho * part.proximal.metric_product(part.gap(move))
+        for part in parts
+    ]
+
+
+def _residuals(problem, parts, move):
+    """Return the norms of r and of s / rho, over all splits."""
+    gaps = [part.gap(move) for part in parts]
+    moved = [part.gap(0 * move) - gap for part, gap in zip(parts, gaps, strict=True)]
+    return tuple(
+        np.sqrt(problem.mean(np.sum(one**2) for one in each)) for each in (gaps, moved)
+    )
 
 
 def _step_sizes(options, problem, lambda_, rho):
@@ -127,124 +182,14 @@ def _step_sizes(options, problem, lambda_, rho):
     return 1.0 / lipschitz, beta, 1.0 / (problem.null_loss or 1.0)
 
 
-def _v_step(options, split, state, index, alpha):
-    """Return v+ (step 1) and how far it is from optimal, relatively."""
-    lambda_, v = state.lambda_, state.responses[index]
-    if options.steps == "exact":
-        return split.minimize(lambda_, v), 0.0
-    gradient = split.train_gradient(v, lambda_)
-    new = _gradient_step(
-        lambda v: split.train_loss(v, lambda_), gradient, v, alpha, options
-    )
-    return new, split.relative_gradient(gradient)
-
-
-def _jacobian(options, split, v, lambda_, hessian):
-    """Return J (n_groups, m, n_outputs) of the affine response."""
-    if options.response == "mean":
-        # phi_1 = (v - phi_0) / lambda with phi_0 = mean(v) ones, eq. (4).
-        return split.scatter_by_group(v - split.group_means(v)) / lambda_[:, None, None]
-    return hessian.solve(-split.scatter_by_group(split.penalty(lambda_) * v))
-
-
-def _w_step(options, split, state, index, proximal, beta):
-    """Return w+ (step 2)."""
-    lambda_ = state.lambda_
-    if options.steps == "exact":
-        return split.minimize(lambda_, proximal.centre, proximal)
-    w = state.weights[index]
-    return _gradient_step(
-        lambda w: split.train_loss(w, lambda_) + proximal.value(w),
-        split.consensus_gradient(w, lambda_, proximal),
-        w,
-        beta,
-        options,
-    )
-
-
 def _gradient_step(value, gradient, x, size, options):
     """Return ``x - size gradient``, halved until `value` decreases enough."""
     if not options.backtracking:
         return x - size * gradient
     start, square = value(x), np.sum(gradient**2)
-    for _ in range(MAX_HALVINGS):
+    for _ in range(MAX_BACKTRACKS):
         new = x - size * gradient
-        if value(new) <= start - ARMIJO * size * square:
+        if value(new) <= start - BACKTRACKING_SHARE * size * square:
             return new
         size *= 0.5
     return x
-
-
-class _LambdaStep:
-    """Step 3: L_V(G) + u.(w - G) + rho/2 |w - G|_M^2 as a function of the move.
-
-    What the objective has beside L_V, a penalty on lambda itself, belongs to it.
-    """
-
-    def __init__(self, parts, lambda_, spread):
-        self.parts = parts
-        self.lambda_ = lambda_
-        self.spread = spread
-
-    def value(self, move):
-        """Return the objective at a move of lambda."""
-        total = self.spread.value(self.lambda_ + move)
-        for part in self.parts:
-            gap = part.gap(move)
-            total += part.omega * (
-                part.split.validation_loss(part.w - gap)
-                + np.vdot(part.u, gap)
-                + 0.5
-                * part.proximal.rho
-                * np.vdot(gap, part.proximal.metric_product(gap))
-            )
-        return total
-
-    def gradient(self, move):
-        """Return the gradient in the move, shape (n_groups,)."""
-        total = self.spread.gradient(self.lambda_ + move)
-        for part in self.parts:
-            gap = part.gap(move)
-            force = part.split.validation_gradient(part.w - gap) - part.u
-            force = force - part.proximal.rho * part.proximal.metric_product(gap)
-            total = total + part.omega * np.tensordot(part.jacobian, force, 2)
-        return total
-
-    def hessian(self, move):
-        """Return the second derivative in the move."""
-        total = self.spread.hessian(self.lambda_ + move)
-        for part in self.parts:
-            jacobian, proximal = part.jacobian, part.proximal
-            gram = part.split.validation_gram(part.w - part.gap(move), jacobian)
-            image = proximal.metric_product(jacobian)
-            gram = gram + proximal.rho * np.tensordot(
-                jacobian, image, axes=([1, 2], [1, 2])
-            )
-            total = total + part.omega * gram
-        return total
-
-    def minimize(self, gradient):
-        """Return the minimizing move, given the gradient at none.
-
-        The objective is convex in the move.
-        """
-        move = np.zeros_like(gradient)
-        for _ in range(MAX_LAMBDA_STEPS):
-            hessian = self.hessian(move)
-            if not (np.all(np.isfinite(gradient)) and np.all(np.isfinite(hessian))):
-                # The pole of the mean response: the driver sees it and stops.
-                return np.full_like(move, np.nan)
-            # Least squares: a group without effect has a zero row.
-            direction = -np.linalg.lstsq(hessian, gradient, rcond=None)[0]
-            decrease = -gradient @ direction
-            value = self.value(move)
-            size = 1.0
-            while size > 1e-12 and self.value(
-                move + size * direction
-            ) > value - 1e-4 * size * decrease + 1e-15 * abs(value):
-                size *= 0.5
-            move = move + size * direction
-            if decrease <= LAMBDA_TOL * abs(value):
-                break
-            gradient = self.gradient(move)
-        return move

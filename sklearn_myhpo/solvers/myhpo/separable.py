@@ -1,6 +1,6 @@
-"""MY-HPO, fast form, for lambdas that do not feel each other.
+"""MY-HPO, fast form, for lambdas that do not interact.
 
-Every target takes the step of `_adaptive` with a proximal weight of its own; all
+Every target takes the step of `fast.py` with a proximal weight of its own; all
 of them are taken at once.
 """
 
@@ -8,32 +8,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...bilevel.per_target import TargetModel
+from ...bilevel.bounds import outward
+from ...bilevel.per_target import TargetModel, TargetsEvaluation
 from ..protocol import Info
-from .fast import (
-    ACCEPT_RATIO,
-    END,
-    GOOD_RATIO,
-    GROW,
-    HIDDEN,
-    MAX_MOVE,
-    NOISE,
-    POOR_RATIO,
-    RHO_FIRST,
-    RHO_REJECTED,
-    ROUNDING,
-    SHRINK,
-)
+from ..steps.acceptance import is_below_rounding, judge
+from .fast import END, MAX_MOVE, RHO_FIRST, RHO_GROW, RHO_REJECTED, RHO_SHRINK
 from .freedom import felt, freedom_taken, unfelt
 
-#: What a rejected step makes of the longest move, and a good one.
+#: Factors of the longest move after a rejected step and after a good one.
 SHORTER, LONGER = 0.25, 2.0
 #: Targets whose error is below this share of the largest one wait.
 LAG = 1e-2
 
 
 class Progress(NamedTuple):
-    """What `_adaptive` keeps beside the model, with one entry per target."""
+    """The fields of `FastState` beside the model, with one entry per target."""
 
     lambda_: np.ndarray
     rho: np.ndarray
@@ -47,7 +36,8 @@ class SeparableState(NamedTuple):
     """Exact weights, and the progress and model of every target."""
 
     lambda_: np.ndarray
-    weights: list
+    weights: list[np.ndarray]
+    place: TargetsEvaluation
     error: float
     progress: Progress
     model: TargetModel
@@ -55,33 +45,35 @@ class SeparableState(NamedTuple):
 
 def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solutions at `lambda_0` and their models."""
-    everything = np.arange(problem.n_groups)
-    model = problem.model(lambda_0, everything)
+    everything = problem.everything
+    model = problem.target_models(lambda_0, everything)
     rho, longest = np.full((2, problem.n_groups), [[RHO_FIRST], [MAX_MOVE]])
     own = Progress(lambda_0, rho, longest, *np.zeros((3, problem.n_groups)))
     return _state(problem, _propose(problem, own, model, everything), model)
 
 
 def step(options, problem, state):
-    """Return the next state, in which the targets that lag behind have moved."""
+    """Return the next state, in which the targets with large errors have moved."""
     index = np.flatnonzero(state.progress.errors >= LAG * state.error)
     own, old = _take(state.progress, index), _take(state.model, index)
-    new = problem.model(own.target, index)
+    new = problem.target_models(own.target, index)
     own, moved, ended = _judge(own, old, new)
     model = TargetModel(
         *(np.where(moved, *pair) for pair in zip(new, old, strict=True))
     )
     own = _propose(problem, own, model, index)
-    own.errors[ended | (own.predicted <= ROUNDING * model.value)] = 0.0
+    own.errors[ended | is_below_rounding(own.predicted, model.value)] = 0.0
     progress, model = _put(state.progress, index, own), _put(state.model, index, model)
     new_state = _state(problem, progress, model)
     return new_state, _info(new_state)
 
 
 def _state(problem, progress, model):
-    weights = problem.minimize(progress.lambda_)
+    """Return the state with the exact weights of its lambdas."""
+    lambda_ = progress.lambda_
+    place = problem.at(lambda_, problem.minimize(lambda_))
     error = float(progress.errors.max())
-    return SeparableState(progress.lambda_, weights, error, progress, model)
+    return SeparableState(lambda_, place.weights, place, error, progress, model)
 
 
 def _take(entries, index):
@@ -90,7 +82,7 @@ def _take(entries, index):
 
 
 def _put(entries, index, own):
-    """Return the entries with those of some targets replaced."""
+    """Return the entries of all targets, some of them replaced."""
     out = type(entries)(*(values.copy() for values in entries))
     for values, fresh in zip(out, own, strict=True):
         values[index] = fresh
@@ -98,35 +90,28 @@ def _put(entries, index, own):
 
 
 def _judge(own, old, new):
-    """Return the progress after a step, who moved, and who cannot get further."""
-    decrease = old.value - new.value
-    good = decrease >= ACCEPT_RATIO * own.predicted
-    very_good = good & (decrease > GOOD_RATIO * own.predicted)
-    poor = good & (decrease < POOR_RATIO * own.predicted)
-    rho = own.rho * np.where(very_good, SHRINK, np.where(poor, GROW, 1.0))
-    rho = np.where(good, rho, np.maximum(GROW * rho, RHO_REJECTED))
-    longer = np.where(very_good, LONGER * own.longest, own.longest)
+    """Return the progress after a step, and masks of moved and of finished targets."""
+    verdict = judge(own.predicted, old.value, new.value)
+    accepted = verdict.accepted
+    good, poor = accepted & verdict.good, accepted & verdict.poor
+    rho = own.rho * np.where(good, RHO_SHRINK, np.where(poor, RHO_GROW, 1.0))
+    rho = np.where(accepted, rho, np.maximum(RHO_GROW * rho, RHO_REJECTED))
+    longer = np.where(good, LONGER * own.longest, own.longest)
     tried = np.minimum(np.abs(own.target - own.lambda_), own.longest)
-    longest = np.where(good, np.minimum(longer, MAX_MOVE), SHORTER * tried)
-    # Where rounding hides the decrease the hypergradient decides.
-    hidden = ~good & (own.predicted <= HIDDEN * new.value)
-    hidden &= np.abs(decrease) <= NOISE * new.value
+    longest = np.where(accepted, np.minimum(longer, MAX_MOVE), SHORTER * tried)
+    hidden = ~accepted & verdict.hidden
     better = hidden & (np.abs(new.gradient) < np.abs(old.gradient))
-    moved = good | better
+    moved = accepted | better
     lambda_ = np.where(moved, own.target, own.lambda_)
-    return (
-        own._replace(lambda_=lambda_, rho=rho, longest=longest),
-        moved,
-        hidden & ~better,
-    )
+    own = own._replace(lambda_=lambda_, rho=rho, longest=longest)
+    return own, moved, hidden & ~better
 
 
 def _propose(problem, own, model, targets):
-    """Return the progress with errors, and where steps lead and what they promise."""
+    """Return the progress with errors, ends of the steps and promised decreases."""
     lambda_, (low, high) = own.lambda_, problem.bounds[:, targets]
-    outward = (lambda_ <= low) & (model.gradient > 0)
-    outward |= (lambda_ >= high) & (model.gradient < 0)
-    gradient = np.where(outward, 0.0, model.gradient)
+    at_low, at_high = outward(problem.bounds[:, targets], lambda_, model.gradient)
+    gradient = np.where(at_low | at_high, 0.0, model.gradient)
     taken = freedom_taken(model.metric, model.energy)
     at_end = (np.minimum(taken, 1.0 - taken) < END) & (own.longest == MAX_MOVE)
     longest = np.where(at_end, np.inf, own.longest)
@@ -151,6 +136,7 @@ def _propose(problem, own, model, targets):
 
 
 def _info(state):
+    """Return the report of the sums over targets."""
     return Info(
         lambda_=state.lambda_,
         train_loss=float(state.model.train_loss.sum()),

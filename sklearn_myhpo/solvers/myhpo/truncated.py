@@ -1,23 +1,28 @@
 """The proximal step of the fast form in very many lambdas, by conjugate gradients.
 
-The model of `_adaptive` is minimized to the accuracy that its place deserves (Dembo,
-Eisenstat & Steihaug 1982). What a step takes to its bound stays there, and the others
-are minimized over again.
+The model of `fast.py` is minimized to the accuracy that its place deserves (Dembo,
+Eisenstat & Steihaug 1982). A lambda that a step takes to its bound stays there, and the
+others are minimized over again.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-#: Largest and least relative residual, most iterations, and most times that the free
-#: lambdas are minimized over.
-LOOSE, TIGHT, MAX_ITER, ROUNDS = 0.2, 1e-2, 20, 3
+from ...bilevel.outer_products import OuterProducts
+
+#: Largest and least relative residual.
+LARGEST_RTOL, LEAST_RTOL = 0.2, 1e-2
+#: Most iterations of conjugate gradients.
+MAX_PRODUCTS = 20
+#: Most times that the free lambdas are minimized over.
+ROUNDS = 3
 #: Least curvature of a lambda relative to the largest, for a preconditioner.
-LEAST = 1e-10
+LEAST_DIAGONAL = 1e-10
 
 
 class Minimizer(NamedTuple):
-    """Where a model is least between bounds, its decrease, and the move's length.
+    """The minimizer of a model between bounds, its decrease and its squared length.
 
     Attributes
     ----------
@@ -32,7 +37,13 @@ class Minimizer(NamedTuple):
     length: float
 
 
-def minimize_by_products(model, rho, curvature, box, rtol):
+def minimize_by_products(
+    model: OuterProducts,
+    rho: float,
+    curvature: np.ndarray,
+    box: tuple[np.ndarray, np.ndarray],
+    rtol: float,
+) -> Minimizer:
     """Return the `Minimizer` of a model plus the proximal term.
 
     Parameters
@@ -42,7 +53,7 @@ def minimize_by_products(model, rho, curvature, box, rtol):
     rho : float
         Weight of the proximal term.
     curvature : ndarray of shape (n_groups,)
-        What the change from lambda to moves as they are felt adds to the bend.
+        Added to the bend by the change from lambda to moves as they are felt.
     box : (ndarray, ndarray) of shape (n_groups,)
         Bounds of x; equal where it may not move.
     rtol : float
@@ -53,7 +64,7 @@ def minimize_by_products(model, rho, curvature, box, rtol):
     Minimizer
         With a decrease wherever the gradient points into the box.
     """
-    gradient, rtol = model.gradient, np.clip(rtol, TIGHT, LOOSE)
+    gradient, rtol = model.gradient, np.clip(rtol, LEAST_RTOL, LARGEST_RTOL)
     tangent = _Matrix(model, rho, None)
     least = _steepest(tangent, gradient, box)
     for matrix in (_Matrix(model, rho, curvature), tangent):
@@ -69,7 +80,9 @@ class _Matrix:
     def __init__(self, model, rho, curvature):
         self.model, self.rho, self.curvature = model, rho, curvature
         diagonal = (1.0 + rho) * model.metric_diagonal
-        self.diagonal = np.maximum(diagonal, LEAST * diagonal.max(initial=LEAST))
+        self.diagonal = np.maximum(
+            diagonal, LEAST_DIAGONAL * diagonal.max(initial=LEAST_DIAGONAL)
+        )
 
     def product(self, x):
         """Return the matrix and the metric, each applied to `x`."""
@@ -126,7 +139,7 @@ def _conjugate_gradients(matrix, right, is_open, rtol):
     z = residual / matrix.diagonal
     direction, size = z, residual @ z
     limit = rtol**2 * size
-    for _ in range(MAX_ITER):
+    for _ in range(MAX_PRODUCTS):
         if not size > limit:
             break
         image = np.where(is_open, matrix.product(direction)[0], 0.0)

@@ -1,1 +1,5 @@
-"""Where a solver starts: scans of one shared lambda."""
+"""The start of a solver: scans of one shared lambda.
+
+`scan.py` by values and slopes, `values.py` by values alone, `targets.py` for one lambda
+per target, `points.py` for the points of all of them.
+"""

@@ -1,4 +1,4 @@
-"""Where to start: a scan of one shared lambda over its whole range.
+"""The start: a scan of one shared lambda over its whole range.
 
 Exact inner solutions depend on lambda through terms like ``1 / (s + e^lambda)``,
 which change over about one unit of lambda and nowhere faster. So a scan with
@@ -7,35 +7,27 @@ interpolation between two points ranks them.
 """
 
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
 
-from .values import NULL_MARGIN, Scan, scan_values, shared_lambda
+from ...bilevel.problem import Problem
+from .points import Point, Scan, cubic_minimum, null_lambda, scan_range, shared_lambda
+from .values import scan_values
 
-#: Steps of lambda, by what a solve costs.
+#: Steps of lambda, by the kind of a solve.
 STEPS = {"diagonal": 0.5, "dense": 0.75}
-#: Least size of a loss that others are compared with.
-TINY = np.finfo(float).tiny
 #: Accuracy of the shared lambda from which several lambdas start.
 SHARED_XTOL = 1e-3
 
 
-class _Point(NamedTuple):
-    lambda_: float
-    value: float
-    slope: float
-    weights: list | None = None
-
-
-def scan_lambda(problem):
+def scan_lambda(problem: Problem) -> Scan:
     """Return the `Scan` of a shared lambda.
 
     Parameters
     ----------
-    problem : BilevelProblem
-        What is minimized.
+    problem : Problem
+        The objective.
 
     Returns
     -------
@@ -50,7 +42,7 @@ def scan_lambda(problem):
     estimate, bracket = best.value, None
     for low, high in pairwise(points):
         if low.slope < 0 < high.slope:
-            where, value = _cubic_minimum(low, high)
+            where, value = cubic_minimum(low, high)
             if value <= estimate:
                 estimate, bracket = value, (low, high, where)
     if bracket is None:
@@ -58,52 +50,54 @@ def scan_lambda(problem):
         return Scan.of(problem, best.lambda_, best.weights, points)
     low, high, where = bracket
     if problem.n_groups > 1:
-        ends = {point.lambda_: point.slope for point in (low, high)}
-
-        def slope(lambda_):
-            if lambda_ in ends:
-                return ends[lambda_]
-            if problem.scans_by == "diagonal":
-                return problem.path(np.array([lambda_]))[1][0]
-            return _evaluate(problem, lambda_, low.weights).slope
-
-        where = brentq(slope, low.lambda_, high.lambda_, xtol=SHARED_XTOL)
-    found = _evaluate(problem, where, low.weights or problem.starts())
+        where = _stationary_point(problem, low, high)
+    found = _evaluate(problem, where, low.weights)
     if found.value > best.value:
         found = _with_weights(problem, best)
     return Scan.of(problem, found.lambda_, found.weights, points)
+
+
+def _stationary_point(problem, low, high):
+    """Return the shared lambda between two points at which the slope is zero."""
+    ends = {point.lambda_: point.slope for point in (low, high)}
+
+    def slope(lambda_):
+        if lambda_ in ends:
+            return ends[lambda_]
+        if problem.scans_by == "diagonal":
+            return problem.path(np.array([lambda_]))[1][0]
+        return _evaluate(problem, lambda_, low.weights).slope
+
+    return brentq(slope, low.lambda_, high.lambda_, xtol=SHARED_XTOL)
 
 
 def _with_weights(problem, point):
     """Return the point with its weights, which a path leaves out."""
     if point.weights is not None:
         return point
-    return _evaluate(problem, point.lambda_, problem.starts())
+    return _evaluate(problem, point.lambda_, None)
 
 
 def _evaluate(problem, lambda_, starts):
     """Return value, slope and weights at a shared lambda."""
     vector = shared_lambda(problem, lambda_)
     weights = problem.minimize(vector, starts)
-    slopes = problem.hypergradient(vector, weights)
+    place = problem.at(vector, weights)
+    slopes = place.hypergradient()
     low, high = problem.scan_bounds
     slope = slopes[(low <= lambda_) & (lambda_ <= high)].sum()
-    value = problem.objective(vector, weights)
-    return _Point(lambda_, value, slope, weights)
+    return Point(lambda_, place.objective, slope, weights)
 
 
 def _scan(problem):
     """Return points in increasing order of lambda."""
-    low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
+    low, high = scan_range(problem)
     solves_by = problem.scans_by
-    top = high
-    if solves_by != "diagonal":
-        top = np.log(problem.group_curvature.max()) + NULL_MARGIN
-        top = float(np.clip(top, low, high))
+    top = high if solves_by == "diagonal" else null_lambda(problem)
     n_steps = int(np.ceil((top - low) / STEPS[solves_by]))
     grid = np.linspace(top, low, n_steps + 1)
     if solves_by == "diagonal":
-        return list(map(_Point, grid[::-1], *problem.path(grid[::-1])))
+        return list(map(Point, grid[::-1], *problem.path(grid[::-1])))
     if top < high:
         grid = np.concatenate([[high], grid])
     points, starts = [], problem.starts()
@@ -111,24 +105,3 @@ def _scan(problem):
         points.append(_evaluate(problem, lambda_, starts))
         starts = points[-1].weights
     return points[::-1]
-
-
-def _cubic_minimum(low, high):
-    """Return place and value of the minimum of the Hermite cubic between points.
-
-    Of several cubics at once where the points have arrays.
-    """
-    width = high.lambda_ - low.lambda_
-    # The loss has units: in its own size nothing overflows.
-    size = np.maximum(np.maximum(np.abs(low.value), np.abs(high.value)), TINY)
-    a, b = low.slope * width / size, high.slope * width / size
-    rise = (high.value - low.value) / size
-    cubic, square = a + b - 2 * rise, 3 * rise - 2 * a - b
-    # The root of 3 cubic t^2 + 2 square t + a with a rising slope, in the form
-    # that does not cancel.
-    root = np.sqrt(np.maximum(square**2 - 3 * cubic * a, 0.0))
-    is_convex = square + root > 0
-    t = np.where(is_convex, -a / np.where(is_convex, square + root, 1.0), 0.5)
-    t = np.clip(t, 0.0, 1.0)
-    value = low.value + size * t * (a + t * (square + t * cubic))
-    return low.lambda_ + t * width, value

@@ -1,21 +1,25 @@
-"""Where to start with one lambda per target: all scanned at once."""
+"""The start with one lambda per target: all scanned at once."""
 
 import numpy as np
 
-from .scan import STEPS, _cubic_minimum, _Point
+from ...bilevel.per_target import TargetsProblem
+from .points import Point, cubic_minimum
+from .scan import STEPS
 
-#: The scan is as fine as the solutions need between the logs of the least and the
-#: largest curvature of the data, and MARGIN beyond; elsewhere steps are TAIL_STEP.
-MARGIN, TAIL_STEP = 3.0, 6.0
+#: The scan is as fine as the solutions need from FINE_MARGIN below the log of the least
+#: curvature of the data to FINE_MARGIN above the log of the largest.
+FINE_MARGIN = 3.0
+#: Step of lambda elsewhere.
+TAIL_STEP = 6.0
 
 
-def scan_targets(problem):
+def scan_targets(problem: TargetsProblem) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the best lambda of a scan for every target, and the exact weights.
 
     Parameters
     ----------
     problem : TargetsProblem
-        What is minimized.
+        The objective.
 
     Returns
     -------
@@ -24,24 +28,26 @@ def scan_targets(problem):
     weights : list of ndarray
         Inner solutions there.
     """
-    everything = np.arange(problem.n_groups)
+    everything = problem.everything
     grid = _grid(problem)
     if len(grid) == 1:
         lambda_ = np.full(len(everything), grid[0])
         return lambda_, problem.minimize(lambda_)
-    found = [problem.slopes(np.full(len(everything), one), everything) for one in grid]
+    found = [
+        problem.target_slopes(np.full(len(everything), one), everything) for one in grid
+    ]
     values, slopes = np.stack(found, axis=1)
     # Of equals the strongest penalty: the simplest model.
     best = len(grid) - 1 - np.argmin(values[::-1], axis=0)
     lambda_, lowest = grid[best], values[best, everything]
-    low = _Point(grid[:-1, None], values[:-1], slopes[:-1])
-    high = _Point(grid[1:, None], values[1:], slopes[1:])
-    where, estimate = _cubic_minimum(low, high)
+    low = Point(grid[:-1, None], values[:-1], slopes[:-1])
+    high = Point(grid[1:, None], values[1:], slopes[1:])
+    where, estimate = cubic_minimum(low, high)
     estimate[~((low.slope < 0) & (high.slope > 0))] = np.inf
     bracket = np.argmin(estimate, axis=0)
     is_inside = estimate[bracket, everything] <= lowest
     inner = np.where(is_inside, where[bracket, everything], lambda_)
-    better = problem.slopes(inner, everything)[0] <= lowest
+    better = problem.target_slopes(inner, everything)[0] <= lowest
     lambda_ = np.where(better, inner, lambda_)
     return lambda_, problem.minimize(lambda_)
 
@@ -53,8 +59,8 @@ def _grid(problem):
     curvature = curvature[curvature > 0]
     if not len(curvature):
         return np.array([low, high])
-    first = np.log(0.5 * curvature.min()) - MARGIN
-    last = np.log(0.5 * curvature.max()) + MARGIN
+    first = np.log(0.5 * curvature.min()) - FINE_MARGIN
+    last = np.log(0.5 * curvature.max()) + FINE_MARGIN
     knots = np.clip([low, first, last, high], low, high)
     steps = [TAIL_STEP, STEPS["dense"], TAIL_STEP]
     parts = [

@@ -1,1 +1,14 @@
-"""Steps and models that several solvers share."""
+"""Steps that several solvers share.
+
+======================  ===============================================================
+`acceptance.py`         the rule by which a step on lambda is judged
+`newton.py`             Newton steps in a trust region: `Implicit`
+`quasi_newton.py`       L-BFGS steps: `Implicit`
+`descent.py`            L-BFGS on a function with any gradient: `Unrolled`, `SHOGlobal`
+`lbfgs_direction.py`    their common direction
+`box.py`                a quadratic model minimized between bounds
+`unroll.py`             derivatives through steps of gradient descent: `Unrolled`
+`hypernetwork.py`       a network from lambda to weights, and Adam: `SHOGlobal`
+`packing.py`            the weights of all splits as one vector
+======================  ===============================================================
+"""

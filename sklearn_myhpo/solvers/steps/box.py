@@ -9,7 +9,7 @@ from ...engine.linalg.symmetric import symmetric_solver
 MAX_ACTIVE_SETS = 30
 
 
-def is_positive_definite(matrix):
+def is_positive_definite(matrix: np.ndarray) -> bool:
     """Whether a symmetric matrix has a Cholesky factor."""
     try:
         np.linalg.cholesky(matrix)
@@ -18,7 +18,9 @@ def is_positive_definite(matrix):
     return True
 
 
-def minimize_in_box(matrix, gradient, low, high):
+def minimize_in_box(
+    matrix: np.ndarray, gradient: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
     """Return the minimizer of ``g.x + x'Mx/2`` between low and high.
 
     By the primal-dual active set method, which is semismooth Newton on the

@@ -8,25 +8,28 @@ without the first they need nothing but the gradient, which may then be any fiel
 it is zero, the descent rests.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from ...engine.linalg.lbfgs import inverse_product
+from ...bilevel.evaluation import Evaluation
+from ...bilevel.problem import Problem
 from ..protocol import Info
+from .acceptance import VALUE_ROUNDING
+from .lbfgs_direction import free_direction
 
 #: Pairs of (step, change of the gradient) that are kept.
-MEMORY = 20
-#: The slope along an accepted step rises to no more than this share of what it was.
-RISE = 0.8
-MAX_TRIALS = 40
+N_PAIRS = 20
+#: The slope along an accepted step rises to at most this share of the first slope.
+MAX_SLOPE = 0.8
+#: Most trials of a step.
+MAX_STEP_TRIALS = 40
 #: Least share of a step that the next trial keeps.
-SHORTEST = 0.1
-#: Longest step of a lambda, a natural log, and of the first one.
-MAX_MOVE, FIRST_MOVE = 5.0, 1.0
-#: Rise relative to the objective that may be rounding, and decrease that slopes, which
-#: are accurate where differences of values are not, cannot resolve either.
-ROUNDING, UNSEEN = 1e-14, 1e-20
+LEAST_SHARE = 0.1
+#: Decrease relative to the objective that slopes, which are accurate where differences
+#: of values are not, cannot resolve.
+UNSEEN = 1e-20
 
 
 class Value(NamedTuple):
@@ -34,19 +37,20 @@ class Value(NamedTuple):
 
     Attributes
     ----------
-    weights : list of ndarray
-        That it belongs to.
+    place : Evaluation
+        The problem at the weights of the function, for the report.
     objective : float
+        Value of the function.
     gradient : ndarray of shape (n_groups,) or None
         None where the objective was too large to be of interest.
     """
 
-    weights: list
+    place: Evaluation
     objective: float
     gradient: np.ndarray | None
 
     @property
-    def is_finite(self):
+    def is_finite(self) -> bool:
         """Whether a step may end here."""
         return (
             np.isfinite(self.objective)
@@ -56,24 +60,30 @@ class Value(NamedTuple):
 
 
 class DescentState(NamedTuple):
-    """Where a descent is; without a value before the first evaluation."""
+    """The place of a descent; without a value before the first evaluation."""
 
     lambda_: np.ndarray
-    weights: list
+    weights: list[np.ndarray]
     value: Value | None = None
     pairs: tuple = ()
     error: float = np.inf
 
 
-def descend(problem, state, evaluate, *, is_gradient=True):
-    """Return the next state of a descent; without a value it is only evaluated.
+def descend(
+    problem: Problem,
+    state: DescentState,
+    evaluate: Callable[[np.ndarray, float], Value],
+    *,
+    is_gradient: bool = True,
+) -> DescentState:
+    """Return the next state of a descent; the first step only evaluates.
 
     Parameters
     ----------
     problem : BilevelProblem
         It has the bounds, and the scale of the objective.
     state : DescentState
-        Where the descent is, or any named tuple with its fields.
+        The place of the descent, or any named tuple with its fields.
     evaluate : callable
         Takes lambda and a limit, returns a `Value`; above the limit the gradient may
         be left out.
@@ -93,7 +103,7 @@ def descend(problem, state, evaluate, *, is_gradient=True):
     limit = np.inf
     if is_gradient:
         objective = state.value.objective
-        limit = objective + ROUNDING * abs(objective)
+        limit = objective + VALUE_ROUNDING * abs(objective)
     found = _search(problem, state, evaluate, limit)
     if found is None:
         error = state.error if state.pairs else 0.0
@@ -102,51 +112,42 @@ def descend(problem, state, evaluate, *, is_gradient=True):
     pair = lambda_ - state.lambda_, value.gradient - state.value.gradient
     pairs = state.pairs
     if np.vdot(*pair) > 0:
-        pairs = (*pairs, pair)[-MEMORY:]
+        pairs = (*pairs, pair)[-N_PAIRS:]
     return arrive(problem, state, lambda_, value, pairs)
 
 
-def arrive(problem, state, lambda_, value, pairs=()):
+def arrive(
+    problem: Problem,
+    state: DescentState,
+    lambda_: np.ndarray,
+    value: Value,
+    pairs: tuple = (),
+) -> DescentState:
     """Return the state of a place that has been evaluated."""
     if value.gradient is None:
         value = value._replace(gradient=np.full_like(lambda_, np.nan))
     projected = problem.projected(lambda_, value.gradient)
     error = float(problem.relative(projected, value.objective))
     return state._replace(
-        lambda_=lambda_, weights=value.weights, value=value, pairs=pairs, error=error
+        lambda_=lambda_,
+        weights=value.place.weights,
+        value=value,
+        pairs=pairs,
+        error=error,
     )
 
 
-def info(problem, state):
+def report(state: DescentState) -> Info:
     """Return the `Info` of a state."""
-    objective, gradient = state.value.objective, state.value.gradient
-    return Info(
-        lambda_=state.lambda_,
-        train_loss=problem.train_loss(state.weights, state.lambda_),
-        validation_loss=problem.without_spread(state.lambda_, objective),
-        hypergradient_norm=float(np.max(np.abs(gradient))),
-    )
-
-
-def _direction(problem, state):
-    """Return the direction of the free lambdas, no longer than a step may be."""
-    projected = problem.projected(state.lambda_, state.value.gradient)
-    free = projected != 0
-    pairs = [(s * free, y * free) for s, y in state.pairs]
-    pairs = [pair for pair in pairs if np.vdot(*pair) > 0]
-    direction = -inverse_product(pairs, projected) * free
-    longest = np.max(np.abs(direction), initial=np.finfo(float).tiny)
-    limit = MAX_MOVE if pairs else FIRST_MOVE
-    if not pairs or longest > limit:
-        direction *= limit / longest
-    return direction
+    return Info.at(state.value.place, state.value.gradient)
 
 
 def _search(problem, state, evaluate, limit):
     """Return (lambda, value) of an accepted step, or None."""
-    direction, size = _direction(problem, state), 1.0
+    projected = problem.projected(state.lambda_, state.value.gradient)
+    direction, size = free_direction(projected, state.pairs), 1.0
     least = UNSEEN * abs(state.value.objective)
-    for _ in range(MAX_TRIALS):
+    for _ in range(MAX_STEP_TRIALS):
         lambda_ = problem.project(state.lambda_ + size * direction)
         move = lambda_ - state.lambda_
         fall = -np.vdot(state.value.gradient, move)
@@ -156,9 +157,9 @@ def _search(problem, state, evaluate, limit):
         shorter = 0.5
         if value.is_finite and value.objective <= limit:
             rise = np.vdot(value.gradient, move)
-            if rise <= RISE * fall:
+            if rise <= MAX_SLOPE * fall:
                 return lambda_, value
             # Where the secant through the slopes is zero.
-            shorter = max(fall / (fall + rise), SHORTEST)
+            shorter = max(fall / (fall + rise), LEAST_SHARE)
         size *= shorter
     return None

@@ -31,7 +31,9 @@ class Hypernetwork(NamedTuple):
         hidden = np.maximum(inputs @ self.inner.T + self.inner_bias, 0.0)
         return hidden, hidden @ self.outer.T + self.outer_bias
 
-    def parameter_gradient(self, inputs, hidden, slopes):
+    def parameter_gradient(
+        self, inputs: np.ndarray, hidden: np.ndarray, slopes: np.ndarray
+    ) -> "Hypernetwork":
         """Return the gradient of a sum over a batch in the parameters.
 
         Parameters
@@ -39,7 +41,7 @@ class Hypernetwork(NamedTuple):
         inputs : ndarray of shape (n_batch, n_groups)
             Of the network.
         hidden : ndarray of shape (n_batch, n_hidden)
-            What it made of them.
+            Values of the hidden layer.
         slopes : ndarray of shape (n_batch, n_outputs)
             Gradients in the outputs.
 
@@ -53,7 +55,7 @@ class Hypernetwork(NamedTuple):
             pulled.T @ inputs, pulled.sum(axis=0), slopes.T @ hidden, slopes.sum(axis=0)
         )
 
-    def input_gradient(self, hidden, slope):
+    def input_gradient(self, hidden: np.ndarray, slope: np.ndarray) -> np.ndarray:
         """Return the gradient (n_groups,) of a function of the outputs of one input."""
         return ((slope @ self.outer) * (hidden > 0)) @ self.inner
 
@@ -67,12 +69,12 @@ class Adam(NamedTuple):
     n_steps: int = 0
 
     @classmethod
-    def start(cls, network):
+    def start(cls, network: Hypernetwork) -> "Adam":
         """Return the state before the first step."""
         zeros = Hypernetwork(*map(np.zeros_like, network))
         return cls(network, zeros, zeros)
 
-    def step(self, gradient, size):
+    def step(self, gradient: Hypernetwork, size: float) -> "Adam":
         """Return the state after one more step of a size (algorithm 1 there)."""
         n_steps = self.n_steps + 1
         size = size * np.sqrt(1.0 - BETA_2**n_steps) / (1.0 - BETA_1**n_steps)

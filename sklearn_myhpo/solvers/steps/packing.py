@@ -1,15 +1,19 @@
 """The weights of all splits as one vector, in units of their own."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from ...bilevel.problem import Problem
 
-def in_a_row(arrays):
+
+def in_a_row(arrays: Iterable[np.ndarray]) -> np.ndarray:
     """Return the entries of arrays, one after another."""
     return np.concatenate([array.ravel() for array in arrays])
 
 
-def taken_apart(problem, row):
-    """Return the weights of every split from those of all in a row."""
+def taken_apart(problem: Problem, row: np.ndarray) -> list[np.ndarray]:
+    """Return the weights of every split, given all of them in a row."""
     ends = np.cumsum([np.prod(split.shape) for split in problem.splits])
     return [
         part.reshape(split.shape)
@@ -17,7 +21,7 @@ def taken_apart(problem, row):
     ]
 
 
-def weight_units(problem, weights):
+def weight_units(problem: Problem, weights: list[np.ndarray]) -> np.ndarray:
     """Return the size of weights, so that in its units they are about one.
 
     Parameters
@@ -30,8 +34,8 @@ def weight_units(problem, weights):
     Returns
     -------
     ndarray of shape (n,)
-        In a row: for every split the root mean square of what is penalized, and for
-        the intercept the size of a raw prediction.
+        In a row: for every split the root mean square of the penalized weights, and
+        for the intercept the size of a raw prediction.
     """
     raw = np.sqrt(2.0 * problem.null_loss) or 1.0
     units = []

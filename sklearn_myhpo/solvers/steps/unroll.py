@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...engine.split import Split
+
 
 class StepSize(NamedTuple):
     """The step size a of the inner descent, and da/dlambda (n_groups,)."""
@@ -18,7 +20,7 @@ class StepSize(NamedTuple):
     slope: np.ndarray
 
 
-def automatic_step_size(lipschitz, lambda_):
+def automatic_step_size(lipschitz: float, lambda_: np.ndarray) -> StepSize:
     """Return 1/L, with L the Lipschitz constant of the data term plus the penalties'.
 
     The penalties' is the largest p_g, made smooth: their l_s norm with
@@ -30,7 +32,7 @@ def automatic_step_size(lipschitz, lambda_):
     lipschitz : float
         That of the data term.
     lambda_ : ndarray of shape (n_groups,)
-        Where it is wanted.
+        Natural logs of the penalties.
 
     Returns
     -------
@@ -46,7 +48,9 @@ def automatic_step_size(lipschitz, lambda_):
     return StepSize(size, -(size**2) * norm * share / total)
 
 
-def inner_path(split, lambda_, step_size, n_steps, n_kept):
+def inner_path(
+    split: Split, lambda_: np.ndarray, step_size: StepSize, n_steps: int, n_kept: int
+) -> list[np.ndarray]:
     """Return the last ``n_kept + 1`` weights of K steps from `start`, in order."""
     path = deque([split.start()], maxlen=n_kept + 1)
     for _ in range(n_steps):
@@ -55,7 +59,9 @@ def inner_path(split, lambda_, step_size, n_steps, n_kept):
     return list(path)
 
 
-def reverse_slope(split, lambda_, step_size, path):
+def reverse_slope(
+    split: Split, lambda_: np.ndarray, step_size: StepSize, path: list[np.ndarray]
+) -> np.ndarray:
     """Return the slope of L_V at the end of a path, by the last steps backwards.
 
     One Hessian product a step. With the whole path it is the derivative of the K-step
@@ -64,7 +70,7 @@ def reverse_slope(split, lambda_, step_size, path):
     Parameters
     ----------
     split : Split
-        Whose losses are meant.
+        The losses.
     lambda_ : ndarray of shape (n_groups,)
         Where to evaluate.
     step_size : StepSize
@@ -87,7 +93,9 @@ def reverse_slope(split, lambda_, step_size, path):
     return slope - step_size.slope * along
 
 
-def forward_slope(split, lambda_, step_size, n_steps):
+def forward_slope(
+    split: Split, lambda_: np.ndarray, step_size: StepSize, n_steps: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the last weights of K steps and the slope of L_V there.
 
     The derivative of the weights is carried along (Franceschi et al. 2017,
@@ -96,7 +104,7 @@ def forward_slope(split, lambda_, step_size, n_steps):
     Parameters
     ----------
     split : Split
-        Whose losses are meant.
+        The losses.
     lambda_ : ndarray of shape (n_groups,)
         Where to evaluate.
     step_size : StepSize

@@ -13,15 +13,17 @@ from ..steps.box import minimize_in_box
 from .response import PARTS, part_gradient, train_residual
 
 #: A training step is tried again, shorter, while the slope at its end, against it,
-#: exceeds this share of the first one.
-OVERSHOOT, MAX_TRIALS = 1.0, 30
+#: exceeds this share of the first one; at most so many times.
+MAX_TURN, MAX_SHORTER = 1.0, 30
 #: Longest step, in units of Newton's.
-LONGEST = 2.0
+MOST_NEWTON = 2.0
 #: Accuracy of the metric, where it is solved with by iterations.
 METRIC_TOL = 1e-2
-#: Longest move of a lambda, a natural log, and what multiplies it where its
-#: hypergradient has changed its sign, or not.
-MAX_MOVE, SHRINK, GROW = 1.0, 0.5, 1.5
+#: Longest move of a lambda, a natural log.
+MOST_MOVE = 1.0
+#: Factors of the longest move of a lambda whose hypergradient has changed its sign, and
+#: of the others.
+TURNED, STRAIGHT = 0.5, 1.5
 #: Added to the unit diagonal of the scaled Gauss-Newton matrix.
 DAMPING = 1e-3
 #: Least and largest curvature found along a move, relative to Gauss-Newton's.
@@ -29,12 +31,12 @@ MIN_CURVATURE, MAX_CURVATURE = 0.1, 10.0
 
 
 class Secant(NamedTuple):
-    """What the last step on lambda leaves to the next.
+    """The memory of the last step on lambda.
 
     Attributes
     ----------
     lambda_, slope : ndarray of shape (n_groups,)
-        Where it started.
+        Its start.
     curvature : float
         Of the objective, relative to the Gauss-Newton matrix.
     longest : ndarray of shape (n_groups,)
@@ -48,8 +50,8 @@ class Secant(NamedTuple):
 
 
 def start(problem, phis):
-    """Return what the first step is given: that there was none."""
-    longest = np.full(problem.n_groups, MAX_MOVE)
+    """Return the memory before the first step."""
+    longest = np.full(problem.n_groups, MOST_MOVE)
     none = np.zeros(problem.n_groups)
     return Secant(none, none, 1.0, longest)
 
@@ -65,7 +67,7 @@ def train(options, problem, state, moves, gain):
     moves : ndarray of shape (n, n_groups)
         The eps.
     gain : float
-        In (0, 1], what the noise of the eps leaves of a step.
+        Share of a step that is taken, in (0, 1].
 
     Returns
     -------
@@ -83,7 +85,7 @@ def train(options, problem, state, moves, gain):
             part_gradient(split, phi, lambda_, moves, part)
             for split, phi in zip(problem.splits, phis, strict=True)
         ]
-        steps = problem.solve(
+        steps = problem.split_set.solve(
             hessians, [-slope / scale[part] for slope in slopes], METRIC_TOL
         )
         own = 1.0 if part.stop == 1 else gain
@@ -111,13 +113,13 @@ def _descend(split, phi, lambda_, moves, part, slope, step, gain):
     for ridge, vanishes.
     """
     first, new = np.vdot(slope, step), phi.copy()
-    for _ in range(MAX_TRIALS):
+    for _ in range(MAX_SHORTER):
         new[part] = phi[part] + step
         last = np.vdot(part_gradient(split, new, lambda_, moves, part), step)
         share = 1.0
         if first < 0 and last > first:
-            share = min(first / (first - last), LONGEST)
-        if last <= OVERSHOOT * -first:
+            share = min(first / (first - last), MOST_NEWTON)
+        if last <= MAX_TURN * -first:
             new[part] = phi[part] + gain * share * step
             return new
         step, first = share * step, share * first
@@ -133,7 +135,7 @@ def tune(options, problem, state, slope, tau, gain):
     problem : BilevelProblem
     state : STNState
     slope : ValidationSlope
-        With what penalizes lambda itself.
+        Of the whole objective.
     tau : float
         Weight of the entropy, in units of the loss.
     gain : float
@@ -145,11 +147,11 @@ def tune(options, problem, state, slope, tau, gain):
     memory : Secant
     """
     lambda_ = state.lambda_
-    matrix = problem.spread.hessian(lambda_)
-    for split, omega, phi in zip(
-        problem.splits, problem.split_weights, state.phis, strict=True
-    ):
-        matrix = matrix + omega * split.validation_gram(phi[0], phi[1:])
+    gram = problem.mean(
+        split.validation_gram(phi[0], phi[1:])
+        for split, phi in zip(problem.splits, state.phis, strict=True)
+    )
+    matrix = problem.total_hessian(lambda_, gram)
     projected = problem.projected(lambda_, slope.in_lambda)
     memory = _find_curvature(lambda_, projected, matrix, state.memory, gain)
     free, move = projected != 0, np.zeros(problem.n_groups)
@@ -166,7 +168,7 @@ def tune(options, problem, state, slope, tau, gain):
 def _find_curvature(lambda_, slope, matrix, last, gain):
     """Return the `Secant` of this step."""
     turned = slope * last.slope < 0
-    longest = np.minimum(last.longest * np.where(turned, SHRINK, GROW), MAX_MOVE)
+    longest = np.minimum(last.longest * np.where(turned, TURNED, STRAIGHT), MOST_MOVE)
     curvature, move = last.curvature, lambda_ - last.lambda_
     expected, found = move @ matrix @ move, move @ (slope - last.slope)
     # With noise the difference of two slopes tells nothing.

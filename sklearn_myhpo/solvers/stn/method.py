@@ -14,10 +14,11 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ...bilevel.held_out import HeldOutProblem
+from ..capabilities import Capabilities
 from ..options import check_options
-from ..protocol import Info
-from . import auto as _stn_auto
-from . import published as _stn_published
+from ..protocol import Info, Solver
+from . import auto, published
 from .response import draw_balanced, draw_independent, perturb, validation_slope
 
 #: Least sigma: below, differences of gradients are lost in rounding.
@@ -29,15 +30,15 @@ DELAY, POWER = 10.0, 0.75
 
 
 class STNState(NamedTuple):
-    """Weights and responses of every split, lambda and the spread of its perturbations.
+    """Weights and responses of every split, lambda and the size of its perturbations.
 
-    `phis` holds w_0 and Theta as in `_stn_response`, `normals` the perturbations that
-    are used again, `memory` what the step rule carries, `n_rounds` the rounds so far.
+    `phis` holds w_0 and Theta as in `response.py`, `normals` the perturbations that
+    are used again, `memory` the state of the step rule, `n_rounds` the rounds so far.
     """
 
     lambda_: np.ndarray
-    weights: list
-    phis: list
+    weights: list[np.ndarray]
+    phis: list[np.ndarray]
     sigma: np.ndarray
     memory: tuple
     normals: np.ndarray | None = None
@@ -46,7 +47,7 @@ class STNState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class STN:
+class STN(Solver):
     """Self-Tuning Networks: an affine best response, trained while lambda moves.
 
     The response ``w(lambda + eps) = w_0 + Theta eps``, Theta a full matrix, is trained
@@ -87,8 +88,6 @@ class STN:
         on lambda, which do not depend on the scale of features or target.
     """
 
-    all_directions: ClassVar[bool] = False
-    needs_split: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict] = {
         "form": [StrOptions({"centred", "perturbed"})],
         "sampling": [StrOptions({"balanced", "independent"})],
@@ -122,8 +121,13 @@ class STN:
             )
 
     @property
-    def advice(self):
-        """What to do after too few iterations."""
+    def capabilities(self) -> Capabilities:
+        """Of a method that looks at splits, with advice for its options."""
+        return Capabilities(all_directions=False, advice=self._advice)
+
+    @property
+    def _advice(self):
+        """Advice after too few iterations."""
         if self.sampling == "independent":
             return (
                 "to about the noise of independent perturbations; more n_samples make "
@@ -135,9 +139,12 @@ class STN:
 
     @property
     def _rule(self):
-        return _stn_auto if isinstance(self.step_sizes, str) else _stn_published
+        """The module with the steps."""
+        return auto if isinstance(self.step_sizes, str) else published
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> STNState:
         """Return the weights `weights_0` with no response yet."""
         self._n_samples(problem)
         phis = [
@@ -148,7 +155,9 @@ class STN:
         memory = self._rule.start(problem, phis)
         return STNState(lambda_0, weights_0, phis, sigma, memory)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: HeldOutProblem, state: STNState, rng: np.random.Generator
+    ) -> tuple[STNState, Info]:
         """Return the state after one round, and its `Info`."""
         if self.sampling == "balanced" and state.normals is None:
             n_samples = self._n_samples(problem)
@@ -163,14 +172,8 @@ class STN:
             for _ in range(1, self.n_valid_steps):
                 again = self._slope(problem, state, rng)
                 state = self._tune(problem, state, again, tau, gain)
-        weights = [phi[0] for phi in state.phis]
-        info = Info(
-            lambda_=state.lambda_,
-            train_loss=problem.train_loss(weights, state.lambda_),
-            validation_loss=problem.validation_loss(weights),
-            hypergradient_norm=float(np.max(np.abs(slope.in_lambda))),
-        )
-        n_rounds = state.n_rounds + 1
+        weights, n_rounds = [phi[0] for phi in state.phis], state.n_rounds + 1
+        info = Info.at(problem.at(state.lambda_, weights), slope.in_lambda)
         return state._replace(weights=weights, n_rounds=n_rounds, error=error), info
 
     def _n_samples(self, problem):
@@ -187,7 +190,7 @@ class STN:
         return self.n_samples
 
     def _gain(self, problem, n_rounds):
-        """Return what the noise of the perturbations leaves of a step."""
+        """Return the share of a step that is taken under noisy perturbations."""
         if self.sampling == "balanced":
             return 1.0
         n_samples = self._n_samples(problem)
@@ -195,6 +198,7 @@ class STN:
         return share * (1.0 + n_rounds / DELAY) ** -POWER
 
     def _tau(self, problem):
+        """Return tau in units of the loss."""
         return self.tau * (problem.null_loss or 1.0)
 
     def _moves(self, problem, state, rng):
@@ -219,14 +223,14 @@ class STN:
         """Return the slope of the validation objective in lambda and log sigma."""
         moves = self._moves(problem, state, rng)
         slope = validation_slope(problem, state.phis, moves)
-        own = problem.spread.gradient(state.lambda_)
-        return slope._replace(in_lambda=slope.in_lambda + own)
+        in_lambda = problem.total_gradient(state.lambda_, slope.in_lambda)
+        return slope._replace(in_lambda=in_lambda)
 
     def _tuning_errors(self, problem, state, slope, tau):
         """Return the relative residuals of lambda and sigma."""
-        loss = problem.validation_loss([phi[0] for phi in state.phis])
+        weights = [phi[0] for phi in state.phis]
+        objective = problem.objective(state.lambda_, weights)
         projected = problem.projected(state.lambda_, slope.in_lambda)
-        objective = loss + problem.spread.value(state.lambda_)
         rest = tau - slope.in_log_sigma
         outward = ((state.sigma >= self.sigma_max) & (rest > 0)) | (
             (state.sigma <= MIN_SIGMA) & (rest < 0)

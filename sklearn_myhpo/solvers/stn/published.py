@@ -11,12 +11,12 @@ import numpy as np
 from .response import PARTS, part_gradient, train_residual
 
 MOMENTUM = 0.9
-#: Adam's rates of its two moments, and what keeps it from dividing by zero.
-RATES, TINY = (0.9, 0.999), 1e-8
+#: Adam's rates of its two moments, and the number that keeps it from dividing by zero.
+RATES, OFFSET = (0.9, 0.999), 1e-8
 
 
 class Moments(NamedTuple):
-    """What momentum and Adam carry.
+    """The memory of momentum and Adam.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ def tune(options, problem, state, slope, tau, gain):
     problem : BilevelProblem
     state : STNState
     slope : ValidationSlope
-        With what penalizes lambda itself.
+        Of the whole objective.
     tau : float
         Weight of the entropy, in units of the loss.
     gain : float
@@ -107,7 +107,7 @@ def tune(options, problem, state, slope, tau, gain):
     first = RATES[0] * memory.first + (1.0 - RATES[0]) * gradient
     second = RATES[1] * memory.second + (1.0 - RATES[1]) * gradient**2
     mean, square = first / (1.0 - RATES[0] ** count), second / (1.0 - RATES[1] ** count)
-    in_lambda, in_s = -beta * mean / (np.sqrt(square) + TINY)
+    in_lambda, in_s = -beta * mean / (np.sqrt(square) + OFFSET)
     s = np.log(np.expm1(sigma)) + in_s
     memory = memory._replace(first=first, second=second, count=count)
     return state.lambda_ + in_lambda, np.logaddexp(0.0, s), memory

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
-from ...bilevel.problem import MAX_LAMBDA
+from ...bilevel.bounds import MAX_LAMBDA
+from ...bilevel.held_out import HeldOutProblem
+from ...engine.split import Split
 
 #: The parts of phi that are trained one after the other, by `form`.
 PARTS = {
@@ -17,15 +19,19 @@ PARTS = {
     "centred": (slice(0, 1), slice(1, None)),
 }
 #: Force on a response, relative to the data's own gradient, that rounding hides.
-ROUNDING = 1e-8
+HIDDEN_FORCE = 1e-8
 
 
-def draw_independent(rng, n_samples, n_groups):
+def draw_independent(
+    rng: np.random.Generator, n_samples: int, n_groups: int
+) -> np.ndarray:
     """Return independent standard normals, shape (n_samples, n_groups)."""
     return rng.standard_normal((n_samples, n_groups))
 
 
-def draw_balanced(rng, n_samples, n_groups):
+def draw_balanced(
+    rng: np.random.Generator, n_samples: int, n_groups: int
+) -> np.ndarray:
     """Return standard normals together with their opposites.
 
     The absolute values of a column lie one in each of `n_samples` strata of equal
@@ -53,7 +59,7 @@ def draw_balanced(rng, n_samples, n_groups):
     return np.concatenate([normals, -normals])
 
 
-def perturb(normals, lambda_, sigma):
+def perturb(normals: np.ndarray, lambda_: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """Return the eps = sigma z, cut where exp(lambda + eps) would overflow.
 
     Parameters
@@ -68,12 +74,14 @@ def perturb(normals, lambda_, sigma):
     return np.clip(lambda_ + sigma * normals, -MAX_LAMBDA, MAX_LAMBDA) - lambda_
 
 
-def with_ones(moves):
+def with_ones(moves: np.ndarray) -> np.ndarray:
     """Return the rows ``[1, eps]``, shape (n, 1 + n_groups)."""
     return np.column_stack([np.ones(len(moves)), moves])
 
 
-def train_gradient(split, phi, lambda_, moves):
+def train_gradient(
+    split: Split, phi: np.ndarray, lambda_: np.ndarray, moves: np.ndarray
+) -> np.ndarray:
     """Return the gradient in phi of the mean of ``L_T(w(lambda + eps), lambda + eps)``.
 
     Parameters
@@ -96,7 +104,9 @@ def train_gradient(split, phi, lambda_, moves):
     return np.tensordot(basis.T, np.stack(gradients), 1) / len(moves)
 
 
-def part_gradient(split, phi, lambda_, moves, part):
+def part_gradient(
+    split: Split, phi: np.ndarray, lambda_: np.ndarray, moves: np.ndarray, part: slice
+) -> np.ndarray:
     """Return the gradient that a part of phi descends.
 
     That of w_0 alone is taken without perturbation (Bae & Grosse 2020).
@@ -132,7 +142,9 @@ class ValidationSlope(NamedTuple):
     in_log_sigma: np.ndarray
 
 
-def validation_slope(problem, phis, moves):
+def validation_slope(
+    problem: HeldOutProblem, phis: list[np.ndarray], moves: np.ndarray
+) -> ValidationSlope:
     """Return the slope of the perturbed validation loss through the response.
 
     Parameters
@@ -158,7 +170,13 @@ def validation_slope(problem, phis, moves):
     return ValidationSlope(pulls.mean(axis=0), (moves * pulls).mean(axis=0))
 
 
-def train_residual(split, phi, lambda_, sigma, gradient):
+def train_residual(
+    split: Split,
+    phi: np.ndarray,
+    lambda_: np.ndarray,
+    sigma: np.ndarray,
+    gradient: np.ndarray,
+) -> float:
     """Return how far phi is from its stationary point, relatively.
 
     The larger of the residual of w_0, relative to the data's own gradient, and that of
@@ -171,7 +189,7 @@ def train_residual(split, phi, lambda_, sigma, gradient):
     phi : ndarray of shape (1 + n_groups, m, n_outputs)
     lambda_, sigma : ndarray of shape (n_groups,)
     gradient : ndarray of the shape of `phi`
-        What `part_gradient` gives for all parts.
+        From `part_gradient`, of all parts.
 
     Returns
     -------
@@ -180,5 +198,5 @@ def train_residual(split, phi, lambda_, sigma, gradient):
     force = split.scatter_by_group(split.penalty(lambda_) * phi[0])
     wanted = max(split.relative_gradient(own) for own in force)
     left = np.array([split.relative_gradient(own) for own in gradient[1:]])
-    response = float(np.max(left / sigma**2)) / (wanted + ROUNDING)
+    response = float(np.max(left / sigma**2)) / (wanted + HIDDEN_FORCE)
     return max(split.relative_gradient(gradient[0]), response)

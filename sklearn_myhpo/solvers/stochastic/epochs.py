@@ -1,16 +1,20 @@
 """One epoch of every method: loops over batches of rows.
 
 An array `z` of shape (m, 2, n_splits, n_outputs) holds the weights w in ``z[:, 0]`` and
-the adjoints q in ``z[:, 1]``; no function changes what it is given.
+the adjoints q in ``z[:, 1]``; no function changes its arguments.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from ...data.batches import RowBatches
+from .steps import Outer, Steps
+
 
 class Tables(NamedTuple):
-    """What SABA remembers of every row, and the gradients that it adds up to.
+    """SABA's memory of every row, and its sums over rows.
 
     Attributes
     ----------
@@ -25,7 +29,9 @@ class Tables(NamedTuple):
     sums: np.ndarray
 
 
-def saba_direction(batches, number, z, tables):
+def saba_direction(
+    batches: RowBatches, number: int, z: np.ndarray, tables: Tables
+) -> np.ndarray:
     """Return the variance-reduced gradients of both problems, and put them down.
 
     The tables are changed in place. The method is SABA of Dagreou et al. (2022), for
@@ -34,9 +40,9 @@ def saba_direction(batches, number, z, tables):
     Parameters
     ----------
     batches : RowBatches
-        Where the rows are.
+        The rows.
     number : int
-        Which batch.
+        Number of the batch.
     z : ndarray of shape (m, 2, n_splits, n_outputs)
         Weights and adjoints.
     tables : Tables
@@ -56,15 +62,15 @@ def saba_direction(batches, number, z, tables):
     return direction
 
 
-def soba_direction(batches, number, z):
+def soba_direction(batches: RowBatches, number: int, z: np.ndarray) -> np.ndarray:
     """Return the gradients of both problems on a batch: SOBA, ibid.
 
     Parameters
     ----------
     batches : RowBatches
-        Where the rows are.
+        The rows.
     number : int
-        Which batch.
+        Number of the batch.
     z : ndarray of shape (m, 2, n_splits, n_outputs)
         Weights and adjoints.
 
@@ -77,19 +83,27 @@ def soba_direction(batches, number, z):
     return len(batches) * batches.sums(block, scalars)
 
 
-def single_loop(batches, outer, order, lambda_, z, direction, steps_at):
+def single_loop(
+    batches: RowBatches,
+    outer: Outer,
+    order: np.ndarray,
+    lambda_: np.ndarray,
+    z: np.ndarray,
+    direction: Callable[[int, np.ndarray], np.ndarray],
+    steps_at: Callable[[int], Steps],
+) -> tuple[np.ndarray, np.ndarray]:
     """Return lambda and z after simultaneous steps of all three on every batch.
 
     Parameters
     ----------
     batches : RowBatches
-        Where the rows are.
+        The rows.
     outer : Outer
         Steps of lambda.
     order : ndarray of int
-        In which batches are visited.
+        Numbers of the batches to visit.
     lambda_, z : ndarray
-        Where to start.
+        Start of the epoch.
     direction : callable
         Takes a number of a batch and z, returns gradients without penalty.
     steps_at : callable
@@ -98,7 +112,7 @@ def single_loop(batches, outer, order, lambda_, z, direction, steps_at):
     Returns
     -------
     lambda_, z : ndarray
-        Where the epoch ends.
+        End of the epoch.
     """
     for k, number in enumerate(order):
         steps = steps_at(k)
@@ -110,23 +124,32 @@ def single_loop(batches, outer, order, lambda_, z, direction, steps_at):
     return lambda_, z
 
 
-def double_loop(batches, outer, order, lambda_, z, n_inner, restarts, steps_at):
+def double_loop(
+    batches: RowBatches,
+    outer: Outer,
+    order: np.ndarray,
+    lambda_: np.ndarray,
+    z: np.ndarray,
+    n_inner: int,
+    restarts: bool,
+    steps_at: Callable[[int], Steps],
+) -> tuple[np.ndarray, np.ndarray]:
     """Return lambda and z after inner loops on w and q before every step of lambda.
 
     The validation gradient of one batch is held while q steps; every step draws the
     Hessian of a new one. From zero, these steps of q are the Neumann series of stocBiO
-    (Ji et al. 2021); from where they last ended, those of AmIGO (Arbel & Mairal 2022).
+    (Ji et al. 2021); from their last values they are AmIGO's (Arbel & Mairal 2022).
 
     Parameters
     ----------
     batches : RowBatches
-        Where the rows are.
+        The rows.
     outer : Outer
         Steps of lambda.
     order : ndarray of shape (n_outer, 2 * n_inner + 1)
         Numbers of batches.
     lambda_, z : ndarray
-        Where to start.
+        Start of the epoch.
     n_inner : int
         Steps on w, and on q.
     restarts : bool
@@ -137,7 +160,7 @@ def double_loop(batches, outer, order, lambda_, z, n_inner, restarts, steps_at):
     Returns
     -------
     lambda_, z : ndarray
-        Where the epoch ends.
+        End of the epoch.
     """
     z = z.copy()
     for k, numbers in enumerate(order):

@@ -14,9 +14,11 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ...bilevel.validation import BilevelProblem
 from ...data.batches import RowBatches
+from ..capabilities import Capabilities
 from ..options import check_options
-from ..protocol import Info
+from ..protocol import Info, Solver
 from .epochs import Tables, double_loop, saba_direction, single_loop, soba_direction
 from .steps import Outer, Steps, measured_steps
 
@@ -24,15 +26,15 @@ from .steps import Outer, Steps, measured_steps
 #: gradient steps for the others.
 SAFETY = {"saba": 1.0 / 3.0, "soba": 1.0, "amigo": 1.0, "stocbio": 1.0}
 #: Longest step of a lambda, a natural log.
-MAX_MOVE = 2.0
+MAX_STEP = 2.0
 
 
 class StochasticState(NamedTuple):
-    """Weights and adjoints of every split, and what the method remembers."""
+    """Weights and adjoints of every split, and the memory of the method."""
 
     lambda_: np.ndarray
-    weights: list
-    adjoints: list
+    weights: list[np.ndarray]
+    adjoints: list[np.ndarray]
     error: float
     n_steps: int = 0
     batches: RowBatches | None = None
@@ -42,12 +44,12 @@ class StochasticState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Stochastic:
+class Stochastic(Solver):
     """Steps of weights, adjoints and lambda on batches of rows; one epoch an iteration.
 
-    With (w, q, lambda) and H the Hessian of L_T at w, the directions are those of
-    grad L_T, of ``H q - grad L_V`` and of ``-sum_{j in g} p_j w_j q_j``, rows sampled
-    and the penalty exact. An epoch visits every row once, training or validation, with
+    With (w, q, lambda) and H the Hessian of L_T at w, the directions are ``grad L_T``,
+    ``H q - grad L_V`` and ``-sum_{j in g} p_j w_j q_j``, with sampled rows and the
+    exact penalty. An epoch visits every row once, training or validation, with
     "saba" and "soba"; with "amigo" and "stocbio" it asks for as many batches.
 
     Parameters
@@ -67,9 +69,6 @@ class Stochastic:
         Of "amigo" and "stocbio".
     """
 
-    all_directions: ClassVar[bool] = True
-    needs_split: ClassVar[bool] = True
-    needs_rows: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict] = {
         "method": [StrOptions({"saba", "soba", "amigo", "stocbio"})],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -86,16 +85,20 @@ class Stochastic:
         check_options(self, ("alpha", "beta"))
 
     @property
-    def streams(self):
-        """Whether it can go on with new rows; SABA's tables belong to theirs."""
-        return self.method != "saba"
+    def capabilities(self) -> Capabilities:
+        """Needs rows; all but SABA, which has a table of rows, can take new ones."""
+        return Capabilities(needs_rows=True, streams=self.method != "saba")
 
-    def init(self, problem, lambda_0, weights_0):
+    def init(
+        self, problem: BilevelProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
+    ) -> StochasticState:
         """Return the given start with adjoints of zero; batches are drawn later."""
         adjoints = [np.zeros_like(w) for w in weights_0]
         return StochasticState(lambda_0, weights_0, adjoints, np.inf)
 
-    def step(self, problem, state, rng):
+    def step(
+        self, problem: BilevelProblem, state: StochasticState, rng: np.random.Generator
+    ) -> tuple[StochasticState, Info]:
         """Return the state after an epoch and its `Info`."""
         if state.batches is None:
             state = self._with_batches(problem, state, rng)
@@ -137,27 +140,28 @@ class Stochastic:
         return _judged(problem, state, outer, z)
 
     def _with_batches(self, problem, state, rng):
+        """Return the state with batches of rows and the sizes of its steps."""
         batches = problem.sample_row_batches(rng, self.batch_size)
         if isinstance(self.step_sizes, str):
             safety = SAFETY[self.method]
             steps, largest = measured_steps(batches, safety, state.largest)
             if self.method in ("amigo", "stocbio"):
                 # Weights step as often as this between two steps of lambda.
-                beta = min(self.n_inner_steps * steps.beta, MAX_MOVE)
+                beta = min(self.n_inner_steps * steps.beta, MAX_STEP)
                 steps = steps._replace(beta=beta)
         else:
             steps, largest = Steps(None, *self.step_sizes), None
         return state._replace(batches=batches, steps=steps, largest=largest)
 
     def _tables(self, batches, tables, z):
-        """Return tables that may be written to, as of a look at all rows at first."""
+        """Return tables that may be written to; the first ones see all rows."""
         if tables is None:
             start = batches.everything(z)
             return Tables(start.scalars, start.gradients)
         return Tables(*(part.copy() for part in tables))
 
     def _sizes(self, state):
-        """Return what gives the `Steps` of the k-th step of the epoch."""
+        """Return a function from k to the `Steps` of the k-th step of the epoch."""
         if self.method == "saba":
             return lambda k: state.steps
         return lambda k: state.steps.shrunk(1.0 / np.sqrt(state.n_steps + k + 1))
@@ -178,7 +182,7 @@ def _judged(problem, state, outer, z):
     residual = found.gradients + penalty[..., None, None] * z
     validation_loss = float(problem.split_weights @ found.validation_losses)
     slope = outer.hypergradient(lambda_, penalty, z)
-    objective = validation_loss + problem.spread.value(lambda_)
+    objective = problem.objective_of(lambda_, validation_loss)
     inner = max(
         split.relative_gradient(residual[:, 0, k])
         for k, split in enumerate(problem.splits)

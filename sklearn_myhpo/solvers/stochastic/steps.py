@@ -19,14 +19,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...bilevel.problem import Problem
+from ...data.batches import RowBatches
+
 #: Lambda against the slowest response of its weights. With weights and adjoints in a
 #: row, a mode of curvature h and penalty p is stable up to 2 (h + p)^3 / (h p^2), which
 #: is nowhere below 13.5.
 LAMBDA_RATIO = 2.0
-#: Least rate that is counted with, or weak penalties would never move.
+#: Least rate of a lambda, or weak penalties would never move.
 LEAST_RATE = 1e-2
 #: Least size of a denominator.
-TINY = np.finfo(float).tiny
+LEAST_SIZE = np.finfo(float).tiny
 
 
 class Steps(NamedTuple):
@@ -44,35 +47,37 @@ class Steps(NamedTuple):
     gamma: float
     beta: float
 
-    def shrunk(self, factor):
+    def shrunk(self, factor: float) -> "Steps":
         """Return steps that are smaller by a factor."""
         return self._replace(gamma=factor * self.gamma, beta=factor * self.beta)
 
-    def scale(self, penalty):
-        """Return what a gradient is multiplied with, shape (m, 1), for `penalty`."""
+    def scale(self, penalty: np.ndarray) -> np.ndarray:
+        """Return the factors (m, 1) of a gradient, for `penalty`."""
         if self.moments is None:
             return np.full_like(penalty, self.gamma)
         return self.gamma / (self.moments + penalty)
 
 
-def measured_steps(batches, safety, known=None):
+def measured_steps(
+    batches: RowBatches, safety: float, known: tuple | None = None
+) -> tuple[Steps, tuple]:
     """Return scale-free steps for batches of rows.
 
     Parameters
     ----------
     batches : RowBatches
-        What is stepped with.
+        Of the steps.
     safety : float
         Of the inverse of the largest curvature of a batch.
     known : tuple (ndarray of shape (m, 1), float) or None
-        Largest curvatures that were met before, by coordinate and in all.
+        Largest curvatures of earlier batches, by coordinate and in all.
 
     Returns
     -------
     Steps
         With ``beta = LAMBDA_RATIO * gamma``.
     largest : tuple (ndarray of shape (m, 1), float)
-        Largest curvatures, those of these batches included.
+        Largest curvatures, of these batches too.
     """
     moments = batches.largest_moments()
     if known is not None:
@@ -88,32 +93,35 @@ def measured_steps(batches, safety, known=None):
 
 
 class Outer:
-    """Lambda and what depends on it alone, for one problem.
+    """Penalties and steps of lambda, for one problem.
 
     Parameters
     ----------
     problem : BilevelProblem
-        What is minimized.
+        The objective.
     """
 
-    def __init__(self, problem):
-        self.groups, self.spread = problem.groups, problem.spread
-        self.bounds, self.n_groups = problem.bounds, problem.n_groups
-        self._split = problem.splits[0]
-        self.n_features = len(self.groups.labels)
+    def __init__(self, problem: Problem):
+        self.problem, self.groups = problem, problem.groups
+        self.bounds, self.direct_curvature = problem.bounds, problem.direct_curvature
+        self.first, self.n_features = problem.splits[0], len(self.groups.labels)
         self.share = np.reshape(problem.split_weights, (-1, 1))
 
-    def penalty(self, lambda_):
+    def penalty(self, lambda_: np.ndarray) -> np.ndarray:
         """Return ``2 exp(lambda)`` of every coordinate, shape (m, 1)."""
-        return self._split.penalty(lambda_)
+        return self.first.penalty(lambda_)
 
     def _sums(self, penalty, one, two):
         """Return ``p_j`` times the splits' mean of a product, by coordinate."""
         product = self.share * one * two
         return penalty[: self.n_features, 0] * product.sum(axis=(1, 2))
 
-    def hypergradient(self, lambda_, penalty, z):
-        """Return ``-sum_{j in g} p_j w_j q_j``, the mean over splits, plus the spread.
+    def hypergradient(
+        self, lambda_: np.ndarray, penalty: np.ndarray, z: np.ndarray
+    ) -> np.ndarray:
+        """Return the derivative of the objective with the adjoints in z.
+
+        That of the validation loss is the mean of ``-sum_{j in g} p_j w_j q_j``.
 
         Parameters
         ----------
@@ -131,11 +139,11 @@ class Outer:
         """
         w, q = z[: self.n_features, 0], z[: self.n_features, 1]
         slope = -self.groups.sum_by_group(self._sums(penalty, w, q))
-        if self.spread.strength:
-            slope += self.spread.gradient(lambda_)
-        return slope
+        return self.problem.total_gradient(lambda_, slope)
 
-    def stepped(self, lambda_, penalty, z, steps):
+    def stepped(
+        self, lambda_: np.ndarray, penalty: np.ndarray, z: np.ndarray, steps: Steps
+    ) -> np.ndarray:
         """Return lambda after one step, within its bounds."""
         slope = self.hypergradient(lambda_, penalty, z)
         if steps.moments is None:
@@ -147,9 +155,9 @@ class Outer:
         core = penalty[: self.n_features, 0]
         relative = core / (steps.moments[: self.n_features, 0] + core)
         size = total + np.sqrt(total * other)
-        if self.spread.strength:
-            size += np.abs(slope) + self.spread.strength / self.n_groups
-        rate = by_group(energy * relative) / np.maximum(total, TINY)
+        if self.direct_curvature:
+            size += np.abs(slope) + self.direct_curvature
+        rate = by_group(energy * relative) / np.maximum(total, LEAST_SIZE)
         rate = np.maximum(rate, LEAST_RATE)
-        move = steps.beta * rate * slope / np.maximum(size, TINY)
+        move = steps.beta * rate * slope / np.maximum(size, LEAST_SIZE)
         return np.clip(lambda_ - move, *self.bounds)

@@ -1,0 +1,113 @@
+"""An outer problem at one lambda and the weights there."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from ..engine.linalg.hessian import CG_TOL, Hessian
+from .outer import ADJOINT_TOL, OuterModel
+from .outer_products import OuterProducts
+
+#: Relative residual of the solves for a prediction.
+PREDICT_TOL = 1e-2
+
+
+class Evaluation(ABC):
+    """Value and slope of an outer problem; each part is computed when it is asked for.
+
+    Parameters
+    ----------
+    problem : OuterProblem
+        The function of lambda.
+    lambda_ : ndarray of shape (n_groups,)
+        Natural logs of the penalties.
+    weights : list of ndarray
+        One array per split; exact inner solutions where derivatives are asked for.
+    """
+
+    def __init__(self, problem, lambda_: np.ndarray, weights: list[np.ndarray]):
+        self.problem = problem
+        self.lambda_ = lambda_
+        self.weights = weights
+
+    @property
+    @abstractmethod
+    def estimate(self) -> float:
+        """The estimate of the error on new rows; it is kept."""
+
+    @property
+    def objective(self) -> float:
+        """The value that is minimized: the estimate and the shrinkage."""
+        return self.problem.objective_of(self.lambda_, self.estimate)
+
+    @abstractmethod
+    def hypergradient(self, rtol: float = CG_TOL) -> np.ndarray:
+        """Return the derivative of the objective in lambda, shape (n_groups,).
+
+        Parameters
+        ----------
+        rtol : float
+            Relative residual of an iterative solve.
+        """
+
+
+class SecondOrderEvaluation(Evaluation):
+    """Value and first two derivatives of an outer problem.
+
+    The Hessians of the training losses are kept until `release`.
+    """
+
+    def __init__(self, problem, lambda_: np.ndarray, weights: list[np.ndarray]):
+        super().__init__(problem, lambda_, weights)
+        self._hessians = None
+
+    @property
+    def hessians(self) -> list[Hessian]:
+        """The Hessian of every split's L_T."""
+        if self._hessians is None:
+            self._hessians = self.problem.hessians(self.lambda_, self.weights)
+        return self._hessians
+
+    def release(self) -> None:
+        """Free the memory of the Hessians; they are formed again if asked for.
+
+        A solver calls it before it forms those of its next place: they are large.
+        """
+        self._hessians = None
+
+    @abstractmethod
+    def model(self, rtol: float = ADJOINT_TOL) -> OuterModel | OuterProducts:
+        """Return the second-order model of the objective in lambda.
+
+        Parameters
+        ----------
+        rtol : float
+            Relative residual of an iterative solve for the gradient; the default is
+            accurate enough for a step.
+
+        Returns
+        -------
+        OuterModel or OuterProducts
+            The latter of very many lambdas.
+        """
+
+    def predict(self, move: np.ndarray) -> list[np.ndarray]:
+        """Return the weights after a move of lambda along their tangent, ``w + J x``.
+
+        Parameters
+        ----------
+        move : ndarray of shape (n_groups,)
+            The x.
+
+        Returns
+        -------
+        list of ndarray
+            One array per split.
+        """
+        problem, lambda_ = self.problem, self.lambda_
+        rights = [
+            -split.penalty(lambda_) * w * split.per_coordinate(move)
+            for split, w in zip(problem.splits, self.weights, strict=True)
+        ]
+        steps = problem.split_set.solve(self.hessians, rights, PREDICT_TOL)
+        return [w + step for w, step in zip(self.weights, steps, strict=True)]

@@ -1,0 +1,173 @@
+"""The mean loss of held-out rows as a function of lambda."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..engine.linalg.hessian import CG_TOL
+from ..engine.split_set import SplitSet
+from .evaluation import SecondOrderEvaluation
+from .outer import ADJOINT_TOL, OuterModel, outer_model, responses_of
+from .outer_products import OuterProducts
+from .parts import checked_loss
+from .problem import Problem
+
+
+class HeldOutProblem(Problem):
+    """Minimize the mean loss of held-out rows; the base of two final classes."""
+
+    def at(self, lambda_: np.ndarray, weights: list[np.ndarray]) -> "HeldOutEvaluation":
+        """Return the evaluation of the problem at a lambda and weights."""
+        return HeldOutEvaluation(self, lambda_, weights)
+
+    def validation_loss(self, weights: list[np.ndarray]) -> float:
+        """Return the mean loss over all held-out rows; raise if it is negative."""
+        loss = self.mean(
+            split.validation_loss(w)
+            for split, w in zip(self.splits, weights, strict=True)
+        )
+        return checked_loss(self.parts, loss)
+
+    def validation_gradients(self, weights: list[np.ndarray]) -> list[np.ndarray]:
+        """Return the gradient of every split's L_V at its weights."""
+        return self.split_set.validation_gradients(weights)
+
+    def path(self, lambdas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return validation losses and slopes at many values of a shared lambda.
+
+        Where `scans_by` is "diagonal".
+
+        Parameters
+        ----------
+        lambdas : ndarray of shape (n_lambdas,)
+            Natural logs.
+
+        Returns
+        -------
+        values, slopes : ndarray of shape (n_lambdas,)
+            Losses at the exact solutions, and their derivatives in lambda.
+        """
+        penalties = 2.0 * np.exp(lambdas)
+        shared = self.split_set.shared
+        return self.mean(np.stack(split.path(penalties)) for split in shared)
+
+
+class ScanProblem(HeldOutProblem):
+    """A problem of fewer rows, or of a narrower range, that is scanned for a start.
+
+    Parameters
+    ----------
+    problem : HeldOutProblem
+        The whole problem.
+    split_set : SplitSet
+        The splits of the rows to look at, in the coordinates of `problem`.
+    n_held_out : float
+        Number of held-out rows among them.
+    scan_bounds : ndarray of shape (2, n_groups)
+        Range of the scan.
+    """
+
+    def __init__(
+        self,
+        problem: HeldOutProblem,
+        split_set: SplitSet,
+        n_held_out: float,
+        scan_bounds: np.ndarray,
+    ):
+        parts = replace(problem.parts, split_set=split_set, n_held_out=n_held_out)
+        super().__init__(
+            parts,
+            problem.scales,
+            problem.bounds,
+            scan_bounds=scan_bounds,
+            offers=problem.offers,
+        )
+        self.shrinkage = problem.shrinkage
+
+
+class HeldOutEvaluation(SecondOrderEvaluation):
+    """The mean loss of held-out rows, with derivatives, at one lambda and weights."""
+
+    def __init__(
+        self, problem: HeldOutProblem, lambda_: np.ndarray, weights: list[np.ndarray]
+    ):
+        super().__init__(problem, lambda_, weights)
+        self._estimate = None
+        self._model, self._rtol = None, np.inf
+        self._responses = None
+
+    @property
+    def estimate(self) -> float:
+        """The mean loss over all held-out rows."""
+        if self._estimate is None:
+            self._estimate = self.problem.validation_loss(self.weights)
+        return self._estimate
+
+    def release(self) -> None:
+        """Free the memory of the Hessians and of the responses of the weights."""
+        super().release()
+        self._responses = None
+
+    def hypergradient(self, rtol: float = CG_TOL) -> np.ndarray:
+        """Return the derivative of the objective in lambda.
+
+        The derivative of the validation loss, by the implicit function theorem at exact
+        inner solutions, is ``-sum_{j in g} p_j w_j q_j`` with ``H q = grad L_V``.
+
+        Parameters
+        ----------
+        rtol : float
+            Relative residual of an iterative solve.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+            Derivatives in every lambda.
+        """
+        problem, hessians = self.problem, self.hessians
+        gradients = problem.validation_gradients(self.weights)
+        adjoints = problem.split_set.solve(hessians, gradients, rtol)
+        slope = problem.mean_by_group(
+            -split.penalty(self.lambda_) * w * adjoint
+            for split, w, adjoint in zip(
+                problem.splits, self.weights, adjoints, strict=True
+            )
+        )
+        return problem.total_gradient(self.lambda_, slope)
+
+    def model(self, rtol: float = ADJOINT_TOL) -> OuterModel | OuterProducts:
+        """Return the second-order model of the objective in lambda; it is kept.
+
+        Parameters
+        ----------
+        rtol : float
+            Relative residual of an iterative solve for the gradient.
+
+        Returns
+        -------
+        OuterModel or OuterProducts
+            The latter of very many lambdas, and not kept.
+        """
+        if self.problem.prefers_products:
+            return OuterProducts(self, rtol)
+        if self._model is None or rtol < self._rtol:
+            self._model, self._responses = outer_model(self, rtol)
+            self._rtol = rtol
+        return self._model.shrunken(self.problem.shrinkage, self.lambda_)
+
+    @property
+    def responses(self) -> list[np.ndarray]:
+        """The derivative (n_groups, m, n_outputs) of every split's weights in lambda.
+
+        The approximate one of the last model, where that was made of it.
+        """
+        return self._responses or responses_of(self)
+
+    def predict(self, move: np.ndarray) -> list[np.ndarray]:
+        """Return the weights after a move of lambda along their tangent."""
+        if self._responses is None:
+            return super().predict(move)
+        return [
+            w + np.tensordot(move, response, axes=1)
+            for w, response in zip(self.weights, self._responses, strict=True)
+        ]

@@ -1,0 +1,73 @@
+"""The rule by which a step on lambda is judged, whatever proposed it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+#: Share of the promised decrease from which on a step is accepted.
+ACCEPT_RATIO = 1e-4
+#: Share below which an accepted step is poor: its model was trusted too far.
+POOR_RATIO = 0.25
+#: Share above which it is good: its model may be trusted further.
+GOOD_RATIO = 0.75
+#: Decrease relative to the objective that rounding cannot resolve.
+VALUE_ROUNDING = 1e-14
+#: Promised decrease, relative to the objective, that the error of the inner solutions
+#: may hide.
+HIDDEN = 1e-10
+#: Size of that error.
+NOISE = 1e-8
+
+
+class Verdict(NamedTuple):
+    """Judgement of one step, or of many at once.
+
+    Attributes
+    ----------
+    accepted : bool or ndarray of bool
+        Whether the objective falls enough.
+    good, poor : bool or ndarray of bool
+        Whether it falls about as promised, or by far less.
+    hidden : bool or ndarray of bool
+        Whether the error of the inner solutions may decide: then the smaller
+        hypergradient is better.
+    """
+
+    accepted: bool | np.ndarray
+    good: bool | np.ndarray
+    poor: bool | np.ndarray
+    hidden: bool | np.ndarray
+
+
+def judge(
+    predicted: float | np.ndarray, before: float | np.ndarray, after: float | np.ndarray
+) -> Verdict:
+    """Return the `Verdict` on a step.
+
+    Parameters
+    ----------
+    predicted : float or ndarray
+        Promised decrease, positive.
+    before, after : float or ndarray
+        Objective at both ends.
+
+    Returns
+    -------
+    Verdict
+        A step to a place that is not finite is poor and not accepted.
+    """
+    decrease = before - after
+    hidden = (predicted <= HIDDEN * after) & (np.abs(decrease) <= NOISE * after)
+    return Verdict(
+        accepted=decrease >= ACCEPT_RATIO * predicted,
+        good=decrease > GOOD_RATIO * predicted,
+        poor=np.logical_not(decrease >= POOR_RATIO * predicted),
+        hidden=hidden,
+    )
+
+
+def is_below_rounding(
+    predicted: float | np.ndarray, objective: float | np.ndarray
+) -> bool | np.ndarray:
+    """Whether a promised decrease is lost in the rounding of the objective."""
+    return predicted <= VALUE_ROUNDING * objective

@@ -1,0 +1,131 @@
+"""Runs of stochastic solvers, their counts and options."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_myhpo import BilevelLogisticRegression
+from sklearn_myhpo.data.streamed import StreamedDesign
+from sklearn_myhpo.solvers import Implicit, Status, Stochastic, minimize_bilevel
+from tests.helpers import SPECS, class_spec, ridge_spec, sparsified
+from tests.solvers.helpers import by_rows
+
+
+@pytest.mark.parametrize("name", ["ridge-each", "logistic-holdout"])
+def test_saba_ends_at_the_optimum(name):
+    """Constant steps without noise in the limit: what the tables are for."""
+    problem = by_rows(name)
+    result = minimize_bilevel(
+        problem, Stochastic(), max_iter=1000, tol=1e-6, random_state=0
+    )
+    assert result.status is Status.CONVERGED
+    referee = minimize_bilevel(SPECS[name]().problem(), Implicit(), tol=1e-8)
+    np.testing.assert_allclose(
+        result.validation_loss, referee.validation_loss, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "epochs"), [("saba", 30), ("soba", 50), ("amigo", 200)]
+)
+def test_progress_from_a_strong_penalty(method, epochs):
+    """Every unbiased method must undo most of a bad start; inner loops take longer."""
+    spec = class_spec(n_samples=1500, n_features=8, n_folds=1)
+    problem = spec.problem(by_rows=True)
+    start = np.zeros(1)
+    before = problem.estimate(start, problem.minimize(start, problem.starts()))
+    best = minimize_bilevel(spec.problem(), Implicit()).validation_loss
+    result = minimize_bilevel(
+        problem, Stochastic(method), lambda_init=0.0, max_iter=epochs, random_state=0
+    )
+    weights = problem.minimize(result.lambda_, problem.starts())
+    after = problem.estimate(result.lambda_, weights)
+    assert after - best <= 0.1 * (before - best)
+
+
+@pytest.mark.parametrize("make", [ridge_spec, class_spec])
+def test_dense_sparse_and_file_give_the_same(make, tmp_path):
+    """How X is stored may not decide what is learned."""
+    spec = sparsified(make(n_samples=150, n_groups=3))
+    dense = replace(spec, X=spec.dense)
+    file = np.lib.format.open_memmap(
+        tmp_path / "X.npy", "w+", dtype=float, shape=spec.dense.shape
+    )
+    file[...] = spec.dense
+    problems = [
+        one.problem(by_rows=True) for one in (dense, spec, replace(spec, X=file))
+    ]
+    assert isinstance(problems[2].splits[0].rows, StreamedDesign)
+    assert problems[2].splits[0].rows.X is file
+    first, *others = [
+        minimize_bilevel(
+            problem, Stochastic(), lambda_init=-2.0, max_iter=5, random_state=0
+        )
+        for problem in problems
+    ]
+    for other in others:
+        np.testing.assert_allclose(other.lambda_, first.lambda_, atol=1e-8)
+        np.testing.assert_allclose(other.weights, first.weights, atol=1e-8)
+
+
+def test_counts_are_passes():
+    """An epoch of SABA asks each row once, and once more for the residual."""
+    problem = by_rows("logistic-5-fold")
+    result = minimize_bilevel(
+        problem, Stochastic(), lambda_init=-2.0, max_iter=3, random_state=0
+    )
+    passes = np.diff(result.history["n_train_gradients"])
+    np.testing.assert_allclose(passes, 2 * len(problem.splits))
+
+
+def test_rows_are_needed():
+    """A problem of moments must say why a solver of rows fails on it."""
+    with pytest.raises(ValueError, match="by_rows=True"):
+        minimize_bilevel(SPECS["ridge-holdout"]().problem(), Stochastic())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"method": "sgd"}, ["'method'", "saba", "sgd"]),
+        ({"batch_size": 0}, ["'batch_size'", "0"]),
+        ({"n_inner_steps": 0}, ["'n_inner_steps'", "0"]),
+        ({"step_sizes": (1.0,)}, ["'step_sizes'", "alpha, beta"]),
+        ({"step_sizes": "big"}, ["'step_sizes'", "auto", "big"]),
+    ],
+)
+def test_bad_options(options, words):
+    """The message names the option, what came and what is allowed."""
+    with pytest.raises(ValueError, match="parameter") as error:
+        Stochastic(**options)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize("method", ["saba", "amigo"])
+def test_large_steps_keep_the_last_finite_iterate(method):
+    """As for every other solver: no NaN, and a word about it."""
+    solver = Stochastic(method, step_sizes=(1e4, 1e4))
+    result = minimize_bilevel(
+        by_rows("ridge-holdout"), solver, lambda_init=-1.0, random_state=0
+    )
+    assert result.status is Status.DIVERGED
+    assert np.all(np.isfinite(result.weights))
+
+
+def test_without_refit_nothing_exact_is_done():
+    """Who has no time for a Newton step sets refit=False."""
+    X, y = load_breast_cancer(return_X_y=True)
+    model = BilevelLogisticRegression(
+        solver="stochastic", cv=0.25, refit=False, max_iter=3, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    assert model.certificate_ is None
+    assert model.optimism_ is None
+    with pytest.warns(ConvergenceWarning):
+        model.set_params(refit=True).fit(X, y)
+    assert model.certificate_ is not None

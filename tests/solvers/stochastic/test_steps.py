@@ -1,0 +1,108 @@
+"""Sizes of the steps of stochastic solvers."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_myhpo import BilevelLogisticRegression, BilevelRidge
+from sklearn_myhpo.solvers import Stochastic, minimize_bilevel
+from sklearn_myhpo.solvers.stochastic.epochs import (
+    Tables,
+    saba_direction,
+)
+from sklearn_myhpo.solvers.stochastic.steps import Outer
+from tests.helpers import numerical_gradient, ridge_spec
+from tests.solvers.helpers import by_rows
+
+METHODS = ["saba", "soba", "amigo", "stocbio"]
+
+
+@pytest.mark.parametrize("name", ["logistic-groups", "ridge-weighted"])
+def test_hypergradient_at_exact_adjoints(name):
+    """With exact weights and adjoints it is the derivative of the objective."""
+    problem = by_rows(name)
+    lambda_ = np.linspace(-3.0, -1.0, problem.n_groups)
+    weights = problem.minimize(lambda_, problem.starts(), 1e-14)
+    adjoints = problem.split_set.solve(
+        problem.hessians(lambda_, weights), problem.validation_gradients(weights)
+    )
+    z = np.stack([np.stack(weights, 1), np.stack(adjoints, 1)], axis=1)
+    outer = Outer(problem)
+    slope = outer.hypergradient(lambda_, outer.penalty(lambda_), z)
+
+    def objective(point):
+        return problem.estimate(point, problem.minimize(point, weights, 1e-14))
+
+    expected = numerical_gradient(objective, lambda_, 1e-4)
+    np.testing.assert_allclose(slope, expected, rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("load", [load_diabetes, load_breast_cancer, load_wine])
+@pytest.mark.parametrize("method", METHODS)
+def test_default_steps_stay_finite_at_any_scale(method, load):
+    """Features as they are, times powers of ten: nothing may blow up."""
+    X, y = load(return_X_y=True)
+    scale = 10.0 ** np.random.default_rng(0).integers(-6, 7, X.shape[1])
+    cls = BilevelRidge if load is load_diabetes else BilevelLogisticRegression
+    solver = Stochastic(method)
+    model = cls(solver=solver, cv=0.25, max_iter=4, refit=False, random_state=0)
+    for factor in (1.0, scale):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.set_params(feature_groups="each").fit(X * factor, y)
+        assert model.n_iter_ == 4
+        assert np.all(np.isfinite(model.coef_))
+        assert np.all(np.isfinite(model.history_["validation_loss"]))
+
+
+def test_scale_of_the_features_changes_nothing():
+    """With the start moved alike, features in other units end at the same model."""
+    spec = ridge_spec(n_samples=120, n_features=6, n_groups=6)
+    results = []
+    for factor in (1.0, 1e6):
+        problem = replace(spec, X=factor * spec.X).problem(by_rows=True)
+        results.append(
+            minimize_bilevel(
+                problem,
+                Stochastic(),
+                lambda_init=-2.0 + 2 * np.log(factor),
+                max_iter=10,
+                random_state=0,
+            )
+        )
+    one, other = results
+    np.testing.assert_allclose(other.lambda_ - 2 * np.log(1e6), one.lambda_, atol=1e-6)
+    np.testing.assert_allclose(other.validation_loss, one.validation_loss, rtol=1e-8)
+
+
+def test_published_steps_are_the_published_ones():
+    """alpha and beta given, one batch: plain gradient steps on all three."""
+    problem = by_rows("logistic-holdout")
+    solver = Stochastic("saba", batch_size=1000, step_sizes=(0.5, 0.25))
+    result = minimize_bilevel(
+        problem, solver, lambda_init=-2.0, max_iter=1, random_state=0
+    )
+    batches = problem.sample_row_batches(np.random.default_rng(0), 1000)
+    assert result.n_iter == 1
+    (split,) = problem.splits
+    w, q, lambda_ = np.zeros(split.shape), np.zeros(split.shape), np.array([-2.0])
+    rng = np.random.default_rng(0)
+    problem.sample_row_batches(rng, 1000)
+    start = batches.everything(np.zeros((*split.shape[:1], 2, 1, 1)))
+    tables = Tables(start.scalars, start.gradients)
+    for number in rng.permutation(len(batches)):
+        z = np.stack([w, q], axis=1)[:, :, None]
+        direction = saba_direction(batches, number, z, tables)[:, :, 0]
+        p = split.penalty(lambda_)
+        slope = -np.sum(p * w * q)
+        w, q = (
+            w - 0.5 * (direction[:, 0] + p * w),
+            q - 0.5 * (direction[:, 1] + p * q),
+        )
+        lambda_ = lambda_ - 0.25 * slope
+    np.testing.assert_allclose(result.weights[0], w, rtol=1e-12)
+    np.testing.assert_allclose(result.lambda_, lambda_, rtol=1e-12)
