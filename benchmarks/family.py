@@ -30,7 +30,7 @@ from benchmarks.page import markdown, update
 from benchmarks.speed.tables import machine
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import LogisticLoss, SquaredLoss
-from sklearn_myhpo.penalties.groups import make_feature_groups
+from sklearn_myhpo.penalties.parsing import make_feature_groups
 from sklearn_myhpo.solvers import MYHPO, SOLVERS, Stochastic, minimize_bilevel
 
 LEVELS = (1e-2, 1e-4)

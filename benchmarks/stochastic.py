@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from benchmarks.data import binary_file
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
-from sklearn_myhpo.penalties.groups import make_feature_groups
+from sklearn_myhpo.penalties.parsing import make_feature_groups
 from sklearn_myhpo.solvers import Implicit, Stochastic, minimize_bilevel
 
 METHODS = ("saba", "soba", "amigo", "stocbio")

@@ -20,6 +20,8 @@ CVLike: TypeAlias = (
 )
 #: The parameter `feature_groups`; pairs are of a name and columns.
 GroupsLike: TypeAlias = str | ArrayLike | Sequence[tuple[str, Any]] | None
+#: The parameter `penalty_factors`; pairs are of columns and a factor.
+FactorsLike: TypeAlias = ArrayLike | Sequence[tuple[Any, float]] | None
 #: The parameter `random_state`.
 RandomStateLike: TypeAlias = int | np.random.RandomState | None
 #: A number, or a choice by the package.

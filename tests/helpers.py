@@ -22,6 +22,7 @@ from sklearn_myhpo.criteria import CRITERIA, CriterionProblem
 from sklearn_myhpo.datasets._base import VARIABLE
 from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
+from sklearn_myhpo.penalties.factors import with_factors
 from sklearn_myhpo.penalties.groups import FeatureGroups
 from sklearn_myhpo.solvers import SOLVERS
 
@@ -38,6 +39,7 @@ class Spec:
     sample_weight: np.ndarray | None = None
     fit_intercept: bool = True
     rows_engine: bool = False
+    factors: np.ndarray | None = None
 
     @cached_property
     def dense(self):
@@ -64,7 +66,16 @@ class Spec:
     @property
     def groups(self):
         """The feature groups, named by their numbers."""
-        return FeatureGroups(self.labels, tuple(range(self.n_groups)))
+        groups = FeatureGroups(self.labels, tuple(range(self.n_groups)))
+        return with_factors(groups, self.factors, may_drop=False)
+
+    def log_penalties(self, lambda_):
+        """Return the log of ``exp(lambda_g) f_j`` of every feature."""
+        logs = np.broadcast_to(lambda_, self.n_groups)[self.labels]
+        if self.factors is None:
+            return logs
+        with np.errstate(divide="ignore"):
+            return logs + np.log(self.factors)
 
     def criterion_problem(self, criterion, **options):
         """Build the problem of a criterion, or of its name, of all rows."""
@@ -98,6 +109,8 @@ class Spec:
             )
 
 
+#: Log of a penalty that rounding hides, for models that need one.
+NO_PENALTY = -26.0
 #: Options of criteria that some problems cannot do without.
 CRITERION_OPTIONS = {"sure": {"noise_variance": 0.7}}
 
@@ -178,6 +191,12 @@ def weighted(spec):
     return replace(spec, sample_weight=weight)
 
 
+def with_penalty_factors(spec):
+    """Return the same rows with factors, two of them zero."""
+    factors = np.resize([1.0, 0.25, 0.0, 4.0, 9.0], len(spec.labels))
+    return replace(spec, factors=np.where(np.arange(len(factors)) < 8, factors, 2.0))
+
+
 #: Name -> function that returns the data of a problem.
 SPECS = {
     "ridge-holdout": cache(lambda: ridge_spec(n_folds=1)),
@@ -193,6 +212,12 @@ SPECS = {
     "ridge-sparse": cache(lambda: sparsified(ridge_spec())),
     "ridge-weighted": cache(lambda: weighted(ridge_spec(n_groups=3))),
     "ridge-no-intercept": cache(lambda: ridge_spec(fit_intercept=False)),
+    "ridge-factors": cache(lambda: with_penalty_factors(ridge_spec(n_groups=3))),
+    "ridge-factors-wide": cache(
+        lambda: with_penalty_factors(
+            ridge_spec(n_samples=24, n_features=40, noise=3.0, seed=6)
+        )
+    ),
     "ridge-rows": cache(lambda: ridge_spec(n_groups=3, rows_engine=True)),
     "logistic-holdout": cache(lambda: class_spec(n_folds=1)),
     "logistic-5-fold": cache(lambda: class_spec(n_folds=5)),
@@ -202,6 +227,10 @@ SPECS = {
     "logistic-sparse": cache(lambda: sparsified(class_spec())),
     "logistic-weighted": cache(lambda: weighted(class_spec())),
     "logistic-no-intercept": cache(lambda: class_spec(fit_intercept=False)),
+    "logistic-factors": cache(lambda: with_penalty_factors(class_spec(n_groups=2))),
+    "multinomial-factors": cache(
+        lambda: with_penalty_factors(sparsified(class_spec(n_classes=3)))
+    ),
     "multinomial": cache(lambda: class_spec(n_classes=3)),
     "multinomial-groups": cache(lambda: class_spec(n_classes=3, n_groups=2)),
 }
@@ -227,7 +256,7 @@ def reference_fit(spec, lambda_, rows):
     the features scaled by ``exp(-lambda_g / 2)``, so that one penalty is left.
     """
     X, y, weight = spec.dense[rows], spec.y[rows], spec.weight[rows]
-    lambda_ = np.broadcast_to(lambda_, spec.n_groups)[spec.labels]
+    lambda_ = spec.log_penalties(lambda_)
     if spec.is_ridge:
         x_mean, y_mean = np.zeros(X.shape[1]), np.zeros(y.shape[1])
         share = weight / weight.sum()
@@ -240,7 +269,7 @@ def reference_fit(spec, lambda_, rows):
         right = np.vstack([root * (y - y_mean), np.zeros((X.shape[1], y.shape[1]))])
         coef = np.linalg.lstsq(left, right, rcond=None)[0]
         return coef, y_mean - x_mean @ coef
-    scale = np.exp(-lambda_ / 2)
+    scale = np.exp(-np.where(np.isfinite(lambda_), lambda_, NO_PENALTY) / 2)
     model = LogisticRegression(
         C=0.5 / weight.sum(),
         fit_intercept=spec.fit_intercept,
@@ -248,7 +277,11 @@ def reference_fit(spec, lambda_, rows):
         tol=1e-10,
         max_iter=1000,
     ).fit(X * scale, y, sample_weight=weight)
-    return (model.coef_ * scale).T, model.intercept_ * np.ones(len(model.coef_))
+    coef = model.coef_ * scale
+    if len(coef) > 1:
+        # Without a penalty the classes may move together.
+        coef = coef - coef.mean(axis=0)
+    return coef.T, model.intercept_ * np.ones(len(coef))
 
 
 def reference_loss(spec, coef, intercept, rows):
@@ -294,7 +327,7 @@ def reference_hat(spec, lambda_):
     X, y, weight = spec.dense[used], spec.y[used], spec.weight[used]
     root = np.sqrt(weight / weight.sum())
     A, b = root[:, None] * X, root[:, None] * y
-    penalty = 2 * np.exp(np.broadcast_to(lambda_, spec.n_groups)[spec.labels])
+    penalty = 2 * np.exp(spec.log_penalties(lambda_))
     if spec.fit_intercept:
         A, penalty = np.column_stack([A, root]), np.append(penalty, 0.0)
     return A @ np.linalg.solve(A.T @ A + np.diag(penalty), A.T), b

@@ -51,8 +51,9 @@ def by(*questions):
 #: the algorithms.
 ORDER = (
     *("solver", "cv", "feature_groups", "criterion", "selection", "shrinkage"),
-    *("fit_intercept", "alpha_per_target", "refit", "lambda_init", "lambda_bounds"),
-    *("max_iter", "tol", "warm_start", "random_state", "verbose"),
+    *("fit_intercept", "penalty_factors", "alpha_per_target", "refit"),
+    *("lambda_init", "lambda_bounds", "max_iter", "tol"),
+    *("warm_start", "random_state", "verbose"),
     *("steps", "response", "metric", "rho", "step_sizes", "backtracking"),
     "noise_scale",
 )

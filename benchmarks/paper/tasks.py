@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import LogisticLoss, SquaredLoss
-from sklearn_myhpo.penalties.groups import make_feature_groups
+from sklearn_myhpo.penalties.parsing import make_feature_groups
 
 from .preprocessing import preprocess
 from .settings import LAMBDA_BOUNDS, LOSS

@@ -61,12 +61,12 @@ class Scales:
     null_loss : float
         Objective of the best constant model of the training rows.
     curvature : float
-        Trace of the data term's Hessian: a bound, or a typical value where the loss has
-        no bound of its curvature.
+        Trace of the data term's Hessian, unpenalized features included: a bound, or a
+        typical value where the loss has no bound of its curvature.
     group_curvature : ndarray of shape (n_groups,)
         The same over every group.
     log_curvature : float
-        Mean log of the curvature of the features that vary.
+        Mean log of the curvature of the penalized features that vary.
     auto_bounds : ndarray of shape (2, n_groups)
         The range in which lambda makes a difference.
     """
@@ -106,16 +106,16 @@ def measure_scales(
     curvature = parts.curvature_scale * second_moments
     total = float(curvature.sum()) or 1.0
     own = parts.groups.sum_by_group(curvature)
-    positive = curvature[curvature > 0]
+    # Ranges of lambda are those of the features that feel it.
+    felt = curvature[parts.groups.is_penalized]
+    positive = felt[felt > 0]
     return Scales(
         checked_loss(parts, null_loss),
         total,
         # A group of constant features has no scale: it takes the scale of the data.
-        np.where(own > 0, own, total),
+        np.where(own > 0, own, felt.sum() or 1.0),
         float(np.mean(np.log(positive))) if len(positive) else 0.0,
-        automatic_bounds(
-            curvature, parts.groups.n_groups, len(second_moments) >= n_train
-        ),
+        automatic_bounds(felt, parts.groups.n_groups, len(second_moments) >= n_train),
     )
 
 

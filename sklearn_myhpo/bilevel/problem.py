@@ -250,7 +250,7 @@ class Problem(OuterProblem):
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return coef (n_features, n_outputs) and intercept of every split."""
         return [
-            (coef, split.intercept_origin + intercept)
+            split.origin.moved(coef, intercept)
             for split, (coef, intercept) in zip(
                 self.splits, self.moves_to_features(weights), strict=True
             )

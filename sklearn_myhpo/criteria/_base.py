@@ -222,37 +222,39 @@ def weight_terms(split, lambda_, w, adjoint, forces, jacobian):
     )
 
 
-def group_order(labels):
+def group_order(labels, n_groups):
     """Return coordinates in the order of their groups, and where each group starts.
 
     Parameters
     ----------
     labels : ndarray of shape (m,)
-        Group of every coordinate, none of them empty.
+        Group of every coordinate, none of them empty; those in none are left out.
+    n_groups : int
 
     Returns
     -------
-    order : ndarray of shape (m,)
+    order : ndarray of shape (n_penalized,)
     starts : ndarray of shape (n_groups,)
     """
     order = np.argsort(labels, kind="stable")
-    return order, np.searchsorted(labels[order], np.arange(labels.max() + 1))
+    starts = np.searchsorted(labels[order], np.arange(n_groups + 1))
+    return order[: starts[-1]], starts[:-1]
 
 
-def sum_blocks(matrix, labels):
+def sum_blocks(matrix, labels, n_groups):
     """Return the sums of a matrix over pairs of groups.
 
     Parameters
     ----------
     matrix : ndarray of shape (m, m)
-    labels : ndarray of shape (m,)
-        Group of every coordinate, none of them empty.
+    labels, n_groups
+        As of `group_order`.
 
     Returns
     -------
     ndarray of shape (n_groups, n_groups)
     """
-    order, starts = group_order(labels)
+    order, starts = group_order(labels, n_groups)
     rows = np.add.reduceat(matrix[order], starts, axis=0)
     return np.add.reduceat(rows[:, order], starts, axis=1)
 

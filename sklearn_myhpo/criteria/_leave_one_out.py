@@ -152,7 +152,8 @@ class LeaveOneOutPoint(Point):
         weights = np.repeat(p, self.o)[:size]
         pairs = np.outer(weights, weights) * self.inverse[:size, :size]
         pairs *= self._spread[:size, :size]
-        twice = 2.0 * sum_blocks(pairs, np.repeat(split.groups.labels, self.o))
+        labels = np.repeat(split.groups.labels, self.o)
+        twice = 2.0 * sum_blocks(pairs, labels, n_groups)
         bend = mixed + twice + np.diag(self.gradient) - terms.cross - terms.cross.T
         if not self.is_ridge:
             bend -= split.third_term(self.w, self._adjoint, jacobian)

@@ -67,7 +67,7 @@ class MomentsPoint(Point):
             left = np.sum(wide.gap[whole.share > 0])
         else:
             self.half_square = split.validation_loss(w)
-            used = np.vdot(split.train.gram, self.inverse) + whole.fit_intercept
+            used = np.vdot(split.train.gram, self.inverse) + whole.free.rank
             left = self.n_rows - used
         self.left = left / self.n_rows
 
@@ -92,7 +92,8 @@ class MomentsPoint(Point):
 
     def pair_sums(self, matrix):
         """Return the sums of ``p_j p_k M_jk`` over pairs of groups."""
-        return sum_blocks(self.p * self.p.T * matrix, self.split.groups.labels)
+        groups = self.split.groups
+        return sum_blocks(self.p * self.p.T * matrix, groups.labels, groups.n_groups)
 
     @cached_property
     def half_slope(self):

@@ -42,12 +42,13 @@ def noise_variance(whole):
         If no degree of freedom is left.
     """
     residual = _residual(whole)
-    n_rows, used = whole.n_rows, residual.rank + whole.fit_intercept
+    n_rows, used = whole.n_rows, residual.rank + whole.free.rank
     if n_rows <= used:
+        rank = used - whole.fit_intercept
         intercept = " and an intercept" if whole.fit_intercept else ""
         raise ValueError(
             f"SURE cannot estimate the variance of the noise: least squares with "
-            f"{residual.rank} independent features{intercept} leave no degree of "
+            f"{rank} independent features{intercept} leave no degree of "
             f"freedom of {n_rows} rows. Give it, as in "
             "criterion=SURE(noise_variance=1.5), or use criterion='loo' or 'gcv', "
             "which need none."

@@ -79,7 +79,7 @@ class LeverageSlopes:
     def __init__(self, rows, inverse, penalty, groups, n_outputs):
         self.rows, self.o = rows, n_outputs
         self.inverse = inverse.reshape(rows.n_coordinates, n_outputs, -1)
-        self.order, self.starts = group_order(groups.labels)
+        self.order, self.starts = group_order(groups.labels, groups.n_groups)
         self.penalty = penalty[self.order]
 
     def blocks(self, entries_per_row):

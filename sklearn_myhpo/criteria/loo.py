@@ -74,7 +74,7 @@ class LooOfRows(BoundRidgeCriterion):
 def _without_penalty(spectrum, rows, left):
     """Return one minus leverage, and residual, of a model without a penalty."""
     used = np.einsum("nk,nk->n", left, left)
-    gap = 1.0 - used - spectrum.share[rows] * spectrum.fit_intercept
+    gap = 1.0 - used - spectrum.free.leverage[rows]
     # Below rounding both are zero together.
     gap = np.where((gap < INTERPOLATED) | (spectrum.n_outside == 0), 0.0, gap)
     outside = spectrum.target[rows] - left @ spectrum.along

@@ -135,7 +135,7 @@ class PermutedLabels(NamedTuple):
 def _permuted(whole, n_permutations, random_state):
     """Return the `PermutedLabels` of all permutations, or of some."""
     own = np.flatnonzero(whole.share)
-    y, root = whole.y[own], np.sqrt(whole.share[own])[:, None]
+    y, root = whole.labels[own], np.sqrt(whole.share[own])[:, None]
     square = float(np.sum(y**2) / len(y))
     if n_permutations is None:
         # Two labels that change places have the mean product of a pair.
@@ -151,6 +151,7 @@ def _permuted(whole, n_permutations, random_state):
         white, sign = 0.0, 1.0
     targets = np.zeros((len(whole.share), columns.shape[1]))
     targets[own] = columns
+    targets = whole.without_unpenalized(targets)
     return PermutedLabels(white, targets, sign, square)
 
 
@@ -237,7 +238,7 @@ class MLRPoint(MomentsPoint):
     @property
     def value(self):
         """The criterion."""
-        outside = self.n_rows - self.whole.fit_intercept - len(self.w)
+        outside = self.n_rows - self.whole.free.rank - len(self.w)
         squares = outside + np.sum(self.pair_sums(self.inverse**2))
         own = 0.5 * (self.labels.mean_square - self.labels.sign * self.permuted_square)
         return float(self.half_square - self.white * squares + own)

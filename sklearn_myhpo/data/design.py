@@ -244,6 +244,43 @@ class Design(ABC):
         rows = self.centred()
         return rows @ rows.T
 
+    def columns(self, index):
+        """Return some coordinates of all rows, shape (n_samples, n_index).
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Of features.
+        """
+        blocks = self.blocks(self.n_features)
+        return np.concatenate([block.centred()[:, index] for _, block in blocks])
+
+    def scaled(self, values):
+        """Return values (n_features,) of X in the units of the coordinates."""
+        return values if self.scale is None else values * self.scale
+
+    def moved_origin(self, mean):
+        """Return the origin in X of a mean (n_features,) in the coordinates."""
+        return self.shift + (mean if self.scale is None else mean / self.scale)
+
+    def in_units(self, scale):
+        """Return the same rows in other units.
+
+        Parameters
+        ----------
+        scale : ndarray of shape (n_features,) or None
+            What the features are multiplied with; None for ones.
+
+        Returns
+        -------
+        Design
+        """
+        if scale is None:
+            return self
+        return self.about(
+            self.shift, self.scaled(scale), self.fit_intercept, self.has_large_means
+        )
+
     def largest(self):
         """Return the largest size of an entry of X."""
         return max(block.largest() for _, block in self.blocks())
@@ -309,7 +346,7 @@ class Design(ABC):
         centred = self.about(shift, self.scale, True, not self.is_sparse)
         with np.errstate(over="ignore", invalid="ignore"):
             variance = centred.squares(share)[:-1, 0]
-            far = np.any(shift**2 > row_limits().large_mean * variance)
+            far = np.any(self.scaled(shift) ** 2 > row_limits().large_mean * variance)
         return self.about(shift, self.scale, True, bool(far))
 
 

@@ -20,6 +20,7 @@ def reduce_to_row_space(design, groups):
     design : Design
         Dense, about its means where there is an intercept.
     groups : FeatureGroups
+        Unpenalized features stay as they are, as the last coordinates.
 
     Returns
     -------
@@ -27,11 +28,11 @@ def reduce_to_row_space(design, groups):
         Of shape (n_samples, n_coordinates), about zero, with the same intercept.
     coordinates : Coordinates
     """
-    plain, limit = feature_coordinates(groups), design.n_samples + 1
+    plain, limit = feature_coordinates(groups, design.scale), design.n_samples + 1
     bases, parts, labels, ones = [], [], [], []
-    for group in range(groups.n_groups):
+    for group in range(groups.n_groups + (groups.n_unpenalized > 0)):
         columns = np.flatnonzero(groups.labels == group)
-        if len(columns) > limit:
+        if len(columns) > limit and group < groups.n_groups:
             # LAPACK works in place on an array in Fortran order.
             spanning = np.ones((len(columns), limit), order="F")
             _fill_columns(design, columns, spanning[:, :-1])
@@ -54,6 +55,7 @@ def reduce_to_row_space(design, groups):
         np.concatenate(ones),
         plain.group_sizes,
         tuple(bases),
+        scale=design.scale,
     )
     reduced = np.ascontiguousarray(np.hstack(parts))
     return DenseDesign(reduced, fit_intercept=design.fit_intercept), coordinates

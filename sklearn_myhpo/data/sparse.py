@@ -186,7 +186,13 @@ def as_sparse_if_mostly_zero(design):
     if sum(counts) > limits.mostly_zero * size:
         return design
     parts = [sparse.csr_array(block.raw()) for _, block in design.blocks()]
-    return SparseDesign(sparse.csr_array(sparse.vstack(parts, "csr")))
+    return SparseDesign(
+        sparse.csr_array(sparse.vstack(parts, "csr")),
+        design.shift,
+        design.scale,
+        design.fit_intercept,
+        design.has_large_means,
+    )
 
 
 def _share(rows):

@@ -180,7 +180,14 @@ def check_scale(design, squares):
     largest = design.largest()
     if not np.all(np.isfinite(squares)) or 0 < largest < MIN_ENTRY:
         raise ValueError(
-            f"X has entries up to {largest:.1e} in size, whose squares are not "
-            f"floating point numbers; allowed are sizes from {MIN_ENTRY:.0e} to "
-            "about 1e150. Rescale the features."
+            f"X has entries up to {largest:.1e} in size{_units(design)}, whose squares "
+            f"are not floating point numbers; allowed are sizes from {MIN_ENTRY:.0e} "
+            "to about 1e150. Rescale the features."
         )
+
+
+def _units(design):
+    """Return the largest unit of the features in words, if they have units."""
+    if design.scale is None:
+        return ""
+    return f", in units of up to {1.0 / design.scale.min():.1e}"

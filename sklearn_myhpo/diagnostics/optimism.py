@@ -102,6 +102,8 @@ def _linear_maps(problem, weights, responses):
         own = np.concatenate([w[None], response])
         moves.append(np.moveaxis(own, 1, 0).reshape(len(w), -1))
     maps = problem.moves_to_features(moves)
-    for split, (_, intercepts) in zip(problem.splits, maps, strict=True):
-        intercepts[: split.n_outputs] += split.intercept_origin
+    for split, (coefs, intercepts) in zip(problem.splits, maps, strict=True):
+        own = slice(split.n_outputs)
+        origin = split.origin
+        coefs[:, own], intercepts[own] = origin.moved(coefs[:, own], intercepts[own])
     return maps

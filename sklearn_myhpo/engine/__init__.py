@@ -3,10 +3,12 @@
 plan            every choice of engine and every limit of size, with its cost
 build           from rows to the splits of a problem, as the plan says
 whole           the same for a criterion, which holds no rows out
+unpenalized     all rows of ridge beside its unpenalized features, for criteria
 split           the contract of an inner problem: one training/validation pair
 split_set       all splits of a problem, and the work that they share
 ridge/          closed forms
     moments         second moments of every split from sums over rows
+    eliminate       unpenalized features eliminated from the moments of a split
     quadratic       a split known by its moments; mean_square is its loss
     diagonal        coordinates with diagonal Hessians for one shared lambda
     dual            splits known by products of rows, for wide X
@@ -18,6 +20,7 @@ glm/            any smooth convex loss
     products        Hessians known by products, conjugate gradients
     shared_curvature, near_hessian
                     matrices that precondition the Hessians of all splits
+    pinning         a penalty too small to be felt, for unpenalized features
     inexact         solutions of low accuracy, for HOAG
 linalg/         Hessians as matrices, Krylov subspaces, Newton, L-BFGS
 """

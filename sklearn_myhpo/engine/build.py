@@ -12,6 +12,7 @@ from ..data.sparse import as_sparse_if_mostly_zero
 from ..data.sums import check_scale
 from ..data.threads import one_thread
 from ..penalties.coordinates import feature_coordinates
+from .glm.pinning import pinning
 from .glm.split_set import GLMSplitSet, build_full_split, build_glm_splits
 from .plan import Plan, make_plan
 from .ridge.diagonal import Diagonalizer, scale_ratio
@@ -90,12 +91,12 @@ def build_splits(
     -------
     Built
     """
-    design = as_design(X)
+    design = as_design(X).in_units(groups.scale)
     options = {"by_rows": by_rows, "all_directions": all_directions}
     facts = groups, loss, loss.n_outputs(y), len(pairs), fit_intercept
     plan = make_plan(design, *facts, **options)
     if not (plan.uses_moments or plan.tries_row_products or by_rows):
-        design = in_memory(X)
+        design = in_memory(X).in_units(groups.scale)
         if not (plan.shape.is_wide or loss.is_quadratic):
             design = as_sparse_if_mostly_zero(design)
             plan = make_plan(design, *facts, **options)
@@ -103,7 +104,8 @@ def build_splits(
     if not plan.centres_at_means:
         sources = sum_parts(design, y, task.parts, fit_intercept)
         moments = sources.second_moments()
-        return _from_moments(sources, feature_coordinates(groups), moments, task)
+        coordinates = feature_coordinates(groups, design.scale)
+        return _from_moments(sources, coordinates, moments, task)
     design = design.at_means(sample_weight, fit_intercept)
     moments = design.second_moments(sample_weight)
     check_scale(design, moments)
@@ -118,7 +120,8 @@ def build_splits(
 
 def _from_rows(design, moments, task):
     """Return the splits of rows about their means."""
-    origin, coordinates = design.shift, feature_coordinates(task.groups)
+    origin = design.shift
+    coordinates = feature_coordinates(task.groups, design.scale)
     if task.plan.reduces_columns:
         design, coordinates = reduce_to_row_space(design, task.groups)
     if task.plan.uses_moments:
@@ -126,9 +129,11 @@ def _from_rows(design, moments, task):
             design, task.y, task.parts, task.plan.shape.fit_intercept
         )
         return _from_moments(sources, coordinates, moments, task, origin)
+    curvature = task.loss.curvature_scale(task.y, task.parts.sample_weight)
     shared = {
         "coordinates": coordinates,
         "feature_shift": origin,
+        "pinning": pinning(design, coordinates.groups, curvature),
         "loss": task.loss,
         "counts": task.counts,
         "plan": task.plan,
@@ -144,8 +149,9 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
     origin = sources.design.shift if origin is None else origin
     *splits, full = build_quadratic_splits(sources, coordinates, origin, task.counts)
     all_directions = task.plan.all_directions and task.groups.n_groups == 1
+    own = np.diag(full.train.gram) if task.groups.n_unpenalized else moments
     diagonalize = Diagonalizer(
-        sources.design, task.parts, scale_ratio(moments), all_directions
+        sources.design, task.parts, scale_ratio(own), all_directions
     )
 
     def diagonalized():

@@ -193,7 +193,7 @@ class Plan:
         sizes = shape.group_sizes
         if self.reduces_columns:
             sizes = [min(size, shape.n_samples + 1) for size in sizes]
-        return sum(sizes) + shape.fit_intercept
+        return sum(sizes) + shape.n_unpenalized + shape.fit_intercept
 
     @cached_property
     def tries_row_products(self):
@@ -201,7 +201,8 @@ class Plan:
         shape = self.shape
         few = not shape.is_sparse or shape.n_samples <= self.limits.dense_size
         wide = shape.is_quadratic and shape.is_wide and shape.n_groups == 1
-        return wide and few and not (self.by_rows or self.all_directions)
+        needs_all = self.by_rows or self.all_directions or shape.n_unpenalized
+        return wide and few and not needs_all
 
     @cached_property
     def uses_moments(self):
@@ -345,5 +346,6 @@ def make_plan(
         n_outputs=n_outputs,
         n_splits=n_splits,
         is_quadratic=loss.is_quadratic,
+        n_unpenalized=groups.n_unpenalized,
     )
     return Plan(shape, limits(), by_rows, all_directions)

@@ -20,7 +20,8 @@ def describe(plan):
     sample = f"{plan.limits.scan_rows} rows" if plan.scans_sample else "all rows"
     lines = {
         "data": f"{shape.n_samples} rows x {shape.n_features} features, {kind}; "
-        f"{splits}, {shape.n_groups} lambda{'s' * (shape.n_groups > 1)}",
+        f"{splits}, {shape.n_groups} lambda{'s' * (shape.n_groups > 1)}"
+        f"{_unpenalized(plan)}",
         "rows": _rows(plan),
         "inner problems": _inner_problems(plan),
         "curvature in lambda": _curvature(plan),
@@ -28,6 +29,14 @@ def describe(plan):
         "memory beside X": f"about {kept_bytes(plan) / 2**20:.3g} MiB",
     }
     return "\n".join(f"{name + ':':<21}{text}" for name, text in lines.items())
+
+
+def _unpenalized(plan):
+    n_unpenalized = plan.shape.n_unpenalized
+    if not n_unpenalized:
+        return ""
+    end = ", eliminated as the intercept is" if plan.uses_moments else ""
+    return f"; {n_unpenalized} never penalized{end}"
 
 
 def _rows(plan):

@@ -20,6 +20,8 @@ class Shape:
     n_splits : int
     is_quadratic : bool
         Whether the loss is.
+    n_unpenalized : int
+        Features in no group.
     """
 
     n_samples: int
@@ -31,6 +33,7 @@ class Shape:
     n_outputs: int
     n_splits: int
     is_quadratic: bool
+    n_unpenalized: int = 0
 
     @property
     def n_groups(self):

@@ -66,11 +66,32 @@ class LambdaCurvature(NamedTuple):
     metric: np.ndarray
 
 
+class Origin(NamedTuple):
+    """The model of zero weights.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (n_features, n_outputs) or None
+        Of unpenalized features whose weights are no coordinates; None for zeros.
+    intercept : ndarray of shape (n_outputs,)
+    """
+
+    coef: np.ndarray | None
+    intercept: np.ndarray
+
+    def moved(self, coef, intercept):
+        """Return coef and intercept after a move."""
+        if self.coef is not None:
+            coef = self.coef + coef
+        return coef, self.intercept + intercept
+
+
 class Split(ABC):
     """Training and validation loss of one split, in the split's coordinates.
 
     Weights have shape (m, n_outputs); with an explicit intercept its row is the
-    last one, is not penalized and belongs to no group. Every oracle call is
+    last one, is not penalized and belongs to no group; unpenalized features may be like
+    it. Every oracle call is
     counted in `counts`.
 
     Parameters
@@ -84,6 +105,9 @@ class Split(ABC):
     #: How the Hessian is solved with: "diagonal" or "dense" (closed forms), "newton"
     #: or "iterative".
     solves_by: str
+    #: Second derivatives (m, 1) of a penalty on features in no group, too small to be
+    #: felt, which keeps the weights of dependent ones finite.
+    pinning = 0.0
     #: Whether curvature in lambda is cheaper from the inverse of the Hessian, by
     #: `curvature_in_lambda`, than from the tangent of every group.
     prefers_inverse = False
@@ -108,12 +132,15 @@ class Split(ABC):
     def penalty(self, lambda_):
         """Return ``p_j = 2 exp(lambda_g(j))``, shape (m, 1), 0 for the intercept.
 
-        The last one is kept: it is asked for again and again.
+        Features in no group have their part of `pinning`. The last one is kept: it is
+        asked for again and again.
         """
         key = lambda_.tobytes()
         if self._last_penalty[0] != key:
             p = np.zeros((self.shape[0], 1))
             self.penalized(p)[:, 0] = self.groups.penalty_weights(lambda_)
+            if self.groups.n_unpenalized:
+                p += self.pinning
             p.flags.writeable = False
             self._last_penalty = key, p
         return self._last_penalty[1]
@@ -162,8 +189,8 @@ class Split(ABC):
         ndarray of shape (n_groups, m, k)
         """
         out = np.zeros((self.groups.n_groups, *values.shape))
-        index = np.arange(len(self.groups.labels))
-        out[self.groups.labels, index] = values[index]
+        index = np.flatnonzero(self.groups.is_penalized)
+        out[self.groups.labels[index], index] = values[index]
         return out
 
     def group_means(self, w):
@@ -277,13 +304,12 @@ class Split(ABC):
 
     def to_features(self, w):
         """Return coef (n_features, n_outputs) and intercept (n_outputs,)."""
-        coef, intercept = self.moves_to_features(w)
-        return coef, self.intercept_origin + intercept
+        return self.origin.moved(*self.moves_to_features(w))
 
     @property
-    def intercept_origin(self):
-        """The intercept (n_outputs,) of zero weights."""
-        return np.zeros(self.n_outputs)
+    def origin(self):
+        """The `Origin`: the model of zero weights."""
+        return Origin(None, np.zeros(self.n_outputs))
 
     @abstractmethod
     def moves_to_features(self, moves):

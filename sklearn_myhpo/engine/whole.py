@@ -13,13 +13,21 @@ from ..data.sums import check_scale
 from ..losses import Loss
 from ..penalties.coordinates import feature_coordinates
 from ..penalties.groups import FeatureGroups
+from .glm.pinning import pinning
 from .glm.split_set import GLMSplitSet, build_full_split
 from .plan import Plan, make_plan
 from .ridge.diagonal import scale_ratio
 from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts
-from .ridge.spectrum import Spectrum, narrow_spectrum, sparse_spectrum, wide_spectrum
+from .ridge.spectrum import (
+    FreeModel,
+    Spectrum,
+    narrow_spectrum,
+    sparse_spectrum,
+    wide_spectrum,
+)
 from .split import Split
 from .split_set import SplitSet
+from .unpenalized import remove_unpenalized
 
 #: The criterion for ridge that factors no matrix.
 _PROBES = ", SURE(noise_variance=..., trace='monte-carlo')"
@@ -40,10 +48,18 @@ class Whole:
         In the coordinates of the split, with an intercept as the last one; None
         where the split is that of the spectrum or rows are not needed.
     y : ndarray
-        Target of raw predictions of `rows`: centred for ridge.
+        Target of raw predictions of `rows`: for ridge without its mean and what
+        unpenalized features explain.
+    labels : ndarray
+        The same with what these explain.
     share : ndarray of shape (n_samples,)
         Weights with sum one.
     fit_intercept : bool
+    free : FreeModel
+        What is eliminated from `split`; `rows` have its coordinates, orthonormal, as
+        the last ones.
+    basis : ndarray of shape (n_samples, rank) or None
+        Orthonormal combinations of unpenalized features.
     second_moments : ndarray of shape (n_features,)
         Weighted mean squares of the centred features.
     loss : Loss
@@ -55,8 +71,11 @@ class Whole:
     spectrum: Spectrum | None
     rows: Design | None
     y: np.ndarray
+    labels: np.ndarray
     share: np.ndarray
     fit_intercept: bool
+    free: FreeModel
+    basis: np.ndarray | None
     second_moments: np.ndarray
     loss: Loss
     plan: Plan
@@ -74,12 +93,27 @@ class Whole:
     @property
     def is_wide(self):
         """Whether a weak penalty may interpolate the rows."""
-        return self.rows is not None and self.rows.n_features >= self.n_rows
+        if self.rows is None:
+            return False
+        rank = 0 if self.basis is None else self.basis.shape[1]
+        return self.rows.n_features >= self.n_rows + rank
 
     def pad(self, values):
-        """Return values per coordinate with a zero for an eliminated intercept."""
-        missing = self.is_ridge and self.fit_intercept
-        return np.pad(values, ((0, 1), (0, 0))) if missing else values
+        """Return values per coordinate with zeros for what is eliminated."""
+        return np.pad(values, ((0, self.free.rank), (0, 0)))
+
+    def without_unpenalized(self, columns):
+        """Return columns of rows without what unpenalized features explain of them.
+
+        Parameters
+        ----------
+        columns : ndarray of shape (n_samples, k)
+            Times the roots of the shares.
+        """
+        if self.basis is None:
+            return columns
+        rooted = np.sqrt(self.share)[:, None] * self.basis
+        return columns - rooted @ (rooted.T @ columns)
 
     def padded_inverse(self, hessian, n_outputs):
         """Return H^-1 in the coordinates of `rows`.
@@ -99,10 +133,8 @@ class Whole:
         units = np.eye(size).reshape(size, -1, n_outputs)
         inverse = hessian.solve(units).reshape(size, size)
         inverse = 0.5 * (inverse + inverse.T)
-        if not (self.is_ridge and self.fit_intercept):
-            return inverse
-        padded = np.zeros((size + 1, size + 1))
-        padded[:size, :size], padded[-1, -1] = inverse, 1.0
+        padded = np.eye(size + self.free.rank)
+        padded[:size, :size] = inverse
         return padded
 
 
@@ -117,6 +149,7 @@ class _Data(NamedTuple):
     fit_intercept: bool
     counts: object
     plan: Plan
+    free: FreeModel
 
     @property
     def parts(self):
@@ -155,6 +188,7 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
     share = sample_weight / sample_weight.sum()
     is_iterative = needs.is_matrix_free or not loss.is_quadratic
     design = in_memory(X) if is_iterative else as_design(X)
+    design = design.in_units(groups.scale)
     plan = make_plan(
         design,
         groups,
@@ -165,8 +199,18 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
         by_rows=needs.is_matrix_free,
         all_directions=False,
     )
-    data = _Data(design, y, loss, groups, share, fit_intercept, counts, plan)
-    if loss.is_quadratic and not needs.is_matrix_free:
+    is_eliminated = loss.is_quadratic and not needs.is_matrix_free
+    rank = int(fit_intercept and is_eliminated)
+    free = FreeModel(rank, share * rank)
+    data = _Data(design, y, loss, groups, share, fit_intercept, counts, plan, free)
+    if is_eliminated and groups.n_unpenalized:
+        if design.is_sparse:
+            # Without what these explain the rows are dense.
+            most, name = plan.limits.factored_size, "rows or features, the fewer"
+            _check_size(min(design.n_samples, design.n_features), name, most, _PROBES)
+        rest = remove_unpenalized(data)
+        return rest.complete(_whole_ridge(rest.data, needs.needs_rows))
+    if is_eliminated:
         return _whole_ridge(data, needs.needs_rows)
     if not (plan.is_dense or needs.is_matrix_free):
         _check_size(plan.size, "weights of all outputs", plan.limits.dense_size)
@@ -176,7 +220,7 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
 def _whole_of_rows(data):
     """Return all rows as a map that is multiplied with."""
     rows, moments = data.at_means()
-    shift, coordinates = rows.shift, feature_coordinates(data.groups)
+    shift, coordinates = rows.shift, feature_coordinates(data.groups, rows.scale)
     if data.plan.reduces_columns:
         rows, coordinates = reduce_to_row_space(rows, data.groups)
     split = build_full_split(
@@ -185,6 +229,11 @@ def _whole_of_rows(data):
         data.share,
         coordinates=coordinates,
         feature_shift=shift,
+        pinning=pinning(
+            rows,
+            coordinates.groups,
+            data.loss.curvature_scale(data.y, data.share),
+        ),
         loss=data.loss,
         counts=data.counts,
         plan=data.plan,
@@ -200,8 +249,11 @@ def _whole(data, split, split_set, spectrum, rows, y, moments):
         spectrum,
         rows,
         y,
+        y,
         data.share,
         data.fit_intercept,
+        data.free,
+        None,
         moments,
         data.loss,
         data.plan,
@@ -226,7 +278,7 @@ def _whole_ridge(data, needs_rows):
         if rows is None and (needs_rows or is_wide):
             rows = data.design.at_means(data.share, data.fit_intercept)
         split, rows = _moment_split(data, rows, sources)
-    y = data.y - split.y_mean
+    y = data.y - split.origin.intercept
     return _whole(data, split, SplitSet([split]), spectrum, rows, y, moments)
 
 
@@ -234,18 +286,20 @@ def _spectrum(data, sources, rows, is_wide):
     """Return the spectrum of all rows with one lambda."""
     group = FeatureGroups(np.zeros_like(data.groups.labels), ("all",))
     if sources is not None:
-        return narrow_spectrum(data.y, sources, group, data.share, data.counts)
+        return narrow_spectrum(
+            data.y, sources, group, data.share, data.free, data.counts
+        )
     if rows.is_sparse:
         size = min(rows.n_samples, rows.n_features)
         most = data.plan.limits.factored_size
         _check_size(size, "rows or features, the fewer", most, _PROBES)
     build = wide_spectrum if is_wide else sparse_spectrum
-    return build(rows, data.y, group, data.share, data.counts)
+    return build(rows, data.y, group, data.share, data.free, data.counts)
 
 
 def _moment_split(data, rows, sources):
     """Return a split of second moments, and the rows in its coordinates."""
-    coordinates = feature_coordinates(data.groups)
+    coordinates = feature_coordinates(data.groups, data.design.scale)
     if sources is None:
         shift = rows.shift
         if data.plan.reduces_columns:

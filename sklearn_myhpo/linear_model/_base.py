@@ -20,7 +20,8 @@ from ..bilevel.bounds import MAX_LAMBDA
 from ..data.arrays import as_rows, linear_predictor
 from ..data.cv import make_splits
 from ..data.threads import threads_for
-from ..penalties.groups import make_feature_groups
+from ..penalties.factors import make_penalty_factors, with_factors
+from ..penalties.parsing import make_feature_groups
 from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
 from ..solvers.start.scan import scan_lambda
@@ -48,9 +49,10 @@ class BilevelLinearModel(
     """
 
     _parameter_constraints = {
-        # cv and feature_groups have forms that only their own checks can tell.
+        # These have forms that only their own checks can tell.
         "cv": "no_validation",
         "feature_groups": "no_validation",
+        "penalty_factors": "no_validation",
         "fit_intercept": ["boolean"],
         "refit": ["boolean"],
         "lambda_init": [
@@ -223,13 +225,16 @@ default=None
 
     def _make_groups(self, original_X):
         """Return the groups; X as given may know dtypes and transformers."""
-        return make_feature_groups(
-            self.feature_groups,
-            original_X,
-            n_features=self.n_features_in_,
+        features = {
+            "n_features": self.n_features_in_,
             # scikit-learn sets the attribute only where X has string names.
-            feature_names=getattr(self, "feature_names_in_", None),
-        )
+            "feature_names": getattr(self, "feature_names_in_", None),
+        }
+        groups = make_feature_groups(self.feature_groups, original_X, **features)
+        factors = make_penalty_factors(self.penalty_factors, original_X, **features)
+        # Groups that the user did not name follow from the features.
+        is_automatic = isinstance(self.feature_groups, str)
+        return with_factors(groups, factors, may_drop=is_automatic)
 
     def _learn(self, source, solver, progress):
         """Solve the problem, set the fitted attributes and warn."""

@@ -3,27 +3,31 @@
 import numpy as np
 
 
-def typical_strength(strength, labels):
-    """Return one alpha or C in place of those of the groups.
+def typical_strength(strength, labels, factors):
+    """Return one alpha or C in place of those of the features.
 
     Parameters
     ----------
     strength : float or ndarray of shape (n_groups,)
         The alpha or C of every group.
     labels : ndarray of shape (n_features,)
-        The group of every feature.
+        The group of every feature; -1 for those that are never penalized.
+    factors : ndarray of shape (n_features,)
+        What every feature's strength is multiplied with.
 
     Returns
     -------
     float
-        With one group its alpha or C, else the geometric mean over the features.
+        With one strength for all features that one, else the geometric mean over those
+        that are penalized.
     """
-    strength = np.atleast_1d(strength)
-    if len(strength) == 1:
+    strength, kept = np.atleast_1d(strength), labels >= 0
+    labels, factors = labels[kept], factors[kept]
+    if len(strength) == 1 and np.all(factors == 1.0):
         return float(strength[0])
     limits = np.finfo(float)
     logs = np.log(np.clip(strength, limits.tiny, limits.max))
-    return float(np.exp(np.mean(logs[labels])))
+    return float(np.exp(np.mean(logs[labels] + np.log(factors))))
 
 
 def export(model, plain, **fitted):

@@ -42,9 +42,10 @@ class FramesMixin:
             squares = (coef**2).sum(axis=1)
         else:
             kind, keys = "group", self.feature_group_names_
-            labels, n_groups = self.feature_group_labels_, len(keys)
+            kept, n_groups = self.feature_group_labels_ >= 0, len(keys)
+            labels, own = self.feature_group_labels_[kept], coef[:, kept]
             n_features = np.bincount(labels, minlength=n_groups)
-            squares = np.bincount(labels, (coef**2).sum(axis=0), minlength=n_groups)
+            squares = np.bincount(labels, (own**2).sum(axis=0), minlength=n_groups)
         return pd.DataFrame(
             {
                 kind: keys,

@@ -25,7 +25,7 @@ class PenaltiesHTMLMixin(LearnedHTMLMixin):
         else:
             kind, keys = "group", self.feature_group_names_
             labels = self.feature_group_labels_
-            n_features = np.bincount(labels, minlength=len(lambda_))
+            n_features = np.bincount(labels[labels >= 0], minlength=len(lambda_))
         if self.feature_groups is None and not self._is_per_target:
             keys = ["all features"]
         rows = [

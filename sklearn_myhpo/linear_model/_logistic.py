@@ -156,9 +156,9 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
         For tools that know only scikit-learn's own estimators. Its `C` is `C_`, so
         that with one lambda and ``refit=True`` fitting it to the same rows gives the
         same weights, for which it has a smaller `tol` and more `max_iter` than
-        usual. With one lambda per group no single C can: it is then the geometric
-        mean of `C_` over the features, and the estimator is for predictions, not for
-        another fit.
+        usual. With one lambda per group, or with `penalty_factors`, no single C can: it
+        is then the geometric mean over the penalized features of `C_` over the factor,
+        and the estimator is for predictions, not for another fit.
 
         Returns
         -------
@@ -171,8 +171,10 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
             If the estimator is not fitted.
         """
         check_is_fitted(self)
+        with np.errstate(divide="ignore"):
+            inverse = 1.0 / self.penalty_factors_
         plain = LogisticRegression(
-            C=typical_strength(self.C_, self.feature_group_labels_),
+            C=typical_strength(self.C_, self.feature_group_labels_, inverse),
             fit_intercept=self.fit_intercept,
             tol=1e-6,
             max_iter=10_000,

@@ -93,13 +93,19 @@ class Attributes:
 
     def _set_learned(self, groups, lambda_, history):
         """Set the attributes of the groups, of lambda and of the iterations."""
-        names = np.empty(groups.n_groups, dtype=object)
-        names[:] = groups.names
-        self.feature_group_names_ = names
-        self.feature_group_labels_ = groups.labels
+        self._set_groups(groups)
         self.history_, self.lambda_ = dict(history), self._as_parameter(lambda_)
         if self.feature_groups is None:
             self.history_["lambda"] = self.history_["lambda"][:, 0]
+
+    def _set_groups(self, groups):
+        """Set the attributes of the groups."""
+        names = np.empty(groups.n_groups, dtype=object)
+        names[:] = groups.names
+        self.feature_group_names_ = names
+        self.feature_group_labels_ = np.where(groups.is_penalized, groups.labels, -1)
+        ones = np.ones(len(groups.labels))
+        self.penalty_factors_ = ones if groups.factors is None else groups.factors
 
     def _set_minimum(self, lambda_, validation_loss, standard_error):
         """Set the attributes of the least validation loss."""

@@ -106,9 +106,10 @@ class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinear
 
         For tools that know only scikit-learn's own estimators. Its `alpha` is
         `alpha_`, so that with one lambda, or one per target, and ``refit=True``
-        fitting it to the same rows gives the same weights. With one lambda per group
-        no single alpha can: it is then the geometric mean of `alpha_` over the
-        features, and the estimator is for predictions, not for another fit.
+        fitting it to the same rows gives the same weights. With one lambda per group,
+        or with `penalty_factors`, no single alpha can: it is then the geometric mean
+        over the penalized features of `alpha_` times the factor, and the estimator is
+        for predictions, not for another fit.
 
         Returns
         -------
@@ -124,6 +125,8 @@ class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinear
         if self._is_per_target:
             alpha = self.alpha_.copy()
         else:
-            alpha = typical_strength(self.alpha_, self.feature_group_labels_)
+            alpha = typical_strength(
+                self.alpha_, self.feature_group_labels_, self.penalty_factors_
+            )
         plain = Ridge(alpha=alpha, fit_intercept=self.fit_intercept)
         return export(self, plain, n_iter_=None, solver_="auto")

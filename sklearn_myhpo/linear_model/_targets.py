@@ -103,8 +103,7 @@ class PerTargetMixin:
     def _set_targets(self, found, source):
         """Set the fitted attributes."""
         self._choose_shrinkage(source)
-        self.feature_group_names_ = np.array(["all"], dtype=object)
-        self.feature_group_labels_ = source.groups.labels
+        self._set_groups(source.groups)
         self.history_, self.lambda_ = found.history, found.lambda_
         alpha = 2.0 * found.total_weight * np.exp(found.lambda_)
         self._set_weights(found.coef, found.intercept, alpha, source.dtype)

@@ -7,7 +7,14 @@ from typing import Literal, Self
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
-from .._typing import AutoFloat, CVLike, GroupsLike, MatrixLike, RandomStateLike
+from .._typing import (
+    AutoFloat,
+    CVLike,
+    FactorsLike,
+    GroupsLike,
+    MatrixLike,
+    RandomStateLike,
+)
 from ..criteria import Criterion
 from ..solvers import Solver
 from ._logistic import LogisticModel
@@ -58,6 +65,11 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    penalty_factors : None, array-like of shape (n_features,) or list, default=None
+        Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
+        feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
+        as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
+        not name: 1. Features with factor 0 are never penalized, as the intercept.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -107,13 +119,17 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
         lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
+        With `penalty_factors`, feature j has that of its group over its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
-        The group of every feature, as an index into `feature_group_names_`.
+        The group of every feature, as an index into `feature_group_names_`; -1 for
+        features that are never penalized.
+    penalty_factors_ : ndarray of shape (n_features,)
+        The factor of every feature in the penalty.
     validation_loss_ : float
         Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
     lambda_min_, validation_loss_min_ : float or ndarray
@@ -184,6 +200,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        penalty_factors: FactorsLike = None,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
@@ -205,6 +222,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.penalty_factors = penalty_factors
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
@@ -249,6 +267,11 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         `sklearn.compose.ColumnTransformer`; every feature belongs to exactly one group.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    penalty_factors : None, array-like of shape (n_features,) or list, default=None
+        Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
+        feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
+        as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
+        not name: 1. Features with factor 0 are never penalized, as the intercept.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -289,13 +312,17 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
         lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
+        With `penalty_factors`, feature j has that of its group over its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
-        The group of every feature, as an index into `feature_group_names_`.
+        The group of every feature, as an index into `feature_group_names_`; -1 for
+        features that are never penalized.
+    penalty_factors_ : ndarray of shape (n_features,)
+        The factor of every feature in the penalty.
     validation_loss_ : float
         Mean loss of all held-out rows at `lambda_`.
     lambda_min_, validation_loss_min_ : float or ndarray
@@ -357,6 +384,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         cv: CVLike = 5,
         feature_groups: GroupsLike = None,
         fit_intercept: bool = True,
+        penalty_factors: FactorsLike = None,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
@@ -371,6 +399,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         self.cv = cv
         self.feature_groups = feature_groups
         self.fit_intercept = fit_intercept
+        self.penalty_factors = penalty_factors
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
@@ -424,6 +453,11 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    penalty_factors : None, array-like of shape (n_features,) or list, default=None
+        Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
+        feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
+        as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
+        not name: 1. Features with factor 0 are never penalized, as the intercept.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -459,13 +493,17 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
         lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
+        With `penalty_factors`, feature j has that of its group over its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
-        The group of every feature, as an index into `feature_group_names_`.
+        The group of every feature, as an index into `feature_group_names_`; -1 for
+        features that are never penalized.
+    penalty_factors_ : ndarray of shape (n_features,)
+        The factor of every feature in the penalty.
     validation_loss_ : float
         Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
     lambda_min_, validation_loss_min_ : float or ndarray
@@ -538,6 +576,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        penalty_factors: FactorsLike = None,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
@@ -554,6 +593,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.penalty_factors = penalty_factors
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds

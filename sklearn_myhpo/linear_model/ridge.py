@@ -7,7 +7,14 @@ from typing import Literal, Self
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
-from .._typing import AutoFloat, CVLike, GroupsLike, MatrixLike, RandomStateLike
+from .._typing import (
+    AutoFloat,
+    CVLike,
+    FactorsLike,
+    GroupsLike,
+    MatrixLike,
+    RandomStateLike,
+)
 from ..criteria import Criterion
 from ..solvers import Solver
 from ._parameters import AnySolverModel, MYHPOModel, SHOModel
@@ -61,6 +68,11 @@ default="validation"
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    penalty_factors : None, array-like of shape (n_features,) or list, default=None
+        Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
+        feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
+        as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
+        not name: 1. Features with factor 0 are never penalized, as the intercept.
     alpha_per_target : bool, default=False
         Whether every column of y gets its own lambda, as in
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
@@ -112,13 +124,17 @@ default="validation"
     alpha_ : float or ndarray of shape (n_groups,) or (n_targets,)
         ``2 n exp(lambda_)`` with n the sum of the sample weights. With one lambda, or
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
+        With `penalty_factors`, feature j has that of its group times its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
-        The group of every feature, as an index into `feature_group_names_`.
+        The group of every feature, as an index into `feature_group_names_`; -1 for
+        features that are never penalized.
+    penalty_factors_ : ndarray of shape (n_features,)
+        The factor of every feature in the penalty.
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there;
         one value per column of y with `alpha_per_target`.
@@ -193,6 +209,7 @@ default="validation"
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
@@ -215,6 +232,7 @@ default="validation"
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
         self.refit = refit
         self.lambda_init = lambda_init
@@ -259,6 +277,11 @@ class SHORidge(RidgeModel, SHOModel):
         `sklearn.compose.ColumnTransformer`; every feature belongs to exactly one group.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    penalty_factors : None, array-like of shape (n_features,) or list, default=None
+        Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
+        feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
+        as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
+        not name: 1. Features with factor 0 are never penalized, as the intercept.
     alpha_per_target : bool, default=False
         Whether every column of y gets its own lambda, as in
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
@@ -301,13 +324,17 @@ class SHORidge(RidgeModel, SHOModel):
     alpha_ : float or ndarray of shape (n_groups,) or (n_targets,)
         ``2 n exp(lambda_)`` with n the sum of the sample weights. With one lambda, or
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
+        With `penalty_factors`, feature j has that of its group times its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
-        The group of every feature, as an index into `feature_group_names_`.
+        The group of every feature, as an index into `feature_group_names_`; -1 for
+        features that are never penalized.
+    penalty_factors_ : ndarray of shape (n_features,)
+        The factor of every feature in the penalty.
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss of all held-out rows at `lambda_`; one value per column of y with
         `alpha_per_target`.
@@ -373,6 +400,7 @@ class SHORidge(RidgeModel, SHOModel):
         cv: CVLike = 5,
         feature_groups: GroupsLike = None,
         fit_intercept: bool = True,
+        penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
@@ -388,6 +416,7 @@ class SHORidge(RidgeModel, SHOModel):
         self.cv = cv
         self.feature_groups = feature_groups
         self.fit_intercept = fit_intercept
+        self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
         self.refit = refit
         self.lambda_init = lambda_init
@@ -446,6 +475,11 @@ default="validation"
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    penalty_factors : None, array-like of shape (n_features,) or list, default=None
+        Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
+        feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
+        as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
+        not name: 1. Features with factor 0 are never penalized, as the intercept.
     alpha_per_target : bool, default=False
         Whether every column of y gets its own lambda, as in
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
@@ -483,13 +517,17 @@ default="validation"
     alpha_ : float or ndarray of shape (n_groups,) or (n_targets,)
         ``2 n exp(lambda_)`` with n the sum of the sample weights. With one lambda, or
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
+        With `penalty_factors`, feature j has that of its group times its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
     feature_group_labels_ : ndarray of shape (n_features,)
-        The group of every feature, as an index into `feature_group_names_`.
+        The group of every feature, as an index into `feature_group_names_`; -1 for
+        features that are never penalized.
+    penalty_factors_ : ndarray of shape (n_features,)
+        The factor of every feature in the penalty.
     validation_loss_ : float or ndarray of shape (n_targets,)
         Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there;
         one value per column of y with `alpha_per_target`.
@@ -566,6 +604,7 @@ default="validation"
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
@@ -583,6 +622,7 @@ default="validation"
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
         self.refit = refit
         self.lambda_init = lambda_init

@@ -22,9 +22,8 @@ class Columns:
         for index, name in enumerate([] if feature_names is None else feature_names):
             self.position.setdefault(name, index)
 
-    def resolve(self, key, group):
-        """Return the indices of the columns `key` of the group named `group`."""
-        where = f"feature_groups: group {group!r}"
+    def resolve(self, key, where):
+        """Return the indices of the columns `key`; `where` begins messages."""
         if callable(key):
             try:
                 key = key(self.X)
@@ -107,3 +106,10 @@ def spell(items, most=5, word=repr):
     """List items for a message, only the first few of them if there are many."""
     text = ", ".join(word(item) for item in items[:most])
     return f"{text} and {len(items) - most} more" if len(items) > most else text
+
+
+def feature_list(indices, feature_names):
+    """Return the names of features, or "x3" for those that have none."""
+    if feature_names is None:
+        return [f"x{index}" for index in indices]
+    return [feature_names[index] for index in indices]

@@ -1,19 +1,37 @@
 """Coordinates in which a split works: features, or a row space per group."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from .groups import FeatureGroups
 
 
+class Eliminated(NamedTuple):
+    """Unpenalized features whose weights follow from those of the others.
+
+    Attributes
+    ----------
+    kept, free : ndarray of int
+        The features with coordinates, and those without.
+    follow : ndarray of shape (n_free, n_kept)
+        Weights of the latter per weight of the former, in the units of the rows.
+    """
+
+    kept: np.ndarray
+    free: np.ndarray
+    follow: np.ndarray
+
+
 @dataclass(frozen=True)
 class Coordinates:
-    """An isometry between feature weights and the coordinates of a solver.
+    """A map between feature weights and the coordinates of a solver.
 
-    ``|w|^2`` of every group is the same in both, so penalties, proximal terms
-    and gradient steps are too; a rotation within a group changes nothing but
-    the size of the arrays.
+    The penalty of every group is ``exp(lambda) |w|^2`` in the coordinates. Up to the
+    units of the features the map is an isometry, so proximal terms and gradient steps
+    are the same too; a rotation within a group changes nothing but the size of the
+    arrays.
 
     Attributes
     ----------
@@ -22,15 +40,21 @@ class Coordinates:
     n_features : int
         Number of features on the other side.
     ones : ndarray of shape (n_coordinates,)
-        The vector whose feature weights are all one, for means over features.
+        The vector whose feature weights are all one, for means over features; in the
+        units of the rows.
     group_sizes : ndarray of shape (n_groups,)
         Number of features in every group.
     bases : tuple of (columns, ndarray or None)
         Per block of coordinates, the features it stands for and an orthonormal
         basis (n_columns, n_block) of their row space; None for the features
-        themselves.
+        themselves. Counted without the eliminated features.
     rotation : ndarray of shape (n, n_coordinates) or None
         Orthonormal columns, applied before the bases.
+    scale : ndarray of shape (n_features,) or None
+        Units of the rows: a feature's weight is its scale times that in the
+        coordinates. None for ones.
+    eliminated : Eliminated or None
+        Features that have no coordinate.
     """
 
     groups: FeatureGroups
@@ -39,14 +63,47 @@ class Coordinates:
     group_sizes: np.ndarray
     bases: tuple = ()
     rotation: np.ndarray | None = None
+    scale: np.ndarray | None = None
+    eliminated: Eliminated | None = None
 
     def to_features(self, w):
         """Return feature weights (n_features, k) of coordinates (n, k)."""
+        return self.complete(self._expand(w))
+
+    def from_features(self, coef):
+        """Return the coordinates (n, k) of feature weights (n_features, k)."""
+        if self.scale is not None:
+            coef = coef / self.scale[:, None]
+        if self.eliminated is not None:
+            coef = coef[self.eliminated.kept]
+        return self._contract(coef)
+
+    def complete(self, weights):
+        """Return feature weights (n_features, k) of those in the units of the rows.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_kept, k)
+            Of the features that are not eliminated.
+        """
+        if self.eliminated is not None:
+            kept, free, follow = self.eliminated
+            own, weights = weights, np.empty((self.n_features, weights.shape[1]))
+            weights[kept], weights[free] = own, follow @ own
+        return weights if self.scale is None else self.scale[:, None] * weights
+
+    def scale_of(self, features):
+        """Return the scale of some features, an array or one."""
+        return 1.0 if self.scale is None else self.scale[features]
+
+    def _expand(self, w):
+        """Return weights of the features that are not eliminated, of coordinates."""
         if self.rotation is not None:
             w = self.rotation @ w
         if not self.bases:
             return w
-        out = np.empty((self.n_features, w.shape[1]))
+        size = sum(len(columns) for columns, _ in self.bases)
+        out = np.empty((size, w.shape[1]))
         start = 0
         for columns, basis in self.bases:
             stop = start + (len(columns) if basis is None else basis.shape[1])
@@ -55,13 +112,13 @@ class Coordinates:
             start = stop
         return out
 
-    def from_features(self, coef):
-        """Return the coordinates (n, k) of feature weights (n_features, k)."""
-        w = coef
+    def _contract(self, weights):
+        """Return the coordinates of weights of the features that are not eliminated."""
+        w = weights
         if self.bases:
             w = np.vstack(
                 [
-                    coef[columns] if basis is None else basis.T @ coef[columns]
+                    weights[columns] if basis is None else basis.T @ weights[columns]
                     for columns, basis in self.bases
                 ]
             )
@@ -77,21 +134,71 @@ class Coordinates:
             ones=rotation.T @ self.ones,
         )
 
+    def without_unpenalized(self, follow):
+        """Return the coordinates in a group, without the unpenalized features.
+
+        Parameters
+        ----------
+        follow : ndarray of shape (n_unpenalized, n_kept)
+            Weights of the unpenalized coordinates per weight of the others.
+
+        Returns
+        -------
+        Coordinates
+        """
+        kept = self.groups.is_penalized
+        features, bases = np.flatnonzero(kept), ()
+        free = self.groups.unpenalized
+        if self.bases:
+            # The unpenalized features are the last block.
+            *blocks, (free, _) = self.bases
+            features = np.setdiff1d(np.arange(self.n_features), free)
+            bases = tuple(
+                (np.searchsorted(features, columns), basis) for columns, basis in blocks
+            )
+        own = replace(
+            self,
+            groups=self.groups.penalized_only(),
+            ones=self.ones[kept],
+            bases=bases,
+        )
+        follow = own._expand(follow.T).T
+        return replace(own, eliminated=Eliminated(features, free, follow))
+
     def group_means(self, w):
-        """Return the vector of the same shape whose features are group means."""
+        """Return the vector of the same shape whose features are group means.
+
+        Means over weights in the units of the rows, in which the penalty is
+        ``exp(lambda) |w|^2``. Weights that are in no group stay as they are.
+        """
         sums = np.stack(
             [self.groups.sum_by_group(column) for column in (w.T * self.ones)], axis=1
         )
-        means = sums / self.group_sizes[:, None]
-        return self.ones[:, None] * means[self.groups.labels]
+        means = self.groups.expand(sums / self.group_sizes[:, None])
+        means *= self.ones[:, None]
+        free = self.groups.unpenalized
+        means[free] = w[free]
+        return means
 
 
-def feature_coordinates(groups):
-    """Return the identity: coordinates that are the features."""
+def feature_coordinates(groups, scale=None):
+    """Return coordinates that are the features, in the units of the rows.
+
+    Parameters
+    ----------
+    groups : FeatureGroups
+    scale : ndarray of shape (n_features,) or None
+        As of `Coordinates`.
+
+    Returns
+    -------
+    Coordinates
+    """
     n_features = len(groups.labels)
     return Coordinates(
-        groups,
+        FeatureGroups(groups.labels, groups.names),
         n_features,
         np.ones(n_features),
-        np.bincount(groups.labels, minlength=groups.n_groups),
+        np.array(groups.sizes),
+        scale=scale,
     )

@@ -1,48 +1,74 @@
-"""Feature groups: which lambda penalizes which feature."""
+"""Feature groups: which lambda penalizes which feature, and how strongly."""
 
-import reprlib
-from collections import Counter
-from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from .columns import Columns, spell
-from .labelled import labels_of
-
-_ALLOWED = (
-    'allowed are None (one group), "each" (one group per feature), "transformer" (one '
-    "group per transformer of a ColumnTransformer), an array-like of n_features "
-    "labels, or a list of (name, columns)"
-)
-
 
 @dataclass(frozen=True, eq=False)
 class FeatureGroups:
-    """A partition of the features into groups with one lambda each.
+    """The lambda of every feature, and its factor in the penalty.
+
+    The penalty is ``sum_j exp(lambda_g(j)) f_j w_j^2``. Features with factor zero are
+    never penalized: they belong to no group, and sums over groups leave them out.
 
     Attributes
     ----------
     labels : ndarray of shape (n_features,)
-        The number of the group of every feature, dtype intp.
+        The number of the group of every feature, dtype intp; `n_groups` for those that
+        are never penalized.
     names : tuple of length n_groups
         The names of the groups, in the order of lambda.
+    factors : ndarray of shape (n_features,) or None
+        The f_j, positive in a group and zero outside; None for ones.
     """
 
     labels: np.ndarray
     names: tuple
+    factors: np.ndarray | None = None
 
     @property
     def n_groups(self):
         """The number of groups, which is the number of lambdas."""
         return len(self.names)
 
+    @cached_property
+    def is_penalized(self):
+        """Whether every feature is in a group, shape (n_features,)."""
+        return self.labels < self.n_groups
+
+    @cached_property
+    def unpenalized(self):
+        """The features that are in no group, increasing."""
+        return np.flatnonzero(~self.is_penalized)
+
+    @property
+    def n_unpenalized(self):
+        """The number of features that are in no group."""
+        return len(self.unpenalized)
+
+    @cached_property
+    def scale(self):
+        """Units of the features in which all factors are one, or None.
+
+        With rows times this scale the penalty is that without factors: it is
+        ``1 / sqrt(f_j)``, and one for features that are never penalized.
+        """
+        if self.factors is None or np.all(self.factors[self.is_penalized] == 1.0):
+            return None
+        return 1.0 / np.sqrt(np.where(self.is_penalized, self.factors, 1.0))
+
     @property
     def sizes(self):
         """The number of features of every group, a tuple of ints."""
-        counts = np.bincount(self.labels, minlength=self.n_groups)
+        counts = np.bincount(self.labels, minlength=self.n_groups)[: self.n_groups]
         return tuple(counts.tolist())
+
+    def penalized_only(self):
+        """Return the groups of the features that are in one, without factors."""
+        return FeatureGroups(self.labels[self.is_penalized], self.names)
 
     def penalty_weights(self, lambda_):
         """Return the Hessian diagonal of ``sum_j exp(lambda_g(j)) w_j**2``.
@@ -55,7 +81,8 @@ class FeatureGroups:
         Returns
         -------
         ndarray of shape (n_features,)
-            ``2 exp(lambda_g(j))``; inf where the exponential overflows.
+            ``2 exp(lambda_g(j))``, zero outside the groups; inf where the exponential
+            overflows. Factors are in the units of the features: see `scale`.
         """
         with np.errstate(over="ignore", under="ignore"):
             return self.expand(2 * np.exp(lambda_))
@@ -74,7 +101,8 @@ class FeatureGroups:
             The sums, dtype float64.
         """
         per_feature = values.sum(axis=1) if values.ndim == 2 else values
-        return np.bincount(self.labels, weights=per_feature, minlength=self.n_groups)
+        sums = np.bincount(self.labels, weights=per_feature, minlength=self.n_groups)
+        return sums[: self.n_groups]
 
     def sum_by_pair(self, matrix, index):
         """Return the sums of a matrix over blocks of rows and columns.
@@ -110,9 +138,9 @@ class FeatureGroups:
 
     def _members(self, labels):
         """Return a sparse matrix of ones where a column is labelled with the row."""
-        shape = (self.n_groups, len(labels))
-        columns = np.arange(len(labels))
-        return csr_array((np.ones(len(labels)), (labels, columns)), shape=shape)
+        columns = np.flatnonzero(labels < self.n_groups)
+        entries = np.ones(len(columns)), (labels[columns], columns)
+        return csr_array(entries, shape=(self.n_groups, len(labels)))
 
     def expand(self, values):
         """Return for every feature the value, or row of values, of its group.
@@ -125,187 +153,8 @@ class FeatureGroups:
         Returns
         -------
         ndarray of shape (n_features,) or (n_features, ...)
-            In the order of the features.
+            In the order of the features; zero for those in no group.
         """
+        if self.n_unpenalized:
+            values = np.concatenate([values, np.zeros((1, *np.shape(values)[1:]))])
         return values[self.labels]
-
-
-def make_feature_groups(feature_groups, X, *, n_features, feature_names=None):
-    """Turn the ``feature_groups`` parameter of an estimator into groups.
-
-    Parameters
-    ----------
-    feature_groups : None, "each", "transformer", array-like of shape (n_features,) or \
-list
-        None is one group named "all", "each" one group per feature. "transformer" is
-        one group per transformer that made the columns, in the order of the columns:
-        from `X` if it comes from a `sklearn_myhpo.GroupedColumnTransformer`, and
-        otherwise from what stands before "__" in the feature names. Labels (ints
-        or strings, by position) give groups in sorted order of the labels. A list of
-        ``(name, columns)`` gives groups in that order, with columns as in
-        `sklearn.compose.ColumnTransformer`: a name, an int (negative counts from
-        the end), a list of either, a slice (of names: both ends included), a boolean
-        mask, or a callable that takes `X` and returns one of these.
-    X : {array-like, sparse matrix, dataframe}
-        The features as the user gave them; only callables and "transformer" look at
-        it.
-    n_features : int
-        The number of features.
-    feature_names : sequence of str of length n_features, default=None
-        The names of the features, if they have any.
-
-    Returns
-    -------
-    FeatureGroups
-        Every feature in exactly one group, and no empty group.
-
-    Raises
-    ------
-    TypeError
-        If `feature_groups`, a group name or columns are of a type that cannot
-        describe groups.
-    ValueError
-        If the groups do not fit the features: a feature in no or several groups,
-        an unknown column, a wrong length, an empty group, a repeated group name.
-    """
-    if feature_groups is None:
-        return FeatureGroups(np.zeros(n_features, dtype=np.intp), ("all",))
-    if isinstance(feature_groups, str):
-        if feature_groups == "transformer":
-            return _groups_of_transformers(X, n_features, feature_names)
-        if feature_groups != "each":
-            raise ValueError(f"feature_groups={feature_groups!r}; {_ALLOWED}.")
-        return FeatureGroups(
-            np.arange(n_features, dtype=np.intp),
-            tuple(_feature_list(range(n_features), feature_names)),
-        )
-    if isinstance(feature_groups, list | tuple) and any(
-        isinstance(item, list | tuple) for item in feature_groups
-    ):
-        columns = Columns(X, n_features, feature_names)
-        return _groups_from_pairs(feature_groups, columns)
-    return _groups_from_labels(feature_groups, n_features)
-
-
-def _groups_of_transformers(X, n_features, feature_names):
-    labels = labels_of(X)
-    if labels is None or len(labels) != n_features:
-        labels = _prefixes(feature_names)
-    number = {name: k for k, name in enumerate(dict.fromkeys(labels))}
-    numbers = np.array([number[name] for name in labels], dtype=np.intp)
-    return FeatureGroups(numbers, tuple(number))
-
-
-def _prefixes(feature_names):
-    """Return what ColumnTransformer and FeatureUnion put before "__" in names."""
-    where = 'feature_groups="transformer"'
-    if feature_names is None:
-        raise ValueError(
-            f"{where}, but X is an array that does not know which transformer made "
-            "its columns. Use sklearn_myhpo.GroupedColumnTransformer as the step "
-            "before the estimator, with no step in between; or, where all output is "
-            'dense, ColumnTransformer with .set_output(transform="pandas").'
-        )
-    parts = [name.partition("__") for name in feature_names]
-    bare = [prefix for prefix, separator, _ in parts if not separator]
-    if bare:
-        raise ValueError(
-            f'{where} needs feature names like "num__age", with the transformer before '
-            f'"__", but these have none: {spell(bare)}. Use a ColumnTransformer with '
-            "verbose_feature_names_out=True, or give labels or (name, columns)."
-        )
-    return [prefix for prefix, _, _ in parts]
-
-
-def _groups_from_labels(labels, n_features):
-    # A list goes through dtype object, since numpy would turn ["a", nan] into strings.
-    is_list = isinstance(labels, list | tuple)
-    array = np.array(labels, dtype=object) if is_list else np.asarray(labels)
-    if array.ndim == 0:
-        raise TypeError(f"feature_groups={reprlib.repr(labels)}; {_ALLOWED}.")
-    if array.ndim > 1:
-        raise ValueError(
-            f"feature_groups is an array of shape {array.shape}, but labels must have "
-            f"shape ({n_features},); {_ALLOWED}."
-        )
-    if array.size != n_features:
-        raise ValueError(
-            f"feature_groups has {array.size} labels, but X has {n_features} features; "
-            "one label per feature is needed."
-        )
-    missing = [index for index, label in enumerate(array) if _is_missing(label)]
-    if missing:
-        raise ValueError(
-            "feature_groups has a missing label (NaN or None) at index "
-            f"{spell(missing)}; every feature needs a label."
-        )
-    try:
-        names, numbers = np.unique(array, return_inverse=True)
-    except TypeError as error:
-        raise TypeError(
-            "feature_groups has labels that cannot be sorted; labels must be all ints "
-            f"or all strings, got {reprlib.repr(array.tolist())}."
-        ) from error
-    return FeatureGroups(numbers.astype(np.intp), tuple(names.tolist()))
-
-
-def _is_missing(label):
-    try:
-        return label is None or bool(label != label)
-    except (TypeError, ValueError):  # pandas.NA has no truth value
-        return True
-
-
-def _check_pairs(pairs):
-    for number, pair in enumerate(pairs):
-        where = f"feature_groups: item {number} (counted from 0)"
-        if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise ValueError(
-                f"{where} is {reprlib.repr(pair)}, but every item must be "
-                "(name, columns)."
-            )
-        if not isinstance(pair[0], Hashable):
-            raise TypeError(
-                f"{where} has the name {reprlib.repr(pair[0])}, but names must be "
-                "hashable, like strings."
-            )
-    counts = Counter(name for name, _ in pairs)
-    repeated = [name for name, count in counts.items() if count > 1]
-    if repeated:
-        raise ValueError(
-            f"feature_groups has several groups named {spell(repeated)}; group names "
-            "must be unique."
-        )
-
-
-def _groups_from_pairs(pairs, columns):
-    _check_pairs(pairs)
-    labels = np.zeros(columns.n_features, dtype=np.intp)
-    memberships = np.zeros(columns.n_features, dtype=np.intp)
-    for number, (name, key) in enumerate(pairs):
-        members = np.unique(columns.resolve(key, name))
-        if not members.size:
-            raise ValueError(
-                f"feature_groups: group {name!r} is empty ({reprlib.repr(key)}); "
-                "every group needs at least one feature."
-            )
-        labels[members] = number
-        memberships[members] += 1
-    for wrong, where in (
-        (memberships == 0, "no group"),
-        (memberships > 1, "several groups"),
-    ):
-        if wrong.any():
-            features = _feature_list(np.flatnonzero(wrong), columns.feature_names)
-            raise ValueError(
-                "feature_groups: every feature must be in exactly one group, but "
-                f"these are in {where}: {spell(features)}."
-            )
-    return FeatureGroups(labels, tuple(name for name, _ in pairs))
-
-
-def _feature_list(indices, feature_names):
-    """Return the names of features, or "x3" for those that have none."""
-    if feature_names is None:
-        return [f"x{index}" for index in indices]
-    return [feature_names[index] for index in indices]

@@ -30,7 +30,7 @@ class GroupPenaltyDisplay:
     names : sequence of str
         Names of the groups.
     labels : ndarray of shape (n_features,)
-        The group of every feature.
+        The group of every feature; -1 for those that are never penalized.
 
     Attributes
     ----------
@@ -165,15 +165,19 @@ class GroupPenaltyDisplay:
                 f"{image_shape!r}."
             )
 
+    def _per_feature(self):
+        """Return the lambda of every feature, NaN where it is never penalized."""
+        return np.where(self.labels < 0, np.nan, self.lambda_[self.labels])
+
     def _draw_image(self, image_shape, kwargs):
-        image = self.lambda_[self.labels].reshape(image_shape)
+        image = self._per_feature().reshape(image_shape)
         self.artist_ = self.ax_.imshow(image, **{"cmap": "viridis", **kwargs})
         self.ax_.set(xticks=[], yticks=[])
         self.figure_.colorbar(self.artist_, ax=self.ax_, label="lambda (natural log)")
 
     def _draw_along(self, positions, kwargs):
         order = np.argsort(positions, kind="stable")
-        values = self.lambda_[self.labels][order]
+        values = self._per_feature()[order]
         options = {"drawstyle": "steps-mid", **kwargs}
         (self.artist_,) = self.ax_.plot(positions[order], values, **options)
         self.ax_.set(xlabel="position of the feature", ylabel="lambda (natural log)")

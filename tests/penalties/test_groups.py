@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_myhpo.penalties.groups import FeatureGroups, make_feature_groups
+from sklearn_myhpo.penalties.groups import FeatureGroups
+from sklearn_myhpo.penalties.parsing import make_feature_groups
 
 NAMES = ["age", "height", "weight", "city_a", "city_b"]
 D = len(NAMES)

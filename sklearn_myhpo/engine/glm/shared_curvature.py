@@ -29,6 +29,7 @@ class SharedCurvature:
         self.rows, self.loss, self.y = split_set.rows, split_set.loss, split_set.y
         self.counts, self.plan = split_set.counts, split_set.plan
         self.n_splits = len(split_set.splits)
+        self.groups = split_set.splits[0].groups
         self._start = start[0]
         self.matrix = self._first = self._factored = self._own = self._blocks = None
         self._curvature = self._coupling = self._first_coupling = None
@@ -163,15 +164,16 @@ class SharedCurvature:
         At the first weights that were asked for: a scan begins without any. Where no
         matrix was formed, of the features one by one.
         """
-        n_features = self.rows.n_features
+        features = np.flatnonzero(self.groups.is_penalized)
         if self._first is None:
-            squares = self.rows.mean_squares[:n_features]
+            squares = self.rows.mean_squares[features]
             positive = squares[squares > 0]
             mean = self.loss.mean_curvature(self.y, self._start, self.parts.weight)
             return np.linalg.eigvalsh(mean)[0] * positive.min(initial=np.inf)
         if not np.isscalar(self._first):
             n_outputs = len(self._first) // self.rows.n_coordinates
-            least = _least_eigenvalue(self._first, n_features * n_outputs)
+            own = (features[:, None] * n_outputs + np.arange(n_outputs)).ravel()
+            least = _least_eigenvalue(self._first, own)
             self._first = least if self.plan.is_dense else least * self._first_coupling
         return self._first
 
@@ -184,18 +186,17 @@ def _distance(old, new):
     return np.max(change, initial=0.0) if np.all(np.isfinite(change)) else np.inf
 
 
-def _least_eigenvalue(matrix, size):
-    """Return a bound below the least nonzero eigenvalue of the first coordinates.
+def _least_eigenvalue(matrix, index):
+    """Return a bound below the least nonzero eigenvalue of some coordinates.
 
-    The others, intercepts, are eliminated; columns that are zero are left out. In
-    units of its own diagonal no coordinate is lost in the rounding of another.
+    The others, without a penalty, are eliminated; columns that are zero are left out.
+    In units of its own diagonal no coordinate is lost in the rounding of another.
     """
-    own, cross, corner = (
-        matrix[:size, :size],
-        matrix[:size, size:],
-        matrix[size:, size:],
-    )
-    if len(corner):
+    others = np.setdiff1d(np.arange(len(matrix)), index)
+    own = matrix[np.ix_(index, index)]
+    if len(others):
+        cross = matrix[np.ix_(index, others)]
+        corner = matrix[np.ix_(others, others)]
         own = own - cross @ np.linalg.pinv(corner) @ cross.T
     unit = np.diag(own)
     kept = unit > 0

@@ -50,6 +50,8 @@ class GLMSplit(Split):
     coordinates : Coordinates
     feature_shift : ndarray of shape (n_features,)
         Origin of the features.
+    pinning : ndarray of shape (m, 1)
+        From `sklearn_myhpo.engine.glm.pinning`.
     counts : OracleCounts
     plan : Plan
     """
@@ -64,6 +66,7 @@ class GLMSplit(Split):
         *,
         coordinates,
         feature_shift,
+        pinning,
         counts,
         plan,
     ):
@@ -74,6 +77,7 @@ class GLMSplit(Split):
         self.train_weight = train_weight
         self.held_out = held_out
         self.feature_shift = feature_shift
+        self.pinning = pinning
         self.plan = plan
         self._last = None, None
 

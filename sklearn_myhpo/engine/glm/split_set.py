@@ -74,6 +74,7 @@ class GLMSplitSet(SplitSet):
             parts,
             coordinates=first.coordinates,
             feature_shift=first.feature_shift,
+            pinning=first.pinning,
             loss=self.loss,
             counts=self.counts,
             plan=self.plan.of_rows(len(index)),

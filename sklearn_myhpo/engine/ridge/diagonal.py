@@ -73,7 +73,7 @@ class Diagonalizer:
         weight, _ = self.parts.weights(number)
         index = np.flatnonzero(weight)
         root = np.sqrt(weight[index] / weight.sum())
-        rows = root[:, None] * (self.design.take(index).centred() - split.x_mean)
+        rows = root[:, None] * split.own_rows(self.design.take(index).centred())
         return split.diagonalized(rows, self.all_directions)
 
 

@@ -8,6 +8,7 @@ from ...data.design import Design
 from ...penalties.coordinates import Coordinates
 from ...penalties.groups import FeatureGroups
 from ..linalg.krylov import krylov_subspace, range_subspace
+from ..split import Origin
 from ..split_set import SplitSet
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
@@ -85,14 +86,12 @@ class RowCoordinates(Coordinates):
             shares -= np.outer(self.weight, own.sum(axis=0))
         return shares
 
-    def to_features(self, w):
-        """Return feature weights (n_features, k) of coordinates (n, k)."""
-        return self.design.adjoint(self.shares(w))[: self.n_features]
+    def _expand(self, w):
+        return self.design.adjoint(self.shares(w))[: self.design.n_features]
 
-    def from_features(self, coef):
-        """Return the coordinates (n, k) of feature weights (n_features, k)."""
-        padded = np.zeros((self.design.n_coordinates, coef.shape[1]))
-        padded[: self.n_features] = coef
+    def _contract(self, weights):
+        padded = np.zeros((self.design.n_coordinates, weights.shape[1]))
+        padded[: self.design.n_features] = weights
         image = self.design.forward(padded)
         own = image[self.index]
         if self.weight is not None:
@@ -111,6 +110,7 @@ class RowSplitSet(SplitSet):
         ]
         first = self.splits[0].coordinates
         coefs = first.design.adjoint(np.hstack(shares))[: first.n_features]
+        coefs = first.complete(coefs)
         ends = np.cumsum([own.shape[1] for own in shares])[:-1]
         return [
             (own, split.intercepts_of(own, move))
@@ -143,6 +143,7 @@ def row_coordinates(design, weight, combine, groups, index=None):
         design.n_features,
         None,
         np.array([design.n_features]),
+        scale=design.scale,
         design=design,
         index=np.arange(design.n_samples) if index is None else index,
         combine=combine,
@@ -222,9 +223,9 @@ def _build_split(rows, y, groups, counts):
         train_moments,
         validation_moments,
         row_coordinates(rows.design, centre, combine, groups, index),
-        rows.design.shift + rows.mean,
+        rows.design.moved_origin(rows.mean),
         np.zeros(combine.shape[1]),
-        y_mean,
+        Origin(None, y_mean),
         counts,
     )
 

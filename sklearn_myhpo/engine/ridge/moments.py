@@ -9,6 +9,8 @@ from ...data.design import Design
 from ...data.limits import row_limits
 from ...data.sums import check_scale, origin, sum_products, sum_residuals, sums_of
 from ..linalg.symmetric import symmetric_solver
+from ..split import Origin
+from .eliminate import eliminate_unpenalized
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
 
@@ -146,9 +148,7 @@ def sum_parts(design, y, parts, fit_intercept):
 def _moved(design, y_shift, mean):
     """Return the origins of x and y moved to the means."""
     x_mean, y_mean = np.split(mean, [design.n_features])
-    if design.scale is not None:
-        x_mean = x_mean / design.scale
-    return design.shift + x_mean, y_shift + y_mean
+    return design.moved_origin(x_mean), y_shift + y_mean
 
 
 def _means(total, one):
@@ -239,8 +239,10 @@ def build_quadratic_splits(sources, coordinates, feature_shift, counts):
             coordinates,
             feature_shift,
             means.x,
-            sources.y_shift + means.y,
+            Origin(None, sources.y_shift + means.y),
             counts,
         )
+        if coordinates.groups.n_unpenalized:
+            split = eliminate_unpenalized(split)
         splits.append(split)
     return splits

@@ -43,20 +43,32 @@ class QuadraticSplit(Split):
         Origin of the features; zeros without an intercept.
     x_mean : ndarray of shape (m,)
         Training mean of the coordinates about it; zeros without an intercept.
-    y_mean : ndarray of shape (n_outputs,)
-        Training mean of the target; zeros without an intercept.
+    origin : Origin
+        The model of zero weights: the training mean of the target, or its regression
+        on the unpenalized features.
     counts : OracleCounts
+    regression : Regression or None
+        Of the other features on the unpenalized ones, which are eliminated.
     """
 
     def __init__(
-        self, train, validation, coordinates, feature_shift, x_mean, y_mean, counts
+        self,
+        train,
+        validation,
+        coordinates,
+        feature_shift,
+        x_mean,
+        origin,
+        counts,
+        regression=None,
     ):
-        super().__init__(coordinates, len(y_mean), False, counts)
+        super().__init__(coordinates, len(origin.intercept), False, counts)
         self.train = train
         self.validation = validation
         self.feature_shift = feature_shift
         self.x_mean = x_mean
-        self.y_mean = y_mean
+        self._origin = origin
+        self.regression = regression
         self._last = None
 
     @property
@@ -219,9 +231,41 @@ class QuadraticSplit(Split):
         return -self.train.linear
 
     @property
-    def intercept_origin(self):
-        """The training mean of the target."""
-        return self.y_mean
+    def origin(self):
+        """The `Origin`: the model of zero weights."""
+        return self._origin
+
+    def of_other_features(self, coordinates, feature_shift, origin):
+        """Return the same split of the same coordinates, that are of other features.
+
+        Parameters
+        ----------
+        coordinates, feature_shift, origin
+            As of the class.
+        """
+        return QuadraticSplit(
+            self.train,
+            self.validation,
+            coordinates,
+            feature_shift,
+            self.x_mean,
+            origin,
+            self.counts,
+        )
+
+    def own_rows(self, centred):
+        """Return rows in the coordinates, about their training mean.
+
+        Parameters
+        ----------
+        centred : ndarray of shape (n_rows, n_features)
+            In the coordinates of the design, before any rotation.
+        """
+        if self.regression is None:
+            return centred - self.x_mean
+        # Features that the unpenalized ones explain have no moments left.
+        is_left = np.diag(self.train.gram) > 0
+        return is_left * (self.regression.rows(centred) - self.x_mean)
 
     def moves_to_features(self, moves):
         """Return coefs (n_features, k) and intercepts (k,) of moves (m, k)."""
@@ -282,7 +326,7 @@ class QuadraticSplit(Split):
             self.coordinates.rotated(basis),
             self.feature_shift,
             self.x_mean @ basis,
-            self.y_mean,
+            self.origin,
             self.counts,
         )
 

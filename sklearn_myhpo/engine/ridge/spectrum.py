@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import qr, svd
@@ -11,9 +12,25 @@ from ...penalties.coordinates import feature_coordinates
 from ..linalg.krylov import range_subspace
 from ..linalg.symmetric import eigensystem
 from ..plan import limits
+from ..split import Origin
 from .dual import row_coordinates
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
+
+
+class FreeModel(NamedTuple):
+    """The part of a ridge model that is never penalized, and eliminated.
+
+    Attributes
+    ----------
+    rank : int
+        Its degrees of freedom: one for an intercept alone.
+    leverage : ndarray of shape (n_samples,)
+        Of every row in it.
+    """
+
+    rank: int
+    leverage: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +51,7 @@ class Spectrum:
         U' target.
     outside_square : float
         Sum of squares of target - U along.
-    fit_intercept : bool
+    free : FreeModel
     left : callable
         Returns the rows of U of a slice.
     is_kept : bool
@@ -47,7 +64,7 @@ class Spectrum:
     squares: np.ndarray
     along: np.ndarray
     outside_square: float
-    fit_intercept: bool
+    free: FreeModel
     left: object
     is_kept: bool
 
@@ -59,7 +76,7 @@ class Spectrum:
     @property
     def n_outside(self):
         """Dimension of the targets that no model reaches, of the rows that count."""
-        return max(self.n_rows - len(self.squares) - self.fit_intercept, 0)
+        return max(self.n_rows - len(self.squares) - self.free.rank, 0)
 
     @cached_property
     def _kept(self):
@@ -78,7 +95,7 @@ class Spectrum:
             yield rows, self._kept[rows] if self.is_kept else self.left(rows)
 
 
-def narrow_spectrum(y, sources, groups, share, counts):
+def narrow_spectrum(y, sources, groups, share, free, counts):
     """Return the spectrum of dense rows with at least as many rows as features.
 
     Parameters
@@ -88,6 +105,7 @@ def narrow_spectrum(y, sources, groups, share, counts):
         The sums over all rows.
     groups : FeatureGroups
     share : ndarray of shape (n_samples,)
+    free : FreeModel
     counts : OracleCounts
 
     Returns
@@ -97,7 +115,7 @@ def narrow_spectrum(y, sources, groups, share, counts):
     sums, design = sources.parts[-1][0], sources.design
     means = sources.means(sums)
     y_mean = sources.y_shift + means.y
-    x_mean = design.shift + means.x
+    x_mean = design.moved_origin(means.x)
     design = design.about(x_mean, design.scale, False, sources.fit_intercept)
     moments = sources.moments(sums, means)
     root = np.sqrt(share)[:, None]
@@ -126,16 +144,16 @@ def narrow_spectrum(y, sources, groups, share, counts):
         along = triangular.T @ target
         outside = np.sum((target - triangular @ along) ** 2, axis=0)
     return _spectrum(
-        feature_coordinates(groups).rotated(basis),
+        feature_coordinates(groups, design.scale).rotated(basis),
         (x_mean, y_mean),
         (share, target, squares, along, outside),
-        sources.fit_intercept,
+        free,
         counts,
         left,
     )
 
 
-def wide_spectrum(design, y, groups, share, counts):
+def wide_spectrum(design, y, groups, share, free, counts):
     """Return the spectrum of rows with more features than rows.
 
     Parameters
@@ -145,6 +163,7 @@ def wide_spectrum(design, y, groups, share, counts):
     y : ndarray of shape (n_samples, n_outputs)
     groups : FeatureGroups
     share : ndarray of shape (n_samples,)
+    free : FreeModel
     counts : OracleCounts
 
     Returns
@@ -157,7 +176,7 @@ def wide_spectrum(design, y, groups, share, counts):
     space = range_subspace(products)
     if space is None and not design.is_sparse:
         own, squares, basis = _singular(root * design.centred())
-        coordinates = feature_coordinates(groups).rotated(basis)
+        coordinates = feature_coordinates(groups, design.scale).rotated(basis)
     else:
         own, squares = space or _cut_range(products)
         combine = root * own / np.sqrt(squares)
@@ -168,13 +187,13 @@ def wide_spectrum(design, y, groups, share, counts):
         coordinates,
         (design.shift, y_mean),
         (share, target, squares, along, outside),
-        design.fit_intercept,
+        free,
         counts,
         own.__getitem__,
     )
 
 
-def sparse_spectrum(design, y, groups, share, counts):
+def sparse_spectrum(design, y, groups, share, free, counts):
     """Return the spectrum of sparse rows with at least as many rows as features.
 
     Parameters
@@ -184,6 +203,7 @@ def sparse_spectrum(design, y, groups, share, counts):
     y : ndarray of shape (n_samples, n_outputs)
     groups : FeatureGroups
     share : ndarray of shape (n_samples,)
+    free : FreeModel
     counts : OracleCounts
 
     Returns
@@ -204,22 +224,20 @@ def sparse_spectrum(design, y, groups, share, counts):
     along = combine.T @ design.adjoint(root * target)
     fitted = root * design.forward(combine @ along)
     return _spectrum(
-        feature_coordinates(groups).rotated(basis),
+        feature_coordinates(groups, design.scale).rotated(basis),
         (design.shift, y_mean),
         (share, target, squares, along, np.sum((target - fitted) ** 2, axis=0)),
-        design.fit_intercept,
+        free,
         counts,
         left,
         is_kept=design.n_samples * len(squares) <= limits().spectrum_entries,
     )
 
 
-def _spectrum(
-    coordinates, means, factors, fit_intercept, counts, left, *, is_kept=True
-):
+def _spectrum(coordinates, means, factors, free, counts, left, *, is_kept=True):
     share, target, squares, along, outside = factors
     singular = np.sqrt(squares)[:, None]
-    none_outside = np.count_nonzero(share) <= len(squares) + fit_intercept
+    none_outside = np.count_nonzero(share) <= len(squares) + free.rank
     outside = np.zeros(along.shape[1]) if none_outside else outside
     moments = Moments(
         squares, singular * along, along / singular, np.zeros_like(along), outside
@@ -227,12 +245,10 @@ def _spectrum(
     feature_shift, y_mean = means
     none = np.zeros(len(squares))
     split = QuadraticSplit(
-        moments, moments, coordinates, feature_shift, none, y_mean, counts
+        moments, moments, coordinates, feature_shift, none, Origin(None, y_mean), counts
     )
     total = float(outside.sum())
-    return Spectrum(
-        split, share, target, squares, along, total, fit_intercept, left, is_kept
-    )
+    return Spectrum(split, share, target, squares, along, total, free, left, is_kept)
 
 
 def _centred_target(y, share, fit_intercept):

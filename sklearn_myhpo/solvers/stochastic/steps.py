@@ -104,15 +104,12 @@ class Outer:
     def __init__(self, problem: Problem):
         self.problem, self.groups = problem, problem.groups
         self.bounds, self.direct_curvature = problem.bounds, problem.direct_curvature
-        first = problem.splits[0]
-        self.n_features, self.size = len(self.groups.labels), first.shape[0]
+        self.first, self.n_features = problem.splits[0], len(self.groups.labels)
         self.share = np.reshape(problem.split_weights, (-1, 1))
 
     def penalty(self, lambda_: np.ndarray) -> np.ndarray:
         """Return ``2 exp(lambda)`` of every coordinate, shape (m, 1)."""
-        out = np.zeros((self.size, 1))
-        out[: self.n_features, 0] = 2.0 * np.exp(lambda_)[self.groups.labels]
-        return out
+        return self.first.penalty(lambda_)
 
     def _sums(self, penalty, one, two):
         """Return ``p_j`` times the splits' mean of a product, by coordinate."""

@@ -1,0 +1,191 @@
+"""From the parameter `feature_groups` of an estimator to the groups."""
+
+import reprlib
+from collections import Counter
+from collections.abc import Hashable
+
+import numpy as np
+
+from .columns import Columns, feature_list, spell
+from .groups import FeatureGroups
+from .labelled import labels_of
+
+_ALLOWED = (
+    'allowed are None (one group), "each" (one group per feature), "transformer" (one '
+    "group per transformer of a ColumnTransformer), an array-like of n_features "
+    "labels, or a list of (name, columns)"
+)
+
+
+def make_feature_groups(feature_groups, X, *, n_features, feature_names=None):
+    """Turn the ``feature_groups`` parameter of an estimator into groups.
+
+    Parameters
+    ----------
+    feature_groups : None, "each", "transformer", array-like of shape (n_features,) or \
+list
+        None is one group named "all", "each" one group per feature. "transformer" is
+        one group per transformer that made the columns, in the order of the columns:
+        from `X` if it comes from a `sklearn_myhpo.GroupedColumnTransformer`, and
+        otherwise from what stands before "__" in the feature names. Labels (ints
+        or strings, by position) give groups in sorted order of the labels. A list of
+        ``(name, columns)`` gives groups in that order, with columns as in
+        `sklearn.compose.ColumnTransformer`: a name, an int (negative counts from
+        the end), a list of either, a slice (of names: both ends included), a boolean
+        mask, or a callable that takes `X` and returns one of these.
+    X : {array-like, sparse matrix, dataframe}
+        The features as the user gave them; only callables and "transformer" look at
+        it.
+    n_features : int
+        The number of features.
+    feature_names : sequence of str of length n_features, default=None
+        The names of the features, if they have any.
+
+    Returns
+    -------
+    FeatureGroups
+        Every feature in exactly one group, and no empty group.
+
+    Raises
+    ------
+    TypeError
+        If `feature_groups`, a group name or columns are of a type that cannot
+        describe groups.
+    ValueError
+        If the groups do not fit the features: a feature in no or several groups,
+        an unknown column, a wrong length, an empty group, a repeated group name.
+    """
+    if feature_groups is None:
+        return FeatureGroups(np.zeros(n_features, dtype=np.intp), ("all",))
+    if isinstance(feature_groups, str):
+        if feature_groups == "transformer":
+            return _groups_of_transformers(X, n_features, feature_names)
+        if feature_groups != "each":
+            raise ValueError(f"feature_groups={feature_groups!r}; {_ALLOWED}.")
+        return FeatureGroups(
+            np.arange(n_features, dtype=np.intp),
+            tuple(feature_list(range(n_features), feature_names)),
+        )
+    if isinstance(feature_groups, list | tuple) and any(
+        isinstance(item, list | tuple) for item in feature_groups
+    ):
+        columns = Columns(X, n_features, feature_names)
+        return _groups_from_pairs(feature_groups, columns)
+    return _groups_from_labels(feature_groups, n_features)
+
+
+def _groups_of_transformers(X, n_features, feature_names):
+    labels = labels_of(X)
+    if labels is None or len(labels) != n_features:
+        labels = _prefixes(feature_names)
+    number = {name: k for k, name in enumerate(dict.fromkeys(labels))}
+    numbers = np.array([number[name] for name in labels], dtype=np.intp)
+    return FeatureGroups(numbers, tuple(number))
+
+
+def _prefixes(feature_names):
+    """Return what ColumnTransformer and FeatureUnion put before "__" in names."""
+    where = 'feature_groups="transformer"'
+    if feature_names is None:
+        raise ValueError(
+            f"{where}, but X is an array that does not know which transformer made "
+            "its columns. Use sklearn_myhpo.GroupedColumnTransformer as the step "
+            "before the estimator, with no step in between; or, where all output is "
+            'dense, ColumnTransformer with .set_output(transform="pandas").'
+        )
+    parts = [name.partition("__") for name in feature_names]
+    bare = [prefix for prefix, separator, _ in parts if not separator]
+    if bare:
+        raise ValueError(
+            f'{where} needs feature names like "num__age", with the transformer before '
+            f'"__", but these have none: {spell(bare)}. Use a ColumnTransformer with '
+            "verbose_feature_names_out=True, or give labels or (name, columns)."
+        )
+    return [prefix for prefix, _, _ in parts]
+
+
+def _groups_from_labels(labels, n_features):
+    # A list goes through dtype object, since numpy would turn ["a", nan] into strings.
+    is_list = isinstance(labels, list | tuple)
+    array = np.array(labels, dtype=object) if is_list else np.asarray(labels)
+    if array.ndim == 0:
+        raise TypeError(f"feature_groups={reprlib.repr(labels)}; {_ALLOWED}.")
+    if array.ndim > 1:
+        raise ValueError(
+            f"feature_groups is an array of shape {array.shape}, but labels must have "
+            f"shape ({n_features},); {_ALLOWED}."
+        )
+    if array.size != n_features:
+        raise ValueError(
+            f"feature_groups has {array.size} labels, but X has {n_features} features; "
+            "one label per feature is needed."
+        )
+    missing = [index for index, label in enumerate(array) if _is_missing(label)]
+    if missing:
+        raise ValueError(
+            "feature_groups has a missing label (NaN or None) at index "
+            f"{spell(missing)}; every feature needs a label."
+        )
+    try:
+        names, numbers = np.unique(array, return_inverse=True)
+    except TypeError as error:
+        raise TypeError(
+            "feature_groups has labels that cannot be sorted; labels must be all ints "
+            f"or all strings, got {reprlib.repr(array.tolist())}."
+        ) from error
+    return FeatureGroups(numbers.astype(np.intp), tuple(names.tolist()))
+
+
+def _is_missing(label):
+    try:
+        return label is None or bool(label != label)
+    except (TypeError, ValueError):  # pandas.NA has no truth value
+        return True
+
+
+def _check_pairs(pairs):
+    for number, pair in enumerate(pairs):
+        where = f"feature_groups: item {number} (counted from 0)"
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise ValueError(
+                f"{where} is {reprlib.repr(pair)}, but every item must be "
+                "(name, columns)."
+            )
+        if not isinstance(pair[0], Hashable):
+            raise TypeError(
+                f"{where} has the name {reprlib.repr(pair[0])}, but names must be "
+                "hashable, like strings."
+            )
+    counts = Counter(name for name, _ in pairs)
+    repeated = [name for name, count in counts.items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"feature_groups has several groups named {spell(repeated)}; group names "
+            "must be unique."
+        )
+
+
+def _groups_from_pairs(pairs, columns):
+    _check_pairs(pairs)
+    labels = np.zeros(columns.n_features, dtype=np.intp)
+    memberships = np.zeros(columns.n_features, dtype=np.intp)
+    for number, (name, key) in enumerate(pairs):
+        members = np.unique(columns.resolve(key, f"feature_groups: group {name!r}"))
+        if not members.size:
+            raise ValueError(
+                f"feature_groups: group {name!r} is empty ({reprlib.repr(key)}); "
+                "every group needs at least one feature."
+            )
+        labels[members] = number
+        memberships[members] += 1
+    for wrong, where in (
+        (memberships == 0, "no group"),
+        (memberships > 1, "several groups"),
+    ):
+        if wrong.any():
+            features = feature_list(np.flatnonzero(wrong), columns.feature_names)
+            raise ValueError(
+                "feature_groups: every feature must be in exactly one group, but "
+                f"these are in {where}: {spell(features)}."
+            )
+    return FeatureGroups(labels, tuple(name for name, _ in pairs))
