@@ -78,3 +78,10 @@ def rows_in_use(used):
         index = np.flatnonzero(used[:, column])
         if len(index):
             yield index, slice(column, column + 1)
+
+
+def add_up(total, found):
+    """Return the sum of two arrays, or of two tuples of arrays."""
+    if isinstance(total, tuple):
+        return tuple(map(np.add, total, found))
+    return total + found

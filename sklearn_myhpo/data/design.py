@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .blocks import interleaved, least_gram_rows, rows_by_label, rows_in_use
+from .blocks import add_up, interleaved, least_gram_rows, rows_by_label, rows_in_use
 from .limits import row_limits
 
 
@@ -101,7 +101,7 @@ class Design(ABC):
         total = None
         for rows, block in self.blocks(entries_per_row):
             found = function(block, *(column[rows] for column in columns))
-            total = found if total is None else _add(total, found)
+            total = found if total is None else add_up(total, found)
         return total
 
     @property
@@ -245,13 +245,7 @@ class Design(ABC):
         return rows @ rows.T
 
     def columns(self, index):
-        """Return some coordinates of all rows, shape (n_samples, n_index).
-
-        Parameters
-        ----------
-        index : ndarray of int
-            Of features.
-        """
+        """Return some features of the centred rows, shape (n_samples, n_index)."""
         blocks = self.blocks(self.n_features)
         return np.concatenate([block.centred()[:, index] for _, block in blocks])
 
@@ -264,17 +258,7 @@ class Design(ABC):
         return self.shift + (mean if self.scale is None else mean / self.scale)
 
     def in_units(self, scale):
-        """Return the same rows in other units.
-
-        Parameters
-        ----------
-        scale : ndarray of shape (n_features,) or None
-            What the features are multiplied with; None for ones.
-
-        Returns
-        -------
-        Design
-        """
+        """Return the same rows times factors (n_features,), or times one for None."""
         if scale is None:
             return self
         return self.about(
@@ -348,9 +332,3 @@ class Design(ABC):
             variance = centred.squares(share)[:-1, 0]
             far = np.any(self.scaled(shift) ** 2 > row_limits().large_mean * variance)
         return self.about(shift, self.scale, True, bool(far))
-
-
-def _add(total, found):
-    if isinstance(total, tuple):
-        return tuple(map(np.add, total, found))
-    return total + found

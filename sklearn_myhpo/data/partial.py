@@ -10,8 +10,9 @@ from .design import Design
 
 #: Share of the second moment of a column below which others explain it.
 EXPLAINED = 1e-11
-#: Size of a column relative to its mean at which it is constant.
-CONSTANT = 1e-7
+#: Mean square of a centred column, relative to the square of its mean, at which the
+#: column is constant.
+CONSTANT = 1e-14
 
 
 class Explained(NamedTuple):
@@ -58,7 +59,7 @@ def explain(design, share, free):
     z = design.columns(free)
     unit = np.sqrt(share @ z**2)
     offset = np.abs(design.scaled(design.shift))[free]
-    unit[unit <= CONSTANT * offset] = 0.0
+    unit[unit**2 <= CONSTANT * offset**2] = 0.0
     inverse = np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0)
     rows = np.sqrt(share)[:, None] * z * inverse
     _, singular, right = svd(rows, full_matrices=False, check_finite=False)

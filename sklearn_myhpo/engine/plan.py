@@ -320,7 +320,7 @@ class Plan:
 def make_plan(
     design, groups, loss, n_outputs, n_splits, fit_intercept, *, by_rows, all_directions
 ):
-    """Return the plan of a problem.
+    """Return the `Plan` of a problem.
 
     Parameters
     ----------
@@ -328,13 +328,7 @@ def make_plan(
     groups : FeatureGroups
     loss : Loss
     n_outputs, n_splits : int
-    fit_intercept : bool
-    by_rows, all_directions : bool
-        As of `Plan`.
-
-    Returns
-    -------
-    Plan
+    fit_intercept, by_rows, all_directions : bool
     """
     shape = Shape(
         n_samples=design.n_samples,

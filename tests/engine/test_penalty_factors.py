@@ -13,7 +13,7 @@ from sklearn_myhpo.bilevel.per_target import TargetsProblem
 from sklearn_myhpo.criteria import SURE
 from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.solvers import MYHPO, SHO, minimize_bilevel
-from tests.engine.test_engine import assert_same_problem, coefficients, objective
+from tests.engine.helpers import assert_same_problem, coefficients, objective
 from tests.helpers import (
     SPECS,
     class_spec,

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from ...data.partial import CONSTANT
+
 #: Curvature of the penalty on unpenalized features, relative to that of the data: next
 #: to nothing, but above the rounding of a Hessian.
 PINNED = 1e-12
-#: Mean square relative to the square of the mean at which a feature is constant.
-CONSTANT = 1e-14
 
 
 def pinning(design, groups, curvature):

@@ -11,17 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...data.partial import CONSTANT, EXPLAINED
 from ..linalg.krylov import ZERO_RATIO
 from ..linalg.symmetric import eigensystem
 from ..split import Origin
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
-
-#: Share of a feature's second moment below which unpenalized features explain it, and
-#: what is left is the rounding of moments.
-EXPLAINED = 1e-11
-#: Second moment relative to the square of the mean at which a feature is constant.
-CONSTANT = 1e-14
 
 
 class Regression(NamedTuple):

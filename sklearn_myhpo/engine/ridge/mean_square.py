@@ -1,6 +1,7 @@
 """Mean squared error as a quadratic function of the weights."""
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -79,3 +80,23 @@ class Moments:
             linear, residual_linear = linear * keep, residual_linear * keep
         square = np.maximum(residual_square, 0.0)
         return Moments(gram, linear, reference, residual_linear, square)
+
+
+class MomentHessian:
+    """The Hessian of a ridge loss known by its products.
+
+    Parameters
+    ----------
+    train : Moments
+    penalty : ndarray of shape (m, 1)
+    counts : OracleCounts
+        Told of every product.
+    """
+
+    def __init__(self, train, penalty, counts):
+        self.train, self.penalty, self.counts = train, penalty, counts
+
+    def product(self, w):
+        """Return the operator applied to `w` (..., m, n_outputs)."""
+        self.counts.n_hessian_products += prod(w.shape[:-2])
+        return self.train.product(w) + self.penalty * w

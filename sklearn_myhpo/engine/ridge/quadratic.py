@@ -10,26 +10,7 @@ from ..linalg.newton import NEWTON_TOL
 from ..linalg.symmetric import eigensystem
 from ..plan import limits
 from ..split import LambdaCurvature, Split
-
-
-class MomentHessian:
-    """The Hessian of a ridge loss known by its products.
-
-    Parameters
-    ----------
-    train : Moments
-    penalty : ndarray of shape (m, 1)
-    counts : OracleCounts
-        Told of every product.
-    """
-
-    def __init__(self, train, penalty, counts):
-        self.train, self.penalty, self.counts = train, penalty, counts
-
-    def product(self, w):
-        """Return the operator applied to `w` (..., m, n_outputs)."""
-        self.counts.n_hessian_products += prod(w.shape[:-2])
-        return self.train.product(w) + self.penalty * w
+from .mean_square import MomentHessian
 
 
 class QuadraticSplit(Split):
