@@ -5,8 +5,6 @@ from scipy import sparse
 
 from ..data.batches import RowBatches, sample_batches, strata_of
 from ..engine.build import build_splits
-from ..engine.glm.split_set import GLMSplitSet
-from ..engine.plan import limits
 from ..losses.base import Loss
 from ..penalties.groups import FeatureGroups
 from .bounds import resolve_bounds
@@ -171,7 +169,7 @@ class BilevelProblem(HeldOutProblem):
             return self
         least = self.scales.log_curvature + np.log(0.5 * RESPONSIVE)
         scan_bounds = np.clip(np.maximum(self.scan_bounds, least), *self.bounds)
-        sample = self._sample(limits().scan_rows) or (self.split_set, self.n_held_out)
+        sample = self._sample() or (self.split_set, self.n_held_out)
         return ScanProblem(self, *sample, scan_bounds)
 
     def of_fewer_rows(self) -> ScanProblem | None:
@@ -182,20 +180,22 @@ class BilevelProblem(HeldOutProblem):
         ScanProblem or None
             In the same coordinates, where inner solutions take passes over the rows.
         """
-        if self.offers.rows or not isinstance(self.split_set, GLMSplitSet):
+        if self.offers.rows:
             return None
-        sample = self._sample(2 * limits().scan_rows)
+        sample = self._sample()
         return None if sample is None else ScanProblem(self, *sample, self.scan_bounds)
 
-    def _sample(self, most):
+    def _sample(self):
         """Return the splits of a sample of the rows, and its part of `n_held_out`.
 
-        None if there are at most `most` rows, or if it misses a part or a class.
+        None if the plan does without a sample, or if it misses a part or a class.
         """
-        rows = np.flatnonzero(self._row_weights())
-        if len(rows) <= most:
+        if not self.plan.scans_sample:
             return None
-        n_rows = limits().scan_rows
+        n_rows = self.plan.limits.scan_rows
+        rows = np.flatnonzero(self._row_weights())
+        if len(rows) <= n_rows:
+            return None
         chosen = np.random.default_rng(0).permutation(len(rows))[:n_rows]
         thinned = self.split_set.thinned(np.sort(rows[chosen]))
         if thinned is None:

@@ -16,7 +16,7 @@ def row_forms(rows, matrix, n_outputs):
 
     Parameters
     ----------
-    rows : Rows
+    rows : Design
     matrix : ndarray of shape (m n_outputs, m n_outputs)
         Symmetric.
     n_outputs : int
@@ -65,7 +65,7 @@ class LeverageSlopes:
 
     Parameters
     ----------
-    rows : Rows
+    rows : Design
     inverse : ndarray of shape (m o, m o)
         H^-1.
     penalty : ndarray of shape (m,)
@@ -83,7 +83,7 @@ class LeverageSlopes:
         self.penalty = penalty[self.order]
 
     def blocks(self, entries_per_row):
-        """Yield (slice, Rows) so small that temporaries stay bounded."""
+        """Yield (slice, MemoryDesign) so small that temporaries stay bounded."""
         return self.rows.blocks(
             entries_per_row + (2 + self.o**2) * self.rows.n_coordinates
         )

@@ -28,7 +28,7 @@ def slices(n_rows, entries_per_row, least_rows=1, *, cached=False):
 
 
 def least_gram_rows(size):
-    """Return the rows per block with which a sum of Gram matrices is a small part."""
+    """Return the rows per block for which adding its Gram matrix costs little."""
     return max(256, size)
 
 

@@ -72,7 +72,7 @@ class Design(ABC):
             Numbers that the caller makes per row. A block has no more rows than
             `RowLimits.block_entries` of these.
         least_rows : int, default=1
-            Rows that make a block worth its price, whatever they take.
+            Least rows of a block, whatever their size.
         """
 
     @abstractmethod
@@ -102,6 +102,8 @@ class Design(ABC):
         for rows, block in self.blocks(entries_per_row):
             found = function(block, *(column[rows] for column in columns))
             total = found if total is None else add_up(total, found)
+        if total is None:
+            return function(self.no_rows(), *columns)
         return total
 
     @property
@@ -144,7 +146,10 @@ class Design(ABC):
 
     def _forward(self, core):
         """Return ``X core`` (n_samples, k)."""
-        return np.concatenate([block._forward(core) for _, block in self.blocks()])
+        out = np.empty((self.n_samples, core.shape[1]))
+        for rows, block in self.blocks():
+            out[rows] = block._forward(core)
+        return out
 
     def _adjoint(self, values):
         """Return ``X' values`` (n_features, k)."""
@@ -152,8 +157,10 @@ class Design(ABC):
 
     def _forward_centred(self, core):
         """Return ``(X - shift) core``, centred before it is multiplied."""
-        parts = self.blocks(self.n_features)
-        return np.concatenate([block.moved() @ core for _, block in parts])
+        out = np.empty((self.n_samples, core.shape[1]))
+        for rows, block in self.blocks(self.n_features):
+            out[rows] = block.moved() @ core
+        return out
 
     def _adjoint_centred(self, values):
         """Return ``(X - shift)' values``, centred before it is multiplied."""
@@ -241,13 +248,21 @@ class Design(ABC):
 
     def row_products(self):
         """Return the products (n_samples, n_samples) of all pairs of centred rows."""
-        rows = self.centred()
-        return rows @ rows.T
+        out = np.empty((self.n_samples, self.n_samples))
+        for rows, block in self.blocks(self.n_features):
+            left = block.centred()
+            for others, other in self.blocks(self.n_features):
+                if others.start >= rows.start:
+                    out[rows, others] = left @ other.centred().T
+                    out[others, rows] = out[rows, others].T
+        return out
 
     def columns(self, index):
         """Return some features of the centred rows, shape (n_samples, n_index)."""
-        blocks = self.blocks(self.n_features)
-        return np.concatenate([block.centred()[:, index] for _, block in blocks])
+        out = np.empty((self.n_samples, len(index)))
+        for rows, block in self.blocks(self.n_features):
+            out[rows] = block.centred()[:, index]
+        return out
 
     def scaled(self, values):
         """Return values (n_features,) of X in the units of the coordinates."""
@@ -274,7 +289,7 @@ class Design(ABC):
         # Few other columns have the same value in three rows.
         few = self.take(np.unique([0, self.n_samples // 2, self.n_samples - 1])).raw()
         index = np.flatnonzero(np.all(few == few[0], axis=0))
-        for _, block in self.blocks() if len(index) else ():
+        for _, block in self.blocks(self.n_features) if len(index) else ():
             low, high = block.ends(index)
             kept = (low == few[0, index]) & (high == few[0, index])
             index = index[kept]
@@ -288,7 +303,12 @@ class Design(ABC):
             ends = np.searchsorted(index, [rows.start, rows.stop])
             if ends[0] < ends[1]:
                 parts.append(block.take(index[slice(*ends)] - rows.start))
-        return parts[0].stacked(parts)
+        return parts[0].stacked(parts) if parts else self.no_rows()
+
+    def no_rows(self):
+        """Return a `MemoryDesign` of the same kind without rows."""
+        _, block = next(iter(self.blocks()))
+        return block.take(slice(0, 0))
 
     def sample(self, n_rows):
         """Return every k-th row, about `n_rows` of them, as a `MemoryDesign`."""
@@ -296,7 +316,7 @@ class Design(ABC):
 
     def centred(self):
         """Return the centred rows without the intercept, (n_samples, n_features)."""
-        return np.concatenate([block.centred() for _, block in self.blocks()])
+        return self.columns(np.arange(self.n_features))
 
     def to_dense(self):
         """Return the matrix of the map, shape (n_samples, n_coordinates)."""
@@ -308,16 +328,7 @@ class Design(ABC):
     def at_means(self, sample_weight, fit_intercept):
         """Return the same rows about their weighted means, with an intercept.
 
-        Parameters
-        ----------
-        sample_weight : ndarray of shape (n_samples,)
-            Non-negative.
-        fit_intercept : bool
-            Without an intercept the origin stays where it is.
-
-        Returns
-        -------
-        Design
+        Without an intercept the origin is zero.
         """
         if not fit_intercept:
             return self.about(None, self.scale, False, False)

@@ -81,16 +81,16 @@ class HeldOutRows:
             The rows.
         loss : ndarray of shape (n_held_out,)
         """
-        index = np.flatnonzero(self.parts.weights(split)[1])
-        loss = np.empty(len(index))
-        rows = self.design.take(index)
-        for own, block in rows.blocks(rows.n_features + coef.shape[1]):
-            y = self.y[index[own]]
-            loss[own] = self.loss.value(y, block.forward(coef) + intercept)
-        return index, loss
+        weight = self.parts.weights(split)[1]
+        losses = []
+        for rows, block in self.design.blocks(self.design.n_features):
+            own = np.flatnonzero(weight[rows])
+            raw = block.take(own).forward(coef) + intercept
+            losses.append(self.loss.value(self.y[rows][own], raw))
+        return np.flatnonzero(weight), np.concatenate(losses)
 
     def blocks(self, models):
-        """Yield the rows in blocks, with whose results a cache is filled."""
+        """Yield blocks of rows whose predictions for all models fit in a cache."""
         width, n_columns = _width(models), models[0][0].shape[1]
         if width > row_limits().many_columns:
             width = n_columns + self.design.n_features

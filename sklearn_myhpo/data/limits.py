@@ -29,8 +29,8 @@ class RowLimits:
     mostly_zero : float
         Share of nonzero entries up to which dense rows are stored as sparse ones.
     many_entries, sample_rows : int
-        Entries below which dense rows stay dense, and the rows that are looked at
-        before all of them.
+        Entries below which arrays are never tested for sparsity, and rows of the
+        sample for a first estimate of the density.
     filled : float
         Share of nonzero entries above which sparse rows are multiplied as dense blocks.
     pair_entries, pair_entries_of_many, many_grams : int
@@ -40,8 +40,8 @@ class RowLimits:
     shift_rows : int
         Rows whose mean is subtracted before anything is squared.
     many_outputs : int
-        Targets up to which their products with each other cost less than leaving them
-        out.
+        Targets up to which their products with each other are computed; beyond, only
+        their squares.
     many_columns : int
         Columns of the models of all splits up to which they are multiplied with all
         rows at once.

@@ -11,6 +11,26 @@ class MemoryDesign(Design):
     """Rows in memory, such as the rows of a block."""
 
     @abstractmethod
+    def take(self, index):
+        """Return the rows of an index or slice."""
+
+    @abstractmethod
+    def _forward(self, core):
+        """Return ``X core`` (n_samples, k)."""
+
+    @abstractmethod
+    def _adjoint(self, values):
+        """Return ``X' values`` (n_features, k)."""
+
+    @abstractmethod
+    def squares(self, weights):
+        """Return ``sum_i weight_ik x_ij^2``, the diagonals of Gram matrices, (m, k)."""
+
+    @abstractmethod
+    def largest(self):
+        """Return the largest size of an entry of X."""
+
+    @abstractmethod
     def raw(self):
         """Return X as an ndarray; dense rows are not copied."""
 
@@ -29,6 +49,10 @@ class MemoryDesign(Design):
     def moved(self):
         """Return ``X - shift``."""
         return self.raw() - self.shift
+
+    def no_rows(self):
+        """Return the same without rows."""
+        return self.take(slice(0, 0))
 
     def centred(self):
         """Return the centred rows without the intercept, (n_samples, n_features)."""

@@ -25,16 +25,16 @@ def as_design(X):
     if isinstance(X, Design):
         return X
     if sparse.issparse(X):
-        return SparseDesign(X.astype(np.float64, copy=False))
+        return SparseDesign(sparse.csr_array(X, dtype=np.float64))
     if X.dtype == np.float64 and not _is_mapped(X):
         return DenseDesign(X)
     return StreamedDesign(X)
 
 
 def in_memory(X):
-    """Return the design that reads X, in double precision and memory where it is small.
+    """Return the design that reads X, in memory and in double precision.
 
-    For methods that read X many times.
+    For methods that read X many times; single precision is converted once, in a copy.
 
     Parameters
     ----------

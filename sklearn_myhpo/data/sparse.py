@@ -47,7 +47,7 @@ class SparseDesign(MemoryDesign):
     @property
     def entries_per_row(self):
         """Mean number of stored entries of a row."""
-        return self.X.nnz / self.n_samples
+        return self.X.nnz / max(1, self.n_samples)
 
     @property
     def is_filled(self):
@@ -81,8 +81,6 @@ class SparseDesign(MemoryDesign):
         if self.fit_intercept:
             out[:, -1] = 1.0
 
-    # Products of sparse rows are exact enough about any origin: their entries are few.
-
     def _forward(self, core):
         return self._products.forward(core)
 
@@ -113,6 +111,9 @@ class SparseDesign(MemoryDesign):
 
     def _gram(self, weight):
         """Return the Gram matrix of one weighting by sparse products."""
+        used = np.flatnonzero(weight)
+        if 2 * len(used) < self.n_samples:
+            return self.take(used)._gram(weight[used])
         core = self.n_features
         out = np.empty((self.n_coordinates, self.n_coordinates))
         weighted = self.X.multiply(weight[:, None])
@@ -130,8 +131,11 @@ class SparseDesign(MemoryDesign):
 
     def squares(self, weights):
         """Return ``sum_i weight_ik x_ij^2``, the diagonals of Gram matrices, (m, k)."""
+        if self.has_large_means:
+            return self._centred_squares(weights)
         out = np.zeros((self.n_features, weights.shape[1]))
-        for rows in slices(self.n_samples, self.n_features):
+        width = max(1, int(self.entries_per_row))
+        for rows in slices(self.n_samples, width):
             out += self.X[rows].power(2).T @ weights[rows]
         total = weights.sum(axis=0)
         if self.fit_intercept or self.shift.any():
@@ -141,6 +145,15 @@ class SparseDesign(MemoryDesign):
         if self.scale is not None:
             out *= self.scale[:, None] ** 2
         return np.vstack([out, total]) if self.fit_intercept else out
+
+    def _centred_squares(self, weights):
+        """Return the same from dense blocks of centred rows."""
+        out = np.zeros((self.n_coordinates, weights.shape[1]))
+        for rows in slices(self.n_samples, self.n_features):
+            block = np.empty((rows.stop - rows.start, self.n_coordinates))
+            self.fill(rows, block)
+            out += np.square(block, out=block).T @ weights[rows]
+        return out
 
     def row_products(self):
         """Return the products (n_samples, n_samples) of all pairs of centred rows."""

@@ -10,6 +10,8 @@ import numpy as np
 from .blocks import least_gram_rows, rows_by_label
 from .limits import row_limits
 
+#: Kinds of rows up to which a block has enough rows of each for fast products.
+MOST_SHARING = 10
 #: Size of the largest entry of X below which its squares underflow.
 MIN_ENTRY = 1e-150
 
@@ -89,11 +91,10 @@ def sum_residuals(design, y, parts, reference):
     list of (ndarray of shape (m + 1, n_outputs), ndarray of shape (n_outputs,))
         Of (x, 1) times the residual, and of its square.
     """
-    found = []
+    found, residual = [], y - design.forward(reference)
     for visit in parts.visits():
         linear = np.zeros((visit.n_atoms, design.n_features + 1, y.shape[1]))
         square = np.zeros((visit.n_atoms, y.shape[1]))
-        residual = y - design.forward(reference)
         weighted = visit.weight[:, None] * residual
         for rows, block in design.blocks(design.n_features):
             for atom, own in rows_by_label(visit.labels[rows], visit.n_atoms):
@@ -136,7 +137,8 @@ def _dense_products(design, y, visit):
     matrices = np.zeros((visit.n_atoms, width, width))
     product, buffer = np.empty((end, end)), np.empty((0, width))
     root = None if np.all(visit.weight == 1.0) else np.sqrt(visit.weight)
-    for rows, block in design.blocks(width, least_gram_rows(width) * visit.n_atoms):
+    least = least_gram_rows(width) * min(visit.n_atoms, MOST_SHARING)
+    for rows, block in design.blocks(width, least):
         for atom, own in rows_by_label(visit.labels[rows], visit.n_atoms):
             target = y[rows][own]
             if len(buffer) < len(target):

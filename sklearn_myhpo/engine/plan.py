@@ -78,7 +78,7 @@ class Limits:
     changed_curvature : float
         Relative change of the mean curvature up to which a shared matrix is kept.
     scan_rows : int
-        Rows of the sample that a problem of more than twice as many is scanned on.
+        Rows of the sample for the scan of problems of more than twice as many rows.
     spectrum_entries : int
         Entries of the left singular vectors of sparse rows up to which they are kept.
     optimism_rows : int
@@ -171,6 +171,10 @@ class Plan:
         Whether coordinates that no solution takes must be kept.
     subspace : str
         Coordinates in which a shared lambda has diagonal Hessians; found in the data.
+    holds_out : bool
+        Whether rows are held out; a criterion holds out none.
+    kept_vectors : int
+        Singular vectors of the rows that are kept for a criterion.
     """
 
     shape: Shape
@@ -178,6 +182,8 @@ class Plan:
     by_rows: bool = False
     all_directions: bool = True
     subspace: str = ""
+    holds_out: bool = True
+    kept_vectors: int = 0
 
     # Where the numbers of the inner problems come from.
 
@@ -261,11 +267,6 @@ class Plan:
         often = n_solves > self.size and self.is_dense
         return often and self.curvature_by != "products" and not self.shares_hessians
 
-    @property
-    def preconditions_by_output(self):
-        """Whether shared curvature is one matrix of the features for each output."""
-        return not self.is_dense
-
     @cached_property
     def shared_entries(self):
         """Entries of the shared matrices."""
@@ -300,8 +301,9 @@ class Plan:
     @cached_property
     def scans_sample(self):
         """Whether a sample of the rows tells where to look."""
-        many = self.shape.n_samples > 2 * self.limits.scan_rows
-        return many and not (self.uses_moments or self.by_rows)
+        least = self.limits.scan_rows * (1 if self.by_rows else 2)
+        many = self.holds_out and self.shape.n_samples > least
+        return many and not (self.uses_moments or self.tries_row_products)
 
     def of_rows(self, n_samples):
         """Return the plan of the same problem with fewer rows."""

@@ -17,6 +17,7 @@ def describe(plan):
     shape = plan.shape
     kind = "sparse" if shape.is_sparse else "dense"
     splits = "1 split" if shape.n_splits == 1 else f"{shape.n_splits} splits"
+    splits = splits if plan.holds_out else "no rows held out"
     sample = f"{plan.limits.scan_rows} rows" if plan.scans_sample else "all rows"
     lines = {
         "data": f"{shape.n_samples} rows x {shape.n_features} features, {kind}; "
@@ -41,7 +42,7 @@ def _unpenalized(plan):
 
 def _rows(plan):
     if plan.tries_row_products:
-        return "products of rows with each other, one visit of X"
+        return "products of rows with each other"
     text = "kept, multiplied by blocks for all splits in one visit"
     if plan.uses_moments:
         text = "second moments of all splits in one visit of X"
@@ -53,6 +54,8 @@ def _rows(plan):
 def _inner_problems(plan):
     if plan.subspace:
         return f"closed form, {plan.subspace}"
+    if plan.by_rows:
+        return "batches of rows, or products with all of them"
     if plan.uses_moments:
         return "closed form, Cholesky factors"
     if plan.forms_hessians:
@@ -85,6 +88,7 @@ def kept_bytes(plan):
     shape, size = plan.shape, plan.n_coordinates
     kept = 2 * row_limits().block_entries
     kept += 5 * (shape.n_splits + 1) * shape.n_outputs * shape.n_features
+    kept += plan.kept_vectors * shape.n_samples
     if plan.tries_row_products:
         return 8 * (kept + (2 + shape.n_splits) * shape.n_samples**2)
     if plan.reduces_columns:

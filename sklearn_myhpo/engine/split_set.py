@@ -15,9 +15,8 @@ class SplitSet:
     ----------
     splits : list of Split
     diagonalized : callable or None
-        Returns them in coordinates in which a lambda that all features share has
-        diagonal Hessians, where that can be done; None where they are it already
-        or have none.
+        Returns the splits in coordinates with diagonal Hessians for one shared lambda,
+        where possible; None if they are in such coordinates, or never can be.
     """
 
     def __init__(self, splits, diagonalized=None):

@@ -1,6 +1,6 @@
 """All rows of a problem as one split, for criteria that hold none of them out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -199,6 +199,7 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
         by_rows=needs.is_matrix_free,
         all_directions=False,
     )
+    plan = replace(plan, holds_out=False)
     is_eliminated = loss.is_quadratic and not needs.is_matrix_free
     rank = int(fit_intercept and is_eliminated)
     free = FreeModel(rank, share * rank)
@@ -279,7 +280,19 @@ def _whole_ridge(data, needs_rows):
             rows = data.design.at_means(data.share, data.fit_intercept)
         split, rows = _moment_split(data, rows, sources)
     y = data.y - split.origin.intercept
+    if spectrum is not None:
+        data = data._replace(plan=_with_spectrum(data, spectrum, needs_rows))
     return _whole(data, split, SplitSet([split]), spectrum, rows, y, moments)
+
+
+def _with_spectrum(data, spectrum, needs_rows):
+    """Return the plan with the singular vectors that are kept."""
+    rank, plan = len(spectrum.squares), data.plan
+    kept = rank if needs_rows and spectrum.is_kept else 0
+    if data.groups.n_groups > 1:
+        return replace(plan, kept_vectors=kept)
+    found = f"{rank} singular vectors of all rows"
+    return replace(plan, subspace=found, kept_vectors=kept)
 
 
 def _spectrum(data, sources, rows, is_wide):

@@ -299,9 +299,8 @@ default=None
         if error is None:
             raise ValueError(
                 "selection='one_se' needs the standard error of the loss of held-out "
-                f"rows, which this fit has none of (criterion={self.criterion!r}, or "
-                "more rows than fit the memory). Use criterion='validation', or "
-                "selection='min'."
+                f"rows, but criterion={self.criterion!r} holds none out. Use "
+                "criterion='validation', or selection='min'."
             )
         return strongest_within(problem, result, error)
 

@@ -9,7 +9,6 @@ import numpy as np
 from ..bilevel.validation import BilevelProblem
 from ..criteria import CriterionProblem
 from ..data.held_out import hold_out
-from ..engine.plan import limits
 
 
 @dataclass(eq=False)
@@ -63,8 +62,8 @@ class ProblemSource:
 
     @property
     def has_held_out_rows(self):
-        """Whether `rows` exist and fit the memory."""
-        return 0 < len(self.pairs) * len(self.weights) <= limits().most_responses
+        """Whether any rows are held out."""
+        return bool(self.pairs)
 
     @cached_property
     def rows(self):

@@ -137,8 +137,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
-        there is one split. None without held-out rows, or with too many of them to
-        keep.
+        there is one split. None without held-out rows.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
@@ -147,8 +146,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None without held-out
-        rows, or with too many of them or of lambdas. The user guide says what it does
-        not see.
+        rows, or with too many lambdas. The user guide states its limits.
     certificate_ : Certificate
         Report on how close the fit came to a minimum; print it.
     shrinkage_ : float
@@ -330,8 +328,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         `lambda_` and `validation_loss_`.
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
-        there is one split. None without held-out rows, or with too many of them to
-        keep.
+        there is one split. None without held-out rows.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
@@ -340,8 +337,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None without held-out
-        rows, or with too many of them or of lambdas. The user guide says what it does
-        not see.
+        rows, or with too many lambdas. The user guide states its limits.
     certificate_ : Certificate
         Report on how close the fit came to a minimum; print it.
     n_iter_ : int
@@ -511,8 +507,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
-        there is one split. None without held-out rows, or with too many of them to
-        keep.
+        there is one split. None without held-out rows.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
@@ -521,8 +516,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None without held-out
-        rows, or with too many of them or of lambdas. The user guide says what it does
-        not see.
+        rows, or with too many lambdas. The user guide states its limits.
     certificate_ : Certificate or None
         Report on how close the fit came to a minimum; print it. None after
         `partial_fit` and for a solver that reads rows in batches if ``refit=False``.

@@ -143,8 +143,7 @@ default="validation"
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
-        there is one split. None without held-out rows, with too many of them to keep,
-        and with `alpha_per_target`.
+        there is one split. None without held-out rows, and with `alpha_per_target`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
@@ -152,8 +151,8 @@ default="validation"
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None without held-out
-        rows, with too many of them or of lambdas, and with `alpha_per_target`. The user
-        guide says what it does not see.
+        rows, with too many lambdas, and with `alpha_per_target`. The user guide states
+        its limits.
     certificate_ : Certificate or None
         Report on how close the fit came to a minimum; print it. None with
         `alpha_per_target`.
@@ -343,8 +342,7 @@ class SHORidge(RidgeModel, SHOModel):
         `lambda_` and `validation_loss_`.
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
-        there is one split. None without held-out rows, with too many of them to keep,
-        and with `alpha_per_target`.
+        there is one split. None without held-out rows, and with `alpha_per_target`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
@@ -352,8 +350,8 @@ class SHORidge(RidgeModel, SHOModel):
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None without held-out
-        rows, with too many of them or of lambdas, and with `alpha_per_target`. The user
-        guide says what it does not see.
+        rows, with too many lambdas, and with `alpha_per_target`. The user guide states
+        its limits.
     certificate_ : Certificate or None
         Report on how close the fit came to a minimum; print it. None with
         `alpha_per_target`.
@@ -536,8 +534,7 @@ default="validation"
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
-        there is one split. None without held-out rows, with too many of them to keep,
-        and with `alpha_per_target`.
+        there is one split. None without held-out rows, and with `alpha_per_target`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
@@ -545,8 +542,8 @@ default="validation"
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None without held-out
-        rows, with too many of them or of lambdas, and with `alpha_per_target`. The user
-        guide says what it does not see.
+        rows, with too many lambdas, and with `alpha_per_target`. The user guide states
+        its limits.
     certificate_ : Certificate or None
         Report on how close the fit came to a minimum; print it. None with
         `alpha_per_target`, after `partial_fit`, and for a solver that reads rows in

@@ -24,7 +24,7 @@ class Eliminated(NamedTuple):
     follow: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coordinates:
     """A map between feature weights and the coordinates of a solver.
 

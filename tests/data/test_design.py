@@ -6,6 +6,7 @@ from scipy import sparse
 
 from sklearn_myhpo.data.limits import RowLimits
 from sklearn_myhpo.data.sources import as_design
+from tests.data.helpers import sharded
 
 
 def make_rows(is_sparse, fit_intercept):
@@ -75,3 +76,35 @@ def test_kept_pairs_change_no_gram(n_grams, kept, set_limits):
             np.einsum("nk,ni,nj->kij", weights, matrix, matrix),
             atol=1e-12,
         )
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse", "streamed", "shards"])
+def test_no_rows_give_nothing(kind):
+    """A block without a row of a fold would end a fit in an error."""
+    X = np.arange(12.0).reshape(4, 3)
+    given = {
+        "dense": lambda: as_design(X),
+        "sparse": lambda: as_design(sparse.csr_array(X)),
+        "streamed": lambda: as_design(X.astype(np.float32)),
+        "shards": lambda: sharded(X),
+    }[kind]()
+    for large in (False, True):
+        design = given.about(np.ones(3), None, True, large).take(np.array([], int))
+        assert design.n_samples == 0
+        assert design.forward(np.ones((4, 2))).shape == (0, 2)
+        np.testing.assert_array_equal(design.adjoint(np.ones((0, 2))), np.zeros((4, 2)))
+        np.testing.assert_array_equal(design.gram(np.ones(0)), np.zeros((4, 4)))
+        np.testing.assert_array_equal(design.squares(np.ones((0, 2))), 0.0)
+        assert design.centred().shape == (0, 3)
+
+
+def test_squares_of_sparse_columns_with_large_means():
+    """A column of 1e9 +- 1 would count as constant, its lambda as without effect."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([1e9 + rng.standard_normal(300), rng.standard_normal(300)])
+    weight = np.ones(300)
+    dense = as_design(X).at_means(weight, True)
+    found = as_design(sparse.csr_array(X)).at_means(weight, True)
+    np.testing.assert_allclose(
+        found.second_moments(weight), dense.second_moments(weight), rtol=1e-6
+    )

@@ -1,39 +1,19 @@
 """A data source from outside the package: two methods, and everything works."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy import sparse
 
 from sklearn_myhpo.criteria import CRITERIA
 from sklearn_myhpo.data.dense import DenseDesign
-from sklearn_myhpo.data.design import Design
 from sklearn_myhpo.data.held_out import hold_out
 from sklearn_myhpo.diagnostics.certificate import certify
 from sklearn_myhpo.diagnostics.optimism import slope_covariance
 from sklearn_myhpo.solvers import MYHPO, minimize_bilevel
+from tests.data.helpers import sharded
 from tests.helpers import SPECS, replace
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "plot_own_data_source.py"
 DENSE = [name for name, make in SPECS.items() if not sparse.issparse(make().X)]
-
-
-def load_design():
-    """Return the class of the example, so that the documented one is tested."""
-    _, part = EXAMPLE.read_text().split("# design: begin\n")
-    code, _ = part.split("# design: end\n")
-    names = {"np": np, "Design": Design, "DenseDesign": DenseDesign}
-    exec(compile(code, EXAMPLE, "exec"), names)
-    return names["Shards"]
-
-
-def sharded(X):
-    """Return the rows of X in arrays of different length."""
-    ends = [1, len(X) // 3, len(X) // 3 + 2, len(X) - 4]
-    parts = [part for part in np.split(X, ends) if len(part)]
-    shards = [(lambda part=part: part, len(part)) for part in parts]
-    return load_design()(shards, X.shape[1])
 
 
 def learned(problem):

@@ -12,7 +12,7 @@ ACCURATE_TOL = 1e-6
 #: Largest rise of the slope along an accepted step, as a share of its fall at the
 #: start; least and largest factor by which a step is shortened.
 MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
-#: A start with a loss so many times that of the model without features is none.
+#: A start whose loss exceeds this multiple of the null model's is discarded.
 FAR_WORSE = 10.0
 #: Rounding of a loss, and the rate beyond which only rounding makes it slow.
 LOSS_ROUNDING, STALLED = 1e-14, 0.5

@@ -13,7 +13,7 @@ class ProductHessian(Hessian):
 
     Parameters
     ----------
-    rows : Rows
+    rows : Design
     curvature : ndarray of shape (n_samples, n_outputs, n_outputs)
         Times the weights of the rows.
     diagonal : ndarray of shape (m, 1)

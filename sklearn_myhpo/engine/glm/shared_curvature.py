@@ -56,8 +56,8 @@ class SharedCurvature:
         raw : callable
             Gives the present raw predictions (n_splits, n_outputs, n_samples).
         is_accurate : bool
-            Whether accurate solutions are asked for, which a matrix that was formed
-            on the way to loose ones is too far from.
+            Whether solutions must be accurate. A matrix that was formed for loose
+            solutions is then formed again.
         """
         limits, price = self.plan.limits, self.plan.shared_price
         most = limits.accurate_products if is_accurate else limits.cheap_products

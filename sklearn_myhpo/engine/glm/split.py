@@ -40,7 +40,7 @@ class GLMSplit(Split):
     Parameters
     ----------
     loss : Loss
-    rows : Rows
+    rows : Design
     y : ndarray
         Target as the loss wants it.
     train_weight : ndarray of shape (n_samples,)

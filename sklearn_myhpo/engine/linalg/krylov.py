@@ -20,8 +20,8 @@ COMPLETE_TOL = 1e-14
 MIN_RATIO = 1e-8
 #: The same below which an eigenvalue is the rounding of zero.
 ZERO_RATIO = 1e-13
-#: The steps whose progress tells how many more there would be, and by how much the
-#: end may come sooner than at that rate.
+#: Steps from which the convergence is extrapolated, and the speed-up that is assumed
+#: beyond that rate.
 PROGRESS_STEPS, SOONER = 16, 2.0
 
 

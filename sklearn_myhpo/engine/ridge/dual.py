@@ -56,7 +56,7 @@ def build_dual_splits(design, y, parts, groups, counts):
     return splits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowCoordinates(Coordinates):
     """Coordinates that are combinations of centred rows.
 

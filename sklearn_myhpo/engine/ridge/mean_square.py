@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moments:
     """``w -> mean |y - x w|^2 / 2`` over some rows, by its second moments.
 
