@@ -71,7 +71,7 @@ class SecondOrderEvaluation(Evaluation):
     def release(self) -> None:
         """Free the memory of the Hessians; they are formed again if asked for.
 
-        A solver calls it before it forms those of its next place: they are large.
+        Hessians are large: call this before the next ones are formed.
         """
         self._hessians = None
 

@@ -106,7 +106,7 @@ def measure_scales(
     curvature = parts.curvature_scale * second_moments
     total = float(curvature.sum()) or 1.0
     own = parts.groups.sum_by_group(curvature)
-    # Ranges of lambda are those of the features that feel it.
+    # Unpenalized features do not feel lambda.
     felt = curvature[parts.groups.is_penalized]
     positive = felt[felt > 0]
     return Scales(

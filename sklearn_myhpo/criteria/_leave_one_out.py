@@ -86,7 +86,7 @@ class LeaveOneOutPoint(Point):
         return product(self.gap_inverse, self.share * self._stack(slope))
 
     @cached_property
-    def _spread(self):
+    def _sandwich(self):
         """The matrix ``H^-1 (sum_i X_i a_i X_i') H^-1``, a_i the derivative in A_i."""
         weight = self._force @ np.swapaxes(self.u, 1, 2)
         weight = 0.5 * self.share * (weight + np.swapaxes(weight, 1, 2))
@@ -110,13 +110,13 @@ class LeaveOneOutPoint(Point):
         moved = self._flat(product(self.leverage, self._force))
         units = np.eye(self.o)[:, None, :]
         own = loss.third(y, raw, units, moved, self._flat(self.shift)).T
-        forms = row_forms(self.whole.rows, self._spread, self.o)
+        forms = row_forms(self.whole.rows, self._sandwich, self.o)
         return own - self.share[:, 0] * third_forms(loss, y, raw, forms)
 
     @cached_property
-    def _spread_slope(self):
+    def _sandwich_slope(self):
         """Derivative through H^-1 in A_i, the penalty's part."""
-        diagonal = self._unpad(np.diag(self._spread).reshape(-1, self.o))
+        diagonal = self._unpad(np.diag(self._sandwich).reshape(-1, self.o))
         p = self.split.penalty(self.lambda_)
         return -self.split.by_group(p * diagonal)
 
@@ -124,7 +124,7 @@ class LeaveOneOutPoint(Point):
     def gradient(self):
         """Its derivative in lambda, ``-sum_{j in g} p_j (w_j q_j + M_jj)``."""
         p = self.split.penalty(self.lambda_)
-        return self._spread_slope - self.split.by_group(p * self.w * self._adjoint)
+        return self._sandwich_slope - self.split.by_group(p * self.w * self._adjoint)
 
     def model(self):
         """Return the second-order `OuterModel` in lambda.
@@ -151,7 +151,7 @@ class LeaveOneOutPoint(Point):
         size = len(split.groups.labels) * self.o
         weights = np.repeat(p, self.o)[:size]
         pairs = np.outer(weights, weights) * self.inverse[:size, :size]
-        pairs *= self._spread[:size, :size]
+        pairs *= self._sandwich[:size, :size]
         labels = np.repeat(split.groups.labels, self.o)
         twice = 2.0 * sum_blocks(pairs, labels, n_groups)
         bend = mixed + twice + np.diag(self.gradient) - terms.cross - terms.cross.T

@@ -122,7 +122,7 @@ class CriterionProblem(Problem):
 
     @property
     def scans_by(self):
-        """What a scan of one shared lambda costs: little after a decomposition."""
+        """The cost of a scan of one shared lambda: little after a decomposition."""
         return super().scans_by if self.whole.spectrum is None else "diagonal"
 
     def at(self, lambda_, weights):

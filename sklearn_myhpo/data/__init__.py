@@ -8,7 +8,7 @@ sources         the choice of a design by the type of X: a new source has a line
 parts           the division of rows among splits: kinds of rows, visits
 sums            sums of products of all splits in one visit: fold moments are made here
 row_space       wide groups in the row space of their features
-partial         rows without what some of their columns explain
+partial         residuals of columns after regression on some of them
 held_out        the rows of the validation loss: slopes and losses of single rows
 batches         mini-batches of rows for stochastic solvers
 cv              the `cv` parameter as pairs of training and validation rows

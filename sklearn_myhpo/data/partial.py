@@ -1,4 +1,4 @@
-"""Rows without what some of their columns explain."""
+"""Residuals of columns after regression on some of them."""
 
 from typing import NamedTuple
 
@@ -21,13 +21,13 @@ class Explained(NamedTuple):
     Attributes
     ----------
     kept, free : ndarray of int
-        Columns that are explained, and those that explain them.
+        Explained columns, and columns that explain them.
     share : ndarray of shape (n_samples,)
         Weights of the rows, with sum one.
     basis : ndarray of shape (n_free, rank)
         ``q = z basis`` are orthonormal: their weighted products are the identity.
     follow : ndarray of shape (n_free, n_kept)
-        What is left is ``x + z follow``.
+        The residual is ``x + z follow``.
     """
 
     kept: np.ndarray
@@ -72,7 +72,7 @@ def explain(design, share, free):
 
 
 class PartialDesign(Design):
-    """Rows of another design without what some of their columns explain.
+    """Residuals of the rows of another design on some of their columns.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ class PartialDesign(Design):
 
 
 def without_explained(design, explained):
-    """Return what is left of the columns, and zeros where that is only rounding.
+    """Return the residuals of the columns, zero where they are only rounding.
 
     Parameters
     ----------

@@ -110,7 +110,7 @@ class BlasThreads:
         wanted = min(innermost.values(), default=None)
         if wanted == self._applied:
             return
-        # No number, so that the next call repeats what an interruption left undone.
+        # No number, so that the next call repeats the work that was interrupted.
         self._applied = math.nan
         _set(self._shared, self._saved if wanted is None else repeat(wanted))
         self._applied = wanted

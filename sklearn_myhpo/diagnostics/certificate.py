@@ -32,8 +32,8 @@ class Certificate:
     hypergradient : ndarray of shape (n_groups,)
         Slope of the objective in every lambda, by exact adjoint solves.
     relative_hypergradient : float
-        Its largest entry, but for what points out of the bounds, relative to the
-        objective.
+        Its largest entry relative to the objective, without the entries that point out
+        of the bounds.
     inner_residuals : ndarray of shape (n_splits,)
         Norm of the gradient of every training loss, relative to that without features.
     lower, upper : ndarray of bool of shape (n_groups,)
@@ -41,7 +41,7 @@ class Certificate:
     n_free : int
         Number of lambdas inside their bounds.
     flat : ndarray of bool of shape (n_groups,)
-        Which of these the objective does not feel at all, as those of constant
+        Which lambdas have no effect on the objective, such as lambdas of constant
         features; none with too many lambdas to tell.
     least_curvature : float or None
         Smallest eigenvalue of the objective's second derivative in the lambdas inside

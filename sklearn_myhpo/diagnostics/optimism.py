@@ -57,9 +57,9 @@ def estimate_optimism(covariance, model, free):
     bent += root.T @ (model.bend[index] / np.outer(unit, unit)) @ root
     values, vectors = eigensystem(bent)
     slopes = root @ vectors
-    spread = np.einsum("gk,gh,hk->k", slopes, own, slopes)
+    variance = np.einsum("gk,gh,hk->k", slopes, own, slopes)
     # Away from a minimum, and in a tail, only the Gauss-Newton part has a meaning.
-    return float(np.sum(spread / np.where(values > LEAST_TRUSTED, values, 1.0)))
+    return float(np.sum(variance / np.where(values > LEAST_TRUSTED, values, 1.0)))
 
 
 def slope_covariance(place, rows):

@@ -1,7 +1,7 @@
 """All rows of a ridge problem beside its unpenalized features.
 
-What these explain of the other features and of the target is removed from the rows, as
-the means are; the rest is a problem without unpenalized features.
+Their regressions are subtracted from the other features and from the target, as means
+are; the rest is a problem without unpenalized features.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ from .split_set import SplitSet
 
 
 class Rest(NamedTuple):
-    """What unpenalized features leave of a ridge problem.
+    """The ridge problem that remains without unpenalized features.
 
     Attributes
     ----------

@@ -48,16 +48,16 @@ class Whole:
         In the coordinates of the split, with an intercept as the last one; None
         where the split is that of the spectrum or rows are not needed.
     y : ndarray
-        Target of raw predictions of `rows`: for ridge without its mean and what
-        unpenalized features explain.
+        Target of raw predictions of `rows`; for ridge, the residual of its regression
+        on the intercept and the unpenalized features.
     labels : ndarray
-        The same with what these explain.
+        The same with the part that unpenalized features explain.
     share : ndarray of shape (n_samples,)
         Weights with sum one.
     fit_intercept : bool
     free : FreeModel
-        What is eliminated from `split`; `rows` have its coordinates, orthonormal, as
-        the last ones.
+        The coordinates eliminated from `split`; they are the last ones of `rows`,
+        orthonormal.
     basis : ndarray of shape (n_samples, rank) or None
         Orthonormal combinations of unpenalized features.
     second_moments : ndarray of shape (n_features,)
@@ -99,11 +99,11 @@ class Whole:
         return self.rows.n_features >= self.n_rows + rank
 
     def pad(self, values):
-        """Return values per coordinate with zeros for what is eliminated."""
+        """Return values per coordinate with zeros for the eliminated ones."""
         return np.pad(values, ((0, self.free.rank), (0, 0)))
 
     def without_unpenalized(self, columns):
-        """Return columns of rows without what unpenalized features explain of them.
+        """Return the residual of columns after regression on unpenalized features.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
     data = _Data(design, y, loss, groups, share, fit_intercept, counts, plan, free)
     if is_eliminated and groups.n_unpenalized:
         if design.is_sparse:
-            # Without what these explain the rows are dense.
+            # The residual of sparse rows is dense.
             most, name = plan.limits.factored_size, "rows or features, the fewer"
             _check_size(min(design.n_samples, design.n_features), name, most, _PROBES)
         rest = remove_unpenalized(data)

@@ -1,19 +1,19 @@
-"""Copies of fitted estimators as scikit-learn's own, for tools that know only those."""
+"""Copies of fitted estimators as estimators of scikit-learn, for other tools."""
 
 import numpy as np
 
 
 def typical_strength(strength, labels, factors):
-    """Return one alpha or C in place of those of the features.
+    """Return one alpha or C that is typical of the features.
 
     Parameters
     ----------
     strength : float or ndarray of shape (n_groups,)
         The alpha or C of every group.
     labels : ndarray of shape (n_features,)
-        The group of every feature; -1 for those that are never penalized.
+        The group of every feature; -1 for unpenalized features.
     factors : ndarray of shape (n_features,)
-        What every feature's strength is multiplied with.
+        Factors of the features' strengths.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What the logistic regressions share: losses, classes, probabilities, `C_`."""
+"""Shared code of the logistic regressions: losses, classes, probabilities, `C_`."""
 
 from __future__ import annotations
 

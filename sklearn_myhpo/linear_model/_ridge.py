@@ -1,4 +1,4 @@
-"""What the ridge estimators share: squared loss, numeric targets, `alpha_`."""
+"""Shared code of the ridge estimators: squared loss, numeric targets, `alpha_`."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class GroupPenaltyDisplay:
     names : sequence of str
         Names of the groups.
     labels : ndarray of shape (n_features,)
-        The group of every feature; -1 for those that are never penalized.
+        The group of every feature; -1 for unpenalized features.
 
     Attributes
     ----------

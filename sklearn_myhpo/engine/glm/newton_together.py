@@ -9,8 +9,8 @@ from .products import forward_all, solve_together
 LOOSEST_RTOL, TIGHTEST_RTOL = 0.3, 1e-6
 #: Tolerance below which solutions count as accurate ones.
 ACCURATE_TOL = 1e-6
-#: A step is good enough if the slope along it does not come to rise by more than this
-#: share of what it fell by; shorter ones are between these shares of it.
+#: Largest rise of the slope along an accepted step, as a share of its fall at the
+#: start; least and largest factor by which a step is shortened.
 MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
 #: A start with a loss so many times that of the model without features is none.
 FAR_WORSE = 10.0

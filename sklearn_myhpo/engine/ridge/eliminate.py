@@ -25,11 +25,11 @@ class Regression(NamedTuple):
     Attributes
     ----------
     kept, free : ndarray of int
-        Coordinates that are penalized, and those that are not.
+        Penalized coordinates, and unpenalized ones.
     follow : ndarray of shape (n_free, n_kept)
         Weights of the latter per weight of the former, -B.
     start : ndarray of shape (n_free, n_outputs)
-        Weights of the latter where those of the former are zero, b.
+        Weights of the latter if the weights of the former are zero, b.
     """
 
     kept: np.ndarray
@@ -38,7 +38,7 @@ class Regression(NamedTuple):
     start: np.ndarray
 
     def rows(self, rows):
-        """Return rows (n_rows, n) without what the unpenalized coordinates explain."""
+        """Return the residual of rows (n_rows, n) on the unpenalized coordinates."""
         return rows[:, self.kept] + rows[:, self.free] @ self.follow
 
     def of(self, moments):
@@ -132,7 +132,7 @@ def _inverse_root(split, free):
 
 
 def _without_explained(moments, squares):
-    """Return moments without what rounding leaves of features that z explains.
+    """Return moments without the rounding of features that z explains.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def draw_balanced(
 
     The absolute values of a column lie one in each of `n_samples` strata of equal
     probability (a Latin hypercube); then columns are made orthogonal with mean square
-    one, so that all odd moments and the covariance are those of the distribution.
+    one, so that all odd moments and the covariance equal the distribution's.
 
     Parameters
     ----------
