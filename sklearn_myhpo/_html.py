@@ -4,26 +4,26 @@ from html import escape
 
 import numpy as np
 
-#: Largest number of rows; of more hyperparameters the table shows both ends.
+#: Largest number of rows; a longer table shows the lowest and the highest values.
 MAX_ROWS = 10
 
 _CELL = "padding: 0.1em 0.8em; text-align: "
 
 
 class LearnedHTMLMixin:
-    """Adds a table of the learned hyperparameters to scikit-learn's diagram.
+    """Addition of a table of learned hyperparameters to scikit-learn's diagram.
 
-    Subclasses define its content in `_learned`. Inside a pipeline or a search
-    scikit-learn draws the diagram, and the table is left out.
+    Subclasses define the content of the table in `_learned`. In the diagram of a
+    pipeline or a search the table is left out.
     """
 
     def _learned(self):
-        """Return the content of the table as text: caption, column heads and rows.
+        """Return the content of the table as text: caption, column heads, rows.
 
         Returns
         -------
         (str, list of str, list of list of str) or None
-            None if the estimator is not fitted.
+            The content; None if the estimator is not fitted.
         """
         raise NotImplementedError
 
@@ -53,7 +53,7 @@ class LearnedHTMLMixin:
 
 
 def _row(cells, tag):
-    # Names to the left, numbers to the right.
+    # The first cell is a name, aligned left; the others are numbers.
     aligned = zip(cells, ["left"] + ["right"] * (len(cells) - 1), strict=True)
     inner = "".join(
         f'<{tag} style="{_CELL}{side}">{escape(cell)}</{tag}>' for cell, side in aligned
@@ -72,8 +72,8 @@ def indices_to_show(values):
     Returns
     -------
     ndarray of int
-        All indices in their order, if they are at most `MAX_ROWS`; else those of the
-        lowest and of the highest values, in increasing order of the values.
+        All indices in their order, if they are at most `MAX_ROWS`; else the indices of
+        the lowest and the highest values, in increasing order of the values.
     """
     if len(values) <= MAX_ROWS:
         return np.arange(len(values))

@@ -1,6 +1,6 @@
-"""Callbacks during a fit, and an estimator that an error leaves as it was.
+"""Callbacks during a fit, and recovery of an estimator after an error.
 
-Callbacks came with scikit-learn 1.9; with an older one estimators have none.
+Callbacks need scikit-learn 1.9; with older versions estimators have no callbacks.
 """
 
 from contextlib import contextmanager
@@ -16,12 +16,12 @@ except ImportError:
             return None
 
     def with_callbacks(method):
-        """Return the method as it is."""
+        """Return the method unchanged."""
         return method
 
 
 class Tasks:
-    """The callbacks of one fit: a task for all of it, and one for every iteration.
+    """Callbacks of one fit: a task for the fit, and a task for every iteration.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Tasks:
     X, y : array-like
         Arguments of `fit`.
     n_tasks : int or None
-        Largest number of iterations; None if it is not known.
+        Largest number of iterations; None if it is unknown.
     """
 
     def __init__(self, estimator, X, y, n_tasks):
@@ -48,12 +48,13 @@ class Tasks:
         Parameters
         ----------
         attributes : callable
-            Returns the fitted attributes of a model at this iteration, by name.
+            Function without arguments; returns the fitted attributes of this iteration,
+            by name.
 
         Returns
         -------
         bool
-            Whether a callback wants the fit to end.
+            Whether a callback requests the end of the fit.
         """
         if self._context is None:
             return False
@@ -64,7 +65,7 @@ class Tasks:
         )
 
     def end(self):
-        """Report the end of the fit; the estimator is fitted."""
+        """Report the end of the fit, after the attributes of the estimator are set."""
         if self._context is not None:
             self._context.call_on_fit_task_end(
                 **self._given, reconstruction_attributes=self._fitted_attributes

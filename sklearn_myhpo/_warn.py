@@ -1,14 +1,14 @@
-"""Warnings that point at the line of the user's code that caused them."""
+"""Warnings with the line of the user's code as their location."""
 
 import sys
 import warnings
 
-#: Modules whose frames are skipped: this package and the wrappers of its methods.
+#: Modules to skip in the stack: this package and the wrappers of its methods.
 _INSIDE = "sklearn_myhpo", "sklearn.callback", "contextlib"
 
 
 def warn(message, category):
-    """Issue a warning that points at the caller outside the package.
+    """Issue a warning with the first caller outside the package as its location.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Data of the MY-HPO paper, and the parts it was split into."""
+"""Data sets of the MY-HPO paper, and their splits into three parts."""
 
 from .cookie import fetch_cookie
 from .gtsrb import fetch_gtsrb_hog

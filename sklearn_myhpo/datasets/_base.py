@@ -1,4 +1,4 @@
-"""Common parts of the loaders: places of files, checks of content, results."""
+"""Common parts of the loaders: search of files, checks of content, results."""
 
 import importlib
 import os
@@ -13,9 +13,10 @@ from sklearn.datasets import fetch_openml, get_data_home
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval
 
+#: Environment variable with a folder of data files.
 VARIABLE = "SKLEARN_MYHPO_DATA"
 
-#: The parameters of every loader.
+#: Constraints of the parameters of every loader.
 CONSTRAINTS = {
     "data_home": [str, os.PathLike, None],
     "download_if_missing": ["boolean"],
@@ -28,9 +29,9 @@ CONSTRAINTS = {
 
 @dataclass(frozen=True)
 class DataFile:
-    """A ``.npz`` file: its name and the shapes of the arrays that it must hold.
+    """A ``.npz`` file: its name and the required shapes of its arrays.
 
-    In a shape, None stands for a number of rows that is not known beforehand.
+    In a shape, None stands for the number of rows of X, which may vary.
     """
 
     name: str
@@ -77,15 +78,15 @@ class DataFile:
                 arrays = {key: content[key] for key in self.shapes if key in content}
         except PermissionError:
             raise
-        except Exception as error:  # zip, zlib and numpy each have their own
+        except Exception as error:  # zipfile, zlib and NumPy raise different types
             raise ValueError(
                 f"{path} cannot be read as an npz file without pickles ({error}). "
-                f"{self._expected()} Delete it, and it is fetched again."
+                f"{self._expected()} Delete it to download it again."
             ) from error
         return self.check(arrays, path)
 
     def write(self, folder, arrays):
-        """Write the file under its name only when it is complete."""
+        """Write the file; an interruption leaves no incomplete file."""
         with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as part:
             path = Path(part) / self.name
             np.savez_compressed(path, **arrays)
@@ -93,9 +94,9 @@ class DataFile:
 
 
 def load(file, download, *, data_home, download_if_missing):
-    """Return the arrays of a file, read from a folder or else downloaded.
+    """Return the arrays of a file, from a folder or else from a download.
 
-    `download` takes the folder to keep things in and returns the arrays.
+    `download` is a function of the folder for downloaded files, and returns the arrays.
     """
     looked_in = []
     for folder in _folders(data_home):
@@ -118,7 +119,7 @@ def load(file, download, *, data_home, download_if_missing):
 
 
 def _folders(data_home):
-    """Yield the folders to look in; scikit-learn's is not created before its turn."""
+    """Yield folders to search; `get_data_home` creates one, so it is called last."""
     if data_home is not None:
         yield Path(data_home).expanduser()
     if os.environ.get(VARIABLE):
@@ -133,13 +134,13 @@ def _missing(file, looked_in, reason):
     return (
         f"{file.name} is in none of the folders {folders} (the environment variable "
         f"{VARIABLE} {state} set), and {reason}. Either put {file.name} into the "
-        f"folder that data_home or {VARIABLE} names, or call the function once with "
-        "network access and download_if_missing=True."
+        f"folder of data_home or {VARIABLE}, or call the function once with network "
+        "access and download_if_missing=True."
     )
 
 
 def optional_import(module, purpose):
-    """Import a package that only some calls need."""
+    """Import an optional package, or raise an error with the pip command."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -163,7 +164,7 @@ def from_openml(data_id, folder, *, n_retries, delay):
 
 
 def as_bunch(X, y, *, return_X_y, as_frame, feature_names, target_names, **more):
-    """Return the data in the form that was asked for."""
+    """Return the data as a Bunch or a tuple, of arrays or pandas objects."""
     frame = None
     if as_frame:
         pandas = optional_import("pandas", "as_frame=True")

@@ -1,4 +1,4 @@
-"""Near-infrared spectra of biscuit dough."""
+"""Loader of near-infrared spectra of biscuit dough."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ._base import CONSTRAINTS, DataFile, as_bunch, load, optional_import
 
 ARCHIVE = "ppls_2.0.0.tar.gz"
 MEMBER = "ppls/data/cookie.rda"
-# The sum of the archive is not published; that of the member is in the list of
-# sums that the package itself carries.
+# No MD5 sum of the archive is published. The package has a list of the MD5 sums of its
+# members.
 MEMBER_MD5 = "0b4f31f70ebb1f11f26ba428a45b6267"
-# A version that is no longer the newest moves from the first address to the second.
+# CRAN moves a version from the first address to the second when a newer one appears.
 ADDRESSES = (
     f"https://cran.r-project.org/src/contrib/{ARCHIVE}",
     f"https://cran.r-project.org/src/contrib/Archive/ppls/{ARCHIVE}",
@@ -43,8 +43,8 @@ Biscuit dough, near-infrared spectra
 
 72 pieces of unbaked biscuit dough. The features are the spectrum at 700
 wavelengths, 1100 to 2498 nm in steps of 2 nm (log of the inverse reflectance); the
-targets are the percentages by weight of fat, sucrose, dry flour and water that
-went into the dough. Rows 0 to 39 were made for calibration and rows 40 to 71 for
+targets are the percentages by weight of fat, sucrose, dry flour and water in the
+recipe of the dough. Rows 0 to 39 were made for calibration and rows 40 to 71 for
 prediction. Samples 23 and 61, counted from 1, are marked in `outlier`; the
 literature leaves them out.
 
@@ -71,23 +71,24 @@ def fetch_cookie(
     The file ``cookie.npz`` is looked for in `data_home`, if given, then in the
     folder that the environment variable SKLEARN_MYHPO_DATA names. If it is in
     neither, it is made from the R package ppls 2.0.0, which is downloaded once. The
-    MD5 sum of the data inside the package is compared with the published one; none
-    is published for the archive as a whole. Downloading needs the packages pooch
-    and rdata: ``pip install 'sklearn-myhpo[datasets]'``.
+    MD5 sum of the data inside the package is compared with the published sum; no sum
+    is published for the whole archive. A download needs the packages pooch and rdata:
+    ``pip install 'sklearn-myhpo[datasets]'``.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        The folder to look in first and to download into. None downloads into
-        scikit-learn's own data folder, and looks there after SKLEARN_MYHPO_DATA.
+        First folder of the search, and folder of the download. With None, files are
+        downloaded into scikit-learn's data folder, which is searched after
+        SKLEARN_MYHPO_DATA.
     download_if_missing : bool, default=True
-        Whether to download what is in no folder.
+        Whether to download a file that is in no folder.
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
         Whether data and target are pandas objects.
     n_retries : int, default=3
-        How often to try again after a network error.
+        Number of new tries after a network error.
     delay : float, default=1.0
         Seconds between two tries.
 
@@ -111,11 +112,11 @@ def fetch_cookie(
     Raises
     ------
     OSError
-        If the file is in no folder and may not or cannot be downloaded.
+        If the file is in no folder, and the download fails or is switched off.
     ValueError
-        If the file or the download does not hold what it should.
+        If the file or the download has unexpected content.
     ImportError
-        If a package is missing that the call needs.
+        If a required package is not installed.
 
     References
     ----------
@@ -178,14 +179,14 @@ def _retrieve(pooch, folder, n_retries, delay):
 
 
 def _member(path):
-    """Return the data file in the archive as bytes; nothing is extracted to disk."""
+    """Return the data file in the archive as bytes, without extraction to disk."""
     try:
         with tarfile.open(path) as archive:
             content = archive.extractfile(MEMBER).read()
     except (tarfile.TarError, KeyError, EOFError) as error:
         raise ValueError(
-            f"What was downloaded as {Path(path).name} is not an archive with "
-            f"{MEMBER} in it ({error})."
+            f"The downloaded file {Path(path).name} is not an archive with {MEMBER} "
+            f"in it ({error})."
         ) from error
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found != MEMBER_MD5:
@@ -218,7 +219,7 @@ def _table(rdata, content):
 
 
 def _columns(value):
-    """Return the columns of a matrix, or of a data frame or list of such, in order.
+    """Return the columns, in order, of a matrix, a data frame or a list of them.
 
     Versions of ppls before 2.0 have one data frame, version 2.0 two in a list.
     """

@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients of two traffic signs."""
+"""Loader of histograms of oriented gradients of two traffic signs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._base import CONSTRAINTS, DataFile, as_bunch, from_openml, load
 
 OPENML_ID = 41986
 N_CLASSES = 43
-# Images of each sign in the official training set, of which every source has all.
+# Number of images per sign in the official training set, the least in any source.
 CLASSES = {1: 2220, 5: 1860}
 
 FILE = DataFile(
@@ -35,8 +35,9 @@ There are two sources, and they differ:
   training and test images together. Tracks are not recorded, so `track` is None.
 - A file with an array `track` was computed for this package from the official
   training images (2220 of class 1 and 1860 of class 5): 40 x 40 gray pixels, 8
-  orientations, cells of 5 x 5 pixels and blocks of 2 x 2 cells. The length is that
-  of HOG 1, the values are not, and losses of the two sources are not comparable.
+  orientations, cells of 5 x 5 pixels and blocks of 2 x 2 cells. The length equals
+  the length of HOG 1, but the values differ, and losses of the two sources are not
+  comparable.
 
 The benchmark numbers tracks from 0 in each class; here the numbers are distinct over
 both classes.
@@ -59,24 +60,25 @@ def fetch_gtsrb_hog(
 
     The file ``gtsrb_hog.npz`` is looked for in `data_home`, if given, then in the
     folder that the environment variable SKLEARN_MYHPO_DATA names. If it is in
-    neither, it is made from OpenML data set 41986, which holds all 43 signs, so that
-    reading it takes some GB of memory once. `sklearn.datasets.fetch_openml` downloads
-    it and compares its MD5 sum; that needs pandas. A file with tracks and the
-    download are different features of the same images: see ``DESCR``.
+    neither, it is made from OpenML data set 41986, which holds all 43 signs: the first
+    call takes some GB of memory. `sklearn.datasets.fetch_openml` downloads it and
+    compares its MD5 sum, and needs pandas. A file with tracks and the download have
+    different features of the same images: see ``DESCR``.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        The folder to look in first and to download into. None downloads into
-        scikit-learn's own data folder, and looks there after SKLEARN_MYHPO_DATA.
+        First folder of the search, and folder of the download. With None, files are
+        downloaded into scikit-learn's data folder, which is searched after
+        SKLEARN_MYHPO_DATA.
     download_if_missing : bool, default=True
-        Whether to download what is in no folder.
+        Whether to download a file that is in no folder.
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
         Whether data and target are pandas objects.
     n_retries : int, default=3
-        How often to try again after a network error.
+        Number of new tries after a network error.
     delay : float, default=1.0
         Seconds between two tries.
 
@@ -100,11 +102,11 @@ def fetch_gtsrb_hog(
     Raises
     ------
     OSError
-        If the file is in no folder and may not or cannot be downloaded.
+        If the file is in no folder, and the download fails or is switched off.
     ValueError
-        If the file or the download does not hold what it should.
+        If the file or the download has unexpected content.
     ImportError
-        If a package is missing that the call needs.
+        If a required package is not installed.
 
     References
     ----------
@@ -133,7 +135,7 @@ def fetch_gtsrb_hog(
 
 
 def _distinct(target, track):
-    """Return track numbers that no two classes share."""
+    """Return track numbers that are distinct over classes."""
     if track is None:
         return None
     pair = target * (int(track.max()) + 1) + track
@@ -142,7 +144,7 @@ def _distinct(target, track):
 
 def _download(folder, **options):
     X, y = from_openml(OPENML_ID, folder, **options)
-    y = y - y.min()  # whether the source counts the classes from 0 or from 1
+    y = y - y.min()  # the source may count classes from 0 or from 1
     counts = np.bincount(y)
     if len(counts) != N_CLASSES or any(
         counts[label] < least for label, least in CLASSES.items()

@@ -1,4 +1,4 @@
-"""Handwritten digits."""
+"""Loader of MNIST, images of handwritten digits."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ MNIST, handwritten digits
 Images of the digits 0 to 9, 28 x 28 pixels from 0 (background) to 255 (ink), one
 row per image. The features go through the image line by line from the top left;
 `pixel_3_5` is in line 3 and column 5, counted from 0. The originals are 60000
-training and 10000 test rows, and nobody wrote digits for both.
+training and 10000 test rows, and no writer is in both.
 
-This copy holds the rows that were asked for by `subset`: `train15k`, the first 1500
-of every digit among the training rows, in the order in which they stand there;
-`test10k`, the test rows; `all`, the training rows and then the test rows.
+This copy holds the rows of the parameter `subset`: `train15k`, the first 1500 of
+every digit among the training rows, in their original order; `test10k`, the test
+rows; `all`, the training rows and then the test rows.
 
 Source: the original files of LeCun, Cortes and Burges; OpenML data set 554.
 """
@@ -64,24 +64,25 @@ def fetch_mnist(
     that the environment variable SKLEARN_MYHPO_DATA names. If it is in neither, it
     is made from OpenML data set 554, which has the training and the test rows in
     their original order. `sklearn.datasets.fetch_openml` downloads it, compares its
-    MD5 sum and keeps it for the next subset; that needs pandas.
+    MD5 sum and keeps it for the next subset; it needs pandas.
 
     Parameters
     ----------
     subset : {"train15k", "test10k", "all"}, default="train15k"
-        The first 1500 of every digit among the 60000 training rows, in their
-        original order; the 10000 test rows; or all 70000 rows.
+        Rows to load: the first 1500 of every digit among the 60000 training rows, in
+        their original order; the 10000 test rows; or all 70000 rows.
     data_home : str or path-like, default=None
-        The folder to look in first and to download into. None downloads into
-        scikit-learn's own data folder, and looks there after SKLEARN_MYHPO_DATA.
+        First folder of the search, and folder of the download. With None, files are
+        downloaded into scikit-learn's data folder, which is searched after
+        SKLEARN_MYHPO_DATA.
     download_if_missing : bool, default=True
-        Whether to download what is in no folder.
+        Whether to download a file that is in no folder.
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
         Whether data and target are pandas objects.
     n_retries : int, default=3
-        How often to try again after a network error.
+        Number of new tries after a network error.
     delay : float, default=1.0
         Seconds between two tries.
 
@@ -103,12 +104,12 @@ def fetch_mnist(
     Raises
     ------
     OSError
-        If the file is in no folder and may not or cannot be downloaded.
+        If the file is in no folder, and the download fails or is switched off.
     ValueError
-        If `subset` is unknown, or if the file or the download does not hold what it
-        should.
+        If `subset` is unknown, or if the file or the download has unexpected
+        content.
     ImportError
-        If a package is missing that the call needs.
+        If a required package is not installed.
 
     References
     ----------
@@ -144,6 +145,6 @@ def _download(subset, folder, **options):
 
 
 def _first_of_every_digit(y):
-    """Return the rows in their original order."""
+    """Return the first rows of every digit, in their original order."""
     first = [np.flatnonzero(y == digit)[:PER_DIGIT] for digit in range(10)]
     return np.sort(np.concatenate(first))

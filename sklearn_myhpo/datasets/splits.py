@@ -1,4 +1,4 @@
-"""The training, validation and test rows of the paper's experiments."""
+"""Training, validation and test rows of the experiments of the paper."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+#: Rows of the training and the validation part of the cookie data.
 COOKIE_SIZES = (34, 17)
 #: Rows of each class in the training and the validation part.
 PER_CLASS = {"mnist": 100, "gtsrb_hog": 500}
@@ -36,22 +37,22 @@ def paper_split(
     ======== ======== ========== ========= =======================================
 
     The test rows of MNIST and all sizes of GTSRB are choices of this package, made
-    without the text of the paper at hand. The paper repeats everything on 10 splits;
-    here they are ``random_state`` 0 to 9.
+    without access to the text of the paper. The paper repeats every experiment on 10
+    splits, here ``random_state`` 0 to 9.
 
     A random split of GTSRB puts nearly identical frames of one physical sign into
     different parts. With ``by="track"`` each track is in one part only: the tracks of
-    a sign are put in random order and given to the training part until its size is as
-    near to 500 as that order allows, then likewise to the validation part.
+    a sign are put in random order, and the first ones form the training part, as near
+    to 500 rows as this order allows. The next ones form the validation part likewise.
 
     Parameters
     ----------
     bunch : Bunch
         Result of `fetch_cookie`, `fetch_mnist` or `fetch_gtsrb_hog`.
     random_state : int
-        Seed of the split, not negative.
+        Seed of the split, at least 0.
     by : {"random", "track"}, default="random"
-        Whether rows are drawn one by one or as whole tracks, which only GTSRB has.
+        Unit of the split: rows, or tracks, which only GTSRB has.
 
     Returns
     -------
@@ -65,8 +66,8 @@ def paper_split(
     Raises
     ------
     ValueError
-        If the data are none of the three, have no tracks although `by` asks for
-        them, or have too few rows or tracks.
+        If the data set is none of the three, has no tracks with ``by="track"``, or
+        has too few rows or tracks.
 
     References
     ----------
@@ -122,7 +123,7 @@ def _by_track(bunch, rng):
 
 
 def _nearest_cuts(counts, size):
-    """Return where to end the first two runs of tracks of about `size` rows each."""
+    """Return the ends of two runs of tracks with about `size` rows each."""
     first = 1 + np.argmin(np.abs(np.cumsum(counts) - size))
     second = first + 1
     if first < len(counts):
@@ -138,5 +139,5 @@ def _require(found, needed, label, what):
 
 
 def _joined(parts):
-    """Return (train, validation, test) from one such triple per class."""
+    """Join one triple (train, validation, test) per class into one triple."""
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))

@@ -5,7 +5,7 @@ from .logistic import LogisticLoss
 from .multinomial import MultinomialLoss
 from .squared import SquaredLoss
 
-#: The single list of losses; the tests of derivatives run over it.
+#: All losses, also the list of the tests of derivatives.
 LOSSES = {
     "squared": SquaredLoss,
     "logistic": LogisticLoss,

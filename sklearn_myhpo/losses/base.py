@@ -7,14 +7,14 @@ import numpy as np
 
 
 class Interval(NamedTuple):
-    """A range of numbers; infinite ends belong to it only where they are closed.
+    """A range of numbers. An end, also an infinite one, is included if it is closed.
 
     Parameters
     ----------
     low, high : float
         The ends.
     low_closed, high_closed : bool, default=False
-        Whether an end belongs to the range.
+        Whether the end is in the range.
     """
 
     low: float
@@ -23,7 +23,7 @@ class Interval(NamedTuple):
     high_closed: bool = False
 
     def contains(self, values):
-        """Return which values are inside; NaN is not.
+        """Return whether values are in the range, false for NaN.
 
         Parameters
         ----------
@@ -33,7 +33,7 @@ class Interval(NamedTuple):
         Returns
         -------
         ndarray of bool
-            Of the shape of `values`.
+            One per value, in the shape of `values`.
         """
         above = values >= self.low if self.low_closed else values > self.low
         below = values <= self.high if self.high_closed else values < self.high
@@ -45,35 +45,35 @@ class Interval(NamedTuple):
 
 
 class Loss(ABC):
-    """A loss of every row, as a function of the target and the raw prediction.
+    """Loss per row, as a function of the target and the raw prediction.
 
-    Raw predictions have shape (n_samples, n_outputs). A loss never sees X: the
-    engine composes the linear part around it.
+    Raw predictions have shape (n_samples, n_outputs). A loss does not depend on X: the
+    engine adds the linear part.
 
-    No loss is negative. A solver accepts a step by the decrease that it promises
-    relative to the loss, so the least value of a row must be zero or more: half a
-    unit deviance is a loss, a negative log likelihood without its constant may not
-    be. A problem with a negative mean loss raises a ValueError.
+    A loss is never negative, because solvers compare the predicted decrease of a step
+    with the loss. Half a unit deviance is suitable; a negative log likelihood without
+    its constant may be negative. A problem with a negative mean loss raises a
+    ValueError.
 
-    A convex loss is expected: its curvature is positive semidefinite.
+    A loss is convex: its curvature is positive semidefinite.
     """
 
     #: Name in messages.
     name: ClassVar[str]
-    #: From the expected target to the raw prediction: "identity", "log", "logit",
-    #: "softmax".
+    #: Function from the expected target to the raw prediction: "identity", "log",
+    #: "logit" or "softmax".
     link: ClassVar[str]
-    #: Range of y; None where y holds class indices.
+    #: Range of y; None for class indices.
     y_range: ClassVar[Interval | None]
-    #: Number of classes where y holds class indices, else None.
+    #: Number of classes; None if y holds no class indices.
     n_classes: int | None = None
-    #: Whether the loss is ``|y - raw|^2 / 2``, which the engine solves from second
-    #: moments.
+    #: Whether the loss is ``|y - raw|^2 / 2``, so that second moments of the data are
+    #: enough for the engine.
     is_quadratic: ClassVar[bool] = False
-    #: Upper bound of the eigenvalues of the curvature; None where there is none.
+    #: Upper bound of the eigenvalues of the curvature; None if there is no bound.
     max_curvature: ClassVar[float | None] = None
-    #: Sum of the losses of rows below which the fit ends. A likelihood is in nats,
-    #: and a hundredth of a nat decides nothing; squares have no such unit.
+    #: The fit ends when the sum of the losses of rows is below this. For likelihoods it
+    #: is 0.01 nats, which are negligible; a squared error has no such unit.
     negligible_sum: ClassVar[float] = 0.0
 
     @abstractmethod
@@ -163,10 +163,10 @@ class Loss(ABC):
 
     @abstractmethod
     def curvature_change(self, move):
-        """Return a bound of the change of the log curvature along a move.
+        """Return a bound on the change of the log curvature along a move.
 
-        The second derivative stays within the factors ``exp(-change)`` and
-        ``exp(change)`` of its first value.
+        The second derivative stays between ``exp(-change)`` and ``exp(change)`` times
+        its initial value.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class Loss(ABC):
         Returns
         -------
         ndarray of shape (n_samples,)
-            The bound, not negative.
+            The bound, at least zero.
         """
 
     @abstractmethod
@@ -193,11 +193,11 @@ class Loss(ABC):
         Returns
         -------
         ndarray of shape (n_outputs,)
-            Finite, where the best value is infinite too.
+            Intercepts; finite numbers even if the best ones are infinite.
         """
 
     def value_and_gradient(self, y, raw):
-        """Return `value` and `gradient`, which may share work.
+        """Return `value` and `gradient`; a subclass may share work between them.
 
         Parameters
         ----------
@@ -216,7 +216,7 @@ class Loss(ABC):
         return self.value(y, raw), self.gradient(y, raw)
 
     def gradient_and_curvature(self, y, raw):
-        """Return `gradient` and `curvature`, which may share work.
+        """Return `gradient` and `curvature`; a subclass may share work between them.
 
         Parameters
         ----------
@@ -278,7 +278,7 @@ class Loss(ABC):
         return np.tensordot(sample_weight / sample_weight.sum(), curvature, axes=1)
 
     def curvature_scale(self, y, sample_weight):
-        """Return a typical curvature, the unit of bounds of lambda.
+        """Return a typical curvature, the unit of the bounds of lambda.
 
         Parameters
         ----------
@@ -290,8 +290,8 @@ class Loss(ABC):
         Returns
         -------
         float
-            `max_curvature`; without that, the largest eigenvalue of the mean
-            curvature at the best constant raw prediction. Positive.
+            `max_curvature`; if it is None, the largest eigenvalue of the mean curvature
+            at the best constant raw prediction. Positive.
         """
         if self.max_curvature is not None:
             return self.max_curvature

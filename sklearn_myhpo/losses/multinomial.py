@@ -1,9 +1,8 @@
 """Softmax cross-entropy in identified coordinates.
 
-Plain NumPy with one row of an array per class: in that layout every operation is
-vectorized, and takes a quarter to two thirds of the time of scikit-learn's compiled
-half-multinomial loss, and at most half of that of SciPy's `softmax`
-(`make bench-losses`).
+Arrays have one row per class, a layout in which NumPy vectorizes every operation. They
+take a quarter to two thirds of the time of scikit-learn's compiled half-multinomial
+loss, and at most half of the time of SciPy's `softmax` (`make bench-losses`).
 """
 
 import numpy as np
@@ -11,7 +10,7 @@ from scipy.linalg import helmert
 
 from .base import Loss
 
-#: Numbers in a block of curvatures, so that a block stays in the cache.
+#: Numbers per block of curvatures, so that a block fits into the cache.
 BLOCK_NUMBERS = 2**17
 
 
@@ -21,8 +20,8 @@ class MultinomialLoss(Loss):
     The raw prediction z has one column for each of K - 1 orthonormal contrasts
     Q (K, K - 1) that are orthogonal to the vector of ones; the class scores are
     z Q'. A softmax does not depend on a common shift of the scores, and a squared
-    penalty puts that shift at zero: the model is the same, ``|W|^2`` is unchanged,
-    and the Hessian has no null space from over-parametrization.
+    penalty makes this shift zero. So the model and ``|W|^2`` are unchanged, and the
+    Hessian has no null space from over-parametrization.
 
     Parameters
     ----------
@@ -79,7 +78,7 @@ class MultinomialLoss(Loss):
     def third(self, y, raw, a, b, c):
         """Return the third central co-moment of the scores of a, b and c."""
         p = np.ascontiguousarray(self._probabilities(raw).T)
-        # A product with ones is a faster sum along a short axis than a sum.
+        # Along a short axis, a product with ones is faster than `sum`.
         ones = np.ones(self.n_classes)
 
         def centred(direction):
@@ -103,7 +102,7 @@ class MultinomialLoss(Loss):
         return self._gradient(y, p), curvature
 
     def curvature_change(self, move):
-        """Return the range of the class scores, which bounds the third derivative."""
+        """Return the range of the class scores, a bound for the third derivative."""
         scores = self.contrasts @ move.T
         return scores.max(axis=0) - scores.min(axis=0)
 
@@ -127,9 +126,9 @@ class MultinomialLoss(Loss):
         return p
 
     def _gradient(self, y, p):
-        """Return the gradient from the probabilities, which are overwritten."""
+        """Return the gradient from the probabilities; these are overwritten."""
         rows = np.arange(len(y))
-        # p_y - 1 as minus the sum of the others, which does not cancel.
+        # p_y - 1 as minus the sum of the others, without cancellation.
         p[y, rows] = 0.0
         p[y, rows] = -p.sum(axis=0)
         return (self.contrasts.T @ p).T

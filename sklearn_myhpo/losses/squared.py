@@ -1,4 +1,4 @@
-"""Half squared error, in plain NumPy: two operations a number need no kernel."""
+"""Half squared error; two operations per number need no compiled kernel."""
 
 import numpy as np
 
@@ -32,11 +32,11 @@ class SquaredLoss(Loss):
         return np.broadcast_to(np.eye(n_outputs), (n_samples, n_outputs, n_outputs))
 
     def third(self, y, raw, a, b, c):
-        """Return zeros: the loss is quadratic."""
+        """Return zeros, since the loss is quadratic."""
         return np.zeros(np.broadcast_shapes(a.shape, b.shape, c.shape)[:-1])
 
     def curvature_change(self, move):
-        """Return zeros: the curvature is constant."""
+        """Return zeros, since the curvature is constant."""
         return np.zeros(len(move))
 
     def mean_curvature(self, y, raw, sample_weight):

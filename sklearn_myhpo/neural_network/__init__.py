@@ -1,4 +1,4 @@
-"""Networks that tune their own dropout and penalties while they train."""
+"""Multilayer perceptrons that tune their dropout and penalties in training."""
 
 from .multilayer_perceptron import STNMLPClassifier, STNMLPRegressor
 

@@ -1,4 +1,4 @@
-"""The story of fit: validate, split, train, keep the best plain network."""
+"""Base class of the estimators: validation, split of the rows, fitted attributes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .hyperparameters import make_plan
 
 
 def import_training():
-    """Return the module that trains, which needs PyTorch.
+    """Return the training module, which imports PyTorch.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def import_training():
     Raises
     ------
     ImportError
-        If PyTorch is not installed; says how to get it.
+        If PyTorch is not installed; the message has the pip command.
     """
     try:
         import torch  # noqa: F401
@@ -49,7 +49,7 @@ def import_training():
 
 
 class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator):
-    """Base of the estimators, which encode y as a target and decode predictions."""
+    """Base of the estimators; they encode y for the loss and decode predictions."""
 
     _parameter_constraints = {
         "hidden_layer_sizes": [
@@ -58,7 +58,7 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "form": [StrOptions({"centred", "published"})],
-        # Names are checked where they are resolved.
+        # `make_plan` checks the names, which depend on the number of layers.
         "tune": "no_validation",
         "hyperparameters": "no_validation",
         "sigma_init": [Interval(Real, 1e-3, 1.5, closed="both")],
@@ -84,7 +84,7 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
 
     @abstractmethod
     def _check_target(self, y):
-        """Return class indices for a stratified split, or None, and set attributes."""
+        """Check y; return class indices for a stratified split, or None."""
 
     @abstractmethod
     def _encode_target(self, y, train, dtype):
@@ -92,16 +92,16 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
 
     @with_callbacks
     def fit(self, X: MatrixLike, y: ArrayLike) -> Self:
-        """Train the network, tuning its hyperparameters on held-out rows.
+        """Train the network, and tune its hyperparameters on held-out rows.
 
-        An error or an interruption leaves the estimator as it was before.
+        After an error or an interruption the estimator is unchanged.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Training data; standardize features of different scales.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Target; more than one column only for regression.
+            Target; several columns are allowed only for regression.
 
         Returns
         -------
@@ -113,8 +113,8 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
         ImportError
             If PyTorch is not installed.
         ValueError
-            If a parameter or the data do not fit; the message names what came and
-            what is allowed.
+            If a parameter or the data are invalid; the message has the value and the
+            allowed values.
         """
         self._validate_params()
         tasks = Tasks(self, X, y, self.max_iter)
@@ -125,7 +125,7 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
         return self
 
     def _train(self, X, y, tasks):
-        """Train on a part of the rows, and set the fitted attributes."""
+        """Train on the training rows, and set the fitted attributes."""
         hidden = _check_sizes(self.hidden_layer_sizes)
         plan = make_plan(len(hidden) + 1, self.tune, self.hyperparameters)
         X, y = validate_data(
@@ -160,7 +160,7 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
         self._warn(outcome)
 
     def _network(self, checkpoint, plan):
-        """Return the fitted attributes of the network of a checkpoint, by name."""
+        """Return the fitted attributes of a checkpoint, by name."""
         coefs, intercepts = self._to_units(checkpoint.weights)
         dropout, lambda_ = np.split(checkpoint.values.astype(np.float64), 2)
         named = zip(plan.names, checkpoint.values.tolist(), strict=True)
@@ -175,7 +175,7 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
         }
 
     def _to_units(self, weights):
-        """Return coefs and intercepts whose outputs are in the units of y."""
+        """Return coefs and intercepts for outputs in the units of y."""
         return [coef for coef, _ in weights], [intercept for _, intercept in weights]
 
     def _learned(self):
@@ -247,7 +247,7 @@ def _check_sizes(sizes):
 
 
 def split_rows(n_rows, strata, fraction, random_state):
-    """Split rows into training and validation, stratified where classes allow it.
+    """Split rows into training and validation rows, stratified if possible.
 
     Parameters
     ----------
@@ -256,9 +256,9 @@ def split_rows(n_rows, strata, fraction, random_state):
     strata : ndarray of int of shape (n_rows,) or None
         Class indices.
     fraction : float
-        Of the rows for validation, at least one.
+        Fraction of validation rows; at least one row.
     random_state : RandomState
-        Shuffles.
+        Source of randomness.
 
     Returns
     -------
@@ -280,7 +280,8 @@ def split_rows(n_rows, strata, fraction, random_state):
     if strata is not None:
         counts = np.bincount(strata)
         room = min(n_validation, n_rows - n_validation)
-        # A class of one row is in one part only, whatever the split.
+        # StratifiedShuffleSplit refuses a class of one row, and parts with fewer rows
+        # than classes.
         if counts.min() > 1 and room >= len(counts):
             splitter = StratifiedShuffleSplit
     split = splitter(1, test_size=n_validation, random_state=random_state)

@@ -1,4 +1,4 @@
-"""From an estimator's parameters to a trained network; imported where torch is."""
+"""Assembly and training of a network from the parameters; needs PyTorch."""
 
 import torch
 
@@ -22,11 +22,11 @@ def train_network(*, parts, sizes, plan, estimator, seed, report):
     plan : Plan
         The hyperparameters.
     estimator : SelfTuningPerceptron
-        Its parameters are the options.
+        Source of the options.
     seed : int
-        Of the generator of all randomness.
+        Seed of the generator of all randomness.
     report : callable
-        Takes the `Checkpoint` of every iteration; returns whether to end.
+        Function of the `Checkpoint` of every iteration; true ends the training.
 
     Returns
     -------

@@ -1,11 +1,11 @@
-"""A trained network, which is an ordinary one and needs NumPy only."""
+"""Prediction of a trained network, with NumPy only."""
 
 import numpy as np
 from scipy.special import expit
 
 from ..data.arrays import linear_predictor
 
-#: What every hidden unit does with its input; `network` has the same for tensors.
+#: Activation functions of hidden units; `network` has the same for tensors.
 ACTIVATIONS = {
     "identity": lambda z: z,
     "logistic": expit,

@@ -1,4 +1,4 @@
-"""The story of training: epochs, alternating steps, the best checkpoint, stopping."""
+"""The training loop: epochs, alternating steps, the best checkpoint, stopping."""
 
 import time
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from scipy import sparse
 from ..data.arrays import select_rows
 from .tuner import DivergenceError
 
-#: When the validation loss stagnates, the learning rate falls by this factor ...
+#: Factor of the learning rate when the validation loss stagnates.
 LEARNING_RATE_DROP = 0.1
-#: ... this often; the next stagnation ends the training.
+#: Largest number of such drops; the next stagnation ends the training.
 MAX_DROPS = 2
-#: Rows that are evaluated at a time.
+#: Rows per evaluation, to bound the memory.
 EVALUATION_ROWS = 4096
 
-#: By name: losses of the examples, shape (n,), of outputs and targets. Squares are of
-#: standardized targets.
+#: Task to the function from outputs and targets to the losses of the examples, shape
+#: (n,). Regression targets are standardized.
 NETWORK_LOSSES = {
     "classification": lambda outputs, y: torch.nn.functional.cross_entropy(
         outputs, y, reduction="none"
     ),
     "regression": lambda outputs, y: (outputs - y).square().mean(dim=1) / 2.0,
 }
-#: By name: accuracy, or R^2 averaged over the targets as in scikit-learn.
+#: Task to the score: accuracy, or R^2 averaged over targets as in scikit-learn.
 SCORES = {
     "classification": lambda outputs, y: (outputs.argmax(dim=1) == y).double().mean(),
     "regression": lambda outputs, y: _mean_r2(outputs, y),
@@ -36,13 +36,13 @@ SCORES = {
 def _mean_r2(outputs, y):
     residual = (outputs - y).square().sum(dim=0)
     total = (y - y.mean(dim=0)).square().sum(dim=0)
-    # A constant target: 1 if it is met, else 0, as `sklearn.metrics.r2_score` does.
+    # As in `sklearn.metrics.r2_score`: 1 for an exact prediction of a constant, else 0.
     constant = (residual != 0).to(residual.dtype)
     return (1.0 - torch.where(total > 0, residual / total, constant)).mean()
 
 
 class Rows:
-    """Rows of data as tensors, sparse ones made dense a batch at a time.
+    """Rows of data as tensors; sparse rows become dense batch by batch.
 
     Parameters
     ----------
@@ -74,14 +74,14 @@ class Rows:
             yield self.take(order[start : start + size])
 
     def endless_batches(self, size, generator):
-        """Yield batches for ever, in a new random order for every pass."""
+        """Yield batches without end, in a new random order for every pass."""
         while True:
             yield from self.batches(size, generator)
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What the loop needs to know; the estimators document it."""
+    """Options of the loop, as documented in the estimators."""
 
     batch_size: int
     max_iter: int
@@ -93,7 +93,7 @@ class TrainingOptions:
 
 
 class Checkpoint(NamedTuple):
-    """The plain network at the hyperparameters of its time."""
+    """The ordinary network at the current hyperparameters."""
 
     epoch: int
     loss: float
@@ -103,7 +103,7 @@ class Checkpoint(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What training gives: the best checkpoint, the history and why it ended."""
+    """Result of training: the best checkpoint, the history and the final status."""
 
     best: Checkpoint
     history: dict
@@ -111,18 +111,18 @@ class Outcome(NamedTuple):
 
 
 class Training:
-    """Alternates the two steps of a tuner over epochs.
+    """Alternation of training and tuning steps over epochs.
 
     Parameters
     ----------
     tuner : Tuner
-        Holds the network and its hyperparameters.
+        Owner of the network and its hyperparameters.
     train, validation : Rows
-        The two parts of the data.
+        Training and validation rows.
     task : str
         "classification" or "regression".
     options : TrainingOptions
-        Of the loop.
+        Options of the loop.
     """
 
     def __init__(self, tuner, train, validation, task, options):
@@ -142,7 +142,7 @@ class Training:
         Parameters
         ----------
         report : callable
-            Takes the `Checkpoint` of every iteration; returns whether to end.
+            Function of the `Checkpoint` of every iteration; true ends the training.
 
         Returns
         -------
@@ -178,7 +178,7 @@ class Training:
         return Outcome(best, _columns(records, self._names()), status)
 
     def _run_epoch(self, epoch):
-        """Pass over the training rows once; return the mean loss of its batches."""
+        """Train on all training rows once, and return their mean loss."""
         options, total = self.options, 0.0
         is_tuning = epoch >= options.n_warmup_iter and len(self.tuner.distribution.h)
         for x, y in self.train.batches(options.batch_size, self.tuner.generator):
@@ -193,7 +193,7 @@ class Training:
 
     @torch.no_grad()
     def _checkpoint(self, n_epochs):
-        """Return the plain network as it is, with its validation loss."""
+        """Return the current ordinary network, with its validation loss."""
         network, distribution = self.tuner.network, self.tuner.distribution
         r = self.tuner.response_now()
         outputs, targets = [], []
@@ -256,7 +256,7 @@ class Training:
 
 
 def _columns(records, names):
-    """Return the history as a dict of equally long arrays."""
+    """Return the history as a dict of arrays of equal length."""
     table = np.array(records, dtype=np.float64).reshape(len(records), len(names))
     columns = {name: table[:, index].copy() for index, name in enumerate(names)}
     columns["n_gradients"] = columns["n_gradients"].astype(np.int64)

@@ -1,23 +1,23 @@
-"""How the weights of a self-tuning network follow its hyperparameters.
+"""Forms of the response of the weights to the hyperparameters.
 
-A form says what the layers respond to, and which loss moves which weights. Let h be
-the free hyperparameters and e their perturbation.
+A form defines the input r of the response, and the losses that train the weights. Let
+h be the free hyperparameters and e their perturbation.
 """
 
 
 class Published:
-    """MacKay et al. (2019): weights are functions of h, trained all at once."""
+    """MacKay et al. (2019): weights are functions of h, and all train on one loss."""
 
-    #: Standard deviation of the first V.
+    #: Standard deviation of the initial V.
     response_scale = 0.01
 
     def response(self, h, perturbed):
-        """Return what the layers respond to at perturbed hyperparameters.
+        """Return the input r of the response at perturbed hyperparameters.
 
         Parameters
         ----------
         h : tensor of shape (n_responses,)
-            Where tuning stands.
+            Current free hyperparameters.
         perturbed : tensor of shape (n, n_responses)
             ``h + e`` of every example.
 
@@ -29,12 +29,12 @@ class Published:
         return perturbed
 
     def training_losses(self, network, problem):
-        """Yield losses and the weights that each of them moves.
+        """Yield each loss with the weights that it trains.
 
         Parameters
         ----------
         network : Perceptron
-            The network, or another with its methods.
+            The network, or an object with its methods.
         problem : TrainingProblem
             A batch and its hyperparameters.
 
@@ -51,18 +51,18 @@ class Published:
 class Centred:
     """Bae & Grosse (2020), Delta-STN, arXiv:2010.13514: weights are w_0 + Theta e.
 
-    The general weights w_0 train at h itself, without perturbation, and so without a
-    bias. The responses Theta train on outputs linearized in ``Theta e``.
+    The general weights w_0 train at h without perturbation, which removes the bias of
+    a perturbed loss. The response Theta trains on outputs linearized in ``Theta e``.
     """
 
     response_scale = 0.0
 
     def response(self, h, perturbed):
-        """Return ``h + e`` less the value of h, whose gradient stays."""
+        """Return e as ``(h + e) - h``, without the gradient of the last h."""
         return perturbed - h.detach()
 
     def training_losses(self, network, problem):
-        """Yield the loss of the general weights, then that of the responses."""
+        """Yield the loss of the general weights, then the loss of the response."""
         outputs = network.outputs(problem.x, None, problem.values, problem.noise)
         loss = problem.objective(network, outputs, None, problem.values)
         yield loss, network.general
@@ -82,11 +82,11 @@ class Fixed:
     response_scale = 0.0
 
     def response(self, h, perturbed):
-        """Return nothing, as nothing is tuned."""
+        """Return None, because no hyperparameter is tuned."""
         return None
 
     def training_losses(self, network, problem):
-        """Yield the one loss of the one set of weights."""
+        """Yield the only loss, with the general weights."""
         outputs = network.outputs(problem.x, None, problem.values, problem.noise)
         loss = problem.objective(network, outputs, None, problem.values)
         yield loss, network.general

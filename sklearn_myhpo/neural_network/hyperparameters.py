@@ -1,7 +1,7 @@
 """Names and values of the hyperparameters of a network, fixed, scheduled or tuned.
 
 Layer l has a dropout rate on its inputs and a natural log-penalty lambda on its
-weights. What is tuned moves in free coordinates h: h = lambda, and a dropout rate is
+weights. Tuning uses free coordinates h: h = lambda, and a dropout rate is
 ``MAX_DROPOUT * sigmoid(h)``, so that no step leaves the range.
 """
 
@@ -12,26 +12,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Highest dropout rate that tuning can reach (MacKay et al. 2019 use .9 and more).
+#: Upper limit of a tuned dropout rate (MacKay et al. 2019 use 0.9 and more).
 MAX_DROPOUT = 0.9
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of hyperparameter, of which every layer has one.
+    """One kind of hyperparameter; every layer has one of each kind.
 
     Attributes
     ----------
     name : str
-        First part of the names.
+        Prefix of the names.
     default : float
-        Where tuning starts, or what is held.
+        Start of a tuned value, or the value without tuning.
     low, high : float
-        Values allowed where it is not tuned, both included.
+        Limits of a value that is not tuned, both included.
     free_low, free_high : float
-        Ends of the free coordinate, perturbed or not.
+        Limits of the free coordinate, with or without perturbation.
     is_rate : bool
-        Whether the value is ``MAX_DROPOUT * sigmoid(h)``; otherwise it is h.
+        Whether the value is ``MAX_DROPOUT * sigmoid(h)`` instead of h.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Kind:
     is_rate: bool
 
     def to_free(self, value):
-        """Return the free coordinate of a value, infinite at the ends."""
+        """Return the free coordinate; infinite for a rate outside (0, MAX_DROPOUT)."""
         if not self.is_rate:
             return value
         share = value / MAX_DROPOUT
@@ -59,13 +59,13 @@ class Kind:
 
 
 DROPOUT = Kind("dropout", 0.05, 0.0, 0.99, -6.0, 6.0, True)
-#: Beyond lambda = 4 a step of gradient descent at the default rate is unstable.
+#: Above lambda = 4, gradient descent at the default learning rate is unstable.
 LAMBDA = Kind("lambda", -7.0, -math.inf, 10.0, -20.0, 4.0, False)
 KINDS = (DROPOUT, LAMBDA)
 
 
 class Plan(NamedTuple):
-    """Which hyperparameters there are, and what they are without tuning.
+    """Names of the hyperparameters, and their values without tuning.
 
     Attributes
     ----------
@@ -74,9 +74,9 @@ class Plan(NamedTuple):
     kinds : tuple of Kind
         One per name.
     is_tuned : ndarray of bool of shape (n_hyperparameters,)
-        Which of them are learned.
+        Whether each hyperparameter is tuned.
     paths : list of ndarray
-        One per name: the values over the epochs, the last of which stays.
+        One per name: the values over the epochs; the last value stays.
     """
 
     names: tuple
@@ -85,12 +85,12 @@ class Plan(NamedTuple):
     paths: list
 
     def at(self, epoch):
-        """Return the values during an epoch, counted from 0, tuned ones at the start.
+        """Return the values during an epoch; tuned hyperparameters have their start.
 
         Parameters
         ----------
         epoch : int
-            Its number.
+            Number of the epoch, from 0.
 
         Returns
         -------
@@ -101,7 +101,7 @@ class Plan(NamedTuple):
 
     @property
     def tuned_kinds(self):
-        """The kinds of what is tuned, in the order of the free coordinates."""
+        """Kinds of the tuned hyperparameters, in the order of the free coordinates."""
         return [self.kinds[index] for index in np.flatnonzero(self.is_tuned)]
 
 
@@ -113,19 +113,19 @@ def make_plan(n_layers, tune, hyperparameters):
     n_layers : int
         Number of weight matrices.
     tune : bool or array-like of str
-        Whether to tune all of them or none, or the names of those to tune.
+        Whether to tune all or none, or a list of names to tune.
     hyperparameters : dict or None
-        Name or kind to a value, or to values over the epochs.
+        From a name or kind to a value, or to values over the epochs.
 
     Returns
     -------
     Plan
-        What there is, and what of it is tuned.
+        Names, kinds and values of the hyperparameters.
 
     Raises
     ------
     ValueError
-        Names the parameter, what came and what is allowed.
+        If a name or value is invalid; the message has the allowed ones.
     """
     kinds = tuple(kind for kind in KINDS for _ in range(n_layers))
     names = tuple(f"{kind.name}_{layer}" for kind in KINDS for layer in range(n_layers))
@@ -137,7 +137,7 @@ def make_plan(n_layers, tune, hyperparameters):
                 "The 'hyperparameters' parameter must be None or a dict from names to "
                 f"values. Got {hyperparameters!r} instead."
             )
-        # A name says more than its kind, wherever it stands in the dict.
+        # Names come last, since a name overrides its kind in any order of the dict.
         for key in sorted(hyperparameters, key=lambda key: key in names):
             for name in _named("hyperparameters", key, names, kinds):
                 given[name] = hyperparameters[key]
@@ -149,7 +149,7 @@ def make_plan(n_layers, tune, hyperparameters):
 
 
 def _tuned(tune, names, kinds):
-    """Return which of the names are tuned."""
+    """Return a boolean per name, true if it is tuned."""
     if isinstance(tune, bool | np.bool_):
         return np.full(len(names), bool(tune))
     if isinstance(tune, str):
@@ -162,7 +162,7 @@ def _tuned(tune, names, kinds):
 
 
 def _named(parameter, key, names, kinds):
-    """Return the names that a key stands for: itself, or all of its kind."""
+    """Return the names of a key, which is a name or a kind."""
     if key in names:
         return [key]
     found = [name for name, kind in zip(names, kinds, strict=True) if kind.name == key]
@@ -197,12 +197,12 @@ def _path(name, value, kind, tuned):
     low, high = kind.from_free(kind.free_low), kind.from_free(kind.free_high)
     if path.size > 1:
         raise ValueError(
-            f"{what} a schedule of {path.size} values, but it is tuned: give the value "
-            "to start from, or take it out of the parameter 'tune'."
+            f"{what} a schedule of {path.size} values, but it is tuned. Give one start "
+            "value, or remove it from the parameter 'tune'."
         )
     if not low <= path[0] <= high:
         raise ValueError(
-            f"{what} = {path[0]}, but it is tuned: it must be from {low:.4g} to "
-            f"{high:.4g}, or out of the parameter 'tune'."
+            f"{what} = {path[0]}, but it is tuned. Give a value from {low:.4g} to "
+            f"{high:.4g}, or remove it from the parameter 'tune'."
         )
     return path

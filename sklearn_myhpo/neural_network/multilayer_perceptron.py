@@ -16,13 +16,13 @@ from ._base import SelfTuningPerceptron
 
 
 class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
-    """Classifier whose dropout and penalties tune themselves while it trains.
+    """Classifier that tunes its dropout and penalties in training.
 
-    A multilayer perceptron with a softmax. Its weights are trained on one part of the
-    rows as a function of the hyperparameters, every layer's dropout rate and
-    log-penalty, while gradient steps on the held-out part move the hyperparameters
-    [1]_. What comes out is an ordinary network, the best one on the held-out
-    rows, and the schedule of its hyperparameters. Training needs PyTorch
+    A multilayer perceptron with a softmax. The hyperparameters are the dropout rate
+    and the log-penalty of every layer. The weights are trained on one part of the rows
+    as a function of the hyperparameters, while gradient steps on the held-out part
+    move the hyperparameters [1]_. The result is an ordinary network, the best one on
+    the held-out rows, and the schedule of its hyperparameters. Training needs PyTorch
     (``pip install sklearn-myhpo[nn]``), prediction does not.
 
     The training loss is the mean cross-entropy plus ``exp(lambda_l)`` times the sum of
@@ -31,54 +31,56 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
-        Units of the hidden layers.
+        Number of units of every hidden layer.
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        Function of the hidden units.
+        Activation function of the hidden units.
     form : {"centred", "published"}, default="centred"
-        How the weights respond to the hyperparameters: as in [2]_, with weights that
-        train unperturbed and a linearized response, two gradients a training step;
-        or as in [1]_, all at once, one gradient.
+        Form of the response of the weights to the hyperparameters. "centred" as in
+        [2]_: general weights are trained without perturbation, beside a linearized
+        response, with two gradients per training step. "published" as in [1]_: all
+        weights are trained together, with one gradient per training step.
     tune : bool or list of str, default=True
-        What is learned: all, none, or the hyperparameters of these names. The rest is
-        held at `hyperparameters`.
+        Hyperparameters to tune: all, none, or a list of names. The others have the
+        values in `hyperparameters`.
     hyperparameters : dict, default=None
-        From names to numbers: where tuning starts, or what is held. Layer l has
-        ``"dropout_l"``, the dropout rate of its inputs (l = 0: of the features), and
-        ``"lambda_l"``, the natural log of its penalty; a name without a number
-        stands for all layers. What is not tuned may be an array: entry k is the value
-        during iteration k, and the last one stays. Names that are missing have a
-        dropout rate of 0.05 and a lambda of -7.
+        Values by name: the start of a tuned hyperparameter, the value of any other.
+        Layer l has ``"dropout_l"``, the dropout rate of its inputs (l = 0: of the
+        features), and ``"lambda_l"``, the natural log of its penalty; a name without
+        a number stands for all layers. Without tuning, a value may be an array: its
+        entries are the values in successive iterations, and the last entry stays.
+        Missing names have a dropout rate of 0.05 or a lambda of -7.
     sigma_init : float, default=0.5
-        First standard deviation of the perturbation of the free hyperparameters,
-        which is learned, between 0.001 and 1.5.
+        Initial standard deviation sigma of the perturbation of the free
+        hyperparameters: lambda, and the logit of dropout rate / 0.9. Tuning moves
+        sigma between 0.001 and 1.5.
     entropy_weight : float, default=1e-3
-        tau, the weight of the perturbation's entropy in the tuning objective.
+        tau, the weight of the entropy of the perturbation in the tuning objective.
     batch_size : int, default=128
-        Rows of a gradient, in training and in tuning.
+        Number of rows per gradient, in training and in tuning.
     learning_rate_init : float, default=0.01
-        First step size of gradient descent. It falls tenfold, twice at most, when the
-        validation loss stagnates.
+        Initial step size of gradient descent. It falls to a tenth, at most twice, when
+        the validation loss stagnates.
     momentum : float, default=0.9
         Momentum of gradient descent.
     hyper_learning_rate : float, default=0.003
         Step size of Adam on the free hyperparameters and on sigma. Small data sets
-        give few steps per iteration and want more, 0.03 for example.
+        have few steps per iteration and need a larger value, for example 0.03.
     train_steps : int, default=2
-        Training steps between tunings.
+        Number of training steps before every phase of tuning.
     validation_steps : int, default=1
-        Tuning steps then.
+        Number of tuning steps in every phase of tuning.
     n_warmup_iter : int, default=5
-        Iterations that only train.
+        Number of initial iterations without tuning.
     max_iter : int, default=200
-        Most iterations, which are passes over the training rows.
+        Largest number of iterations, which are passes over the training rows.
     n_iter_no_change : int or inf, default=10
-        The validation loss stagnates when it was not improved for this many
-        iterations.
+        The validation loss stagnates after this many iterations without a new minimum.
     validation_fraction : float, default=0.2
-        Share of the rows that are held out to tune and to stop. Stratified by class
-        where every class has the rows for it.
+        Fraction of the rows to hold out for tuning and early stopping. Stratified by
+        class if every class has enough rows.
     random_state : int, RandomState instance or None, default=None
-        Splits the rows and seeds weights, batches, dropout and perturbations.
+        Randomness of the split of the rows, the initial weights, the batches, dropout
+        and the perturbations.
     verbose : bool, default=False
         Whether to print a line per iteration.
 
@@ -91,26 +93,27 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     hyperparameters_ : dict of str to float
-        The learned hyperparameters, by name, at the kept iteration.
+        Values of all hyperparameters at the kept iteration, by name.
     dropout_ : ndarray of shape (n_layers - 1,)
-        The same dropout rates, in the order of `coefs_`.
+        Dropout rates of `hyperparameters_`, in the order of `coefs_`.
     lambda_ : ndarray of shape (n_layers - 1,)
-        The same natural logs of the penalties, in the order of `coefs_`.
+        Lambdas of `hyperparameters_`, natural logs, in the order of `coefs_`.
     schedule_ : dict of str to ndarray of shape (n_iter,)
-        The hyperparameters over time, made for `pandas.DataFrame`: every name, at the
-        end of every iteration; ``sigma_<name>`` of what is tuned;
-        "learning_rate", "train_loss", "validation_loss", "validation_score",
-        "n_gradients" (gradients of batches so far) and "time" in seconds.
+        History of the fit, suited to `pandas.DataFrame`, with one entry per iteration:
+        every hyperparameter by name, at the end of the iteration; ``sigma_<name>`` of
+        every tuned hyperparameter; "learning_rate", "train_loss", "validation_loss",
+        "validation_score", "n_gradients" (number of gradients of batches so far) and
+        "time" in seconds.
     loss_curve_ : list of float
-        Mean training loss with penalty over the batches of every iteration.
+        Mean training loss of every iteration, penalty included.
     validation_scores_ : list of float
         Accuracy of the held-out rows after every iteration.
     best_validation_score_ : float
-        The same for the network that is kept.
+        Score of the kept network on the held-out rows.
     validation_loss_ : float
         Mean cross-entropy of the held-out rows, the lowest of all iterations.
     best_iter_ : int
-        The iteration whose network is kept; 0 is the network before training.
+        Iteration of the kept network; 0 is the network before training.
     n_iter_ : int
         Number of iterations.
     converged_ : bool
@@ -236,7 +239,7 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         return softmax(self._raw_predict(X), axis=1)
 
     def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
-        """Return the logs of the probabilities, accurate for tiny ones.
+        """Return the natural logs of the probabilities, without underflow.
 
         Parameters
         ----------
@@ -252,12 +255,13 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
 
 
 class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
-    """Regressor whose dropout and penalties tune themselves while it trains.
+    """Regressor that tunes its dropout and penalties in training.
 
-    A multilayer perceptron with linear outputs, tuned as `STNMLPClassifier` is: by
-    gradient steps on held-out rows while the weights are trained on the others [1]_.
-    Targets are standardized inside, by the training rows. Training needs PyTorch
-    (``pip install sklearn-myhpo[nn]``), prediction does not.
+    A multilayer perceptron with linear outputs. As in `STNMLPClassifier`, gradient
+    steps on held-out rows move the hyperparameters, while the weights are trained on
+    the other rows [1]_. Targets are standardized with the mean and standard deviation
+    of the training rows. Training needs PyTorch (``pip install sklearn-myhpo[nn]``),
+    prediction does not.
 
     The training loss is half the mean squared error of the standardized targets, plus
     ``exp(lambda_l)`` times the sum of squared weights of every layer l, intercepts
@@ -266,53 +270,55 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
-        Units of the hidden layers.
+        Number of units of every hidden layer.
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        Function of the hidden units.
+        Activation function of the hidden units.
     form : {"centred", "published"}, default="centred"
-        How the weights respond to the hyperparameters: as in [2]_, with weights that
-        train unperturbed and a linearized response, two gradients a training step;
-        or as in [1]_, all at once, one gradient.
+        Form of the response of the weights to the hyperparameters. "centred" as in
+        [2]_: general weights are trained without perturbation, beside a linearized
+        response, with two gradients per training step. "published" as in [1]_: all
+        weights are trained together, with one gradient per training step.
     tune : bool or list of str, default=True
-        What is learned: all, none, or the hyperparameters of these names. The rest is
-        held at `hyperparameters`.
+        Hyperparameters to tune: all, none, or a list of names. The others have the
+        values in `hyperparameters`.
     hyperparameters : dict, default=None
-        From names to numbers: where tuning starts, or what is held. Layer l has
-        ``"dropout_l"``, the dropout rate of its inputs (l = 0: of the features), and
-        ``"lambda_l"``, the natural log of its penalty; a name without a number
-        stands for all layers. What is not tuned may be an array: entry k is the value
-        during iteration k, and the last one stays. Names that are missing have a
-        dropout rate of 0.05 and a lambda of -7.
+        Values by name: the start of a tuned hyperparameter, the value of any other.
+        Layer l has ``"dropout_l"``, the dropout rate of its inputs (l = 0: of the
+        features), and ``"lambda_l"``, the natural log of its penalty; a name without
+        a number stands for all layers. Without tuning, a value may be an array: its
+        entries are the values in successive iterations, and the last entry stays.
+        Missing names have a dropout rate of 0.05 or a lambda of -7.
     sigma_init : float, default=0.5
-        First standard deviation of the perturbation of the free hyperparameters,
-        which is learned, between 0.001 and 1.5.
+        Initial standard deviation sigma of the perturbation of the free
+        hyperparameters: lambda, and the logit of dropout rate / 0.9. Tuning moves
+        sigma between 0.001 and 1.5.
     entropy_weight : float, default=1e-3
-        tau, the weight of the perturbation's entropy in the tuning objective.
+        tau, the weight of the entropy of the perturbation in the tuning objective.
     batch_size : int, default=128
-        Rows of a gradient, in training and in tuning.
+        Number of rows per gradient, in training and in tuning.
     learning_rate_init : float, default=0.01
-        First step size of gradient descent. It falls tenfold, twice at most, when the
-        validation loss stagnates.
+        Initial step size of gradient descent. It falls to a tenth, at most twice, when
+        the validation loss stagnates.
     momentum : float, default=0.9
         Momentum of gradient descent.
     hyper_learning_rate : float, default=0.003
         Step size of Adam on the free hyperparameters and on sigma. Small data sets
-        give few steps per iteration and want more, 0.03 for example.
+        have few steps per iteration and need a larger value, for example 0.03.
     train_steps : int, default=2
-        Training steps between tunings.
+        Number of training steps before every phase of tuning.
     validation_steps : int, default=1
-        Tuning steps then.
+        Number of tuning steps in every phase of tuning.
     n_warmup_iter : int, default=5
-        Iterations that only train.
+        Number of initial iterations without tuning.
     max_iter : int, default=200
-        Most iterations, which are passes over the training rows.
+        Largest number of iterations, which are passes over the training rows.
     n_iter_no_change : int or inf, default=10
-        The validation loss stagnates when it was not improved for this many
-        iterations.
+        The validation loss stagnates after this many iterations without a new minimum.
     validation_fraction : float, default=0.2
-        Share of the rows that are held out to tune and to stop.
+        Fraction of the rows to hold out for tuning and early stopping.
     random_state : int, RandomState instance or None, default=None
-        Splits the rows and seeds weights, batches, dropout and perturbations.
+        Randomness of the split of the rows, the initial weights, the batches, dropout
+        and the perturbations.
     verbose : bool, default=False
         Whether to print a line per iteration.
 
@@ -323,27 +329,28 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
     intercepts_ : list of ndarray of shape (n_out,)
         Intercepts of the layers.
     hyperparameters_ : dict of str to float
-        The learned hyperparameters, by name, at the kept iteration.
+        Values of all hyperparameters at the kept iteration, by name.
     dropout_ : ndarray of shape (n_layers - 1,)
-        The same dropout rates, in the order of `coefs_`.
+        Dropout rates of `hyperparameters_`, in the order of `coefs_`.
     lambda_ : ndarray of shape (n_layers - 1,)
-        The same natural logs of the penalties, in the order of `coefs_`.
+        Lambdas of `hyperparameters_`, natural logs, in the order of `coefs_`.
     schedule_ : dict of str to ndarray of shape (n_iter,)
-        The hyperparameters over time, made for `pandas.DataFrame`: every name, at the
-        end of every iteration; ``sigma_<name>`` of what is tuned;
-        "learning_rate", "train_loss", "validation_loss", "validation_score",
-        "n_gradients" (gradients of batches so far) and "time" in seconds.
+        History of the fit, suited to `pandas.DataFrame`, with one entry per iteration:
+        every hyperparameter by name, at the end of the iteration; ``sigma_<name>`` of
+        every tuned hyperparameter; "learning_rate", "train_loss", "validation_loss",
+        "validation_score", "n_gradients" (number of gradients of batches so far) and
+        "time" in seconds.
     loss_curve_ : list of float
-        Mean training loss with penalty over the batches of every iteration.
+        Mean training loss of every iteration, penalty included.
     validation_scores_ : list of float
         R^2 of the held-out rows after every iteration.
     best_validation_score_ : float
-        The same for the network that is kept.
+        Score of the kept network on the held-out rows.
     validation_loss_ : float
         Half the mean squared error of the standardized targets of the held-out rows,
         the lowest of all iterations.
     best_iter_ : int
-        The iteration whose network is kept; 0 is the network before training.
+        Iteration of the kept network; 0 is the network before training.
     n_iter_ : int
         Number of iterations.
     converged_ : bool

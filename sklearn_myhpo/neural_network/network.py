@@ -1,4 +1,4 @@
-"""Multilayer perceptrons whose weights respond to their hyperparameters, in torch.
+"""Multilayer perceptrons with weights that respond to hyperparameters, in torch.
 
 MacKay, Vicol, Lorraine, Duvenaud & Grosse (2019), Self-Tuning Networks,
 arXiv:1903.03088, eq. (10) and section 3.2.
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import torch
 
-#: What every hidden unit does, and its derivative as a function of its output.
+#: Activation functions of hidden units, with derivatives as functions of the output.
 TENSOR_ACTIVATIONS = {
     "identity": (lambda z: z, torch.ones_like),
     "logistic": (torch.sigmoid, lambda a: a * (1.0 - a)),
@@ -19,21 +19,21 @@ TENSOR_ACTIVATIONS = {
 
 
 class ResponseLayer:
-    """A linear layer whose rows are scaled by linear functions of r.
+    """A linear layer with weights that respond linearly to r.
 
-    ``(W_e x + b_e) + (V_w r) * (W_h x) + (V_b r) * b_h``, for every example with an r
-    of its own. Without r it is ``W_e x + b_e``.
+    The outputs are ``(W_e x + b_e) + (V_w r) * (W_h x) + (V_b r) * b_h``, with one r
+    per example. Without r they are ``W_e x + b_e``.
 
     Parameters
     ----------
     n_in, n_out : int
-        Inputs and outputs.
+        Numbers of inputs and outputs.
     n_responses : int
-        Length of r; 0 for a layer that never responds.
+        Length of r; 0 for a layer without response.
     response_scale : float
-        Standard deviation of the first V; 0 for a network that does not respond yet.
+        Standard deviation of the initial V; 0 for no initial response.
     generator : torch.Generator
-        For the first weights.
+        Source of the initial weights.
     dtype : torch.dtype
         Type of the weights.
     """
@@ -78,12 +78,12 @@ class ResponseLayer:
         """Return the squared norm of the weights of every example.
 
         ``|W|^2 = sum_o |W_e,o|^2 + 2 s_o <W_e,o, W_h,o> + s_o^2 |W_h,o|^2`` with
-        ``s = V_w r``: no example's weights are formed.
+        ``s = V_w r``, so that no weight matrix per example is needed.
 
         Parameters
         ----------
         r : tensor of shape (n, n_responses), optional
-            What the weights respond to.
+            Input of the response.
 
         Returns
         -------
@@ -112,13 +112,13 @@ class ResponseLayer:
 class Perceptron:
     """Layers with dropout on their inputs and a penalty on their weights.
 
-    What a network must have to be tuned by a `Tuner`: `general` and `response`, lists
-    of leaf tensors, and the methods below; `linearized_outputs` only if centred.
+    A `Tuner` needs the attributes `general` and `response`, lists of leaf tensors, and
+    the methods below; `linearized_outputs` only for the centred form.
 
     Parameters
     ----------
     sizes : sequence of int
-        Inputs, units of the hidden layers, outputs.
+        Numbers of inputs, of units of the hidden layers, and of outputs.
     activation : str
         A key of `TENSOR_ACTIVATIONS`.
     n_responses : int
@@ -137,14 +137,14 @@ class Perceptron:
         self.response = [each for layer in self.layers for each in layer.response]
 
     def draw(self, n, generator):
-        """Return the noise that decides on dropout, uniform, one per input of a layer.
+        """Return uniform noise for dropout, one number per input of a layer.
 
         Parameters
         ----------
         n : int
             Number of examples.
         generator : torch.Generator
-            Where it comes from.
+            Source of the noise.
 
         Returns
         -------
@@ -168,11 +168,11 @@ class Perceptron:
         x : tensor of shape (n, n_features)
             Inputs.
         r : tensor of shape (n, n_responses), optional
-            What the weights respond to.
+            Input of the response.
         values : tensor of shape (n, n_hyperparameters), optional
             Hyperparameters of the examples; their first columns are dropout rates.
         noise : list of tensor, optional
-            From `draw`; without it there is no dropout.
+            Result of `draw`; None for no dropout.
 
         Returns
         -------
@@ -191,13 +191,13 @@ class Perceptron:
     def linearized_outputs(self, x, r, values, noise):
         """Return the outputs to first order in r, around r = 0.
 
-        The same as `outputs` and its directional derivative by `torch.func.jvp`, in
+        Equal to `outputs` plus its directional derivative by `torch.func.jvp`, but in
         one pass and a fraction of the time.
 
         Parameters
         ----------
         x, r, values, noise : tensor, or list of tensor
-            As for `outputs`.
+            As in `outputs`.
 
         Returns
         -------
@@ -223,7 +223,7 @@ class Perceptron:
         Parameters
         ----------
         r : tensor of shape (n, n_responses) or None
-            What the weights respond to.
+            Input of the response.
         values : tensor of shape (n, n_hyperparameters)
             Hyperparameters of the examples; their last columns are lambdas.
 
@@ -240,5 +240,5 @@ class Perceptron:
 
 
 def _mask(noise, rate):
-    """Return what dropout multiplies inputs with, whose mean is one."""
+    """Return the dropout factors of inputs, with mean one."""
     return (noise >= rate) / (1.0 - rate)

@@ -11,9 +11,9 @@ import torch
 
 from .hyperparameters import MAX_DROPOUT
 
-#: sigma stays in this range: one of three plain runs diverged with a growing sigma.
+#: Range of sigma: without it, sigma grew and training diverged in one of three runs.
 SIGMA_BOUNDS = (1e-3, 1.5)
-#: Gradients are shortened to this norm, which ordinary ones do not reach.
+#: Largest norm of a gradient, above usual norms; longer gradients are shortened.
 MAX_GRADIENT_NORM = 5.0
 
 
@@ -22,24 +22,24 @@ class DivergenceError(ArithmeticError):
 
 
 class TrainingProblem(NamedTuple):
-    """A batch of training rows with hyperparameters of its own for every row.
+    """A batch of training rows, with hyperparameters per row.
 
     Attributes
     ----------
     x : tensor of shape (n, n_features)
         Inputs.
     y : tensor
-        Targets, as the loss wants them.
+        Targets in the form of the loss.
     loss : callable
-        (outputs, y) to the losses of the examples, shape (n,).
+        Function of (outputs, y) to the losses of the examples, shape (n,).
     h : tensor of shape (n_responses,)
         Free hyperparameters.
     perturbed : tensor of shape (n, n_responses)
-        Those of every row.
+        Perturbed free hyperparameters of every row.
     values, perturbed_values : tensor of shape (n, n_hyperparameters)
-        All hyperparameters at h, and at the perturbed ones.
+        All hyperparameters, at h and at `perturbed`.
     noise : list of tensor
-        What decides on dropout.
+        Noise for dropout.
     """
 
     x: torch.Tensor
@@ -64,11 +64,11 @@ class Distribution:
     Parameters
     ----------
     plan : Plan
-        Names, start and what is not tuned.
+        Names and values of the hyperparameters.
     sigma : float
-        Where sigma starts; ``sigma = softplus(s)`` is learned.
+        Initial sigma. Tuning moves s in ``sigma = softplus(s)``.
     dtype : torch.dtype
-        Of all tensors.
+        Type of all tensors.
     """
 
     def __init__(self, plan, sigma, dtype):
@@ -107,9 +107,9 @@ class Distribution:
         Parameters
         ----------
         free : tensor of shape (n, n_responses)
-            Free coordinates of what is tuned.
+            Free coordinates of the tuned hyperparameters.
         epoch : int
-            Says where the others are in their schedules.
+            Epoch in the schedules of the others.
 
         Returns
         -------
@@ -136,11 +136,11 @@ class StepSizes:
     Attributes
     ----------
     learning_rate, momentum : float
-        Of gradient descent on the weights.
+        Options of gradient descent on the weights.
     hyper_learning_rate : float
-        Of Adam on h and sigma.
+        Learning rate of Adam on h and sigma.
     entropy_weight : float
-        tau.
+        tau, the weight of the entropy.
     """
 
     learning_rate: float
@@ -150,18 +150,18 @@ class StepSizes:
 
 
 class Tuner:
-    """Trains a network and tunes its hyperparameters, one batch at a time.
+    """Training and tuning steps of a network, one batch at a time.
 
     Parameters
     ----------
     network : Perceptron
-        The network, or another with its attributes and methods.
+        The network, or an object with its attributes and methods.
     distribution : Distribution
-        Its hyperparameters.
+        Tuned hyperparameters and their perturbation.
     form : Published, Centred or Fixed
-        How weights follow them.
+        Form of the response.
     loss : callable
-        (outputs, y) to the losses of the examples, shape (n,).
+        Function of (outputs, y) to the losses of the examples, shape (n,).
     step_sizes : StepSizes
         Learning rates.
     generator : torch.Generator
@@ -187,24 +187,24 @@ class Tuner:
         )
 
     def train(self, x, y, epoch):
-        """Take a step of the weights on training rows.
+        """Take one step of the weights on training rows.
 
         Parameters
         ----------
         x, y : tensor
             The rows.
         epoch : int
-            Counted from 0.
+            Number of the epoch, from 0.
 
         Returns
         -------
         float
-            The loss of the rows with the penalty, at h if the form computes it.
+            First loss of the form, penalty included: at h except in "published".
 
         Raises
         ------
         DivergenceError
-            If a loss or gradient is not finite; the weights have not moved then.
+            If a loss or gradient is not finite. That step is not taken.
         """
         distribution = self.distribution
         with torch.no_grad():
@@ -230,7 +230,7 @@ class Tuner:
         return losses[0]
 
     def tune(self, x, y):
-        """Take a step of h and sigma on validation rows, weights held, no dropout.
+        """Take one step of h and sigma on validation rows, without dropout.
 
         Parameters
         ----------
@@ -240,7 +240,7 @@ class Tuner:
         Raises
         ------
         DivergenceError
-            If a loss or gradient is not finite; nothing has moved then.
+            If the loss or gradient is not finite. The step is not taken.
         """
         distribution = self.distribution
         perturbed = distribution.perturb(len(x), self.generator)
@@ -251,7 +251,7 @@ class Tuner:
         distribution.project()
 
     def response_now(self):
-        """Return what the layers respond to at h itself, shape (n_responses,)."""
+        """Return the input of the response at h, shape (n_responses,), or None."""
         h = self.distribution.h.detach()
         r = self.form.response(h, h[None])
         return None if r is None else r[0]
@@ -267,7 +267,7 @@ class Tuner:
         return self.weight_optimizer.param_groups[0]["lr"]
 
     def _descend(self, optimizer, loss, variables):
-        """Take a step of some variables along their gradient."""
+        """Take one optimizer step of some variables, with a clipped gradient."""
         gradients = torch.autograd.grad(loss, variables, allow_unused=True)
         self.n_gradients += 1
         gradients = [

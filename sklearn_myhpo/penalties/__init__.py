@@ -1,11 +1,11 @@
-"""Which lambda penalizes which feature, and the coordinates that go with it.
+"""Penalties of features: groups, factors and coordinates.
 
 groups          the groups of features, and their factors in the penalty
-coordinates     from feature weights to the coordinates of an inner problem and back
+coordinates     maps between feature weights and coordinates of an inner problem
 parsing         the `feature_groups` parameter as groups
 factors         the `penalty_factors` parameter as factors
 columns         columns as in a ColumnTransformer, as indices
-compose         a ColumnTransformer whose output knows its transformers
-labelled        arrays and sparse matrices whose columns carry labels
-whitening       a quadratic penalty as a sum of squares, its null space apart
+compose         a ColumnTransformer that labels its output with transformers
+labelled        arrays and sparse matrices with column labels
+whitening       a quadratic penalty as a sum of squares, and its null space
 """

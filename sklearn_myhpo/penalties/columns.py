@@ -1,4 +1,4 @@
-"""Columns as in `sklearn.compose.ColumnTransformer`, as indices."""
+"""Indices of columns, specified as in `sklearn.compose.ColumnTransformer`."""
 
 import reprlib
 from numbers import Integral
@@ -12,18 +12,18 @@ _ALLOWED_COLUMNS = (
 
 
 class Columns:
-    """Finds the indices that a specification of columns means."""
+    """Resolver of specifications of columns to indices."""
 
     def __init__(self, X, n_features, feature_names):
         self.X = X
         self.n_features = n_features
         self.feature_names = feature_names
-        self.position = {}  # the first column of every name
+        self.position = {}  # name to its first column
         for index, name in enumerate([] if feature_names is None else feature_names):
             self.position.setdefault(name, index)
 
     def resolve(self, key, where):
-        """Return the indices of the columns `key`; `where` begins messages."""
+        """Return the indices of the columns `key`; messages begin with `where`."""
         if callable(key):
             try:
                 key = key(self.X)
@@ -34,7 +34,7 @@ class Columns:
             return self._from_slice(key, where)
         try:
             items = [key] if isinstance(key, str) else list(key)
-        except TypeError:  # a single int, or nothing allowed
+        except TypeError:  # a single int, or an invalid type
             items = [key]
         if all(isinstance(item, str) for item in items):
             return self._from_names(items, where)
@@ -87,7 +87,7 @@ class Columns:
                 None if end is None else self._from_names([end], where)[0]
                 for end in (start, stop)
             )
-            stop = None if stop is None else stop + 1  # names include the last one
+            stop = None if stop is None else stop + 1  # names include both ends
         elif not all(_is_int(end) for end in ends):
             raise TypeError(
                 f"{where} has the columns {key!r}, but both ends of a slice must be "
@@ -103,13 +103,13 @@ def _is_int(value):
 
 
 def spell(items, most=5, word=repr):
-    """List items for a message, only the first few of them if there are many."""
+    """List items for a message, at most the first few."""
     text = ", ".join(word(item) for item in items[:most])
     return f"{text} and {len(items) - most} more" if len(items) > most else text
 
 
 def feature_list(indices, feature_names):
-    """Return the names of features, or "x3" for those that have none."""
+    """Return the names of features, or "x3" for features without names."""
     if feature_names is None:
         return [f"x{index}" for index in indices]
     return [feature_names[index] for index in indices]

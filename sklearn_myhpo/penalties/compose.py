@@ -1,4 +1,4 @@
-"""A ColumnTransformer whose output knows its transformers."""
+"""A ColumnTransformer that labels its output with transformers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .labelled import with_labels
 
 
 class GroupedColumnTransformer(ColumnTransformer):
-    """A ColumnTransformer that tells the next step which columns belong together.
+    """A ColumnTransformer that labels every output column with its transformer.
 
     It is `sklearn.compose.ColumnTransformer` with one addition: its output, dense or
     sparse, carries the name of the transformer that made each column. An estimator
     of this package that follows it in a pipeline learns one lambda per transformer
-    with ``feature_groups="transformer"``. Names are known anew in every fit, so that
-    cross-validation works where the number of columns varies with the rows, as it
-    does with texts and categories.
+    with ``feature_groups="transformer"``. Every fit sets the names anew, so that
+    cross-validation works where the number of columns depends on the rows, for example
+    with texts and categories.
 
     The estimator must be the next step: any transformer in between returns an array
     without these names. Put such steps into the transformers instead.
@@ -29,8 +29,8 @@ class GroupedColumnTransformer(ColumnTransformer):
     Parameters
     ----------
     transformers : list of tuples
-        ``(name, transformer, columns)``. This and all other parameters are those
-        of `sklearn.compose.ColumnTransformer`, as are the attributes.
+        ``(name, transformer, columns)``. All parameters and attributes are as in
+        `sklearn.compose.ColumnTransformer`.
 
     See Also
     --------
@@ -40,8 +40,8 @@ class GroupedColumnTransformer(ColumnTransformer):
     -----
     With ``set_output(transform="pandas")`` or "polars" the frames carry only their
     column names, and ``feature_groups="transformer"`` reads their prefixes ("num" in
-    "num__age"). A plain `ColumnTransformer` does as well then, but refuses sparse
-    output.
+    "num__age"). Then a plain `ColumnTransformer` has the same effect, but refuses
+    sparse output.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class GroupedColumnTransformer(ColumnTransformer):
         Returns
         -------
         {array-like, sparse matrix, dataframe} of shape (n_samples, n_columns)
-            The results side by side; arrays and sparse matrices know the
+            The results side by side; arrays and sparse matrices carry the
             transformer of each column.
         """
         return self._labelled(super().fit_transform(X, y, **params))
@@ -95,20 +95,20 @@ class GroupedColumnTransformer(ColumnTransformer):
         Returns
         -------
         {array-like, sparse matrix, dataframe} of shape (n_samples, n_columns)
-            The results side by side; arrays and sparse matrices know the
+            The results side by side; arrays and sparse matrices carry the
             transformer of each column.
         """
         return self._labelled(super().transform(X, **params))
 
     def to_sklearn(self) -> ColumnTransformer:
-        """Return a `sklearn.compose.ColumnTransformer` that does the same.
+        """Return the equivalent `sklearn.compose.ColumnTransformer`.
 
-        For tools that know only scikit-learn's own estimators.
+        For tools that support only scikit-learn's own estimators.
 
         Returns
         -------
         sklearn.compose.ColumnTransformer
-            Fitted if this is; it shares the transformers.
+            Fitted if this one is fitted; it shares the transformers.
         """
         plain = ColumnTransformer(self.transformers)
         vars(plain).update(vars(self))

@@ -1,4 +1,4 @@
-"""Coordinates in which a split works: features, or a row space per group."""
+"""Coordinates of inner problems: the features, or a row space per group."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -9,14 +9,14 @@ from .groups import FeatureGroups
 
 
 class Eliminated(NamedTuple):
-    """Unpenalized features whose weights follow from those of the others.
+    """Unpenalized features, with weights that are linear in the other weights.
 
     Attributes
     ----------
     kept, free : ndarray of int
-        The features with coordinates, and those without.
+        Features with coordinates, and features without.
     follow : ndarray of shape (n_free, n_kept)
-        Weights of the latter per weight of the former, in the units of the rows.
+        Weights of `free` per weight of `kept`, in the units of the rows.
     """
 
     kept: np.ndarray
@@ -30,31 +30,30 @@ class Coordinates:
 
     The penalty of every group is ``exp(lambda) |w|^2`` in the coordinates. Up to the
     units of the features the map is an isometry, so proximal terms and gradient steps
-    are the same too; a rotation within a group changes nothing but the size of the
-    arrays.
+    are equal in both. A rotation within a group only reduces the size of the arrays.
 
     Attributes
     ----------
     groups : FeatureGroups
         Group of every coordinate.
     n_features : int
-        Number of features on the other side.
+        Number of features.
     ones : ndarray of shape (n_coordinates,)
-        The vector whose feature weights are all one, for means over features; in the
-        units of the rows.
+        Coordinates of feature weights that are all one, in the units of the rows; for
+        means over features.
     group_sizes : ndarray of shape (n_groups,)
         Number of features in every group.
     bases : tuple of (columns, ndarray or None)
-        Per block of coordinates, the features it stands for and an orthonormal
-        basis (n_columns, n_block) of their row space; None for the features
-        themselves. Counted without the eliminated features.
+        Per block of coordinates, its features and an orthonormal basis
+        (n_columns, n_block) of their row space; None for the features themselves.
+        Indices of features leave out the eliminated ones.
     rotation : ndarray of shape (n, n_coordinates) or None
         Orthonormal columns, applied before the bases.
     scale : ndarray of shape (n_features,) or None
-        Units of the rows: a feature's weight is its scale times that in the
-        coordinates. None for ones.
+        Units of the rows: the weight of a feature is its scale times its weight in
+        the units of the rows. None for ones.
     eliminated : Eliminated or None
-        Features that have no coordinate.
+        Features without a coordinate.
     """
 
     groups: FeatureGroups
@@ -79,12 +78,12 @@ class Coordinates:
         return self._contract(coef)
 
     def complete(self, weights):
-        """Return feature weights (n_features, k) of those in the units of the rows.
+        """Return feature weights (n_features, k) of weights in the units of the rows.
 
         Parameters
         ----------
         weights : ndarray of shape (n_kept, k)
-            Of the features that are not eliminated.
+            Weights of the features that are not eliminated.
         """
         if self.eliminated is not None:
             kept, free, follow = self.eliminated
@@ -93,11 +92,11 @@ class Coordinates:
         return weights if self.scale is None else self.scale[:, None] * weights
 
     def scale_of(self, features):
-        """Return the scale of some features, an array or one."""
+        """Return the scale of some features, an array or 1."""
         return 1.0 if self.scale is None else self.scale[features]
 
     def _expand(self, w):
-        """Return weights of the features that are not eliminated, of coordinates."""
+        """Return the weights of the features that are not eliminated."""
         if self.rotation is not None:
             w = self.rotation @ w
         if not self.bases:
@@ -135,12 +134,12 @@ class Coordinates:
         )
 
     def without_unpenalized(self, follow):
-        """Return the coordinates in a group, without the unpenalized features.
+        """Return coordinates of the grouped features, unpenalized ones eliminated.
 
         Parameters
         ----------
         follow : ndarray of shape (n_unpenalized, n_kept)
-            Weights of the unpenalized coordinates per weight of the others.
+            Weights of the unpenalized coordinates per weight of the penalized ones.
 
         Returns
         -------
@@ -166,10 +165,10 @@ class Coordinates:
         return replace(own, eliminated=Eliminated(features, free, follow))
 
     def group_means(self, w):
-        """Return the vector of the same shape whose features are group means.
+        """Return coordinates in which every feature weight is the mean of its group.
 
-        Means over weights in the units of the rows, in which the penalty is
-        ``exp(lambda) |w|^2``. Weights that are in no group stay as they are.
+        The means are over weights in the units of the rows, where the penalty is
+        ``exp(lambda) |w|^2``. Weights outside the groups are unchanged.
         """
         sums = np.stack(
             [self.groups.sum_by_group(column) for column in (w.T * self.ones)], axis=1
@@ -182,13 +181,13 @@ class Coordinates:
 
 
 def feature_coordinates(groups, scale=None):
-    """Return coordinates that are the features, in the units of the rows.
+    """Return one coordinate per feature, in the units of the rows.
 
     Parameters
     ----------
     groups : FeatureGroups
     scale : ndarray of shape (n_features,) or None
-        As of `Coordinates`.
+        As in `Coordinates`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""From the parameter `penalty_factors` of an estimator to factors in the penalty."""
+"""Conversion of the parameter `penalty_factors` to factors in the penalty."""
 
 import reprlib
 
@@ -7,7 +7,7 @@ import numpy as np
 from .columns import Columns, feature_list, spell
 from .groups import FeatureGroups
 
-#: Least and largest factor beside zero: beyond, squares of rescaled features leave the
+#: Limits of a positive factor. Outside them, squares of rescaled features leave the
 #: range of floating point numbers.
 LEAST, LARGEST = 1e-50, 1e50
 _ALLOWED = (
@@ -23,28 +23,28 @@ def make_penalty_factors(penalty_factors, X, *, n_features, feature_names=None):
     Parameters
     ----------
     penalty_factors : None, array-like of shape (n_features,) or list
-        None is a one for every feature. A list of ``(columns, factor)`` has columns as
-        in `sklearn.compose.ColumnTransformer`; features that it does not name have
+        None means one for every feature. A list of ``(columns, factor)`` has columns as
+        in `sklearn.compose.ColumnTransformer`; features outside these columns have
         factor one.
     X : {array-like, sparse matrix, dataframe}
-        The features as the user gave them, for callables.
+        The features as passed by the user, for callables.
     n_features : int
         The number of features.
     feature_names : sequence of str of length n_features, default=None
-        The names of the features, if they have any.
+        The names of the features, if there are any.
 
     Returns
     -------
     ndarray of shape (n_features,) or None
-        Not negative, and not all zero; None for ones.
+        Factors, at least zero and not all zero; None for ones.
 
     Raises
     ------
     TypeError
-        If `penalty_factors` or columns are of a type that cannot describe factors.
+        If `penalty_factors` or columns have an invalid type.
     ValueError
-        If a factor is negative, NaN or out of range, if all are zero, if there are too
-        many or too few, or if a column is unknown or named twice.
+        If a factor is negative, NaN or out of range, if all factors are zero, if their
+        number is wrong, or if a column is unknown or named twice.
     """
     if penalty_factors is None:
         return None
@@ -130,22 +130,22 @@ def with_factors(groups, factors, *, may_drop):
     Parameters
     ----------
     groups : FeatureGroups
-        Without factors.
+        Groups without factors.
     factors : ndarray of shape (n_features,) or None
-        From `make_penalty_factors`.
+        Result of `make_penalty_factors`.
     may_drop : bool
-        Whether a group without a penalized feature is dropped, where groups follow from
-        the features; otherwise it is an error.
+        Whether to drop a group without a penalized feature. True for groups that follow
+        from the features; otherwise such a group is an error.
 
     Returns
     -------
     FeatureGroups
-        Features with factor zero in no group.
+        Groups with factors; features with factor zero are in no group.
 
     Raises
     ------
     ValueError
-        If a group may not be dropped.
+        If a group has no penalized feature and `may_drop` is false.
     """
     if factors is None:
         return groups

@@ -1,4 +1,4 @@
-"""Feature groups: which lambda penalizes which feature, and how strongly."""
+"""Feature groups: the lambda of every feature, and its factor in the penalty."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +17,8 @@ class FeatureGroups:
     Attributes
     ----------
     labels : ndarray of shape (n_features,)
-        The number of the group of every feature, dtype intp; `n_groups` for those that
-        are never penalized.
+        The number of the group of every feature, dtype intp; `n_groups` for features
+        that are never penalized.
     names : tuple of length n_groups
         The names of the groups, in the order of lambda.
     factors : ndarray of shape (n_features,) or None
@@ -36,24 +36,24 @@ class FeatureGroups:
 
     @cached_property
     def is_penalized(self):
-        """Whether every feature is in a group, shape (n_features,)."""
+        """Boolean per feature, true if it is in a group, shape (n_features,)."""
         return self.labels < self.n_groups
 
     @cached_property
     def unpenalized(self):
-        """The features that are in no group, increasing."""
+        """Indices of the features in no group, increasing."""
         return np.flatnonzero(~self.is_penalized)
 
     @property
     def n_unpenalized(self):
-        """The number of features that are in no group."""
+        """The number of features in no group."""
         return len(self.unpenalized)
 
     @cached_property
     def scale(self):
-        """Units of the features in which all factors are one, or None.
+        """Scale of the features that makes all factors one, or None if they are.
 
-        With rows times this scale the penalty is that without factors: it is
+        Rows times this scale have a penalty without factors. The scale is
         ``1 / sqrt(f_j)``, and one for features that are never penalized.
         """
         if self.factors is None or np.all(self.factors[self.is_penalized] == 1.0):
@@ -67,7 +67,7 @@ class FeatureGroups:
         return tuple(counts.tolist())
 
     def penalized_only(self):
-        """Return the groups of the features that are in one, without factors."""
+        """Return the groups of the penalized features only, without factors."""
         return FeatureGroups(self.labels[self.is_penalized], self.names)
 
     def penalty_weights(self, lambda_):
@@ -82,13 +82,13 @@ class FeatureGroups:
         -------
         ndarray of shape (n_features,)
             ``2 exp(lambda_g(j))``, zero outside the groups; inf where the exponential
-            overflows. Factors are in the units of the features: see `scale`.
+            overflows. The `scale` of the features accounts for the factors.
         """
         with np.errstate(over="ignore", under="ignore"):
             return self.expand(2 * np.exp(lambda_))
 
     def sum_by_group(self, values):
-        """Return the sums over the members (and targets) of every group.
+        """Return the sums over the features (and targets) of every group.
 
         Parameters
         ----------
@@ -112,13 +112,13 @@ class FeatureGroups:
         matrix : ndarray of shape (k, k)
             Real values.
         index : ndarray of shape (k,)
-            The features that its rows and columns stand for.
+            Features of the rows and columns of the matrix.
 
         Returns
         -------
         ndarray of shape (n_groups, n_groups)
-            The sums over the members of every pair of groups; `matrix` itself where
-            nothing is to be summed or moved.
+            The sums over the features of every pair of groups; `matrix` itself if its
+            rows are the groups in order.
         """
         labels = self.labels[index]
         if np.array_equal(labels, np.arange(self.n_groups)):
@@ -137,7 +137,7 @@ class FeatureGroups:
         return self._members(self.labels) @ matrix
 
     def _members(self, labels):
-        """Return a sparse matrix of ones where a column is labelled with the row."""
+        """Return a sparse matrix with ones where the label of a column is the row."""
         columns = np.flatnonzero(labels < self.n_groups)
         entries = np.ones(len(columns)), (labels[columns], columns)
         return csr_array(entries, shape=(self.n_groups, len(labels)))
@@ -153,7 +153,7 @@ class FeatureGroups:
         Returns
         -------
         ndarray of shape (n_features,) or (n_features, ...)
-            In the order of the features; zero for those in no group.
+            In the order of the features; zero for features in no group.
         """
         if self.n_unpenalized:
             values = np.concatenate([values, np.zeros((1, *np.shape(values)[1:]))])

@@ -1,14 +1,14 @@
-"""Arrays and sparse matrices whose columns carry labels."""
+"""Arrays and sparse matrices with column labels."""
 
 import numpy as np
 from scipy import sparse
 
 
 class LabelledArray(np.ndarray):
-    """An array with a label per column, which no view or result of it inherits.
+    """An array with a label per column.
 
-    Rows that are taken out of it, or columns, are arrays without labels: what does
-    not know of the labels cannot keep them right.
+    Views, selections and results of operations have no labels, because NumPy would not
+    select the labels together with the columns.
 
     Attributes
     ----------
@@ -19,7 +19,7 @@ class LabelledArray(np.ndarray):
     column_labels_ = None
 
     def __reduce__(self):
-        # Caches of pipelines pickle; NumPy would leave the labels out.
+        # Pipelines with `memory` pickle their output, and NumPy's pickles drop labels.
         rebuild, arguments, state = super().__reduce__()
         return rebuild, arguments, (state, self.column_labels_)
 
@@ -34,9 +34,9 @@ def with_labels(X, labels):
     Parameters
     ----------
     X : ndarray or sparse matrix of shape (n_samples, n_columns)
-        A sparse matrix is labelled in place; an ndarray is viewed.
+        Data. A sparse matrix is labelled in place; an ndarray is viewed.
     labels : sequence of length n_columns
-        Any objects.
+        Labels, any objects.
 
     Returns
     -------
@@ -50,18 +50,18 @@ def with_labels(X, labels):
 
 
 def labels_of(X):
-    """Return the labels that `X` carries, or None.
+    """Return the column labels of `X`, or None.
 
     Parameters
     ----------
     X : object
-        What `fit` was given.
+        Argument of `fit`.
 
     Returns
     -------
     sequence of length n_columns or None
-        As `with_labels` was given it.
+        Labels from `with_labels`.
     """
-    # A frame may have a column of this name.
+    # A frame may have a column of this name, which is no label.
     carries = isinstance(X, LabelledArray) or sparse.issparse(X)
     return getattr(X, "column_labels_", None) if carries else None

@@ -1,4 +1,4 @@
-"""From the parameter `feature_groups` of an estimator to the groups."""
+"""Conversion of the parameter `feature_groups` to groups."""
 
 import reprlib
 from collections import Counter
@@ -25,32 +25,30 @@ def make_feature_groups(feature_groups, X, *, n_features, feature_names=None):
     feature_groups : None, "each", "transformer", array-like of shape (n_features,) or \
 list
         None is one group named "all", "each" one group per feature. "transformer" is
-        one group per transformer that made the columns, in the order of the columns:
-        from `X` if it comes from a `sklearn_myhpo.GroupedColumnTransformer`, and
-        otherwise from what stands before "__" in the feature names. Labels (ints
-        or strings, by position) give groups in sorted order of the labels. A list of
+        one group per transformer of the columns, in the order of the columns: from
+        the labels of a `sklearn_myhpo.GroupedColumnTransformer`, and otherwise from
+        the prefixes before "__" in the feature names. Labels (ints or strings, by
+        position) give groups in sorted order of the labels. A list of
         ``(name, columns)`` gives groups in that order, with columns as in
         `sklearn.compose.ColumnTransformer`: a name, an int (negative counts from
         the end), a list of either, a slice (of names: both ends included), a boolean
         mask, or a callable that takes `X` and returns one of these.
     X : {array-like, sparse matrix, dataframe}
-        The features as the user gave them; only callables and "transformer" look at
-        it.
+        The features as passed by the user, for callables and "transformer".
     n_features : int
         The number of features.
     feature_names : sequence of str of length n_features, default=None
-        The names of the features, if they have any.
+        The names of the features, if there are any.
 
     Returns
     -------
     FeatureGroups
-        Every feature in exactly one group, and no empty group.
+        Groups; every feature is in exactly one group, and no group is empty.
 
     Raises
     ------
     TypeError
-        If `feature_groups`, a group name or columns are of a type that cannot
-        describe groups.
+        If `feature_groups`, a group name or columns have an invalid type.
     ValueError
         If the groups do not fit the features: a feature in no or several groups,
         an unknown column, a wrong length, an empty group, a repeated group name.
@@ -84,14 +82,14 @@ def _groups_of_transformers(X, n_features, feature_names):
 
 
 def _prefixes(feature_names):
-    """Return what ColumnTransformer and FeatureUnion put before "__" in names."""
+    """Return the prefixes of ColumnTransformer and FeatureUnion, before "__"."""
     where = 'feature_groups="transformer"'
     if feature_names is None:
         raise ValueError(
-            f"{where}, but X is an array that does not know which transformer made "
-            "its columns. Use sklearn_myhpo.GroupedColumnTransformer as the step "
-            "before the estimator, with no step in between; or, where all output is "
-            'dense, ColumnTransformer with .set_output(transform="pandas").'
+            f"{where}, but X is an array without the names of transformers. Use "
+            "sklearn_myhpo.GroupedColumnTransformer as the step directly before the "
+            "estimator; or, if all output is dense, ColumnTransformer with "
+            '.set_output(transform="pandas").'
         )
     parts = [name.partition("__") for name in feature_names]
     bare = [prefix for prefix, separator, _ in parts if not separator]
@@ -105,7 +103,7 @@ def _prefixes(feature_names):
 
 
 def _groups_from_labels(labels, n_features):
-    # A list goes through dtype object, since numpy would turn ["a", nan] into strings.
+    # dtype object, because NumPy would convert the NaN of ["a", nan] to a string.
     is_list = isinstance(labels, list | tuple)
     array = np.array(labels, dtype=object) if is_list else np.asarray(labels)
     if array.ndim == 0:

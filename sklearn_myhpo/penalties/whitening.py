@@ -1,8 +1,8 @@
-"""Coordinates in which a quadratic penalty of a group is a sum of squares.
+"""Coordinates that turn the quadratic penalty of a group into a sum of squares.
 
-A smooth term has weights b of basis functions and a penalty ``b' S b`` that is zero for
-some of them, as a straight line has no curvature. In these coordinates it is a group
-like any other, with one lambda, beside features for the weights without a penalty.
+A smooth term has weights b of basis functions and a penalty ``b' S b``, which is zero
+for some weights: a straight line has no curvature. In these coordinates the term is an
+ordinary group with one lambda, beside features for the weights without penalty.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
-#: Eigenvalue relative to the largest below which there is no penalty.
+#: Eigenvalues below this, relative to the largest, count as zero.
 RTOL = 1e-10
 
 
@@ -20,11 +20,11 @@ class Whitened(NamedTuple):
     Attributes
     ----------
     penalized : ndarray of shape (m, rank)
-        ``penalized' S penalized`` is the identity. Columns of rows (n, m) times this
-        are features of the group.
+        ``penalized' S penalized`` is the identity. Rows (n, m) times this are the
+        features of the group.
     free : ndarray of shape (m, m - rank)
-        Orthonormal basis of the null space of S. Columns of rows times this are
-        features of another group, or unpenalized ones.
+        Orthonormal basis of the null space of S. Rows times this are features of
+        another group, or unpenalized features.
     """
 
     penalized: np.ndarray
@@ -35,8 +35,8 @@ def whiten(penalty, gram=None, *, rtol=RTOL):
     """Return coordinates in which a penalty matrix is the identity on its range.
 
     The two parts are orthogonal over rows: with the Gram matrix G of the rows,
-    ``free' G penalized`` is zero. So what the free part can explain is not in the other
-    one, and the penalty does not compete with it. The free part is not touched.
+    ``free' G penalized`` is zero. So the penalized part cannot replace the free part.
+    Only the penalized part depends on G.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def whiten(penalty, gram=None, *, rtol=RTOL):
     Raises
     ------
     ValueError
-        If S or G is no symmetric positive semidefinite matrix of finite numbers, or
-        they differ in size.
+        If S or G is not a symmetric matrix of finite numbers, S is not positive
+        semidefinite, or they differ in size.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def whiten(penalty, gram=None, *, rtol=RTOL):
         if gram.shape != penalty.shape:
             raise ValueError(
                 f"gram has the shape {gram.shape}, but penalty {penalty.shape}; both "
-                "must be of the same basis functions."
+                "need one row and column per basis function."
             )
         along = free.T @ gram
         penalized = penalized - free @ (
