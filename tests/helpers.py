@@ -215,7 +215,7 @@ SPECS = {
     "ridge-factors": cache(lambda: with_penalty_factors(ridge_spec(n_groups=3))),
     "ridge-factors-wide": cache(
         lambda: with_penalty_factors(
-            ridge_spec(n_samples=24, n_features=40, noise=3.0, seed=6)
+            ridge_spec(n_samples=24, n_features=40, noise=2.0, seed=13)
         )
     ),
     "ridge-rows": cache(lambda: ridge_spec(n_groups=3, rows_engine=True)),

@@ -149,9 +149,13 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
     origin = sources.design.shift if origin is None else origin
     *splits, full = build_quadratic_splits(sources, coordinates, origin, task.counts)
     all_directions = task.plan.all_directions and task.groups.n_groups == 1
-    own = np.diag(full.train.gram) if task.groups.n_unpenalized else moments
+    if task.groups.n_unpenalized and not coordinates.bases:
+        # Sizes of the residuals on the unpenalized features.
+        sizes = np.diag(full.train.gram)
+    else:
+        sizes = moments[task.groups.is_penalized]
     diagonalize = Diagonalizer(
-        sources.design, task.parts, scale_ratio(own), all_directions
+        sources.design, task.parts, scale_ratio(sizes), all_directions
     )
 
     def diagonalized():

@@ -307,6 +307,15 @@ def test_units_of_wide_ridge_without_unpenalized_features():
     assert_same_problem(problem, replace(spec, rows_engine=True).problem(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("all_directions", [True, False])
+def test_wide_ridge_is_diagonal_beside_unpenalized_features(all_directions):
+    """A factorization for every lambda of the scan would cost many times as much."""
+    spec = with_penalty_factors(ridge_spec(n_samples=60, n_features=400))
+    problem = spec.problem(all_directions=all_directions)
+    assert problem.scans_by == "diagonal"
+    assert "2 never penalized, eliminated" in str(problem.plan)
+
+
 def test_one_lambda_per_target():
     """The unpenalized weights of every target are its own."""
     spec = with_penalty_factors(ridge_spec(n_targets=3))
