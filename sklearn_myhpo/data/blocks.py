@@ -27,9 +27,27 @@ def slices(n_rows, entries_per_row, least_rows=1, *, cached=False):
         yield slice(start, min(start + size, n_rows))
 
 
-def least_gram_rows(size):
-    """Return the rows per block for which adding its Gram matrix costs little."""
-    return max(256, size)
+def gram_block(size, n_parts=1):
+    """Return the parameters of `Design.blocks` for a sum of Gram matrices.
+
+    A block has so few rows that a cache holds them, and so many that adding up its
+    Gram matrices costs little.
+
+    Parameters
+    ----------
+    size : int
+        Side of a Gram matrix.
+    n_parts : int, default=1
+        Parts of the rows with a matrix each.
+
+    Returns
+    -------
+    entries_per_row, least_rows : int
+    """
+    limits = row_limits()
+    most = limits.block_entries // size
+    rows = max(min(limits.gram_rows, most), min(size, 4 * most), 1) * n_parts
+    return max(1, limits.block_entries // rows), rows
 
 
 def interleaved(grams):
@@ -67,7 +85,8 @@ def rows_by_label(labels, n_labels):
 
 def rows_in_use(used):
     """Yield (rows, columns) of a block: columns together unless they share few rows."""
-    if used.all():
+    if 2 * np.count_nonzero(used) > used.size:
+        # To take out the rows in use would cost more than to multiply others by zero.
         yield slice(None), slice(None)
         return
     index = np.flatnonzero(used.any(axis=1))
@@ -85,3 +104,16 @@ def add_up(total, found):
     if isinstance(total, tuple):
         return tuple(map(np.add, total, found))
     return total + found
+
+
+class Space:
+    """Memory that is used again for every block: new memory would be slow to touch."""
+
+    def __init__(self):
+        self._array = np.empty((0, 0))
+
+    def of(self, n_rows, n_columns):
+        """Return an array of this shape, with any content."""
+        if len(self._array) < n_rows or self._array.shape[1] != n_columns:
+            self._array = np.empty((n_rows, n_columns))
+        return self._array[:n_rows]

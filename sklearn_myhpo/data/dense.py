@@ -1,5 +1,7 @@
 """Dense rows in memory, double precision."""
 
+from functools import cached_property
+
 import numpy as np
 
 from .blocks import slices
@@ -66,6 +68,22 @@ class DenseDesign(MemoryDesign):
             core *= self.scale
         if self.fit_intercept:
             out[:, -1] = 1.0
+
+    @cached_property
+    def _moved(self):
+        """``X - shift`` where it takes no more than a block, else None."""
+        is_small = self.X.size <= row_limits().block_entries
+        return self.moved() if is_small else None
+
+    def _forward_centred(self, core):
+        if self._moved is None:
+            return super()._forward_centred(core)
+        return forward_thin(self._moved, core.T).T
+
+    def _adjoint_centred(self, values):
+        if self._moved is None:
+            return super()._adjoint_centred(values)
+        return adjoint_thin(self._moved, values.T).T
 
     def _forward(self, core):
         # Few rows times a large matrix is faster than its transpose.

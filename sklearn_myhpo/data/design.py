@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .blocks import add_up, interleaved, least_gram_rows, rows_by_label, rows_in_use
+from .blocks import Space, add_up, gram_block, interleaved, rows_by_label, rows_in_use
 from .limits import row_limits
 
 
@@ -188,9 +188,10 @@ class Design(ABC):
         """
         size = self.n_coordinates
         out = np.zeros((n_parts, weights.shape[1], size, size))
-        for rows, block in self.blocks(size, least_gram_rows(size)):
+        space = Space()
+        for rows, block in self.blocks(*gram_block(size)):
             for part, own in rows_by_label(labels[rows], n_parts):
-                block.add_grams(out[part], own, weights[rows][own])
+                block.add_grams(out[part], own, weights[rows][own], space)
         return out
 
     def grams(self, weights):
@@ -200,11 +201,11 @@ class Design(ABC):
         one visit together.
         """
         size = self.n_coordinates
-        out = np.zeros((weights.shape[1], size, size))
-        for rows, block in self.blocks(size, least_gram_rows(size)):
+        out, space = np.zeros((weights.shape[1], size, size)), Space()
+        for rows, block in self.blocks(*gram_block(size)):
             own = weights[rows]
             for index, columns in rows_in_use(own != 0):
-                block.add_grams(out[columns], index, own[index, columns])
+                block.add_grams(out[columns], index, own[index, columns], space)
         return out
 
     def gram(self, weight):

@@ -17,6 +17,8 @@ class RowLimits:
         Entries of the largest temporary array that is made from a block of rows.
     cached_entries : int
         Entries of a block that a cache should hold.
+    gram_rows : int
+        Rows of a block in a sum of Gram matrices.
     thin_bytes, thin_vectors : int
         Bytes of a block of rows, and number of vectors, up to which vectors are
         multiplied one by one: a general matrix product repacks the matrix first.
@@ -52,6 +54,7 @@ class RowLimits:
 
     block_entries: int = 2**20
     cached_entries: int = 2**17
+    gram_rows: int = 4096
     thin_bytes: int = 2**22
     thin_vectors: int = 8
     thin_work: float = 5e6

@@ -59,7 +59,7 @@ class MemoryDesign(Design):
         rows = self.moved()
         return rows if self.scale is None else rows * self.scale
 
-    def add_grams(self, out, index, weights):
+    def add_grams(self, out, index, weights, space):
         """Add the Gram matrices of the rows of an index to `out`.
 
         Parameters
@@ -69,17 +69,20 @@ class MemoryDesign(Design):
             Rows that count.
         weights : ndarray of shape (n_rows, k)
             Of these rows.
+        space : Space
+            Memory for the rows.
         """
-        rows = np.empty((len(weights), self.n_coordinates))
+        rows = space.of(len(weights), self.n_coordinates)
         self.fill(index, rows)
         for matrix, weight in zip(out, weights.T, strict=True):
-            matrix += weighted_gram(rows, weight)
+            matrix += weighted_gram(rows, weight, is_last=len(out) == 1)
 
 
-def weighted_gram(rows, weight):
-    """Return ``rows' diag(weight) rows``."""
+def weighted_gram(rows, weight, *, is_last):
+    """Return ``rows' diag(weight) rows``; the rows may be changed if it `is_last`."""
     if np.all(weight >= 0.0):
         # A matrix times its own transpose takes half of the work.
-        rows = rows * np.sqrt(weight)[:, None]
+        root = np.sqrt(weight)[:, None]
+        rows = np.multiply(rows, root, out=rows if is_last else None)
         return rows.T @ rows
     return rows.T @ (rows * weight[:, None])

@@ -46,6 +46,9 @@ def in_memory(X):
     """
     if isinstance(X, Design) or sparse.issparse(X):
         return as_design(X)
+    if X.itemsize not in X.strides:
+        # Every product would copy rows and columns with gaps.
+        X = np.ascontiguousarray(X)
     return DenseDesign(X.astype(np.float64, copy=False))
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import least_gram_rows, rows_by_label
+from .blocks import Space, gram_block, rows_by_label
 from .limits import row_limits
 
 #: Kinds of rows up to which a block has enough rows of each for fast products.
@@ -135,15 +135,13 @@ def _dense_products(design, y, visit):
     # Products of many outputs with each other are left out but for the squares.
     end = one + 1 if y.shape[1] > row_limits().many_outputs else width
     matrices = np.zeros((visit.n_atoms, width, width))
-    product, buffer = np.empty((end, end)), np.empty((0, width))
+    product, space = np.empty((end, end)), Space()
     root = None if np.all(visit.weight == 1.0) else np.sqrt(visit.weight)
-    least = least_gram_rows(width) * min(visit.n_atoms, MOST_SHARING)
-    for rows, block in design.blocks(width, least):
+    shape = gram_block(width, min(visit.n_atoms, MOST_SHARING))
+    for rows, block in design.blocks(*shape):
         for atom, own in rows_by_label(visit.labels[rows], visit.n_atoms):
             target = y[rows][own]
-            if len(buffer) < len(target):
-                buffer = np.empty((len(target), width))
-            filled = buffer[: len(target)]
+            filled = space.of(len(target), width)
             block.fill(own, filled[:, :one])
             filled[:, one] = 1.0
             filled[:, one + 1 :] = target
