@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .blocks import slices
+from .blocks import Space, slices
 from .limits import row_limits
 from .memory import MemoryDesign
 from .thin import adjoint_thin, forward_thin
@@ -119,8 +119,10 @@ class DenseDesign(MemoryDesign):
         From some columns at a time, in a buffer.
         """
         out = np.zeros((self.n_samples, self.n_samples))
-        for columns in slices(self.n_features, self.n_samples, self.n_samples):
-            part = self.X[:, columns] - self.shift[columns]
+        n_samples, space = self.n_samples, Space()
+        for columns in slices(self.n_features, n_samples, n_samples, cached=True):
+            part = space.of(n_samples, columns.stop - columns.start)
+            np.subtract(self.X[:, columns], self.shift[columns], out=part)
             if self.scale is not None:
                 part *= self.scale[columns]
             out += part @ part.T

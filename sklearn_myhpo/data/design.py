@@ -327,20 +327,24 @@ class Design(ABC):
         return out
 
     def at_means(self, sample_weight, fit_intercept):
-        """Return the same rows about their weighted means, with an intercept.
+        """Return the same rows about their means, with an intercept, or about zero."""
+        return self.with_moments(sample_weight, fit_intercept)[0]
 
-        Without an intercept the origin is zero.
-        """
+    def with_moments(self, sample_weight, fit_intercept):
+        """Return `at_means` and `second_moments` of the result."""
         if not fit_intercept:
-            return self.about(None, self.scale, False, False)
-        share = (sample_weight / sample_weight.sum())[:, None]
+            design = self.about(None, self.scale, False, False)
+            return design, design.second_moments(sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):
-            shift = self._adjoint(share)[:, 0]
-        # The mean of a constant is that constant, free of rounding.
-        constant, values = self.constants()
-        shift[constant] = values
-        centred = self.about(shift, self.scale, True, not self.is_sparse)
-        with np.errstate(over="ignore", invalid="ignore"):
-            variance = centred.squares(share)[:-1, 0]
-            far = np.any(self.scaled(shift) ** 2 > row_limits().large_mean * variance)
-        return self.about(shift, self.scale, True, bool(far))
+            share = sample_weight / sample_weight.sum()
+            shift = self._adjoint(share[:, None])[:, 0]
+            # The mean of a constant is that constant, free of rounding.
+            constant, values = self.constants()
+            shift[constant] = values
+            centred = self.about(shift, self.scale, True, not self.is_sparse)
+            moments = centred.second_moments(sample_weight)
+            far = self.scaled(shift) ** 2 > row_limits().large_mean * moments
+        design = self.about(shift, self.scale, True, bool(np.any(far)))
+        if design.has_large_means and self.is_sparse:
+            moments = design.second_moments(sample_weight)
+        return design, moments

@@ -168,6 +168,12 @@ class SparseDesign(MemoryDesign):
         """Return the largest size of an entry of X."""
         return np.abs(self.X.data).max(initial=0.0)
 
+    def constants(self):
+        """Return the indices of the columns with one value, and these values."""
+        low, high = self.ends(slice(None))
+        index = np.flatnonzero(low == high)
+        return index, low[index]
+
     def ends(self, columns):
         """Return the least and the largest entry of some columns."""
         return tuple(

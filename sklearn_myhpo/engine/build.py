@@ -106,8 +106,7 @@ def build_splits(
         moments = sources.second_moments()
         coordinates = feature_coordinates(groups, design.scale)
         return _from_moments(sources, coordinates, moments, task)
-    design = design.at_means(sample_weight, fit_intercept)
-    moments = design.second_moments(sample_weight)
+    design, moments = design.with_moments(sample_weight, fit_intercept)
     check_scale(design, moments)
     if plan.tries_row_products:
         splits = build_dual_splits(design, y, task.parts, groups, counts)

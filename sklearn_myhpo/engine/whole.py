@@ -158,8 +158,7 @@ class _Data(NamedTuple):
 
     def at_means(self):
         """Return the rows about their means, and their second moments."""
-        design = self.design.at_means(self.share, self.fit_intercept)
-        moments = design.second_moments(self.share)
+        design, moments = self.design.with_moments(self.share, self.fit_intercept)
         check_scale(design, moments)
         return design, moments
 
