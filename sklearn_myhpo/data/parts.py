@@ -195,27 +195,37 @@ def divide_rows(pairs, sample_weight):
     """
     n_samples, n_splits = len(sample_weight), len(pairs)
     most = 1 + row_limits().most_atoms_per_split * n_splits
-    kinds, counts = np.zeros(n_samples, dtype=np.int64), np.empty((0, 1), dtype=int)
+    kinds, counts = np.zeros(n_samples, dtype=np.int32), np.empty((0, 1), dtype=int)
     too_many = RowParts(sample_weight, n_splits, None, None, pairs)
     for pair in pairs:
-        for part in pair:
-            own = np.bincount(part, minlength=n_samples)
-            base = int(own.max()) + 1
-            n_codes = counts.shape[1] * base
-            if n_codes > MOST_CODES:
-                return too_many
-            used, kinds = _renumbered(kinds * base + own, n_codes)
-            if len(used) > most:
-                return too_many
-            counts = np.vstack([counts[:, used // base], used % base])
+        train, held_out = (_multiplicities(part, n_samples) for part in pair)
+        base = 1 + int(train.max()), 1 + int(held_out.max())
+        n_codes = counts.shape[1] * base[0] * base[1]
+        if n_codes > MOST_CODES:
+            return too_many
+        codes = (kinds * base[0] + train) * base[1] + held_out
+        used, kinds = _renumbered(codes, n_codes)
+        if len(used) > most:
+            return too_many
+        before, own = np.divmod(used, base[0] * base[1])
+        counts = np.vstack([counts[:, before], *np.divmod(own, base[1])])
     counts = counts.reshape(n_splits, 2, -1)
-    return RowParts(sample_weight, n_splits, kinds.astype(np.int32), counts, None)
+    return RowParts(sample_weight, n_splits, kinds, counts, None)
+
+
+def _multiplicities(part, n_samples):
+    """Return how often every row is named, (n_samples,)."""
+    times = np.zeros(n_samples, dtype=np.int32)
+    times[part] = 1
+    if np.count_nonzero(times) < len(part):
+        times[...] = np.bincount(part, minlength=n_samples)
+    return times
 
 
 def _renumbered(codes, n_codes):
     """Return the codes in use, in increasing order, and the number of every row's."""
     seen = np.bincount(codes, minlength=n_codes) > 0
-    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
+    return np.flatnonzero(seen), (np.cumsum(seen, dtype=np.int32) - 1)[codes]
 
 
 def add(parts):
