@@ -120,7 +120,7 @@ class DenseDesign(MemoryDesign):
         """
         out = np.zeros((self.n_samples, self.n_samples))
         n_samples, space = self.n_samples, Space()
-        for columns in slices(self.n_features, n_samples, n_samples, cached=True):
+        for columns in slices(self.n_features, n_samples, n_samples):
             part = space.of(n_samples, columns.stop - columns.start)
             np.subtract(self.X[:, columns], self.shift[columns], out=part)
             if self.scale is not None:

@@ -197,29 +197,45 @@ def divide_rows(pairs, sample_weight):
     most = 1 + row_limits().most_atoms_per_split * n_splits
     kinds, counts = np.zeros(n_samples, dtype=np.int32), np.empty((0, 1), dtype=int)
     too_many = RowParts(sample_weight, n_splits, None, None, pairs)
-    for pair in pairs:
-        train, held_out = (_multiplicities(part, n_samples) for part in pair)
-        base = 1 + int(train.max()), 1 + int(held_out.max())
-        n_codes = counts.shape[1] * base[0] * base[1]
-        if n_codes > MOST_CODES:
+    for train, held_out in pairs:
+        named, base, n_codes = _encode(train, held_out, n_samples)
+        if counts.shape[1] * n_codes > MOST_CODES:
             return too_many
-        codes = (kinds * base[0] + train) * base[1] + held_out
-        used, kinds = _renumbered(codes, n_codes)
+        used, kinds = _renumbered(kinds * n_codes + named, counts.shape[1] * n_codes)
         if len(used) > most:
             return too_many
-        before, own = np.divmod(used, base[0] * base[1])
-        counts = np.vstack([counts[:, before], *np.divmod(own, base[1])])
+        before, own = np.divmod(used, n_codes)
+        counts = np.vstack([counts[:, before], *np.divmod(own, base)])
     counts = counts.reshape(n_splits, 2, -1)
     return RowParts(sample_weight, n_splits, kinds, counts, None)
 
 
-def _multiplicities(part, n_samples):
-    """Return how often every row is named, (n_samples,)."""
-    times = np.zeros(n_samples, dtype=np.int32)
-    times[part] = 1
-    if np.count_nonzero(times) < len(part):
-        times[...] = np.bincount(part, minlength=n_samples)
-    return times
+def _encode(train, held_out, n_samples):
+    """Return a code of how often both parts name every row.
+
+    Parameters
+    ----------
+    train, held_out : ndarray
+        Indices of both parts of a split.
+    n_samples : int
+
+    Returns
+    -------
+    codes : ndarray of int of shape (n_samples,)
+        `base` times the number in the training part, plus that in the validation part.
+    base : int
+    n_codes : int
+        Number of codes that are possible.
+    """
+    codes = np.zeros(n_samples, dtype=np.int32)
+    codes[train], codes[held_out] = 2, 1
+    if np.count_nonzero(codes) == len(train) + len(held_out):
+        return codes, 2, 4
+    in_train, in_held_out = (
+        np.bincount(part, minlength=n_samples) for part in (train, held_out)
+    )
+    base = 1 + int(in_held_out.max())
+    return in_train * base + in_held_out, base, (1 + int(in_train.max())) * base
 
 
 def _renumbered(codes, n_codes):

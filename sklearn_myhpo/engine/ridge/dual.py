@@ -182,8 +182,10 @@ class _SplitRows:
             share = self.share[train]
             along = own @ share
             square = share @ along
-            cross = cross - cross @ share[:, None] - along + square
-            own = own - along[:, None] - along + square
+            for products, rows_along in ((cross, cross @ share), (own, along)):
+                products -= rows_along[:, None]
+                products -= along
+                products += square
         return own, cross
 
 
@@ -196,7 +198,8 @@ def _build_split(rows, y, groups, counts):
     y_mean = share @ y[index] if fit_intercept else np.zeros(y.shape[1])
     root = np.sqrt(share)
     target = root[:, None] * (y[index] - y_mean)
-    own = root[:, None] * own * root
+    own *= root[:, None]
+    own *= root
     space = krylov_subspace(own, target[:, 0]) if y.shape[1] == 1 else None
     space = space or range_subspace(own)
     if space is None:
