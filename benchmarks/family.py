@@ -39,7 +39,7 @@ N_JUDGED, A9A_ROWS = 30, 6000
 #: The least excess that is drawn.
 FLOOR = 1e-8
 KINDS = {"one": "one lambda", "ten": "10 groups", "each": "one per feature"}
-#: What an excess is drawn against, and panels in a row.
+#: Horizontal axes of the pictures of the excess, and panels in a row.
 AGAINST, COLUMNS = ("passes", "seconds"), 3
 
 

@@ -8,7 +8,7 @@ from benchmarks.page import markdown
 
 #: Numbers, each with its own measure of difference.
 NUMBERS = ("lambda", "coef", "intercept", "loss", "optimism", "certificate")
-#: What is the same or is not.
+#: Results that are compared for equality.
 FACTS = ("error", "checks", "history", "counts", "warnings")
 #: Numbers of a certificate that are compared in their own unit, and by the loss.
 PURE = ("relative_hypergradient", "inner_residuals", "least_curvature")
@@ -19,7 +19,7 @@ MOST_SHOWN = 12
 
 
 class Outcome(NamedTuple):
-    """What a fit ended with; None where it did not get so far."""
+    """The result of a fit; the numbers are None where the fit raised an error."""
 
     kind: str
     problem: str

@@ -28,7 +28,7 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class Side:
-    """What runs in the process.
+    """The commands that run in the process of one checkout.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class Recorder(Solver):
 
     @property
     def capabilities(self):
-        """Those of the solver."""
+        """The capabilities of the solver."""
         return self.solver.capabilities
 
     def init(self, problem, lambda_0, weights_0):

@@ -12,7 +12,7 @@ JUDGE_LIMIT = 180.0
 
 
 class Bench:
-    """What runs in the process: a tool with its data."""
+    """A tool with its data, in a process of its own."""
 
     def __init__(self, kind, load, tool):
         self.kind, self.tool = kind, tool

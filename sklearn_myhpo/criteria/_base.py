@@ -52,9 +52,9 @@ class Criterion(ABC):
 
     #: Losses that it is defined for.
     losses: ClassVar[tuple]
-    #: Whether it looks at single rows, and not only at their moments.
+    #: Whether the criterion needs single rows; else their moments suffice.
     needs_rows: ClassVar[bool]
-    #: Whether it gets along with products of X, without a matrix that is factored.
+    #: Whether products with X suffice; else a matrix is factored.
     is_matrix_free: bool = False
 
     def of_targets(self, columns, n_targets):

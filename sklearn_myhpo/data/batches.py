@@ -64,9 +64,11 @@ class _DenseBlock:
         self.matrix = matrix
 
     def forward(self, w):
+        """Return the raw predictions (n_rows, k) of weights (m, k)."""
         return self.matrix @ w
 
     def adjoint(self, values):
+        """Return the products (m, k) of the columns with values (n_rows, k)."""
         return self.matrix.T @ values
 
 
@@ -81,11 +83,13 @@ class _SparseBlock:
         self.shift = shift if rows.fit_intercept else None
 
     def forward(self, w):
+        """Return the raw predictions (n_rows, k) of weights (m, k)."""
         if self.shift is None:
             return self.X @ w
         return self.X @ w[:-1] + (w[-1] - self.shift @ w[:-1])
 
     def adjoint(self, values):
+        """Return the products (m, k) of the columns with values (n_rows, k)."""
         if self.shift is None:
             return self.transposed @ values
         total = values.sum(axis=0)

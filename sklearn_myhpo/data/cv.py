@@ -32,6 +32,7 @@ class _Rows(NamedTuple):
 
     @property
     def size(self):
+        """The numbers of rows and features in words, for messages."""
         text = f"n_samples = {self.used.size}, n_features = {self.X.shape[1]}"
         if self.used.size < self.X.shape[0]:
             text += " (counting the rows with positive sample weight)"
@@ -43,6 +44,7 @@ class _Rows(NamedTuple):
         return np.unique(self.y[self.used], return_counts=True)
 
     def label(self, index):
+        """Return the original label of a class in words, for messages."""
         label = index if self.classes is None else self.classes[index]
         return repr(label.item() if isinstance(label, np.generic) else label)
 

@@ -188,11 +188,13 @@ class _Outside:
 
     @property
     def pool(self):
+        """The pool, which starts at its first use."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.n_threads, "sklearn_myhpo")
         return self._pool
 
     def close(self):
+        """End the pool, if it was started."""
         if self._pool is not None:
             self._pool.shutdown()
 

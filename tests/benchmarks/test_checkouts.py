@@ -14,7 +14,7 @@ from benchmarks.checkouts.problems import KINDS, make_problem
 from benchmarks.checkouts.tasks import MEMORY_TASKS, TIME_TASKS
 
 ROOT = Path(__main__.__file__).parents[2]
-#: What the planted fault adds to the weights of ridge, relative to them.
+#: Relative error that the planted fault adds to the weights of ridge.
 FAULT = 1e-6
 
 PLANTED = f"""
@@ -68,7 +68,7 @@ class TestResults:
     def test_one_seed_is_shown_in_detail_and_changes_may_be_ignored(
         self, changed, capsys
     ):
-        """Who looks for the cause of a difference would have nothing to start from."""
+        """Without details the cause of a difference could not be found."""
         command = [str(ROOT), str(changed), "--only", "0", "--ignore", "warnings"]
         assert __main__.main(command) == 1
         shown = capsys.readouterr().out
@@ -206,7 +206,7 @@ class TestCost:
         assert row[1] == ""
 
     def test_the_peak_is_that_of_the_fit(self):
-        """What was freed before the fit, or X itself, would be counted."""
+        """X and arrays freed before the fit would be counted as its memory."""
         size = 24e6
         kept, freed = np.ones(100000), np.ones(100000)
         del freed

@@ -166,7 +166,7 @@ class TestRuns:
         ends = [line["records"][-1] for line in lines]
         assert [end["status"] for end in ends] == ["diverged", "budget", "diverged"]
         assert all(np.isfinite(end["lambda"]) for end in ends)
-        # What is not finite is null there, which any JSON reader can read.
+        # Infinite numbers are written as null, which any JSON reader can read.
         assert "Infinity" not in (tmp_path / "r.jsonl").read_text()
         json.loads((tmp_path / "r.jsonl").read_text().splitlines()[0])
         rows = summary.summarize(lines)

@@ -36,7 +36,7 @@ CASES = [
 ]
 
 
-#: What a criterion must give, to rounding; the others leave out row by row.
+#: Exact values of the criteria; all others leave out row by row.
 REFERENCES = {"gcv": reference_gcv, "sure": reference_sure, "mlr": reference_mlr}
 
 

@@ -147,7 +147,7 @@ def test_derivatives_of_the_random_forms(criterion, name):
 
 
 def test_probes_spread_as_they_say():
-    """Who chooses their number needs to know what it buys."""
+    """Users choose the number of probes by the spread that it gives."""
     spec = ridge_spec(n_groups=3)
     lambda_ = trial_lambda(spec)
     hat, _ = reference_hat(spec, lambda_)

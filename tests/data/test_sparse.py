@@ -44,7 +44,7 @@ def test_only_mostly_zero_features_are_kept_sparse(set_limits):
     rng = np.random.default_rng(0)
     set_limits(many_entries=0)
     X = np.zeros((2000, 8))
-    # What a look at every third row would miss.
+    # A sample of every third row would see zeros only.
     X[1::3] = rng.standard_normal(X[1::3].shape)
     filled = as_design(X)
     assert as_sparse_if_mostly_zero(filled) is filled
