@@ -4,6 +4,8 @@ design          the contract: which sums over rows may be asked for, always by b
 memory          rows in memory, such as the rows of a block
 dense, sparse, streamed
                 the data sources: ndarray, CSR array, file or single precision
+selected, stacked
+                some rows of a design, and designs below each other, without a copy
 sources         the choice of a design by the type of X: a new source has a line here
 parts           the division of rows among splits: kinds of rows, visits
 sums            sums of products of all splits in one visit: fold moments are made here

@@ -1,6 +1,5 @@
 """Operations on the rows of X, dense or sparse, as the estimators need them."""
 
-import numpy as np
 from scipy import sparse
 
 
@@ -40,25 +39,6 @@ def select_rows(X, index):
         A view for a slice of an ndarray, otherwise a copy.
     """
     return X[index]
-
-
-def stack_rows(first, second):
-    """Return the rows of two matrices as one.
-
-    Parameters
-    ----------
-    first, second : ndarray or sparse matrix of shape (n_rows, n_features)
-        Features; the numbers of rows may differ.
-
-    Returns
-    -------
-    ndarray or csr_array of shape (n_rows_first + n_rows_second, n_features)
-        Sparse if one of them is. An ndarray has the dtype of `first`.
-    """
-    if sparse.issparse(first) or sparse.issparse(second):
-        both = [sparse.csr_array(first), sparse.csr_array(second)]
-        return sparse.vstack(both, "csr")
-    return np.concatenate([first, second.astype(first.dtype, copy=False)])
 
 
 def as_rows(X):

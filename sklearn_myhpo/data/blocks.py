@@ -27,6 +27,31 @@ def slices(n_rows, entries_per_row, least_rows=1, *, cached=False):
         yield slice(start, min(start + size, n_rows))
 
 
+def cached_block(entries_per_row, least_rows=1):
+    """Return the parameters of `Design.blocks` for blocks that a cache holds.
+
+    Parameters
+    ----------
+    entries_per_row : int
+        Numbers that are made per row.
+    least_rows : int, default=1
+
+    Returns
+    -------
+    entries_per_row, least_rows : int
+    """
+    limits = row_limits()
+    share = max(1, limits.block_entries // limits.cached_entries)
+    return entries_per_row * share, least_rows
+
+
+def as_slice(index):
+    """Return an increasing index as a slice if its rows are neighbours."""
+    if len(index) and index[-1] - index[0] + 1 == len(index):
+        return slice(int(index[0]), int(index[-1]) + 1)
+    return index
+
+
 def gram_block(size, n_parts=1):
     """Return the parameters of `Design.blocks` for a sum of Gram matrices.
 

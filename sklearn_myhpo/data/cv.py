@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import (
     KFold,
-    PredefinedSplit,
     ShuffleSplit,
     StratifiedKFold,
     StratifiedShuffleSplit,
@@ -67,9 +66,9 @@ def make_splits(cv, X, y, *, classifier, rows=None, classes=None, random_state=N
     classifier : bool
         Whether to stratify, and to require every class in every training part.
     rows : ndarray of int, default=None
-        The rows with positive sample weight; None means all. Float, int and
-        splitter see only these rows, so that a weight of zero equals a dropped
-        row. Pairs, and `PredefinedSplit`, refer to all rows and keep them.
+        The rows with positive sample weight; None means all. Float and int split
+        only these rows, so that a weight of zero equals a dropped row. Splitters and
+        pairs refer to all rows.
     classes : ndarray of shape (n_classes,), default=None
         The original labels, for splitters and messages.
     random_state : int, RandomState instance or None, default=None
@@ -99,8 +98,6 @@ def make_splits(cv, X, y, *, classifier, rows=None, classes=None, random_state=N
         pairs = _fold_pairs(cv, data, random_state)
     elif isinstance(cv, Real):
         pairs = _holdout_pairs(cv, data, random_state)
-    elif isinstance(cv, PredefinedSplit):
-        pairs = _checked_pairs(cv.split(), n_samples)
     elif hasattr(cv, "split"):
         pairs = _splitter_pairs(cv, data)
     else:
@@ -203,20 +200,20 @@ def _splitter_pairs(splitter, data):
         requests = getattr(splitter.get_metadata_routing(), "split", None)
         if requests is not None and requests.requests.get("groups") is True:
             raise ValueError(needs_groups)
-    X, y = data.X, data.y
-    if data.used.size < X.shape[0]:
-        X, y = X[data.used], y[data.used]
+    y = data.y
     if data.classifier and data.classes is not None:
         y = np.asarray(data.classes)[y]
     try:
-        pairs = list(splitter.split(X, y))
+        pairs = list(splitter.split(data.X, y))
     except (TypeError, ValueError) as error:
         if "groups" in str(error):
             raise ValueError(needs_groups) from error
+        n_samples, n_features = data.X.shape
         raise ValueError(
-            f"cv={name} cannot split this data ({data.size}): {error}"
+            f"cv={name} cannot split this data (n_samples = {n_samples}, n_features = "
+            f"{n_features}): {error}"
         ) from error
-    return _mapped(_checked_pairs(pairs, data.used.size), data)
+    return _checked_pairs(pairs, data.X.shape[0])
 
 
 def _mapped(pairs, data):

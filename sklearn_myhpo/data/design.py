@@ -39,8 +39,6 @@ class Design(ABC):
     ----------
     n_samples, n_features : int
         Shape of X.
-    shift : ndarray of shape (n_features,)
-        Origin of the features.
     """
 
     #: Whether blocks hold sparse rows.
@@ -54,7 +52,7 @@ class Design(ABC):
         fit_intercept=False,
         has_large_means=False,
     ):
-        self.n_samples, self.n_features = shape
+        self.shape = self.n_samples, self.n_features = shape
         self.shift = np.zeros(self.n_features) if shift is None else shift
         self.scale = scale
         self.fit_intercept = fit_intercept
@@ -79,7 +77,9 @@ class Design(ABC):
     def about(self, shift, scale, fit_intercept, has_large_means):
         """Return the same rows with another origin, units and last coordinate."""
 
-    # Sums over all blocks.
+    def in_memory(self):
+        """Return the same rows in memory, if they can be, to be read many times."""
+        return self
 
     def reduce(self, function, *columns, entries_per_row=1):
         """Return the sum over blocks of the arrays that a function returns.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .blocks import slices
+from .blocks import cached_block
 from .design import Design
 from .limits import row_limits
 from .parts import RowParts, divide_rows
@@ -53,17 +53,15 @@ class HeldOutRows:
     def sample(self, n_rows):
         """Return every k-th row, so that about `n_rows` are left."""
         step = max(1, len(self) // n_rows)
-        return self if step == 1 else self._take(slice(None, None, step))
+        if step == 1:
+            return self
+        rows = slice(None, None, step)
+        return self._with(rows, self.design.take(rows))
 
-    def _take(self, rows):
-        """Return the rows of a slice."""
-        index = np.arange(len(self))[rows]
-        return replace(
-            self,
-            design=self.design.take(rows),
-            y=self.y[rows],
-            parts=self.parts.take(index),
-        )
+    def _with(self, rows, design):
+        """Return the rows of a slice, which a design reads."""
+        parts = self.parts.take(np.arange(len(self))[rows])
+        return replace(self, design=design, y=self.y[rows], parts=parts)
 
     def losses(self, split, coef, intercept):
         """Return the loss of the rows that a split holds out, in a linear model.
@@ -95,8 +93,8 @@ class HeldOutRows:
         if width > row_limits().many_columns:
             width = n_columns + self.design.n_features
         # Blocks smaller than the matrix of slopes would mostly add up such matrices.
-        for rows in slices(len(self), width, n_columns // 2, cached=True):
-            yield self._take(rows)
+        for rows, block in self.design.blocks(*cached_block(width, n_columns // 2)):
+            yield self._with(rows, block)
 
     def slopes(self, models, n_groups):
         """Return every row's part of the slope in lambda.

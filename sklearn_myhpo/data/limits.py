@@ -15,6 +15,8 @@ class RowLimits:
     ----------
     block_entries : int
         Entries of the largest temporary array that is made from a block of rows.
+    few_rows : float
+        Share of the rows of X up to which some rows are copied.
     cached_entries : int
         Entries of a block that a cache should hold.
     gram_rows : int
@@ -53,6 +55,7 @@ class RowLimits:
     """
 
     block_entries: int = 2**20
+    few_rows: float = 1 / 5
     cached_entries: int = 2**17
     gram_rows: int = 4096
     thin_bytes: int = 2**22

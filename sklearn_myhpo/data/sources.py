@@ -5,6 +5,7 @@ from scipy import sparse
 
 from .dense import DenseDesign
 from .design import Design
+from .limits import row_limits
 from .sparse import SparseDesign
 from .streamed import StreamedDesign
 
@@ -26,30 +27,12 @@ def as_design(X):
         return X
     if sparse.issparse(X):
         return SparseDesign(sparse.csr_array(X, dtype=np.float64))
-    if X.dtype == np.float64 and not _is_mapped(X):
+    has_gaps = X.itemsize not in X.strides
+    if has_gaps and X.size <= row_limits().block_entries:
+        X, has_gaps = np.ascontiguousarray(X), False
+    if X.dtype == np.float64 and not (has_gaps or _is_mapped(X)):
         return DenseDesign(X)
     return StreamedDesign(X)
-
-
-def in_memory(X):
-    """Return the design that reads X, in memory and in double precision.
-
-    For methods that read X many times; single precision is converted once, in a copy.
-
-    Parameters
-    ----------
-    X : Design, ndarray or sparse array of shape (n_samples, n_features)
-
-    Returns
-    -------
-    Design
-    """
-    if isinstance(X, Design) or sparse.issparse(X):
-        return as_design(X)
-    if X.itemsize not in X.strides:
-        # Every product would copy rows and columns with gaps.
-        X = np.ascontiguousarray(X)
-    return DenseDesign(X.astype(np.float64, copy=False))
 
 
 def _is_mapped(X):

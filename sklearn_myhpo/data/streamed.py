@@ -1,4 +1,4 @@
-"""Dense rows that stay where they are: in a file, or in single precision."""
+"""Dense rows that are copied by blocks: in a file, in single precision, with gaps."""
 
 import numpy as np
 
@@ -8,14 +8,13 @@ from .design import Design
 
 
 class StreamedDesign(Design):
-    """Dense X that stays where it is: in a file, or in single precision.
-
-    Every block is read, and made double, when it is visited.
+    """Dense X whose blocks are copied, in double precision, when they are visited.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        float32 or float64, in memory or a file.
+        float32 or float64, in memory or a file. Rows and columns may have gaps, for
+        which every product would copy X.
     shift, scale, fit_intercept, has_large_means
         As of `Design`.
     """
@@ -35,6 +34,15 @@ class StreamedDesign(Design):
         """Return the same rows with another origin, units and last coordinate."""
         return StreamedDesign(self.X, shift, scale, fit_intercept, has_large_means)
 
+    def in_memory(self):
+        """Return the rows in double precision, in a copy where they were not.
+
+        Rows with gaps stay where they are if they are double.
+        """
+        if self.X.dtype == np.float64 and self.X.itemsize not in self.X.strides:
+            return self
+        return self.take(slice(None))
+
     def blocks(self, entries_per_row=1, least_rows=1):
         """Yield copies of some rows at a time, in double precision."""
         width = max(entries_per_row, self.n_features)
@@ -43,8 +51,11 @@ class StreamedDesign(Design):
 
     def take(self, index):
         """Return the rows of an index or slice, in memory and double precision."""
+        rows = np.asarray(self.X[index], dtype=np.float64)
+        if rows.itemsize not in rows.strides:
+            rows = np.ascontiguousarray(rows)
         return DenseDesign(
-            np.asarray(self.X[index], dtype=np.float64),
+            rows,
             self.shift,
             self.scale,
             self.fit_intercept,

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..data.parts import RowParts, divide_rows
 from ..data.row_space import reduce_to_row_space
-from ..data.sources import as_design, in_memory
+from ..data.sources import as_design
 from ..data.sparse import as_sparse_if_mostly_zero
 from ..data.sums import check_scale
 from ..data.threads import one_thread
@@ -96,7 +96,7 @@ def build_splits(
     facts = groups, loss, loss.n_outputs(y), len(pairs), fit_intercept
     plan = make_plan(design, *facts, **options)
     if not (plan.uses_moments or plan.tries_row_products or by_rows):
-        design = in_memory(X).in_units(groups.scale)
+        design = design.in_memory()
         if not (plan.shape.is_wide or loss.is_quadratic):
             design = as_sparse_if_mostly_zero(design)
             plan = make_plan(design, *facts, **options)

@@ -8,7 +8,7 @@ import numpy as np
 from ..data.design import Design
 from ..data.parts import all_rows
 from ..data.row_space import reduce_to_row_space
-from ..data.sources import as_design, in_memory
+from ..data.sources import as_design
 from ..data.sums import check_scale
 from ..losses import Loss
 from ..penalties.coordinates import feature_coordinates
@@ -186,8 +186,9 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
     """
     share = sample_weight / sample_weight.sum()
     is_iterative = needs.is_matrix_free or not loss.is_quadratic
-    design = in_memory(X) if is_iterative else as_design(X)
-    design = design.in_units(groups.scale)
+    design = as_design(X).in_units(groups.scale)
+    if is_iterative:
+        design = design.in_memory()
     plan = make_plan(
         design,
         groups,

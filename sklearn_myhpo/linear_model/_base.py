@@ -157,7 +157,7 @@ default=None
             solver = self._make_solver()
             validation = X_val, y_val, sample_weight_val
             source = self._prepare(X, y, sample_weight, validation, solver)
-            with threads_for(*source.X.shape, is_iterative=self._is_classifier):
+            with threads_for(*source.design.shape, is_iterative=self._is_classifier):
                 self._learn(source, solver, progress)
             progress.end()
         return self
@@ -166,6 +166,7 @@ default=None
         """Return the `ProblemSource` of the data."""
         original_X = X
         X, y = self._check_data(X, y)
+        dtype = X.dtype
         weights, pair = check_weights(sample_weight, X), None
         check_again = partial(self._check_data, reset=False)
         own = check_own_validation(
@@ -188,10 +189,9 @@ default=None
                 classes=classes,
                 random_state=self.random_state,
             )
-        dtype = X.dtype
-        X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
+        design, target, weights, pairs = drop_weightless(X, target, weights, pairs)
         return ProblemSource(
-            X=X,
+            design=design,
             target=target,
             loss=loss,
             groups=groups,

@@ -7,7 +7,8 @@ from sklearn.utils.validation import _check_sample_weight
 
 from ..bilevel.bounds import MAX_LAMBDA
 from ..criteria import CRITERIA, Criterion
-from ..data.arrays import select_rows
+from ..data.selected import select
+from ..data.sources import as_design
 from ..solvers import SOLVERS, Solver
 
 
@@ -25,13 +26,28 @@ def check_weights(sample_weight, X):
 
 
 def drop_weightless(X, target, weights, pairs):
-    """Return the data and the splits without the rows of weight zero."""
+    """Return the data and the splits without the rows of weight zero.
+
+    Parameters
+    ----------
+    X : Design, ndarray or sparse array of shape (n_samples, n_features)
+    target : ndarray of shape (n_samples, ...)
+    weights : ndarray of shape (n_samples,)
+    pairs : list of (ndarray, ndarray)
+        Indices of both parts of every split.
+
+    Returns
+    -------
+    design : Design
+    target, weights, pairs
+        As given, of the rows of `design`.
+    """
     kept = weights > 0
     if kept.all():
-        return X, target, weights, pairs
+        return as_design(X), target, weights, pairs
     new_index = np.cumsum(kept) - 1
     pairs = [tuple(new_index[part[kept[part]]] for part in pair) for pair in pairs]
-    return select_rows(X, kept), target[kept], weights[kept], pairs
+    return select(X, np.flatnonzero(kept)), target[kept], weights[kept], pairs
 
 
 def check_bounds(lambda_bounds, lambda_init):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..data.arrays import stack_rows
+from ..data.stacked import stack
 from ._checks import check_weights
 
 
@@ -65,8 +65,9 @@ def append(training, validation):
 
     Returns
     -------
-    X, y, weights : ndarray
-        Training rows followed by validation rows; X may be sparse.
+    X : Design
+        Training rows followed by validation rows.
+    y, weights : ndarray
     pair : (ndarray, ndarray)
         Indices of the training rows and of the validation rows.
 
@@ -83,7 +84,7 @@ def append(training, validation):
         )
     n_train, n_all = len(y), len(y) + len(y_val)
     return (
-        stack_rows(X, X_val),
+        stack(X, X_val),
         np.concatenate([y, y_val]),
         np.concatenate([weights, weights_val]),
         (np.arange(n_train), np.arange(n_train, n_all)),

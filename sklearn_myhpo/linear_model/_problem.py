@@ -8,6 +8,7 @@ import numpy as np
 
 from ..bilevel.validation import BilevelProblem
 from ..criteria import CriterionProblem
+from ..data.design import Design
 from ..data.held_out import hold_out
 
 
@@ -17,7 +18,7 @@ class ProblemSource:
 
     Attributes
     ----------
-    X : ndarray or sparse array of shape (n_samples, n_features)
+    design : Design
         Features of the rows with positive weight.
     target : ndarray
         Target in the form of the loss.
@@ -44,7 +45,7 @@ class ProblemSource:
         Whether the only split is a validation set of the user's own.
     """
 
-    X: object
+    design: Design
     target: np.ndarray
     loss: object
     groups: object
@@ -68,12 +69,14 @@ class ProblemSource:
     @cached_property
     def rows(self):
         """The held-out rows of all splits."""
-        return hold_out(self.X, self.target, self.loss, self.pairs, self.weights)
+        return hold_out(self.design, self.target, self.loss, self.pairs, self.weights)
 
-    def of_splits(self, X, target, pairs, sample_weight, all_directions, by_rows=False):
+    def of_splits(
+        self, design, target, pairs, sample_weight, all_directions, by_rows=False
+    ):
         """Return the problem of some splits of some rows."""
         return BilevelProblem(
-            X,
+            design,
             target,
             self.loss,
             self.groups,
@@ -101,7 +104,7 @@ class ProblemSource:
         target = self.target if columns is None else self.target[:, columns]
         if self.criterion is None:
             problem = self.of_splits(
-                self.X,
+                self.design,
                 target,
                 self.pairs,
                 self.weights,
@@ -124,7 +127,7 @@ class ProblemSource:
         if columns is not None:
             criterion = criterion.of_targets(columns, self.target.shape[1])
         return CriterionProblem(
-            self.X,
+            self.design,
             target,
             self.loss,
             self.groups,

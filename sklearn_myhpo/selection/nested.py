@@ -8,6 +8,7 @@ cross-validation, Stone 1974, Varma & Simon 2006).
 
 import numpy as np
 
+from ..data.selected import select
 from ..solvers import MYHPO, minimize_bilevel
 from ..solvers.start.scan import scan_lambda
 
@@ -49,18 +50,8 @@ def choose_shrinkage(source):
     losses = np.zeros((len(SHRINKAGES), len(rows)))
     inner_pairs = _inner_pairs(pairs, len(rows))
     for split, ((train, _), inner) in enumerate(zip(pairs, inner_pairs, strict=True)):
-        counts = np.bincount(train, minlength=len(rows))
-        own = np.flatnonzero(counts)
-        _check_classes(source, own, inner)
-        problem = source.of_splits(
-            rows.design.take(own),
-            rows.y[own],
-            pairs=inner,
-            sample_weight=rows.sample_weight[own] * counts[own],
-            all_directions=False,
-        )
-        share = rows.share(split)
-        for index, (coef, intercept) in enumerate(_models(problem)):
+        share, models = rows.share(split), _models(_inner_problem(source, train, inner))
+        for index, (coef, intercept) in enumerate(models):
             left_out, loss = rows.losses(split, coef, intercept)
             losses[index, left_out] += share[left_out] * loss
     means = losses.sum(axis=1)
@@ -73,6 +64,21 @@ def choose_shrinkage(source):
         "shrinkage": SHRINKAGES.copy(),
         "nested_loss": means,
     }
+
+
+def _inner_problem(source, train, inner):
+    """Return the problem of the training rows of a split, split again."""
+    rows = source.rows
+    counts = np.bincount(train, minlength=len(rows))
+    own = np.flatnonzero(counts)
+    _check_classes(source, own, inner)
+    return source.of_splits(
+        select(rows.design, own),
+        rows.y[own],
+        pairs=inner,
+        sample_weight=rows.sample_weight[own] * counts[own],
+        all_directions=False,
+    )
 
 
 def _models(problem):

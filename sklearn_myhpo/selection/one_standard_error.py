@@ -70,32 +70,34 @@ def strongest_within(problem, result, margin):
         At the first crossing above the minimum, or with all lambdas at their upper
         bounds where there is none.
     """
-    lowest, limit = result.lambda_, result.validation_loss + margin
-    known = {0.0: result.place}
-
-    def excess(rise):
-        if rise not in known:
-            near = min(known, key=lambda other: abs(other - rise))
-            lambda_ = problem.project(lowest + rise)
-            weights = problem.minimize(lambda_, known[near].weights)
-            known[rise] = problem.at(lambda_, weights)
-            rises = known[rise].estimate - limit
-            # Only the weights and the loss are needed again.
-            known[rise].release()
-            return rises
-        return known[rise].estimate - limit
-
-    most = float(np.max(problem.bounds[1] - lowest))
+    known, limit = {0.0: result.place}, result.validation_loss + margin
+    # SciPy keeps its function in a reference circle, which must not hold the problem.
+    given = problem, known, result.lambda_, limit
+    most = float(np.max(problem.bounds[1] - result.lambda_))
     if not np.isfinite(most):
-        most = float(np.max(problem.auto_bounds[1] - lowest))
+        most = float(np.max(problem.auto_bounds[1] - result.lambda_))
     low, step = 0.0, FIRST_STEP
     while low < most:
         high = min(low + step, most)
-        if excess(high) > 0:
+        if _excess(high, *given) > 0:
             # The outer end may be just above the limit; the inner one never is.
-            root = brentq(excess, low, high, xtol=XTOL)
-            low = root if excess(root) <= 0 else max(low, root - 2.0 * XTOL)
+            root = brentq(_excess, low, high, args=given, xtol=XTOL)
+            low = root if _excess(root, *given) <= 0 else max(low, root - 2.0 * XTOL)
             break
         low, step = high, 2.0 * step
-    excess(low)
+    _excess(low, *given)
     return result._replace(place=known[low], validation_loss=known[low].estimate)
+
+
+def _excess(rise, problem, known, lowest, limit):
+    """Return the loss above a limit with all lambdas raised, and keep its place."""
+    if rise not in known:
+        near = min(known, key=lambda other: abs(other - rise))
+        lambda_ = problem.project(lowest + rise)
+        weights = problem.minimize(lambda_, known[near].weights)
+        known[rise] = problem.at(lambda_, weights)
+        loss = known[rise].estimate
+        # Only the weights and the loss are needed again.
+        known[rise].release()
+        return loss - limit
+    return known[rise].estimate - limit

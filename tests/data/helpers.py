@@ -6,6 +6,10 @@ import numpy as np
 
 from sklearn_myhpo.data.dense import DenseDesign
 from sklearn_myhpo.data.design import Design
+from sklearn_myhpo.data.selected import SelectedDesign
+from sklearn_myhpo.data.sources import as_design
+from sklearn_myhpo.data.stacked import StackedDesign
+from sklearn_myhpo.data.streamed import StreamedDesign
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plot_own_data_source.py"
 
@@ -25,3 +29,40 @@ def sharded(X):
     parts = [part for part in np.split(X, ends) if len(part)]
     shards = [(lambda part=part: part, len(part)) for part in parts]
     return load_design()(shards, X.shape[1])
+
+
+def _selected(base):
+    """Return a function that selects rows X among rows that must not count."""
+
+    def make(X):
+        among = np.full((2 * len(X) + 1, X.shape[1]), 1e3)
+        among[1::2] = X
+        return SelectedDesign(base(among), np.arange(1, len(among), 2))
+
+    return make
+
+
+def _with_gaps(X):
+    """Return rows that are every other column of an array."""
+    wide = np.full((len(X), 2 * X.shape[1]), 1e3)
+    wide[:, ::2] = X
+    return StreamedDesign(wide[:, ::2])
+
+
+def _stacked(X):
+    """Return rows in three parts, of different sources."""
+    first, second, third = np.split(X, [7, 8])
+    return StackedDesign([as_design(first), StreamedDesign(second), sharded(third)])
+
+
+#: Designs that read dense rows, by the source.
+SOURCES = {
+    "dense": as_design,
+    "shards": sharded,
+    "gaps": _with_gaps,
+    "selected": _selected(as_design),
+    "selected-gaps": _selected(_with_gaps),
+    "selected-stacked": _selected(_stacked),
+    "stacked": _stacked,
+    "in-memory": lambda X: _selected(_stacked)(X).in_memory(),
+}

@@ -8,7 +8,6 @@ from sklearn_myhpo.data.arrays import (
     as_rows,
     linear_predictor,
     select_rows,
-    stack_rows,
 )
 
 DENSE = np.arange(12.0).reshape(4, 3) - 5.0
@@ -43,21 +42,6 @@ def test_select_rows(form, index):
     found = select_rows(form(DENSE), index)
     assert type(found) is type(form(DENSE))
     np.testing.assert_array_equal(dense(found), DENSE[index])
-
-
-@each_form
-@pytest.mark.parametrize("other", FORMS.values(), ids=FORMS)
-def test_stack_rows(form, other):
-    """A sparse validation set could not follow dense training rows."""
-    found = stack_rows(form(DENSE), other(DENSE[:2]))
-    np.testing.assert_array_equal(dense(found), np.vstack([DENSE, DENSE[:2]]))
-    assert sparse.issparse(found) == (form != np.asarray or other != np.asarray)
-
-
-def test_precision_of_stacked_rows():
-    """Double precision of a validation set would double the memory of X."""
-    found = stack_rows(DENSE.astype(np.float32), DENSE)
-    assert found.dtype == np.float32
 
 
 def test_as_rows():

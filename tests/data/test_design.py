@@ -5,8 +5,10 @@ import pytest
 from scipy import sparse
 
 from sklearn_myhpo.data.limits import RowLimits
+from sklearn_myhpo.data.selected import select
 from sklearn_myhpo.data.sources import as_design
-from tests.data.helpers import sharded
+from sklearn_myhpo.data.stacked import stack
+from tests.data.helpers import SOURCES
 
 
 def make_rows(is_sparse, fit_intercept):
@@ -78,16 +80,15 @@ def test_kept_pairs_change_no_gram(n_grams, kept, set_limits):
         )
 
 
-@pytest.mark.parametrize("kind", ["dense", "sparse", "streamed", "shards"])
+@pytest.mark.parametrize("kind", ["sparse", "single", *SOURCES])
 def test_no_rows_give_nothing(kind):
     """A block without a row of a fold would end a fit in an error."""
-    X = np.arange(12.0).reshape(4, 3)
-    given = {
-        "dense": lambda: as_design(X),
-        "sparse": lambda: as_design(sparse.csr_array(X)),
-        "streamed": lambda: as_design(X.astype(np.float32)),
-        "shards": lambda: sharded(X),
-    }[kind]()
+    X = np.arange(36.0).reshape(12, 3)
+    make = SOURCES | {
+        "sparse": lambda X: as_design(sparse.csr_array(X)),
+        "single": lambda X: as_design(X.astype(np.float32)),
+    }
+    given = make[kind](X)
     for large in (False, True):
         design = given.about(np.ones(3), None, True, large).take(np.array([], int))
         assert design.n_samples == 0
@@ -108,3 +109,86 @@ def test_squares_of_sparse_columns_with_large_means():
     np.testing.assert_allclose(
         found.second_moments(weight), dense.second_moments(weight), rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("scale", [None, np.array([2.0, 0.5, 1.0, 3.0, 1.0])])
+@pytest.mark.parametrize("block_entries", [30, 2**20])
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_question_about_rows(source, block_entries, scale, set_limits):
+    """A fit would depend on where its rows are."""
+    set_limits(block_entries=block_entries)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 5)) * [1.0, 2.0, 3.0, 0.0, 1.0] + [0, 1, 100, 3, 1e6]
+    weight, values = rng.random(40), rng.standard_normal((40, 3))
+    w, labels = rng.standard_normal((6, 2)), rng.integers(-1, 3, 40)
+    labelled = labels[:, None] == np.arange(3)
+    for means in ([0, 1, 100, 3, 1e6], np.zeros(5)):
+        rows = X - [0, 1, 100, 3, 1e6] + means
+        given = SOURCES[source](rows).about(None, scale, False, False)
+        own = given.at_means(weight, True)
+        np.testing.assert_allclose(own.shift, weight @ rows / weight.sum(), atol=1e-9)
+        assert own.shift[3] == means[3]
+        matrix = np.ones((40, 6))
+        matrix[:, :5] = (rows - own.shift) * (1.0 if scale is None else scale)
+        for design in (own, own.take(slice(None)), own.in_memory()):
+            assert design.shape == rows.shape
+            for found, expected in [
+                (design.to_dense(), matrix),
+                (design.centred(), matrix[:, :5]),
+                (design.columns([1, 4]), matrix[:, [1, 4]]),
+                (design.forward(w), matrix @ w),
+                (design.adjoint(values), matrix.T @ values),
+                (design.gram(weight), matrix.T @ (weight[:, None] * matrix)),
+                (design.squares(values), (matrix**2).T @ values),
+                (design.mean_squares, np.mean(matrix**2, axis=0)),
+                (design.row_products(), matrix[:, :5] @ matrix[:, :5].T),
+                (design.take([3, 9, 31]).to_dense(), matrix[[3, 9, 31]]),
+                (design.take(slice(5, 9)).to_dense(), matrix[5:9]),
+                (design.sample(10).to_dense(), matrix[::4]),
+                (
+                    design.grams(values),
+                    np.einsum("nk,ni,nj->kij", values, matrix, matrix),
+                ),
+                (
+                    design.part_grams(values, labels, 3),
+                    np.einsum("np,nk,ni,nj->pkij", labelled, values, matrix, matrix),
+                ),
+            ]:
+                size = np.abs(expected).max()
+                np.testing.assert_allclose(found, expected, atol=1e-9 * size)
+            assert design.largest() == np.abs(rows).max()
+            index, values_of = design.constants()
+            np.testing.assert_array_equal(index, [3])
+            np.testing.assert_array_equal(values_of, means[3])
+
+
+@pytest.mark.parametrize("second", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("first", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("block_entries", [1, 2**20])
+def test_stack(first, second, block_entries, set_limits):
+    """A validation set could not follow training rows of another kind."""
+    set_limits(block_entries=block_entries)
+    X = np.random.default_rng(0).standard_normal((9, 4))
+    rows = stack(first(X), second(X[:3]))
+    np.testing.assert_array_equal(rows.to_dense(), np.vstack([X, X[:3]]))
+    assert rows.is_sparse == (sparse.csr_array in (first, second))
+    np.testing.assert_array_equal(rows.take(slice(8, 10)).raw(), X[[8, 0]])
+
+
+def test_stacked_rows_have_the_precision_of_the_first():
+    """A validation set in double precision would double the memory of X."""
+    X = np.full((2, 1), 1.0 + 1e-12)
+    assert np.all(stack(X.astype(np.float32), X).to_dense() == 1.0)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("step", [1, 2, 30])
+def test_select(container, step, set_limits):
+    """Rows of weight zero would count, or a selection of a selection be another."""
+    X, index = np.random.default_rng(0).standard_normal((90, 4)), np.arange(0, 90, step)
+    for block_entries in (1, 2**20):
+        set_limits(block_entries=block_entries)
+        rows = select(container(X), index)
+        np.testing.assert_array_equal(rows.to_dense(), X[index])
+        some = np.arange(len(index))[1::2]
+        np.testing.assert_array_equal(select(rows, some).to_dense(), X[index[some]])

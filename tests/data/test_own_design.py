@@ -5,7 +5,6 @@ import pytest
 from scipy import sparse
 
 from sklearn_myhpo.criteria import CRITERIA
-from sklearn_myhpo.data.dense import DenseDesign
 from sklearn_myhpo.data.held_out import hold_out
 from sklearn_myhpo.diagnostics.certificate import certify
 from sklearn_myhpo.diagnostics.optimism import slope_covariance
@@ -68,44 +67,3 @@ def test_criteria(name, criterion):
     plain = spec.criterion_problem(criterion)
     own = replace(spec, X=sharded(spec.X)).criterion_problem(criterion)
     assert_same(learned(own), learned(plain))
-
-
-def test_every_question_about_rows():
-    """A default of the contract would differ from the shortcut of rows in memory."""
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((40, 5)) * [1.0, 2.0, 3.0, 0.0, 1.0] + [0, 1, 100, 3, 1e6]
-    weight, values = rng.random(40), rng.standard_normal((40, 3))
-    w, labels = rng.standard_normal((6, 2)), rng.integers(-1, 3, 40)
-    for scale in (None, rng.random(5) + 0.5):
-        plain = DenseDesign(X, scale=scale).at_means(weight, True)
-        own = sharded(X).about(None, scale, False, False).at_means(weight, True)
-        np.testing.assert_allclose(own.shift, plain.shift, rtol=1e-12)
-        assert own.shift[3] == 3.0
-        matrix = np.ones((40, 6))
-        matrix[:, :5] = (X - plain.shift) * (1.0 if scale is None else scale)
-        for design in (plain, own, own.take(slice(None))):
-            for found, expected in [
-                (design.to_dense(), matrix),
-                (design.centred(), matrix[:, :5]),
-                (design.forward(w), matrix @ w),
-                (design.adjoint(values), matrix.T @ values),
-                (design.gram(weight), matrix.T @ (weight[:, None] * matrix)),
-                (design.squares(values), (matrix**2).T @ values),
-                (design.mean_squares, np.mean(matrix**2, axis=0)),
-                (design.row_products(), matrix[:, :5] @ matrix[:, :5].T),
-                (design.take([3, 9, 31]).to_dense(), matrix[[3, 9, 31]]),
-                (design.sample(10).to_dense(), matrix[::4]),
-                (
-                    design.part_grams(values, labels, 3),
-                    np.einsum(
-                        "np,nk,ni,nj->pkij",
-                        labels[:, None] == np.arange(3),
-                        values,
-                        matrix,
-                        matrix,
-                    ),
-                ),
-            ]:
-                size = np.abs(expected).max()
-                np.testing.assert_allclose(found, expected, atol=1e-9 * size)
-            assert design.largest() == np.abs(X).max()

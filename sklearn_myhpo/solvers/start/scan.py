@@ -59,16 +59,19 @@ def scan_lambda(problem: Problem) -> Scan:
 
 def _stationary_point(problem, low, high):
     """Return the shared lambda between two points at which the slope is zero."""
-    ends = {point.lambda_: point.slope for point in (low, high)}
+    # SciPy keeps its function in a reference circle, which must not hold the problem.
+    given = problem, low, high
+    return brentq(_slope, low.lambda_, high.lambda_, args=given, xtol=SHARED_XTOL)
 
-    def slope(lambda_):
-        if lambda_ in ends:
-            return ends[lambda_]
-        if problem.scans_by == "diagonal":
-            return problem.path(np.array([lambda_]))[1][0]
-        return _evaluate(problem, lambda_, low.weights).slope
 
-    return brentq(slope, low.lambda_, high.lambda_, xtol=SHARED_XTOL)
+def _slope(lambda_, problem, low, high):
+    """Return the slope at a shared lambda from one of two points to the other."""
+    for point in (low, high):
+        if lambda_ == point.lambda_:
+            return point.slope
+    if problem.scans_by == "diagonal":
+        return problem.path(np.array([lambda_]))[1][0]
+    return _evaluate(problem, lambda_, low.weights).slope
 
 
 def _with_weights(problem, point):

@@ -1,0 +1,121 @@
+"""Several dense designs, one below the other, which are not copied."""
+
+import numpy as np
+from scipy import sparse
+
+from .blocks import add_up, as_slice
+from .design import Design
+from .limits import row_limits
+from .sources import as_design
+
+
+def stack(first, second):
+    """Return the rows of two matrices as one design.
+
+    Parameters
+    ----------
+    first, second : ndarray or sparse matrix of shape (n_rows, n_features)
+        Features; the numbers of rows may differ.
+
+    Returns
+    -------
+    Design
+        Copied rows, sparse if one of them is, where they are few or sparse; else rows
+        that are read where they are. The rows of `second` are rounded to the dtype of
+        `first`.
+    """
+    if sparse.issparse(first) or sparse.issparse(second):
+        both = [sparse.csr_array(first), sparse.csr_array(second)]
+        return as_design(sparse.vstack(both, "csr"))
+    second = second.astype(first.dtype, copy=False)
+    if first.size + second.size <= row_limits().block_entries:
+        return as_design(np.concatenate([first, second]))
+    return StackedDesign([as_design(first), as_design(second)])
+
+
+class StackedDesign(Design):
+    """Dense designs below each other, which are read where they are.
+
+    Parameters
+    ----------
+    parts : list of Design
+        With the same origin, units and last coordinate.
+    """
+
+    def __init__(self, parts):
+        sizes = [part.n_samples for part in parts]
+        first = parts[0]
+        super().__init__(
+            (sum(sizes), first.n_features),
+            first.shift,
+            first.scale,
+            first.fit_intercept,
+            first.has_large_means,
+        )
+        self.parts = parts
+        self._ends = np.cumsum([0, *sizes]).tolist()
+
+    def about(self, shift, scale, fit_intercept, has_large_means):
+        """Return the same rows with another origin, units and last coordinate."""
+        facts = shift, scale, fit_intercept, has_large_means
+        return StackedDesign([part.about(*facts) for part in self.parts])
+
+    def in_memory(self):
+        """Return the same rows in memory."""
+        return StackedDesign([part.in_memory() for part in self.parts])
+
+    def blocks(self, entries_per_row=1, least_rows=1):
+        """Yield the blocks of every part."""
+        for part, start, _ in self._bounds():
+            for rows, block in part.blocks(entries_per_row, least_rows):
+                yield slice(start + rows.start, start + rows.stop), block
+
+    def take(self, index):
+        """Return the rows of an increasing index or a slice as a `MemoryDesign`."""
+        index = np.arange(self.n_samples)[index]
+        found = []
+        for part, start, stop in self._bounds():
+            begin, end = np.searchsorted(index, [start, stop])
+            if begin < end:
+                found.append(part.take(as_slice(index[begin:end] - start)))
+        if len(found) < 2:
+            return found[0] if found else self.no_rows()
+        return found[0].stacked(found)
+
+    def _bounds(self):
+        """Yield every part with the numbers of its first row and of the next part's."""
+        yield from zip(self.parts, self._ends[:-1], self._ends[1:], strict=True)
+
+    def _sum(self, function, *columns):
+        """Return the sum of arrays, one from every part and its part of the columns."""
+        total = None
+        for part, start, stop in self._bounds():
+            found = function(part, *(column[start:stop] for column in columns))
+            total = found if total is None else add_up(total, found)
+        return total
+
+    def _forward(self, core):
+        return np.concatenate([part._forward(core) for part in self.parts])
+
+    def _adjoint(self, values):
+        return self._sum(lambda part, own: part._adjoint(own), values)
+
+    def _forward_centred(self, core):
+        return np.concatenate([part._forward_centred(core) for part in self.parts])
+
+    def _adjoint_centred(self, values):
+        return self._sum(lambda part, own: part._adjoint_centred(own), values)
+
+    def part_grams(self, weights, labels, n_parts):
+        """Return the Gram matrices of every part of the rows, in one visit."""
+        return self._sum(
+            lambda part, *own: part.part_grams(*own, n_parts), weights, labels
+        )
+
+    def grams(self, weights):
+        """Return the Gram matrices (k, m, m) of k weightings (n_samples, k)."""
+        return self._sum(lambda part, own: part.grams(own), weights)
+
+    def squares(self, weights):
+        """Return ``sum_i weight_ik x_ij^2``, the diagonals of Gram matrices, (m, k)."""
+        return self._sum(lambda part, own: part.squares(own), weights)
