@@ -19,6 +19,7 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.criteria import CRITERIA, CriterionProblem
+from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.datasets._base import VARIABLE
 from sklearn_myhpo.engine.plan import use_limits
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
@@ -68,6 +69,11 @@ class Spec:
         """The feature groups, named by their numbers."""
         groups = FeatureGroups(self.labels, tuple(range(self.n_groups)))
         return with_factors(groups, self.factors, may_drop=False)
+
+    @property
+    def parts(self):
+        """The training and validation rows of every split."""
+        return divide_rows(self.pairs, self.weight)
 
     def log_penalties(self, lambda_):
         """Return the log of ``exp(lambda_g) f_j`` of every feature."""

@@ -174,8 +174,13 @@ class Draw:
             "refit": bool(rng.random() >= NO_REFIT),
             "random_state": int(rng.integers(1000)),
         }
+        given = self.weights()
+        if hasattr(shared["cv"], "split") and not np.all(given.get("sample_weight", 1)):
+            # Splitters of older checkouts did not see the rows of weight zero.
+            rows = np.zeros(self.n), self.y
+            shared["cv"] = list(shared["cv"].split(*rows))
         model = estimator(**shared | parameters)
-        return Problem("", model, self.X, self.y, self.weights())
+        return Problem("", model, self.X, self.y, given)
 
 
 def formed(X, form):

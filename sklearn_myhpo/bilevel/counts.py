@@ -1,6 +1,6 @@
 """Counters of the questions that a problem was asked."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass
@@ -37,4 +37,4 @@ class OracleCounts:
 
     def as_dict(self) -> dict[str, int]:
         """Return all counts, `n_gradients` included."""
-        return {**asdict(self), "n_gradients": self.n_gradients}
+        return {**self.__dict__, "n_gradients": self.n_gradients}

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..engine.linalg.products import pair_products
 from ..engine.split import LambdaCurvature
 from .shrinkage import Shrinkage
 
@@ -145,21 +146,21 @@ def _by_tangents(place, slopes, rtol):
     rtols = np.full(problem.n_groups + 1, rtol_jacobian)
     rtols[-1] = min(rtol / rtol_jacobian, rtol_jacobian)
     solutions = problem.split_set.solutions(place.hessians, rights, rtols)
-    pairs, gradients, curvatures = ([1, 2], [1, 2]), [], []
+    gradients, curvatures = [], []
     for split, w, force, (solved, residual, raw) in zip(
         problem.splits, place.weights, forces, solutions, strict=True
     ):
         jacobian, adjoint = solved[:-1], solved[-1]
-        gradient = np.tensordot(force, adjoint, axes=2)
+        gradient = pair_products(force, adjoint[None])[:, 0]
         if residual is not None:
-            gradient += np.tensordot(jacobian, residual[-1], axes=2)
+            gradient += pair_products(jacobian, residual[-1:])[:, 0]
         gradients.append(gradient)
         pull = split.scatter_by_group(split.penalty(place.lambda_) * adjoint)
         own = LambdaCurvature(
             split.validation_gram(w, jacobian, None if raw is None else raw[:-1]),
-            np.tensordot(pull, jacobian, axes=pairs),
+            pair_products(pull, jacobian),
             split.third_term(w, adjoint, jacobian, raw),
-            np.tensordot(jacobian, force, axes=pairs),
+            pair_products(jacobian, force),
         )
         curvatures.append(own)
     return gradients, [solution.x[:-1] for solution in solutions], curvatures

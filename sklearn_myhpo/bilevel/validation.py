@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from ..data.batches import RowBatches, sample_batches, strata_of
+from ..data.parts import RowParts, divide_rows
 from ..engine.build import build_splits
 from ..losses.base import Loss
 from ..penalties.groups import FeatureGroups
@@ -36,7 +37,7 @@ class BilevelProblem(HeldOutProblem):
         Of the training and the validation rows.
     groups : FeatureGroups
         The lambda of every feature.
-    pairs : list of (ndarray, ndarray)
+    pairs : list of (ndarray, ndarray) or RowParts
         Indices of training and validation rows, one pair per split.
     sample_weight : ndarray of shape (n_samples,) or None
         Positive weights; None for ones.
@@ -90,7 +91,7 @@ class BilevelProblem(HeldOutProblem):
         y: np.ndarray,
         loss: Loss,
         groups: FeatureGroups,
-        pairs: list,
+        pairs: list | RowParts,
         *,
         sample_weight: np.ndarray | None = None,
         fit_intercept: bool = True,
@@ -101,10 +102,10 @@ class BilevelProblem(HeldOutProblem):
         if sample_weight is None:
             sample_weight = np.ones(len(y))
         loss.check_target(y)
-        counts = OracleCounts()
-        rows = X, y, loss, groups, pairs, sample_weight, fit_intercept, counts
+        counts, row_parts = OracleCounts(), divide_rows(pairs, sample_weight)
+        rows = X, y, loss, groups, row_parts, fit_intercept, counts
         built = build_splits(*rows, all_directions=all_directions, by_rows=by_rows)
-        held_out = np.array([sample_weight[part].sum() for _, part in pairs])
+        held_out = row_parts.totals[:, 1]
         parts = ProblemParts(
             loss,
             groups,
@@ -114,9 +115,9 @@ class BilevelProblem(HeldOutProblem):
             curvature_scale=loss.curvature_scale(y, sample_weight),
             split_weights=held_out / held_out.sum(),
             total_weight=sample_weight.sum(),
-            n_held_out=sum(len(part) for _, part in pairs),
+            n_held_out=row_parts.n_held_out,
         )
-        n_train = min(np.count_nonzero(np.bincount(train)) for train, _ in pairs)
+        n_train = row_parts.n_training_rows.min()
         scales = measure_scales(parts, built.second_moments, n_train)
         super().__init__(
             parts,

@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from ..bilevel.outer import OuterModel
+from ..engine.linalg.products import pair_products
 
 
 class Curve(NamedTuple):
@@ -214,9 +215,8 @@ def responses(split, lambda_, w, hessian):
 def weight_terms(split, lambda_, w, adjoint, forces, jacobian):
     """Return the `WeightTerms` of an adjoint q."""
     p = split.penalty(lambda_)
-    pairs = ([1, 2], [1, 2])
-    cross = np.tensordot(split.scatter_by_group(p * adjoint), jacobian, axes=pairs)
-    metric = np.tensordot(jacobian, forces, axes=pairs)
+    cross = pair_products(split.scatter_by_group(p * adjoint), jacobian)
+    metric = pair_products(jacobian, forces)
     return WeightTerms(
         -split.by_group(p * w * adjoint), cross, 0.5 * (metric + metric.T)
     )

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from ..bilevel.outer import ADJOINT_TOL, JACOBIAN_TOL, OuterModel
+from ..engine.linalg.products import pair_products
 from ._base import Point, weight_terms
 
 
@@ -104,14 +105,14 @@ class ProbePoint(Point):
 
     def model(self):
         """Return the second-order `OuterModel` in lambda; it is exact."""
-        split, pairs = self.split, ([1, 2], [1, 2])
+        split = self.split
         forces = -split.scatter_by_group(self.p * self.w)
         jacobian = self.hessian.solve(forces, JACOBIAN_TOL)
         terms = weight_terms(
             split, self.lambda_, self.w, self._adjoint, forces, jacobian
         )
         pulls = split.scatter_by_group(self.p * self.response)
-        twice = np.tensordot(pulls, self._solve(pulls, JACOBIAN_TOL), axes=pairs)
+        twice = pair_products(pulls, self._solve(pulls, JACOBIAN_TOL))
         bend = np.diag(terms.slope) - terms.cross - terms.cross.T
         bend += self.noise * (np.diag(self._trace_slope) + twice + twice.T)
         gram = split.validation_gram(self.w, jacobian)

@@ -12,6 +12,7 @@ from ..bilevel.outer import ADJOINT_TOL
 from ..bilevel.parts import ProblemParts, measure_scales
 from ..bilevel.problem import Problem
 from ..engine.linalg.hessian import CG_TOL
+from ..engine.linalg.products import pair_products
 from ..engine.whole import build_whole
 from ._base import CurvePoint, responses
 
@@ -218,5 +219,5 @@ class CriterionEvaluation(SecondOrderEvaluation):
             return problem.bound.at(lambda_, w, self.hessians[0])
         penalty = 2.0 * np.exp(lambda_)
         forces, jacobian = responses(split, lambda_, w, self.hessians[0])
-        metric = np.tensordot(jacobian, forces, axes=([1, 2], [1, 2]))
+        metric = pair_products(jacobian, forces)
         return CurvePoint(problem.bound.curve(penalty), metric)

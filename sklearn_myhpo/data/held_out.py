@@ -7,7 +7,7 @@ import numpy as np
 from .blocks import cached_block
 from .design import Design
 from .limits import row_limits
-from .parts import RowParts, divide_rows
+from .parts import RowParts
 from .sources import as_design
 
 
@@ -137,7 +137,7 @@ class HeldOutRows:
             yield each[own]
 
 
-def hold_out(X, y, loss, pairs, sample_weight):
+def hold_out(X, y, loss, parts):
     """Return the `HeldOutRows` of some splits.
 
     Parameters
@@ -146,23 +146,15 @@ def hold_out(X, y, loss, pairs, sample_weight):
     y : ndarray
         As the loss wants it.
     loss : Loss
-    pairs : list of (ndarray, ndarray)
-        Training and validation rows of every split.
-    sample_weight : ndarray of shape (n_samples,)
-        Positive.
+    parts : RowParts
+        Splits of the rows, all of positive weight.
 
     Returns
     -------
     HeldOutRows
     """
-    parts = divide_rows(pairs, sample_weight)
-    used, weight = np.zeros(len(y), dtype=bool), 0.0
-    for split in range(len(pairs)):
-        own = parts.weights(split)[1]
-        used |= own > 0
-        weight += own.sum()
-    total = sample_weight[used].sum()
-    return HeldOutRows(as_design(X), y, loss, parts, weight, total)
+    weight = parts.totals[:, 1].sum()
+    return HeldOutRows(as_design(X), y, loss, parts, weight, parts.held_out_weight)
 
 
 def _width(models):

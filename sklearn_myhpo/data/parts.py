@@ -1,7 +1,7 @@
 """How rows are divided among the training and validation parts of splits."""
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +71,48 @@ class RowParts:
             for part in self.pairs[split]
         )
 
+    @cached_property
+    def totals(self):
+        """Sums of the weights of both parts of every split, shape (n_splits, 2)."""
+        if self.kinds is not None:
+            return self.counts @ np.bincount(
+                self.kinds, self.sample_weight, self.counts.shape[2]
+            )
+        sums = [
+            [self.sample_weight[part].sum() for part in pair] for pair in self.pairs
+        ]
+        return np.array(sums)
+
+    @cached_property
+    def n_training_rows(self):
+        """Numbers of distinct training rows of the splits, shape (n_splits,)."""
+        if self.kinds is not None:
+            return (self.counts[:, 0] > 0) @ self._kind_sizes
+        return np.array(
+            [np.count_nonzero(np.bincount(train)) for train, _ in self.pairs]
+        )
+
+    @cached_property
+    def n_held_out(self):
+        """Number of rows in all validation parts."""
+        if self.kinds is not None:
+            return int(self.counts[:, 1].sum(axis=0) @ self._kind_sizes)
+        return sum(len(part) for _, part in self.pairs)
+
+    @cached_property
+    def held_out_weight(self):
+        """Sum of the weights of the rows that any split holds out."""
+        if self.kinds is not None:
+            used = np.any(self.counts[:, 1] > 0, axis=0)[self.kinds]
+        else:
+            used = np.zeros(len(self.sample_weight), dtype=bool)
+            used[np.concatenate([part for _, part in self.pairs])] = True
+        return self.sample_weight[used].sum()
+
+    @property
+    def _kind_sizes(self):
+        return np.bincount(self.kinds, minlength=self.counts.shape[2])
+
     def train_shares(self):
         """Return training weights with sum one, shape (n_splits, n_samples)."""
         shares = np.empty((self.n_splits, len(self.sample_weight)))
@@ -101,12 +143,6 @@ class RowParts:
             tuple(place[part][place[part] >= 0] for part in pair) for pair in self.pairs
         ]
         return RowParts(weight, self.n_splits, None, None, pairs)
-
-    def most_training_rows(self):
-        """Return the largest number of distinct training rows of a split."""
-        return max(
-            np.count_nonzero(self.weights(split)[0]) for split in range(self.n_splits)
-        )
 
     def visits(self):
         """Yield the visits of X that give the sums over all parts."""
@@ -183,9 +219,9 @@ def divide_rows(pairs, sample_weight):
 
     Parameters
     ----------
-    pairs : list of (ndarray, ndarray)
+    pairs : list of (ndarray, ndarray) or RowParts
         Indices of training and validation rows; a repeated row counts as often as it
-        is named.
+        is named. `RowParts` are returned as they are.
     sample_weight : ndarray of shape (n_samples,)
         Non-negative.
 
@@ -193,6 +229,8 @@ def divide_rows(pairs, sample_weight):
     -------
     RowParts
     """
+    if isinstance(pairs, RowParts):
+        return pairs
     n_samples, n_splits = len(sample_weight), len(pairs)
     most = 1 + row_limits().most_atoms_per_split * n_splits
     kinds, counts = np.zeros(n_samples, dtype=np.int32), np.empty((0, 1), dtype=int)

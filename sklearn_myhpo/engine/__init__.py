@@ -22,5 +22,5 @@ glm/            any smooth convex loss
                     matrices that precondition the Hessians of all splits
     pinning         a penalty too small to be felt, for unpenalized features
     inexact         solutions of low accuracy, for HOAG
-linalg/         Hessians as matrices, Krylov subspaces, Newton, L-BFGS
+linalg/         Hessians as matrices, products, Krylov subspaces, Newton, L-BFGS
 """

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..data.parts import RowParts, divide_rows
+from ..data.parts import RowParts
 from ..data.row_space import reduce_to_row_space
 from ..data.sources import as_design
 from ..data.sparse import as_sparse_if_mostly_zero
@@ -57,8 +57,7 @@ def build_splits(
     y,
     loss,
     groups,
-    pairs,
-    sample_weight,
+    parts,
     fit_intercept,
     counts,
     *,
@@ -74,10 +73,8 @@ def build_splits(
         Target as the loss wants it.
     loss : Loss
     groups : FeatureGroups
-    pairs : list of (ndarray, ndarray)
-        Indices of training and validation rows; a repeated training row counts
-        as often as it is named.
-    sample_weight : ndarray of shape (n_samples,)
+    parts : RowParts
+        Training and validation rows of every split.
     fit_intercept : bool
     counts : OracleCounts
     all_directions : bool, default=True
@@ -93,20 +90,20 @@ def build_splits(
     """
     design = as_design(X).in_units(groups.scale)
     options = {"by_rows": by_rows, "all_directions": all_directions}
-    facts = groups, loss, loss.n_outputs(y), len(pairs), fit_intercept
+    facts = groups, loss, loss.n_outputs(y), parts.n_splits, fit_intercept
     plan = make_plan(design, *facts, **options)
     if not (plan.uses_moments or plan.tries_row_products or by_rows):
         design = design.in_memory()
         if not (plan.shape.is_wide or loss.is_quadratic):
             design = as_sparse_if_mostly_zero(design)
             plan = make_plan(design, *facts, **options)
-    task = _Task(y, loss, groups, divide_rows(pairs, sample_weight), counts, plan)
+    task = _Task(y, loss, groups, parts, counts, plan)
     if not plan.centres_at_means:
         sources = sum_parts(design, y, task.parts, fit_intercept)
         moments = sources.second_moments()
         coordinates = feature_coordinates(groups, design.scale)
         return _from_moments(sources, coordinates, moments, task)
-    design, moments = design.with_moments(sample_weight, fit_intercept)
+    design, moments = design.with_moments(parts.sample_weight, fit_intercept)
     check_scale(design, moments)
     if plan.tries_row_products:
         splits = build_dual_splits(design, y, task.parts, groups, counts)

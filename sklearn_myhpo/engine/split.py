@@ -189,7 +189,7 @@ class Split(ABC):
         ndarray of shape (n_groups, m, k)
         """
         out = np.zeros((self.groups.n_groups, *values.shape))
-        index = np.flatnonzero(self.groups.is_penalized)
+        index = self.groups.penalized
         out[self.groups.labels[index], index] = values[index]
         return out
 

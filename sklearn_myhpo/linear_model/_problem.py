@@ -10,6 +10,7 @@ from ..bilevel.validation import BilevelProblem
 from ..criteria import CriterionProblem
 from ..data.design import Design
 from ..data.held_out import hold_out
+from ..data.parts import divide_rows
 
 
 @dataclass(eq=False)
@@ -69,7 +70,12 @@ class ProblemSource:
     @cached_property
     def rows(self):
         """The held-out rows of all splits."""
-        return hold_out(self.design, self.target, self.loss, self.pairs, self.weights)
+        return hold_out(self.design, self.target, self.loss, self.parts)
+
+    @cached_property
+    def parts(self):
+        """The training and validation rows of every split."""
+        return divide_rows(self.pairs, self.weights)
 
     def of_splits(
         self, design, target, pairs, sample_weight, all_directions, by_rows=False
@@ -106,7 +112,7 @@ class ProblemSource:
             problem = self.of_splits(
                 self.design,
                 target,
-                self.pairs,
+                self.parts,
                 self.weights,
                 self.all_directions,
                 self.needs_rows,
@@ -116,8 +122,7 @@ class ProblemSource:
         if self.has_own_validation:
             # The final weights are fitted to the training rows alone, so `alpha_`
             # counts those.
-            ((train, _),) = self.pairs
-            problem.total_weight = self.weights[train].sum()
+            problem.total_weight = self.parts.totals[0, 0]
         if self.lambda_bounds == "auto" and self.lambda_init != "auto":
             problem.widen_bounds(self.lambda_init)
         return problem

@@ -40,6 +40,11 @@ class FeatureGroups:
         return self.labels < self.n_groups
 
     @cached_property
+    def penalized(self):
+        """Indices of the features in some group, increasing."""
+        return np.flatnonzero(self.is_penalized)
+
+    @cached_property
     def unpenalized(self):
         """Indices of the features in no group, increasing."""
         return np.flatnonzero(~self.is_penalized)

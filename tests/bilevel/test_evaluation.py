@@ -22,7 +22,7 @@ def test_reports_cost_no_further_evaluation(name):
     result = minimize_bilevel(problem, MYHPO(), max_iter=200)
     before = problem.counts.as_dict()
     certify(problem, result)
-    rows = hold_out(spec.X, spec.y, spec.loss, spec.pairs, spec.weight)
+    rows = hold_out(spec.X, spec.y, spec.loss, spec.parts)
     optimism.slope_covariance(result.place, rows)
     after = problem.counts.as_dict()
     assert {key: after[key] for key in COSTLY} == {key: before[key] for key in COSTLY}

@@ -48,9 +48,7 @@ def test_validation_loss(name, all_directions):
     if not spec.weight.all():
         return  # Estimators drop rows of weight zero before they look at slopes.
     covariance = [
-        slope_covariance(
-            result.place, hold_out(X, spec.y, spec.loss, spec.pairs, spec.weight)
-        )
+        slope_covariance(result.place, hold_out(X, spec.y, spec.loss, spec.parts))
         for X, (result, _) in ((design, one), (spec.X, other))
     ]
     scale = np.abs(covariance[1]).max()

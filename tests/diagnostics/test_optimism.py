@@ -42,7 +42,7 @@ def covariance_at(spec, lambda_):
     """Return what `slope_covariance` makes of a problem."""
     problem = spec.problem()
     weights = problem.minimize(lambda_, problem.starts(), 1e-12)
-    rows = hold_out(spec.X, spec.y, spec.loss, spec.pairs, spec.weight)
+    rows = hold_out(spec.X, spec.y, spec.loss, spec.parts)
     return optimism.slope_covariance(problem.at(lambda_, weights), rows)
 
 

@@ -164,7 +164,7 @@ class SharedCurvature:
         At the first weights that were asked for: a scan begins without any. Where no
         matrix was formed, of the features one by one.
         """
-        features = np.flatnonzero(self.groups.is_penalized)
+        features = self.groups.penalized
         if self._first is None:
             squares = self.rows.mean_squares[features]
             positive = squares[squares > 0]

@@ -41,7 +41,7 @@ class Diagonalizer:
                 "rational Krylov subspace": rational_subspace,
             }
         # One rule for all splits: they are scanned together.
-        self.n_rows = parts.most_training_rows()
+        self.n_rows = parts.n_training_rows.max()
 
     def __call__(self, split, number):
         """Return a split in other coordinates, or as it is.

@@ -90,7 +90,7 @@ def eliminate_unpenalized(split):
     -------
     QuadraticSplit
     """
-    kept = np.flatnonzero(split.groups.is_penalized)
+    kept = split.groups.penalized
     free = split.groups.unpenalized
     root = _inverse_root(split, free)
     gram, linear = split.train.gram, split.train.linear

@@ -7,6 +7,7 @@ from scipy.linalg import svd
 
 from ..linalg.hessian import DiagonalHessian, penalized_hessian
 from ..linalg.newton import NEWTON_TOL
+from ..linalg.products import pair_products
 from ..linalg.symmetric import eigensystem
 from ..plan import limits
 from ..split import LambdaCurvature, Split
@@ -90,7 +91,7 @@ class QuadraticSplit(Split):
         columns = np.moveaxis(jacobian, 1, 0)
         product = self.validation.gram @ columns.reshape(len(columns), -1)
         product = np.moveaxis(product.reshape(columns.shape), 0, 1)
-        return np.tensordot(jacobian, product, axes=([1, 2], [1, 2]))
+        return pair_products(jacobian, product)
 
     def third_term(self, w, adjoint, jacobian, raw=None):
         """Return zeros: the loss is quadratic."""
