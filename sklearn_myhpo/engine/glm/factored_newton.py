@@ -1,0 +1,185 @@
+"""Newton's method for all splits in step, with Hessians that are factored.
+
+A Gram matrix costs as much as several passes over the rows. So the Hessian of a step
+may be that of earlier weights, and pairs of moves and changes of the slope mend it
+(Liu & Nocedal 1989).
+"""
+
+import numpy as np
+
+from ..linalg.newton import NEWTON_MAX_HALVINGS, NEWTON_MAX_ITER
+
+#: Largest rise of the slope along an accepted step, as a share of its fall at the
+#: start; least and largest factor by which a step is shortened.
+MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
+#: A start whose loss exceeds this multiple of the null model's is discarded.
+FAR_WORSE = 10.0
+#: Rounding of a loss, and the rate beyond which only rounding makes it slow.
+LOSS_ROUNDING, STALLED = 1e-14, 0.5
+#: Pairs that are kept.
+MEMORY = 5
+#: Least share of the error that a step with a new Hessian leaves.
+LEAST_RATE = 0.02
+
+
+def minimize_factored(split_set, lambda_, weights, tol):
+    """Return the inner solutions of all splits, and the `Slopes` there.
+
+    Parameters
+    ----------
+    split_set : GLMSplitSet
+    lambda_ : ndarray of shape (n_groups,)
+    weights : ndarray of shape (n_splits, m, n_outputs)
+        Where to start.
+    tol : float
+        Error of the solutions, relative in the norm of the Hessian.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_splits, m, n_outputs)
+    at : Slopes
+    """
+    newton = FactoredNewton(split_set, lambda_, weights, tol)
+    for _ in range(NEWTON_MAX_ITER):
+        if newton.step():
+            break
+    return newton.weights, newton.at
+
+
+class FactoredNewton:
+    """Newton iterations of all splits, in step.
+
+    Parameters
+    ----------
+    split_set, lambda_, weights, tol
+        As of `minimize_factored`.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_splits, m, n_outputs)
+    at : Slopes
+        At these.
+    """
+
+    def __init__(self, split_set, lambda_, weights, tol):
+        self.set, self.tol = split_set, tol
+        self.curvature = split_set.factored_curvature
+        self.penalty = split_set.splits[0].penalty(lambda_)
+        self.weights, self.at = weights, self._slopes(weights)
+        self._leave_saturation()
+        self._pairs, self._before = [], None
+
+    def _slopes(self, weights):
+        self.set.counts.n_train_gradients += len(weights)
+        self.set.counts.n_values += len(weights)
+        return self.set.passes.slopes(weights)
+
+    def _losses(self):
+        """Return the sizes of the training losses."""
+        energy = 0.5 * np.sum(self.penalty * self.weights**2, axis=(1, 2))
+        return np.maximum(np.abs(self.at.losses + energy), np.finfo(float).tiny)
+
+    def _leave_saturation(self):
+        """Replace starts that are far worse than the models without features.
+
+        Curvature may underflow there, and no step would lead away.
+        """
+        bad = ~(self._losses() <= FAR_WORSE * self.set.null_losses)
+        if bad.any():
+            self.weights = self.weights.copy()
+            for number in np.flatnonzero(bad):
+                self.weights[number] = self.set.splits[number].start()
+            self.at = self._slopes(self.weights)
+
+    def step(self):
+        """Move all splits, unless every one is there; return whether it is."""
+        slope = self.at.gradients + self.penalty * self.weights
+        losses, goal = self._losses(), 2.0 * self.tol**2
+        direction, decrement = self._direction(slope)
+        if self._before is not None:
+            rate = np.sqrt(np.max(decrement / self._before))
+            if self._renews(rate, np.max(decrement / losses), goal):
+                direction, decrement = self._direction(slope, renew=True)
+        done = ~(decrement > goal * losses)
+        if self._before is not None and not done.all():
+            slow = decrement > STALLED**2 * self._before
+            done |= slow & (decrement <= self._noise(losses))
+        if done.all():
+            return True
+        self._before = np.maximum(decrement, np.finfo(float).tiny)
+        return self._move(slope, direction, decrement, done)
+
+    def _direction(self, slope, renew=False):
+        """Return the step of every split, and twice the decrease that it promises."""
+        if renew or self.curvature.is_exact:
+            self._pairs = []
+        solver = self.curvature.solver(self.at.raw, self.penalty, renew=renew)
+        direction = -_two_loops(self._pairs, slope, solver.solve)
+        decrement = -np.einsum("kmo,kmo->k", slope, direction)
+        lost = ~np.isfinite(decrement)
+        decrement[lost] = direction[lost] = 0.0
+        return direction, decrement
+
+    def _renews(self, rate, error, goal):
+        """Whether a new Hessian saves more passes than it costs.
+
+        Parameters
+        ----------
+        rate : float
+            Share of the error that the last step left.
+        error, goal : float
+            Squares of the relative error, and of the one to reach.
+        """
+        if self.curvature.is_exact or not error > goal:
+            return False
+        fall = 0.5 * np.log(error / goal)
+        fresh = np.clip(np.sqrt(error), LEAST_RATE, 0.5)
+        if not fresh < rate:
+            return False
+        n_now = fall / -np.log(rate) if rate < 1 else np.inf
+        n_fresh = max(1.0, fall / -np.log(fresh))
+        return n_now > n_fresh + self.curvature.price
+
+    def _noise(self, losses):
+        """Return the rounding of the losses: one is like its raw score."""
+        weights = self.set.passes.train_weights
+        sizes = np.einsum("kn,kn->k", weights, np.abs(self.at.raw).max(axis=1))
+        return np.maximum(LOSS_ROUNDING * losses, 2.0 * np.finfo(float).eps * sizes)
+
+    def _move(self, slope, direction, decrement, done):
+        """Step along the directions, shorter where the slope comes to rise.
+
+        Returns whether no step is good enough, because of rounding.
+        """
+        size = np.ones(len(done))
+        for _ in range(NEWTON_MAX_HALVINGS):
+            move = size[:, None, None] * direction
+            weights = self.weights + move
+            at = self._slopes(weights)
+            change = at.gradients - self.at.gradients + self.penalty * move
+            rise = np.einsum("kmo,kmo->k", change, direction) - decrement
+            far = ~(rise <= MOST_OVERSHOOT * decrement) & ~done
+            if not far.any():
+                self._pairs = [*self._pairs[1 - MEMORY :], (move, change)]
+                self.weights, self.at = weights, at
+                return False
+            root = decrement / np.maximum(decrement + rise, 1e-300)
+            shorter = size * np.clip(root, LEAST_SHORTENING, MOST_SHORTENING)
+            size = np.where(far, shorter, size)
+        return True
+
+
+def _two_loops(pairs, slope, solve):
+    """Return the inverse of Hessians, mended by pairs, applied to slopes."""
+    q, shares = slope, []
+    for move, change in reversed(pairs):
+        along = np.einsum("kmo,kmo->k", move, change)
+        inverse = np.divide(1.0, along, out=np.zeros_like(along), where=along > 0)
+        share = inverse * np.einsum("kmo,kmo->k", move, q)
+        q = q - share[:, None, None] * change
+        shares.append((inverse, share))
+    q = solve(q)
+    for (move, change), (inverse, share) in zip(pairs, reversed(shares), strict=True):
+        other = inverse * np.einsum("kmo,kmo->k", change, q)
+        q = q + (share - other)[:, None, None] * move
+    return q
