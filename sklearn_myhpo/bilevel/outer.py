@@ -145,10 +145,12 @@ def _by_tangents(place, slopes, rtol):
         rtol_jacobian = min(rtol_jacobian, np.sqrt(rtol))
     rtols = np.full(problem.n_groups + 1, rtol_jacobian)
     rtols[-1] = min(rtol / rtol_jacobian, rtol_jacobian)
-    solutions = problem.split_set.solutions(place.hessians, rights, rtols)
+    product = rtol * place.objective if problem.n_groups <= MOST_ACCURATE_LAMBDAS else 0
+    solutions = problem.split_set.solutions(place.hessians, rights, rtols, product)
     gradients, curvatures = [], []
-    for split, w, force, (solved, residual, raw) in zip(
-        problem.splits, place.weights, forces, solutions, strict=True
+    terms = problem.split_set.tangent_terms(place.weights, solutions)
+    for split, force, (solved, residual, _), (gram, third) in zip(
+        problem.splits, forces, solutions, terms, strict=True
     ):
         jacobian, adjoint = solved[:-1], solved[-1]
         gradient = pair_products(force, adjoint[None])[:, 0]
@@ -157,9 +159,9 @@ def _by_tangents(place, slopes, rtol):
         gradients.append(gradient)
         pull = split.scatter_by_group(split.penalty(place.lambda_) * adjoint)
         own = LambdaCurvature(
-            split.validation_gram(w, jacobian, None if raw is None else raw[:-1]),
+            gram,
             pair_products(pull, jacobian),
-            split.third_term(w, adjoint, jacobian, raw),
+            third,
             pair_products(jacobian, force),
         )
         curvatures.append(own)

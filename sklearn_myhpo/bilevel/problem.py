@@ -176,6 +176,10 @@ class Problem(OuterProblem):
         """Return the problem of a sample of the rows; None where they are few."""
         return None
 
+    def quadratic_model(self, fewer, lambda_, guide):
+        """Return a second-order model of the problem; None where there is none."""
+        return None
+
     def for_scan(self) -> "Problem":
         """Return the problem to scan for a start: this one."""
         return self

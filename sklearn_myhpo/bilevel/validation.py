@@ -186,6 +186,32 @@ class BilevelProblem(HeldOutProblem):
         sample = self._sample()
         return None if sample is None else ScanProblem(self, *sample, self.scan_bounds)
 
+    def quadratic_model(self, fewer, lambda_, guide) -> ScanProblem | None:
+        """Return a second-order model of the problem about a solution of all rows.
+
+        Parameters
+        ----------
+        fewer : ScanProblem
+            From `of_fewer_rows`.
+        lambda_ : ndarray of shape (n_groups,)
+            Where to take the solution.
+        guide : Scan
+            Of `fewer`; its weights are near the solution.
+
+        Returns
+        -------
+        ScanProblem or None
+            Its inner solutions take no passes over the rows. None where the plan
+            factors no Hessians, or held-out rows are in no training part.
+        """
+        mean = np.mean(guide.weights, axis=0)
+        models = self.split_set.quadratic_models(
+            self.full, lambda_, mean, fewer.split_set
+        )
+        if models is None:
+            return None
+        return ScanProblem(self, models, self.n_held_out, self.scan_bounds)
+
     def _sample(self):
         """Return the splits of a sample of the rows, and its part of `n_held_out`.
 

@@ -27,6 +27,13 @@ class RowLimits:
     thin_work, sparse_work : float
         Multiplications from which dense and sparse products use all threads: about a
         millisecond of reading.
+    pass_entries : int
+        Entries of a block in a pass for all splits: more than a cache of one core
+        holds, for every block has its price.
+    products_per_entry : int
+        Multiplications per entry of dense rows that a pass over them is taken for.
+    thread_gram : int
+        Coordinates up to which every thread sums Gram matrices of its own blocks.
     large_mean : float
         Squared mean over variance of a feature beyond which rows are centred before
         they are multiplied. Below it the mean is subtracted from the product.
@@ -62,6 +69,9 @@ class RowLimits:
     thin_vectors: int = 8
     thin_work: float = 5e6
     sparse_work: float = 1e6
+    pass_entries: int = 2**19
+    products_per_entry: int = 10
+    thread_gram: int = 512
     large_mean: float = 1e4
     mostly_zero: float = 1 / 5
     many_entries: int = 2**16

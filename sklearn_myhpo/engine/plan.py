@@ -73,6 +73,13 @@ class Limits:
         low and of high accuracy.
     saved_products : float
         Products that a factor of its own saves a split.
+    own_pairs : int
+        Products of pairs of features in all rows up to which every split has a Hessian
+        at its own weights.
+    pass_output, pass_entry, gram_entry, gram_pair, cube : float
+        Nanoseconds of a pass for all splits per raw prediction and per product, of a
+        Gram matrix per entry of a row and per product of two, and of a factorization
+        per cube of its size.
     kept_change : float
         Change of the log of a penalty up to which a factor is kept.
     changed_curvature : float
@@ -112,9 +119,15 @@ class Limits:
     cheap_products: int = 2
     accurate_products: int = 80
     saved_products: float = 5.0
+    own_pairs: int = 2**19
+    pass_output: float = 4.0
+    pass_entry: float = 0.35
+    gram_entry: float = 0.85
+    gram_pair: float = 0.022
+    cube: float = 0.03
     kept_change: float = 0.7
     changed_curvature: float = 0.05
-    scan_rows: int = 8192
+    scan_rows: int = 2048
     spectrum_entries: int = 2**22
     optimism_rows: int = 2**14
     target_entries: int = 2**21
@@ -292,6 +305,29 @@ class Plan:
             per_row = shape.entries_per_row
         n_grams = (shape.n_outputs + 1) / 2 if self.is_dense else 1
         return (limits.gram_base + per_row) * n_grams + self.factor_price
+
+    @cached_property
+    def factors_hessians(self):
+        """Whether Newton's method takes its steps from factored matrices."""
+        by_responses = self.curvature_by == "responses" and not self.shares_hessians
+        return self.is_dense and self.shape.n_outputs == 1 and by_responses
+
+    @cached_property
+    def owns_hessians(self):
+        """Whether every split has a matrix at its own weights."""
+        n_pairs = self.shape.n_samples * self.size * (self.size + 1) // 2
+        return self.is_dense and n_pairs <= self.limits.own_pairs
+
+    @cached_property
+    def gram_price(self):
+        """Price of a Gram matrix, and of factoring it for all splits, in passes."""
+        shape, limits, size = self.shape, self.limits, self.n_coordinates
+        one_pass = limits.pass_output + limits.pass_entry * size
+        one_pass *= shape.n_samples * shape.n_splits * shape.n_outputs
+        n_grams = shape.n_outputs * (shape.n_outputs + 1) // 2
+        gram = limits.gram_entry * size + limits.gram_pair * size**2
+        gram *= shape.n_samples * n_grams
+        return (gram + limits.cube * shape.n_splits * self.size**3) / one_pass
 
     @property
     def splits_shared_matrix(self):

@@ -49,9 +49,44 @@ class SplitSet:
             for hessian, right in zip(hessians, rights, strict=True)
         ]
 
-    def solutions(self, hessians, rights, rtol=CG_TOL):
-        """Return the `Solution` of every Hessian for its right-hand sides."""
+    def solutions(self, hessians, rights, rtol=CG_TOL, product=0.0):
+        """Return the `Solution` of every Hessian for its right-hand sides.
+
+        Parameters
+        ----------
+        hessians : list of Hessian
+        rights : list of ndarray of shape (k, m, n_outputs)
+        rtol : float or ndarray of shape (k,)
+            Relative residuals of iterative solves.
+        product : float
+            Product of the residuals of the last right-hand side and any other one that
+            is small enough, whatever `rtol` says.
+        """
         return list(map(Solution, self.solve(hessians, rights, rtol)))
+
+    def tangent_terms(self, weights, solutions):
+        """Return the second derivatives of the losses along moves of the weights.
+
+        Parameters
+        ----------
+        weights : list of ndarray of shape (m, n_outputs)
+        solutions : list of Solution
+            Of every split: moves J of the weights, one per lambda, and the adjoint q.
+
+        Returns
+        -------
+        list of (ndarray, ndarray) of shape (n_groups, n_groups)
+            ``J' H_V J``, and the third derivative of L_T along (q, J_a, J_b).
+        """
+        return [
+            (
+                split.validation_gram(w, x[:-1], None if raw is None else raw[:-1]),
+                split.third_term(w, x[-1], x[:-1], raw),
+            )
+            for split, w, (x, _, raw) in zip(
+                self.splits, weights, solutions, strict=True
+            )
+        ]
 
     def minimize_full(self, full, lambda_, start, tol=NEWTON_TOL):
         """Return the exact inner solution of the split of all rows, from `start`."""

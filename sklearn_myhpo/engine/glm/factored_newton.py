@@ -70,6 +70,9 @@ class FactoredNewton:
         self._pairs, self._before = [], None
 
     def _slopes(self, weights):
+        known, at = self.set.last_slopes
+        if known is not None and np.array_equal(known, weights):
+            return at
         self.set.counts.n_train_gradients += len(weights)
         self.set.counts.n_values += len(weights)
         return self.set.passes.slopes(weights)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...data.blocks import cached_block
+from ...data.blocks import interleaved
+from ...data.limits import row_limits
 from .products import adjoint_all, forward_all
 
 
@@ -45,7 +46,8 @@ class Passes:
         n_numbers = 6 * self.n_splits * (self.n_outputs + 1)
         # Products with blocks of sparse rows cost more than with all of them.
         width = 1 if rows.is_sparse else max(rows.n_features, n_numbers)
-        self._width, _ = cached_block(width)
+        limits = row_limits()
+        self._width = width * max(1, limits.block_entries // limits.pass_entries)
 
     def slopes(self, weights):
         """Return the `Slopes` at weights (n_splits, m, n_outputs), in one pass."""
@@ -90,3 +92,119 @@ class Passes:
         weighted = slopes * self.train_weights[:, None]
         slopes = np.where(used[:, None], weighted, 0.0)
         return Slopes(raw, losses, adjoint_all(self.rows, slopes))
+
+    def hessians(self, raw):
+        """Return the Hessians (n_splits, size, size) of the data terms, in one pass."""
+        lower, upper = np.tril_indices(self.n_outputs)
+        weights = np.concatenate(
+            [
+                train[:, None] * self.loss.curvature(self.y, one.T)[:, lower, upper]
+                for train, one in zip(self.train_weights, raw, strict=True)
+            ],
+            axis=1,
+        )
+        grams = self.rows.grams(weights)
+        size = self.rows.n_coordinates
+        blocks = grams.reshape(self.n_splits, len(lower), size, size)
+        return np.stack([interleaved(own) for own in blocks])
+
+    def products(self, raw, vectors):
+        """Return the data terms' Hessians at raw predictions applied to vectors.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_splits, n_outputs, n_samples)
+        vectors : ndarray of shape (n_splits, k, m, n_outputs)
+
+        Returns
+        -------
+        ndarray of shape (n_splits, k, m, n_outputs)
+        """
+        n_vectors, shape = vectors.shape[1], vectors.shape[2:]
+        flat = vectors.reshape(-1, *shape)
+
+        def own(block, y, train, raw):
+            images = forward_all(block, flat)
+            images = images.reshape(self.n_splits, n_vectors, self.n_outputs, -1)
+            bent = self._bent(y, raw.transpose(1, 2, 0), images)
+            bent *= train.T[:, None, None]
+            return adjoint_all(block, bent.reshape(-1, *bent.shape[2:]))
+
+        columns = self.y, self.train_weights.T, raw.transpose(2, 0, 1)
+        width = self._width * (1 + n_vectors) // 2
+        found = self.rows.reduce(own, *columns, entries_per_row=width)
+        return found.reshape(vectors.shape)
+
+    def tangent_terms(self, raw, weights, vectors):
+        """Return the second derivatives of the losses along moves of the weights.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_splits, 1, n_samples)
+        weights : ndarray of shape (n_splits, n_samples)
+            Of the rows in the validation losses.
+        vectors : ndarray of shape (n_splits, k + 1, m, 1)
+            Moves J_1 to J_k, and last the adjoint q.
+
+        Returns
+        -------
+        validation : ndarray of shape (n_splits, k, k)
+            ``J' H_V J``.
+        third : ndarray of shape (n_splits, k, k)
+            The third derivative of L_T along (q, J_a, J_b).
+        """
+        flat = vectors.reshape(-1, *vectors.shape[2:])
+        one = np.ones((1, 1))
+
+        def own(block, y, train, held_out, raw):
+            images = forward_all(block, flat).reshape(*vectors.shape[:2], -1)
+            moves, along = images[:, :-1], images[:, -1]
+            many = np.concatenate([y] * self.n_splits)
+            flat_raw = raw.transpose(1, 2, 0).reshape(-1, 1)
+            bend = held_out.T * self.loss.curvature(many, flat_raw).reshape(along.shape)
+            third = self.loss.third(many, flat_raw, along.reshape(-1, 1), one, one)
+            third = train.T * third.reshape(along.shape)
+            back = moves.transpose(0, 2, 1)
+            return (moves * bend[:, None]) @ back, (moves * third[:, None]) @ back
+
+        columns = self.y, self.train_weights.T, weights.T, raw.transpose(2, 0, 1)
+        width = self._width * (1 + vectors.shape[1]) // 2
+        return self.rows.reduce(own, *columns, entries_per_row=width)
+
+    def _bent(self, y, raw, images):
+        """Return the curvature of a block times images (k, v, n_outputs, n)."""
+        if self.n_outputs == 1:
+            many = np.concatenate([y] * len(raw)) if len(raw) > 1 else y
+            curvature = self.loss.curvature(many, raw.reshape(-1, 1))
+            images *= curvature.reshape(len(raw), 1, 1, -1)
+            return images
+        for one, own in zip(raw, images, strict=True):
+            curvature = self.loss.curvature(y, one.T)
+            own[...] = np.einsum("nab,vbn->van", curvature, own)
+        return images
+
+    def held_out_slopes(self, raw, weights):
+        """Return the validation losses and their gradients, in one pass.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_splits, n_outputs, n_samples)
+        weights : ndarray of shape (n_splits, n_samples)
+            Of the rows in the validation losses.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_splits,)
+        gradients : ndarray of shape (n_splits, m, n_outputs)
+        """
+
+        def own(block, y, held_out, raw):
+            losses, slopes = self._losses_and_slopes(y, raw.transpose(1, 2, 0))
+            losses = np.where(held_out.T > 0, losses * held_out.T, 0.0).sum(axis=1)
+            slopes = np.where(
+                held_out.T[:, None] > 0, slopes * held_out.T[:, None], 0.0
+            )
+            return losses, adjoint_all(block, slopes)
+
+        columns = self.y, weights.T, raw.transpose(2, 0, 1)
+        return self.rows.reduce(own, *columns, entries_per_row=self._width)

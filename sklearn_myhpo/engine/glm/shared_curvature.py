@@ -65,7 +65,7 @@ class SharedCurvature:
         at_once = is_first and price <= most * self.n_splits
         if self.spent > price or at_once:
             self._is_accurate = is_accurate
-            self._renew(raw())
+            self.renew(raw())
 
     def renew_if_changed(self, raw):
         """Form the matrix where the curvature is no longer that of the last one.
@@ -87,7 +87,8 @@ class SharedCurvature:
     def _mean_size(self, curvature):
         return np.tensordot(self.parts.weight, np.abs(curvature), axes=1)
 
-    def _renew(self, raw):
+    def renew(self, raw):
+        """Form the matrix at raw predictions (n_splits, n_outputs, n_samples)."""
         self._form(self.loss.curvature(self.y, self.parts.common(raw).T))
 
     def _form(self, curvature):
@@ -158,6 +159,10 @@ class SharedCurvature:
             return [self.matrix] * self.n_splits
         return np.tensordot(self.parts.shares, self._blocks, axes=1)
 
+    def held_out_matrices(self):
+        """Return the matrix of every split's held-out rows."""
+        return np.tensordot(self.parts.held_out_shares, self._blocks, axes=1)
+
     def least(self):
         """Return the least curvature of the data that is not zero.
 
@@ -221,25 +226,29 @@ class _Parts:
         Mean of the training weights.
     labels : ndarray of int of shape (n_samples,) or None
         Part of every row; None where all rows are one part.
-    shares : ndarray of shape (n_splits, n_parts) or None
-        Training weight of a split's rows relative to the mean.
+    shares, held_out_shares : ndarray of shape (n_splits, n_parts) or None
+        Training and validation weight of a split's rows relative to the mean training
+        weight. The latter is None too where no split trains on a row that is held out.
     """
 
     def __init__(self, split_set):
         self.train_weights = split_set.train_weights
         self.weight = np.mean(self.train_weights, axis=0)
-        self.labels = self.shares = None
+        self.labels = self.shares = self.held_out_shares = None
         parts = split_set.parts
         if parts is None or parts.kinds is None or len(self.train_weights) == 1:
             return
         if not split_set.plan.splits_shared_matrix:
             return
-        sizes = np.bincount(parts.kinds, parts.sample_weight, parts.counts.shape[2])
-        shares = parts.counts[:, 0] / (parts.counts[:, 0] @ sizes)[:, None]
+        shares, held_out = (
+            parts.counts[:, side] / parts.totals[:, side, None] for side in (0, 1)
+        )
         mean = shares.mean(axis=0)
         used = mean > 0
         number = np.where(used, np.cumsum(used) - 1, -1)
         self.labels, self.shares = number[parts.kinds], shares[:, used] / mean[used]
+        if not np.any(held_out[:, ~used]):
+            self.held_out_shares = held_out[:, used] / mean[used]
 
     def common(self, raw):
         """Return the mean over splits of the raw predictions of their training rows.

@@ -1,15 +1,26 @@
 """All splits of a generalized linear model, minimized and solved with together."""
 
+from functools import cached_property
+
 import numpy as np
 
-from ..linalg.hessian import CG_TOL
+from ..linalg.hessian import CG_TOL, DenseHessian, Solution
 from ..linalg.newton import NEWTON_MAX_ITER, NEWTON_TOL
 from ..split_set import SplitSet
+from .factored_curvature import FactoredCurvature
+from .factored_newton import minimize_factored
+from .fused_hessian import FusedHessian, HessiansAt
 from .near_hessian import NearHessian, curvature_in_lambda
 from .newton_together import NewtonTogether
+from .passes import Passes
 from .products import ProductHessian, adjoint_all, forward_all, solve_together
+from .quadratic_model import quadratic_models
 from .shared_curvature import SharedCurvature
 from .split import GLMSplit, HeldOut
+
+
+#: Accuracy of the point about which the splits are modelled.
+MODEL_TOL = 1e-2
 
 
 class GLMSplitSet(SplitSet):
@@ -36,6 +47,11 @@ class GLMSplitSet(SplitSet):
         null = self.loss.value(self.y, np.repeat(start, len(self.y), axis=0))
         self.null_losses = np.array([weight @ null for weight in self.train_weights])
         self.shared_curvature = SharedCurvature(self, start)
+        self.last_slopes = None, None
+        self.passes = Passes(self.rows, self.loss, self.y, np.stack(self.train_weights))
+        self.factored_curvature = FactoredCurvature(
+            self.passes, self.shared_curvature, plan, self.counts
+        )
 
     @property
     def prefers_inverse(self):
@@ -88,6 +104,10 @@ class GLMSplitSet(SplitSet):
         the last step is about `tol`, relative in the norm of the Hessian.
         """
         self.counts.n_inner_solves += len(self.splits)
+        if self.plan.factors_hessians:
+            weights, at = minimize_factored(self, lambda_, np.stack(starts), tol)
+            self._remember(weights, at)
+            return list(weights)
         newton = NewtonTogether(self, lambda_, np.stack(starts), tol)
         for _ in range(NEWTON_MAX_ITER):
             newton.step()
@@ -97,6 +117,37 @@ class GLMSplitSet(SplitSet):
         for split, w, raw in zip(self.splits, weights, newton.raw, strict=True):
             split.remember(w, raw.T)
         return weights
+
+    def _remember(self, weights, at):
+        """Keep the `Slopes` at weights for the questions to come."""
+        self.last_slopes = weights, at
+        for split, w, own in zip(self.splits, weights, at.raw, strict=True):
+            split.remember(w, own.T)
+
+    def quadratic_models(self, full, lambda_, weights, fewer):
+        """Return second-order models of the splits about the solution of all rows.
+
+        Parameters
+        ----------
+        full : GLMSplit
+            All rows.
+        lambda_ : ndarray of shape (n_groups,)
+        weights : ndarray of shape (m, n_outputs)
+            Near the solution.
+        fewer : GLMSplitSet
+            The splits of a sample of the rows; its matrices serve the solution.
+
+        Returns
+        -------
+        SplitSet or None
+            None where there are none.
+        """
+        if not self.plan.factors_hessians:
+            return None
+        alone = GLMSplitSet([full], None, self.plan.of_splits(1))
+        alone.shared_curvature.adopt(fewer.shared_curvature)
+        (found,) = alone.minimize(lambda_, [weights], MODEL_TOL)
+        return quadratic_models(self, found)
 
     def minimize_full(self, full, lambda_, start, tol=NEWTON_TOL):
         """Return the exact inner solution of the split of all rows, from `start`."""
@@ -125,6 +176,8 @@ class GLMSplitSet(SplitSet):
         """
         if self.plan.shares_hessians:
             return self._near_hessians(lambda_, weights)
+        if self.plan.factors_hessians:
+            return self._factored_hessians(lambda_, weights)
         if self.plan.forms_hessians:
             return super().hessians(lambda_, weights)
         if self.shared_curvature.matrix is None:
@@ -135,6 +188,17 @@ class GLMSplitSet(SplitSet):
             split.product_hessian(w, lambda_, own)
             for split, w, own in zip(self.splits, weights, near, strict=True)
         ]
+
+    def _factored_hessians(self, lambda_, weights):
+        """Return Hessians as matrices, or by their products with a matrix near them."""
+        raw, penalty = self.raw(weights), self.splits[0].penalty(lambda_)
+        curvature = self.factored_curvature
+        if curvature.is_exact:
+            matrices = curvature.exact(raw, penalty)
+            return [DenseHessian(matrix, self.counts) for matrix in matrices]
+        solver = curvature.solver(raw, penalty)
+        at = HessiansAt(self.passes, raw, penalty, solver, self.counts)
+        return [FusedHessian(at, number) for number in range(len(self.splits))]
 
     def _near_hessians(self, lambda_, weights):
         """Return Hessians by their products, with a matrix near each of them."""
@@ -234,27 +298,60 @@ class GLMSplitSet(SplitSet):
 
     def raw(self, weights):
         """Return the raw predictions (n_splits, n_outputs, n_samples) of all splits."""
+        known, at = self.last_slopes
+        if known is not None and all(map(np.array_equal, known, weights)):
+            return at.raw
         return np.stack(
             [split.raw(w).T for split, w in zip(self.splits, weights, strict=True)]
         )
 
     def solve(self, hessians, rights, rtol=CG_TOL):
         """Return the inverse of every Hessian applied to its right-hand sides."""
+        if isinstance(hessians[0], FusedHessian):
+            return [
+                solution.x for solution in self._solve_fused(hessians, rights, rtol)
+            ]
         if not isinstance(hessians[0], ProductHessian):
             return super().solve(hessians, rights, rtol)
         return [solution.x for solution in solve_together(hessians, rights, rtol)]
 
-    def solutions(self, hessians, rights, rtol=CG_TOL):
+    def solutions(self, hessians, rights, rtol=CG_TOL, product=0.0):
         """Return the `Solution` of every Hessian for its right-hand sides.
 
         With raw predictions where they take no more memory than the rows.
         """
+        if isinstance(hessians[0], FusedHessian):
+            return self._solve_fused(hessians, rights, rtol, product)
         if not isinstance(hessians[0], ProductHessian):
             return super().solutions(hessians, rights, rtol)
         n_entries = sum(right.size for right in rights) // len(rights[0][0])
         most = self.plan.limits.raw_entries // len(self.y)
         few = n_entries <= max(self.rows.n_features, most)
         return solve_together(hessians, rights, rtol, with_raw=few)
+
+    def tangent_terms(self, weights, solutions):
+        """Return the second derivatives of the losses along moves of the weights."""
+        if not self.plan.factors_hessians:
+            return super().tangent_terms(weights, solutions)
+        vectors = np.stack([solution.x for solution in solutions])
+        held_out = self.validation_weights
+        found = self.passes.tangent_terms(self.raw(weights), held_out, vectors)
+        return list(zip(*found, strict=True))
+
+    @cached_property
+    def validation_weights(self):
+        """Validation weights (n_splits, n_samples), zero outside the parts."""
+        return np.stack([split.validation_weight for split in self.splits])
+
+    def _solve_fused(self, hessians, rights, rtol, product=0.0):
+        """Return the `Solution` of every Hessian, of passes that serve all."""
+        shape = rights[0].shape
+        stacked = np.stack(rights).reshape(len(rights), -1, *shape[-2:])
+        found = hessians[0].at.solve(stacked, rtol, product)
+        return [
+            Solution(*(one.reshape(shape) for one in own))
+            for own in zip(*found, strict=True)
+        ]
 
     def least_curvature(self):
         """Return the least curvature of the data that is not zero."""
@@ -263,6 +360,9 @@ class GLMSplitSet(SplitSet):
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         self.counts.n_validation_gradients += len(weights)
+        if self.plan.factors_hessians:
+            raw, row_weights = self.raw(weights), self.validation_weights
+            return list(self.passes.held_out_slopes(raw, row_weights)[1])
         row_weights = [split.validation_weight for split in self.splits]
         return list(self.gradients(self.raw(weights), row_weights))
 

@@ -23,10 +23,10 @@ class StackedSolver:
         scaled = matrices * self._scale[:, :, None]
         scaled *= self._scale[:, None]
         self._factors = []
-        for matrix, one in zip(matrices, scaled, strict=True):
-            # LAPACK works in place on the transpose, which is the same.
-            factor, failed = dpotrf(one.T, lower=1, overwrite_a=1)
-            self._factors.append(symmetric_solver(matrix) if failed else factor)
+        for one in scaled:
+            # LAPACK reads the transpose, which is the same.
+            factor, failed = dpotrf(one.T, lower=1)
+            self._factors.append(symmetric_solver(one) if failed else factor)
 
     def solve(self, rights):
         """Return every inverse applied to its right-hand sides (k, ..., m, n_outputs).
@@ -35,12 +35,21 @@ class StackedSolver:
         """
         columns = rights.reshape(len(rights), -1, self._scale.shape[1])
         columns = columns * self._scale[:, None]
-        for own, factor, scale in zip(
-            columns, self._factors, self._scale, strict=True
-        ):
-            if isinstance(factor, np.ndarray):
-                own[...] = dpotrs(factor, own.T, lower=1)[0].T
-            else:
-                own[...] = factor((own / scale).T).T / scale
+        for own, factor in zip(columns, self._factors, strict=True):
+            own[...] = self._inverse(factor, own)
         columns *= self._scale[:, None]
         return columns.reshape(rights.shape)
+
+    def solve_one(self, number, rights):
+        """Return one of the inverses applied to right-hand sides (..., m, n_outputs)."""
+        scale = self._scale[number]
+        columns = rights.reshape(-1, len(scale)) * scale
+        columns = scale * self._inverse(self._factors[number], columns)
+        return columns.reshape(rights.shape)
+
+    @staticmethod
+    def _inverse(factor, rows):
+        """Return the inverse of a scaled matrix applied to rows (k, size)."""
+        if isinstance(factor, np.ndarray):
+            return dpotrs(factor, rows.T, lower=1)[0].T
+        return factor(rows.T).T

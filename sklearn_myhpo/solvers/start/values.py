@@ -24,7 +24,9 @@ PATIENCE, HIGHEST_RISE = 2, 10.0
 FLAT_LOSS = 1e-5
 #: Accuracies of the inner solutions, as of `BilevelProblem.minimize`; the first one
 #: where the loss moves by more than COARSE of itself.
-ROUGH_TOL, SCAN_TOL, COARSE = 0.03, 3e-3, 0.05
+ROUGH_TOL, SCAN_TOL, COARSE = 0.01, 3e-3, 0.05
+#: Most steps in a model of the rows, and the accuracy of its minimum.
+MODEL_STEPS, MODEL_XTOL = 6, 0.02
 
 
 def scan_values(problem: Problem) -> Scan:
@@ -46,7 +48,40 @@ def scan_values(problem: Problem) -> Scan:
     guide = _scan_down(fewer)
     # The best strength is about the same in all, and so falls per row.
     lambda_ = guide.lambda_.max() + np.log(fewer.n_held_out / problem.n_held_out)
-    return _scan_near(problem, float(lambda_), guide.weights)
+    lambda_ = float(np.clip(lambda_, *_ends(problem)))
+    model = problem.quadratic_model(fewer, shared_lambda(problem, lambda_), guide)
+    if model is None:
+        return _scan_near(problem, lambda_, guide.weights)
+    near = _minimum_of_model(model, lambda_)
+    points = _null_points(problem)
+    points.append(_solved(problem, near.lambda_, near.weights))
+    return Scan.of(problem, near.lambda_, points[-1].weights, points)
+
+
+def _minimum_of_model(model, lambda_):
+    """Return the lowest `Point` of Newton steps in a shared lambda."""
+    lowest = None
+    for _ in range(MODEL_STEPS):
+        vector = shared_lambda(model, lambda_)
+        weights = model.minimize(vector)
+        place = model.at(vector, weights)
+        if lowest is None or place.objective < lowest.value:
+            lowest = Point(lambda_, place.objective, weights=weights)
+        outer = place.model()
+        slope = outer.gradient.sum()
+        bend = (outer.tangent + outer.bend).sum()
+        step = -slope / bend if bend > 0 else -np.sign(slope) * STEP_FALLING
+        ahead = lambda_ + float(np.clip(step, -STEP_FALLING, STEP_FALLING))
+        ahead = float(np.clip(ahead, *_ends(model)))
+        if abs(ahead - lambda_) <= MODEL_XTOL:
+            break
+        lambda_ = ahead
+    return lowest
+
+
+def _ends(problem):
+    """Return the range of lambda in which models are not nearly constant."""
+    return scan_range(problem)[0], null_lambda(problem)
 
 
 def _null_points(problem):
@@ -61,9 +96,8 @@ def _null_points(problem):
 
 def _scan_near(problem, lambda_, weights):
     """Look both ways from a lambda, as far as the loss falls."""
-    low, top = scan_range(problem)[0], null_lambda(problem)
+    low, top = _ends(problem)
     null = _null_points(problem)
-    lambda_ = float(np.clip(lambda_, low, top))
     points = [_solved(problem, lambda_, weights)]
     for step in (STEP_FALLING, -STEP_FALLING):
         points.reverse()

@@ -1,0 +1,73 @@
+"""The Hessians of all splits as matrices that are factored."""
+
+import numpy as np
+
+from ..linalg.stacked import StackedSolver
+
+
+class FactoredCurvature:
+    """Hessians of all splits: their own, or that of common weights by its rows.
+
+    Parameters
+    ----------
+    passes : Passes
+    shared : SharedCurvature
+    plan : Plan
+    counts : OracleCounts
+
+    Attributes
+    ----------
+    is_exact : bool
+        Whether every split has the Hessian at its own weights.
+    price : float
+        Cost of new matrices in passes over the rows.
+    """
+
+    def __init__(self, passes, shared, plan, counts):
+        self.passes, self.shared, self.counts = passes, shared, counts
+        self.is_exact, self.price = plan.owns_hessians, plan.gram_price
+        self._raw = self._matrices = self._penalty = self._solver = None
+
+    def solver(self, raw, penalty, *, renew=False):
+        """Return the `StackedSolver` of Hessians at or near raw predictions.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_splits, n_outputs, n_samples)
+        penalty : ndarray of shape (m, 1)
+        renew : bool
+            Whether new matrices are to be formed.
+        """
+        renewed = self._form(raw, renew)
+        if renewed or self._penalty is None or np.any(self._penalty != penalty):
+            self.counts.n_factorizations += len(self._matrices)
+            self._solver = StackedSolver(self.matrices(penalty))
+            self._penalty = penalty
+        return self._solver
+
+    def matrices(self, penalty):
+        """Return the Hessians, the penalty included."""
+        out = np.array(self._matrices)
+        n_outputs = out.shape[1] // len(penalty)
+        np.einsum("kii->ki", out)[...] += np.repeat(penalty[:, 0], n_outputs)
+        return out
+
+    def exact(self, raw, penalty):
+        """Return the Hessians at raw predictions."""
+        self._form(raw, renew=False)
+        return self.matrices(penalty)
+
+    def _form(self, raw, renew):
+        """Form new matrices where they are due; return whether they were."""
+        if self.is_exact:
+            if self._raw is raw:
+                return False
+            self._raw, self._matrices = raw, self.passes.hessians(raw)
+            return True
+        shared = self.shared
+        if renew or shared.matrix is None:
+            shared.renew(raw)
+        if self._matrices is not None and self._raw is shared.matrix:
+            return False
+        self._raw, self._matrices = shared.matrix, shared.own_matrices()
+        return True

@@ -1,0 +1,79 @@
+"""Second-order models of all splits about common weights.
+
+One Gram pass makes a problem that costs no more passes, whatever its lambda. It has the
+form of ridge regression, and so all that is known about that serves it.
+"""
+
+import numpy as np
+
+from ..ridge.mean_square import Moments
+from ..ridge.quadratic import QuadraticSplit
+from ..split import Split
+from ..split_set import SplitSet
+
+
+class QuadraticModel(QuadraticSplit):
+    """The losses of a split, to second order about a point.
+
+    Parameters
+    ----------
+    split : Split
+        Whose coordinates these are.
+    train, validation : Moments
+        Whose reference is the point.
+    """
+
+    def __init__(self, split, train, validation):
+        Split.__init__(
+            self,
+            split.coordinates,
+            split.n_outputs,
+            split.explicit_intercept,
+            split.counts,
+        )
+        self.pinning = split.pinning
+        self.train, self.validation = train, validation
+        self.regression = self._last = None
+
+
+def quadratic_models(split_set, weights):
+    """Return second-order models of the splits of a set, about common weights.
+
+    Parameters
+    ----------
+    split_set : GLMSplitSet
+        With one output.
+    weights : ndarray of shape (m, 1)
+
+    Returns
+    -------
+    SplitSet or None
+        None where the held-out rows of a split are no union of its parts.
+    """
+    shared, passes = split_set.shared_curvature, split_set.passes
+    if shared.parts.held_out_shares is None:
+        return None
+    at = np.repeat(weights[None], len(split_set.splits), axis=0)
+    slopes = passes.slopes(at)
+    shared.renew(slopes.raw)
+    held_out = passes.held_out_slopes(slopes.raw, split_set.validation_weights)
+    models = []
+    for split, train, validation, *values in zip(
+        split_set.splits,
+        shared.own_matrices(),
+        shared.held_out_matrices(),
+        slopes.losses,
+        slopes.gradients,
+        *held_out,
+        strict=True,
+    ):
+        both = zip((train, validation), values[::2], values[1::2], strict=True)
+        models.append(QuadraticModel(split, *(_moments(*own, weights) for own in both)))
+    return SplitSet(models)
+
+
+def _moments(gram, loss, gradient, reference):
+    """Return the quadratic function with a value and derivatives at a reference."""
+    return Moments(
+        gram, gram @ reference - gradient, reference, -gradient, np.array([2.0 * loss])
+    )
