@@ -22,10 +22,7 @@ class HeldOutProblem(Problem):
 
     def validation_loss(self, weights: list[np.ndarray]) -> float:
         """Return the mean loss over all held-out rows; raise if it is negative."""
-        loss = self.mean(
-            split.validation_loss(w)
-            for split, w in zip(self.splits, weights, strict=True)
-        )
+        loss = self.mean(self.split_set.validation_losses(weights))
         return checked_loss(self.parts, loss)
 
     def validation_gradients(self, weights: list[np.ndarray]) -> list[np.ndarray]:

@@ -1,5 +1,6 @@
 """Blocks of rows: their sizes, and the rows of a block that belong together."""
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -76,17 +77,25 @@ def gram_block(size, n_parts=1):
 
 
 def interleaved(grams):
-    """Return one matrix (m k, m k) of Gram matrices (k (k + 1) / 2, m, m).
+    """Return matrices (..., m k, m k) of Gram matrices (..., k (k + 1) / 2, m, m).
 
-    Its blocks of k rows and columns belong to one pair of coordinates.
+    Their blocks of k rows and columns belong to one pair of coordinates.
     """
-    if len(grams) == 1:
-        return grams[0]
-    size, k = grams.shape[1], int(np.sqrt(2 * len(grams)))
-    blocks = np.empty((size, k, size, k))
-    for gram, a, b in zip(grams, *np.tril_indices(k), strict=True):
-        blocks[:, a, :, b] = blocks[:, b, :, a] = gram
-    return blocks.reshape(size * k, size * k)
+    *others, n_pairs, size, _ = grams.shape
+    if n_pairs == 1:
+        return grams[..., 0, :, :]
+    k = int(np.sqrt(2 * n_pairs))
+    blocks = np.empty((*others, size, k, size, k))
+    for pair, (a, b) in enumerate(zip(*lower_triangle(k), strict=True)):
+        own = grams[..., pair, :, :]
+        blocks[..., a, :, b] = blocks[..., b, :, a] = own
+    return blocks.reshape(*others, size * k, size * k)
+
+
+@lru_cache(maxsize=32)
+def lower_triangle(k):
+    """Return the indices of the lower triangle of a matrix (k, k), row by row."""
+    return np.tril_indices(k)
 
 
 def rows_by_label(labels, n_labels):

@@ -5,7 +5,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from .blocks import Space, add_up, gram_block, rows_by_label, slices
+from .blocks import (
+    Space,
+    add_up,
+    gram_block,
+    lower_triangle,
+    rows_by_label,
+    slices,
+)
 from .limits import row_limits
 from .memory import MemoryDesign
 from .thin import adjoint_thin, forward_thin
@@ -176,12 +183,13 @@ class DenseDesign(MemoryDesign):
         many = weights.shape[1] >= limits.many_grams
         if n_pairs > (limits.pair_entries_of_many if many else limits.pair_entries):
             return super().grams(weights)
-        lower, upper = np.tril_indices(size)
         if self._pairs is None:
-            self._pairs = _pair_products(self.to_dense())
-        out = np.empty((weights.shape[1], size, size))
-        out[:, lower, upper] = out[:, upper, lower] = weights.T @ self._pairs.T
-        return out
+            number = np.zeros((size, size), dtype=int)
+            number[lower_triangle(size)] = np.arange(size * (size + 1) // 2)
+            number = np.maximum(number, number.T)
+            self._pairs = _pair_products(self.to_dense()), number
+        pairs, number = self._pairs
+        return (weights.T @ pairs.T)[:, number]
 
 
 def _pair_products(rows):

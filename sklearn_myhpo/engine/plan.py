@@ -310,7 +310,7 @@ class Plan:
     def factors_hessians(self):
         """Whether Newton's method takes its steps from factored matrices."""
         by_responses = self.curvature_by == "responses" and not self.shares_hessians
-        return self.is_dense and self.shape.n_outputs == 1 and by_responses
+        return self.is_dense and by_responses
 
     @cached_property
     def owns_hessians(self):

@@ -64,6 +64,13 @@ class SplitSet:
         """
         return list(map(Solution, self.solve(hessians, rights, rtol)))
 
+    def validation_losses(self, weights):
+        """Return the validation loss of every split."""
+        return [
+            split.validation_loss(w)
+            for split, w in zip(self.splits, weights, strict=True)
+        ]
+
     def tangent_terms(self, weights, solutions):
         """Return the second derivatives of the losses along moves of the weights.
 

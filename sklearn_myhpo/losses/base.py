@@ -234,6 +234,25 @@ class Loss(ABC):
         """
         return self.gradient(y, raw), self.curvature(y, raw)
 
+    def curvature_product(self, y, raw, vectors):
+        """Return the curvature applied to vectors; a subclass need not form it.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw prediction.
+        vectors : ndarray of shape (k, n_samples, n_outputs)
+            Changes of the raw prediction.
+
+        Returns
+        -------
+        ndarray of shape (k, n_samples, n_outputs)
+            The changes of the gradient.
+        """
+        return np.einsum("nab,knb->kna", self.curvature(y, raw), vectors)
+
     def check_target(self, y):
         """Raise a ValueError if a target is out of range.
 

@@ -101,6 +101,14 @@ class MultinomialLoss(Loss):
         curvature = self._curvature(p)
         return self._gradient(y, p), curvature
 
+    def curvature_product(self, y, raw, vectors):
+        """Return ``Q' (diag(p) - p p') Q`` of every row applied to vectors."""
+        p = self._probabilities(raw)
+        scores = self.contrasts @ vectors.transpose(0, 2, 1)
+        weighted = p * scores
+        weighted -= p * weighted.sum(axis=1, keepdims=True)
+        return (self.contrasts.T @ weighted).transpose(0, 2, 1)
+
     def curvature_change(self, move):
         """Return the range of the class scores, a bound for the third derivative."""
         scores = self.contrasts @ move.T

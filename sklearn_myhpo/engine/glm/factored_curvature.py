@@ -26,7 +26,11 @@ class FactoredCurvature:
     def __init__(self, passes, shared, plan, counts):
         self.passes, self.shared, self.counts = passes, shared, counts
         self.is_exact, self.price = plan.owns_hessians, plan.gram_price
-        self._raw = self._matrices = self._penalty = self._solver = None
+        self._formed_at = self._matrices = self._penalty = self._solver = None
+
+    def is_stale(self, raw):
+        """Whether every split should have a new Hessian for another step."""
+        return self.is_exact and self._formed_at is not raw
 
     def solver(self, raw, penalty, *, renew=False):
         """Return the `StackedSolver` of Hessians at or near raw predictions.
@@ -38,8 +42,9 @@ class FactoredCurvature:
         renew : bool
             Whether new matrices are to be formed.
         """
-        renewed = self._form(raw, renew)
-        if renewed or self._penalty is None or np.any(self._penalty != penalty):
+        is_other = self._penalty is None or np.any(self._penalty != penalty)
+        renew |= self.is_exact and is_other
+        if self._form(raw, renew) or is_other:
             self.counts.n_factorizations += len(self._matrices)
             self._solver = StackedSolver(self.matrices(penalty))
             self._penalty = penalty
@@ -54,20 +59,20 @@ class FactoredCurvature:
 
     def exact(self, raw, penalty):
         """Return the Hessians at raw predictions."""
-        self._form(raw, renew=False)
+        self._form(raw, renew=True)
         return self.matrices(penalty)
 
     def _form(self, raw, renew):
-        """Form new matrices where they are due; return whether they were."""
+        """Form new matrices where they are due; return whether they are others."""
         if self.is_exact:
-            if self._raw is raw:
+            if self._formed_at is raw or not renew:
                 return False
-            self._raw, self._matrices = raw, self.passes.hessians(raw)
+            self._formed_at, self._matrices = raw, self.passes.hessians(raw)
             return True
-        shared = self.shared
-        if renew or shared.matrix is None:
-            shared.renew(raw)
-        if self._matrices is not None and self._raw is shared.matrix:
+        if renew or self.shared.matrix is None:
+            self.shared.renew(raw)
+        if self._formed_at is self.shared.matrix:
             return False
-        self._raw, self._matrices = shared.matrix, shared.own_matrices()
+        self._formed_at = self.shared.matrix
+        self._matrices = self.shared.own_matrices()
         return True

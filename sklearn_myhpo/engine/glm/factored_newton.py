@@ -99,6 +99,8 @@ class FactoredNewton:
         slope = self.at.gradients + self.penalty * self.weights
         losses, goal = self._losses(), 2.0 * self.tol**2
         direction, decrement = self._direction(slope)
+        if self.curvature.is_stale(self.at.raw) and np.any(decrement > goal * losses):
+            direction, decrement = self._direction(slope, renew=True)
         if self._before is not None:
             rate = np.sqrt(np.max(decrement / self._before))
             if self._renews(rate, np.max(decrement / losses), goal):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...data.blocks import interleaved
+from ...data.blocks import interleaved, lower_triangle
 from ...data.limits import row_limits
 from .products import adjoint_all, forward_all
 
@@ -95,18 +95,21 @@ class Passes:
 
     def hessians(self, raw):
         """Return the Hessians (n_splits, size, size) of the data terms, in one pass."""
-        lower, upper = np.tril_indices(self.n_outputs)
-        weights = np.concatenate(
-            [
-                train[:, None] * self.loss.curvature(self.y, one.T)[:, lower, upper]
-                for train, one in zip(self.train_weights, raw, strict=True)
-            ],
-            axis=1,
-        )
-        grams = self.rows.grams(weights)
-        size = self.rows.n_coordinates
-        blocks = grams.reshape(self.n_splits, len(lower), size, size)
-        return np.stack([interleaved(own) for own in blocks])
+        lower, upper = lower_triangle(self.n_outputs)
+        if self.n_outputs == 1:
+            many = np.concatenate([self.y] * self.n_splits)
+            curvature = self.loss.curvature(many, raw.reshape(-1, 1))
+            weights = (self.train_weights * curvature.reshape(raw.shape[::2])).T
+        else:
+            weights = np.concatenate(
+                [
+                    train[:, None] * self.loss.curvature(self.y, one.T)[:, lower, upper]
+                    for train, one in zip(self.train_weights, raw, strict=True)
+                ],
+                axis=1,
+            )
+        grams, size = self.rows.grams(weights), self.rows.n_coordinates
+        return interleaved(grams.reshape(self.n_splits, len(lower), size, size))
 
     def products(self, raw, vectors):
         """Return the data terms' Hessians at raw predictions applied to vectors.
@@ -140,10 +143,10 @@ class Passes:
 
         Parameters
         ----------
-        raw : ndarray of shape (n_splits, 1, n_samples)
+        raw : ndarray of shape (n_splits, n_outputs, n_samples)
         weights : ndarray of shape (n_splits, n_samples)
             Of the rows in the validation losses.
-        vectors : ndarray of shape (n_splits, k + 1, m, 1)
+        vectors : ndarray of shape (n_splits, k + 1, m, n_outputs)
             Moves J_1 to J_k, and last the adjoint q.
 
         Returns
@@ -154,22 +157,39 @@ class Passes:
             The third derivative of L_T along (q, J_a, J_b).
         """
         flat = vectors.reshape(-1, *vectors.shape[2:])
-        one = np.ones((1, 1))
 
         def own(block, y, train, held_out, raw):
-            images = forward_all(block, flat).reshape(*vectors.shape[:2], -1)
+            images = forward_all(block, flat)
+            images = images.reshape(*vectors.shape[:2], self.n_outputs, -1)
             moves, along = images[:, :-1], images[:, -1]
-            many = np.concatenate([y] * self.n_splits)
-            flat_raw = raw.transpose(1, 2, 0).reshape(-1, 1)
-            bend = held_out.T * self.loss.curvature(many, flat_raw).reshape(along.shape)
-            third = self.loss.third(many, flat_raw, along.reshape(-1, 1), one, one)
-            third = train.T * third.reshape(along.shape)
-            back = moves.transpose(0, 2, 1)
-            return (moves * bend[:, None]) @ back, (moves * third[:, None]) @ back
+            raw = raw.transpose(1, 2, 0)
+            bent = self._bent(y, raw, moves.copy())
+            bent *= held_out.T[:, None, None]
+            grams = np.einsum("kaon,kbon->kab", bent, moves)
+            return grams, self._third(y, raw, along, moves, train.T)
 
         columns = self.y, self.train_weights.T, weights.T, raw.transpose(2, 0, 1)
         width = self._width * (1 + vectors.shape[1]) // 2
         return self.rows.reduce(own, *columns, entries_per_row=width)
+
+    def _third(self, y, raw, along, moves, train):
+        """Return the third derivatives of a block along (q, J_a, J_b), (k, g, g)."""
+        if self.n_outputs == 1:
+            many, one = np.concatenate([y] * len(raw)), np.ones((1, 1))
+            third = self.loss.third(
+                many, raw.reshape(-1, 1), along.reshape(-1, 1), one, one
+            )
+            weighted = moves[:, :, 0] * (train * third.reshape(train.shape))[:, None]
+            return weighted @ moves[:, :, 0].transpose(0, 2, 1)
+        out = np.empty((len(raw), moves.shape[1], moves.shape[1]))
+        for total, one, q, own, weight in zip(
+            out, raw, along, moves, train, strict=True
+        ):
+            directions = own.transpose(0, 2, 1)
+            for row, move in zip(total, directions, strict=True):
+                third = self.loss.third(y, one.T, q.T, move, directions)
+                row[...] = third @ weight
+        return out
 
     def _bent(self, y, raw, images):
         """Return the curvature of a block times images (k, v, n_outputs, n)."""
@@ -179,8 +199,9 @@ class Passes:
             images *= curvature.reshape(len(raw), 1, 1, -1)
             return images
         for one, own in zip(raw, images, strict=True):
-            curvature = self.loss.curvature(y, one.T)
-            own[...] = np.einsum("nab,vbn->van", curvature, own)
+            vectors = own.transpose(0, 2, 1)
+            bent = self.loss.curvature_product(y, one.T, vectors)
+            own[...] = bent.transpose(0, 2, 1)
         return images
 
     def held_out_slopes(self, raw, weights):

@@ -6,6 +6,8 @@ form of ridge regression, and so all that is known about that serves it.
 
 import numpy as np
 
+from ...penalties.coordinates import feature_coordinates
+from ...penalties.groups import FeatureGroups
 from ..ridge.mean_square import Moments
 from ..ridge.quadratic import QuadraticSplit
 from ..split import Split
@@ -15,23 +17,23 @@ from ..split_set import SplitSet
 class QuadraticModel(QuadraticSplit):
     """The losses of a split, to second order about a point.
 
+    Outputs of a feature are coordinates of their own, which share its lambda, and the
+    intercepts are coordinates without a lambda.
+
     Parameters
     ----------
-    split : Split
-        Whose coordinates these are.
+    split : GLMSplit
     train, validation : Moments
         Whose reference is the point.
     """
 
     def __init__(self, split, train, validation):
-        Split.__init__(
-            self,
-            split.coordinates,
-            split.n_outputs,
-            split.explicit_intercept,
-            split.counts,
-        )
-        self.pinning = split.pinning
+        n_outputs, groups = split.n_outputs, split.groups
+        labels = np.repeat(groups.labels, n_outputs)
+        free = np.full(split.shape[0] * n_outputs - len(labels), groups.n_groups)
+        own = FeatureGroups(np.concatenate([labels, free]), groups.names)
+        Split.__init__(self, feature_coordinates(own), 1, False, split.counts)
+        self.pinning = np.repeat(split.pinning, n_outputs, axis=0)
         self.train, self.validation = train, validation
         self.regression = self._last = None
 
@@ -42,8 +44,7 @@ def quadratic_models(split_set, weights):
     Parameters
     ----------
     split_set : GLMSplitSet
-        With one output.
-    weights : ndarray of shape (m, 1)
+    weights : ndarray of shape (m, n_outputs)
 
     Returns
     -------
@@ -74,6 +75,7 @@ def quadratic_models(split_set, weights):
 
 def _moments(gram, loss, gradient, reference):
     """Return the quadratic function with a value and derivatives at a reference."""
+    reference, gradient = reference.reshape(-1, 1), gradient.reshape(-1, 1)
     return Moments(
         gram, gram @ reference - gradient, reference, -gradient, np.array([2.0 * loss])
     )

@@ -329,6 +329,27 @@ class GLMSplitSet(SplitSet):
         few = n_entries <= max(self.rows.n_features, most)
         return solve_together(hessians, rights, rtol, with_raw=few)
 
+    def validation_losses(self, weights):
+        """Return the validation loss of every split."""
+        if self._owner is None or not self.plan.factors_hessians:
+            return super().validation_losses(weights)
+        self.counts.n_values += len(weights)
+        index, owner, weight = self._owner
+        raw = self.raw(weights)[owner, :, index]
+        losses = weight * self.loss.value(self.y[index], raw)
+        return np.bincount(owner, losses, minlength=len(weights))
+
+    @cached_property
+    def _owner(self):
+        """Rows, the split that holds them out, and their weights; None if several do."""
+        held_out = [split.held_out for split in self.splits]
+        index = np.concatenate([own.index for own in held_out])
+        if len(index) > np.count_nonzero(np.bincount(index)):
+            return None
+        sizes = [len(own.index) for own in held_out]
+        owner = np.repeat(np.arange(len(held_out)), sizes)
+        return index, owner, np.concatenate([own.weight for own in held_out])
+
     def tangent_terms(self, weights, solutions):
         """Return the second derivatives of the losses along moves of the weights."""
         if not self.plan.factors_hessians:

@@ -54,7 +54,11 @@ def scan_values(problem: Problem) -> Scan:
         return _scan_near(problem, lambda_, guide.weights)
     near = _minimum_of_model(model, lambda_)
     points = _null_points(problem)
-    points.append(_solved(problem, near.lambda_, near.weights))
+    weights = [
+        w.reshape(split.shape)
+        for w, split in zip(near.weights, problem.splits, strict=True)
+    ]
+    points.append(_solved(problem, near.lambda_, weights))
     return Scan.of(problem, near.lambda_, points[-1].weights, points)
 
 
