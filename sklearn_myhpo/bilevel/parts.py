@@ -97,12 +97,7 @@ def measure_scales(
     Scales
         In units of the loss, and natural logs.
     """
-    null_loss = sum(
-        weight * split.validation_loss(split.start())
-        for weight, split in zip(
-            parts.split_weights, parts.split_set.splits, strict=True
-        )
-    )
+    null_loss = parts.split_weights @ parts.split_set.null_validation_losses()
     curvature = parts.curvature_scale * second_moments
     total = float(curvature.sum()) or 1.0
     own = parts.groups.sum_by_group(curvature)

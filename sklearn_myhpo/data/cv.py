@@ -40,7 +40,9 @@ class _Rows(NamedTuple):
     @property
     def present(self):
         """The classes that have rows, and how many rows each has."""
-        return np.unique(self.y[self.used], return_counts=True)
+        counts = np.bincount(self.y[self.used])
+        classes = np.flatnonzero(counts)
+        return classes, counts[classes]
 
     def label(self, index):
         """Return the original label of a class in words, for messages."""
@@ -294,7 +296,8 @@ def _check_parts(pairs, data):
             )
         if present is None:
             continue
-        missing = np.setdiff1d(present, data.y[train[counts[train]]])
+        trained = np.bincount(data.y[train], counts[train], minlength=present[-1] + 1)
+        missing = present[trained[present] == 0]
         if missing.size:
             labels = ", ".join(data.label(index) for index in missing[:5])
             more = f" and {missing.size - 5} more" if missing.size > 5 else ""

@@ -1,7 +1,6 @@
 """Dense rows in memory, double precision."""
 
 from functools import cached_property, reduce
-from itertools import pairwise
 
 import numpy as np
 
@@ -10,13 +9,12 @@ from .blocks import (
     add_up,
     gram_block,
     lower_triangle,
-    rows_by_label,
     slices,
 )
 from .limits import row_limits
 from .memory import MemoryDesign
 from .thin import adjoint_thin, forward_thin
-from .threads import map_threads, n_threads_for
+from .threads import map_shares
 
 
 class DenseDesign(MemoryDesign):
@@ -60,10 +58,8 @@ class DenseDesign(MemoryDesign):
     def reduce(self, function, *columns, entries_per_row=1):
         """Return the sum over blocks, a share of them by each thread."""
         parts = list(slices(self.n_samples, entries_per_row))
-        work = row_limits().products_per_entry * self.X.size
-        n_threads = n_threads_for(work, row_limits().thin_work)
-        if n_threads == 1 or len(parts) < 2 * n_threads:
-            return super().reduce(function, *columns, entries_per_row=entries_per_row)
+        if len(parts) == 1:
+            return function(self, *columns)
 
         def own(share):
             total = None
@@ -73,24 +69,25 @@ class DenseDesign(MemoryDesign):
                 total = found if total is None else add_up(total, found)
             return total
 
-        ends = np.linspace(0, len(parts), n_threads + 1).astype(int)
-        shares = [parts[start:stop] for start, stop in pairwise(ends)]
-        return reduce(add_up, map_threads(own, shares))
+        work = row_limits().products_per_entry * self.X.size
+        return reduce(add_up, map_shares(own, parts, work))
 
     def part_grams(self, weights, labels, n_parts):
         """Return the Gram matrices of every part of the rows, in one visit."""
         size = self.n_coordinates
-        if size > row_limits().thread_gram:
+        parts = list(slices(self.n_samples, *gram_block(size)))
+        if size > row_limits().thread_gram or len(parts) == 1:
             return super().part_grams(weights, labels, n_parts)
 
-        def own(block, weights, labels):
-            out = np.zeros((n_parts, weights.shape[1], size, size))
-            for part, rows in rows_by_label(labels, n_parts):
-                block.add_grams(out[part], rows, weights[rows], Space())
-            return out
+        def own(share):
+            rows = slice(share[0].start, share[-1].stop)
+            block = self._of(self.X[rows])
+            return super(DenseDesign, block).part_grams(
+                weights[rows], labels[rows], n_parts
+            )
 
-        entries_per_row, _ = gram_block(size)
-        return self.reduce(own, weights, labels, entries_per_row=entries_per_row)
+        work = self.X.size * size
+        return reduce(np.add, map_shares(own, parts, work))
 
     def take(self, index):
         """Return the rows of an index, copied, or of a slice, not copied."""

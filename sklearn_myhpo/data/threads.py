@@ -22,9 +22,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from itertools import repeat
+from itertools import pairwise, repeat
 
 from threadpoolctl import ThreadpoolController
+
+from .limits import row_limits
 
 #: Multiplications above which a product of matrices uses all threads, and up to which a
 #: Gram matrix is a small one, whose whole fit uses one thread.
@@ -285,6 +287,29 @@ def map_threads(function, *arguments):
     list
     """
     return list(_outside.get().pool.map(function, *arguments))
+
+
+def map_shares(function, items, work):
+    """Return the results of a function of several shares of the items.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a list of neighbouring items; releases Python's lock.
+    items : list
+    work : float
+        Multiplications of all items, which decide whether threads share them.
+
+    Returns
+    -------
+    list
+        One result per thread.
+    """
+    n_threads = min(n_threads_for(work, row_limits().thin_work), len(items) // 2)
+    if n_threads <= 1:
+        return [function(items)]
+    ends = [number * len(items) // n_threads for number in range(n_threads + 1)]
+    return map_threads(function, [items[a:b] for a, b in pairwise(ends)])
 
 
 def threads_for(n_samples, n_features, *, is_iterative=False):

@@ -310,7 +310,7 @@ class Plan:
     def factors_hessians(self):
         """Whether Newton's method takes its steps from factored matrices."""
         by_responses = self.curvature_by == "responses" and not self.shares_hessians
-        return self.is_dense and by_responses
+        return self.is_dense and by_responses and not self.shape.is_quadratic
 
     @cached_property
     def owns_hessians(self):
@@ -322,12 +322,21 @@ class Plan:
     def gram_price(self):
         """Price of a Gram matrix, and of factoring it for all splits, in passes."""
         shape, limits, size = self.shape, self.limits, self.n_coordinates
-        one_pass = limits.pass_output + limits.pass_entry * size
-        one_pass *= shape.n_samples * shape.n_splits * shape.n_outputs
         n_grams = shape.n_outputs * (shape.n_outputs + 1) // 2
         gram = limits.gram_entry * size + limits.gram_pair * size**2
-        gram *= shape.n_samples * n_grams
-        return (gram + limits.cube * shape.n_splits * self.size**3) / one_pass
+        return shape.n_samples * n_grams * gram / self._pass_cost + self.factor_passes
+
+    @cached_property
+    def factor_passes(self):
+        """Price of factoring a matrix for every split, in passes."""
+        return self.limits.cube * self.shape.n_splits * self.size**3 / self._pass_cost
+
+    @property
+    def _pass_cost(self):
+        """Nanoseconds of a pass over the rows for all splits."""
+        shape, limits = self.shape, self.limits
+        per_output = limits.pass_output + limits.pass_entry * self.n_coordinates
+        return shape.n_samples * shape.n_splits * shape.n_outputs * per_output
 
     @property
     def splits_shared_matrix(self):

@@ -64,6 +64,10 @@ class SplitSet:
         """
         return list(map(Solution, self.solve(hessians, rights, rtol)))
 
+    def null_validation_losses(self):
+        """Return the validation loss of every split's model without features."""
+        return self.validation_losses([split.start() for split in self.splits])
+
     def validation_losses(self, weights):
         """Return the validation loss of every split."""
         return [

@@ -64,8 +64,9 @@ def test_no_copy_of_rows(cls, case):
     finally:
         tracemalloc.stop()
     assert peak <= 0.25 * X.nbytes + kept_bytes(model.plan_)
-    # At this shape the vectors of all rows, which the plan counts, are few.
-    assert peak <= (0.8 if case == "nested" else 0.65) * X.nbytes
+    # At this shape matrices and vectors of all rows, which the plan counts, are small.
+    most = {"nested": 0.8}.get(case, 0.65) if cls is MYHPORidge else 1.25
+    assert peak <= most * X.nbytes
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -4,6 +4,9 @@ import numpy as np
 
 from ..linalg.stacked import StackedSolver
 
+#: Accuracy from which on one matrix may serve all splits.
+COMMON_TOL = 1e-3
+
 
 class FactoredCurvature:
     """Hessians of all splits: their own, or that of common weights by its rows.
@@ -26,33 +29,42 @@ class FactoredCurvature:
     def __init__(self, passes, shared, plan, counts):
         self.passes, self.shared, self.counts = passes, shared, counts
         self.is_exact, self.price = plan.owns_hessians, plan.gram_price
+        self.factors_cost = plan.factor_passes > 1.0
+        self._is_common = False
         self._formed_at = self._matrices = self._penalty = self._solver = None
 
     def is_stale(self, raw):
         """Whether every split should have a new Hessian for another step."""
         return self.is_exact and self._formed_at is not raw
 
-    def solver(self, raw, penalty, *, renew=False):
+    def solver(self, raw, penalty, tol, *, renew=False):
         """Return the `StackedSolver` of Hessians at or near raw predictions.
 
         Parameters
         ----------
         raw : ndarray of shape (n_splits, n_outputs, n_samples)
         penalty : ndarray of shape (m, 1)
+        tol : float
+            Accuracy of the solutions that it is for. One matrix for all splits is
+            enough for a low one where factors cost more than passes.
         renew : bool
             Whether new matrices are to be formed.
         """
         is_other = self._penalty is None or np.any(self._penalty != penalty)
         renew |= self.is_exact and is_other
+        is_common = self.factors_cost and not self.is_exact and tol >= COMMON_TOL
+        is_other |= self._is_common and not is_common
         if self._form(raw, renew) or is_other:
-            self.counts.n_factorizations += len(self._matrices)
-            self._solver = StackedSolver(self.matrices(penalty))
-            self._penalty = penalty
+            matrices = self.matrices(penalty, is_common)
+            self.counts.n_factorizations += len(matrices)
+            self._solver = StackedSolver(matrices)
+            self._penalty, self._is_common = penalty, is_common
         return self._solver
 
-    def matrices(self, penalty):
-        """Return the Hessians, the penalty included."""
-        out = np.array(self._matrices)
+    def matrices(self, penalty, is_common=False):
+        """Return the Hessians of all splits, or a common one, with the penalty."""
+        out = self.shared.matrix[None] if is_common else self._matrices
+        out = np.array(out)
         n_outputs = out.shape[1] // len(penalty)
         np.einsum("kii->ki", out)[...] += np.repeat(penalty[:, 0], n_outputs)
         return out

@@ -7,7 +7,7 @@ may be that of earlier weights, and pairs of moves and changes of the slope mend
 
 import numpy as np
 
-from ..linalg.newton import NEWTON_MAX_HALVINGS, NEWTON_MAX_ITER
+from ..linalg.newton import NEWTON_MAX_HALVINGS, NEWTON_MAX_ITER, NEWTON_TOL
 
 #: Largest rise of the slope along an accepted step, as a share of its fall at the
 #: start; least and largest factor by which a step is shortened.
@@ -37,13 +37,16 @@ def minimize_factored(split_set, lambda_, weights, tol):
     Returns
     -------
     weights : ndarray of shape (n_splits, m, n_outputs)
-    at : Slopes
+    at : Slopes or None
+        None after a last step whose end was not looked at, for high accuracy.
     """
     newton = FactoredNewton(split_set, lambda_, weights, tol)
     for _ in range(NEWTON_MAX_ITER):
         if newton.step():
             break
-    return newton.weights, newton.at
+    if tol > NEWTON_TOL:
+        return newton.weights, newton.at
+    return newton.weights + newton.direction, None
 
 
 class FactoredNewton:
@@ -59,6 +62,8 @@ class FactoredNewton:
     weights : ndarray of shape (n_splits, m, n_outputs)
     at : Slopes
         At these.
+    direction : ndarray of shape (n_splits, m, n_outputs)
+        The next step.
     """
 
     def __init__(self, split_set, lambda_, weights, tol):
@@ -67,7 +72,7 @@ class FactoredNewton:
         self.penalty = split_set.splits[0].penalty(lambda_)
         self.weights, self.at = weights, self._slopes(weights)
         self._leave_saturation()
-        self._pairs, self._before = [], None
+        self._pairs, self._before, self.direction = [], None, 0.0
 
     def _slopes(self, weights):
         known, at = self.set.last_slopes
@@ -109,6 +114,7 @@ class FactoredNewton:
         if self._before is not None and not done.all():
             slow = decrement > STALLED**2 * self._before
             done |= slow & (decrement <= self._noise(losses))
+        self.direction = direction
         if done.all():
             return True
         self._before = np.maximum(decrement, np.finfo(float).tiny)
@@ -118,7 +124,7 @@ class FactoredNewton:
         """Return the step of every split, and twice the decrease that it promises."""
         if renew or self.curvature.is_exact:
             self._pairs = []
-        solver = self.curvature.solver(self.at.raw, self.penalty, renew=renew)
+        solver = self.curvature.solver(self.at.raw, self.penalty, self.tol, renew=renew)
         direction = -_two_loops(self._pairs, slope, solver.solve)
         decrement = -np.einsum("kmo,kmo->k", slope, direction)
         lost = ~np.isfinite(decrement)
@@ -171,6 +177,7 @@ class FactoredNewton:
             root = decrement / np.maximum(decrement + rise, 1e-300)
             shorter = size * np.clip(root, LEAST_SHORTENING, MOST_SHORTENING)
             size = np.where(far, shorter, size)
+        self.direction = 0.0
         return True
 
 

@@ -6,9 +6,8 @@ import numpy as np
 
 from .products import CG_MAX_ITER, ProductHessian
 
-
 #: Relative residual that is small enough for a curvature in lambda.
-ROUGH = 0.01
+ROUGH = 0.05
 
 
 class HessiansAt:

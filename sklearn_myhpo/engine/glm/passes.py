@@ -1,6 +1,9 @@
-"""Passes over the rows that serve all splits: each block is read once and used while
-a cache holds it."""
+"""Passes over the rows that serve all splits.
 
+Every block is read once and used for all of them while a cache holds it.
+"""
+
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -37,11 +40,12 @@ class Passes:
         Target as the loss wants it.
     train_weights : ndarray of shape (n_splits, n_samples)
         Non-negative, with sum 1 over the rows of a split.
+    held_out : HeldOutWeights
     """
 
-    def __init__(self, rows, loss, y, train_weights):
+    def __init__(self, rows, loss, y, train_weights, held_out):
         self.rows, self.loss, self.y = rows, loss, y
-        self.train_weights = train_weights
+        self.train_weights, self.held_out = train_weights, held_out
         self.n_splits, self.n_outputs = len(train_weights), loss.n_outputs(y)
         n_numbers = 6 * self.n_splits * (self.n_outputs + 1)
         # Products with blocks of sparse rows cost more than with all of them.
@@ -138,14 +142,12 @@ class Passes:
         found = self.rows.reduce(own, *columns, entries_per_row=width)
         return found.reshape(vectors.shape)
 
-    def tangent_terms(self, raw, weights, vectors):
+    def tangent_terms(self, raw, vectors):
         """Return the second derivatives of the losses along moves of the weights.
 
         Parameters
         ----------
         raw : ndarray of shape (n_splits, n_outputs, n_samples)
-        weights : ndarray of shape (n_splits, n_samples)
-            Of the rows in the validation losses.
         vectors : ndarray of shape (n_splits, k + 1, m, n_outputs)
             Moves J_1 to J_k, and last the adjoint q.
 
@@ -168,7 +170,8 @@ class Passes:
             grams = np.einsum("kaon,kbon->kab", bent, moves)
             return grams, self._third(y, raw, along, moves, train.T)
 
-        columns = self.y, self.train_weights.T, weights.T, raw.transpose(2, 0, 1)
+        held_out = self.held_out.matrix.T
+        columns = self.y, self.train_weights.T, held_out, raw.transpose(2, 0, 1)
         width = self._width * (1 + vectors.shape[1]) // 2
         return self.rows.reduce(own, *columns, entries_per_row=width)
 
@@ -204,28 +207,68 @@ class Passes:
             own[...] = bent.transpose(0, 2, 1)
         return images
 
-    def held_out_slopes(self, raw, weights):
-        """Return the validation losses and their gradients, in one pass.
+    def held_out_losses(self, raw):
+        """Return the validation losses (n_splits,) at raw predictions."""
+        total = np.zeros(self.n_splits)
+        for index, owner, weight in self.held_out.visits:
+            own = raw[owner, :, index]
+            losses = weight * self.loss.value(self.y[index], own)
+            total += np.bincount(owner, losses, minlength=self.n_splits)
+        return total
 
-        Parameters
-        ----------
-        raw : ndarray of shape (n_splits, n_outputs, n_samples)
-        weights : ndarray of shape (n_splits, n_samples)
-            Of the rows in the validation losses.
+    def held_out_gradients(self, raw):
+        """Return the gradients (n_splits, m, n_outputs) of the validation losses."""
+        total = 0.0
+        for index, owner, weight in self.held_out.visits:
+            slopes = self.loss.gradient(self.y[index], raw[owner, :, index])
+            spread = np.zeros((self.rows.n_samples, self.n_outputs))
+            spread[index] = weight[:, None] * slopes
+            owners = np.full(self.rows.n_samples, -1)
+            owners[index] = owner
 
-        Returns
-        -------
-        losses : ndarray of shape (n_splits,)
-        gradients : ndarray of shape (n_splits, m, n_outputs)
-        """
+            def own(block, spread, owners):
+                apart = np.zeros((self.n_splits, self.n_outputs, len(spread)))
+                used = np.flatnonzero(owners >= 0)
+                apart[owners[used], :, used] = spread[used]
+                return adjoint_all(block, apart)
 
-        def own(block, y, held_out, raw):
-            losses, slopes = self._losses_and_slopes(y, raw.transpose(1, 2, 0))
-            losses = np.where(held_out.T > 0, losses * held_out.T, 0.0).sum(axis=1)
-            slopes = np.where(
-                held_out.T[:, None] > 0, slopes * held_out.T[:, None], 0.0
-            )
-            return losses, adjoint_all(block, slopes)
+            columns = spread, owners
+            total += self.rows.reduce(own, *columns, entries_per_row=self._width)
+        return total
 
-        columns = self.y, weights.T, raw.transpose(2, 0, 1)
-        return self.rows.reduce(own, *columns, entries_per_row=self._width)
+
+class HeldOutWeights:
+    """The weights of rows in the validation losses.
+
+    Parameters
+    ----------
+    held_out : list of HeldOut
+        Of every split.
+    n_samples : int
+
+    Attributes
+    ----------
+    visits : list of (ndarray, ndarray, ndarray)
+        Indices of rows, the split that holds each out, and their weights: all splits at
+        once where no row is held out by two of them, else each split alone.
+    """
+
+    def __init__(self, held_out, n_samples):
+        self._n_samples = n_samples
+        visits = [
+            (index, np.full(len(index), number), weight)
+            for number, (index, weight) in enumerate(held_out)
+        ]
+        counts = sum(np.bincount(own[0], minlength=n_samples) for own in visits)
+        if counts.max() == 1:
+            visits = [tuple(map(np.concatenate, zip(*visits, strict=True)))]
+        self.visits = visits
+
+    @cached_property
+    def matrix(self):
+        """The weights as a matrix (n_splits, n_samples)."""
+        n_splits = 1 + max(owner[-1] for _, owner, _ in self.visits)
+        out = np.zeros((n_splits, self._n_samples))
+        for index, owner, weight in self.visits:
+            out[owner, index] = weight
+        return out

@@ -175,7 +175,7 @@ def products(hessians, owner, w):
 
 def forward_all(rows, weights):
     """Return raw predictions (k, n_outputs, n_samples) of weights (k, m, n_outputs)."""
-    columns = np.moveaxis(weights, 1, 2).reshape(-1, weights.shape[1]).T
+    columns = weights.transpose(0, 2, 1).reshape(-1, weights.shape[1]).T
     return rows.forward(columns).T.reshape(len(weights), weights.shape[2], -1)
 
 
@@ -183,7 +183,7 @@ def adjoint_all(rows, slopes):
     """Return the transposed map of (k, n_outputs, n_samples)."""
     columns = slopes.reshape(-1, slopes.shape[2]).T
     out = rows.adjoint(columns).T.reshape(len(slopes), slopes.shape[1], -1)
-    return np.moveaxis(out, 1, 2)
+    return out.transpose(0, 2, 1)
 
 
 def _preconditioned(hessians, owner, w):

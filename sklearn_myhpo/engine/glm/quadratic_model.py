@@ -57,7 +57,10 @@ def quadratic_models(split_set, weights):
     at = np.repeat(weights[None], len(split_set.splits), axis=0)
     slopes = passes.slopes(at)
     shared.renew(slopes.raw)
-    held_out = passes.held_out_slopes(slopes.raw, split_set.validation_weights)
+    held_out = (
+        passes.held_out_losses(slopes.raw),
+        passes.held_out_gradients(slopes.raw),
+    )
     models = []
     for split, train, validation, *values in zip(
         split_set.splits,

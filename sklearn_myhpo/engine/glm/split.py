@@ -287,10 +287,13 @@ class GLMSplit(Split):
         """Return the best model without features."""
         w = np.zeros(self.shape)
         if self.explicit_intercept:
-            used = np.flatnonzero(self.train_weight)
-            start = self.loss.intercept_start(self.y[used], self.train_weight[used])
-            w[-1] = start
+            w[-1] = self._intercept_start
         return w
+
+    @cached_property
+    def _intercept_start(self):
+        used = np.flatnonzero(self.train_weight)
+        return self.loss.intercept_start(self.y[used], self.train_weight[used])
 
     def _start_gradient(self):
         slope = self.loss.gradient(self.y, self.raw(self.start()))

@@ -1,7 +1,5 @@
 """All splits of a generalized linear model, minimized and solved with together."""
 
-from functools import cached_property
-
 import numpy as np
 
 from ..linalg.hessian import CG_TOL, DenseHessian, Solution
@@ -12,12 +10,11 @@ from .factored_newton import minimize_factored
 from .fused_hessian import FusedHessian, HessiansAt
 from .near_hessian import NearHessian, curvature_in_lambda
 from .newton_together import NewtonTogether
-from .passes import Passes
+from .passes import HeldOutWeights, Passes
 from .products import ProductHessian, adjoint_all, forward_all, solve_together
 from .quadratic_model import quadratic_models
 from .shared_curvature import SharedCurvature
 from .split import GLMSplit, HeldOut
-
 
 #: Accuracy of the point about which the splits are modelled.
 MODEL_TOL = 1e-2
@@ -48,7 +45,9 @@ class GLMSplitSet(SplitSet):
         self.null_losses = np.array([weight @ null for weight in self.train_weights])
         self.shared_curvature = SharedCurvature(self, start)
         self.last_slopes = None, None
-        self.passes = Passes(self.rows, self.loss, self.y, np.stack(self.train_weights))
+        held_out = HeldOutWeights([split.held_out for split in splits], len(self.y))
+        train_weights = np.stack(self.train_weights)
+        self.passes = Passes(self.rows, self.loss, self.y, train_weights, held_out)
         self.factored_curvature = FactoredCurvature(
             self.passes, self.shared_curvature, plan, self.counts
         )
@@ -106,7 +105,8 @@ class GLMSplitSet(SplitSet):
         self.counts.n_inner_solves += len(self.splits)
         if self.plan.factors_hessians:
             weights, at = minimize_factored(self, lambda_, np.stack(starts), tol)
-            self._remember(weights, at)
+            if at is not None:
+                self._remember(weights, at)
             return list(weights)
         newton = NewtonTogether(self, lambda_, np.stack(starts), tol)
         for _ in range(NEWTON_MAX_ITER):
@@ -196,7 +196,7 @@ class GLMSplitSet(SplitSet):
         if curvature.is_exact:
             matrices = curvature.exact(raw, penalty)
             return [DenseHessian(matrix, self.counts) for matrix in matrices]
-        solver = curvature.solver(raw, penalty)
+        solver = curvature.solver(raw, penalty, tol=0.0)
         at = HessiansAt(self.passes, raw, penalty, solver, self.counts)
         return [FusedHessian(at, number) for number in range(len(self.splits))]
 
@@ -329,40 +329,32 @@ class GLMSplitSet(SplitSet):
         few = n_entries <= max(self.rows.n_features, most)
         return solve_together(hessians, rights, rtol, with_raw=few)
 
+    def null_validation_losses(self):
+        """Return the validation loss of every split's model without features."""
+        self.counts.n_values += len(self.splits)
+        losses = []
+        for split in self.splits:
+            index, weight = split.held_out
+            # Zeros without an intercept.
+            start = split.start()[-1] * split.explicit_intercept
+            raw = np.broadcast_to(start, (len(index), len(start)))
+            losses.append(weight @ self.loss.value(self.y[index], raw))
+        return losses
+
     def validation_losses(self, weights):
         """Return the validation loss of every split."""
-        if self._owner is None or not self.plan.factors_hessians:
+        if not self.plan.factors_hessians:
             return super().validation_losses(weights)
         self.counts.n_values += len(weights)
-        index, owner, weight = self._owner
-        raw = self.raw(weights)[owner, :, index]
-        losses = weight * self.loss.value(self.y[index], raw)
-        return np.bincount(owner, losses, minlength=len(weights))
-
-    @cached_property
-    def _owner(self):
-        """Rows, the split that holds them out, and their weights; None if several do."""
-        held_out = [split.held_out for split in self.splits]
-        index = np.concatenate([own.index for own in held_out])
-        if len(index) > np.count_nonzero(np.bincount(index)):
-            return None
-        sizes = [len(own.index) for own in held_out]
-        owner = np.repeat(np.arange(len(held_out)), sizes)
-        return index, owner, np.concatenate([own.weight for own in held_out])
+        return self.passes.held_out_losses(self.raw(weights))
 
     def tangent_terms(self, weights, solutions):
         """Return the second derivatives of the losses along moves of the weights."""
         if not self.plan.factors_hessians:
             return super().tangent_terms(weights, solutions)
         vectors = np.stack([solution.x for solution in solutions])
-        held_out = self.validation_weights
-        found = self.passes.tangent_terms(self.raw(weights), held_out, vectors)
+        found = self.passes.tangent_terms(self.raw(weights), vectors)
         return list(zip(*found, strict=True))
-
-    @cached_property
-    def validation_weights(self):
-        """Validation weights (n_splits, n_samples), zero outside the parts."""
-        return np.stack([split.validation_weight for split in self.splits])
 
     def _solve_fused(self, hessians, rights, rtol, product=0.0):
         """Return the `Solution` of every Hessian, of passes that serve all."""
@@ -382,8 +374,7 @@ class GLMSplitSet(SplitSet):
         """Return the gradient of every split's L_V at its weights."""
         self.counts.n_validation_gradients += len(weights)
         if self.plan.factors_hessians:
-            raw, row_weights = self.raw(weights), self.validation_weights
-            return list(self.passes.held_out_slopes(raw, row_weights)[1])
+            return list(self.passes.held_out_gradients(self.raw(weights)))
         row_weights = [split.validation_weight for split in self.splits]
         return list(self.gradients(self.raw(weights), row_weights))
 
@@ -391,9 +382,19 @@ class GLMSplitSet(SplitSet):
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""
         self.counts.n_train_gradients += len(weights)
         starts = np.stack([split.start() for split in self.splits])
+        if self.plan.factors_hessians:
+            first = self.passes.slopes(starts).gradients
+            known, at = self.last_slopes
+            if known is None or not all(map(np.array_equal, known, weights)):
+                at = self.passes.slopes(np.stack(weights))
+            return self._relative(first, at.gradients, lambda_, weights)
         first = self.gradients(forward_all(self.rows, starts), self.train_weights)
         last = self.gradients(self.raw(weights), self.train_weights)
-        last += self.splits[0].penalty(lambda_) * np.stack(weights)
+        return self._relative(first, last, lambda_, weights)
+
+    def _relative(self, first, last, lambda_, weights):
+        """Return the sizes of gradients of L_T relative to those at the start."""
+        last = last + self.splits[0].penalty(lambda_) * np.stack(weights)
         scale, sizes = (np.linalg.norm(one, axis=(1, 2)) for one in (first, last))
         return np.divide(sizes, scale, out=np.zeros_like(sizes), where=sizes > 0)
 

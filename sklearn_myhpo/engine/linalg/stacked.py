@@ -9,12 +9,13 @@ from .symmetric import symmetric_solver
 class StackedSolver:
     """The inverses of symmetric positive definite matrices.
 
-    Every matrix is scaled to a unit diagonal first, so that the accuracy does not depend
-    on the units of the features.
+    Every matrix is scaled to a unit diagonal first, so that the accuracy does not
+    depend on the units of the features.
 
     Parameters
     ----------
     matrices : ndarray of shape (k, size, size)
+        One for every block of right-hand sides, or one for all.
     """
 
     def __init__(self, matrices):
@@ -33,7 +34,7 @@ class StackedSolver:
 
         The size of a matrix is m n_outputs.
         """
-        columns = rights.reshape(len(rights), -1, self._scale.shape[1])
+        columns = rights.reshape(len(self._factors), -1, self._scale.shape[1])
         columns = columns * self._scale[:, None]
         for own, factor in zip(columns, self._factors, strict=True):
             own[...] = self._inverse(factor, own)
@@ -41,7 +42,7 @@ class StackedSolver:
         return columns.reshape(rights.shape)
 
     def solve_one(self, number, rights):
-        """Return one of the inverses applied to right-hand sides (..., m, n_outputs)."""
+        """Return one inverse applied to right-hand sides (..., m, n_outputs)."""
         scale = self._scale[number]
         columns = rights.reshape(-1, len(scale)) * scale
         columns = scale * self._inverse(self._factors[number], columns)

@@ -43,6 +43,8 @@ INNER_LOOSE = 1e-4
 INNER_SHARE = 1e-2
 #: And INNER_TOL for promises below CLOSE.
 INNER_TOL, CLOSE = 1e-9, 1e-5
+#: Relative residual of lambda below which weights are made accurate before a step.
+STAY = 1e-6
 #: Share of the accuracy of the inner solutions at which more of it is worth a solve.
 REFINED = 0.5
 #: The reported residual is at least so many times the accuracy of the inner solutions.
@@ -54,9 +56,10 @@ STUCK = 1e-3
 class FastState(NamedTuple):
     """Exact weights at lambda, their model, and the proximal step.
 
-    `rho` is the weight of the proximal term, `inner` the accuracy of the weights;
-    `move` is the step as the weights feel it, `target` its end, `predicted` its
-    promised decrease and `length` its squared length in the metric.
+    `rho` is the weight of the proximal term, `inner` the accuracy of the weights, and
+    `rest` the residual of lambda alone; `move` is the step as the weights feel it,
+    `target` its end, `predicted` its promised decrease and `length` its squared length
+    in the metric.
     """
 
     lambda_: np.ndarray
@@ -65,6 +68,7 @@ class FastState(NamedTuple):
     model: OuterModel | OuterProducts
     rho: float
     inner: float = INNER_TOL
+    rest: float = np.inf
     error: float = np.inf
     move: np.ndarray | None = None
     target: np.ndarray | None = None
@@ -91,6 +95,10 @@ def _next(problem, state):
         if problem.iterates and state.inner > INNER_TOL:
             return _refined(problem, state, INNER_TOL)
         return _at_rest(state)
+    is_only = len(state.lambda_) == 1 and state.rest <= STAY
+    if problem.iterates and state.inner > INNER_TOL and is_only:
+        # The weights are less accurate than lambda. Many lambdas have more to gain.
+        return _refined(problem, state, INNER_TOL)
     there, inner = _tried(problem, state)
     verdict = judge(state.predicted, objective, there.objective)
     if verdict.accepted:
@@ -179,13 +187,13 @@ def _with_proposal(problem, state):
         state = state._replace(rho=max(RHO_GROW * state.rho, RHO_REJECTED))
         move, delta, found = _propose(problem, state, projected)
     # The hypergradient of a dropped group vanishes even if the group is wanted back.
-    error = max(
+    rest = max(
         problem.relative(projected, objective),
         problem.relative(found.predicted, objective),
-        INNER_MARGIN * state.inner if problem.iterates else 0.0,
     )
     return state._replace(
-        error=error,
+        error=max(rest, INNER_MARGIN * state.inner if problem.iterates else 0.0),
+        rest=rest,
         move=move,
         target=problem.project(state.lambda_ + delta),
         predicted=found.predicted,
