@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from sklearn_myhpo.engine.plan import use_limits
+from sklearn_myhpo.engine.limits import use_limits
 
 
 @pytest.fixture

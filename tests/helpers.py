@@ -21,7 +21,7 @@ from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.criteria import CRITERIA, CriterionProblem
 from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.datasets._base import VARIABLE
-from sklearn_myhpo.engine.plan import use_limits
+from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalties.factors import with_factors
 from sklearn_myhpo.penalties.groups import FeatureGroups

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..engine.limits import limits
 from ..engine.linalg.newton import NEWTON_TOL
-from ..engine.plan import limits
 from ..engine.ridge.diagonal import scale_ratio
 from ..engine.split import Split
 from .contract import Offers, OuterProblem

@@ -1,6 +1,6 @@
 """Sizes of blocks and caches, and the densities at which sparse rows pay.
 
-The numbers of the engine are in `sklearn_myhpo.engine.plan`, which shows both tables.
+The numbers of the engine are in `sklearn_myhpo.engine.limits`.
 """
 
 from contextvars import ContextVar
@@ -86,7 +86,7 @@ class RowLimits:
     most_atoms_per_split: int = 3
 
 
-#: The limits in force; `sklearn_myhpo.engine.plan.use_limits` changes them for a while.
+#: The limits in force; `sklearn_myhpo.engine.limits.use_limits` changes them.
 CURRENT = ContextVar("limits of rows")
 _DEFAULTS = RowLimits()
 

@@ -8,8 +8,8 @@ is that of its held-out loss, ``l'_i x_i J``, J the response of the weights.
 
 import numpy as np
 
+from ..engine.limits import limits
 from ..engine.linalg.symmetric import eigensystem
-from ..engine.plan import limits
 
 #: Least curvature of the objective, relative to the Gauss-Newton one in the same
 #: direction, with which it is trusted.

@@ -12,8 +12,9 @@ from ..data.sparse import as_sparse_if_mostly_zero
 from ..data.sums import check_scale
 from ..data.threads import one_thread
 from ..penalties.coordinates import feature_coordinates
+from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
-from .glm.split_set import GLMSplitSet, build_full_split, build_glm_splits
+from .glm.split_set import build_full_split, build_glm_splits
 from .plan import Plan, make_plan
 from .ridge.diagonal import Diagonalizer, scale_ratio
 from .ridge.dual import RowSplitSet, build_dual_splits
@@ -136,7 +137,7 @@ def _from_rows(design, moments, task):
     }
     splits = build_glm_splits(design, task.y, task.parts, **shared)
     full = build_full_split(design, task.y, task.parts.sample_weight, **shared)
-    split_set = GLMSplitSet(splits, task.parts, task.plan)
+    split_set = make_split_set(splits, task.parts, task.plan)
     return Built(split_set, full, moments, task.plan)
 
 

@@ -99,6 +99,10 @@ class SplitSet:
             )
         ]
 
+    def quadratic_models(self, full, lambda_, weights, fewer):
+        """Return a `SplitSet` of second-order models; None where there are none."""
+        return None
+
     def minimize_full(self, full, lambda_, start, tol=NEWTON_TOL):
         """Return the exact inner solution of the split of all rows, from `start`."""
         return full.minimize(lambda_, start, tol=tol)

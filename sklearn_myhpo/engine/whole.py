@@ -13,8 +13,9 @@ from ..data.sums import check_scale
 from ..losses import Loss
 from ..penalties.coordinates import feature_coordinates
 from ..penalties.groups import FeatureGroups
+from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
-from .glm.split_set import GLMSplitSet, build_full_split
+from .glm.split_set import build_full_split
 from .plan import Plan, make_plan
 from .ridge.diagonal import scale_ratio
 from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts
@@ -239,7 +240,7 @@ def _whole_of_rows(data):
         counts=data.counts,
         plan=data.plan,
     )
-    split_set = GLMSplitSet([split], None, data.plan)
+    split_set = make_split_set([split], None, data.plan)
     return _whole(data, split, split_set, None, rows, data.y, moments)
 
 

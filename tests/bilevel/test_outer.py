@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sklearn_myhpo.engine.plan import use_limits
+from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.engine.ridge.quadratic import QuadraticSplit
 from tests.bilevel.helpers import CLASSES_OF_MANY_LAMBDAS, place
 from tests.helpers import (

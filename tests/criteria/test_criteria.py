@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.linalg import helmert, hilbert
 
 from sklearn_myhpo.criteria import CRITERIA
-from sklearn_myhpo.engine.plan import use_limits
+from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.solvers import SOLVERS, Status, minimize_bilevel
 from tests.criteria.helpers import at, model, slope, trial_lambda, value
 from tests.helpers import (

@@ -19,7 +19,7 @@ from sklearn_myhpo import (
     MYHPORidge,
 )
 from sklearn_myhpo.criteria import MLR, SURE
-from sklearn_myhpo.engine.plan import use_limits
+from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.solvers import SOLVERS, Status, minimize_bilevel
 from tests.criteria.helpers import model, slope, trial_lambda, value
 from tests.helpers import (

@@ -6,7 +6,7 @@ import pytest
 from sklearn_myhpo.data.batches import sample_batches
 from sklearn_myhpo.data.dense import DenseDesign
 from sklearn_myhpo.data.streamed import StreamedDesign
-from sklearn_myhpo.engine.plan import use_limits
+from sklearn_myhpo.engine.limits import use_limits
 from tests.helpers import ridge_spec
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_myhpo.data.thin import adjoint_thin, forward_thin
-from sklearn_myhpo.engine.plan import use_limits
+from sklearn_myhpo.engine.limits import use_limits
 
 
 @settings(max_examples=50, deadline=None)

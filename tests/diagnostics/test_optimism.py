@@ -11,7 +11,7 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.data.held_out import hold_out
 from sklearn_myhpo.diagnostics import optimism
-from sklearn_myhpo.engine.plan import use_limits
+from sklearn_myhpo.engine.limits import use_limits
 from tests.helpers import (
     Spec,
     class_spec,

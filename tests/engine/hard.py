@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from sklearn_myhpo.engine.glm import split_set as glm_set
-
 
 def hard_features(rng, n_samples, n_features, kind):
     """Return features that lose accuracy easily."""
@@ -40,15 +38,20 @@ def dense_hessians(problem, lambda_):
 
 def plain_hessians(monkeypatch):
     """Let every split form and factor its Hessian, and solve to all digits by it."""
+    for kind in (GLMSplitSet, FactoredSplitSet):
+        _make_plain(monkeypatch, kind)
+
+
+def _make_plain(monkeypatch, kind):
     monkeypatch.setattr(
-        glm_set.GLMSplitSet,
+        kind,
         "hessians",
         lambda self, lambda_, weights: [
             split.hessian(w, lambda_)
             for split, w in zip(self.splits, weights, strict=True)
         ],
     )
-    fast = glm_set.GLMSplitSet.minimize
+    fast = kind.minimize
 
     def minimize(self, lambda_, starts, tol):
         # The scan asks for the curvature that the fast way leaves behind.
@@ -58,4 +61,4 @@ def plain_hessians(monkeypatch):
             for split, w in zip(self.splits, near, strict=True)
         ]
 
-    monkeypatch.setattr(glm_set.GLMSplitSet, "minimize", minimize)
+    monkeypatch.setattr(kind, "minimize", minimize)

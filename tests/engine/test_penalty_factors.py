@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from sklearn_myhpo.bilevel.per_target import TargetsProblem
 from sklearn_myhpo.criteria import SURE
-from sklearn_myhpo.engine.plan import use_limits
+from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.solvers import MYHPO, SHO, minimize_bilevel
 from tests.engine.helpers import assert_same_problem, coefficients, objective
 from tests.helpers import (

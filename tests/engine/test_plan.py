@@ -8,7 +8,7 @@ from scipy import sparse
 
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.data.limits import row_limits
-from sklearn_myhpo.engine.plan import limits, use_limits
+from sklearn_myhpo.engine.limits import limits, use_limits
 from sklearn_myhpo.engine.plan_text import kept_bytes
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalties.groups import FeatureGroups

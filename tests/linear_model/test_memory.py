@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sklearn_myhpo import BilevelRidge, MYHPOLogisticRegression, MYHPORidge
-from sklearn_myhpo.engine.plan import use_limits
+from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.engine.plan_text import kept_bytes
 from sklearn_myhpo.linear_model._problem import ProblemSource
 

@@ -7,19 +7,22 @@ may be that of earlier weights, and pairs of moves and changes of the slope mend
 
 import numpy as np
 
-from ..linalg.newton import NEWTON_MAX_HALVINGS, NEWTON_MAX_ITER, NEWTON_TOL
+from ..linalg.newton import (
+    FAR_WORSE,
+    LEAST_SHORTENING,
+    LOSS_ROUNDING,
+    MOST_OVERSHOOT,
+    MOST_SHORTENING,
+    NEWTON_MAX_HALVINGS,
+    NEWTON_MAX_ITER,
+    NEWTON_TOL,
+    STALLED,
+)
 
-#: Largest rise of the slope along an accepted step, as a share of its fall at the
-#: start; least and largest factor by which a step is shortened.
-MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
-#: A start whose loss exceeds this multiple of the null model's is discarded.
-FAR_WORSE = 10.0
-#: Rounding of a loss, and the rate beyond which only rounding makes it slow.
-LOSS_ROUNDING, STALLED = 1e-14, 0.5
 #: Pairs that are kept.
 MEMORY = 5
 #: Least share of the error that a step with a new Hessian leaves.
-LEAST_RATE = 0.02
+FRESH_RATE = 0.02
 
 
 def minimize_factored(split_set, lambda_, weights, tol):
@@ -75,12 +78,7 @@ class FactoredNewton:
         self._pairs, self._before, self.direction = [], None, 0.0
 
     def _slopes(self, weights):
-        known, at = self.set.last_slopes
-        if known is not None and np.array_equal(known, weights):
-            return at
-        self.set.counts.n_train_gradients += len(weights)
-        self.set.counts.n_values += len(weights)
-        return self.set.passes.slopes(weights)
+        return self.set.slopes(weights)
 
     def _losses(self):
         """Return the sizes of the training losses."""
@@ -144,7 +142,7 @@ class FactoredNewton:
         if self.curvature.is_exact or not error > goal:
             return False
         fall = 0.5 * np.log(error / goal)
-        fresh = np.clip(np.sqrt(error), LEAST_RATE, 0.5)
+        fresh = np.clip(np.sqrt(error), FRESH_RATE, 0.5)
         if not fresh < rate:
             return False
         n_now = fall / -np.log(rate) if rate < 1 else np.inf

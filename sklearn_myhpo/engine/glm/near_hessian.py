@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..limits import limits
 from ..linalg.symmetric import congruence, symmetric_solver
-from ..plan import limits
 from ..split import LambdaCurvature
 
 #: Least curvature of an output relative to that of the most curved one.

@@ -2,20 +2,21 @@
 
 import numpy as np
 
-from ..linalg.newton import NEWTON_MAX_HALVINGS
+from ..linalg.newton import (
+    FAR_WORSE,
+    LEAST_SHORTENING,
+    LOSS_ROUNDING,
+    MOST_OVERSHOOT,
+    MOST_SHORTENING,
+    NEWTON_MAX_HALVINGS,
+    STALLED,
+)
 from .products import forward_all, solve_together
 
 #: Largest and least accuracy of a direction.
 LOOSEST_RTOL, TIGHTEST_RTOL = 0.3, 1e-6
 #: Tolerance below which solutions count as accurate ones.
 ACCURATE_TOL = 1e-6
-#: Largest rise of the slope along an accepted step, as a share of its fall at the
-#: start; least and largest factor by which a step is shortened.
-MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
-#: A start whose loss exceeds this multiple of the null model's is discarded.
-FAR_WORSE = 10.0
-#: Rounding of a loss, and the rate beyond which only rounding makes it slow.
-LOSS_ROUNDING, STALLED = 1e-14, 0.5
 #: A change of the log curvature beyond this counts as any factor.
 MAX_CHANGE = 30.0
 

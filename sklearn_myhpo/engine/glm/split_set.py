@@ -2,22 +2,14 @@
 
 import numpy as np
 
-from ..linalg.hessian import CG_TOL, DenseHessian, Solution
+from ..linalg.hessian import CG_TOL
 from ..linalg.newton import NEWTON_MAX_ITER, NEWTON_TOL
 from ..split_set import SplitSet
-from .factored_curvature import FactoredCurvature
-from .factored_newton import minimize_factored
-from .fused_hessian import FusedHessian, HessiansAt
 from .near_hessian import NearHessian, curvature_in_lambda
 from .newton_together import NewtonTogether
-from .passes import HeldOutWeights, Passes
 from .products import ProductHessian, adjoint_all, forward_all, solve_together
-from .quadratic_model import quadratic_models
 from .shared_curvature import SharedCurvature
 from .split import GLMSplit, HeldOut
-
-#: Accuracy of the point about which the splits are modelled.
-MODEL_TOL = 1e-2
 
 
 class GLMSplitSet(SplitSet):
@@ -44,13 +36,6 @@ class GLMSplitSet(SplitSet):
         null = self.loss.value(self.y, np.repeat(start, len(self.y), axis=0))
         self.null_losses = np.array([weight @ null for weight in self.train_weights])
         self.shared_curvature = SharedCurvature(self, start)
-        self.last_slopes = None, None
-        held_out = HeldOutWeights([split.held_out for split in splits], len(self.y))
-        train_weights = np.stack(self.train_weights)
-        self.passes = Passes(self.rows, self.loss, self.y, train_weights, held_out)
-        self.factored_curvature = FactoredCurvature(
-            self.passes, self.shared_curvature, plan, self.counts
-        )
 
     @property
     def prefers_inverse(self):
@@ -94,7 +79,7 @@ class GLMSplitSet(SplitSet):
             counts=self.counts,
             plan=self.plan.of_rows(len(index)),
         )
-        return GLMSplitSet(splits, parts, splits[0].plan)
+        return type(self)(splits, parts, splits[0].plan)
 
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
         """Return the exact inner solutions of all splits, from `starts`.
@@ -103,11 +88,6 @@ class GLMSplitSet(SplitSet):
         the last step is about `tol`, relative in the norm of the Hessian.
         """
         self.counts.n_inner_solves += len(self.splits)
-        if self.plan.factors_hessians:
-            weights, at = minimize_factored(self, lambda_, np.stack(starts), tol)
-            if at is not None:
-                self._remember(weights, at)
-            return list(weights)
         newton = NewtonTogether(self, lambda_, np.stack(starts), tol)
         for _ in range(NEWTON_MAX_ITER):
             newton.step()
@@ -118,40 +98,9 @@ class GLMSplitSet(SplitSet):
             split.remember(w, raw.T)
         return weights
 
-    def _remember(self, weights, at):
-        """Keep the `Slopes` at weights for the questions to come."""
-        self.last_slopes = weights, at
-        for split, w, own in zip(self.splits, weights, at.raw, strict=True):
-            split.remember(w, own.T)
-
-    def quadratic_models(self, full, lambda_, weights, fewer):
-        """Return second-order models of the splits about the solution of all rows.
-
-        Parameters
-        ----------
-        full : GLMSplit
-            All rows.
-        lambda_ : ndarray of shape (n_groups,)
-        weights : ndarray of shape (m, n_outputs)
-            Near the solution.
-        fewer : GLMSplitSet
-            The splits of a sample of the rows; its matrices serve the solution.
-
-        Returns
-        -------
-        SplitSet or None
-            None where there are none.
-        """
-        if not self.plan.factors_hessians:
-            return None
-        alone = GLMSplitSet([full], None, self.plan.of_splits(1))
-        alone.shared_curvature.adopt(fewer.shared_curvature)
-        (found,) = alone.minimize(lambda_, [weights], MODEL_TOL)
-        return quadratic_models(self, found)
-
     def minimize_full(self, full, lambda_, start, tol=NEWTON_TOL):
         """Return the exact inner solution of the split of all rows, from `start`."""
-        alone = GLMSplitSet([full], None, self.plan.of_splits(1))
+        alone = type(self)([full], None, self.plan.of_splits(1))
         alone.shared_curvature.adopt(self.shared_curvature)
         return alone.minimize(lambda_, [start], tol)[0]
 
@@ -176,8 +125,6 @@ class GLMSplitSet(SplitSet):
         """
         if self.plan.shares_hessians:
             return self._near_hessians(lambda_, weights)
-        if self.plan.factors_hessians:
-            return self._factored_hessians(lambda_, weights)
         if self.plan.forms_hessians:
             return super().hessians(lambda_, weights)
         if self.shared_curvature.matrix is None:
@@ -188,17 +135,6 @@ class GLMSplitSet(SplitSet):
             split.product_hessian(w, lambda_, own)
             for split, w, own in zip(self.splits, weights, near, strict=True)
         ]
-
-    def _factored_hessians(self, lambda_, weights):
-        """Return Hessians as matrices, or by their products with a matrix near them."""
-        raw, penalty = self.raw(weights), self.splits[0].penalty(lambda_)
-        curvature = self.factored_curvature
-        if curvature.is_exact:
-            matrices = curvature.exact(raw, penalty)
-            return [DenseHessian(matrix, self.counts) for matrix in matrices]
-        solver = curvature.solver(raw, penalty, tol=0.0)
-        at = HessiansAt(self.passes, raw, penalty, solver, self.counts)
-        return [FusedHessian(at, number) for number in range(len(self.splits))]
 
     def _near_hessians(self, lambda_, weights):
         """Return Hessians by their products, with a matrix near each of them."""
@@ -298,19 +234,12 @@ class GLMSplitSet(SplitSet):
 
     def raw(self, weights):
         """Return the raw predictions (n_splits, n_outputs, n_samples) of all splits."""
-        known, at = self.last_slopes
-        if known is not None and all(map(np.array_equal, known, weights)):
-            return at.raw
         return np.stack(
             [split.raw(w).T for split, w in zip(self.splits, weights, strict=True)]
         )
 
     def solve(self, hessians, rights, rtol=CG_TOL):
         """Return the inverse of every Hessian applied to its right-hand sides."""
-        if isinstance(hessians[0], FusedHessian):
-            return [
-                solution.x for solution in self._solve_fused(hessians, rights, rtol)
-            ]
         if not isinstance(hessians[0], ProductHessian):
             return super().solve(hessians, rights, rtol)
         return [solution.x for solution in solve_together(hessians, rights, rtol)]
@@ -320,51 +249,12 @@ class GLMSplitSet(SplitSet):
 
         With raw predictions where they take no more memory than the rows.
         """
-        if isinstance(hessians[0], FusedHessian):
-            return self._solve_fused(hessians, rights, rtol, product)
         if not isinstance(hessians[0], ProductHessian):
             return super().solutions(hessians, rights, rtol)
         n_entries = sum(right.size for right in rights) // len(rights[0][0])
         most = self.plan.limits.raw_entries // len(self.y)
         few = n_entries <= max(self.rows.n_features, most)
         return solve_together(hessians, rights, rtol, with_raw=few)
-
-    def null_validation_losses(self):
-        """Return the validation loss of every split's model without features."""
-        self.counts.n_values += len(self.splits)
-        losses = []
-        for split in self.splits:
-            index, weight = split.held_out
-            # Zeros without an intercept.
-            start = split.start()[-1] * split.explicit_intercept
-            raw = np.broadcast_to(start, (len(index), len(start)))
-            losses.append(weight @ self.loss.value(self.y[index], raw))
-        return losses
-
-    def validation_losses(self, weights):
-        """Return the validation loss of every split."""
-        if not self.plan.factors_hessians:
-            return super().validation_losses(weights)
-        self.counts.n_values += len(weights)
-        return self.passes.held_out_losses(self.raw(weights))
-
-    def tangent_terms(self, weights, solutions):
-        """Return the second derivatives of the losses along moves of the weights."""
-        if not self.plan.factors_hessians:
-            return super().tangent_terms(weights, solutions)
-        vectors = np.stack([solution.x for solution in solutions])
-        found = self.passes.tangent_terms(self.raw(weights), vectors)
-        return list(zip(*found, strict=True))
-
-    def _solve_fused(self, hessians, rights, rtol, product=0.0):
-        """Return the `Solution` of every Hessian, of passes that serve all."""
-        shape = rights[0].shape
-        stacked = np.stack(rights).reshape(len(rights), -1, *shape[-2:])
-        found = hessians[0].at.solve(stacked, rtol, product)
-        return [
-            Solution(*(one.reshape(shape) for one in own))
-            for own in zip(*found, strict=True)
-        ]
 
     def least_curvature(self):
         """Return the least curvature of the data that is not zero."""
@@ -373,8 +263,6 @@ class GLMSplitSet(SplitSet):
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         self.counts.n_validation_gradients += len(weights)
-        if self.plan.factors_hessians:
-            return list(self.passes.held_out_gradients(self.raw(weights)))
         row_weights = [split.validation_weight for split in self.splits]
         return list(self.gradients(self.raw(weights), row_weights))
 
@@ -382,12 +270,6 @@ class GLMSplitSet(SplitSet):
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""
         self.counts.n_train_gradients += len(weights)
         starts = np.stack([split.start() for split in self.splits])
-        if self.plan.factors_hessians:
-            first = self.passes.slopes(starts).gradients
-            known, at = self.last_slopes
-            if known is None or not all(map(np.array_equal, known, weights)):
-                at = self.passes.slopes(np.stack(weights))
-            return self._relative(first, at.gradients, lambda_, weights)
         first = self.gradients(forward_all(self.rows, starts), self.train_weights)
         last = self.gradients(self.raw(weights), self.train_weights)
         return self._relative(first, last, lambda_, weights)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-from ..plan import limits
+from ..limits import limits
 from .symmetric import eigensystem
 
 #: Residual of ``G w = c`` relative to c at which the space is complete; every

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.linalg import eigvalsh_tridiagonal
 from scipy.linalg.lapack import dormqr, dpttrf, dpttrs, dsytrd
 
-from ..plan import limits
+from ..limits import limits
 from .krylov import MIN_RATIO, Subspace
 
 #: Distance of the poles, as natural logs, from the least eigenvalue over POLE_MARGIN

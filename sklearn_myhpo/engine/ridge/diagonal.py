@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from ..limits import limits
 from ..linalg.krylov import krylov_subspace
 from ..linalg.rational import rational_subspace
-from ..plan import limits
 
 
 class Diagonalizer:

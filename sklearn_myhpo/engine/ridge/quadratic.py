@@ -5,11 +5,11 @@ from math import prod
 import numpy as np
 from scipy.linalg import svd
 
+from ..limits import limits
 from ..linalg.hessian import DiagonalHessian, penalized_hessian
 from ..linalg.newton import NEWTON_TOL
 from ..linalg.products import pair_products
 from ..linalg.symmetric import eigensystem
-from ..plan import limits
 from ..split import LambdaCurvature, Split
 from .mean_square import MomentHessian
 

@@ -9,9 +9,9 @@ from scipy.linalg import qr, svd
 
 from ...data.blocks import slices
 from ...penalties.coordinates import feature_coordinates
+from ..limits import limits
 from ..linalg.krylov import range_subspace
 from ..linalg.symmetric import eigensystem
-from ..plan import limits
 from ..split import Origin
 from .dual import row_coordinates
 from .mean_square import Moments

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sklearn_myhpo.engine.glm.near_hessian import NearHessian
+from sklearn_myhpo.engine.limits import limits
 from sklearn_myhpo.engine.linalg.hessian import penalized_hessian
-from sklearn_myhpo.engine.plan import limits
 from tests.helpers import class_spec
 
 

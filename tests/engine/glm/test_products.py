@@ -5,8 +5,8 @@ import pytest
 
 from sklearn_myhpo.bilevel import outer
 from sklearn_myhpo.engine.glm.products import ProductHessian
+from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.engine.linalg.hessian import DenseHessian
-from sklearn_myhpo.engine.plan import use_limits
 from tests.engine.helpers import adaptive_model, coefficients, lambdas, random_weights
 from tests.helpers import (
     PROBLEMS,

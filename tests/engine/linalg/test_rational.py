@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from sklearn_myhpo.engine.limits import limits
 from sklearn_myhpo.engine.linalg.rational import rational_subspace
-from sklearn_myhpo.engine.plan import limits
 
 
 def matrix_of(condition, size, seed=0):

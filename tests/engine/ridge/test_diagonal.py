@@ -8,9 +8,9 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from sklearn_myhpo import MYHPORidge
+from sklearn_myhpo.engine.limits import limits
 from sklearn_myhpo.engine.linalg.hessian import DenseHessian, DiagonalHessian
 from sklearn_myhpo.engine.linalg.rational import rational_subspace
-from sklearn_myhpo.engine.plan import limits
 from sklearn_myhpo.engine.ridge import diagonal
 from sklearn_myhpo.solvers import MYHPO, minimize_bilevel
 from tests.engine.helpers import assert_same_problem, lambdas

@@ -1,0 +1,163 @@
+"""All splits of a generalized linear model whose Hessians are factored."""
+
+import numpy as np
+
+from ..linalg.hessian import CG_TOL, DenseHessian, Solution
+from ..linalg.newton import NEWTON_TOL
+from .factored_curvature import FactoredCurvature
+from .factored_newton import minimize_factored
+from .fused_hessian import FusedHessian, HessiansAt
+from .passes import HeldOutWeights, Passes
+from .quadratic_model import quadratic_models
+from .split_set import GLMSplitSet
+
+#: Accuracy of the point about which the splits are modelled.
+MODEL_TOL = 1e-2
+
+
+class FactoredSplitSet(GLMSplitSet):
+    """Splits whose Hessians are small enough to be factored.
+
+    Parameters
+    ----------
+    splits, parts, plan
+        As of `GLMSplitSet`.
+    """
+
+    def __init__(self, splits, parts, plan):
+        super().__init__(splits, parts, plan)
+        held_out = HeldOutWeights([split.held_out for split in splits], len(self.y))
+        train_weights = np.stack(self.train_weights)
+        self.passes = Passes(self.rows, self.loss, self.y, train_weights, held_out)
+        self.factored_curvature = FactoredCurvature(
+            self.passes, self.shared_curvature, plan, self.counts
+        )
+        self.last_slopes = None, None
+
+    def slopes(self, weights):
+        """Return the `Slopes` at weights, of which the last ones are kept.
+
+        Parameters
+        ----------
+        weights : list of ndarray of shape (m, n_outputs), or one array of all
+        """
+        known, at = self.last_slopes
+        if known is None or not all(map(np.array_equal, known, weights)):
+            self.counts.n_train_gradients += len(weights)
+            self.counts.n_values += len(weights)
+            at = self.passes.slopes(np.stack(weights))
+        return at
+
+    def raw(self, weights):
+        """Return the raw predictions (n_splits, n_outputs, n_samples) of all splits."""
+        known, at = self.last_slopes
+        if known is not None and all(map(np.array_equal, known, weights)):
+            return at.raw
+        return super().raw(weights)
+
+    def minimize(self, lambda_, starts, tol=NEWTON_TOL):
+        """Return the exact inner solutions of all splits, from `starts`."""
+        self.counts.n_inner_solves += len(self.splits)
+        weights, at = minimize_factored(self, lambda_, np.stack(starts), tol)
+        if at is not None:
+            self.last_slopes = weights, at
+            for split, w, own in zip(self.splits, weights, at.raw, strict=True):
+                split.remember(w, own.T)
+        return list(weights)
+
+    def quadratic_models(self, full, lambda_, weights, fewer):
+        """Return second-order models of the splits about the solution of all rows.
+
+        Parameters
+        ----------
+        full : GLMSplit
+            All rows.
+        lambda_ : ndarray of shape (n_groups,)
+        weights : ndarray of shape (m, n_outputs)
+            Near the solution.
+        fewer : GLMSplitSet
+            The splits of a sample of the rows; its matrices serve the solution.
+
+        Returns
+        -------
+        SplitSet or None
+            None where there are none.
+        """
+        alone = FactoredSplitSet([full], None, self.plan.of_splits(1))
+        alone.shared_curvature.adopt(fewer.shared_curvature)
+        (found,) = alone.minimize(lambda_, [weights], MODEL_TOL)
+        return quadratic_models(self, found)
+
+    def hessians(self, lambda_, weights):
+        """Return Hessians as matrices, or by their products with a matrix near them."""
+        raw, penalty = self.raw(weights), self.splits[0].penalty(lambda_)
+        curvature = self.factored_curvature
+        if curvature.is_exact:
+            matrices = curvature.exact(raw, penalty)
+            return [DenseHessian(matrix, self.counts) for matrix in matrices]
+        solver = curvature.solver(raw, penalty, tol=0.0)
+        at = HessiansAt(self.passes, raw, penalty, solver, self.counts)
+        return [FusedHessian(at, number) for number in range(len(self.splits))]
+
+    def solve(self, hessians, rights, rtol=CG_TOL):
+        """Return the inverse of every Hessian applied to its right-hand sides."""
+        return [solution.x for solution in self.solutions(hessians, rights, rtol)]
+
+    def solutions(self, hessians, rights, rtol=CG_TOL, product=0.0):
+        """Return the `Solution` of every Hessian for its right-hand sides."""
+        if not isinstance(hessians[0], FusedHessian):
+            solved = zip(hessians, rights, strict=True)
+            return [Solution(hessian.solve(right)) for hessian, right in solved]
+        shape = rights[0].shape
+        stacked = np.stack(rights).reshape(len(rights), -1, *shape[-2:])
+        found = hessians[0].at.solve(stacked, rtol, product)
+        return [
+            Solution(*(one.reshape(shape) for one in own))
+            for own in zip(*found, strict=True)
+        ]
+
+    def null_validation_losses(self):
+        """Return the validation loss of every split's model without features."""
+        self.counts.n_values += len(self.splits)
+        losses = []
+        for split in self.splits:
+            index, weight = split.held_out
+            # Zeros without an intercept.
+            start = split.start()[-1] * split.explicit_intercept
+            raw = np.broadcast_to(start, (len(index), len(start)))
+            losses.append(weight @ self.loss.value(self.y[index], raw))
+        return losses
+
+    def validation_losses(self, weights):
+        """Return the validation loss of every split."""
+        self.counts.n_values += len(weights)
+        return self.passes.held_out_losses(self.raw(weights))
+
+    def validation_gradients(self, weights):
+        """Return the gradient of every split's L_V at its weights."""
+        self.counts.n_validation_gradients += len(weights)
+        return list(self.passes.held_out_gradients(self.raw(weights)))
+
+    def tangent_terms(self, weights, solutions):
+        """Return the second derivatives of the losses along moves of the weights."""
+        vectors = np.stack([solution.x for solution in solutions])
+        found = self.passes.tangent_terms(self.raw(weights), vectors)
+        return list(zip(*found, strict=True))
+
+    def inner_residuals(self, lambda_, weights):
+        """Return the relative gradient of every split's L_T, shape (n_splits,)."""
+        starts = np.stack([split.start() for split in self.splits])
+        first = self.passes.slopes(starts).gradients
+        return self._relative(first, self.slopes(weights).gradients, lambda_, weights)
+
+
+def make_split_set(splits, parts, plan):
+    """Return the set of some splits, as their plan says.
+
+    Parameters
+    ----------
+    splits, parts, plan
+        As of `GLMSplitSet`.
+    """
+    kind = FactoredSplitSet if plan.factors_hessians else GLMSplitSet
+    return kind(splits, parts, plan)

@@ -1,0 +1,166 @@
+"""Every limit of size, and the costs behind the choices of the plan.
+
+`Limits` and `RowLimits` are the table of numbers; `use_limits` changes them for a time.
+"""
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, fields, replace
+
+from ..data.limits import CURRENT as CURRENT_ROW_LIMITS
+from ..data.limits import RowLimits, row_limits
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of the engine. A "size" counts coordinates times coupled outputs.
+
+    Attributes
+    ----------
+    moments_size : int
+        Coordinates up to which ridge is solved from second moments.
+    dense_size : int
+        Size up to which Hessians are formed and factored.
+    factored_size : int
+        Size up to which a criterion may factor a matrix.
+    apart_entries : int
+        Entries up to which one inverse per output is kept, where a matrix of all
+        outputs would be too large.
+    formed_cost : float
+        Operations up to which the Hessian of every split is formed at every step of
+        several lambdas; beyond, one shared matrix preconditions them.
+    products_per_solve : int
+        Products of a Hessian that one solve takes. Hessians are formed where their
+        solves take more products than they have rows.
+    few_lambdas : int
+        Lambdas up to which second derivatives come from the responses of the weights,
+        which is exact.
+    products_per_response, cubes : int
+        Products that the response to one lambda takes, and cubes of the size of a
+        Hessian that curvature in all lambdas takes.
+    most_responses : float
+        Numbers in the responses of all splits up to which they are formed.
+    raw_entries : int
+        Raw predictions of solutions that may be kept in any case.
+    inverse_share : float
+        Responses per coordinate from which ridge takes the inverse of the Hessian.
+    strong_penalty : float
+        Penalty over the trace of the data's curvature beyond which a feature's
+        response is its own: others share less than one part in this of it.
+    eigen_ratio, singular_ratio : float
+        Ratios of the largest to the smallest second moment of a feature up to which
+        eigenvectors of moments, or singular vectors of rows, keep the small ones.
+    krylov_share, krylov_steps : float, int
+        Share of the coordinates, and number of steps, beyond which a Krylov subspace
+        costs more than a decomposition.
+    rational_size : int
+        Coordinates below which an eigendecomposition is as fast as a rational Krylov
+        subspace.
+    rows_per_coordinate : int
+        Training rows per coordinate up to which singular vectors of the rows are
+        affordable.
+    gram_base, gram_share, factor_share : float
+        Cost of a shared matrix in products of a Hessian with one vector: a constant
+        and a share of the features for forming it, a share of its entries per row for
+        factoring it. Thin products run at the speed of memory, these at that of the
+        cores.
+    cheap_products, accurate_products : int
+        Products per split up to which that price is paid at once, for solutions of
+        low and of high accuracy.
+    saved_products : float
+        Products that a factor of its own saves a split.
+    own_pairs : int
+        Products of pairs of features in all rows up to which every split has a Hessian
+        at its own weights.
+    pass_output, pass_entry, gram_entry, gram_pair, cube : float
+        Nanoseconds of a pass for all splits per raw prediction and per product, of a
+        Gram matrix per entry of a row and per product of two, and of a factorization
+        per cube of its size.
+    kept_change : float
+        Change of the log of a penalty up to which a factor is kept.
+    changed_curvature : float
+        Relative change of the mean curvature up to which a shared matrix is kept.
+    scan_rows : int
+        Rows of the sample for the scan of problems of more than twice as many rows.
+    spectrum_entries : int
+        Entries of the left singular vectors of sparse rows up to which they are kept.
+    optimism_rows : int
+        Rows that the covariance of slopes is estimated from.
+    target_entries : int
+        Entries of a block of targets with a lambda each.
+    """
+
+    moments_size: int = 2500
+    dense_size: int = 2500
+    factored_size: int = 5000
+    apart_entries: int = 2**25
+    formed_cost: float = 1e9
+    products_per_solve: int = 60
+    few_lambdas: int = 30
+    products_per_response: int = 3
+    cubes: int = 8
+    most_responses: float = 3e7
+    raw_entries: int = 2**22
+    inverse_share: float = 0.75
+    strong_penalty: float = 1e6
+    eigen_ratio: float = 1e10
+    singular_ratio: float = 1e16
+    krylov_share: float = 0.4
+    krylov_steps: int = 160
+    rational_size: int = 256
+    rows_per_coordinate: int = 3
+    gram_base: float = 12.0
+    gram_share: float = 1 / 13
+    factor_share: float = 1 / 25
+    cheap_products: int = 2
+    accurate_products: int = 80
+    saved_products: float = 5.0
+    own_pairs: int = 2**19
+    pass_output: float = 4.0
+    pass_entry: float = 0.35
+    gram_entry: float = 0.85
+    gram_pair: float = 0.022
+    cube: float = 0.03
+    kept_change: float = 0.7
+    changed_curvature: float = 0.05
+    scan_rows: int = 2048
+    spectrum_entries: int = 2**22
+    optimism_rows: int = 2**14
+    target_entries: int = 2**21
+
+
+_CURRENT = ContextVar("limits of the engine")
+_DEFAULTS = Limits()
+
+
+def limits():
+    """Return the `Limits` in force."""
+    return _CURRENT.get(_DEFAULTS)
+
+
+@contextmanager
+def use_limits(**changes):
+    """Use other numbers of `Limits` and `RowLimits` for a while.
+
+    Parameters
+    ----------
+    **changes : float
+        By the name of the limit.
+
+    Raises
+    ------
+    TypeError
+        If there is no such limit.
+    """
+    names = {field.name for field in fields(RowLimits)}
+    of_rows = {name: value for name, value in changes.items() if name in names}
+    others = {name: value for name, value in changes.items() if name not in names}
+    tokens = (
+        (_CURRENT, _CURRENT.set(replace(limits(), **others))),
+        (CURRENT_ROW_LIMITS, CURRENT_ROW_LIMITS.set(replace(row_limits(), **of_rows))),
+    )
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
