@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from sklearn_myhpo.engine.glm.factored_split_set import FactoredSplitSet
+from sklearn_myhpo.engine.glm.split_set import GLMSplitSet
+
 
 def hard_features(rng, n_samples, n_features, kind):
     """Return features that lose accuracy easily."""
