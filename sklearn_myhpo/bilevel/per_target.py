@@ -65,7 +65,7 @@ class TargetsProblem(OuterProblem):
             scan_bounds=np.repeat(problem.scan_bounds, n_targets, axis=1),
             offers=Offers(is_separable=True),
         )
-        self.null_losses = self.validation_losses(self.zeros())
+        self.null_losses = self.null_values()
 
     @property
     def everything(self) -> np.ndarray:
@@ -103,6 +103,14 @@ class TargetsProblem(OuterProblem):
             for split in self.splits
         ]
 
+    def null_values(self) -> np.ndarray:
+        """Return the validation losses of the best constant models."""
+        return self.validation_losses(self.zeros())
+
+    def values(self, lambda_: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
+        """Return the objective of every target at a lambda and the weights there."""
+        return self.validation_losses(weights)
+
     def validation_losses(self, weights: list[np.ndarray]) -> np.ndarray:
         """Return the mean loss of every target over all held-out rows."""
         self.counts.n_values += len(self.splits)
@@ -139,7 +147,7 @@ class TargetsProblem(OuterProblem):
         slopes : ndarray of shape (k,)
             Their derivatives in lambda.
         """
-        values, slopes = self._mean_of(_slope, lambda_, targets, 2)
+        values, slopes = self._mean_of(self._slope, lambda_, targets, 2)
         return values, slopes
 
     def target_models(self, lambda_: np.ndarray, targets: np.ndarray) -> TargetModel:
@@ -158,7 +166,25 @@ class TargetsProblem(OuterProblem):
             With one entry per target.
         """
         size = len(TargetModel._fields)
-        return TargetModel(*self._mean_of(_model, lambda_, targets, size))
+        return TargetModel(*self._mean_of(self._model, lambda_, targets, size))
+
+    def _slope(self, split, penalty, targets):
+        """Return the losses of some targets and their derivatives in lambda."""
+        own = _respond(split, penalty, targets)
+        return own.value, np.sum(own.jacobian * own.image, axis=0)
+
+    def _model(self, split, penalty, targets):
+        """Return the entries of a `TargetModel` for one split."""
+        own = _respond(split, penalty, targets)
+        # v'' = (1 - 2 p / (s + p)) v'
+        second = (1.0 - 2.0 * penalty * own.inverse) * own.jacobian
+        return (
+            own.value,
+            np.sum(own.jacobian * own.image, axis=0),
+            np.sum(own.jacobian * (split.validation.gram @ own.jacobian), axis=0),
+            np.sum(second * own.image, axis=0),
+            *own.sizes(split, penalty, targets),
+        )
 
     def _mean_of(self, function, lambda_, targets, n_values):
         """Return the splits' means of a function, in blocks of targets."""
@@ -189,7 +215,7 @@ class TargetsEvaluation(Evaluation):
     def estimate(self) -> float:
         """The sum of the targets' mean losses over all held-out rows."""
         if self._estimate is None:
-            losses = self.problem.validation_losses(self.weights)
+            losses = self.problem.values(self.lambda_, self.weights)
             self._estimate = float(losses.sum())
         return self._estimate
 
@@ -221,6 +247,36 @@ class _Response(NamedTuple):
     jacobian: np.ndarray
     value: np.ndarray
 
+    def sizes(self, split, penalty, targets):
+        """Return metric, energy and training loss, as of `TargetModel`."""
+        return target_sizes(split, penalty, targets, self.inverse, self.w)
+
+
+def target_sizes(split, penalty, targets, inverse, w):
+    """Return metric, energy and training loss of some targets.
+
+    Parameters
+    ----------
+    split : QuadraticSplit
+        With a diagonal Hessian.
+    penalty : ndarray of shape (k,)
+        Of the targets.
+    targets : ndarray of shape (k,)
+        Their numbers.
+    inverse : ndarray of shape (m, k)
+        Of the Hessian of every target.
+    w : ndarray of shape (m, k)
+        The exact weights.
+
+    Returns
+    -------
+    tuple of ndarray of shape (k,)
+        As of `TargetModel`.
+    """
+    energy = penalty * np.sum(w**2, axis=0)
+    metric = np.sum(penalty**2 * w**2 * inverse, axis=0)
+    return metric, energy, split.train.values(w, targets) + 0.5 * energy
+
 
 def _respond(split, penalty, targets):
     """Return the `_Response` of some targets to their penalties."""
@@ -233,30 +289,6 @@ def _respond(split, penalty, targets):
     square = np.sum(step * (image - residual_linear), axis=0)
     value = np.maximum(0.5 * (held_out.residual_square[targets] + square), 0.0)
     return _Response(inverse, w, image, -penalty * inverse * w, value)
-
-
-def _slope(split, penalty, targets):
-    """Return the losses of some targets and their derivatives in lambda."""
-    own = _respond(split, penalty, targets)
-    return own.value, np.sum(own.jacobian * own.image, axis=0)
-
-
-def _model(split, penalty, targets):
-    """Return the entries of a `TargetModel` for one split."""
-    own = _respond(split, penalty, targets)
-    # v'' = (1 - 2 p / (s + p)) v'
-    second = (1.0 - 2.0 * penalty * own.inverse) * own.jacobian
-    energy = penalty * np.sum(own.w**2, axis=0)
-    train = split.train.values(own.w, targets)
-    return (
-        own.value,
-        np.sum(own.jacobian * own.image, axis=0),
-        np.sum(own.jacobian * (split.validation.gram @ own.jacobian), axis=0),
-        np.sum(second * own.image, axis=0),
-        np.sum(own.jacobian**2 / own.inverse, axis=0),
-        energy,
-        train + 0.5 * energy,
-    )
 
 
 def refit(split: Split, lambda_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

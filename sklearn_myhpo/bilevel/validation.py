@@ -13,6 +13,7 @@ from .contract import Offers
 from .counts import OracleCounts
 from .held_out import HeldOutProblem, ScanProblem
 from .parts import ProblemParts, measure_scales
+from .per_target import TargetsProblem
 
 #: Least penalty relative to curvature in the scan for a method of small steps: a weight
 #: without data responds to it in a hundred steps.
@@ -185,6 +186,11 @@ class BilevelProblem(HeldOutProblem):
             return None
         sample = self._sample()
         return None if sample is None else ScanProblem(self, *sample, self.scan_bounds)
+
+    def of_targets(self) -> TargetsProblem | None:
+        """Return the problem of one lambda per target; None where there is none."""
+        is_diagonal = self.splits[0].solves_by == "diagonal" and self.n_groups == 1
+        return TargetsProblem(self) if is_diagonal else None
 
     def quadratic_model(self, fewer, lambda_, guide) -> ScanProblem | None:
         """Return a second-order model of the problem about a solution of all rows.

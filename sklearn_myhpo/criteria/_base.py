@@ -123,6 +123,28 @@ class BoundCriterion(ABC):
 class BoundRidgeCriterion(BoundCriterion):
     """A criterion of ridge, cheap along one shared lambda after a decomposition."""
 
+    #: Whether `target_curves` is known, for one lambda per target.
+    learns_targets: ClassVar[bool] = False
+
+    def target_curves(self, penalties, targets, *, second=True):
+        """Return the criterion of some targets, each at a lambda of its own.
+
+        Parameters
+        ----------
+        penalties : ndarray of shape (k,)
+            ``2 exp(lambda)`` of every target.
+        targets : ndarray of shape (k,)
+            Their numbers.
+        second : bool, default=True
+            Whether second derivatives are wanted.
+
+        Returns
+        -------
+        Curve
+            With one entry per target.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda.

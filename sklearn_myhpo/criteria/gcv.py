@@ -43,16 +43,31 @@ class GCV(Criterion):
 class GCVOfRows(BoundRidgeCriterion):
     """GCV of given rows."""
 
+    learns_targets = True
+
     def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda, O(k) each."""
+        spectrum = self.whole.spectrum
+        square = np.sum(spectrum.along**2, axis=1)[:, None]
+        return self._curve(penalties, square, spectrum.outside_square, second)
+
+    def target_curves(self, penalties, targets, *, second=True):
+        """Return the criterion of targets with a lambda each, O(k) for each."""
+        spectrum = self.whole.spectrum
+        squares = spectrum.along[:, targets] ** 2
+        return self._curve(
+            penalties, squares, spectrum.outside_squares[targets], second
+        )
+
+    def _curve(self, penalties, squares, outside_squares, second):
+        """Return the `Curve` of squares of the targets along U, and outside of it."""
         spectrum = self.whole.spectrum
         orders = filter_factors(spectrum.squares, penalties)[: 3 if second else 2]
         left = orders.sum(axis=1) / spectrum.n_rows
         left[0] += spectrum.n_outside / spectrum.n_rows
-        square = np.sum(spectrum.along**2, axis=1)
-        residuals = orders * np.sqrt(square)[:, None]
+        residuals = orders * np.sqrt(squares)
         outside = np.zeros((len(orders), 1, len(penalties)))
-        outside[0] = np.sqrt(spectrum.outside_square)
+        outside[0] = np.sqrt(outside_squares)
         e = quotient_derivatives(
             np.concatenate([residuals, outside], axis=1), left[:, None]
         )

@@ -43,6 +43,8 @@ class LeaveOneOut(Criterion):
 class LooOfRows(BoundRidgeCriterion):
     """Leave-one-out of given rows."""
 
+    learns_targets = True
+
     def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda, O(n k) each."""
         spectrum = self.whole.spectrum
@@ -64,6 +66,29 @@ class LooOfRows(BoundRidgeCriterion):
                 if second:
                     sums[2] += np.einsum("nl,nl->l", e[1], e[1])
                     sums[3] += np.einsum("nl,nl->l", e[0], e[2])
+        return Curve(*sums) if second else Curve(*sums[:2])
+
+    def target_curves(self, penalties, targets, *, second=True):
+        """Return the criterion of targets with a lambda each, O(n k) for each."""
+        spectrum = self.whole.spectrum
+        orders = filter_factors(spectrum.squares, penalties)[: 3 if second else 2]
+        # Targets often share a lambda, and then the leverages too.
+        shared, number = np.unique(penalties, return_inverse=True)
+        below_orders = filter_factors(spectrum.squares, shared)[: len(orders)]
+        weighted = orders * spectrum.along[:, targets]
+        sums = np.zeros((4, len(targets)))
+        for rows, left in spectrum.blocks(2 * len(orders) * len(targets)):
+            gap, outside = _without_penalty(spectrum, rows, left)
+            below = left**2 @ below_orders
+            below[0] += gap[:, None]
+            above = left @ weighted
+            above[0] += outside[:, targets]
+            e = quotient_derivatives(above, below[:, :, number])
+            sums[0] += 0.5 * np.einsum("nt,nt->t", e[0], e[0])
+            sums[1] += np.einsum("nt,nt->t", e[0], e[1])
+            if second:
+                sums[2] += np.einsum("nt,nt->t", e[1], e[1])
+                sums[3] += np.einsum("nt,nt->t", e[0], e[2])
         return Curve(*sums) if second else Curve(*sums[:2])
 
     def at(self, lambda_, w, hessian):

@@ -15,6 +15,7 @@ from ..engine.linalg.hessian import CG_TOL
 from ..engine.linalg.products import pair_products
 from ..engine.whole import build_whole
 from ._base import CurvePoint, responses
+from .per_target import CriterionTargets
 
 
 class CriterionProblem(Problem):
@@ -125,6 +126,12 @@ class CriterionProblem(Problem):
     def scans_by(self):
         """The cost of a scan of one shared lambda: little after a decomposition."""
         return super().scans_by if self.whole.spectrum is None else "diagonal"
+
+    def of_targets(self):
+        """Return the problem of one lambda per target; None where there is none."""
+        has_spectrum = self.whole.spectrum is not None and self.n_groups == 1
+        knows = has_spectrum and self.bound.learns_targets
+        return CriterionTargets(self) if knows else None
 
     def at(self, lambda_, weights):
         """Return the evaluation of the criterion at a lambda and weights."""

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..bilevel.bounds import outward
-from ..bilevel.per_target import TargetsProblem, refit
+from ..bilevel.per_target import refit
 from ._problem import LastFit
 from ._reporting import mean_over_splits, spell_some
 
@@ -65,10 +65,12 @@ class PerTargetMixin:
         start = None
         if self.warm_start and last is not None and last.fits_targets(n_targets):
             start = last.lambda_
-        if solver.capabilities.learns_targets and source.criterion is None:
+        if solver.capabilities.learns_targets:
             problem = source.make()
-            if problem.splits[0].solves_by == "diagonal":
-                return self._learn_together(problem, source, solver, start, progress)
+            together = problem.of_targets()
+            if together is not None:
+                given = problem, together, source, solver, start, progress
+                return self._learn_together(*given)
 
         def report(n_iter, info, state):
             # There is no model of all targets before the last of them is learned.
@@ -87,9 +89,8 @@ class PerTargetMixin:
             fits.append(_as_fit(problem, result, final, loss, problem.bounds, slope))
         return _merge(fits)
 
-    def _learn_together(self, problem, source, solver, start, progress):
+    def _learn_together(self, problem, targets, source, solver, start, progress):
         """Return the `TargetsFit` of one run for all targets."""
-        targets = TargetsProblem(problem)
         report = self._reporter(problem, progress, source.dtype)
         lambda_init = self.lambda_init if start is None else start
         result = self._minimize(targets, solver, lambda_init, report=report)

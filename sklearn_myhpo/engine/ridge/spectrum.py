@@ -49,8 +49,8 @@ class Spectrum:
         Of the singular values that are not zero.
     along : ndarray of shape (k, n_outputs)
         U' target.
-    outside_square : float
-        Sum of squares of target - U along.
+    outside_squares : ndarray of shape (n_outputs,)
+        Sums of squares of target - U along.
     free : FreeModel
     left : callable
         Returns the rows of U of a slice.
@@ -63,7 +63,7 @@ class Spectrum:
     target: np.ndarray
     squares: np.ndarray
     along: np.ndarray
-    outside_square: float
+    outside_squares: np.ndarray
     free: FreeModel
     left: object
     is_kept: bool
@@ -72,6 +72,11 @@ class Spectrum:
     def n_rows(self):
         """Number of rows that count."""
         return np.count_nonzero(self.share)
+
+    @property
+    def outside_square(self):
+        """Sum of `outside_squares`."""
+        return float(self.outside_squares.sum())
 
     @property
     def n_outside(self):
@@ -247,8 +252,7 @@ def _spectrum(coordinates, means, factors, free, counts, left, *, is_kept=True):
     split = QuadraticSplit(
         moments, moments, coordinates, feature_shift, none, Origin(None, y_mean), counts
     )
-    total = float(outside.sum())
-    return Spectrum(split, share, target, squares, along, total, free, left, is_kept)
+    return Spectrum(split, share, target, squares, along, outside, free, left, is_kept)
 
 
 def _centred_target(y, share, fit_intercept):
