@@ -201,12 +201,12 @@ def quotient_derivatives(numerator, denominator):
     -------
     list of ndarray
     """
-    below = np.maximum(denominator[0], np.finfo(float).tiny)
-    found = [numerator[0] / below]
-    found.append((numerator[1] - found[0] * denominator[1]) / below)
+    inverse = 1.0 / np.maximum(denominator[0], np.finfo(float).tiny)
+    found = [numerator[0] * inverse]
+    found.append((numerator[1] - found[0] * denominator[1]) * inverse)
     if len(numerator) > 2:
         rest = 2.0 * found[1] * denominator[1] + found[0] * denominator[2]
-        found.append((numerator[2] - rest) / below)
+        found.append((numerator[2] - rest) * inverse)
     return found
 
 

@@ -44,6 +44,8 @@ class LooOfRows(BoundRidgeCriterion):
     """Leave-one-out of given rows."""
 
     learns_targets = True
+    #: The only block of rows, kept where there are no more.
+    _block = None
 
     def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda, O(n k) each."""
@@ -72,24 +74,34 @@ class LooOfRows(BoundRidgeCriterion):
         """Return the criterion of targets with a lambda each, O(n k) for each."""
         spectrum = self.whole.spectrum
         orders = filter_factors(spectrum.squares, penalties)[: 3 if second else 2]
-        # Targets often share a lambda, and then the leverages too.
+        # Where targets share a lambda they share the leverages.
         shared, number = np.unique(penalties, return_inverse=True)
         below_orders = filter_factors(spectrum.squares, shared)[: len(orders)]
+        number = slice(None) if len(shared) == 1 else number
         weighted = orders * spectrum.along[:, targets]
         sums = np.zeros((4, len(targets)))
-        for rows, left in spectrum.blocks(2 * len(orders) * len(targets)):
-            gap, outside = _without_penalty(spectrum, rows, left)
-            below = left**2 @ below_orders
+        for left, squared, gap, outside in self._blocks(targets):
+            below = squared @ below_orders
             below[0] += gap[:, None]
-            above = left @ weighted
-            above[0] += outside[:, targets]
-            e = quotient_derivatives(above, below[:, :, number])
-            sums[0] += 0.5 * np.einsum("nt,nt->t", e[0], e[0])
-            sums[1] += np.einsum("nt,nt->t", e[0], e[1])
-            if second:
-                sums[2] += np.einsum("nt,nt->t", e[1], e[1])
-                sums[3] += np.einsum("nt,nt->t", e[0], e[2])
+            above = [left @ own for own in weighted]
+            above[0] += outside
+            _add_sums(sums, above, below[:, :, number])
         return Curve(*sums) if second else Curve(*sums[:2])
+
+    def _blocks(self, targets):
+        """Yield rows of U, their squares, and `_without_penalty` of some targets."""
+        spectrum = self.whole.spectrum
+        if self._block is not None:
+            left, squared, gap, outside = self._block
+            everyone = len(targets) == outside.shape[1]
+            yield left, squared, gap, outside if everyone else outside[:, targets]
+            return
+        for rows, left in spectrum.blocks(6 * len(targets)):
+            gap, outside = _without_penalty(spectrum, rows, left)
+            squared = left**2
+            if len(left) == len(spectrum.share):
+                self._block = left, squared, gap, outside
+            yield left, squared, gap, outside[:, targets]
 
     def at(self, lambda_, w, hessian):
         """Return the `LeaveOneOutPoint` of some lambda."""
@@ -104,3 +116,25 @@ def _without_penalty(spectrum, rows, left):
     gap = np.where((gap < INTERPOLATED) | (spectrum.n_outside == 0), 0.0, gap)
     outside = spectrum.target[rows] - left @ spectrum.along
     return gap, np.where(gap[:, None] > 0, outside, 0.0)
+
+
+def _add_sums(sums, above, below):
+    """Add half the sums of squares of quotients, and their derivatives, of targets."""
+    if len(above) > 2:
+        e = quotient_derivatives(above, below)
+        sums[2] += np.einsum("nt,nt->t", e[1], e[1])
+        sums[3] += np.einsum("nt,nt->t", e[0], e[2])
+        sums[1] += np.einsum("nt,nt->t", e[0], e[1])
+        sums[0] += 0.5 * np.einsum("nt,nt->t", e[0], e[0])
+        return
+    # Without the derivative of every quotient.
+    inverse = 1.0 / np.maximum(below[0], np.finfo(float).tiny)
+    error = np.multiply(above[0], inverse, out=above[0])
+    sums[0] += 0.5 * np.einsum("nt,nt->t", error, error)
+    own = error * inverse
+    sums[1] += np.einsum("nt,nt->t", own, above[1])
+    own *= error
+    if below.shape[2] == 1:
+        sums[1] -= below[1, :, 0] @ own
+    else:
+        sums[1] -= np.einsum("nt,nt->t", own, below[1])

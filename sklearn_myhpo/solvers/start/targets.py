@@ -4,13 +4,12 @@ import numpy as np
 
 from ...bilevel.per_target import TargetsProblem
 from .points import Point, cubic_minimum
-from .scan import STEPS
 
 #: The scan is as fine as the solutions need from FINE_MARGIN below the log of the least
 #: curvature of the data to FINE_MARGIN above the log of the largest.
 FINE_MARGIN = 3.0
-#: Step of lambda elsewhere.
-TAIL_STEP = 6.0
+#: Step of lambda there, with slopes, and elsewhere.
+STEP, TAIL_STEP = 1.25, 6.0
 
 
 def scan_targets(problem: TargetsProblem) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -62,7 +61,7 @@ def _grid(problem):
     first = np.log(0.5 * curvature.min()) - FINE_MARGIN
     last = np.log(0.5 * curvature.max()) + FINE_MARGIN
     knots = np.clip([low, first, last, high], low, high)
-    steps = [TAIL_STEP, STEPS["dense"], TAIL_STEP]
+    steps = [TAIL_STEP, STEP, TAIL_STEP]
     parts = [
         np.linspace(start, stop, int(np.ceil((stop - start) / step)) + 1)
         for start, stop, step in zip(knots[:-1], knots[1:], steps, strict=True)
