@@ -225,7 +225,7 @@ class BilevelProblem(HeldOutProblem):
         """
         if not self.plan.scans_sample:
             return None
-        n_rows = self.plan.limits.scan_rows
+        n_rows = self.plan.scan_rows
         rows = np.flatnonzero(self._row_weights())
         if len(rows) <= n_rows:
             return None

@@ -82,6 +82,9 @@ class Limits:
         Relative change of the mean curvature up to which a shared matrix is kept.
     scan_rows : int
         Rows of the sample for the scan of problems of more than twice as many rows.
+    model_rows, rows_per_weight : int
+        The same where a model of all rows mends what the sample says, and least rows
+        of such a sample per weight.
     spectrum_entries : int
         Entries of the left singular vectors of sparse rows up to which they are kept.
     optimism_rows : int
@@ -123,7 +126,9 @@ class Limits:
     cube: float = 0.03
     kept_change: float = 0.7
     changed_curvature: float = 0.05
-    scan_rows: int = 2048
+    scan_rows: int = 8192
+    model_rows: int = 2048
+    rows_per_weight: int = 4
     spectrum_entries: int = 2**22
     optimism_rows: int = 2**14
     target_entries: int = 2**21

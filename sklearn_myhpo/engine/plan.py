@@ -185,10 +185,18 @@ class Plan:
         """Whether every split gets a shared matrix of its own rows."""
         return self.shares_hessians or self.factor_price <= self.limits.saved_products
 
+    @property
+    def scan_rows(self):
+        """Rows of the sample for the scan."""
+        limits, most = self.limits, self.limits.scan_rows
+        if not self.factors_hessians:
+            return most
+        return min(most, max(limits.model_rows, limits.rows_per_weight * self.size))
+
     @cached_property
     def scans_sample(self):
         """Whether a sample of the rows tells where to look."""
-        least = self.limits.scan_rows * (1 if self.by_rows else 2)
+        least = self.scan_rows * (1 if self.by_rows else 2)
         many = self.holds_out and self.shape.n_samples > least
         return many and not (self.uses_moments or self.tries_row_products)
 

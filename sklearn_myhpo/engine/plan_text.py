@@ -18,7 +18,7 @@ def describe(plan):
     kind = "sparse" if shape.is_sparse else "dense"
     splits = "1 split" if shape.n_splits == 1 else f"{shape.n_splits} splits"
     splits = splits if plan.holds_out else "no rows held out"
-    sample = f"{plan.limits.scan_rows} rows" if plan.scans_sample else "all rows"
+    sample = f"{plan.scan_rows} rows" if plan.scans_sample else "all rows"
     lines = {
         "data": f"{shape.n_samples} rows x {shape.n_features} features, {kind}; "
         f"{splits}, {shape.n_groups} lambda{'s' * (shape.n_groups > 1)}"

@@ -24,13 +24,18 @@ class FactoredCurvature:
         Whether every split has the Hessian at its own weights.
     price : float
         Cost of new matrices in passes over the rows.
+    is_rough : bool
+        Whether matrices at common weights have turned out to be far from the splits'.
+    spent : float
+        Passes since the last new matrices that better ones would have saved.
     """
 
     def __init__(self, passes, shared, plan, counts):
         self.passes, self.shared, self.counts = passes, shared, counts
         self.is_exact, self.price = plan.owns_hessians, plan.gram_price
         self.factors_cost = plan.factor_passes > 1.0
-        self._is_common = False
+        self.is_rough = self._is_common = False
+        self.spent = 0.0
         self._formed_at = self._matrices = self._penalty = self._solver = None
 
     def is_stale(self, raw):
@@ -85,6 +90,6 @@ class FactoredCurvature:
             self.shared.renew(raw)
         if self._formed_at is self.shared.matrix:
             return False
-        self._formed_at = self.shared.matrix
+        self._formed_at, self.spent = self.shared.matrix, 0.0
         self._matrices = self.shared.own_matrices()
         return True

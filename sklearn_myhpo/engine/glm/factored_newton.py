@@ -18,11 +18,14 @@ from ..linalg.newton import (
     NEWTON_TOL,
     STALLED,
 )
+from .fused_hessian import HessiansAt
 
 #: Pairs that are kept.
 MEMORY = 5
 #: Least share of the error that a step with a new Hessian leaves.
 FRESH_RATE = 0.02
+#: Relative residual of a step that is solved for with the Hessians themselves.
+SOLVED = 0.1
 
 
 def minimize_factored(split_set, lambda_, weights, tol):
@@ -76,6 +79,8 @@ class FactoredNewton:
         self.weights, self.at = weights, self._slopes(weights)
         self._leave_saturation()
         self._pairs, self._before, self.direction = [], None, 0.0
+        # The rate after the last new matrices, and the number of slow steps.
+        self._fresh, self._n_slow = 0.0, 0
 
     def _slopes(self, weights):
         return self.set.slopes(weights)
@@ -104,10 +109,14 @@ class FactoredNewton:
         direction, decrement = self._direction(slope)
         if self.curvature.is_stale(self.at.raw) and np.any(decrement > goal * losses):
             direction, decrement = self._direction(slope, renew=True)
-        if self._before is not None:
+        if self._before is not None and np.any(decrement > goal * losses):
             rate = np.sqrt(np.max(decrement / self._before))
+            self._watch(rate)
             if self._renews(rate, np.max(decrement / losses), goal):
+                self._fresh = None
                 direction, decrement = self._direction(slope, renew=True)
+        if self.curvature.is_rough and np.any(decrement > goal * losses):
+            direction, decrement = self._solution(slope)
         done = ~(decrement > goal * losses)
         if self._before is not None and not done.all():
             slow = decrement > STALLED**2 * self._before
@@ -129,6 +138,32 @@ class FactoredNewton:
         decrement[lost] = direction[lost] = 0.0
         return direction, decrement
 
+    def _solution(self, slope):
+        """Return the step by the Hessians themselves, and what it promises.
+
+        New matrices are due when the passes without them have cost as much, which is at
+        most twice the least possible cost (Karlin et al. 1988).
+        """
+        curvature, counts, raw = self.curvature, self.set.counts, self.at.raw
+        renew = curvature.spent > curvature.price
+        solver = curvature.solver(raw, self.penalty, self.tol, renew=renew)
+        at = HessiansAt(self.set.passes, raw, self.penalty, solver, counts)
+        before = counts.n_hessian_products
+        direction = -at.solve(slope[:, None], SOLVED)[0][:, 0]
+        n_passes = (counts.n_hessian_products - before) / len(slope)
+        curvature.spent += n_passes - 1.0
+        self._pairs = []
+        return direction, -np.einsum("kmo,kmo->k", slope, direction)
+
+    def _watch(self, rate):
+        """Note the rate after new matrices, and whether these are far from right."""
+        if self._fresh is None:
+            self._fresh = rate
+        if rate > STALLED and not self.curvature.is_exact:
+            self._n_slow += 1
+            if self._n_slow > 1:
+                self.curvature.is_rough = True
+
     def _renews(self, rate, error, goal):
         """Whether a new Hessian saves more passes than it costs.
 
@@ -139,10 +174,10 @@ class FactoredNewton:
         error, goal : float
             Squares of the relative error, and of the one to reach.
         """
-        if self.curvature.is_exact or not error > goal:
+        if self.curvature.is_exact:
             return False
         fall = 0.5 * np.log(error / goal)
-        fresh = np.clip(np.sqrt(error), FRESH_RATE, 0.5)
+        fresh = np.clip(np.sqrt(error), max(FRESH_RATE, self._fresh), 1.0)
         if not fresh < rate:
             return False
         n_now = fall / -np.log(rate) if rate < 1 else np.inf
