@@ -23,7 +23,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-oldest test-nn coverage lint format docs paper \
-	paper-quick bench bench-growth bench-hoag bench-losses bench-many-lambdas \
+	paper-quick bench bench-shapes bench-growth bench-hoag bench-losses bench-many-lambdas \
 	bench-paper-fixed-points bench-stn bench-stochastic bench-family \
 	compare check-python clean
 
@@ -93,6 +93,9 @@ bench-paper-fixed-points: $(VENV)/.stamp  ## Print the fixed points on MNIST
 
 bench: $(VENV)/.stamp-bench  ## Time the estimators beside the tools of today
 	$(VENV)/bin/python -m benchmarks.speed --page doc/performance.md
+
+bench-shapes: $(VENV)/.stamp-bench  ## Time logistic regression at many shapes, and draw it
+	$(VENV)/bin/python -m benchmarks.shapes --page doc/performance.md
 
 bench-many-lambdas: $(VENV)/.stamp  ## Compare one lambda with many on new rows
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.many_lambdas --page doc/many_lambdas.md

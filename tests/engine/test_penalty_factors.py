@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import minimize
@@ -60,12 +60,23 @@ def ridge_problems(draw):
     return sparsified(spec) if draw(st.booleans()) else spec
 
 
+def free_condition(spec, rows):
+    """Return the condition number of the unpenalized columns of some rows."""
+    used = rows[spec.weight[rows] > 0]
+    columns = spec.dense[used][:, spec.factors == 0]
+    if spec.fit_intercept:
+        columns = np.column_stack([columns, np.ones(len(used))])
+    return np.linalg.cond(columns) if columns.shape[1] else 1.0
+
+
 @given(ridge_problems(), st.floats(-6.0, 2.0))
 @settings(max_examples=60, deadline=None)
 def test_ridge_is_that_with_an_explicit_penalty(spec, start):
     """Weights of every split and of the refit, by least squares of augmented rows."""
     problem, lambda_ = spec.problem(), spread(spec.n_groups, start)
     everything = np.arange(len(spec.y))
+    # Without a penalty, rows do not tell the weights of nearly dependent features.
+    assume(all(free_condition(spec, train) < 1e4 for train, _ in spec.pairs))
     weights = problem.minimize(lambda_, problem.starts())
     full = problem.minimize_full(lambda_, problem.full.start())
     models = [*problem.to_features(weights), problem.full.to_features(full)]

@@ -275,10 +275,37 @@ def test_what_needs_held_out_rows_says_so():
         model.fit(X, y)
 
 
-def test_one_lambda_per_target():
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("shape", [(60, 8), (40, 80), (120, 30)])
+@pytest.mark.parametrize("criterion", ["loo", "gcv"])
+def test_targets_learn_what_each_learns_alone(criterion, shape, fit_intercept):
     """A criterion of all targets would give them one lambda in disguise."""
+    rng = np.random.default_rng(shape[0])
+    X = rng.standard_normal(shape) * rng.uniform(0.1, 10.0, shape[1])
+    signal = X[:, :3] @ rng.standard_normal((3, 4))
+    Y = signal + rng.uniform(0.5, 20.0, 4) * rng.standard_normal((shape[0], 4))
+    weight = rng.uniform(0.2, 2.0, shape[0])
+
+    options = {"criterion": criterion, "fit_intercept": fit_intercept, "tol": 1e-9}
+    model = MYHPORidge(alpha_per_target=True, **options).fit(X, Y, weight)
+    for target, column in enumerate(Y.T):
+        alone = MYHPORidge(**options).fit(X, column, weight)
+        loss = model.validation_loss_[target]
+        assert loss == pytest.approx(alone.validation_loss_, rel=1e-9)
+        assert model.lambda_[target] == pytest.approx(alone.lambda_, abs=1e-3)
+        plain = Ridge(alpha=model.alpha_[target], fit_intercept=fit_intercept)
+        plain.fit(X, column, weight)
+        np.testing.assert_allclose(model.coef_[target], plain.coef_, atol=1e-8)
+
+
+def test_one_lambda_per_target():
+    """Targets of very different sizes would share the accuracy of the largest."""
     X, y = load_diabetes(return_X_y=True)
     Y = np.column_stack([y, y[::-1], X[:, 0] + 0.1 * y])
-    model = MYHPORidge(criterion="loo", alpha_per_target=True).fit(X, Y)
-    alone = [MYHPORidge(criterion="loo").fit(X, column).alpha_ for column in Y.T]
-    np.testing.assert_allclose(model.alpha_, alone, rtol=1e-6)
+    options = {"criterion": "loo", "tol": 1e-12}
+    model = MYHPORidge(alpha_per_target=True, **options).fit(X, Y)
+    alone = [MYHPORidge(**options).fit(X, column) for column in Y.T]
+    losses = [one.validation_loss_ for one in alone]
+    np.testing.assert_allclose(model.validation_loss_, losses, rtol=1e-12)
+    # The slope of the second target, which is noise, is known to so many digits.
+    np.testing.assert_allclose(model.alpha_, [one.alpha_ for one in alone], rtol=1e-5)

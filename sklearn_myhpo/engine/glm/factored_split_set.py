@@ -101,13 +101,14 @@ class FactoredSplitSet(GLMSplitSet):
 
     def solve(self, hessians, rights, rtol=CG_TOL):
         """Return the inverse of every Hessian applied to its right-hand sides."""
+        if not isinstance(hessians[0], FusedHessian):
+            return super().solve(hessians, rights, rtol)
         return [solution.x for solution in self.solutions(hessians, rights, rtol)]
 
     def solutions(self, hessians, rights, rtol=CG_TOL, product=0.0):
         """Return the `Solution` of every Hessian for its right-hand sides."""
         if not isinstance(hessians[0], FusedHessian):
-            solved = zip(hessians, rights, strict=True)
-            return [Solution(hessian.solve(right)) for hessian, right in solved]
+            return super().solutions(hessians, rights, rtol, product)
         shape = rights[0].shape
         stacked = np.stack(rights).reshape(len(rights), -1, *shape[-2:])
         found = hessians[0].at.solve(stacked, rtol, product)

@@ -22,6 +22,8 @@ PATIENCE, HIGHEST_RISE = 2, 10.0
 #: rises, for then it does so along separable directions; or once it moves by less than
 #: FLAT_LOSS of itself, for then it has nothing left to fall by.
 FLAT_LOSS = 1e-5
+#: Relative difference up to which the minimum of a parabola may be below a point.
+RIVAL = 0.01
 #: Accuracies of the inner solutions, as of `BilevelProblem.minimize`; the first one
 #: where the loss moves by more than COARSE of itself.
 ROUGH_TOL, SCAN_TOL, COARSE = 0.01, 3e-3, 0.05
@@ -113,8 +115,7 @@ def _scan_near(problem, lambda_, weights):
                 break
             points.append(_next_point(problem, points, ahead, 0))
     points = null + sorted(points, key=lambda point: -point.lambda_)
-    best = points.index(min(points, key=_value))
-    return Scan.of(problem, *_lowest(points, best, len(null)), points)
+    return _ended(problem, points, len(null))
 
 
 def _value(point):
@@ -131,9 +132,10 @@ def _scan_down(problem):
         points.append(_next_point(problem, points, lambda_, n_null))
         values = [point.value for point in points]
         best = int(np.argmin(np.where(np.isfinite(values), values, np.inf)))
-        # Only the weights near the best and the last points are needed again.
+        # Only the weights near minima and the last points are needed again.
+        near = {low + step for low in _minima(points) for step in (-1, 0, 1)}
         for number, point in enumerate(points[:-2]):
-            if abs(number - best) > 1:
+            if number not in near:
                 points[number] = point._replace(weights=[])
         if _is_rising(values) and values[-1] > rise * values[best]:
             break
@@ -143,7 +145,7 @@ def _scan_down(problem):
         if _is_rising(values):
             step = STEP_RISING
         lambda_ = max(lambda_ - step, low)
-    return Scan.of(problem, *_lowest(points, best, n_null), points)
+    return _ended(problem, points, n_null)
 
 
 def _next_point(problem, points, lambda_, n_null):
@@ -183,38 +185,73 @@ def _is_flat(values):
     return len(last) > PATIENCE and np.ptp(last) <= FLAT_LOSS * abs(last[-1])
 
 
-def _lowest(points, best, n_null):
-    """Return the minimum of the parabola through the lowest point and its neighbours.
+def _minima(points):
+    """Return the numbers of the points that are lower than their neighbours."""
+    values = [_value(point) for point in points]
+    edges = [np.inf, *values, np.inf]
+    return [
+        number
+        for number, value in enumerate(values)
+        if value <= edges[number] and value <= edges[number + 2]
+    ]
 
-    The lowest point itself if it has no neighbours at the usual distance.
+
+def _ended(problem, points, n_null):
+    """Return the `Scan` that ends at the lowest of the minima.
+
+    Parabolas estimate the minima. Where several may be lower than all points, they are
+    looked at.
     """
-    centre = points[best]
-    if not n_null < best < len(points) - 1:
-        return centre.lambda_, centre.weights
-    three = points[best - 1 : best + 2]
-    move = _parabola_minimum(*((p.lambda_ - centre.lambda_, p.value) for p in three))
+    most = (1.0 + RIVAL) * min(map(_value, points))
+    found = [_estimated(points, number, n_null) for number in _minima(points)]
+    rivals = [one for one in found if one.value <= most]
+    if len(rivals) > 1:
+        rivals = [_solved(problem, one.lambda_, one.weights) for one in rivals]
+        points = [*points, *rivals]
+    lowest = min(rivals or found, key=_value)
+    return Scan.of(problem, lowest.lambda_, lowest.weights, points)
+
+
+def _estimated(points, number, n_null):
+    """Return the minimum of the parabola through a point and its neighbours.
+
+    The point itself if it has no neighbours at the usual distance.
+    """
+    centre = points[number]
+    if not n_null < number < len(points) - 1:
+        return centre
+    three = points[number - 1 : number + 2]
+    move, value = _parabola_minimum(three)
     lambda_ = centre.lambda_ + move
     shares = _lagrange(lambda_, [point.lambda_ for point in three])
     weights = [
         sum(share * w for share, w in zip(shares, own, strict=True))
         for own in zip(*(point.weights for point in three), strict=True)
     ]
-    return lambda_, weights
+    return Point(lambda_, value, weights=weights)
 
 
-def _parabola_minimum(before, centre, after):
-    """Return where the parabola through three (place, value) is lowest.
+def _parabola_minimum(three):
+    """Return how far from the second of three points their parabola is lowest.
 
-    The second place is zero and its value the lowest: the minimum is at most half way
-    to a neighbour.
+    The second value is the lowest: the minimum is at most half way to a neighbour.
+
+    Returns
+    -------
+    move, value : float
     """
-    (left, high), (_, least), (right, low) = before, centre, after
-    slopes = (high - least) / left, (low - least) / right
+    centre = three[1]
+    left, right = (point.lambda_ - centre.lambda_ for point in three[::2])
+    slopes = [
+        (point.value - centre.value) / step
+        for point, step in zip(three[::2], (left, right), strict=True)
+    ]
     bend = (slopes[1] - slopes[0]) / (right - left)
     if not bend > 0:
-        return 0.0
-    move = -0.5 * (slopes[0] - bend * left) / bend
-    return float(np.clip(move, *sorted((0.5 * left, 0.5 * right))))
+        return 0.0, centre.value
+    slope = slopes[0] - bend * left
+    move = float(np.clip(-0.5 * slope / bend, *sorted((0.5 * left, 0.5 * right))))
+    return move, centre.value + move * (slope + bend * move)
 
 
 def _lagrange(place, nodes):
