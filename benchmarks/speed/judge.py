@@ -65,7 +65,7 @@ def cv_loss(kind, data, strength, per_row):
     X, values = rescaled(kind, data.X, strength)
     losses, sizes = [], []
     for train, held_out in data.folds:
-        share = len(train) / len(X) if per_row else 1.0
+        share = len(train) / X.shape[0] if per_row else 1.0
         on_fold = values * share if kind == "ridge" else values / share
         model = judge(kind, on_fold, data).fit(X[train], data.y[train])
         losses.append(loss(kind, model, X[held_out], data.y[held_out], data))

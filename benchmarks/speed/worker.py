@@ -3,6 +3,8 @@
 import time
 import tracemalloc
 
+from scipy import sparse
+
 from benchmarks.processes import LOAD_LIMIT, Process
 
 from .judge import cv_loss, loss
@@ -35,7 +37,9 @@ class Bench:
         self.model.fit(self.data.X, self.data.y)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        return peak / self.data.X.nbytes
+        X = self.data.X
+        parts = (X.data, X.indices, X.indptr) if sparse.issparse(X) else (X,)
+        return peak / sum(part.nbytes for part in parts)
 
     def strength(self):
         """Return what the last fit chose."""

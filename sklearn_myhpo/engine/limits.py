@@ -72,10 +72,12 @@ class Limits:
     own_pairs : int
         Products of pairs of features in all rows up to which every split has a Hessian
         at its own weights.
-    pass_output, pass_entry, gram_entry, gram_pair, cube : float
+    pass_output, pass_entry, gram_entry, gram_pair, sparse_entry, cube : float
         Nanoseconds of a pass for all splits per raw prediction and per product, of a
-        Gram matrix per entry of a row and per product of two, and of a factorization
-        per cube of its size.
+        Gram matrix per entry of a row and per product of two, of either per entry or
+        product of sparse rows, and of a factorization per cube of its size.
+    factored_passes : float
+        Price of new factors in passes up to which Newton's method works with factors.
     kept_change : float
         Change of the log of a penalty up to which a factor is kept.
     changed_curvature : float
@@ -123,7 +125,9 @@ class Limits:
     pass_entry: float = 0.35
     gram_entry: float = 0.85
     gram_pair: float = 0.022
+    sparse_entry: float = 2.0
     cube: float = 0.03
+    factored_passes: float = 25.0
     kept_change: float = 0.7
     changed_curvature: float = 0.05
     scan_rows: int = 8192

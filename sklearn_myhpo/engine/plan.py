@@ -152,7 +152,9 @@ class Plan:
     def factors_hessians(self):
         """Whether Newton's method takes its steps from factored matrices."""
         by_responses = self.curvature_by == "responses" and not self.shares_hessians
-        return self.is_dense and by_responses and not self.shape.is_quadratic
+        is_cheap = self.owns_hessians or self.gram_price <= self.limits.factored_passes
+        is_exact = self.is_dense and by_responses and not self.shape.is_quadratic
+        return is_exact and is_cheap
 
     @cached_property
     def owns_hessians(self):
@@ -166,6 +168,8 @@ class Plan:
         shape, limits, size = self.shape, self.limits, self.n_coordinates
         n_grams = shape.n_outputs * (shape.n_outputs + 1) // 2
         gram = limits.gram_entry * size + limits.gram_pair * size**2
+        if shape.is_sparse:
+            gram = limits.sparse_entry * shape.entries_per_row**2
         return shape.n_samples * n_grams * gram / self._pass_cost + self.factor_passes
 
     @cached_property
@@ -177,7 +181,10 @@ class Plan:
     def _pass_cost(self):
         """Nanoseconds of a pass over the rows for all splits."""
         shape, limits = self.shape, self.limits
-        per_output = limits.pass_output + limits.pass_entry * self.n_coordinates
+        product = limits.pass_entry * self.n_coordinates
+        if shape.is_sparse:
+            product = limits.sparse_entry * shape.entries_per_row
+        per_output = limits.pass_output + product
         return shape.n_samples * shape.n_splits * shape.n_outputs * per_output
 
     @property

@@ -19,6 +19,9 @@ class SplitSet:
         where possible; None if they are in such coordinates, or never can be.
     """
 
+    #: Accuracy of solutions that is enough to see where a loss falls.
+    rough_tol = 0.03
+
     def __init__(self, splits, diagonalized=None):
         self.splits = splits
         self._diagonalized = diagonalized

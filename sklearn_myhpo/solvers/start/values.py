@@ -24,9 +24,9 @@ PATIENCE, HIGHEST_RISE = 2, 10.0
 FLAT_LOSS = 1e-5
 #: Relative difference up to which the minimum of a parabola may be below a point.
 RIVAL = 0.01
-#: Accuracies of the inner solutions, as of `BilevelProblem.minimize`; the first one
-#: where the loss moves by more than COARSE of itself.
-ROUGH_TOL, SCAN_TOL, COARSE = 0.01, 3e-3, 0.05
+#: Accuracy of the inner solutions, as of `BilevelProblem.minimize`, where a loss moves
+#: by at most COARSE of itself; elsewhere that of `SplitSet.rough_tol` will do.
+SCAN_TOL, COARSE = 3e-3, 0.05
 #: Most steps in a model of the rows, and the accuracy of its minimum.
 MODEL_STEPS, MODEL_XTOL = 6, 0.02
 
@@ -159,7 +159,7 @@ def _next_point(problem, points, lambda_, n_null):
             w + ahead * (w - old)
             for w, old in zip(last.weights, before.weights, strict=True)
         ]
-    weights = problem.minimize(vector, starts, tol=ROUGH_TOL)
+    weights = problem.minimize(vector, starts, tol=problem.split_set.rough_tol)
     value = problem.objective(vector, weights)
     if not points or abs(value - points[-1].value) <= COARSE * value:
         return _solved(problem, lambda_, weights)
