@@ -127,7 +127,7 @@ class Limits:
     gram_pair: float = 0.022
     sparse_entry: float = 2.0
     cube: float = 0.03
-    factored_passes: float = 25.0
+    factored_passes: float = 15.0
     kept_change: float = 0.7
     changed_curvature: float = 0.05
     scan_rows: int = 8192

@@ -163,6 +163,16 @@ class Plan:
         return self.is_dense and n_pairs <= self.limits.own_pairs
 
     @cached_property
+    def forms_own_hessians(self):
+        """Whether derivatives in lambda come from the Hessian of every split, formed.
+
+        Else from products of it, a pass or two for every lambda.
+        """
+        if self.owns_hessians or not self.holds_out:
+            return True
+        return self.shape.n_splits * self.gram_price <= 1 + self.shape.n_groups
+
+    @cached_property
     def gram_price(self):
         """Price of a Gram matrix, and of factoring it for all splits, in passes."""
         shape, limits, size = self.shape, self.limits, self.n_coordinates

@@ -68,16 +68,22 @@ class FactoredCurvature:
 
     def matrices(self, penalty, is_common=False):
         """Return the Hessians of all splits, or a common one, with the penalty."""
-        out = self.shared.matrix[None] if is_common else self._matrices
-        out = np.array(out)
+        found = self.shared.matrix[None] if is_common else self._matrices
+        return self._with_penalty(np.array(found), penalty)
+
+    @staticmethod
+    def _with_penalty(out, penalty):
+        """Add a penalty to matrices, in place."""
         n_outputs = out.shape[1] // len(penalty)
         np.einsum("kii->ki", out)[...] += np.repeat(penalty[:, 0], n_outputs)
         return out
 
     def exact(self, raw, penalty):
         """Return the Hessians at raw predictions."""
-        self._form(raw, renew=True)
-        return self.matrices(penalty)
+        if self.is_exact:
+            self._form(raw, renew=True)
+            return self.matrices(penalty)
+        return self._with_penalty(self.passes.hessians(raw), penalty)
 
     def _form(self, raw, renew):
         """Form new matrices where they are due; return whether they are others."""

@@ -95,7 +95,7 @@ class FactoredSplitSet(GLMSplitSet):
         """Return Hessians as matrices, or by their products with a matrix near them."""
         raw, penalty = self.raw(weights), self.splits[0].penalty(lambda_)
         curvature = self.factored_curvature
-        if curvature.is_exact:
+        if self.plan.forms_own_hessians:
             matrices = curvature.exact(raw, penalty)
             return [DenseHessian(matrix, self.counts) for matrix in matrices]
         solver = curvature.solver(raw, penalty, tol=0.0)

@@ -167,7 +167,8 @@ class Passes:
             raw = raw.transpose(1, 2, 0)
             bent = self._bent(y, raw, moves.copy())
             bent *= held_out.T[:, None, None]
-            grams = np.einsum("kaon,kbon->kab", bent, moves)
+            shape = *moves.shape[:2], -1
+            grams = bent.reshape(shape) @ moves.reshape(shape).transpose(0, 2, 1)
             return grams, self._third(y, raw, along, moves, train.T)
 
         held_out = self.held_out.matrix.T
