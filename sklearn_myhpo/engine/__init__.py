@@ -1,6 +1,7 @@
 """The numerical engine: solutions, Hessians and derivatives of inner problems.
 
-plan            every choice of engine and every limit of size, with its cost
+plan            every choice of engine
+limits          every limit of size and the costs behind the choices
 build           from rows to the splits of a problem, as the plan says
 whole           the same for a criterion, which holds no rows out
 unpenalized     all rows of ridge beside its unpenalized features, for criteria
@@ -15,8 +16,14 @@ ridge/          closed forms
     spectrum        singular value decomposition of all rows, for criteria
 glm/            any smooth convex loss
     split           a split that looks at rows
-    split_set       all splits in step, one product with X for all of them
-    newton_together Newton steps of all splits
+    factored_split_set, split_set
+                    all splits, with Hessians that are factored or multiplied with
+    passes          sums over the rows for all splits, a block at a time
+    factored_newton, newton_together
+                    Newton steps of all splits, by factors or conjugate gradients
+    factored_curvature, fused_hessian
+                    the factored matrices; the Hessians of all splits by passes
+    quadratic_model second-order models of all splits, which end a scan
     products        Hessians known by products, conjugate gradients
     shared_curvature, near_hessian
                     matrices that precondition the Hessians of all splits

@@ -58,6 +58,9 @@ def _inner_problems(plan):
         return "batches of rows, or products with all of them"
     if plan.uses_moments:
         return "closed form, Cholesky factors"
+    if plan.factors_hessians:
+        whose = "of every split" if plan.owns_hessians else "at common weights"
+        return f"Newton steps by factored Hessians {whose}"
     if plan.forms_hessians:
         return "Newton steps by conjugate gradients; Hessians formed for lambda"
     if plan.shares_hessians:
@@ -97,7 +100,10 @@ def kept_bytes(plan):
         return 8 * (kept + (4 * shape.n_splits + 4) * size**2)
     per_row = 8 * (shape.n_splits + 1) * (shape.n_outputs + 1)
     per_row += 2 * (shape.n_splits + 1) * shape.n_outputs**2
-    if plan.shared_price < float("inf"):
+    if plan.factors_hessians:
+        # Matrices, factors, and both Hessians of the models of all splits.
+        kept += (2 + 6 * shape.n_splits) * plan.size**2
+    elif plan.shared_price < float("inf"):
         matrices = 2 + 2 * shape.n_splits * plan.splits_shared_matrix
         kept += matrices * plan.shared_entries
     return 8 * (kept + per_row * shape.n_samples)
