@@ -64,6 +64,9 @@ class Limits:
         and a share of the features for forming it, a share of its entries per row for
         factoring it. Thin products run at the speed of memory, these at that of the
         cores.
+    solve_share : float
+        Entries of a shared matrix per entry of the rows beyond which products with the
+        rows cost so much less than solves with it that more of them are better.
     cheap_products, accurate_products : int
         Products per split up to which that price is paid at once, for solutions of
         low and of high accuracy.
@@ -117,6 +120,7 @@ class Limits:
     gram_base: float = 12.0
     gram_share: float = 1 / 13
     factor_share: float = 1 / 25
+    solve_share: float = 5.0
     cheap_products: int = 2
     accurate_products: int = 80
     saved_products: float = 5.0

@@ -140,7 +140,9 @@ class Plan:
         shape, limits = self.shape, self.limits
         apart = shape.n_outputs > 1 and self.n_coordinates <= limits.dense_size
         apart = apart and self.shared_entries <= limits.apart_entries
-        if not (self.is_dense or apart):
+        n_entries = shape.n_samples * shape.entries_per_row * shape.n_outputs
+        slow = self.shared_entries > limits.solve_share * n_entries
+        if slow or not (self.is_dense or apart):
             return float("inf")
         per_row = self.n_coordinates * limits.gram_share
         if shape.is_sparse:
