@@ -109,6 +109,10 @@ def test_a_plan_can_be_read(name):
     assert all(line.partition(":")[2].strip() for line in text.splitlines())
 
 
+#: Newton steps by conjugate gradients.
+CONJUGATE = {"own_pairs": 0, "factored_passes": 0}
+
+
 @pytest.mark.parametrize(
     ("shape", "n_classes", "n_groups", "changes", "expected"),
     [
@@ -117,7 +121,9 @@ def test_a_plan_can_be_read(name):
         ((20, 50), 0, 1, {}, "products of rows with each other"),
         ((20, 50), 0, 2, {}, "in the row space of every wide group"),
         ((100, 5), 0, 1, {"moments_size": 3}, "kept, multiplied by blocks"),
-        ((100, 5), 2, 2, {}, "Hessians formed for lambda"),
+        ((100, 5), 2, 2, {}, "factored Hessians of every split"),
+        ((100, 5), 2, 2, {"own_pairs": 0}, "factored Hessians at common weights"),
+        ((100, 5), 2, 2, CONJUGATE, "Hessians formed for lambda"),
         ((100, 5), 2, 2, {"formed_cost": 0}, "one matrix for all splits"),
         ((100, 5), 2, 2, {"most_responses": 0}, "curvature in lambda: by products"),
         ((100, 5), 2, 1, {"scan_rows": 40}, "scan of a shared lambda on 40 rows"),
