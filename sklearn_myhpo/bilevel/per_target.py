@@ -183,7 +183,7 @@ class TargetsProblem(OuterProblem):
             np.sum(own.jacobian * own.image, axis=0),
             np.sum(own.jacobian * (split.validation.gram @ own.jacobian), axis=0),
             np.sum(second * own.image, axis=0),
-            *own.sizes(split, penalty, targets),
+            *target_sizes(split, penalty, targets, own.inverse, own.w),
         )
 
     def _mean_of(self, function, lambda_, targets, n_values):
@@ -246,10 +246,6 @@ class _Response(NamedTuple):
     image: np.ndarray
     jacobian: np.ndarray
     value: np.ndarray
-
-    def sizes(self, split, penalty, targets):
-        """Return metric, energy and training loss, as of `TargetModel`."""
-        return target_sizes(split, penalty, targets, self.inverse, self.w)
 
 
 def target_sizes(split, penalty, targets, inverse, w):

@@ -44,8 +44,6 @@ class LooOfRows(BoundRidgeCriterion):
     """Leave-one-out of given rows."""
 
     learns_targets = True
-    #: The only block of rows, kept where there are no more.
-    _block = None
 
     def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda, O(n k) each."""
@@ -91,30 +89,22 @@ class LooOfRows(BoundRidgeCriterion):
     def _blocks(self, targets):
         """Yield rows of U, their squares, and `_without_penalty` of some targets."""
         spectrum = self.whole.spectrum
-        if self._block is not None:
-            left, squared, gap, outside = self._block
-            everyone = len(targets) == outside.shape[1]
-            yield left, squared, gap, outside if everyone else outside[:, targets]
-            return
         for rows, left in spectrum.blocks(6 * len(targets)):
-            gap, outside = _without_penalty(spectrum, rows, left)
-            squared = left**2
-            if len(left) == len(spectrum.share):
-                self._block = left, squared, gap, outside
-            yield left, squared, gap, outside[:, targets]
+            gap, outside = _without_penalty(spectrum, rows, left, targets)
+            yield left, left**2, gap, outside
 
     def at(self, lambda_, w, hessian):
         """Return the `LeaveOneOutPoint` of some lambda."""
         return LeaveOneOutPoint(self.whole, lambda_, w, hessian)
 
 
-def _without_penalty(spectrum, rows, left):
-    """Return one minus leverage, and residual, of a model without a penalty."""
+def _without_penalty(spectrum, rows, left, targets=slice(None)):
+    """Return one minus leverage, and residuals, of a model without a penalty."""
     used = np.einsum("nk,nk->n", left, left)
     gap = 1.0 - used - spectrum.free.leverage[rows]
     # Below rounding both are zero together.
     gap = np.where((gap < INTERPOLATED) | (spectrum.n_outside == 0), 0.0, gap)
-    outside = spectrum.target[rows] - left @ spectrum.along
+    outside = spectrum.target[rows][:, targets] - left @ spectrum.along[:, targets]
     return gap, np.where(gap[:, None] > 0, outside, 0.0)
 
 

@@ -1,6 +1,7 @@
 """Dense rows in memory, double precision."""
 
-from functools import cached_property, reduce
+import functools
+from functools import cached_property
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class DenseDesign(MemoryDesign):
     def reduce(self, function, *columns, entries_per_row=1):
         """Return the sum over blocks, a share of them by each thread."""
         parts = list(slices(self.n_samples, entries_per_row))
-        if len(parts) == 1:
+        if len(parts) < 2:
             return function(self, *columns)
 
         def own(share):
@@ -70,13 +71,14 @@ class DenseDesign(MemoryDesign):
             return total
 
         work = row_limits().products_per_entry * self.X.size
-        return reduce(add_up, map_shares(own, parts, work))
+        return functools.reduce(add_up, map_shares(own, parts, work))
 
     def part_grams(self, weights, labels, n_parts):
         """Return the Gram matrices of every part of the rows, in one visit."""
         size = self.n_coordinates
         parts = list(slices(self.n_samples, *gram_block(size)))
-        if size > row_limits().thread_gram or len(parts) == 1:
+        n_entries = n_parts * weights.shape[1] * size**2
+        if n_entries > row_limits().thread_entries or len(parts) == 1:
             return super().part_grams(weights, labels, n_parts)
 
         def own(share):
@@ -87,7 +89,7 @@ class DenseDesign(MemoryDesign):
             )
 
         work = self.X.size * size
-        return reduce(np.add, map_shares(own, parts, work))
+        return functools.reduce(np.add, map_shares(own, parts, work))
 
     def take(self, index):
         """Return the rows of an index, copied, or of a slice, not copied."""

@@ -32,8 +32,8 @@ class RowLimits:
         holds, for every block has its price.
     products_per_entry : int
         Multiplications per entry of dense rows that a pass over them is taken for.
-    thread_gram : int
-        Coordinates up to which every thread sums Gram matrices of its own blocks.
+    thread_entries : int
+        Entries of Gram matrices up to which every thread sums those of its own blocks.
     large_mean : float
         Squared mean over variance of a feature beyond which rows are centred before
         they are multiplied. Below it the mean is subtracted from the product.
@@ -71,7 +71,7 @@ class RowLimits:
     sparse_work: float = 1e6
     pass_entries: int = 2**19
     products_per_entry: int = 10
-    thread_gram: int = 512
+    thread_entries: int = 2**21
     large_mean: float = 1e4
     mostly_zero: float = 1 / 5
     many_entries: int = 2**16

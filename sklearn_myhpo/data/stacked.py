@@ -70,6 +70,14 @@ class StackedDesign(Design):
             for rows, block in part.blocks(entries_per_row, least_rows):
                 yield slice(start + rows.start, start + rows.stop), block
 
+    def reduce(self, function, *columns, entries_per_row=1):
+        """Return the sum over the blocks of every part."""
+
+        def own(part, *own_columns):
+            return part.reduce(function, *own_columns, entries_per_row=entries_per_row)
+
+        return self._sum(own, *columns)
+
     def take(self, index):
         """Return the rows of an increasing index or a slice as a `MemoryDesign`."""
         index = np.arange(self.n_samples)[index]

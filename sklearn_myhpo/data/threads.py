@@ -24,6 +24,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from itertools import pairwise, repeat
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from .limits import row_limits
@@ -67,6 +68,12 @@ class BlasThreads:
     def limit(self, n_threads):
         """Return a context that requests a number of threads."""
         return _Request(self, n_threads)
+
+    def limit_thread(self, n_threads):
+        """Set the number of libraries that have one for each thread, for good."""
+        with self._lock:
+            self._find()
+            _set(self._of_thread, repeat(n_threads))
 
     def n_outside(self):
         """Return the largest number of threads of a library without the requests."""
@@ -179,6 +186,11 @@ _blas = BlasThreads(
 )
 
 
+def _begin_thread():
+    """Let OpenBLAS with a number for each Python thread use one in this one."""
+    _blas.limit_thread(1)
+
+
 class _Outside:
     """The number of threads outside of a fit, and a pool of as many Python threads.
 
@@ -192,7 +204,7 @@ class _Outside:
     def pool(self):
         """The pool, which starts at its first use."""
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.n_threads, "sklearn_myhpo")
+            self._pool = ThreadPoolExecutor(self.n_threads, "fit", _begin_thread)
         return self._pool
 
     def close(self):
@@ -286,7 +298,13 @@ def map_threads(function, *arguments):
     -------
     list
     """
-    return list(_outside.get().pool.map(function, *arguments))
+
+    def quiet(*own):
+        # What NumPy should ignore is known to the calling thread only.
+        with np.errstate(all="ignore"):
+            return function(*own)
+
+    return list(_outside.get().pool.map(quiet, *arguments))
 
 
 def map_shares(function, items, work):

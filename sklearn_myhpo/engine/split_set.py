@@ -62,8 +62,9 @@ class SplitSet:
         rtol : float or ndarray of shape (k,)
             Relative residuals of iterative solves.
         product : float
-            Product of the residuals of the last right-hand side and any other one that
-            is small enough, whatever `rtol` says.
+            Iterative solves stop, whatever `rtol` says, once the product of the
+            residual norm of every right-hand side with that of the last one is at most
+            this; 0 for never.
         """
         return list(map(Solution, self.solve(hessians, rights, rtol)))
 

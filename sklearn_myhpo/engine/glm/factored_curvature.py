@@ -9,7 +9,7 @@ COMMON_TOL = 1e-3
 
 
 class FactoredCurvature:
-    """Hessians of all splits: their own, or that of common weights by its rows.
+    """Hessians of all splits, at their own raw predictions or at common ones.
 
     Parameters
     ----------
@@ -81,7 +81,9 @@ class FactoredCurvature:
     def exact(self, raw, penalty):
         """Return the Hessians at raw predictions."""
         if self.is_exact:
-            self._form(raw, renew=True)
+            if self._form(raw, renew=True):
+                # The factors are of other matrices.
+                self._penalty = None
             return self.matrices(penalty)
         return self._with_penalty(self.passes.hessians(raw), penalty)
 

@@ -1,7 +1,7 @@
 """Newton's method for all splits in step, with Hessians that are factored.
 
 A Gram matrix costs as much as several passes over the rows. So the Hessian of a step
-may be that of earlier weights, and pairs of moves and changes of the slope mend it
+may be that of earlier weights, and L-BFGS pairs (step, change of gradient) correct it
 (Liu & Nocedal 1989).
 """
 
@@ -22,8 +22,10 @@ from .fused_hessian import HessiansAt
 
 #: Pairs that are kept.
 MEMORY = 5
-#: Least share of the error that a step with a new Hessian leaves.
+#: Smallest contraction factor that is assumed of a step with a fresh Hessian.
 FRESH_RATE = 0.02
+#: Share of a step below which no step is taken.
+SHORTEST = 1e-12
 #: Relative residual of a step that is solved for with the Hessians themselves.
 SOLVED = 0.1
 
@@ -44,13 +46,14 @@ def minimize_factored(split_set, lambda_, weights, tol):
     -------
     weights : ndarray of shape (n_splits, m, n_outputs)
     at : Slopes or None
-        None after a last step whose end was not looked at, for high accuracy.
+        None if ``tol <= NEWTON_TOL``: the final step is taken without evaluating the
+        slopes there.
     """
     newton = FactoredNewton(split_set, lambda_, weights, tol)
     for _ in range(NEWTON_MAX_ITER):
         if newton.step():
             break
-    if tol > NEWTON_TOL:
+    if tol > NEWTON_TOL or not np.any(newton.direction):
         return newton.weights, newton.at
     return newton.weights + newton.direction, None
 
@@ -81,6 +84,8 @@ class FactoredNewton:
         self._pairs, self._before, self.direction = [], None, 0.0
         # The rate after the last new matrices, and the number of slow steps.
         self._fresh, self._n_slow = 0.0, 0
+        # The splits along whose directions no step is good enough.
+        self._stuck = np.zeros(len(weights), dtype=bool)
 
     def _slopes(self, weights):
         return self.set.slopes(weights)
@@ -117,7 +122,7 @@ class FactoredNewton:
                 direction, decrement = self._direction(slope, renew=True)
         if self.curvature.is_rough and np.any(decrement > goal * losses):
             direction, decrement = self._solution(slope)
-        done = ~(decrement > goal * losses)
+        done = ~(decrement > goal * losses) | self._stuck
         if self._before is not None and not done.all():
             slow = decrement > STALLED**2 * self._before
             done |= slow & (decrement <= self._noise(losses))
@@ -132,11 +137,7 @@ class FactoredNewton:
         if renew or self.curvature.is_exact:
             self._pairs = []
         solver = self.curvature.solver(self.at.raw, self.penalty, self.tol, renew=renew)
-        direction = -_two_loops(self._pairs, slope, solver.solve)
-        decrement = -np.einsum("kmo,kmo->k", slope, direction)
-        lost = ~np.isfinite(decrement)
-        decrement[lost] = direction[lost] = 0.0
-        return direction, decrement
+        return _promised(slope, -_two_loops(self._pairs, slope, solver.solve))
 
     def _solution(self, slope):
         """Return the step by the Hessians themselves, and what it promises.
@@ -153,10 +154,10 @@ class FactoredNewton:
         n_passes = (counts.n_hessian_products - before) / len(slope)
         curvature.spent += n_passes - 1.0
         self._pairs = []
-        return direction, -np.einsum("kmo,kmo->k", slope, direction)
+        return _promised(slope, direction)
 
     def _watch(self, rate):
-        """Note the rate after new matrices, and whether these are far from right."""
+        """Note the rate after new matrices, which two slow steps show to be rough."""
         if self._fresh is None:
             self._fresh = rate
         if rate > STALLED and not self.curvature.is_exact:
@@ -178,7 +179,7 @@ class FactoredNewton:
             return False
         fall = 0.5 * np.log(error / goal)
         fresh = np.clip(np.sqrt(error), max(FRESH_RATE, self._fresh), 1.0)
-        if not fresh < rate:
+        if not fresh < min(rate, 1.0):
             return False
         n_now = fall / -np.log(rate) if rate < 1 else np.inf
         n_fresh = max(1.0, fall / -np.log(fresh))
@@ -205,13 +206,25 @@ class FactoredNewton:
             far = ~(rise <= MOST_OVERSHOOT * decrement) & ~done
             if not far.any():
                 self._pairs = [*self._pairs[1 - MEMORY :], (move, change)]
-                self.weights, self.at = weights, at
+                self.weights, self.at, self.direction = weights, at, 0.0
+                self._stuck |= size == 0
                 return False
             root = decrement / np.maximum(decrement + rise, 1e-300)
+            root = np.where(np.isfinite(root), root, LEAST_SHORTENING)
             shorter = size * np.clip(root, LEAST_SHORTENING, MOST_SHORTENING)
+            # No step along these is good enough: rounding.
+            shorter[shorter < SHORTEST] = 0.0
             size = np.where(far, shorter, size)
         self.direction = 0.0
         return True
+
+
+def _promised(slope, direction):
+    """Return directions, zero where they are lost, and the decreases they promise."""
+    decrement = -np.einsum("kmo,kmo->k", slope, direction)
+    lost = ~np.isfinite(decrement)
+    decrement[lost] = direction[lost] = 0.0
+    return direction, decrement
 
 
 def _two_loops(pairs, slope, solve):

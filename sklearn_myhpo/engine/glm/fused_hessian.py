@@ -38,8 +38,8 @@ class HessiansAt:
         rtols : float or ndarray of shape (k,)
             Relative residuals, in the norm of the preconditioner.
         product : float
-            Product of the residuals of the last right-hand side and any other one that
-            is small enough, whatever `rtols` say.
+            Stop, whatever `rtols` say, once the product of the residual norm of every
+            right-hand side with that of the last one is at most this; 0 for never.
         """
         x, residual = np.zeros_like(rights), rights
         direction = self.solver.solve(residual)
@@ -55,12 +55,20 @@ class HessiansAt:
             residual = residual - step[..., None, None] * image
             z = self.solver.solve(residual)
             last, size = size, _inner(residual, z)
-            if not np.any(size > limit) or self._is_enough(size, first, product):
+            rest = size > limit
+            if not rest.any() or (product and self._is_enough(size, first, product)):
+                self._count_lost(size)
                 return x, residual
             ratio = np.divide(size, last, out=np.zeros_like(size), where=last > 0)
             direction = z + ratio[..., None, None] * direction
-        self.counts.n_unfinished_solves += int(np.count_nonzero(size > limit))
+        self.counts.n_unfinished_solves += int(np.count_nonzero(rest))
+        self._count_lost(size)
         return x, residual
+
+    def _count_lost(self, size):
+        """Count the solves that ended in no number."""
+        lost = np.count_nonzero(~np.isfinite(size))
+        self.counts.n_unfinished_solves += int(lost)
 
     @staticmethod
     def _is_enough(size, first, product):

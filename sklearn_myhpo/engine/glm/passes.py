@@ -47,9 +47,9 @@ class Passes:
         self.rows, self.loss, self.y = rows, loss, y
         self.train_weights, self.held_out = train_weights, held_out
         self.n_splits, self.n_outputs = len(train_weights), loss.n_outputs(y)
-        n_numbers = 6 * self.n_splits * (self.n_outputs + 1)
-        # Products with blocks of sparse rows cost more than with all of them.
-        width = 1 if rows.is_sparse else max(rows.n_features, n_numbers)
+        # Blocks of sparse rows are copied for every product, and so should be few.
+        n_numbers = self.n_splits * (self.n_outputs + 1)
+        width = n_numbers if rows.is_sparse else max(rows.n_features, 6 * n_numbers)
         limits = row_limits()
         self._width = width * max(1, limits.block_entries // limits.pass_entries)
 
@@ -219,23 +219,16 @@ class Passes:
 
     def held_out_gradients(self, raw):
         """Return the gradients (n_splits, m, n_outputs) of the validation losses."""
-        total = 0.0
+        spread = np.zeros((self.n_splits, self.n_outputs, self.rows.n_samples))
         for index, owner, weight in self.held_out.visits:
             slopes = self.loss.gradient(self.y[index], raw[owner, :, index])
-            spread = np.zeros((self.rows.n_samples, self.n_outputs))
-            spread[index] = weight[:, None] * slopes
-            owners = np.full(self.rows.n_samples, -1)
-            owners[index] = owner
+            spread[owner, :, index] = weight[:, None] * slopes
 
-            def own(block, spread, owners):
-                apart = np.zeros((self.n_splits, self.n_outputs, len(spread)))
-                used = np.flatnonzero(owners >= 0)
-                apart[owners[used], :, used] = spread[used]
-                return adjoint_all(block, apart)
+        def own(block, spread):
+            return adjoint_all(block, spread.transpose(1, 2, 0))
 
-            columns = spread, owners
-            total += self.rows.reduce(own, *columns, entries_per_row=self._width)
-        return total
+        columns = spread.transpose(2, 0, 1)
+        return self.rows.reduce(own, columns, entries_per_row=self._width)
 
 
 class HeldOutWeights:
@@ -255,7 +248,7 @@ class HeldOutWeights:
     """
 
     def __init__(self, held_out, n_samples):
-        self._n_samples = n_samples
+        self._shape = len(held_out), n_samples
         visits = [
             (index, np.full(len(index), number), weight)
             for number, (index, weight) in enumerate(held_out)
@@ -268,8 +261,7 @@ class HeldOutWeights:
     @cached_property
     def matrix(self):
         """The weights as a matrix (n_splits, n_samples)."""
-        n_splits = 1 + max(owner[-1] for _, owner, _ in self.visits)
-        out = np.zeros((n_splits, self._n_samples))
+        out = np.zeros(self._shape)
         for index, owner, weight in self.visits:
             out[owner, index] = weight
         return out

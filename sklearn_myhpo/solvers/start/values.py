@@ -71,7 +71,7 @@ def _minimum_of_model(model, lambda_):
         vector = shared_lambda(model, lambda_)
         weights = model.minimize(vector)
         place = model.at(vector, weights)
-        if lowest is None or place.objective < lowest.value:
+        if lowest is None or not lowest.value <= place.objective:
             lowest = Point(lambda_, place.objective, weights=weights)
         outer = place.model()
         slope = outer.gradient.sum()
@@ -133,7 +133,7 @@ def _scan_down(problem):
         values = [point.value for point in points]
         best = int(np.argmin(np.where(np.isfinite(values), values, np.inf)))
         # Only the weights near minima and the last points are needed again.
-        near = {low + step for low in _minima(points) for step in (-1, 0, 1)}
+        near = {place + side for place in _minima(points) for side in (-1, 0, 1)}
         for number, point in enumerate(points[:-2]):
             if number not in near:
                 points[number] = point._replace(weights=[])

@@ -10,7 +10,9 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn_myhpo import MYHPOLogisticRegression
 from sklearn_myhpo.data import threads
 from sklearn_myhpo.data.sources import as_design
+from sklearn_myhpo.engine.glm import factored_newton
 from sklearn_myhpo.engine.glm.factored_split_set import FactoredSplitSet
+from sklearn_myhpo.engine.glm.fused_hessian import FusedHessian
 from sklearn_myhpo.engine.glm.quadratic_model import quadratic_models
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss
@@ -229,3 +231,57 @@ def test_learns_what_conjugate_gradients_learn(
     if n_groups == 1:
         # Of several minima this way may find a lower one.
         assert fast <= slow * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("k", [1, 2, 5])
+@pytest.mark.parametrize("rtol", [1e-2, 1e-9])
+def test_solves_are_as_accurate_as_asked(n_classes, k, rtol):
+    """A hypergradient would be that of adjoints of a few percent."""
+    with use_limits(own_pairs=0, gram_entry=10.0):
+        problem = make_problem("folds", n_classes)
+    split_set, lambda_ = problem.split_set, np.array([-5.0])
+    rng = np.random.default_rng(0)
+    weights = list(rng.standard_normal((3, *problem.splits[0].shape)))
+    hessians = split_set.hessians(lambda_, weights)
+    assert isinstance(hessians[0], FusedHessian)
+    rights = list(rng.standard_normal((3, k, *problem.splits[0].shape)))
+    solved = split_set.solve(hessians, rights, rtol)
+    for split, w, x, right in zip(problem.splits, weights, solved, rights, strict=True):
+        exact = split.hessian(w, lambda_)
+        rest = right - exact.product(x)
+        size = np.einsum("kmo,kmo->k", rest, exact.solve(rest))
+        scale = np.einsum("kmo,kmo->k", right, exact.solve(right))
+        # In the norm of the preconditioner, which is near this one.
+        assert np.all(np.sqrt(size / scale) <= 5 * rtol)
+
+
+class Overflowing(LogisticLoss):
+    """A loss whose slope is no number far out."""
+
+    def value_and_gradient(self, y, raw):
+        """Return NaN beyond a raw prediction of size 3."""
+        value, slope = super().value_and_gradient(y, raw)
+        return value, np.where(np.abs(raw) > 3.0, np.nan, slope)
+
+
+def test_slopes_that_are_no_numbers():
+    """One split whose step overflows would stop all, or end in NaN."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((90, 4))
+    y = (X[:, 0] > 0).astype(int)
+    with use_limits(own_pairs=0):
+        spec = Spec(X, y, Overflowing(), folds(90, 3), np.zeros(4, int))
+        problem = spec.problem()
+        weights = problem.minimize(np.array([-8.0]), problem.starts(), tol=1e-6)
+    assert np.all(np.isfinite(weights))
+
+
+def test_the_last_step_is_taken_once(monkeypatch):
+    """Without convergence the weights would be a step beyond the last good ones."""
+    monkeypatch.setattr(factored_newton, "NEWTON_MAX_ITER", 2)
+    problem = make_problem()
+    lambda_ = np.array([-9.0])
+    loose = problem.minimize(lambda_, problem.starts(), tol=1e-9)
+    tight = problem.minimize(lambda_, problem.starts(), tol=1e-12)
+    np.testing.assert_allclose(loose, tight)
