@@ -137,9 +137,10 @@ class DenseDesign(MemoryDesign):
 
     def squares(self, weights):
         """Return ``sum_i weight_ik x_ij^2``, the diagonals of Gram matrices, (m, k)."""
-        out = np.zeros((self.n_features, weights.shape[1]))
+        out, space = np.zeros((self.n_features, weights.shape[1])), Space()
         for rows in slices(self.n_samples, self.n_features, cached=True):
-            block = self.X[rows] - self.shift
+            block = space.of(rows.stop - rows.start, self.n_features)
+            np.subtract(self.X[rows], self.shift, out=block)
             out += np.square(block, out=block).T @ weights[rows]
         if self.scale is not None:
             out *= self.scale[:, None] ** 2

@@ -44,8 +44,8 @@ def build_dual_splits(design, y, parts, groups, counts):
     shares = np.array([train / train.sum() for train, _ in weights])
     means = np.zeros((len(shares), design.n_features))
     if design.fit_intercept:
-        # In one visit of the rows for all splits.
-        means = design.adjoint(shares.T)[: design.n_features].T
+        # In one visit of the rows for all splits. That of all rows is the origin.
+        means[:-1] = design.adjoint(shares[:-1].T)[: design.n_features].T
     splits = []
     for share, mean, (_, validation) in zip(shares, means, weights, strict=True):
         rows = _SplitRows(design, products, share, validation, mean)
