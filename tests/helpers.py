@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -469,3 +470,24 @@ REAL = os.environ.get(VARIABLE)
 needs_real_data = pytest.mark.skipif(
     not REAL, reason=f"{VARIABLE} does not name a folder with the data"
 )
+
+
+def load_example(file_name, part, class_name, **names):
+    """Return a class of an example, so that the documented one is tested.
+
+    Parameters
+    ----------
+    file_name : str
+        In `examples`.
+    part : str
+        The code is between ``# part: begin`` and ``# part: end``.
+    class_name : str
+    **names : object
+        What the code uses.
+    """
+    path = Path(__file__).parents[1] / "examples" / file_name
+    _, code = path.read_text().split(f"# {part}: begin\n")
+    code, _ = code.split(f"# {part}: end\n")
+    names["np"] = np
+    exec(compile(code, path, "exec"), names)
+    return names[class_name]

@@ -16,7 +16,7 @@ MOST_C = 1e8
 
 
 class Strength(NamedTuple):
-    """What a tool chose: alpha or C, one number, or one per feature or per target."""
+    """The alpha or C of a tool: one number, or one per feature or target."""
 
     values: object
     of: str = "all"

@@ -187,7 +187,7 @@ class BilevelProblem(HeldOutProblem):
         sample = self._sample()
         return None if sample is None else ScanProblem(self, *sample, self.scan_bounds)
 
-    def of_targets(self) -> TargetsProblem | None:
+    def per_target(self) -> TargetsProblem | None:
         """Return the problem of one lambda per target; None where there is none."""
         is_diagonal = self.splits[0].solves_by == "diagonal" and self.n_groups == 1
         return TargetsProblem(self) if is_diagonal else None

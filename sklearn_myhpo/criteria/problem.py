@@ -127,7 +127,7 @@ class CriterionProblem(Problem):
         """The cost of a scan of one shared lambda: little after a decomposition."""
         return super().scans_by if self.whole.spectrum is None else "diagonal"
 
-    def of_targets(self):
+    def per_target(self):
         """Return the problem of one lambda per target; None where there is none."""
         has_spectrum = self.whole.spectrum is not None and self.n_groups == 1
         knows = has_spectrum and self.bound.learns_targets

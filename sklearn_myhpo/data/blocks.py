@@ -140,6 +140,14 @@ def add_up(total, found):
     return total + found
 
 
+def add_all(found):
+    """Return the sum of arrays, or of tuples of arrays; None of nothing."""
+    total = None
+    for one in found:
+        total = one if total is None else add_up(total, one)
+    return total
+
+
 class Space:
     """Memory that is used again for every block: new memory would be slow to touch."""
 

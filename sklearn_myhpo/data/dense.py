@@ -1,13 +1,12 @@
 """Dense rows in memory, double precision."""
 
-import functools
 from functools import cached_property
 
 import numpy as np
 
 from .blocks import (
     Space,
-    add_up,
+    add_all,
     gram_block,
     lower_triangle,
     slices,
@@ -63,15 +62,13 @@ class DenseDesign(MemoryDesign):
             return function(self, *columns)
 
         def own(share):
-            total = None
-            for rows in share:
-                block = self._of(self.X[rows])
-                found = function(block, *(column[rows] for column in columns))
-                total = found if total is None else add_up(total, found)
-            return total
+            return add_all(
+                function(self._of(self.X[rows]), *(column[rows] for column in columns))
+                for rows in share
+            )
 
         work = row_limits().products_per_entry * self.X.size
-        return functools.reduce(add_up, map_shares(own, parts, work))
+        return add_all(map_shares(own, parts, work))
 
     def part_grams(self, weights, labels, n_parts):
         """Return the Gram matrices of every part of the rows, in one visit."""
@@ -89,7 +86,7 @@ class DenseDesign(MemoryDesign):
             )
 
         work = self.X.size * size
-        return functools.reduce(np.add, map_shares(own, parts, work))
+        return add_all(map_shares(own, parts, work))
 
     def take(self, index):
         """Return the rows of an index, copied, or of a slice, not copied."""

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .blocks import Space, add_up, gram_block, interleaved, rows_by_label, rows_in_use
+from .blocks import Space, add_all, gram_block, interleaved, rows_by_label, rows_in_use
 from .limits import row_limits
 
 
@@ -98,10 +98,10 @@ class Design(ABC):
         -------
         ndarray or tuple of ndarray
         """
-        total = None
-        for rows, block in self.blocks(entries_per_row):
-            found = function(block, *(column[rows] for column in columns))
-            total = found if total is None else add_up(total, found)
+        total = add_all(
+            function(block, *(column[rows] for column in columns))
+            for rows, block in self.blocks(entries_per_row)
+        )
         if total is None:
             return function(self.no_rows(), *columns)
         return total

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from .blocks import add_up, as_slice
+from .blocks import add_all, as_slice
 from .design import Design
 from .limits import row_limits
 from .sources import as_design
@@ -96,11 +96,10 @@ class StackedDesign(Design):
 
     def _sum(self, function, *columns):
         """Return the sum of arrays, one from every part and its part of the columns."""
-        total = None
-        for part, start, stop in self._bounds():
-            found = function(part, *(column[start:stop] for column in columns))
-            total = found if total is None else add_up(total, found)
-        return total
+        return add_all(
+            function(part, *(column[start:stop] for column in columns))
+            for part, start, stop in self._bounds()
+        )
 
     def _forward(self, core):
         return np.concatenate([part._forward(core) for part in self.parts])

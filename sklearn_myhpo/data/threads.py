@@ -300,7 +300,7 @@ def map_threads(function, *arguments):
     """
 
     def quiet(*own):
-        # What NumPy should ignore is known to the calling thread only.
+        # NumPy's error state belongs to the calling thread; pool threads would warn.
         with np.errstate(all="ignore"):
             return function(*own)
 

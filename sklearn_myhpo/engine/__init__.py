@@ -21,6 +21,7 @@ glm/            any smooth convex loss
     passes          sums over the rows for all splits, a block at a time
     factored_newton, newton_together
                     Newton steps of all splits, by factors or conjugate gradients
+    safeguards      of both against far starts, long steps and rounding
     factored_curvature, fused_hessian
                     the factored matrices; the Hessians of all splits by passes
     quadratic_model second-order models of all splits, which end a scan

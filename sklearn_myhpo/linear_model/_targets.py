@@ -67,7 +67,7 @@ class PerTargetMixin:
             start = last.lambda_
         if solver.capabilities.learns_targets:
             problem = source.make()
-            together = problem.of_targets()
+            together = problem.per_target()
             if together is not None:
                 given = problem, together, source, solver, start, progress
                 return self._learn_together(*given)

@@ -1,7 +1,5 @@
 """The data source of the example."""
 
-from pathlib import Path
-
 import numpy as np
 
 from sklearn_myhpo.data.dense import DenseDesign
@@ -10,17 +8,16 @@ from sklearn_myhpo.data.selected import SelectedDesign
 from sklearn_myhpo.data.sources import as_design
 from sklearn_myhpo.data.stacked import StackedDesign
 from sklearn_myhpo.data.streamed import StreamedDesign
+from tests.helpers import load_example
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "plot_own_data_source.py"
-
-
-def load_design():
-    """Return the class of the example, so that the documented one is tested."""
-    _, part = EXAMPLE.read_text().split("# design: begin\n")
-    code, _ = part.split("# design: end\n")
-    names = {"np": np, "Design": Design, "DenseDesign": DenseDesign}
-    exec(compile(code, EXAMPLE, "exec"), names)
-    return names["Shards"]
+#: The documented data source.
+Shards = load_example(
+    "plot_own_data_source.py",
+    "design",
+    "Shards",
+    Design=Design,
+    DenseDesign=DenseDesign,
+)
 
 
 def sharded(X):
@@ -28,7 +25,7 @@ def sharded(X):
     ends = [1, len(X) // 3, len(X) // 3 + 2, len(X) - 4]
     parts = [part for part in np.split(X, ends) if len(part)]
     shards = [(lambda part=part: part, len(part)) for part in parts]
-    return load_design()(shards, X.shape[1])
+    return Shards(shards, X.shape[1])
 
 
 def _selected(base):

@@ -1,7 +1,5 @@
 """A loss from outside the package: no other edit, no bound of its curvature."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -9,24 +7,23 @@ from scipy.optimize import minimize
 from sklearn_myhpo.diagnostics.certificate import certify
 from sklearn_myhpo.losses import Interval, Loss
 from sklearn_myhpo.solvers import MYHPO, SOLVERS, Status, minimize_bilevel
-from tests.helpers import Spec, correlated_features, folds, sparsified, weighted
+from tests.helpers import (
+    Spec,
+    correlated_features,
+    folds,
+    load_example,
+    sparsified,
+    weighted,
+)
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "plot_poisson_loss.py"
 #: Solvers that take step sizes from a bound of the curvature.
 BOUNDED = ("sho", "stochastic", "unrolled")
 EXACT = ("myhpo", "implicit", "hoag")
 
 
-def load_loss():
-    """Return the class of the example, so that the documented one is tested."""
-    _, part = EXAMPLE.read_text().split("# loss: begin\n")
-    code, _ = part.split("# loss: end\n")
-    names = {"np": np, "Loss": Loss, "Interval": Interval}
-    exec(compile(code, EXAMPLE, "exec"), names)
-    return names["PoissonLoss"]
-
-
-PoissonLoss = load_loss()
+PoissonLoss = load_example(
+    "plot_poisson_loss.py", "loss", "PoissonLoss", Loss=Loss, Interval=Interval
+)
 
 
 class WithoutConstant(PoissonLoss):

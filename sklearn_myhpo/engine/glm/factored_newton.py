@@ -8,17 +8,13 @@ may be that of earlier weights, and L-BFGS pairs (step, change of gradient) corr
 import numpy as np
 
 from ..linalg.newton import (
-    FAR_WORSE,
-    LEAST_SHORTENING,
-    LOSS_ROUNDING,
-    MOST_OVERSHOOT,
-    MOST_SHORTENING,
     NEWTON_MAX_HALVINGS,
     NEWTON_MAX_ITER,
     NEWTON_TOL,
     STALLED,
 )
 from .fused_hessian import HessiansAt
+from .safeguards import overshoots, rounding, saturated, shortened
 
 #: Pairs that are kept.
 MEMORY = 5
@@ -79,7 +75,7 @@ class FactoredNewton:
         self.set, self.tol = split_set, tol
         self.curvature = split_set.factored_curvature
         self.penalty = split_set.splits[0].penalty(lambda_)
-        self.weights, self.at = weights, self._slopes(weights)
+        self.weights, self.at = weights, self.set.slopes(weights)
         self._leave_saturation()
         self._pairs, self._before, self.direction = [], None, 0.0
         # The rate after the last new matrices, and the number of slow steps.
@@ -87,25 +83,19 @@ class FactoredNewton:
         # The splits along whose directions no step is good enough.
         self._stuck = np.zeros(len(weights), dtype=bool)
 
-    def _slopes(self, weights):
-        return self.set.slopes(weights)
-
     def _losses(self):
         """Return the sizes of the training losses."""
         energy = 0.5 * np.sum(self.penalty * self.weights**2, axis=(1, 2))
         return np.maximum(np.abs(self.at.losses + energy), np.finfo(float).tiny)
 
     def _leave_saturation(self):
-        """Replace starts that are far worse than the models without features.
-
-        Curvature may underflow there, and no step would lead away.
-        """
-        bad = ~(self._losses() <= FAR_WORSE * self.set.null_losses)
-        if bad.any():
+        """Replace starts that are far worse than the models without features."""
+        numbers = saturated(self._losses(), self.set.null_losses)
+        if len(numbers):
             self.weights = self.weights.copy()
-            for number in np.flatnonzero(bad):
+            for number in numbers:
                 self.weights[number] = self.set.splits[number].start()
-            self.at = self._slopes(self.weights)
+            self.at = self.set.slopes(self.weights)
 
     def step(self):
         """Move all splits, unless every one is there; return whether it is."""
@@ -125,7 +115,9 @@ class FactoredNewton:
         done = ~(decrement > goal * losses) | self._stuck
         if self._before is not None and not done.all():
             slow = decrement > STALLED**2 * self._before
-            done |= slow & (decrement <= self._noise(losses))
+            done |= slow & (
+                decrement <= rounding(losses, self.set.train_weights, self.at.raw)
+            )
         self.direction = direction
         if done.all():
             return True
@@ -185,12 +177,6 @@ class FactoredNewton:
         n_fresh = max(1.0, fall / -np.log(fresh))
         return n_now > n_fresh + self.curvature.price
 
-    def _noise(self, losses):
-        """Return the rounding of the losses: one is like its raw score."""
-        weights = self.set.passes.train_weights
-        sizes = np.einsum("kn,kn->k", weights, np.abs(self.at.raw).max(axis=1))
-        return np.maximum(LOSS_ROUNDING * losses, 2.0 * np.finfo(float).eps * sizes)
-
     def _move(self, slope, direction, decrement, done):
         """Step along the directions, shorter where the slope comes to rise.
 
@@ -200,18 +186,16 @@ class FactoredNewton:
         for _ in range(NEWTON_MAX_HALVINGS):
             move = size[:, None, None] * direction
             weights = self.weights + move
-            at = self._slopes(weights)
+            at = self.set.slopes(weights)
             change = at.gradients - self.at.gradients + self.penalty * move
             rise = np.einsum("kmo,kmo->k", change, direction) - decrement
-            far = ~(rise <= MOST_OVERSHOOT * decrement) & ~done
+            far = overshoots(rise, decrement) & ~done
             if not far.any():
                 self._pairs = [*self._pairs[1 - MEMORY :], (move, change)]
                 self.weights, self.at, self.direction = weights, at, 0.0
                 self._stuck |= size == 0
                 return False
-            root = decrement / np.maximum(decrement + rise, 1e-300)
-            root = np.where(np.isfinite(root), root, LEAST_SHORTENING)
-            shorter = size * np.clip(root, LEAST_SHORTENING, MOST_SHORTENING)
+            shorter = shortened(size, rise, decrement)
             # No step along these is good enough: rounding.
             shorter[shorter < SHORTEST] = 0.0
             size = np.where(far, shorter, size)

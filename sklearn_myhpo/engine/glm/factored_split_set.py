@@ -36,7 +36,7 @@ class FactoredSplitSet(GLMSplitSet):
         self.factored_curvature = FactoredCurvature(
             self.passes, self.shared_curvature, plan, self.counts
         )
-        self.last_slopes = self._last_raw = None, None
+        self._weights = self._raw = self._slopes = None
 
     def slopes(self, weights):
         """Return the `Slopes` at weights, of which the last ones are kept.
@@ -45,31 +45,34 @@ class FactoredSplitSet(GLMSplitSet):
         ----------
         weights : list of ndarray of shape (m, n_outputs), or one array of all
         """
-        known, at = self.last_slopes
-        if known is None or not all(map(np.array_equal, known, weights)):
+        if not self._knows(weights) or self._slopes is None:
             self.counts.n_train_gradients += len(weights)
             self.counts.n_values += len(weights)
-            at = self.passes.slopes(np.stack(weights))
-        return at
+            return self.passes.slopes(np.stack(weights))
+        return self._slopes
 
     def raw(self, weights):
         """Return the raw predictions (n_splits, n_outputs, n_samples) of all splits."""
-        known, at = self.last_slopes
-        if known is not None and all(map(np.array_equal, known, weights)):
-            return at.raw
-        known, raw = self._last_raw
-        if known is None or not all(map(np.array_equal, known, weights)):
-            known = np.stack(weights)
-            raw = forward_all(self.rows, known)
-            self._last_raw = known, raw
-        return raw
+        if not self._knows(weights):
+            stacked = np.stack(weights)
+            self._keep(stacked, forward_all(self.rows, stacked), None)
+        return self._raw
+
+    def _knows(self, weights):
+        return self._weights is not None and all(
+            map(np.array_equal, self._weights, weights)
+        )
+
+    def _keep(self, weights, raw, slopes):
+        """Keep raw predictions, and `Slopes` if known, for the questions to come."""
+        self._weights, self._raw, self._slopes = weights, raw, slopes
 
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
         """Return the exact inner solutions of all splits, from `starts`."""
         self.counts.n_inner_solves += len(self.splits)
         weights, at = minimize_factored(self, lambda_, np.stack(starts), tol)
         if at is not None:
-            self.last_slopes = weights, at
+            self._keep(weights, at.raw, at)
             for split, w, own in zip(self.splits, weights, at.raw, strict=True):
                 split.remember(w, own.T)
         return list(weights)
@@ -125,18 +128,6 @@ class FactoredSplitSet(GLMSplitSet):
             Solution(*(one.reshape(shape) for one in own))
             for own in zip(*found, strict=True)
         ]
-
-    def null_validation_losses(self):
-        """Return the validation loss of every split's model without features."""
-        self.counts.n_values += len(self.splits)
-        losses = []
-        for split in self.splits:
-            index, weight = split.held_out
-            # Zeros without an intercept.
-            start = split.start()[-1] * split.explicit_intercept
-            raw = np.broadcast_to(start, (len(index), len(start)))
-            losses.append(weight @ self.loss.value(self.y[index], raw))
-        return losses
 
     def validation_losses(self, weights):
         """Return the validation loss of every split."""

@@ -2,16 +2,9 @@
 
 import numpy as np
 
-from ..linalg.newton import (
-    FAR_WORSE,
-    LEAST_SHORTENING,
-    LOSS_ROUNDING,
-    MOST_OVERSHOOT,
-    MOST_SHORTENING,
-    NEWTON_MAX_HALVINGS,
-    STALLED,
-)
+from ..linalg.newton import NEWTON_MAX_HALVINGS, STALLED
 from .products import forward_all, solve_together
+from .safeguards import overshoots, rounding, saturated, shortened
 
 #: Largest and least accuracy of a direction.
 LOOSEST_RTOL, TIGHTEST_RTOL = 0.3, 1e-6
@@ -54,13 +47,9 @@ class NewtonTogether:
         self.rtol = LOOSEST_RTOL
 
     def _leave_saturation(self):
-        """Replace starts that are far worse than the models without features.
-
-        Curvature may underflow there, and no step would lead away.
-        """
-        numbers = np.arange(len(self.weights))
-        bad = ~(self._losses(numbers) <= FAR_WORSE * self.set.null_losses)
-        for number in np.flatnonzero(bad):
+        """Replace starts that are far worse than the models without features."""
+        losses = self._losses(np.arange(len(self.weights)))
+        for number in saturated(losses, self.set.null_losses):
             self.weights[number] = self.set.splits[number].start()
             start = self.weights[number : number + 1]
             self.raw[number] = forward_all(self.set.rows, start)[0]
@@ -97,7 +86,8 @@ class NewtonTogether:
         losses = self._losses(numbers)
         error = decrement * (self.rtol + rate) ** 2
         done = ~(error > 2.0 * self.tol**2 * losses)
-        noise = self._noise(numbers, losses)
+        train_weights = [self.set.train_weights[number] for number in numbers]
+        noise = rounding(losses, train_weights, self.raw[numbers])
         slow = decrement > STALLED**2 * self.before[numbers]
         done |= slow & (decrement <= noise)
         self.before[numbers] = decrement
@@ -134,16 +124,6 @@ class NewtonTogether:
             losses.append(split.train_loss(self.weights[number], self.lambda_, raw))
         return np.maximum(np.abs(losses), np.finfo(float).tiny)
 
-    def _noise(self, numbers, losses):
-        """Return the rounding of the losses: one is like its raw score."""
-        sizes = [
-            self.set.train_weights[number] @ np.abs(self.raw[number]).max(axis=0)
-            for number in numbers
-        ]
-        return np.maximum(
-            LOSS_ROUNDING * losses, 2.0 * np.finfo(float).eps * np.array(sizes)
-        )
-
     def _nonlinearity(self, hessian, image):
         """Return the share of the error that remains because the curvature changes."""
         change = np.minimum(self.set.loss.curvature_change(image.T), MAX_CHANGE)
@@ -172,9 +152,8 @@ class NewtonTogether:
                 self.weights[where] + step * direction[ask],
             )
             rise = np.einsum("kmo,kmo->k", slope[ask], direction[ask])
-            far = ~(rise <= MOST_OVERSHOOT * decrement[ask])
-            root = decrement[ask] / np.maximum(decrement[ask] + rise, 1e-300)
-            shorter = size[ask] * np.clip(root, LEAST_SHORTENING, MOST_SHORTENING)
+            far = overshoots(rise, decrement[ask])
+            shorter = shortened(size[ask], rise, decrement[ask])
             size[ask] = np.where(far, shorter, size[ask])
             ask = ask[far]
         # No step along these is good enough: rounding.

@@ -74,10 +74,8 @@ class Passes:
     def _losses_and_slopes(self, y, raw):
         """Return losses (k, n) and their derivatives (k, n_outputs, n) of a block."""
         if self.n_outputs == 1:
-            # One call for all splits, on rows that are repeated.
             n_rows = raw.shape[2]
-            many = np.concatenate([y] * len(raw)) if len(raw) > 1 else y
-            losses, slopes = self.loss.value_and_gradient(many, raw.reshape(-1, 1))
+            losses, slopes = self.loss.value_and_gradient(*_in_a_row(y, raw))
             return losses.reshape(-1, n_rows), slopes.reshape(-1, 1, n_rows)
         losses, slopes = np.empty((len(raw), raw.shape[2])), np.empty_like(raw)
         for number, one in enumerate(raw):
@@ -101,8 +99,7 @@ class Passes:
         """Return the Hessians (n_splits, size, size) of the data terms, in one pass."""
         lower, upper = lower_triangle(self.n_outputs)
         if self.n_outputs == 1:
-            many = np.concatenate([self.y] * self.n_splits)
-            curvature = self.loss.curvature(many, raw.reshape(-1, 1))
+            curvature = self.loss.curvature(*_in_a_row(self.y, raw))
             weights = (self.train_weights * curvature.reshape(raw.shape[::2])).T
         else:
             weights = np.concatenate(
@@ -179,10 +176,8 @@ class Passes:
     def _third(self, y, raw, along, moves, train):
         """Return the third derivatives of a block along (q, J_a, J_b), (k, g, g)."""
         if self.n_outputs == 1:
-            many, one = np.concatenate([y] * len(raw)), np.ones((1, 1))
-            third = self.loss.third(
-                many, raw.reshape(-1, 1), along.reshape(-1, 1), one, one
-            )
+            one = np.ones((1, 1))
+            third = self.loss.third(*_in_a_row(y, raw), along.reshape(-1, 1), one, one)
             weighted = moves[:, :, 0] * (train * third.reshape(train.shape))[:, None]
             return weighted @ moves[:, :, 0].transpose(0, 2, 1)
         out = np.empty((len(raw), moves.shape[1], moves.shape[1]))
@@ -198,8 +193,7 @@ class Passes:
     def _bent(self, y, raw, images):
         """Return the curvature of a block times images (k, v, n_outputs, n)."""
         if self.n_outputs == 1:
-            many = np.concatenate([y] * len(raw)) if len(raw) > 1 else y
-            curvature = self.loss.curvature(many, raw.reshape(-1, 1))
+            curvature = self.loss.curvature(*_in_a_row(y, raw))
             images *= curvature.reshape(len(raw), 1, 1, -1)
             return images
         for one, own in zip(raw, images, strict=True):
@@ -229,6 +223,20 @@ class Passes:
 
         columns = spread.transpose(2, 0, 1)
         return self.rows.reduce(own, columns, entries_per_row=self._width)
+
+
+def _in_a_row(y, raw):
+    """Return targets and raw predictions of one output, all splits below each other.
+
+    Then one call of a loss serves all splits.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n, ...)
+    raw : ndarray of shape (k, 1, n)
+    """
+    many = np.concatenate([y] * len(raw)) if len(raw) > 1 else y
+    return many, raw.reshape(-1, 1)
 
 
 class HeldOutWeights:

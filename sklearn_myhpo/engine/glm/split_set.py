@@ -260,6 +260,18 @@ class GLMSplitSet(SplitSet):
         """Return the least curvature of the data that is not zero."""
         return self.shared_curvature.least()
 
+    def null_validation_losses(self):
+        """Return the validation loss of every split's model without features."""
+        self.counts.n_values += len(self.splits)
+        losses = []
+        for split in self.splits:
+            index, weight = split.held_out
+            # Zeros without an intercept.
+            start = split.start()[-1] * split.explicit_intercept
+            raw = np.broadcast_to(start, (len(index), len(start)))
+            losses.append(weight @ self.loss.value(self.y[index], raw))
+        return losses
+
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         self.counts.n_validation_gradients += len(weights)

@@ -7,13 +7,8 @@ import numpy as np
 NEWTON_TOL = 1e-10
 #: Accuracy of an iterative solve for a direction: each step gains this factor.
 DIRECTION_TOL = 1e-4
-#: Largest rise of the slope along an accepted step of several splits, as a share of its
-#: fall at the start; least and largest factor by which a step is shortened.
-MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
-#: A start whose loss exceeds this multiple of the null model's is discarded.
-FAR_WORSE = 10.0
-#: Rounding of a loss, and the rate beyond which only rounding makes it slow.
-LOSS_ROUNDING, STALLED = 1e-14, 0.5
+#: Rate of several splits in step beyond which only rounding makes them so slow.
+STALLED = 0.5
 NEWTON_MAX_ITER = 100
 NEWTON_MAX_HALVINGS = 40
 

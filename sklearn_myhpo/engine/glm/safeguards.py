@@ -1,0 +1,58 @@
+"""Safeguards of Newton's method for several splits in step."""
+
+import numpy as np
+
+#: Largest rise of the slope along an accepted step, as a share of its fall at the
+#: start; least and largest factor by which a step is shortened.
+MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
+#: A start whose loss exceeds this multiple of the null model's is discarded.
+FAR_WORSE = 10.0
+#: Rounding of a loss.
+LOSS_ROUNDING = 1e-14
+
+
+def saturated(losses, null_losses):
+    """Return the numbers of the splits to start from the model without features.
+
+    Their losses are far worse than that model's. Curvature may underflow there, and no
+    step would lead away.
+    """
+    return np.flatnonzero(~(losses <= FAR_WORSE * null_losses))
+
+
+def overshoots(rise, decrement):
+    """Whether the slope along a step has come to rise too much, of every split."""
+    return ~(rise <= MOST_OVERSHOOT * decrement)
+
+
+def shortened(size, rise, decrement):
+    """Return shorter steps, by the secant of the slope along them.
+
+    Parameters
+    ----------
+    size : ndarray of shape (k,)
+        Of the steps so far.
+    rise, decrement : ndarray of shape (k,)
+        Slope at the end of every step, and its fall at the start.
+    """
+    root = decrement / np.maximum(decrement + rise, 1e-300)
+    root = np.where(np.isfinite(root), root, LEAST_SHORTENING)
+    return size * np.clip(root, LEAST_SHORTENING, MOST_SHORTENING)
+
+
+def rounding(losses, train_weights, raw):
+    """Return the rounding of losses: that of a loss is like its raw score's.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (k,)
+    train_weights : sequence of ndarray of shape (n_samples,)
+    raw : sequence of ndarray of shape (n_outputs, n_samples)
+    """
+    sizes = np.array(
+        [
+            weight @ np.abs(one).max(axis=0)
+            for weight, one in zip(train_weights, raw, strict=True)
+        ]
+    )
+    return np.maximum(LOSS_ROUNDING * losses, 2.0 * np.finfo(float).eps * sizes)
