@@ -51,9 +51,10 @@ def by(*questions):
 #: the algorithms.
 ORDER = (
     *("solver", "cv", "feature_groups", "criterion", "selection", "shrinkage"),
-    *("fit_intercept", "penalty_factors", "alpha_per_target", "refit"),
+    *("fit_intercept", "penalty_factors", "alpha_per_target"),
+    *("random_state", "verbose", "refit"),
     *("lambda_init", "lambda_bounds", "max_iter", "tol"),
-    *("warm_start", "random_state", "verbose"),
+    "warm_start",
     *("steps", "response", "metric", "rho", "step_sizes", "backtracking"),
     "noise_scale",
 )

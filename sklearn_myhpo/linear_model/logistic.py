@@ -70,6 +70,10 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Whether to print a line per iteration.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -86,10 +90,6 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     warm_start : bool, default=False
         Whether to start from the lambda and the weights of the last fit, if it had the
         same numbers of splits, features and lambdas.
-    random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
-    verbose : int, default=0
-        Whether to print a line per iteration.
     steps : {"exact", "gradient"}, default="exact"
         Exact minimizations (Algorithm 3 of the paper) or gradient steps (Algorithm 1).
     response : {"tangent", "mean"}, default="tangent"
@@ -199,14 +199,14 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
         penalty_factors: FactorsLike = None,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
         max_iter: int = 200,
         tol: float = 1e-6,
         warm_start: bool = False,
-        random_state: RandomStateLike = None,
-        verbose: int = 0,
         steps: Literal["exact", "gradient"] = "exact",
         response: Literal["tangent", "mean"] = "tangent",
         metric: Literal["hessian", "identity"] = "hessian",
@@ -221,14 +221,14 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
         self.penalty_factors = penalty_factors
+        self.random_state = random_state
+        self.verbose = verbose
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
         self.steps = steps
         self.response = response
         self.metric = metric
@@ -270,6 +270,10 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Whether to print a line per iteration.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -286,10 +290,6 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
     warm_start : bool, default=False
         Whether to start from the lambda and the weights of the last fit, if it had the
         same numbers of splits, features and lambdas.
-    random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
-    verbose : int, default=0
-        Whether to print a line per iteration.
     step_sizes : "auto" or (float, float), default="auto"
         alpha of the hypernetwork and beta of lambda. "auto" takes them from a Lipschitz
         constant and the size of the loss.
@@ -381,14 +381,14 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         feature_groups: GroupsLike = None,
         fit_intercept: bool = True,
         penalty_factors: FactorsLike = None,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
         max_iter: int = 200,
         tol: float = 1e-4,
         warm_start: bool = False,
-        random_state: RandomStateLike = None,
-        verbose: int = 0,
         step_sizes: Literal["auto"] | tuple[float, float] = "auto",
         noise_scale: float = 1e-4,
     ) -> None:
@@ -396,14 +396,14 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         self.feature_groups = feature_groups
         self.fit_intercept = fit_intercept
         self.penalty_factors = penalty_factors
+        self.random_state = random_state
+        self.verbose = verbose
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
         self.step_sizes = step_sizes
         self.noise_scale = noise_scale
 
@@ -454,6 +454,10 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Whether to print a line per iteration.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -470,10 +474,6 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     warm_start : bool, default=False
         Whether to start from the lambda and the weights of the last fit, if it had the
         same numbers of splits, features and lambdas.
-    random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
-    verbose : int, default=0
-        Whether to print a line per iteration.
 
     Attributes
     ----------
@@ -571,14 +571,14 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
         penalty_factors: FactorsLike = None,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
         max_iter: int = 200,
         tol: float = 1e-6,
         warm_start: bool = False,
-        random_state: RandomStateLike = None,
-        verbose: int = 0,
     ) -> None:
         self.solver = solver
         self.cv = cv
@@ -588,14 +588,14 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
         self.penalty_factors = penalty_factors
+        self.random_state = random_state
+        self.verbose = verbose
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
     @available_if(can_stream)
     def partial_fit(

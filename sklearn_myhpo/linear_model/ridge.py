@@ -77,6 +77,10 @@ default="validation"
         Whether every column of y gets its own lambda, as in
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
         default options learns them all at once, other solvers one after the other.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Whether to print a line per iteration.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -93,10 +97,6 @@ default="validation"
     warm_start : bool, default=False
         Whether to start from the lambda and the weights of the last fit, if it had the
         same numbers of splits, features and lambdas.
-    random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
-    verbose : int, default=0
-        Whether to print a line per iteration.
     steps : {"exact", "gradient"}, default="exact"
         Exact minimizations (Algorithm 3 of the paper) or gradient steps (Algorithm 1).
     response : {"tangent", "mean"}, default="tangent"
@@ -210,14 +210,14 @@ default="validation"
         fit_intercept: bool = True,
         penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
         max_iter: int = 200,
         tol: float = 1e-6,
         warm_start: bool = False,
-        random_state: RandomStateLike = None,
-        verbose: int = 0,
         steps: Literal["exact", "gradient"] = "exact",
         response: Literal["tangent", "mean"] = "tangent",
         metric: Literal["hessian", "identity"] = "hessian",
@@ -233,14 +233,14 @@ default="validation"
         self.fit_intercept = fit_intercept
         self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
+        self.random_state = random_state
+        self.verbose = verbose
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
         self.steps = steps
         self.response = response
         self.metric = metric
@@ -285,6 +285,10 @@ class SHORidge(RidgeModel, SHOModel):
         Whether every column of y gets its own lambda, as in
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
         default options learns them all at once, other solvers one after the other.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Whether to print a line per iteration.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -301,10 +305,6 @@ class SHORidge(RidgeModel, SHOModel):
     warm_start : bool, default=False
         Whether to start from the lambda and the weights of the last fit, if it had the
         same numbers of splits, features and lambdas.
-    random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
-    verbose : int, default=0
-        Whether to print a line per iteration.
     step_sizes : "auto" or (float, float), default="auto"
         alpha of the hypernetwork and beta of lambda. "auto" takes them from a Lipschitz
         constant and the size of the loss.
@@ -400,14 +400,14 @@ class SHORidge(RidgeModel, SHOModel):
         fit_intercept: bool = True,
         penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
         max_iter: int = 200,
         tol: float = 1e-4,
         warm_start: bool = False,
-        random_state: RandomStateLike = None,
-        verbose: int = 0,
         step_sizes: Literal["auto"] | tuple[float, float] = "auto",
         noise_scale: float = 1e-4,
     ) -> None:
@@ -416,14 +416,14 @@ class SHORidge(RidgeModel, SHOModel):
         self.fit_intercept = fit_intercept
         self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
+        self.random_state = random_state
+        self.verbose = verbose
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
         self.step_sizes = step_sizes
         self.noise_scale = noise_scale
 
@@ -482,6 +482,10 @@ default="validation"
         Whether every column of y gets its own lambda, as in
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
         default options learns them all at once, other solvers one after the other.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the splits and seeds stochastic solvers.
+    verbose : int, default=0
+        Whether to print a line per iteration.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -498,10 +502,6 @@ default="validation"
     warm_start : bool, default=False
         Whether to start from the lambda and the weights of the last fit, if it had the
         same numbers of splits, features and lambdas.
-    random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
-    verbose : int, default=0
-        Whether to print a line per iteration.
 
     Attributes
     ----------
@@ -603,14 +603,14 @@ default="validation"
         fit_intercept: bool = True,
         penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
         max_iter: int = 200,
         tol: float = 1e-6,
         warm_start: bool = False,
-        random_state: RandomStateLike = None,
-        verbose: int = 0,
     ) -> None:
         self.solver = solver
         self.cv = cv
@@ -621,14 +621,14 @@ default="validation"
         self.fit_intercept = fit_intercept
         self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
+        self.random_state = random_state
+        self.verbose = verbose
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
     @available_if(can_stream)
     def partial_fit(
