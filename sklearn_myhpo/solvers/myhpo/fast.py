@@ -19,6 +19,7 @@ from ...bilevel.outer_products import OuterProducts
 from ..protocol import Info
 from ..steps.acceptance import is_below_rounding, judge
 from ..steps.box import is_positive_definite, minimize_in_box
+from ..steps.hermite import share_of_step
 from .freedom import felt, freedom_taken, unfelt
 from .truncated import Minimizer, minimize_by_products
 
@@ -40,7 +41,7 @@ SHIFT = 1e-10
 #: Accuracy of the first inner solutions, where they are found by iterations.
 INNER_LOOSE = 1e-4
 #: Later it is this share of the relative decrease that a step promises.
-INNER_SHARE = 1e-2
+INNER_SHARE = 3e-3
 #: And INNER_TOL for promises below CLOSE.
 INNER_TOL, CLOSE = 1e-9, 1e-5
 #: Relative residual of lambda below which weights are made accurate before a step.
@@ -59,7 +60,8 @@ class FastState(NamedTuple):
     `rho` is the weight of the proximal term, `inner` the accuracy of the weights, and
     `rest` the residual of lambda alone; `move` is the step as the weights feel it,
     `target` its end, `predicted` its promised decrease and `length` its squared length
-    in the metric.
+    in the metric. `before` has lambda and the two derivatives there of the place before
+    this one, of a single lambda.
     """
 
     lambda_: np.ndarray
@@ -74,6 +76,7 @@ class FastState(NamedTuple):
     target: np.ndarray | None = None
     predicted: float = 0.0
     length: float = 0.0
+    before: tuple[float, float, float] | None = None
 
 
 def init(options, problem, lambda_0, weights_0):
@@ -108,14 +111,19 @@ def _next(problem, state):
         elif verdict.poor:
             rho *= RHO_GROW
         state.place.release()
-        return _state(problem, there, rho, inner)
-    if problem.iterates and inner < REFINED * state.inner:
+        return _state(problem, there, rho, inner, _derivatives(state))
+    is_loose = problem.iterates and inner < REFINED * state.inner
+    noise = state.inner * objective if is_loose else 0.0
+    if verdict.hidden or abs(objective - there.objective) <= noise:
+        state.place.release()
+        moved = _state(problem, there, state.rho, inner, _derivatives(state))
+        if _rank(moved) < _rank(state):
+            return moved
+        if not is_loose:
+            return _at_rest(state)
+    if is_loose:
         # The loss at the present lambda may be too inaccurate for the comparison.
         return _refined(problem, state, inner)
-    if verdict.hidden:
-        state.place.release()
-        moved = _state(problem, there, state.rho, inner)
-        return moved if _rank(moved) < _rank(state) else _at_rest(state)
     rho = _rho_of_shorter(state, objective - there.objective)
     return _with_proposal(problem, state._replace(rho=rho))
 
@@ -170,11 +178,22 @@ def _rho_of_shorter(state, decrease):
     return float(np.clip(state.rho + curvature * (1.0 / share - 1.0), least, most))
 
 
-def _state(problem, place, rho, inner):
+def _state(problem, place, rho, inner, before=None):
     """Return the state at a place with weights of a known accuracy."""
     model = place.model(inner)
-    state = FastState(place.lambda_, place.weights, place, model, rho, inner)
+    state = FastState(
+        place.lambda_, place.weights, place, model, rho, inner, before=before
+    )
     return _with_proposal(problem, state)
+
+
+def _derivatives(state):
+    """Return a single lambda and the derivatives there, else None."""
+    if len(state.lambda_) > 1:
+        return None
+    model = state.model
+    second = model.tangent[0, 0] + model.bend[0, 0]
+    return state.lambda_[0], model.gradient[0], second
 
 
 def _with_proposal(problem, state):
@@ -186,6 +205,9 @@ def _with_proposal(problem, state):
         # No loss is negative: the step is too long for its model.
         state = state._replace(rho=max(RHO_GROW * state.rho, RHO_REJECTED))
         move, delta, found = _propose(problem, state, projected)
+    if state.before is not None and delta[0]:
+        share = share_of_step(state.before, _derivatives(state), delta[0])
+        move, delta = share * move, share * delta
     # The hypergradient of a dropped group vanishes even if the group is wanted back.
     rest = max(
         problem.relative(projected, objective),
