@@ -3,9 +3,13 @@
 import numpy as np
 
 from ..linalg.stacked import StackedSolver
+from .shared_curvature import distance
 
 #: Accuracy from which on one matrix may serve all splits.
 COMMON_TOL = 1e-3
+#: Change of the log of a penalty up to which factors are kept that cost more than a
+#: pass: steps with them leave at most this share of the error.
+KEPT_CHANGE = 0.2
 
 
 class FactoredCurvature:
@@ -55,7 +59,7 @@ class FactoredCurvature:
         renew : bool
             Whether new matrices are to be formed.
         """
-        is_other = self._penalty is None or np.any(self._penalty != penalty)
+        is_other = self._is_far(penalty)
         renew |= self.is_exact and is_other
         is_common = self.factors_cost and not self.is_exact and tol >= COMMON_TOL
         is_other |= self._is_common and not is_common
@@ -65,6 +69,12 @@ class FactoredCurvature:
             self._solver = StackedSolver(matrices)
             self._penalty, self._is_common = penalty, is_common
         return self._solver
+
+    def _is_far(self, penalty):
+        """Whether the factors are of too different a penalty, or of none."""
+        if self._penalty is None or not self.factors_cost or self.is_exact:
+            return self._penalty is None or np.any(self._penalty != penalty)
+        return distance(self._penalty, penalty) > KEPT_CHANGE
 
     def matrices(self, penalty, is_common=False):
         """Return the Hessians of all splits, or a common one, with the penalty."""

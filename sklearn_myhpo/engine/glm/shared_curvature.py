@@ -145,7 +145,7 @@ class SharedCurvature:
 
     def _is_far(self, old, new):
         """Whether a penalty has changed too much for the factors of the old one."""
-        return _distance(old, new) > self.plan.limits.kept_change
+        return distance(old, new) > self.plan.limits.kept_change
 
     def _near(self, matrix, penalty):
         """Return a Hessian, made in place of the matrix of its data term."""
@@ -183,7 +183,7 @@ class SharedCurvature:
         return self._first
 
 
-def _distance(old, new):
+def distance(old, new):
     """Return the largest change of the log of a penalty."""
     used = old > 0
     with np.errstate(divide="ignore", invalid="ignore"):
