@@ -2,13 +2,17 @@
 
 The general matrix product repacks the matrix first, which for a few vectors costs more
 than the product. Vector by vector it reads the matrix where it lies, and in blocks that
-a cache holds it reads it once.
+a cache holds it reads it once. Large products are shared by threads that each multiply
+rows of their own: they wait for each other once, at the end.
 """
+
+from itertools import pairwise
 
 import numpy as np
 
+from .blocks import add_all
 from .limits import row_limits
-from .threads import all_threads_for
+from .threads import map_threads, n_threads_for
 
 
 def forward_thin(X, vectors):
@@ -23,8 +27,11 @@ def forward_thin(X, vectors):
     -------
     ndarray of shape (k, n_samples)
     """
-    with all_threads_for(len(vectors) * X.size, row_limits().thin_work):
+    shares = _shares(X, vectors)
+    if len(shares) == 1:
         return _forward(X, vectors)
+    parts = map_threads(lambda rows: _forward(X[rows], vectors), shares)
+    return np.concatenate(parts, axis=1)
 
 
 def _forward(X, vectors):
@@ -52,8 +59,19 @@ def adjoint_thin(X, vectors):
     -------
     ndarray of shape (k, n_features)
     """
-    with all_threads_for(len(vectors) * X.size, row_limits().thin_work):
+    shares = _shares(X, vectors)
+    if len(shares) == 1:
         return _adjoint(X, vectors)
+    return add_all(
+        map_threads(lambda rows: _adjoint(X[rows], vectors[:, rows]), shares)
+    )
+
+
+def _shares(X, vectors):
+    """Return the rows of every thread, which are one block where one thread will do."""
+    n_threads = n_threads_for(len(vectors) * X.size, row_limits().thin_work)
+    ends = [number * len(X) // n_threads for number in range(n_threads + 1)]
+    return [slice(*pair) for pair in pairwise(ends)]
 
 
 def _adjoint(X, vectors):
