@@ -22,6 +22,7 @@ class CVResults:
     Parameters
     ----------
     model : BilevelLinearModel
+        With the parameters of the fit.
     source : ProblemSource
         Data and splits of the fit.
     training, validation : (X, y, sample_weight)
@@ -121,7 +122,8 @@ class CVResults:
         for split, model in enumerate(plain):
             rows, given = self._rows(split), self.given
             data = given.features(rows), given.target(rows), given.weight(rows)
-            table.append(score_rows(self.scorers, self.model.scoring, model, *data))
+            scoring = self.model.scoring
+            table.append(score_rows(self.scorers, scoring, model, data, split))
         scores = {name: np.array([row[name] for row in table]) for name in table[0]}
         return scores[None] if list(scores) == [None] else scores
 
@@ -190,6 +192,7 @@ def refuse_cv_results(model):
     Parameters
     ----------
     model : BilevelLinearModel
+        With the parameters of the fit.
 
     Raises
     ------

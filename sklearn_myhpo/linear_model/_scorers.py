@@ -56,28 +56,33 @@ def make_scorers(model, scoring, is_weighted):
     return scorers
 
 
-def score_rows(scorers, scoring, model, X, y, weight):
+def score_rows(scorers, scoring, model, rows, split):
     """Return the values of the scorers by name; of one scorer the name is None.
 
     Parameters
     ----------
     scorers : dict of str or None to callable
+        From `make_scorers`.
     scoring : object
         Parameter of the estimator, for messages.
     model : BaseEstimator
         Fitted.
-    X, y : array-like
-    weight : ndarray of shape (n_samples,) or None
+    rows : (X, y, sample_weight)
+        To score on; the weights are None where there are none.
+    split : int
+        Number of the split, for messages.
 
     Returns
     -------
     dict of str or None to float
+        A number per scorer, or per name that a callable returns.
 
     Raises
     ------
     ValueError
         If a scorer raises, or returns no number.
     """
+    X, y, weight = rows
     values = {}
     for name, scorer in scorers.items():
         is_weighted = weight is not None and _wants_weights(scorer)
@@ -87,7 +92,8 @@ def score_rows(scorers, scoring, model, X, y, weight):
             value = scorer(model, X, y, **options)
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(
-                f"scoring={called!r} cannot score the held-out rows: {error}"
+                f"scoring={called!r} cannot score the rows that split {split} (counted "
+                f"from 0) holds out: {error}"
             ) from error
         # A callable may return several values by name, as in cross_validate.
         several = value if name is None and isinstance(value, dict) else {name: value}
