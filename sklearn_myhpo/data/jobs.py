@@ -50,10 +50,11 @@ def run_jobs(function, arguments, n_jobs):
     # Threads share X, and large products do not hold Python's lock.
     parallel = Parallel(n_jobs=n_jobs, prefer="threads")
     settings = _Settings()
-    return parallel(
-        delayed(settings.call)(function, arguments_of_one)
-        for arguments_of_one in arguments
-    )
+    calls = (delayed(settings.call)(function, each) for each in arguments)
+    # This thread asks too: with threadpoolctl 3.8 others cannot lower a number that it
+    # has set before.
+    with one_thread():
+        return parallel(calls)
 
 
 class _Settings:
