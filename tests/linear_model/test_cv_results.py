@@ -204,8 +204,7 @@ def test_nothing_unless_asked_for(cls):
     model.set_params(scoring=None).fit(X, y)
     assert model.cv_scores_ is None
     assert len(model.cv_predictions_) == 60
-    model.set_params(store_cv_results=False, scoring=["neg_max_error"])
-    model.set_params(scoring=None).fit(X, y)
+    model.set_params(store_cv_results=False).fit(X, y)
     for name in ("cv_rows_", "cv_predictions_", "cv_losses_"):
         assert getattr(model, name) is None
 
