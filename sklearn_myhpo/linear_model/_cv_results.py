@@ -36,6 +36,10 @@ class CVResults:
 
     def __init__(self, model, source, training, validation):
         self.model, self.source = model, source
+        self._stores = model.store_cv_results
+        self._is_asked = self._stores or model.scoring is not None
+        if not self._is_asked:
+            return
         self.offset = _num_samples(training[0]) if source.has_own_validation else 0
         X, y, weight = validation if source.has_own_validation else training
         if weight is not None:
@@ -59,10 +63,10 @@ class CVResults:
             Those that are not asked for are None.
         """
         found = no_cv_results()
-        if self.source.criterion is not None:
-            return {**found, **self._leave_out()} if self._stores else found
-        if not (self._stores or self.scorers):
+        if not self._is_asked:
             return found
+        if self.source.criterion is not None:
+            return {**found, **self._leave_out()}
         plain = [self._as_sklearn(*each) for each in enumerate(models)]
         if self.scorers:
             found["cv_scores_"] = self._scores(plain)
@@ -70,10 +74,6 @@ class CVResults:
             found["cv_rows_"], found["cv_predictions_"] = self._predictions(plain)
             found["cv_losses_"] = self._losses(models)
         return found
-
-    @property
-    def _stores(self):
-        return self.model.store_cv_results
 
     def _check_criterion(self):
         """Raise where the criterion of the fit has no such results."""

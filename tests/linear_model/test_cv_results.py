@@ -34,6 +34,8 @@ from tests.linear_model.common import (
     uneven_weights,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning")
+
 #: The scorers that need each of the methods of a model.
 REGRESSION = ["r2", "neg_mean_absolute_error", "neg_max_error"]
 CLASSES = ["accuracy", "neg_log_loss", "roc_auc_ovr"]
@@ -616,3 +618,11 @@ def test_every_estimator_is_here():
     for cls in ESTIMATORS:
         assert {"scoring", "store_cv_results"} <= set(cls().get_params())
     assert set(MINIMIZERS) <= set(ESTIMATORS)
+
+
+def test_a_fit_that_keeps_nothing_takes_no_rows(monkeypatch):
+    """Every fit would pay for a copy of a sparse X."""
+    monkeypatch.setattr("sklearn_myhpo.linear_model._cv_results.GivenRows", None)
+    X, y = data_for(MYHPORidge)
+    model = MYHPORidge(random_state=0).fit(sparse.coo_matrix(X), y)
+    assert model.cv_scores_ is None

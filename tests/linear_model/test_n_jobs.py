@@ -7,6 +7,7 @@ import pytest
 from joblib import parallel_config
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 from sklearn_myhpo import (
     BilevelRidge,
@@ -172,3 +173,17 @@ def test_only_where_there_are_parts():
     """A parameter that nothing reads would promise speed."""
     have = {cls for cls in ESTIMATORS if "n_jobs" in cls().get_params()}
     assert have == set(WITH_PARTS)
+
+
+def test_large_products_have_the_same_digits():
+    """Sums over two threads differ in the last digits from sums over one."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((2000, 250))
+    y = X[:, :2] + rng.standard_normal((2000, 2))
+    options = {"solver": "implicit", "alpha_per_target": True, "cv": 2}
+    with threadpool_limits(2):
+        one, two = (
+            BilevelRidge(n_jobs=n_jobs, random_state=0, **options).fit(X, y)
+            for n_jobs in (1, 2)
+        )
+    np.testing.assert_equal(fitted(two), fitted(one))
