@@ -37,6 +37,11 @@ class Tasks:
         self._given = {"estimator": estimator, "X": X, "y": y}
         self._context = estimator._init_callback_context(max_subtasks=n_tasks)
 
+    @property
+    def has_callbacks(self):
+        """Whether the estimator has callbacks."""
+        return bool(getattr(self.estimator, "_skl_callbacks", None))
+
     def begin(self):
         """Report the beginning of the fit."""
         if self._context is not None:

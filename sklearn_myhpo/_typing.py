@@ -1,6 +1,6 @@
 """Types of the parameters that several public signatures share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -24,5 +24,14 @@ GroupsLike: TypeAlias = str | ArrayLike | Sequence[tuple[str, Any]] | None
 FactorsLike: TypeAlias = ArrayLike | Sequence[tuple[Any, float]] | None
 #: The parameter `random_state`.
 RandomStateLike: TypeAlias = int | np.random.RandomState | None
+#: The parameter `scoring`: a name, a scorer, several names, or scorers by name.
+ScoringLike: TypeAlias = (
+    str
+    | Callable[..., Any]
+    | Sequence[str]
+    | set[str]
+    | Mapping[str, str | Callable[..., Any]]
+    | None
+)
 #: A number, or a choice by the package.
 AutoFloat: TypeAlias = Literal["auto"] | float

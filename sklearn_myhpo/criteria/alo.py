@@ -22,6 +22,7 @@ class ApproximateLeaveOneOut(Criterion):
 
     losses: ClassVar[tuple] = (LogisticLoss, MultinomialLoss)
     needs_rows: ClassVar[bool] = True
+    leaves_out: ClassVar[bool] = True
 
     def bind(self, whole):
         """Return the `AloOfRows`."""

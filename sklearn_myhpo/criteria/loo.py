@@ -34,6 +34,7 @@ class LeaveOneOut(Criterion):
 
     losses: ClassVar[tuple] = (SquaredLoss,)
     needs_rows: ClassVar[bool] = True
+    leaves_out: ClassVar[bool] = True
 
     def bind(self, whole):
         """Return the `LooOfRows`."""
@@ -85,6 +86,29 @@ class LooOfRows(BoundRidgeCriterion):
             above[0] += outside
             _add_sums(sums, above, below[:, :, number])
         return Curve(*sums) if second else Curve(*sums[:2])
+
+    def residuals(self, penalties):
+        """Return y minus the prediction of every row in the model of the others.
+
+        Parameters
+        ----------
+        penalties : ndarray of shape (1,) or (n_targets,)
+            ``2 exp(lambda)`` of all targets, or of every target.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_targets)
+        """
+        spectrum = self.whole.spectrum
+        targets = np.arange(spectrum.along.shape[1])
+        penalties = np.broadcast_to(penalties, targets.shape)
+        factors = filter_factors(spectrum.squares, penalties)[0]
+        parts = []
+        for left, squared, gap, outside in self._blocks(targets):
+            below = squared @ factors + gap[:, None]
+            above = left @ (factors * spectrum.along) + outside
+            parts.append(above / np.maximum(below, np.finfo(float).tiny))
+        return np.concatenate(parts) / np.sqrt(spectrum.share)[:, None]
 
     def _blocks(self, targets):
         """Yield rows of U, their squares, and `_without_penalty` of some targets."""

@@ -26,12 +26,13 @@ from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
 from ..solvers.start.scan import scan_lambda
 from ._checks import check_bounds, check_weights, drop_weightless
+from ._cv_results import CVResults
 from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin
 from ._own_validation import append, check_own_validation
 from ._problem import LastFit, ProblemSource
 from ._progress import Progress
-from ._reporting import Attributes, Warnings, mean_over_splits
+from ._reporting import Attributes, Warnings
 
 
 class BilevelLinearModel(
@@ -65,6 +66,8 @@ class BilevelLinearModel(
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "scoring": [str, callable, list, tuple, set, dict, None],
+        "store_cv_results": ["boolean"],
     }
 
     # Values of the parameters that some estimators do not have.
@@ -72,6 +75,7 @@ class BilevelLinearModel(
     selection = "min"
     shrinkage = 0.0
     alpha_per_target = False
+    n_jobs = None
 
     _has_shrinkage = False
     _is_classifier = False
@@ -157,8 +161,10 @@ default=None
             solver = self._make_solver()
             validation = X_val, y_val, sample_weight_val
             source = self._prepare(X, y, sample_weight, validation, solver)
+            results = CVResults(self, source, (X, y, sample_weight), validation)
             with threads_for(*source.design.shape, is_iterative=self._is_classifier):
-                self._learn(source, solver, progress)
+                models = self._learn(source, solver, progress)
+                vars(self).update(results.attributes(models))
             progress.end()
         return self
 
@@ -178,14 +184,14 @@ default=None
         groups = self._make_groups(original_X)
         criterion = self._choose_criterion(loss, solver)
         bounds = check_bounds(self.lambda_bounds, self.lambda_init)
-        pairs = []
+        pairs, kept = [], np.flatnonzero(weights)
         if criterion is None:
             pairs = make_splits(
                 self.cv if pair is None else [pair],
                 X,
                 target,
                 classifier=self._is_classifier,
-                rows=np.flatnonzero(weights),
+                rows=kept,
                 classes=classes,
                 random_state=self.random_state,
             )
@@ -196,6 +202,7 @@ default=None
             loss=loss,
             groups=groups,
             weights=weights,
+            kept=kept,
             pairs=pairs,
             classes=classes,
             criterion=criterion,
@@ -237,7 +244,7 @@ default=None
         return with_factors(groups, factors, may_drop=is_automatic)
 
     def _learn(self, source, solver, progress):
-        """Solve the problem, set the fitted attributes and warn."""
+        """Solve the problem, set the fitted attributes, warn; return split models."""
         shrinkage = self._choose_shrinkage(source)
         problem = source.make()
         report = self._reporter(problem, progress, source.dtype)
@@ -254,6 +261,7 @@ default=None
             self._warn_of_few_rows(problem.n_held_out)
         if not solver.capabilities.finds_minimizers:
             self._warn_of_gap(problem, result)
+        return weights
 
     def _solve(self, problem, solver, shrinkage, report):
         """Run the solver, from the end of the last fit if that is wanted."""
@@ -273,9 +281,12 @@ default=None
         result = self._minimize(problem, solver, lambda_init, weights_init, report)
         return result if shared is None else result._replace(scan=shared)
 
+    def _seed(self):
+        """Return the seed of a run of the solver."""
+        return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+
     def _minimize(self, problem, solver, lambda_init, weights_init=None, report=None):
         """Run the solver from lambda_init."""
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return minimize_bilevel(
             problem,
             solver,
@@ -283,7 +294,7 @@ default=None
             weights_init=weights_init,
             max_iter=self.max_iter,
             tol=self.tol,
-            random_state=seed,
+            random_state=self._seed(),
             callback=report,
         )
 
@@ -306,12 +317,7 @@ default=None
 
     def _final_weights(self, source, problem, lambda_, weights):
         """Return coef and intercept of a refit, or the means over the splits."""
-        coef, intercept = mean_over_splits(weights)
-        if self.refit and not source.has_own_validation:
-            start = problem.full.from_features(coef, intercept)
-            full = problem.minimize_full(lambda_, start)
-            coef, intercept = problem.full.to_features(full)
-        return coef, intercept
+        return source.final_weights(problem, lambda_, weights, self.refit)
 
     def _linear_predictor(self, X):
         """Return ``X coef_' + intercept_``, shape (n_samples, n_rows_of_coef)."""

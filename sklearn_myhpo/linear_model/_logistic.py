@@ -78,6 +78,10 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
             "C_": 1.0 / alpha,
         }
 
+    def _response_of(self, raw):
+        scores = raw[:, 0] if len(self.classes_) == 2 else self._loss.scores(raw)
+        return _probabilities(scores)
+
     def _strength(self):
         return "C", self.C_
 
@@ -127,10 +131,7 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
         ndarray of shape (n_samples, n_classes)
             Probabilities, in the order of `classes_`.
         """
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            return np.column_stack([expit(-scores), expit(scores)])
-        return softmax(scores, axis=1)
+        return _probabilities(self.decision_function(X))
 
     def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the logs of the probabilities, accurate for tiny ones.
@@ -181,3 +182,10 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
         )
         n_iter = np.array([self.n_iter_], dtype=np.int32)
         return export(self, plain, classes_=self.classes_.copy(), n_iter_=n_iter)
+
+
+def _probabilities(scores):
+    """Return the probabilities of the classes, given their scores or log-odds."""
+    if scores.ndim == 1:
+        return np.column_stack([expit(-scores), expit(scores)])
+    return softmax(scores, axis=1)

@@ -1,7 +1,7 @@
 """From the parameters of an estimator to its solver: any solver, MY-HPO, or SHO."""
 
 from abc import abstractmethod
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -23,6 +23,7 @@ class ChoosingModel(BilevelLinearModel):
         "criterion": "no_validation",
         "selection": [StrOptions({"min", "one_se"})],
         "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "n_jobs": [Integral, None],
     }
 
     _has_shrinkage = True
@@ -42,7 +43,8 @@ class ChoosingModel(BilevelLinearModel):
         if source.groups.n_groups > 1:
             if self.shrinkage == "auto":
                 with np.errstate(all="ignore"):
-                    self.shrinkage_, self.shrinkage_path_ = choose_shrinkage(source)
+                    found = choose_shrinkage(source, self.n_jobs)
+                self.shrinkage_, self.shrinkage_path_ = found
             else:
                 self.shrinkage_ = float(self.shrinkage)
         return self.shrinkage_

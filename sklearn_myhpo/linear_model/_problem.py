@@ -13,6 +13,11 @@ from ..data.held_out import hold_out
 from ..data.parts import divide_rows
 
 
+def mean_over_splits(weights):
+    """Return the means of coef and intercept over the splits."""
+    return tuple(np.mean(part, axis=0) for part in zip(*weights, strict=True))
+
+
 @dataclass(eq=False)
 class ProblemSource:
     """The data and the splits of a fit; makes its outer problems.
@@ -27,6 +32,8 @@ class ProblemSource:
     groups : FeatureGroups
     weights : ndarray of shape (n_samples,)
         Positive sample weights.
+    kept : ndarray of int of shape (n_samples,)
+        Their numbers among all rows, those of the user's own validation set last.
     pairs : list of (ndarray, ndarray)
         Training and validation rows of every split; empty with a criterion.
     classes : ndarray of shape (n_classes,) or None
@@ -51,6 +58,7 @@ class ProblemSource:
     loss: object
     groups: object
     weights: np.ndarray
+    kept: np.ndarray
     pairs: list
     classes: np.ndarray | None
     criterion: object
@@ -126,6 +134,31 @@ class ProblemSource:
         if self.lambda_bounds == "auto" and self.lambda_init != "auto":
             problem.widen_bounds(self.lambda_init)
         return problem
+
+    def final_weights(self, problem, lambda_, weights, refit):
+        """Return coef and intercept of a refit, or the means over the splits.
+
+        Parameters
+        ----------
+        problem : Problem
+            From `make`.
+        lambda_ : ndarray of shape (n_groups,)
+        weights : list of (coef, intercept)
+            Of every split.
+        refit : bool
+            Whether to fit all rows; never those of the user's own validation set.
+
+        Returns
+        -------
+        coef : ndarray of shape (n_features, n_outputs)
+        intercept : ndarray of shape (n_outputs,)
+        """
+        coef, intercept = mean_over_splits(weights)
+        if refit and not self.has_own_validation:
+            start = problem.full.from_features(coef, intercept)
+            full = problem.minimize_full(lambda_, start)
+            coef, intercept = problem.full.to_features(full)
+        return coef, intercept
 
     def _of_criterion(self, target, columns):
         criterion = self.criterion

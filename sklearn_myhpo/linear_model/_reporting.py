@@ -12,6 +12,7 @@ from ..diagnostics.optimism import estimate_optimism, slope_covariance
 from ..exceptions import FewRowsWarning, FlatObjectiveWarning, LambdaBoundWarning
 from ..penalties.columns import spell
 from ..solvers import Status
+from ._problem import mean_over_splits
 
 #: Least number of held-out rows without a warning: the relative error of a mean of n
 #: squares of normal errors is sqrt(2 / n).
@@ -21,11 +22,6 @@ _UNFINISHED = (
     "Conjugate gradients reached their limit of iterations: standardize the features, "
     "or raise the lower end of lambda_bounds."
 )
-
-
-def mean_over_splits(weights):
-    """Return the means of coef and intercept over the splits."""
-    return tuple(np.mean(part, axis=0) for part in zip(*weights, strict=True))
 
 
 def spell_some(kind, names):

@@ -82,6 +82,9 @@ class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinear
             coef, intercept = coef[0], intercept[0]
         return {"coef_": coef, "intercept_": intercept, "alpha_": alpha}
 
+    def _response_of(self, raw):
+        return raw[:, 0] if self._one_target else raw
+
     def _strength(self):
         return "alpha", self.alpha_
 

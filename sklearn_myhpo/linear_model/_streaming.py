@@ -13,7 +13,8 @@ from ..solvers import Info
 from ..solvers.driver import history_row, is_finite
 from ..solvers.start.scan import scan_lambda
 from ._checks import check_bounds, check_weights, drop_weightless, resolve_solver
-from ._reporting import mean_over_splits
+from ._cv_results import no_cv_results, refuse_cv_results
+from ._problem import mean_over_splits
 
 
 class Stream(NamedTuple):
@@ -78,6 +79,7 @@ class StreamingMixin:
     def _fit_part(self, X, y, sample_weight, classes=None):
         """Learn from some rows, and set the fitted attributes."""
         self._validate_params()
+        refuse_cv_results(self)
         with kept_on_error(self):
             is_first, original_X = self._stream is None, X
             X, y = self._check_data(X, y, reset=is_first)
@@ -174,6 +176,7 @@ class StreamingMixin:
         self.oracle_counts_ = stream.counts
         self.certificate_ = self.optimism_ = self.validation_curve_ = None
         self.plan_ = None
+        vars(self).update(no_cv_results())
         self.shrinkage_, self.shrinkage_path_ = 0.0, None
 
 

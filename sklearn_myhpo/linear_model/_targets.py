@@ -7,8 +7,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..bilevel.bounds import outward
 from ..bilevel.per_target import refit
-from ._problem import LastFit
-from ._reporting import mean_over_splits, spell_some
+from ..data.jobs import computes_at_once, run_jobs
+from ..solvers import minimize_bilevel
+from ._problem import LastFit, mean_over_splits
+from ._reporting import spell_some
 
 
 class TargetsFit(NamedTuple):
@@ -32,6 +34,8 @@ class TargetsFit(NamedTuple):
         Sum of the sample weights.
     plan : Plan
         How the targets were computed.
+    models : list of (coef, intercept)
+        Of every split, all targets together.
     """
 
     lambda_: np.ndarray
@@ -46,6 +50,7 @@ class TargetsFit(NamedTuple):
     counts: dict
     total_weight: float
     plan: object
+    models: list
 
 
 class PerTargetMixin:
@@ -53,11 +58,11 @@ class PerTargetMixin:
 
     def _learn(self, source, solver, progress):
         if not self._is_per_target:
-            super()._learn(source, solver, progress)
-            return
+            return super()._learn(source, solver, progress)
         found = self._learn_targets(source, solver, progress)
         self._set_targets(found, source)
         self._warn_targets(found)
+        return found.models
 
     def _learn_targets(self, source, solver, progress):
         """Return the `TargetsFit` of a ridge problem."""
@@ -72,34 +77,48 @@ class PerTargetMixin:
                 given = problem, together, source, solver, start, progress
                 return self._learn_together(*given)
 
-        def report(n_iter, info, state):
+        return _merge(self._learn_each(source, solver, start, progress))
+
+    def _learn_each(self, source, solver, start, progress):
+        """Return the `TargetsFit` of every target, some at once with `n_jobs`."""
+        tasks = []
+        for number in range(source.target.shape[1]):
+            own = slice(number, number + 1)
+            options = {
+                "lambda_init": self.lambda_init if start is None else start[own],
+                "max_iter": self.max_iter,
+                "tol": self.tol,
+                "random_state": self._seed(),
+            }
+            tasks.append((source, solver, own, options, self.refit))
+
+        def report(n_iter, info, _):
             # There is no model of all targets before the last of them is learned.
             return progress.report(n_iter, info, None)
 
+        # Callbacks see iterations when they happen, and may end a run.
+        if progress.has_callbacks or not computes_at_once(self.n_jobs):
+            return [learn_target(*task, report) for task in tasks]
         fits = []
-        for number in range(n_targets):
-            own = slice(number, number + 1)
-            problem = source.make(own)
-            lambda_init = self.lambda_init if start is None else start[own]
-            result = self._minimize(problem, solver, lambda_init, report=report)
-            weights = problem.to_features(result.weights)
-            final = self._final_weights(source, problem, result.lambda_, weights)
-            slope = problem.hypergradient(result.lambda_, result.weights)
-            loss = np.array([result.validation_loss])
-            fits.append(_as_fit(problem, result, final, loss, problem.bounds, slope))
-        return _merge(fits)
+        for iterations, fit in run_jobs(learn_quietly, tasks, self.n_jobs):
+            for iteration in iterations:
+                report(*iteration)
+            fits.append(fit)
+        return fits
 
     def _learn_together(self, problem, targets, source, solver, start, progress):
         """Return the `TargetsFit` of one run for all targets."""
         report = self._reporter(problem, progress, source.dtype)
         lambda_init = self.lambda_init if start is None else start
         result = self._minimize(targets, solver, lambda_init, report=report)
+        models = problem.to_features(result.weights)
         if self.refit and not source.has_own_validation:
             final = refit(problem.full, result.lambda_)
         else:
-            final = mean_over_splits(problem.to_features(result.weights))
+            final = mean_over_splits(models)
         losses, slope = targets.target_slopes(result.lambda_, targets.everything)
-        return _as_fit(problem, result, final, losses, targets.bounds, slope)
+        found = problem, result, models, final
+        return _as_fit(*found, losses, targets.bounds, slope)
 
     def _set_targets(self, found, source):
         """Set the fitted attributes."""
@@ -136,7 +155,46 @@ class PerTargetMixin:
         return lambda_ if self._is_per_target else super()._as_parameter(lambda_)
 
 
-def _as_fit(problem, result, final, losses, bounds, slope):
+def learn_target(source, solver, own, options, refits, report=None):
+    """Return the `TargetsFit` of one target.
+
+    Parameters
+    ----------
+    source : ProblemSource
+    solver : Solver
+    own : slice
+        Column of the target.
+    options : dict
+        Of `minimize_bilevel`.
+    refits : bool
+        Whether to fit all rows with the learned lambda.
+    report : callable, default=None
+        Callback of every iteration.
+
+    Returns
+    -------
+    TargetsFit
+    """
+    problem = source.make(own)
+    result = minimize_bilevel(problem, solver, **options, callback=report)
+    models = problem.to_features(result.weights)
+    final = source.final_weights(problem, result.lambda_, models, refits)
+    slope = problem.hypergradient(result.lambda_, result.weights)
+    loss = np.array([result.validation_loss])
+    return _as_fit(problem, result, models, final, loss, problem.bounds, slope)
+
+
+def learn_quietly(*task):
+    """Return the arguments of every report but the state, and the `TargetsFit`."""
+    iterations = []
+
+    def report(n_iter, info, _):
+        iterations.append((n_iter, info, None))
+
+    return iterations, learn_target(*task, report)
+
+
+def _as_fit(problem, result, models, final, losses, bounds, slope):
     """Return the `TargetsFit` of one run, of one target or of all."""
     coef, intercept = final
     return TargetsFit(
@@ -152,12 +210,14 @@ def _as_fit(problem, result, final, losses, bounds, slope):
         problem.counts.as_dict(),
         problem.total_weight,
         problem.plan,
+        models,
     )
 
 
 def _merge(fits):
     """Return one `TargetsFit` of all targets, given one per target."""
     first, *others = [fit.counts for fit in fits]
+    splits = zip(*(fit.models for fit in fits), strict=True)
     return TargetsFit(
         *(np.concatenate([fit[k] for fit in fits], axis=-1) for k in range(6)),
         _merge_histories([fit.history for fit in fits]),
@@ -166,6 +226,7 @@ def _merge(fits):
         {name: first[name] + sum(one[name] for one in others) for name in first},
         fits[0].total_weight,
         fits[0].plan,
+        [tuple(map(np.hstack, zip(*split, strict=True))) for split in splits],
     )
 
 

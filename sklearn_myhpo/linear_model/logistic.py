@@ -14,6 +14,7 @@ from .._typing import (
     GroupsLike,
     MatrixLike,
     RandomStateLike,
+    ScoringLike,
 )
 from ..criteria import Criterion
 from ..solvers import Solver
@@ -74,6 +75,21 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
+    scoring : str, callable, list, tuple, set, dict or None, default=None
+        Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
+        of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
+        names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
+        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        gets the weights of `fit`; with metadata routing, one that requests them.
+    store_cv_results : bool, default=False
+        Whether to keep the predictions of held-out rows and the loss of every split:
+        `cv_rows_`, `cv_predictions_` and `cv_losses_`.
+    n_jobs : int or None, default=None
+        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        number, each uses one thread and the result does not depend on the number. None
+        takes one after the other, with the threads of linear algebra, unless in a
+        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
+        parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -138,6 +154,22 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
         there is one split. None without held-out rows.
+    cv_rows_ : ndarray of int of shape (n_held_out,) or None
+        The rows of X, or of `X_val`, with a positive weight that a split holds out, in
+        increasing order; all of them with K folds. None unless `store_cv_results`.
+    cv_predictions_ : ndarray of shape (n_held_out, n_classes) or None
+        Probabilities of the classes for the rows `cv_rows_`, by models that have not
+        seen them: by those of the splits that hold the row out, their mean if there are
+        several, or with ``criterion="alo"`` by a Newton step towards that of all other
+        rows. None unless `store_cv_results`.
+    cv_losses_ : ndarray of shape (n_splits,) or None
+        Mean loss of the rows that every split holds out; their mean, weighted by the
+        weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
+        of every row of X. None unless `store_cv_results`.
+    cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
+        Score of every split's model on the rows that it holds out; of several scores,
+        an array per name. The scorer sees the model as scikit-learn's own estimator,
+        with the weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
@@ -201,6 +233,9 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         penalty_factors: FactorsLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
+        scoring: ScoringLike = None,
+        store_cv_results: bool = False,
+        n_jobs: int | None = None,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
@@ -223,6 +258,9 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         self.penalty_factors = penalty_factors
         self.random_state = random_state
         self.verbose = verbose
+        self.scoring = scoring
+        self.store_cv_results = store_cv_results
+        self.n_jobs = n_jobs
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
@@ -274,6 +312,15 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
+    scoring : str, callable, list, tuple, set, dict or None, default=None
+        Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
+        of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
+        names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
+        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        gets the weights of `fit`; with metadata routing, one that requests them.
+    store_cv_results : bool, default=False
+        Whether to keep the predictions of held-out rows and the loss of every split:
+        `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -329,6 +376,20 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
         there is one split. None without held-out rows.
+    cv_rows_ : ndarray of int of shape (n_held_out,) or None
+        The rows of X, or of `X_val`, with a positive weight that a split holds out, in
+        increasing order; all of them with K folds. None unless `store_cv_results`.
+    cv_predictions_ : ndarray of shape (n_held_out, n_classes) or None
+        Probabilities of the classes for the rows `cv_rows_`, by models that have not
+        seen them: by those of the splits that hold the row out, their mean if there are
+        several. None unless `store_cv_results`.
+    cv_losses_ : ndarray of shape (n_splits,) or None
+        Mean loss of the rows that every split holds out; their mean, weighted by the
+        weights of those rows, is `validation_loss_`. None unless `store_cv_results`.
+    cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
+        Score of every split's model on the rows that it holds out; of several scores,
+        an array per name. The scorer sees the model as scikit-learn's own estimator,
+        with the weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
@@ -383,6 +444,8 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         penalty_factors: FactorsLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
+        scoring: ScoringLike = None,
+        store_cv_results: bool = False,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
@@ -398,6 +461,8 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         self.penalty_factors = penalty_factors
         self.random_state = random_state
         self.verbose = verbose
+        self.scoring = scoring
+        self.store_cv_results = store_cv_results
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
@@ -458,6 +523,21 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
+    scoring : str, callable, list, tuple, set, dict or None, default=None
+        Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
+        of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
+        names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
+        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        gets the weights of `fit`; with metadata routing, one that requests them.
+    store_cv_results : bool, default=False
+        Whether to keep the predictions of held-out rows and the loss of every split:
+        `cv_rows_`, `cv_predictions_` and `cv_losses_`.
+    n_jobs : int or None, default=None
+        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        number, each uses one thread and the result does not depend on the number. None
+        takes one after the other, with the threads of linear algebra, unless in a
+        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
+        parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -508,6 +588,22 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
         there is one split. None without held-out rows.
+    cv_rows_ : ndarray of int of shape (n_held_out,) or None
+        The rows of X, or of `X_val`, with a positive weight that a split holds out, in
+        increasing order; all of them with K folds. None unless `store_cv_results`.
+    cv_predictions_ : ndarray of shape (n_held_out, n_classes) or None
+        Probabilities of the classes for the rows `cv_rows_`, by models that have not
+        seen them: by those of the splits that hold the row out, their mean if there are
+        several, or with ``criterion="alo"`` by a Newton step towards that of all other
+        rows. None unless `store_cv_results`.
+    cv_losses_ : ndarray of shape (n_splits,) or None
+        Mean loss of the rows that every split holds out; their mean, weighted by the
+        weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
+        of every row of X. None unless `store_cv_results`.
+    cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
+        Score of every split's model on the rows that it holds out; of several scores,
+        an array per name. The scorer sees the model as scikit-learn's own estimator,
+        with the weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
@@ -573,6 +669,9 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         penalty_factors: FactorsLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
+        scoring: ScoringLike = None,
+        store_cv_results: bool = False,
+        n_jobs: int | None = None,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
@@ -590,6 +689,9 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         self.penalty_factors = penalty_factors
         self.random_state = random_state
         self.verbose = verbose
+        self.scoring = scoring
+        self.store_cv_results = store_cv_results
+        self.n_jobs = n_jobs
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds

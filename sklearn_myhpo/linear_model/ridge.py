@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Literal, Self
 
 from numpy.typing import ArrayLike
@@ -14,6 +15,7 @@ from .._typing import (
     GroupsLike,
     MatrixLike,
     RandomStateLike,
+    ScoringLike,
 )
 from ..criteria import Criterion
 from ..solvers import Solver
@@ -81,6 +83,22 @@ default="validation"
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
+    scoring : str, callable, list, tuple, set, dict or None, default=None
+        Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
+        of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
+        names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
+        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        gets the weights of `fit`; with metadata routing, one that requests them.
+    store_cv_results : bool, default=False
+        Whether to keep the predictions of held-out rows and the loss of every split:
+        `cv_rows_`, `cv_predictions_` and `cv_losses_`.
+    n_jobs : int or None, default=None
+        How many parts of a fit are computed at once: the training parts that
+        ``shrinkage="auto"`` splits again, or the targets of ``alpha_per_target=True``
+        that the solver learns one by one. With a number, each uses one thread and the
+        result does not depend on the number. None takes one after the other, with the
+        threads of linear algebra, unless in a `joblib.parallel_config` context. -1 is
+        all processors. Other fits have no such parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -144,6 +162,22 @@ default="validation"
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
         there is one split. None without held-out rows, and with `alpha_per_target`.
+    cv_rows_ : ndarray of int of shape (n_held_out,) or None
+        The rows of X, or of `X_val`, with a positive weight that a split holds out, in
+        increasing order; all of them with K folds. None unless `store_cv_results`.
+    cv_predictions_ : ndarray of shape (n_held_out,) or (n_held_out, n_targets) or None
+        Predictions of the rows `cv_rows_` by models that have not seen them: by those
+        of the splits that hold the row out, their mean if there are several, or with
+        ``criterion="loo"`` by that of all other rows. None unless `store_cv_results`.
+    cv_losses_ : ndarray of shape (n_splits,) or (n_splits, n_targets) or None
+        Mean loss of the rows that every split holds out; their mean, weighted by the
+        weights of those rows, is `validation_loss_`. A column per target with
+        `alpha_per_target`; a row per row of X with ``criterion="loo"``. None unless
+        `store_cv_results`.
+    cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
+        Score of every split's model on the rows that it holds out; of several scores,
+        an array per name. The scorer sees the model as scikit-learn's own estimator,
+        with the weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
@@ -212,6 +246,9 @@ default="validation"
         alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
         verbose: int = 0,
+        scoring: ScoringLike = None,
+        store_cv_results: bool = False,
+        n_jobs: int | None = None,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
@@ -235,6 +272,9 @@ default="validation"
         self.alpha_per_target = alpha_per_target
         self.random_state = random_state
         self.verbose = verbose
+        self.scoring = scoring
+        self.store_cv_results = store_cv_results
+        self.n_jobs = n_jobs
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
@@ -289,6 +329,21 @@ class SHORidge(RidgeModel, SHOModel):
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
+    scoring : str, callable, list, tuple, set, dict or None, default=None
+        Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
+        of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
+        names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
+        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        gets the weights of `fit`; with metadata routing, one that requests them.
+    store_cv_results : bool, default=False
+        Whether to keep the predictions of held-out rows and the loss of every split:
+        `cv_rows_`, `cv_predictions_` and `cv_losses_`.
+    n_jobs : int or None, default=None
+        How many targets ``alpha_per_target=True`` learns at once. With a number, each
+        uses one thread and the result does not depend on the number. None learns one
+        after the other, with the threads of linear algebra, unless in a
+        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
+        parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -343,6 +398,21 @@ class SHORidge(RidgeModel, SHOModel):
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
         there is one split. None without held-out rows, and with `alpha_per_target`.
+    cv_rows_ : ndarray of int of shape (n_held_out,) or None
+        The rows of X, or of `X_val`, with a positive weight that a split holds out, in
+        increasing order; all of them with K folds. None unless `store_cv_results`.
+    cv_predictions_ : ndarray of shape (n_held_out,) or (n_held_out, n_targets) or None
+        Predictions of the rows `cv_rows_` by models that have not seen them: by those
+        of the splits that hold the row out, their mean if there are several. None
+        unless `store_cv_results`.
+    cv_losses_ : ndarray of shape (n_splits,) or (n_splits, n_targets) or None
+        Mean loss of the rows that every split holds out; their mean, weighted by the
+        weights of those rows, is `validation_loss_`. A column per target with
+        `alpha_per_target`. None unless `store_cv_results`.
+    cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
+        Score of every split's model on the rows that it holds out; of several scores,
+        an array per name. The scorer sees the model as scikit-learn's own estimator,
+        with the weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
@@ -390,6 +460,7 @@ class SHORidge(RidgeModel, SHOModel):
     _parameter_constraints = {
         **SHOModel._parameter_constraints,
         "alpha_per_target": ["boolean"],
+        "n_jobs": [Integral, None],
     }
 
     def __init__(
@@ -402,6 +473,9 @@ class SHORidge(RidgeModel, SHOModel):
         alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
         verbose: int = 0,
+        scoring: ScoringLike = None,
+        store_cv_results: bool = False,
+        n_jobs: int | None = None,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
@@ -418,6 +492,9 @@ class SHORidge(RidgeModel, SHOModel):
         self.alpha_per_target = alpha_per_target
         self.random_state = random_state
         self.verbose = verbose
+        self.scoring = scoring
+        self.store_cv_results = store_cv_results
+        self.n_jobs = n_jobs
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
@@ -486,6 +563,22 @@ default="validation"
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
+    scoring : str, callable, list, tuple, set, dict or None, default=None
+        Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
+        of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
+        names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
+        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        gets the weights of `fit`; with metadata routing, one that requests them.
+    store_cv_results : bool, default=False
+        Whether to keep the predictions of held-out rows and the loss of every split:
+        `cv_rows_`, `cv_predictions_` and `cv_losses_`.
+    n_jobs : int or None, default=None
+        How many parts of a fit are computed at once: the training parts that
+        ``shrinkage="auto"`` splits again, or the targets of ``alpha_per_target=True``
+        that the solver learns one by one. With a number, each uses one thread and the
+        result does not depend on the number. None takes one after the other, with the
+        threads of linear algebra, unless in a `joblib.parallel_config` context. -1 is
+        all processors. Other fits have no such parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -535,6 +628,22 @@ default="validation"
     validation_loss_standard_error_ : float or None
         Standard error of `validation_loss_min_`, over the splits, or over the rows if
         there is one split. None without held-out rows, and with `alpha_per_target`.
+    cv_rows_ : ndarray of int of shape (n_held_out,) or None
+        The rows of X, or of `X_val`, with a positive weight that a split holds out, in
+        increasing order; all of them with K folds. None unless `store_cv_results`.
+    cv_predictions_ : ndarray of shape (n_held_out,) or (n_held_out, n_targets) or None
+        Predictions of the rows `cv_rows_` by models that have not seen them: by those
+        of the splits that hold the row out, their mean if there are several, or with
+        ``criterion="loo"`` by that of all other rows. None unless `store_cv_results`.
+    cv_losses_ : ndarray of shape (n_splits,) or (n_splits, n_targets) or None
+        Mean loss of the rows that every split holds out; their mean, weighted by the
+        weights of those rows, is `validation_loss_`. A column per target with
+        `alpha_per_target`; a row per row of X with ``criterion="loo"``. None unless
+        `store_cv_results`.
+    cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
+        Score of every split's model on the rows that it holds out; of several scores,
+        an array per name. The scorer sees the model as scikit-learn's own estimator,
+        with the weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
@@ -605,6 +714,9 @@ default="validation"
         alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
         verbose: int = 0,
+        scoring: ScoringLike = None,
+        store_cv_results: bool = False,
+        n_jobs: int | None = None,
         refit: bool = True,
         lambda_init: AutoFloat = "auto",
         lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
@@ -623,6 +735,9 @@ default="validation"
         self.alpha_per_target = alpha_per_target
         self.random_state = random_state
         self.verbose = verbose
+        self.scoring = scoring
+        self.store_cv_results = store_cv_results
+        self.n_jobs = n_jobs
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds

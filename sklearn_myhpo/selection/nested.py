@@ -8,6 +8,7 @@ cross-validation, Stone 1974, Varma & Simon 2006).
 
 import numpy as np
 
+from ..data.jobs import run_jobs
 from ..data.selected import select
 from ..solvers import MYHPO, minimize_bilevel
 from ..solvers.start.scan import scan_lambda
@@ -20,13 +21,15 @@ LEAST_GAIN = 0.5
 NESTED_TOL, NESTED_MAX_ITER = 1e-4, 30
 
 
-def choose_shrinkage(source):
+def choose_shrinkage(source, n_jobs=None):
     """Return the shrinkage with the lowest nested loss, and the losses of all.
 
     Parameters
     ----------
     source : ProblemSource
         Data and splits, and a function that makes problems of them.
+    n_jobs : int or None, default=None
+        How many training parts are split again at once, as of `run_jobs`.
 
     Returns
     -------
@@ -49,11 +52,9 @@ def choose_shrinkage(source):
     rows, pairs = source.rows, source.pairs
     losses = np.zeros((len(SHRINKAGES), len(rows)))
     inner_pairs = _inner_pairs(pairs, len(rows))
-    for split, ((train, _), inner) in enumerate(zip(pairs, inner_pairs, strict=True)):
-        share, models = rows.share(split), _models(_inner_problem(source, train, inner))
-        for index, (coef, intercept) in enumerate(models):
-            left_out, loss = rows.losses(split, coef, intercept)
-            losses[index, left_out] += share[left_out] * loss
+    tasks = ((source, split, inner) for split, inner in enumerate(inner_pairs))
+    for left_out, found in run_jobs(nested_losses, tasks, n_jobs):
+        losses[:, left_out] += found
     means = losses.sum(axis=1)
     worse = means - means.min()
     more = losses - losses[np.argmin(means)]
@@ -64,6 +65,32 @@ def choose_shrinkage(source):
         "shrinkage": SHRINKAGES.copy(),
         "nested_loss": means,
     }
+
+
+def nested_losses(source, split, inner):
+    """Return the losses of the rows that a split holds out, for every shrinkage.
+
+    Parameters
+    ----------
+    source : ProblemSource
+    split : int
+        Which one.
+    inner : list of (ndarray, ndarray)
+        Splits of its training rows.
+
+    Returns
+    -------
+    left_out : ndarray of shape (n_held_out,)
+        The rows.
+    losses : ndarray of shape (n_shrinkages, n_held_out)
+        Parts of the rows in the mean loss.
+    """
+    rows, (train, _) = source.rows, source.pairs[split]
+    share, losses = rows.share(split), []
+    for coef, intercept in _models(_inner_problem(source, train, inner)):
+        left_out, loss = rows.losses(split, coef, intercept)
+        losses.append(share[left_out] * loss)
+    return left_out, np.array(losses)
 
 
 def _inner_problem(source, train, inner):

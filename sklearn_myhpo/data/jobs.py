@@ -1,0 +1,77 @@
+"""Independent parts of a fit, one after the other or several at once."""
+
+from contextvars import Context, copy_context
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils.parallel import Parallel, delayed
+
+from .threads import one_thread, threads_of_a_fit
+
+
+def computes_at_once(n_jobs):
+    """Whether parts are computed by joblib, each with one thread.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As of `run_jobs`.
+
+    Returns
+    -------
+    bool
+    """
+    return n_jobs is not None or effective_n_jobs(n_jobs) > 1
+
+
+def run_jobs(function, arguments, n_jobs):
+    """Return the results of a function, in the order of its arguments.
+
+    With a number of jobs every call uses one thread of linear algebra, also with
+    ``n_jobs=1``: sums over several threads have other last digits, so that the result
+    would depend on the number.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module, and without effects, for joblib may call it in another process.
+    arguments : iterable of tuple
+        Arguments of every call.
+    n_jobs : int or None
+        Calls at once. None calls one after the other with the threads of the fit,
+        unless `joblib.parallel_config` says otherwise.
+
+    Returns
+    -------
+    list
+    """
+    if not computes_at_once(n_jobs):
+        return [function(*each) for each in arguments]
+    # Threads share X, and large products do not hold Python's lock.
+    parallel = Parallel(n_jobs=n_jobs, prefer="threads")
+    settings = _Settings()
+    calls = (delayed(settings.call)(function, each) for each in arguments)
+    # This thread asks too: with threadpoolctl 3.8 others cannot lower a number that it
+    # has set before.
+    with one_thread():
+        return parallel(calls)
+
+
+class _Settings:
+    """What a thread knows of its caller: NumPy's error state and context variables."""
+
+    def __init__(self):
+        self._errors, self._context = np.geterr(), copy_context()
+
+    def __getstate__(self):
+        # Another process has the defaults; a context cannot be sent to it.
+        return {"_errors": self._errors, "_context": None}
+
+    def call(self, function, arguments):
+        """Return the result of a function with one thread of linear algebra."""
+        context = Context() if self._context is None else self._context.copy()
+        return context.run(self._call, function, arguments)
+
+    def _call(self, function, arguments):
+        with np.errstate(**self._errors), threads_of_a_fit(1), one_thread():
+            return function(*arguments)
