@@ -55,16 +55,15 @@ class Comparison:
     def cells(self, peers):
         """Return the line of the table."""
         rows = [self.peers.get(peer) for peer in peers]
-        ratios = [
-            (row.note if ratio is None and row is not None else ratio)
-            for row, ratio in zip(rows, map(self.ratio, peers), strict=True)
-        ]
         return [
             self.name,
             cell(self.plain.seconds, ".3g", self.plain.note),
             cell(self.own.seconds, ".3g", self.own.note),
             "" if self.per_plain is None else number(self.per_plain),
-            *("" if ratio is None else str(ratio) for ratio in ratios),
+            *(
+                cell(self.ratio(peer), "", "" if row is None else row.note)
+                for peer, row in zip(peers, rows, strict=True)
+            ),
             *(
                 cell(None if row is None else row.cv_loss, ".6g")
                 for row in (self.own, *rows)
@@ -135,10 +134,11 @@ def sentences(comparisons):
         ]
         lower = [one.name for one in comparisons if one.has_lower_loss(peer)]
         middle = number(median(ratio.value for ratio in ratios.values()))
+        is_bound = any(ratio.is_bound for ratio in ratios.values())
         found.append(
-            f"{peer} takes {middle} times as long as ours in the median of "
-            f"{len(ratios)} shapes. It is faster at: {listed(faster)}. "
-            f"Its CV loss is lower at: {listed(lower)}."
+            f"{peer} takes {'at least ' if is_bound else ''}{middle} times as long as "
+            f"ours in the median of {len(ratios)} shape{'s' * (len(ratios) > 1)}. It "
+            f"is faster at: {listed(faster)}. Its CV loss is lower at: {listed(lower)}."
         )
     return found
 

@@ -204,9 +204,10 @@ LOGISTIC = {
     "MYHPOLogisticRegression": ours(our_logistic),
     "LogisticRegressionCV": Tool(logistic_cv, attribute_strength),
     "bbai LogisticRegression": Tool(bbai_logistic, attribute_strength, traced=False),
-    "glmnet LogitNet": Tool(glmnet_logistic, glmnet_strength, traced=False),
 }
-#: What snapml has for more classes are as many problems of one against the rest.
+#: More classes are one against the rest in snapml, and python-glmnet makes no softmax
+#: of their scores, so that it would choose by another loss.
 TWO_CLASSES = LOGISTIC | {
+    "glmnet LogitNet": Tool(glmnet_logistic, glmnet_strength, traced=False),
     "snapml LogisticRegression": Tool(snapml_logistic, snapml_strength, traced=False),
 }
