@@ -136,11 +136,13 @@ def classes(shape):
 
 
 def logistic_tools(shape):
-    """Return our tool first; groups have no peer."""
+    """Return our tool first; groups have no peer, and bbai takes no sparse rows."""
     own = "MYHPOLogisticRegression"
     if shape.n_groups > 1:
         return {own: ours(our_logistic)}
-    names = own, "LogisticRegressionCV", "bbai LogisticRegression"
+    names = [own, "LogisticRegressionCV"]
+    if shape.kind != "sparse":
+        names.append("bbai LogisticRegression")
     return {name: LOGISTIC[name] for name in names}
 
 

@@ -116,6 +116,12 @@ class TestGrid:
         assert "himalaya RidgeCV" not in grid.task_of(many).tools
         assert "himalaya RidgeCV" in grid.task_of(Ridge(100, 5)).tools
 
+    def test_bbai_is_spared_sparse_rows(self):
+        """Its cell would hold an error instead of a ratio."""
+        sparse_rows, dense = Logistic(100, 5, kind="sparse"), Logistic(100, 5)
+        assert "bbai LogisticRegression" not in grid.task_of(sparse_rows).tools
+        assert "bbai LogisticRegression" in grid.task_of(dense).tools
+
     def test_a_loaded_row_says_so_and_has_one_peer(self):
         """It would be taken for a row that was measured alone."""
         task = grid.task_of(Logistic(100, 5), n_busy=3)
