@@ -91,10 +91,10 @@ docs: $(VENV)/.stamp-doc  ## Build the documentation in doc/_build/html
 bench-paper-fixed-points: $(VENV)/.stamp  ## Print the fixed points on MNIST
 	$(VENV)/bin/python -m benchmarks.mnist_fixed_points
 
-bench: $(VENV)/.stamp-bench  ## Time the estimators beside the tools of today
+bench: bench-shapes  ## Time the estimators beside the tools of today
 	$(VENV)/bin/python -m benchmarks.speed --page doc/performance.md
 
-bench-shapes: $(VENV)/.stamp-bench  ## Time logistic regression at many shapes, and draw it
+bench-shapes: $(VENV)/.stamp-bench  ## The part of it that is at many shapes, and drawn
 	$(VENV)/bin/python -m benchmarks.shapes --page doc/performance.md
 
 bench-many-lambdas: $(VENV)/.stamp  ## Compare one lambda with many on new rows

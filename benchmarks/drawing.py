@@ -1,6 +1,14 @@
 """How the pictures of the documentation look."""
 
 DPI = 150
+#: Colour and marker of each curve; told apart without colours, too.
+STYLES = (
+    ("#0072B2", "o"),
+    ("#D55E00", "s"),
+    ("#009E73", "D"),
+    ("#CC79A7", "^"),
+    ("#E69F00", "v"),
+)
 RC = {
     "font.size": 9,
     "axes.spines.top": False,

@@ -65,10 +65,12 @@ class Process:
     ----------
     note : str
         Why the process ended early, or nothing.
+    over : float or None
+        The limit, in seconds, that ended it.
     """
 
     def __init__(self, make, arguments, limit):
-        self.limit, self.note = limit, ""
+        self.limit, self.note, self.over = limit, "", None
         context = get_context(START_METHOD)
         self.connection, other = context.Pipe()
         self.process = context.Process(
@@ -101,6 +103,7 @@ class Process:
     def _wait(self, limit):
         try:
             if not self.connection.poll(limit):
+                self.over = limit
                 return self._end(f"over {limit:g} s")
             answer = self.connection.recv()
         except (EOFError, OSError):

@@ -12,7 +12,7 @@ from benchmarks.page import update
 from .measure import measure
 from .tables import render, table
 from .tasks import all_tasks
-from .tools import PEER_LIMIT
+from .tools import LIMIT
 
 
 def parse(arguments):
@@ -25,8 +25,8 @@ def parse(arguments):
     add(
         "--limit",
         type=float,
-        default=PEER_LIMIT,
-        help="seconds that a fit of a peer may take, a fifth of ours; default: 60",
+        default=LIMIT,
+        help=f"seconds that a fit of any tool may take; default: {LIMIT:g}",
     )
     options = parser.parse_args(arguments)
     if options.only and options.page:
@@ -46,11 +46,8 @@ def chosen(tasks, pattern):
 
 
 def with_limit(task, limit):
-    """Return a task whose tools may take so many seconds, ours as many times more."""
-    tools = {
-        name: replace(tool, limit=tool.limit * limit / PEER_LIMIT)
-        for name, tool in task.tools.items()
-    }
+    """Return a task of whose tools a fit may take so many seconds, ours too."""
+    tools = {name: replace(tool, limit=limit) for name, tool in task.tools.items()}
     return replace(task, tools=tools)
 
 

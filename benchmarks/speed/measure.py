@@ -10,7 +10,7 @@ from .judge import PLAIN_SOLVERS, Strength, plain, rescaled
 from .tools import Tool
 from .worker import JUDGE_LIMIT, Worker
 
-#: A first fit as long as this counts, and is the only one.
+#: Seconds of a fit that is done once.
 LONG = 10.0
 #: Seconds after which a tool sits out the later rounds.
 ENOUGH = 15.0
@@ -19,12 +19,16 @@ SHORT = 0.05
 
 
 class Row(NamedTuple):
-    """One line of a table; None where there is nothing to say."""
+    """One line of a table; None where there is nothing to say.
+
+    `over` are the seconds after which a fit was ended.
+    """
 
     section: str
     data: str
     tool: str
     note: str = ""
+    over: float | None = None
     strength: str = ""
     cv_loss: float | None = None
     test_loss: float | None = None
@@ -34,8 +38,17 @@ class Row(NamedTuple):
     memory: float | None = None
 
 
-def measure(task, repeats):
+def measure(task, repeats, long=LONG):
     """Return the rows of a task: a plain fit, and then every tool.
+
+    Parameters
+    ----------
+    task : Task
+        Data and tools.
+    repeats : int
+        Fits after the first.
+    long : float
+        Seconds; a first fit as long as this counts, and is the only one.
 
     Raises
     ------
@@ -49,33 +62,33 @@ def measure(task, repeats):
     try:
         for worker in workers.values():
             worker.start()
-        memory = {name: first_fits(worker) for name, worker in workers.items()}
+        memory = {name: first_fits(worker, long) for name, worker in workers.items()}
         strength = learned(workers.values())
         plains |= plain_workers(task, strength)
         for name, worker in plains.items():
             worker.start()
-            memory[name] = first_fits(worker)
+            memory[name] = first_fits(worker, long)
         everyone = [*plains.values(), *workers.values()]
         for _ in range(repeats):
             for worker in everyone:
-                timed(worker)
+                timed(worker, long)
         return rows(task, plains, workers, memory, strength)
     finally:
         for worker in (*workers.values(), *plains.values()):
             worker.stop()
 
 
-def first_fits(worker):
+def first_fits(worker, long):
     """Fit once for what libraries load, once for the memory; return the memory."""
     worker.first = worker.ask("time", 1)
-    if worker.first is None or worker.first > LONG or not worker.traced:
+    if worker.first is None or worker.first > long or not worker.traced:
         return None
     return worker.ask("memory")
 
 
-def timed(worker):
+def timed(worker, long):
     """Time one more fit, or some short ones, unless the tool has taken enough."""
-    if worker.note or worker.first > LONG or sum(worker.times) > ENOUGH:
+    if worker.note or worker.first > long or sum(worker.times) > ENOUGH:
         return
     fastest = min([worker.first, *worker.times])
     n_fits = math.ceil(SHORT / max(fastest, SHORT / 50))
@@ -108,11 +121,12 @@ def plain_workers(task, strength):
     """Return name -> worker of the estimators that a plain fit may be of."""
     load = partial(rescaled_data, task.kind, task.load, strength)
     values = 1.0 if strength.of == "features" else strength.values
+    limit = next(iter(task.tools.values())).limit
     workers = {}
     for solver in PLAIN_SOLVERS[task.kind]:
         make = partial(make_plain, kind=task.kind, solver=solver, values=values)
         name = "plain fit" if solver == "auto" else f"plain fit, {solver}"
-        workers[name] = Worker(task.kind, load, Tool(make, strength=None))
+        workers[name] = Worker(task.kind, load, Tool(make, None, limit=limit))
     return workers
 
 
@@ -142,6 +156,7 @@ def rows(task, plains, workers, memory, strength):
             task.name,
             name,
             note=worker.note,
+            over=worker.over,
             seconds=times[name],
             per_plain=ratio(times[name], unit),
             per_ours=ratio(times[name], own),

@@ -28,7 +28,17 @@ FORMATS = {
     "per_ours": ".2f",
     "memory": ".2f",
 }
-PACKAGES = ("numpy", "scipy", "scikit-learn", "himalaya", "optuna", "bbai")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "himalaya",
+    "optuna",
+    "bbai",
+    "fastridge",
+    "python-glmnet",
+    "snapml",
+)
 
 
 def cells(row):

@@ -72,7 +72,7 @@ def logistic_tasks():
         ("GTSRB", data.gtsrb),
     ):
         section = "Logistic regression, one lambda"
-        yield Task(section, name, "logistic", load, tools.LOGISTIC)
+        yield Task(section, name, "logistic", load, tools.TWO_CLASSES)
     for name, load in (("digits", data.digits), ("MNIST, 15000 rows", data.mnist)):
         section = "Multinomial logistic regression, one lambda"
         yield Task(section, name, "logistic", load, tools.LOGISTIC)

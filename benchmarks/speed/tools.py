@@ -4,19 +4,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import (
-    LogisticRegressionCV,
-    RidgeCV,
-)
+from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 
 from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
 
 from .judge import Strength
-from .peers import OptunaRidge, bbai_logistic, himalaya_group_ridge
+from .peers import (
+    ALPHAS,
+    CS,
+    OptunaRidge,
+    bbai_logistic,
+    bbai_ridge,
+    fastridge_em,
+    glmnet_logistic,
+    glmnet_ridge,
+    himalaya_group_ridge,
+    himalaya_kernel_ridge,
+    himalaya_ridge,
+    snapml_logistic,
+)
 
-ALPHAS, CS = np.logspace(-5, 5, 100), np.logspace(-4, 4, 10)
-#: Seconds that one fit may take.
-PEER_LIMIT, OUR_LIMIT = 60.0, 300.0
+#: Seconds that a fit of any tool may take, ours too.
+LIMIT = 60.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Tool:
     make: Callable
     strength: Callable
     per_row: bool = False
-    limit: float = PEER_LIMIT
+    limit: float = LIMIT
     traced: bool = True
 
 
@@ -64,6 +73,28 @@ def himalaya_strength(model, data):
     return Strength(np.exp(-np.ravel(model.deltas_))[place], "features")
 
 
+def himalaya_kernel_strength(model, data):
+    """Return the same of the last step, after the one that makes kernels."""
+    return himalaya_strength(model[-1], data)
+
+
+def himalaya_best(model, data):
+    """Return the alphas of himalaya's grid, one per target."""
+    return Strength(model.best_alphas_, "targets")
+
+
+def glmnet_strength(model, data):
+    """Return alpha or C of the penalty of mean losses that glmnet calls lambda."""
+    n_lambda = len(data.y) * float(model.lambda_best_[0])
+    is_classifier = hasattr(model, "classes_")
+    return Strength(1.0 / n_lambda if is_classifier else n_lambda / data.y.std())
+
+
+def snapml_strength(model, data):
+    """Return C of the regularizer that the search chose."""
+    return Strength(1.0 / model.best_params_["regularizer"])
+
+
 def optuna_strength(model, data):
     """Return the alphas of the best trial."""
     return Strength(model.alpha_[model.place_], "features")
@@ -82,6 +113,11 @@ def our_ridge_by_gcv(data):
 def our_ridge_per_target(data):
     """Return one lambda per target, on the shared folds."""
     return MYHPORidge(cv=data.folds, alpha_per_target=True)
+
+
+def our_ridge_per_target_by(data, criterion):
+    """Return one lambda per target, without folds."""
+    return MYHPORidge(criterion=criterion, alpha_per_target=True)
 
 
 def our_ridge_of_one(data):
@@ -125,18 +161,28 @@ def logistic_cv(data):
 
 def ours(make):
     """Return one of our estimators as a tool."""
-    return Tool(make, attribute_strength, per_row=True, limit=OUR_LIMIT)
+    return Tool(make, attribute_strength, per_row=True)
 
 
+RIDGE_CV_PER_TARGET = Tool(ridge_cv_per_target, attribute_strength)
+FASTRIDGE = Tool(fastridge_em, attribute_strength)
+BBAI_RIDGE = Tool(bbai_ridge, attribute_strength, traced=False)
+HIMALAYA_RIDGE = Tool(himalaya_ridge, himalaya_best)
 RIDGE = {
     "MYHPORidge": ours(our_ridge),
     "MYHPORidge, criterion=gcv": ours(our_ridge_by_gcv),
     "RidgeCV": Tool(ridge_cv, attribute_strength),
+    "fastridge RidgeEM": FASTRIDGE,
+    "bbai RidgeRegression": BBAI_RIDGE,
+    "glmnet ElasticNet": Tool(glmnet_ridge, glmnet_strength, traced=False),
 }
 GROUPS = {
     "MYHPORidge": ours(our_ridge),
     "MYHPORidge, one lambda": ours(our_ridge_of_one),
     "himalaya GroupRidgeCV": Tool(himalaya_group_ridge, himalaya_strength),
+    "himalaya MultipleKernelRidgeCV": Tool(
+        himalaya_kernel_ridge, himalaya_kernel_strength
+    ),
     "Optuna TPE": Tool(OptunaRidge, optuna_strength),
 }
 EACH_RIDGE = {
@@ -150,10 +196,18 @@ EACH_LOGISTIC = {
 TARGETS = {
     "MYHPORidge, alpha_per_target": ours(our_ridge_per_target),
     "MYHPORidge, one lambda": ours(our_ridge_of_one),
-    "RidgeCV, alpha_per_target": Tool(ridge_cv_per_target, attribute_strength),
+    "RidgeCV, alpha_per_target": RIDGE_CV_PER_TARGET,
+    "himalaya RidgeCV": HIMALAYA_RIDGE,
+    "fastridge RidgeEM": FASTRIDGE,
 }
 LOGISTIC = {
     "MYHPOLogisticRegression": ours(our_logistic),
     "LogisticRegressionCV": Tool(logistic_cv, attribute_strength),
     "bbai LogisticRegression": Tool(bbai_logistic, attribute_strength, traced=False),
+}
+#: More classes are one against the rest in snapml, and python-glmnet makes no softmax
+#: of their scores, so that it would choose by another loss.
+TWO_CLASSES = LOGISTIC | {
+    "glmnet LogitNet": Tool(glmnet_logistic, glmnet_strength, traced=False),
+    "snapml LogisticRegression": Tool(snapml_logistic, snapml_strength, traced=False),
 }

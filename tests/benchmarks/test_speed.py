@@ -1,4 +1,4 @@
-"""The measurements of `benchmarks.speed` and `benchmarks.growth`, at tiny sizes."""
+"""The measurements of `benchmarks.speed`, at tiny sizes."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from benchmarks import growth, processes
+from benchmarks import processes
 from benchmarks.page import fill
 from benchmarks.speed import (
     __main__,
@@ -173,6 +173,7 @@ class TestMeasure:
         row = found[name]
         assert re.search(note, row.note)
         assert row.seconds is row.per_plain is row.cv_loss is row.test_loss is None
+        assert row.over == (0.2 if name == "slow" else None)
         line = tables.table([row]).splitlines()[-1]
         assert name in line
         assert line.count("|") == len(tables.HEAD) + 1
@@ -323,6 +324,7 @@ class TestPeers:
         ("module", "make", "strength"),
         [
             ("himalaya", peers.himalaya_group_ridge, tools.himalaya_strength),
+            ("himalaya", peers.himalaya_kernel_ridge, tools.himalaya_kernel_strength),
             ("optuna", peers.OptunaRidge, tools.optuna_strength),
         ],
     )
@@ -333,25 +335,102 @@ class TestPeers:
         if find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
         monkeypatch.setattr(peers, "N_TRIALS", 5)
-        model = make(grouped).fit(grouped.X, grouped.y)
-        found = strength(model, grouped)
-        X, one = judge.rescaled("ridge", grouped.X, found)
-        expected = Ridge(alpha=one).fit(X, grouped.y).predict(X)
-        np.testing.assert_allclose(model.predict(grouped.X), expected, rtol=1e-5)
+        shuffled = grouped._replace(groups=np.array([2, 0, 1, 1, 0, 2]))
+        model = make(shuffled).fit(shuffled.X, shuffled.y)
+        found = strength(model, shuffled)
+        X, one = judge.rescaled("ridge", shuffled.X, found)
+        expected = Ridge(alpha=one).fit(X, shuffled.y).predict(X)
+        np.testing.assert_allclose(model.predict(shuffled.X), expected, rtol=1e-5)
+        of_features = found.values
+        np.testing.assert_array_equal(of_features[:3], of_features[:2:-1])
 
-    def test_bbai_is_read_rightly(self):
-        """Its C would not be the C of scikit-learn."""
-        if find_spec("bbai") is None:
-            pytest.skip("bbai is not installed")
-        task = data.breast_cancer()
-        model = peers.bbai_logistic(task).fit(task.X, task.y)
-        C = tools.attribute_strength(model, task).values
+    @pytest.mark.parametrize(
+        ("tool", "module", "n_targets"),
+        [
+            (tools.FASTRIDGE, "fastridge", 1),
+            (tools.FASTRIDGE, "fastridge", 3),
+            (tools.HIMALAYA_RIDGE, "himalaya", 1),
+            (tools.HIMALAYA_RIDGE, "himalaya", 3),
+            (tools.BBAI_RIDGE, "bbai", 1),
+            (tools.RIDGE["glmnet ElasticNet"], "glmnet", 1),
+        ],
+    )
+    def test_alphas_of_ridge_are_those_of_scikit_learn(self, tool, module, n_targets):
+        """The alpha in the table would be that of another problem.
+
+        Targets and features of no unit variance tell the units apart.
+        """
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+        task = data.many_targets(80, 5, n_targets)
+        scaled = {"X": 3.0 * task.X, "y": 7.0 * task.y}
+        if n_targets == 1:
+            scaled["y"] = scaled["y"].ravel()
+        task = task._replace(**scaled)
+        model = tool.make(task)
+        if module == "glmnet":
+            model.tol = 1e-14
+        model.fit(task.X, task.y)
+        found = tool.strength(model, task)
+        assert np.size(found.values) == n_targets
+        expected = Ridge(alpha=found.values).fit(task.X, task.y).predict(task.X)
+        np.testing.assert_allclose(model.predict(task.X), expected, rtol=1e-5)
+
+    def test_himalaya_searches_the_grid_on_the_folds_of_all(self, grouped):
+        """It would be judged by folds, or a grid, that it did not see."""
+        if find_spec("himalaya") is None:
+            pytest.skip("himalaya is not installed")
+        model = peers.himalaya_ridge(grouped).fit(grouped.X, grouped.y)
+        losses = [
+            judge.cv_loss("ridge", grouped, judge.Strength(alpha), per_row=False)
+            for alpha in peers.ALPHAS
+        ]
+        best = peers.ALPHAS[np.argmin(losses)]
+        np.testing.assert_allclose(tools.himalaya_best(model, grouped).values, best)
+
+    @pytest.mark.parametrize("load", [data.breast_cancer, three_species])
+    @pytest.mark.parametrize(
+        ("name", "module", "atol"),
+        [
+            ("bbai LogisticRegression", "bbai", 1e-4),
+            ("glmnet LogitNet", "glmnet", 1e-4),
+            # Its intercept is penalized a little, and its tolerance is large.
+            ("snapml LogisticRegression", "snapml", 0.01),
+        ],
+    )
+    def test_strengths_of_classes_are_those_of_scikit_learn(
+        self, name, module, atol, load
+    ):
+        """The C in the table would not be the C of scikit-learn."""
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+        task = load()
+        if len(task.classes) > 2 and name not in tools.LOGISTIC:
+            pytest.skip(f"{module} is only compared on two classes")
+        tool = tools.TWO_CLASSES[name]
+        model = tool.make(task)
+        if module == "glmnet":
+            model.tol = 1e-12
+        model.fit(task.X, task.y)
+        C = tool.strength(model, task).values
         expected = judge.judge("logistic", C, task).fit(task.X, task.y)
         np.testing.assert_allclose(
             model.predict_proba(task.X_test),
             expected.predict_proba(task.X_test),
-            atol=1e-5,
+            atol=atol,
         )
+
+    @pytest.mark.parametrize(
+        ("name", "module"),
+        [("glmnet LogitNet", "glmnet"), ("snapml LogisticRegression", "snapml")],
+    )
+    def test_grids_of_classes_are_those_of_scikit_learn(self, name, module):
+        """A peer would have a grid of its own, finer or coarser than the others."""
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+        task, tool = data.breast_cancer(), tools.TWO_CLASSES[name]
+        C = tool.strength(tool.make(task).fit(task.X, task.y), task).values
+        assert np.min(np.abs(np.log(C / peers.CS))) < 1e-6
 
 
 class TestData:
@@ -411,6 +490,29 @@ class TestCommand:
         assert __main__.main(["--only", "no such task"]) == 2
         assert "'no such task'" in capsys.readouterr().err
 
+    def test_all_tools_have_the_same_limit(self):
+        """A peer would be called too slow where ours may take longer."""
+        assert {t.limit for task in all_tasks() for t in task.tools.values()} == {60.0}
+        task = __main__.with_limit(small_task(slow=Tool(make_slow, None)), 0.5)
+        assert {tool.limit for tool in task.tools.values()} == {0.5}
+        strength = judge.Strength(1.0)
+        workers = measure.plain_workers(task, strength).values()
+        for one in workers:
+            one.stop()
+        assert {one.limit for one in workers} == {0.5}
+
+    def test_the_page_says_what_the_limit_is(self):
+        """Readers would take another time for the reached one."""
+        page = __main__.Path(__file__).parents[2] / "doc" / "performance.md"
+        text = " ".join(page.read_text(encoding="utf-8").split())
+        assert f"more than {tools.LIMIT:g} seconds" in text
+
+    def test_every_peer_stands_with_its_version(self):
+        """A table would not say which version was measured, or that none was."""
+        line = tables.machine()
+        for package in ("fastridge", "python-glmnet", "snapml", "himalaya", "bbai"):
+            assert re.search(rf"{package} ([\d.]+|not installed)", line)
+
     def test_the_page_is_filled(self, tmp_path, monkeypatch):
         """`make bench` would measure for half an hour and write nothing."""
         page = tmp_path / "page.md"
@@ -425,41 +527,8 @@ class TestCommand:
         assert text.startswith("a\n")
         assert text.endswith("b\n")
 
-    @pytest.mark.parametrize("name", ["table", "growth"])
+    @pytest.mark.parametrize("name", ["table", "growth", "shapes"])
     def test_the_page_has_the_marks(self, name):
         """The run would end in an error when it is done."""
         page = __main__.Path(__file__).parents[2] / "doc" / "performance.md"
         fill(page.read_text(encoding="utf-8"), {name: "new"})
-
-
-class TestGrowth:
-    @pytest.mark.parametrize("power", [0.5, 1.0, 3.0])
-    def test_exponents_of_a_power_law(self, power):
-        """The page would state another growth than the times have."""
-        sizes = np.array([100, 200, 400, 800])
-        found = growth.exponent(sizes, 1e-3 * sizes**power)
-        np.testing.assert_allclose(found, power, rtol=1e-12)
-
-    def test_one_quantity_is_changed_at_a_time(self):
-        """An exponent would be that of two quantities together."""
-        for kind, curves in growth.points().items():
-            base = list(growth.BASES[kind].values())
-            for place, (name, curve) in enumerate(curves.items()):
-                assert list(growth.BASES[kind])[place] == name
-                for size, *point in curve:
-                    assert point[place] == size
-                    assert point[:place] == base[:place]
-                    assert point[place + 1 :] == base[place + 1 :]
-
-    def test_page_and_picture(self, tmp_path, monkeypatch):
-        """`make bench-growth` would end in an error when it is done."""
-        monkeypatch.setattr(growth, "FACTORS", dict.fromkeys(growth.FACTORS, (0.5, 1)))
-        page = tmp_path / "performance.md"
-        page.write_text("<!-- begin growth -->\nold\n<!-- end growth -->\n")
-        base = {"rows": 80, "features": 8, "groups": 4, "folds": 4}
-        arguments = ["--repeats", "1", "--page", str(page)]
-        assert growth.main(arguments, {"ridge": base, "logistic": base}) == 0
-        text = page.read_text()
-        assert "80 rows, 8 features, 4 groups, 4 folds" in text
-        assert "nan" not in text
-        assert (tmp_path / "performance" / "growth.png").stat().st_size > 1000
