@@ -90,22 +90,21 @@ def _fold_pairs(n_folds, rows, say):
     """Return scikit-learn's folds of all rows, and warn of what they may do."""
     if n_folds < 2:
         raise ValueError(f"cv={n_folds} is not allowed; {_ALLOWED}.")
-    _check_number(n_folds, rows.n_samples, "there are rows", rows)
     splitter = check_cv(n_folds, rows.target, classifier=rows.is_classifier)
-    is_stratified = isinstance(splitter, StratifiedKFold)
-    if is_stratified:
+    if isinstance(splitter, StratifiedKFold):
         classes, sizes = np.unique(rows.target, return_counts=True)
         if not rows.needs_classes and n_folds > sizes.max():
-            splitter, is_stratified = KFold(n_folds), False
+            splitter = KFold(n_folds)
         else:
             label = rows.spell(classes[sizes.argmax()])
             most = f"the largest class, {label}, has rows ({sizes.max()})"
             _check_number(n_folds, sizes.max(), most, rows)
+    _check_number(n_folds, rows.n_samples, "there are rows", rows)
     with warnings.catch_warnings():
         # Of rare classes, which are named below.
         warnings.filterwarnings("ignore", "The least populated class")
         pairs = list(splitter.split(np.zeros(rows.n_samples), rows.target))
-    if not is_stratified:
+    if not rows.is_classifier:
         _warn_if_sorted(n_folds, pairs, rows, say)
     elif rows.needs_classes:
         _warn_if_rare(n_folds, rows, say)
@@ -133,10 +132,10 @@ def _warn_if_sorted(n_folds, pairs, rows, say):
     share = sorted_share(rows.target[rows.used], fold[rows.used])
     if share:
         say(
-            f"takes the folds of cv={n_folds} in the order of the rows, which are "
-            f"sorted by y or nearly so: {share:.0%} of the variance of the ranks of y "
-            "is between the folds, and lambda is learned from rows unlike those "
-            f"that the models know. Use cv=KFold({n_folds}, shuffle=True, "
+            f"takes the folds of cv={n_folds} in the order of the rows, along which y "
+            f"is sorted or drifts: {share:.0%} of the variance of the ranks of y is "
+            "between the folds, so that lambda is learned from rows unlike those that "
+            f"the models know. Use cv=KFold({n_folds}, shuffle=True, "
             f"random_state=0), or cv=TimeSeriesSplit({n_folds}) if the order is that "
             "of time, both of sklearn.model_selection.",
             SortedRowsWarning,
