@@ -35,11 +35,11 @@ def test_sorted_rows_are_found(kind, n_folds, n_rows):
     """Folds of a sorted file would hold out one end of it after the other."""
     y = np.sort(draws(kind, n_rows))
     for order in (y, y[::-1], y**3):
-        assert sorted_share(order, folds(n_rows, n_folds)) > 0.2
+        assert sorted_share(order, folds(n_rows, n_folds)) > 0.1
     nearly = y.copy()
     some = np.random.default_rng(1).permutation(n_rows)[: n_rows // 20]
     nearly[some] = y[some[::-1]]
-    assert sorted_share(nearly, folds(n_rows, n_folds)) > 0.2
+    assert sorted_share(nearly, folds(n_rows, n_folds)) > 0.1
 
 
 def test_ranks_of_distinct_values():
