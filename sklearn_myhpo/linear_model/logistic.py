@@ -186,7 +186,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     >>> from sklearn_myhpo import MYHPOLogisticRegression
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> X = StandardScaler().fit_transform(X)
-    >>> model = MYHPOLogisticRegression(random_state=0).fit(X, y)
+    >>> model = MYHPOLogisticRegression().fit(X, y)
     >>> round(model.score(X, y), 2)
     0.99
     """
@@ -561,7 +561,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     >>> from sklearn_myhpo import BilevelLogisticRegression
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> X = StandardScaler().fit_transform(X)
-    >>> model = BilevelLogisticRegression(solver="implicit", random_state=0).fit(X, y)
+    >>> model = BilevelLogisticRegression(solver="implicit").fit(X, y)
     >>> round(model.score(X, y), 2)
     0.99
     """

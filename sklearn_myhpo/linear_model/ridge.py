@@ -191,7 +191,9 @@ default="validation"
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn_myhpo import MYHPORidge
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = MYHPORidge(random_state=0).fit(X, y)
+    >>> model = MYHPORidge().fit(X, y)
+    >>> print(round(model.alpha_, 6))
+    0.000586
     >>> round(model.score(X, y), 2)
     0.52
     """
@@ -587,7 +589,7 @@ default="validation"
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn_myhpo import BilevelRidge
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = BilevelRidge(solver="implicit", random_state=0).fit(X, y)
+    >>> model = BilevelRidge(solver="implicit").fit(X, y)
     >>> round(model.score(X, y), 2)
     0.52
     """
