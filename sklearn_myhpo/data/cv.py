@@ -171,13 +171,12 @@ def _splitter_pairs(splitter, rows):
         "fit(X, y, groups=...); in a pipeline or a search they reach it under the name "
         "of its step, or by metadata routing."
     )
-    # Asked first because StratifiedGroupKFold without groups fails obscurely.
-    if "groups" not in metadata and _requests(splitter).get("groups") is True:
-        raise ValueError(needs_groups)
     try:
         pairs = list(splitter.split(rows.X, rows.y, **metadata))
     except (TypeError, ValueError) as error:
-        if "groups" in str(error) and "groups" not in metadata:
+        # StratifiedGroupKFold without groups fails obscurely.
+        wants = "groups" in str(error) or _requests(splitter).get("groups")
+        if wants and "groups" not in metadata:
             raise ValueError(needs_groups) from error
         message = f"{name} cannot split this data ({rows.size}): {error}"
         raise ValueError(message) from error

@@ -31,11 +31,13 @@ def sorted_share(y, fold):
         the folds: 1 - 1 / K^2 of K folds of distinct values in order. 0 where it is
         less than `SORTED_PART` of that of sorted rows, or may be chance.
     """
+    if len(y) < LEAST_ROWS:
+        return 0.0
     y, fold = _sample(y.reshape(len(y), -1), fold)
     sizes = np.bincount(fold)
     sizes = sizes[sizes > 0]
     n_rows, n_folds = len(y), len(sizes)
-    if n_folds < 2 or n_rows < max(LEAST_ROWS, LEAST_PER_FOLD * n_folds):
+    if n_folds < 2 or n_rows < LEAST_PER_FOLD * n_folds:
         return 0.0
     ranks = rankdata(y, axis=0) - (n_rows + 1) / 2
     share = _share(ranks[np.argsort(fold, kind="stable")], sizes)

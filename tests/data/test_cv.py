@@ -102,6 +102,8 @@ def test_folds_are_those_of_scikit_learn(sizes, cv, kind, seed, has_weights):
     y = {"numbers": numbers, "labels": labels}.get(kind)
     y = np.column_stack([numbers, numbers**2]) if y is None else y
     weights = rng.integers(0, 3, n_rows).astype(float) if has_weights else None
+    if has_weights:
+        weights[-1] = 1.0  # Weights of zero only are refused before.
     kept = np.ones(n_rows, dtype=bool) if weights is None else weights > 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -384,6 +384,31 @@ def test_alias_of_a_splitter():
         MYHPORidge(cv=cv).fit(X, y, subject=inner)
 
 
+@pytest.mark.parametrize("name", ["groups", "metadata"])
+@no_warnings
+def test_any_metadata_of_a_splitter(name):
+    """A splitter could ask for groups only, and must then be given some."""
+    X, y = data_for(MYHPORidge)
+
+    class Asking(GroupKFold):
+        __metadata_request__split = {name: True}
+
+        def split(self, X, y, groups=None, metadata=None):
+            self.seen = {"groups": groups, "metadata": metadata}
+            yield from KFold(3).split(X)
+
+    cv = Asking()
+    with sklearn.config_context(enable_metadata_routing=True):
+        MYHPORidge(cv=cv).fit(X, y, **{name: GROUPS})
+        assert cv.seen[name] is GROUPS
+        assert cv.seen[{"groups": "metadata", "metadata": "groups"}[name]] is None
+        found = cross_validate(
+            MYHPORidge(cv=cv), X, y, params={name: GROUPS}, return_estimator=True
+        )
+    for model in found["estimator"]:
+        assert len(model.cv.seen[name]) == 48
+
+
 @no_warnings
 def test_splitter_of_ones_own_in_a_search():
     """It has no say in routing, so the estimator must ask for it."""
