@@ -12,6 +12,7 @@ name.
 import warnings
 
 from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from benchmarks.data import cookie_sucrose, mnist_regression
@@ -43,7 +44,8 @@ def problems():
     yield from fetched_problems("cookie", cookie_sucrose, 3)
     X, y = load_diabetes(return_X_y=True)
     X = StandardScaler().fit_transform(X)
-    folds = {"cv": 5, "random_state": 0}
+    shuffled = {"shuffle": True, "random_state": 0}
+    folds = {"cv": KFold(5, **shuffled), "random_state": 0}
     yield "diabetes", BilevelRidge, X, y, folds
     yield "diabetes, each", BilevelRidge, X, y, {**folds, "feature_groups": "each"}
     expand = PolynomialFeatures(2, include_bias=False)
@@ -52,6 +54,7 @@ def problems():
     yield "diabetes, degrees", BilevelRidge, X, y, {**folds, "feature_groups": degree}
     X, y = load_breast_cancer(return_X_y=True)
     X = StandardScaler().fit_transform(X)
+    folds = {**folds, "cv": StratifiedKFold(5, **shuffled)}
     yield "breast_cancer", BilevelLogisticRegression, X, y, folds
     groups = {**folds, "feature_groups": [0] * 10 + [1] * 10 + [2] * 10}
     yield "breast_cancer, 3 groups", BilevelLogisticRegression, X, y, groups

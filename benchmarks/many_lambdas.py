@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.metrics import log_loss, mean_squared_error
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from benchmarks import page
@@ -163,8 +163,11 @@ def fit(task, groups, shrinkage, seed):
     if task.is_scaled:
         scaler = StandardScaler().fit(X_fit)
         X_fit, X_test = scaler.transform(X_fit), scaler.transform(X_test)
-    cls = MYHPOLogisticRegression if task.is_classification else MYHPORidge
-    model = cls(feature_groups=groups, shrinkage=shrinkage, random_state=seed)
+    cls, splitter = MYHPORidge, KFold
+    if task.is_classification:
+        cls, splitter = MYHPOLogisticRegression, StratifiedKFold
+    folds = splitter(5, shuffle=True, random_state=seed)
+    model = cls(cv=folds, feature_groups=groups, shrinkage=shrinkage)
     model.fit(X_fit, y_fit)
     if task.is_classification:
         test = log_loss(y_test, model.predict_proba(X_test))

@@ -169,7 +169,7 @@ def feature_groups():
     groups = [("linear", linear), ("second degree", second)]
     print("\nfeature groups: diabetes, polynomial of degree 2")
     for label, own in (("one lambda", None), ("two lambdas", groups)):
-        model = MYHPORidge(feature_groups=own, random_state=0).fit(X_train, y_train)
+        model = MYHPORidge(feature_groups=own).fit(X_train, y_train)
         alphas = ", ".join(
             f"{group}: alpha = {alpha:.4g}"
             for group, alpha in zip(

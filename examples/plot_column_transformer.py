@@ -91,7 +91,7 @@ search = GridSearchCV(
 
 columns = GroupedColumnTransformer(parts)
 learned = make_pipeline(
-    columns, MYHPOLogisticRegression(feature_groups="transformer", cv=5, random_state=0)
+    columns, MYHPOLogisticRegression(feature_groups="transformer", cv=5)
 )
 
 # %%

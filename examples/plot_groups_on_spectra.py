@@ -52,8 +52,8 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 # %%
 # A label for every feature is all that is needed.
 
-one = MYHPORidge(random_state=0).fit(X_train, y_train)
-grouped = MYHPORidge(feature_groups=blocks, random_state=0).fit(X_train, y_train)
+one = MYHPORidge().fit(X_train, y_train)
+grouped = MYHPORidge(feature_groups=blocks).fit(X_train, y_train)
 for label, model in (("one lambda", one), ("one per block", grouped)):
     error = np.mean((model.predict(X_test) - y_test) ** 2) / np.var(y_test)
     print(
@@ -73,7 +73,7 @@ plt.show()
 
 def relative_error(feature_groups, X, y):
     """Return the squared error on the last forty rows, after a fit to the others."""
-    model = MYHPORidge(feature_groups=feature_groups, random_state=0)
+    model = MYHPORidge(feature_groups=feature_groups)
     model.fit(X[:-40], y[:-40])
     return np.mean((model.predict(X[-40:]) - y[-40:]) ** 2) / np.var(y[-40:])
 

@@ -32,7 +32,7 @@ columns = GroupedColumnTransformer(
         ("worst", StandardScaler(), slice(20, 30)),
     ]
 )
-model = MYHPOLogisticRegression(feature_groups="transformer", random_state=0)
+model = MYHPOLogisticRegression(feature_groups="transformer")
 learned = make_pipeline(columns, model).fit(X, y)
 print(learned[-1].penalties_frame().to_string(index=False))
 

@@ -80,7 +80,7 @@ class Rprop(Solver):
 X, y = load_diabetes(return_X_y=True)
 X, y = StandardScaler().fit_transform(X), (y - y.mean()) / y.std()
 groups = ["body"] * 4 + ["serum"] * 6
-common = {"feature_groups": groups, "lambda_init": -1.0, "random_state": 0}
+common = {"feature_groups": groups, "lambda_init": -1.0}
 models = {
     "own": BilevelRidge(solver=Rprop(), **common).fit(X, y),
     "myhpo": BilevelRidge(solver="myhpo", **common).fit(X, y),

@@ -33,7 +33,7 @@ def expanded(estimator):
     )
 
 
-learned = expanded(MYHPORidge(random_state=0))
+learned = expanded(MYHPORidge())
 learned.fit(X, y)
 print(f"lambda {learned[-1].lambda_:.3f}, R2 on its own rows {learned.score(X, y):.3f}")
 
@@ -82,7 +82,7 @@ def second(frame):
 
 
 groups = [("linear", linear), ("second", second)]
-grouped = expanded(MYHPORidge(feature_groups=groups, random_state=0))
+grouped = expanded(MYHPORidge(feature_groups=groups))
 grouped.set_output(transform="pandas")
 scores = cross_val_score(grouped, X, y, cv=outer)
 print(f"two penalties: R2 of five outer folds {scores.round(3)}")

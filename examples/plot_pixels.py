@@ -42,7 +42,7 @@ models = {}
 for label, own in options.items():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LambdaBoundWarning)
-        model = MYHPOLogisticRegression(random_state=0, **own).fit(X_train, y_train)
+        model = MYHPOLogisticRegression(**own).fit(X_train, y_train)
     models[label] = model
     print(
         f"{label:<17} held-out loss {model.validation_loss_:.4f}, "

@@ -25,7 +25,7 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 # ``fit`` splits the rows, learns the penalty that makes the loss of the held-out rows
 # least, and refits with it on all rows.
 
-model = MYHPORidge(cv=5, random_state=0).fit(X_train, y_train)
+model = MYHPORidge(cv=5).fit(X_train, y_train)
 print(f"lambda (natural log)  {model.lambda_:.4f}")
 print(f"alpha for Ridge       {model.alpha_:.4f}")
 print(f"cross-validation loss {model.validation_loss_:.1f}")

@@ -1,6 +1,13 @@
 """Linear models that learn their own regularization inside fit."""
 
-from .exceptions import FewRowsWarning, FlatObjectiveWarning, LambdaBoundWarning
+from .exceptions import (
+    FewRowsWarning,
+    FlatObjectiveWarning,
+    IgnoredGroupsWarning,
+    LambdaBoundWarning,
+    RareClassWarning,
+    SortedRowsWarning,
+)
 from .linear_model import (
     BilevelLogisticRegression,
     BilevelRidge,
@@ -19,9 +26,12 @@ __all__ = [
     "FewRowsWarning",
     "FlatObjectiveWarning",
     "GroupedColumnTransformer",
+    "IgnoredGroupsWarning",
     "LambdaBoundWarning",
     "MYHPOLogisticRegression",
     "MYHPORidge",
+    "RareClassWarning",
     "SHOLogisticRegression",
     "SHORidge",
+    "SortedRowsWarning",
 ]

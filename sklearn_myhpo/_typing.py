@@ -17,6 +17,7 @@ CVLike: TypeAlias = (
     | BaseCrossValidator
     | BaseShuffleSplit
     | Iterable[tuple[ArrayLike, ArrayLike]]
+    | None
 )
 #: The parameter `feature_groups`; pairs are of a name and columns.
 GroupsLike: TypeAlias = str | ArrayLike | Sequence[tuple[str, Any]] | None

@@ -11,3 +11,15 @@ class FlatObjectiveWarning(UserWarning):
 
 class FewRowsWarning(UserWarning):
     """Too few rows are held out for a reliable mean loss."""
+
+
+class SortedRowsWarning(UserWarning):
+    """Rows are sorted by y, and folds are taken in the order of the rows."""
+
+
+class RareClassWarning(UserWarning):
+    """A class has fewer rows than there are folds."""
+
+
+class IgnoredGroupsWarning(UserWarning):
+    """Groups were given to `fit`, but nothing keeps their rows together."""

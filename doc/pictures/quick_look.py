@@ -21,11 +21,11 @@ def main():
     X, y = load_diabetes(return_X_y=True)
     X = PolynomialFeatures(2, include_bias=False).fit_transform(X)
     X, y = StandardScaler().fit_transform(X), (y - y.mean()) / y.std()
-    one = MYHPORidge(random_state=0).fit(X, y)
+    one = MYHPORidge().fit(X, y)
     X, y = load_breast_cancer(return_X_y=True)
     X = StandardScaler().fit_transform(X)
     groups = ["mean"] * 10 + ["error"] * 10 + ["worst"] * 10
-    three = MYHPOLogisticRegression(feature_groups=groups, random_state=0).fit(X, y)
+    three = MYHPOLogisticRegression(feature_groups=groups).fit(X, y)
 
     figure, axes = plt.subplots(
         1, 2, figsize=(9, 3.2), layout="constrained", width_ratios=(3, 2)

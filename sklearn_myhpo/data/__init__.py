@@ -14,6 +14,9 @@ partial         residuals of columns after regression on some of them
 held_out        the rows of the validation loss: slopes and losses of single rows
 batches         mini-batches of rows for stochastic solvers
 cv              the `cv` parameter as pairs of training and validation rows
+rows            the rows that `cv` divides, as they came and as they were checked
+holdout, pairs  one split of a given share; pairs that the user gave, and which count
+row_order       whether rows are sorted by y
 arrays          operations on the X of an estimator
 blocks, limits  sizes of blocks
 thin, sparse_products, threads

@@ -6,6 +6,7 @@ _ridge          : loss, target and fitted attributes of ridge; prediction
 _logistic       : loss, classes and fitted attributes of logistic regression; prediction
 _parameters     : solver, criterion and shrinkage from the parameters
 _checks         : checks of parameters that scikit-learn's constraints miss
+_splits         : the splits of a fit, and the metadata that a splitter wants
 _own_validation : the arguments `X_val`, `y_val` of fit
 _problem        : data and splits of a fit, the problems made from them, warm starts
 _targets        : one lambda per target (`alpha_per_target`)

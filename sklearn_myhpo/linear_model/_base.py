@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from functools import partial
 from numbers import Integral, Real
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,6 @@ from .._progress import CallbackSupportMixin, kept_on_error, with_callbacks
 from .._typing import MatrixLike
 from ..bilevel.bounds import MAX_LAMBDA
 from ..data.arrays import as_rows, linear_predictor
-from ..data.cv import make_splits
 from ..data.threads import threads_for
 from ..penalties.factors import make_penalty_factors, with_factors
 from ..penalties.parsing import make_feature_groups
@@ -33,11 +32,13 @@ from ._own_validation import append, check_own_validation
 from ._problem import LastFit, ProblemSource
 from ._progress import Progress
 from ._reporting import Attributes, Warnings
+from ._splits import SplitsMixin
 
 
 class BilevelLinearModel(
     Attributes,
     Warnings,
+    SplitsMixin,
     FramesMixin,
     PenaltiesHTMLMixin,
     CallbackSupportMixin,
@@ -113,9 +114,11 @@ class BilevelLinearModel(
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        groups: ArrayLike | None = None,
         X_val: MatrixLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        **params: Any,
     ) -> Self:
         """Learn lambda on the splits of the data, and the weights.
 
@@ -129,7 +132,11 @@ class BilevelLinearModel(
             Target; more than one column only for ridge regression.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights in the training loss, the validation loss and
-            the refit. Rows of weight zero are dropped.
+            the refit. Rows of weight zero are divided by `cv` as the others, and then
+            dropped.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of rows that belong together, for a splitter `cv` that keeps them
+            together, such as `sklearn.model_selection.GroupKFold`.
         X_val : array-like or sparse matrix of shape (n_validation, n_features), \
 default=None
             A validation set of your own. Lambda is learned on it alone, with all of X
@@ -140,6 +147,9 @@ default=None
             Target of `X_val`.
         sample_weight_val : array-like of shape (n_validation,), default=None
             Non-negative weights of `X_val` in the validation loss.
+        **params : dict
+            Other metadata that a splitter `cv` asks for; only with scikit-learn's
+            metadata routing.
 
         Returns
         -------
@@ -160,7 +170,8 @@ default=None
             progress.begin()
             solver = self._make_solver()
             validation = X_val, y_val, sample_weight_val
-            source = self._prepare(X, y, sample_weight, validation, solver)
+            metadata = groups, params
+            source = self._prepare(X, y, sample_weight, validation, metadata, solver)
             results = CVResults(self, source, (X, y, sample_weight), validation)
             with threads_for(*source.design.shape, is_iterative=self._is_classifier):
                 models = self._learn(source, solver, progress)
@@ -168,11 +179,11 @@ default=None
             progress.end()
         return self
 
-    def _prepare(self, X, y, sample_weight, validation, solver):
+    def _prepare(self, X, y, sample_weight, validation, metadata, solver):
         """Return the `ProblemSource` of the data."""
-        original_X = X
+        given = X, y
         X, y = self._check_data(X, y)
-        dtype = X.dtype
+        metadata, dtype = self._metadata_of_splits(X, *metadata), X.dtype
         weights, pair = check_weights(sample_weight, X), None
         check_again = partial(self._check_data, reset=False)
         own = check_own_validation(
@@ -181,20 +192,13 @@ default=None
         if own is not None:
             X, y, weights, pair = append((X, y, weights), own)
         loss, target, classes = self._check_target(y, weights)
-        groups = self._make_groups(original_X)
+        groups = self._make_groups(given[0])
         criterion = self._choose_criterion(loss, solver)
         bounds = check_bounds(self.lambda_bounds, self.lambda_init)
-        pairs, kept = [], np.flatnonzero(weights)
-        if criterion is None:
-            pairs = make_splits(
-                self.cv if pair is None else [pair],
-                X,
-                target,
-                classifier=self._is_classifier,
-                rows=kept,
-                classes=classes,
-                random_state=self.random_state,
-            )
+        kept = np.flatnonzero(weights)
+        pairs = self._choose_pairs(
+            given, (X, y), weights, metadata, own=pair, criterion=criterion
+        )
         design, target, weights, pairs = drop_weightless(X, target, weights, pairs)
         return ProblemSource(
             design=design,
@@ -258,7 +262,7 @@ default=None
         self._set_checks(problem, result, source)
         self._warn(problem, result)
         if source.criterion is None:
-            self._warn_of_few_rows(problem.n_held_out)
+            self._warn_of_few_rows(source)
         if not solver.capabilities.finds_minimizers:
             self._warn_of_gap(problem, result)
         return weights

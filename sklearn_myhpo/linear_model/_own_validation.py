@@ -56,6 +56,31 @@ def check_own_validation(validation, criterion, shrinkage, check_data):
     return X, y, check_weights(sample_weight_val, X)
 
 
+def check_own_classes(y, weights, pair):
+    """Raise where a class of the validation set has no training rows.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels of both sets.
+    weights : ndarray of shape (n_samples,)
+    pair : (ndarray, ndarray)
+        Indices of the training rows and of the validation rows.
+
+    Raises
+    ------
+    ValueError
+        If a label of `y_val` is none of `y`.
+    """
+    known, labels = (np.unique(y[part[weights[part] > 0]]) for part in pair)
+    unknown = np.setdiff1d(labels, known)
+    if unknown.size:
+        raise ValueError(
+            f"y_val has the label {unknown.tolist()[0]!r}, which no row of y with a "
+            f"positive weight has; allowed are {known.tolist()}."
+        )
+
+
 def append(training, validation):
     """Return all rows, and the split that they make.
 

@@ -212,16 +212,29 @@ class Warnings:
                 FlatObjectiveWarning,
             )
 
-    def _warn_of_few_rows(self, n_held_out):
+    def _warn_of_few_rows(self, source):
         """Warn where the objective is a mean over hardly any rows."""
-        if n_held_out < FEW_ROWS:
-            self._say(
-                f"learns lambda from {n_held_out} held-out rows: their mean loss is "
-                f"off by about {np.sqrt(2.0 / n_held_out):.0%} by chance, and so "
-                "lambda is mostly chance too. Use more folds (cv=5 holds out every "
-                "row once), a larger validation part, or criterion='loo' or 'alo'.",
-                FewRowsWarning,
+        n_held_out = source.parts.n_held_out
+        if n_held_out >= FEW_ROWS:
+            return
+        held_out = np.unique(np.concatenate([part for _, part in source.pairs]))
+        if source.has_own_validation:
+            advice = "Use more rows in X_val, or cv=5 in the place of X_val."
+        elif len(held_out) == source.design.n_samples:
+            advice = (
+                "Every row is held out already, so that other folds would not help: "
+                "only more rows would."
             )
+        else:
+            advice = (
+                "Use cv=5, which holds out every row once, or a larger validation part."
+            )
+        self._say(
+            f"learns lambda from {n_held_out} held-out rows: their mean loss is "
+            f"off by about {np.sqrt(2.0 / n_held_out):.0%} by chance, and so "
+            f"lambda is mostly chance too. {advice}",
+            FewRowsWarning,
+        )
 
     def _warn_of_gap(self, problem, result):
         """Warn of a lambda that was learned for other weights than a refit gives."""

@@ -8,7 +8,6 @@ from sklearn.utils import check_random_state
 
 from .._progress import kept_on_error
 from ..bilevel.validation import BilevelProblem
-from ..data.cv import make_splits
 from ..solvers import Info
 from ..solvers.driver import history_row, is_finite
 from ..solvers.start.scan import scan_lambda
@@ -76,26 +75,42 @@ class StreamingMixin:
     the loss and y in the form of the loss.
     """
 
-    def _fit_part(self, X, y, sample_weight, classes=None):
+    def _fit_part(self, X, y, sample_weight, groups, classes=None):
         """Learn from some rows, and set the fitted attributes."""
         self._validate_params()
         refuse_cv_results(self)
         with kept_on_error(self):
-            is_first, original_X = self._stream is None, X
+            is_first, given = self._stream is None, (X, y)
             X, y = self._check_data(X, y, reset=is_first)
             weights = check_weights(sample_weight, X)
+            metadata = self._metadata_of_splits(X, groups, {})
             loss, target = self._check_part(y, weights, classes, is_first)
-            groups = self._make_groups(original_X) if is_first else self._stream.groups
-            stream = self._take_epoch(X, target, loss, groups, weights)
+            features = self._make_groups(given[0]) if is_first else self._stream.groups
+            random = self._random_of_parts()
+            pairs = self._make_pairs(
+                given,
+                (X, y),
+                weights,
+                metadata,
+                random_state=random,
+                needs_classes=False,
+            )
+            data = drop_weightless(X, target, weights, pairs)
+            stream = self._take_epoch(data, loss, features, random)
             self._set_stream(stream, X.dtype)
         return self
 
-    def _take_epoch(self, X, target, loss, groups, weights):
+    def _random_of_parts(self):
+        """Return the random state that goes on from part to part."""
+        if self._stream:
+            return self._stream.random
+        return check_random_state(self.random_state)
+
+    def _take_epoch(self, data, loss, groups, random):
         """Return the `Stream` after one epoch of the solver on some rows."""
         solver, stream = resolve_solver(self.solver), self._stream
         self._choose_criterion(loss, solver)
-        random = stream.random if stream else check_random_state(self.random_state)
-        problem = self._problem_of_part(X, target, loss, groups, weights, random)
+        problem = self._problem_of_part(*data, loss, groups)
         rng = np.random.default_rng(random.randint(np.iinfo(np.int32).max))
         if stream:
             state = _resume(problem, solver, stream)
@@ -118,24 +133,14 @@ class StreamingMixin:
             info = info._replace(validation_loss=loss_before)
         return _extend(stream, problem, groups, state, info, random)
 
-    def _problem_of_part(self, X, target, loss, groups, weights, random):
+    def _problem_of_part(self, X, target, weights, pairs, loss, groups):
         """Return the problem of some rows, with as many splits as the first part."""
-        # A part need not have every class, so nothing is stratified.
-        pairs = make_splits(
-            self.cv,
-            X,
-            target,
-            classifier=False,
-            rows=np.flatnonzero(weights),
-            random_state=random,
-        )
         if self._stream and len(pairs) != len(self._stream.weights):
             raise ValueError(
                 f"cv={self.cv!r} makes {len(pairs)} splits of these rows, but made "
                 f"{len(self._stream.weights)} of the first ones; partial_fit needs as "
                 "many each time, as a float or an int gives."
             )
-        X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
         return BilevelProblem(
             X,
             target,

@@ -38,12 +38,14 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
 
     Parameters
     ----------
-    cv : float, int, splitter or iterable, default=5
-        Splits of the rows into training and validation parts. A float in (0, 1) is one
-        hold-out split with that validation fraction, an int >= 2 the number of folds;
-        both are shuffled with `random_state`, and stratified by class in logistic
-        regression. Otherwise a scikit-learn splitter, or an iterable of (train,
-        validation) indices.
+    cv : None, int, float, splitter or iterable, default=5
+        Splits of the rows into training and validation parts. An int >= 2, or None for
+        5: that many folds as scikit-learn makes them, in the order of the rows, never
+        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        hold-out split with that validation fraction, shuffled with `random_state`, and
+        stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
+        `fit` does, or an iterable of (train, validation) indices. Every training part
+        must have rows of every class.
     feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": every feature has its
         own. "transformer": the features that one transformer of a
@@ -72,7 +74,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
     random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
+        Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
     scoring : str, callable, list, tuple, set, dict or None, default=None
@@ -216,7 +218,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     >>> from sklearn_myhpo import MYHPOLogisticRegression
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> X = StandardScaler().fit_transform(X)
-    >>> model = MYHPOLogisticRegression(random_state=0).fit(X, y)
+    >>> model = MYHPOLogisticRegression().fit(X, y)
     >>> round(model.score(X, y), 2)
     0.99
     """
@@ -289,12 +291,14 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
 
     Parameters
     ----------
-    cv : float, int, splitter or iterable, default=5
-        Splits of the rows into training and validation parts. A float in (0, 1) is one
-        hold-out split with that validation fraction, an int >= 2 the number of folds;
-        both are shuffled with `random_state`, and stratified by class in logistic
-        regression. Otherwise a scikit-learn splitter, or an iterable of (train,
-        validation) indices.
+    cv : None, int, float, splitter or iterable, default=5
+        Splits of the rows into training and validation parts. An int >= 2, or None for
+        5: that many folds as scikit-learn makes them, in the order of the rows, never
+        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        hold-out split with that validation fraction, shuffled with `random_state`, and
+        stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
+        `fit` does, or an iterable of (train, validation) indices. Every training part
+        must have rows of every class.
     feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": every feature has its
         own. "transformer": the features that one transformer of a
@@ -309,7 +313,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
     random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
+        Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
     scoring : str, callable, list, tuple, set, dict or None, default=None
@@ -486,12 +490,14 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     solver : str or Solver, default="myhpo"
         Method that minimizes over lambda: a name in `sklearn_myhpo.solvers.SOLVERS`, or
         a solver object such as ``sklearn_myhpo.solvers.Implicit(steps="newton")``.
-    cv : float, int, splitter or iterable, default=5
-        Splits of the rows into training and validation parts. A float in (0, 1) is one
-        hold-out split with that validation fraction, an int >= 2 the number of folds;
-        both are shuffled with `random_state`, and stratified by class in logistic
-        regression. Otherwise a scikit-learn splitter, or an iterable of (train,
-        validation) indices.
+    cv : None, int, float, splitter or iterable, default=5
+        Splits of the rows into training and validation parts. An int >= 2, or None for
+        5: that many folds as scikit-learn makes them, in the order of the rows, never
+        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        hold-out split with that validation fraction, shuffled with `random_state`, and
+        stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
+        `fit` does, or an iterable of (train, validation) indices. Every training part
+        must have rows of every class.
     feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": every feature has its
         own. "transformer": the features that one transformer of a
@@ -520,7 +526,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
     random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
+        Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
     scoring : str, callable, list, tuple, set, dict or None, default=None
@@ -651,7 +657,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     >>> from sklearn_myhpo import BilevelLogisticRegression
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> X = StandardScaler().fit_transform(X)
-    >>> model = BilevelLogisticRegression(solver="implicit", random_state=0).fit(X, y)
+    >>> model = BilevelLogisticRegression(solver="implicit").fit(X, y)
     >>> round(model.score(X, y), 2)
     0.99
     """
@@ -706,6 +712,8 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         y: ArrayLike,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Learn from some rows, once over them, and keep what earlier parts taught.
 
@@ -728,6 +736,9 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
             All labels that any part may have; needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of rows that belong together, for a splitter `cv` that keeps them
+            together.
 
         Returns
         -------
@@ -739,4 +750,4 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         ValueError
             If a parameter or the data do not fit.
         """
-        return self._fit_part(X, y, sample_weight, classes)
+        return self._fit_part(X, y, sample_weight, groups, classes)

@@ -38,12 +38,14 @@ class MYHPORidge(RidgeModel, MYHPOModel):
 
     Parameters
     ----------
-    cv : float, int, splitter or iterable, default=5
-        Splits of the rows into training and validation parts. A float in (0, 1) is one
-        hold-out split with that validation fraction, an int >= 2 the number of folds;
-        both are shuffled with `random_state`, and stratified by class in logistic
-        regression. Otherwise a scikit-learn splitter, or an iterable of (train,
-        validation) indices.
+    cv : None, int, float, splitter or iterable, default=5
+        Splits of the rows into training and validation parts. An int >= 2, or None for
+        5: that many folds as scikit-learn makes them, in the order of the rows, never
+        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        hold-out split with that validation fraction, shuffled with `random_state`, and
+        stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
+        `fit` does, or an iterable of (train, validation) indices. Every training part
+        must have rows of every class.
     feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": every feature has its
         own. "transformer": the features that one transformer of a
@@ -80,7 +82,7 @@ default="validation"
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
         default options learns them all at once, other solvers one after the other.
     random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
+        Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
     scoring : str, callable, list, tuple, set, dict or None, default=None
@@ -223,7 +225,9 @@ default="validation"
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn_myhpo import MYHPORidge
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = MYHPORidge(random_state=0).fit(X, y)
+    >>> model = MYHPORidge().fit(X, y)
+    >>> print(round(model.alpha_, 6))
+    0.000586
     >>> round(model.score(X, y), 2)
     0.52
     """
@@ -302,12 +306,14 @@ class SHORidge(RidgeModel, SHOModel):
 
     Parameters
     ----------
-    cv : float, int, splitter or iterable, default=5
-        Splits of the rows into training and validation parts. A float in (0, 1) is one
-        hold-out split with that validation fraction, an int >= 2 the number of folds;
-        both are shuffled with `random_state`, and stratified by class in logistic
-        regression. Otherwise a scikit-learn splitter, or an iterable of (train,
-        validation) indices.
+    cv : None, int, float, splitter or iterable, default=5
+        Splits of the rows into training and validation parts. An int >= 2, or None for
+        5: that many folds as scikit-learn makes them, in the order of the rows, never
+        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        hold-out split with that validation fraction, shuffled with `random_state`, and
+        stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
+        `fit` does, or an iterable of (train, validation) indices. Every training part
+        must have rows of every class.
     feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": every feature has its
         own. "transformer": the features that one transformer of a
@@ -326,7 +332,7 @@ class SHORidge(RidgeModel, SHOModel):
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
         default options learns them all at once, other solvers one after the other.
     random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
+        Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
     scoring : str, callable, list, tuple, set, dict or None, default=None
@@ -518,12 +524,14 @@ class BilevelRidge(StreamingMixin, RidgeModel, AnySolverModel):
     solver : str or Solver, default="myhpo"
         Method that minimizes over lambda: a name in `sklearn_myhpo.solvers.SOLVERS`, or
         a solver object such as ``sklearn_myhpo.solvers.Implicit(steps="newton")``.
-    cv : float, int, splitter or iterable, default=5
-        Splits of the rows into training and validation parts. A float in (0, 1) is one
-        hold-out split with that validation fraction, an int >= 2 the number of folds;
-        both are shuffled with `random_state`, and stratified by class in logistic
-        regression. Otherwise a scikit-learn splitter, or an iterable of (train,
-        validation) indices.
+    cv : None, int, float, splitter or iterable, default=5
+        Splits of the rows into training and validation parts. An int >= 2, or None for
+        5: that many folds as scikit-learn makes them, in the order of the rows, never
+        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        hold-out split with that validation fraction, shuffled with `random_state`, and
+        stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
+        `fit` does, or an iterable of (train, validation) indices. Every training part
+        must have rows of every class.
     feature_groups : None, "each", "transformer", array-like or list, default=None
         Which features share a lambda. None: all of them. "each": every feature has its
         own. "transformer": the features that one transformer of a
@@ -560,7 +568,7 @@ default="validation"
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
         default options learns them all at once, other solvers one after the other.
     random_state : int, RandomState instance or None, default=None
-        Shuffles the splits and seeds stochastic solvers.
+        Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
         Whether to print a line per iteration.
     scoring : str, callable, list, tuple, set, dict or None, default=None
@@ -690,7 +698,7 @@ default="validation"
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn_myhpo import BilevelRidge
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = BilevelRidge(solver="implicit", random_state=0).fit(X, y)
+    >>> model = BilevelRidge(solver="implicit").fit(X, y)
     >>> round(model.score(X, y), 2)
     0.52
     """
@@ -751,6 +759,8 @@ default="validation"
         X: MatrixLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Learn from some rows, once over them, and keep what earlier parts taught.
 
@@ -771,6 +781,9 @@ default="validation"
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of rows that belong together, for a splitter `cv` that keeps them
+            together.
 
         Returns
         -------
@@ -782,4 +795,4 @@ default="validation"
         ValueError
             If a parameter or the data do not fit.
         """
-        return self._fit_part(X, y, sample_weight)
+        return self._fit_part(X, y, sample_weight, groups)

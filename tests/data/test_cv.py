@@ -1,16 +1,20 @@
 """The cv parameter: every row is where the user put it, or a message says why not."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.model_selection import (
+    BaseCrossValidator,
     GroupKFold,
+    GroupShuffleSplit,
     KFold,
     LeaveOneGroupOut,
+    LeavePGroupsOut,
     PredefinedSplit,
     ShuffleSplit,
     StratifiedGroupKFold,
@@ -19,7 +23,9 @@ from sklearn.model_selection import (
     check_cv,
 )
 
+from sklearn_myhpo import IgnoredGroupsWarning, RareClassWarning
 from sklearn_myhpo.data.cv import make_splits
+from sklearn_myhpo.data.rows import Rows
 
 N_ROWS = 12
 X = np.arange(2.0 * N_ROWS).reshape(N_ROWS, 2)
@@ -28,11 +34,31 @@ Y_CLASS = np.arange(N_ROWS) % 3
 CLASSES = np.array(["ant", "bee", "cat"])
 
 
-def split(cv, y=Y, **options):
-    """Split the rows of X, as a classifier if y holds class indices."""
-    y = np.asarray(y)
-    features = np.zeros((len(y), 2))
-    return make_splits(cv, features, y, classifier=y.dtype.kind == "i", **options)
+def split(cv, y=Y, *, X=None, weights=None, seed=None, said=None, **metadata):
+    """Split rows, as a classifier if y holds labels; collect warnings in `said`."""
+    target = np.asarray(y)
+    rows = Rows(
+        np.zeros((len(target), 2)) if X is None else X,
+        y,
+        target=target,
+        is_classifier=target.dtype.kind in "iU",
+        n_features=2,
+        weights=weights,
+        metadata=metadata,
+    )
+
+    def say(text, category):
+        assert said is not None, text
+        said.append((category, text))
+
+    return make_splits(cv, rows, say=say, random_state=seed)
+
+
+def weights_of(rows, n_rows=N_ROWS):
+    """Return weights that are positive for some rows."""
+    weights = np.zeros(n_rows)
+    weights[rows] = 1.5
+    return weights
 
 
 def assert_same_splits(left, right):
@@ -47,7 +73,7 @@ def assert_same_splits(left, right):
 @pytest.mark.parametrize("y", [Y, Y_CLASS, np.column_stack([Y, -Y])])
 def test_parts_are_a_partition(cv, y):
     """A row in both parts, or in none, would falsify the validation loss."""
-    pairs = split(cv, y, random_state=0)
+    pairs = split(cv, y, seed=0)
     assert len(pairs) == (1 if isinstance(cv, float | np.float32) else 3)
     for train, validation in pairs:
         assert train.dtype == validation.dtype == np.intp
@@ -58,13 +84,54 @@ def test_parts_are_a_partition(cv, y):
         np.testing.assert_array_equal(np.sort(held_out), np.arange(N_ROWS))
 
 
-@pytest.mark.parametrize("cv", [4, 0.3])
-@pytest.mark.parametrize("y", [np.sort(Y), np.sort(Y_CLASS)])
-def test_random_state_decides_the_shuffle(cv, y):
-    """Unshuffled folds of sorted data would hold out one end of it."""
-    first = split(cv, y, random_state=7)
-    assert_same_splits(first, split(cv, y, random_state=7))
-    other = split(cv, y, random_state=8)
+@settings(deadline=None, max_examples=200)
+@given(
+    sizes=st.lists(st.integers(1, 20), min_size=1, max_size=4),
+    cv=st.one_of(st.none(), st.integers(2, 9)),
+    kind=st.sampled_from(["numbers", "targets", "labels"]),
+    seed=st.integers(0, 9),
+    has_weights=st.booleans(),
+)
+def test_folds_are_those_of_scikit_learn(sizes, cv, kind, seed, has_weights):
+    """The same cv would mean other folds than in GridSearchCV, or change every run."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(["d", "a", "c", "b"][: len(sizes)], sizes)
+    labels = rng.permutation(labels)
+    n_rows = len(labels)
+    numbers = rng.standard_normal(n_rows)
+    y = {"numbers": numbers, "labels": labels}.get(kind)
+    y = np.column_stack([numbers, numbers**2]) if y is None else y
+    weights = rng.integers(0, 3, n_rows).astype(float) if has_weights else None
+    if has_weights:
+        weights[-1] = 1.0  # Weights of zero only are refused before.
+    kept = np.ones(n_rows, dtype=bool) if weights is None else weights > 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            splitter = check_cv(cv, y, classifier=kind == "labels")
+            expected = list(splitter.split(np.zeros(n_rows), y))
+        except ValueError:
+            expected = None
+    try:
+        found = split(cv, y, weights=weights, seed=seed, said=[])
+    except ValueError as error:
+        refused = re.search("no row of class|no row with positive", str(error))
+        event("refused" if refused else "impossible")
+        # Only what cannot be fitted is refused.
+        if expected is not None and not refused:
+            raise
+        return
+    expected = [pair for pair in expected if kept[pair[1]].any()]
+    assert_same_splits(found, expected)
+    assert_same_splits(found, split(cv, y, weights=weights, seed=seed + 1, said=[]))
+
+
+@pytest.mark.parametrize("y", [Y, Y_CLASS])
+def test_random_state_decides_the_hold_out_split(y):
+    """Rows at the end of a file would be held out, and they only."""
+    first = split(0.3, y, seed=7)
+    assert_same_splits(first, split(0.3, y, seed=7))
+    other = split(0.3, y, seed=8)
     assert any(set(a[1]) != set(b[1]) for a, b in zip(first, other, strict=True))
 
 
@@ -72,7 +139,7 @@ def test_random_state_decides_the_shuffle(cv, y):
 def test_classifiers_are_stratified(cv):
     """A rare class must have its share of the held-out rows."""
     y = np.repeat([0, 1], [40, 10])
-    for _, validation in split(cv, y, random_state=0):
+    for _, validation in split(cv, y, seed=0):
         np.testing.assert_array_equal(np.bincount(y[validation]), [8, 2])
 
 
@@ -86,22 +153,28 @@ def test_fraction_is_of_validation_rows(fraction, n_validation):
     assert len(train) == N_ROWS - n_validation
 
 
-@pytest.mark.parametrize("cv", [2, 0.4])
 @pytest.mark.parametrize("y", [Y, Y_CLASS])
-@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, sparse.csc_matrix])
-def test_zero_weight_is_a_dropped_row(cv, y, container):
-    """Weight zero must give the model that dropping the row gives."""
+def test_zero_weight_is_a_dropped_row_of_a_hold_out_split(y):
+    """Weight zero must give the split that dropping the row gives."""
     rows = np.array([0, 2, 3, 4, 6, 7, 8, 9, 11])
-    classifier = y is Y_CLASS
-    options = {"classifier": classifier, "random_state": 3}
-    weighted = make_splits(cv, container(X), y, rows=rows, **options)
-    dropped = make_splits(cv, container(X[rows]), y[rows], **options)
+    weighted = split(0.4, y, weights=weights_of(rows), seed=3)
+    dropped = split(0.4, y[rows], seed=3)
     mapped = [(rows[train], rows[validation]) for train, validation in dropped]
     assert_same_splits(weighted, mapped)
 
 
-def test_splitter_gets_the_data():
-    """A splitter of the user's own may look at X, y and the original labels."""
+@pytest.mark.parametrize("cv", [4, KFold(4), list(KFold(4).split(X))])
+def test_folds_without_weight_are_left_out(cv):
+    """Rows that count for nothing would make the mean of a fold 0 / 0."""
+    found = split(cv, weights=weights_of(np.arange(2, 9)))
+    assert_same_splits(found, list(KFold(4).split(X))[:3])
+    with pytest.raises(ValueError, match="training part has no row with positive sa"):
+        split(cv, weights=weights_of(np.arange(3)))
+
+
+def test_splitter_gets_the_data_as_they_came():
+    """A splitter of the user's own may look for columns and labels."""
+    pandas = pytest.importorskip("pandas")
 
     class Recorder:
         def split(self, X, y):
@@ -109,40 +182,129 @@ def test_splitter_gets_the_data():
             yield np.arange(6), np.arange(6, 9)
 
     recorder = Recorder()
-    make_splits(recorder, X, Y_CLASS, classifier=True, classes=CLASSES)
-    assert recorder.seen[0] is X
-    np.testing.assert_array_equal(recorder.seen[1], CLASSES[Y_CLASS])
-    rows = np.arange(3, N_ROWS)
-    ((train, validation),) = make_splits(
-        recorder, X, Y_CLASS, classifier=True, rows=rows
+    frame, labels = pandas.DataFrame(X), pandas.Series(CLASSES[Y_CLASS])
+    weights = weights_of(np.arange(3, N_ROWS))
+    rows = Rows(
+        frame,
+        labels,
+        target=labels.to_numpy(),
+        is_classifier=True,
+        n_features=2,
+        weights=weights,
     )
-    assert recorder.seen[0] is X
+    ((train, validation),) = make_splits(recorder, rows, say=None)
+    assert recorder.seen[0] is frame
+    assert recorder.seen[1] is labels
     np.testing.assert_array_equal(train, np.arange(6))
     np.testing.assert_array_equal(validation, np.arange(6, 9))
 
 
-@pytest.mark.parametrize(
-    "splitter",
-    [GroupKFold(2), LeaveOneGroupOut(), StratifiedGroupKFold(2)],
-    ids=lambda splitter: type(splitter).__name__,
-)
-def test_splitter_that_needs_groups(splitter):
-    """The message must say how to use groups, as fit takes none."""
-    with pytest.raises(ValueError, match=re.escape("cv=list(splitter.split(X, y, gr")):
+GROUPS = np.repeat(["u", "v", "w"], 4)
+GROUP_SPLITTERS = [
+    GroupKFold(2),
+    LeaveOneGroupOut(),
+    LeavePGroupsOut(1),
+    StratifiedGroupKFold(2),
+    GroupShuffleSplit(2, random_state=0),
+]
+
+
+@pytest.mark.parametrize("splitter", GROUP_SPLITTERS, ids=lambda s: type(s).__name__)
+def test_groups_reach_the_splitter(splitter):
+    """Rows of one group would be in both parts."""
+    with pytest.raises(ValueError, match=r"needs the groups .* fit\(X, y, groups="):
         split(splitter, Y_CLASS)
-    pairs = list(splitter.split(X, Y_CLASS, np.arange(N_ROWS) // 6))
-    assert_same_splits(split(pairs, Y_CLASS), pairs)
+    found = split(splitter, Y_CLASS, groups=GROUPS)
+    assert_same_splits(found, list(splitter.split(X, Y_CLASS, GROUPS)))
+    for train, validation in found:
+        assert not set(GROUPS[train]) & set(GROUPS[validation])
+    # Weights drop rows afterwards; a group without weight is not missed.
+    weights = weights_of(np.flatnonzero(GROUPS != "u"))
+    some = split(splitter, Y_CLASS, weights=weights, groups=GROUPS)
+    kept = [pair for pair in found if weights[pair[1]].any()]
+    assert_same_splits(some, kept)
 
 
-def test_groups_of_a_foreign_splitter():
-    """A splitter without scikit-learn's metadata is told by its own complaint."""
+class Foreign:
+    """A splitter that knows nothing of scikit-learn."""
 
-    class Foreign:
-        def split(self, X, y, groups=None):
+    def split(self, X, y, groups=None):
+        """Hold out the first group."""
+        if groups is None:
             raise TypeError("groups must be an array")
+        first = groups == groups[0]
+        yield np.flatnonzero(~first), np.flatnonzero(first)
 
-    with pytest.raises(ValueError, match="this splitter needs groups"):
+
+class Open:
+    """A splitter that takes any metadata."""
+
+    def split(self, X, y, **metadata):
+        """Hold out the first group."""
+        return Foreign().split(X, y, metadata["groups"])
+
+
+class Heir(BaseCrossValidator):
+    """A splitter whose base class hides its need of groups from scikit-learn."""
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return one."""
+        return 1
+
+    def split(self, X, y=None, groups=None):
+        """Hold out the first group."""
+        return Foreign().split(X, y, groups)
+
+
+@pytest.mark.parametrize("splitter", [Foreign(), Open(), Heir()])
+def test_groups_of_a_splitter_of_ones_own(splitter):
+    """Only scikit-learn's splitters would be served."""
+    ((train, validation),) = split(splitter, groups=GROUPS)
+    np.testing.assert_array_equal(train, np.arange(4, 12))
+    np.testing.assert_array_equal(validation, np.arange(4))
+
+
+def test_need_of_groups_is_told_without_metadata():
+    """A splitter without scikit-learn's metadata is told by its own complaint."""
+    with pytest.raises(ValueError, match="cv=Foreign needs the groups"):
         split(Foreign())
+
+
+class Plain:
+    """A splitter without groups."""
+
+    def split(self, X, y):
+        """Hold out the second half."""
+        yield np.arange(6), np.arange(6, 12)
+
+
+@pytest.mark.parametrize(
+    "cv",
+    [
+        None,
+        0.3,
+        KFold(3),
+        StratifiedKFold(3),
+        TimeSeriesSplit(2),
+        PredefinedSplit(np.repeat([0, 1], 6)),
+        Plain(),
+        check_cv([(np.arange(6), np.arange(6, 12))]),
+        [(np.arange(6), np.arange(6, 12))],
+    ],
+    ids=lambda cv: type(cv).__name__,
+)
+def test_groups_that_nobody_heeds_are_said(cv):
+    """The user would believe that groups are kept together."""
+    said = []
+    y = Y if cv is None else Y_CLASS
+    found = split(cv, y, seed=0, said=said, groups=GROUPS)
+    groups = [text for category, text in said if category is IgnoredGroupsWarning]
+    (text,) = groups
+    assert re.search(r"^got groups, but cv.*GroupKFold", text)
+    assert "_CV" not in text
+    said.clear()
+    assert_same_splits(found, split(cv, y, seed=0, said=said))
+    assert not said
 
 
 def test_splitter_that_fails():
@@ -151,6 +313,8 @@ def test_splitter_that_fails():
         split(KFold(13))
     with pytest.raises(ValueError, match="cv=StratifiedKFold cannot split this data"):
         split(StratifiedKFold(2), Y)
+    with pytest.raises(ValueError, match=r"cv=GroupKFold cannot .*number of groups: 3"):
+        split(GroupKFold(4), groups=GROUPS)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +331,7 @@ def test_splitter_that_fails():
 def test_splitters_know_rows_by_position(splitter, container):
     """Zero weights would move rows into other folds than those of the splitter."""
     rows = np.array([0, 2, 3, 4, 6, 7, 8, 9, 11])
-    found = make_splits(splitter, container(X), Y, classifier=False, rows=rows)
+    found = split(splitter, X=container(X), weights=weights_of(rows))
     assert_same_splits(found, list(splitter.split(X, Y)))
 
 
@@ -196,8 +360,8 @@ def test_forms_of_pairs(pair, y):
 def test_pairs_keep_repeated_and_unweighted_rows():
     """A bootstrap sample keeps its repetitions, whatever the weights are."""
     pair = (np.array([5, 0, 0, 1, 5]), np.array([7, 8]))
-    rows = np.array([0, 1, 2, 8])
-    assert_same_splits(split([pair], rows=rows), [pair])
+    weights = weights_of([0, 1, 2, 8])
+    assert_same_splits(split([pair], weights=weights), [pair])
 
 
 @pytest.mark.parametrize(
@@ -242,29 +406,31 @@ def test_pair_without_positive_weight():
     """A loss over rows of weight zero would be 0 / 0."""
     pair = (np.arange(6), np.arange(6, 12))
     with pytest.raises(ValueError, match="validation part has no row with positive sa"):
-        split([pair], rows=np.arange(6))
+        split([pair], weights=weights_of(np.arange(6)))
     with pytest.raises(ValueError, match="training part has no row with positive samp"):
-        split([pair], rows=np.arange(6, 12))
+        split([pair], weights=weights_of(np.arange(6, 12)))
 
 
 @pytest.mark.parametrize("cv", [[(range(3), range(3, 9))], KFold(3), KFold(2)])
 def test_training_part_without_a_class(cv):
     """Without one of the classes the weights of that class mean nothing."""
-    y = np.repeat([0, 1, 2], 3)
-    with pytest.raises(ValueError, match=r"pair 0 .* training part has no row of cl"):
-        split(cv, y, classes=CLASSES)
+    y = np.repeat(CLASSES, 3)
+    where = "cv: pair 0" if isinstance(cv, list) else "cv=KFold: split 0"
+    match = where + r" .* training part has no row of class .*cv=StratifiedKFold\(5"
+    with pytest.raises(ValueError, match=match):
+        split(cv, y)
     with pytest.raises(ValueError, match="no row of class 'bee', 'cat'; every class"):
-        split([(range(3), range(3, 9))], y, classes=CLASSES)
+        split([(range(3), range(3, 9))], y)
 
 
 def test_class_without_weight_is_not_required():
     """A class of which every row has weight zero counts as dropped."""
     y = np.repeat([0, 1, 2], 4)
-    rows = np.arange(8)
-    assert len(split(4, y, rows=rows)) == 4
-    assert len(split([([0, 5], [1, 6])], y, rows=rows)) == 1
+    weights = weights_of(np.arange(8))
+    assert len(split(4, y, weights=weights)) == 4
+    assert len(split([([0, 5], [1, 6])], y, weights=weights)) == 1
     with pytest.raises(ValueError, match="no row of class 1; every"):
-        split([([0, 5], [1, 6])], y, rows=np.array([0, 1, 6]))
+        split([([0, 5], [1, 6])], y, weights=weights_of([0, 1, 6]))
 
 
 @pytest.mark.parametrize("cv", [0, 1, -3, 1.5, -0.2, 0.0, 1.0, np.nan, np.inf, "five"])
@@ -272,17 +438,17 @@ def test_value_out_of_range(cv):
     """The message must say what came and what is allowed."""
     came = re.escape(f"cv={cv!r} is not")
     with pytest.raises(
-        ValueError, match=came + r".* a float in \(0, 1\).* an int >= 2"
+        ValueError, match=came + r".* an int >= 2 .* a float in \(0, 1\)"
     ):
         split(cv)
 
 
 @pytest.mark.parametrize(
-    "cv", [None, True, False, np.True_, KFold, object(), 2j, np.array(5)]
+    "cv", [True, False, np.True_, KFold, object(), 2j, np.array(5)]
 )
 def test_type_that_describes_no_splits(cv):
-    """True is not one fold, and None not the default."""
-    with pytest.raises(TypeError, match=r"cv=.* is not allowed; allowed are a float"):
+    """True is not one fold."""
+    with pytest.raises(TypeError, match=r"cv=.* is not allowed; allowed are None"):
         split(cv)
 
 
@@ -295,10 +461,10 @@ def test_no_pairs(cv):
 
 def test_more_folds_than_rows():
     """The message must say which number of folds would work."""
-    with pytest.raises(ValueError, match=r"cv=13 .* n_samples = 12.* from 2 to 12"):
+    with pytest.raises(ValueError, match=r"cv=13 .* n_samples = 12.* from 2 to 12\.$"):
         split(13)
-    with pytest.raises(ValueError, match=r"n_samples = 4, n_features = 2 \(counting"):
-        split(5, rows=np.arange(4))
+    with pytest.raises(ValueError, match=r"n_samples = 2, n.* would work: cv=2\.$"):
+        split(3, Y[:2])
     assert len(split(12)) == 12
 
 
@@ -310,28 +476,36 @@ def test_one_row(cv, y):
         split(cv, y)
 
 
-def test_more_folds_than_members_of_a_class():
+def test_more_folds_than_members_of_every_class():
     """The message must name the class and what to do."""
-    y = np.repeat([0, 1, 2], [6, 3, 5])
-    with pytest.raises(
-        ValueError,
-        match=r"cv=5 .* class 'bee' has members \(3\); n_samples = 14, n_features = 2.*"
-        "from 2 to 3",
-    ):
-        split(5, y, classes=CLASSES)
-    assert len(split(3, y)) == 3
-    with pytest.raises(
-        ValueError, match=r"class 7 has members \(1\).* drop class 7 or"
-    ):
-        split(2, [0, 0, 0, 1], classes=np.array([3, 7]))
-    with pytest.raises(ValueError, match=r"class 1 has members \(2\).* from 2 to 2"):
-        split(9, [0, 0, 0, 1, 1])
+    y = np.repeat(CLASSES, [6, 3, 5])
+    with pytest.raises(ValueError, match=r"cv=7 .*, 'ant', has rows \(6\); n_s"):
+        split(7, y)
+    with pytest.raises(ValueError, match=r"n_samples = 4, .* would work: cv=2\.$"):
+        split(3, [0, 0, 1, 1])
+    with pytest.raises(ValueError, match=r"would work: at least two rows of a class"):
+        split(2, [0, 1, 2])
+
+
+def test_rare_classes_are_said():
+    """Folds that hold out none of a class would look like the others."""
+    said = []
+    assert len(split(5, np.repeat(CLASSES, [30, 3, 30]), said=said)) == 5
+    ((category, text),) = said
+    assert category is RareClassWarning
+    assert re.search(r"the 5 folds of cv=5: 'bee' \(3\)\.", text)
+    assert len(split(3, np.repeat(CLASSES, [30, 3, 30]))) == 3
+    # What counts are the rows with weight.
+    weights = np.r_[np.ones(30), np.zeros(3), np.ones(30)]
+    split(5, np.repeat(CLASSES, [30, 3, 30]), weights=weights)
+    with pytest.raises(ValueError, match=r"cv=5: fold \d .*class 'bee';.*merge it wi"):
+        split(5, np.repeat(CLASSES, [30, 1, 30]), said=[])
 
 
 def test_holdout_with_a_class_of_one():
     """One row cannot be on both sides."""
     with pytest.raises(ValueError, match=r"cv=0.5.*class 'bee' has 1; n_samples = 4"):
-        split(0.5, [0, 0, 0, 1], classes=CLASSES)
+        split(0.5, CLASSES[[0, 0, 0, 1]])
 
 
 @settings(deadline=None, max_examples=300)
@@ -344,17 +518,16 @@ def test_holdout_with_a_class_of_one():
 def test_holdout_works_or_says_what_works(counts, fraction, classifier, seed):
     """Following the advice of the message must never end in the next message."""
     y = np.repeat(np.arange(len(counts)), counts)
-    options = {"classifier": classifier, "random_state": seed}
-    features = np.zeros((len(y), 1))
+    y = y if classifier else y + 0.5
     fractions = [fraction]
     try:
-        make_splits(fraction, features, y, **options)
+        split(fraction, y, seed=seed)
     except ValueError as error:
         fractions = re.search(r"fraction from (\S+) to (\S+)\.$", str(error)).groups()
         fractions = [float(fraction) for fraction in fractions]
         assert fractions[0] <= fractions[1]
     for allowed in fractions:
-        ((train, validation),) = make_splits(allowed, features, y, **options)
+        ((train, validation),) = split(allowed, y, seed=seed)
         assert len(train)
         assert len(validation)
         assert not np.intersect1d(train, validation).size
@@ -369,17 +542,21 @@ def test_holdout_works_or_says_what_works(counts, fraction, classifier, seed):
     classifier=st.booleans(),
 )
 def test_folds_work_or_say_what_works(counts, n_folds, classifier):
-    """Every allowed number of folds keeps every class in every training part."""
+    """A class of two rows or more is in every training part."""
     y = np.repeat(np.arange(len(counts)), counts)
-    options = {"classifier": classifier, "random_state": 0}
-    limit = min(counts) if classifier else sum(counts)
-    features = np.zeros((len(y), 1))
-    if n_folds <= limit:
-        pairs = make_splits(n_folds, features, y, **options)
-        assert len(pairs) == n_folds
-        if classifier:
-            assert all(set(y[train]) == set(y) for train, _ in pairs)
+    y = y if classifier else y + 0.5
+    limit = max(counts) if classifier else sum(counts)
+    if n_folds > limit:
+        advice = f"from 2 to {limit}." if limit > 2 else "cv=2."
+        with pytest.raises(ValueError, match=f"n_samples = {len(y)}, n_features") as e:
+            split(n_folds, y)
+        assert str(e.value).endswith(advice) == (limit > 1)
         return
-    with pytest.raises(ValueError, match=rf"n_samples = {len(y)}, n_features = 1") as e:
-        make_splits(n_folds, features, y, **options)
-    assert (f"from 2 to {limit}." in str(e.value)) == (limit > 1)
+    if classifier and min(counts) == 1:
+        with pytest.raises(ValueError, match=r"cv=\d+: fold .* no row of class"):
+            split(n_folds, y, said=[])
+        return
+    pairs = split(n_folds, y, said=[])
+    assert len(pairs) == n_folds
+    if classifier:
+        assert all(set(y[train]) == set(y) for train, _ in pairs)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import (
@@ -38,6 +39,12 @@ HALVES = ["first"] * 5 + ["second"] * 5
 
 #: Settings of hypothesis for tests that fit.
 few = settings(max_examples=3, deadline=None, derandomize=True)
+
+
+def shuffled(cls, n_folds):
+    """Return a splitter of shuffled rows, stratified for classes."""
+    splitter = StratifiedKFold if cls in LOGISTICS else KFold
+    return splitter(n_folds, shuffle=True, random_state=0)
 
 
 def uneven_weights(n_rows=N_ROWS):

@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.model_selection import KFold
 
 from sklearn_myhpo import BilevelLogisticRegression, BilevelRidge
 from sklearn_myhpo.solvers import SOLVERS
@@ -29,15 +30,15 @@ GENERAL_ESTIMATORS = [BilevelRidge, BilevelLogisticRegression]
 @pytest.mark.parametrize("cv", [0, 1, -3, 1.5, -0.2, 0.0, 1.0, np.nan, "five"])
 def test_cv_out_of_range(cls, cv):
     """No folds, everything or nothing held out."""
-    match = rf"cv='?{cv}'? is not allowed; allowed are a float in \(0, 1\)"
+    match = rf"cv='?{cv}'? is not allowed; allowed are None \(five folds\)"
     assert_refused(cls, ValueError, match, {"cv": cv})
 
 
 @each_estimator
-@pytest.mark.parametrize("cv", [None, True, object()])
+@pytest.mark.parametrize("cv", [True, KFold, object()])
 def test_cv_of_a_wrong_type(cls, cv):
     """Something that describes no splits."""
-    match = r"cv=.* is not allowed; allowed are a float in \(0, 1\)"
+    match = r"cv=.* is not allowed; allowed are None \(five folds\)"
     assert_refused(cls, TypeError, match, {"cv": cv})
 
 
@@ -65,16 +66,16 @@ def test_more_folds_than_rows(cls):
     X, y = np.vstack([X[y == np.min(y)][:1], X[:5]]), np.append(np.min(y), y[:5])
     if cls in LOGISTICS:
         y = np.arange(6) % 2
-    match = r"cv=7 asks for more folds than .* What would work: an int from 2 to"
+    match = r"cv=7 asks for more folds than .* What would work: an int from 2 to [36]"
     assert_refused(cls, ValueError, match, {"cv": 7}, X=X, y=y)
 
 
 @each_logistic
 def test_more_folds_than_members_of_a_class(cls):
-    """A fold without a class could not be trained on or compared."""
-    y = np.array(["cat"] * 56 + ["dog"] * 4)
-    match = r"cv=5 .* class 'dog' has members \(4\).* an int from 2 to 4"
-    assert_refused(cls, ValueError, match, {"cv": 5}, y=y)
+    """The number of folds that the largest class has rows for."""
+    y = np.array(["cat"] * 40 + ["dog"] * 20)
+    match = r"cv=41 .* largest class, 'cat', has rows \(40\).* an int from 2 to 40"
+    assert_refused(cls, ValueError, match, {"cv": 41}, y=y)
 
 
 @each_estimator

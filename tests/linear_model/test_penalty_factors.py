@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -253,10 +254,10 @@ def test_other_parameters(cls):
 def test_optimism_counts_the_whole_model():
     """Slopes of rows come from predictions, unpenalized features included."""
     X, y = data_for(MYHPORidge, n_samples=120)
-    free = MYHPORidge(penalty_factors=[0, 1, 1, 1], cv=4, random_state=0).fit(X, y)
+    cv = KFold(4, shuffle=True, random_state=0)
+    free = MYHPORidge(penalty_factors=[0, 1, 1, 1], cv=cv).fit(X, y)
     assert free.optimism_ > 0
-    single = MYHPORidge(penalty_factors=[1e-12, 1, 1, 1], cv=4, random_state=0)
-    single.fit(X, y)
+    single = MYHPORidge(penalty_factors=[1e-12, 1, 1, 1], cv=cv).fit(X, y)
     np.testing.assert_allclose(free.optimism_, single.optimism_, rtol=1e-3)
     np.testing.assert_allclose(free.validation_loss_, single.validation_loss_)
 

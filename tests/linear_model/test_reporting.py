@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import KFold
 
 from sklearn_myhpo import (
     BilevelRidge,
@@ -23,6 +24,7 @@ from tests.linear_model.common import (
     each_estimator,
     long_step_fit,
     no_bound_warning,
+    shuffled,
 )
 
 COLUMNS = (
@@ -159,7 +161,7 @@ def test_no_penalty_is_wanted(cls, groups):
     name = "all features" if groups is None else "groups a, b"
     match = rf"{cls.__name__} found no minimum .* lower bound for {name}, so no pen"
     with pytest.warns(LambdaBoundWarning, match=match):
-        model = cls(cv=3, random_state=0, feature_groups=groups).fit(X, y)
+        model = cls(cv=shuffled(cls, 3), feature_groups=groups).fit(X, y)
     np.testing.assert_allclose(model.coef_, [1.0, 2.0, 3.0, 4.0], rtol=1e-9)
     np.testing.assert_allclose(model.intercept_, 1.0, rtol=1e-9)
 
@@ -167,13 +169,25 @@ def test_no_penalty_is_wanted(cls, groups):
 def test_few_held_out_rows_are_said(diabetes):
     """A lambda of chance would look like any other."""
     X, y = diabetes
-    with pytest.warns(FewRowsWarning, match=r"4 held-out rows.*71%"):
-        MYHPORidge(cv=4, random_state=0).fit(
-            X[100:120], y[100:120], X_val=X[:4], y_val=y[:4]
-        )
+    model = MYHPORidge(cv=4)
+    with pytest.warns(FewRowsWarning, match=r"4 held-out rows.*71%.* rows in X_val"):
+        model.fit(X[100:120], y[100:120], X_val=X[:4], y_val=y[:4])
     with warnings.catch_warnings():
         warnings.simplefilter("error", FewRowsWarning)
-        MYHPORidge(cv=4, random_state=0).fit(X[:12], y[:12])
+        model.fit(X[:12], y[:12])
+
+
+@pytest.mark.parametrize(
+    ("cv", "has_more"), [(0.3, True), (5, False), (KFold(8), False), (4, False)]
+)
+def test_advice_for_few_rows_can_be_followed(cv, has_more, diabetes):
+    """More folds would be advised where every row is held out already."""
+    X, y = diabetes
+    with pytest.warns(FewRowsWarning) as seen:
+        MYHPORidge(cv=cv, random_state=0).fit(X[:9], y[:9])
+    (text,) = (str(one.message) for one in seen if one.category is FewRowsWarning)
+    assert ("Use cv=5" in text) == has_more
+    assert ("Every row is held out already" in text) != has_more
 
 
 def test_flat_objective_is_said():

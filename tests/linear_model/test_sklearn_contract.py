@@ -12,7 +12,6 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validat
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from sklearn.utils.fixes import parse_version
 
 from sklearn_myhpo import BilevelLogisticRegression, MYHPOLogisticRegression, MYHPORidge
 from sklearn_myhpo.criteria import SURE
@@ -31,17 +30,7 @@ def frame(container, X, names=NAMES):
     return library.DataFrame(columns)
 
 
-def _for_checks(cls):
-    """Return the default estimator, with fewer folds for the checks of old versions.
-
-    In scikit-learn 1.6 a check has ten rows with four of one class; five folds, the
-    default, are refused there by design.
-    """
-    old = parse_version(sklearn.__version__) < parse_version("1.9")
-    return cls(cv=3) if old and cls in LOGISTICS else cls()
-
-
-@parametrize_with_checks([_for_checks(cls) for cls in ESTIMATORS])
+@parametrize_with_checks([cls() for cls in ESTIMATORS])
 def test_scikit_learn_checks(estimator, check):
     """Any of scikit-learn's own checks: there a tool would meet a surprise."""
     check(estimator)

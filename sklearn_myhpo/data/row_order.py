@@ -1,0 +1,68 @@
+"""Whether the order of rows makes folds of neighbours unlike each other."""
+
+import numpy as np
+from scipy.special import fdtrc
+from scipy.stats import rankdata
+
+#: Rows, and entries of y in all, that are looked at: enough for any order that counts.
+MOST_ROWS, MOST_ENTRIES = 4096, 2**16
+#: Part of the differences between folds of sorted rows from which on rows are sorted.
+SORTED_PART = 0.5
+#: Chance with which rows in a random order may be called sorted.
+CHANCE = 1e-6
+#: Least rows, and rows per fold, that tell an order from chance, ties included. Folds
+#: of fewer rows have neighbours in the training part.
+LEAST_ROWS, LEAST_PER_FOLD = 20, 5
+
+
+def sorted_share(y, fold):
+    """Return how far apart the folds are in y, if that is no chance.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+    fold : ndarray of int of shape (n_samples,)
+        Number of the fold that holds out a row.
+
+    Returns
+    -------
+    float
+        Largest share, over the targets, of the variance of the ranks that lies between
+        the folds: 1 - 1 / K^2 of K folds of distinct values in order. 0 where it is
+        less than `SORTED_PART` of that of sorted rows, or may be chance.
+    """
+    if len(y) < LEAST_ROWS:
+        return 0.0
+    y, fold = _sample(y.reshape(len(y), -1), fold)
+    sizes = np.bincount(fold)
+    sizes = sizes[sizes > 0]
+    n_rows, n_folds = len(y), len(sizes)
+    if n_folds < 2 or n_rows < LEAST_PER_FOLD * n_folds:
+        return 0.0
+    ranks = rankdata(y, axis=0) - (n_rows + 1) / 2
+    share = _share(ranks[np.argsort(fold, kind="stable")], sizes)
+    most = _share(np.sort(ranks, axis=0), sizes)
+    df = n_folds - 1, n_rows - n_folds
+    # One minus the share may round to zero or below.
+    ratio = share / df[0] / (np.maximum(1.0 - share, 1e-15) / df[1])
+    clear = (share >= SORTED_PART * most) & (fdtrc(*df, ratio) * y.shape[1] < CHANCE)
+    return float(share[clear].max()) if clear.any() else 0.0
+
+
+def _share(ranks, sizes):
+    """Return the share of the variance that lies between blocks of rows."""
+    sums = np.add.reduceat(ranks, np.cumsum(sizes) - sizes, axis=0)
+    total = (ranks**2).sum(axis=0)
+    between = (sums**2 / sizes[:, None]).sum(axis=0)
+    return np.divide(between, total, out=np.zeros_like(total), where=total > 0)
+
+
+def _sample(y, fold):
+    """Return evenly spaced rows and targets of many."""
+    n_rows, n_targets = y.shape
+    if n_targets > (most := MOST_ENTRIES // MOST_ROWS):
+        y = y[:, np.linspace(0, n_targets - 1, most).astype(np.intp)]
+    if n_rows > MOST_ROWS:
+        kept = np.linspace(0, n_rows - 1, MOST_ROWS).astype(np.intp)
+        y, fold = y[kept], fold[kept]
+    return y, fold

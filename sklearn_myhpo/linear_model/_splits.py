@@ -1,0 +1,121 @@
+"""The splits of a fit: the parameter `cv`, and the metadata that a splitter wants."""
+
+from __future__ import annotations
+
+from sklearn import get_config
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.validation import check_consistent_length
+
+from ..data.cv import make_splits
+from ..data.rows import Rows
+from ..exceptions import IgnoredGroupsWarning
+from ._own_validation import check_own_classes
+
+
+class SplitsMixin:
+    """Splits of rows into training and validation parts; a mixin."""
+
+    # `fit` takes groups for `cv`, which asks for them itself where it is a splitter of
+    # scikit-learn. Others are served after `set_fit_request(groups=True)`; without it
+    # groups that are for somebody else, as the splits of a search, are no error.
+    __metadata_request__fit = {"groups": False}
+    __metadata_request__partial_fit = {"groups": False}
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return the metadata that `fit` takes, and that a splitter `cv` takes.
+
+        The user guide of scikit-learn explains metadata routing.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+            Requests of the estimator, and of `cv` for its method `split`.
+        """
+        router = MetadataRouter(owner=self)
+        router.add_self_request(self)
+        mapping = MethodMapping().add(caller="fit", callee="split")
+        return router.add(splitter=self.cv, method_mapping=mapping)
+
+    def _metadata_of_splits(self, X, groups, params):
+        """Return the arguments of a splitter beside X and y, by name."""
+        metadata = {}
+        if params:
+            if not get_config()["enable_metadata_routing"]:
+                raise TypeError(
+                    f"{type(self).__name__}.fit() got an unexpected keyword argument "
+                    f"{next(iter(params))!r}. Metadata for cv, other than groups, "
+                    "needs sklearn.set_config(enable_metadata_routing=True)."
+                )
+            metadata.update(process_routing(self, "fit", **params)["splitter"]["split"])
+        if groups is not None:
+            try:
+                check_consistent_length(X, groups)
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"groups must have one label for each row of X: {error}"
+                ) from error
+            metadata["groups"] = groups
+        return metadata
+
+    def _choose_pairs(self, given, checked, weights, metadata, *, own, criterion):
+        """Return the training and validation rows of every split of a fit.
+
+        Parameters
+        ----------
+        given : (X, y)
+            As the user gave them.
+        checked : (X, y)
+            As numbers and labels; with a validation set of the user's own below it.
+        weights : ndarray of shape (n_samples,)
+            Of the rows of `checked`.
+        metadata : dict of str to object
+            Further arguments of a splitter.
+        own : (ndarray, ndarray) or None
+            The split that the user's own validation set makes.
+        criterion : Criterion or None
+            None if the loss of held-out rows is minimized.
+
+        Returns
+        -------
+        list of (ndarray, ndarray)
+            Empty with a criterion.
+        """
+        if own is None and criterion is None:
+            return self._make_pairs(
+                given, checked, weights, metadata, random_state=self.random_state
+            )
+        if "groups" in metadata:
+            reason = f"criterion={self.criterion!r} makes no splits"
+            if own is not None:
+                reason = "X_val is the only validation set"
+            self._say(
+                f"got groups, but {reason}: nothing keeps the rows of a group "
+                "together. Groups are for cv, such as cv=GroupKFold(5) of "
+                "sklearn.model_selection.",
+                IgnoredGroupsWarning,
+            )
+        if own is None:
+            return []
+        if self._is_classifier:
+            check_own_classes(checked[1], weights, own)
+        return [own]
+
+    def _make_pairs(
+        self, given, checked, weights, metadata, *, random_state, needs_classes=True
+    ):
+        """Return the splits that `cv` makes; part of the data may lack classes."""
+        X, y = checked
+        rows = Rows(
+            *given,
+            target=y,
+            is_classifier=self._is_classifier,
+            needs_classes=needs_classes,
+            n_features=X.shape[1],
+            weights=weights,
+            metadata=metadata,
+        )
+        return make_splits(self.cv, rows, say=self._say, random_state=random_state)
