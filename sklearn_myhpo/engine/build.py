@@ -16,7 +16,7 @@ from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
 from .glm.split_set import build_full_split, build_glm_splits
 from .plan import Plan, make_plan
-from .ridge.diagonal import Diagonalizer, scale_ratio
+from .ridge.diagonal import Diagonalizer, scale_ratio, training_rows
 from .ridge.dual import RowSplitSet, build_dual_splits
 from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts
 from .split import Split
@@ -160,6 +160,11 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
             return list(map(diagonalize, splits, range(len(splits))))
 
     if coordinates.groups.n_groups > 1:
+        if task.plan.solves_in_rows:
+            weights = [task.parts.weights(number)[0] for number in range(len(splits))]
+            weights.append(task.parts.sample_weight)
+            for split, weight in zip([*splits, full], weights, strict=True):
+                split.training_rows = training_rows(split, sources.design, weight)
         return Built(SplitSet(splits, diagonalized), full, moments, task.plan)
     split_set = SplitSet(diagonalized())
     plan = replace(task.plan, subspace=diagonalize.found)

@@ -42,6 +42,9 @@ class Limits:
         Numbers in the responses of all splits up to which they are formed.
     raw_entries : int
         Raw predictions of solutions that may be kept in any case.
+    row_share : float
+        Rows per coordinate up to which Hessians are solved with in the space of the
+        rows.
     inverse_share : float
         Responses per coordinate from which ridge takes the inverse of the Hessian.
     strong_penalty : float
@@ -109,6 +112,7 @@ class Limits:
     cubes: int = 8
     most_responses: float = 3e7
     raw_entries: int = 2**22
+    row_share: float = 0.5
     inverse_share: float = 0.75
     strong_penalty: float = 1e6
     eigen_ratio: float = 1e10

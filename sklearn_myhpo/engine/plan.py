@@ -73,6 +73,15 @@ class Plan:
         return self.shape.is_quadratic and small and not self.by_rows
 
     @cached_property
+    def solves_in_rows(self):
+        """Whether Hessians of several lambdas are solved with in the space of the rows.
+
+        Of one lambda they are diagonal.
+        """
+        wide = self.limits.row_share * self.n_coordinates >= self.shape.n_samples
+        return wide and self.shape.n_groups > 1 and not self.shape.is_sparse
+
+    @cached_property
     def centres_at_means(self):
         """Whether the means of the features are found before anything else."""
         shape = self.shape

@@ -70,11 +70,28 @@ class Diagonalizer:
         if self.scale_ratio > limits().singular_ratio:
             return split
         self.found = "singular vectors of the rows"
-        weight, _ = self.parts.weights(number)
-        index = np.flatnonzero(weight)
-        root = np.sqrt(weight[index] / weight.sum())
-        rows = root[:, None] * split.own_rows(self.design.take(index).centred())
+        rows = training_rows(split, self.design, self.parts.weights(number)[0])
         return split.diagonalized(rows, self.all_directions)
+
+
+def training_rows(split, design, weight):
+    """Return the centred training rows of a split times the roots of their weights.
+
+    Parameters
+    ----------
+    split : QuadraticSplit
+        In the coordinates of the design, before any rotation.
+    design : Design
+    weight : ndarray of shape (n_samples,)
+        Training weights.
+
+    Returns
+    -------
+    ndarray of shape (n_train, m)
+    """
+    index = np.flatnonzero(weight)
+    root = np.sqrt(weight[index] / weight.sum())
+    return root[:, None] * split.own_rows(design.take(index).centred())
 
 
 def scale_ratio(second_moments):

@@ -9,6 +9,7 @@ from ..limits import limits
 from ..linalg.hessian import DiagonalHessian, penalized_hessian
 from ..linalg.newton import NEWTON_TOL
 from ..linalg.products import pair_products
+from ..linalg.row_hessian import RowHessian
 from ..linalg.symmetric import eigensystem
 from ..split import LambdaCurvature, Split
 from .mean_square import MomentHessian
@@ -51,6 +52,9 @@ class QuadraticSplit(Split):
         self.x_mean = x_mean
         self._origin = origin
         self.regression = regression
+        #: Centred rows times the roots of their weights, where they are so few that
+        #: Hessians are solved with in their space; else None.
+        self.training_rows = None
         self._last = None
 
     @property
@@ -107,9 +111,15 @@ class QuadraticSplit(Split):
             return DiagonalHessian(self.train.gram + penalty[:, 0])
         key = penalty.tobytes()
         if self._last is None or self._last[0] != key:
-            matrix = self.train.gram.copy()
-            self._last = key, penalized_hessian(matrix, penalty, self.counts)
+            self._last = key, self._hessian(penalty)
         return self._last[1]
+
+    def _hessian(self, penalty):
+        if self.training_rows is not None and not self.prefers_inverse:
+            found = RowHessian(self.training_rows, penalty, self.counts)
+            if found.is_accurate:
+                return found
+        return penalized_hessian(self.train.gram.copy(), penalty, self.counts)
 
     def product_hessian(self, w, lambda_):
         """Return the Hessian of L_T for its products only, which are counted."""
