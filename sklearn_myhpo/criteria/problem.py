@@ -40,6 +40,8 @@ class CriterionProblem(Problem):
         Whether there is an intercept, never penalized.
     lambda_bounds : "auto" or (float, float)
         Bounds of every lambda, a natural log.
+    standardize : bool
+        Whether to centre and scale the features by all rows; sparse X is only scaled.
 
     Attributes
     ----------
@@ -64,6 +66,7 @@ class CriterionProblem(Problem):
         sample_weight=None,
         fit_intercept=True,
         lambda_bounds="auto",
+        standardize=False,
     ):
         if sample_weight is None:
             sample_weight = np.ones(len(y))
@@ -79,6 +82,7 @@ class CriterionProblem(Problem):
             fit_intercept,
             counts,
             criterion,
+            standardized=standardize,
         )
         self.plan = whole.plan
         self.bound = criterion.bind(whole)

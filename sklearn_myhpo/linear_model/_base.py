@@ -54,6 +54,7 @@ class BilevelLinearModel(
         "feature_groups": "no_validation",
         "penalty_factors": "no_validation",
         "fit_intercept": ["boolean"],
+        "standardize": ["boolean"],
         "refit": ["boolean"],
         "lambda_init": [
             StrOptions({"auto"}),
@@ -200,6 +201,7 @@ default=None
             classes=classes,
             criterion=criterion,
             fit_intercept=self.fit_intercept,
+            standardize=self.standardize,
             lambda_bounds=bounds,
             lambda_init=self.lambda_init,
             dtype=dtype,

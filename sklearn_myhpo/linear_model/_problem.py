@@ -33,7 +33,7 @@ class ProblemSource:
         Class labels; None for regression.
     criterion : Criterion or None
         None if the validation loss is minimized.
-    fit_intercept : bool
+    fit_intercept, standardize : bool
     lambda_bounds : "auto" or (float, float)
     lambda_init : "auto" or float
     dtype : dtype
@@ -55,6 +55,7 @@ class ProblemSource:
     classes: np.ndarray | None
     criterion: object
     fit_intercept: bool
+    standardize: bool
     lambda_bounds: object
     lambda_init: object
     dtype: object
@@ -91,6 +92,7 @@ class ProblemSource:
             all_directions=all_directions,
             by_rows=by_rows,
             fit_intercept=self.fit_intercept,
+            standardize=self.standardize,
             lambda_bounds=self.lambda_bounds,
         )
 
@@ -139,6 +141,7 @@ class ProblemSource:
             criterion,
             sample_weight=self.weights,
             fit_intercept=self.fit_intercept,
+            standardize=self.standardize,
             lambda_bounds=self.lambda_bounds,
         )
 

@@ -65,6 +65,13 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -198,6 +205,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
@@ -220,6 +228,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.random_state = random_state
         self.verbose = verbose
@@ -265,6 +274,13 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         `sklearn.compose.ColumnTransformer`; every feature belongs to exactly one group.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -380,6 +396,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         cv: CVLike = 5,
         feature_groups: GroupsLike = None,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
@@ -395,6 +412,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         self.cv = cv
         self.feature_groups = feature_groups
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.random_state = random_state
         self.verbose = verbose
@@ -449,6 +467,13 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -570,6 +595,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
@@ -587,6 +613,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.random_state = random_state
         self.verbose = verbose

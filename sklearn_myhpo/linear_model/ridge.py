@@ -68,6 +68,13 @@ default="validation"
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -208,6 +215,7 @@ default="validation"
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
@@ -231,6 +239,7 @@ default="validation"
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
         self.random_state = random_state
@@ -276,6 +285,13 @@ class SHORidge(RidgeModel, SHOModel):
         `sklearn.compose.ColumnTransformer`; every feature belongs to exactly one group.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -398,6 +414,7 @@ class SHORidge(RidgeModel, SHOModel):
         cv: CVLike = 5,
         feature_groups: GroupsLike = None,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
@@ -414,6 +431,7 @@ class SHORidge(RidgeModel, SHOModel):
         self.cv = cv
         self.feature_groups = feature_groups
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
         self.random_state = random_state
@@ -473,6 +491,13 @@ default="validation"
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -601,6 +626,7 @@ default="validation"
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
@@ -619,6 +645,7 @@ default="validation"
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
         self.random_state = random_state

@@ -22,6 +22,8 @@ class Diagonalizer:
         Ratio of the largest to the smallest second moment of a feature.
     all_directions : bool
         Whether directions that no solution takes must be kept.
+    units : ndarray of shape (n_splits, n_features) or None
+        Factors of the features of every split.
 
     Attributes
     ----------
@@ -29,8 +31,8 @@ class Diagonalizer:
         Name of the coordinates that were found.
     """
 
-    def __init__(self, design, parts, scale_ratio, all_directions):
-        self.design, self.parts = design, parts
+    def __init__(self, design, parts, scale_ratio, all_directions, units=None):
+        self.design, self.parts, self.units = design, parts, units
         self.all_directions = all_directions
         self.scale_ratio = scale_ratio
         self.found = "Cholesky factors"
@@ -73,7 +75,10 @@ class Diagonalizer:
         weight, _ = self.parts.weights(number)
         index = np.flatnonzero(weight)
         root = np.sqrt(weight[index] / weight.sum())
-        rows = root[:, None] * split.own_rows(self.design.take(index).centred())
+        centred = self.design.take(index).centred()
+        if self.units is not None:
+            centred *= self.units[number]
+        rows = root[:, None] * split.own_rows(centred)
         return split.diagonalized(rows, self.all_directions)
 
 
