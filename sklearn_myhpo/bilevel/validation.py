@@ -44,8 +44,8 @@ class BilevelProblem(HeldOutProblem):
         Positive weights; None for ones.
     fit_intercept : bool
         Whether there is an intercept, never penalized.
-    lambda_bounds : "auto" or (float, float)
-        Bounds of every lambda, a natural log.
+    lambda_bounds : "auto" or (low, high)
+        Bounds of every lambda, natural logs: floats, or of shape (n_groups,).
     standardize : bool, default=False
         Whether every split centres the features by the means of its training rows, and
         scales them by their standard deviations; sparse X is only scaled. Weights are

@@ -38,8 +38,8 @@ class CriterionProblem(Problem):
         Non-negative weights; None for ones.
     fit_intercept : bool
         Whether there is an intercept, never penalized.
-    lambda_bounds : "auto" or (float, float)
-        Bounds of every lambda, a natural log.
+    lambda_bounds : "auto" or (low, high)
+        Bounds of every lambda, natural logs: floats, or of shape (n_groups,).
     standardize : bool
         Whether to centre and scale the features by all rows; sparse X is only scaled.
 
@@ -112,9 +112,15 @@ class CriterionProblem(Problem):
         if self.n_groups == 1:
             return
         self._lowest = self.auto_bounds[0]
-        if np.any(self.bounds[1] < self._lowest):
+        wrong = np.flatnonzero(self.bounds[1] < self._lowest)
+        if len(wrong):
+            given = lambda_bounds
+            if np.ndim(given[0]):
+                pairs = self.bounds[:, wrong].T.tolist()
+                names = [self.groups.names[number] for number in wrong]
+                given = dict(zip(names, map(tuple, pairs), strict=True))
             raise ValueError(
-                f"lambda_bounds={lambda_bounds!r} allows no penalty that several "
+                f"lambda_bounds={given!r} allows no penalty that several "
                 "lambdas can feel beside rounding: the upper bound must be at least "
                 f"{self._lowest[0]:.3g} for these features."
             )

@@ -141,7 +141,9 @@ def _build_apart(design, task, standard):
     built = []
     for split in [*range(n_splits), -1]:
         rows = standard.rows(design, split, plan.shape.fit_intercept)
-        built.append(_build(rows, task._replace(parts=task.parts.only(split), plan=plan)))
+        built.append(
+            _build(rows, task._replace(parts=task.parts.only(split), plan=plan))
+        )
     *sets, whole = [one.split_set for one in built]
     splits = [each.splits[0] for each in sets]
 

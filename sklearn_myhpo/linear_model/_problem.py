@@ -34,8 +34,9 @@ class ProblemSource:
     criterion : Criterion or None
         None if the validation loss is minimized.
     fit_intercept, standardize : bool
-    lambda_bounds : "auto" or (float, float)
-    lambda_init : "auto" or float
+    lambda_bounds : "auto" or (low, high)
+        Each a float or of shape (n_groups,).
+    lambda_init : "auto", float or ndarray of shape (n_groups,)
     dtype : dtype
         Precision of the data as given, and of the fitted weights.
     needs_rows : bool
@@ -125,7 +126,8 @@ class ProblemSource:
             # The final weights are fitted to the training rows alone, so `alpha_`
             # counts those.
             problem.total_weight = self.parts.totals[0, 0]
-        if self.lambda_bounds == "auto" and self.lambda_init != "auto":
+        if not isinstance(self.lambda_init, str):
+            # Only automatic bounds can be in the way.
             problem.widen_bounds(self.lambda_init)
         return problem
 

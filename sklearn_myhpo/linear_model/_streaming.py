@@ -12,7 +12,8 @@ from ..data.cv import make_splits
 from ..solvers import Info
 from ..solvers.driver import history_row, is_finite
 from ..solvers.start.scan import scan_lambda
-from ._checks import check_bounds, check_weights, drop_weightless, resolve_solver
+from ._checks import check_weights, drop_weightless, resolve_solver
+from ._lambda import check_lambda
 from ._reporting import mean_over_splits
 
 
@@ -78,6 +79,12 @@ class StreamingMixin:
     def _fit_part(self, X, y, sample_weight, classes=None):
         """Learn from some rows, and set the fitted attributes."""
         self._validate_params()
+        if self.standardize:
+            raise ValueError(
+                "standardize=True is not possible with partial_fit: the standard "
+                "deviations of all training rows are not known before the last part. "
+                "Use standardize=False, and scale every part alike, or fit."
+            )
         with kept_on_error(self):
             is_first, original_X = self._stream is None, X
             X, y = self._check_data(X, y, reset=is_first)
@@ -134,6 +141,7 @@ class StreamingMixin:
                 "many each time, as a float or an int gives."
             )
         X, target, weights, pairs = drop_weightless(X, target, weights, pairs)
+        bounds, _ = check_lambda(self.lambda_bounds, self.lambda_init, groups)
         return BilevelProblem(
             X,
             target,
@@ -142,7 +150,7 @@ class StreamingMixin:
             pairs,
             sample_weight=weights,
             fit_intercept=self.fit_intercept,
-            lambda_bounds=check_bounds(self.lambda_bounds, self.lambda_init),
+            lambda_bounds=bounds,
             by_rows=True,
         )
 
@@ -151,9 +159,10 @@ class StreamingMixin:
         if isinstance(self.lambda_init, str):
             lambda_0, weights, *_ = scan_lambda(problem.for_scan())
         else:
-            if isinstance(self.lambda_bounds, str):
-                problem.widen_bounds(self.lambda_init)
-            lambda_0 = np.full(problem.n_groups, float(self.lambda_init))
+            given = self.lambda_bounds, self.lambda_init, problem.groups
+            _, start = check_lambda(*given)
+            problem.widen_bounds(start)
+            lambda_0 = np.full(problem.n_groups, start, dtype=float)
             lambda_0, weights = problem.project(lambda_0), problem.zeros()
         return solver.init(problem, lambda_0, weights)
 

@@ -80,7 +80,7 @@ class PerTargetMixin:
         for number in range(n_targets):
             own = slice(number, number + 1)
             problem = source.make(own)
-            lambda_init = self.lambda_init if start is None else start[own]
+            lambda_init = source.lambda_init if start is None else start[own]
             result = self._minimize(problem, solver, lambda_init, report=report)
             weights = problem.to_features(result.weights)
             final = self._final_weights(source, problem, result.lambda_, weights)
@@ -92,7 +92,7 @@ class PerTargetMixin:
     def _learn_together(self, problem, targets, source, solver, start, progress):
         """Return the `TargetsFit` of one run for all targets."""
         report = self._reporter(problem, progress, source.dtype)
-        lambda_init = self.lambda_init if start is None else start
+        lambda_init = source.lambda_init if start is None else start
         result = self._minimize(targets, solver, lambda_init, report=report)
         if self.refit and not source.has_own_validation:
             final = refit(problem.full, result.lambda_)

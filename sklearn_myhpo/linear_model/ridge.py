@@ -12,6 +12,8 @@ from .._typing import (
     CVLike,
     FactorsLike,
     GroupsLike,
+    LambdaBoundsLike,
+    LambdaInitLike,
     MatrixLike,
     RandomStateLike,
 )
@@ -91,12 +93,17 @@ default="validation"
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
-    lambda_init : "auto" or float, default="auto"
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
-        a number starts there with zero weights, as the paper does with -1.
-    lambda_bounds : "auto" or (float, float), default="auto"
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
-        every group from no effect to zero weights.
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
     tol : float, default=1e-6
@@ -221,8 +228,8 @@ default="validation"
         random_state: RandomStateLike = None,
         verbose: int = 0,
         refit: bool = True,
-        lambda_init: AutoFloat = "auto",
-        lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -308,12 +315,17 @@ class SHORidge(RidgeModel, SHOModel):
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
-    lambda_init : "auto" or float, default="auto"
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
-        a number starts there with zero weights, as the paper does with -1.
-    lambda_bounds : "auto" or (float, float), default="auto"
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
-        every group from no effect to zero weights.
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
     tol : float, default=1e-4
@@ -420,8 +432,8 @@ class SHORidge(RidgeModel, SHOModel):
         random_state: RandomStateLike = None,
         verbose: int = 0,
         refit: bool = True,
-        lambda_init: AutoFloat = "auto",
-        lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
         tol: float = 1e-4,
         warm_start: bool = False,
@@ -514,12 +526,17 @@ default="validation"
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
-    lambda_init : "auto" or float, default="auto"
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
-        a number starts there with zero weights, as the paper does with -1.
-    lambda_bounds : "auto" or (float, float), default="auto"
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
-        every group from no effect to zero weights.
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
     tol : float, default=1e-6
@@ -632,8 +649,8 @@ default="validation"
         random_state: RandomStateLike = None,
         verbose: int = 0,
         refit: bool = True,
-        lambda_init: AutoFloat = "auto",
-        lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
         tol: float = 1e-6,
         warm_start: bool = False,
