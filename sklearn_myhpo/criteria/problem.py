@@ -11,6 +11,7 @@ from ..bilevel.evaluation import SecondOrderEvaluation
 from ..bilevel.outer import ADJOINT_TOL
 from ..bilevel.parts import ProblemParts, measure_scales
 from ..bilevel.problem import Problem
+from ..data.statistics import standard_rows
 from ..engine.linalg.hessian import CG_TOL
 from ..engine.linalg.products import pair_products
 from ..engine.whole import build_whole
@@ -71,6 +72,8 @@ class CriterionProblem(Problem):
         if sample_weight is None:
             sample_weight = np.ones(len(y))
         loss.check_target(y)
+        if standardize:
+            X = standard_rows(X, sample_weight, fit_intercept)
         counts = OracleCounts()
         self.criterion = criterion
         self.whole = whole = build_whole(
@@ -82,7 +85,6 @@ class CriterionProblem(Problem):
             fit_intercept,
             counts,
             criterion,
-            standardized=standardize,
         )
         self.plan = whole.plan
         self.bound = criterion.bind(whole)

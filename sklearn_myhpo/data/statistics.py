@@ -13,7 +13,8 @@ import numpy as np
 from .blocks import rows_by_label
 from .design import Design
 from .limits import row_limits
-from .parts import RowParts
+from .parts import RowParts, all_rows
+from .sources import as_design
 
 
 class ColumnMoments(NamedTuple):
@@ -136,6 +137,25 @@ def standardize(design: Design, parts: RowParts) -> Standard:
     means = np.array([one.mean for one in found])
     scales = np.array([one.scale() for one in found])
     return Standard(means, scales, not design.is_sparse)
+
+
+def standard_rows(X, sample_weight, fit_intercept):
+    """Return the design of X in units of the standard deviations of all rows.
+
+    Parameters
+    ----------
+    X : Design, ndarray or sparse array of shape (n_samples, n_features)
+    sample_weight : ndarray of shape (n_samples,)
+    fit_intercept : bool
+        Whether an intercept stands for the means.
+
+    Returns
+    -------
+    Design
+    """
+    design = as_design(X)
+    standard = standardize(design, all_rows(sample_weight))
+    return standard.rows(design, -1, fit_intercept)
 
 
 def _atoms(design, parts):

@@ -9,7 +9,6 @@ from ..data.design import Design
 from ..data.parts import all_rows
 from ..data.row_space import reduce_to_row_space
 from ..data.sources import as_design
-from ..data.statistics import standardize
 from ..data.sums import check_scale
 from ..losses import Loss
 from ..penalties.coordinates import feature_coordinates
@@ -165,18 +164,7 @@ class _Data(NamedTuple):
         return design, moments
 
 
-def build_whole(
-    X,
-    y,
-    loss,
-    groups,
-    sample_weight,
-    fit_intercept,
-    counts,
-    needs,
-    *,
-    standardized=False,
-):
+def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs):
     """Build the split of all rows.
 
     Parameters
@@ -192,8 +180,6 @@ def build_whole(
     needs : Criterion
         Says by `needs_rows` whether single rows are looked at, and by `is_matrix_free`
         whether nothing is to be factored.
-    standardized : bool, default=False
-        Whether to centre and scale the features by all rows.
 
     Returns
     -------
@@ -201,11 +187,7 @@ def build_whole(
     """
     share = sample_weight / sample_weight.sum()
     is_iterative = needs.is_matrix_free or not loss.is_quadratic
-    design = as_design(X)
-    if standardized:
-        standard = standardize(design, all_rows(sample_weight))
-        design = standard.rows(design, -1, fit_intercept)
-    design = design.in_units(groups.scale)
+    design = as_design(X).in_units(groups.scale)
     if is_iterative:
         design = design.in_memory()
     plan = make_plan(
