@@ -137,13 +137,11 @@ def build_splits(
 
 def _build_apart(design, task, standard):
     """Return the splits, each from rows of its own: no coordinates serve two."""
-    n_splits, plan = task.parts.n_splits, task.plan.of_splits(1)
-    built = []
-    for split in [*range(n_splits), -1]:
+    plan, built = task.plan.of_splits(1), []
+    for split in [*range(task.parts.n_splits), -1]:
         rows = standard.rows(design, split, plan.shape.fit_intercept)
-        built.append(
-            _build(rows, task._replace(parts=task.parts.only(split), plan=plan))
-        )
+        alone = task._replace(parts=task.parts.only(split), plan=plan)
+        built.append(_build(rows, alone))
     *sets, whole = [one.split_set for one in built]
     splits = [each.splits[0] for each in sets]
 

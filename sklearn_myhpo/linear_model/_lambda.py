@@ -106,8 +106,8 @@ def _check_start(lambda_init, groups):
     if start.ndim != 1 or not np.all(np.abs(start) <= MAX_LAMBDA):
         raise ValueError(
             "The 'lambda_init' parameter must be \"auto\", a number, a dict from the "
-            "name of every group to a number, or an array-like of n_groups numbers, all "
-            f"from -{MAX_LAMBDA:g} to {MAX_LAMBDA:g}. Got "
+            "name of every group to a number, or an array-like of n_groups numbers, "
+            f"all from -{MAX_LAMBDA:g} to {MAX_LAMBDA:g}. Got "
             f"{reprlib.repr(lambda_init)} instead."
         )
     return start
