@@ -62,6 +62,10 @@ class _Task(NamedTuple):
     source : Design or None
         X itself, for statistics that the moments have lost; None where features are in
         their final units.
+    is_alone : bool
+        Whether this is one of several tasks of one split each.
+    tries_rows : bool
+        Whether solutions may be combinations of rows.
     """
 
     y: np.ndarray
@@ -72,6 +76,8 @@ class _Task(NamedTuple):
     plan: Plan
     standard: Standard | None = None
     source: Design | None = None
+    is_alone: bool = False
+    tries_rows: bool = True
 
 
 def build_splits(
@@ -137,12 +143,22 @@ def build_splits(
 
 def _build_apart(design, task, standard):
     """Return the splits, each from rows of its own: no coordinates serve two."""
-    plan, built = task.plan.of_splits(1), []
-    for split in [*range(task.parts.n_splits), -1]:
-        rows = standard.rows(design, split, plan.shape.fit_intercept)
-        alone = task._replace(parts=task.parts.only(split), plan=plan)
-        built.append(_build(rows, alone))
-    *sets, whole = [one.split_set for one in built]
+    plan, n_splits = task.plan.of_splits(1), task.parts.n_splits
+    for tries_rows in (True, False):
+        built = []
+        for split in [*range(n_splits), -1]:
+            rows = standard.rows(design, split, plan.shape.fit_intercept)
+            alone = task._replace(
+                parts=task.parts.only(split),
+                plan=plan,
+                is_alone=True,
+                tries_rows=tries_rows,
+            )
+            built.append(_build(rows, alone))
+        *sets, whole = [one.split_set for one in built]
+        # One rule for all splits: they are scanned together.
+        if sum(isinstance(one, RowSplitSet) for one in sets) in (0, n_splits):
+            break
     splits = [each.splits[0] for each in sets]
 
     def shared():
@@ -165,13 +181,14 @@ def _build(design, task):
         return _from_moments(sources, coordinates, moments, task)
     design, moments = design.with_moments(weights, fit_intercept)
     check_scale(design, moments)
-    if plan.tries_row_products:
+    if plan.tries_row_products and task.tries_rows:
         given = design, y, task.parts, task.groups, task.counts
-        splits = build_dual_splits(*given)
+        splits = build_dual_splits(*given, with_all_rows=not task.is_alone)
         if splits is not None:
-            found = f"{splits[0].shape[0]} combinations of rows"
-            plan = replace(plan, subspace=found)
-            return Built(RowSplitSet(splits[:-1]), splits[-1], moments, plan)
+            n_splits, found = plan.shape.n_splits, splits[0].shape[0]
+            plan = replace(plan, subspace=f"{found} combinations of rows")
+            full = splits[-1]
+            return Built(RowSplitSet(splits[:n_splits]), full, moments, plan)
     return _from_rows(design, moments, task)
 
 
@@ -224,6 +241,10 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
     if task.groups.n_unpenalized and not coordinates.bases:
         # Sizes of the residuals on the unpenalized features.
         sizes = np.diag(full.train.gram)
+    elif task.is_alone:
+        # Features that vary in held-out rows alone have other units there.
+        sizes = np.square(1.0 if task.groups.scale is None else task.groups.scale)
+        sizes = np.broadcast_to(sizes, len(moments))[task.groups.is_penalized]
     else:
         sizes = moments[task.groups.is_penalized]
     diagonalize = Diagonalizer(
