@@ -136,6 +136,8 @@ def build_splits(
         return _build(design, task._replace(source=source))
     standard = standardize(source, parts)
     moves = standard.centres and not fit_intercept
+    # Norms of weights, and means over features, are those of standardized features.
+    moves |= all_directions and not by_rows
     if plan.reduces_columns or plan.tries_row_products or moves:
         return _build_apart(design, task, standard)
     return _build(standard.rows(design, -1, True), task._replace(standard=standard))

@@ -200,10 +200,9 @@ class Split(ABC):
 
     def group_means(self, w):
         """Return `w` with every feature weight replaced by its group's mean."""
-        unit = 1.0 if self.penalty_scale is None else np.sqrt(self.penalty_scale)
-        means = w * unit
-        self.penalized(means)[...] = self.coordinates.group_means(self.penalized(means))
-        return means / unit
+        means = w.copy()
+        self.penalized(means)[...] = self.coordinates.group_means(self.penalized(w))
+        return means
 
     @abstractmethod
     def train_loss(self, w, lambda_):
