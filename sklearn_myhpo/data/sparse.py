@@ -161,6 +161,8 @@ class SparseDesign(MemoryDesign):
         The entries that are not stored are zeros like any other.
         """
         X, total = self.X[index], weight.sum()
+        if not X.has_canonical_format:
+            X.sum_duplicates()
         weights = np.repeat(weight, np.diff(X.indptr))
 
         def summed(values):
@@ -168,7 +170,9 @@ class SparseDesign(MemoryDesign):
 
         mean = summed(weights * X.data) / total
         square = summed(weights * (X.data - mean[X.indices]) ** 2)
-        rest = np.maximum(total - summed(weights), 0.0)
+        # Of full columns nothing is left, not even rounding.
+        is_full = np.bincount(X.indices, minlength=self.n_features) == len(weight)
+        rest = np.where(is_full, 0.0, total - summed(weights))
         return total, mean, square + rest * mean**2
 
     def row_products(self):
