@@ -156,9 +156,7 @@ def test_warning_at_a_bound_of_a_group():
     X, y = data_for(MYHPORidge)
     options = {"feature_groups": GROUPS, "cv": 3}
     model = MYHPORidge(lambda_bounds={"b": (4.0, 5.0)}, **options)
-    with pytest.warns(
-        LambdaBoundWarning, match=r"group b,.*Widen lambda_bounds=\{'b'"
-    ):
+    with pytest.warns(LambdaBoundWarning, match=r"group b,.*Widen lambda_bounds=\{'b'"):
         model.fit(X, y)
 
 
