@@ -23,6 +23,14 @@ CVLike: TypeAlias = (
 GroupsLike: TypeAlias = str | ArrayLike | Sequence[tuple[str, Any]] | None
 #: The parameter `penalty_factors`; pairs are of columns and a factor.
 FactorsLike: TypeAlias = ArrayLike | Sequence[tuple[Any, float]] | None
+#: The parameter `lambda_init`; a dict is from names of groups to numbers.
+LambdaInitLike: TypeAlias = Literal["auto"] | float | dict[Any, float] | ArrayLike
+#: The parameter `lambda_bounds`; a dict is from names of groups to bounds.
+LambdaBoundsLike: TypeAlias = (
+    Literal["auto"]
+    | tuple[float, float]
+    | dict[Any, Literal["auto"] | tuple[float, float]]
+)
 #: The parameter `random_state`.
 RandomStateLike: TypeAlias = int | np.random.RandomState | None
 #: The parameter `scoring`: a name, a scorer, several names, or scorers by name.

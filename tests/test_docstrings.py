@@ -51,7 +51,7 @@ def by(*questions):
 #: the algorithms.
 ORDER = (
     *("solver", "cv", "feature_groups", "criterion", "selection", "shrinkage"),
-    *("fit_intercept", "penalty_factors", "alpha_per_target"),
+    *("fit_intercept", "standardize", "penalty_factors", "alpha_per_target"),
     *("random_state", "verbose", "scoring", "store_cv_results", "n_jobs", "refit"),
     *("lambda_init", "lambda_bounds", "max_iter", "tol"),
     "warm_start",

@@ -41,14 +41,15 @@ def automatic_bounds(curvature: np.ndarray, n_groups: int, is_wide: bool) -> np.
 
 
 def resolve_bounds(
-    lambda_bounds: str | tuple[float, float], auto: np.ndarray
+    lambda_bounds: str | tuple[float | np.ndarray, float | np.ndarray],
+    auto: np.ndarray,
 ) -> np.ndarray:
     """Return the bounds of all lambdas, automatic ones in the place of infinite ones.
 
     Parameters
     ----------
-    lambda_bounds : "auto" or (float, float)
-        Bounds of every lambda, a natural log.
+    lambda_bounds : "auto" or (low, high)
+        Bounds of every lambda, natural logs: floats, or of shape (n_groups,).
     auto : ndarray of shape (2, n_groups)
         The automatic bounds.
 
@@ -59,12 +60,11 @@ def resolve_bounds(
     """
     if isinstance(lambda_bounds, str):
         return auto
-    low, high = lambda_bounds
-    if not np.isfinite(low):
-        low = min(auto[0, 0], high - 1.0) if np.isfinite(high) else auto[0, 0]
-    if not np.isfinite(high):
-        high = max(auto[1, 0], low + 1.0)
-    return np.outer([low, high], np.ones(auto.shape[1]))
+    low, high = (np.broadcast_to(one, auto.shape[1:]) for one in lambda_bounds)
+    limit = np.where(np.isfinite(high), high - 1.0, np.inf)
+    low = np.where(np.isfinite(low), low, np.minimum(auto[0], limit))
+    high = np.where(np.isfinite(high), high, np.maximum(auto[1], low + 1.0))
+    return np.stack([low, high])
 
 
 def outward(

@@ -33,20 +33,23 @@ class OuterProducts:
         hessians = place.hessians
         slopes = problem.validation_gradients(place.weights)
         self.adjoints = problem.split_set.solve(hessians, slopes, rtol)
-        self.penalty = problem.splits[0].penalty(lambda_)
+        self.penalties = [split.penalty(lambda_) for split in problem.splits]
         self._held = problem.shrinkage.max_curvature(problem.n_groups)
         self._slope = self._pull_back(self.adjoints)
         self.gradient = self._slope + problem.shrinkage.gradient(lambda_)
         own = problem.split_set.own_curvatures(hessians)
         self.metric_diagonal = problem.mean_by_group(
-            (self.penalty * w) ** 2 / curvature
-            for w, curvature in zip(self.weights, own, strict=True)
+            (penalty * w) ** 2 / curvature
+            for penalty, w, curvature in zip(
+                self.penalties, self.weights, own, strict=True
+            )
         )
 
     def _pull_back(self, moves):
         """Return ``R' x``, R = -p w by groups, for x of every split."""
         return self.problem.mean_by_group(
-            -self.penalty * w * x for w, x in zip(self.weights, moves, strict=True)
+            -penalty * w * x
+            for penalty, w, x in zip(self.penalties, self.weights, moves, strict=True)
         )
 
     def products(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -64,19 +67,24 @@ class OuterProducts:
         """
         problem, split_set = self.problem, self.problem.split_set
         hessians = self.place.hessians
-        pull = self.penalty * problem.splits[0].per_coordinate(x)
-        forces = [-pull * w for w in self.weights]
+        each = problem.splits[0].per_coordinate(x)
+        pulls = [penalty * each for penalty in self.penalties]
+        forces = [-pull * w for pull, w in zip(pulls, self.weights, strict=True)]
         moves = split_set.solve(hessians, forces, PRODUCT_TOL)
         bent, third = split_set.bends(self.weights, self.adjoints, moves)
         rights = [
             np.stack([one, pull * adjoint + other])
-            for one, adjoint, other in zip(bent, self.adjoints, third, strict=True)
+            for pull, one, adjoint, other in zip(
+                pulls, bent, self.adjoints, third, strict=True
+            )
         ]
         back = split_set.solve(hessians, rights, PRODUCT_TOL)
         tangent = self._pull_back([one[0] for one in back])
         cross = problem.mean_by_group(
-            self.penalty * adjoint * move
-            for adjoint, move in zip(self.adjoints, moves, strict=True)
+            penalty * adjoint * move
+            for penalty, adjoint, move in zip(
+                self.penalties, self.adjoints, moves, strict=True
+            )
         )
         bend = self._slope * x - cross - self._pull_back([one[1] for one in back])
         tangent = tangent + self._held * (x - np.mean(x))

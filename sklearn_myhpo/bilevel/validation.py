@@ -44,8 +44,12 @@ class BilevelProblem(HeldOutProblem):
         Positive weights; None for ones.
     fit_intercept : bool
         Whether there is an intercept, never penalized.
-    lambda_bounds : "auto" or (float, float)
-        Bounds of every lambda, a natural log.
+    lambda_bounds : "auto" or (low, high)
+        Bounds of every lambda, natural logs: floats, or of shape (n_groups,).
+    standardize : bool, default=False
+        Whether every split centres the features by the means of its training rows, and
+        scales them by their standard deviations; sparse X is only scaled. Weights are
+        those of the features as they are.
     all_directions : bool, default=True
         False lets ridge with one lambda work in the subspace of its solutions, the only
         weights that a method looks at, except for MY-HPO's mean response.
@@ -97,6 +101,7 @@ class BilevelProblem(HeldOutProblem):
         sample_weight: np.ndarray | None = None,
         fit_intercept: bool = True,
         lambda_bounds: str | tuple[float, float] = "auto",
+        standardize: bool = False,
         all_directions: bool = True,
         by_rows: bool = False,
     ):
@@ -105,7 +110,12 @@ class BilevelProblem(HeldOutProblem):
         loss.check_target(y)
         counts, row_parts = OracleCounts(), divide_rows(pairs, sample_weight)
         rows = X, y, loss, groups, row_parts, fit_intercept, counts
-        built = build_splits(*rows, all_directions=all_directions, by_rows=by_rows)
+        built = build_splits(
+            *rows,
+            standardized=standardize,
+            all_directions=all_directions,
+            by_rows=by_rows,
+        )
         held_out = row_parts.totals[:, 1]
         parts = ProblemParts(
             loss,

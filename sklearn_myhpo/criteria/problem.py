@@ -11,6 +11,7 @@ from ..bilevel.evaluation import SecondOrderEvaluation
 from ..bilevel.outer import ADJOINT_TOL
 from ..bilevel.parts import ProblemParts, measure_scales
 from ..bilevel.problem import Problem
+from ..data.statistics import standard_rows
 from ..engine.linalg.hessian import CG_TOL
 from ..engine.linalg.products import pair_products
 from ..engine.whole import build_whole
@@ -38,8 +39,10 @@ class CriterionProblem(Problem):
         Non-negative weights; None for ones.
     fit_intercept : bool
         Whether there is an intercept, never penalized.
-    lambda_bounds : "auto" or (float, float)
-        Bounds of every lambda, a natural log.
+    lambda_bounds : "auto" or (low, high)
+        Bounds of every lambda, natural logs: floats, or of shape (n_groups,).
+    standardize : bool
+        Whether to centre and scale the features by all rows; sparse X is only scaled.
 
     Attributes
     ----------
@@ -64,10 +67,13 @@ class CriterionProblem(Problem):
         sample_weight=None,
         fit_intercept=True,
         lambda_bounds="auto",
+        standardize=False,
     ):
         if sample_weight is None:
             sample_weight = np.ones(len(y))
         loss.check_target(y)
+        if standardize:
+            X = standard_rows(X, sample_weight, fit_intercept)
         counts = OracleCounts()
         self.criterion = criterion
         self.whole = whole = build_whole(
@@ -108,9 +114,15 @@ class CriterionProblem(Problem):
         if self.n_groups == 1:
             return
         self._lowest = self.auto_bounds[0]
-        if np.any(self.bounds[1] < self._lowest):
+        wrong = np.flatnonzero(self.bounds[1] < self._lowest)
+        if len(wrong):
+            given = lambda_bounds
+            if np.ndim(given[0]):
+                pairs = self.bounds[:, wrong].T.tolist()
+                names = [self.groups.names[number] for number in wrong]
+                given = dict(zip(names, map(tuple, pairs), strict=True))
             raise ValueError(
-                f"lambda_bounds={lambda_bounds!r} allows no penalty that several "
+                f"lambda_bounds={given!r} allows no penalty that several "
                 "lambdas can feel beside rounding: the upper bound must be at least "
                 f"{self._lowest[0]:.3g} for these features."
             )

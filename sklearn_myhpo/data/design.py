@@ -327,13 +327,13 @@ class Design(ABC):
         return out
 
     def at_means(self, sample_weight, fit_intercept):
-        """Return the same rows about their means, with an intercept, or about zero."""
+        """Return the rows about their means, with an intercept, or as they are."""
         return self.with_moments(sample_weight, fit_intercept)[0]
 
     def with_moments(self, sample_weight, fit_intercept):
         """Return `at_means` and `second_moments` of the result."""
         if not fit_intercept:
-            design = self.about(None, self.scale, False, False)
+            design = self.about(self.shift, self.scale, False, self.has_large_means)
             return design, design.second_moments(sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):
             share = sample_weight / sample_weight.sum()

@@ -59,6 +59,27 @@ class MemoryDesign(Design):
         rows = self.moved()
         return rows if self.scale is None else rows * self.scale
 
+    def moments(self, index, weight):
+        """Return total weight, means, and sums of squares about these, of raw columns.
+
+        Parameters
+        ----------
+        index : ndarray or slice
+            Rows that count.
+        weight : ndarray of shape (n_rows,)
+            Positive, of these rows.
+
+        Returns
+        -------
+        float, ndarray of shape (n_features,), ndarray of shape (n_features,)
+        """
+        rows, total = self.take(index).raw(), weight.sum()
+        # The mean of a constant is that constant, free of rounding.
+        moved = rows - rows[0]
+        mean = weight @ moved / total
+        moved -= mean
+        return total, rows[0] + mean, weight @ np.square(moved, out=moved)
+
     def add_grams(self, out, index, weights, space):
         """Add the Gram matrices of the rows of an index to `out`.
 

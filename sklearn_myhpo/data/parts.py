@@ -71,6 +71,17 @@ class RowParts:
             for part in self.pairs[split]
         )
 
+    def only(self, split):
+        """Return the parts of one split; of -1, all rows, for training and held out."""
+        if split < 0:
+            kinds = np.zeros(len(self.sample_weight), dtype=np.int32)
+            counts = np.ones((1, 2, 1), dtype=int)
+            return RowParts(self.sample_weight, 1, kinds, counts, None)
+        if self.kinds is not None:
+            counts = self.counts[split : split + 1]
+            return RowParts(self.sample_weight, 1, self.kinds, counts, None)
+        return RowParts(self.sample_weight, 1, None, None, [self.pairs[split]])
+
     @cached_property
     def totals(self):
         """Sums of the weights of both parts of every split, shape (n_splits, 2)."""

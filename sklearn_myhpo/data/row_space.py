@@ -40,6 +40,7 @@ def reduce_to_row_space(design, groups):
                 spanning, mode="economic", overwrite_a=True, check_finite=False
             )
             part, one = triangle[:, :-1].T, triangle[:, -1]
+            _drop_rounding(part)
         else:
             basis, one = None, np.ones(len(columns))
             part = np.empty((len(columns), design.n_samples), order="F")
@@ -59,6 +60,12 @@ def reduce_to_row_space(design, groups):
     )
     reduced = np.ascontiguousarray(np.hstack(parts))
     return DenseDesign(reduced, fit_intercept=design.fit_intercept), coordinates
+
+
+def _drop_rounding(part):
+    """Make coordinates zero that no row has, such as one of rows that sum to zero."""
+    sizes = np.linalg.norm(part, axis=0)
+    part[:, sizes <= max(part.shape) * np.finfo(float).eps * sizes.max()] = 0.0
 
 
 def _fill_columns(design, columns, out):

@@ -155,6 +155,26 @@ class SparseDesign(MemoryDesign):
             out += np.square(block, out=block).T @ weights[rows]
         return out
 
+    def moments(self, index, weight):
+        """Return total weight, means, and sums of squares about these, of raw columns.
+
+        The entries that are not stored are zeros like any other.
+        """
+        X, total = self.X[index], weight.sum()
+        if not X.has_canonical_format:
+            X.sum_duplicates()
+        weights = np.repeat(weight, np.diff(X.indptr))
+
+        def summed(values):
+            return np.bincount(X.indices, values, minlength=self.n_features)
+
+        mean = summed(weights * X.data) / total
+        square = summed(weights * (X.data - mean[X.indices]) ** 2)
+        # Of full columns nothing is left, not even rounding.
+        is_full = np.bincount(X.indices, minlength=self.n_features) == len(weight)
+        rest = np.where(is_full, 0.0, total - summed(weights))
+        return total, mean, square + rest * mean**2
+
     def row_products(self):
         """Return the products (n_samples, n_samples) of all pairs of centred rows."""
         X, shift = self.X, self.shift

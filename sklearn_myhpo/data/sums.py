@@ -43,6 +43,23 @@ class Sums(NamedTuple):
         """Sum of the weights."""
         return self.matrix[self.one, self.one]
 
+    def means(self):
+        """Return the `Means` of x, of y and of the residual."""
+        one = self.one
+        return Means(
+            self.matrix[one, :one] / self.total,
+            self.matrix[one, one + 1 :] / self.total,
+            self.residual_linear[one] / self.total,
+        )
+
+
+class Means(NamedTuple):
+    """Means over some rows."""
+
+    x: np.ndarray
+    y: np.ndarray
+    residual: np.ndarray
+
 
 def sums_of(matrices, residuals):
     """Return the `Sums` of every atom from its parts."""

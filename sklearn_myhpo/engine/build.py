@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..data.design import Design
 from ..data.parts import RowParts
 from ..data.row_space import reduce_to_row_space
 from ..data.sources import as_design
 from ..data.sparse import as_sparse_if_mostly_zero
+from ..data.statistics import Standard, standardize
 from ..data.sums import check_scale
 from ..data.threads import one_thread
 from ..penalties.coordinates import feature_coordinates
@@ -19,6 +21,7 @@ from .plan import Plan, make_plan
 from .ridge.diagonal import Diagonalizer, scale_ratio, training_rows
 from .ridge.dual import RowSplitSet, build_dual_splits
 from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts
+from .ridge.units import standard_units
 from .split import Split
 from .split_set import SplitSet
 
@@ -43,7 +46,27 @@ class Built(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """Data, loss and plan of the splits to build."""
+    """Data, loss and plan of the splits to build.
+
+    Attributes
+    ----------
+    y : ndarray
+    loss : Loss
+    groups : FeatureGroups
+    parts : RowParts
+    counts : OracleCounts
+    plan : Plan
+    standard : Standard or None
+        How every split standardizes rows that are in units of all rows; None where
+        they are in the units of the split, or of X.
+    source : Design or None
+        X itself, for statistics that the moments have lost; None where features are in
+        their final units.
+    is_alone : bool
+        Whether this is one of several tasks of one split each.
+    tries_rows : bool
+        Whether solutions may be combinations of rows.
+    """
 
     y: np.ndarray
     loss: object
@@ -51,6 +74,10 @@ class _Task(NamedTuple):
     parts: RowParts
     counts: object
     plan: Plan
+    standard: Standard | None = None
+    source: Design | None = None
+    is_alone: bool = False
+    tries_rows: bool = True
 
 
 def build_splits(
@@ -62,6 +89,7 @@ def build_splits(
     fit_intercept,
     counts,
     *,
+    standardized=False,
     all_directions=True,
     by_rows=False,
 ):
@@ -78,6 +106,8 @@ def build_splits(
         Training and validation rows of every split.
     fit_intercept : bool
     counts : OracleCounts
+    standardized : bool, default=False
+        Whether every split centres and scales the features by its training rows.
     all_directions : bool, default=True
         Keep coordinates that no minimizer of a training loss ever leaves at zero;
         the mean response needs them.
@@ -89,7 +119,8 @@ def build_splits(
     -------
     Built
     """
-    design = as_design(X).in_units(groups.scale)
+    source = as_design(X)
+    design = source.in_units(groups.scale)
     options = {"by_rows": by_rows, "all_directions": all_directions}
     facts = groups, loss, loss.n_outputs(y), parts.n_splits, fit_intercept
     plan = make_plan(design, *facts, **options)
@@ -99,19 +130,67 @@ def build_splits(
             design = as_sparse_if_mostly_zero(design)
             plan = make_plan(design, *facts, **options)
     task = _Task(y, loss, groups, parts, counts, plan)
+    if not standardized:
+        return _build(design, task)
+    if plan.uses_moments and not (plan.reduces_columns or plan.tries_row_products):
+        return _build(design, task._replace(source=source))
+    standard = standardize(source, parts)
+    moves = standard.centres and not fit_intercept
+    # Norms of weights, and means over features, are those of standardized features.
+    moves |= all_directions and not by_rows
+    if plan.reduces_columns or plan.tries_row_products or moves:
+        return _build_apart(design, task, standard)
+    return _build(standard.rows(design, -1, True), task._replace(standard=standard))
+
+
+def _build_apart(design, task, standard):
+    """Return the splits, each from rows of its own: no coordinates serve two."""
+    plan, n_splits = task.plan.of_splits(1), task.parts.n_splits
+    for tries_rows in (True, False):
+        built = []
+        for split in [*range(n_splits), -1]:
+            rows = standard.rows(design, split, plan.shape.fit_intercept)
+            alone = task._replace(
+                parts=task.parts.only(split),
+                plan=plan,
+                is_alone=True,
+                tries_rows=tries_rows,
+            )
+            built.append(_build(rows, alone))
+        *sets, whole = [one.split_set for one in built]
+        # One rule for all splits: they are scanned together.
+        if sum(isinstance(one, RowSplitSet) for one in sets) in (0, n_splits):
+            break
+    splits = [each.splits[0] for each in sets]
+
+    def shared():
+        return [each.shared[0] for each in sets]
+
+    plan = replace(task.plan, subspace=built[0].plan.subspace)
+    moments = built[-1].second_moments
+    return Built(SplitSet(splits, shared), whole.splits[0], moments, plan)
+
+
+def _build(design, task):
+    """Return the splits of rows in their units."""
+    plan, y, weights = task.plan, task.y, task.parts.sample_weight
+    fit_intercept = plan.shape.fit_intercept
     if not plan.centres_at_means:
-        sources = sum_parts(design, y, task.parts, fit_intercept)
+        centres = task.source is not None
+        sources = sum_parts(design, y, task.parts, fit_intercept, centres)
         moments = sources.second_moments()
-        coordinates = feature_coordinates(groups, design.scale)
+        coordinates = feature_coordinates(task.groups, design.scale)
         return _from_moments(sources, coordinates, moments, task)
-    design, moments = design.with_moments(parts.sample_weight, fit_intercept)
+    design, moments = design.with_moments(weights, fit_intercept)
     check_scale(design, moments)
-    if plan.tries_row_products:
-        splits = build_dual_splits(design, y, task.parts, groups, counts)
+    if plan.tries_row_products and task.tries_rows:
+        given = design, y, task.parts, task.groups, task.counts
+        splits = build_dual_splits(*given, with_all_rows=not task.is_alone)
         if splits is not None:
-            found = f"{splits[0].shape[0]} combinations of rows"
-            plan = replace(plan, subspace=found)
-            return Built(RowSplitSet(splits[:-1]), splits[-1], moments, plan)
+            n_splits, found = plan.shape.n_splits, splits[0].shape[0]
+            plan = replace(plan, subspace=f"{found} combinations of rows")
+            full = splits[-1]
+            return Built(RowSplitSet(splits[:n_splits]), full, moments, plan)
     return _from_rows(design, moments, task)
 
 
@@ -135,24 +214,43 @@ def _from_rows(design, moments, task):
         "counts": task.counts,
         "plan": task.plan,
     }
-    splits = build_glm_splits(design, task.y, task.parts, **shared)
+    given = design, task.y, task.parts
+    splits = build_glm_splits(*given, penalty_scales=_penalty_scales(task), **shared)
     full = build_full_split(design, task.y, task.parts.sample_weight, **shared)
     split_set = make_split_set(splits, task.parts, task.plan)
     return Built(split_set, full, moments, task.plan)
 
 
+def _penalty_scales(task):
+    """Return factors (n_splits, m, 1) of the penalty, or None for ones."""
+    if task.standard is None:
+        return None
+    scales = task.standard.penalty_scales()
+    ones = np.ones((len(scales), int(task.plan.shape.fit_intercept)))
+    return np.hstack([scales, ones])[..., None]
+
+
 def _from_moments(sources, coordinates, moments, task, origin=None):
     """Return the splits that follow from sums over rows."""
     origin = sources.design.shift if origin is None else origin
-    *splits, full = build_quadratic_splits(sources, coordinates, origin, task.counts)
+    units = None
+    if task.source is not None:
+        units = standard_units(sources, task.source, task.parts)
+        moments = moments * units[-1] ** 2
+    given = sources, coordinates, origin, task.counts
+    *splits, full = build_quadratic_splits(*given, units)
     all_directions = task.plan.all_directions and task.groups.n_groups == 1
     if task.groups.n_unpenalized and not coordinates.bases:
         # Sizes of the residuals on the unpenalized features.
         sizes = np.diag(full.train.gram)
+    elif task.is_alone:
+        # Features that vary in held-out rows alone have other units there.
+        sizes = np.square(1.0 if task.groups.scale is None else task.groups.scale)
+        sizes = np.broadcast_to(sizes, len(moments))[task.groups.is_penalized]
     else:
         sizes = moments[task.groups.is_penalized]
     diagonalize = Diagonalizer(
-        sources.design, task.parts, scale_ratio(sizes), all_directions
+        sources.design, task.parts, scale_ratio(sizes), all_directions, units
     )
 
     def diagonalized():
@@ -163,8 +261,10 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
         if task.plan.solves_in_rows:
             weights = [task.parts.weights(number)[0] for number in range(len(splits))]
             weights.append(task.parts.sample_weight)
-            for split, weight in zip([*splits, full], weights, strict=True):
-                split.training_rows = training_rows(split, sources.design, weight)
+            own_units = [None] * len(weights) if units is None else units
+            own = zip([*splits, full], weights, own_units, strict=True)
+            for split, *facts in own:
+                split.training_rows = training_rows(split, sources.design, *facts)
         return Built(SplitSet(splits, diagonalized), full, moments, task.plan)
     split_set = SplitSet(diagonalized())
     plan = replace(task.plan, subspace=diagonalize.found)

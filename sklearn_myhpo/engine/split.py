@@ -108,6 +108,9 @@ class Split(ABC):
     #: Second derivatives (m, 1) of a penalty on features in no group, too small to be
     #: felt, which keeps the weights of dependent ones finite.
     pinning = 0.0
+    #: Factors (m, 1) of the penalty, where the rows are not in the units of the split;
+    #: None for ones.
+    penalty_scale = None
     #: Whether curvature in lambda is cheaper from the inverse of the Hessian, by
     #: `curvature_in_lambda`, than from the tangent of every group.
     prefers_inverse = False
@@ -139,6 +142,8 @@ class Split(ABC):
         if self._last_penalty[0] != key:
             p = np.zeros((self.shape[0], 1))
             self.penalized(p)[:, 0] = self.groups.penalty_weights(lambda_)
+            if self.penalty_scale is not None:
+                p *= self.penalty_scale
             if self.groups.n_unpenalized:
                 p += self.pinning
             p.flags.writeable = False

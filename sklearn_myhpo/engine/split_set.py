@@ -103,6 +103,10 @@ class SplitSet:
             )
         ]
 
+    def thinned(self, index):
+        """Return the splits of some rows; None where there are none."""
+        return None
+
     def quadratic_models(self, full, lambda_, weights, fewer):
         """Return a `SplitSet` of second-order models; None where there are none."""
         return None

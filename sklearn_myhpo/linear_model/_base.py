@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -24,10 +25,11 @@ from ..penalties.parsing import make_feature_groups
 from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
 from ..solvers.start.scan import scan_lambda
-from ._checks import check_bounds, check_weights, drop_weightless
+from ._checks import check_standardize, check_weights, drop_weightless
 from ._cv_results import CVResults
 from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin
+from ._lambda import check_lambda
 from ._own_validation import append, check_own_validation
 from ._problem import LastFit, ProblemSource
 from ._progress import Progress
@@ -56,12 +58,15 @@ class BilevelLinearModel(
         "feature_groups": "no_validation",
         "penalty_factors": "no_validation",
         "fit_intercept": ["boolean"],
+        "standardize": ["boolean"],
         "refit": ["boolean"],
         "lambda_init": [
             StrOptions({"auto"}),
             Interval(Real, -MAX_LAMBDA, MAX_LAMBDA, closed="both"),
+            dict,
+            "array-like",
         ],
-        "lambda_bounds": [StrOptions({"auto"}), tuple, list],
+        "lambda_bounds": [StrOptions({"auto"}), tuple, list, dict],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
@@ -183,6 +188,7 @@ default=None
         """Return the `ProblemSource` of the data."""
         given = X, y
         X, y = self._check_data(X, y)
+        check_standardize(self, issparse(X), solver)
         metadata, dtype = self._metadata_of_splits(X, *metadata), X.dtype
         weights, pair = check_weights(sample_weight, X), None
         check_again = partial(self._check_data, reset=False)
@@ -194,7 +200,7 @@ default=None
         loss, target, classes = self._check_target(y, weights)
         groups = self._make_groups(given[0])
         criterion = self._choose_criterion(loss, solver)
-        bounds = check_bounds(self.lambda_bounds, self.lambda_init)
+        bounds, start = check_lambda(self.lambda_bounds, self.lambda_init, groups)
         kept = np.flatnonzero(weights)
         pairs = self._choose_pairs(
             given, (X, y), weights, metadata, own=pair, criterion=criterion
@@ -211,8 +217,9 @@ default=None
             classes=classes,
             criterion=criterion,
             fit_intercept=self.fit_intercept,
+            standardize=self.standardize,
             lambda_bounds=bounds,
-            lambda_init=self.lambda_init,
+            lambda_init=start,
             dtype=dtype,
             needs_rows=solver.capabilities.needs_rows,
             all_directions=solver.capabilities.all_directions,
@@ -252,7 +259,7 @@ default=None
         shrinkage = self._choose_shrinkage(source)
         problem = source.make()
         report = self._reporter(problem, progress, source.dtype)
-        result = self._solve(problem, solver, shrinkage, report)
+        result = self._solve(problem, solver, shrinkage, report, source.lambda_init)
         chosen = self._select(problem, result, source)
         weights = problem.to_features(chosen.weights)
         coef, intercept = self._final_weights(source, problem, chosen.lambda_, weights)
@@ -267,13 +274,13 @@ default=None
             self._warn_of_gap(problem, result)
         return weights
 
-    def _solve(self, problem, solver, shrinkage, report):
+    def _solve(self, problem, solver, shrinkage, report, lambda_init):
         """Run the solver, from the end of the last fit if that is wanted."""
-        lambda_init, weights_init, shared = self.lambda_init, None, None
+        weights_init = shared = None
         if shrinkage:
             shared = scan_lambda(problem)
             problem.shrink(shrinkage, problem.objective(shared.lambda_, shared.weights))
-            if self.lambda_init == "auto":
+            if isinstance(lambda_init, str):
                 lambda_init, weights_init = shared.lambda_, shared.weights
         last = self._last_fit
         if self.warm_start and last is not None and last.fits(problem):

@@ -1,11 +1,8 @@
 """Checks of the parameters and arguments that scikit-learn's constraints miss."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
-from ..bilevel.bounds import MAX_LAMBDA
 from ..criteria import CRITERIA, Criterion
 from ..data.selected import select
 from ..data.sources import as_design
@@ -50,30 +47,24 @@ def drop_weightless(X, target, weights, pairs):
     return select(X, np.flatnonzero(kept)), target[kept], weights[kept], pairs
 
 
-def check_bounds(lambda_bounds, lambda_init):
-    """Return "auto" or (low, high), with lambda_init inside."""
-    if isinstance(lambda_bounds, str):
-        return lambda_bounds
-    allowed = (
-        '"auto" or two numbers (low, high) with low < high, infinite ones included, '
-        f"that leave room between -{MAX_LAMBDA:g} and {MAX_LAMBDA:g}"
-    )
-    good = len(lambda_bounds) == 2 and all(
-        isinstance(bound, Real) and not np.isnan(bound) for bound in lambda_bounds
-    )
-    good = good and lambda_bounds[0] < lambda_bounds[1]
-    if not good or lambda_bounds[0] > MAX_LAMBDA or lambda_bounds[1] < -MAX_LAMBDA:
+def check_standardize(model, is_sparse, solver):
+    """Raise where every split would need rows of its own that a solver looks at alike.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+    is_sparse : bool
+        Whether X is.
+    solver : Solver
+    """
+    moves = model.standardize and not (model.fit_intercept or is_sparse)
+    if moves and solver.capabilities.needs_rows:
         raise ValueError(
-            f"The 'lambda_bounds' parameter must be {allowed}. Got "
-            f"{lambda_bounds!r} instead."
+            "standardize=True with fit_intercept=False subtracts the means of the "
+            "training rows of every split from dense X, but the solver "
+            f"{solver!r} looks at some rows for all splits at once. Use "
+            "fit_intercept=True, or another solver."
         )
-    low, high = (float(bound) for bound in lambda_bounds)
-    if not isinstance(lambda_init, str) and not low <= lambda_init <= high:
-        raise ValueError(
-            f"The 'lambda_init' parameter must be inside lambda_bounds="
-            f"{lambda_bounds!r}. Got {lambda_init!r} instead."
-        )
-    return low, high
 
 
 def resolve_solver(solver):

@@ -40,9 +40,10 @@ class ProblemSource:
         Class labels; None for regression.
     criterion : Criterion or None
         None if the validation loss is minimized.
-    fit_intercept : bool
-    lambda_bounds : "auto" or (float, float)
-    lambda_init : "auto" or float
+    fit_intercept, standardize : bool
+    lambda_bounds : "auto" or (low, high)
+        Each a float or of shape (n_groups,).
+    lambda_init : "auto", float or ndarray of shape (n_groups,)
     dtype : dtype
         Precision of the data as given, and of the fitted weights.
     needs_rows : bool
@@ -63,6 +64,7 @@ class ProblemSource:
     classes: np.ndarray | None
     criterion: object
     fit_intercept: bool
+    standardize: bool
     lambda_bounds: object
     lambda_init: object
     dtype: object
@@ -99,6 +101,7 @@ class ProblemSource:
             all_directions=all_directions,
             by_rows=by_rows,
             fit_intercept=self.fit_intercept,
+            standardize=self.standardize,
             lambda_bounds=self.lambda_bounds,
         )
 
@@ -131,7 +134,8 @@ class ProblemSource:
             # The final weights are fitted to the training rows alone, so `alpha_`
             # counts those.
             problem.total_weight = self.parts.totals[0, 0]
-        if self.lambda_bounds == "auto" and self.lambda_init != "auto":
+        if not isinstance(self.lambda_init, str):
+            # Only automatic bounds can be in the way.
             problem.widen_bounds(self.lambda_init)
         return problem
 
@@ -172,6 +176,7 @@ class ProblemSource:
             criterion,
             sample_weight=self.weights,
             fit_intercept=self.fit_intercept,
+            standardize=self.standardize,
             lambda_bounds=self.lambda_bounds,
         )
 

@@ -249,17 +249,26 @@ class Warnings:
             (upper, "upper", "these features are not wanted"),
         ):
             if where.any():
-                advice = (
-                    "Weights and predictions are as good as at the limit."
-                    if isinstance(self.lambda_bounds, str)
-                    else f"Widen lambda_bounds={self.lambda_bounds!r} to see."
-                )
+                advice = "Weights and predictions are as good as at the limit."
+                if self._are_bounds_given(where):
+                    advice = f"Widen lambda_bounds={self.lambda_bounds!r} to see."
                 self._say(
                     f"found no minimum inside the bounds of lambda: the {objective} is "
                     f"still falling at the {side} bound for {self._describe(where)}, "
                     f"so {meaning}. {advice}",
                     LambdaBoundWarning,
                 )
+
+    def _are_bounds_given(self, where):
+        """Whether the user gave bounds for some lambdas, given a mask."""
+        if not isinstance(self.lambda_bounds, dict):
+            return not isinstance(self.lambda_bounds, str)
+        names = self.feature_group_names_
+        # With one lambda per target there is one group.
+        own = names[where] if len(names) == len(where) else names
+        return any(
+            not isinstance(self.lambda_bounds.get(name, "auto"), str) for name in own
+        )
 
     def _criterion_name(self):
         """Return the name of the objective over lambda."""

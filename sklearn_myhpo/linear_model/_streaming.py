@@ -11,8 +11,9 @@ from ..bilevel.validation import BilevelProblem
 from ..solvers import Info
 from ..solvers.driver import history_row, is_finite
 from ..solvers.start.scan import scan_lambda
-from ._checks import check_bounds, check_weights, drop_weightless, resolve_solver
+from ._checks import check_weights, drop_weightless, resolve_solver
 from ._cv_results import no_cv_results, refuse_cv_results
+from ._lambda import check_lambda
 from ._problem import mean_over_splits
 
 
@@ -79,6 +80,12 @@ class StreamingMixin:
         """Learn from some rows, and set the fitted attributes."""
         self._validate_params()
         refuse_cv_results(self)
+        if self.standardize:
+            raise ValueError(
+                "standardize=True is not possible with partial_fit: the standard "
+                "deviations of all training rows are not known before the last part. "
+                "Use standardize=False, and scale every part alike, or fit."
+            )
         with kept_on_error(self):
             is_first, given = self._stream is None, (X, y)
             X, y = self._check_data(X, y, reset=is_first)
@@ -141,6 +148,7 @@ class StreamingMixin:
                 f"{len(self._stream.weights)} of the first ones; partial_fit needs as "
                 "many each time, as a float or an int gives."
             )
+        bounds, _ = check_lambda(self.lambda_bounds, self.lambda_init, groups)
         return BilevelProblem(
             X,
             target,
@@ -149,7 +157,7 @@ class StreamingMixin:
             pairs,
             sample_weight=weights,
             fit_intercept=self.fit_intercept,
-            lambda_bounds=check_bounds(self.lambda_bounds, self.lambda_init),
+            lambda_bounds=bounds,
             by_rows=True,
         )
 
@@ -158,9 +166,10 @@ class StreamingMixin:
         if isinstance(self.lambda_init, str):
             lambda_0, weights, *_ = scan_lambda(problem.for_scan())
         else:
-            if isinstance(self.lambda_bounds, str):
-                problem.widen_bounds(self.lambda_init)
-            lambda_0 = np.full(problem.n_groups, float(self.lambda_init))
+            given = self.lambda_bounds, self.lambda_init, problem.groups
+            _, start = check_lambda(*given)
+            problem.widen_bounds(start)
+            lambda_0 = np.full(problem.n_groups, start, dtype=float)
             lambda_0, weights = problem.project(lambda_0), problem.zeros()
         return solver.init(problem, lambda_0, weights)
 

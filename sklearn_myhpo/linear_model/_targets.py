@@ -85,7 +85,7 @@ class PerTargetMixin:
         for number in range(source.target.shape[1]):
             own = slice(number, number + 1)
             options = {
-                "lambda_init": self.lambda_init if start is None else start[own],
+                "lambda_init": source.lambda_init if start is None else start[own],
                 "max_iter": self.max_iter,
                 "tol": self.tol,
                 "random_state": self._seed(),
@@ -109,7 +109,7 @@ class PerTargetMixin:
     def _learn_together(self, problem, targets, source, solver, start, progress):
         """Return the `TargetsFit` of one run for all targets."""
         report = self._reporter(problem, progress, source.dtype)
-        lambda_init = self.lambda_init if start is None else start
+        lambda_init = source.lambda_init if start is None else start
         result = self._minimize(targets, solver, lambda_init, report=report)
         models = problem.to_features(result.weights)
         if self.refit and not source.has_own_validation:

@@ -12,6 +12,8 @@ from .._typing import (
     CVLike,
     FactorsLike,
     GroupsLike,
+    LambdaBoundsLike,
+    LambdaInitLike,
     MatrixLike,
     RandomStateLike,
     ScoringLike,
@@ -68,6 +70,13 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -95,12 +104,17 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
-    lambda_init : "auto" or float, default="auto"
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
-        a number starts there with zero weights, as the paper does with -1.
-    lambda_bounds : "auto" or (float, float), default="auto"
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
-        every group from no effect to zero weights.
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
     tol : float, default=1e-6
@@ -232,6 +246,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
@@ -239,8 +254,8 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         store_cv_results: bool = False,
         n_jobs: int | None = None,
         refit: bool = True,
-        lambda_init: AutoFloat = "auto",
-        lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -257,6 +272,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.random_state = random_state
         self.verbose = verbose
@@ -307,6 +323,13 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         `sklearn.compose.ColumnTransformer`; every feature belongs to exactly one group.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -328,12 +351,17 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
-    lambda_init : "auto" or float, default="auto"
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
-        a number starts there with zero weights, as the paper does with -1.
-    lambda_bounds : "auto" or (float, float), default="auto"
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
-        every group from no effect to zero weights.
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
     tol : float, default=1e-4
@@ -445,14 +473,15 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         cv: CVLike = 5,
         feature_groups: GroupsLike = None,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         scoring: ScoringLike = None,
         store_cv_results: bool = False,
         refit: bool = True,
-        lambda_init: AutoFloat = "auto",
-        lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
         tol: float = 1e-4,
         warm_start: bool = False,
@@ -462,6 +491,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         self.cv = cv
         self.feature_groups = feature_groups
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.random_state = random_state
         self.verbose = verbose
@@ -520,6 +550,13 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -547,12 +584,17 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
-    lambda_init : "auto" or float, default="auto"
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
-        a number starts there with zero weights, as the paper does with -1.
-    lambda_bounds : "auto" or (float, float), default="auto"
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
-        every group from no effect to zero weights.
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
     tol : float, default=1e-6
@@ -672,6 +714,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
@@ -679,8 +722,8 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         store_cv_results: bool = False,
         n_jobs: int | None = None,
         refit: bool = True,
-        lambda_init: AutoFloat = "auto",
-        lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -692,6 +735,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.random_state = random_state
         self.verbose = verbose

@@ -13,6 +13,8 @@ from .._typing import (
     CVLike,
     FactorsLike,
     GroupsLike,
+    LambdaBoundsLike,
+    LambdaInitLike,
     MatrixLike,
     RandomStateLike,
     ScoringLike,
@@ -72,6 +74,13 @@ default="validation"
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -104,12 +113,17 @@ default="validation"
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
-    lambda_init : "auto" or float, default="auto"
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
-        a number starts there with zero weights, as the paper does with -1.
-    lambda_bounds : "auto" or (float, float), default="auto"
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
-        every group from no effect to zero weights.
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
     tol : float, default=1e-6
@@ -246,6 +260,7 @@ default="validation"
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
@@ -254,8 +269,8 @@ default="validation"
         store_cv_results: bool = False,
         n_jobs: int | None = None,
         refit: bool = True,
-        lambda_init: AutoFloat = "auto",
-        lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -272,6 +287,7 @@ default="validation"
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
         self.random_state = random_state
@@ -322,6 +338,13 @@ class SHORidge(RidgeModel, SHOModel):
         `sklearn.compose.ColumnTransformer`; every feature belongs to exactly one group.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -353,12 +376,17 @@ class SHORidge(RidgeModel, SHOModel):
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
-    lambda_init : "auto" or float, default="auto"
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
-        a number starts there with zero weights, as the paper does with -1.
-    lambda_bounds : "auto" or (float, float), default="auto"
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
-        every group from no effect to zero weights.
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
     tol : float, default=1e-4
@@ -475,6 +503,7 @@ class SHORidge(RidgeModel, SHOModel):
         cv: CVLike = 5,
         feature_groups: GroupsLike = None,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
@@ -483,8 +512,8 @@ class SHORidge(RidgeModel, SHOModel):
         store_cv_results: bool = False,
         n_jobs: int | None = None,
         refit: bool = True,
-        lambda_init: AutoFloat = "auto",
-        lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
         tol: float = 1e-4,
         warm_start: bool = False,
@@ -494,6 +523,7 @@ class SHORidge(RidgeModel, SHOModel):
         self.cv = cv
         self.feature_groups = feature_groups
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
         self.random_state = random_state
@@ -558,6 +588,13 @@ default="validation"
         it needs three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
@@ -590,12 +627,17 @@ default="validation"
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
-    lambda_init : "auto" or float, default="auto"
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
-        a number starts there with zero weights, as the paper does with -1.
-    lambda_bounds : "auto" or (float, float), default="auto"
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
-        every group from no effect to zero weights.
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
     tol : float, default=1e-6
@@ -718,6 +760,7 @@ default="validation"
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
+        standardize: bool = False,
         penalty_factors: FactorsLike = None,
         alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
@@ -726,8 +769,8 @@ default="validation"
         store_cv_results: bool = False,
         n_jobs: int | None = None,
         refit: bool = True,
-        lambda_init: AutoFloat = "auto",
-        lambda_bounds: Literal["auto"] | tuple[float, float] = "auto",
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -739,6 +782,7 @@ default="validation"
         self.selection = selection
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.alpha_per_target = alpha_per_target
         self.random_state = random_state

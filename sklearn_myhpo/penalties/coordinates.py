@@ -91,6 +91,11 @@ class Coordinates:
             weights[kept], weights[free] = own, follow @ own
         return weights if self.scale is None else self.scale[:, None] * weights
 
+    def in_units(self, unit):
+        """Return the coordinates of rows times a unit (n_features,)."""
+        scale = unit if self.scale is None else self.scale * unit
+        return replace(self, scale=scale)
+
     def scale_of(self, features):
         """Return the scale of some features, an array or 1."""
         return 1.0 if self.scale is None else self.scale[features]

@@ -19,9 +19,16 @@ from sklearn_myhpo import (
     MYHPOLogisticRegression,
     MYHPORidge,
 )
+from sklearn_myhpo.criteria import CRITERIA
 from sklearn_myhpo.plotting import GroupPenaltyDisplay
 from sklearn_myhpo.solvers import SOLVERS, Stochastic
-from tests.helpers import ESTIMATORS, RIDGES, data_for, raw_predictions
+from tests.helpers import (
+    CRITERION_OPTIONS,
+    ESTIMATORS,
+    RIDGES,
+    data_for,
+    raw_predictions,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 FACTORS = np.array([0.0, 1.0, 4.0, 0.25])
@@ -285,3 +292,79 @@ def test_picture_of_features():
     drawn = display.artist_.get_ydata()
     assert np.isnan(drawn[0])
     np.testing.assert_array_equal(drawn[1:], model.lambda_)
+
+
+def limit_of(model, X, y, low, **options):
+    """Fit with a weakest penalty on the unpenalized features, at the learned lambda."""
+    numbers = model.feature_group_labels_
+    free = numbers < 0
+    labels = ["free" if k < 0 else f"group {k}" for k in numbers]
+    bounds = {"free": (low, low + 1e-3)}
+    for number, value in enumerate(np.atleast_1d(model.lambda_)):
+        bounds[f"group {number}"] = (value - 1e-9, value + 1e-9)
+    return type(model)(
+        feature_groups=labels,
+        lambda_bounds=bounds,
+        penalty_factors=np.where(free, 1.0, model.penalty_factors_),
+        **options,
+    ).fit(X, y)
+
+
+LIMIT_KINDS = {
+    "tall": {},
+    "groups": {"feature_groups": ["a", "a", "b", "b"]},
+    "sparse": {},
+    "standardized": {"standardize": True},
+    "wide": {},
+}
+
+
+def limit_data(cls, kind):
+    """Return data, and factors of which two are zero."""
+    shape = (40, 50) if kind == "wide" else (120, 4)
+    X, y = data_for(cls, n_samples=shape[0], n_features=shape[1])
+    if kind == "sparse":
+        X = sparse.csr_array(X * (np.random.default_rng(1).random(X.shape) < 0.7))
+    factors = np.ones(shape[1])
+    factors[0], factors[2] = 0.0, 4.0
+    return X, y, factors
+
+
+@pytest.mark.parametrize("kind", LIMIT_KINDS)
+@pytest.mark.parametrize("solver", sorted(SOLVERS))
+@pytest.mark.parametrize("cls", [BilevelRidge, BilevelLogisticRegression])
+def test_no_penalty_is_the_limit_of_a_weak_one(cls, solver, kind):
+    """Of a group of its own as lambda goes to -infinity, for every solver."""
+    X, y, factors = limit_data(cls, kind)
+    shared = {"cv": 3, "random_state": 0}
+    own = LIMIT_KINDS[kind]
+    shared["standardize"] = own.get("standardize", False)
+    model = cls(solver=solver, penalty_factors=factors, **{**shared, **own}).fit(X, y)
+    limit = limit_of(model, X, y, -17.0, **shared)
+    scale = np.abs(limit.coef_).max()
+    np.testing.assert_allclose(model.coef_, limit.coef_, atol=1e-5 * scale)
+    if solver not in ("sho", "sho_global", "unrolled", "stochastic"):
+        # The others report the losses of weights that are no exact minimizers.
+        np.testing.assert_allclose(
+            model.validation_loss_, limit.validation_loss_, rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("kind", LIMIT_KINDS)
+@pytest.mark.parametrize("criterion", sorted(CRITERIA))
+def test_no_penalty_is_the_limit_in_every_criterion(criterion, kind):
+    """A criterion would count other degrees of freedom."""
+    cls = MYHPOLogisticRegression if criterion == "alo" else MYHPORidge
+    X, y, factors = limit_data(cls, kind)
+    own = LIMIT_KINDS[kind]
+    shared = {
+        "criterion": CRITERIA[criterion](**CRITERION_OPTIONS.get(criterion, {})),
+        "standardize": own.get("standardize", False),
+    }
+    model = cls(penalty_factors=factors, **{**shared, **own}).fit(X, y)
+    limit = limit_of(model, X, y, -14.0, **shared)
+    scale = np.abs(limit.coef_).max()
+    np.testing.assert_allclose(model.coef_, limit.coef_, atol=1e-4 * scale)
+    np.testing.assert_allclose(
+        model.validation_loss_, limit.validation_loss_, rtol=1e-4
+    )

@@ -52,7 +52,7 @@ class FactoredCurvature:
         Parameters
         ----------
         raw : ndarray of shape (n_splits, n_outputs, n_samples)
-        penalty : ndarray of shape (m, 1)
+        penalty : ndarray of shape (n_splits, m, 1)
         tol : float
             Accuracy of the solutions that it is for. One matrix for all splits is
             enough for a low one where factors cost more than passes.
@@ -78,14 +78,17 @@ class FactoredCurvature:
 
     def matrices(self, penalty, is_common=False):
         """Return the Hessians of all splits, or a common one, with the penalty."""
-        found = self.shared.matrix[None] if is_common else self._matrices
+        if is_common:
+            found, penalty = self.shared.matrix[None], np.median(penalty, axis=0)[None]
+        else:
+            found = self._matrices
         return self._with_penalty(np.array(found), penalty)
 
     @staticmethod
     def _with_penalty(out, penalty):
-        """Add a penalty to matrices, in place."""
-        n_outputs = out.shape[1] // len(penalty)
-        np.einsum("kii->ki", out)[...] += np.repeat(penalty[:, 0], n_outputs)
+        """Add the penalty of each to matrices, in place."""
+        n_outputs = out.shape[1] // penalty.shape[1]
+        np.einsum("kii->ki", out)[...] += np.repeat(penalty[..., 0], n_outputs, axis=1)
         return out
 
     def exact(self, raw, penalty):

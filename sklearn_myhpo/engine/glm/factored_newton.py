@@ -74,7 +74,7 @@ class FactoredNewton:
     def __init__(self, split_set, lambda_, weights, tol):
         self.set, self.tol = split_set, tol
         self.curvature = split_set.factored_curvature
-        self.penalty = split_set.splits[0].penalty(lambda_)
+        self.penalty = split_set.penalties(lambda_)
         self.weights, self.at = weights, self.set.slopes(weights)
         self._leave_saturation()
         self._pairs, self._before, self.direction = [], None, 0.0

@@ -102,7 +102,7 @@ class FactoredSplitSet(GLMSplitSet):
 
     def hessians(self, lambda_, weights):
         """Return Hessians as matrices, or by their products with a matrix near them."""
-        raw, penalty = self.raw(weights), self.splits[0].penalty(lambda_)
+        raw, penalty = self.raw(weights), self.penalties(lambda_)
         curvature = self.factored_curvature
         if self.plan.forms_own_hessians:
             matrices = curvature.exact(raw, penalty)

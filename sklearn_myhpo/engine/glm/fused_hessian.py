@@ -17,7 +17,7 @@ class HessiansAt:
     ----------
     passes : Passes
     raw : ndarray of shape (n_splits, n_outputs, n_samples)
-    penalty : ndarray of shape (m, 1)
+    penalty : ndarray of shape (n_splits, m, 1)
     solver : StackedSolver
         Of matrices near the Hessians, the preconditioner.
     counts : OracleCounts
@@ -47,7 +47,7 @@ class HessiansAt:
         limit, first = size * np.square(rtols), size
         for _ in range(CG_MAX_ITER):
             image = self.passes.products(self.raw, direction)
-            image += self.penalty * direction
+            image += self.penalty[:, None] * direction
             self.counts.n_hessian_products += direction[..., 0, 0].size
             along = _inner(direction, image)
             step = np.divide(size, along, out=np.zeros_like(size), where=along > 0)
@@ -90,7 +90,7 @@ class FusedHessian(ProductHessian):
     def __init__(self, at, number):
         self.at, self.number = at, number
         self.rows, self.counts = at.passes.rows, at.counts
-        self.diagonal, self.near = at.penalty, None
+        self.diagonal, self.near = at.penalty[number], None
 
     @cached_property
     def curvature(self):

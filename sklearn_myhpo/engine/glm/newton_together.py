@@ -40,7 +40,7 @@ class NewtonTogether:
         self.weights = weights
         self.raw = forward_all(split_set.rows, weights)
         self.rest = np.ones(len(weights), dtype=bool)
-        self.penalty = split_set.splits[0].penalty(lambda_)
+        self.penalty = split_set.penalties(lambda_)
         self._leave_saturation()
         self.slope = self._gradients(self.rest, self.raw, weights)
         self.before = np.full(len(weights), np.inf)
@@ -60,7 +60,7 @@ class NewtonTogether:
         row_weights = [
             self.set.train_weights[number] for number in np.flatnonzero(which)
         ]
-        return self.set.gradients(raw, row_weights) + self.penalty * weights
+        return self.set.gradients(raw, row_weights) + self.penalty[which] * weights
 
     def step(self):
         """Move the splits that are not there yet."""

@@ -34,6 +34,8 @@ class QuadraticModel(QuadraticSplit):
         own = FeatureGroups(np.concatenate([labels, free]), groups.names)
         Split.__init__(self, feature_coordinates(own), 1, False, split.counts)
         self.pinning = np.repeat(split.pinning, n_outputs, axis=0)
+        if split.penalty_scale is not None:
+            self.penalty_scale = np.repeat(split.penalty_scale, n_outputs, axis=0)
         self.train, self.validation = train, validation
         self.regression = self._last = None
 

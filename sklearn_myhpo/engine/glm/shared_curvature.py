@@ -121,10 +121,11 @@ class SharedCurvature:
 
         Parameters
         ----------
-        penalty : ndarray of shape (m, 1)
+        penalty : ndarray of shape (n_splits, m, 1)
         """
         if self.matrix is None:
             return None
+        penalty = np.median(penalty, axis=0)
         if self._factored is None or self._is_far(self._factored[0], penalty):
             self._factored = (penalty, self._near(self.matrix.copy(), penalty))
         return self._factored[1]
@@ -134,12 +135,12 @@ class SharedCurvature:
 
         Parameters
         ----------
-        penalty : ndarray of shape (m, 1)
+        penalty : ndarray of shape (n_splits, m, 1)
         """
         if self.matrix is None or self.parts.shares is None:
             return [self.hessian(penalty)] * self.n_splits
         if self._own is None or self._is_far(self._own[0], penalty):
-            near = [self._near(one, penalty) for one in self.own_matrices()]
+            near = list(map(self._near, self.own_matrices(), penalty))
             self._own = (penalty, near)
         return self._own[1]
 

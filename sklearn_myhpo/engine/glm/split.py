@@ -54,6 +54,8 @@ class GLMSplit(Split):
         From `sklearn_myhpo.engine.glm.pinning`.
     counts : OracleCounts
     plan : Plan
+    penalty_scale : ndarray of shape (m, 1) or None
+        Factors of the penalty; None for ones.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class GLMSplit(Split):
         pinning,
         counts,
         plan,
+        penalty_scale=None,
     ):
         super().__init__(coordinates, loss.n_outputs(y), rows.fit_intercept, counts)
         self.loss = loss
@@ -78,6 +81,7 @@ class GLMSplit(Split):
         self.held_out = held_out
         self.feature_shift = feature_shift
         self.pinning = pinning
+        self.penalty_scale = penalty_scale
         self.plan = plan
         self._last = None, None
 
@@ -303,7 +307,7 @@ class GLMSplit(Split):
         """Return coefs (n_features, k) and intercepts (k,) of moves (m, k)."""
         coefs = self.coordinates.to_features(self.penalized(moves))
         if not self.explicit_intercept:
-            return coefs, np.zeros(moves.shape[1])
+            return coefs, 0.0 - self.feature_shift @ coefs
         return coefs, moves[-1] - self.feature_shift @ coefs
 
     def from_features(self, coef, intercept):

@@ -32,6 +32,7 @@ class GLMSplitSet(SplitSet):
         self.rows, self.loss, self.y = first.rows, first.loss, first.y
         self.counts, self.parts, self.plan = first.counts, parts, plan
         self.train_weights = [split.train_weight for split in splits]
+        self._penalty_scales = [split.penalty_scale for split in splits]
         start = first.start()[-1:] * first.explicit_intercept
         null = self.loss.value(self.y, np.repeat(start, len(self.y), axis=0))
         self.null_losses = np.array([weight @ null for weight in self.train_weights])
@@ -78,6 +79,7 @@ class GLMSplitSet(SplitSet):
             loss=self.loss,
             counts=self.counts,
             plan=self.plan.of_rows(len(index)),
+            penalty_scales=self._penalty_scales,
         )
         return type(self)(splits, parts, splits[0].plan)
 
@@ -104,6 +106,10 @@ class GLMSplitSet(SplitSet):
         alone.shared_curvature.adopt(self.shared_curvature)
         return alone.minimize(lambda_, [start], tol)[0]
 
+    def penalties(self, lambda_):
+        """Return the penalty of every split, shape (n_splits, m, 1)."""
+        return np.stack([split.penalty(lambda_) for split in self.splits])
+
     def gradients(self, raw, row_weights):
         """Return the gradients (k, m, n_outputs) of weighted losses."""
         slopes = np.empty_like(raw)
@@ -129,8 +135,7 @@ class GLMSplitSet(SplitSet):
             return super().hessians(lambda_, weights)
         if self.shared_curvature.matrix is None:
             self.shared_curvature.renew_if_due(lambda: self.raw(weights), True)
-        penalty = self.splits[0].penalty(lambda_)
-        near = self.shared_curvature.own_hessians(penalty)
+        near = self.shared_curvature.own_hessians(self.penalties(lambda_))
         return [
             split.product_hessian(w, lambda_, own)
             for split, w, own in zip(self.splits, weights, near, strict=True)
@@ -139,11 +144,14 @@ class GLMSplitSet(SplitSet):
     def _near_hessians(self, lambda_, weights):
         """Return Hessians by their products, with a matrix near each of them."""
         self.shared_curvature.renew_if_changed(self.raw(weights))
-        penalty = self.splits[0].penalty(lambda_)
         return [
             split.product_hessian(w, lambda_, NearHessian(matrix, penalty, self.counts))
-            for split, w, matrix in zip(
-                self.splits, weights, self.shared_curvature.own_matrices(), strict=True
+            for split, w, penalty, matrix in zip(
+                self.splits,
+                weights,
+                self.penalties(lambda_),
+                self.shared_curvature.own_matrices(),
+                strict=True,
             )
         ]
 
@@ -288,12 +296,12 @@ class GLMSplitSet(SplitSet):
 
     def _relative(self, first, last, lambda_, weights):
         """Return the sizes of gradients of L_T relative to those at the start."""
-        last = last + self.splits[0].penalty(lambda_) * np.stack(weights)
+        last = last + self.penalties(lambda_) * np.stack(weights)
         scale, sizes = (np.linalg.norm(one, axis=(1, 2)) for one in (first, last))
         return np.divide(sizes, scale, out=np.zeros_like(sizes), where=sizes > 0)
 
 
-def build_glm_splits(rows, y, parts, **shared):
+def build_glm_splits(rows, y, parts, *, penalty_scales=None, **shared):
     """Return one `GLMSplit` per split.
 
     Parameters
@@ -303,6 +311,8 @@ def build_glm_splits(rows, y, parts, **shared):
     y : ndarray
         Target as the loss wants it.
     parts : RowParts
+    penalty_scales : sequence of (ndarray or None), optional
+        Factors of the penalty of every split.
     **shared
         Further parameters of `GLMSplit`.
 
@@ -314,10 +324,10 @@ def build_glm_splits(rows, y, parts, **shared):
     splits = []
     for number, share in enumerate(shares):
         _, validation = parts.weights(number)
-        own = HeldOut.of(validation)
-        splits.append(
-            GLMSplit(rows=rows, y=y, train_weight=share, held_out=own, **shared)
-        )
+        own = {"train_weight": share, "held_out": HeldOut.of(validation)}
+        if penalty_scales is not None:
+            own["penalty_scale"] = penalty_scales[number]
+        splits.append(GLMSplit(rows=rows, y=y, **own, **shared))
     return splits
 
 

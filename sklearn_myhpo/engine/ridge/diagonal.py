@@ -22,6 +22,8 @@ class Diagonalizer:
         Ratio of the largest to the smallest second moment of a feature.
     all_directions : bool
         Whether directions that no solution takes must be kept.
+    units : ndarray of shape (n_splits, n_features) or None
+        Factors of the features of every split.
 
     Attributes
     ----------
@@ -29,8 +31,8 @@ class Diagonalizer:
         Name of the coordinates that were found.
     """
 
-    def __init__(self, design, parts, scale_ratio, all_directions):
-        self.design, self.parts = design, parts
+    def __init__(self, design, parts, scale_ratio, all_directions, units=None):
+        self.design, self.parts, self.units = design, parts, units
         self.all_directions = all_directions
         self.scale_ratio = scale_ratio
         self.found = "Cholesky factors"
@@ -70,11 +72,13 @@ class Diagonalizer:
         if self.scale_ratio > limits().singular_ratio:
             return split
         self.found = "singular vectors of the rows"
-        rows = training_rows(split, self.design, self.parts.weights(number)[0])
+        weight, _ = self.parts.weights(number)
+        own = None if self.units is None else self.units[number]
+        rows = training_rows(split, self.design, weight, own)
         return split.diagonalized(rows, self.all_directions)
 
 
-def training_rows(split, design, weight):
+def training_rows(split, design, weight, units=None):
     """Return the centred training rows of a split times the roots of their weights.
 
     Parameters
@@ -84,6 +88,8 @@ def training_rows(split, design, weight):
     design : Design
     weight : ndarray of shape (n_samples,)
         Training weights.
+    units : ndarray of shape (n_features,) or None
+        Factors of the features.
 
     Returns
     -------
@@ -91,7 +97,10 @@ def training_rows(split, design, weight):
     """
     index = np.flatnonzero(weight)
     root = np.sqrt(weight[index] / weight.sum())
-    return root[:, None] * split.own_rows(design.take(index).centred())
+    centred = design.take(index).centred()
+    if units is not None:
+        centred *= units
+    return root[:, None] * split.own_rows(centred)
 
 
 def scale_ratio(second_moments):

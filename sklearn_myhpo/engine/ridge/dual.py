@@ -14,7 +14,7 @@ from .mean_square import Moments
 from .quadratic import QuadraticSplit
 
 
-def build_dual_splits(design, y, parts, groups, counts):
+def build_dual_splits(design, y, parts, groups, counts, *, with_all_rows=True):
     """Build a `QuadraticSplit` for every split and one of all rows, or none of them.
 
     The solutions are combinations of the training rows, so only the products of
@@ -29,6 +29,8 @@ def build_dual_splits(design, y, parts, groups, counts):
     groups : FeatureGroups
         One group.
     counts : OracleCounts
+    with_all_rows : bool, default=True
+        Whether the last one is that of all rows.
 
     Returns
     -------
@@ -40,12 +42,14 @@ def build_dual_splits(design, y, parts, groups, counts):
         return None
     products = design.row_products()
     weights = [parts.weights(split) for split in range(parts.n_splits)]
-    weights.append((parts.sample_weight, parts.sample_weight))
+    if with_all_rows:
+        weights.append((parts.sample_weight, parts.sample_weight))
     shares = np.array([train / train.sum() for train, _ in weights])
     means = np.zeros((len(shares), design.n_features))
     if design.fit_intercept:
         # In one visit of the rows for all splits. That of all rows is the origin.
-        means[:-1] = design.adjoint(shares[:-1].T)[: design.n_features].T
+        own = shares[: parts.n_splits]
+        means[: parts.n_splits] = design.adjoint(own.T)[: design.n_features].T
     splits = []
     for share, mean, (_, validation) in zip(shares, means, weights, strict=True):
         rows = _SplitRows(design, products, share, validation, mean)

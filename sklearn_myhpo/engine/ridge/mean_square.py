@@ -51,6 +51,23 @@ class Moments:
         """Return the gradient of `value`."""
         return self.product(w - self.reference) - self.residual_linear
 
+    def in_units(self, unit):
+        """Return the same function of the weights of rows times a unit (m,).
+
+        Dense moments, which are changed.
+        """
+        column = unit[:, None]
+        gram = self.gram
+        gram *= unit
+        gram *= column
+        return Moments(
+            gram,
+            self.linear * column,
+            self.reference / column,
+            self.residual_linear * column,
+            self.residual_square,
+        )
+
     def in_basis(self, basis, diagonal=None):
         """Return the same function of the coordinates in an orthonormal basis.
 

@@ -7,7 +7,14 @@ from scipy.linalg.blas import dger
 
 from ...data.design import Design
 from ...data.limits import row_limits
-from ...data.sums import check_scale, origin, sum_products, sum_residuals, sums_of
+from ...data.sums import (
+    Means,
+    check_scale,
+    origin,
+    sum_products,
+    sum_residuals,
+    sums_of,
+)
 from ..linalg.symmetric import symmetric_solver
 from ..split import Origin
 from .eliminate import eliminate_unpenalized
@@ -35,6 +42,9 @@ class Sources(NamedTuple):
     reference : ndarray of shape (m, n_outputs)
         Weights close to the least squares solution.
     fit_intercept : bool
+        Whether x and y are about the means of the training rows.
+    centres : bool
+        Whether x is.
     """
 
     parts: list
@@ -42,35 +52,34 @@ class Sources(NamedTuple):
     y_shift: np.ndarray
     reference: np.ndarray
     fit_intercept: bool
+    centres: bool
 
     def second_moments(self):
         """Return the mean squares of the (centred) coordinates over all rows."""
         sums = self.parts[-1][0]
-        mean = self.means(sums).x
+        mean = self.centre(sums).x
         squares = np.diag(sums.matrix)[: len(mean)] / sums.total
         return np.maximum(squares - mean**2, 0.0)
 
-    def means(self, sums):
-        """Return the means over some rows; zeros without an intercept."""
-        one = sums.one
-        means = _Means(
-            sums.matrix[one, :one] / sums.total,
-            sums.matrix[one, one + 1 :] / sums.total,
-            sums.residual_linear[one] / sums.total,
-        )
+    def centre(self, sums):
+        """Return the `Means` of some rows that are subtracted; zeros for none."""
+        means = sums.means()
         if self.fit_intercept:
             return means
-        return _Means(*(np.zeros_like(mean) for mean in means))
+        if self.centres:
+            none = np.zeros_like(means.y)
+            return Means(means.x, none, -means.x @ self.reference)
+        return Means(*(np.zeros_like(mean) for mean in means))
 
     def moments(self, sums, centre):
-        """Return the moments about `centre`, which may be other rows' means."""
+        """Return the moments about `centre`, which may be of other rows."""
         one = sums.one
         gram = np.divide(sums.matrix[:one, :one], sums.total, order="C")
         linear = sums.matrix[:one, one + 1 :] / sums.total
         residual_linear = sums.residual_linear[:one] / sums.total
         residual_square = sums.residual_square / sums.total
-        if self.fit_intercept:
-            x, y, residual = self.means(sums)
+        if self.centres:
+            x, y, residual = sums.means()
             _move_centre(gram, x, centre.x)
             linear = _about(linear, x, y, centre.x, centre.y)
             residual_linear = _about(
@@ -88,12 +97,6 @@ class Sources(NamedTuple):
         )
 
 
-class _Means(NamedTuple):
-    x: np.ndarray
-    y: np.ndarray
-    residual: np.ndarray
-
-
 def _move_centre(gram, mean, centre):
     """Make moments about zero, of rows with this mean, those about `centre`."""
     half = mean - 0.5 * centre
@@ -107,11 +110,11 @@ def _about(product, x, y, x_centre, y_centre):
     return product - np.outer(x_centre, y) - np.outer(x - x_centre, y_centre)
 
 
-def sum_parts(design, y, parts, fit_intercept):
+def sum_parts(design, y, parts, fit_intercept, centres=False):
     """Return the `Sources` of all splits in one visit of the rows.
 
     The origin is that of a sample of the rows, or the means where the sample is far
-    from them.
+    from them; that of the design where nothing is centred.
 
     Parameters
     ----------
@@ -120,41 +123,42 @@ def sum_parts(design, y, parts, fit_intercept):
     parts : RowParts
     fit_intercept : bool
         Whether x and y may be moved to an origin.
+    centres : bool, default=False
+        Whether x may.
 
     Returns
     -------
     Sources
     """
-    y_shift = np.zeros(y.shape[1])
-    design = design.about(None, design.scale, False, False)
+    y_shift, centres = np.zeros(y.shape[1]), centres or fit_intercept
+    design = design.about(design.shift, design.scale, False, design.has_large_means)
     with np.errstate(over="ignore", invalid="ignore"):
-        if fit_intercept:
+        if centres:
             rows = design.sample(row_limits().shift_rows)
+            design = design.about(origin(rows.raw()), design.scale, False, True)
+        if fit_intercept:
             step = max(1, len(y) // row_limits().shift_rows)
             y_shift = origin(y[::step])
-            design = design.about(origin(rows.raw()), design.scale, False, True)
         matrices = sum_products(design, y - y_shift, parts)
         total = parts.total(matrices)
     check_scale(design, np.diag(total)[: design.n_features])
-    if fit_intercept:
-        mean, is_far = _means(total, design.n_features)
+    if centres:
+        end = None if fit_intercept else design.n_features
+        mean, is_far = _means(total, design.n_features, end)
         if is_far:
-            shift, y_shift = _moved(design, y_shift, mean)
+            x_mean, y_mean = np.split(mean, [design.n_features])
+            shift = design.moved_origin(x_mean)
             design = design.about(shift, design.scale, False, True)
+            y_shift = y_shift + y_mean if fit_intercept else y_shift
             matrices = sum_products(design, y - y_shift, parts)
-    return _about_reference(design, y, y_shift, parts, matrices, fit_intercept)
+    facts = fit_intercept, centres
+    return _about_reference(design, y, y_shift, parts, matrices, *facts)
 
 
-def _moved(design, y_shift, mean):
-    """Return the origins of x and y moved to the means."""
-    x_mean, y_mean = np.split(mean, [design.n_features])
-    return design.moved_origin(x_mean), y_shift + y_mean
-
-
-def _means(total, one):
-    """Return the means of x and y, and whether any is far from zero."""
-    square = np.delete(np.diag(total), one) / total[one, one]
-    mean = np.delete(total[one], one) / total[one, one]
+def _means(total, one, end):
+    """Return the means of x and y up to an end, and whether any is far from zero."""
+    square = np.delete(np.diag(total), one)[:end] / total[one, one]
+    mean = np.delete(total[one], one)[:end] / total[one, one]
     variance = np.maximum(square - mean**2, 0.0)
     return mean, bool(np.any(mean**2 > row_limits().large_mean * variance))
 
@@ -181,10 +185,11 @@ def sum_centred_parts(design, y, parts, fit_intercept):
         y_shift = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_shift)
     design = design.about(design.shift, design.scale, False, design.has_large_means)
     matrices = sum_products(design, y - y_shift, parts)
-    return _about_reference(design, y, y_shift, parts, matrices, fit_intercept)
+    facts = fit_intercept, fit_intercept
+    return _about_reference(design, y, y_shift, parts, matrices, *facts)
 
 
-def _about_reference(design, y, y_shift, parts, matrices, fit_intercept):
+def _about_reference(design, y, y_shift, parts, matrices, fit_intercept, centres):
     """Return `Sources` with the residuals of reference weights.
 
     The reference is close to the least squares solution of all rows. Losses are
@@ -210,10 +215,11 @@ def _about_reference(design, y, y_shift, parts, matrices, fit_intercept):
     if np.any(error > SQUARES_TOL * parts.total([square for _, square in found])):
         found = sum_residuals(design, y - y_shift, parts, reference)
     sums = sums_of(matrices, found)
-    return Sources(parts.combine(sums), design, y_shift, reference, fit_intercept)
+    facts = fit_intercept, centres
+    return Sources(parts.combine(sums), design, y_shift, reference, *facts)
 
 
-def build_quadratic_splits(sources, coordinates, feature_shift, counts):
+def build_quadratic_splits(sources, coordinates, feature_shift, counts, units=None):
     """Build a `QuadraticSplit` for every pair of sums.
 
     Parameters
@@ -223,23 +229,31 @@ def build_quadratic_splits(sources, coordinates, feature_shift, counts):
     feature_shift : ndarray of shape (n_features,)
         Origin of the features.
     counts : OracleCounts
+    units : ndarray of shape (n_splits + 1, n_features), optional
+        Factors of the features of every split, and of all rows.
 
     Returns
     -------
     list of QuadraticSplit
     """
     splits = []
-    for train, validation in sources.parts:
-        means = sources.means(train)
-        own = sources.moments(train, means)
-        held_out = own if validation is train else sources.moments(validation, means)
+    for number, (train, validation) in enumerate(sources.parts):
+        centre = sources.centre(train)
+        own = sources.moments(train, centre)
+        held_out = own if validation is train else sources.moments(validation, centre)
+        own_coordinates, x_mean = coordinates, centre.x
+        if units is not None:
+            unit, is_same = units[number], held_out is own
+            own, x_mean = own.in_units(unit), x_mean * unit
+            held_out = own if is_same else held_out.in_units(unit)
+            own_coordinates = coordinates.in_units(unit)
         split = QuadraticSplit(
             own,
             held_out,
-            coordinates,
+            own_coordinates,
             feature_shift,
-            means.x,
-            Origin(None, sources.y_shift + means.y),
+            x_mean,
+            Origin(None, sources.y_shift + centre.y),
             counts,
         )
         if coordinates.groups.n_unpenalized:

@@ -118,10 +118,11 @@ def narrow_spectrum(y, sources, groups, share, free, counts):
     Spectrum
     """
     sums, design = sources.parts[-1][0], sources.design
-    means = sources.means(sums)
+    means = sources.centre(sums)
     y_mean = sources.y_shift + means.y
     x_mean = design.moved_origin(means.x)
-    design = design.about(x_mean, design.scale, False, sources.fit_intercept)
+    is_far = sources.fit_intercept or design.has_large_means
+    design = design.about(x_mean, design.scale, False, is_far)
     moments = sources.moments(sums, means)
     root = np.sqrt(share)[:, None]
     target = root * (y - y_mean)

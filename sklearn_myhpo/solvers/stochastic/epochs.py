@@ -117,9 +117,9 @@ def single_loop(
     for k, number in enumerate(order):
         steps = steps_at(k)
         penalty = outer.penalty(lambda_)
-        gradient = direction(number, z) + penalty[..., None, None] * z
+        gradient = direction(number, z) + penalty[:, None, :, None] * z
         after = outer.stepped(lambda_, penalty, z, steps)
-        z = z - steps.scale(penalty)[..., None, None] * gradient
+        z = z - steps.scale(penalty)[:, None, :, None] * gradient
         lambda_ = after
     return lambda_, z
 

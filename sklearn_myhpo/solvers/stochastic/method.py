@@ -179,7 +179,7 @@ def _judged(problem, state, outer, z):
     """Return the state with its full residual, of all rows, and its `Info`."""
     found = state.batches.everything(z)
     lambda_, penalty = state.lambda_, outer.penalty(state.lambda_)
-    residual = found.gradients + penalty[..., None, None] * z
+    residual = found.gradients + penalty[:, None, :, None] * z
     validation_loss = float(problem.split_weights @ found.validation_losses)
     slope = outer.hypergradient(lambda_, penalty, z)
     objective = problem.objective_of(lambda_, validation_loss)

@@ -52,7 +52,7 @@ class Steps(NamedTuple):
         return self._replace(gamma=factor * self.gamma, beta=factor * self.beta)
 
     def scale(self, penalty: np.ndarray) -> np.ndarray:
-        """Return the factors (m, 1) of a gradient, for `penalty`."""
+        """Return the factors of a gradient, in the shape of `penalty`."""
         if self.moments is None:
             return np.full_like(penalty, self.gamma)
         return self.gamma / (self.moments + penalty)
@@ -104,17 +104,17 @@ class Outer:
     def __init__(self, problem: Problem):
         self.problem, self.groups = problem, problem.groups
         self.bounds, self.direct_curvature = problem.bounds, problem.direct_curvature
-        self.first, self.n_features = problem.splits[0], len(self.groups.labels)
+        self.splits, self.n_features = problem.splits, len(self.groups.labels)
         self.share = np.reshape(problem.split_weights, (-1, 1))
 
     def penalty(self, lambda_: np.ndarray) -> np.ndarray:
-        """Return ``2 exp(lambda)`` of every coordinate, shape (m, 1)."""
-        return self.first.penalty(lambda_)
+        """Return the penalty of every coordinate and split, shape (m, n_splits)."""
+        return np.hstack([split.penalty(lambda_) for split in self.splits])
 
     def _sums(self, penalty, one, two):
-        """Return ``p_j`` times the splits' mean of a product, by coordinate."""
+        """Return the splits' mean of ``p_j`` times a product, by coordinate."""
         product = self.share * one * two
-        return penalty[: self.n_features, 0] * product.sum(axis=(1, 2))
+        return np.sum(penalty[: self.n_features, :, None] * product, axis=(1, 2))
 
     def hypergradient(
         self, lambda_: np.ndarray, penalty: np.ndarray, z: np.ndarray
@@ -127,7 +127,7 @@ class Outer:
         ----------
         lambda_ : ndarray of shape (n_groups,)
             Natural logs.
-        penalty : ndarray of shape (m, 1)
+        penalty : ndarray of shape (m, n_splits)
             Of `lambda_`.
         z : ndarray of shape (m, 2, n_splits, n_outputs)
             Weights and adjoints.
@@ -152,7 +152,7 @@ class Outer:
         energy = self._sums(penalty, w, w)
         by_group = self.groups.sum_by_group
         total, other = by_group(energy), by_group(self._sums(penalty, q, q))
-        core = penalty[: self.n_features, 0]
+        core = penalty[: self.n_features].mean(axis=1)
         relative = core / (steps.moments[: self.n_features, 0] + core)
         size = total + np.sqrt(total * other)
         if self.direct_curvature:

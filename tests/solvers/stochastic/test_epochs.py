@@ -99,14 +99,14 @@ def test_stocbio_sums_a_neumann_series():
     pull = batches.outer(order[0, n_inner], w)
     size = len(penalty)
     for k in range(len(problem.splits)):
-        factors = []
+        factors, own = [], scale[:, k, None]
         for number in order[0, n_inner + 1 :]:
             rows = batches.block(number).matrix
             weight = len(batches) * batches.train[batches.index(number), k]
-            hessian = rows.T @ (weight * rows) + np.diag(penalty[:, 0])
-            factors.append(np.eye(size) - scale * hessian)
+            hessian = rows.T @ (weight * rows) + np.diag(penalty[:, k])
+            factors.append(np.eye(size) - own * hessian)
         series = sum(
-            np.linalg.multi_dot([np.eye(size), *factors[:first:-1], scale * pull[:, k]])
+            np.linalg.multi_dot([np.eye(size), *factors[:first:-1], own * pull[:, k]])
             for first in range(n_inner)
         )
         np.testing.assert_allclose(after[:, 1, k], series, rtol=1e-9)

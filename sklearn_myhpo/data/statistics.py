@@ -1,0 +1,193 @@
+"""Means and standard deviations of the columns of X, by the training rows of splits.
+
+As those of `sklearn.preprocessing.StandardScaler` with `sample_weight`. Nothing is
+subtracted from a sum of squares, so that no mean is too large.
+"""
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+
+from .blocks import rows_by_label
+from .design import Design
+from .limits import row_limits
+from .parts import RowParts, all_rows
+from .sources import as_design
+
+
+class ColumnMoments(NamedTuple):
+    """The distribution of the columns of some rows.
+
+    Attributes
+    ----------
+    weight : float
+        Sum of the weights.
+    mean : ndarray of shape (n_features,)
+    square : ndarray of shape (n_features,)
+        Sum of the squares about the mean.
+    """
+
+    weight: float
+    mean: np.ndarray
+    square: np.ndarray
+
+    def plus(self, other):
+        """Return the moments of both sets of rows together (Chan et al. 1983)."""
+        total = self.weight + other.weight
+        move, share = other.mean - self.mean, other.weight / total
+        square = self.square + other.square + self.weight * share * move**2
+        return ColumnMoments(total, self.mean + share * move, square)
+
+    def times(self, count):
+        """Return the moments of the rows, each counted so often."""
+        return ColumnMoments(count * self.weight, self.mean, count * self.square)
+
+    def scale(self):
+        """Return the standard deviations, one for columns that are constant."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return standard_deviations(
+                self.mean, self.square / self.weight, self.weight
+            )
+
+
+def standard_deviations(mean, variance, weight):
+    """Return standard deviations, one for columns whose variance is rounding.
+
+    The rule of scikit-learn's `StandardScaler`.
+
+    Parameters
+    ----------
+    mean, variance : ndarray of shape (n_features,)
+    weight : float
+        Sum of the weights of the rows.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        One where a variance is not finite, so that features too large are reported as
+        they came.
+    """
+    eps = np.finfo(float).eps
+    rounding = weight * eps * variance + (weight * mean * eps) ** 2
+    varies = np.isfinite(variance) & (variance > rounding)
+    return np.sqrt(np.where(varies, variance, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Standard:
+    """The means and scales by which every split standardizes.
+
+    Attributes
+    ----------
+    means, scales : ndarray of shape (n_splits + 1, n_features)
+        Of the training rows of every split; the last ones are of all rows.
+    centres : bool
+        Whether the means are subtracted where there is no intercept to do so: not from
+        sparse rows.
+    """
+
+    means: np.ndarray
+    scales: np.ndarray
+    centres: bool
+
+    def rows(self, design: Design, split: int, fit_intercept: bool) -> Design:
+        """Return rows in units of the standard deviations of a split's training rows.
+
+        About their means where no intercept stands for these.
+
+        Parameters
+        ----------
+        design : Design
+            About zero, in any units.
+        split : int
+            Number of the split; -1 for all rows.
+        fit_intercept : bool
+        """
+        mean, unit = self.means[split], 1.0 / self.scales[split]
+        if fit_intercept or not self.centres:
+            return design.in_units(unit)
+        is_far = mean**2 > row_limits().large_mean * self.scales[split] ** 2
+        return design.about(mean, design.scaled(unit), False, bool(np.any(is_far)))
+
+    def penalty_scales(self):
+        """Return the penalty of every split relative to that of all rows.
+
+        In units of the standard deviations of all rows, standardizing by the training
+        rows of a split is a factor in its penalty.
+
+        Returns
+        -------
+        ndarray of shape (n_splits, n_features)
+        """
+        return np.square(self.scales[:-1] / self.scales[-1])
+
+
+def standardize(design: Design, parts: RowParts) -> Standard:
+    """Return the `Standard` of some splits, in one visit of the rows of K folds.
+
+    Parameters
+    ----------
+    design : Design
+        About zero, in the units of X.
+    parts : RowParts
+    """
+    found = _of_parts(_atoms(design, parts), parts)
+    means = np.array([one.mean for one in found])
+    scales = np.array([one.scale() for one in found])
+    return Standard(means, scales, not design.is_sparse)
+
+
+def standard_rows(X, sample_weight, fit_intercept):
+    """Return the design of X in units of the standard deviations of all rows.
+
+    Parameters
+    ----------
+    X : Design, ndarray or sparse array of shape (n_samples, n_features)
+    sample_weight : ndarray of shape (n_samples,)
+    fit_intercept : bool
+        Whether an intercept stands for the means.
+
+    Returns
+    -------
+    Design
+    """
+    design = as_design(X)
+    standard = standardize(design, all_rows(sample_weight))
+    return standard.rows(design, -1, fit_intercept)
+
+
+def _atoms(design, parts):
+    """Return the `ColumnMoments` of all atoms, None of those without rows."""
+    found = []
+    for visit in parts.visits():
+        atoms = [None] * visit.n_atoms
+        with np.errstate(over="ignore", invalid="ignore"):
+            for rows, block in design.blocks(design.n_features):
+                for atom, own in rows_by_label(visit.labels[rows], visit.n_atoms):
+                    one = ColumnMoments(*block.moments(own, visit.weight[rows][own]))
+                    known = atoms[atom]
+                    atoms[atom] = one if known is None else known.plus(one)
+        found.extend(atoms)
+    return found
+
+
+def _of_parts(atoms, parts):
+    """Return the moments of the training rows of every split, then of all rows."""
+    if parts.kinds is None:
+        # Training rows, validation rows, ..., and last all rows.
+        return atoms[::2]
+    training = parts.counts[:, 0]
+    everything = np.ones((1, training.shape[1]), dtype=int)
+    return [
+        reduce(
+            ColumnMoments.plus,
+            (
+                own.times(count)
+                for own, count in zip(atoms, counts, strict=True)
+                if count and own is not None
+            ),
+        )
+        for counts in np.vstack([training, everything])
+    ]

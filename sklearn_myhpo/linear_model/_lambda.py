@@ -1,0 +1,122 @@
+"""The parameters `lambda_bounds` and `lambda_init`, of all groups or of each."""
+
+import reprlib
+from numbers import Real
+
+import numpy as np
+
+from ..bilevel.bounds import MAX_LAMBDA
+from ..penalties.columns import spell
+
+_PAIR = (
+    '"auto" or two numbers (low, high) with low < high, infinite ones included, '
+    f"that leave room between -{MAX_LAMBDA:g} and {MAX_LAMBDA:g}"
+)
+
+
+def check_lambda(lambda_bounds, lambda_init, groups):
+    """Return the checked parameters, the latter inside the former.
+
+    Parameters
+    ----------
+    lambda_bounds : "auto", (float, float) or dict
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,)
+    groups : FeatureGroups
+
+    Returns
+    -------
+    lambda_bounds : "auto" or (low, high)
+        Each a float, or of shape (n_groups,) and infinite where it is automatic.
+    lambda_init : "auto", float or ndarray of shape (n_groups,)
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown or missing, a number is out of range, or a start is
+        outside its bounds.
+    """
+    bounds = _check_bounds(lambda_bounds, groups)
+    start = _check_start(lambda_init, groups)
+    if isinstance(start, str) or isinstance(bounds, str):
+        return bounds, start
+    low, high = bounds
+    outside = np.broadcast_to((start < low) | (start > high), groups.n_groups)
+    if outside.any():
+        where = ""
+        if isinstance(lambda_bounds, dict) or np.ndim(start):
+            names = [groups.names[number] for number in np.flatnonzero(outside)]
+            where = f" of the groups {spell(names)}"
+        raise ValueError(
+            f"The 'lambda_init' parameter{where} must be inside lambda_bounds="
+            f"{lambda_bounds!r}. Got {lambda_init!r} instead."
+        )
+    return bounds, start
+
+
+def _check_bounds(lambda_bounds, groups):
+    if isinstance(lambda_bounds, str):
+        return lambda_bounds
+    if not isinstance(lambda_bounds, dict):
+        return _check_pair(lambda_bounds)
+    _check_names("lambda_bounds", lambda_bounds, groups)
+    low, high = np.full((2, groups.n_groups), [[-np.inf], [np.inf]])
+    for number, name in enumerate(groups.names):
+        pair = lambda_bounds.get(name, "auto")
+        if not (isinstance(pair, str) and pair == "auto"):
+            low[number], high[number] = _check_pair(pair, f" of the group {name!r}")
+    return low, high
+
+
+def _check_pair(pair, where=""):
+    """Return two numbers, low and high."""
+    good = isinstance(pair, list | tuple) and len(pair) == 2
+    good = good and all(isinstance(one, Real) and not np.isnan(one) for one in pair)
+    good = good and pair[0] < pair[1]
+    if not good or pair[0] > MAX_LAMBDA or pair[1] < -MAX_LAMBDA:
+        raise ValueError(
+            f"The 'lambda_bounds' parameter{where} must be {_PAIR}. Got {pair!r} "
+            "instead."
+        )
+    low, high = (float(bound) for bound in pair)
+    return low, high
+
+
+def _check_start(lambda_init, groups):
+    if isinstance(lambda_init, str | Real):
+        return lambda_init
+    if isinstance(lambda_init, dict):
+        _check_names("lambda_init", lambda_init, groups)
+        missing = [name for name in groups.names if name not in lambda_init]
+        if missing:
+            raise ValueError(
+                f"lambda_init names no value for the groups {spell(missing)}; name "
+                'all groups, or use "auto" or one number for all.'
+            )
+        lambda_init = [lambda_init[name] for name in groups.names]
+    try:
+        start = np.array(lambda_init, dtype=np.float64)
+    except (TypeError, ValueError):
+        start = np.array(np.nan)
+    if start.ndim == 1 and len(start) != groups.n_groups:
+        raise ValueError(
+            f"lambda_init has {len(start)} numbers, but there are {groups.n_groups} "
+            "groups; one number per group is needed, in the order of "
+            f"feature_group_names_: {spell(groups.names)}."
+        )
+    if start.ndim != 1 or not np.all(np.abs(start) <= MAX_LAMBDA):
+        raise ValueError(
+            "The 'lambda_init' parameter must be \"auto\", a number, a dict from the "
+            "name of every group to a number, or an array-like of n_groups numbers, "
+            f"all from -{MAX_LAMBDA:g} to {MAX_LAMBDA:g}. Got "
+            f"{reprlib.repr(lambda_init)} instead."
+        )
+    return start
+
+
+def _check_names(parameter, given, groups):
+    unknown = [name for name in given if name not in groups.names]
+    if unknown:
+        raise ValueError(
+            f"{parameter} names the unknown groups {spell(unknown)}; the groups are "
+            f"{spell(groups.names, most=10)}."
+        )
