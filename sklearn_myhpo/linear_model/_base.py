@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._documentation import DocumentationLinkMixin
 from .._progress import CallbackSupportMixin, kept_on_error, with_callbacks
 from .._typing import MatrixLike
 from ..bilevel.bounds import MAX_LAMBDA
@@ -40,6 +41,7 @@ class BilevelLinearModel(
     FramesMixin,
     PenaltiesHTMLMixin,
     CallbackSupportMixin,
+    DocumentationLinkMixin,
     BaseEstimator,
 ):
     """Base of the estimators that learn lambda inside fit.
