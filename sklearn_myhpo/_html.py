@@ -142,7 +142,7 @@ def text_table(caption, heads, rows):
     str
     """
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    lines = [caption]
+    lines = [caption] if caption else []
     for row in (heads, *rows):
         first, *others = zip(row, widths, strict=True)
         cells = [first[0].ljust(first[1]), *(cell.rjust(size) for cell, size in others)]

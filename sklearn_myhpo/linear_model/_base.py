@@ -22,22 +22,27 @@ from ..data.arrays import as_rows, linear_predictor
 from ..data.cv import make_splits
 from ..data.threads import threads_for
 from ..penalties.factors import make_penalty_factors, with_factors
+from ..penalties.labelled import names_of
 from ..penalties.parsing import make_feature_groups
 from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
 from ..solvers.start.scan import scan_lambda
 from ._checks import check_bounds, check_weights, drop_weightless
+from ._facts import FactsMixin
 from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin
 from ._own_validation import append, check_own_validation
 from ._problem import LastFit, ProblemSource
 from ._progress import Progress
 from ._reporting import Attributes, Warnings, mean_over_splits
+from ._summary import SummaryMixin
 
 
 class BilevelLinearModel(
     Attributes,
     Warnings,
+    FactsMixin,
+    SummaryMixin,
     FramesMixin,
     PenaltiesHTMLMixin,
     CallbackSupportMixin,
@@ -227,10 +232,10 @@ default=None
 
     def _make_groups(self, original_X):
         """Return the groups; X as given may know dtypes and transformers."""
+        self._carried_names = names_of(original_X)
         features = {
             "n_features": self.n_features_in_,
-            # scikit-learn sets the attribute only where X has string names.
-            "feature_names": getattr(self, "feature_names_in_", None),
+            "feature_names": self._known_names(),
         }
         groups = make_feature_groups(self.feature_groups, original_X, **features)
         factors = make_penalty_factors(self.penalty_factors, original_X, **features)
@@ -251,6 +256,7 @@ default=None
         self._last_fit, self._stream = LastFit(chosen.lambda_, weights), None
         self._set_curve(result)
         self._set_checks(problem, result, source)
+        self._set_facts(problem, source, chosen.lambda_, (coef, intercept))
         self._warn(problem, result)
         if source.criterion is None:
             self._warn_of_few_rows(problem.n_held_out)

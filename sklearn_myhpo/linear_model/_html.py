@@ -6,7 +6,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._html import LearnedHTMLMixin, indices_to_show
 
-
 #: Groups whose penalties are in the line below the name of the estimator.
 MOST_IN_SHORT = 4
 

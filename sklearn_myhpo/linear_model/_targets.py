@@ -7,6 +7,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..bilevel.bounds import outward
 from ..bilevel.per_target import refit
+from ..diagnostics.posterior import side_by_side
+from ._facts import posterior_of
 from ._problem import LastFit
 from ._reporting import mean_over_splits, spell_some
 
@@ -32,6 +34,10 @@ class TargetsFit(NamedTuple):
         Sum of the sample weights.
     plan : Plan
         How the targets were computed.
+    posterior : Posterior or None
+        Of the weights.
+    split : Split
+        Of all rows.
     """
 
     lambda_: np.ndarray
@@ -46,6 +52,8 @@ class TargetsFit(NamedTuple):
     counts: dict
     total_weight: float
     plan: object
+    posterior: object
+    split: object
 
 
 class PerTargetMixin:
@@ -86,7 +94,10 @@ class PerTargetMixin:
             final = self._final_weights(source, problem, result.lambda_, weights)
             slope = problem.hypergradient(result.lambda_, result.weights)
             loss = np.array([result.validation_loss])
-            fits.append(_as_fit(problem, result, final, loss, problem.bounds, slope))
+            fit = _as_fit(problem, result, final, loss, problem.bounds, slope)
+            fit = self._with_posterior(fit, problem, source)
+            # The rows are the same for all targets.
+            fits.append(fit if number == 0 else fit._replace(split=None))
         return _merge(fits)
 
     def _learn_together(self, problem, targets, source, solver, start, progress):
@@ -99,7 +110,15 @@ class PerTargetMixin:
         else:
             final = mean_over_splits(problem.to_features(result.weights))
         losses, slope = targets.target_slopes(result.lambda_, targets.everything)
-        return _as_fit(problem, result, final, losses, targets.bounds, slope)
+        fit = _as_fit(problem, result, final, losses, targets.bounds, slope)
+        return self._with_posterior(fit, problem, source)
+
+    def _with_posterior(self, fit, problem, source):
+        """Return a `TargetsFit` with the posterior of its weights."""
+        if not self.refit or source.has_own_validation:
+            return fit
+        final = fit.coef, fit.intercept
+        return fit._replace(posterior=posterior_of(problem, source, fit.lambda_, final))
 
     def _set_targets(self, found, source):
         """Set the fitted attributes."""
@@ -109,6 +128,7 @@ class PerTargetMixin:
         alpha = 2.0 * found.total_weight * np.exp(found.lambda_)
         self._set_weights(found.coef, found.intercept, alpha, source.dtype)
         self.validation_loss_ = found.validation_loss
+        self._keep_facts(found.split, found.posterior, source)
         self.n_iter_ = found.n_iter
         self.converged_ = not found.unfinished
         self.oracle_counts_, self.plan_ = found.counts, found.plan
@@ -152,6 +172,8 @@ def _as_fit(problem, result, final, losses, bounds, slope):
         problem.counts.as_dict(),
         problem.total_weight,
         problem.plan,
+        None,
+        problem.full,
     )
 
 
@@ -166,6 +188,8 @@ def _merge(fits):
         {name: first[name] + sum(one[name] for one in others) for name in first},
         fits[0].total_weight,
         fits[0].plan,
+        side_by_side([fit.posterior for fit in fits], [0] * len(fits)),
+        fits[0].split,
     )
 
 

@@ -62,6 +62,8 @@ class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
     ['number', 'category']
     """
 
+    _column_names = None
+
     def fit_transform(
         self, X: ArrayLike, y: ArrayLike | None = None, **params: Any
     ) -> MatrixLike:
