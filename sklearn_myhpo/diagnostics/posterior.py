@@ -76,7 +76,7 @@ def ridge_posterior(split, groups, lambda_, n_rows, n_free, fit_intercept):
             return side_by_side(each, range(len(each)))
         split = split.diagonalized()
     penalty = 2.0 * np.exp(lambda_)[None] if per_target else split.penalty(lambda_)
-    freedom, mean_square, inverse = _solved(split, penalty)
+    freedom, mean_square, inverse = _solved(split, penalty, lambda_)
     spread = None
     if kernel is not None:
         freedom, spread = _of_kernel(split, kernel, penalty[:1])
@@ -221,16 +221,17 @@ class _Spread(NamedTuple):
         return own, intercept + along[inside] ** 2 @ prior
 
 
-def _solved(split, penalty):
+def _solved(split, penalty, lambda_):
     """Return the trace, the mean squared residuals, and the inverse of the Hessian."""
     gram, linear = split.train.gram, split.train.linear
     if gram.ndim == 1:
         inverse = 1.0 / (gram[:, None] + penalty)
         freedom = np.sum(gram[:, None] * inverse, axis=0)
         return freedom, 2.0 * split.train.values(inverse * linear), inverse
-    solver = symmetric_solver(gram + np.diag(penalty[:, 0]))
-    mean_square = 2.0 * split.train.values(solver(linear))
-    inverse = solver.matrix()
+    # The refit has factored it.
+    hessian = split.hessian(None, lambda_)
+    mean_square = 2.0 * split.train.values(hessian.solve(linear))
+    inverse = hessian.inverse()
     return np.array([np.vdot(inverse, gram)]), mean_square, inverse
 
 
@@ -263,6 +264,10 @@ def _of_kernel(split, kernel, penalty):
     """
     coordinates, n_rows = split.coordinates, len(kernel.root)
     if n_rows**2 * coordinates.n_features > limits().posterior_work:
+        if penalty.size == 1:
+            shifted = kernel.products + penalty * np.eye(n_rows)
+            left = np.trace(symmetric_solver(shifted).matrix())
+            return n_rows - penalty[0] * left, None
         values = np.maximum(np.linalg.eigvalsh(kernel.products), 0.0)[:, None]
         return np.sum(values / (values + penalty), axis=0), None
     values, vectors = eigensystem(kernel.products)

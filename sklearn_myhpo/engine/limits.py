@@ -145,7 +145,7 @@ class Limits:
     spectrum_entries: int = 2**22
     optimism_rows: int = 2**14
     target_entries: int = 2**21
-    posterior_work: float = 3e8
+    posterior_work: float = 1e8
     summary_entries: int = 2**22
 
 

@@ -123,13 +123,18 @@ class FactsMixin:
         posterior = None
         if self.refit and not source.has_own_validation:
             posterior = posterior_of(problem, source, lambda_, final)
-        self._keep_facts(problem.full, posterior, source)
+        baseline = None
+        if source.has_held_out_rows and not source.groups.n_unpenalized:
+            baseline = float(problem.null_loss)
+        self._keep_facts(problem.full, posterior, source, baseline)
 
-    def _keep_facts(self, split, posterior, source):
-        """Set the facts, given the posterior and the split of all rows."""
-        baseline = share = None
-        weight = source.weights
-        if source.has_held_out_rows:
+    def _keep_facts(self, split, posterior, source, baseline=None):
+        """Set the facts, given the posterior and the split of all rows.
+
+        The baseline is computed where it is None.
+        """
+        share, weight = None, source.weights
+        if source.has_held_out_rows and baseline is None:
             given = source.loss, source.target, source.parts, source.fit_intercept
             baseline = baseline_loss(*given, per_target=self._is_per_target)
         if source.has_own_validation:

@@ -312,16 +312,18 @@ def test_no_share_is_not_a_number():
     assert "nan" not in str(model.summary())
 
 
+@pytest.mark.parametrize("factors", [None, [0, 1, 1, 1]], ids=str)
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 @pytest.mark.parametrize("fit_intercept", [True, False])
-def test_baseline(cls, fit_intercept):
+def test_baseline(cls, fit_intercept, factors):
     """A loss would look good beside that of another set of rows."""
     X, _ = some_data(50, 4)
     y = 2.0 * X[:, 0] + np.sin(np.arange(50.0))
     y = y if cls is MYHPORidge else (y > 0.5).astype(int)
     weights = np.random.default_rng(0).uniform(0.5, 2.0, len(X))
     folds = list(KFold(4, shuffle=True, random_state=0).split(X))
-    model = cls(fit_intercept=fit_intercept, cv=folds).fit(X, y, weights)
+    model = cls(fit_intercept=fit_intercept, cv=folds, penalty_factors=factors)
+    model.fit(X, y, weights)
     total = 0.0
     for train, held_out in folds:
         mean = np.average(y[train], weights=weights[train])
@@ -332,7 +334,7 @@ def test_baseline(cls, fit_intercept):
             loss = -np.log(np.where(y[held_out] == 1, p, 1 - p))
         total += weights[held_out] @ loss
     found = model.summary()
-    np.testing.assert_allclose(found.baseline_loss, total / weights.sum())
+    np.testing.assert_allclose(found.baseline_loss, total / weights.sum(), rtol=1e-8)
     assert found.validation_loss == model.validation_loss_ < found.baseline_loss
     error = model.validation_loss_standard_error_
     assert found.validation_loss_standard_error == error
@@ -517,7 +519,7 @@ def test_names_of_the_users():
     names = encoder.fit(X).get_feature_names_out()
     summary = model[-1].summary(feature_names=names)
     assert summary.frame["feature"].tolist() == list(names)
-    with pytest.raises(ValueError, match="feature_names must have 3 names.*Got 2"):
+    with pytest.raises(ValueError, match=r"feature_names must have 3 names.*Got 2"):
         model[-1].summary(feature_names=["a", "b"])
 
 
