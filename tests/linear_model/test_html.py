@@ -10,7 +10,6 @@ from sklearn import config_context
 from sklearn.base import is_regressor
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes
-from sklearn.ensemble import StackingRegressor
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -178,8 +177,6 @@ def nests():
     target = TransformedTargetRegressor(learner(), transformer=StandardScaler())
     target.fit(X, y)
     yield target, target.regressor_[-1]
-    stack = StackingRegressor([("one", learner())], cv=2).fit(X, y)
-    yield stack, stack.estimators_[0][-1]
 
 
 def test_diagrams_of_pipelines_and_searches_show_the_penalties():
