@@ -105,7 +105,7 @@ class BilevelLinearModel(
         """Return the criterion that is minimized, None for the validation loss."""
         return None
 
-    def _choose_shrinkage(self, source):
+    def _choose_shrinkage(self, source, progress):
         """Return how strongly the lambdas are held together, and set attributes."""
         return 0.0
 
@@ -156,9 +156,7 @@ default=None
             and what is allowed.
         """
         self._validate_params()
-        # With one lambda per target the solver may run once per target.
-        n_tasks = None if self.alpha_per_target else self.max_iter
-        progress = Progress(self, X, y, n_tasks)
+        progress = Progress(self, X, y)
         with kept_on_error(self):
             progress.begin()
             solver = self._make_solver()
@@ -245,29 +243,31 @@ default=None
 
     def _learn(self, source, solver, progress):
         """Solve the problem, set the fitted attributes and warn."""
-        shrinkage = self._choose_shrinkage(source)
+        shrinkage = self._choose_shrinkage(source, progress)
         problem = source.make()
         report = self._reporter(problem, progress, source.dtype)
-        result = self._solve(problem, solver, shrinkage, report)
+        result = self._solve(problem, solver, shrinkage, report, progress)
         chosen = self._select(problem, result, source)
         weights = problem.to_features(chosen.weights)
-        coef, intercept = self._final_weights(source, problem, chosen.lambda_, weights)
-        self._set_results(problem, chosen, coef, intercept, source.dtype)
+        with progress.phase("refit", 0):
+            final = self._final_weights(source, problem, chosen.lambda_, weights)
+        self._set_results(problem, chosen, *final, source.dtype)
         self._last_fit, self._stream = LastFit(chosen.lambda_, weights), None
         self._set_curve(result)
-        self._set_checks(problem, result, source)
-        self._set_facts(problem, source, chosen.lambda_, (coef, intercept))
+        with progress.phase("checks", 0):
+            self._set_checks(problem, result, source)
+            self._set_facts(problem, source, chosen.lambda_, final)
         self._warn(problem, result)
         if source.criterion is None:
             self._warn_of_few_rows(problem.n_held_out)
         if not solver.capabilities.finds_minimizers:
             self._warn_of_gap(problem, result)
 
-    def _solve(self, problem, solver, shrinkage, report):
+    def _solve(self, problem, solver, shrinkage, report, progress):
         """Run the solver, from the end of the last fit if that is wanted."""
         lambda_init, weights_init, shared = self.lambda_init, None, None
         if shrinkage:
-            shared = scan_lambda(problem)
+            shared = scan_lambda(problem, progress)
             problem.shrink(shrinkage, problem.objective(shared.lambda_, shared.weights))
             if self.lambda_init == "auto":
                 lambda_init, weights_init = shared.lambda_, shared.weights
@@ -278,10 +278,11 @@ default=None
                 split.from_features(*weights)
                 for split, weights in zip(problem.splits, last.weights, strict=True)
             ]
-        result = self._minimize(problem, solver, lambda_init, weights_init, report)
+        given = problem, solver, lambda_init, weights_init
+        result = self._minimize(*given, callback=report, phases=progress)
         return result if shared is None else result._replace(scan=shared)
 
-    def _minimize(self, problem, solver, lambda_init, weights_init=None, report=None):
+    def _minimize(self, problem, solver, lambda_init, weights_init=None, **watchers):
         """Run the solver from lambda_init."""
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return minimize_bilevel(
@@ -292,7 +293,7 @@ default=None
             max_iter=self.max_iter,
             tol=self.tol,
             random_state=seed,
-            callback=report,
+            **watchers,
         )
 
     def _select(self, problem, result, source):

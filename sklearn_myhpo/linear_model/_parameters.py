@@ -37,12 +37,14 @@ class ChoosingModel(BilevelLinearModel):
             self._check_solver_without_splits(solver)
         return criterion
 
-    def _choose_shrinkage(self, source):
+    def _choose_shrinkage(self, source, progress):
         self.shrinkage_, self.shrinkage_path_ = 0.0, None
         if source.groups.n_groups > 1:
             if self.shrinkage == "auto":
                 with np.errstate(all="ignore"):
-                    self.shrinkage_, self.shrinkage_path_ = choose_shrinkage(source)
+                    self.shrinkage_, self.shrinkage_path_ = choose_shrinkage(
+                        source, progress
+                    )
             else:
                 self.shrinkage_ = float(self.shrinkage)
         return self.shrinkage_

@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ..bilevel.bounds import outward
 from ..bilevel.per_target import refit
 from ..diagnostics.posterior import side_by_side
+from ..solvers.phases import UNWATCHED
 from ._facts import posterior_of
 from ._problem import LastFit
 from ._reporting import mean_over_splits, spell_some
@@ -80,33 +81,43 @@ class PerTargetMixin:
                 given = problem, together, source, solver, start, progress
                 return self._learn_together(*given)
 
+        fits = []
+        with progress.phase("solve", n_targets):
+            for number in range(n_targets):
+                with progress.part("target"):
+                    given = source, solver, number, start, progress
+                    fits.append(self._learn_target(*given))
+        return _merge(fits)
+
+    def _learn_target(self, source, solver, number, start, progress):
+        """Return the `TargetsFit` of one target."""
+
         def report(n_iter, info, state):
             # There is no model of all targets before the last of them is learned.
             return progress.report(n_iter, info, None)
 
-        fits = []
-        for number in range(n_targets):
-            own = slice(number, number + 1)
-            problem = source.make(own)
-            lambda_init = self.lambda_init if start is None else start[own]
-            result = self._minimize(problem, solver, lambda_init, report=report)
-            weights = problem.to_features(result.weights)
-            final = self._final_weights(source, problem, result.lambda_, weights)
-            slope = problem.hypergradient(result.lambda_, result.weights)
-            loss = np.array([result.validation_loss])
-            fit = _as_fit(problem, result, final, loss, problem.bounds, slope)
-            fit = self._with_posterior(fit, problem, source)
-            # The rows are the same for all targets.
-            fits.append(fit if number == 0 else fit._replace(split=None))
-        return _merge(fits)
+        own = slice(number, number + 1)
+        problem = source.make(own)
+        lambda_init = self.lambda_init if start is None else start[own]
+        result = self._minimize(problem, solver, lambda_init, callback=report)
+        weights = problem.to_features(result.weights)
+        final = self._final_weights(source, problem, result.lambda_, weights)
+        slope = problem.hypergradient(result.lambda_, result.weights)
+        loss = np.array([result.validation_loss])
+        fit = _as_fit(problem, result, final, loss, problem.bounds, slope)
+        fit = self._with_posterior(fit, problem, source)
+        # The rows are the same for all targets.
+        return fit if number == 0 else fit._replace(split=None)
 
     def _learn_together(self, problem, targets, source, solver, start, progress):
         """Return the `TargetsFit` of one run for all targets."""
         report = self._reporter(problem, progress, source.dtype)
         lambda_init = self.lambda_init if start is None else start
-        result = self._minimize(targets, solver, lambda_init, report=report)
+        watchers = {"callback": report, "phases": progress}
+        result = self._minimize(targets, solver, lambda_init, **watchers)
         if self.refit and not source.has_own_validation:
-            final = refit(problem.full, result.lambda_)
+            with progress.phase("refit", 0):
+                final = refit(problem.full, result.lambda_)
         else:
             final = mean_over_splits(problem.to_features(result.weights))
         losses, slope = targets.target_slopes(result.lambda_, targets.everything)
@@ -122,7 +133,7 @@ class PerTargetMixin:
 
     def _set_targets(self, found, source):
         """Set the fitted attributes."""
-        self._choose_shrinkage(source)
+        self._choose_shrinkage(source, UNWATCHED)
         self._set_groups(source.groups)
         self.history_, self.lambda_ = found.history, found.lambda_
         alpha = 2.0 * found.total_weight * np.exp(found.lambda_)

@@ -120,7 +120,9 @@ class SelfTuningPerceptron(
             allowed values.
         """
         self._validate_params()
-        tasks = Tasks(self, X, y, self.max_iter)
+        # Training that may stop early has no number of iterations.
+        n_iter = self.max_iter if self.n_iter_no_change == np.inf else None
+        tasks = Tasks(self, X, y, n_iter)
         with kept_on_error(self):
             tasks.begin()
             self._train(X, y, tasks)

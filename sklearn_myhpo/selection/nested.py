@@ -10,6 +10,7 @@ import numpy as np
 
 from ..data.selected import select
 from ..solvers import MYHPO, minimize_bilevel
+from ..solvers.phases import UNWATCHED
 from ..solvers.start.scan import scan_lambda
 
 #: Shrinkages that are tried, from one lambda, to three digits, to no shrinkage.
@@ -20,13 +21,15 @@ LEAST_GAIN = 0.5
 NESTED_TOL, NESTED_MAX_ITER = 1e-4, 30
 
 
-def choose_shrinkage(source):
+def choose_shrinkage(source, phases=UNWATCHED):
     """Return the shrinkage with the lowest nested loss, and the losses of all.
 
     Parameters
     ----------
     source : ProblemSource
         Data and splits, and a function that makes problems of them.
+    phases : Phases, default=UNWATCHED
+        Is told of every split.
 
     Returns
     -------
@@ -49,11 +52,14 @@ def choose_shrinkage(source):
     rows, pairs = source.rows, source.pairs
     losses = np.zeros((len(SHRINKAGES), len(rows)))
     inner_pairs = _inner_pairs(pairs, len(rows))
-    for split, ((train, _), inner) in enumerate(zip(pairs, inner_pairs, strict=True)):
-        share, models = rows.share(split), _models(_inner_problem(source, train, inner))
-        for index, (coef, intercept) in enumerate(models):
-            left_out, loss = rows.losses(split, coef, intercept)
-            losses[index, left_out] += share[left_out] * loss
+    with phases.phase("shrinkage", len(pairs)):
+        for split, inner in enumerate(inner_pairs):
+            train, share = pairs[split][0], rows.share(split)
+            models = _models(_inner_problem(source, train, inner))
+            for index, (coef, intercept) in enumerate(models):
+                left_out, loss = rows.losses(split, coef, intercept)
+                losses[index, left_out] += share[left_out] * loss
+            phases.step()
     means = losses.sum(axis=1)
     worse = means - means.min()
     more = losses - losses[np.argmin(means)]
