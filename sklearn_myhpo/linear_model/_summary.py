@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ _HOW_STANDARD_ERRORS = (
 )
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Summary:
     """A fitted model for a reader: print it, or show it in a notebook.
 
@@ -33,6 +35,8 @@ class Summary:
 
     Attributes
     ----------
+    head : str
+        The estimator, and how its fit ended.
     columns : dict of str to ndarray of shape (n_features,)
         The columns of `frame`.
     intercept, intercept_standard_error : float, ndarray or None
@@ -53,11 +57,15 @@ class Summary:
         sample weight of k counts as k rows.
     """
 
-    def __init__(self, *, head, columns, facts):
-        self._head = head
-        self.columns = columns
-        for name, value in facts.items():
-            setattr(self, name, value)
+    head: str
+    columns: dict[str, np.ndarray]
+    intercept: float | np.ndarray
+    validation_loss: float | np.ndarray
+    validation_loss_standard_error: float | None
+    intercept_standard_error: float | np.ndarray | None = None
+    effective_dof: float | np.ndarray | None = None
+    baseline_loss: float | np.ndarray | None = None
+    noise_variance: np.ndarray | None = None
 
     @property
     def frame(self) -> pandas.DataFrame:
@@ -68,23 +76,33 @@ class Summary:
         factor, and "variance_share" where it is known. With several targets or classes
         a column that differs between them is one per target or class, such as
         "coef[0]".
+
+        Returns
+        -------
+        pandas.DataFrame
+            In the order of the features.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
         """
         pd = import_pandas("summary().frame")
         return pd.DataFrame(self.columns)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join([*self._lines(), "", text_table(*self._table())])
 
     __repr__ = __str__
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         caption, heads, rows = self._table()
         above = " ".join(line.strip() for line in self._lines())
         return html_table(f"{above} {caption}".strip(), heads, rows)
 
     def _lines(self):
         """Return what is known of the whole model, a line each."""
-        lines = [self._head]
+        lines = [self.head]
         loss = f"{_spell(self.validation_loss)}"
         if self.validation_loss_standard_error is not None:
             loss += f" (standard error {_spell(self.validation_loss_standard_error)})"
@@ -179,15 +197,7 @@ class SummaryMixin:
             If the estimator is not fitted.
         """
         check_is_fitted(self)
-        facts, errors = self._facts, None
-        known = dict.fromkeys(
-            [
-                "effective_dof",
-                "noise_variance",
-                "baseline_loss",
-                "intercept_standard_error",
-            ]
-        )
+        facts, errors, known = self._facts, None, {}
         if facts is not None:
             known["effective_dof"] = facts.effective_dof
             known["noise_variance"] = facts.noise_variance
@@ -200,12 +210,10 @@ class SummaryMixin:
         return Summary(
             head=f"{type(self).__name__}. {self._describe_fit()}",
             columns=self._summary_columns(feature_names, errors),
-            facts={
-                **known,
-                "intercept": self.intercept_,
-                "validation_loss": self.validation_loss_,
-                "validation_loss_standard_error": self.validation_loss_standard_error_,
-            },
+            intercept=self.intercept_,
+            validation_loss=self.validation_loss_,
+            validation_loss_standard_error=self.validation_loss_standard_error_,
+            **known,
         )
 
     def _known_names(self):

@@ -22,6 +22,7 @@ from sklearn_myhpo import (
     MYHPOLogisticRegression,
     MYHPORidge,
 )
+from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.solvers import Stochastic
 from tests.helpers import data_for
 from tests.linear_model.common import each_estimator, iris, scaled_diabetes
@@ -184,6 +185,48 @@ def test_ridge_posterior_of_many_targets(shape, alpha_per_target, solver):
         np.testing.assert_allclose(found, errors[:-1], rtol=1e-6)
         intercept = summary.intercept_standard_error[target]
         np.testing.assert_allclose(intercept, errors[-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("n_targets", [None, 2])
+def test_ridge_posterior_of_a_solver_that_keeps_the_rows(n_targets, fit_intercept):
+    """A stochastic solver has no moments, but the refit has the same posterior."""
+    X, Y = some_data(60, 5, n_targets=n_targets)
+    factors = [1.0, 2.0, 0.5, 1.0, 0.0]
+    model = BilevelRidge(
+        solver="stochastic",
+        fit_intercept=fit_intercept,
+        penalty_factors=factors,
+        max_iter=5,
+        cv=KFold(4),
+        random_state=0,
+    ).fit(X, Y)
+    if n_targets is None:
+        check_posterior(model, X, Y)
+        return
+    summary = model.summary()
+    for target in range(n_targets):
+        given = X, Y[:, target], np.ones(len(X)), summary.columns["alpha"]
+        freedom, noise, errors = dense_posterior(*given, fit_intercept)
+        np.testing.assert_allclose(summary.effective_dof, freedom, rtol=1e-6)
+        np.testing.assert_allclose(summary.noise_variance[target], noise, rtol=1e-6)
+        found = summary.columns[f"standard_error[{target}]"]
+        np.testing.assert_allclose(found, errors[:5], rtol=1e-6)
+
+
+@pytest.mark.parametrize("limit", ["posterior_work", "summary_entries"])
+def test_what_would_cost_too_much_is_left_out(limit):
+    """A fit of many rows and very many features would take twice as long."""
+    X, y = some_data(20, 40)
+    with use_limits(**{limit: 10}):
+        model = MYHPORidge(cv=KFold(4), lambda_bounds=(-4.0, 3.0)).fit(X, y)
+    summary = model.summary()
+    assert ("standard_error" in summary.columns) == (limit != "posterior_work")
+    assert ("variance_share" in summary.columns) == (limit != "summary_entries")
+    alpha = summary.columns["alpha"]
+    freedom, noise, _ = dense_posterior(X, y, np.ones(20), alpha, True)
+    np.testing.assert_allclose(summary.effective_dof, freedom)
+    np.testing.assert_allclose(summary.noise_variance, noise)
 
 
 def test_weights_are_counts_of_rows():
