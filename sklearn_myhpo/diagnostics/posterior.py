@@ -45,7 +45,7 @@ class Posterior(NamedTuple):
     intercept: np.ndarray | None = None
 
 
-def ridge_posterior(split, groups, lambda_, n_rows, n_free, fit_intercept):
+def ridge_posterior(split, groups, lambda_, n_rows, fit_intercept, free=None):
     """Return the `Posterior` of a ridge split of second moments.
 
     Parameters
@@ -58,20 +58,21 @@ def ridge_posterior(split, groups, lambda_, n_rows, n_free, fit_intercept):
         Natural logs of the penalties.
     n_rows : float
         Sum of the sample weights.
-    n_free : int
-        Degrees of freedom of the intercept and the unpenalized features that are no
-        coordinates of the split.
     fit_intercept : bool
+    free : (ndarray of shape (n_free, rank), ndarray of shape (n_free,)) or None
+        Of unpenalized features that are no coordinates of the split, a root of the
+        pseudoinverse of their moments, and their means about the split's origin.
 
     Returns
     -------
     Posterior
     """
-    regression, kernel = split.regression, getattr(split.coordinates, "kernel", None)
+    coordinates = split.coordinates
+    kernel = coordinates.kernel if isinstance(coordinates, RowCoordinates) else None
     per_target = groups.n_groups == 1 and len(lambda_) > 1
     if per_target and split.train.gram.ndim == 2:
         if scale_ratio(np.diag(split.train.gram)) > limits().eigen_ratio:
-            given = n_rows, n_free, fit_intercept
+            given = n_rows, fit_intercept, free
             each = [ridge_posterior(split, groups, v, *given) for v in lambda_[:, None]]
             return side_by_side(each, range(len(each)))
         split = split.diagonalized()
@@ -80,8 +81,9 @@ def ridge_posterior(split, groups, lambda_, n_rows, n_free, fit_intercept):
     spread = None
     if kernel is not None:
         freedom, spread = _of_kernel(split, kernel, penalty[:1])
-    elif split.coordinates.eliminated is None or regression is not None:
+    else:
         spread = _of_coordinates(split, inverse)
+    n_free = fit_intercept + (0 if free is None else free[0].shape[1])
     found = Posterior(freedom + n_free, mean_square)
     if spread is None:
         return found
@@ -90,11 +92,11 @@ def ridge_posterior(split, groups, lambda_, n_rows, n_free, fit_intercept):
     if not per_target:
         prior = np.exp(-groups.expand(lambda_))[:, None] / 2.0
     variance, intercept = spread.variances(scale * groups.is_penalized, prior)
-    if regression is not None:
+    if free is not None:
         # The weights of unpenalized features vary by themselves too.
-        free, root = split.coordinates.eliminated.free, regression.root
-        variance[free] += np.sum(root**2, axis=1)[:, None]
-        along = (split.feature_shift[free] + regression.mean) @ root
+        (root, mean), index = free, coordinates.eliminated.free
+        variance[index] += np.sum(root**2, axis=1)[:, None]
+        along = (split.feature_shift[index] + mean) @ root
         intercept = intercept + along @ along
     # The mean of y varies by itself.
     intercept = intercept + fit_intercept
@@ -182,6 +184,8 @@ class _Spread(NamedTuple):
         Their intercepts, without what the mean of y adds.
     shift : ndarray of shape (n_features,)
         Origin of the features.
+    eliminated : Eliminated or None
+        Unpenalized features, which follow the others.
     """
 
     inverse: np.ndarray
@@ -189,6 +193,7 @@ class _Spread(NamedTuple):
     coefs: np.ndarray
     intercepts: np.ndarray
     shift: np.ndarray
+    eliminated: object = None
 
     def variances(self, scale, prior):
         """Return the variances (n_features, k) and those of the intercept (k,).
@@ -200,7 +205,7 @@ class _Spread(NamedTuple):
         prior : ndarray of shape (n_features, k) or (1, k)
             Prior variances in these units, which hold where rows say nothing.
         """
-        inverse, is_matrix, coefs, intercepts, shift = self
+        inverse, is_matrix, coefs, intercepts, shift, _ = self
         if is_matrix:
             own = np.sum((coefs @ inverse) * coefs, axis=1)[:, None]
             intercept = np.array([intercepts @ inverse @ intercepts])
@@ -217,6 +222,14 @@ class _Spread(NamedTuple):
         unit = np.zeros_like(coefs)
         np.divide(coefs, scale[:, None], out=unit, where=scale[:, None] > 0)
         along = scale * shift
+        if self.eliminated is not None:
+            kept, free, follow = self.eliminated
+            along[kept] += shift[free] @ follow
+            # Combinations that unpenalized features explain move these.
+            moved = np.zeros((len(free), len(scale)))
+            moved[:, kept] = follow
+            moved -= (moved @ unit) @ unit.T
+            own[free] += moved[:, inside] ** 2 @ prior
         along -= unit @ (unit.T @ along)
         return own, intercept + along[inside] ** 2 @ prior
 
@@ -248,7 +261,8 @@ def _of_coordinates(split, inverse):
     if work > limits().posterior_work:
         return None
     coefs, intercepts = split.moves_to_features(np.eye(size))
-    return _Spread(inverse, is_matrix, coefs, intercepts, split.feature_shift)
+    given = inverse, is_matrix, coefs, intercepts, split.feature_shift
+    return _Spread(*given, coordinates.eliminated)
 
 
 def _of_kernel(split, kernel, penalty):

@@ -90,12 +90,13 @@ def posterior_of(problem, source, lambda_, final):
             given = split, w, lambda_, n_rows if is_ridge else None
             found = hessian_posterior(*given)
         else:
-            n_free = int(source.fit_intercept)
-            if source.criterion is not None:
-                n_free = problem.whole.free.rank
-            elif split.regression is not None:
-                n_free += split.regression.root.shape[1]
-            given = split, source.groups, lambda_, n_rows, n_free, source.fit_intercept
+            free = None
+            if split.regression is not None:
+                free = split.regression.root, split.regression.mean
+            elif source.criterion is not None and problem.whole.free.root is not None:
+                root = problem.whole.free.root
+                free = root, np.zeros(len(root))
+            given = split, source.groups, lambda_, n_rows, source.fit_intercept, free
             found = ridge_posterior(*given)
     known = [part for part in found if part is not None]
     return found if all(np.all(np.isfinite(part)) for part in known) else None
