@@ -78,7 +78,6 @@ def ridge_posterior(split, groups, lambda_, n_rows, fit_intercept, free=None):
         split = split.diagonalized()
     penalty = 2.0 * np.exp(lambda_)[None] if per_target else split.penalty(lambda_)
     freedom, mean_square, inverse = _solved(split, penalty, lambda_)
-    spread = None
     if kernel is not None:
         freedom, spread = _of_kernel(split, kernel, penalty[:1])
     else:
