@@ -5,6 +5,8 @@ Callbacks need scikit-learn 1.9; with older versions estimators have no callback
 
 from contextlib import contextmanager
 
+from .solvers.phases import Phases
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
@@ -20,22 +22,29 @@ except ImportError:
         return method
 
 
-class Tasks:
-    """Callbacks of one fit: a task for the fit, and a task for every iteration.
+class Tasks(Phases):
+    """Callbacks of one fit: a task for the fit, for every phase and for every step.
 
     Parameters
     ----------
     estimator : BaseEstimator
     X, y : array-like
         Arguments of `fit`.
-    n_tasks : int or None
-        Largest number of iterations; None if it is unknown.
+    n_tasks : int or None, default=None
+        Number of steps of a fit without phases; None if it is not known.
+    phases : sequence of str, default=()
+        Phases that the fit may have, in order. One that is left out is a task all the
+        same, so that the number of tasks is right.
     """
 
-    def __init__(self, estimator, X, y, n_tasks):
+    def __init__(self, estimator, X, y, n_tasks=None, phases=()):
         self.estimator = estimator
         self._given = {"estimator": estimator, "X": X, "y": y}
+        self._ahead = list(phases)
+        n_tasks = len(phases) or n_tasks
         self._context = estimator._init_callback_context(max_subtasks=n_tasks)
+        self._open = [self._context]
+        self._wants_end = False
 
     @property
     def has_callbacks(self):
@@ -47,14 +56,62 @@ class Tasks:
         if self._context is not None:
             self._context.call_on_fit_task_begin(**self._given)
 
-    def iterate(self, attributes):
+    @contextmanager
+    def phase(self, name, n_steps=None):
+        """Report the beginning and the end of a phase; of none within another."""
+        if len(self._open) > 1 or name not in self._ahead:
+            yield
+            return
+        self._leave_out(self._ahead.index(name))
+        del self._ahead[0]
+        with self._task(name, n_steps):
+            yield
+
+    @contextmanager
+    def part(self, name):
+        """Report the beginning and the end of a part of a phase."""
+        with self._task(name, None):
+            yield
+
+    def step(self):
+        """Report the end of a step of the phase."""
+        if len(self._open) > 1:
+            self.iterate(None, name="step")
+
+    @contextmanager
+    def _task(self, name, n_steps):
+        """Run a block as a task below the last one that is open."""
+        if self._context is None:
+            # Phases do not nest without callbacks either.
+            self._open.append(None)
+            yield
+            self._open.pop()
+            return
+        task = self._open[-1].subcontext(task_name=name, max_subtasks=n_steps)
+        task.call_on_fit_task_begin(**self._given)
+        self._open.append(task)
+        yield
+        # After an error the fit has no more tasks.
+        self._open.pop()
+        self._wants_end |= task.call_on_fit_task_end(**self._given)
+
+    def _leave_out(self, n_phases):
+        """Report the next phases, which the fit does not have."""
+        for name in self._ahead[:n_phases]:
+            with self._task(name, 0):
+                pass
+        del self._ahead[:n_phases]
+
+    def iterate(self, attributes, name="iteration"):
         """Report an iteration.
 
         Parameters
         ----------
-        attributes : callable
+        attributes : callable or None
             Function without arguments; returns the fitted attributes of this iteration,
-            by name.
+            by name. None if there is no model.
+        name : str, default="iteration"
+            Of the task.
 
         Returns
         -------
@@ -63,14 +120,16 @@ class Tasks:
         """
         if self._context is None:
             return False
-        task = self._context.subcontext(task_name="iteration")
+        task = self._open[-1].subcontext(task_name=name)
         task.call_on_fit_task_begin(**self._given)
-        return task.call_on_fit_task_end(
+        self._wants_end |= task.call_on_fit_task_end(
             **self._given, reconstruction_attributes=attributes
         )
+        return self._wants_end
 
     def end(self):
         """Report the end of the fit, after the attributes of the estimator are set."""
+        self._leave_out(len(self._ahead))
         if self._context is not None:
             self._context.call_on_fit_task_end(
                 **self._given, reconstruction_attributes=self._fitted_attributes

@@ -458,6 +458,11 @@ class Recorder:
             raise self.error
         return len(self.models) >= self.stop_after
 
+    @property
+    def fitted_models(self):
+        """The models of the tasks that have one."""
+        return [model for model in self.models if model is not None]
+
 
 #: For fits whose warnings are beside the point.
 no_warnings = pytest.mark.filterwarnings(

@@ -1,6 +1,7 @@
 """Independent parts of a fit, one after the other or several at once."""
 
 from contextvars import Context, copy_context
+from itertools import starmap
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -43,10 +44,11 @@ def run_jobs(function, arguments, n_jobs):
 
     Returns
     -------
-    list
+    iterable
+        Each result as soon as it is there, where one call follows the other.
     """
     if not computes_at_once(n_jobs):
-        return [function(*each) for each in arguments]
+        return starmap(function, arguments)
     # Threads share X, and large products do not hold Python's lock.
     parallel = Parallel(n_jobs=n_jobs, prefer="threads")
     settings = _Settings()

@@ -99,6 +99,11 @@ class Limits:
         Rows that the covariance of slopes is estimated from.
     target_entries : int
         Entries of a block of targets with a lambda each.
+    posterior_work : float
+        Multiplications up to which the variances of weights that are combinations of
+        rows are computed in a fit.
+    summary_entries : int
+        Weights up to which a fit keeps their shares of the prediction's variance.
     """
 
     moments_size: int = 2500
@@ -144,6 +149,8 @@ class Limits:
     spectrum_entries: int = 2**22
     optimism_rows: int = 2**14
     target_entries: int = 2**21
+    posterior_work: float = 1e8
+    summary_entries: int = 2**22
 
 
 _CURRENT = ContextVar("limits of the engine")

@@ -133,6 +133,7 @@ def remove_unpenalized(data):
         free=FreeModel(
             q.shape[1] + data.fit_intercept,
             share * (data.fit_intercept + np.sum(q**2, axis=1)),
+            explained.basis,
         ),
     )
     origin = Origin(coef, mean - rows.shift @ coef)

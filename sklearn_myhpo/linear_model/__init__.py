@@ -13,10 +13,13 @@ _targets        : one lambda per target (`alpha_per_target`)
 _streaming      : learning from one part of the data after another (`partial_fit`)
 _reporting      : fitted attributes, models of iterations, and warnings
 _progress       : callbacks and printed lines during a fit
+_summary        : `summary()`: a row per feature, and what is known of the whole model
+_facts          : what a fit keeps for it
 _frames, _html  : `penalties_frame`, `history_frame`, and the table in notebooks
 _export         : `to_sklearn`
 """
 
+from ._summary import Summary
 from .logistic import (
     BilevelLogisticRegression,
     MYHPOLogisticRegression,
@@ -31,4 +34,5 @@ __all__ = [
     "MYHPORidge",
     "SHOLogisticRegression",
     "SHORidge",
+    "Summary",
 ]

@@ -11,39 +11,44 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._documentation import DocumentationLinkMixin
 from .._progress import CallbackSupportMixin, kept_on_error, with_callbacks
 from .._typing import MatrixLike
 from ..bilevel.bounds import MAX_LAMBDA
 from ..data.arrays import as_rows, linear_predictor
 from ..data.threads import threads_for
 from ..penalties.factors import make_penalty_factors, with_factors
+from ..penalties.labelled import names_of
 from ..penalties.parsing import make_feature_groups
-from ..selection.one_standard_error import standard_error, strongest_within
-from ..solvers import minimize_bilevel
-from ..solvers.start.scan import scan_lambda
 from ._checks import check_standardize, check_weights, drop_weightless
 from ._cv_results import CVResults
+from ._facts import FactsMixin
 from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin
 from ._lambda import check_lambda
+from ._learning import LearningMixin
 from ._own_validation import append, check_own_validation
-from ._problem import LastFit, ProblemSource
+from ._problem import ProblemSource
 from ._progress import Progress
 from ._reporting import Attributes, Warnings
 from ._splits import SplitsMixin
+from ._summary import SummaryMixin
 
 
 class BilevelLinearModel(
     Attributes,
     Warnings,
+    LearningMixin,
     SplitsMixin,
+    FactsMixin,
+    SummaryMixin,
     FramesMixin,
     PenaltiesHTMLMixin,
     CallbackSupportMixin,
+    DocumentationLinkMixin,
     BaseEstimator,
 ):
     """Base of the estimators that learn lambda inside fit.
@@ -108,7 +113,7 @@ class BilevelLinearModel(
         """Return the criterion that is minimized, None for the validation loss."""
         return None
 
-    def _choose_shrinkage(self, source):
+    def _choose_shrinkage(self, source, progress):
         """Return how strongly the lambdas are held together, and set attributes."""
         return 0.0
 
@@ -168,9 +173,7 @@ default=None
             and what is allowed.
         """
         self._validate_params()
-        # With one lambda per target the solver may run once per target.
-        n_tasks = None if self.alpha_per_target else self.max_iter
-        progress = Progress(self, X, y, n_tasks)
+        progress = Progress(self, X, y)
         with kept_on_error(self):
             progress.begin()
             solver = self._make_solver()
@@ -243,92 +246,16 @@ default=None
 
     def _make_groups(self, original_X):
         """Return the groups; X as given may know dtypes and transformers."""
+        self._carried_names = names_of(original_X)
         features = {
             "n_features": self.n_features_in_,
-            # scikit-learn sets the attribute only where X has string names.
-            "feature_names": getattr(self, "feature_names_in_", None),
+            "feature_names": self._known_names(),
         }
         groups = make_feature_groups(self.feature_groups, original_X, **features)
         factors = make_penalty_factors(self.penalty_factors, original_X, **features)
         # Groups that the user did not name follow from the features.
         is_automatic = isinstance(self.feature_groups, str)
         return with_factors(groups, factors, may_drop=is_automatic)
-
-    def _learn(self, source, solver, progress):
-        """Solve the problem, set the fitted attributes, warn; return split models."""
-        shrinkage = self._choose_shrinkage(source)
-        problem = source.make()
-        report = self._reporter(problem, progress, source.dtype)
-        result = self._solve(problem, solver, shrinkage, report, source.lambda_init)
-        chosen = self._select(problem, result, source)
-        weights = problem.to_features(chosen.weights)
-        coef, intercept = self._final_weights(source, problem, chosen.lambda_, weights)
-        self._set_results(problem, chosen, coef, intercept, source.dtype)
-        self._last_fit, self._stream = LastFit(chosen.lambda_, weights), None
-        self._set_curve(result)
-        self._set_checks(problem, result, source)
-        self._warn(problem, result)
-        if source.criterion is None:
-            self._warn_of_few_rows(source)
-        if not solver.capabilities.finds_minimizers:
-            self._warn_of_gap(problem, result)
-        return weights
-
-    def _solve(self, problem, solver, shrinkage, report, lambda_init):
-        """Run the solver, from the end of the last fit if that is wanted."""
-        weights_init = shared = None
-        if shrinkage:
-            shared = scan_lambda(problem)
-            problem.shrink(shrinkage, problem.objective(shared.lambda_, shared.weights))
-            if isinstance(lambda_init, str):
-                lambda_init, weights_init = shared.lambda_, shared.weights
-        last = self._last_fit
-        if self.warm_start and last is not None and last.fits(problem):
-            lambda_init = last.lambda_
-            weights_init = [
-                split.from_features(*weights)
-                for split, weights in zip(problem.splits, last.weights, strict=True)
-            ]
-        result = self._minimize(problem, solver, lambda_init, weights_init, report)
-        return result if shared is None else result._replace(scan=shared)
-
-    def _seed(self):
-        """Return the seed of a run of the solver."""
-        return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-
-    def _minimize(self, problem, solver, lambda_init, weights_init=None, report=None):
-        """Run the solver from lambda_init."""
-        return minimize_bilevel(
-            problem,
-            solver,
-            lambda_init=lambda_init,
-            weights_init=weights_init,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            random_state=self._seed(),
-            callback=report,
-        )
-
-    def _select(self, problem, result, source):
-        """Return the result at the lambda that `selection` asks for."""
-        error = None
-        if source.has_held_out_rows:
-            error = standard_error(problem, result.weights, source.rows)
-        lambda_, loss = self._as_parameter(result.lambda_), result.validation_loss
-        self._set_minimum(lambda_, float(loss), error)
-        if self.selection == "min" or not result.lambda_.size:
-            return result
-        if error is None:
-            raise ValueError(
-                "selection='one_se' needs the standard error of the loss of held-out "
-                f"rows, but criterion={self.criterion!r} holds none out. Use "
-                "criterion='validation', or selection='min'."
-            )
-        return strongest_within(problem, result, error)
-
-    def _final_weights(self, source, problem, lambda_, weights):
-        """Return coef and intercept of a refit, or the means over the splits."""
-        return source.final_weights(problem, lambda_, weights, self.refit)
 
     def _linear_predictor(self, X):
         """Return ``X coef_' + intercept_``, shape (n_samples, n_rows_of_coef)."""

@@ -33,7 +33,8 @@ class FramesMixin:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
-        pd = _import_pandas(self, "penalties_frame")
+        check_is_fitted(self)
+        pd = import_pandas("penalties_frame()")
         coef = np.atleast_2d(self.coef_).astype(np.float64)
         name, strength = self._strength()
         if self._is_per_target:
@@ -74,7 +75,8 @@ class FramesMixin:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
-        pd = _import_pandas(self, "history_frame")
+        check_is_fitted(self)
+        pd = import_pandas("history_frame()")
         columns = {}
         for name, values in self.history_.items():
             if values.ndim == 1:
@@ -89,14 +91,13 @@ class FramesMixin:
         return pd.DataFrame(columns, index=index)
 
 
-def _import_pandas(model, method):
-    """Return pandas for a method of a model, which must be fitted."""
-    check_is_fitted(model)
+def import_pandas(method):
+    """Return pandas for a method or property, which it names in an error."""
     try:
         import pandas as pd
     except ImportError as error:
         raise ImportError(
-            f"{method}() returns a pandas.DataFrame, but pandas is not installed: "
+            f"{method} returns a pandas.DataFrame, but pandas is not installed: "
             "pip install pandas. The same numbers are in the fitted attributes."
         ) from error
     return pd

@@ -6,6 +6,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._html import LearnedHTMLMixin, indices_to_show
 
+#: Groups whose penalties are in the line below the name of the estimator.
+MOST_IN_SHORT = 4
+
 
 class PenaltiesHTMLMixin(LearnedHTMLMixin):
     """Adds a table of the penalties to the HTML of a fitted linear model."""
@@ -45,6 +48,21 @@ class PenaltiesHTMLMixin(LearnedHTMLMixin):
                 f"{len(lambda_)}; penalties_frame() has all."
             )
         return caption, [kind, "features", name, "lambda"], rows
+
+    def _learned_in_short(self):
+        try:
+            check_is_fitted(self)
+        except NotFittedError:
+            return None
+        name, strength = self._strength()
+        strength = np.atleast_1d(strength)
+        if len(strength) == 1:
+            return f"{name} {strength[0]:.4g}"
+        if self._is_per_target or len(strength) > MOST_IN_SHORT:
+            ends = f"{strength.min():.3g} to {strength.max():.3g}"
+            return f"{len(strength)} values of {name}, {ends}"
+        pairs = zip(self.feature_group_names_, strength, strict=True)
+        return f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in pairs)
 
     def _describe_fit(self):
         loss = np.mean(self.validation_loss_)

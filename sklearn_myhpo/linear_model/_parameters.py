@@ -38,12 +38,12 @@ class ChoosingModel(BilevelLinearModel):
             self._check_solver_without_splits(solver)
         return criterion
 
-    def _choose_shrinkage(self, source):
+    def _choose_shrinkage(self, source, progress):
         self.shrinkage_, self.shrinkage_path_ = 0.0, None
         if source.groups.n_groups > 1:
             if self.shrinkage == "auto":
                 with np.errstate(all="ignore"):
-                    found = choose_shrinkage(source, self.n_jobs)
+                    found = choose_shrinkage(source, self.n_jobs, progress)
                 self.shrinkage_, self.shrinkage_path_ = found
             else:
                 self.shrinkage_ = float(self.shrinkage)

@@ -1,6 +1,7 @@
 """Callbacks and printed lines during the fit of a linear model."""
 
 import time
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from .._progress import Tasks
 
 #: Largest number of lambdas that a line lists; of more it gives the range.
 MAX_LAMBDAS = 4
+#: What phases of which a line tells consist of.
+_SPELLED = {"shrinkage": "splits within splits", "scan": "values of one lambda"}
 HEAD = f"{'iteration':>9}  {'lambda':<29} {'loss':>12}  {'hypergradient':>13}"
 
 
@@ -19,20 +22,36 @@ class Progress(Tasks):
     estimator : BilevelLinearModel
     X, y : array-like
         Arguments of `fit`.
-    n_tasks : int or None
-        Largest number of iterations; None if it is not known.
     """
 
-    def __init__(self, estimator, X, y, n_tasks):
-        super().__init__(estimator, X, y, n_tasks)
+    def __init__(self, estimator, X, y):
+        super().__init__(estimator, X, y, phases=_phases_of(estimator))
         self.is_silent = not estimator.verbose
         self.clock = time.perf_counter()
+        self._n_steps, self._has_head = 0, False
 
     def begin(self):
         """Report the beginning of the fit."""
         super().begin()
         if not self.is_silent:
-            print(f"{type(self.estimator).__name__}\n{HEAD}")
+            print(type(self.estimator).__name__)
+
+    @contextmanager
+    def phase(self, name, n_steps=None):
+        """Report the beginning and the end of a phase; of none within another."""
+        self._n_steps, begin = 0, time.perf_counter()
+        with super().phase(name, n_steps):
+            yield
+        if name in _SPELLED and self._n_steps and not self.is_silent:
+            print(
+                f"{name}: {self._n_steps} {_SPELLED[name]}, "
+                f"{time.perf_counter() - begin:.2g} s"
+            )
+
+    def step(self):
+        """Report the end of a step of the phase."""
+        self._n_steps += 1
+        super().step()
 
     def report(self, n_iter, info, attributes):
         """Report an iteration.
@@ -51,6 +70,9 @@ class Progress(Tasks):
             Whether a callback wants the fit to end.
         """
         if not self.is_silent:
+            if not self._has_head:
+                print(HEAD)
+            self._has_head = True
             print(
                 f"{n_iter:>9}  {_spell(info.lambda_):<29} "
                 f"{info.validation_loss:>12.6g}  {info.hypergradient_norm:>13.1e}"
@@ -69,6 +91,20 @@ class Progress(Tasks):
                 f"{_spell(np.atleast_1d(model.lambda_))}, loss {loss:.6g}"
             )
         super().end()
+
+
+def _phases_of(estimator):
+    """Return the phases that a fit may have, in order."""
+    shrinks = isinstance(estimator.shrinkage, str)
+    scans = isinstance(estimator.lambda_init, str) or estimator.shrinkage
+    may_have = {
+        "shrinkage": shrinks,
+        "scan": scans,
+        "solve": True,
+        "refit": estimator.refit,
+        "checks": True,
+    }
+    return [name for name, is_there in may_have.items() if is_there]
 
 
 def _spell(lambda_):

@@ -175,7 +175,7 @@ class StreamingMixin:
 
     def _set_stream(self, stream, dtype):
         """Set the fitted attributes after a part."""
-        self._stream, self._last_fit = stream, None
+        self._stream, self._last_fit, self._facts = stream, None, None
         history = {
             name: np.array([row[name] for row in stream.history])
             for name in stream.history[0]

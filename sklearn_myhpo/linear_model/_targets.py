@@ -8,7 +8,10 @@ from sklearn.exceptions import ConvergenceWarning
 from ..bilevel.bounds import outward
 from ..bilevel.per_target import refit
 from ..data.jobs import computes_at_once, run_jobs
+from ..diagnostics.posterior import side_by_side
 from ..solvers import minimize_bilevel
+from ..solvers.phases import UNWATCHED
+from ._facts import posterior_of
 from ._problem import LastFit, mean_over_splits
 from ._reporting import spell_some
 
@@ -36,6 +39,10 @@ class TargetsFit(NamedTuple):
         How the targets were computed.
     models : list of (coef, intercept)
         Of every split, all targets together.
+    posterior : Posterior or None
+        Of the weights.
+    split : Split
+        Of all rows.
     """
 
     lambda_: np.ndarray
@@ -51,6 +58,8 @@ class TargetsFit(NamedTuple):
     total_weight: float
     plan: object
     models: list
+    posterior: object
+    split: object
 
 
 class PerTargetMixin:
@@ -96,10 +105,14 @@ class PerTargetMixin:
             # There is no model of all targets before the last of them is learned.
             return progress.report(n_iter, info, None)
 
+        fits = []
         # Callbacks see iterations when they happen, and may end a run.
         if progress.has_callbacks or not computes_at_once(self.n_jobs):
-            return [learn_target(*task, report) for task in tasks]
-        fits = []
+            with progress.phase("solve", len(tasks)):
+                for task in tasks:
+                    with progress.part("target"):
+                        fits.append(learn_target(*task, report))
+            return fits
         for iterations, fit in run_jobs(learn_quietly, tasks, self.n_jobs):
             for iteration in iterations:
                 report(*iteration)
@@ -110,24 +123,28 @@ class PerTargetMixin:
         """Return the `TargetsFit` of one run for all targets."""
         report = self._reporter(problem, progress, source.dtype)
         lambda_init = source.lambda_init if start is None else start
-        result = self._minimize(targets, solver, lambda_init, report=report)
+        watchers = {"callback": report, "phases": progress}
+        result = self._minimize(targets, solver, lambda_init, **watchers)
         models = problem.to_features(result.weights)
         if self.refit and not source.has_own_validation:
-            final = refit(problem.full, result.lambda_)
+            with progress.phase("refit", 0):
+                final = refit(problem.full, result.lambda_)
         else:
             final = mean_over_splits(models)
         losses, slope = targets.target_slopes(result.lambda_, targets.everything)
         found = problem, result, models, final
-        return _as_fit(*found, losses, targets.bounds, slope)
+        fit = _as_fit(*found, losses, targets.bounds, slope)
+        return _with_posterior(fit, problem, source, self.refit)
 
     def _set_targets(self, found, source):
         """Set the fitted attributes."""
-        self._choose_shrinkage(source)
+        self._choose_shrinkage(source, UNWATCHED)
         self._set_groups(source.groups)
         self.history_, self.lambda_ = found.history, found.lambda_
         alpha = 2.0 * found.total_weight * np.exp(found.lambda_)
         self._set_weights(found.coef, found.intercept, alpha, source.dtype)
         self.validation_loss_ = found.validation_loss
+        self._keep_facts(found.split, found.posterior, source)
         self.n_iter_ = found.n_iter
         self.converged_ = not found.unfinished
         self.oracle_counts_, self.plan_ = found.counts, found.plan
@@ -181,7 +198,10 @@ def learn_target(source, solver, own, options, refits, report=None):
     final = source.final_weights(problem, result.lambda_, models, refits)
     slope = problem.hypergradient(result.lambda_, result.weights)
     loss = np.array([result.validation_loss])
-    return _as_fit(problem, result, models, final, loss, problem.bounds, slope)
+    fit = _as_fit(problem, result, models, final, loss, problem.bounds, slope)
+    fit = _with_posterior(fit, problem, source, refits)
+    # The rows are the same for all targets.
+    return fit if own.start == 0 else fit._replace(split=None)
 
 
 def learn_quietly(*task):
@@ -192,6 +212,14 @@ def learn_quietly(*task):
         iterations.append((n_iter, info, None))
 
     return iterations, learn_target(*task, report)
+
+
+def _with_posterior(fit, problem, source, refits):
+    """Return a `TargetsFit` with the posterior of refitted weights."""
+    if not refits or source.has_own_validation:
+        return fit
+    final = fit.coef, fit.intercept
+    return fit._replace(posterior=posterior_of(problem, source, fit.lambda_, final))
 
 
 def _as_fit(problem, result, models, final, losses, bounds, slope):
@@ -211,6 +239,8 @@ def _as_fit(problem, result, models, final, losses, bounds, slope):
         problem.total_weight,
         problem.plan,
         models,
+        None,
+        problem.full,
     )
 
 
@@ -227,6 +257,8 @@ def _merge(fits):
         fits[0].total_weight,
         fits[0].plan,
         [tuple(map(np.hstack, zip(*split, strict=True))) for split in splits],
+        side_by_side([fit.posterior for fit in fits], [0] * len(fits)),
+        fits[0].split,
     )
 
 

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._documentation import DocumentationLinkMixin
 from .._html import LearnedHTMLMixin
 from .._progress import CallbackSupportMixin, Tasks, kept_on_error, with_callbacks
 from .._typing import MatrixLike
@@ -48,7 +49,9 @@ def import_training():
     return _fit
 
 
-class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator):
+class SelfTuningPerceptron(
+    LearnedHTMLMixin, CallbackSupportMixin, DocumentationLinkMixin, BaseEstimator
+):
     """Base of the estimators; they encode y for the loss and decode predictions."""
 
     _parameter_constraints = {
@@ -117,7 +120,9 @@ class SelfTuningPerceptron(LearnedHTMLMixin, CallbackSupportMixin, BaseEstimator
             allowed values.
         """
         self._validate_params()
-        tasks = Tasks(self, X, y, self.max_iter)
+        # Training that may stop early has no number of iterations.
+        n_iter = self.max_iter if self.n_iter_no_change == np.inf else None
+        tasks = Tasks(self, X, y, n_iter)
         with kept_on_error(self):
             tasks.begin()
             self._train(X, y, tasks)

@@ -9,15 +9,17 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 
+from .._documentation import DocumentationLinkMixin
 from .._typing import MatrixLike
 from .labelled import with_labels
 
 
-class GroupedColumnTransformer(ColumnTransformer):
+class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
     """A ColumnTransformer that labels every output column with its transformer.
 
     It is `sklearn.compose.ColumnTransformer` with one addition: its output, dense or
-    sparse, carries the name of the transformer that made each column. An estimator
+    sparse, carries the name of the transformer that made each column, and the name of
+    the column itself where all transformers have `get_feature_names_out`. An estimator
     of this package that follows it in a pipeline learns one lambda per transformer
     with ``feature_groups="transformer"``. Every fit sets the names anew, so that
     cross-validation works where the number of columns depends on the rows, for example
@@ -60,6 +62,8 @@ class GroupedColumnTransformer(ColumnTransformer):
     ['number', 'category']
     """
 
+    _column_names = None
+
     def fit_transform(
         self, X: ArrayLike, y: ArrayLike | None = None, **params: Any
     ) -> MatrixLike:
@@ -78,9 +82,16 @@ class GroupedColumnTransformer(ColumnTransformer):
         -------
         {array-like, sparse matrix, dataframe} of shape (n_samples, n_columns)
             The results side by side; arrays and sparse matrices carry the
-            transformer of each column.
+            transformer and the name of each column.
         """
-        return self._labelled(super().fit_transform(X, y, **params))
+        output = super().fit_transform(X, y, **params)
+        try:
+            # Once: a vectorizer of texts has a million of them.
+            self._column_names = self.get_feature_names_out()
+        except (AttributeError, ValueError):
+            # Some transformer has no names, or not as many as columns.
+            self._column_names = None
+        return self._labelled(output)
 
     def transform(self, X: ArrayLike, **params: Any) -> MatrixLike:
         """Transform the data by every transformer and join the results.
@@ -96,7 +107,7 @@ class GroupedColumnTransformer(ColumnTransformer):
         -------
         {array-like, sparse matrix, dataframe} of shape (n_samples, n_columns)
             The results side by side; arrays and sparse matrices carry the
-            transformer of each column.
+            transformer and the name of each column.
         """
         return self._labelled(super().transform(X, **params))
 
@@ -120,4 +131,4 @@ class GroupedColumnTransformer(ColumnTransformer):
         labels = np.empty(output.shape[1], dtype=object)
         for name, columns in self.output_indices_.items():
             labels[columns] = name
-        return with_labels(output, labels)
+        return with_labels(output, labels, self._column_names)

@@ -11,6 +11,7 @@ import numpy as np
 from ..data.jobs import run_jobs
 from ..data.selected import select
 from ..solvers import MYHPO, minimize_bilevel
+from ..solvers.phases import UNWATCHED
 from ..solvers.start.scan import scan_lambda
 
 #: Shrinkages that are tried, from one lambda, to three digits, to no shrinkage.
@@ -21,7 +22,7 @@ LEAST_GAIN = 0.5
 NESTED_TOL, NESTED_MAX_ITER = 1e-4, 30
 
 
-def choose_shrinkage(source, n_jobs=None):
+def choose_shrinkage(source, n_jobs=None, phases=UNWATCHED):
     """Return the shrinkage with the lowest nested loss, and the losses of all.
 
     Parameters
@@ -30,6 +31,8 @@ def choose_shrinkage(source, n_jobs=None):
         Data and splits, and a function that makes problems of them.
     n_jobs : int or None, default=None
         How many training parts are split again at once, as of `run_jobs`.
+    phases : Phases, default=UNWATCHED
+        Is told of every split.
 
     Returns
     -------
@@ -53,8 +56,10 @@ def choose_shrinkage(source, n_jobs=None):
     losses = np.zeros((len(SHRINKAGES), len(rows)))
     inner_pairs = _inner_pairs(pairs, len(rows))
     tasks = ((source, split, inner) for split, inner in enumerate(inner_pairs))
-    for left_out, found in run_jobs(nested_losses, tasks, n_jobs):
-        losses[:, left_out] += found
+    with phases.phase("shrinkage", len(pairs)):
+        for left_out, found in run_jobs(nested_losses, tasks, n_jobs):
+            losses[:, left_out] += found
+            phases.step()
     means = losses.sum(axis=1)
     worse = means - means.min()
     more = losses - losses[np.argmin(means)]

@@ -6,6 +6,7 @@
 `capabilities.py`     `Capabilities`: abilities and needs that a solver declares
 `registry.py`         `SOLVERS`: the single list; add a solver here
 `options.py`          checks of options
+`phases.py`           what a run tells of its phases, for progress bars
 `start/`              scans of one shared lambda for a start
 `myhpo/`              MY-HPO; `published.py` has Algorithms 1 and 3 step by step
 `sho.py`              SHO with a local hypernetwork

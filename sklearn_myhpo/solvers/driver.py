@@ -8,6 +8,7 @@ import numpy as np
 
 from ..bilevel.contract import Offers, OuterProblem
 from ..bilevel.counts import OracleCounts
+from .phases import UNWATCHED, Phases
 from .protocol import BilevelResult, Info, Solver, State, Status
 from .registry import SOLVERS
 from .start.points import Scan
@@ -25,6 +26,7 @@ def minimize_bilevel(
     tol: float = 1e-6,
     random_state: int | np.random.Generator | None = None,
     callback: Callable[[int, Info, State], object] | None = None,
+    phases: Phases = UNWATCHED,
 ) -> BilevelResult:
     """Minimize the validation loss over lambda.
 
@@ -51,6 +53,8 @@ def minimize_bilevel(
     callback : callable, optional
         Called with (n_iter, info, state) after every iteration; the run ends if it
         returns something true.
+    phases : Phases, default=UNWATCHED
+        Is told of the scan and the iterations as the phases "scan" and "solve".
 
     Returns
     -------
@@ -67,12 +71,12 @@ def minimize_bilevel(
     """
     check_solver(solver, problem.offers)
     clock = time.perf_counter()
-    lambda_0, weights_0, scan = _find_start(problem, lambda_init)
+    lambda_0, weights_0, scan = _find_start(problem, lambda_init, phases)
     if weights_init is not None:
         weights_0 = weights_init
     rng = np.random.default_rng(random_state)
     # A value that is not finite ends the run; numpy need not warn of it as well.
-    with np.errstate(all="ignore"):
+    with phases.phase("solve"), np.errstate(all="ignore"):
         state = solver.init(problem, lambda_0, weights_0)
         end = _iterate(problem, solver, state, rng, max_iter, tol, callback, clock)
     message = end.status.value.format(
@@ -156,16 +160,16 @@ def check_solver(solver: Solver, offers: Offers) -> None:
 
 
 def _find_start(
-    problem: OuterProblem, lambda_init: str | float | np.ndarray
+    problem: OuterProblem, lambda_init: str | float | np.ndarray, phases: Phases
 ) -> tuple[np.ndarray, list[np.ndarray], Scan | None]:
     """Return lambda and weights to start from, and the scan that found them."""
     if not isinstance(lambda_init, str):
         lambda_0 = problem.project(np.full(problem.n_groups, lambda_init, float))
         return lambda_0, problem.zeros(), None
     if problem.offers.is_separable:
-        return *scan_targets(problem), None
+        return *scan_targets(problem, phases), None
     scanned = problem.for_scan()
-    scan = scan_lambda(scanned)
+    scan = scan_lambda(scanned, phases)
     # The objective of fewer rows is another one.
     return scan.lambda_, scan.weights, scan if scanned is problem else None
 

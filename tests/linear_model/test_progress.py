@@ -1,6 +1,7 @@
 """Callbacks, interruptions, and the lines that a fit prints."""
 
 import copy
+import re
 import warnings
 from unittest import mock
 
@@ -59,9 +60,10 @@ def test_callbacks_see_every_iteration(cls, diabetes, cancer):
     recorder = Recorder()
     model = cls(lambda_init=0.0, cv=3, random_state=0)
     model.set_callbacks(recorder).fit(X, y)
-    assert recorder.tasks == ["iteration"] * model.n_iter_ + ["fit"]
+    iterations = ["iteration"] * model.n_iter_
+    assert recorder.tasks == [*iterations, "solve", "refit", "checks", "fit"]
     assert recorder.torn_down == 1
-    last, at_end = recorder.models[-2:]
+    last, at_end = recorder.fitted_models[-2:]
     # Before the refit the model is the mean of the splits', as with refit=False.
     other = clone(model).set_params(refit=False).fit(X, y)
     np.testing.assert_allclose(last.coef_, other.coef_)
@@ -91,8 +93,9 @@ def test_callbacks_of_every_estimator(model, diabetes, cancer):
         y = np.column_stack([y, y[::-1]])
     recorder = Recorder()
     model = clone(model).set_params(random_state=0).set_callbacks(recorder).fit(X, y)
-    assert recorder.tasks == ["iteration"] * model.n_iter_ + ["fit"]
-    for fitted in recorder.models:
+    assert recorder.tasks.count("iteration") == model.n_iter_
+    assert recorder.tasks[-1] == "fit"
+    for fitted in recorder.fitted_models:
         assert fitted.predict(X).shape == y.shape
 
 
@@ -105,7 +108,7 @@ def test_models_of_iterations_are_made_when_asked_for(diabetes):
     )
     with made as function:
         model.set_callbacks(counter := Counter()).fit(*diabetes)
-    assert len(counter.tasks) == model.n_iter_ + 1
+    assert len(counter.tasks) == model.n_iter_ + 4
     # The fitted model itself, and none before it.
     assert function.call_count == 1
 
@@ -114,7 +117,8 @@ def test_models_of_iterations_are_made_when_asked_for(diabetes):
 def test_callback_stops_a_fit(diabetes):
     """A user who has seen enough could not end the fit and keep what it has."""
     model = SHORidge(max_iter=100, tol=0, random_state=0)
-    model.set_callbacks(Recorder(stop_after=3))
+    # The scan comes before the iterations.
+    model.set_callbacks(Recorder(stop_after=1 + 3))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.fit(*diabetes)
@@ -171,8 +175,114 @@ def test_verbose_spells_few_lambdas_and_the_range_of_many(capsys, diabetes):
     """Sixty-four numbers a line could not be read."""
     MYHPORidge(verbose=1, feature_groups="each", random_state=0).fit(*diabetes)
     lines = capsys.readouterr().out.splitlines()
-    assert all("10 from " in line for line in lines[2:])
+    assert all("10 from " in line for line in lines[3:])
     assert max(map(len, lines)) <= 100
+
+
+def test_verbose_tells_of_the_scan(capsys, cancer):
+    """A long scan would look like a fit that hangs."""
+    MYHPOLogisticRegression(verbose=1, random_state=0).fit(*cancer)
+    name, scan, head, *_ = capsys.readouterr().out.splitlines()
+    assert name == "MYHPOLogisticRegression"
+    assert re.fullmatch(r"scan: \d+ values of one lambda, \S+ s", scan)
+    assert head.split()[0] == "iteration"
+
+
+class Bars:
+    """The bars that scikit-learn's `ProgressBar` would draw, by name of the task."""
+
+    def __init__(self):
+        self.totals, self.done, self.after = {}, {}, []
+
+    def setup(self, estimator, context):
+        """Begin."""
+
+    def teardown(self, estimator, context):
+        """End."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Add a bar."""
+        if context.max_subtasks != 0 or context.parent is None:
+            assert context.task_name not in self.totals or "target" in context.task_name
+            self.totals[context.task_name] = context.max_subtasks
+
+    def on_fit_task_end(self, estimator, context):
+        """Count below the parent."""
+        if context.parent is not None:
+            name = context.parent.task_name
+            self.done[name] = self.done.get(name, 0) + 1
+            if context.parent.parent is None:
+                self.after.append(context.task_name)
+
+
+HALF = ["first"] * 5 + ["second"] * 5
+FITS = {
+    "one lambda": (MYHPORidge(), ["scan", "solve", "refit", "checks"]),
+    "groups": (
+        MYHPORidge(feature_groups=HALF),
+        ["scan", "solve", "refit", "checks"],
+    ),
+    "shrinkage": (
+        MYHPORidge(feature_groups=HALF, shrinkage="auto"),
+        ["shrinkage", "scan", "solve", "refit", "checks"],
+    ),
+    "no shrinkage to learn": (
+        MYHPORidge(shrinkage="auto"),
+        ["shrinkage", "scan", "solve", "refit", "checks"],
+    ),
+    "given shrinkage": (
+        MYHPORidge(feature_groups=HALF, shrinkage=0.1, lambda_init=0.0),
+        ["scan", "solve", "refit", "checks"],
+    ),
+    "no scan, no refit": (
+        MYHPORidge(lambda_init=0.0, refit=False),
+        ["solve", "checks"],
+    ),
+    "criterion": (MYHPORidge(criterion="gcv"), ["scan", "solve", "refit", "checks"]),
+    "targets together": (
+        MYHPORidge(alpha_per_target=True),
+        ["scan", "solve", "refit", "checks"],
+    ),
+    "targets apart": (
+        BilevelRidge(solver="hoag", alpha_per_target=True, max_iter=3),
+        ["scan", "solve", "refit", "checks"],
+    ),
+    "logistic": (MYHPOLogisticRegression(), ["scan", "solve", "refit", "checks"]),
+    "unsuccessful": (SHORidge(max_iter=3), ["scan", "solve", "refit", "checks"]),
+}
+
+
+@needs_callbacks
+@pytest.mark.parametrize("name", FITS)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning")
+def test_progress_bars_end(name, diabetes, cancer):
+    """A bar would stop at one percent of `max_iter`, or jump from there to its end."""
+    model, phases = FITS[name]
+    X, y = cancer if is_classifier(model) else diabetes
+    if getattr(model, "alpha_per_target", False):
+        y = np.column_stack([y, y[::-1], y**2])
+    bars = Bars()
+    clone(model).set_params(random_state=0).set_callbacks(bars).fit(X, y)
+    assert bars.after == phases
+    assert bars.totals.pop("fit") == len(phases)
+    for task, total in bars.totals.items():
+        # The number of iterations is not known, and no bar pretends to know it.
+        if task == "target" or (task == "solve" and name != "targets apart"):
+            assert total is None
+        elif total is not None:
+            assert bars.done[task] == total > 0
+
+
+@needs_callbacks
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_progress_bars_of_a_warm_start_and_of_own_validation(diabetes):
+    """Without a scan or a refit the whole fit's bar would end before its end."""
+    X, y = diabetes
+    model = MYHPORidge(warm_start=True, random_state=0).fit(X, y)
+    for given in ({}, {"X_val": X, "y_val": y}):
+        model.set_callbacks(bars := Bars()).fit(X, y, **given)
+        assert bars.after == ["scan", "solve", "refit", "checks"]
 
 
 @each_estimator

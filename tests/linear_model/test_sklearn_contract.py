@@ -1,6 +1,7 @@
 """What scikit-learn's tools ask of an estimator: ours go wherever Ridge goes."""
 
 import pickle
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import sklearn
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_myhpo import BilevelLogisticRegression, MYHPOLogisticRegression, MYHPORidge
@@ -34,6 +37,18 @@ def frame(container, X, names=NAMES):
 def test_scikit_learn_checks(estimator, check):
     """Any of scikit-learn's own checks: there a tool would meet a surprise."""
     check(estimator)
+
+
+@each_estimator
+def test_tags_are_those_of_the_counterpart(cls):
+    """A meta-estimator would refuse several targets, or hand over missing values."""
+    plain = LogisticRegression if cls in LOGISTICS else Ridge
+    own, other = asdict(get_tags(cls())), asdict(get_tags(plain()))
+    # Arrays of other libraries are not taken yet, and 1.6 forgets that its own take
+    # sparse rows.
+    own["array_api_support"] = other["array_api_support"]
+    other["input_tags"]["sparse"] = True
+    assert own == other
 
 
 @parametrize_with_checks([MYHPORidge(feature_groups="each")])

@@ -397,6 +397,25 @@ def test_callbacks_see_every_iteration(cls):
 
 @needs_torch
 @both
+@pytest.mark.parametrize("n_iter_no_change", [5, np.inf])
+def test_progress_bar_has_a_true_number_of_iterations(cls, n_iter_no_change):
+    """A bar would jump from a third to its end where training stops early."""
+    callback = pytest.importorskip("sklearn.callback")
+    assert callback
+    totals = []
+
+    class First(Recorder):
+        def on_fit_task_begin(self, estimator, context):
+            if context.parent is None:
+                totals.append(context.max_subtasks)
+
+    model = cls(**{**SMALL, "n_iter_no_change": n_iter_no_change}, random_state=0)
+    model.set_callbacks(First()).fit(*data_for(cls))
+    assert totals == [model.n_iter_ if n_iter_no_change == np.inf else None]
+
+
+@needs_torch
+@both
 def test_interruption_leaves_no_half_fitted_model(cls):
     """A network would predict with the weights of one fit and the units of another."""
     X, y = data_for(cls)

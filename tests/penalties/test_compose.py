@@ -23,7 +23,12 @@ from sklearn_myhpo import (
     MYHPOLogisticRegression,
     MYHPORidge,
 )
-from sklearn_myhpo.penalties.labelled import LabelledArray, labels_of, with_labels
+from sklearn_myhpo.penalties.labelled import (
+    LabelledArray,
+    labels_of,
+    names_of,
+    with_labels,
+)
 from sklearn_myhpo.solvers import Stochastic
 
 WORDS = np.array([f"word{k}" for k in range(40)])
@@ -119,6 +124,8 @@ def test_cached_steps_keep_their_groups(tmp_path):
         model = make_pipeline(columns, classifier(), memory=str(tmp_path))
         first = model.fit(frame, y)[-1].lambda_
         np.testing.assert_array_equal(model.fit(frame, y)[-1].lambda_, first)
+        names = model[:-1].get_feature_names_out().tolist()
+        assert model[-1].summary().columns["feature"].tolist() == names
 
 
 def test_transformers_without_names():
@@ -273,12 +280,15 @@ def test_names_without_prefix():
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix, sparse.csr_array])
 def test_what_is_taken_out_has_no_labels(kind):
     """Labels of other columns would pass for its own."""
-    X = with_labels(kind(np.eye(4)), list("abcd"))
+    X = with_labels(kind(np.eye(4)), list("abcd"), list("wxyz"))
     assert labels_of(X) == list("abcd")
+    assert names_of(X) == list("wxyz")
     for other in (X[:, :2], X[:, [3, 2, 1, 0]], X * 2, X.T, X.copy()):
         assert labels_of(other) is None
+        assert names_of(other) is None
     again = pickle.loads(pickle.dumps(X))
     assert labels_of(again) == list("abcd")
+    assert names_of(again) == list("wxyz")
     assert type(again) is type(X)
     assert (again != X).sum() == 0
 

@@ -1,6 +1,7 @@
 """Ridge splits with one lambda and more features than rows, from products of rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,11 +54,26 @@ def build_dual_splits(design, y, parts, groups, counts, *, with_all_rows=True):
     splits = []
     for share, mean, (_, validation) in zip(shares, means, weights, strict=True):
         rows = _SplitRows(design, products, share, validation, mean)
-        split = _build_split(rows, y, groups, counts)
+        is_whole = len(splits) == parts.n_splits
+        split = _build_split(rows, y, groups, counts, is_whole)
         if split is None:
             return None
         splits.append(split)
     return splits
+
+
+class Kernel(NamedTuple):
+    """Products of centred rows, each times the root of its share of the weight.
+
+    Attributes
+    ----------
+    products : ndarray of shape (n_rows, n_rows)
+    root : ndarray of shape (n_rows,)
+        Roots of the shares.
+    """
+
+    products: np.ndarray
+    root: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +90,15 @@ class RowCoordinates(Coordinates):
     combine : ndarray of shape (n_train, n_coordinates)
     weight : ndarray of shape (n_samples,) or None
         Of the rows in the mean that is subtracted; None where it is zero.
+    kernel : Kernel or None
+        Of all rows, where the coordinates need not span them; None where they do.
     """
 
     design: Design = None
     index: np.ndarray = None
     combine: np.ndarray = None
     weight: np.ndarray | None = None
+    kernel: Kernel | None = None
 
     def shares(self, w):
         """Return the share of every row (n_samples, k) in coordinates (n, k)."""
@@ -193,7 +212,7 @@ class _SplitRows:
         return own, cross
 
 
-def _build_split(rows, y, groups, counts):
+def _build_split(rows, y, groups, counts, keeps_kernel):
     """Return the split, or None where its rows are ill-conditioned."""
     index, held_out = np.flatnonzero(rows.share), np.flatnonzero(rows.validation)
     share = rows.share[index]
@@ -226,10 +245,13 @@ def _build_split(rows, y, groups, counts):
         cross @ combine, y[held_out] - y_mean, weight, reference
     )
     centre = rows.share if fit_intercept else None
+    coordinates = row_coordinates(rows.design, centre, combine, groups, index)
+    if keeps_kernel:
+        coordinates = replace(coordinates, kernel=Kernel(own, root))
     return QuadraticSplit(
         train_moments,
         validation_moments,
-        row_coordinates(rows.design, centre, combine, groups, index),
+        coordinates,
         rows.design.moved_origin(rows.mean),
         np.zeros(combine.shape[1]),
         Origin(None, y_mean),

@@ -30,12 +30,18 @@ class Regression(NamedTuple):
         Weights of the latter per weight of the former, -B.
     start : ndarray of shape (n_free, n_outputs)
         Weights of the latter if the weights of the former are zero, b.
+    root : ndarray of shape (n_free, rank)
+        ``root root'`` is the pseudoinverse of the moments of the latter.
+    mean : ndarray of shape (n_free,)
+        Training mean of the latter.
     """
 
     kept: np.ndarray
     free: np.ndarray
     follow: np.ndarray
     start: np.ndarray
+    root: np.ndarray
+    mean: np.ndarray
 
     def rows(self, rows):
         """Return the residual of rows (n_rows, n) on the unpenalized coordinates."""
@@ -52,7 +58,7 @@ class Regression(NamedTuple):
         -------
         Moments
         """
-        kept, free, follow, start = self
+        kept, free, follow, start, *_ = self
         rows = moments.gram[kept]
         cross, corner = rows[:, free], moments.gram[np.ix_(free, free)]
         along = cross + 0.5 * (follow.T @ corner)
@@ -96,7 +102,7 @@ def eliminate_unpenalized(split):
     gram, linear = split.train.gram, split.train.linear
     follow = -root @ (root.T @ gram[np.ix_(free, kept)])
     start = root @ (root.T @ linear[free])
-    regression = Regression(kept, free, follow, start)
+    regression = Regression(kept, free, follow, start, root, split.x_mean[free])
     train = _without_explained(regression.of(split.train), np.diag(gram)[kept])
     validation = train
     if split.validation is not split.train:

@@ -27,10 +27,14 @@ class FreeModel(NamedTuple):
         Its degrees of freedom: one for an intercept alone.
     leverage : ndarray of shape (n_samples,)
         Of every row in it.
+    root : ndarray of shape (n_unpenalized, rank) or None
+        ``root root'`` is the pseudoinverse of the moments of the unpenalized features;
+        None without any.
     """
 
     rank: int
     leverage: np.ndarray
+    root: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ...bilevel.problem import Problem
+from ..phases import UNWATCHED, Phases
 from .points import Point, Scan, cubic_minimum, null_lambda, scan_range, shared_lambda
 from .values import scan_values
 
@@ -21,13 +22,15 @@ STEPS = {"diagonal": 0.5, "dense": 0.75}
 SHARED_XTOL = 1e-3
 
 
-def scan_lambda(problem: Problem) -> Scan:
+def scan_lambda(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     """Return the `Scan` of a shared lambda.
 
     Parameters
     ----------
     problem : Problem
         The objective.
+    phases : Phases, default=UNWATCHED
+        Is told of every point, but for those that are known all at once.
 
     Returns
     -------
@@ -35,8 +38,9 @@ def scan_lambda(problem: Problem) -> Scan:
         Its weights are near the solution at its lambda.
     """
     if problem.scans_by not in STEPS:
-        return scan_values(problem)
-    points = _scan(problem)
+        with phases.phase("scan"):
+            return scan_values(problem, phases)
+    points = _scan(problem, phases)
     # Of equals the strongest penalty: the simplest model.
     best = min(reversed(points), key=lambda point: point.value)
     estimate, bracket = best.value, None
@@ -92,7 +96,7 @@ def _evaluate(problem, lambda_, starts):
     return Point(lambda_, place.objective, slope, weights)
 
 
-def _scan(problem):
+def _scan(problem, phases):
     """Return points in increasing order of lambda."""
     low, high = scan_range(problem)
     solves_by = problem.scans_by
@@ -100,11 +104,14 @@ def _scan(problem):
     n_steps = int(np.ceil((top - low) / STEPS[solves_by]))
     grid = np.linspace(top, low, n_steps + 1)
     if solves_by == "diagonal":
-        return list(map(Point, grid[::-1], *problem.path(grid[::-1])))
+        with phases.phase("scan", 0):
+            return list(map(Point, grid[::-1], *problem.path(grid[::-1])))
     if top < high:
         grid = np.concatenate([[high], grid])
     points, starts = [], problem.starts()
-    for lambda_ in grid:
-        points.append(_evaluate(problem, lambda_, starts))
-        starts = points[-1].weights
+    with phases.phase("scan", len(grid)):
+        for lambda_ in grid:
+            points.append(_evaluate(problem, lambda_, starts))
+            starts = points[-1].weights
+            phases.step()
     return points[::-1]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ...bilevel.per_target import TargetsProblem
+from ..phases import UNWATCHED, Phases
 from .points import Point, cubic_minimum
 
 #: The scan is as fine as the solutions need from FINE_MARGIN below the log of the least
@@ -12,13 +13,17 @@ FINE_MARGIN = 3.0
 STEP, TAIL_STEP = 1.25, 6.0
 
 
-def scan_targets(problem: TargetsProblem) -> tuple[np.ndarray, list[np.ndarray]]:
+def scan_targets(
+    problem: TargetsProblem, phases: Phases = UNWATCHED
+) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the best lambda of a scan for every target, and the exact weights.
 
     Parameters
     ----------
     problem : TargetsProblem
         The objective.
+    phases : Phases, default=UNWATCHED
+        Is told of every point of the scan.
 
     Returns
     -------
@@ -32,9 +37,12 @@ def scan_targets(problem: TargetsProblem) -> tuple[np.ndarray, list[np.ndarray]]
     if len(grid) == 1:
         lambda_ = np.full(len(everything), grid[0])
         return lambda_, problem.minimize(lambda_)
-    found = [
-        problem.target_slopes(np.full(len(everything), one), everything) for one in grid
-    ]
+    found = []
+    with phases.phase("scan", len(grid)):
+        for one in grid:
+            given = np.full(len(everything), one), everything
+            found.append(problem.target_slopes(*given))
+            phases.step()
     values, slopes = np.stack(found, axis=1)
     # Of equals the strongest penalty: the simplest model.
     best = len(grid) - 1 - np.argmin(values[::-1], axis=0)

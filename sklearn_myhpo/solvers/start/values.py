@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...bilevel.problem import Problem
+from ..phases import UNWATCHED, Phases
 from .points import Point, Scan, null_lambda, scan_range, shared_lambda
 
 #: Step of lambda, and the step where the loss has come to rise.
@@ -31,13 +32,15 @@ SCAN_TOL, COARSE = 3e-3, 0.05
 MODEL_STEPS, MODEL_XTOL = 6, 0.02
 
 
-def scan_values(problem: Problem) -> Scan:
+def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     """Return the `Scan` that ends at the place of the lowest value.
 
     Parameters
     ----------
     problem : Problem
         The objective.
+    phases : Phases, default=UNWATCHED
+        Is told of every point that is solved for.
 
     Returns
     -------
@@ -46,14 +49,14 @@ def scan_values(problem: Problem) -> Scan:
     """
     fewer = problem.of_fewer_rows()
     if fewer is None:
-        return _scan_down(problem)
-    guide = _scan_down(fewer)
+        return _scan_down(problem, phases)
+    guide = _scan_down(fewer, phases)
     # The best strength is about the same in all, and so falls per row.
     lambda_ = guide.lambda_.max() + np.log(fewer.n_held_out / problem.n_held_out)
     lambda_ = float(np.clip(lambda_, *_ends(problem)))
     model = problem.quadratic_model(fewer, shared_lambda(problem, lambda_), guide)
     if model is None:
-        return _scan_near(problem, lambda_, guide.weights)
+        return _scan_near(problem, lambda_, guide.weights, phases)
     near = _minimum_of_model(model, lambda_)
     points = _null_points(problem)
     weights = [
@@ -100,7 +103,7 @@ def _null_points(problem):
     return [Point(high, value, weights=null)]
 
 
-def _scan_near(problem, lambda_, weights):
+def _scan_near(problem, lambda_, weights, phases):
     """Look both ways from a lambda, as far as the loss falls."""
     low, top = _ends(problem)
     null = _null_points(problem)
@@ -114,6 +117,7 @@ def _scan_near(problem, lambda_, weights):
             if ahead == here or (is_over and problem.is_unpenalized(here)):
                 break
             points.append(_next_point(problem, points, ahead, 0))
+            phases.step()
     points = null + sorted(points, key=lambda point: -point.lambda_)
     return _ended(problem, points, len(null))
 
@@ -122,7 +126,7 @@ def _value(point):
     return point.value if np.isfinite(point.value) else np.inf
 
 
-def _scan_down(problem):
+def _scan_down(problem, phases):
     """Look from the null model down."""
     low, lambda_, step = scan_range(problem)[0], null_lambda(problem), STEP_FALLING
     points = _null_points(problem)
@@ -130,6 +134,7 @@ def _scan_down(problem):
     rise = 1.0 + HIGHEST_RISE / np.sqrt(problem.n_held_out)
     while True:
         points.append(_next_point(problem, points, lambda_, n_null))
+        phases.step()
         values = [point.value for point in points]
         best = int(np.argmin(np.where(np.isfinite(values), values, np.inf)))
         # Only the weights near minima and the last points are needed again.

@@ -1,0 +1,27 @@
+"""Links from scikit-learn's diagrams to the documentation of this package."""
+
+import sys
+
+#: Root of the published documentation; without one there are no links.
+ADDRESS = ""
+
+
+class DocumentationLinkMixin:
+    """Link from the diagram of an estimator to its page; before `BaseEstimator`."""
+
+    _doc_link_module = __name__.partition(".")[0]
+
+    def _doc_link_url_param_generator(self):
+        """Return the page of the estimator, named after where it is imported from."""
+        name = type(self).__name__
+        parts = type(self).__module__.split(".")
+        homes = [".".join(parts[: size + 1]) for size in range(len(parts))]
+        public = (h for h in homes if getattr(sys.modules[h], name, None) is type(self))
+        return {"page": f"{next(public)}.{name}"}
+
+    @property
+    def _doc_link_template(self):
+        return f"{ADDRESS}/generated/{{page}}.html"
+
+    def _get_doc_link(self):
+        return super()._get_doc_link() if ADDRESS else ""

@@ -1,0 +1,40 @@
+"""The validation loss of a model without features."""
+
+import numpy as np
+
+
+def baseline_loss(loss, y, parts, fit_intercept, *, per_target=False):
+    """Return the mean loss of held-out rows in the best model of an intercept alone.
+
+    The intercept is that of the training rows of every split; zero without one.
+
+    Parameters
+    ----------
+    loss : Loss
+    y : ndarray
+        As the loss wants it.
+    parts : RowParts
+        The splits.
+    fit_intercept : bool
+    per_target : bool, default=False
+        Whether every target of a squared loss has a loss of its own.
+
+    Returns
+    -------
+    float, or ndarray of shape (n_targets,) if `per_target`
+    """
+    total = 0.0
+    for split in range(parts.n_splits):
+        train, held_out = parts.weights(split)
+        start = np.zeros(loss.n_outputs(y))
+        if fit_intercept:
+            used = np.flatnonzero(train)
+            start = np.atleast_1d(loss.intercept_start(y[used], train[used]))
+        own = np.flatnonzero(held_out)
+        if loss.is_quadratic:
+            each = held_out[own] @ (0.5 * (y[own] - start) ** 2)
+            total = total + (each if per_target else each.sum())
+        else:
+            raw = np.broadcast_to(start, (len(own), len(start)))
+            total += held_out[own] @ loss.value(y[own], raw)
+    return total / parts.totals[:, 1].sum()

@@ -1,0 +1,94 @@
+"""From the problem to the final weights: solve, select, refit, report."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from ..selection.one_standard_error import standard_error, strongest_within
+from ..solvers import minimize_bilevel
+from ..solvers.start.scan import scan_lambda
+from ._problem import LastFit
+
+
+class LearningMixin:
+    """The steps of a fit after its data are prepared."""
+
+    def _learn(self, source, solver, progress):
+        """Solve the problem, set the fitted attributes, warn; return split models."""
+        shrinkage = self._choose_shrinkage(source, progress)
+        problem = source.make()
+        report = self._reporter(problem, progress, source.dtype)
+        given = problem, solver, shrinkage, source.lambda_init
+        result = self._solve(*given, report, progress)
+        chosen = self._select(problem, result, source)
+        weights = problem.to_features(chosen.weights)
+        with progress.phase("refit", 0):
+            final = self._final_weights(source, problem, chosen.lambda_, weights)
+        self._set_results(problem, chosen, *final, source.dtype)
+        self._last_fit, self._stream = LastFit(chosen.lambda_, weights), None
+        self._set_curve(result)
+        with progress.phase("checks", 0):
+            self._set_checks(problem, result, source)
+            self._set_facts(problem, source, chosen.lambda_, final)
+        self._warn(problem, result)
+        if source.criterion is None:
+            self._warn_of_few_rows(source)
+        if not solver.capabilities.finds_minimizers:
+            self._warn_of_gap(problem, result)
+        return weights
+
+    def _solve(self, problem, solver, shrinkage, lambda_init, report, progress):
+        """Run the solver, from the end of the last fit if that is wanted."""
+        weights_init = shared = None
+        if shrinkage:
+            shared = scan_lambda(problem, progress)
+            problem.shrink(shrinkage, problem.objective(shared.lambda_, shared.weights))
+            if isinstance(lambda_init, str):
+                lambda_init, weights_init = shared.lambda_, shared.weights
+        last = self._last_fit
+        if self.warm_start and last is not None and last.fits(problem):
+            lambda_init = last.lambda_
+            weights_init = [
+                split.from_features(*weights)
+                for split, weights in zip(problem.splits, last.weights, strict=True)
+            ]
+        given = problem, solver, lambda_init, weights_init
+        result = self._minimize(*given, callback=report, phases=progress)
+        return result if shared is None else result._replace(scan=shared)
+
+    def _seed(self):
+        """Return the seed of a run of the solver."""
+        return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+
+    def _minimize(self, problem, solver, lambda_init, weights_init=None, **watchers):
+        """Run the solver from lambda_init."""
+        return minimize_bilevel(
+            problem,
+            solver,
+            lambda_init=lambda_init,
+            weights_init=weights_init,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            random_state=self._seed(),
+            **watchers,
+        )
+
+    def _select(self, problem, result, source):
+        """Return the result at the lambda that `selection` asks for."""
+        error = None
+        if source.has_held_out_rows:
+            error = standard_error(problem, result.weights, source.rows)
+        lambda_, loss = self._as_parameter(result.lambda_), result.validation_loss
+        self._set_minimum(lambda_, float(loss), error)
+        if self.selection == "min" or not result.lambda_.size:
+            return result
+        if error is None:
+            raise ValueError(
+                "selection='one_se' needs the standard error of the loss of held-out "
+                f"rows, but criterion={self.criterion!r} holds none out. Use "
+                "criterion='validation', or selection='min'."
+            )
+        return strongest_within(problem, result, error)
+
+    def _final_weights(self, source, problem, lambda_, weights):
+        """Return coef and intercept of a refit, or the means over the splits."""
+        return source.final_weights(problem, lambda_, weights, self.refit)

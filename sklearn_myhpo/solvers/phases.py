@@ -1,0 +1,32 @@
+"""What a run tells of its phases, for progress bars."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Phases:
+    """Is told of the phases of a fit and of their steps; this one does nothing."""
+
+    @contextmanager
+    def phase(self, name: str, n_steps: int | None = None) -> Iterator[None]:
+        """Report that a phase begins and, at the end of the block, that it ends.
+
+        Parameters
+        ----------
+        name : str
+            "shrinkage", "scan", "solve", "refit" or "checks".
+        n_steps : int or None
+            Number of its steps; 0 for a phase without steps, None if it is not known.
+
+        Yields
+        ------
+        None
+        """
+        yield
+
+    def step(self) -> None:
+        """Report the end of a step of the phase."""
+
+
+#: For runs that nobody watches.
+UNWATCHED = Phases()
