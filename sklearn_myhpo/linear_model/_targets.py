@@ -108,15 +108,16 @@ class PerTargetMixin:
         fits = []
         # Callbacks see iterations when they happen, and may end a run.
         if progress.has_callbacks or not computes_at_once(self.n_jobs):
-            with progress.phase("solve", len(tasks)):
-                for task in tasks:
-                    with progress.part("target"):
-                        fits.append(learn_target(*task, report))
-            return fits
-        for iterations, fit in run_jobs(learn_quietly, tasks, self.n_jobs):
-            for iteration in iterations:
-                report(*iteration)
-            fits.append(fit)
+            found = (((), learn_target(*task, report)) for task in tasks)
+        else:
+            found = iter(run_jobs(learn_quietly, tasks, self.n_jobs))
+        with progress.phase("solve", len(tasks)):
+            for _ in tasks:
+                with progress.part("target"):
+                    iterations, fit = next(found)
+                    for iteration in iterations:
+                        report(*iteration)
+                fits.append(fit)
         return fits
 
     def _learn_together(self, problem, targets, source, solver, start, progress):

@@ -48,13 +48,13 @@ def test_processes():
 def test_without_jobs_threads_stay():
     """A fit with the default would lose the threads of linear algebra."""
     here = []
-    run_jobs(lambda number: here.append((number, threading.get_ident())), [(1,)], None)
+    list(run_jobs(lambda one: here.append((one, threading.get_ident())), [(1,)], None))
     assert here == [(1, threading.get_ident())]
     with threadpool_limits(2):
         outside = most_threads()
-        assert run_jobs(most_threads, [()], None) == [outside]
+        assert list(run_jobs(most_threads, [()], None)) == [outside]
         with one_thread():
-            assert run_jobs(most_threads, [()], None) == [1]
+            assert list(run_jobs(most_threads, [()], None)) == [1]
 
 
 def test_computes_at_once():

@@ -61,6 +61,10 @@ class RowHessian(Hessian):
         """Return the inverse applied to `w` (..., m, n_outputs)."""
         return self._by_columns(self._solve, w)
 
+    def inverse(self):
+        """Return the inverse as a matrix (m, m)."""
+        return self._solve(np.eye(len(self.penalty)))
+
     @staticmethod
     def _by_columns(function, w):
         """Apply a function of columns (m, k) to weights (..., m, n_outputs)."""

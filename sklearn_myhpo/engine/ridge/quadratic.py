@@ -34,6 +34,10 @@ class QuadraticSplit(Split):
         Of the other features on the unpenalized ones, which are eliminated.
     """
 
+    #: Centred rows times the roots of their weights, where they are so few that
+    #: Hessians are solved with in their space; else None.
+    training_rows = None
+
     def __init__(
         self,
         train,
@@ -52,9 +56,6 @@ class QuadraticSplit(Split):
         self.x_mean = x_mean
         self._origin = origin
         self.regression = regression
-        #: Centred rows times the roots of their weights, where they are so few that
-        #: Hessians are solved with in their space; else None.
-        self.training_rows = None
         self._last = None
 
     @property
