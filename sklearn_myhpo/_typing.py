@@ -1,6 +1,6 @@
 """Types of the parameters that several public signatures share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -22,6 +22,8 @@ CVLike: TypeAlias = (
 GroupsLike: TypeAlias = str | ArrayLike | Sequence[tuple[str, Any]] | None
 #: The parameter `penalty_factors`; pairs are of columns and a factor.
 FactorsLike: TypeAlias = ArrayLike | Sequence[tuple[Any, float]] | None
+#: The parameter `class_weight`.
+ClassWeightLike: TypeAlias = Literal["balanced"] | Mapping[Any, float] | None
 #: The parameter `random_state`.
 RandomStateLike: TypeAlias = int | np.random.RandomState | None
 #: A number, or a choice by the package.

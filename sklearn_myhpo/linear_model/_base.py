@@ -72,6 +72,7 @@ class BilevelLinearModel(
     selection = "min"
     shrinkage = 0.0
     alpha_per_target = False
+    class_weight = None
 
     _has_shrinkage = False
     _is_classifier = False
@@ -93,6 +94,10 @@ class BilevelLinearModel(
     @abstractmethod
     def _strength(self):
         """Return the name and the value of the penalty in scikit-learn's terms."""
+
+    def _weigh_classes(self, y, weights, own):
+        """Return the weights of the rows, and of a validation set, with classes'."""
+        return weights, own
 
     def _choose_criterion(self, loss, solver):
         """Return the criterion that is minimized, None for the validation loss."""
@@ -172,6 +177,7 @@ default=None
         own = check_own_validation(
             validation, self.criterion, self.shrinkage, check_again
         )
+        weights, own = self._weigh_classes(y, weights, own)
         if own is not None:
             X, y, weights, pair = append((X, y, weights), own)
         loss, target, classes = self._check_target(y, weights)

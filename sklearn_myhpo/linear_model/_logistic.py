@@ -12,10 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 from .._typing import MatrixLike
 from ..losses import LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
+from ._class_weight import ClassWeightMixin
 from ._export import export, typical_strength
 
 
-class LogisticModel(ClassifierMixin, BilevelLinearModel):
+class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
     """Base of the logistic regressions: two classes, or one softmax for more."""
 
     _is_classifier = True
@@ -27,9 +28,11 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
         index = np.zeros(len(y), dtype=np.intp)
         classes, index[counts] = np.unique(y[counts], return_inverse=True)
         self._set_classes(classes)
+        self._set_class_weight()
         return self._loss, index, classes
 
     def _check_part(self, y, sample_weight, classes, is_first):
+        self._check_streaming_weight()
         check_classification_targets(y)
         self._check_classes(classes, is_first)
         known = np.isin(y, self.classes_)
@@ -39,7 +42,8 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
                 f"y has the label {unknown!r}, which is none of the classes "
                 f"{self.classes_.tolist()} of the first call of partial_fit."
             )
-        return self._loss, np.searchsorted(self.classes_, y)
+        weights = self._weigh_part(y, sample_weight)
+        return self._loss, np.searchsorted(self.classes_, y), weights
 
     def _check_classes(self, classes, is_first):
         """Set `classes_` in the first call of partial_fit, and check later ones."""
@@ -176,6 +180,7 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
         plain = LogisticRegression(
             C=typical_strength(self.C_, self.feature_group_labels_, inverse),
             fit_intercept=self.fit_intercept,
+            class_weight=self.class_weight,
             tol=1e-6,
             max_iter=10_000,
         )

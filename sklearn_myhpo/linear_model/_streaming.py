@@ -72,7 +72,7 @@ class StreamingMixin:
     """The work of `partial_fit`; a mixin for the base class of the estimators.
 
     Subclasses have `_check_part(y, sample_weight, classes, is_first)`, which returns
-    the loss and y in the form of the loss.
+    the loss, y in the form of the loss, and the weights of the rows.
     """
 
     def _fit_part(self, X, y, sample_weight, classes=None):
@@ -82,7 +82,8 @@ class StreamingMixin:
             is_first, original_X = self._stream is None, X
             X, y = self._check_data(X, y, reset=is_first)
             weights = check_weights(sample_weight, X)
-            loss, target = self._check_part(y, weights, classes, is_first)
+            given = self._check_part(y, weights, classes, is_first)
+            loss, target, weights = given
             groups = self._make_groups(original_X) if is_first else self._stream.groups
             stream = self._take_epoch(X, target, loss, groups, weights)
             self._set_stream(stream, X.dtype)

@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .._typing import (
     AutoFloat,
+    ClassWeightLike,
     CVLike,
     FactorsLike,
     GroupsLike,
@@ -17,6 +18,7 @@ from .._typing import (
 )
 from ..criteria import Criterion
 from ..solvers import Solver
+from ._class_weight import CLASS_WEIGHT_CONSTRAINTS
 from ._logistic import LogisticModel
 from ._parameters import AnySolverModel, MYHPOModel, SHOModel
 from ._streaming import StreamingMixin, can_stream
@@ -70,6 +72,12 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
+    class_weight : None, "balanced" or dict, default=None
+        Weights of the classes, label -> number >= 0, which multiply the sample weights:
+        in the training loss, the validation loss or the criterion, and the refit.
+        Labels that the dict does not name weigh 1. "balanced": the weights with which
+        all classes of the training rows weigh the same, and the rows as much as
+        before. A class of weight zero is left out.
     random_state : int, RandomState instance or None, default=None
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
@@ -113,13 +121,16 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         Intercepts.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    class_weight_ : ndarray of shape (n_classes,)
+        Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     C_ : float or ndarray of shape (n_groups,)
-        ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
-        lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
-        With `penalty_factors`, feature j has that of its group over its factor.
+        ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
+        lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
+        has the same `coef_`. With `penalty_factors`, feature j has that of its group
+        over its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -189,6 +200,11 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     0.99
     """
 
+    _parameter_constraints = {
+        **MYHPOModel._parameter_constraints,
+        **CLASS_WEIGHT_CONSTRAINTS,
+    }
+
     def __init__(
         self,
         *,
@@ -199,6 +215,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
         penalty_factors: FactorsLike = None,
+        class_weight: ClassWeightLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         refit: bool = True,
@@ -221,6 +238,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
         self.penalty_factors = penalty_factors
+        self.class_weight = class_weight
         self.random_state = random_state
         self.verbose = verbose
         self.refit = refit
@@ -270,6 +288,12 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
+    class_weight : None, "balanced" or dict, default=None
+        Weights of the classes, label -> number >= 0, which multiply the sample weights:
+        in the training loss, the validation loss or the criterion, and the refit.
+        Labels that the dict does not name weigh 1. "balanced": the weights with which
+        all classes of the training rows weigh the same, and the rows as much as
+        before. A class of weight zero is left out.
     random_state : int, RandomState instance or None, default=None
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
@@ -304,13 +328,16 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         Intercepts.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    class_weight_ : ndarray of shape (n_classes,)
+        Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     C_ : float or ndarray of shape (n_groups,)
-        ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
-        lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
-        With `penalty_factors`, feature j has that of its group over its factor.
+        ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
+        lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
+        has the same `coef_`. With `penalty_factors`, feature j has that of its group
+        over its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -374,6 +401,11 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
     0.99
     """
 
+    _parameter_constraints = {
+        **SHOModel._parameter_constraints,
+        **CLASS_WEIGHT_CONSTRAINTS,
+    }
+
     def __init__(
         self,
         *,
@@ -381,6 +413,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         feature_groups: GroupsLike = None,
         fit_intercept: bool = True,
         penalty_factors: FactorsLike = None,
+        class_weight: ClassWeightLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         refit: bool = True,
@@ -396,6 +429,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         self.feature_groups = feature_groups
         self.fit_intercept = fit_intercept
         self.penalty_factors = penalty_factors
+        self.class_weight = class_weight
         self.random_state = random_state
         self.verbose = verbose
         self.refit = refit
@@ -454,6 +488,12 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
+    class_weight : None, "balanced" or dict, default=None
+        Weights of the classes, label -> number >= 0, which multiply the sample weights:
+        in the training loss, the validation loss or the criterion, and the refit.
+        Labels that the dict does not name weigh 1. "balanced": the weights with which
+        all classes of the training rows weigh the same, and the rows as much as
+        before. A class of weight zero is left out.
     random_state : int, RandomState instance or None, default=None
         Shuffles the splits and seeds stochastic solvers.
     verbose : int, default=0
@@ -483,13 +523,16 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         Intercepts.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    class_weight_ : ndarray of shape (n_classes,)
+        Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     C_ : float or ndarray of shape (n_groups,)
-        ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
-        lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
-        With `penalty_factors`, feature j has that of its group over its factor.
+        ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
+        lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
+        has the same `coef_`. With `penalty_factors`, feature j has that of its group
+        over its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -560,6 +603,11 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     0.99
     """
 
+    _parameter_constraints = {
+        **AnySolverModel._parameter_constraints,
+        **CLASS_WEIGHT_CONSTRAINTS,
+    }
+
     def __init__(
         self,
         *,
@@ -571,6 +619,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         shrinkage: AutoFloat = 0.0,
         fit_intercept: bool = True,
         penalty_factors: FactorsLike = None,
+        class_weight: ClassWeightLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         refit: bool = True,
@@ -588,6 +637,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
         self.penalty_factors = penalty_factors
+        self.class_weight = class_weight
         self.random_state = random_state
         self.verbose = verbose
         self.refit = refit
