@@ -6,6 +6,7 @@ from .linear_model import (
     BilevelRidge,
     MYHPOLogisticRegression,
     MYHPORidge,
+    MYHPORidgeClassifier,
     SHOLogisticRegression,
     SHORidge,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "LambdaBoundWarning",
     "MYHPOLogisticRegression",
     "MYHPORidge",
+    "MYHPORidgeClassifier",
     "SHOLogisticRegression",
     "SHORidge",
 ]

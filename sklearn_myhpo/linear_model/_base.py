@@ -76,6 +76,7 @@ class BilevelLinearModel(
 
     _has_shrinkage = False
     _is_classifier = False
+    _is_iterative = False
     #: Whether the last fit learned one lambda per target.
     _is_per_target = False
     #: End of the last `fit`, for a warm start; None before.
@@ -127,7 +128,8 @@ class BilevelLinearModel(
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Target; more than one column only for ridge regression.
+            Target; more than one column only for ridge regression, or with several
+            labels per row in ridge classification.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights in the training loss, the validation loss and
             the refit. Rows of weight zero are dropped.
@@ -162,7 +164,7 @@ default=None
             solver = self._make_solver()
             validation = X_val, y_val, sample_weight_val
             source = self._prepare(X, y, sample_weight, validation, solver)
-            with threads_for(*source.design.shape, is_iterative=self._is_classifier):
+            with threads_for(*source.design.shape, is_iterative=self._is_iterative):
                 self._learn(source, solver, progress)
             progress.end()
         return self

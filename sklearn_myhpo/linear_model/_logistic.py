@@ -12,21 +12,17 @@ from sklearn.utils.validation import check_is_fitted
 from .._typing import MatrixLike
 from ..losses import LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
-from ._class_weight import ClassWeightMixin
+from ._classes import ClassWeightMixin, check_several, index_classes, labels_of
 from ._export import export, typical_strength
 
 
 class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
     """Base of the logistic regressions: two classes, or one softmax for more."""
 
-    _is_classifier = True
+    _is_classifier = _is_iterative = True
 
     def _check_target(self, y, sample_weight):
-        check_classification_targets(y)
-        # A class without weight is dropped, and so are its rows.
-        counts = sample_weight > 0
-        index = np.zeros(len(y), dtype=np.intp)
-        classes, index[counts] = np.unique(y[counts], return_inverse=True)
+        classes, index = index_classes(y, sample_weight, type(self).__name__)
         self._set_classes(classes)
         self._set_class_weight()
         return self._loss, index, classes
@@ -65,11 +61,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
     def _set_classes(self, classes):
         """Set `classes_`, of which there must be two, and the loss."""
         self.classes_ = classes
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs rows of at least 2 classes with a "
-                f"positive weight. Got only the class {classes[0]!r}."
-            )
+        check_several(classes, type(self).__name__)
         n_classes = len(classes)
         self._loss = LogisticLoss() if n_classes == 2 else MultinomialLoss(n_classes)
 
@@ -114,9 +106,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
         ndarray of shape (n_samples,)
             Labels.
         """
-        scores = self.decision_function(X)
-        index = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[index]
+        return labels_of(self.decision_function(X), self.classes_)
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the probabilities of the classes.

@@ -18,7 +18,7 @@ from .._typing import (
 )
 from ..criteria import Criterion
 from ..solvers import Solver
-from ._class_weight import CLASS_WEIGHT_CONSTRAINTS
+from ._classes import CLASS_WEIGHT_CONSTRAINTS
 from ._logistic import LogisticModel
 from ._parameters import AnySolverModel, MYHPOModel, SHOModel
 from ._streaming import StreamingMixin, can_stream

@@ -14,10 +14,22 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.fixes import parse_version
 
-from sklearn_myhpo import BilevelLogisticRegression, MYHPOLogisticRegression, MYHPORidge
+from sklearn_myhpo import (
+    BilevelLogisticRegression,
+    MYHPOLogisticRegression,
+    MYHPORidge,
+    MYHPORidgeClassifier,
+)
 from sklearn_myhpo.criteria import SURE
 from sklearn_myhpo.solvers import SHO, Implicit
-from tests.helpers import ESTIMATORS, LOGISTICS, RIDGES, data_for, raw_predictions
+from tests.helpers import (
+    CLASSIFIERS,
+    ESTIMATORS,
+    LOGISTICS,
+    RIDGES,
+    data_for,
+    raw_predictions,
+)
 from tests.linear_model.common import each_estimator
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning")
@@ -38,7 +50,7 @@ def _for_checks(cls):
     default, are refused there by design.
     """
     old = parse_version(sklearn.__version__) < parse_version("1.9")
-    return cls(cv=3) if old and cls in LOGISTICS else cls()
+    return cls(cv=3) if old and cls in CLASSIFIERS else cls()
 
 
 @parametrize_with_checks([_for_checks(cls) for cls in ESTIMATORS])
@@ -65,6 +77,7 @@ def test_scikit_learn_checks_with_many_lambdas(estimator, check):
         MYHPORidge(criterion=SURE(noise_variance=1.0)),
         MYHPORidge(criterion=SURE(noise_variance=1.0, trace="monte-carlo")),
         MYHPOLogisticRegression(criterion="alo"),
+        MYHPORidgeClassifier(criterion="loo"),
     ]
 )
 def test_scikit_learn_checks_with_criteria(estimator, check):
@@ -163,7 +176,7 @@ def test_cross_val_score(cls):
     X, y = data_for(cls, noise=0.5)
     scores = cross_val_score(cls(cv=3, random_state=0), X, y, cv=3)
     assert scores.shape == (3,)
-    assert scores.mean() > (0.6 if cls in LOGISTICS else 0.5)
+    assert scores.mean() > (0.6 if cls in CLASSIFIERS else 0.5)
 
 
 @each_estimator
@@ -258,7 +271,8 @@ def test_feature_count_mismatch(cls):
             "predict_proba",
             "predict_log_proba",
         )
-    ],
+    ]
+    + [(MYHPORidgeClassifier, name) for name in ("predict", "decision_function")],
 )
 def test_predict_before_fit(cls, method):
     """The error would be about a missing attribute instead of a missing fit."""

@@ -1,4 +1,4 @@
-"""Weights of rows by their classes (`class_weight`)."""
+"""Labels of classifiers, and weights of rows by them (`class_weight`)."""
 
 from numbers import Real
 
@@ -9,6 +9,58 @@ from sklearn.utils.multiclass import check_classification_targets
 
 #: What scikit-learn's constraints know of the parameter.
 CLASS_WEIGHT_CONSTRAINTS = {"class_weight": [dict, StrOptions({"balanced"}), None]}
+
+
+def index_classes(y, sample_weight, name):
+    """Return the classes that have weight, and the class of every row.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    sample_weight : ndarray of shape (n_samples,)
+    name : str
+        Name of the estimator, for messages.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        In increasing order.
+    index : ndarray of int of shape (n_samples,)
+        Index into `classes`; zero for rows without weight, which are dropped.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes.
+    """
+    check_classification_targets(y)
+    counts = sample_weight > 0
+    index = np.zeros(len(y), dtype=np.intp)
+    classes, index[counts] = np.unique(y[counts], return_inverse=True)
+    check_several(classes, name)
+    return classes, index
+
+
+def check_several(classes, name):
+    """Raise a ValueError unless there are two classes or more."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"{name} needs rows of at least 2 classes with a positive weight. Got only "
+            f"the class {classes.tolist()[0]!r}."
+        )
+
+
+def labels_of(scores, classes):
+    """Return the label of every row.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        One score per row is that of the second of two classes.
+    classes : ndarray of shape (n_classes,)
+    """
+    index = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+    return classes[index]
 
 
 class ClassWeightMixin:
