@@ -167,9 +167,10 @@ def multiplied(class_weight, labels, by_class, y, weights):
     index = np.searchsorted(labels, y).clip(max=len(labels) - 1)
     with np.errstate(over="ignore"):
         found = weights * np.where(labels[index] == y, by_class[index], 1.0)
+        total = found.sum()
     if not np.any(found):
         raise ValueError(f"class_weight={class_weight!r} gives all rows weight zero.")
-    if not np.isfinite(found.sum()):
+    if not np.isfinite(total):
         raise ValueError(
             f"class_weight={class_weight!r} times the sample weights is not a floating "
             "point number for some rows. Rescale it."

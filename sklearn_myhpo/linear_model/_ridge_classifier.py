@@ -9,7 +9,6 @@ from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import MatrixLike
@@ -36,7 +35,7 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
         if self._is_multilabel and sparse.issparse(y):
             y = y.toarray()
         X, y = super()._check_data(X, y, reset)
-        if self._is_multilabel and type_of_target(y) != "multilabel-indicator":
+        if self._is_multilabel and not np.isin(y, (0, 1)).all():
             raise ValueError(
                 "y must have one label per row, or a column of zeros and ones per "
                 f"label. Got the shape {y.shape} with other numbers than 0 and 1."
