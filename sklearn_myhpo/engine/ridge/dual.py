@@ -1,6 +1,6 @@
 """Ridge splits with one lambda and more features than rows, from products of rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from ...data.design import Design
 from ...penalties.coordinates import Coordinates
 from ...penalties.groups import FeatureGroups
 from ..linalg.krylov import krylov_subspace, range_subspace
+from ..linalg.triangle import triangle_of
 from ..split import Origin
 from ..split_set import SplitSet
 from .mean_square import Moments
@@ -49,7 +50,9 @@ def build_dual_splits(design, y, parts, groups, counts):
     splits = []
     for share, mean, (_, validation) in zip(shares, means, weights, strict=True):
         rows = _SplitRows(design, products, share, validation, mean)
-        split = _build_split(rows, y, groups, counts)
+        is_full = len(splits) == parts.n_splits
+        split = _build_full(rows, y, groups, counts) if is_full else None
+        split = split or _build_split(rows, y, groups, counts)
         if split is None:
             return None
         splits.append(split)
@@ -85,6 +88,12 @@ class RowCoordinates(Coordinates):
         if self.weight is not None:
             shares -= np.outer(self.weight, own.sum(axis=0))
         return shares
+
+    def rotated(self, rotation):
+        """Return these coordinates in an orthonormal basis (n, k)."""
+        labels = np.zeros(rotation.shape[1], dtype=np.intp)
+        groups = FeatureGroups(labels, self.groups.names)
+        return replace(self, groups=groups, combine=self.combine @ rotation)
 
     def _expand(self, w):
         return self.design.adjoint(self.shares(w))[: self.design.n_features]
@@ -174,30 +183,87 @@ class _SplitRows:
     validation: np.ndarray
     mean: np.ndarray
 
-    def centred_products(self, train, held_out):
-        """Return the products of rows about the training mean."""
+    def centred_products(self, train, *others):
+        """Return the products of training rows, and of others with them.
+
+        All of them about the training mean.
+        """
         own = self.products[np.ix_(train, train)]
-        cross = self.products[np.ix_(held_out, train)]
+        cross = [self.products[np.ix_(other, train)] for other in others]
         if self.design.fit_intercept:
             share = self.share[train]
             along = own @ share
             square = share @ along
-            for products, rows_along in ((cross, cross @ share), (own, along)):
-                products -= rows_along[:, None]
+            for products in (*cross, own):
+                products -= (products @ share)[:, None]
                 products -= along
                 products += square
-        return own, cross
+        return own, *cross
+
+    def target(self, y):
+        """Return the training rows, the roots of their shares, y times these, its mean.
+
+        About the mean of y where there is an intercept.
+        """
+        index = np.flatnonzero(self.share)
+        share = self.share[index]
+        has_mean = self.design.fit_intercept
+        y_mean = share @ y[index] if has_mean else np.zeros(y.shape[1])
+        root = np.sqrt(share)
+        return index, root, root[:, None] * (y[index] - y_mean), y_mean
+
+    def split(self, moments, coordinates, y_mean, counts):
+        """Return the split of training and validation moments in some coordinates."""
+        return QuadraticSplit(
+            *moments,
+            coordinates,
+            self.design.moved_origin(self.mean),
+            np.zeros(coordinates.combine.shape[1]),
+            Origin(None, y_mean),
+            counts,
+        )
+
+    def coordinates(self, combine, groups, index):
+        """Return the coordinates of combinations of the training rows."""
+        centre = self.share if self.design.fit_intercept else None
+        return row_coordinates(self.design, centre, combine, groups, index)
+
+
+def _build_full(rows, y, groups, counts):
+    """Return the split of all rows and several targets, or None.
+
+    It is solved for one penalty only, for which eigenvectors are not needed. None where
+    the rows are ill-conditioned, or a Krylov subspace of one target may be enough.
+    """
+    if y.shape[1] == 1:
+        return None
+    index, root, target, y_mean = rows.target(y)
+    (own,) = rows.centred_products(index)
+    own *= root[:, None]
+    own *= root
+    triangle = triangle_of(own, root if rows.design.fit_intercept else None)
+    if triangle is None:
+        return None
+    reference = triangle.least_squares(target)
+    linear = triangle.linear(target)
+    left = target - triangle.rows(reference)
+    moments = Moments(
+        triangle.gram,
+        linear,
+        reference,
+        np.zeros_like(linear),
+        np.sum(left**2, axis=0),
+    )
+    combine = root[:, None] * triangle.combine
+    coordinates = rows.coordinates(combine, groups, index)
+    return rows.split((moments, moments), coordinates, y_mean, counts)
 
 
 def _build_split(rows, y, groups, counts):
     """Return the split, or None where its rows are ill-conditioned."""
-    index, held_out = np.flatnonzero(rows.share), np.flatnonzero(rows.validation)
-    share = rows.share[index]
+    index, root, target, y_mean = rows.target(y)
+    held_out = np.flatnonzero(rows.validation)
     own, cross = rows.centred_products(index, held_out)
-    fit_intercept = rows.design.fit_intercept
-    y_mean = share @ y[index] if fit_intercept else np.zeros(y.shape[1])
-    root = np.sqrt(share)
-    target = root[:, None] * (y[index] - y_mean)
     own *= root[:, None]
     own *= root
     space = krylov_subspace(own, target[:, 0]) if y.shape[1] == 1 else None
@@ -221,16 +287,8 @@ def _build_split(rows, y, groups, counts):
     validation_moments = _explicit_moments(
         cross @ combine, y[held_out] - y_mean, weight, reference
     )
-    centre = rows.share if fit_intercept else None
-    return QuadraticSplit(
-        train_moments,
-        validation_moments,
-        row_coordinates(rows.design, centre, combine, groups, index),
-        rows.design.moved_origin(rows.mean),
-        np.zeros(combine.shape[1]),
-        Origin(None, y_mean),
-        counts,
-    )
+    coordinates = rows.coordinates(combine, groups, index)
+    return rows.split((train_moments, validation_moments), coordinates, y_mean, counts)
 
 
 def _explicit_moments(rows, y, weight, reference):
