@@ -79,7 +79,7 @@ def triangle_of(products, dependent=None):
     Parameters
     ----------
     products : ndarray of shape (m, m)
-        Of all pairs of rows; overwritten.
+        Of all pairs of rows.
     dependent : ndarray of shape (m,) or None
         Positive unit vector u with ``u A = 0``; None where the rows are independent.
 
@@ -93,8 +93,9 @@ def triangle_of(products, dependent=None):
         mirror = dependent.copy()
         mirror[-1] += 1.0
         column = products[:, -1] / mirror[-1]
-        products -= np.outer(mirror, column - 0.5 * column[-1] * mirror / mirror[-1])
-        products -= np.outer(column - 0.5 * column[-1] * mirror / mirror[-1], mirror)
+        column -= 0.5 * column[-1] * mirror / mirror[-1]
+        products = products - np.outer(mirror, column)
+        products -= np.outer(column, mirror)
         products = products[:-1, :-1]
     size = np.abs(products).sum(axis=0).max(initial=0.0)
     # LAPACK wants columns; the transpose is the same matrix.

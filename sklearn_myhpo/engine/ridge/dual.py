@@ -7,6 +7,7 @@ import numpy as np
 from ...data.design import Design
 from ...penalties.coordinates import Coordinates
 from ...penalties.groups import FeatureGroups
+from ..linalg.block_krylov import block_krylov_subspace
 from ..linalg.krylov import krylov_subspace, range_subspace
 from ..linalg.triangle import triangle_of
 from ..split import Origin
@@ -51,8 +52,7 @@ def build_dual_splits(design, y, parts, groups, counts):
     for share, mean, (_, validation) in zip(shares, means, weights, strict=True):
         rows = _SplitRows(design, products, share, validation, mean)
         is_full = len(splits) == parts.n_splits
-        split = _build_full(rows, y, groups, counts) if is_full else None
-        split = split or _build_split(rows, y, groups, counts)
+        split = _build_split(rows, y, groups, counts, is_full)
         if split is None:
             return None
         splits.append(split)
@@ -229,66 +229,79 @@ class _SplitRows:
         return row_coordinates(self.design, centre, combine, groups, index)
 
 
-def _build_full(rows, y, groups, counts):
-    """Return the split of all rows and several targets, or None.
+def _build_split(rows, y, groups, counts, is_full):
+    """Return the split, or None where its rows are ill-conditioned.
 
-    It is solved for one penalty only, for which eigenvectors are not needed. None where
-    the rows are ill-conditioned, or a Krylov subspace of one target may be enough.
+    The split of all rows is solved for one penalty only, for which no eigenvectors are
+    needed.
     """
-    if y.shape[1] == 1:
-        return None
     index, root, target, y_mean = rows.target(y)
-    (own,) = rows.centred_products(index)
+    held_out = np.flatnonzero([] if is_full else rows.validation)
+    own, cross = rows.centred_products(index, held_out)
     own *= root[:, None]
     own *= root
-    triangle = triangle_of(own, root if rows.design.fit_intercept else None)
-    if triangle is None:
+    dependent = root if rows.design.fit_intercept else None
+    space = _krylov(own, target, dependent)
+    if space is None and is_full and y.shape[1] > 1:
+        triangle = triangle_of(own, dependent)
+        if triangle is not None:
+            moments = _moments_of_triangle(triangle, target)
+            combine = root[:, None] * triangle.combine
+            coordinates = rows.coordinates(combine, groups, index)
+            return rows.split((moments, moments), coordinates, y_mean, counts)
+    space = space or range_subspace(own)
+    if space is None:
         return None
-    reference = triangle.least_squares(target)
-    linear = triangle.linear(target)
+    train = _moments_of_space(space, target)
+    # Coordinates are A' u / s for left singular pairs (u, s) of the rows A.
+    combine = root[:, None] * space.basis / np.sqrt(space.values)
+    if is_full:
+        validation = replace(train, gram=np.diag(train.gram))
+    else:
+        weight = rows.validation[held_out] / rows.validation[held_out].sum()
+        left = y[held_out] - y_mean
+        validation = _explicit_moments(cross @ combine, left, weight, train.reference)
+    coordinates = rows.coordinates(combine, groups, index)
+    return rows.split((train, validation), coordinates, y_mean, counts)
+
+
+def _krylov(own, target, dependent):
+    """Return the subspace of the solutions of all targets, or None if it is large."""
+    if target.shape[1] == 1:
+        return krylov_subspace(own, target[:, 0])
+    if dependent is not None:
+        # Rounding brings the direction of centred rows in that is zero: with a value
+        # like those of others it does no harm, for no target has a part of it.
+        own = own + np.trace(own) / len(own) * np.outer(dependent, dependent)
+    return block_krylov_subspace(own, target)
+
+
+def _moments_of_space(space, target):
+    """Return the training moments in coordinates that are eigenvectors."""
+    singular = np.sqrt(space.values)
+    linear = singular[:, None] * (space.basis.T @ target)
+    reference = linear / space.values[:, None]
+    left = target - space.basis @ (singular[:, None] * reference)
+    return Moments(
+        space.values,
+        linear,
+        reference,
+        np.zeros_like(linear),
+        np.sum(left**2, axis=0),
+    )
+
+
+def _moments_of_triangle(triangle, target):
+    """Return the training moments in the coordinates of a triangle."""
+    reference, linear = triangle.least_squares(target), triangle.linear(target)
     left = target - triangle.rows(reference)
-    moments = Moments(
+    return Moments(
         triangle.gram,
         linear,
         reference,
         np.zeros_like(linear),
         np.sum(left**2, axis=0),
     )
-    combine = root[:, None] * triangle.combine
-    coordinates = rows.coordinates(combine, groups, index)
-    return rows.split((moments, moments), coordinates, y_mean, counts)
-
-
-def _build_split(rows, y, groups, counts):
-    """Return the split, or None where its rows are ill-conditioned."""
-    index, root, target, y_mean = rows.target(y)
-    held_out = np.flatnonzero(rows.validation)
-    own, cross = rows.centred_products(index, held_out)
-    own *= root[:, None]
-    own *= root
-    space = krylov_subspace(own, target[:, 0]) if y.shape[1] == 1 else None
-    space = space or range_subspace(own)
-    if space is None:
-        return None
-    singular = np.sqrt(space.values)
-    linear = singular[:, None] * (space.basis.T @ target)
-    reference = linear / space.values[:, None]
-    residual = target - space.basis @ (singular[:, None] * reference)
-    train_moments = Moments(
-        space.values,
-        linear,
-        reference,
-        np.zeros_like(linear),
-        np.sum(residual**2, axis=0),
-    )
-    # Coordinates are A' u / s for left singular pairs (u, s) of the rows A.
-    combine = root[:, None] * space.basis / singular
-    weight = rows.validation[held_out] / rows.validation[held_out].sum()
-    validation_moments = _explicit_moments(
-        cross @ combine, y[held_out] - y_mean, weight, reference
-    )
-    coordinates = rows.coordinates(combine, groups, index)
-    return rows.split((train_moments, validation_moments), coordinates, y_mean, counts)
 
 
 def _explicit_moments(rows, y, weight, reference):
