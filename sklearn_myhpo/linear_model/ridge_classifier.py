@@ -200,7 +200,7 @@ default="validation"
     >>> X = StandardScaler().fit_transform(X)
     >>> model = MYHPORidgeClassifier(random_state=0).fit(X, y)
     >>> round(model.score(X, y), 2)
-    0.96
+    0.97
     """
 
     _parameter_constraints = {
