@@ -58,7 +58,7 @@ def test_several_targets_in_one_krylov_space(fit_intercept, n_targets, is_weight
         fit_intercept=fit_intercept,
     )
     # One target is a sum of others, as with classes.
-    y = np.column_stack([spec.y, 1.0 - spec.y.sum(axis=1)])
+    y = np.column_stack([spec.y, -spec.y.sum(axis=1)])
     spec = replace(spec, y=y)
     if is_weighted:
         spec = weighted(spec)
