@@ -13,6 +13,7 @@ from .linear_model import (
     BilevelRidge,
     MYHPOLogisticRegression,
     MYHPORidge,
+    MYHPORidgeClassifier,
     SHOLogisticRegression,
     SHORidge,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "LambdaBoundWarning",
     "MYHPOLogisticRegression",
     "MYHPORidge",
+    "MYHPORidgeClassifier",
     "RareClassWarning",
     "SHOLogisticRegression",
     "SHORidge",

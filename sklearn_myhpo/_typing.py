@@ -31,6 +31,8 @@ LambdaBoundsLike: TypeAlias = (
     | tuple[float, float]
     | dict[Any, Literal["auto"] | tuple[float, float]]
 )
+#: The parameter `class_weight`.
+ClassWeightLike: TypeAlias = Literal["balanced"] | Mapping[Any, float] | None
 #: The parameter `random_state`.
 RandomStateLike: TypeAlias = int | np.random.RandomState | None
 #: The parameter `scoring`: a name, a scorer, several names, or scorers by name.

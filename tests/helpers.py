@@ -15,6 +15,7 @@ from sklearn_myhpo import (
     BilevelRidge,
     MYHPOLogisticRegression,
     MYHPORidge,
+    MYHPORidgeClassifier,
     SHOLogisticRegression,
     SHORidge,
 )
@@ -411,7 +412,11 @@ LOGISTICS = (
     MYHPOLogisticRegression,
     SHOLogisticRegression,
 )
-ESTIMATORS = (*RIDGES, *LOGISTICS)
+#: Those of labels, by their logarithmic loss or the squared one.
+CLASSIFIERS = (*LOGISTICS, MYHPORidgeClassifier)
+ESTIMATORS = (*RIDGES, *CLASSIFIERS)
+#: Those with the squared loss, and `alpha_`.
+SQUARED = (*RIDGES, MYHPORidgeClassifier)
 
 
 def data_for(estimator, n_samples=60, n_features=4, **options):

@@ -13,6 +13,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 #: Files that consist of the docstrings of public estimators.
 DOCSTRINGS = {
     "linear_model/ridge.py",
+    "linear_model/ridge_classifier.py",
     "linear_model/logistic.py",
     "neural_network/multilayer_perceptron.py",
 }

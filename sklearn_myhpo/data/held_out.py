@@ -90,10 +90,14 @@ class HeldOutRows:
     def blocks(self, models):
         """Yield blocks of rows whose predictions for all models fit in a cache."""
         width, n_columns = _width(models), models[0][0].shape[1]
-        if width > row_limits().many_columns:
-            width = n_columns + self.design.n_features
         # Blocks smaller than the matrix of slopes would mostly add up such matrices.
-        for rows, block in self.design.blocks(*cached_block(width, n_columns // 2)):
+        least_rows = n_columns // 2
+        if width > row_limits().many_columns:
+            # And those of fewer rows than models would mostly read the models.
+            most = row_limits().block_entries // (n_columns + self.design.n_features)
+            least_rows = max(least_rows, min(width, most))
+            width = n_columns + self.design.n_features
+        for rows, block in self.design.blocks(*cached_block(width, least_rows)):
             yield self._with(rows, block)
 
     def slopes(self, models, n_groups):

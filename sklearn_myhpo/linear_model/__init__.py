@@ -1,9 +1,13 @@
 """Linear models that learn their own regularization inside fit.
 
-ridge, logistic : the public estimators: parameters, docstrings, `partial_fit`
+ridge, logistic, ridge_classifier
+                : the public estimators: parameters, docstrings, `partial_fit`
 _base           : the story of fit, common to all
 _ridge          : loss, target and fitted attributes of ridge; prediction
 _logistic       : loss, classes and fitted attributes of logistic regression; prediction
+_ridge_classifier
+                : the same of ridge classifiers
+_classes        : labels, and weights of rows by them (`class_weight`)
 _parameters     : solver, criterion and shrinkage from the parameters
 _checks         : checks of parameters that scikit-learn's constraints miss
 _splits         : the splits of a fit, and the metadata that a splitter wants
@@ -26,12 +30,14 @@ from .logistic import (
     SHOLogisticRegression,
 )
 from .ridge import BilevelRidge, MYHPORidge, SHORidge
+from .ridge_classifier import MYHPORidgeClassifier
 
 __all__ = [
     "BilevelLogisticRegression",
     "BilevelRidge",
     "MYHPOLogisticRegression",
     "MYHPORidge",
+    "MYHPORidgeClassifier",
     "SHOLogisticRegression",
     "SHORidge",
     "Summary",

@@ -87,9 +87,11 @@ class BilevelLinearModel(
     shrinkage = 0.0
     alpha_per_target = False
     n_jobs = None
+    class_weight = None
 
     _has_shrinkage = False
     _is_classifier = False
+    _is_iterative = False
     #: Whether the last fit learned one lambda per target.
     _is_per_target = False
     #: End of the last `fit`, for a warm start; None before.
@@ -108,6 +110,10 @@ class BilevelLinearModel(
     @abstractmethod
     def _strength(self):
         """Return the name and the value of the penalty in scikit-learn's terms."""
+
+    def _weigh_classes(self, y, weights, own):
+        """Return the weights of the rows, and of a validation set, with classes'."""
+        return weights, own
 
     def _choose_criterion(self, loss, solver):
         """Return the criterion that is minimized, None for the validation loss."""
@@ -139,7 +145,8 @@ class BilevelLinearModel(
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Target; more than one column only for ridge regression.
+            Target; more than one column only for ridge regression, or with several
+            labels per row in ridge classification.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights in the training loss, the validation loss and
             the refit. Rows of weight zero are divided by `cv` as the others, and then
@@ -181,7 +188,7 @@ default=None
             metadata = groups, params
             source = self._prepare(X, y, sample_weight, validation, metadata, solver)
             results = CVResults(self, source, (X, y, sample_weight), validation)
-            with threads_for(*source.design.shape, is_iterative=self._is_classifier):
+            with threads_for(*source.design.shape, is_iterative=self._is_iterative):
                 models = self._learn(source, solver, progress)
                 vars(self).update(results.attributes(models))
             progress.end()
@@ -198,6 +205,7 @@ default=None
         own = check_own_validation(
             validation, self.criterion, self.shrinkage, check_again
         )
+        weights, own = self._weigh_classes(y, weights, own)
         if own is not None:
             X, y, weights, pair = append((X, y, weights), own)
         loss, target, classes = self._check_target(y, weights)

@@ -12,24 +12,23 @@ from sklearn.utils.validation import check_is_fitted
 from .._typing import MatrixLike
 from ..losses import LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
+from ._classes import ClassWeightMixin, check_several, index_classes, labels_of
 from ._export import export, typical_strength
 
 
-class LogisticModel(ClassifierMixin, BilevelLinearModel):
+class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
     """Base of the logistic regressions: two classes, or one softmax for more."""
 
-    _is_classifier = True
+    _is_classifier = _is_iterative = True
 
     def _check_target(self, y, sample_weight):
-        check_classification_targets(y)
-        # A class without weight is dropped, and so are its rows.
-        counts = sample_weight > 0
-        index = np.zeros(len(y), dtype=np.intp)
-        classes, index[counts] = np.unique(y[counts], return_inverse=True)
+        classes, index = index_classes(y, sample_weight, type(self).__name__)
         self._set_classes(classes)
+        self._set_class_weight()
         return self._loss, index, classes
 
     def _check_part(self, y, sample_weight, classes, is_first):
+        self._check_streaming_weight()
         check_classification_targets(y)
         self._check_classes(classes, is_first)
         known = np.isin(y, self.classes_)
@@ -39,7 +38,8 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
                 f"y has the label {unknown!r}, which is none of the classes "
                 f"{self.classes_.tolist()} of the first call of partial_fit."
             )
-        return self._loss, np.searchsorted(self.classes_, y)
+        weights = self._weigh_part(y, sample_weight)
+        return self._loss, np.searchsorted(self.classes_, y), weights
 
     def _check_classes(self, classes, is_first):
         """Set `classes_` in the first call of partial_fit, and check later ones."""
@@ -61,11 +61,7 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
     def _set_classes(self, classes):
         """Set `classes_`, of which there must be two, and the loss."""
         self.classes_ = classes
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs rows of at least 2 classes with a "
-                f"positive weight. Got only the class {classes[0]!r}."
-            )
+        check_several(classes, type(self).__name__)
         n_classes = len(classes)
         self._loss = LogisticLoss() if n_classes == 2 else MultinomialLoss(n_classes)
 
@@ -114,9 +110,7 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
         ndarray of shape (n_samples,)
             Labels.
         """
-        scores = self.decision_function(X)
-        index = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[index]
+        return labels_of(self.decision_function(X), self.classes_)
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the probabilities of the classes.
@@ -177,6 +171,7 @@ class LogisticModel(ClassifierMixin, BilevelLinearModel):
         plain = LogisticRegression(
             C=typical_strength(self.C_, self.feature_group_labels_, inverse),
             fit_intercept=self.fit_intercept,
+            class_weight=self.class_weight,
             tol=1e-6,
             max_iter=10_000,
         )

@@ -62,7 +62,7 @@ class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinear
             raise ValueError(
                 f"y has {target.shape[1]} targets, but the first part had {n_before}."
             )
-        return loss, target
+        return loss, target, sample_weight
 
     def _check_data(self, X, y, reset=True):
         # scikit-learn would turn strings of digits into numbers.

@@ -73,7 +73,7 @@ class StreamingMixin:
     """The work of `partial_fit`; a mixin for the base class of the estimators.
 
     Subclasses have `_check_part(y, sample_weight, classes, is_first)`, which returns
-    the loss and y in the form of the loss.
+    the loss, y in the form of the loss, and the weights of the rows.
     """
 
     def _fit_part(self, X, y, sample_weight, groups, classes=None):
@@ -91,7 +91,8 @@ class StreamingMixin:
             X, y = self._check_data(X, y, reset=is_first)
             weights = check_weights(sample_weight, X)
             metadata = self._metadata_of_splits(X, groups, {})
-            loss, target = self._check_part(y, weights, classes, is_first)
+            checked = self._check_part(y, weights, classes, is_first)
+            loss, target, weights = checked
             features = self._make_groups(given[0]) if is_first else self._stream.groups
             random = self._random_of_parts()
             pairs = self._make_pairs(

@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .._typing import (
     AutoFloat,
+    ClassWeightLike,
     CVLike,
     FactorsLike,
     GroupsLike,
@@ -20,6 +21,7 @@ from .._typing import (
 )
 from ..criteria import Criterion
 from ..solvers import Solver
+from ._classes import CLASS_WEIGHT_CONSTRAINTS
 from ._logistic import LogisticModel
 from ._parameters import AnySolverModel, MYHPOModel, SHOModel
 from ._streaming import StreamingMixin, can_stream
@@ -82,6 +84,12 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
+    class_weight : None, "balanced" or dict, default=None
+        Weights of the classes, label -> number >= 0, which multiply the sample weights:
+        in the training loss, the validation loss or the criterion, and the refit.
+        Labels that the dict does not name weigh 1. "balanced": the weights with which
+        all classes of the training rows weigh the same, and the rows as much as
+        before. A class of weight zero is left out.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -145,13 +153,16 @@ default="auto"
         Intercepts.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    class_weight_ : ndarray of shape (n_classes,)
+        Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     C_ : float or ndarray of shape (n_groups,)
-        ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
-        lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
-        With `penalty_factors`, feature j has that of its group over its factor.
+        ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
+        lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
+        has the same `coef_`. With `penalty_factors`, feature j has that of its group
+        over its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -237,6 +248,11 @@ default="auto"
     0.99
     """
 
+    _parameter_constraints = {
+        **MYHPOModel._parameter_constraints,
+        **CLASS_WEIGHT_CONSTRAINTS,
+    }
+
     def __init__(
         self,
         *,
@@ -248,6 +264,7 @@ default="auto"
         fit_intercept: bool = True,
         standardize: bool = False,
         penalty_factors: FactorsLike = None,
+        class_weight: ClassWeightLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         scoring: ScoringLike = None,
@@ -274,6 +291,7 @@ default="auto"
         self.fit_intercept = fit_intercept
         self.standardize = standardize
         self.penalty_factors = penalty_factors
+        self.class_weight = class_weight
         self.random_state = random_state
         self.verbose = verbose
         self.scoring = scoring
@@ -335,6 +353,12 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
+    class_weight : None, "balanced" or dict, default=None
+        Weights of the classes, label -> number >= 0, which multiply the sample weights:
+        in the training loss, the validation loss or the criterion, and the refit.
+        Labels that the dict does not name weigh 1. "balanced": the weights with which
+        all classes of the training rows weigh the same, and the rows as much as
+        before. A class of weight zero is left out.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -383,13 +407,16 @@ default="auto"
         Intercepts.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    class_weight_ : ndarray of shape (n_classes,)
+        Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     C_ : float or ndarray of shape (n_groups,)
-        ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
-        lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
-        With `penalty_factors`, feature j has that of its group over its factor.
+        ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
+        lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
+        has the same `coef_`. With `penalty_factors`, feature j has that of its group
+        over its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -467,6 +494,11 @@ default="auto"
     0.99
     """
 
+    _parameter_constraints = {
+        **SHOModel._parameter_constraints,
+        **CLASS_WEIGHT_CONSTRAINTS,
+    }
+
     def __init__(
         self,
         *,
@@ -475,6 +507,7 @@ default="auto"
         fit_intercept: bool = True,
         standardize: bool = False,
         penalty_factors: FactorsLike = None,
+        class_weight: ClassWeightLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         scoring: ScoringLike = None,
@@ -493,6 +526,7 @@ default="auto"
         self.fit_intercept = fit_intercept
         self.standardize = standardize
         self.penalty_factors = penalty_factors
+        self.class_weight = class_weight
         self.random_state = random_state
         self.verbose = verbose
         self.scoring = scoring
@@ -562,6 +596,12 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
         not name: 1. Features with factor 0 are never penalized, as the intercept.
+    class_weight : None, "balanced" or dict, default=None
+        Weights of the classes, label -> number >= 0, which multiply the sample weights:
+        in the training loss, the validation loss or the criterion, and the refit.
+        Labels that the dict does not name weigh 1. "balanced": the weights with which
+        all classes of the training rows weigh the same, and the rows as much as
+        before. A class of weight zero is left out.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -611,13 +651,16 @@ default="auto"
         Intercepts.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    class_weight_ : ndarray of shape (n_classes,)
+        Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     C_ : float or ndarray of shape (n_groups,)
-        ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights. With one
-        lambda, ``LogisticRegression(C=C_)`` on the same rows has the same `coef_`.
-        With `penalty_factors`, feature j has that of its group over its factor.
+        ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
+        lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
+        has the same `coef_`. With `penalty_factors`, feature j has that of its group
+        over its factor.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -704,6 +747,11 @@ default="auto"
     0.99
     """
 
+    _parameter_constraints = {
+        **AnySolverModel._parameter_constraints,
+        **CLASS_WEIGHT_CONSTRAINTS,
+    }
+
     def __init__(
         self,
         *,
@@ -716,6 +764,7 @@ default="auto"
         fit_intercept: bool = True,
         standardize: bool = False,
         penalty_factors: FactorsLike = None,
+        class_weight: ClassWeightLike = None,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         scoring: ScoringLike = None,
@@ -737,6 +786,7 @@ default="auto"
         self.fit_intercept = fit_intercept
         self.standardize = standardize
         self.penalty_factors = penalty_factors
+        self.class_weight = class_weight
         self.random_state = random_state
         self.verbose = verbose
         self.scoring = scoring

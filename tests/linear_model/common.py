@@ -10,14 +10,16 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_myhpo import (
     MYHPOLogisticRegression,
     MYHPORidge,
+    MYHPORidgeClassifier,
     SHOLogisticRegression,
     SHORidge,
 )
-from tests.helpers import ESTIMATORS, LOGISTICS, RIDGES, data_for, folds
+from tests.helpers import CLASSIFIERS, ESTIMATORS, LOGISTICS, RIDGES, data_for, folds
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 each_ridge = pytest.mark.parametrize("cls", RIDGES)
 each_logistic = pytest.mark.parametrize("cls", LOGISTICS)
+each_classifier = pytest.mark.parametrize("cls", CLASSIFIERS)
 no_bound_warning = pytest.mark.filterwarnings(
     "ignore::sklearn_myhpo.LambdaBoundWarning"
 )
@@ -25,7 +27,7 @@ no_bound_warning = pytest.mark.filterwarnings(
 ACCURATE = [cls for cls in ESTIMATORS if cls not in (SHORidge, SHOLogisticRegression)]
 #: Estimators that end at a minimum to the accuracy that is asked for. The general
 #: ones run the same solver by default.
-MINIMIZERS = (MYHPORidge, MYHPOLogisticRegression)
+MINIMIZERS = (MYHPORidge, MYHPOLogisticRegression, MYHPORidgeClassifier)
 each_minimizer = pytest.mark.parametrize("cls", MINIMIZERS)
 
 #: Shape of the small data sets.

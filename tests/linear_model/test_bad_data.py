@@ -9,6 +9,7 @@ from tests.linear_model.common import (
     N_FEATURES,
     N_ROWS,
     assert_refused,
+    each_classifier,
     each_estimator,
     each_logistic,
     each_ridge,
@@ -101,7 +102,7 @@ def test_missing_y(cls):
         cls().fit(X, None)
 
 
-@each_logistic
+@each_classifier
 def test_one_class(cls):
     """A single class has no boundary; also where weights leave a single one."""
     _, y = data_for(cls, N_ROWS, N_FEATURES)
@@ -110,11 +111,16 @@ def test_one_class(cls):
     assert_refused(cls, ValueError, match, weight=np.where(y == 0, 1.0, 0.0))
 
 
-@each_logistic
+@each_classifier
 def test_continuous_y_for_a_classifier(cls):
     """Every row would become a class of its own."""
     y = np.linspace(0.0, 1.0, N_ROWS)
     assert_refused(cls, ValueError, "Unknown label type: continuous", y=y)
+
+
+@each_logistic
+def test_several_labels_for_logistic_regression(cls):
+    """A row with two labels has no class."""
     y = np.eye(3, dtype=int)[np.arange(N_ROWS) % 3]
     assert_refused(cls, ValueError, "y should be a 1d array", y=y)
 

@@ -12,13 +12,13 @@ from sklearn.model_selection import KFold
 
 from sklearn_myhpo import BilevelLogisticRegression, BilevelRidge
 from sklearn_myhpo.solvers import SOLVERS
-from tests.helpers import ESTIMATORS, LOGISTICS, data_for
+from tests.helpers import CLASSIFIERS, ESTIMATORS, data_for
 from tests.linear_model.common import (
     N_FEATURES,
     N_ROWS,
     assert_refused,
+    each_classifier,
     each_estimator,
-    each_logistic,
 )
 
 MYHPO_ESTIMATORS = [cls for cls in ESTIMATORS if hasattr(cls(), "rho")]
@@ -64,13 +64,13 @@ def test_more_folds_than_rows(cls):
     """The message says which number of folds would work."""
     X, y = data_for(cls, N_ROWS, N_FEATURES)
     X, y = np.vstack([X[y == np.min(y)][:1], X[:5]]), np.append(np.min(y), y[:5])
-    if cls in LOGISTICS:
+    if cls in CLASSIFIERS:
         y = np.arange(6) % 2
     match = r"cv=7 asks for more folds than .* What would work: an int from 2 to [36]"
     assert_refused(cls, ValueError, match, {"cv": 7}, X=X, y=y)
 
 
-@each_logistic
+@each_classifier
 def test_more_folds_than_members_of_a_class(cls):
     """The number of folds that the largest class has rows for."""
     y = np.array(["cat"] * 40 + ["dog"] * 20)

@@ -14,7 +14,7 @@ from sklearn_myhpo import (
     SHOLogisticRegression,
     SHORidge,
 )
-from tests.helpers import LOGISTICS, data_for, raw_predictions
+from tests.helpers import CLASSIFIERS, data_for, raw_predictions
 from tests.linear_model.common import (
     ACCURATE,
     N_ROWS,
@@ -35,7 +35,7 @@ def test_groups_are_learned_from_the_automatic_start(cls):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((N_ROWS, 4))
     y = X @ [2.0, -2.0, 0.0, 0.0] + rng.standard_normal(N_ROWS)
-    if cls in LOGISTICS:
+    if cls in CLASSIFIERS:
         y = (y > 0).astype(int)
     options = {"cv": shuffled(cls, 3), "random_state": 0}
     one = cls(**options).fit(X, y)

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.model_selection import ShuffleSplit
 
 from tests.helpers import (
-    LOGISTICS,
+    CLASSIFIERS,
     data_for,
     raw_predictions,
 )
@@ -139,7 +139,7 @@ def test_more_columns_than_rows(cls, groups, container):
 def test_few_rows(cls, n_rows, groups):
     """A handful of rows."""
     X, y = data_for(cls)
-    if cls in LOGISTICS:
+    if cls in CLASSIFIERS:
         y = np.arange(60) % 2
     X, y = X[:n_rows], y[:n_rows]
     options = {"cv": 2, "tol": cls().tol, "feature_groups": groups}

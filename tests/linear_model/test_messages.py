@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 import sklearn_myhpo
 from sklearn_myhpo.neural_network import STNMLPClassifier, STNMLPRegressor
 from sklearn_myhpo.solvers import MYHPO
-from tests.helpers import ESTIMATORS, LOGISTICS, data_for
+from tests.helpers import CLASSIFIERS, ESTIMATORS, data_for
 
 NETWORKS = [STNMLPClassifier, STNMLPRegressor]
 PUBLIC = (
@@ -178,7 +178,7 @@ def test_errors_of_data_are_plain(cls):
         (X, y, {"X_val": X}),
         (X, y, {"X_val": X[:, :1], "y_val": y}),
         (X, y, {"X_val": X, "y_val": np.column_stack([y, y])}),
-        (X, np.zeros(len(y)) if cls in LOGISTICS else y * 1e200, {}),
+        (X, np.zeros(len(y)) if cls in CLASSIFIERS else y * 1e200, {}),
         (X, np.full(len(y), "a"), {}),
     ]
     for features, target, arguments in bad:

@@ -6,8 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.base import clone
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.base import clone, is_classifier
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+)
 from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -25,7 +30,7 @@ from sklearn_myhpo.solvers import SOLVERS, Stochastic
 from tests.helpers import (
     CRITERION_OPTIONS,
     ESTIMATORS,
-    RIDGES,
+    SQUARED,
     data_for,
     raw_predictions,
 )
@@ -45,8 +50,9 @@ def strength(model):
 def plain_fit(model, X, y, **options):
     """Return scikit-learn's model with the penalty of every feature, by its units."""
     unit = 1.0 / np.sqrt(np.maximum(strength(model), 1e-8))
-    if isinstance(model, RIDGES):
-        plain = Ridge(alpha=1.0, solver="svd").fit(X * unit, y, **options)
+    if isinstance(model, SQUARED):
+        one = RidgeClassifier if is_classifier(model) else Ridge
+        plain = one(alpha=1.0, solver="svd").fit(X * unit, y, **options)
         return plain.coef_ * unit, plain.intercept_
     plain = LogisticRegression(
         C=1.0, tol=1e-10, max_iter=10_000, solver="newton-cholesky"
@@ -133,7 +139,7 @@ def test_reports_and_copies(cls):
     assert ">2</td>" in model._repr_html_()
     plain = model.to_sklearn()
     np.testing.assert_allclose(raw_predictions(plain, X), raw_predictions(model, X))
-    value = plain.alpha if cls in RIDGES else 1.0 / plain.C
+    value = plain.alpha if cls in SQUARED else 1.0 / plain.C
     own = strength(model)
     expected = np.exp(np.mean(np.log(own[own > 0])))
     np.testing.assert_allclose(value, expected)

@@ -17,7 +17,7 @@ from sklearn_myhpo import (
     SHOLogisticRegression,
     SHORidge,
 )
-from tests.helpers import LOGISTICS, RIDGES, data_for
+from tests.helpers import CLASSIFIERS, SQUARED, data_for
 from tests.linear_model.common import (
     ACCURATE,
     N_ROWS,
@@ -74,7 +74,7 @@ def test_attributes_of_several_lambdas(cls):
     assert model.lambda_.shape == (2,)
     assert model.history_["lambda"].shape == (model.n_iter_, 2)
     np.testing.assert_array_equal(model.history_["lambda"][-1], model.lambda_)
-    assert (model.alpha_ if cls in RIDGES else model.C_).shape == (2,)
+    assert (model.alpha_ if cls in SQUARED else model.C_).shape == (2,)
     other = cls(feature_groups=groups[::-1], **options).fit(X, y)
     if cls in ACCURATE:  # SHO draws other noise for them
         np.testing.assert_allclose(other.lambda_[::-1], model.lambda_, atol=1e-4)
@@ -138,7 +138,7 @@ def test_no_penalty_is_strong_enough(cls, groups):
     # The second half is the first with the noise features' effect reversed.
     X = np.vstack([X, X * ([-1] * 4 if groups is None else [1, 1, -1, -1])])
     y = np.concatenate([y, y])
-    if cls in LOGISTICS:
+    if cls in CLASSIFIERS:
         y = (y > 0).astype(int)
     halves = np.arange(N_ROWS), np.arange(N_ROWS, 2 * N_ROWS)
     name = "all features" if groups is None else "group noise,"

@@ -16,10 +16,22 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_myhpo import BilevelLogisticRegression, MYHPOLogisticRegression, MYHPORidge
+from sklearn_myhpo import (
+    BilevelLogisticRegression,
+    MYHPOLogisticRegression,
+    MYHPORidge,
+    MYHPORidgeClassifier,
+)
 from sklearn_myhpo.criteria import SURE
 from sklearn_myhpo.solvers import SHO, Implicit
-from tests.helpers import ESTIMATORS, LOGISTICS, RIDGES, data_for, raw_predictions
+from tests.helpers import (
+    CLASSIFIERS,
+    ESTIMATORS,
+    LOGISTICS,
+    RIDGES,
+    data_for,
+    raw_predictions,
+)
 from tests.linear_model.common import each_estimator
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning")
@@ -69,6 +81,7 @@ def test_scikit_learn_checks_with_many_lambdas(estimator, check):
         MYHPORidge(criterion=SURE(noise_variance=1.0)),
         MYHPORidge(criterion=SURE(noise_variance=1.0, trace="monte-carlo")),
         MYHPOLogisticRegression(criterion="alo"),
+        MYHPORidgeClassifier(criterion="loo"),
     ]
 )
 def test_scikit_learn_checks_with_criteria(estimator, check):
@@ -167,7 +180,7 @@ def test_cross_val_score(cls):
     X, y = data_for(cls, noise=0.5)
     scores = cross_val_score(cls(cv=3, random_state=0), X, y, cv=3)
     assert scores.shape == (3,)
-    assert scores.mean() > (0.6 if cls in LOGISTICS else 0.5)
+    assert scores.mean() > (0.6 if cls in CLASSIFIERS else 0.5)
 
 
 @each_estimator
@@ -262,7 +275,8 @@ def test_feature_count_mismatch(cls):
             "predict_proba",
             "predict_log_proba",
         )
-    ],
+    ]
+    + [(MYHPORidgeClassifier, name) for name in ("predict", "decision_function")],
 )
 def test_predict_before_fit(cls, method):
     """The error would be about a missing attribute instead of a missing fit."""

@@ -75,7 +75,7 @@ def krylov_subspace(gram, start):
         ended = off[step] <= 4 * np.finfo(float).eps * np.max(diagonal)
         if ended or residuals[-1] <= COMPLETE_TOL:
             return _diagonal_basis(known, diagonal[: step + 1], off[:step], scale)
-        if _is_too_slow(residuals, n_steps):
+        if is_too_slow(residuals, n_steps):
             return None
         new /= off[step]
     return None
@@ -89,7 +89,7 @@ def _diagonal_basis(basis, diagonal, off, scale):
     return Subspace(basis.T @ vectors, scale * values)
 
 
-def _is_too_slow(residuals, n_steps):
+def is_too_slow(residuals, n_steps):
     """Whether the rate of the last steps leads nowhere within the number of steps."""
     done = len(residuals) - 1
     if done % PROGRESS_STEPS:

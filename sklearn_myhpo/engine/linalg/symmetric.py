@@ -41,13 +41,13 @@ class SymmetricInverse(NamedTuple):
             inverse = self.root @ self.root.T
         else:
             inverse = dpotri(self.factor, lower=1)[0].T
-            _mirror_upper(inverse)
+            mirror_upper(inverse)
         inverse *= self.scale
         inverse *= self.scale.T
         return inverse
 
 
-def _mirror_upper(matrix):
+def mirror_upper(matrix):
     """Make a matrix symmetric whose upper triangle is known, in place."""
     for start in range(0, len(matrix), BLOCK_SIZE):
         stop = start + BLOCK_SIZE

@@ -8,7 +8,9 @@ import numpy as np
 from ...data.design import Design
 from ...penalties.coordinates import Coordinates
 from ...penalties.groups import FeatureGroups
+from ..linalg.block_krylov import block_krylov_subspace
 from ..linalg.krylov import krylov_subspace, range_subspace
+from ..linalg.triangle import triangle_of
 from ..split import Origin
 from ..split_set import SplitSet
 from .mean_square import Moments
@@ -54,8 +56,8 @@ def build_dual_splits(design, y, parts, groups, counts, *, with_all_rows=True):
     splits = []
     for share, mean, (_, validation) in zip(shares, means, weights, strict=True):
         rows = _SplitRows(design, products, share, validation, mean)
-        is_whole = len(splits) == parts.n_splits
-        split = _build_split(rows, y, groups, counts, is_whole)
+        is_full = len(splits) == parts.n_splits
+        split = _build_split(rows, y, groups, counts, is_full)
         if split is None:
             return None
         splits.append(split)
@@ -108,6 +110,12 @@ class RowCoordinates(Coordinates):
         if self.weight is not None:
             shares -= np.outer(self.weight, own.sum(axis=0))
         return shares
+
+    def rotated(self, rotation):
+        """Return these coordinates in an orthonormal basis (n, k)."""
+        labels = np.zeros(rotation.shape[1], dtype=np.intp)
+        groups = FeatureGroups(labels, self.groups.names)
+        return replace(self, groups=groups, combine=self.combine @ rotation)
 
     def _expand(self, w):
         return self.design.adjoint(self.shares(w))[: self.design.n_features]
@@ -197,65 +205,126 @@ class _SplitRows:
     validation: np.ndarray
     mean: np.ndarray
 
-    def centred_products(self, train, held_out):
-        """Return the products of rows about the training mean."""
+    def centred_products(self, train, *others):
+        """Return the products of training rows, and of others with them.
+
+        All of them about the training mean.
+        """
         own = self.products[np.ix_(train, train)]
-        cross = self.products[np.ix_(held_out, train)]
+        cross = [self.products[np.ix_(other, train)] for other in others]
         if self.design.fit_intercept:
             share = self.share[train]
             along = own @ share
             square = share @ along
-            for products, rows_along in ((cross, cross @ share), (own, along)):
-                products -= rows_along[:, None]
+            for products in (*cross, own):
+                products -= (products @ share)[:, None]
                 products -= along
                 products += square
-        return own, cross
+        return own, *cross
+
+    def target(self, y):
+        """Return the training rows, the roots of their shares, y times these, its mean.
+
+        About the mean of y where there is an intercept.
+        """
+        index = np.flatnonzero(self.share)
+        share = self.share[index]
+        has_mean = self.design.fit_intercept
+        y_mean = share @ y[index] if has_mean else np.zeros(y.shape[1])
+        root = np.sqrt(share)
+        return index, root, root[:, None] * (y[index] - y_mean), y_mean
+
+    def split(self, moments, coordinates, y_mean, counts):
+        """Return the split of training and validation moments in some coordinates."""
+        return QuadraticSplit(
+            *moments,
+            coordinates,
+            self.design.moved_origin(self.mean),
+            np.zeros(coordinates.combine.shape[1]),
+            Origin(None, y_mean),
+            counts,
+        )
+
+    def coordinates(self, combine, groups, index, kernel):
+        """Return the coordinates of combinations of the training rows."""
+        centre = self.share if self.design.fit_intercept else None
+        found = row_coordinates(self.design, centre, combine, groups, index)
+        return replace(found, kernel=kernel)
 
 
-def _build_split(rows, y, groups, counts, keeps_kernel):
-    """Return the split, or None where its rows are ill-conditioned."""
-    index, held_out = np.flatnonzero(rows.share), np.flatnonzero(rows.validation)
-    share = rows.share[index]
+def _build_split(rows, y, groups, counts, is_full):
+    """Return the split, or None where its rows are ill-conditioned.
+
+    The split of all rows is solved for one penalty only, for which no eigenvectors are
+    needed.
+    """
+    index, root, target, y_mean = rows.target(y)
+    held_out = np.flatnonzero([] if is_full else rows.validation)
     own, cross = rows.centred_products(index, held_out)
-    fit_intercept = rows.design.fit_intercept
-    y_mean = share @ y[index] if fit_intercept else np.zeros(y.shape[1])
-    root = np.sqrt(share)
-    target = root[:, None] * (y[index] - y_mean)
     own *= root[:, None]
     own *= root
-    space = krylov_subspace(own, target[:, 0]) if y.shape[1] == 1 else None
+    dependent = root if rows.design.fit_intercept else None
+    space = _krylov(own, target, dependent)
+    if space is None and is_full and y.shape[1] > 1:
+        triangle = triangle_of(own, dependent)
+        if triangle is not None:
+            moments = _moments_of_triangle(triangle, target)
+            combine = root[:, None] * triangle.combine
+            coordinates = rows.coordinates(combine, groups, index, Kernel(own, root))
+            return rows.split((moments, moments), coordinates, y_mean, counts)
     space = space or range_subspace(own)
     if space is None:
         return None
+    train = _moments_of_space(space, target)
+    # Coordinates are A' u / s for left singular pairs (u, s) of the rows A.
+    combine = root[:, None] * space.basis / np.sqrt(space.values)
+    if is_full:
+        validation = replace(train, gram=np.diag(train.gram))
+    else:
+        weight = rows.validation[held_out] / rows.validation[held_out].sum()
+        left = y[held_out] - y_mean
+        validation = _explicit_moments(cross @ combine, left, weight, train.reference)
+    kernel = Kernel(own, root) if is_full else None
+    coordinates = rows.coordinates(combine, groups, index, kernel)
+    return rows.split((train, validation), coordinates, y_mean, counts)
+
+
+def _krylov(own, target, dependent):
+    """Return the subspace of the solutions of all targets, or None if it is large."""
+    if target.shape[1] == 1:
+        return krylov_subspace(own, target[:, 0])
+    if dependent is not None:
+        # Rounding brings the direction of centred rows in that is zero: with a value
+        # like those of others it does no harm, for no target has a part of it.
+        own = own + np.trace(own) / len(own) * np.outer(dependent, dependent)
+    return block_krylov_subspace(own, target)
+
+
+def _moments_of_space(space, target):
+    """Return the training moments in coordinates that are eigenvectors."""
     singular = np.sqrt(space.values)
     linear = singular[:, None] * (space.basis.T @ target)
     reference = linear / space.values[:, None]
-    residual = target - space.basis @ (singular[:, None] * reference)
-    train_moments = Moments(
+    left = target - space.basis @ (singular[:, None] * reference)
+    return Moments(
         space.values,
         linear,
         reference,
         np.zeros_like(linear),
-        np.sum(residual**2, axis=0),
+        np.sum(left**2, axis=0),
     )
-    # Coordinates are A' u / s for left singular pairs (u, s) of the rows A.
-    combine = root[:, None] * space.basis / singular
-    weight = rows.validation[held_out] / rows.validation[held_out].sum()
-    validation_moments = _explicit_moments(
-        cross @ combine, y[held_out] - y_mean, weight, reference
-    )
-    centre = rows.share if fit_intercept else None
-    coordinates = row_coordinates(rows.design, centre, combine, groups, index)
-    if keeps_kernel:
-        coordinates = replace(coordinates, kernel=Kernel(own, root))
-    return QuadraticSplit(
-        train_moments,
-        validation_moments,
-        coordinates,
-        rows.design.moved_origin(rows.mean),
-        np.zeros(combine.shape[1]),
-        Origin(None, y_mean),
-        counts,
+
+
+def _moments_of_triangle(triangle, target):
+    """Return the training moments in the coordinates of a triangle."""
+    reference, linear = triangle.least_squares(target), triangle.linear(target)
+    left = target - triangle.rows(reference)
+    return Moments(
+        triangle.gram,
+        linear,
+        reference,
+        np.zeros_like(linear),
+        np.sum(left**2, axis=0),
     )
 
 
