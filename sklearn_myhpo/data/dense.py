@@ -14,7 +14,7 @@ from .blocks import (
 from .limits import row_limits
 from .memory import MemoryDesign
 from .thin import adjoint_thin, forward_thin
-from .threads import map_shares
+from .threads import map_shares, matmul
 
 
 class DenseDesign(MemoryDesign):
@@ -54,6 +54,15 @@ class DenseDesign(MemoryDesign):
         """Yield views of some rows at a time."""
         for rows in slices(self.n_samples, entries_per_row, least_rows):
             yield rows, self._of(self.X[rows])
+
+    def by_threads(self, function, work_per_entry, entries_per_row=1, least_rows=1):
+        """Return the results of a function of shares of the blocks, one per thread."""
+
+        def own(share):
+            return function((rows, self._of(self.X[rows])) for rows in share)
+
+        parts = list(slices(self.n_samples, entries_per_row, least_rows))
+        return map_shares(own, parts, work_per_entry * self.X.size)
 
     def reduce(self, function, *columns, entries_per_row=1):
         """Return the sum over blocks, a share of them by each thread."""
@@ -166,7 +175,7 @@ class DenseDesign(MemoryDesign):
             np.subtract(self.X[:, columns], self.shift[columns], out=part)
             if self.scale is not None:
                 part *= self.scale[columns]
-            out += part @ part.T
+            out += matmul(part, part.T)
         return out
 
     def grams(self, weights):

@@ -81,6 +81,13 @@ class Design(ABC):
         """Return the same rows in memory, if they can be, to be read many times."""
         return self
 
+    def by_threads(self, function, work_per_entry, entries_per_row=1, least_rows=1):
+        """Return the results of a function of shares of `blocks`, a share per thread.
+
+        So few that `work_per_entry` of dense rows is done soon are one share.
+        """
+        return [function(self.blocks(entries_per_row, least_rows))]
+
     def reduce(self, function, *columns, entries_per_row=1):
         """Return the sum over blocks of the arrays that a function returns.
 
@@ -215,15 +222,8 @@ class Design(ABC):
     def block_gram(self, weights):
         """Return the Gram matrix of rows with a symmetric matrix of weights each.
 
-        Parameters
-        ----------
-        weights : ndarray of shape (n_samples, k (k + 1) / 2)
-            The lower triangles, row by row.
-
-        Returns
-        -------
-        ndarray of shape (n_coordinates * k, n_coordinates * k)
-            In the order of weights (n_coordinates, k).
+        Their lower triangles are given, row by row: (n_samples, k (k + 1) / 2). The
+        result is in the order of weights (n_coordinates, k).
         """
         return interleaved(self.grams(weights))
 

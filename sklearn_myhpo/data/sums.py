@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import Space, gram_block, rows_by_label
+from .blocks import Space, add_all, gram_block, rows_by_label
 from .limits import row_limits
+from .threads import matmul
 
 #: Kinds of rows up to which a block has enough rows of each for fast products.
 MOST_SHARING = 10
@@ -151,28 +152,41 @@ def _dense_products(design, y, visit):
     width = one + 1 + y.shape[1]
     # Products of many outputs with each other are left out but for the squares.
     end = one + 1 if y.shape[1] > row_limits().many_outputs else width
-    matrices = np.zeros((visit.n_atoms, width, width))
-    product, space = np.empty((end, end)), Space()
     root = None if np.all(visit.weight == 1.0) else np.sqrt(visit.weight)
+
+    def own(blocks):
+        matrices = np.zeros((visit.n_atoms, width, width))
+        space = Space()
+        for rows, block in blocks:
+            for atom, index in rows_by_label(visit.labels[rows], visit.n_atoms):
+                target = y[rows][index]
+                filled = space.of(len(target), width)
+                block.fill(index, filled[:, :one])
+                filled[:, one] = 1.0
+                filled[:, one + 1 :] = target
+                if root is not None:
+                    filled *= root[rows][index, None]
+                _add_products(matrices[atom], filled, end)
+        return matrices
+
     shape = gram_block(width, min(visit.n_atoms, MOST_SHARING))
-    for rows, block in design.blocks(*shape):
-        for atom, own in rows_by_label(visit.labels[rows], visit.n_atoms):
-            target = y[rows][own]
-            filled = space.of(len(target), width)
-            block.fill(own, filled[:, :one])
-            filled[:, one] = 1.0
-            filled[:, one + 1 :] = target
-            if root is not None:
-                filled *= root[rows][own, None]
-            left, right, matrix = filled[:, :end], filled[:, end:], matrices[atom]
-            matrix[:end, :end] += np.matmul(left.T, left, out=product)
-            if end < width:
-                matrix[:end, end:] += left.T @ right
-                corner = matrix[end:, end:]
-                corner[np.diag_indices_from(corner)] += np.sum(right**2, axis=0)
+    if visit.n_atoms * width**2 <= row_limits().thread_entries:
+        matrices = add_all(design.by_threads(own, width, *shape))
+    else:
+        matrices = own(design.blocks(*shape))
     for matrix in matrices:
         matrix[end:, :end] = matrix[:end, end:].T
     return list(matrices)
+
+
+def _add_products(matrix, filled, end):
+    """Add the products of the columns of some rows; of the last ones their squares."""
+    left, right = filled[:, :end], filled[:, end:]
+    matrix[:end, :end] += matmul(left.T, left)
+    if right.shape[1]:
+        matrix[:end, end:] += matmul(left.T, right)
+        corner = matrix[end:, end:]
+        corner[np.diag_indices_from(corner)] += np.sum(right**2, axis=0)
 
 
 def origin(rows):

@@ -330,20 +330,13 @@ def map_shares(function, items, work):
     return map_threads(function, [items[a:b] for a, b in pairwise(ends)])
 
 
-def threads_for(n_samples, n_features, *, is_iterative=False):
-    """Return a context with the number of threads that suits the size of a fit.
+def matmul(left, right):
+    """Return a product of matrices, a large one by all threads."""
+    with all_threads_for(left.size * right.shape[-1]):
+        return left @ right
 
-    Parameters
-    ----------
-    n_samples, n_features : int
-    is_iterative : bool, default=False
-        Whether the fit consists of many products with few vectors.
 
-    Returns
-    -------
-    context manager
-    """
+def threads_for(n_samples, n_features):
+    """Return a context with the threads that suit a fit of rows and features."""
     work = n_samples * n_features * min(n_samples, n_features)
-    if work <= SMALL_WORK:
-        return one_thread()
-    return one_thread_for_small_calls() if is_iterative else nullcontext()
+    return one_thread() if work <= SMALL_WORK else one_thread_for_small_calls()

@@ -91,7 +91,6 @@ class BilevelLinearModel(
 
     _has_shrinkage = False
     _is_classifier = False
-    _is_iterative = False
     #: Whether the last fit learned one lambda per target.
     _is_per_target = False
     #: End of the last `fit`, for a warm start; None before.
@@ -188,7 +187,7 @@ default=None
             metadata = groups, params
             source = self._prepare(X, y, sample_weight, validation, metadata, solver)
             results = CVResults(self, source, (X, y, sample_weight), validation)
-            with threads_for(*source.design.shape, is_iterative=self._is_iterative):
+            with threads_for(*source.design.shape):
                 models = self._learn(source, solver, progress)
                 vars(self).update(results.attributes(models))
             progress.end()

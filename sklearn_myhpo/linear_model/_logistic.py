@@ -19,7 +19,7 @@ from ._export import export, typical_strength
 class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
     """Base of the logistic regressions: two classes, or one softmax for more."""
 
-    _is_classifier = _is_iterative = True
+    _is_classifier = True
 
     def _check_target(self, y, sample_weight):
         classes, index = index_classes(y, sample_weight, type(self).__name__)

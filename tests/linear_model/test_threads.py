@@ -53,11 +53,9 @@ def test_small_fits_use_one_thread(monkeypatch):
     before = most_threads()
     with one_thread():
         assert most_threads() == 1
-    with threads_for(10, int(SMALL_WORK)):
-        assert most_threads() == before
     with threads_for(1000, 100):
         assert most_threads() == 1
-    with threads_for(10, int(SMALL_WORK), is_iterative=True):
+    with threads_for(10, int(SMALL_WORK)):
         assert most_threads() == 1
         with all_threads_for(SMALL_WORK):
             assert most_threads() == 1

@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...data.threads import matmul
 from .hessian import CG_TOL, DenseHessian, Hessian
 from .symmetric import symmetric_solver
 
@@ -33,7 +34,7 @@ class RowHessian(Hessian):
 
     @cached_property
     def _kernel(self):
-        return (self.rows / self.penalty[:, 0]) @ self.rows.T
+        return matmul(self.rows / self.penalty[:, 0], self.rows.T)
 
     @property
     def is_accurate(self):
@@ -51,7 +52,7 @@ class RowHessian(Hessian):
     @property
     def matrix(self):
         """The Hessian as a matrix (m, m)."""
-        return self.rows.T @ self.rows + np.diag(self.penalty[:, 0])
+        return matmul(self.rows.T, self.rows) + np.diag(self.penalty[:, 0])
 
     def product(self, w):
         """Return the operator applied to `w` (..., m, n_outputs)."""

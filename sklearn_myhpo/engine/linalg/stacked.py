@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
 
+from ...data.threads import all_threads_for
 from .symmetric import symmetric_solver
 
 
@@ -26,7 +27,8 @@ class StackedSolver:
         self._factors = []
         for one in scaled:
             # LAPACK reads the transpose, which is the same.
-            factor, failed = dpotrf(one.T, lower=1)
+            with all_threads_for(len(one) ** 3 / 3):
+                factor, failed = dpotrf(one.T, lower=1)
             self._factors.append(symmetric_solver(one) if failed else factor)
 
     def solve(self, rights):

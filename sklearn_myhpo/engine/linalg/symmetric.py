@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
-from ...data.threads import one_thread
+from ...data.threads import all_threads_for, matmul, one_thread
 
 #: Rows of a symmetric product that are computed at a time.
 BLOCK_SIZE = 128
@@ -33,14 +33,16 @@ class SymmetricInverse(NamedTuple):
         scaled = self.scale * columns
         if self.factor is None:
             return self.scale * (self.root @ (self.root.T @ scaled))
-        return self.scale * dpotrs(self.factor, scaled, lower=1)[0]
+        with all_threads_for(self.factor.size * scaled.shape[1]):
+            return self.scale * dpotrs(self.factor, scaled, lower=1)[0]
 
     def matrix(self):
         """Return the inverse itself, shape (m, m)."""
         if self.factor is None:
-            inverse = self.root @ self.root.T
+            inverse = matmul(self.root, self.root.T)
         else:
-            inverse = dpotri(self.factor, lower=1)[0].T
+            with all_threads_for(len(self.factor) ** 3 / 3):
+                inverse = dpotri(self.factor, lower=1)[0].T
             mirror_upper(inverse)
         inverse *= self.scale
         inverse *= self.scale.T
@@ -61,7 +63,7 @@ def congruence(left, right):
     out = np.empty_like(left)
     for start in range(0, len(left), BLOCK_SIZE):
         stop = start + BLOCK_SIZE
-        np.matmul(left[start:stop], right[:, :stop], out=out[start:stop, :stop])
+        out[start:stop, :stop] = matmul(left[start:stop], right[:, :stop])
         out[:start, start:stop] = out[start:stop, :start].T
     return out
 
@@ -82,7 +84,8 @@ def symmetric_solver(matrix):
         return product
 
     # LAPACK works in place on the transpose, which is the same.
-    factor, failed = dpotrf(scaled().T, lower=1, overwrite_a=1)
+    with all_threads_for(len(matrix) ** 3 / 3):
+        factor, failed = dpotrf(scaled().T, lower=1, overwrite_a=1)
     if not failed:
         return SymmetricInverse(scale, factor, None)
     values, vectors = eigh(scaled(), check_finite=False)

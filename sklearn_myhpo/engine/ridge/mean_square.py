@@ -5,6 +5,8 @@ from math import prod
 
 import numpy as np
 
+from ...data.threads import matmul
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -34,7 +36,7 @@ class Moments:
 
     def product(self, w):
         """Return ``gram w``."""
-        return self.gram[:, None] * w if self.gram.ndim == 1 else self.gram @ w
+        return self.gram[:, None] * w if self.gram.ndim == 1 else matmul(self.gram, w)
 
     def value(self, w):
         """Return the sum of `values`."""
@@ -91,7 +93,7 @@ class Moments:
         linear, residual_linear = basis.T @ self.linear, basis.T @ residual_linear
         gram = diagonal
         if diagonal is None:
-            gram = basis.T @ (self.gram @ basis)
+            gram = matmul(basis.T, matmul(self.gram, basis))
         else:
             keep = (diagonal > 0)[:, None]
             linear, residual_linear = linear * keep, residual_linear * keep

@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 from scipy.linalg import svd
 
+from ...data.threads import matmul
 from ..limits import limits
 from ..linalg.hessian import DiagonalHessian, penalized_hessian
 from ..linalg.newton import NEWTON_TOL
@@ -94,7 +95,7 @@ class QuadraticSplit(Split):
     def validation_gram(self, w, jacobian, raw=None):
         """Return ``J' H_V J``."""
         columns = np.moveaxis(jacobian, 1, 0)
-        product = self.validation.gram @ columns.reshape(len(columns), -1)
+        product = matmul(self.validation.gram, columns.reshape(len(columns), -1))
         product = np.moveaxis(product.reshape(columns.shape), 0, 1)
         return pair_products(jacobian, product)
 
