@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn_myhpo.data.limits import RowLimits
 from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.data.sources import as_design
+from sklearn_myhpo.data.threads import threads_of_a_fit
 from sklearn_myhpo.engine.ridge.moments import sum_parts
 
 SPLITS = {
@@ -27,9 +28,10 @@ SPLITS = {
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("splits", SPLITS)
 @pytest.mark.parametrize("kind", ["dense", "fortran", "single", "sparse", "far"])
-def test_sums_are_those_of_the_rows(kind, splits, fit_intercept, set_limits):
-    """Blocks, weights, kinds of rows or the origin would lose rows."""
-    set_limits(block_entries=1)
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_sums_are_those_of_the_rows(kind, splits, fit_intercept, n_threads, set_limits):
+    """Blocks, threads, weights, kinds of rows or the origin would lose rows."""
+    set_limits(block_entries=1, thin_work=0)
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((700, 3)) + 5.0, rng.standard_normal((700, 2)) - 3.0
     weight = rng.integers(0, 3, 700).astype(float)
@@ -43,7 +45,8 @@ def test_sums_are_those_of_the_rows(kind, splits, fit_intercept, set_limits):
     X = given.toarray() if kind == "sparse" else given.astype(float)
     parts = divide_rows(SPLITS[splits], weight)
     assert (parts.kinds is None) == (splits == "overlapping")
-    found = sum_parts(as_design(given), y, parts, fit_intercept)
+    with threads_of_a_fit(n_threads):
+        found = sum_parts(as_design(given), y, parts, fit_intercept)
     whole = (np.arange(700), np.arange(700))
     for own, pair in zip(found.parts, [*SPLITS[splits], whole], strict=True):
         for sums, index in zip(own, pair, strict=True):

@@ -5,18 +5,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_myhpo.data.thin import adjoint_thin, forward_thin
+from sklearn_myhpo.data.threads import threads_of_a_fit
 from sklearn_myhpo.engine.limits import use_limits
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(1, 3000), st.integers(1, 40), st.integers(1, 10), st.integers(0, 99))
-def test_thin_products(n_samples, n_features, k, seed):
+@given(
+    st.integers(1, 3000),
+    st.integers(1, 40),
+    st.integers(1, 10),
+    st.integers(1, 5),
+    st.integers(0, 99),
+)
+def test_thin_products(n_samples, n_features, k, n_threads, seed):
     """Blocks that miss a row, or count one twice, would bend every gradient."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n_samples, n_features))
     w, values = rng.standard_normal((n_features, k)), rng.standard_normal((k, len(X)))
     # Matrices of this size have several blocks then.
-    with use_limits(thin_bytes=2**14):
+    with use_limits(thin_bytes=2**14, thin_work=0), threads_of_a_fit(n_threads):
         raw, back = forward_thin(X, w.T), adjoint_thin(X, values)
     np.testing.assert_allclose(raw, w.T @ X.T, rtol=1e-12, atol=1e-11)
     np.testing.assert_allclose(back, values @ X, rtol=1e-12, atol=1e-11)
