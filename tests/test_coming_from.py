@@ -10,7 +10,6 @@ import sklearn.linear_model
 import sklearn.metrics
 import sklearn.model_selection
 from numpy.testing import assert_allclose
-from numpydoc import docscrape
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import (
     LogisticRegressionCV,
@@ -22,6 +21,8 @@ from sklearn.model_selection import GridSearchCV
 
 import sklearn_myhpo
 from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge, MYHPORidgeClassifier
+
+docscrape = pytest.importorskip("numpydoc.docscrape")
 
 PAGE = Path(__file__).parents[1] / "doc" / "user_guide" / "coming_from.rst"
 OURS = {
@@ -148,6 +149,18 @@ def test_ridge_cv_numbers(n_targets):
     losses = theirs.cv_results_[..., 0] / 2
     assert_allclose(ours.validation_loss_ * 2, n_targets * -theirs.best_score_, 1e-8)
     assert_allclose(ours.cv_losses_, losses.reshape(len(y), -1).sum(axis=1), 1e-6)
+
+
+def test_ridge_cv_numbers_of_each_target():
+    """`best_score_` of each target would not be what the table says."""
+    X, y = load_diabetes(return_X_y=True)
+    y = np.column_stack([y, X @ np.arange(10.0) + y, X[:, 0] - y])
+    ours = MYHPORidge(criterion="loo", alpha_per_target=True).fit(X, y)
+    for target, (alpha, loss) in enumerate(
+        zip(ours.alpha_, ours.validation_loss_, strict=True)
+    ):
+        theirs = RidgeCV([alpha], alpha_per_target=True).fit(X, y)
+        assert_allclose(loss, -theirs.best_score_[target] / 2, rtol=1e-8)
 
 
 @pytest.mark.parametrize("load", [load_breast_cancer, load_iris])
