@@ -25,7 +25,7 @@ from ..penalties.parsing import make_feature_groups
 from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
 from ..solvers.start.scan import scan_lambda
-from ._checks import check_bounds, check_weights, drop_weightless
+from ._checks import check_bounds, check_not_missing, check_weights, drop_weightless
 from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin
 from ._own_validation import append, check_own_validation
@@ -210,6 +210,7 @@ default=None
 
     def _check_data(self, X, y, reset=True):
         """Return X and y as arrays of numbers; unless `reset`, of known features."""
+        check_not_missing(y)
         X, y = validate_data(
             self,
             X,

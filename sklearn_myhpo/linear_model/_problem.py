@@ -1,6 +1,6 @@
 """The data and the splits of a fit, and the outer problems built from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -107,18 +107,19 @@ class ProblemSource:
         Problem
             Its bounds include `lambda_init`.
         """
-        target = self.target if columns is None else self.target[:, columns]
+        if columns is not None:
+            return self.of_targets(columns).make()
         if self.criterion is None:
             problem = self.of_splits(
                 self.design,
-                target,
+                self.target,
                 self.parts,
                 self.weights,
                 self.all_directions,
                 self.needs_rows,
             )
         else:
-            problem = self._of_criterion(target, columns)
+            problem = self._of_criterion()
         if self.has_own_validation:
             # The final weights are fitted to the training rows alone, so `alpha_`
             # counts those.
@@ -127,16 +128,32 @@ class ProblemSource:
             problem.widen_bounds(self.lambda_init)
         return problem
 
-    def _of_criterion(self, target, columns):
+    def of_targets(self, columns):
+        """Return the source of some targets.
+
+        Parameters
+        ----------
+        columns : slice or ndarray of int
+            Columns of `target`.
+
+        Returns
+        -------
+        ProblemSource
+        """
         criterion = self.criterion
-        if columns is not None:
+        if criterion is not None:
             criterion = criterion.of_targets(columns, self.target.shape[1])
+        # In one order, so that sums do not depend on how the columns were taken.
+        target = np.ascontiguousarray(self.target[:, columns])
+        return replace(self, target=target, criterion=criterion)
+
+    def _of_criterion(self):
         return CriterionProblem(
             self.design,
-            target,
+            self.target,
             self.loss,
             self.groups,
-            criterion,
+            self.criterion,
             sample_weight=self.weights,
             fit_intercept=self.fit_intercept,
             lambda_bounds=self.lambda_bounds,

@@ -87,7 +87,7 @@ class PerTargetMixin:
             slope = problem.hypergradient(result.lambda_, result.weights)
             loss = np.array([result.validation_loss])
             fits.append(_as_fit(problem, result, final, loss, problem.bounds, slope))
-        return _merge(fits)
+        return merge(fits)
 
     def _learn_together(self, problem, targets, source, solver, start, progress):
         """Return the `TargetsFit` of one run for all targets."""
@@ -155,7 +155,7 @@ def _as_fit(problem, result, final, losses, bounds, slope):
     )
 
 
-def _merge(fits):
+def merge(fits):
     """Return one `TargetsFit` of all targets, given one per target."""
     first, *others = [fit.counts for fit in fits]
     return TargetsFit(

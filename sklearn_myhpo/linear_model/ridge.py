@@ -115,7 +115,8 @@ default="validation"
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Weights.
+        Weights; a vector for one column of y too, as those of
+        `sklearn.linear_model.Ridge`.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
     lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)
@@ -314,7 +315,8 @@ class SHORidge(RidgeModel, SHOModel):
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Weights.
+        Weights; a vector for one column of y too, as those of
+        `sklearn.linear_model.Ridge`.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
     lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)
@@ -506,7 +508,8 @@ default="validation"
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Weights.
+        Weights; a vector for one column of y too, as those of
+        `sklearn.linear_model.Ridge`.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
     lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)
