@@ -53,6 +53,9 @@ class BilevelProblem(HeldOutProblem):
         True keeps the rows for any loss, in the coordinates of the features, so that
         `sample_row_batches` can be asked for; dense X that is memory-mapped or float32
         is not copied.
+    squares_nothing : bool, default=False
+        True solves small ridge problems from QR factors of the rows, which are accurate
+        for ill-conditioned ones, at several times the cost.
 
     Attributes
     ----------
@@ -99,13 +102,19 @@ class BilevelProblem(HeldOutProblem):
         lambda_bounds: str | tuple[float, float] = "auto",
         all_directions: bool = True,
         by_rows: bool = False,
+        squares_nothing: bool = False,
     ):
         if sample_weight is None:
             sample_weight = np.ones(len(y))
         loss.check_target(y)
         counts, row_parts = OracleCounts(), divide_rows(pairs, sample_weight)
         rows = X, y, loss, groups, row_parts, fit_intercept, counts
-        built = build_splits(*rows, all_directions=all_directions, by_rows=by_rows)
+        built = build_splits(
+            *rows,
+            all_directions=all_directions,
+            by_rows=by_rows,
+            squares_nothing=squares_nothing,
+        )
         held_out = row_parts.totals[:, 1]
         parts = ProblemParts(
             loss,
@@ -119,7 +128,9 @@ class BilevelProblem(HeldOutProblem):
             n_held_out=row_parts.n_held_out,
         )
         n_train = row_parts.n_training_rows.min()
-        scales = measure_scales(parts, built.second_moments, n_train)
+        scales = measure_scales(
+            parts, built.second_moments, n_train, built.least_moment
+        )
         super().__init__(
             parts,
             scales,

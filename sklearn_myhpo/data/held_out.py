@@ -87,6 +87,28 @@ class HeldOutRows:
             losses.append(self.loss.value(self.y[rows][own], raw))
         return np.flatnonzero(weight), np.concatenate(losses)
 
+    def mean_loss(self, models):
+        """Return the mean loss of the held-out rows, in one visit of all rows.
+
+        Parameters
+        ----------
+        models : list of (ndarray, ndarray)
+            Coefficients (n_features, n_outputs) and intercepts (n_outputs,) of every
+            split.
+
+        Returns
+        -------
+        float
+        """
+        total = 0.0
+        for block in self.blocks(models):
+            shares = [block.share(split) for split in range(len(models))]
+            held_out = [np.flatnonzero(share) for share in shares]
+            predictions = block._predictions(models, held_out)
+            for share, own, raw in zip(shares, held_out, predictions, strict=True):
+                total += share[own] @ self.loss.value(block.y[own], raw)
+        return float(total)
+
     def blocks(self, models):
         """Yield blocks of rows whose predictions for all models fit in a cache."""
         width, n_columns = _width(models), models[0][0].shape[1]

@@ -12,12 +12,14 @@ from ..data.sparse import as_sparse_if_mostly_zero
 from ..data.sums import check_scale
 from ..data.threads import one_thread
 from ..penalties.coordinates import feature_coordinates
+from .conditioning import LEAST_RATIO, is_ill_conditioned, least_moment
 from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
 from .glm.split_set import build_full_split, build_glm_splits
 from .plan import Plan, make_plan
 from .ridge.diagonal import Diagonalizer, scale_ratio
 from .ridge.dual import RowSplitSet, build_dual_splits
+from .ridge.factored_rows import build_row_splits
 from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts
 from .split import Split
 from .split_set import SplitSet
@@ -34,12 +36,15 @@ class Built(NamedTuple):
     second_moments : ndarray of shape (n_features,)
         Weighted mean squares of the centred features.
     plan : Plan
+    least_moment : float or None
+        Second moment of the direction with the least one; None for that of a feature.
     """
 
     split_set: SplitSet
     full: Split
     second_moments: np.ndarray
     plan: Plan
+    least_moment: float | None = None
 
 
 class _Task(NamedTuple):
@@ -64,6 +69,7 @@ def build_splits(
     *,
     all_directions=True,
     by_rows=False,
+    squares_nothing=False,
 ):
     """Build one split per (train, validation) pair, and one of all rows.
 
@@ -84,6 +90,9 @@ def build_splits(
     by_rows : bool, default=False
         Keep the rows, in the coordinates of the features, for any loss: methods that
         look at some of them at a time need them.
+    squares_nothing : bool, default=False
+        Solve ridge from QR factors of the rows, which are accurate for ill-conditioned
+        ones. Where the plan would use no moments it makes no difference.
 
     Returns
     -------
@@ -99,13 +108,19 @@ def build_splits(
             design = as_sparse_if_mostly_zero(design)
             plan = make_plan(design, *facts, **options)
     task = _Task(y, loss, groups, parts, counts, plan)
+    if squares_nothing and plan.can_factor_rows:
+        return _from_row_factors(design, task)
     if not plan.centres_at_means:
         sources = sum_parts(design, y, task.parts, fit_intercept)
+        if plan.can_factor_rows and is_ill_conditioned(sources.total_gram()):
+            return _from_row_factors(design, task)
         moments = sources.second_moments()
         coordinates = feature_coordinates(groups, design.scale)
         return _from_moments(sources, coordinates, moments, task)
     design, moments = design.with_moments(parts.sample_weight, fit_intercept)
     check_scale(design, moments)
+    if plan.can_factor_rows and not LEAST_RATIO * scale_ratio(moments) <= 1.0:
+        return _from_row_factors(design, task)
     if plan.tries_row_products:
         splits = build_dual_splits(design, y, task.parts, groups, counts)
         if splits is not None:
@@ -113,6 +128,17 @@ def build_splits(
             plan = replace(plan, subspace=found)
             return Built(RowSplitSet(splits[:-1]), splits[-1], moments, plan)
     return _from_rows(design, moments, task)
+
+
+def _from_row_factors(design, task):
+    """Return the splits of ill-conditioned rows of a ridge problem."""
+    weight, fit_intercept = task.parts.sample_weight, task.plan.shape.fit_intercept
+    design, moments = design.with_moments(weight, fit_intercept)
+    given = design, task.y, task.parts, task.groups, task.counts
+    *splits, full = build_row_splits(*given)
+    plan = replace(task.plan, subspace="QR factors of the rows")
+    least = least_moment(design, moments)
+    return Built(SplitSet(splits), full, moments, plan, least)
 
 
 def _from_rows(design, moments, task):

@@ -72,6 +72,16 @@ class Plan:
         small = n_features <= self.limits.moments_size
         return self.shape.is_quadratic and small and not self.by_rows
 
+    @property
+    def can_factor_rows(self):
+        """Whether ridge may be solved by QR factors of the rows of every split."""
+        shape = self.shape
+        is_small = shape.n_features <= self.limits.row_factor_size
+        n_entries = shape.n_samples * shape.n_features
+        is_small = is_small and n_entries <= self.limits.row_factor_entries
+        keeps = self.by_rows or shape.n_unpenalized
+        return shape.is_quadratic and is_small and not keeps
+
     @cached_property
     def centres_at_means(self):
         """Whether the means of the features are found before anything else."""

@@ -32,6 +32,7 @@ from ._own_validation import append, check_own_validation
 from ._problem import LastFit, ProblemSource
 from ._progress import Progress
 from ._reporting import Attributes, Warnings, mean_over_splits
+from ._verify import solve_and_verify
 
 
 class BilevelLinearModel(
@@ -240,9 +241,12 @@ default=None
     def _learn(self, source, solver, progress):
         """Solve the problem, set the fitted attributes and warn."""
         shrinkage = self._choose_shrinkage(source)
-        problem = source.make()
-        report = self._reporter(problem, progress, source.dtype)
-        result = self._solve(problem, solver, shrinkage, report)
+
+        def solve(problem):
+            report = self._reporter(problem, progress, source.dtype)
+            return self._solve(problem, solver, shrinkage, report)
+
+        problem, result = solve_and_verify(source, solve)
         chosen = self._select(problem, result, source)
         weights = problem.to_features(chosen.weights)
         coef, intercept = self._final_weights(source, problem, chosen.lambda_, weights)

@@ -78,7 +78,14 @@ class ProblemSource:
         return divide_rows(self.pairs, self.weights)
 
     def of_splits(
-        self, design, target, pairs, sample_weight, all_directions, by_rows=False
+        self,
+        design,
+        target,
+        pairs,
+        sample_weight,
+        all_directions,
+        by_rows=False,
+        squares_nothing=False,
     ):
         """Return the problem of some splits of some rows."""
         return BilevelProblem(
@@ -90,17 +97,20 @@ class ProblemSource:
             sample_weight=sample_weight,
             all_directions=all_directions,
             by_rows=by_rows,
+            squares_nothing=squares_nothing,
             fit_intercept=self.fit_intercept,
             lambda_bounds=self.lambda_bounds,
         )
 
-    def make(self, columns=None):
+    def make(self, columns=None, squares_nothing=False):
         """Return the problem of all targets, or of some of them.
 
         Parameters
         ----------
         columns : slice, default=None
             Columns of `target`; None for all of them.
+        squares_nothing : bool, default=False
+            Whether ill-conditioned ridge is expected.
 
         Returns
         -------
@@ -108,7 +118,7 @@ class ProblemSource:
             Its bounds include `lambda_init`.
         """
         if columns is not None:
-            return self.of_targets(columns).make()
+            return self.of_targets(columns).make(None, squares_nothing)
         if self.criterion is None:
             problem = self.of_splits(
                 self.design,
@@ -117,6 +127,7 @@ class ProblemSource:
                 self.weights,
                 self.all_directions,
                 self.needs_rows,
+                squares_nothing,
             )
         else:
             problem = self._of_criterion()

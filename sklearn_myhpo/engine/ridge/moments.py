@@ -50,6 +50,11 @@ class Sources(NamedTuple):
         squares = np.diag(sums.matrix)[: len(mean)] / sums.total
         return np.maximum(squares - mean**2, 0.0)
 
+    def total_gram(self):
+        """Return the second moments of all rows, about their means."""
+        sums = self.parts[-1][0]
+        return self.moments(sums, self.means(sums)).gram
+
     def means(self, sums):
         """Return the means over some rows; zeros without an intercept."""
         one = sums.one

@@ -1,0 +1,61 @@
+"""Whether the rows of a problem are ill-conditioned, and how far down they matter."""
+
+import numpy as np
+from scipy.linalg import svdvals
+from scipy.linalg.lapack import dpotrf
+
+from .limits import limits
+
+#: Share of the square of a column that is left after the columns before it, and ratio
+#: of the least to the largest square of a column, below which moments lose digits that
+#: matter.
+LEAST_LEFT, LEAST_RATIO = 1e-10, 1e-10
+#: Singular values relative to the largest that are rounding.
+ROUNDING = 1e-14
+
+
+def is_ill_conditioned(gram):
+    """Whether solutions from second moments lose digits that matter.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (m, m)
+        Second moments of more rows than columns.
+    """
+    squares = np.diag(gram)
+    kept = np.flatnonzero(squares > 0)
+    if not len(kept):
+        return False
+    squares = squares[kept]
+    if squares.min() < LEAST_RATIO * squares.max():
+        return True
+    scale = 1.0 / np.sqrt(squares)
+    scaled = gram[np.ix_(kept, kept)] * scale * scale[:, None]
+    factor, failed = dpotrf(scaled, lower=1, overwrite_a=1)
+    return bool(failed) or np.diag(factor).min() ** 2 < LEAST_LEFT
+
+
+def least_moment(design, second_moments):
+    """Return the least second moment that any direction of the rows has.
+
+    That of columns of size one, times the least one of a column.
+
+    Parameters
+    ----------
+    design : Design
+        About its means where there is an intercept.
+    second_moments : ndarray of shape (n_features,)
+
+    Returns
+    -------
+    float or None
+        None where no column varies, or where it would cost too much to know.
+    """
+    kept = np.flatnonzero(second_moments > 0)
+    n, d = design.n_samples, len(kept)
+    if not len(kept) or n * d * min(n, d) > limits().singular_cost:
+        return None
+    rows = design.columns(kept) / np.sqrt(n * second_moments[kept])
+    singular = svdvals(rows, overwrite_a=True, check_finite=False)
+    least = singular[singular > ROUNDING * max(n, d) * singular[0]][-1]
+    return float(second_moments[kept].min() * min(1.0, least**2))
