@@ -12,7 +12,13 @@ from ..data.sparse import as_sparse_if_mostly_zero
 from ..data.sums import check_scale
 from ..data.threads import one_thread
 from ..penalties.coordinates import feature_coordinates
-from .conditioning import LEAST_RATIO, is_ill_conditioned, least_moment
+from .conditioning import (
+    LEAST_RATIO,
+    has_large_means,
+    is_ill_conditioned,
+    least_moment,
+    needs_rotation,
+)
 from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
 from .glm.split_set import build_full_split, build_glm_splits
@@ -119,7 +125,10 @@ def build_splits(
         return _from_moments(sources, coordinates, moments, task)
     design, moments = design.with_moments(parts.sample_weight, fit_intercept)
     check_scale(design, moments)
-    if plan.can_factor_rows and not LEAST_RATIO * scale_ratio(moments) <= 1.0:
+    if plan.can_factor_rows and (
+        not LEAST_RATIO * scale_ratio(moments) <= 1.0
+        or has_large_means(design, parts.sample_weight, moments)
+    ):
         return _from_row_factors(design, task)
     if plan.tries_row_products:
         splits = build_dual_splits(design, y, task.parts, groups, counts)
@@ -143,10 +152,14 @@ def _from_row_factors(design, task):
 
 def _from_rows(design, moments, task):
     """Return the splits of rows about their means."""
-    origin = design.shift
+    origin, least, plan = design.shift, None, task.plan
     coordinates = feature_coordinates(task.groups, design.scale)
-    if task.plan.reduces_columns:
-        design, coordinates = reduce_to_row_space(design, task.groups)
+    given = design, task.parts.sample_weight, moments
+    rotates = plan.can_rotate and needs_rotation(*given)
+    if rotates:
+        least = least_moment(design, moments)
+    if plan.reduces_columns or rotates:
+        design, coordinates = reduce_to_row_space(design, task.groups, rotates)
     if task.plan.uses_moments:
         sources = sum_centred_parts(
             design, task.y, task.parts, task.plan.shape.fit_intercept
@@ -164,7 +177,7 @@ def _from_rows(design, moments, task):
     splits = build_glm_splits(design, task.y, task.parts, **shared)
     full = build_full_split(design, task.y, task.parts.sample_weight, **shared)
     split_set = make_split_set(splits, task.parts, task.plan)
-    return Built(split_set, full, moments, task.plan)
+    return Built(split_set, full, moments, plan, least)
 
 
 def _from_moments(sources, coordinates, moments, task, origin=None):

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.linalg import svdvals
 from scipy.linalg.lapack import dpotrf
 
+from ..data.limits import row_limits
 from .limits import limits
 
 #: Share of the square of a column that is left after the columns before it, and ratio
@@ -33,6 +34,46 @@ def is_ill_conditioned(gram):
     scaled = gram[np.ix_(kept, kept)] * scale * scale[:, None]
     factor, failed = dpotrf(scaled, lower=1, overwrite_a=1)
     return bool(failed) or np.diag(factor).min() ** 2 < LEAST_LEFT
+
+
+def has_large_means(design, sample_weight, second_moments):
+    """Whether features without an intercept are nearly constant, and so nearly alike.
+
+    Parameters
+    ----------
+    design : Design
+        About zero where there is no intercept.
+    sample_weight : ndarray of shape (n_samples,)
+    second_moments : ndarray of shape (n_features,)
+    """
+    if design.fit_intercept or design.n_features < 2:
+        return False
+    share = sample_weight / sample_weight.sum()
+    squares = design.adjoint(share[:, None])[:, 0] ** 2
+    far = squares > row_limits().large_mean * np.maximum(second_moments - squares, 0.0)
+    return np.count_nonzero(far & (squares > 0)) > 1
+
+
+def needs_rotation(design, sample_weight, second_moments):
+    """Whether dense rows of a likelihood are worked on along their principal axes.
+
+    Along these, Hessians are nearly diagonal, and so well-conditioned but for units.
+
+    Parameters
+    ----------
+    design, sample_weight, second_moments
+        As of `has_large_means`.
+    """
+    n, d = design.shape
+    positive = second_moments[second_moments > 0]
+    if design.is_sparse or n * d * d > limits().singular_cost or not len(positive):
+        return False
+    if positive.min() < LEAST_RATIO * positive.max():
+        # The axes of such rows would be those of the largest features alone.
+        return False
+    if has_large_means(design, sample_weight, second_moments):
+        return True
+    return n > d and is_ill_conditioned(design.gram(sample_weight)[:d, :d])
 
 
 def least_moment(design, second_moments):

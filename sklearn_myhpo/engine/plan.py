@@ -73,6 +73,11 @@ class Plan:
         return self.shape.is_quadratic and small and not self.by_rows
 
     @property
+    def can_rotate(self):
+        """Whether features may be replaced by the principal axes of their groups."""
+        return not (self.by_rows or self.shape.is_sparse or self.shape.is_quadratic)
+
+    @property
     def can_factor_rows(self):
         """Whether ridge may be solved by QR factors of the rows of every split."""
         shape = self.shape
