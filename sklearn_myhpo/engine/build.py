@@ -146,7 +146,7 @@ def _from_row_factors(design, task):
     given = design, task.y, task.parts, task.groups, task.counts
     *splits, full = build_row_splits(*given)
     plan = replace(task.plan, subspace="QR factors of the rows")
-    least = least_moment(design, moments)
+    least = least_moment(design, weight, moments)
     return Built(SplitSet(splits), full, moments, plan, least)
 
 
@@ -157,7 +157,7 @@ def _from_rows(design, moments, task):
     given = design, task.parts.sample_weight, moments
     rotates = plan.can_rotate and needs_rotation(*given)
     if rotates:
-        least = least_moment(design, moments)
+        least = least_moment(*given)
     if plan.reduces_columns or rotates:
         design, coordinates = reduce_to_row_space(design, task.groups, rotates)
     if task.plan.uses_moments:

@@ -10,9 +10,9 @@ from .limits import limits
 #: Share of the square of a column that is left after the columns before it, and ratio
 #: of the least to the largest square of a column, below which moments lose digits that
 #: matter.
-LEAST_LEFT, LEAST_RATIO = 1e-10, 1e-10
-#: Singular values relative to the largest that are rounding.
-ROUNDING = 1e-14
+LEAST_OWN, LEAST_RATIO = 1e-10, 1e-10
+#: Singular values of few rows relative to the largest that are rounding.
+LOST = 1e-14
 
 
 def is_ill_conditioned(gram):
@@ -33,7 +33,7 @@ def is_ill_conditioned(gram):
     scale = 1.0 / np.sqrt(squares)
     scaled = gram[np.ix_(kept, kept)] * scale * scale[:, None]
     factor, failed = dpotrf(scaled, lower=1, overwrite_a=1)
-    return bool(failed) or np.diag(factor).min() ** 2 < LEAST_LEFT
+    return bool(failed) or np.diag(factor).min() ** 2 < LEAST_OWN
 
 
 def has_large_means(design, sample_weight, second_moments):
@@ -76,7 +76,7 @@ def needs_rotation(design, sample_weight, second_moments):
     return n > d and is_ill_conditioned(design.gram(sample_weight)[:d, :d])
 
 
-def least_moment(design, second_moments):
+def least_moment(design, sample_weight, second_moments):
     """Return the least second moment that any direction of the rows has.
 
     That of columns of size one, times the least one of a column.
@@ -85,6 +85,7 @@ def least_moment(design, second_moments):
     ----------
     design : Design
         About its means where there is an intercept.
+    sample_weight : ndarray of shape (n_samples,)
     second_moments : ndarray of shape (n_features,)
 
     Returns
@@ -96,7 +97,8 @@ def least_moment(design, second_moments):
     n, d = design.n_samples, len(kept)
     if not len(kept) or n * d * min(n, d) > limits().singular_cost:
         return None
-    rows = design.columns(kept) / np.sqrt(n * second_moments[kept])
+    root = np.sqrt(sample_weight / sample_weight.sum())[:, None]
+    rows = root * design.columns(kept) / np.sqrt(second_moments[kept])
     singular = svdvals(rows, overwrite_a=True, check_finite=False)
-    least = singular[singular > ROUNDING * max(n, d) * singular[0]][-1]
+    least = singular[singular > LOST * max(n, d) * singular[0]][-1]
     return float(second_moments[kept].min() * min(1.0, least**2))
