@@ -100,14 +100,22 @@ class HeldOutRows:
         -------
         float
         """
-        total = 0.0
+        parts = self._raw_parts(models)
+        return float(sum(share @ self.loss.value(y, raw) for share, y, raw in parts))
+
+    def mean_squares(self, models):
+        """Return the mean squared loss of every output, as `mean_loss` of their sum."""
+        parts = self._raw_parts(models)
+        return sum(0.5 * (share @ (y - raw) ** 2) for share, y, raw in parts)
+
+    def _raw_parts(self, models):
+        """Yield shares, targets and raw predictions of held-out rows."""
         for block in self.blocks(models):
             shares = [block.share(split) for split in range(len(models))]
             held_out = [np.flatnonzero(share) for share in shares]
             predictions = block._predictions(models, held_out)
             for share, own, raw in zip(shares, held_out, predictions, strict=True):
-                total += share[own] @ self.loss.value(block.y[own], raw)
-        return float(total)
+                yield share[own], block.y[own], raw
 
     def blocks(self, models):
         """Yield blocks of rows whose predictions for all models fit in a cache."""

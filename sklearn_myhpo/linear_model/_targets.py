@@ -1,5 +1,6 @@
 """One lambda per target: learned all at once if the solver can, else one by one."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from ..bilevel.bounds import outward
 from ..bilevel.per_target import refit
 from ._problem import LastFit
 from ._reporting import mean_over_splits, spell_some
+from ._verify import is_not_believed, solve_and_verify
 
 
 class TargetsFit(NamedTuple):
@@ -70,7 +72,9 @@ class PerTargetMixin:
             together = problem.per_target()
             if together is not None:
                 given = problem, together, source, solver, start, progress
-                return self._learn_together(*given)
+                found = self._learn_together(*given)
+                if found is not None:
+                    return found
 
         def report(n_iter, info, state):
             # There is no model of all targets before the last of them is learned.
@@ -79,9 +83,14 @@ class PerTargetMixin:
         fits = []
         for number in range(n_targets):
             own = slice(number, number + 1)
-            problem = source.make(own)
             lambda_init = self.lambda_init if start is None else start[own]
-            result = self._minimize(problem, solver, lambda_init, report=report)
+            minimize = partial(
+                self._minimize,
+                solver=solver,
+                lambda_init=lambda_init,
+                report=report,
+            )
+            problem, result = solve_and_verify(source.of_targets(own), minimize)
             weights = problem.to_features(result.weights)
             final = self._final_weights(source, problem, result.lambda_, weights)
             slope = problem.hypergradient(result.lambda_, result.weights)
@@ -90,7 +99,10 @@ class PerTargetMixin:
         return merge(fits)
 
     def _learn_together(self, problem, targets, source, solver, start, progress):
-        """Return the `TargetsFit` of one run for all targets."""
+        """Return the `TargetsFit` of one run for all targets.
+
+        None if the held-out rows have other losses than it believes.
+        """
         report = self._reporter(problem, progress, source.dtype)
         lambda_init = self.lambda_init if start is None else start
         result = self._minimize(targets, solver, lambda_init, report=report)
@@ -99,6 +111,12 @@ class PerTargetMixin:
         else:
             final = mean_over_splits(problem.to_features(result.weights))
         losses, slope = targets.target_slopes(result.lambda_, targets.everything)
+        if source.has_held_out_rows:
+            models = problem.to_features(result.weights)
+            believed, losses = losses, source.rows.mean_squares(models)
+            can_do_better = problem.plan.can_factor_rows
+            if can_do_better and is_not_believed(losses, believed, problem.null_loss):
+                return None
         return _as_fit(problem, result, final, losses, targets.bounds, slope)
 
     def _set_targets(self, found, source):

@@ -1,5 +1,7 @@
 """The loss that a fit reports is that of its held-out rows."""
 
+import numpy as np
+
 #: Difference of the loss that a problem believes in from that of the rows, relative to
 #: it and to that of the model without features, beyond which the problem is not to be
 #: believed.
@@ -30,13 +32,29 @@ def solve_and_verify(source, solve):
     if not source.has_held_out_rows:
         return problem, result
     loss = _loss_of_rows(source, problem, result)
-    off = abs(loss - result.validation_loss)
-    is_off = not off <= OFF * loss + OFF_OF_NULL * problem.null_loss
+    is_off = is_not_believed(loss, result.validation_loss, problem.null_loss)
     if is_off and problem.plan.can_factor_rows:
         problem = source.make(squares_nothing=True)
         result = solve(problem)
         loss = _loss_of_rows(source, problem, result)
     return problem, result._replace(validation_loss=loss)
+
+
+def is_not_believed(loss, believed, null_loss):
+    """Whether the loss of held-out rows is not what a problem believes, up to rounding.
+
+    Parameters
+    ----------
+    loss, believed : float or ndarray
+    null_loss : float
+        Loss of the model without features.
+
+    Returns
+    -------
+    bool
+    """
+    off = np.abs(loss - believed)
+    return not np.all(off <= OFF * loss + OFF_OF_NULL * null_loss)
 
 
 def _loss_of_rows(source, problem, result):
