@@ -1,4 +1,4 @@
-"""Leave-one-out error and GCV of ridge, by QR factors of equilibrated rows."""
+"""Leave-one-out error and GCV of ridge, by singular vectors of the rows."""
 
 from typing import NamedTuple
 
@@ -35,16 +35,21 @@ def values(whole, lambdas, criterion):
     lambdas : ndarray of shape (n_lambdas,)
     criterion : {"loo", "gcv"}
     """
-    n = len(whole.A)
-    A, b = whole.A.astype(float) / np.sqrt(n), whole.b.astype(float) / np.sqrt(n)
+    n, b = len(whole.A), whole.b.astype(float)
+    rows = (whole.A * whole.size / np.sqrt(LONG(n))).astype(float)
+    left, singular, _ = np.linalg.svd(rows, full_matrices=False)
+    kept = singular > 1e-13 * singular.max(initial=0.0)
+    left, squares = left[:, kept], singular[kept] ** 2
+    # What no model reaches: exactly nothing where there are no dimensions left.
+    outside = np.eye(n) - left @ left.T - whole.has_intercept / n
+    if n == len(squares) + whole.has_intercept:
+        outside[:] = 0.0
     found = np.empty(len(lambdas))
-    for number, lambda_ in enumerate(lambdas):
-        damp = np.sqrt(2.0) * np.exp(0.5 * lambda_) / whole.size.astype(float)
-        scale = 1.0 / np.hypot(1.0, damp)
-        Q = np.linalg.qr(np.vstack([A * scale, np.diag(damp * scale)]))[0][:n]
-        residual = np.sqrt(n) * (b - Q @ (Q.T @ b))
-        leverage = np.sum(Q**2, axis=1) + whole.has_intercept / n
+    for number, penalty in enumerate(2.0 * np.exp(lambdas)):
+        # The matrix M of the residuals M b, over the penalty: 1 - h would cancel.
+        own = left / (squares + penalty) @ left.T + outside / penalty
+        diagonal = np.diag(own)
         if criterion == "gcv":
-            leverage = leverage.mean()
-        found[number] = 0.5 * np.mean((residual / (1.0 - leverage)) ** 2)
+            diagonal = diagonal.mean()
+        found[number] = 0.5 * np.mean((own @ b / diagonal) ** 2)
     return found

@@ -27,17 +27,21 @@ class Fineness(NamedTuple):
         times the lowest value: chance makes no second minimum so far up.
     rival : float
         Relative difference up to which the minimum of a parabola may be below a point.
+    margin : float
+        How much weaker a penalty has to be than one that the data do not feel: they
+        may feel it still where their curvature is far from that at small weights.
     """
 
     falling: float
     rising: float
     highest_rise: float
     rival: float
+    margin: float
 
 
 #: Of many held-out rows; and of few, whose loss may have several minima anywhere.
-COARSE_SCAN = Fineness(1.75, 3.5, 10.0, 0.01)
-FINE_SCAN = Fineness(0.75, 0.75, np.inf, 0.05)
+COARSE_SCAN = Fineness(1.75, 3.5, 10.0, 0.01, 0.0)
+FINE_SCAN = Fineness(0.75, 0.75, np.inf, 0.05, 10.0)
 #: Held-out rows, and rows times weights, up to which a scan is fine.
 FEW_HELD_OUT, FEW_ENTRIES = 300, 20_000
 #: Rises in a row, or equal values, that are no chance.
@@ -164,7 +168,8 @@ def _scan_down(problem):
         if _is_rising(values) and values[-1] > rise * values[best]:
             break
         is_over = _is_rising(values) or _is_flat(values)
-        if lambda_ <= low or (is_over and problem.is_unpenalized(lambda_)):
+        felt = lambda_ + fineness.margin
+        if lambda_ <= low or (is_over and problem.is_unpenalized(felt)):
             break
         if _is_rising(values):
             step = fineness.rising
