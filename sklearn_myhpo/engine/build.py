@@ -13,6 +13,8 @@ from ..data.sums import check_scale
 from ..data.threads import one_thread
 from ..penalties.coordinates import feature_coordinates
 from .conditioning import (
+    LEAST_OWN,
+    LEAST_OWN_OF_GROUPS,
     LEAST_RATIO,
     has_large_means,
     is_ill_conditioned,
@@ -118,7 +120,7 @@ def build_splits(
         return _from_row_factors(design, task)
     if not plan.centres_at_means:
         sources = sum_parts(design, y, task.parts, fit_intercept)
-        if plan.can_factor_rows and is_ill_conditioned(sources.total_gram()):
+        if plan.can_factor_rows and _loses_digits(sources, task):
             return _from_row_factors(design, task)
         moments = sources.second_moments()
         coordinates = feature_coordinates(groups, design.scale)
@@ -139,13 +141,29 @@ def build_splits(
     return _from_rows(design, moments, task)
 
 
+def _loses_digits(sources, task):
+    """Whether ridge from these sums over rows would lose digits that matter."""
+    least_own = LEAST_OWN if task.groups.n_groups == 1 else LEAST_OWN_OF_GROUPS
+    if is_ill_conditioned(sources.total_gram(), least_own):
+        return True
+    if task.plan.shape.fit_intercept:
+        return False
+    given = sources.design, task.parts.sample_weight, sources.second_moments()
+    return has_large_means(*given)
+
+
 def _from_row_factors(design, task):
     """Return the splits of ill-conditioned rows of a ridge problem."""
     weight, fit_intercept = task.parts.sample_weight, task.plan.shape.fit_intercept
     design, moments = design.with_moments(weight, fit_intercept)
     given = design, task.y, task.parts, task.groups, task.counts
     *splits, full = build_row_splits(*given)
-    plan = replace(task.plan, subspace="QR factors of the rows")
+    found = "QR factors of the rows"
+    if task.groups.n_groups == 1 and LEAST_RATIO * scale_ratio(moments) <= 1.0:
+        found = "singular vectors of the rows"
+        all_directions = task.plan.all_directions
+        splits = [split.along_axes(all_directions) for split in splits]
+    plan = replace(task.plan, subspace=found)
     least = least_moment(design, weight, moments)
     return Built(SplitSet(splits), full, moments, plan, least)
 

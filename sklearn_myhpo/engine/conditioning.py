@@ -11,17 +11,21 @@ from .limits import limits
 #: of the least to the largest square of a column, below which moments lose digits that
 #: matter.
 LEAST_OWN, LEAST_RATIO = 1e-10, 1e-10
+#: The same share for several lambdas, for which the way out costs more.
+LEAST_OWN_OF_GROUPS = 1e-13
 #: Singular values of few rows relative to the largest that are rounding.
 LOST = 1e-14
 
 
-def is_ill_conditioned(gram):
+def is_ill_conditioned(gram, least_own=LEAST_OWN):
     """Whether solutions from second moments lose digits that matter.
 
     Parameters
     ----------
     gram : ndarray of shape (m, m)
         Second moments of more rows than columns.
+    least_own : float
+        Least share of the square of a column that is left after those before it.
     """
     squares = np.diag(gram)
     kept = np.flatnonzero(squares > 0)
@@ -33,7 +37,7 @@ def is_ill_conditioned(gram):
     scale = 1.0 / np.sqrt(squares)
     scaled = gram[np.ix_(kept, kept)] * scale * scale[:, None]
     factor, failed = dpotrf(scaled, lower=1, overwrite_a=1)
-    return bool(failed) or np.diag(factor).min() ** 2 < LEAST_OWN
+    return bool(failed) or np.diag(factor).min() ** 2 < least_own
 
 
 def has_large_means(design, sample_weight, second_moments):

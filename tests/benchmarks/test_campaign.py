@@ -15,7 +15,27 @@ from tests.helpers import folds
 #: Seeds whose fits were worse than the grid, or reported a loss that the rows do not
 #: show: several minima, large means without an intercept, columns in units from 1e-9 to
 #: 1e9, heavy tails, and columns that nearly depend on each other.
-FOUND = (*(46, 115, 120, 245, 247, 338, 436, 531, 631, 763, 770, 798, 836, 867, 1045),)
+FOUND = (
+    *(
+        46,
+        115,
+        120,
+        245,
+        247,
+        338,
+        436,
+        531,
+        631,
+        763,
+        770,
+        798,
+        836,
+        867,
+        1045,
+        1754,
+        1919,
+    ),
+)
 
 
 def task_of(family, kind, **facts):

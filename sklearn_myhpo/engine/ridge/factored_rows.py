@@ -8,7 +8,7 @@ roots of the penalties keep them, at several times the cost.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import qr, solve_triangular
+from scipy.linalg import qr, solve_triangular, svd
 
 from ...penalties.coordinates import feature_coordinates
 from ..linalg.hessian import DenseHessian
@@ -98,6 +98,67 @@ class FactoredRowsSplit(QuadraticSplit):
         self.counts.n_inner_solves += 1
         return self.hessian(start, lambda_).minimizer
 
+    def along_axes(self, all_directions):
+        """Return this split along the principal axes of its training rows.
+
+        Only for one group, of features whose sizes are not too different.
+
+        Parameters
+        ----------
+        all_directions : bool
+            False leaves out the directions that no row has.
+        """
+        rows, target = self.train.rows, self.train.target
+        left, singular, right = svd(
+            rows, full_matrices=all_directions, check_finite=False
+        )
+        kept = singular > max(rows.shape) * np.finfo(float).eps * singular[0]
+        if not all_directions:
+            right = right[: len(singular)][kept]
+        along = left[:, : len(singular)][:, kept].T @ target
+        squares = np.zeros(len(right))
+        linear, reference = np.zeros((2, len(right), target.shape[1]))
+        own = slice(along.shape[0])
+        squares[own], singular = singular[kept] ** 2, singular[kept, None]
+        linear[own], reference[own] = singular * along, along / singular
+        outside = target - left[:, own] @ along
+        train = Moments(
+            squares,
+            linear,
+            reference,
+            np.zeros_like(linear),
+            np.sum(outside**2, axis=0),
+        )
+        return AxesSplit(
+            train,
+            row_moments(self.validation.rows @ right.T, self.validation.target),
+            self.coordinates.rotated(right.T),
+            self.feature_shift,
+            self.x_mean @ right.T,
+            self.origin,
+            self.counts,
+        )
+
+
+class AxesSplit(QuadraticSplit):
+    """A ridge split with a diagonal Hessian that keeps its validation rows."""
+
+    def path(self, penalties):
+        """Return validation losses and their slopes at many penalties."""
+        self.counts.n_inner_solves += len(penalties)
+        self.counts.n_values += len(penalties)
+        self.counts.n_validation_gradients += len(penalties)
+        inverse = 1.0 / (self.train.gram[:, None] + penalties)
+        values, slopes = np.zeros((2, len(penalties)))
+        held_out = self.validation
+        for target in range(self.n_outputs):
+            own = slice(target, target + 1)
+            w = inverse * self.train.linear[:, own]
+            residual = held_out.rows @ w - held_out.target[:, own]
+            values += 0.5 * np.sum(residual**2, axis=0)
+            slopes -= np.sum(w * inverse * (held_out.rows.T @ residual), axis=0)
+        return values, penalties * slopes
+
 
 def build_row_splits(design, y, parts, groups, counts):
     """Build a `FactoredRowsSplit` for every split, and one of all rows.
@@ -146,7 +207,11 @@ def _moments(rows, target, share):
     if len(both) > both.shape[1]:
         (triangle,) = qr(both, mode="r", overwrite_a=True, check_finite=False)
         both = triangle[: both.shape[1]]
-    rows, target = np.ascontiguousarray(both[:, :m]), both[:, m:]
+    return row_moments(np.ascontiguousarray(both[:, :m]), both[:, m:])
+
+
+def row_moments(rows, target):
+    """Return the `RowMoments` of rows (k, m) and targets (k, n_outputs)."""
     linear = rows.T @ target
     none = np.zeros_like(linear)
     squares = np.sum(target**2, axis=0)
