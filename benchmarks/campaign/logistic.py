@@ -6,6 +6,7 @@ the scores with sum zero, so that the penalty is the sum of their squares.
 
 import numpy as np
 
+from .ridge import solve_long
 from .rows import LONG
 
 #: Lambdas that are solved together, from the last solution of those before.
@@ -96,6 +97,22 @@ class Model:
         hessian[:, index, index] += penalty.reshape(n_lambdas, size)
         return gradient.reshape(n_lambdas, size), hessian
 
+    def long_direction(self, w, penalty):
+        """Return Newton's direction (m,) for two classes, from QR factors.
+
+        What a Hessian has squared, and lost, is still in its factors.
+        """
+        rate = 1 / (1 + np.exp(-(self.A @ w)[:, 0]))
+        root = np.sqrt(self.share * np.maximum(rate * (1 - rate), 1e-300))
+        damp = np.sqrt(penalty[:, 0])
+        free = damp > 0
+        rows = np.vstack([root[:, None] * self.A, np.diag(damp)[free]])
+        target = np.append(
+            -self.share * (rate - self.y) / root, -(damp * w[:, 0])[free]
+        )
+        size = np.sqrt(np.sum(rows**2, axis=0))
+        return solve_long(rows / size, target) / size
+
 
 def losses(parts, lambdas, n_classes):
     """Return the pooled held-out losses at some decreasing lambdas."""
@@ -147,7 +164,10 @@ def _minimize(model, w, lambdas, tol=DECREMENT):
         if not len(index):
             break
         gradient, hessian = model.derivatives(w[index], penalty[index])
-        move = -_solve(hessian, gradient)
+        if model.dtype is LONG and model.n_classes == 2:
+            move = model.long_direction(w[0], penalty[0])[None]
+        else:
+            move = -_solve(hessian, gradient)
         decrement = -np.sum(gradient * move, axis=1)
         move = move.reshape(len(index), *model.shape)
         step = np.ones(len(index), model.dtype)

@@ -34,7 +34,7 @@ def loss(parts, lambda_):
         damp = np.sqrt(2 * np.exp(LONG(lambda_))) / part.size
         scale = 1 / np.sqrt(1 + damp**2)
         stacked = np.vstack([A * scale, np.diag(damp * scale)])
-        v = scale * _solve(stacked, np.append(b, np.zeros(A.shape[1], LONG)))
+        v = scale * solve_long(stacked, np.append(b, np.zeros(A.shape[1], LONG)))
         residual = part.y_held - mean - part.held @ v
         total += part.held_weight @ residual**2 / 2
         weight += part.held_weight.sum()
@@ -73,7 +73,7 @@ def _weights(A, b, size, lambdas):
     return scale * np.linalg.solve(R[:, :k, :k], R[:, :k, k:])[..., 0]
 
 
-def _solve(A, b):
+def solve_long(A, b):
     """Return the least squares solution, by Householder's method with pivoting."""
     A, b, k = A.copy(), b.copy(), A.shape[1]
     if not k:

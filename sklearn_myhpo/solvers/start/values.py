@@ -53,6 +53,8 @@ FLAT_LOSS = 1e-5
 #: Accuracy of the inner solutions, as of `BilevelProblem.minimize`, where a loss moves
 #: by at most COARSE of itself; elsewhere that of `SplitSet.rough_tol` will do.
 SCAN_TOL, COARSE = 3e-3, 0.05
+#: Relative difference of two minima at that accuracy below which either may be lower.
+CLOSE = 2e-3
 #: Most steps in a model of the rows, and the accuracy of its minimum.
 MODEL_STEPS, MODEL_XTOL = 6, 0.02
 
@@ -80,7 +82,7 @@ def scan_values(problem: Problem) -> Scan:
     model = problem.quadratic_model(fewer, shared_lambda(problem, lambda_), guide)
     if model is None:
         return _scan_near(problem, lambda_, guide.weights)
-    near = _minimum_of_model(model, lambda_)
+    near = _newton_minimum(model, lambda_)
     points = _null_points(problem)
     weights = [
         w.reshape(split.shape)
@@ -90,13 +92,13 @@ def scan_values(problem: Problem) -> Scan:
     return Scan.of(problem, near.lambda_, points[-1].weights, points)
 
 
-def _minimum_of_model(model, lambda_):
+def _newton_minimum(problem, lambda_, weights=None):
     """Return the lowest `Point` of Newton steps in a shared lambda."""
     lowest = None
     for _ in range(MODEL_STEPS):
-        vector = shared_lambda(model, lambda_)
-        weights = model.minimize(vector)
-        place = model.at(vector, weights)
+        vector = shared_lambda(problem, lambda_)
+        weights = problem.minimize(vector, weights)
+        place = problem.at(vector, weights)
         if lowest is None or not lowest.value <= place.objective:
             lowest = Point(lambda_, place.objective, weights=weights)
         outer = place.model()
@@ -105,7 +107,7 @@ def _minimum_of_model(model, lambda_):
         most = COARSE_SCAN.falling
         step = -slope / bend if bend > 0 else -np.sign(slope) * most
         ahead = lambda_ + float(np.clip(step, -most, most))
-        ahead = float(np.clip(ahead, *_ends(model)))
+        ahead = float(np.clip(ahead, *_ends(problem)))
         if abs(ahead - lambda_) <= MODEL_XTOL:
             break
         lambda_ = ahead
@@ -246,6 +248,17 @@ def _ended(problem, points, n_null, rival):
         rivals = [_solved(problem, one.lambda_, one.weights) for one in rivals]
         points = [*points, *rivals]
     lowest = min(rivals or found, key=_value)
+    close = [one for one in rivals if one.value <= (1.0 + CLOSE) * lowest.value]
+    if len(close) > 1:
+        # The null model has no place that could be looked for.
+        top = null_lambda(problem)
+        close = [
+            one
+            if one.lambda_ > top
+            else _newton_minimum(problem, one.lambda_, one.weights)
+            for one in close
+        ]
+        lowest = min(close, key=_value)
     return Scan.of(problem, lowest.lambda_, lowest.weights, points)
 
 
