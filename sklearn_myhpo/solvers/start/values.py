@@ -54,7 +54,7 @@ FLAT_LOSS = 1e-5
 #: by at most COARSE of itself; elsewhere that of `SplitSet.rough_tol` will do.
 SCAN_TOL, COARSE = 3e-3, 0.05
 #: Relative difference of two minima at that accuracy below which either may be lower.
-CLOSE = 2e-3
+NEARLY_EQUAL = 2e-3
 #: Most steps in a model of the rows, and the accuracy of its minimum.
 MODEL_STEPS, MODEL_XTOL = 6, 0.02
 
@@ -248,7 +248,7 @@ def _ended(problem, points, n_null, rival):
         rivals = [_solved(problem, one.lambda_, one.weights) for one in rivals]
         points = [*points, *rivals]
     lowest = min(rivals or found, key=_value)
-    close = [one for one in rivals if one.value <= (1.0 + CLOSE) * lowest.value]
+    close = [one for one in rivals if one.value <= (1.0 + NEARLY_EQUAL) * lowest.value]
     if len(close) > 1:
         # The null model has no place that could be looked for.
         top = null_lambda(problem)
