@@ -13,6 +13,9 @@ OLDEST += 'polars<2' 'pandas<3'
 # Pinned: the build without CUDA, where the index has one. What is newest may be one that
 # brings gigabytes of CUDA, which no test uses.
 TORCH ?= torch==2.13.0
+# Of `make campaign`.
+PROBLEMS ?= 2000
+SEED ?= 0
 PUBLIC_MODULES = $(shell find sklearn_myhpo -name '*.py' ! -name '_*' | sort)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -25,7 +28,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 .PHONY: help venv demo test test-oldest test-nn coverage lint format docs paper \
 	paper-quick bench bench-shapes bench-growth bench-hoag bench-losses bench-many-lambdas \
 	bench-paper-fixed-points bench-stn bench-stochastic bench-family \
-	compare check-python clean
+	campaign compare check-python clean
 
 help:  ## Print the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) \
@@ -117,6 +120,10 @@ bench-growth: $(VENV)/.stamp-bench  ## Time fits of doubled sizes, and draw them
 
 bench-stn: $(VENV)/.stamp-bench $(VENV)/.stamp-nn  ## Compare self-tuning networks with searches
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn --page doc/neural_network.md
+
+campaign: $(VENV)/.stamp  ## Fit 2000 random problems and compare with grids: SEED=0
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.campaign --problems $(PROBLEMS) \
+		--seed $(SEED)
 
 compare: $(VENV)/.stamp  ## Compare with another checkout: make compare BASE=../before
 	$(VENV)/bin/python -m benchmarks.checkouts $(BASE) --results --times --memory

@@ -15,7 +15,12 @@ ABOVE_SUM = 18.0
 MAX_LAMBDA = 700.0
 
 
-def automatic_bounds(curvature: np.ndarray, n_groups: int, is_wide: bool) -> np.ndarray:
+def automatic_bounds(
+    curvature: np.ndarray,
+    n_groups: int,
+    is_wide: bool,
+    least_curvature: float | None = None,
+) -> np.ndarray:
     """Return bounds, equal for all groups: each lambda may go as far as a shared one.
 
     Parameters
@@ -26,6 +31,8 @@ def automatic_bounds(curvature: np.ndarray, n_groups: int, is_wide: bool) -> np.
         Number of lambdas.
     is_wide : bool
         Whether there are at least as many features as training rows.
+    least_curvature : float or None
+        The same along the direction with the least one; None for that of a feature.
 
     Returns
     -------
@@ -34,7 +41,9 @@ def automatic_bounds(curvature: np.ndarray, n_groups: int, is_wide: bool) -> np.
     """
     positive = curvature[curvature > 0]
     total = curvature.sum() or 1.0
-    least = positive.min() if len(positive) else total
+    least = least_curvature
+    if least is None:
+        least = positive.min() if len(positive) else total
     below = BELOW_LEAST_WIDE if is_wide and n_groups > 1 else BELOW_LEAST
     low, high = np.log(least) - below, np.log(total) + ABOVE_SUM
     return np.outer([low, high], np.ones(n_groups))

@@ -79,7 +79,10 @@ class Scales:
 
 
 def measure_scales(
-    parts: ProblemParts, second_moments: np.ndarray, n_train: int
+    parts: ProblemParts,
+    second_moments: np.ndarray,
+    n_train: int,
+    least_moment: float | None = None,
 ) -> Scales:
     """Return the scales of a problem.
 
@@ -91,6 +94,8 @@ def measure_scales(
         Weighted mean squares of the centred features.
     n_train : int
         Least number of training rows.
+    least_moment : float or None
+        Least second moment of any direction; None for that of a feature.
 
     Returns
     -------
@@ -110,7 +115,12 @@ def measure_scales(
         # A group of constant features has no scale: it takes the scale of the data.
         np.where(own > 0, own, felt.sum() or 1.0),
         float(np.mean(np.log(positive))) if len(positive) else 0.0,
-        automatic_bounds(felt, parts.groups.n_groups, len(second_moments) >= n_train),
+        automatic_bounds(
+            felt,
+            parts.groups.n_groups,
+            len(second_moments) >= n_train,
+            None if least_moment is None else parts.curvature_scale * least_moment,
+        ),
     )
 
 

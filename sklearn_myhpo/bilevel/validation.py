@@ -57,6 +57,9 @@ class BilevelProblem(HeldOutProblem):
         True keeps the rows for any loss, in the coordinates of the features, so that
         `sample_row_batches` can be asked for; dense X that is memory-mapped or float32
         is not copied.
+    squares_nothing : bool, default=False
+        True solves small ridge problems from QR factors of the rows, which are accurate
+        for ill-conditioned ones, at several times the cost.
 
     Attributes
     ----------
@@ -104,6 +107,7 @@ class BilevelProblem(HeldOutProblem):
         standardize: bool = False,
         all_directions: bool = True,
         by_rows: bool = False,
+        squares_nothing: bool = False,
     ):
         if sample_weight is None:
             sample_weight = np.ones(len(y))
@@ -115,6 +119,7 @@ class BilevelProblem(HeldOutProblem):
             standardized=standardize,
             all_directions=all_directions,
             by_rows=by_rows,
+            squares_nothing=squares_nothing,
         )
         held_out = row_parts.totals[:, 1]
         parts = ProblemParts(
@@ -129,7 +134,9 @@ class BilevelProblem(HeldOutProblem):
             n_held_out=row_parts.n_held_out,
         )
         n_train = row_parts.n_training_rows.min()
-        scales = measure_scales(parts, built.second_moments, n_train)
+        scales = measure_scales(
+            parts, built.second_moments, n_train, built.least_moment
+        )
         super().__init__(
             parts,
             scales,

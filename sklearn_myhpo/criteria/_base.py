@@ -66,10 +66,24 @@ class Criterion(ABC):
 
         Parameters
         ----------
-        columns : slice
+        columns : slice or ndarray of int
             Which targets.
         n_targets : int
             How many there are.
+
+        Returns
+        -------
+        Criterion
+        """
+        return self
+
+    def in_unit(self, exponent):
+        """Return the criterion for y in another unit, its options converted.
+
+        Parameters
+        ----------
+        exponent : int
+            y is divided by ``2^exponent``.
 
         Returns
         -------

@@ -24,6 +24,9 @@ from ._moments import MomentsPoint
 from ._noise import noise_variance
 from ._probes import ProbePoint, make_probes
 
+#: Variance of the noise, relative to y, beyond which more makes no difference.
+MOST_NOISE = 1e100
+
 
 @dataclass(frozen=True)
 class SURE(Criterion):
@@ -111,7 +114,15 @@ class SURE(Criterion):
         if not isinstance(self.noise_variance, tuple):
             return self
         self._check_length(n_targets)
-        return replace(self, noise_variance=self.noise_variance[columns])
+        return replace(self, noise_variance=np.array(self.noise_variance)[columns])
+
+    def in_unit(self, exponent):
+        """Return the criterion with the noise of y divided by ``2^exponent``."""
+        if isinstance(self.noise_variance, str):
+            return self
+        with np.errstate(over="ignore"):
+            noise = np.ldexp(self.noise_variance, -2 * exponent)
+        return replace(self, noise_variance=np.minimum(noise, MOST_NOISE))
 
     def bind(self, whole):
         """Return `SUREOfRows`, or `SugarOfRows` for the Monte Carlo form."""

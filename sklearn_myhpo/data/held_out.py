@@ -87,6 +87,36 @@ class HeldOutRows:
             losses.append(self.loss.value(self.y[rows][own], raw))
         return np.flatnonzero(weight), np.concatenate(losses)
 
+    def mean_loss(self, models):
+        """Return the mean loss of the held-out rows, in one visit of all rows.
+
+        Parameters
+        ----------
+        models : list of (ndarray, ndarray)
+            Coefficients (n_features, n_outputs) and intercepts (n_outputs,) of every
+            split.
+
+        Returns
+        -------
+        float
+        """
+        parts = self._raw_parts(models)
+        return float(sum(share @ self.loss.value(y, raw) for share, y, raw in parts))
+
+    def mean_squares(self, models):
+        """Return the mean squared loss of every output, as `mean_loss` of their sum."""
+        parts = self._raw_parts(models)
+        return sum(0.5 * (share @ (y - raw) ** 2) for share, y, raw in parts)
+
+    def _raw_parts(self, models):
+        """Yield shares, targets and raw predictions of held-out rows."""
+        for block in self.blocks(models):
+            shares = [block.share(split) for split in range(len(models))]
+            held_out = [np.flatnonzero(share) for share in shares]
+            predictions = block._predictions(models, held_out)
+            for share, own, raw in zip(shares, held_out, predictions, strict=True):
+                yield share[own], block.y[own], raw
+
     def blocks(self, models):
         """Yield blocks of rows whose predictions for all models fit in a cache."""
         width, n_columns = _width(models), models[0][0].shape[1]

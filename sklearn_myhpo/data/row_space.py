@@ -1,14 +1,14 @@
 """Groups with more features than rows, replaced by their row spaces."""
 
 import numpy as np
-from scipy.linalg import qr
+from scipy.linalg import qr, svd
 
 from ..penalties.coordinates import Coordinates, feature_coordinates
 from ..penalties.groups import FeatureGroups
 from .dense import DenseDesign
 
 
-def reduce_to_row_space(design, groups):
+def reduce_to_row_space(design, groups, rotates=False):
     """Return the rows in the row space of every wide group, and the coordinates.
 
     Weights of a group enter only through its columns' row space and their
@@ -21,6 +21,8 @@ def reduce_to_row_space(design, groups):
         Dense, about its means where there is an intercept.
     groups : FeatureGroups
         Unpenalized features stay as they are, as the last coordinates.
+    rotates : bool, default=False
+        Whether the coordinates are the principal axes of every group, wide or not.
 
     Returns
     -------
@@ -41,11 +43,15 @@ def reduce_to_row_space(design, groups):
             )
             part, one = triangle[:, :-1].T, triangle[:, -1]
             _drop_rounding(part)
+            if rotates:
+                part, one, basis = _along_axes(part, one, basis)
         else:
             basis, one = None, np.ones(len(columns))
             part = np.empty((len(columns), design.n_samples), order="F")
             _fill_columns(design, columns, part)
             part = part.T
+            if rotates and len(columns) > 1 and group < groups.n_groups:
+                part, one, basis = _along_axes(part, one, np.eye(len(columns)))
         bases.append((columns, basis))
         parts.append(part)
         labels.append(np.full(part.shape[1], group))
@@ -66,6 +72,20 @@ def _drop_rounding(part):
     """Make coordinates zero that no row has, such as one of rows that sum to zero."""
     sizes = np.linalg.norm(part, axis=0)
     part[:, sizes <= max(part.shape) * np.finfo(float).eps * sizes.max()] = 0.0
+
+
+def _along_axes(part, one, basis):
+    """Return rows, ones and an orthonormal basis along the principal axes of the rows.
+
+    Parameters
+    ----------
+    part : ndarray of shape (n_samples, k)
+        Rows in the basis.
+    one : ndarray of shape (k,)
+    basis : ndarray of shape (n_columns, k)
+    """
+    left, singular, transposed = svd(part, full_matrices=False, check_finite=False)
+    return left * singular, transposed @ one, basis @ transposed.T
 
 
 def _fill_columns(design, columns, out):

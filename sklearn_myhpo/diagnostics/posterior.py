@@ -296,14 +296,15 @@ def _of_kernel(split, kernel, penalty):
     return freedom, spread
 
 
-def side_by_side(each, targets):
-    """Return one `Posterior` of all targets, given one per target.
+def side_by_side(each, targets=None):
+    """Return one `Posterior` of all targets, given those of parts of them.
 
     Parameters
     ----------
     each : list of (Posterior or None)
-    targets : iterable of int
-        The number of the target in the residuals of its posterior.
+    targets : iterable of int, default=None
+        Of posteriors of one target with the residuals of all, the number of the target;
+        None if every one has the residuals of its own targets.
 
     Returns
     -------
@@ -314,7 +315,9 @@ def side_by_side(each, targets):
         return None
     freedom, squares, variances, intercepts = zip(*each, strict=True)
     own = None
-    if squares[0] is not None:
+    if squares[0] is not None and targets is None:
+        own = np.concatenate(squares)
+    elif squares[0] is not None:
         own = np.array([one[k] for one, k in zip(squares, targets, strict=True)])
     found = Posterior(np.concatenate(freedom), own)
     if variances[0] is None:

@@ -14,12 +14,22 @@ from ..data.statistics import Standard, standardize
 from ..data.sums import check_scale
 from ..data.threads import one_thread
 from ..penalties.coordinates import feature_coordinates
+from .conditioning import (
+    LEAST_OWN,
+    LEAST_OWN_OF_GROUPS,
+    LEAST_RATIO,
+    has_large_means,
+    is_ill_conditioned,
+    least_moment,
+    needs_rotation,
+)
 from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
 from .glm.split_set import build_full_split, build_glm_splits
 from .plan import Plan, make_plan
 from .ridge.diagonal import Diagonalizer, scale_ratio, training_rows
 from .ridge.dual import RowSplitSet, build_dual_splits
+from .ridge.factored_rows import build_row_splits
 from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts
 from .ridge.units import standard_units
 from .split import Split
@@ -37,12 +47,15 @@ class Built(NamedTuple):
     second_moments : ndarray of shape (n_features,)
         Weighted mean squares of the centred features.
     plan : Plan
+    least_moment : float or None
+        Second moment of the direction with the least one; None for that of a feature.
     """
 
     split_set: SplitSet
     full: Split
     second_moments: np.ndarray
     plan: Plan
+    least_moment: float | None = None
 
 
 class _Task(NamedTuple):
@@ -66,6 +79,9 @@ class _Task(NamedTuple):
         Whether this is one of several tasks of one split each.
     tries_rows : bool
         Whether solutions may be combinations of rows.
+    factors_rows : bool
+        Whether ill-conditioned ridge is solved from QR factors of the rows; not with
+        units of every split.
     """
 
     y: np.ndarray
@@ -78,6 +94,7 @@ class _Task(NamedTuple):
     source: Design | None = None
     is_alone: bool = False
     tries_rows: bool = True
+    factors_rows: bool = False
 
 
 def build_splits(
@@ -92,6 +109,7 @@ def build_splits(
     standardized=False,
     all_directions=True,
     by_rows=False,
+    squares_nothing=False,
 ):
     """Build one split per (train, validation) pair, and one of all rows.
 
@@ -114,6 +132,9 @@ def build_splits(
     by_rows : bool, default=False
         Keep the rows, in the coordinates of the features, for any loss: methods that
         look at some of them at a time need them.
+    squares_nothing : bool, default=False
+        Solve ridge from QR factors of the rows, which are accurate for ill-conditioned
+        ones. Where the plan would use no moments it makes no difference.
 
     Returns
     -------
@@ -131,6 +152,9 @@ def build_splits(
             plan = make_plan(design, *facts, **options)
     task = _Task(y, loss, groups, parts, counts, plan)
     if not standardized:
+        task = task._replace(factors_rows=plan.can_factor_rows)
+        if squares_nothing and task.factors_rows:
+            return _from_row_factors(design, task)
         return _build(design, task)
     if plan.uses_moments and not (plan.reduces_columns or plan.tries_row_products):
         return _build(design, task._replace(source=source))
@@ -178,11 +202,18 @@ def _build(design, task):
     if not plan.centres_at_means:
         centres = task.source is not None
         sources = sum_parts(design, y, task.parts, fit_intercept, centres)
+        if task.factors_rows and _loses_digits(sources, task):
+            return _from_row_factors(design, task)
         moments = sources.second_moments()
         coordinates = feature_coordinates(task.groups, design.scale)
         return _from_moments(sources, coordinates, moments, task)
     design, moments = design.with_moments(weights, fit_intercept)
     check_scale(design, moments)
+    if task.factors_rows and (
+        not LEAST_RATIO * scale_ratio(moments) <= 1.0
+        or has_large_means(design, weights, moments)
+    ):
+        return _from_row_factors(design, task)
     if plan.tries_row_products and task.tries_rows:
         given = design, y, task.parts, task.groups, task.counts
         splits = build_dual_splits(*given, with_all_rows=not task.is_alone)
@@ -194,12 +225,43 @@ def _build(design, task):
     return _from_rows(design, moments, task)
 
 
+def _loses_digits(sources, task):
+    """Whether ridge from these sums over rows would lose digits that matter."""
+    least_own = LEAST_OWN if task.groups.n_groups == 1 else LEAST_OWN_OF_GROUPS
+    if is_ill_conditioned(sources.total_gram(), least_own):
+        return True
+    if task.plan.shape.fit_intercept:
+        return False
+    given = sources.design, task.parts.sample_weight, sources.second_moments()
+    return has_large_means(*given)
+
+
+def _from_row_factors(design, task):
+    """Return the splits of ill-conditioned rows of a ridge problem."""
+    weight, fit_intercept = task.parts.sample_weight, task.plan.shape.fit_intercept
+    design, moments = design.with_moments(weight, fit_intercept)
+    given = design, task.y, task.parts, task.groups, task.counts
+    *splits, full = build_row_splits(*given)
+    found = "QR factors of the rows"
+    if task.groups.n_groups == 1 and LEAST_RATIO * scale_ratio(moments) <= 1.0:
+        found = "singular vectors of the rows"
+        all_directions = task.plan.all_directions
+        splits = [split.along_axes(all_directions) for split in splits]
+    plan = replace(task.plan, subspace=found)
+    least = least_moment(design, weight, moments)
+    return Built(SplitSet(splits), full, moments, plan, least)
+
+
 def _from_rows(design, moments, task):
     """Return the splits of rows about their means."""
-    origin = design.shift
+    origin, least, plan = design.shift, None, task.plan
     coordinates = feature_coordinates(task.groups, design.scale)
-    if task.plan.reduces_columns:
-        design, coordinates = reduce_to_row_space(design, task.groups)
+    given = design, task.parts.sample_weight, moments
+    rotates = plan.can_rotate and needs_rotation(*given)
+    if rotates:
+        least = least_moment(*given)
+    if plan.reduces_columns or rotates:
+        design, coordinates = reduce_to_row_space(design, task.groups, rotates)
     if task.plan.uses_moments:
         sources = sum_centred_parts(
             design, task.y, task.parts, task.plan.shape.fit_intercept
@@ -218,7 +280,7 @@ def _from_rows(design, moments, task):
     splits = build_glm_splits(*given, penalty_scales=_penalty_scales(task), **shared)
     full = build_full_split(design, task.y, task.parts.sample_weight, **shared)
     split_set = make_split_set(splits, task.parts, task.plan)
-    return Built(split_set, full, moments, task.plan)
+    return Built(split_set, full, moments, plan, least)
 
 
 def _penalty_scales(task):

@@ -21,6 +21,13 @@ class Limits:
         Coordinates up to which ridge is solved from second moments.
     dense_size : int
         Size up to which Hessians are formed and factored.
+    row_factor_size : int
+        Features up to which ill-conditioned ridge is solved by QR factors of the rows.
+    row_factor_entries : int
+        Entries of X up to which that is done.
+    singular_cost : float
+        Rows times columns times the lesser of both up to which singular values are
+        looked at for the range of lambda.
     factored_size : int
         Size up to which a criterion may factor a matrix.
     apart_entries : int
@@ -108,6 +115,9 @@ class Limits:
 
     moments_size: int = 2500
     dense_size: int = 2500
+    row_factor_size: int = 500
+    row_factor_entries: int = 2**23
+    singular_cost: float = 1e8
     factored_size: int = 5000
     apart_entries: int = 2**25
     formed_cost: float = 1e9

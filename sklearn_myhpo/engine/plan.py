@@ -72,6 +72,21 @@ class Plan:
         small = n_features <= self.limits.moments_size
         return self.shape.is_quadratic and small and not self.by_rows
 
+    @property
+    def can_rotate(self):
+        """Whether features may be replaced by the principal axes of their groups."""
+        return not (self.by_rows or self.shape.is_sparse or self.shape.is_quadratic)
+
+    @property
+    def can_factor_rows(self):
+        """Whether ridge may be solved by QR factors of the rows of every split."""
+        shape = self.shape
+        is_small = shape.n_features <= self.limits.row_factor_size
+        n_entries = shape.n_samples * shape.n_features
+        is_small = is_small and n_entries <= self.limits.row_factor_entries
+        keeps = self.by_rows or shape.n_unpenalized
+        return shape.is_quadratic and is_small and not keeps
+
     @cached_property
     def solves_in_rows(self):
         """Whether Hessians of several lambdas are solved with in the space of the rows.

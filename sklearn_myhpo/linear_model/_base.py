@@ -23,7 +23,12 @@ from ..data.threads import threads_for
 from ..penalties.factors import make_penalty_factors, with_factors
 from ..penalties.labelled import names_of
 from ..penalties.parsing import make_feature_groups
-from ._checks import check_standardize, check_weights, drop_weightless
+from ._checks import (
+    check_not_missing,
+    check_standardize,
+    check_weights,
+    drop_weightless,
+)
 from ._cv_results import CVResults
 from ._facts import FactsMixin
 from ._frames import FramesMixin
@@ -238,6 +243,7 @@ default=None
 
     def _check_data(self, X, y, reset=True):
         """Return X and y as arrays of numbers; unless `reset`, of known features."""
+        check_not_missing(y)
         X, y = validate_data(
             self,
             X,

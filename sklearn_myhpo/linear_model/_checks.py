@@ -1,5 +1,7 @@
 """Checks of the parameters and arguments that scikit-learn's constraints miss."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
@@ -20,6 +22,26 @@ def check_weights(sample_weight, X):
             "not be zero."
         )
     return weights
+
+
+def check_not_missing(y):
+    """Raise a ValueError where an array of objects has a missing value.
+
+    scikit-learn would call None an infinity, or fail to compare it with labels.
+    """
+    values = np.asarray(y)
+    if values.dtype.kind in "US" and not hasattr(y, "dtype"):
+        # NumPy has made a label of NaN in a list of labels.
+        values = np.asarray(y, dtype=object)
+    if values.ndim and values.dtype.kind == "O" and any(map(_is_missing, values.flat)):
+        raise ValueError("Input y contains NaN.")
+
+
+def _is_missing(value):
+    # pandas' own missing values, without a need of pandas.
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, Real) and bool(value != value)
 
 
 def drop_weightless(X, target, weights, pairs):

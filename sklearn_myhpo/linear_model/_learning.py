@@ -5,8 +5,10 @@ from sklearn.utils import check_random_state
 
 from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
+from ..solvers.phases import UNWATCHED
 from ..solvers.start.scan import scan_lambda
 from ._problem import LastFit
+from ._verify import solve_and_verify
 
 
 class LearningMixin:
@@ -15,10 +17,15 @@ class LearningMixin:
     def _learn(self, source, solver, progress):
         """Solve the problem, set the fitted attributes, warn; return split models."""
         shrinkage = self._choose_shrinkage(source, progress)
-        problem = source.make()
-        report = self._reporter(problem, progress, source.dtype)
-        given = problem, solver, shrinkage, source.lambda_init
-        result = self._solve(*given, report, progress)
+
+        def solve(problem, is_first):
+            given = problem, solver, shrinkage, source.lambda_init
+            if not is_first:
+                return self._solve(*given, None, UNWATCHED)
+            report = self._reporter(problem, progress, source.dtype)
+            return self._solve(*given, report, progress)
+
+        problem, result = solve_and_verify(source, solve)
         chosen = self._select(problem, result, source)
         weights = problem.to_features(chosen.weights)
         with progress.phase("refit", 0):

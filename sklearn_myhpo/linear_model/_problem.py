@@ -1,6 +1,6 @@
 """The data and the splits of a fit, and the outer problems built from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -88,7 +88,14 @@ class ProblemSource:
         return divide_rows(self.pairs, self.weights)
 
     def of_splits(
-        self, design, target, pairs, sample_weight, all_directions, by_rows=False
+        self,
+        design,
+        target,
+        pairs,
+        sample_weight,
+        all_directions,
+        by_rows=False,
+        squares_nothing=False,
     ):
         """Return the problem of some splits of some rows."""
         return BilevelProblem(
@@ -100,36 +107,41 @@ class ProblemSource:
             sample_weight=sample_weight,
             all_directions=all_directions,
             by_rows=by_rows,
+            squares_nothing=squares_nothing,
             fit_intercept=self.fit_intercept,
             standardize=self.standardize,
             lambda_bounds=self.lambda_bounds,
         )
 
-    def make(self, columns=None):
+    def make(self, columns=None, squares_nothing=False):
         """Return the problem of all targets, or of some of them.
 
         Parameters
         ----------
         columns : slice, default=None
             Columns of `target`; None for all of them.
+        squares_nothing : bool, default=False
+            Whether ill-conditioned ridge is expected.
 
         Returns
         -------
         Problem
             Its bounds include `lambda_init`.
         """
-        target = self.target if columns is None else self.target[:, columns]
+        if columns is not None:
+            return self.of_targets(columns).make(None, squares_nothing)
         if self.criterion is None:
             problem = self.of_splits(
                 self.design,
-                target,
+                self.target,
                 self.parts,
                 self.weights,
                 self.all_directions,
                 self.needs_rows,
+                squares_nothing,
             )
         else:
-            problem = self._of_criterion(target, columns)
+            problem = self._of_criterion()
         if self.has_own_validation:
             # The final weights are fitted to the training rows alone, so `alpha_`
             # counts those.
@@ -164,16 +176,32 @@ class ProblemSource:
             coef, intercept = problem.full.to_features(full)
         return coef, intercept
 
-    def _of_criterion(self, target, columns):
+    def of_targets(self, columns):
+        """Return the source of some targets.
+
+        Parameters
+        ----------
+        columns : slice or ndarray of int
+            Columns of `target`.
+
+        Returns
+        -------
+        ProblemSource
+        """
         criterion = self.criterion
-        if columns is not None:
+        if criterion is not None:
             criterion = criterion.of_targets(columns, self.target.shape[1])
+        # In one order, so that sums do not depend on how the columns were taken.
+        target = np.ascontiguousarray(self.target[:, columns])
+        return replace(self, target=target, criterion=criterion)
+
+    def _of_criterion(self):
         return CriterionProblem(
             self.design,
-            target,
+            self.target,
             self.loss,
             self.groups,
-            criterion,
+            self.criterion,
             sample_weight=self.weights,
             fit_intercept=self.fit_intercept,
             standardize=self.standardize,

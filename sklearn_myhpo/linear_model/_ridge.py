@@ -7,20 +7,25 @@ import reprlib
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.linear_model import Ridge
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from .._typing import MatrixLike
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._export import export, typical_strength
 from ._targets import PerTargetMixin
+from ._units import UnitsMixin, unit_exponents
 
 
-class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinearModel):
+class RidgeModel(
+    MultiOutputMixin, RegressorMixin, UnitsMixin, PerTargetMixin, BilevelLinearModel
+):
     """Base of the ridge estimators."""
 
-    #: Whether the last y was a vector, so that `coef_` is one too.
+    #: Whether the last y was a vector or one column, so that `coef_` is a vector.
     _one_target = False
+    #: Whether it was one column: `intercept_` is an array then, as that of `Ridge`.
+    _one_column = False
 
     @property
     def _is_per_target(self):
@@ -46,8 +51,9 @@ class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinear
                 f"y has entries up to {np.abs(y).max():.1e} in size, whose squares are "
                 "not floating point numbers. Rescale it."
             )
-        self._one_target = y.ndim == 1
-        return SquaredLoss(), y.astype(np.float64).reshape(len(y), -1), None
+        target = y.astype(np.float64).reshape(len(y), -1)
+        self._one_target, self._one_column = target.shape[1] == 1, y.shape[1:] == (1,)
+        return SquaredLoss(), target, None
 
     def _check_part(self, y, sample_weight, classes, is_first):
         if self.alpha_per_target:
@@ -58,6 +64,11 @@ class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinear
             )
         n_before = None if is_first else len(np.atleast_2d(self.coef_))
         loss, target, _ = self._check_target(y, sample_weight)
+        if unit_exponents(target.reshape(-1, 1)).any():
+            raise ValueError(
+                f"y has entries up to {np.abs(target).max():.1e} in size, and "
+                "partial_fit needs entries between 1e-30 and 1e30. Rescale it."
+            )
         if not is_first and target.shape[1] != n_before:
             raise ValueError(
                 f"y has {target.shape[1]} targets, but the first part had {n_before}."
@@ -74,12 +85,16 @@ class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinear
             raise ValueError(
                 f"y must be numeric for a regressor. Got strings ({values.dtype})."
             )
-        return super()._check_data(X, y, reset)
+        X, y = super()._check_data(X, y, reset)
+        # Infinity in an array of objects is seen only once these are numbers.
+        assert_all_finite(y, input_name="y")
+        return X, y
 
     def _weight_attributes(self, coef, intercept, alpha, dtype):
         coef, intercept = coef.T.astype(dtype), intercept.astype(dtype)
         if self._one_target:
-            coef, intercept = coef[0], intercept[0]
+            is_array = self._one_column and self.fit_intercept
+            coef, intercept = coef[0], intercept if is_array else intercept[0]
         return {"coef_": coef, "intercept_": intercept, "alpha_": alpha}
 
     def _response_of(self, raw):
@@ -99,7 +114,7 @@ class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinear
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Predictions.
+            Predictions; a vector for one column of y too.
         """
         raw = self._linear_predictor(X)
         return raw[:, 0] if self.coef_.ndim == 1 else raw

@@ -14,6 +14,7 @@ from ..solvers.phases import UNWATCHED
 from ._facts import posterior_of
 from ._problem import LastFit, mean_over_splits
 from ._reporting import spell_some
+from ._verify import is_not_believed, solve_and_verify
 
 
 class TargetsFit(NamedTuple):
@@ -84,9 +85,11 @@ class PerTargetMixin:
             together = problem.per_target()
             if together is not None:
                 given = problem, together, source, solver, start, progress
-                return self._learn_together(*given)
+                found = self._learn_together(*given)
+                if found is not None:
+                    return found
 
-        return _merge(self._learn_each(source, solver, start, progress))
+        return merge(self._learn_each(source, solver, start, progress))
 
     def _learn_each(self, source, solver, start, progress):
         """Return the `TargetsFit` of every target, some at once with `n_jobs`."""
@@ -121,7 +124,10 @@ class PerTargetMixin:
         return fits
 
     def _learn_together(self, problem, targets, source, solver, start, progress):
-        """Return the `TargetsFit` of one run for all targets."""
+        """Return the `TargetsFit` of one run for all targets.
+
+        None if the held-out rows have other losses than it believes.
+        """
         report = self._reporter(problem, progress, source.dtype)
         lambda_init = source.lambda_init if start is None else start
         watchers = {"callback": report, "phases": progress}
@@ -133,6 +139,11 @@ class PerTargetMixin:
         else:
             final = mean_over_splits(models)
         losses, slope = targets.target_slopes(result.lambda_, targets.everything)
+        if source.has_held_out_rows:
+            believed, losses = losses, source.rows.mean_squares(models)
+            can_do_better = problem.plan.can_factor_rows
+            if can_do_better and is_not_believed(losses, believed, problem.null_loss):
+                return None
         found = problem, result, models, final
         fit = _as_fit(*found, losses, targets.bounds, slope)
         return _with_posterior(fit, problem, source, self.refit)
@@ -193,8 +204,12 @@ def learn_target(source, solver, own, options, refits, report=None):
     -------
     TargetsFit
     """
-    problem = source.make(own)
-    result = minimize_bilevel(problem, solver, **options, callback=report)
+
+    def solve(problem, is_first):
+        callback = report if is_first else None
+        return minimize_bilevel(problem, solver, **options, callback=callback)
+
+    problem, result = solve_and_verify(source.of_targets(own), solve)
     models = problem.to_features(result.weights)
     final = source.final_weights(problem, result.lambda_, models, refits)
     slope = problem.hypergradient(result.lambda_, result.weights)
@@ -245,7 +260,7 @@ def _as_fit(problem, result, models, final, losses, bounds, slope):
     )
 
 
-def _merge(fits):
+def merge(fits):
     """Return one `TargetsFit` of all targets, given one per target."""
     first, *others = [fit.counts for fit in fits]
     splits = zip(*(fit.models for fit in fits), strict=True)
@@ -258,7 +273,7 @@ def _merge(fits):
         fits[0].total_weight,
         fits[0].plan,
         [tuple(map(np.hstack, zip(*split, strict=True))) for split in splits],
-        side_by_side([fit.posterior for fit in fits], [0] * len(fits)),
+        side_by_side([fit.posterior for fit in fits]),
         fits[0].split,
     )
 

@@ -149,7 +149,8 @@ default="auto"
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Weights.
+        Weights; a vector for one column of y too, as those of
+        `sklearn.linear_model.Ridge`.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
     lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)
@@ -403,7 +404,8 @@ default="auto"
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Weights.
+        Weights; a vector for one column of y too, as those of
+        `sklearn.linear_model.Ridge`.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
     lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)
@@ -649,7 +651,8 @@ default="auto"
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Weights.
+        Weights; a vector for one column of y too, as those of
+        `sklearn.linear_model.Ridge`.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
     lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)

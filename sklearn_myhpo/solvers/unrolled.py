@@ -38,7 +38,8 @@ class Unrolled(Solver):
     the steps, and L-BFGS minimizes it. Its minimum is not that of the exact problem:
     few steps regularize by themselves and want less penalty. The two approach each
     other as K grows, like ``(1 - mu/L)^K`` with mu the least curvature of L_T, so
-    features of very different scale should be standardized.
+    features of very different scale should be standardized. The estimators compare
+    the two after the fit, and warn by how much lambda misses the minimum.
 
     Parameters
     ----------

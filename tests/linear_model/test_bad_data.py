@@ -1,10 +1,11 @@
 """Bad data: an error names the array, what came and what is allowed."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
-from tests.helpers import data_for
+from tests.helpers import LOGISTICS, data_for
 from tests.linear_model.common import (
     N_FEATURES,
     N_ROWS,
@@ -39,6 +40,31 @@ def test_not_finite_y(cls, value):
     """A missing target would become NaN coefficients or a class of its own."""
     _, y = data_for(cls, N_ROWS, N_FEATURES)
     assert_refused(cls, ValueError, "y contains", y=with_value(y, value))
+
+
+@each_estimator
+@pytest.mark.parametrize("value", [None, np.nan, np.float32("nan"), pd.NA, pd.NaT])
+@pytest.mark.parametrize("container", [np.asarray, list, pd.Series])
+def test_missing_in_an_object_y(cls, value, container):
+    """None was called an entry up to nan in size, or was compared with labels."""
+    _, y = data_for(cls, N_ROWS, N_FEATURES)
+    y = y.astype(object)
+    y[3] = value
+    match = r"^Input y contains NaN\.$"
+    assert_refused(cls, ValueError, match, y=container(y))
+    if cls in LOGISTICS:
+        labels = np.where(np.arange(N_ROWS) % 2, "a", "b").astype(object)
+        labels[3] = value
+        assert_refused(cls, ValueError, match, y=container(labels))
+
+
+@each_ridge
+def test_infinity_in_an_object_y(cls):
+    """Infinity was called an entry up to inf in size."""
+    _, y = data_for(cls, N_ROWS, N_FEATURES)
+    y = y.astype(object)
+    y[3] = np.inf
+    assert_refused(cls, ValueError, "^Input y contains infinity", y=y)
 
 
 @each_estimator

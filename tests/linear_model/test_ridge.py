@@ -79,13 +79,20 @@ def test_several_targets(cls):
 
 
 @each_ridge
-def test_column_y(cls):
-    """A column of targets is one target and keeps its shape."""
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("per_target", [True, False])
+def test_column_y(cls, fit_intercept, per_target):
+    """A column of targets has the shapes that `Ridge` gives it."""
     X, y = data_for(cls)
-    model = cls(cv=3, random_state=0).fit(X, y[:, None])
-    flat = cls(cv=3, random_state=0).fit(X, y)
-    assert model.predict(X).shape == (N_ROWS, 1)
-    assert model.coef_.shape == (1, 4)
-    np.testing.assert_allclose(model.coef_[0], flat.coef_, rtol=1e-12)
+    make = {"cv": 3, "random_state": 0, "fit_intercept": fit_intercept}
+    make["alpha_per_target"] = per_target
+    model, flat = (cls(**make).fit(X, one) for one in (y[:, None], y))
+    ridge = Ridge(alpha=model.alpha_, fit_intercept=fit_intercept).fit(X, y[:, None])
+    assert model.coef_.shape == ridge.coef_.shape
+    assert np.shape(model.intercept_) == np.shape(ridge.intercept_)
+    assert model.predict(X).shape == ridge.predict(X).shape == (N_ROWS,)
+    assert model.to_sklearn().predict(X).shape == (N_ROWS,)
+    assert isinstance(model.alpha_, float)
+    np.testing.assert_array_equal(model.coef_, flat.coef_)
     assert np.ndim(flat.intercept_) == 0
     assert flat.predict(X).shape == (N_ROWS,)

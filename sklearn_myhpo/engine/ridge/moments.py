@@ -61,6 +61,11 @@ class Sources(NamedTuple):
         squares = np.diag(sums.matrix)[: len(mean)] / sums.total
         return np.maximum(squares - mean**2, 0.0)
 
+    def total_gram(self):
+        """Return the second moments of all rows, about their means."""
+        sums = self.parts[-1][0]
+        return self.moments(sums, self.centre(sums)).gram
+
     def centre(self, sums):
         """Return the `Means` of some rows that are subtracted; zeros for none."""
         means = sums.means()

@@ -7,6 +7,7 @@ rows a sample shows the place of the minimum, and all rows are looked at near it
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,20 +15,47 @@ from ...bilevel.problem import Problem
 from ..phases import UNWATCHED, Phases
 from .points import Point, Scan, null_lambda, scan_range, shared_lambda
 
-#: Step of lambda, and the step where the loss has come to rise.
-STEP_FALLING, STEP_RISING = 1.75, 3.5
-#: The scan ends after PATIENCE rises in a row to ``1 + HIGHEST_RISE / sqrt(n)`` times
-#: the lowest value: chance makes no second minimum so far up.
-PATIENCE, HIGHEST_RISE = 2, 10.0
+
+class Fineness(NamedTuple):
+    """How closely a scan looks.
+
+    Attributes
+    ----------
+    falling, rising : float
+        Step of lambda, and the step where the loss has come to rise.
+    highest_rise : float
+        The scan ends after `PATIENCE` rises in a row to ``1 + highest_rise / sqrt(n)``
+        times the lowest value: chance makes no second minimum so far up.
+    rival : float
+        Relative difference up to which the minimum of a parabola may be below a point.
+    margin : float
+        How much weaker a penalty has to be than one that the data do not feel: they
+        may feel it still where their curvature is far from that at small weights.
+    """
+
+    falling: float
+    rising: float
+    highest_rise: float
+    rival: float
+    margin: float
+
+
+#: Of many held-out rows; and of few, whose loss may have several minima anywhere.
+COARSE_SCAN = Fineness(1.75, 3.5, 10.0, 0.01, 0.0)
+FINE_SCAN = Fineness(0.75, 0.75, np.inf, 0.05, 10.0)
+#: Held-out rows, and rows times weights, up to which a scan is fine.
+FEW_HELD_OUT, FEW_ENTRIES = 300, 20_000
+#: Rises in a row, or equal values, that are no chance.
+PATIENCE = 2
 #: Penalties that are too weak for the data to feel are not looked at once the loss
 #: rises, for then it does so along separable directions; or once it moves by less than
 #: FLAT_LOSS of itself, for then it has nothing left to fall by.
 FLAT_LOSS = 1e-5
-#: Relative difference up to which the minimum of a parabola may be below a point.
-RIVAL = 0.01
 #: Accuracy of the inner solutions, as of `BilevelProblem.minimize`, where a loss moves
 #: by at most COARSE of itself; elsewhere that of `SplitSet.rough_tol` will do.
 SCAN_TOL, COARSE = 3e-3, 0.05
+#: Relative difference of two minima at that accuracy below which either may be lower.
+NEARLY_EQUAL = 2e-3
 #: Most steps in a model of the rows, and the accuracy of its minimum.
 MODEL_STEPS, MODEL_XTOL = 6, 0.02
 
@@ -57,7 +85,7 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     model = problem.quadratic_model(fewer, shared_lambda(problem, lambda_), guide)
     if model is None:
         return _scan_near(problem, lambda_, guide.weights, phases)
-    near = _minimum_of_model(model, lambda_)
+    near = _newton_minimum(model, lambda_)
     points = _null_points(problem)
     weights = [
         w.reshape(split.shape)
@@ -67,21 +95,22 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     return Scan.of(problem, near.lambda_, points[-1].weights, points)
 
 
-def _minimum_of_model(model, lambda_):
+def _newton_minimum(problem, lambda_, weights=None):
     """Return the lowest `Point` of Newton steps in a shared lambda."""
     lowest = None
     for _ in range(MODEL_STEPS):
-        vector = shared_lambda(model, lambda_)
-        weights = model.minimize(vector)
-        place = model.at(vector, weights)
+        vector = shared_lambda(problem, lambda_)
+        weights = problem.minimize(vector, weights)
+        place = problem.at(vector, weights)
         if lowest is None or not lowest.value <= place.objective:
             lowest = Point(lambda_, place.objective, weights=weights)
         outer = place.model()
         slope = outer.gradient.sum()
         bend = (outer.tangent + outer.bend).sum()
-        step = -slope / bend if bend > 0 else -np.sign(slope) * STEP_FALLING
-        ahead = lambda_ + float(np.clip(step, -STEP_FALLING, STEP_FALLING))
-        ahead = float(np.clip(ahead, *_ends(model)))
+        most = COARSE_SCAN.falling
+        step = -slope / bend if bend > 0 else -np.sign(slope) * most
+        ahead = lambda_ + float(np.clip(step, -most, most))
+        ahead = float(np.clip(ahead, *_ends(problem)))
         if abs(ahead - lambda_) <= MODEL_XTOL:
             break
         lambda_ = ahead
@@ -108,7 +137,7 @@ def _scan_near(problem, lambda_, weights, phases):
     low, top = _ends(problem)
     null = _null_points(problem)
     points = [_solved(problem, lambda_, weights)]
-    for step in (STEP_FALLING, -STEP_FALLING):
+    for step in (COARSE_SCAN.falling, -COARSE_SCAN.falling):
         points.reverse()
         while points[-1] is min(points, key=_value):
             here = points[-1].lambda_
@@ -119,7 +148,7 @@ def _scan_near(problem, lambda_, weights, phases):
             points.append(_next_point(problem, points, ahead, 0))
             phases.step()
     points = null + sorted(points, key=lambda point: -point.lambda_)
-    return _ended(problem, points, len(null))
+    return _ended(problem, points, len(null), COARSE_SCAN.rival)
 
 
 def _value(point):
@@ -128,10 +157,11 @@ def _value(point):
 
 def _scan_down(problem, phases):
     """Look from the null model down."""
-    low, lambda_, step = scan_range(problem)[0], null_lambda(problem), STEP_FALLING
+    fineness = _fineness(problem)
+    low, lambda_, step = scan_range(problem)[0], null_lambda(problem), fineness.falling
     points = _null_points(problem)
     n_null = len(points)
-    rise = 1.0 + HIGHEST_RISE / np.sqrt(problem.n_held_out)
+    rise = 1.0 + fineness.highest_rise / np.sqrt(problem.n_held_out)
     while True:
         points.append(_next_point(problem, points, lambda_, n_null))
         phases.step()
@@ -145,12 +175,21 @@ def _scan_down(problem, phases):
         if _is_rising(values) and values[-1] > rise * values[best]:
             break
         is_over = _is_rising(values) or _is_flat(values)
-        if lambda_ <= low or (is_over and problem.is_unpenalized(lambda_)):
+        felt = lambda_ + fineness.margin
+        if lambda_ <= low or (is_over and problem.is_unpenalized(felt)):
             break
         if _is_rising(values):
-            step = STEP_RISING
+            step = fineness.rising
         lambda_ = max(lambda_ - step, low)
-    return _ended(problem, points, n_null)
+    return _ended(problem, points, n_null, fineness.rival)
+
+
+def _fineness(problem):
+    """Return how closely to look."""
+    n_weights = np.prod(problem.splits[0].shape)
+    is_small = problem.n_held_out * n_weights <= FEW_ENTRIES
+    few = problem.n_held_out <= FEW_HELD_OUT and is_small
+    return FINE_SCAN if few else COARSE_SCAN
 
 
 def _next_point(problem, points, lambda_, n_null):
@@ -201,19 +240,30 @@ def _minima(points):
     ]
 
 
-def _ended(problem, points, n_null):
+def _ended(problem, points, n_null, rival):
     """Return the `Scan` that ends at the lowest of the minima.
 
     Parabolas estimate the minima. Where several may be lower than all points, they are
     looked at.
     """
-    most = (1.0 + RIVAL) * min(map(_value, points))
+    most = (1.0 + rival) * min(map(_value, points))
     found = [_estimated(points, number, n_null) for number in _minima(points)]
     rivals = [one for one in found if one.value <= most]
     if len(rivals) > 1:
         rivals = [_solved(problem, one.lambda_, one.weights) for one in rivals]
         points = [*points, *rivals]
     lowest = min(rivals or found, key=_value)
+    close = [one for one in rivals if one.value <= (1.0 + NEARLY_EQUAL) * lowest.value]
+    if len(close) > 1:
+        # The null model has no place that could be looked for.
+        top = null_lambda(problem)
+        close = [
+            one
+            if one.lambda_ > top
+            else _newton_minimum(problem, one.lambda_, one.weights)
+            for one in close
+        ]
+        lowest = min(close, key=_value)
     return Scan.of(problem, lowest.lambda_, lowest.weights, points)
 
 

@@ -1,0 +1,1 @@
+"""Random problems against an independent grid of lambda."""

@@ -1,0 +1,210 @@
+"""The loss of logistic regression by Newton's method, for many lambdas at once.
+
+Scores of K classes are combinations of K - 1 raw predictions in an orthonormal basis of
+the scores with sum zero, so that the penalty is the sum of their squares.
+"""
+
+import numpy as np
+
+from .ridge import solve_long
+from .rows import LONG
+
+#: Lambdas that are solved together, from the last solution of those before.
+CHUNK = 12
+MOST_STEPS, MOST_HALVINGS = 60, 40
+#: Squared Newton decrement relative to the loss at which a run ends.
+DECREMENT, LONG_DECREMENT = 1e-20, 1e-26
+
+
+class Model:
+    """The training loss of a part as a function of weights (n_lambdas, m).
+
+    Parameters
+    ----------
+    part : Part
+    n_classes : int
+    dtype : dtype
+    """
+
+    def __init__(self, part, n_classes, dtype=float):
+        free = int(part.has_intercept)
+        self.A, self.held = (
+            np.hstack([rows, np.ones((len(rows), free))]).astype(dtype)
+            for rows in (part.train, part.held)
+        )
+        self.share = part.share.astype(dtype)
+        self.held_weight = part.held_weight.astype(dtype)
+        inverse = 1 / part.size.astype(dtype) ** 2
+        self.inverse = np.append(inverse, np.zeros(free, dtype))
+        self.n_classes, self.dtype = n_classes, dtype
+        self.basis = _basis(n_classes).astype(dtype)
+        self.y, self.y_held = part.y_train, part.y_held
+        self.n_outputs = self.basis.shape[1]
+        self.shape = self.A.shape[1], self.n_outputs
+
+    def penalty(self, lambdas):
+        """Return ``2 e^lambda`` of every weight, (n_lambdas, k, n_outputs)."""
+        found = 2 * np.exp(lambdas.astype(self.dtype))[:, None] * self.inverse
+        return np.repeat(found[:, :, None], self.n_outputs, axis=2)
+
+    def losses(self, w, rows, y):
+        """Return the loss of every row, (n_lambdas, n)."""
+        raw = rows @ w
+        if self.n_classes == 2:
+            z = np.where(y == 1, -1, 1) * raw[..., 0]
+            return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+        scores = raw @ self.basis.T
+        top = scores.max(axis=-1, keepdims=True)
+        total = np.log(np.exp(scores - top).sum(axis=-1)) + top[..., 0]
+        return (
+            total
+            - np.take_along_axis(
+                scores, np.broadcast_to(y[:, None], (*scores.shape[:-1], 1)), -1
+            )[..., 0]
+        )
+
+    def value(self, w, penalty):
+        """Return the training loss, (n_lambdas,)."""
+        return self.losses(w, self.A, self.y) @ self.share + 0.5 * np.sum(
+            penalty * w * w, axis=(1, 2)
+        )
+
+    def derivatives(self, w, penalty):
+        """Return the gradient (n_lambdas, m) and the Hessian (n_lambdas, m, m)."""
+        raw = self.A @ w
+        n_lambdas, size = len(w), self.shape[0] * self.n_outputs
+        if self.n_classes == 2:
+            rate = 1 / (1 + np.exp(-raw))
+            slope = rate - self.y[:, None]
+            bend = (rate * (1 - rate))[..., None]
+        else:
+            scores = raw @ self.basis.T
+            rate = np.exp(scores - scores.max(axis=-1, keepdims=True))
+            rate /= rate.sum(axis=-1, keepdims=True)
+            slope = (rate - np.eye(self.n_classes)[self.y]) @ self.basis
+            along = rate @ self.basis
+            own = np.einsum("lnc,ca,cb->lnab", rate, self.basis, self.basis)
+            bend = own - along[..., :, None] * along[..., None, :]
+        slope = slope * self.share[:, None]
+        gradient = self.A.T @ slope + penalty * w
+        hessian = np.empty((n_lambdas, *self.shape, *self.shape), self.dtype)
+        for a in range(self.n_outputs):
+            for b in range(a + 1):
+                weighted = (bend[..., a, b] * self.share)[:, None, :] * self.A.T
+                hessian[:, :, a, :, b] = hessian[:, :, b, :, a] = weighted @ self.A
+        hessian = hessian.reshape(n_lambdas, size, size)
+        index = np.arange(size)
+        hessian[:, index, index] += penalty.reshape(n_lambdas, size)
+        return gradient.reshape(n_lambdas, size), hessian
+
+    def long_direction(self, w, penalty):
+        """Return Newton's direction (m,) for two classes, from QR factors.
+
+        What a Hessian has squared, and lost, is still in its factors.
+        """
+        rate = 1 / (1 + np.exp(-(self.A @ w)[:, 0]))
+        root = np.sqrt(self.share * np.maximum(rate * (1 - rate), 1e-300))
+        damp = np.sqrt(penalty[:, 0])
+        free = damp > 0
+        rows = np.vstack([root[:, None] * self.A, np.diag(damp)[free]])
+        target = np.append(
+            -self.share * (rate - self.y) / root, -(damp * w[:, 0])[free]
+        )
+        size = np.sqrt(np.sum(rows**2, axis=0))
+        return solve_long(rows / size, target) / size
+
+
+def losses(parts, lambdas, n_classes):
+    """Return the pooled held-out losses at some decreasing lambdas."""
+    total, weight = np.zeros(len(lambdas)), 0.0
+    for part in parts:
+        model = Model(part, n_classes)
+        w = np.zeros((1, *model.shape))
+        for start in range(0, len(lambdas), CHUNK):
+            own = slice(start, start + CHUNK)
+            w = _minimize(model, np.repeat(w[-1:], len(lambdas[own]), 0), lambdas[own])
+            held = model.losses(w, model.held, model.y_held)
+            total[own] += held @ model.held_weight
+        weight += model.held_weight.sum()
+    return total / weight
+
+
+def loss(parts, lambda_, n_classes, lambdas):
+    """Return the pooled held-out loss at a lambda, in extended precision.
+
+    Parameters
+    ----------
+    parts : list of Part
+    lambda_ : float
+    n_classes : int
+    lambdas : ndarray
+        Decreasing lambdas, down which the solution is followed.
+    """
+    path = np.append(lambdas[lambdas > lambda_][::4], lambda_)
+    total, weight = LONG(0), LONG(0)
+    for part in parts:
+        model = Model(part, n_classes)
+        w = np.zeros((1, *model.shape))
+        for one in path:
+            w = _minimize(model, w, np.array([one]))
+        fine = Model(part, n_classes, LONG)
+        w = _minimize(fine, w.astype(LONG), np.array([lambda_]), LONG_DECREMENT)
+        total += fine.losses(w, fine.held, fine.y_held)[0] @ fine.held_weight
+        weight += fine.held_weight.sum()
+    return total / weight
+
+
+def _minimize(model, w, lambdas, tol=DECREMENT):
+    """Return the minimizers (n_lambdas, k, n_outputs), from a start."""
+    penalty = model.penalty(lambdas)
+    value = model.value(w, penalty)
+    active = np.ones(len(w), dtype=bool)
+    for _ in range(MOST_STEPS):
+        index = np.flatnonzero(active)
+        if not len(index):
+            break
+        gradient, hessian = model.derivatives(w[index], penalty[index])
+        if model.dtype is LONG and model.n_classes == 2:
+            move = model.long_direction(w[0], penalty[0])[None]
+        else:
+            move = -_solve(hessian, gradient)
+        decrement = -np.sum(gradient * move, axis=1)
+        move = move.reshape(len(index), *model.shape)
+        step = np.ones(len(index), model.dtype)
+        for _ in range(MOST_HALVINGS):
+            candidate = w[index] + step[:, None, None] * move
+            new = model.value(candidate, penalty[index])
+            # A full step at rounding level is the most accurate one.
+            small = decrement <= 1e-9 * np.abs(value[index])
+            bad = ~(new <= value[index] - 1e-4 * step * decrement) & ~small
+            if not bad.any():
+                break
+            step = np.where(bad, 0.5 * step, step)
+        good = np.isfinite(new)
+        w[index[good]], value[index[good]] = candidate[good], new[good]
+        active[index] = good & (decrement > tol * np.abs(value[index]))
+    return w
+
+
+def _solve(hessian, gradient):
+    """Return Newton directions, from Hessians of unit diagonals."""
+    root = np.sqrt(np.einsum("lii->li", hessian)).astype(float)
+    root = np.where(root > 0, root, 1.0)
+    scaled = (hessian / root[:, :, None] / root[:, None, :]).astype(float)
+    index = np.arange(scaled.shape[1])
+    scaled[:, index, index] += 1e-15
+    right = (gradient / root).astype(float)[..., None]
+    try:
+        found = np.linalg.solve(scaled, right)
+    except np.linalg.LinAlgError:
+        scaled[:, index, index] += 1e-12
+        found = np.linalg.solve(scaled, right)
+    return found[..., 0] / root
+
+
+def _basis(n_classes):
+    """Return an orthonormal basis (K, K - 1) of scores with sum zero; (1, 1) of two."""
+    if n_classes == 2:
+        return np.ones((1, 1))
+    square = np.eye(n_classes) - 1.0 / n_classes
+    return np.linalg.svd(square)[0][:, : n_classes - 1]

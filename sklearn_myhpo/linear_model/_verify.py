@@ -1,0 +1,61 @@
+"""The loss that a fit reports is that of its held-out rows."""
+
+import numpy as np
+
+#: Difference of the loss that a problem believes in from that of the rows, relative to
+#: it and to that of the model without features, beyond which the problem is not to be
+#: believed.
+OFF, OFF_OF_NULL = 1e-9, 1e-12
+
+
+def solve_and_verify(source, solve):
+    """Return the problem that was solved, and the result with the loss of the rows.
+
+    Losses follow from second moments of the rows, or from decompositions, which lose
+    digits where the features are ill-conditioned. Then the problem is solved again,
+    from factors of the rows themselves.
+
+    Parameters
+    ----------
+    source : ProblemSource
+    solve : callable
+        Takes a problem, and whether it is the first one, and returns a `BilevelResult`.
+
+    Returns
+    -------
+    problem : Problem
+    result : BilevelResult
+        Where rows are held out, its `validation_loss` is recomputed from them.
+    """
+    problem = source.make()
+    result = solve(problem, True)
+    if not source.has_held_out_rows:
+        return problem, result
+    loss = _loss_of_rows(source, problem, result)
+    is_off = is_not_believed(loss, result.validation_loss, problem.null_loss)
+    if is_off and problem.plan.can_factor_rows:
+        problem = source.make(squares_nothing=True)
+        result = solve(problem, False)
+        loss = _loss_of_rows(source, problem, result)
+    return problem, result._replace(validation_loss=loss)
+
+
+def is_not_believed(loss, believed, null_loss):
+    """Whether the loss of held-out rows is not what a problem believes, up to rounding.
+
+    Parameters
+    ----------
+    loss, believed : float or ndarray
+    null_loss : float
+        Loss of the model without features.
+
+    Returns
+    -------
+    bool
+    """
+    off = np.abs(loss - believed)
+    return not np.all(off <= OFF * loss + OFF_OF_NULL * null_loss)
+
+
+def _loss_of_rows(source, problem, result):
+    return source.rows.mean_loss(problem.to_features(result.weights))

@@ -1,0 +1,199 @@
+"""The campaign of random problems: its oracles, and problems that it has found."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from benchmarks.campaign import criteria, logistic, ridge
+from benchmarks.campaign import judge as judging
+from benchmarks.campaign.__main__ import main, run, table
+from benchmarks.campaign.judge import judge
+from benchmarks.campaign.problems import FAMILIES, KINDS, Task, make_task
+from benchmarks.campaign.rows import parts_of
+from tests.helpers import folds
+
+#: Seeds whose fits were worse than the grid, or reported a loss that the rows do not
+#: show: several minima, large means without an intercept, columns in units from 1e-9 to
+#: 1e9, heavy tails, and columns that nearly depend on each other.
+FOUND = (
+    *(
+        46,
+        115,
+        120,
+        245,
+        247,
+        338,
+        436,
+        531,
+        631,
+        763,
+        770,
+        798,
+        836,
+        867,
+        1045,
+        1754,
+        1919,
+    ),
+)
+
+
+def task_of(family, kind, **facts):
+    """Return the first task of a family and a kind."""
+    for seed in range(3000):
+        task = make_task(seed)
+        facts_fit = all(getattr(task, name) == value for name, value in facts.items())
+        if (task.family, task.kind) == (family, kind) and facts_fit:
+            return task
+    raise AssertionError("no such task")
+
+
+def pooled(task, loss_of):
+    """Return the weighted mean of the losses of all held-out rows."""
+    total = weight = 0.0
+    for train, held in task.pairs:
+        own = task.weight[held]
+        total += own @ loss_of(train, held)
+        weight += own.sum()
+    return total / weight
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("kind", ["gaussian", "weights", "sparse"])
+def test_ridge_losses_are_those_of_ridge(kind, fit_intercept):
+    """An oracle with a fault of its own would accuse or excuse the package."""
+    task = task_of("ridge", kind, fit_intercept=fit_intercept)
+    lambdas = np.array([2.0, -1.0, -6.0])
+
+    def expected(lambda_):
+        def loss_of(train, held):
+            weight = task.weight[train]
+            model = Ridge(
+                alpha=2 * weight.sum() * np.exp(lambda_),
+                fit_intercept=fit_intercept,
+                solver="cholesky",
+            ).fit(task.dense[train], task.y[train], sample_weight=weight)
+            return 0.5 * (task.y[held] - model.predict(task.dense[held])) ** 2
+
+        return pooled(task, loss_of)
+
+    parts = parts_of(task)
+    found = ridge.losses(parts, lambdas)
+    np.testing.assert_allclose(found, [expected(one) for one in lambdas], rtol=1e-8)
+    fine = [float(ridge.loss(parts, one)) for one in lambdas]
+    np.testing.assert_allclose(fine, found, rtol=1e-9)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("family", ["binary", "multinomial"])
+def test_logistic_losses_are_those_of_logistic_regression(family, fit_intercept):
+    """An oracle with a fault of its own would accuse or excuse the package."""
+    task = task_of(family, "weights", fit_intercept=fit_intercept)
+    lambdas = np.array([0.0, -3.0, -6.0])
+    n_classes = int(task.y.max()) + 1
+
+    def expected(lambda_):
+        def loss_of(train, held):
+            weight = task.weight[train]
+            model = LogisticRegression(
+                C=0.5 / weight.sum() / np.exp(lambda_),
+                fit_intercept=fit_intercept,
+                tol=1e-10,
+                max_iter=100_000,
+            ).fit(task.dense[train], task.y[train], sample_weight=weight)
+            rates = model.predict_proba(task.dense[held])
+            return -np.log(rates[np.arange(len(held)), task.y[held]])
+
+        return pooled(task, loss_of)
+
+    parts = parts_of(task)
+    found = logistic.losses(parts, lambdas, n_classes)
+    np.testing.assert_allclose(found, [expected(one) for one in lambdas], rtol=1e-6)
+    fine = [float(logistic.loss(parts, one, n_classes, lambdas)) for one in lambdas]
+    np.testing.assert_allclose(fine, found, rtol=1e-9)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_leave_one_out_leaves_one_out(fit_intercept):
+    """An oracle with a fault of its own would accuse or excuse the package."""
+    task = task_of("ridge", "criterion", fit_intercept=fit_intercept, criterion="loo")
+    n = len(task.y)
+    squares = []
+    for row in range(n):
+        train = np.arange(n) != row
+        # The strength stays that of all rows.
+        model = Ridge(alpha=2 * n * np.exp(-2.0), fit_intercept=fit_intercept)
+        model.fit(task.dense[train], task.y[train])
+        squares.append(0.5 * (task.y[row] - model.predict(task.dense[[row]])[0]) ** 2)
+    found = criteria.values(criteria.whole_part(task), np.array([-2.0]), "loo")
+    assert found[0] == pytest.approx(np.mean(squares), rel=1e-8)
+
+
+def test_every_kind_is_tried():
+    """A kind that no seed makes would be a promise without a test."""
+    tasks = [make_task(seed) for seed in range(1500)]
+    assert {task.kind for task in tasks} == set(KINDS)
+    assert {task.family for task in tasks} == set(FAMILIES)
+    again = make_task(17)
+    np.testing.assert_array_equal(again.y, tasks[17].y)
+
+
+@pytest.mark.parametrize("start", range(10_000, 10_060, 20))
+def test_random_problems_end_at_the_best_of_a_grid(start):
+    """The promise of the package: `make campaign` in small."""
+    failures = []
+    run(range(start, start + 20), failures.append)
+    assert not failures
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_problems_that_were_found(seed):
+    """Each of these was worse than its grid or had a loss that was not that of rows."""
+    verdict = judge(make_task(seed))
+    assert not verdict.fault
+
+
+def test_a_fault_is_seen(monkeypatch):
+    """A judge that acquits everybody is no judge."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 8))
+    y = X @ rng.standard_normal(8) + 9.0 * rng.standard_normal(60)
+    task = Task("ridge", "gaussian", X, y, folds(60, 3), None, True)
+    assert not judge(task).fault
+    fit = judging.MYHPORidge.fit
+
+    def wrong_loss(model, *args, **options):
+        fit(model, *args, **options)
+        model.validation_loss_ *= 1.001
+
+    monkeypatch.setattr(judging.MYHPORidge, "fit", wrong_loss)
+    assert "rows have" in judge(task).fault
+
+    def wrong_lambda(model, *args, **options):
+        fit(model, *args, **options)
+        model.lambda_ += 2.0
+
+    monkeypatch.setattr(judging.MYHPORidge, "fit", wrong_lambda)
+    assert "worse than the grid" in judge(task).fault
+
+
+def test_the_command_prints_seeds_and_a_table(capsys, monkeypatch):
+    """A failure without its seed could not be looked at."""
+    monkeypatch.setattr("sys.argv", ["campaign", "--only", "3", "5"])
+    main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == [
+        "family",
+        "kind",
+        "problems",
+        "failures",
+        "worst",
+        "gap",
+    ]
+    assert lines[-2].split() == ["all", "2", "0"]
+    verdict = judge(make_task(3))._replace(fault="worse", gap=1.0)
+    assert table({("ridge", "units"): [verdict]})[1].split()[-3:] == [
+        "1",
+        "1",
+        "1.0e+00",
+    ]
