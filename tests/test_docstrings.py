@@ -72,7 +72,7 @@ EXCEPTIONS = {
     "classes_": by(is_squared),
     "coef_": by(is_ridge, is_squared),
     "criterion": by(is_squared),
-    "cv_losses_": by(is_ridge, is_sho),
+    "cv_losses_": by(is_ridge, is_sho, is_squared),
     "cv_predictions_": by(is_ridge, is_sho, is_squared),
     "intercept_": by(is_ridge, is_squared),
     "lambda_": by(is_ridge),

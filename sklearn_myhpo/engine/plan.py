@@ -137,7 +137,8 @@ class Plan:
             if responses > inverses:
                 return "inverses"
         too_many = shape.n_groups * shape.n_splits * self.size > limits.most_responses
-        return "products" if too_many else "responses"
+        # The response to a single lambda is no larger than the weights themselves.
+        return "products" if too_many and shape.n_groups > 1 else "responses"
 
     @cached_property
     def forms_hessians(self):

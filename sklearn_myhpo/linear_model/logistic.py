@@ -45,7 +45,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts. An int >= 2, or None for
         5: that many folds as scikit-learn makes them, in the order of the rows, never
-        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        shuffled, and stratified by class in classifiers. A float in (0, 1): one
         hold-out split with that validation fraction, shuffled with `random_state`, and
         stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
         `fit` does, or an iterable of (train, validation) indices. Every training part
@@ -328,7 +328,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts. An int >= 2, or None for
         5: that many folds as scikit-learn makes them, in the order of the rows, never
-        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        shuffled, and stratified by class in classifiers. A float in (0, 1): one
         hold-out split with that validation fraction, shuffled with `random_state`, and
         stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
         `fit` does, or an iterable of (train, validation) indices. Every training part
@@ -557,7 +557,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts. An int >= 2, or None for
         5: that many folds as scikit-learn makes them, in the order of the rows, never
-        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        shuffled, and stratified by class in classifiers. A float in (0, 1): one
         hold-out split with that validation fraction, shuffled with `random_state`, and
         stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
         `fit` does, or an iterable of (train, validation) indices. Every training part

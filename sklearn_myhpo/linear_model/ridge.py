@@ -43,7 +43,7 @@ class MYHPORidge(RidgeModel, MYHPOModel):
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts. An int >= 2, or None for
         5: that many folds as scikit-learn makes them, in the order of the rows, never
-        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        shuffled, and stratified by class in classifiers. A float in (0, 1): one
         hold-out split with that validation fraction, shuffled with `random_state`, and
         stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
         `fit` does, or an iterable of (train, validation) indices. Every training part
@@ -326,7 +326,7 @@ class SHORidge(RidgeModel, SHOModel):
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts. An int >= 2, or None for
         5: that many folds as scikit-learn makes them, in the order of the rows, never
-        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        shuffled, and stratified by class in classifiers. A float in (0, 1): one
         hold-out split with that validation fraction, shuffled with `random_state`, and
         stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
         `fit` does, or an iterable of (train, validation) indices. Every training part
@@ -559,7 +559,7 @@ class BilevelRidge(StreamingMixin, RidgeModel, AnySolverModel):
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts. An int >= 2, or None for
         5: that many folds as scikit-learn makes them, in the order of the rows, never
-        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        shuffled, and stratified by class in classifiers. A float in (0, 1): one
         hold-out split with that validation fraction, shuffled with `random_state`, and
         stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
         `fit` does, or an iterable of (train, validation) indices. Every training part

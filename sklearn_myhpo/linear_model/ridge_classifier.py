@@ -45,7 +45,7 @@ class MYHPORidgeClassifier(RidgeClassifierModel, MYHPOModel):
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts. An int >= 2, or None for
         5: that many folds as scikit-learn makes them, in the order of the rows, never
-        shuffled, and stratified by class in logistic regression. A float in (0, 1): one
+        shuffled, and stratified by class in classifiers. A float in (0, 1): one
         hold-out split with that validation fraction, shuffled with `random_state`, and
         stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
         `fit` does, or an iterable of (train, validation) indices. Every training part
@@ -189,14 +189,14 @@ default="auto"
         The rows of X, or of `X_val`, with a positive weight that a split holds out, in
         increasing order; all of them with K folds. None unless `store_cv_results`.
     cv_predictions_ : ndarray of shape (n_held_out,) or (n_held_out, n_classes) or None
-        Scores, as of `decision_function`, of these rows by models that have not seen
-        them, the mean over the splits that hold a row out. None without
+        Scores, as of `decision_function`, of the rows `cv_rows_` by models that have
+        not seen them: by those of the splits that hold the row out, their mean if there
+        are several, or with ``criterion="loo"`` by that of all other rows. None unless
         `store_cv_results`.
-    cv_losses_ : ndarray of shape (n_splits,) or (n_splits, n_targets) or None
+    cv_losses_ : ndarray of shape (n_splits,) or None
         Mean loss of the rows that every split holds out; their mean, weighted by the
-        weights of those rows, is `validation_loss_`. A column per target with
-        `alpha_per_target`; a row per row of X with ``criterion="loo"``. None unless
-        `store_cv_results`.
+        weights of those rows, is `validation_loss_`. With ``criterion="loo"`` the loss
+        of every row of X. None unless `store_cv_results`.
     cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
         Score of every split's model on the rows that it holds out; of several scores,
         an array per name. The scorer sees the model as scikit-learn's own estimator,

@@ -37,7 +37,8 @@ class Implicit(Solver):
         positive definite, in a trust region; "gauss-newton" the semidefinite part
         ``J' H_V J`` of it. Both solve one linear system per lambda and one for
         the adjoint, with one factor. "lbfgs" solves for the adjoint only and
-        backtracks. "auto" is "newton" for up to 30 lambdas, "lbfgs" for more.
+        backtracks. "auto" is "newton" for up to 30 lambdas, "lbfgs" for more, and where
+        the responses of the weights to the lambdas would not fit the memory.
     memory : int, default=20
         Number of (step, change of hypergradient) pairs that "lbfgs" keeps.
     """
@@ -58,9 +59,19 @@ class Implicit(Solver):
 
     def _form(self, problem):
         """Return the module with the steps."""
+        can_newton = not problem.prefers_products
         if self.steps == "auto":
-            return newton if problem.n_groups <= MAX_NEWTON else quasi_newton
-        return quasi_newton if self.steps == "lbfgs" else newton
+            is_newton = can_newton and problem.n_groups <= MAX_NEWTON
+            return newton if is_newton else quasi_newton
+        if self.steps == "lbfgs":
+            return quasi_newton
+        if not can_newton:
+            raise ValueError(
+                f"steps={self.steps!r} of Implicit needs the response of all weights "
+                f"to each lambda; for {problem.n_groups} lambdas of this problem they "
+                "do not fit the memory. Use steps='auto' or 'lbfgs'."
+            )
+        return newton
 
     def init(
         self, problem: Problem, lambda_0: np.ndarray, weights_0: list[np.ndarray]

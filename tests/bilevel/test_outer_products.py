@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_myhpo import MYHPOLogisticRegression
+from sklearn_myhpo import BilevelLogisticRegression, MYHPOLogisticRegression
 from sklearn_myhpo.bilevel import outer_products
+from sklearn_myhpo.engine.limits import use_limits
 from tests.bilevel.helpers import CLASSES_OF_MANY_LAMBDAS, place
-from tests.helpers import numerical_gradient
+from tests.helpers import SPECS, numerical_gradient
 
 
 def products_at(problem):
@@ -75,3 +76,14 @@ def test_one_lambda_for_each_of_many_sparse_features(by_products):
     assert model.validation_loss_ == model.history_["validation_loss"][-1]
     one = MYHPOLogisticRegression(cv=2, random_state=0).fit(X, y)
     assert model.validation_loss_ < one.validation_loss_
+
+
+@pytest.mark.parametrize("solver", ["myhpo", "implicit"])
+def test_one_lambda_of_more_weights_than_the_limit(by_products, solver):
+    """One strength of millions of weights would end in an AttributeError."""
+    spec = SPECS["logistic-wide"]()
+    options = {"solver": solver, "cv": spec.pairs, "random_state": 0}
+    model = BilevelLogisticRegression(**options).fit(spec.X, spec.y)
+    with use_limits(most_responses=3e7):
+        expected = BilevelLogisticRegression(**options).fit(spec.X, spec.y)
+    assert model.lambda_ == pytest.approx(expected.lambda_, rel=1e-9)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
@@ -14,7 +15,15 @@ from sklearn_myhpo import (
     SHOLogisticRegression,
     SHORidge,
 )
-from tests.helpers import CLASSIFIERS, ESTIMATORS, LOGISTICS, RIDGES, data_for, folds
+from tests.helpers import (
+    CLASSIFIERS,
+    ESTIMATORS,
+    LOGISTICS,
+    RIDGES,
+    SQUARED,
+    data_for,
+    folds,
+)
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 each_ridge = pytest.mark.parametrize("cls", RIDGES)
@@ -29,6 +38,13 @@ ACCURATE = [cls for cls in ESTIMATORS if cls not in (SHORidge, SHOLogisticRegres
 #: ones run the same solver by default.
 MINIMIZERS = (MYHPORidge, MYHPOLogisticRegression, MYHPORidgeClassifier)
 each_minimizer = pytest.mark.parametrize("cls", MINIMIZERS)
+
+#: scikit-learn's estimator of the same model, at a given strength.
+COUNTERPARTS = {
+    **dict.fromkeys(RIDGES, Ridge),
+    **dict.fromkeys(LOGISTICS, LogisticRegression),
+    MYHPORidgeClassifier: RidgeClassifier,
+}
 
 #: Shape of the small data sets.
 N_ROWS, N_FEATURES = 60, 4
@@ -45,8 +61,16 @@ few = settings(max_examples=3, deadline=None, derandomize=True)
 
 def shuffled(cls, n_folds):
     """Return a splitter of shuffled rows, stratified for classes."""
-    splitter = StratifiedKFold if cls in LOGISTICS else KFold
+    splitter = StratifiedKFold if cls in CLASSIFIERS else KFold
     return splitter(n_folds, shuffle=True, random_state=0)
+
+
+def plain_of(cls, alpha, **options):
+    """Return scikit-learn's estimator of the strength alpha = 1/C, to be exact."""
+    if cls in SQUARED:
+        return COUNTERPARTS[cls](alpha=alpha, solver="svd", **options)
+    exact = {"solver": "newton-cholesky", "tol": 1e-12, "max_iter": 1000}
+    return LogisticRegression(C=1.0 / alpha, **exact, **options)
 
 
 def uneven_weights(n_rows=N_ROWS):

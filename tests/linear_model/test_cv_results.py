@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn import config_context
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Ridge
 from sklearn.metrics import get_scorer, make_scorer, max_error, r2_score
 from sklearn.model_selection import (
     KFold,
@@ -24,12 +24,13 @@ from sklearn_myhpo import (
     SHORidge,
 )
 from sklearn_myhpo.solvers import Stochastic
-from tests.helpers import ESTIMATORS, RIDGES, data_for
+from tests.helpers import ESTIMATORS, LOGISTICS, RIDGES, data_for
 from tests.linear_model.common import (
     MINIMIZERS,
     assert_refused,
     each_estimator,
     each_minimizer,
+    plain_of,
     scaled_diabetes,
     uneven_weights,
 )
@@ -39,24 +40,38 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarnin
 #: The scorers that need each of the methods of a model.
 REGRESSION = ["r2", "neg_mean_absolute_error", "neg_max_error"]
 CLASSES = ["accuracy", "neg_log_loss", "roc_auc_ovr"]
+#: Of a classifier without probabilities; each of the last takes some classes only.
+DECISIONS = {2: ["accuracy", "roc_auc"], 3: ["accuracy", "average_precision"]}
 
 
-def scores_for(cls):
+def scores_for(cls, n_classes=2):
     """Return names of scorers for an estimator."""
-    return REGRESSION if cls in RIDGES else CLASSES
+    if cls in RIDGES:
+        return REGRESSION
+    return CLASSES if cls in LOGISTICS else DECISIONS[n_classes]
 
 
 def fixed(model, X, y, train, weight):
     """Fit scikit-learn's estimator to training rows at the learned strength per row."""
-    total = weight[train].sum()
-    strength = 2.0 * total * np.exp(model.lambda_)
-    if type(model) in RIDGES:
-        plain = Ridge(alpha=strength)
-    else:
-        plain = LogisticRegression(
-            C=1.0 / strength, solver="newton-cholesky", tol=1e-12, max_iter=1000
-        )
+    alpha = 2.0 * weight[train].sum() * np.exp(model.lambda_)
+    plain = plain_of(type(model), alpha)
     return plain.fit(X[train], y[train], sample_weight=weight[train])
+
+
+def held_out(model, plain, X, y):
+    """Return what `cv_predictions_` should be, and the losses of the rows."""
+    if type(model) in RIDGES:
+        predictions = plain.predict(X)
+        return predictions, 0.5 * (y - predictions) ** 2
+    if type(model) in LOGISTICS:
+        predictions = plain.predict_proba(X)
+        number = np.searchsorted(plain.classes_, y)
+        return predictions, -np.log(predictions[np.arange(len(y)), number])
+    predictions = plain.decision_function(X)
+    columns = predictions.reshape(len(X), -1)
+    labels = plain.classes_[-columns.shape[1] :]
+    codes = np.where(y[:, None] == labels, 1.0, -1.0)
+    return predictions, 0.5 * np.sum((codes - columns) ** 2, axis=1)
 
 
 def assert_results(model, X, y, pairs, weight=None):
@@ -73,13 +88,7 @@ def assert_results(model, X, y, pairs, weight=None):
                 options = {"sample_weight": scored[rows]}
             score = get_scorer(name)(plain, X[rows], y[rows], **options)
             assert scores[split] == pytest.approx(score, rel=1e-8, abs=1e-8), name
-        if type(model) in RIDGES:
-            predictions = plain.predict(X[rows])
-            losses = 0.5 * (y[rows] - predictions) ** 2
-        else:
-            predictions = plain.predict_proba(X[rows])
-            number = np.searchsorted(plain.classes_, y[rows])
-            losses = -np.log(predictions[np.arange(len(rows)), number])
+        predictions, losses = held_out(model, plain, X[rows], y[rows])
         loss = np.average(losses, weights=weight[rows])
         assert model.cv_losses_[split] == pytest.approx(loss, rel=1e-7)
         spread = np.zeros((len(y), *predictions.shape[1:]))
@@ -122,9 +131,10 @@ def test_results_are_those_of_a_fixed_strength(cls, splitter, is_weighted):
     """A reported score would be of other models than cross_val_score has."""
     options = {} if cls in RIDGES else {"n_classes": 3}
     X, y = data_for(cls, **options)
+    scoring = scores_for(cls, **options)
     pairs = SPLITTERS[splitter](len(y))
     weight = uneven_weights() if is_weighted else None
-    model = cls(cv=pairs, scoring=scores_for(cls), store_cv_results=True, tol=1e-10)
+    model = cls(cv=pairs, scoring=scoring, store_cv_results=True, tol=1e-10)
     model.fit(X, y, sample_weight=weight)
     assert_results(model, X, y, pairs, weight)
 
@@ -149,15 +159,10 @@ def test_scores_are_those_of_cross_validate(cls):
     X, y = data_for(cls, n_samples=60)
     folds = KFold(5) if cls in RIDGES else StratifiedKFold(5)
     pairs = list(folds.split(X, y))
-    scoring = scores_for(cls) if cls in RIDGES else ["accuracy", "neg_log_loss"]
+    scoring = scores_for(cls)
     model = cls(cv=pairs, scoring=scoring, tol=1e-10).fit(X, y)
     assert len({len(train) for train, _ in pairs}) == 1
-    strength = 2.0 * len(pairs[0][0]) * np.exp(model.lambda_)
-    plain = (
-        Ridge(alpha=strength)
-        if cls in RIDGES
-        else LogisticRegression(C=1.0 / strength, tol=1e-9, max_iter=1000)
-    )
+    plain = plain_of(cls, 2.0 * len(pairs[0][0]) * np.exp(model.lambda_))
     expected = cross_validate(plain, X, y, cv=pairs, scoring=scoring)
     for name in scoring:
         np.testing.assert_allclose(
@@ -354,14 +359,7 @@ def test_single_precision(cls):
 def left_out(model, X, y, weight, row):
     """Return the model of all other rows, at the strength of the sum of the loss."""
     others = np.delete(np.arange(len(y)), row)
-    strength = 2.0 * weight.sum() * np.exp(model.lambda_)
-    plain = (
-        Ridge(alpha=strength)
-        if type(model) in RIDGES
-        else LogisticRegression(
-            C=1.0 / strength, solver="newton-cholesky", tol=1e-12, max_iter=1000
-        )
-    )
+    plain = plain_of(type(model), 2.0 * weight.sum() * np.exp(model.lambda_))
     return plain.fit(X[others], y[others], sample_weight=weight[others])
 
 

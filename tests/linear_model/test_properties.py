@@ -13,7 +13,7 @@ from sklearn.model_selection import check_cv
 
 from sklearn_myhpo import SHORidge
 from tests.helpers import (
-    LOGISTICS,
+    CLASSIFIERS,
     RIDGES,
     data_for,
     raw_predictions,
@@ -163,7 +163,7 @@ def test_zero_weight_is_a_dropped_row(cls, cv, container):
     model = fit(cls, container(X), y, sample_weight=weight, cv=cv, **options)
     if cv == 3:
         place = np.cumsum(keep) - 1
-        folds = check_cv(cv, y, classifier=cls in LOGISTICS).split(X, y)
+        folds = check_cv(cv, y, classifier=cls in CLASSIFIERS).split(X, y)
         cv = [tuple(place[part[keep[part]]] for part in pair) for pair in folds]
     options.update(cv=cv, sample_weight=weight[keep])
     other = fit(cls, container(X[keep]), y[keep], **options)

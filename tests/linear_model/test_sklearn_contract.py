@@ -9,7 +9,6 @@ import sklearn
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -32,7 +31,7 @@ from tests.helpers import (
     data_for,
     raw_predictions,
 )
-from tests.linear_model.common import each_estimator
+from tests.linear_model.common import COUNTERPARTS, each_estimator
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning")
 NAMES = ["age", "height", "weight", "income"]
@@ -54,7 +53,7 @@ def test_scikit_learn_checks(estimator, check):
 @each_estimator
 def test_tags_are_those_of_the_counterpart(cls):
     """A meta-estimator would refuse several targets, or hand over missing values."""
-    plain = LogisticRegression if cls in LOGISTICS else Ridge
+    plain = COUNTERPARTS[cls]
     own, other = asdict(get_tags(cls())), asdict(get_tags(plain()))
     # Arrays of other libraries are not taken yet, and 1.6 forgets that its own take
     # sparse rows.

@@ -37,8 +37,8 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.selection.nested import _inner_pairs
 from sklearn_myhpo.solvers import Stochastic
-from tests.helpers import LOGISTICS, data_for, no_warnings
-from tests.linear_model.common import each_estimator
+from tests.helpers import CLASSIFIERS, data_for, no_warnings
+from tests.linear_model.common import each_classifier, each_estimator, each_minimizer
 
 GROUPS = np.random.default_rng(0).integers(0, 8, 60)
 SPLITTERS = [
@@ -61,7 +61,7 @@ class FirstGroups:
 
 def can_split(cv, cls):
     """Whether a splitter takes the targets of an estimator."""
-    return cls in LOGISTICS or not isinstance(cv, StratifiedGroupKFold)
+    return cls in CLASSIFIERS or not isinstance(cv, StratifiedGroupKFold)
 
 
 @each_estimator
@@ -73,7 +73,7 @@ def test_ints_are_the_folds_of_scikit_learn(cls, cv):
     # SHO draws noise, which random_state seeds.
     seeds = (0, 0) if "noise_scale" in cls().get_params() else (0, 1, None)
     models = [cls(cv=cv, random_state=seed).fit(X, y) for seed in seeds]
-    splitter = check_cv(cv, y, classifier=cls in LOGISTICS)
+    splitter = check_cv(cv, y, classifier=cls in CLASSIFIERS)
     pairs = list(splitter.split(X, y))
     for other in (splitter, pairs):
         models.append(cls(cv=other, random_state=seeds[0]).fit(X, y))
@@ -138,7 +138,7 @@ def test_sorted_rows_are_said(diabetes):
     ],
     ids=lambda cv: type(cv).__name__,
 )
-@pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
+@each_minimizer
 @no_warnings
 def test_splits_are_of_all_rows(cls, splitter):
     """Zero weights would move other rows into the validation part."""
@@ -146,7 +146,7 @@ def test_splits_are_of_all_rows(cls, splitter):
     weight = np.ones(60)
     weight[[0, 3, 7, 31, 35, 41, 50, 55]] = 0.0
     model = cls(cv=splitter).fit(X, y, sample_weight=weight)
-    as_splitter = check_cv(splitter, y, classifier=cls in LOGISTICS)
+    as_splitter = check_cv(splitter, y, classifier=cls in CLASSIFIERS)
     pairs = list(as_splitter.split(X, y))
     same = cls(cv=pairs).fit(X, y, sample_weight=weight)
     assert model.lambda_ == same.lambda_
@@ -181,7 +181,7 @@ def test_splitters_get_frames(cls, library):
     X, y = data_for(cls)
     month = np.arange(60) // 20 + 1.0
     X[:, 3] = month
-    labels = np.array(["no", "yes"])[y] if cls in LOGISTICS else y
+    labels = np.array(["no", "yes"])[y] if cls in CLASSIFIERS else y
     columns = dict(zip(["a", "b", "c", "month"], X.T, strict=True))
     cv = ByMonth()
     weight = np.r_[0.0, 0.0, np.ones(58)]
@@ -434,7 +434,7 @@ def test_rare_classes_are_fitted():
     rng = np.random.default_rng(0)
     y = rng.permutation(np.repeat(["a", "b", "c"], [30, 30, 3]))
     X = rng.standard_normal((63, 3)) + 0.8 * (y == "a")[:, None]
-    for cls in LOGISTICS:
+    for cls in CLASSIFIERS:
         with pytest.warns(RareClassWarning, match=r"cv=5: 'c' \(3\)"):
             model = cls(random_state=0).fit(X, y)
         assert list(model.classes_) == ["a", "b", "c"]
@@ -455,7 +455,7 @@ def test_rare_classes_are_fitted():
     )
 
 
-@pytest.mark.parametrize("cls", LOGISTICS)
+@each_classifier
 def test_folds_that_lose_a_class_are_refused(cls):
     """The loss of held-out rows of an unknown class is infinite, whatever lambda is."""
     X, y = data_for(cls, n_samples=63)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,10 +22,10 @@ from sklearn_myhpo.solvers import SOLVERS, Stochastic
 from tests.helpers import (
     CRITERION_OPTIONS,
     ESTIMATORS,
-    RIDGES,
     data_for,
     raw_predictions,
 )
+from tests.linear_model.common import plain_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 CV = KFold(4, shuffle=True, random_state=3)
@@ -40,23 +40,11 @@ def uneven(cls, n_samples=80, n_features=4, seed=0):
     return (X + rng.uniform(-2, 2, n_features)) * units, y
 
 
-def plain_of(model, strength):
-    """Return scikit-learn's estimator of a strength."""
-    if isinstance(model, RIDGES):
-        return Ridge(alpha=strength, fit_intercept=model.fit_intercept, solver="svd")
-    return LogisticRegression(
-        C=strength,
-        fit_intercept=model.fit_intercept,
-        solver="newton-cholesky",
-        tol=1e-12,
-        max_iter=1000,
-    )
-
-
 def pipeline_of(model, X, y, weight):
     """Return the pipeline that the docstring promises, with the learned strength."""
-    _, strength = model._strength()
-    plain = plain_of(model, strength)
+    name, alpha = model._strength()
+    alpha = alpha if name == "alpha" else 1.0 / alpha
+    plain = plain_of(type(model), alpha, fit_intercept=model.fit_intercept)
     is_sparse = sparse.issparse(X)
     fitted = make_pipeline(StandardScaler(with_mean=not is_sparse), plain)
     own = {f"{step}__sample_weight": weight for step in fitted.named_steps}

@@ -105,6 +105,22 @@ def test_auto_chooses_by_the_number_of_lambdas(n_groups, steps):
     np.testing.assert_array_equal(*paths)
 
 
+def test_responses_that_do_not_fit_the_memory(by_products):
+    """A fit of many features with few groups would end in an AttributeError."""
+    spec = SPECS["logistic-groups"]()
+    problem = spec.problem()
+    assert problem.prefers_products
+    paths = [
+        minimize_bilevel(spec.problem(), solver, max_iter=3).history["lambda"]
+        for solver in (Implicit(), Implicit(steps="lbfgs"))
+    ]
+    np.testing.assert_array_equal(*paths)
+    for steps in ("newton", "gauss-newton"):
+        match = rf"steps='{steps}' of Implicit needs .* 3 lambdas .*'auto' or 'lbfgs'"
+        with pytest.raises(ValueError, match=match):
+            minimize_bilevel(problem, Implicit(steps=steps))
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
