@@ -6,7 +6,7 @@ from scipy import sparse
 from sklearn.linear_model import Ridge
 
 from sklearn_myhpo import BilevelRidge
-from tests.helpers import LOGISTICS, data_for, folds, raw_predictions
+from tests.helpers import LOGISTICS, RIDGES, data_for, folds, raw_predictions
 from tests.linear_model.common import PAIRS, each_estimator, uneven_weights
 
 pytestmark = [
@@ -39,7 +39,8 @@ def test_reported_loss_is_that_of_the_rows(cls, container, weighted, groups):
             np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(len(held)), classes]
         )
     else:
-        losses = 0.5 * (y[held] - raw.reshape(-1)) ** 2
+        target = y if cls in RIDGES else np.where(y == model.classes_[1], 1.0, -1.0)
+        losses = 0.5 * (target[held] - raw.reshape(-1)) ** 2
     expected = weight[held] @ losses / weight[held].sum()
     rtol = 1e-5 if container is np.float32 else 1e-10
     assert model.validation_loss_ == pytest.approx(expected, rel=rtol)
