@@ -23,8 +23,9 @@ N_POINTS = 400
 #: solutions are.
 EXCESS, DIFFERENCE = 1e-6, {"ridge": 1e-8, "binary": 1e-6, "multinomial": 1e-6}
 #: Towards no penalty at all some losses fall for ever: a fit ends at its lower bound,
-#: warns of it, and may be worse than a grid beyond by EXCESS_BEYOND.
-EXCESS_BEYOND = 0.01
+#: warns of it, and may be worse than a grid beyond by EXCESS_BEYOND of the loss of the
+#: constant model.
+EXCESS_BEYOND = 0.02
 #: Part of the loss of the constant model below which a loss counts as zero, as
 #: documented; and the sum of likelihood losses below which a fit ends.
 NEGLIGIBLE, CERTAIN_SUM = 1e-10, 0.01
@@ -114,16 +115,24 @@ def _compare(model, kinds, oracle):
         own, least = oracle.loss(lambda_), oracle.loss(oracle.grid[best])
     gap = (own - least) / (least + floor)
     is_beyond = LambdaBoundWarning in kinds and oracle.grid[best] < lambda_
-    if is_beyond and gap <= EXCESS_BEYOND:
+    if is_beyond and own - least <= EXCESS_BEYOND * values[0]:
         gap = 0.0
     if not gap <= EXCESS and own - least > floor:
         return Verdict(f"worse than the grid: {own:.6g} > {least:.6g}", gap)
     difference = abs(reported - own) / (own + floor)
-    if not difference <= allowed:
+    if not difference <= allowed + _rounding(model, oracle.task, own):
         return Verdict(f"reports {reported:.8g}, rows have {own:.8g}", gap)
     if ConvergenceWarning in kinds:
         return Verdict("says that it did not converge", gap)
     return Verdict(_wrong_warning(kinds, lambda_, values, oracle.grid), gap)
+
+
+def _rounding(model, task, own):
+    """Return the relative rounding of a squared loss by that of predictions."""
+    if task.family != "ridge" or not own > 0:
+        return 0.0
+    sizes = np.abs(task.dense) @ np.abs(model.coef_)
+    return 4.0 * np.finfo(float).eps * sizes.max() * np.sqrt(2.0 / own)
 
 
 def _wrong_warning(kinds, lambda_, values, grid):

@@ -10,7 +10,7 @@ from .limits import limits
 #: Share of the square of a column that is left after the columns before it, and ratio
 #: of the least to the largest square of a column, below which moments lose digits that
 #: matter.
-LEAST_OWN, LEAST_RATIO = 1e-10, 1e-10
+LEAST_OWN, LEAST_RATIO = 1e-9, 1e-10
 #: The same share for several lambdas, for which the way out costs more.
 LEAST_OWN_OF_GROUPS = 1e-13
 #: Singular values of few rows relative to the largest that are rounding.
