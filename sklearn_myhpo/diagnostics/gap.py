@@ -28,8 +28,7 @@ def describe_gap(problem, result):
     if abs(own - theirs) <= MATTERS * max(own, theirs):
         return ""
     return (
-        "learned lambda for weights that do not minimize the training loss: their "
-        f"validation loss is {own:.4g}, that of the minimizers at this lambda is "
-        f"{theirs:.4g}. Standardize the features, or give the solver more inner or "
-        "training steps, or use solver='implicit'"
+        "learned lambda with weights that do not minimize the training loss: their "
+        f"validation loss is {own:.4g}, and {theirs:.4g} is that of the weights that "
+        "do, at the same lambda"
     )

@@ -1,10 +1,10 @@
 """The parameters `lambda_bounds` and `lambda_init`, of all groups or of each."""
 
-import reprlib
 from numbers import Real
 
 import numpy as np
 
+from .._messages import shown
 from ..bilevel.bounds import MAX_LAMBDA
 from ..penalties.columns import spell
 
@@ -48,7 +48,7 @@ def check_lambda(lambda_bounds, lambda_init, groups):
             where = f" of the groups {spell(names)}"
         raise ValueError(
             f"The 'lambda_init' parameter{where} must be inside lambda_bounds="
-            f"{lambda_bounds!r}. Got {lambda_init!r} instead."
+            f"{shown(lambda_bounds)}. Got {shown(lambda_init)} instead."
         )
     return bounds, start
 
@@ -63,7 +63,9 @@ def _check_bounds(lambda_bounds, groups):
     for number, name in enumerate(groups.names):
         pair = lambda_bounds.get(name, "auto")
         if not (isinstance(pair, str) and pair == "auto"):
-            low[number], high[number] = _check_pair(pair, f" of the group {name!r}")
+            low[number], high[number] = _check_pair(
+                pair, f" of the group {shown(name)}"
+            )
     return low, high
 
 
@@ -74,7 +76,7 @@ def _check_pair(pair, where=""):
     good = good and pair[0] < pair[1]
     if not good or pair[0] > MAX_LAMBDA or pair[1] < -MAX_LAMBDA:
         raise ValueError(
-            f"The 'lambda_bounds' parameter{where} must be {_PAIR}. Got {pair!r} "
+            f"The 'lambda_bounds' parameter{where} must be {_PAIR}. Got {shown(pair)} "
             "instead."
         )
     low, high = (float(bound) for bound in pair)
@@ -108,7 +110,7 @@ def _check_start(lambda_init, groups):
             "The 'lambda_init' parameter must be \"auto\", a number, a dict from the "
             "name of every group to a number, or an array-like of n_groups numbers, "
             f"all from -{MAX_LAMBDA:g} to {MAX_LAMBDA:g}. Got "
-            f"{reprlib.repr(lambda_init)} instead."
+            f"{shown(lambda_init)} instead."
         )
     return start
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import reprlib
-
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.linear_model import Ridge
 from sklearn.utils.validation import check_is_fitted
 
+from .._messages import shown
 from .._typing import MatrixLike
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
@@ -31,20 +30,21 @@ class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinear
             raise ValueError(
                 "alpha_per_target=True learns one lambda per target and needs "
                 "feature_groups=None, one lambda for all features. Got "
-                f"feature_groups={reprlib.repr(self.feature_groups)}; use "
+                f"feature_groups={shown(self.feature_groups)}; use "
                 "alpha_per_target=False, or fit one model per target."
             )
         if self.alpha_per_target and self.selection != "min":
             raise ValueError(
-                f"selection={self.selection!r} chooses one lambda for all targets. Use "
-                "selection='min' with alpha_per_target=True, or one model per target."
+                f"selection={shown(self.selection)} chooses one lambda for all "
+                "targets. Use selection='min' with alpha_per_target=True, or one "
+                "model per target."
             )
         with np.errstate(over="ignore"):
             squares = sample_weight @ y.astype(np.float64) ** 2
         if not np.all(np.isfinite(squares)):
             raise ValueError(
                 f"y has entries up to {np.abs(y).max():.1e} in size, whose squares are "
-                "not floating point numbers. Rescale it."
+                "not floating point numbers. Rescale y."
             )
         self._one_target = y.ndim == 1
         return SquaredLoss(), y.astype(np.float64).reshape(len(y), -1), None
