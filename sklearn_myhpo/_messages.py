@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 import reprlib
 
 import numpy as np
@@ -16,6 +17,13 @@ class _Plain(reprlib.Repr):
 
     def repr1(self, x, level):
         """Return the text of a value, called for the parts of containers too."""
+        if isinstance(x, type) or inspect.isroutine(x):
+            return x.__name__
+        if isinstance(x, slice):
+            ends = (self.repr1(one, level) for one in (x.start, x.stop, x.step))
+            return f"slice({', '.join(ends)})"
+        if getattr(x, "shape", ()) and not _is_line(x):
+            return f"{type(x).__name__} of shape {x.shape}"
         if isinstance(x, np.ndarray):
             # One entry more than are listed tells that there are more.
             x = x[: self.maxlist + 1].tolist() if x.ndim else x[()]
@@ -35,6 +43,11 @@ class _Plain(reprlib.Repr):
             if field.repr
         )
         return f"{type(x).__qualname__}({', '.join(options)})"
+
+
+def _is_line(x):
+    """Whether an array has at most one axis, and no names."""
+    return isinstance(x, np.ndarray) and x.ndim < 2
 
 
 def shown(value):

@@ -155,7 +155,7 @@ def _warn_if_rare(n_folds, rows, say):
         names += f" and {rare.size - MOST_NAMES} more"
     say(
         f"has fewer rows of some classes than the {n_folds} folds of cv={n_folds}: "
-        f"{names}. Some folds hold none of them out. Fewer folds would, or merge "
+        f"{names}. Some folds hold out no row of them. Use fewer folds, or merge "
         "rare classes.",
         RareClassWarning,
     )

@@ -82,7 +82,7 @@ class CVResults:
         if criterion is None:
             return
         if self.scorers:
-            advice = "use criterion='validation'"
+            advice = "Use criterion='validation'"
             if criterion.leaves_out:
                 advice += (
                     ", or store_cv_results=True and any metric of sklearn.metrics on "
@@ -91,7 +91,7 @@ class CVResults:
             raise ValueError(
                 f"scoring={shown(model.scoring)} judges the models of splits on the "
                 f"rows that they hold out, but criterion={shown(model.criterion)} has "
-                f"no splits. Leave scoring out, {advice}."
+                f"no splits. {advice}, or leave scoring out."
             )
         if self._stores and not criterion.leaves_out:
             able = [

@@ -101,9 +101,9 @@ def _check_start(lambda_init, groups):
         start = np.array(np.nan)
     if start.ndim == 1 and len(start) != groups.n_groups:
         raise ValueError(
-            f"lambda_init has {len(start)} numbers, but there are {groups.n_groups} "
-            "groups; one number per group is needed, in the order of "
-            f"feature_group_names_: {spell(groups.names)}."
+            f"lambda_init has {len(start)} numbers, but needs {groups.n_groups}, one "
+            "for each group, in the order of feature_group_names_: "
+            f"{spell(groups.names)}."
         )
     if start.ndim != 1 or not np.all(np.abs(start) <= MAX_LAMBDA):
         raise ValueError(

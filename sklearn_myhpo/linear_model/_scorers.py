@@ -45,11 +45,13 @@ def make_scorers(model, scoring, is_weighted):
             given = {name: name for name in scoring}
         scorers = {name: check_scoring(model, one) for name, one in given.items()}
     except (ValueError, TypeError) as error:
+        # For a name, scikit-learn lists all names.
+        reason = "" if isinstance(scoring, str) else f": {str(error).rstrip('.')}"
         raise ValueError(
             "The 'scoring' parameter must be the name of a scorer "
             "(sklearn.metrics.get_scorer_names() lists them), a callable "
             "scorer(estimator, X, y), a list of names, or a dict of them. Got "
-            f"{shown(scoring)} instead: {error}"
+            f"{shown(scoring)} instead{reason}."
         ) from error
     if is_weighted:
         for name, scorer in scorers.items():

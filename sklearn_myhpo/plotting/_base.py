@@ -87,12 +87,12 @@ def fitted_model(estimator):
         If it is not a linear model of this package.
     """
     model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    check_is_fitted(model)
     if not isinstance(model, BilevelLinearModel):
         raise TypeError(
             "estimator must be a fitted linear model of sklearn_myhpo, or a pipeline "
-            f"that ends with one. Got {type(model).__name__}."
+            f"that ends with one. Got {shown(model)}."
         )
+    check_is_fitted(model)
     return model
 
 

@@ -49,9 +49,8 @@ def choose_shrinkage(source, n_jobs=None, phases=UNWATCHED):
     """
     if source.criterion is not None:
         raise ValueError(
-            "shrinkage='auto' judges on held-out rows, of which the criterion "
-            f"{shown(source.criterion)} has none. Use criterion='validation', or a "
-            "number for shrinkage."
+            "shrinkage='auto' compares losses of held-out rows, and the criterion "
+            "holds none out. Use criterion='validation', or a number for shrinkage."
         )
     rows, pairs = source.rows, source.pairs
     losses = np.zeros((len(SHRINKAGES), len(rows)))

@@ -164,7 +164,8 @@ class Status(Enum):
     )
     DIVERGED = (
         "diverged: iteration {n_iter} has numbers that are not finite. The result is "
-        "that of the iteration before. Use smaller step_sizes, backtracking, or exact steps"
+        "that of the iteration before. Use smaller step_sizes, backtracking, or exact "
+        "steps"
     )
     STOPPED = (
         "was stopped by a callback after {n_iter} iterations, with a relative residual "

@@ -271,7 +271,9 @@ def test_what_needs_held_out_rows_says_so():
     """Rows that are not there cannot judge a shrinkage."""
     X, y = load_diabetes(return_X_y=True)
     model = MYHPORidge(criterion="gcv", feature_groups="each", shrinkage="auto")
-    with pytest.raises(ValueError, match=r"shrinkage='auto' judges on held-out rows"):
+    with pytest.raises(
+        ValueError, match=r"shrinkage='auto' compares losses of held-out rows"
+    ):
         model.fit(X, y)
 
 

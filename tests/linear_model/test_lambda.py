@@ -124,7 +124,7 @@ def test_start_outside_of_automatic_bounds():
         ({"lambda_init": {"a": 1.0}}, "lambda_init names no value for the groups 'b'"),
         (
             {"lambda_init": [1.0, 2.0, 3.0]},
-            "lambda_init has 3 numbers, but there are 2 groups.*: 'a', 'b'",
+            "lambda_init has 3 numbers, but needs 2, one for each group.*: 'a', 'b'",
         ),
         ({"lambda_init": [1.0, np.nan]}, r"'lambda_init' parameter must be .*nan"),
         ({"lambda_init": [1.0, 1e5]}, "'lambda_init' parameter must be .*from -700"),
