@@ -31,7 +31,7 @@ class _Plain(reprlib.Repr):
             is_time = x.dtype.kind in "mM"
             item = str(x) if is_time else x.item()
             x = float(x) if isinstance(item, np.floating) else item
-        if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        if dataclasses.is_dataclass(x):
             return self._of_options(x, level)
         return super().repr1(x, level)
 
@@ -66,7 +66,7 @@ def shown(value):
     return _Plain().repr(value)
 
 
-def import_optional(module, purpose, *, package=None, extra=None):
+def import_optional(module, purpose, *, extra=None):
     """Import a module of an optional package, or say how to install it.
 
     Parameters
@@ -75,8 +75,6 @@ def import_optional(module, purpose, *, package=None, extra=None):
         For example "matplotlib.pyplot".
     purpose : str
         What needs it: the beginning of the message.
-    package : str, default=None
-        Its name for pip; None if it is that of the module.
     extra : str, default=None
         The extra of this package that holds it.
 
@@ -93,7 +91,7 @@ def import_optional(module, purpose, *, package=None, extra=None):
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        package = package or module.split(".")[0]
+        package = module.split(".")[0]
         message = (
             f"{purpose} needs the package {package}, which is not installed. Use "
             f"pip install {package}"

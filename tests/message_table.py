@@ -5,9 +5,12 @@ In a text "…" stands for any characters, as for numbers that differ between ma
 
 import sys
 from functools import partial
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn import config_context
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
@@ -20,12 +23,15 @@ from sklearn_myhpo import (
     MYHPORidgeClassifier,
 )
 from sklearn_myhpo.criteria import SURE
+from sklearn_myhpo.engine.glm import products
+from sklearn_myhpo.engine.limits import use_limits
+from sklearn_myhpo.penalties.whitening import whiten
 from sklearn_myhpo.plotting import (
     ConvergenceDisplay,
     GroupPenaltyDisplay,
     ValidationObjectiveDisplay,
 )
-from sklearn_myhpo.solvers import MYHPO, STN, SHOGlobal, Stochastic, Unrolled
+from sklearn_myhpo.solvers import STN, SHOGlobal, Stochastic, Unrolled, minimize_bilevel
 
 _rng = np.random.default_rng(0)
 X = _rng.standard_normal((40, 4))
@@ -65,6 +71,26 @@ def routed(provoke):
 
     def run():
         with config_context(enable_metadata_routing=True):
+            provoke()
+
+    return run
+
+
+def limited(provoke, **limits):
+    """Return a function that runs with other limits of sizes."""
+
+    def run():
+        with use_limits(**limits):
+            provoke()
+
+    return run
+
+
+def few_iterations(provoke):
+    """Return a function that runs with two iterations of conjugate gradients."""
+
+    def run():
+        with use_limits(dense_size=0), mock.patch.object(products, "CG_MAX_ITER", 2):
             provoke()
 
     return run
@@ -321,19 +347,24 @@ PROVOKE = {
         TWO_TARGETS, alpha_per_target=True, max_iter=1, tol=0.0, lambda_init=3.0
     ),
     "divergence": ridge(
-        cls=BilevelRidge,
-        solver=MYHPO(steps="gradient", step_sizes=(1e9, 1e9, 1e9), backtracking=False),
+        steps="gradient",
+        step_sizes=(1e9, 1e9, 1e9),
+        backtracking=False,
         lambda_init=0.0,
     ),
     "at the lower bound": ridge(lambda_bounds=(np.float64(5.0), 6.0)),
     "at the upper bound": ridge(
-        _rng.standard_normal(40), data=FRAME, feature_groups="each", random_state=0
+        _rng.standard_normal(40), data=FRAME, feature_groups="each"
     ),
     "few rows": ridge(cv=0.1),
     "few rows of five folds": ridge(Y[:8], X[:8], cv=5),
     "few rows of X_val": ridge(fit={"X_val": X[:3], "y_val": Y[:3]}),
     "flat objective": ridge(data=np.ones((40, 2))),
     "certain": logistic(np.where(X[:, 0] > 0, 1, 0), np.sign(X[:, :1]) * 1e5),
+    "unfinished solves": few_iterations(logistic(cv=2, tol=1.0, lambda_init=0.0)),
+    "unfinished solves of standardized features": few_iterations(
+        logistic(cv=2, tol=1.0, lambda_init=0.0, standardize=True)
+    ),
     "gap": ridge(cls=BilevelRidge, solver="unrolled", data=X * [1, 1, 100, 1e-2]),
     "summary of other names": lambda: fitted().summary(feature_names=["a"]),
     "no pandas": without("pandas", fitted().penalties_frame),
@@ -359,6 +390,21 @@ PROVOKE = {
         fitted(), image_shape=(3, 2)
     ),
     "plot without a curve": lambda: ValidationObjectiveDisplay.from_estimator(fitted()),
+    "plot of another grid": lambda: ValidationObjectiveDisplay.from_estimator(
+        MYHPORidge().fit(X, Y), Cs=[1.0]
+    ),
+    # for solvers of one's own, and for bases of functions
+    "solver is a name": lambda: minimize_bilevel(SimpleNamespace(offers=None), "myhpo"),
+    "penalty is no square": lambda: whiten(np.ones((2, 3))),
+    "penalty has a NaN": lambda: whiten(np.full((2, 2), np.nan)),
+    "penalty is not symmetric": lambda: whiten(np.array([[1.0, 2.0], [0.0, 1.0]])),
+    "penalty is not semidefinite": lambda: whiten(-np.eye(2)),
+    "gram of another shape": lambda: whiten(np.eye(2), np.eye(3)),
+    "criterion of many columns": limited(
+        ridge(data=sparse.random_array((40, 60), density=0.1, rng=0), criterion="loo"),
+        factored_size=3,
+        moments_size=0,
+    ),
 }
 
 
@@ -577,11 +623,11 @@ TEXTS = {
     ),
     "feature_groups: unknown text": (
         "ValueError",
-        f"feature_groups='all'; {GROUPS_ALLOWED}.",
+        f"feature_groups='all' is not allowed; {GROUPS_ALLOWED}.",
     ),
     "feature_groups is a number": (
         "TypeError",
-        f"feature_groups=3; {GROUPS_ALLOWED}.",
+        f"feature_groups=3 is not allowed; {GROUPS_ALLOWED}.",
     ),
     "feature_groups of two axes": (
         "ValueError",
@@ -684,7 +730,7 @@ TEXTS = {
     ),
     "penalty_factors is text": (
         "TypeError",
-        f"penalty_factors='none'; {FACTORS}.",
+        f"penalty_factors='none' is not allowed; {FACTORS}.",
     ),
     "penalty_factors of other length": (
         "ValueError",
@@ -732,7 +778,7 @@ TEXTS = {
     ),
     "lambda_init of a group outside": (
         "ValueError",
-        "The 'lambda_init' parameter of the groups 'b' must be inside "
+        "The 'lambda_init' parameter of the group 'b' must be inside "
         "lambda_bounds=(0.0, 1.0). Got [0.0, 3.0] instead.",
     ),
     "lambda_init of other length": (
@@ -748,12 +794,12 @@ TEXTS = {
     ),
     "lambda_init without a group": (
         "ValueError",
-        "lambda_init names no value for the groups 'b'; name all groups, or use "
+        "lambda_init names no value for the group 'b'; name all groups, or use "
         '"auto" or one number for all.',
     ),
     "lambda_init of an unknown group": (
         "ValueError",
-        "lambda_init names the unknown groups 'c'; the groups are 'a', 'b'.",
+        "lambda_init names the unknown group 'c'; the groups are 'a', 'b'.",
     ),
     "lambda_bounds in the wrong order": (
         "ValueError",
@@ -775,7 +821,7 @@ TEXTS = {
     ),
     "y is text": (
         "ValueError",
-        "y must be numeric for a regressor. Got strings (<U1).",
+        "y must be numeric for a regressor. Got strings, such as 'a'.",
     ),
     "y is huge": (
         "ValueError",
@@ -1042,7 +1088,9 @@ TEXTS = {
     ),
     "partial_fit of another solver": (
         "AttributeError",
-        "This 'BilevelRidge' has no attribute 'partial_fit'",
+        "partial_fit needs a solver that goes on with new rows: "
+        "sklearn_myhpo.solvers.Stochastic with method='soba', 'amigo' or 'stocbio'. "
+        "Got solver='myhpo'.",
     ),
     "partial_fit standardizes": (
         "ValueError",
@@ -1106,7 +1154,7 @@ TEXTS = {
     ),
     "divergence": (
         "ConvergenceWarning",
-        "BilevelRidge diverged: iteration … has numbers that are not finite. The "
+        "MYHPORidge diverged: iteration … has numbers that are not finite. The "
         "result is that of the iteration before. Use smaller step_sizes, "
         "backtracking, or exact steps.",
     ),
@@ -1152,6 +1200,18 @@ TEXTS = {
         "MYHPOLogisticRegression predicts all held-out rows with certainty: their "
         "losses, … each, add up to less than …, so that the validation loss says no "
         "more about lambda. Any weaker penalty predicts these rows as well.",
+    ),
+    "unfinished solves": (
+        "ConvergenceWarning",
+        "MYHPOLogisticRegression converged to an inexact lambda. Conjugate "
+        "gradients reached their limit of iterations. Set standardize=True, or "
+        "raise the lower end of lambda_bounds.",
+    ),
+    "unfinished solves of standardized features": (
+        "ConvergenceWarning",
+        "MYHPOLogisticRegression converged to an inexact lambda. Conjugate "
+        "gradients reached their limit of iterations. Raise the lower end of "
+        "lambda_bounds.",
     ),
     "gap": (
         "ConvergenceWarning",
@@ -1214,5 +1274,45 @@ TEXTS = {
         "There is no curve of one lambda: the estimator must be fitted with "
         "feature_groups=None and lambda_init='auto', without alpha_per_target or "
         "warm_start. Got feature_groups=None and lambda_init=0.0.",
+    ),
+    "plot of another grid": (
+        "ValueError",
+        "Cs is the grid of another estimator: MYHPORidge needs alphas.",
+    ),
+    "solver is a name": (
+        "TypeError",
+        "The solver must be an object of a subclass of "
+        "sklearn_myhpo.solvers.Solver, such as sklearn_myhpo.solvers.MYHPO(): it "
+        "has `init`, `step` and `capabilities`, such as "
+        "Capabilities(needs_split=False). Got 'myhpo' instead.",
+    ),
+    "penalty is no square": (
+        "ValueError",
+        "penalty must be a square matrix, got shape (2, 3).",
+    ),
+    "penalty has a NaN": (
+        "ValueError",
+        "penalty has entries that are NaN or infinite.",
+    ),
+    "penalty is not symmetric": (
+        "ValueError",
+        "penalty must be symmetric.",
+    ),
+    "penalty is not semidefinite": (
+        "ValueError",
+        "penalty must be positive semidefinite, but it has the eigenvalue -1, the "
+        "largest being -1.",
+    ),
+    "gram of another shape": (
+        "ValueError",
+        "gram has the shape (3, 3), but penalty (2, 2); both need one row and "
+        "column per basis function.",
+    ),
+    "criterion of many columns": (
+        "ValueError",
+        "This criterion factors a matrix with 40 rows and columns, one for each of "
+        "the rows or features of X, whichever are fewer; at most 3 are allowed. Use "
+        "criterion='validation', SURE(noise_variance=..., trace='monte-carlo'), or "
+        "fewer features.",
     ),
 }

@@ -45,7 +45,7 @@ def check_lambda(lambda_bounds, lambda_init, groups):
         where = ""
         if isinstance(lambda_bounds, dict) or np.ndim(start):
             names = [groups.names[number] for number in np.flatnonzero(outside)]
-            where = f" of the groups {spell(names)}"
+            where = f" of the {_groups(names)}"
         raise ValueError(
             f"The 'lambda_init' parameter{where} must be inside lambda_bounds="
             f"{shown(lambda_bounds)}. Got {shown(lambda_init)} instead."
@@ -91,7 +91,7 @@ def _check_start(lambda_init, groups):
         missing = [name for name in groups.names if name not in lambda_init]
         if missing:
             raise ValueError(
-                f"lambda_init names no value for the groups {spell(missing)}; name "
+                f"lambda_init names no value for the {_groups(missing)}; name "
                 'all groups, or use "auto" or one number for all.'
             )
         lambda_init = [lambda_init[name] for name in groups.names]
@@ -115,10 +115,15 @@ def _check_start(lambda_init, groups):
     return start
 
 
+def _groups(names):
+    """Return names of groups in words."""
+    return f"group{'' if len(names) == 1 else 's'} {spell(names)}"
+
+
 def _check_names(parameter, given, groups):
     unknown = [name for name in given if name not in groups.names]
     if unknown:
         raise ValueError(
-            f"{parameter} names the unknown groups {spell(unknown)}; the groups are "
+            f"{parameter} names the unknown {_groups(unknown)}; the groups are "
             f"{spell(groups.names, most=10)}."
         )

@@ -71,8 +71,10 @@ class RidgeModel(MultiOutputMixin, RegressorMixin, PerTargetMixin, BilevelLinear
             values.dtype.kind == "O" and any(isinstance(v, str) for v in values.flat)
         )
         if is_text:
+            text = next((v for v in values.flat if isinstance(v, str | bytes)), "")
             raise ValueError(
-                f"y must be numeric for a regressor. Got strings ({values.dtype})."
+                "y must be numeric for a regressor. Got strings, such as "
+                f"{shown(text)}."
             )
         return super()._check_data(X, y, reset)
 

@@ -70,7 +70,7 @@ def _as_numbers(values):
     except (TypeError, ValueError):
         numbers = None
     if numbers is None or numbers.ndim == 0:
-        raise TypeError(f"penalty_factors={shown(values)}; {_ALLOWED}.")
+        raise TypeError(f"penalty_factors={shown(values)} is not allowed; {_ALLOWED}.")
     return numbers
 
 

@@ -59,7 +59,9 @@ list
         if feature_groups == "transformer":
             return _groups_of_transformers(X, n_features, feature_names)
         if feature_groups != "each":
-            raise ValueError(f"feature_groups={shown(feature_groups)}; {_ALLOWED}.")
+            raise ValueError(
+                f"feature_groups={shown(feature_groups)} is not allowed; {_ALLOWED}."
+            )
         return FeatureGroups(
             np.arange(n_features, dtype=np.intp),
             tuple(feature_list(range(n_features), feature_names)),
@@ -107,7 +109,7 @@ def _groups_from_labels(labels, n_features):
     is_list = isinstance(labels, list | tuple)
     array = np.array(labels, dtype=object) if is_list else np.asarray(labels)
     if array.ndim == 0:
-        raise TypeError(f"feature_groups={shown(labels)}; {_ALLOWED}.")
+        raise TypeError(f"feature_groups={shown(labels)} is not allowed; {_ALLOWED}.")
     if array.ndim > 1:
         raise ValueError(
             f"feature_groups is an array of shape {array.shape}, but labels must have "
