@@ -17,7 +17,9 @@ class _Plain(reprlib.Repr):
 
     def repr1(self, x, level):
         """Return the text of a value, called for the parts of containers too."""
-        if isinstance(x, type) or inspect.isroutine(x):
+        if isinstance(x, type):
+            return f"<class {x.__name__}>"
+        if inspect.isroutine(x):
             return x.__name__
         if isinstance(x, slice):
             ends = (self.repr1(one, level) for one in (x.start, x.stop, x.step))

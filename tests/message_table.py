@@ -437,7 +437,7 @@ TEXTS = {
     ),
     "cv is a class": (
         "TypeError",
-        f"cv=KFold is not allowed; {CV}.",
+        f"cv=<class KFold> is not allowed; {CV}.",
     ),
     "cv is one": (
         "ValueError",

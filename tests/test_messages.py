@@ -42,7 +42,7 @@ class Options:
         ((np.float64(0.0), [np.str_("a")]), "(0.0, ['a'])"),
         ({np.str_("a"): (np.int64(1), 2.0)}, "{'a': (1, 2.0)}"),
         (slice(np.int64(1), None), "slice(1, None, None)"),
-        (KFold, "KFold"),
+        (KFold, "<class KFold>"),
         (KFold(3), "KFold(n_splits=3, random_state=None, shuffle=False)"),
         (shown, "shown"),
         (None, "None"),
