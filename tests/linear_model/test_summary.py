@@ -480,7 +480,7 @@ def test_text_without_pandas(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_pandas)
     assert "x9" in str(summary)
     assert "x9" in summary._repr_html_()
-    with pytest.raises(ImportError, match=r"summary\(\).frame returns a pandas"):
+    with pytest.raises(ImportError, match=r"needs the package pandas"):
         _ = summary.frame
 
 
