@@ -6,7 +6,8 @@ Tools that store, serve or explain models know scikit-learn's own classes. What 
 learned here is a plain linear model in the end: ``to_sklearn()`` returns it as a fitted
 `Ridge` or `LogisticRegression` that predicts the same.
 
-The exports need ``pip install 'sklearn-myhpo[export]'``; what is missing is left out.
+The exports need ``pip install '.[export]'`` in the source directory; what
+is missing is left out.
 """
 
 from importlib.util import find_spec

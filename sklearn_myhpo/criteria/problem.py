@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .._messages import shown
 from ..bilevel.bounds import resolve_bounds
 from ..bilevel.contract import Offers
 from ..bilevel.counts import OracleCounts
@@ -122,9 +123,9 @@ class CriterionProblem(Problem):
                 names = [self.groups.names[number] for number in wrong]
                 given = dict(zip(names, map(tuple, pairs), strict=True))
             raise ValueError(
-                f"lambda_bounds={given!r} allows no penalty that several "
-                "lambdas can feel beside rounding: the upper bound must be at least "
-                f"{self._lowest[0]:.3g} for these features."
+                f"lambda_bounds={shown(given)} allows only penalties so weak that "
+                "rounding hides them: with several lambdas the upper bound must be at "
+                f"least {self._lowest[0]:.3g} for these features."
             )
         self.bounds = np.stack(
             [np.maximum(self.bounds[0], self._lowest), self.bounds[1]]

@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
+from .._messages import shown
 from ..bilevel.outer import OuterModel
 from ..losses import SquaredLoss
 from ._base import BoundCriterion, BoundRidgeCriterion, Criterion, Curve, filter_factors
@@ -157,7 +158,8 @@ def _checked(variance):
     ):
         raise ValueError(
             "The 'noise_variance' parameter of SURE must be \"auto\", a finite number "
-            f"not below zero, or one such number per target. Got {variance!r} instead."
+            f"not below zero, or one such number per target. Got {shown(variance)} "
+            "instead."
         )
     numbers = tuple(map(float, numbers))
     return numbers if np.ndim(variance) == 1 else numbers[0]

@@ -1,13 +1,13 @@
 """The ``cv`` parameter as pairs of training and validation row indices."""
 
 import inspect
-import reprlib
 import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
+from .._messages import shown
 from ..exceptions import IgnoredGroupsWarning, RareClassWarning, SortedRowsWarning
 from .holdout import holdout_pairs
 from .pairs import MOST_NAMES, keep_weighty, read_pairs
@@ -59,9 +59,9 @@ def make_splits(cv, rows, *, say, random_state=None):
         cv = 5
     name = "cv: pair"
     if isinstance(cv, str | bytes):  # which have a method split
-        raise ValueError(f"cv={cv!r} is not allowed; {_ALLOWED}.")
+        raise ValueError(f"cv={shown(cv)} is not allowed; {_ALLOWED}.")
     if isinstance(cv, bool | type):  # an int to Python; KFold instead of KFold(5)
-        raise TypeError(f"cv={cv!r} is not allowed; {_ALLOWED}.")
+        raise TypeError(f"cv={shown(cv)} is not allowed; {_ALLOWED}.")
     if isinstance(cv, Integral):
         pairs, name = _fold_pairs(cv, rows, say), f"cv={cv}: fold"
     elif isinstance(cv, Real):
@@ -81,7 +81,7 @@ def _given_pairs(cv, rows):
     try:
         given = iter(cv)
     except TypeError as error:
-        message = f"cv={reprlib.repr(cv)} is not allowed; {_ALLOWED}."
+        message = f"cv={shown(cv)} is not allowed; {_ALLOWED}."
         raise TypeError(message) from error
     return read_pairs(given, rows.n_samples, _ALLOWED)
 
@@ -155,7 +155,7 @@ def _warn_if_rare(n_folds, rows, say):
         names += f" and {rare.size - MOST_NAMES} more"
     say(
         f"has fewer rows of some classes than the {n_folds} folds of cv={n_folds}: "
-        f"{names}. Some folds hold none of them out. Fewer folds would, or merge "
+        f"{names}. Some folds hold out no row of them. Use fewer folds, or merge "
         "rare classes.",
         RareClassWarning,
     )
@@ -211,7 +211,7 @@ def _takes_groups(cv):
 
 def _say_what_groups_need(cv, say):
     """Warn of groups that the splits take no notice of."""
-    given, n_folds = f"cv={reprlib.repr(cv)}", 5
+    given, n_folds = f"cv={shown(cv)}", 5
     if isinstance(cv, Integral):
         n_folds = cv
     elif hasattr(cv, "split"):

@@ -1,8 +1,8 @@
 """Pairs of training and validation rows: which are allowed, and which count."""
 
-import reprlib
-
 import numpy as np
+
+from .._messages import shown
 
 #: Missing classes that a message names.
 MOST_NAMES = 5
@@ -33,7 +33,7 @@ def read_pairs(given, n_rows, allowed):
         where = f"cv: pair {number} (counted from 0)"
         if not isinstance(pair, tuple | list | np.ndarray) or len(pair) != 2:
             raise ValueError(
-                f"{where} must be (train, validation), got {reprlib.repr(pair)}; "
+                f"{where} must be (train, validation), got {shown(pair)}; "
                 "a single pair is given as cv=[(train, validation)]."
             )
         checked.append(
@@ -58,7 +58,7 @@ def _indices(part, n_rows, where):
     if indices.ndim != 1 or indices.dtype.kind not in "biu":
         raise ValueError(
             f"{where} must be a 1-d array of integer indices or a boolean mask, got "
-            f"{reprlib.repr(part)}; a single pair is given as cv=[(train, validation)]."
+            f"{shown(part)}; a single pair is given as cv=[(train, validation)]."
         )
     if indices.dtype.kind == "b":
         if indices.size != n_rows:

@@ -5,6 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from .._messages import shown
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -79,7 +81,7 @@ class Rows:
     @staticmethod
     def spell(label):
         """Return a label in words."""
-        return repr(label.item() if isinstance(label, np.generic) else label)
+        return shown(label)
 
     @property
     def size(self):

@@ -1,6 +1,5 @@
 """Common parts of the loaders: search of files, checks of content, results."""
 
-import importlib
 import os
 import tempfile
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ import numpy as np
 from sklearn.datasets import fetch_openml, get_data_home
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval
+
+from .._messages import import_optional
 
 #: Environment variable with a folder of data files.
 VARIABLE = "SKLEARN_MYHPO_DATA"
@@ -140,14 +141,8 @@ def _missing(file, looked_in, reason):
 
 
 def optional_import(module, purpose):
-    """Import an optional package, or raise an error with the pip command."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ImportError(
-            f"{purpose} needs the package {module}, which is not installed: "
-            "pip install 'sklearn-myhpo[datasets]'"
-        ) from error
+    """Import a package that only downloads need, or say how to install it."""
+    return import_optional(module, purpose, extra="datasets")
 
 
 def from_openml(data_id, folder, *, n_retries, delay):

@@ -73,7 +73,7 @@ def fetch_cookie(
     neither, it is made from the R package ppls 2.0.0, which is downloaded once. The
     MD5 sum of the data inside the package is compared with the published sum; no sum
     is published for the whole archive. A download needs the packages pooch and rdata:
-    ``pip install 'sklearn-myhpo[datasets]'``.
+    ``pip install '.[datasets]'`` in the source directory.
 
     Parameters
     ----------

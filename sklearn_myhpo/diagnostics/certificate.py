@@ -34,6 +34,9 @@ class Certificate:
     relative_hypergradient : float
         Its largest entry relative to the objective, without the entries that point out
         of the bounds.
+    outward_hypergradient : float
+        The largest of these entries that point out of the bounds, relative to the
+        objective; 0 without any.
     inner_residuals : ndarray of shape (n_splits,)
         Norm of the gradient of every training loss, relative to that without features.
     lower, upper : ndarray of bool of shape (n_groups,)
@@ -57,6 +60,7 @@ class Certificate:
     names: tuple
     hypergradient: np.ndarray
     relative_hypergradient: float
+    outward_hypergradient: float
     inner_residuals: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
@@ -93,8 +97,7 @@ class Certificate:
         worst = int(np.argmax(self.inner_residuals))
         lines = {
             "converged": self._describe_end(),
-            "hypergradient": f"{self.hypergradient_norm:.1e}, inside the bounds "
-            f"{self.relative_hypergradient:.1e} of the objective",
+            "hypergradient": self._describe_slope(),
             "inner problems": f"gradients up to {self.inner_residuals[worst]:.1e} "
             f"(split {worst} of {len(self.inner_residuals)})",
             "at lower bound": _listed(self.at_lower_bound, "less penalty is wanted"),
@@ -113,6 +116,12 @@ class Certificate:
             return "yes, no held-out row is left in doubt"
         return "yes" if self.converged else "no"
 
+    def _describe_slope(self):
+        text = f"{self.relative_hypergradient:.1e} times the objective"
+        if not (self.lower | self.upper).any():
+            return text
+        return f"{text}; {self.outward_hypergradient:.1e} times it out of the bounds"
+
     def _describe_curvature(self):
         least = self.least_curvature
         if least is None:
@@ -121,7 +130,7 @@ class Certificate:
             return f"none in {spell(self._named(self.flat), word=str)}: no effect"
         if abs(least) <= FLAT:
             return f"{least:.1e}: flat along some direction"
-        text = f"at least {least:.1e} of the objective"
+        text = f"at least {least:.1e} times the objective"
         return f"{text}: a minimum" if least > 0 else f"{text}: not a minimum"
 
 
@@ -165,6 +174,9 @@ def certify(problem, result):
         hypergradient=slope,
         relative_hypergradient=float(
             problem.relative(problem.projected(lambda_, slope), objective)
+        ),
+        outward_hypergradient=float(
+            problem.relative(np.where(lower | upper, slope, 0.0), objective)
         ),
         inner_residuals=problem.inner_residuals(lambda_, place.weights),
         lower=lower,

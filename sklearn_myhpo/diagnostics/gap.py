@@ -44,10 +44,9 @@ def describe_gap(problem, result):
     if not faults:
         return ""
     return (
-        "learned lambda for weights that do not minimize the training loss: the "
-        f"validation loss of the minimizers at this lambda is {theirs:.6g}; "
-        f"{'; '.join(faults)}. Standardize the features, or give the solver more "
-        "inner or training steps, or use solver='implicit'"
+        "learned lambda with weights that do not minimize the training loss: that of "
+        f"the weights that do, at the same lambda, is {theirs:.6g}; "
+        f"{'; '.join(faults)}"
     )
 
 

@@ -208,7 +208,10 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
     if is_eliminated and groups.n_unpenalized:
         if design.is_sparse:
             # The residual of sparse rows is dense.
-            most, name = plan.limits.factored_size, "rows or features, the fewer"
+            most, name = (
+                plan.limits.factored_size,
+                "rows or features of X, whichever are fewer",
+            )
             _check_size(min(design.n_samples, design.n_features), name, most, _PROBES)
         rest = remove_unpenalized(data)
         return rest.complete(_whole_ridge(rest.data, needs.needs_rows))
@@ -306,7 +309,7 @@ def _spectrum(data, sources, rows, is_wide):
     if rows.is_sparse:
         size = min(rows.n_samples, rows.n_features)
         most = data.plan.limits.factored_size
-        _check_size(size, "rows or features, the fewer", most, _PROBES)
+        _check_size(size, "rows or features of X, whichever are fewer", most, _PROBES)
     build = wide_spectrum if is_wide else sparse_spectrum
     return build(rows, data.y, group, data.share, data.free, data.counts)
 

@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
+from .._messages import shown
 from ..criteria import CRITERIA, Criterion
 from ..data.selected import select
 from ..data.sources import as_design
@@ -84,7 +85,7 @@ def check_standardize(model, is_sparse, solver):
         raise ValueError(
             "standardize=True with fit_intercept=False subtracts the means of the "
             "training rows of every split from dense X, but the solver "
-            f"{solver!r} looks at some rows for all splits at once. Use "
+            f"{shown(solver)} looks at some rows for all splits at once. Use "
             "fit_intercept=True, or another solver."
         )
 
@@ -107,7 +108,7 @@ def resolve_solver(solver):
     raise ValueError(
         f"The 'solver' parameter must be one of {sorted(SOLVERS)} or a solver object "
         "such as sklearn_myhpo.solvers.MYHPO(), of a subclass of "
-        f"sklearn_myhpo.solvers.Solver. Got {solver!r} instead."
+        f"sklearn_myhpo.solvers.Solver. Got {shown(solver)} instead."
     )
 
 
@@ -135,12 +136,12 @@ def resolve_criterion(criterion, loss, name):
         raise ValueError(
             f"The 'criterion' parameter must be one of {['validation', *CRITERIA]} or "
             "a criterion object such as sklearn_myhpo.criteria.GCV(). Got "
-            f"{criterion!r} instead."
+            f"{shown(criterion)} instead."
         )
     if not isinstance(loss, found.losses):
         defined = [name for name, each in CRITERIA.items() if type(loss) in each.losses]
         raise ValueError(
-            f"criterion={criterion!r} is not defined for the loss of {name}. Allowed "
-            f"are {['validation', *defined]}."
+            f"criterion={shown(criterion)} is not defined for the loss of {name}. "
+            f"Allowed are {['validation', *defined]}."
         )
     return found

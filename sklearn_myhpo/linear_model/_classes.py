@@ -7,6 +7,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._messages import shown
+
 #: What scikit-learn's constraints know of the parameter.
 CLASS_WEIGHT_CONSTRAINTS = {"class_weight": [dict, StrOptions({"balanced"}), None]}
 
@@ -46,7 +48,7 @@ def check_several(classes, name):
     if len(classes) < 2:
         raise ValueError(
             f"{name} needs rows of at least 2 classes with a positive weight. Got only "
-            f"the class {classes.tolist()[0]!r}."
+            f"the class {shown(classes.tolist()[0])}."
         )
 
 
@@ -92,8 +94,8 @@ class ClassWeightMixin:
         kept = np.isin(labels, y[weighed > 0])
         if kept.sum() < min(2, len(np.unique(y[weights > 0]))):
             raise ValueError(
-                f"class_weight={self.class_weight!r} leaves rows of only one class "
-                f"with a positive weight, {labels[kept].tolist()[0]!r}; "
+                f"class_weight={shown(self.class_weight)} leaves rows of only one "
+                f"class with a positive weight, {shown(labels[kept].tolist()[0])}; "
                 f"{type(self).__name__} needs at least two."
             )
         self.class_weight_ = by_class[kept]
@@ -118,11 +120,11 @@ class ClassWeightMixin:
         """Raise a ValueError where weights would follow from rows not yet seen."""
         if isinstance(self.class_weight, str):
             raise ValueError(
-                f"class_weight={self.class_weight!r} is not possible with partial_fit, "
-                "which does not know how often each class will come. Give the weights "
-                "as a dict, such as sklearn.utils.class_weight.compute_class_weight("
-                f"{self.class_weight!r}, classes=classes, y=y) has for a large sample "
-                "y of the labels."
+                "class_weight='balanced' is not possible with partial_fit, which does "
+                "not know how often each class will come. Give the weights as a dict "
+                "from label to number: sklearn.utils.class_weight.compute_class_weight("
+                "'balanced', classes=classes, y=y) computes them from a large sample y "
+                "of the labels."
             )
 
 
@@ -154,7 +156,7 @@ def weights_of_classes(class_weight, labels, y, sample_weight):
         if not isinstance(weight, Real) or not 0 <= weight < np.inf:
             raise ValueError(
                 "class_weight must have finite numbers >= 0. Got "
-                f"{weight!r} for the label {label!r}."
+                f"{shown(weight)} for the label {shown(label)}."
             )
     return compute_class_weight(class_weight, classes=labels, y=labels)
 
@@ -169,10 +171,12 @@ def multiplied(class_weight, labels, by_class, y, weights):
         found = weights * np.where(labels[index] == y, by_class[index], 1.0)
         total = found.sum()
     if not np.any(found):
-        raise ValueError(f"class_weight={class_weight!r} gives all rows weight zero.")
+        raise ValueError(
+            f"class_weight={shown(class_weight)} gives all rows weight zero."
+        )
     if not np.isfinite(total):
         raise ValueError(
-            f"class_weight={class_weight!r} times the sample weights is not a floating "
-            "point number for some rows. Rescale it."
+            f"class_weight={shown(class_weight)} times the sample weights is not a "
+            "floating point number for some rows. Rescale it."
         )
     return found

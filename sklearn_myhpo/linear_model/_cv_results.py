@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils.validation import _num_samples
 
+from .._messages import shown
 from ..criteria import CRITERIA
 from ..criteria._left_out import left_out_predictions
 from ..data.given import GivenRows
@@ -81,16 +82,16 @@ class CVResults:
         if criterion is None:
             return
         if self.scorers:
-            advice = "use criterion='validation'"
+            advice = "Use criterion='validation'"
             if criterion.leaves_out:
                 advice += (
                     ", or store_cv_results=True and any metric of sklearn.metrics on "
                     "cv_predictions_"
                 )
             raise ValueError(
-                f"scoring={model.scoring!r} judges the models of splits on the rows "
-                f"that they hold out, but criterion={model.criterion!r} has no "
-                f"splits. Leave scoring out, {advice}."
+                f"scoring={shown(model.scoring)} judges the models of splits on the "
+                f"rows that they hold out, but criterion={shown(model.criterion)} has "
+                f"no splits. {advice}, or leave scoring out."
             )
         if self._stores and not criterion.leaves_out:
             able = [
@@ -100,7 +101,7 @@ class CVResults:
             ]
             raise ValueError(
                 "store_cv_results=True keeps predictions by models that have not seen "
-                f"the row, but criterion={model.criterion!r} has none. Use one of "
+                f"the row, but criterion={shown(model.criterion)} has none. Use one of "
                 f"{['validation', *able]}, or store_cv_results=False."
             )
 
@@ -203,8 +204,8 @@ def refuse_cv_results(model):
         value = getattr(model, name)
         if value != default:
             raise ValueError(
-                f"{name}={value!r} is not possible with partial_fit, which does not "
-                f"keep the rows that it has seen. Use {name}={default}, or fit."
+                f"{name}={shown(value)} is not possible with partial_fit, which does "
+                f"not keep the rows that it has seen. Use {name}={default}, or fit."
             )
 
 

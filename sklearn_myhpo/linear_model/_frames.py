@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._messages import import_optional
+
 if TYPE_CHECKING:
     import pandas
 
@@ -93,11 +95,6 @@ class FramesMixin:
 
 def import_pandas(method):
     """Return pandas for a method or property, which it names in an error."""
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError(
-            f"{method} returns a pandas.DataFrame, but pandas is not installed: "
-            "pip install pandas. The same numbers are in the fitted attributes."
-        ) from error
-    return pd
+    return import_optional(
+        "pandas", f"{method} returns fitted attributes as a frame and"
+    )

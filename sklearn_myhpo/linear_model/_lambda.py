@@ -1,10 +1,10 @@
 """The parameters `lambda_bounds` and `lambda_init`, of all groups or of each."""
 
-import reprlib
 from numbers import Real
 
 import numpy as np
 
+from .._messages import shown
 from ..bilevel.bounds import MAX_LAMBDA
 from ..penalties.columns import spell
 
@@ -45,10 +45,10 @@ def check_lambda(lambda_bounds, lambda_init, groups):
         where = ""
         if isinstance(lambda_bounds, dict) or np.ndim(start):
             names = [groups.names[number] for number in np.flatnonzero(outside)]
-            where = f" of the groups {spell(names)}"
+            where = f" of the {_groups(names)}"
         raise ValueError(
             f"The 'lambda_init' parameter{where} must be inside lambda_bounds="
-            f"{lambda_bounds!r}. Got {lambda_init!r} instead."
+            f"{shown(lambda_bounds)}. Got {shown(lambda_init)} instead."
         )
     return bounds, start
 
@@ -63,7 +63,9 @@ def _check_bounds(lambda_bounds, groups):
     for number, name in enumerate(groups.names):
         pair = lambda_bounds.get(name, "auto")
         if not (isinstance(pair, str) and pair == "auto"):
-            low[number], high[number] = _check_pair(pair, f" of the group {name!r}")
+            low[number], high[number] = _check_pair(
+                pair, f" of the group {shown(name)}"
+            )
     return low, high
 
 
@@ -74,7 +76,7 @@ def _check_pair(pair, where=""):
     good = good and pair[0] < pair[1]
     if not good or pair[0] > MAX_LAMBDA or pair[1] < -MAX_LAMBDA:
         raise ValueError(
-            f"The 'lambda_bounds' parameter{where} must be {_PAIR}. Got {pair!r} "
+            f"The 'lambda_bounds' parameter{where} must be {_PAIR}. Got {shown(pair)} "
             "instead."
         )
     low, high = (float(bound) for bound in pair)
@@ -89,7 +91,7 @@ def _check_start(lambda_init, groups):
         missing = [name for name in groups.names if name not in lambda_init]
         if missing:
             raise ValueError(
-                f"lambda_init names no value for the groups {spell(missing)}; name "
+                f"lambda_init names no value for the {_groups(missing)}; name "
                 'all groups, or use "auto" or one number for all.'
             )
         lambda_init = [lambda_init[name] for name in groups.names]
@@ -99,24 +101,29 @@ def _check_start(lambda_init, groups):
         start = np.array(np.nan)
     if start.ndim == 1 and len(start) != groups.n_groups:
         raise ValueError(
-            f"lambda_init has {len(start)} numbers, but there are {groups.n_groups} "
-            "groups; one number per group is needed, in the order of "
-            f"feature_group_names_: {spell(groups.names)}."
+            f"lambda_init has {len(start)} numbers, but needs {groups.n_groups}, one "
+            "for each group, in the order of feature_group_names_: "
+            f"{spell(groups.names)}."
         )
     if start.ndim != 1 or not np.all(np.abs(start) <= MAX_LAMBDA):
         raise ValueError(
             "The 'lambda_init' parameter must be \"auto\", a number, a dict from the "
             "name of every group to a number, or an array-like of n_groups numbers, "
             f"all from -{MAX_LAMBDA:g} to {MAX_LAMBDA:g}. Got "
-            f"{reprlib.repr(lambda_init)} instead."
+            f"{shown(lambda_init)} instead."
         )
     return start
+
+
+def _groups(names):
+    """Return names of groups in words."""
+    return f"group{'' if len(names) == 1 else 's'} {spell(names)}"
 
 
 def _check_names(parameter, given, groups):
     unknown = [name for name in given if name not in groups.names]
     if unknown:
         raise ValueError(
-            f"{parameter} names the unknown groups {spell(unknown)}; the groups are "
+            f"{parameter} names the unknown {_groups(unknown)}; the groups are "
             f"{spell(groups.names, most=10)}."
         )

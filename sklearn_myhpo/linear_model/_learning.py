@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._messages import shown
 from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
 from ..solvers.phases import UNWATCHED
@@ -91,7 +92,7 @@ class LearningMixin:
         if error is None:
             raise ValueError(
                 "selection='one_se' needs the standard error of the loss of held-out "
-                f"rows, but criterion={self.criterion!r} holds none out. Use "
+                f"rows, but criterion={shown(self.criterion)} holds none out. Use "
                 "criterion='validation', or selection='min'."
             )
         return strongest_within(problem, result, error)

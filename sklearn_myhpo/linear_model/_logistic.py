@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .._messages import shown
 from .._typing import MatrixLike
 from ..losses import LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
@@ -35,7 +36,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
         if not known.all():
             unknown = y[~known].tolist()[0]
             raise ValueError(
-                f"y has the label {unknown!r}, which is none of the classes "
+                f"y has the label {shown(unknown)}, which is none of the classes "
                 f"{self.classes_.tolist()} of the first call of partial_fit."
             )
         weights = self._weigh_part(y, sample_weight)
@@ -54,8 +55,8 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
             np.unique(classes), self.classes_
         ):
             raise ValueError(
-                f"classes={classes!r} are not those of the first call of partial_fit, "
-                f"{self.classes_.tolist()}."
+                f"classes={shown(classes)} are not those of the first call of "
+                f"partial_fit, {self.classes_.tolist()}."
             )
 
     def _set_classes(self, classes):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._messages import shown
 from ..data.stacked import stack
 from ._checks import check_weights
 
@@ -41,8 +42,8 @@ def check_own_validation(validation, criterion, shrinkage, check_data):
         raise ValueError(f"{given} needs {missing} too. Got {missing}=None.")
     if criterion != "validation":
         raise ValueError(
-            f"criterion={criterion!r} holds no rows out and has no use for X_val. Use "
-            "criterion='validation', or leave X_val out."
+            f"criterion={shown(criterion)} holds no rows out and has no use for X_val. "
+            "Use criterion='validation', or leave X_val out."
         )
     if shrinkage == "auto":
         raise ValueError(
@@ -76,8 +77,8 @@ def check_own_classes(y, weights, pair):
     unknown = np.setdiff1d(labels, known)
     if unknown.size:
         raise ValueError(
-            f"y_val has the label {unknown.tolist()[0]!r}, which no row of y with a "
-            f"positive weight has; allowed are {known.tolist()}."
+            f"y_val has the label {shown(unknown.tolist()[0])}, which no row of y with "
+            f"a positive weight has; allowed are {known.tolist()}."
         )
 
 

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._messages import shown
 from ..criteria import CriterionProblem
 from ..selection.nested import choose_shrinkage
 from ..solvers import MYHPO, SHO
@@ -86,10 +87,10 @@ class MYHPOModel(ChoosingModel):
     def _check_solver_without_splits(self, solver):
         if solver.capabilities.needs_split:
             raise ValueError(
-                f"criterion={self.criterion!r} holds no rows out, but steps="
-                f"{self.steps!r}, response={self.response!r}, metric={self.metric!r}, "
-                f"rho={self.rho!r} need a training and a validation part. Use their "
-                "defaults, or criterion='validation'."
+                f"criterion={shown(self.criterion)} holds no rows out, but "
+                f"steps={shown(self.steps)}, response={shown(self.response)}, "
+                f"metric={shown(self.metric)}, rho={shown(self.rho)} need a training "
+                "and a validation part. Use their defaults, or criterion='validation'."
             )
 
 

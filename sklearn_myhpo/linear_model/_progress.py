@@ -11,7 +11,8 @@ from .._progress import Tasks
 MAX_LAMBDAS = 4
 #: What phases of which a line tells consist of.
 _SPELLED = {"shrinkage": "splits within splits", "scan": "values of one lambda"}
-HEAD = f"{'iteration':>9}  {'lambda':<29} {'loss':>12}  {'hypergradient':>13}"
+#: Least width of the column of lambda, and most letters of the name of a group.
+_WIDTH, _LETTERS = 29, 16
 
 
 class Progress(Tasks):
@@ -28,7 +29,9 @@ class Progress(Tasks):
         super().__init__(estimator, X, y, phases=_phases_of(estimator))
         self.is_silent = not estimator.verbose
         self.clock = time.perf_counter()
-        self._n_steps, self._has_head = 0, False
+        self._n_steps, self._width = 0, None
+        #: Names of the groups; empty with one lambda for all features.
+        self.names = ()
 
     def begin(self):
         """Report the beginning of the fit."""
@@ -70,11 +73,16 @@ class Progress(Tasks):
             Whether a callback wants the fit to end.
         """
         if not self.is_silent:
-            if not self._has_head:
-                print(HEAD)
-            self._has_head = True
+            lambdas = self._spell(info.lambda_)
+            if self._width is None:
+                # Room for a sign and a digit more than the first ones have.
+                self._width = max(_WIDTH, len(lambdas) + 2 * len(self.names))
+                print(
+                    f"{'iteration':>9}  {'lambda':<{self._width}} {'loss':>12}  "
+                    f"{'hypergradient':>13}"
+                )
             print(
-                f"{n_iter:>9}  {_spell(info.lambda_):<29} "
+                f"{n_iter:>9}  {lambdas:<{self._width}} "
                 f"{info.validation_loss:>12.6g}  {info.hypergradient_norm:>13.1e}"
             )
         return self.iterate(attributes)
@@ -88,9 +96,18 @@ class Progress(Tasks):
             print(
                 f"{end} after {model.n_iter_} iterations, "
                 f"{time.perf_counter() - self.clock:.2g} s: lambda "
-                f"{_spell(np.atleast_1d(model.lambda_))}, loss {loss:.6g}"
+                f"{self._spell(np.atleast_1d(model.lambda_))}, loss {loss:.6g}"
             )
         super().end()
+
+    def _spell(self, lambda_):
+        """Return a few lambdas with their names, or the range of many, as text."""
+        if len(lambda_) > MAX_LAMBDAS:
+            return f"{len(lambda_)} from {lambda_.min():.2f} to {lambda_.max():.2f}"
+        names = [f"{name!s:.{_LETTERS}}=" for name in self.names] or [""] * len(lambda_)
+        return " ".join(
+            f"{name}{one:.3f}" for name, one in zip(names, lambda_, strict=True)
+        )
 
 
 def _phases_of(estimator):
@@ -105,10 +122,3 @@ def _phases_of(estimator):
         "checks": True,
     }
     return [name for name, is_there in may_have.items() if is_there]
-
-
-def _spell(lambda_):
-    """Return a few lambdas, or the range of many, as text."""
-    if len(lambda_) <= MAX_LAMBDAS:
-        return " ".join(f"{one:.3f}" for one in lambda_)
-    return f"{len(lambda_)} from {lambda_.min():.2f} to {lambda_.max():.2f}"

@@ -5,6 +5,7 @@ from abc import abstractmethod
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._messages import shown
 from .._warn import warn
 from ..diagnostics.certificate import FLAT, certify
 from ..diagnostics.gap import describe_gap
@@ -17,11 +18,6 @@ from ._problem import mean_over_splits
 #: Least number of held-out rows without a warning: the relative error of a mean of n
 #: squares of normal errors is sqrt(2 / n).
 FEW_ROWS = 10
-
-_UNFINISHED = (
-    "Conjugate gradients reached their limit of iterations: standardize the features, "
-    "or raise the lower end of lambda_bounds."
-)
 
 
 def spell_some(kind, names):
@@ -65,6 +61,8 @@ class Attributes:
 
     def _reporter(self, problem, progress, dtype):
         """Return the function that reports an iteration of a problem."""
+        if self.feature_groups is not None:
+            progress.names = problem.groups.names
 
         def report(n_iter, info, state):
             def attributes():
@@ -157,7 +155,7 @@ class Warnings:
         if certificate is None:
             return
         if certificate.n_unfinished_solves:
-            text = f"converged to an inexact lambda. {_UNFINISHED}"
+            text = f"converged to an inexact lambda. {self._describe_unfinished()}"
             self._say(text, ConvergenceWarning)
         objective = self._criterion_name()
         if problem.shrinkage.strength:
@@ -178,8 +176,19 @@ class Warnings:
             steepest = self._describe(np.arange(len(slope)) == slope.argmax())
             text += f" The slope is largest in the lambda of {steepest}."
         if problem.counts.n_unfinished_solves:
-            text += f" {_UNFINISHED}"
+            text += f" {self._describe_unfinished()}"
         self._say(text, ConvergenceWarning)
+
+    def _describe_unfinished(self):
+        """Say what to do about linear solves that were not finished."""
+        remedy = self._or_standardize("raise the lower end of lambda_bounds")
+        return f"Conjugate gradients reached their limit of iterations. {remedy}"
+
+    def _or_standardize(self, remedy):
+        """Return a remedy as a sentence, after standardize=True if that is new."""
+        if self.standardize:
+            return f"{remedy[0].upper()}{remedy[1:]}."
+        return f"Set standardize=True, or {remedy}."
 
     def _warn_of_certainty(self, objective, negligible_sum):
         """Warn where the objective has come to its limit, zero."""
@@ -240,7 +249,10 @@ class Warnings:
         """Warn of a lambda that was learned for other weights than a refit gives."""
         gap = describe_gap(problem, result)
         if gap:
-            self._say(f"{gap}.", ConvergenceWarning)
+            remedy = self._or_standardize(
+                "give the solver more inner or training steps, or use solver='implicit'"
+            )
+            self._say(f"{gap}. {remedy}", ConvergenceWarning)
 
     def _warn_at_bounds(self, lower, upper, objective):
         """Warn of lambdas at a bound where the objective is still falling."""
@@ -249,9 +261,11 @@ class Warnings:
             (upper, "upper", "these features are not wanted"),
         ):
             if where.any():
-                advice = "Weights and predictions are as good as at the limit."
+                advice = "Wider bounds would hardly change the predictions."
                 if self._are_bounds_given(where):
-                    advice = f"Widen lambda_bounds={self.lambda_bounds!r} to see."
+                    advice = (
+                        f"Widen lambda_bounds={shown(self.lambda_bounds)} to find it."
+                    )
                 self._say(
                     f"found no minimum inside the bounds of lambda: the {objective} is "
                     f"still falling at the {side} bound for {self._describe(where)}, "
@@ -274,7 +288,7 @@ class Warnings:
         """Return the name of the objective over lambda."""
         if isinstance(self.criterion, str) and self.criterion == "validation":
             return "validation loss"
-        return f"criterion {self.criterion!r}"
+        return f"criterion {shown(self.criterion)}"
 
     def _describe(self, where):
         """Return the names of the groups of some lambdas, given a mask."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import reprlib
-
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.linear_model import Ridge
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
+from .._messages import shown
 from .._typing import MatrixLike
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
@@ -36,20 +35,21 @@ class RidgeModel(
             raise ValueError(
                 "alpha_per_target=True learns one lambda per target and needs "
                 "feature_groups=None, one lambda for all features. Got "
-                f"feature_groups={reprlib.repr(self.feature_groups)}; use "
+                f"feature_groups={shown(self.feature_groups)}; use "
                 "alpha_per_target=False, or fit one model per target."
             )
         if self.alpha_per_target and self.selection != "min":
             raise ValueError(
-                f"selection={self.selection!r} chooses one lambda for all targets. Use "
-                "selection='min' with alpha_per_target=True, or one model per target."
+                f"selection={shown(self.selection)} chooses one lambda for all "
+                "targets. Use selection='min' with alpha_per_target=True, or one "
+                "model per target."
             )
         with np.errstate(over="ignore"):
             squares = sample_weight @ y.astype(np.float64) ** 2
         if not np.all(np.isfinite(squares)):
             raise ValueError(
                 f"y has entries up to {np.abs(y).max():.1e} in size, whose squares are "
-                "not floating point numbers. Rescale it."
+                "not floating point numbers. Rescale y."
             )
         target = y.astype(np.float64).reshape(len(y), -1)
         self._one_target, self._one_column = target.shape[1] == 1, y.shape[1:] == (1,)
@@ -82,8 +82,10 @@ class RidgeModel(
             values.dtype.kind == "O" and any(isinstance(v, str) for v in values.flat)
         )
         if is_text:
+            text = next((v for v in values.flat if isinstance(v, str | bytes)), "")
             raise ValueError(
-                f"y must be numeric for a regressor. Got strings ({values.dtype})."
+                "y must be numeric for a regressor. Got strings, such as "
+                f"{shown(text)}."
             )
         X, y = super()._check_data(X, y, reset)
         # Infinity in an array of objects is seen only once these are numbers.

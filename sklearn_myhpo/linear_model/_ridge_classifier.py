@@ -11,6 +11,7 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
+from .._messages import shown
 from .._typing import MatrixLike
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
@@ -45,8 +46,8 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
     def _weigh_classes(self, y, weights, own):
         if self._is_multilabel and self.class_weight is not None:
             raise ValueError(
-                f"class_weight={self.class_weight!r} needs one label per row. Got y of "
-                f"the shape {y.shape}, a column per label; use sample_weight."
+                f"class_weight={shown(self.class_weight)} needs one label per row. Got "
+                f"y of the shape {y.shape}, a column per label; use sample_weight."
             )
         return super()._weigh_classes(y, weights, own)
 

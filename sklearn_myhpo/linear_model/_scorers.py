@@ -1,12 +1,13 @@
 """The parameter `scoring` as scorers, and their values."""
 
-import reprlib
 from inspect import signature
 from numbers import Number
 
 import numpy as np
 from sklearn import get_config
 from sklearn.metrics import check_scoring
+
+from .._messages import shown
 
 
 def make_scorers(model, scoring, is_weighted):
@@ -44,11 +45,13 @@ def make_scorers(model, scoring, is_weighted):
             given = {name: name for name in scoring}
         scorers = {name: check_scoring(model, one) for name, one in given.items()}
     except (ValueError, TypeError) as error:
+        # For a name, scikit-learn lists all names.
+        reason = "" if isinstance(scoring, str) else f": {str(error).rstrip('.')}"
         raise ValueError(
             "The 'scoring' parameter must be the name of a scorer "
             "(sklearn.metrics.get_scorer_names() lists them), a callable "
             "scorer(estimator, X, y), a list of names, or a dict of them. Got "
-            f"{reprlib.repr(scoring)} instead: {error}"
+            f"{shown(scoring)} instead{reason}."
         ) from error
     if is_weighted:
         for name, scorer in scorers.items():
@@ -92,16 +95,16 @@ def score_rows(scorers, scoring, model, rows, split):
             value = scorer(model, X, y, **options)
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(
-                f"scoring={called!r} cannot score the rows that split {split} (counted "
-                f"from 0) holds out: {error}"
+                f"scoring={shown(called)} cannot score the rows that split {split} "
+                f"(counted from 0) holds out: {error}"
             ) from error
         # A callable may return several values by name, as in cross_validate.
         several = value if name is None and isinstance(value, dict) else {name: value}
         for each in several.values():
             if not isinstance(each, Number | np.number):
                 raise ValueError(
-                    f"scoring={called!r} must return a number. Got "
-                    f"{reprlib.repr(each)} of type {type(each).__name__}."
+                    f"scoring={shown(called)} must return a number. Got "
+                    f"{shown(each)} of type {type(each).__name__}."
                 )
         values.update(several)
     return values
@@ -118,8 +121,8 @@ def _check_request(scorer, name):
     """Raise where metadata routing does not know what to do with the weights."""
     if get_config()["enable_metadata_routing"] and _request(scorer) is None:
         raise ValueError(
-            f"scoring={name!r} does not say whether it wants the sample_weight that "
-            "fit has got, which metadata routing asks for. Use a scorer with "
+            f"scoring={shown(name)} does not say whether it wants the sample_weight "
+            "that fit has got, which metadata routing asks for. Use a scorer with "
             "set_score_request(sample_weight=True), or False: "
             "sklearn.metrics.get_scorer returns one."
         )

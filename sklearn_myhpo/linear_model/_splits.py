@@ -10,6 +10,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_consistent_length
 
+from .._messages import shown
 from ..data.cv import make_splits
 from ..data.rows import Rows
 from ..exceptions import IgnoredGroupsWarning
@@ -47,7 +48,7 @@ class SplitsMixin:
             if not get_config()["enable_metadata_routing"]:
                 raise TypeError(
                     f"{type(self).__name__}.fit() got an unexpected keyword argument "
-                    f"{next(iter(params))!r}. Metadata for cv, other than groups, "
+                    f"{shown(next(iter(params)))}. Metadata for cv, other than groups, "
                     "needs sklearn.set_config(enable_metadata_routing=True)."
                 )
             metadata.update(process_routing(self, "fit", **params)["splitter"]["split"])
@@ -89,7 +90,7 @@ class SplitsMixin:
                 given, checked, weights, metadata, random_state=self.random_state
             )
         if "groups" in metadata:
-            reason = f"criterion={self.criterion!r} makes no splits"
+            reason = f"criterion={shown(self.criterion)} makes no splits"
             if own is not None:
                 reason = "X_val is the only validation set"
             self._say(

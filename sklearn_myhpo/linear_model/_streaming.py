@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from .._messages import shown
 from .._progress import kept_on_error
 from ..bilevel.validation import BilevelProblem
 from ..solvers import Info
@@ -65,7 +66,7 @@ def can_stream(model):
     raise AttributeError(
         "partial_fit needs a solver that goes on with new rows: "
         "sklearn_myhpo.solvers.Stochastic with method='soba', 'amigo' or 'stocbio'. "
-        f"Got solver={model.solver!r}."
+        f"Got solver={shown(model.solver)}."
     )
 
 
@@ -145,9 +146,9 @@ class StreamingMixin:
         """Return the problem of some rows, with as many splits as the first part."""
         if self._stream and len(pairs) != len(self._stream.weights):
             raise ValueError(
-                f"cv={self.cv!r} makes {len(pairs)} splits of these rows, but made "
-                f"{len(self._stream.weights)} of the first ones; partial_fit needs as "
-                "many each time, as a float or an int gives."
+                f"cv={shown(self.cv)} makes {len(pairs)} splits of these rows, but "
+                f"made {len(self._stream.weights)} of the first ones; partial_fit "
+                "needs as many each time, as a float or an int gives."
             )
         bounds, _ = check_lambda(self.lambda_bounds, self.lambda_init, groups)
         return BilevelProblem(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from .._html import html_table, text_table
+from .._messages import shown
 from ..penalties.columns import feature_list
 from ._frames import import_pandas
 
@@ -268,7 +268,7 @@ class SummaryMixin:
         if len(names) != n_features:
             raise ValueError(
                 f"feature_names must have {n_features} names, one per feature. Got "
-                f"{len(names)}: {reprlib.repr(list(names))}."
+                f"{len(names)}: {shown(list(names))}."
             )
         return names
 

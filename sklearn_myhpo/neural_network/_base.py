@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._documentation import DocumentationLinkMixin
 from .._html import LearnedHTMLMixin
+from .._messages import import_optional, shown
 from .._progress import CallbackSupportMixin, Tasks, kept_on_error, with_callbacks
 from .._typing import MatrixLike
 from .._warn import warn
@@ -37,13 +38,7 @@ def import_training():
     ImportError
         If PyTorch is not installed; the message has the pip command.
     """
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "Self-tuning networks are trained with PyTorch, which is not installed: "
-            "pip install sklearn-myhpo[nn]"
-        ) from error
+    import_optional("torch", "Training a self-tuning network", extra="nn")
     from . import _fit
 
     return _fit
@@ -212,8 +207,8 @@ class SelfTuningPerceptron(
             message = (
                 f"{name} diverged in iteration {self.n_iter_ + 1}: a loss or gradient "
                 f"is not finite. The network of iteration {self.best_iter_} is kept. "
-                "Standardize the features, or lower learning_rate_init="
-                f"{self.learning_rate_init}."
+                "Scale the features, for example by StandardScaler, or lower "
+                f"learning_rate_init={self.learning_rate_init}."
             )
         elif outcome.status == "max_iter":
             message = (
@@ -246,7 +241,7 @@ def _check_sizes(sizes):
     if not all(isinstance(size, int) and size > 0 for size in sizes):
         raise ValueError(
             "The 'hidden_layer_sizes' parameter must hold positive integers. Got "
-            f"{sizes!r} instead."
+            f"{shown(sizes)} instead."
         )
     return sizes
 

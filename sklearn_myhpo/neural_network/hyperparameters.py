@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._messages import shown
+
 #: Upper limit of a tuned dropout rate (MacKay et al. 2019 use 0.9 and more).
 MAX_DROPOUT = 0.9
 
@@ -135,7 +137,7 @@ def make_plan(n_layers, tune, hyperparameters):
         if not isinstance(hyperparameters, Mapping):
             raise ValueError(
                 "The 'hyperparameters' parameter must be None or a dict from names to "
-                f"values. Got {hyperparameters!r} instead."
+                f"values. Got {shown(hyperparameters)} instead."
             )
         # Names come last, since a name overrides its kind in any order of the dict.
         for key in sorted(hyperparameters, key=lambda key: key in names):
@@ -154,8 +156,8 @@ def _tuned(tune, names, kinds):
         return np.full(len(names), bool(tune))
     if isinstance(tune, str):
         raise ValueError(
-            f"The 'tune' parameter must be a bool or a list of names. Got {tune!r} "
-            f"instead; did you mean [{tune!r}]?"
+            "The 'tune' parameter must be a bool or a list of names. Got "
+            f"{shown(tune)} instead; did you mean [{shown(tune)}]?"
         )
     wanted = {name for key in tune for name in _named("tune", key, names, kinds)}
     return np.array([name in wanted for name in names])
@@ -169,8 +171,8 @@ def _named(parameter, key, names, kinds):
     if not found:
         allowed = [*(kind.name for kind in KINDS), *names]
         raise ValueError(
-            f"The {parameter!r} parameter names {key!r}. Allowed for this network are "
-            f"{allowed}; a name without a number stands for all layers."
+            f"The {shown(parameter)} parameter names {shown(key)}. Allowed for this "
+            f"network are {allowed}; a name without a number stands for all layers."
         )
     return found
 
@@ -184,7 +186,7 @@ def _path(name, value, kind, tuned):
         path = np.empty(0)
     if path.ndim != 1 or not path.size:
         raise ValueError(
-            f"{what} = {value!r}; it must be a number, or numbers over the epochs."
+            f"{what} = {shown(value)}; it must be a number, or numbers over the epochs."
         )
     if not np.all((path >= kind.low) & (path <= kind.high)):
         bad = path[~((path >= kind.low) & (path <= kind.high))][0]

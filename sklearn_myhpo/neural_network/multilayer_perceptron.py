@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from .._messages import shown
 from .._typing import MatrixLike, RandomStateLike
 from ._base import SelfTuningPerceptron
 
@@ -23,7 +24,7 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
     as a function of the hyperparameters, while gradient steps on the held-out part
     move the hyperparameters [1]_. The result is an ordinary network, the best one on
     the held-out rows, and the schedule of its hyperparameters. Training needs PyTorch
-    (``pip install sklearn-myhpo[nn]``), prediction does not.
+    (``pip install '.[nn]'`` in the source directory), prediction does not.
 
     The training loss is the mean cross-entropy plus ``exp(lambda_l)`` times the sum of
     squared weights of every layer l, intercepts excluded.
@@ -199,7 +200,7 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs rows of at least 2 classes. Got only "
-                f"the class {self.classes_[0]!r}."
+                f"the class {shown(self.classes_[0])}."
             )
         return index
 
@@ -260,8 +261,8 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
     A multilayer perceptron with linear outputs. As in `STNMLPClassifier`, gradient
     steps on held-out rows move the hyperparameters, while the weights are trained on
     the other rows [1]_. Targets are standardized with the mean and standard deviation
-    of the training rows. Training needs PyTorch (``pip install sklearn-myhpo[nn]``),
-    prediction does not.
+    of the training rows. Training needs PyTorch
+    (``pip install '.[nn]'`` in the source directory), prediction does not.
 
     The training loss is half the mean squared error of the standardized targets, plus
     ``exp(lambda_l)`` times the sum of squared weights of every layer l, intercepts

@@ -1,9 +1,10 @@
 """Indices of columns, specified as in `sklearn.compose.ColumnTransformer`."""
 
-import reprlib
 from numbers import Integral
 
 import numpy as np
+
+from .._messages import shown
 
 _ALLOWED_COLUMNS = (
     "a column name, an int, a list of either, a slice, a boolean mask, or a callable "
@@ -43,8 +44,7 @@ class Columns:
         if all(_is_int(item) for item in items):
             return self._from_ints(items, where)
         raise TypeError(
-            f"{where} has the columns {reprlib.repr(key)}; allowed are "
-            f"{_ALLOWED_COLUMNS}."
+            f"{where} has the columns {shown(key)}; allowed are {_ALLOWED_COLUMNS}."
         )
 
     def _from_names(self, names, where):
@@ -90,11 +90,13 @@ class Columns:
             stop = None if stop is None else stop + 1  # names include both ends
         elif not all(_is_int(end) for end in ends):
             raise TypeError(
-                f"{where} has the columns {key!r}, but both ends of a slice must be "
-                "ints, or both column names."
+                f"{where} has the columns {shown(key)}, but both ends of a slice must "
+                "be ints, or both column names."
             )
         if key.step is not None and not (_is_int(key.step) and key.step != 0):
-            raise ValueError(f"{where}: the step of {key!r} must be a nonzero int.")
+            raise ValueError(
+                f"{where}: the step of {shown(key)} must be a nonzero int."
+            )
         return np.arange(self.n_features)[start : stop : key.step]
 
 
@@ -102,7 +104,7 @@ def _is_int(value):
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def spell(items, most=5, word=repr):
+def spell(items, most=5, word=shown):
     """List items for a message, at most the first few."""
     text = ", ".join(word(item) for item in items[:most])
     return f"{text} and {len(items) - most} more" if len(items) > most else text

@@ -1,9 +1,8 @@
 """Conversion of the parameter `penalty_factors` to factors in the penalty."""
 
-import reprlib
-
 import numpy as np
 
+from .._messages import shown
 from .columns import Columns, feature_list, spell
 from .groups import FeatureGroups
 
@@ -71,7 +70,7 @@ def _as_numbers(values):
     except (TypeError, ValueError):
         numbers = None
     if numbers is None or numbers.ndim == 0:
-        raise TypeError(f"penalty_factors={reprlib.repr(values)}; {_ALLOWED}.")
+        raise TypeError(f"penalty_factors={shown(values)} is not allowed; {_ALLOWED}.")
     return numbers
 
 
@@ -82,20 +81,17 @@ def _from_pairs(pairs, columns):
         where = f"penalty_factors: item {number} (counted from 0)"
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise ValueError(
-                f"{where} is {reprlib.repr(pair)}, but every item must be "
-                "(columns, factor)."
+                f"{where} is {shown(pair)}, but every item must be (columns, factor)."
             )
         key, factor = pair
         index = np.unique(columns.resolve(key, where))
         if not index.size:
-            raise ValueError(
-                f"{where} names no feature ({reprlib.repr(key)}); leave it out."
-            )
+            raise ValueError(f"{where} names no feature ({shown(key)}); leave it out.")
         try:
             factors[index] = float(factor)
         except (TypeError, ValueError):
             raise TypeError(
-                f"{where} has the factor {reprlib.repr(factor)}; {_ALLOWED}."
+                f"{where} has the factor {shown(factor)}; {_ALLOWED}."
             ) from None
         times[index] += 1
     if np.any(times > 1):
@@ -155,8 +151,8 @@ def with_factors(groups, factors, *, may_drop):
     if len(kept) < groups.n_groups and not may_drop:
         empty = [groups.names[number] for number in np.flatnonzero(sizes == 0)]
         raise ValueError(
-            "penalty_factors is 0 for all features of these groups, whose lambda "
-            f"nothing would feel: {spell(empty)}. Put these features into another "
+            "penalty_factors is 0 for all features of these groups, so that their "
+            f"lambdas have no effect: {spell(empty)}. Put these features into another "
             "group of feature_groups, or give one of them a positive factor."
         )
     number = np.full(groups.n_groups, len(kept))

@@ -1,11 +1,11 @@
 """Conversion of the parameter `feature_groups` to groups."""
 
-import reprlib
 from collections import Counter
 from collections.abc import Hashable
 
 import numpy as np
 
+from .._messages import shown
 from .columns import Columns, feature_list, spell
 from .groups import FeatureGroups
 from .labelled import labels_of
@@ -59,7 +59,9 @@ list
         if feature_groups == "transformer":
             return _groups_of_transformers(X, n_features, feature_names)
         if feature_groups != "each":
-            raise ValueError(f"feature_groups={feature_groups!r}; {_ALLOWED}.")
+            raise ValueError(
+                f"feature_groups={shown(feature_groups)} is not allowed; {_ALLOWED}."
+            )
         return FeatureGroups(
             np.arange(n_features, dtype=np.intp),
             tuple(feature_list(range(n_features), feature_names)),
@@ -107,7 +109,7 @@ def _groups_from_labels(labels, n_features):
     is_list = isinstance(labels, list | tuple)
     array = np.array(labels, dtype=object) if is_list else np.asarray(labels)
     if array.ndim == 0:
-        raise TypeError(f"feature_groups={reprlib.repr(labels)}; {_ALLOWED}.")
+        raise TypeError(f"feature_groups={shown(labels)} is not allowed; {_ALLOWED}.")
     if array.ndim > 1:
         raise ValueError(
             f"feature_groups is an array of shape {array.shape}, but labels must have "
@@ -129,7 +131,7 @@ def _groups_from_labels(labels, n_features):
     except TypeError as error:
         raise TypeError(
             "feature_groups has labels that cannot be sorted; labels must be all ints "
-            f"or all strings, got {reprlib.repr(array.tolist())}."
+            f"or all strings, got {shown(array.tolist())}."
         ) from error
     return FeatureGroups(numbers.astype(np.intp), tuple(names.tolist()))
 
@@ -146,12 +148,11 @@ def _check_pairs(pairs):
         where = f"feature_groups: item {number} (counted from 0)"
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise ValueError(
-                f"{where} is {reprlib.repr(pair)}, but every item must be "
-                "(name, columns)."
+                f"{where} is {shown(pair)}, but every item must be (name, columns)."
             )
         if not isinstance(pair[0], Hashable):
             raise TypeError(
-                f"{where} has the name {reprlib.repr(pair[0])}, but names must be "
+                f"{where} has the name {shown(pair[0])}, but names must be "
                 "hashable, like strings."
             )
     counts = Counter(name for name, _ in pairs)
@@ -168,10 +169,12 @@ def _groups_from_pairs(pairs, columns):
     labels = np.zeros(columns.n_features, dtype=np.intp)
     memberships = np.zeros(columns.n_features, dtype=np.intp)
     for number, (name, key) in enumerate(pairs):
-        members = np.unique(columns.resolve(key, f"feature_groups: group {name!r}"))
+        members = np.unique(
+            columns.resolve(key, f"feature_groups: group {shown(name)}")
+        )
         if not members.size:
             raise ValueError(
-                f"feature_groups: group {name!r} is empty ({reprlib.repr(key)}); "
+                f"feature_groups: group {shown(name)} is empty ({shown(key)}); "
                 "every group needs at least one feature."
             )
         labels[members] = number

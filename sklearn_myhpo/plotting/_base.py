@@ -3,6 +3,7 @@
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._messages import import_optional, shown
 from ..linear_model._base import BilevelLinearModel
 
 
@@ -24,13 +25,7 @@ def make_axes(ax, name):
     ImportError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib import pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            f"{name} draws with matplotlib, which is not installed. Install it, or "
-            "this package with its extra: pip install '.[plot]'."
-        ) from error
+    plt = import_optional("matplotlib.pyplot", name, extra="plot")
     if ax is None:
         _, ax = plt.subplots(layout="constrained")
     return ax
@@ -68,9 +63,9 @@ def named_models(estimator, name):
         return {name or type(estimator).__name__: fitted_model(estimator)}
     if not found or name is not None:
         raise ValueError(
-            "estimator must be one or more fitted estimators, with `name` for a single "
-            f"one only. Got {len(found)} of them and name={name!r}; name several by a "
-            "dict {name: estimator}."
+            "estimator must be one or more fitted estimators, with `name` for a "
+            f"single one only. Got {len(found)} of them and name={shown(name)}; name "
+            "several by a dict {name: estimator}."
         )
     return {label: fitted_model(one) for label, one in found.items()}
 
@@ -92,12 +87,12 @@ def fitted_model(estimator):
         If it is not a linear model of this package.
     """
     model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    check_is_fitted(model)
     if not isinstance(model, BilevelLinearModel):
         raise TypeError(
             "estimator must be a fitted linear model of sklearn_myhpo, or a pipeline "
-            f"that ends with one. Got {type(model).__name__}."
+            f"that ends with one. Got {shown(model)}."
         )
+    check_is_fitted(model)
     return model
 
 
@@ -116,4 +111,4 @@ def check_one_of(value, name, allowed):
         Names the parameter, its value and the allowed ones.
     """
     if value not in allowed:
-        raise ValueError(f"{name} must be one of {list(allowed)}. Got {value!r}.")
+        raise ValueError(f"{name} must be one of {list(allowed)}. Got {shown(value)}.")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from .._messages import shown
 from ._base import fitted_model, make_axes
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class GroupPenaltyDisplay:
         ):
             raise ValueError(
                 f"image_shape must be (rows, columns) of {n_features} features. Got "
-                f"{image_shape!r}."
+                f"{shown(image_shape)}."
             )
 
     def _per_feature(self):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_regressor
 
+from .._messages import shown
 from ._base import fitted_model, make_axes
 
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ class ValidationObjectiveDisplay:
             raise ValueError(
                 "There is no curve of one lambda: the estimator must be fitted with "
                 "feature_groups=None and lambda_init='auto', without alpha_per_target "
-                f"or warm_start. Got feature_groups={model.feature_groups!r} and "
-                f"lambda_init={model.lambda_init!r}."
+                f"or warm_start. Got feature_groups={shown(model.feature_groups)} and "
+                f"lambda_init={shown(model.lambda_init)}."
             )
         display = cls(
             *model.validation_curve_.values(),

@@ -8,6 +8,7 @@ cross-validation, Stone 1974, Varma & Simon 2006).
 
 import numpy as np
 
+from .._messages import shown
 from ..data.jobs import run_jobs
 from ..data.selected import select
 from ..solvers import MYHPO, minimize_bilevel
@@ -48,9 +49,8 @@ def choose_shrinkage(source, n_jobs=None, phases=UNWATCHED):
     """
     if source.criterion is not None:
         raise ValueError(
-            "shrinkage='auto' judges on held-out rows, of which the criterion "
-            f"{source.criterion!r} has none. Use criterion='validation', or a number "
-            "for shrinkage."
+            "shrinkage='auto' compares losses of held-out rows, and the criterion "
+            "holds none out. Use criterion='validation', or a number for shrinkage."
         )
     rows, pairs = source.rows, source.pairs
     losses = np.zeros((len(SHRINKAGES), len(rows)))
@@ -144,8 +144,8 @@ def _check_classes(source, own, inner):
             label = source.classes[missing[0]]
             raise ValueError(
                 "shrinkage='auto' splits every training part again, and a part of one "
-                f"has no rows of the class {label!r}. Use fewer folds, or a number for "
-                "shrinkage."
+                f"has no rows of the class {shown(label)}. Use fewer folds, or a "
+                "number for shrinkage."
             )
 
 

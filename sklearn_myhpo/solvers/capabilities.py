@@ -7,7 +7,8 @@ from ..bilevel.contract import Offers
 
 #: Advice after too few iterations for a solver that has none of its own.
 ADVICE = (
-    "or standardize the features; gradient steps converge slowly, exact steps do not"
+    "or set standardize=True where it is not set; gradient steps converge slowly, "
+    "exact steps do not"
 )
 
 

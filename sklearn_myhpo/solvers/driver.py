@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._messages import shown
 from ..bilevel.contract import Offers, OuterProblem
 from ..bilevel.counts import OracleCounts
 from .phases import UNWATCHED, Phases
@@ -145,7 +146,7 @@ def check_solver(solver: Solver, offers: Offers) -> None:
             "The solver must be an object of a subclass of sklearn_myhpo.solvers.Solver"
             ", such as sklearn_myhpo.solvers.MYHPO(): it has `init`, `step` and "
             "`capabilities`, such as Capabilities(needs_split=False). Got "
-            f"{solver!r} instead."
+            f"{shown(solver)} instead."
         )
     unmet = solver.capabilities.unmet(offers)
     if unmet is None:
@@ -154,8 +155,8 @@ def check_solver(solver: Solver, offers: Offers) -> None:
         name for name, each in SOLVERS.items() if not each().capabilities.unmet(offers)
     ]
     raise ValueError(
-        f"{unmet.fact}, but {solver!r} needs {unmet.need}. {unmet.remedy}, or a solver "
-        f"that would do, with its default options: {able}."
+        f"{unmet.fact}, but {shown(solver)} needs {unmet.need}. {unmet.remedy}, or a "
+        f"solver that would do, with its default options: {able}."
     )
 
 

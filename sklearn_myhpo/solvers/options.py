@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import validate_parameter_constraints
 
+from .._messages import shown
 from .protocol import Solver
 
 
@@ -38,5 +39,5 @@ def _check_step_sizes(step_sizes, names):
     if not good:
         raise ValueError(
             f"The 'step_sizes' parameter must be \"auto\" or {len(names)} positive "
-            f"finite numbers ({', '.join(names)}). Got {step_sizes!r} instead."
+            f"finite numbers ({', '.join(names)}). Got {shown(step_sizes)} instead."
         )

@@ -163,8 +163,9 @@ class Status(Enum):
         "{advice}"
     )
     DIVERGED = (
-        "diverged: iteration {n_iter} was not finite. The last finite iterate is "
-        "kept. Use smaller step_sizes, backtracking, or exact steps"
+        "diverged: iteration {n_iter} has numbers that are not finite. The result is "
+        "that of the iteration before. Use smaller step_sizes, backtracking, or exact "
+        "steps"
     )
     STOPPED = (
         "was stopped by a callback after {n_iter} iterations, with a relative residual "

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._messages import shown
 from ..bilevel.held_out import HeldOutProblem
 from ..bilevel.problem import Problem
 from .capabilities import Capabilities
@@ -81,8 +82,8 @@ class Unrolled(Solver):
         if self.mode != "reverse" or self.truncation > self.n_steps:
             raise ValueError(
                 "The 'truncation' parameter must be None, or with mode='reverse' an "
-                f"int of at most n_steps={self.n_steps}. Got {self.truncation!r} with "
-                f"mode={self.mode!r} instead."
+                f"int of at most n_steps={self.n_steps}. Got {shown(self.truncation)} "
+                f"with mode={shown(self.mode)} instead."
             )
 
     def init(

@@ -361,7 +361,9 @@ def test_beside_the_other_options(criterion):
     assert free.optimism_ is None
     assert free.certificate_.converged
     assert free.certificate_.least_curvature > 0
-    with pytest.raises(ValueError, match="shrinkage='auto' judges on held-out rows"):
+    with pytest.raises(
+        ValueError, match="shrinkage='auto' compares losses of held-out rows"
+    ):
         held.set_params(shrinkage="auto").fit(X, y)
 
 

@@ -417,7 +417,10 @@ def test_interrupted_write(openml, tmp_path, monkeypatch):
 def test_missing_package(module, call, tmp_path, monkeypatch):
     """The user would not learn what to install."""
     monkeypatch.setitem(sys.modules, module, None)
-    words = rf"needs the package {module}.*pip install 'sklearn-myhpo\[datasets\]'"
+    words = (
+        rf"needs the package {module}, .*pip install {module}, or "
+        r"pip install '\.\[datasets\]' in the source directory"
+    )
     with pytest.raises(ImportError, match=words):
         call(tmp_path)
 

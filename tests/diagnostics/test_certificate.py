@@ -112,6 +112,15 @@ def test_bounds_are_named():
     assert "keep (less penalty is wanted)" in text
     assert "(more penalty is wanted)" in text
     assert repr(certificate) == text
+    # Both slopes are relative to the same number: nothing of other units beside them.
+    is_outward = certificate.lower | certificate.upper
+    slopes = np.abs(certificate.hypergradient) / model.validation_loss_
+    inward, outward = slopes[~is_outward].max(initial=0), slopes[is_outward].max()
+    assert certificate.outward_hypergradient == pytest.approx(outward, rel=1e-6)
+    assert (
+        f"hypergradient:  {inward:.1e} times the objective; "
+        f"{outward:.1e} times it out of the bounds"
+    ) in text
 
 
 @no_warnings

@@ -83,7 +83,7 @@ def test_more_folds_than_members_of_a_class(cls):
     ("groups", "match"),
     [
         (["a", "b", "a"], "feature_groups has 3 labels, but X has 4 features"),
-        ("every", r"feature_groups='every'; allowed are None .*\"each\""),
+        ("every", r"feature_groups='every' is not allowed; .* are None .*\"each\""),
         (["a", "a", None, "b"], r"feature_groups has a missing label .* index 2"),
         ([("a", [0, 1]), ("b", [2])], "feature_groups: .*are in no group: 'x3'"),
         ([("a", [0, 1]), ("b", [1, 2, 3])], "feature_groups: .*several groups: 'x1'"),

@@ -76,5 +76,5 @@ def test_frames_without_pandas(monkeypatch, method):
     """Who has no pandas must learn what to install."""
     model = MYHPORidge(random_state=0).fit(*scaled_diabetes())
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=rf"{method}\(\) .* pip install pandas"):
+    with pytest.raises(ImportError, match=rf"^{method}\(\) .* pip install pandas\.$"):
         getattr(model, method)()

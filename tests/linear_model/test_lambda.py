@@ -103,7 +103,7 @@ def test_start_outside_of_automatic_bounds():
     [
         (
             {"lambda_bounds": {"c": (0, 1)}},
-            "lambda_bounds names the unknown groups 'c'; the groups are 'a', 'b'",
+            "lambda_bounds names the unknown group 'c'; the groups are 'a', 'b'",
         ),
         (
             {"lambda_bounds": {"a": (1, 0)}},
@@ -119,12 +119,12 @@ def test_start_outside_of_automatic_bounds():
         ),
         (
             {"lambda_init": {"a": 1.0, "c": 1.0}},
-            "lambda_init names the unknown groups 'c'; the groups are 'a', 'b'",
+            "lambda_init names the unknown group 'c'; the groups are 'a', 'b'",
         ),
-        ({"lambda_init": {"a": 1.0}}, "lambda_init names no value for the groups 'b'"),
+        ({"lambda_init": {"a": 1.0}}, "lambda_init names no value for the group 'b'"),
         (
             {"lambda_init": [1.0, 2.0, 3.0]},
-            "lambda_init has 3 numbers, but there are 2 groups.*: 'a', 'b'",
+            "lambda_init has 3 numbers, but needs 2, one for each group.*: 'a', 'b'",
         ),
         ({"lambda_init": [1.0, np.nan]}, r"'lambda_init' parameter must be .*nan"),
         ({"lambda_init": [1.0, 1e5]}, "'lambda_init' parameter must be .*from -700"),
@@ -132,15 +132,15 @@ def test_start_outside_of_automatic_bounds():
         ({"lambda_init": [[1.0, 2.0]]}, "'lambda_init' parameter must be"),
         (
             {"lambda_init": {"a": 1.0, "b": 5.0}, "lambda_bounds": {"b": (0, 2)}},
-            "'lambda_init' parameter of the groups 'b' must be inside lambda_bounds=",
+            "'lambda_init' parameter of the group 'b' must be inside lambda_bounds=",
         ),
         (
             {"lambda_init": [1.0, 5.0], "lambda_bounds": (0, 2)},
-            r"'lambda_init' parameter of the groups 'b' must be inside .*\(0, 2\)",
+            r"'lambda_init' parameter of the group 'b' must be inside .*\(0, 2\)",
         ),
         (
             {"lambda_init": 5.0, "lambda_bounds": {"a": (0, 2)}},
-            "'lambda_init' parameter of the groups 'a' must be inside",
+            "'lambda_init' parameter of the group 'a' must be inside",
         ),
     ],
 )
@@ -171,7 +171,7 @@ def test_criterion_and_targets():
     model = MYHPORidge(
         feature_groups=["a", "b"] * 6, criterion="gcv", lambda_bounds=bounds
     )
-    match = r"lambda_bounds=\{'a': \(-700.0, -650.0\)\} allows no penalty"
+    match = r"lambda_bounds=\{'a': \(-700.0, -650.0\)\} allows only penalties so weak"
     with pytest.raises(ValueError, match=match):
         model.fit(wide, wide[:, 0])
     both = np.column_stack([y, -y + X[:, 0]])

@@ -1,10 +1,15 @@
 """Errors and warnings speak in the names that a user knows."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
 import re
+import traceback
 import warnings
+from functools import cache
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +19,17 @@ import sklearn_myhpo
 from sklearn_myhpo.neural_network import STNMLPClassifier, STNMLPRegressor
 from sklearn_myhpo.solvers import MYHPO
 from tests.helpers import CLASSIFIERS, ESTIMATORS, data_for
+from tests.message_table import PROVOKE, TEXTS
 
+ROOT = Path(sklearn_myhpo.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+#: Folders and files whose messages are tested beside them.
+ELSEWHERE = {"datasets", "neural_network", "bilevel", "losses", "_warn.py"}
+#: Functions with a message that nothing can provoke in this table.
+UNREACHED = {
+    ("_html.py", "__getattr__"),  # Python's protocol, read by nobody
+    ("linear_model/_checks.py", "check_weights"),  # scikit-learn 1.9 raises before
+}
 NETWORKS = [STNMLPClassifier, STNMLPRegressor]
 PUBLIC = (
     "sklearn_myhpo",
@@ -185,3 +200,112 @@ def test_errors_of_data_are_plain(cls):
         with pytest.raises(ValueError, match=r"\w") as error:
             cls().fit(features, target, **arguments)
         assert_plain(str(error.value))
+
+
+def sites():
+    """Return the first and the last line of every raise and warning, by file.
+
+    Those of solvers and problems for people who write their own, of data sets and of
+    networks are tested in their own folders.
+    """
+    found = {}
+    for path in FILES:
+        name = path.relative_to(ROOT).as_posix()
+        if name.split("/")[0] in ELSEWHERE or name in ELSEWHERE:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_raise = isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+            is_warning = isinstance(node, ast.Call) and (
+                ast.unparse(node.func) in ("self._say", "say", "warn")
+            )
+            if is_raise or is_warning:
+                found[name, node.lineno] = node.end_lineno
+    return found
+
+
+def test_every_message_is_provoked():
+    """A message that no table has is read by nobody before a user reads it."""
+    seen = {site for name in PROVOKE for site in provoked(name)[1]}
+    missing = {
+        (name, first): last
+        for (name, first), last in sites().items()
+        if not any(name == path and first <= line <= last for path, line in seen)
+    }
+    functions = {(name, function_at(name, first)) for name, first in missing}
+    assert functions == UNREACHED
+
+
+def function_at(name, line):
+    """Return the name of the innermost function with a line of a file."""
+    tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
+    around = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= node.end_lineno
+    ]
+    return max(around, key=lambda node: node.lineno).name
+
+
+@cache
+def provoked(name):
+    """Return the messages of a row of the table, and the lines that they come from."""
+    found, lines, real = [], set(), warnings.warn
+
+    def warn(message, category=UserWarning, stacklevel=1, **options):
+        lines.update(map(position, traceback.extract_stack()))
+        real(message, category, stacklevel + 1, **options)
+
+    with (
+        warnings.catch_warnings(record=True) as seen,
+        mock.patch.object(sklearn_myhpo._warn.warnings, "warn", warn),
+    ):
+        warnings.simplefilter("always")
+        try:
+            PROVOKE[name]()
+        except Exception as error:
+            if isinstance(error, AttributeError):  # scikit-learn's, raised from ours
+                error = error.__cause__
+            found.append((type(error).__name__, str(error)))
+            while error is not None:
+                lines.update(map(position, traceback.extract_tb(error.__traceback__)))
+                error = error.__cause__
+    found += [(one.category.__name__, str(one.message)) for one in seen]
+    return found, lines
+
+
+def position(frame):
+    """Return the file below the package and the line of a frame."""
+    path = Path(frame.filename)
+    inside = path.is_relative_to(ROOT)
+    return path.relative_to(ROOT).as_posix() if inside else None, frame.lineno
+
+
+def pattern(text):
+    """Return a text of the table as a regular expression."""
+    return re.escape(text).replace("…", ".+?")
+
+
+def test_the_table_is_complete():
+    """A message without a text would be checked by nothing."""
+    assert list(PROVOKE) == list(TEXTS)
+
+
+@pytest.mark.parametrize("name", PROVOKE)
+def test_messages(name):
+    """A user would have to guess which parameter, what came and what is allowed."""
+    found, _ = provoked(name)
+    kind, text = TEXTS[name]
+    assert any(
+        kind == own and re.fullmatch(pattern(text), said) for own, said in found
+    ), found
+
+
+@pytest.mark.parametrize("name", PROVOKE)
+def test_messages_are_plain(name):
+    """Types of NumPy and names of internal classes are noise to a user."""
+    for kind, text in provoked(name)[0]:
+        assert_plain(text)
+        assert not re.search(r"\b(np|numpy)\.\w+\(|\barray\(|\bdtype\b|<class '", text)
+        assert not re.search(r"\s\s|\n|\.\.$", text)
+        if kind.endswith("Warning") and kind not in ("UserWarning", "FutureWarning"):
+            assert re.match(r"(MYHPO|SHO|Bilevel)\w+ ", text)

@@ -183,7 +183,7 @@ def test_groups_without_penalized_features():
     """An error where the user named the group, no lambda where it follows."""
     X, y = data_for(MYHPORidge)
     options = {"penalty_factors": [0, 1, 1, 1], "random_state": 0}
-    with pytest.raises(ValueError, match="whose lambda nothing would feel: 'a'"):
+    with pytest.raises(ValueError, match="lambdas have no effect: 'a'"):
         MYHPORidge(feature_groups=["a", "b", "b", "b"], **options).fit(X, y)
     model = MYHPORidge(feature_groups="each", **options).fit(X, y)
     assert model.feature_group_names_.tolist() == ["x1", "x2", "x3"]

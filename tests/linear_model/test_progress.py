@@ -179,6 +179,22 @@ def test_verbose_spells_few_lambdas_and_the_range_of_many(capsys, diabetes):
     assert max(map(len, lines)) <= 100
 
 
+@pytest.mark.parametrize("names", [["age", "blood pressure, mean"], [0, 1]])
+def test_verbose_names_the_groups(capsys, diabetes, names):
+    """Of two lambdas nobody would know which features they penalize."""
+    X, y = diabetes
+    groups = [(names[0], [0, 1]), (names[1], list(range(2, X.shape[1])))]
+    model = MYHPORidge(verbose=1, feature_groups=groups).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    start = next(n for n, line in enumerate(lines) if "iteration" in line.split())
+    head, *rows, last = lines[start:]
+    first, second = (str(name)[:16] for name in names)
+    assert len({len(line) for line in [head, *rows]}) == 1
+    for row, lambdas in zip(rows, model.history_["lambda"], strict=True):
+        assert f" {first}={lambdas[0]:.3f} {second}={lambdas[1]:.3f} " in row
+    assert f"lambda {first}={model.lambda_[0]:.3f} {second}=" in last
+
+
 def test_verbose_tells_of_the_scan(capsys, cancer):
     """A long scan would look like a fit that hangs."""
     MYHPOLogisticRegression(verbose=1, random_state=0).fit(*cancer)

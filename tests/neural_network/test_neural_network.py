@@ -81,7 +81,9 @@ def test_torch_is_imported_only_when_used():
 def test_missing_torch_says_how_to_get_it(cls, monkeypatch):
     """A ModuleNotFoundError for torch would not name the extra."""
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ImportError, match=r"pip install sklearn-myhpo\[nn\]"):
+    with pytest.raises(
+        ImportError, match=r"pip install torch, or pip install '\.\[nn\]' in the source"
+    ):
         cls().fit(*data_for(cls))
 
 

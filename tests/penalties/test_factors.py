@@ -51,9 +51,13 @@ def test_none_is_none():
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        (1.0, TypeError, "penalty_factors=1.0; allowed are None"),
-        ("age", TypeError, "penalty_factors='age'; allowed are None"),
-        ({"age": 0}, TypeError, "penalty_factors={'age': 0}; allowed are None"),
+        (1.0, TypeError, "penalty_factors=1.0 is not allowed; allowed are None"),
+        ("age", TypeError, "penalty_factors='age' is not allowed; allowed are None"),
+        (
+            {"age": 0},
+            TypeError,
+            "penalty_factors={'age': 0} is not allowed; allowed are None",
+        ),
         (["a", 1, 1, 1], TypeError, "allowed are None"),
         ([1, 1, 1], ValueError, r"shape \(3,\), but X has 4 features"),
         (np.ones((4, 2)), ValueError, r"shape \(4, 2\), but X has 4 features"),

@@ -149,11 +149,15 @@ def test_callable_that_fails_is_named():
 @pytest.mark.parametrize(
     ("feature_groups", "error", "match"),
     [
-        ("foo", ValueError, "feature_groups='foo'; allowed are None .* \"each\""),
-        (3, TypeError, "feature_groups=3; allowed are None"),
-        (True, TypeError, "feature_groups=True; allowed are"),
-        ({"a": [0]}, TypeError, r"feature_groups=\{'a': \[0\]\}; allowed are"),
-        (len, TypeError, "feature_groups=<built-in function len>; allowed are"),
+        (
+            "foo",
+            ValueError,
+            "feature_groups='foo' is not allowed; allowed are None .* \"each\"",
+        ),
+        (3, TypeError, "feature_groups=3 is not allowed; allowed are None"),
+        (True, TypeError, "feature_groups=True is not allowed; allowed are"),
+        ({"a": [0]}, TypeError, r"feature_groups=\{'a': \[0\]\} is not allowed; "),
+        (len, TypeError, "feature_groups=len is not allowed; allowed are"),
         ([], ValueError, "feature_groups has 0 labels, but X has 5 features"),
         ([1, 2, 1, 2], ValueError, "feature_groups has 4 labels, but X has 5"),
         (

@@ -1,6 +1,6 @@
 """Displays draw what the fitted attributes say, and nothing else."""
 
-import builtins
+import sys
 from unittest import mock
 
 import numpy as np
@@ -59,19 +59,15 @@ def test_displays_follow_the_convention(display, one):
 
 
 @each_display
-def test_displays_say_what_is_missing(display, one):
+def test_displays_say_what_is_missing(display, one, monkeypatch):
     """Without matplotlib an import error would not say how to get it."""
-    real = builtins.__import__
-
-    def without(name, *arguments, **options):
-        if name.startswith("matplotlib"):
-            raise ImportError
-        return real(name, *arguments, **options)
-
-    with (
-        mock.patch("builtins.__import__", without),
-        pytest.raises(ImportError, match=rf"{display.__name__} draws with matplotlib"),
-    ):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
+    words = (
+        rf"{display.__name__} needs the package matplotlib, .*pip install matplotlib, "
+        r"or pip install '\.\[plot\]' in the source directory"
+    )
+    with pytest.raises(ImportError, match=words):
         display.from_estimator(one)
 
 

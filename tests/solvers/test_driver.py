@@ -109,7 +109,10 @@ def test_divergence_keeps_the_last_finite_iterate(solver, name):
     if name.startswith("ridge"):
         assert result.status is Status.DIVERGED
         assert "diverged" in result.message
-        assert f"iteration {result.n_iter + 1} was not finite" in result.message
+        assert (
+            f"iteration {result.n_iter + 1} has numbers that are not finite"
+            in result.message
+        )
     assert {len(column) for column in result.history.values()} == {result.n_iter}
     assert np.all(np.isfinite(result.lambda_))
     assert all(np.all(np.isfinite(w)) for w in result.weights)

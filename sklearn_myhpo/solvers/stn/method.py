@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..._messages import shown
 from ...bilevel.held_out import HeldOutProblem
 from ..capabilities import Capabilities
 from ..options import check_options
@@ -117,7 +118,7 @@ class STN(Solver):
         if self.sigma_init > self.sigma_max:
             raise ValueError(
                 "The 'sigma_init' parameter must be at most sigma_max="
-                f"{self.sigma_max!r}. Got {self.sigma_init!r} instead."
+                f"{shown(self.sigma_max)}. Got {shown(self.sigma_init)} instead."
             )
 
     @property
@@ -184,8 +185,9 @@ class STN(Solver):
         if self.sampling == "balanced" and self.n_samples < n_groups:
             raise ValueError(
                 "The 'n_samples' parameter must be at least the number of lambdas, "
-                f"here {n_groups}, with sampling='balanced'. Got {self.n_samples!r} "
-                "instead; use \"auto\" or sampling='independent'."
+                f"here {n_groups}, with sampling='balanced'. Got "
+                f'{shown(self.n_samples)} instead; use "auto" or '
+                "sampling='independent'."
             )
         return self.n_samples
 
