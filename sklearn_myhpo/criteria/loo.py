@@ -98,6 +98,7 @@ class LooOfRows(BoundRidgeCriterion):
         Returns
         -------
         ndarray of shape (n_samples, n_targets)
+            In the units of y.
         """
         spectrum = self.whole.spectrum
         targets = np.arange(spectrum.along.shape[1])

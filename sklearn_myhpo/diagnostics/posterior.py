@@ -86,16 +86,16 @@ def ridge_posterior(split, groups, lambda_, n_rows, fit_intercept, free=None):
     found = Posterior(freedom + n_free, mean_square)
     if spread is None:
         return found
-    scale = np.ones(len(groups.labels)) if groups.scale is None else groups.scale
+    scale = coordinates.scale_of(slice(None)) * np.ones(len(groups.labels))
     prior = np.exp(-lambda_)[None] / 2.0
     if not per_target:
         prior = np.exp(-groups.expand(lambda_))[:, None] / 2.0
-    variance, intercept = spread.variances(scale * groups.is_penalized, prior)
+    variance, intercept = spread.variances(scale, groups.is_penalized, prior)
     if free is not None:
         # The weights of unpenalized features vary by themselves too.
         (root, mean), index = free, coordinates.eliminated.free
-        variance[index] += np.sum(root**2, axis=1)[:, None]
-        along = (split.feature_shift[index] + mean) @ root
+        variance[index] += (scale[index] ** 2 * np.sum(root**2, axis=1))[:, None]
+        along = (scale[index] * split.feature_shift[index] + mean) @ root
         intercept = intercept + along @ along
     # The mean of y varies by itself.
     intercept = intercept + fit_intercept
@@ -153,7 +153,7 @@ class _Plain(NamedTuple):
     split: object
     inverse: np.ndarray
 
-    def variances(self, scale, prior):
+    def variances(self, scale, is_penalized, prior):
         """Return the variances (n_features, 1) and that of the intercept (1,)."""
         split, inverse = self
         eliminated = split.coordinates.eliminated
@@ -163,8 +163,9 @@ class _Plain(NamedTuple):
         slope = scale[kept] * split.feature_shift[kept] + split.x_mean
         if eliminated is not None:
             _, free, follow = eliminated
-            out[free, 0] = np.sum((follow @ inverse) * follow, axis=1)
-            slope = slope + split.feature_shift[free] @ follow
+            own = np.sum((follow @ inverse) * follow, axis=1)
+            out[free, 0] = scale[free] ** 2 * own
+            slope = slope + (scale[free] * split.feature_shift[free]) @ follow
         return out, np.array([slope @ inverse @ slope])
 
 
@@ -194,13 +195,15 @@ class _Spread(NamedTuple):
     shift: np.ndarray
     eliminated: object = None
 
-    def variances(self, scale, prior):
+    def variances(self, scale, is_penalized, prior):
         """Return the variances (n_features, k) and those of the intercept (k,).
 
         Parameters
         ----------
         scale : ndarray of shape (n_features,)
-            Units of the features; zero where there is no penalty.
+            Units of the features.
+        is_penalized : ndarray of bool of shape (n_features,)
+            Whether a feature has a prior.
         prior : ndarray of shape (n_features, k) or (1, k)
             Prior variances in these units, which hold where rows say nothing.
         """
@@ -210,7 +213,7 @@ class _Spread(NamedTuple):
             intercept = np.array([intercepts @ inverse @ intercepts])
         else:
             own, intercept = coefs**2 @ inverse, intercepts**2 @ inverse
-        square = scale**2
+        square = np.where(is_penalized, scale, 0.0) ** 2
         # What coordinates leave of a feature; unpenalized ones follow the others.
         left = square - np.sum(coefs**2, axis=1)
         inside = np.flatnonzero(left > NOTHING_LEFT * square)
@@ -218,17 +221,16 @@ class _Spread(NamedTuple):
             return own, intercept
         prior = np.broadcast_to(prior, (len(left), prior.shape[1]))[inside]
         own[inside] += left[inside, None] * prior
-        unit = np.zeros_like(coefs)
-        np.divide(coefs, scale[:, None], out=unit, where=scale[:, None] > 0)
-        along = scale * shift
+        unit = np.where(is_penalized[:, None], coefs / scale[:, None], 0.0)
+        along = np.where(is_penalized, scale * shift, 0.0)
         if self.eliminated is not None:
             kept, free, follow = self.eliminated
-            along[kept] += shift[free] @ follow
+            along[kept] += (scale[free] * shift[free]) @ follow
             # Combinations that unpenalized features explain move these.
             moved = np.zeros((len(free), len(scale)))
             moved[:, kept] = follow
             moved -= (moved @ unit) @ unit.T
-            own[free] += moved[:, inside] ** 2 @ prior
+            own[free] += scale[free, None] ** 2 * (moved[:, inside] ** 2 @ prior)
         along -= unit @ (unit.T @ along)
         return own, intercept + along[inside] ** 2 @ prior
 

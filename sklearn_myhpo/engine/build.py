@@ -75,8 +75,9 @@ class _Task(NamedTuple):
     source : Design or None
         X itself, for statistics that the moments have lost; None where features are in
         their final units.
-    is_alone : bool
-        Whether this is one of several tasks of one split each.
+    alone : int or None
+        Number of the split if this is one of several tasks of one split each; -1 of
+        all rows.
     tries_rows : bool
         Whether solutions may be combinations of rows.
     factors_rows : bool
@@ -92,7 +93,7 @@ class _Task(NamedTuple):
     plan: Plan
     standard: Standard | None = None
     source: Design | None = None
-    is_alone: bool = False
+    alone: int | None = None
     tries_rows: bool = True
     factors_rows: bool = False
 
@@ -177,11 +178,11 @@ def _build_apart(design, task, standard):
             alone = task._replace(
                 parts=task.parts.only(split),
                 plan=plan,
-                is_alone=True,
+                alone=split,
                 tries_rows=tries_rows,
             )
             built.append(_build(rows, alone))
-        *sets, whole = [one.split_set for one in built]
+        sets = [one.split_set for one in built[:-1]]
         # One rule for all splits: they are scanned together.
         if sum(isinstance(one, RowSplitSet) for one in sets) in (0, n_splits):
             break
@@ -192,7 +193,7 @@ def _build_apart(design, task, standard):
 
     plan = replace(task.plan, subspace=built[0].plan.subspace)
     moments = built[-1].second_moments
-    return Built(SplitSet(splits, shared), whole.splits[0], moments, plan)
+    return Built(SplitSet(splits, shared), built[-1].full, moments, plan)
 
 
 def _build(design, task):
@@ -216,7 +217,8 @@ def _build(design, task):
         return _from_row_factors(design, task)
     if plan.tries_row_products and task.tries_rows:
         given = design, y, task.parts, task.groups, task.counts
-        splits = build_dual_splits(*given, with_all_rows=not task.is_alone)
+        numbers = None if task.alone is None else [min(task.alone, 0)]
+        splits = build_dual_splits(*given, numbers=numbers)
         if splits is not None:
             n_splits, found = plan.shape.n_splits, splits[0].shape[0]
             plan = replace(plan, subspace=f"{found} combinations of rows")
@@ -305,7 +307,7 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
     if task.groups.n_unpenalized and not coordinates.bases:
         # Sizes of the residuals on the unpenalized features.
         sizes = np.diag(full.train.gram)
-    elif task.is_alone:
+    elif task.alone is not None:
         # Features that vary in held-out rows alone have other units there.
         sizes = np.square(1.0 if task.groups.scale is None else task.groups.scale)
         sizes = np.broadcast_to(sizes, len(moments))[task.groups.is_penalized]

@@ -162,7 +162,7 @@ class ProblemSource:
         weights : list of (coef, intercept)
             Of every split.
         refit : bool
-            Whether to fit all rows; never those of the user's own validation set.
+            Whether to fit all rows, but those of the user's own validation set.
 
         Returns
         -------
@@ -170,11 +170,16 @@ class ProblemSource:
         intercept : ndarray of shape (n_outputs,)
         """
         coef, intercept = mean_over_splits(weights)
-        if refit and not self.has_own_validation:
-            start = problem.full.from_features(coef, intercept)
-            full = problem.minimize_full(lambda_, start)
-            coef, intercept = problem.full.to_features(full)
-        return coef, intercept
+        if not refit:
+            return coef, intercept
+        if self.has_own_validation:
+            # The only split is of all other rows; some methods only come near to its
+            # minimizer.
+            start = problem.splits[0].from_features(coef, intercept)
+            return problem.to_features(problem.minimize(lambda_, [start]))[0]
+        start = problem.full.from_features(coef, intercept)
+        full = problem.minimize_full(lambda_, start)
+        return problem.full.to_features(full)
 
     def of_targets(self, columns):
         """Return the source of some targets.

@@ -168,7 +168,8 @@ class SummaryMixin:
 
         Standard errors are roots of the diagonal of
         ``sigma^2 (X' X + diag(alpha))^-1``, X about its means: the posterior covariance
-        for the prior that the learned penalty stands for. They are conditional on that
+        for the prior that the learned penalty stands for; with `standardize` that of
+        standardized features, moved to the units of X. They are conditional on that
         penalty, and sigma^2 is the sum of squared residuals over n minus the effective
         degrees of freedom. With ``refit=False`` or `X_val` there are none, nor
         degrees of freedom.

@@ -9,18 +9,21 @@ from sklearn import config_context
 from sklearn.linear_model import Ridge
 from sklearn.metrics import get_scorer, make_scorer, max_error, r2_score
 from sklearn.model_selection import (
+    GroupKFold,
     KFold,
     RepeatedKFold,
     ShuffleSplit,
     StratifiedKFold,
     cross_validate,
 )
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import (
     BilevelLogisticRegression,
     BilevelRidge,
     MYHPOLogisticRegression,
     MYHPORidge,
+    MYHPORidgeClassifier,
     SHORidge,
 )
 from sklearn_myhpo.solvers import Stochastic
@@ -254,6 +257,41 @@ def test_rows_that_are_held_out_twice_count_twice():
     np.testing.assert_array_equal(model.cv_rows_, np.arange(30, 60))
     np.testing.assert_allclose(model.cv_predictions_, plain.predict(X[30:]))
     np.testing.assert_allclose(model.cv_losses_, model.validation_loss_)
+
+
+@pytest.mark.parametrize("cls", [MYHPOLogisticRegression, MYHPORidgeClassifier])
+@pytest.mark.parametrize("n_features", [4, 80])
+@pytest.mark.parametrize("container", ["array", "csr"])
+def test_results_of_standardized_features_and_class_weights(cls, n_features, container):
+    """The models of the splits would have other units, or weights, than was asked for.
+
+    A class has a weight in training; scores have the weights of the user.
+    """
+    X, y = data_for(cls, n_features=n_features, n_classes=3)
+    X = np.where(np.abs(X) < 0.3, 0.0, X) * np.geomspace(0.01, 100.0, n_features)
+    weight = uneven_weights()
+    groups = np.random.default_rng(0).integers(0, 7, 60)
+    model = cls(
+        cv=GroupKFold(3),
+        standardize=True,
+        class_weight={0: 3.0, 2: 0.5},
+        scoring="accuracy",
+        store_cv_results=True,
+        lambda_bounds=(-6.0, 4.0),
+        tol=1e-10,
+    ).fit(CONTAINERS[container](X), y, weight, groups=groups)
+    own = weight * np.array([3.0, 1.0, 0.5])[y]
+    np.testing.assert_array_equal(model.cv_rows_, np.arange(60))
+    for split, (train, rows) in enumerate(GroupKFold(3).split(X, y, groups)):
+        scaler = StandardScaler().fit(X[train], sample_weight=own[train])
+        scaled = scaler.transform(X)
+        plain = fixed(model, scaled, y, train, own)
+        score = plain.score(scaled[rows], y[rows], weight[rows])
+        assert model.cv_scores_[split] == pytest.approx(score)
+        predictions, losses = held_out(model, plain, scaled[rows], y[rows])
+        np.testing.assert_allclose(model.cv_predictions_[rows], predictions, atol=1e-5)
+        loss = np.average(losses, weights=own[rows])
+        assert model.cv_losses_[split] == pytest.approx(loss, rel=1e-5)
 
 
 @each_minimizer

@@ -11,6 +11,8 @@ from sklearn_myhpo import (
     MYHPOLogisticRegression,
     MYHPORidge,
 )
+from tests.helpers import data_for, no_warnings
+from tests.linear_model.common import each_estimator, plain_of
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
@@ -70,3 +72,24 @@ def test_own_validation_set_that_does_not_fit(options, given, message, diabetes)
     given = {name: values[name] for name in given}
     with pytest.raises(ValueError, match=message):
         BilevelRidge(**options).fit(X, y, **given)
+
+
+@each_estimator
+@pytest.mark.parametrize("standardize", [False, True])
+@no_warnings
+def test_weights_are_those_of_the_counterpart(cls, standardize):
+    """`alpha_` would give other weights where a method only comes near to them."""
+    X, y = data_for(cls, n_samples=90)
+    options = {"max_iter": 20, "random_state": 0, "standardize": standardize}
+    own = {"X_val": X[60:], "y_val": y[60:]}
+    model = cls(**options).fit(X[:60], y[:60], **own)
+    name, strength = model._strength()
+    alpha = strength if name == "alpha" else 1.0 / strength
+    scale = X[:60].std(axis=0) if standardize else np.ones(4)
+    plain = plain_of(cls, alpha).fit(X[:60] / scale, y[:60])
+    atol = 1e-5 * np.abs(plain.coef_).max()
+    np.testing.assert_allclose(model.coef_ * scale, plain.coef_, atol=atol)
+    np.testing.assert_allclose(model.intercept_, plain.intercept_, atol=atol)
+    # Without a refit they are those of the method.
+    kept = cls(**options, refit=False).fit(X[:60], y[:60], **own)
+    assert kept.validation_loss_ == model.validation_loss_

@@ -21,6 +21,7 @@ from sklearn_myhpo import (
     GroupedColumnTransformer,
     MYHPOLogisticRegression,
     MYHPORidge,
+    MYHPORidgeClassifier,
 )
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.solvers import Stochastic
@@ -140,6 +141,64 @@ def test_ridge_posterior_of_unpenalized_features(shape, criterion, fit_intercept
         ).fit(X, y)
         check_posterior(model, X, y)
         assert model.summary().columns["group"][1] is None
+
+
+def standardized_posterior(model, X, y, weights):
+    """Return the same as `dense_posterior`, moved from standardized features to X."""
+    mean = np.average(X, axis=0, weights=weights)
+    scale = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weights))
+    alpha = model.summary().columns["alpha"]
+    rows = (X - mean) / scale
+    freedom, noise, errors = dense_posterior(
+        rows, y, weights, alpha, model.fit_intercept
+    )
+    # A prediction at zero is one at ``-mean / scale`` of the standardized features.
+    precision = (rows.T * weights) @ rows + np.diag(alpha)
+    at_zero = mean / scale
+    intercept = at_zero @ np.linalg.solve(precision, at_zero)
+    intercept += model.fit_intercept / weights.sum()
+    errors = errors[: X.shape[1]] / scale
+    return freedom, noise, errors, np.sqrt(noise * intercept)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("shape", [(60, 6), (25, 40), (60, 400)], ids=str)
+@pytest.mark.parametrize("kind", ["one", "groups", "factors", "zero", "loo"])
+@pytest.mark.parametrize("cls", [MYHPORidge, MYHPORidgeClassifier])
+def test_ridge_posterior_of_standardized_features(cls, kind, shape, fit_intercept):
+    """Standard errors would be in other units than the coefficients beside them."""
+    X, y = some_data(*shape)
+    X *= np.exp(np.random.default_rng(2).uniform(-3.0, 3.0, shape[1]))
+    weights = np.random.default_rng(1).uniform(0.5, 2.0, len(X))
+    options = {}
+    if kind == "groups":
+        options["feature_groups"] = np.resize(["a", "b", "b"], shape[1])
+    elif kind == "factors":
+        options["penalty_factors"] = np.resize(FACTORS, shape[1])
+    elif kind == "zero":
+        options["penalty_factors"] = np.arange(shape[1]) % 20 != 3
+    elif kind == "loo":
+        options["criterion"] = "loo"
+        options["penalty_factors"] = np.arange(shape[1]) % 20 != 3
+    if cls is MYHPORidgeClassifier:
+        y, options["class_weight"] = (y > 1.0).astype(int), "balanced"
+    model = cls(
+        standardize=True,
+        fit_intercept=fit_intercept,
+        lambda_bounds=(-4.0, 3.0),
+        cv=KFold(4),
+        **options,
+    ).fit(X, y, weights)
+    if cls is MYHPORidgeClassifier:
+        weights, y = weights * model.class_weight_[y], 2.0 * y - 1.0
+    freedom, noise, errors, intercept = standardized_posterior(model, X, y, weights)
+    summary = model.summary()
+    np.testing.assert_allclose(summary.effective_dof, freedom, rtol=1e-6)
+    np.testing.assert_allclose(summary.noise_variance, noise, rtol=1e-6)
+    found = summary.columns["standard_error"]
+    np.testing.assert_allclose(found, errors, rtol=1e-6)
+    own = np.ravel(summary.intercept_standard_error)[0]
+    np.testing.assert_allclose(own, intercept, rtol=1e-6)
 
 
 @pytest.mark.parametrize("n_features", [5, 40])

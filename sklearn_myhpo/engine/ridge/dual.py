@@ -17,7 +17,7 @@ from .mean_square import Moments
 from .quadratic import QuadraticSplit
 
 
-def build_dual_splits(design, y, parts, groups, counts, *, with_all_rows=True):
+def build_dual_splits(design, y, parts, groups, counts, *, numbers=None):
     """Build a `QuadraticSplit` for every split and one of all rows, or none of them.
 
     The solutions are combinations of the training rows, so only the products of
@@ -32,8 +32,8 @@ def build_dual_splits(design, y, parts, groups, counts, *, with_all_rows=True):
     groups : FeatureGroups
         One group.
     counts : OracleCounts
-    with_all_rows : bool, default=True
-        Whether the last one is that of all rows.
+    numbers : list of int, default=None
+        The splits to build, -1 that of all rows; None for all of them, in order.
 
     Returns
     -------
@@ -44,20 +44,20 @@ def build_dual_splits(design, y, parts, groups, counts, *, with_all_rows=True):
     if design.is_sparse and design.has_large_means:
         return None
     products = design.row_products()
-    weights = [parts.weights(split) for split in range(parts.n_splits)]
-    if with_all_rows:
-        weights.append((parts.sample_weight, parts.sample_weight))
+    numbers = [*range(parts.n_splits), -1] if numbers is None else numbers
+    is_full = np.array(numbers) < 0
+    everything = parts.sample_weight, parts.sample_weight
+    weights = [everything if n < 0 else parts.weights(n) for n in numbers]
     shares = np.array([train / train.sum() for train, _ in weights])
     means = np.zeros((len(shares), design.n_features))
-    if design.fit_intercept:
+    if design.fit_intercept and not np.all(is_full):
         # In one visit of the rows for all splits. That of all rows is the origin.
-        own = shares[: parts.n_splits]
-        means[: parts.n_splits] = design.adjoint(own.T)[: design.n_features].T
+        means[~is_full] = design.adjoint(shares[~is_full].T)[: design.n_features].T
     splits = []
-    for share, mean, (_, validation) in zip(shares, means, weights, strict=True):
-        rows = _SplitRows(design, products, share, validation, mean)
-        is_full = len(splits) == parts.n_splits
-        split = _build_split(rows, y, groups, counts, is_full)
+    for number, share in enumerate(shares):
+        facts = share, weights[number][1], means[number]
+        rows = _SplitRows(design, products, *facts)
+        split = _build_split(rows, y, groups, counts, is_full[number])
         if split is None:
             return None
         splits.append(split)
