@@ -48,7 +48,6 @@ class Options:
         (None, "None"),
         (Options(np.int64(2), [np.str_("a")]), "Options(size=2, names=['a'])"),
     ],
-    ids=str,
 )
 def test_shown(value, text):
     """A user would read "np.float64(1.0)" where the label is 1."""
