@@ -31,7 +31,14 @@ from sklearn_myhpo.plotting import (
     GroupPenaltyDisplay,
     ValidationObjectiveDisplay,
 )
-from sklearn_myhpo.solvers import STN, SHOGlobal, Stochastic, Unrolled, minimize_bilevel
+from sklearn_myhpo.solvers import (
+    STN,
+    Implicit,
+    SHOGlobal,
+    Stochastic,
+    Unrolled,
+    minimize_bilevel,
+)
 
 _rng = np.random.default_rng(0)
 X = _rng.standard_normal((40, 4))
@@ -54,6 +61,13 @@ def logistic(y=LABELS, data=X, fit=None, cls=MYHPOLogisticRegression, **options)
 def fitted(**options):
     """Return a fitted regressor."""
     return MYHPORidge(**{"lambda_init": 0.0, **options}).fit(X, Y)
+
+
+def responses_that_do_not_fit():
+    """Fit with Newton steps where the responses would take too much memory."""
+    solver = Implicit(steps="newton")
+    with use_limits(most_responses=0.0):
+        BilevelLogisticRegression(solver=solver, feature_groups="each").fit(X, LABELS)
 
 
 def streaming(cls=BilevelRidge, **options):
@@ -366,6 +380,9 @@ PROVOKE = {
         logistic(cv=2, tol=1.0, lambda_init=0.0, standardize=True)
     ),
     "gap": ridge(cls=BilevelRidge, solver="unrolled", data=X * [1, 1, 100, 1e-2]),
+    "responses that do not fit": responses_that_do_not_fit,
+    "missing labels": logistic(np.where(LABELS > 0, "a", None)),
+    "part in huge units": lambda: streaming().partial_fit(X, 1e40 * Y),
     "summary of other names": lambda: fitted().summary(feature_names=["a"]),
     "no pandas": without("pandas", fitted().penalties_frame),
     "no matplotlib": without(
@@ -1216,9 +1233,21 @@ TEXTS = {
     "gap": (
         "ConvergenceWarning",
         "BilevelRidge learned lambda with weights that do not minimize the training "
-        "loss: their validation loss is …, and … is that of the weights that do, at "
-        "the same lambda. Set standardize=True, or give the solver more inner or "
-        "training steps, or use solver='implicit'.",
+        "loss. Weights that do have the validation loss … at this lambda; … Set "
+        "standardize=True, or give the solver more inner or training steps, or use "
+        "solver='implicit'.",
+    ),
+    "responses that do not fit": (
+        "ValueError",
+        "steps='newton' of Implicit needs the response of all weights to each lambda; "
+        "for 4 lambdas of this problem they do not fit the memory. Use steps='auto' or "
+        "'lbfgs'.",
+    ),
+    "missing labels": ("ValueError", "Input y contains NaN."),
+    "part in huge units": (
+        "ValueError",
+        "y has entries up to … in size, and partial_fit needs entries between 1e-30 "
+        "and 1e30. Rescale it.",
     ),
     "summary of other names": (
         "ValueError",

@@ -38,14 +38,14 @@ def describe_gap(problem, result):
     least, where = _least(problem, result, exact)
     faults = []
     if abs(own - theirs) > MATTERS * max(own, theirs):
-        faults.append(f"the validation loss of these weights is {own:.4g}")
+        faults.append(f"the learned weights have {own:.4g}")
     if problem.relative(place.objective - least, least) > MISS:
         faults.append(f"the least that was found is {least:.6g}, at {where}")
     if not faults:
         return ""
     return (
-        "learned lambda with weights that do not minimize the training loss: that of "
-        f"the weights that do, at the same lambda, is {theirs:.6g}; "
+        "learned lambda with weights that do not minimize the training loss. Weights "
+        f"that do have the validation loss {theirs:.6g} at this lambda; "
         f"{'; '.join(faults)}"
     )
 
