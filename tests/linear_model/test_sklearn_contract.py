@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import sklearn
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
@@ -17,6 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_myhpo import (
     BilevelLogisticRegression,
+    BilevelRidge,
     MYHPOLogisticRegression,
     MYHPORidge,
     MYHPORidgeClassifier,
@@ -48,6 +50,15 @@ def frame(container, X, names=NAMES):
 def test_scikit_learn_checks(estimator, check):
     """Any of scikit-learn's own checks: there a tool would meet a surprise."""
     check(estimator)
+
+
+@parametrize_with_checks(
+    [MYHPORidge(), MYHPORidgeClassifier(), MYHPOLogisticRegression(), BilevelRidge()]
+)
+def test_scikit_learn_checks_with_metadata_routing(estimator, check):
+    """Projects that have switched metadata routing on would meet a surprise."""
+    with config_context(enable_metadata_routing=True):
+        check(estimator)
 
 
 @each_estimator
