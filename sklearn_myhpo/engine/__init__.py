@@ -30,5 +30,6 @@ glm/            any smooth convex loss
                     matrices that precondition the Hessians of all splits
     pinning         a penalty too small to be felt, for unpenalized features
     inexact         solutions of low accuracy, for HOAG
+    sample          a split of some of the rows, for estimates
 linalg/         Hessians as matrices, products, Krylov subspaces, Newton, L-BFGS
 """

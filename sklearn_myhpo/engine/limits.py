@@ -109,6 +109,9 @@ class Limits:
     posterior_work : float
         Multiplications up to which the variances of weights that are combinations of
         rows are computed in a fit.
+    summary_rows, summary_rows_per_weight : int
+        Rows, and rows per weight if these are more, from which the degrees of freedom
+        and the shares of a summary are estimated, where the loss is not squared.
     summary_entries : int
         Weights up to which a fit keeps their shares of the prediction's variance.
     """
@@ -160,6 +163,8 @@ class Limits:
     optimism_rows: int = 2**14
     target_entries: int = 2**21
     posterior_work: float = 1e8
+    summary_rows: int = 2**13
+    summary_rows_per_weight: int = 20
     summary_entries: int = 2**22
 
 

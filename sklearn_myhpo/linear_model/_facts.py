@@ -7,6 +7,7 @@ import numpy as np
 from ..diagnostics.baseline import baseline_loss
 from ..diagnostics.posterior import Posterior, hessian_posterior, ridge_posterior
 from ..diagnostics.share import shares, shares_by_rows
+from ..engine.glm.sample import sampled_split
 from ..engine.glm.split import GLMSplit
 from ..engine.limits import limits
 
@@ -87,8 +88,11 @@ def posterior_of(problem, source, lambda_, final):
             if split.solves_by != "newton":
                 return None
             w = split.from_features(*final)
-            given = split, w, lambda_, n_rows if is_ridge else None
-            found = hessian_posterior(*given)
+            if is_ridge:
+                found = hessian_posterior(split, w, lambda_, n_rows)
+            else:
+                fewer = sampled_split(split, _n_summary_rows(split))
+                found = hessian_posterior(fewer, w, lambda_)
         else:
             free = None
             if split.regression is not None:
@@ -152,6 +156,9 @@ class FactsMixin:
             if isinstance(split, GLMSplit):
                 # These rows are in memory, wherever X is.
                 rows = source.design if split.coordinates.bases else split.rows
+                step = max(1, len(weight) // _n_summary_rows(split))
+                if step > 1 and np.any(weight[::step]):
+                    rows, weight = rows.take(slice(None, None, step)), weight[::step]
                 found = shares_by_rows(rows, weight, coef)
             elif _has_covariance(split, source):
                 w = split.from_features(coef, 0.0)
@@ -159,6 +166,12 @@ class FactsMixin:
             else:
                 found = shares_by_rows(source.design, weight, coef)
         return found if np.all(np.isfinite(found)) else None
+
+
+def _n_summary_rows(split):
+    """Return how many rows the facts of a generalized linear model are made from."""
+    size = limits()
+    return max(size.summary_rows, size.summary_rows_per_weight * np.prod(split.shape))
 
 
 def _has_covariance(split, source):

@@ -44,9 +44,9 @@ class Summary:
     effective_dof : float, ndarray of shape (n_targets,) or None
         Effective degrees of freedom: the trace of the hat matrix of the weights of all
         rows, intercept and unpenalized features included. For a classifier the hat
-        matrix is that of the last step of Newton's method, with all classes. An array
-        with one lambda per target. None where it would cost too much, after
-        `partial_fit` and without a refit.
+        matrix is that of the last step of Newton's method, with all classes, estimated
+        from a sample of many rows. An array with one lambda per target. None where it
+        would cost too much, after `partial_fit` and without a refit.
     validation_loss, validation_loss_standard_error : float, ndarray or None
         Attributes of the fitted model.
     baseline_loss : float, ndarray or None

@@ -629,3 +629,25 @@ def test_summary_in_other_precisions(model):
     wide = clone(model).fit(X, y).summary().columns["variance_share"]
     single = clone(model).fit(X.astype(np.float32), y).summary()
     np.testing.assert_allclose(single.columns["variance_share"], wide, atol=1e-3)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_facts_of_a_sample_are_near_those_of_all_rows(set_limits, n_classes, container):
+    """A fit of many rows would pay as much for its summary as for itself."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((6000, 5)) * [1.0, 2.0, 0.5, 1.0, 1.0]
+    raw = X @ rng.standard_normal((5, n_classes)) + rng.gumbel(size=(6000, n_classes))
+    weight = rng.integers(1, 3, 6000)
+    model = MYHPOLogisticRegression(lambda_init=-3.0, max_iter=1, tol=1e3)
+    given = container(X), raw.argmax(axis=1), weight
+    exact = model.fit(*given).summary()
+    set_limits(summary_rows=2000, summary_rows_per_weight=1)
+    near = model.fit(*given).summary()
+    np.testing.assert_allclose(near.effective_dof, exact.effective_dof, rtol=0.02)
+    assert near.effective_dof != exact.effective_dof
+    for name in near.columns:
+        if "share" in name:
+            np.testing.assert_allclose(
+                near.columns[name], exact.columns[name], atol=0.05
+            )
