@@ -210,7 +210,7 @@ def test_ill_scaled_features_end_with_advice():
     X, y = data_for(BilevelRidge, n_samples=80, n_features=6)
     X = X * np.logspace(-3, 3, 6)
     model = BilevelRidge(solver="unrolled", random_state=0)
-    with pytest.warns(ConvergenceWarning, match="Standardize the features"):
+    with pytest.warns(ConvergenceWarning, match="Set standardize=True"):
         model.fit(X, y)
     assert np.all(np.isfinite(model.coef_))
 
