@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 
 import numpy as np
 from sklearn.linear_model import LogisticRegressionCV, RidgeCV
@@ -149,13 +150,11 @@ def ridge_cv_per_target(data):
 
 def logistic_cv(data):
     """Return the path of warm starts, judged by its loss."""
+    options = {"l1_ratios": (0.0,), "use_legacy_attributes": False}
+    if "use_legacy_attributes" not in signature(LogisticRegressionCV).parameters:
+        options = {}  # before scikit-learn 1.8
     return LogisticRegressionCV(
-        Cs=CS,
-        cv=data.folds,
-        scoring="neg_log_loss",
-        max_iter=1000,
-        l1_ratios=(0.0,),
-        use_legacy_attributes=False,
+        Cs=CS, cv=data.folds, scoring="neg_log_loss", max_iter=1000, **options
     )
 
 

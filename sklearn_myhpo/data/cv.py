@@ -171,15 +171,19 @@ def _splitter_pairs(splitter, rows):
         "fit(X, y, groups=...); in a pipeline or a search they reach it under the name "
         "of its step, or by metadata routing."
     )
-    try:
-        pairs = list(splitter.split(rows.X, rows.y, **metadata))
-    except (TypeError, ValueError) as error:
-        # StratifiedGroupKFold without groups fails obscurely.
-        wants = "groups" in str(error) or _requests(splitter).get("groups")
-        if wants and "groups" not in metadata:
-            raise ValueError(needs_groups) from error
-        message = f"{name} cannot split this data ({rows.size}): {error}"
-        raise ValueError(message) from error
+    pairs, cause, message = None, None, None
+    # StratifiedGroupKFold without groups fails obscurely, or makes empty parts.
+    asks = _is_own(splitter) and _requests(splitter).get("groups") is True
+    wants_groups = asks and "groups" not in metadata
+    if not wants_groups:
+        try:
+            pairs = list(splitter.split(rows.X, rows.y, **metadata))
+        except (TypeError, ValueError) as error:
+            cause = error
+            wants_groups = "groups" in str(error) and "groups" not in metadata
+            message = f"{name} cannot split this data ({rows.size}): {error}"
+    if pairs is None:
+        raise ValueError(needs_groups if wants_groups else message) from cause
     return read_pairs(pairs, rows.n_samples, _ALLOWED)
 
 
@@ -197,11 +201,16 @@ def _requests(splitter):
     return {} if requests is None else requests.requests
 
 
+def _is_own(splitter):
+    """Whether a splitter is one of scikit-learn's own."""
+    return type(splitter).__module__.startswith("sklearn.")
+
+
 def _takes_groups(cv):
     """Whether `cv` is a splitter that makes use of groups."""
     if not hasattr(cv, "split"):
         return False
-    if type(cv).__module__.startswith("sklearn."):
+    if _is_own(cv):
         # All have the argument; these say whether they use it.
         return "groups" in _requests(cv)
     parameters = inspect.signature(cv.split).parameters

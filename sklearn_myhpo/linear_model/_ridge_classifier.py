@@ -157,14 +157,16 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
         binarizer = LabelBinarizer(pos_label=1, neg_label=-1)
         n_classes = len(self.classes_)
         some = np.eye(n_classes, dtype=int) if self._is_multilabel else self.classes_
-        return export(
-            self,
-            plain,
-            classes_=self.classes_.copy(),
-            n_iter_=None,
-            solver_="auto",
-            _label_binarizer=binarizer.fit(some),
-        )
+        fitted = {
+            "classes_": self.classes_.copy(),
+            "n_iter_": None,
+            "solver_": "auto",
+            "_label_binarizer": binarizer.fit(some),
+        }
+        if isinstance(getattr(RidgeClassifier, "classes_", None), property):
+            # Before scikit-learn 1.9 they follow from the binarizer.
+            del fitted["classes_"]
+        return export(self, plain, **fitted)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -232,7 +232,8 @@ def test_every_message_is_provoked():
         if not any(name == path and first <= line <= last for path, line in seen)
     }
     functions = {(name, function_at(name, first)) for name, first in missing}
-    assert functions == UNREACHED
+    # What newer versions of scikit-learn say first, older ones leave to us.
+    assert functions <= UNREACHED
 
 
 def function_at(name, line):
