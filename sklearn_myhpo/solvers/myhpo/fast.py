@@ -113,8 +113,9 @@ def _next(problem, state):
         state.place.release()
         return _state(problem, there, rho, inner, _derivatives(state))
     is_loose = problem.iterates and inner < REFINED * state.inner
-    noise = state.inner * objective if is_loose else 0.0
-    if verdict.hidden or abs(objective - there.objective) <= noise:
+    decrease = objective - there.objective
+    is_noise = is_loose and abs(decrease) <= state.inner * objective
+    if verdict.hidden or is_noise:
         state.place.release()
         moved = _state(problem, there, state.rho, inner, _derivatives(state))
         if _rank(moved) < _rank(state):
@@ -124,7 +125,7 @@ def _next(problem, state):
     if is_loose:
         # The loss at the present lambda may be too inaccurate for the comparison.
         return _refined(problem, state, inner)
-    rho = _rho_of_shorter(state, objective - there.objective)
+    rho = _rho_of_shorter(state, decrease)
     return _with_proposal(problem, state._replace(rho=rho))
 
 
