@@ -40,7 +40,7 @@ def values(whole, lambdas, criterion):
     left, singular, _ = np.linalg.svd(rows, full_matrices=False)
     kept = singular > 1e-13 * singular.max(initial=0.0)
     left, squares = left[:, kept], singular[kept] ** 2
-    # What no model reaches: exactly nothing where there are no dimensions left.
+    # The part of y outside of all models: exactly zero without dimensions left.
     outside = np.eye(n) - left @ left.T - whole.has_intercept / n
     if n == len(squares) + whole.has_intercept:
         outside[:] = 0.0

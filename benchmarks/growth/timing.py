@@ -8,7 +8,7 @@ from benchmarks.speed.judge import plain
 
 from .sizes import BASES, N_BLOCKS, Point, load, ours, points
 
-#: What a plain fit has none of.
+#: Quantities that a plain fit does not have.
 OURS_ONLY = ("folds", "groups")
 #: A fit of so many seconds is timed once, one of so few in a row of them.
 LONG, SHORT = 5.0, 0.05

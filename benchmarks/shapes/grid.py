@@ -101,7 +101,7 @@ RIDGE_SHAPES = (
     Ridge(200, 50, n_targets=2000, criterion="loo"),
     Ridge(200, 50, n_targets=2000, criterion="gcv"),
 )
-#: What is measured once more beside busy processes.
+#: Shapes that are measured once more beside busy processes.
 LOADED = (Logistic(100_000, 20), Ridge(100_000, 20))
 
 

@@ -1,4 +1,4 @@
-"""What the rows of a shape say: ratios, tables and sentences."""
+"""Ratios, tables and sentences of the measured shapes."""
 
 from dataclasses import dataclass
 from statistics import median

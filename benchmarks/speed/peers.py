@@ -11,7 +11,7 @@ N_TRIALS = 100
 #: Where the searches look for alpha; the range of the grids.
 LOW, HIGH = 1e-5, 1e5
 ALPHAS, CS = np.geomspace(LOW, HIGH, 100), np.logspace(-4, 4, 10)
-#: What himalaya divides its random shares by; each value costs as much again.
+#: Divisors of himalaya's random shares; each value costs as much again.
 SUMS = np.geomspace(0.1, 1e5, 7)
 #: The column of ones of snapml, whose coefficient is penalized as all others are: so
 #: large that the penalty hardly moves the intercept.

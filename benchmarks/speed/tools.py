@@ -1,4 +1,4 @@
-"""What is compared: our estimators and what people use today."""
+"""The compared tools: our estimators and those of other packages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ selected, stacked
                 some rows of a design, and designs below each other, without a copy
 sources         the choice of a design by the type of X: a new source has a line here
 parts           the division of rows among splits: kinds of rows, visits
+sampling        every k-th of many rows, for estimates
 sums            sums of products of all splits in one visit: fold moments are made here
 row_space       wide groups in the row space of their features
 partial         residuals of columns after regression on some of them

@@ -7,7 +7,6 @@ import numpy as np
 from .blocks import (
     Space,
     add_all,
-    gram_block,
     lower_triangle,
     slices,
 )
@@ -55,14 +54,16 @@ class DenseDesign(MemoryDesign):
         for rows in slices(self.n_samples, entries_per_row, least_rows):
             yield rows, self._of(self.X[rows])
 
-    def by_threads(self, function, work_per_entry, entries_per_row=1, least_rows=1):
-        """Return the results of a function of shares of the blocks, one per thread."""
+    def sum_of_shares(self, function, n_entries, work_per_entry, *shape):
+        """Return the sum of arrays, each of a share of the blocks by one thread."""
+        parts = list(slices(self.n_samples, *shape))
+        if n_entries > row_limits().thread_entries or len(parts) == 1:
+            return super().sum_of_shares(function, n_entries, work_per_entry, *shape)
 
         def own(share):
             return function((rows, self._of(self.X[rows])) for rows in share)
 
-        parts = list(slices(self.n_samples, entries_per_row, least_rows))
-        return map_shares(own, parts, work_per_entry * self.X.size)
+        return add_all(map_shares(own, parts, work_per_entry * self.X.size))
 
     def reduce(self, function, *columns, entries_per_row=1):
         """Return the sum over blocks, a share of them by each thread."""
@@ -77,24 +78,6 @@ class DenseDesign(MemoryDesign):
             )
 
         work = row_limits().products_per_entry * self.X.size
-        return add_all(map_shares(own, parts, work))
-
-    def part_grams(self, weights, labels, n_parts):
-        """Return the Gram matrices of every part of the rows, in one visit."""
-        size = self.n_coordinates
-        parts = list(slices(self.n_samples, *gram_block(size)))
-        n_entries = n_parts * weights.shape[1] * size**2
-        if n_entries > row_limits().thread_entries or len(parts) == 1:
-            return super().part_grams(weights, labels, n_parts)
-
-        def own(share):
-            rows = slice(share[0].start, share[-1].stop)
-            block = self._of(self.X[rows])
-            return super(DenseDesign, block).part_grams(
-                weights[rows], labels[rows], n_parts
-            )
-
-        work = self.X.size * size
         return add_all(map_shares(own, parts, work))
 
     def take(self, index):

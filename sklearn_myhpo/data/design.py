@@ -7,6 +7,7 @@ import numpy as np
 
 from .blocks import Space, add_all, gram_block, interleaved, rows_by_label, rows_in_use
 from .limits import row_limits
+from .sampling import every_kth
 
 
 class Design(ABC):
@@ -81,12 +82,13 @@ class Design(ABC):
         """Return the same rows in memory, if they can be, to be read many times."""
         return self
 
-    def by_threads(self, function, work_per_entry, entries_per_row=1, least_rows=1):
-        """Return the results of a function of shares of `blocks`, a share per thread.
+    def sum_of_shares(self, function, n_entries, work_per_entry, *shape):
+        """Return the sum of the arrays that a function makes of shares of `blocks`.
 
-        So few that `work_per_entry` of dense rows is done soon are one share.
+        Threads take a share each where `n_entries` of an array are few, and
+        `work_per_entry` of dense rows is much. `shape` has the parameters of `blocks`.
         """
-        return [function(self.blocks(entries_per_row, least_rows))]
+        return function(self.blocks(*shape))
 
     def reduce(self, function, *columns, entries_per_row=1):
         """Return the sum over blocks of the arrays that a function returns.
@@ -178,7 +180,7 @@ class Design(ABC):
         )
 
     def part_grams(self, weights, labels, n_parts):
-        """Return the Gram matrices of every part of the rows, in one visit.
+        """Return the Gram matrices (n_parts, k, m, m) of the parts, in one visit.
 
         Parameters
         ----------
@@ -187,19 +189,17 @@ class Design(ABC):
         labels : ndarray of int of shape (n_samples,)
             Part of every row; -1 for none.
         n_parts : int
-
-        Returns
-        -------
-        ndarray of shape (n_parts, k, n_coordinates, n_coordinates)
-            ``sum_i weight_ik x_i x_i'`` over the rows of a part.
         """
-        size = self.n_coordinates
-        out = np.zeros((n_parts, weights.shape[1], size, size))
-        space = Space()
-        for rows, block in self.blocks(*gram_block(size)):
-            for part, own in rows_by_label(labels[rows], n_parts):
-                block.add_grams(out[part], own, weights[rows][own], space)
-        return out
+        shape = n_parts, weights.shape[1], *[self.n_coordinates] * 2
+
+        def own(blocks):
+            out, space = np.zeros(shape), Space()
+            for rows, block in blocks:
+                for part, index in rows_by_label(labels[rows], n_parts):
+                    block.add_grams(out[part], index, weights[rows][index], space)
+            return out
+
+        return self.sum_of_shares(own, np.prod(shape), shape[3], *gram_block(shape[3]))
 
     def grams(self, weights):
         """Return the Gram matrices (k, m, m) of k weightings (n_samples, k).
@@ -313,7 +313,7 @@ class Design(ABC):
 
     def sample(self, n_rows):
         """Return every k-th row, about `n_rows` of them, as a `MemoryDesign`."""
-        return self.take(slice(None, None, max(1, self.n_samples // n_rows)))
+        return self.take(every_kth(self.n_samples, n_rows))
 
     def centred(self):
         """Return the centred rows without the intercept, (n_samples, n_features)."""

@@ -8,6 +8,7 @@ from .blocks import cached_block
 from .design import Design
 from .limits import row_limits
 from .parts import RowParts
+from .sampling import every_kth
 from .sources import as_design
 
 
@@ -52,10 +53,9 @@ class HeldOutRows:
 
     def sample(self, n_rows):
         """Return every k-th row, so that about `n_rows` are left."""
-        step = max(1, len(self) // n_rows)
-        if step == 1:
+        rows = every_kth(len(self), n_rows)
+        if rows.step == 1:
             return self
-        rows = slice(None, None, step)
         return self._with(rows, self.design.take(rows))
 
     def _with(self, rows, design):

@@ -60,7 +60,7 @@ def run_jobs(function, arguments, n_jobs):
 
 
 class _Settings:
-    """What a thread knows of its caller: NumPy's error state and context variables."""
+    """The caller's NumPy error state and context variables, for another thread."""
 
     def __init__(self):
         self._errors, self._context = np.geterr(), copy_context()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import Space, add_all, gram_block, rows_by_label
+from .blocks import Space, gram_block, rows_by_label
 from .limits import row_limits
 from .threads import matmul
 
@@ -170,10 +170,7 @@ def _dense_products(design, y, visit):
         return matrices
 
     shape = gram_block(width, min(visit.n_atoms, MOST_SHARING))
-    if visit.n_atoms * width**2 <= row_limits().thread_entries:
-        matrices = add_all(design.by_threads(own, width, *shape))
-    else:
-        matrices = own(design.blocks(*shape))
+    matrices = design.sum_of_shares(own, visit.n_atoms * width**2, width, *shape)
     for matrix in matrices:
         matrix[end:, :end] = matrix[:end, end:].T
     return list(matrices)

@@ -214,7 +214,7 @@ class _Spread(NamedTuple):
         else:
             own, intercept = coefs**2 @ inverse, intercepts**2 @ inverse
         square = np.where(is_penalized, scale, 0.0) ** 2
-        # What coordinates leave of a feature; unpenalized ones follow the others.
+        # The part of a feature outside the coordinates; unpenalized ones follow them.
         left = square - np.sum(coefs**2, axis=1)
         inside = np.flatnonzero(left > NOTHING_LEFT * square)
         if not len(inside):

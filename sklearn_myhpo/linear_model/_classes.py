@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from .._messages import shown
 
-#: What scikit-learn's constraints know of the parameter.
+#: The parameter in scikit-learn's constraints.
 CLASS_WEIGHT_CONSTRAINTS = {"class_weight": [dict, StrOptions({"balanced"}), None]}
 
 

@@ -1,4 +1,4 @@
-"""What the learned models of the splits predict for the rows that they hold out."""
+"""Predictions, losses and scores of held-out rows by the splits' models."""
 
 from copy import copy
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ..data.given import GivenRows
 from ._checks import check_weights
 from ._scorers import make_scorers, score_rows
 
-#: What a model says of rows, the first that it has.
+#: Methods that predict rows; a model's first of these is taken.
 RESPONSES = ("predict_proba", "decision_function", "predict")
 
 
@@ -163,7 +163,9 @@ class CVResults:
         targets = [slice(k, k + 1) for k in range(len(lambda_))]
         if is_separate:
             each = [
-                left_out_predictions(source.make(own), y[:, own], lambda_[own])
+                left_out_predictions(
+                    source.of_targets(own).make(), y[:, own], lambda_[own]
+                )
                 for own in targets
             ]
             raw = np.hstack(each)

@@ -1,9 +1,10 @@
-"""What a fit keeps for its summary, since the estimator does not keep X."""
+"""Numbers that a fit keeps for its summary, since the estimator does not keep X."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from ..data.sampling import every_kth
 from ..diagnostics.baseline import baseline_loss
 from ..diagnostics.posterior import Posterior, hessian_posterior, ridge_posterior
 from ..diagnostics.share import shares, shares_by_rows
@@ -156,9 +157,9 @@ class FactsMixin:
             if isinstance(split, GLMSplit):
                 # These rows are in memory, wherever X is.
                 rows = source.design if split.coordinates.bases else split.rows
-                step = max(1, len(weight) // _n_summary_rows(split))
-                if step > 1 and np.any(weight[::step]):
-                    rows, weight = rows.take(slice(None, None, step)), weight[::step]
+                some = every_kth(len(weight), _n_summary_rows(split))
+                if some.step > 1 and np.any(weight[some]):
+                    rows, weight = rows.take(some), weight[some]
                 found = shares_by_rows(rows, weight, coef)
             elif _has_covariance(split, source):
                 w = split.from_features(coef, 0.0)

@@ -30,7 +30,8 @@ class LearningMixin:
         chosen = self._select(problem, result, source)
         weights = problem.to_features(chosen.weights)
         with progress.phase("refit", 0):
-            final = self._final_weights(source, problem, chosen.lambda_, weights)
+            given = problem, chosen.lambda_, weights, self.refit
+            final = source.final_weights(*given)
         self._set_results(problem, chosen, *final, source.dtype)
         self._last_fit, self._stream = LastFit(chosen.lambda_, weights), None
         self._set_curve(result)
@@ -96,7 +97,3 @@ class LearningMixin:
                 "criterion='validation', or selection='min'."
             )
         return strongest_within(problem, result, error)
-
-    def _final_weights(self, source, problem, lambda_, weights):
-        """Return coef and intercept of a refit, or the means over the splits."""
-        return source.final_weights(problem, lambda_, weights, self.refit)

@@ -113,13 +113,11 @@ class ProblemSource:
             lambda_bounds=self.lambda_bounds,
         )
 
-    def make(self, columns=None, squares_nothing=False):
-        """Return the problem of all targets, or of some of them.
+    def make(self, squares_nothing=False):
+        """Return the problem of all targets.
 
         Parameters
         ----------
-        columns : slice, default=None
-            Columns of `target`; None for all of them.
         squares_nothing : bool, default=False
             Whether ill-conditioned ridge is expected.
 
@@ -128,8 +126,6 @@ class ProblemSource:
         Problem
             Its bounds include `lambda_init`.
         """
-        if columns is not None:
-            return self.of_targets(columns).make(None, squares_nothing)
         if self.criterion is None:
             problem = self.of_splits(
                 self.design,

@@ -100,8 +100,7 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Scores: of the second of two classes, of all classes, or of all labels.
         """
-        raw = self._linear_predictor(X)
-        return raw[:, 0] if self.coef_.ndim == 1 else raw
+        return self._response_of(self._linear_predictor(X))
 
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict class labels: those of the largest score.

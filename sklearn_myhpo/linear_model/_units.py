@@ -148,18 +148,22 @@ class _ScaledProgress:
         return getattr(self._progress, name)
 
     def phase(self, name, n_steps=None):
+        """Report a phase, unless this is of some of the targets."""
         if self._is_part:
             return nullcontext()
         return self._progress.phase(name, n_steps)
 
     def part(self, name):
+        """Report a part of a phase, unless this is a part itself."""
         return nullcontext() if self._is_part else self._progress.part(name)
 
     def step(self):
+        """Report a step of a phase, unless this is of some of the targets."""
         if not self._is_part:
             self._progress.step()
 
     def report(self, n_iter, info, attributes):
+        """Report an iteration in units of y itself."""
         restored = _restored_history(info._asdict(), self._exponent)
 
         def restored_attributes():

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...data.sampling import every_kth
 from .split_set import build_full_split
 
 
@@ -18,18 +19,18 @@ def sampled_split(split, n_rows):
     -------
     GLMSplit
     """
-    step = max(1, len(split.y) // n_rows)
-    index = np.arange(0, len(split.y), step)
-    if step == 1 or not np.any(split.train_weight[index]):
+    rows = every_kth(len(split.y), n_rows)
+    y, weight = split.y[rows], split.train_weight[rows]
+    if rows.step == 1 or not np.any(weight):
         return split
     return build_full_split(
-        split.rows.take(slice(None, None, step)),
-        split.y[index],
-        split.train_weight[index],
+        split.rows.take(rows),
+        y,
+        weight,
         coordinates=split.coordinates,
         feature_shift=split.feature_shift,
         pinning=split.pinning,
         loss=split.loss,
         counts=split.counts,
-        plan=split.plan.of_rows(len(index)),
+        plan=split.plan.of_rows(len(y)),
     )
