@@ -75,6 +75,15 @@ class SecondOrderEvaluation(Evaluation):
         """
         self._hessians = None
 
+    def follow(self, before: "SecondOrderEvaluation") -> None:
+        """Start iterative solves at the solutions of a place nearby, where they help.
+
+        Parameters
+        ----------
+        before : SecondOrderEvaluation
+            Whose model is known; not yet released.
+        """
+
     @abstractmethod
     def model(self, rtol: float = ADJOINT_TOL) -> OuterModel | OuterProducts:
         """Return the second-order model of the objective in lambda.

@@ -7,7 +7,13 @@ import numpy as np
 from ..engine.linalg.hessian import CG_TOL
 from ..engine.split_set import SplitSet
 from .evaluation import SecondOrderEvaluation
-from .outer import ADJOINT_TOL, OuterModel, outer_model, responses_of
+from .outer import (
+    ADJOINT_TOL,
+    MOST_ACCURATE_LAMBDAS,
+    OuterModel,
+    outer_model,
+    responses_of,
+)
 from .outer_products import OuterProducts
 from .parts import checked_loss
 from .problem import Problem
@@ -91,7 +97,7 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         super().__init__(problem, lambda_, weights)
         self._estimate = None
         self._model, self._rtol = None, np.inf
-        self._responses = None
+        self._solved = self._guesses = None
 
     @property
     def estimate(self) -> float:
@@ -103,7 +109,12 @@ class HeldOutEvaluation(SecondOrderEvaluation):
     def release(self) -> None:
         """Free the memory of the Hessians and of the responses of the weights."""
         super().release()
-        self._responses = None
+        self._solved = self._guesses = None
+
+    def follow(self, before: "HeldOutEvaluation") -> None:
+        """Start the solves of the model at the solutions of a place nearby."""
+        if self.problem.n_groups <= MOST_ACCURATE_LAMBDAS:
+            self._guesses = before._solved
 
     def hypergradient(self, rtol: float = CG_TOL) -> np.ndarray:
         """Return the derivative of the objective in lambda.
@@ -148,8 +159,9 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         if self.problem.prefers_products:
             return OuterProducts(self, rtol)
         if self._model is None or rtol < self._rtol:
-            self._model, self._responses = outer_model(self, rtol)
-            self._rtol = rtol
+            guesses = self._guesses if self._solved is None else self._solved
+            self._model, self._solved = outer_model(self, rtol, guesses)
+            self._rtol, self._guesses = rtol, None
         return self._model.shrunken(self.problem.shrinkage, self.lambda_)
 
     @property
@@ -158,13 +170,15 @@ class HeldOutEvaluation(SecondOrderEvaluation):
 
         The approximate one of the last model, where that was made of it.
         """
-        return self._responses or responses_of(self)
+        if self._solved is None:
+            return responses_of(self)
+        return [own[:-1] for own in self._solved]
 
     def predict(self, move: np.ndarray) -> list[np.ndarray]:
         """Return the weights after a move of lambda along their tangent."""
-        if self._responses is None:
+        if self._solved is None:
             return super().predict(move)
         return [
             w + np.tensordot(move, response, axes=1)
-            for w, response in zip(self.weights, self._responses, strict=True)
+            for w, response in zip(self.weights, self.responses, strict=True)
         ]

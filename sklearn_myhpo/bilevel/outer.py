@@ -45,7 +45,9 @@ class OuterModel(NamedTuple):
 
 
 def outer_model(
-    place, rtol: float = ADJOINT_TOL
+    place,
+    rtol: float = ADJOINT_TOL,
+    guesses: list[np.ndarray] | None = None,
 ) -> tuple[OuterModel, list[np.ndarray] | None]:
     """Return gradient and curvatures of the validation loss in lambda.
 
@@ -59,19 +61,21 @@ def outer_model(
         Of a problem with training and validation parts, at exact inner solutions.
     rtol : float
         Relative accuracy of the gradient where it is found by iterations.
+    guesses : list of ndarray of shape (n_groups + 1, m, n_outputs) or None
+        Where the iterations for the J and q of every split start.
 
     Returns
     -------
     model : OuterModel
         Of the validation loss alone.
-    responses : list of ndarray of shape (n_groups, m, n_outputs) or None
-        The J of every split, where they were formed.
+    solved : list of ndarray of shape (n_groups + 1, m, n_outputs) or None
+        The J of every split and last its q, where they were formed.
     """
     problem, split_set = place.problem, place.problem.split_set
     # They are formed first: the products of a solve are counted after them.
     hessians = place.hessians
     slopes = problem.validation_gradients(place.weights)
-    responses = None
+    solved = None
     if split_set.prefers_inverse:
         adjoints = split_set.solve(hessians, slopes, rtol)
         gradients = [
@@ -84,7 +88,7 @@ def outer_model(
             place.lambda_, place.weights, hessians, adjoints, problem.split_weights
         )
     else:
-        gradients, responses, curvatures = _by_tangents(place, slopes, rtol)
+        gradients, solved, curvatures = _by_tangents(place, slopes, rtol, guesses)
     gradient = problem.mean(gradients)
     cross = problem.mean(own.cross for own in curvatures)
     metric = problem.mean(own.metric for own in curvatures)
@@ -92,7 +96,7 @@ def outer_model(
     third = problem.mean(own.third for own in curvatures)
     bend = np.diag(gradient) - cross - cross.T - third
     model = OuterModel(gradient, tangent, bend, 0.5 * (metric + metric.T))
-    return model, responses
+    return model, solved
 
 
 def responses_of(place) -> list[np.ndarray]:
@@ -128,8 +132,8 @@ def _forces(place):
     ]
 
 
-def _by_tangents(place, slopes, rtol):
-    """Return gradients, responses J and the `LambdaCurvature` of every split.
+def _by_tangents(place, slopes, rtol, guesses):
+    """Return gradients, J and q, and the `LambdaCurvature` of every split.
 
     Approximate J and q with the residual r of q give R' q + J' r for R' H^-1 grad L_V,
     whose relative error is the product of theirs (Pierce & Giles 2000, sec. 2).
@@ -146,7 +150,8 @@ def _by_tangents(place, slopes, rtol):
     rtols = np.full(problem.n_groups + 1, rtol_jacobian)
     rtols[-1] = min(rtol / rtol_jacobian, rtol_jacobian)
     product = rtol * place.objective if problem.n_groups <= MOST_ACCURATE_LAMBDAS else 0
-    solutions = problem.split_set.solutions(place.hessians, rights, rtols, product)
+    given = place.hessians, rights, rtols, product, guesses
+    solutions = problem.split_set.solutions(*given)
     gradients, curvatures = [], []
     terms = problem.split_set.tangent_terms(place.weights, solutions)
     for split, force, (solved, residual, _), (gram, third) in zip(
@@ -165,4 +170,4 @@ def _by_tangents(place, slopes, rtol):
             pair_products(jacobian, force),
         )
         curvatures.append(own)
-    return gradients, [solution.x[:-1] for solution in solutions], curvatures
+    return gradients, [solution.x for solution in solutions], curvatures

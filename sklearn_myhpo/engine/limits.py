@@ -112,6 +112,9 @@ class Limits:
     summary_rows, summary_rows_per_weight : int
         Rows, and rows per weight if these are more, from which the degrees of freedom
         and the shares of a summary are estimated, where the loss is not squared.
+    summary_size : int
+        Rows of a Hessian up to which the degrees of freedom are computed even where
+        the fit would never form one.
     summary_entries : int
         Weights up to which a fit keeps their shares of the prediction's variance.
     """
@@ -165,6 +168,7 @@ class Limits:
     posterior_work: float = 1e8
     summary_rows: int = 2**13
     summary_rows_per_weight: int = 20
+    summary_size: int = 500
     summary_entries: int = 2**22
 
 

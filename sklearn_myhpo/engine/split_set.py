@@ -52,7 +52,7 @@ class SplitSet:
             for hessian, right in zip(hessians, rights, strict=True)
         ]
 
-    def solutions(self, hessians, rights, rtol=CG_TOL, product=0.0):
+    def solutions(self, hessians, rights, rtol=CG_TOL, product=0.0, guesses=None):
         """Return the `Solution` of every Hessian for its right-hand sides.
 
         Parameters
@@ -65,6 +65,8 @@ class SplitSet:
             Iterative solves stop, whatever `rtol` says, once the product of the
             residual norm of every right-hand side with that of the last one is at most
             this; 0 for never.
+        guesses : list of ndarray of shape (k, m, n_outputs) or None
+            Where iterative solves start; None for zeros.
         """
         return list(map(Solution, self.solve(hessians, rights, rtol)))
 

@@ -86,7 +86,7 @@ def posterior_of(problem, source, lambda_, final):
     is_ridge = source.loss.is_quadratic
     with np.errstate(all="ignore"):
         if isinstance(split, GLMSplit):
-            if split.solves_by != "newton":
+            if split.solves_by != "newton" or not (is_ridge or _is_cheap(split.plan)):
                 return None
             w = split.from_features(*final)
             if is_ridge:
@@ -105,6 +105,11 @@ def posterior_of(problem, source, lambda_, final):
             found = ridge_posterior(*given)
     known = [part for part in found if part is not None]
     return found if all(np.all(np.isfinite(part)) for part in known) else None
+
+
+def _is_cheap(plan):
+    """Whether forming and factoring a Hessian costs little beside the fit."""
+    return plan.shared_price < np.inf or plan.size <= plan.limits.summary_size
 
 
 class FactsMixin:

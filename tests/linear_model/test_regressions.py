@@ -141,7 +141,7 @@ def test_unfinished_conjugate_gradients_are_told(monkeypatch, set_limits):
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         MYHPOLogisticRegression(**options).fit(X, y)
-    monkeypatch.setattr(products, "CG_MAX_ITER", 2)
+    monkeypatch.setattr(products, "CG_MAX_ITER", 1)
     with pytest.warns(ConvergenceWarning, match="Conjugate gradients reached"):
         MYHPOLogisticRegression(**options).fit(X, y)
 

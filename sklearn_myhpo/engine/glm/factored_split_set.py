@@ -117,13 +117,14 @@ class FactoredSplitSet(GLMSplitSet):
             return super().solve(hessians, rights, rtol)
         return [solution.x for solution in self.solutions(hessians, rights, rtol)]
 
-    def solutions(self, hessians, rights, rtol=CG_TOL, product=0.0):
+    def solutions(self, hessians, rights, rtol=CG_TOL, product=0.0, guesses=None):
         """Return the `Solution` of every Hessian for its right-hand sides."""
         if not isinstance(hessians[0], FusedHessian):
             return super().solutions(hessians, rights, rtol, product)
         shape = rights[0].shape
         stacked = np.stack(rights).reshape(len(rights), -1, *shape[-2:])
-        found = hessians[0].at.solve(stacked, rtol, product)
+        guess = None if guesses is None else np.stack(guesses).reshape(stacked.shape)
+        found = hessians[0].at.solve(stacked, rtol, product, guess)
         return [
             Solution(*(one.reshape(shape) for one in own))
             for own in zip(*found, strict=True)

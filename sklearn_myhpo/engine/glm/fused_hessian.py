@@ -27,7 +27,7 @@ class HessiansAt:
         self.passes, self.raw, self.penalty = passes, raw, penalty
         self.solver, self.counts = solver, counts
 
-    def solve(self, rights, rtols, product=0.0):
+    def solve(self, rights, rtols, product=0.0, guess=None):
         """Return solutions and residuals of right-hand sides (n_splits, k, m, o).
 
         By conjugate gradients for all in step (Hestenes & Stiefel 1952).
@@ -40,28 +40,39 @@ class HessiansAt:
         product : float
             Stop, whatever `rtols` say, once the product of the residual norm of every
             right-hand side with that of the last one is at most this; 0 for never.
+        guess : ndarray of shape (n_splits, k, m, n_outputs) or None
+            Where to start; None for zeros.
         """
         x, residual = np.zeros_like(rights), rights
         direction = self.solver.solve(residual)
         size = _inner(residual, direction)
         limit, first = size * np.square(rtols), size
+        if guess is not None:
+            left = rights - self._image(guess)
+            z = self.solver.solve(left)
+            own = _inner(left, z)
+            better = own < size
+            size = np.where(better, own, size)
+            x, residual, direction = (
+                np.where(better[..., None, None], *pair)
+                for pair in ((guess, x), (left, residual), (z, direction))
+            )
+            if self._is_done(size, limit, first, product):
+                return x, residual
         for _ in range(CG_MAX_ITER):
-            image = self.passes.products(self.raw, direction)
-            image += self.penalty[:, None] * direction
-            self.counts.n_hessian_products += direction[..., 0, 0].size
+            image = self._image(direction)
             along = _inner(direction, image)
             step = np.divide(size, along, out=np.zeros_like(size), where=along > 0)
             x = x + step[..., None, None] * direction
             residual = residual - step[..., None, None] * image
             z = self.solver.solve(residual)
             last, size = size, _inner(residual, z)
-            rest = size > limit
-            if not rest.any() or (product and self._is_enough(size, first, product)):
+            if self._is_done(size, limit, first, product):
                 self._count_lost(size)
                 return x, residual
             ratio = np.divide(size, last, out=np.zeros_like(size), where=last > 0)
             direction = z + ratio[..., None, None] * direction
-        self.counts.n_unfinished_solves += int(np.count_nonzero(rest))
+        self.counts.n_unfinished_solves += int(np.count_nonzero(size > limit))
         self._count_lost(size)
         return x, residual
 
@@ -70,9 +81,19 @@ class HessiansAt:
         lost = np.count_nonzero(~np.isfinite(size))
         self.counts.n_unfinished_solves += int(lost)
 
+    def _image(self, vectors):
+        """Return the Hessians applied to vectors (n_splits, k, m, n_outputs)."""
+        self.counts.n_hessian_products += vectors[..., 0, 0].size
+        image = self.passes.products(self.raw, vectors)
+        return image + self.penalty[:, None] * vectors
+
     @staticmethod
-    def _is_enough(size, first, product):
-        """Whether squared residuals, and their products, are small enough."""
+    def _is_done(size, limit, first, product):
+        """Whether squared residuals, or their products, are small enough."""
+        if not np.any(size > limit):
+            return True
+        if not product:
+            return False
         rough = np.all(size <= ROUGH**2 * first)
         return rough and np.all(size[:, :-1] * size[:, -1:] <= product**2)
 

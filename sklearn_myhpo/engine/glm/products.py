@@ -85,7 +85,7 @@ class _IndependentFeatures:
         return (w @ self.rotation / self.scale) @ self.rotation.T
 
 
-def solve_together(hessians, rights, rtol=CG_TOL, *, with_raw=False):
+def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=False):
     """Return the inverses of several Hessians, each applied to its right-hand sides.
 
     In step, so that one pass over the rows serves all.
@@ -98,6 +98,8 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, with_raw=False):
     rtol : float or ndarray, default=CG_TOL
         Relative residual, in the norm that the preconditioner defines; one for all or
         one for each right-hand side of a Hessian.
+    guesses : list of ndarray of shape (..., m, n_outputs) or None, default=None
+        Where to start; None for zeros.
     with_raw : bool, default=False
         Whether raw predictions are wanted, which take memory.
 
@@ -117,7 +119,20 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, with_raw=False):
     limit = size * np.concatenate(
         [np.broadcast_to(np.square(rtol), len(block)) for block in blocks]
     )
-    rest = np.flatnonzero(size > 0)
+    if guesses is not None:
+        start = np.concatenate([guess.reshape(-1, *shape) for guess in guesses])
+        image, forward = products(hessians, owner, start)
+        left = residual - image
+        z = _preconditioned(hessians, owner, left)
+        new = _inner(left, z)
+        better = new < size
+        x[better], residual[better], direction[better] = (
+            part[better] for part in (start, left, z)
+        )
+        size[better] = new[better]
+        if with_raw:
+            raw[better] = forward[better]
+    rest = np.flatnonzero(size > limit)
     for _ in range(CG_MAX_ITER):
         if not len(rest):
             break

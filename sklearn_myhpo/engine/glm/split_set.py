@@ -252,7 +252,7 @@ class GLMSplitSet(SplitSet):
             return super().solve(hessians, rights, rtol)
         return [solution.x for solution in solve_together(hessians, rights, rtol)]
 
-    def solutions(self, hessians, rights, rtol=CG_TOL, product=0.0):
+    def solutions(self, hessians, rights, rtol=CG_TOL, product=0.0, guesses=None):
         """Return the `Solution` of every Hessian for its right-hand sides.
 
         With raw predictions where they take no more memory than the rows.
@@ -262,7 +262,7 @@ class GLMSplitSet(SplitSet):
         n_entries = sum(right.size for right in rights) // len(rights[0][0])
         most = self.plan.limits.raw_entries // len(self.y)
         few = n_entries <= max(self.rows.n_features, most)
-        return solve_together(hessians, rights, rtol, with_raw=few)
+        return solve_together(hessians, rights, rtol, guesses=guesses, with_raw=few)
 
     def least_curvature(self):
         """Return the least curvature of the data that is not zero."""

@@ -136,14 +136,22 @@ def _tried(problem, state):
         starts = state.place.predict(state.move)
     inner = _inner_tol(state)
     weights = problem.minimize(state.target, starts, tol=inner)
-    return problem.at(state.target, weights), inner
+    return _at(problem, state, state.target, weights), inner
+
+
+def _at(problem, state, lambda_, weights):
+    """Return the evaluation at a lambda near that of the state."""
+    place = problem.at(lambda_, weights)
+    place.follow(state.place)
+    return place
 
 
 def _refined(problem, state, inner):
     """Return the state with more accurate weights at the same lambda."""
     weights = problem.minimize(state.lambda_, state.weights, tol=inner)
+    place = _at(problem, state, state.lambda_, weights)
     state.place.release()
-    return _state(problem, problem.at(state.lambda_, weights), state.rho, inner)
+    return _state(problem, place, state.rho, inner)
 
 
 def _rank(state):

@@ -25,7 +25,8 @@ class Fineness(NamedTuple):
         Step of lambda, and the step where the loss has come to rise.
     highest_rise : float
         The scan ends after `PATIENCE` rises in a row to ``1 + highest_rise / sqrt(n)``
-        times the lowest value: chance makes no second minimum so far up.
+        times the lowest value, or one rise twice as far: chance makes no second minimum
+        so far up.
     rival : float
         Relative difference up to which the minimum of a parabola may be below a point.
     margin : float
@@ -84,16 +85,17 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     lambda_ = guide.lambda_.max() + np.log(fewer.n_held_out / problem.n_held_out)
     lambda_ = float(np.clip(lambda_, *_ends(problem)))
     model = problem.quadratic_model(fewer, shared_lambda(problem, lambda_), guide)
-    if model is None:
-        return _scan_near(problem, lambda_, guide.weights, phases)
-    near = _newton_minimum(model, lambda_)
-    points = _null_points(problem)
-    weights = [
-        w.reshape(split.shape)
-        for w, split in zip(near.weights, problem.splits, strict=True)
-    ]
-    points.append(_solved(problem, near.lambda_, weights))
-    return Scan.of(problem, near.lambda_, points[-1].weights, points)
+    weights = guide.weights
+    if model is not None:
+        near = _newton_minimum(model, lambda_)
+        lambda_ = near.lambda_
+        weights = [
+            w.reshape(split.shape)
+            for w, split in zip(near.weights, problem.splits, strict=True)
+        ]
+    found = _solved(problem, lambda_, weights)
+    points = [*_null_points(problem), found]
+    return Scan.of(problem, lambda_, found.weights, points)
 
 
 def _newton_minimum(problem, lambda_, weights=None):
@@ -133,25 +135,6 @@ def _null_points(problem):
     return [Point(high, value, weights=null)]
 
 
-def _scan_near(problem, lambda_, weights, phases):
-    """Look both ways from a lambda, as far as the loss falls."""
-    low, top = _ends(problem)
-    null = _null_points(problem)
-    points = [_solved(problem, lambda_, weights)]
-    for step in (COARSE_SCAN.falling, -COARSE_SCAN.falling):
-        points.reverse()
-        while points[-1] is min(points, key=_value):
-            here = points[-1].lambda_
-            ahead = float(np.clip(here - step, low, top))
-            is_over = _is_flat([point.value for point in points])
-            if ahead == here or (is_over and problem.is_unpenalized(here)):
-                break
-            points.append(_next_point(problem, points, ahead))
-            phases.step()
-    points = null + sorted(points, key=lambda point: -point.lambda_)
-    return _ended(problem, points, len(null), COARSE_SCAN.rival)
-
-
 def _value(point):
     return point.value if np.isfinite(point.value) else np.inf
 
@@ -162,7 +145,7 @@ def _scan_down(problem, phases):
     low, lambda_, step = scan_range(problem)[0], null_lambda(problem), fineness.falling
     points = _null_points(problem)
     n_null = len(points)
-    rise = 1.0 + fineness.highest_rise / np.sqrt(problem.n_held_out)
+    rise = fineness.highest_rise / np.sqrt(problem.n_held_out)
     while True:
         points.append(_next_point(problem, points, lambda_, n_null, fineness))
         phases.step()
@@ -173,7 +156,9 @@ def _scan_down(problem, phases):
         for number, point in enumerate(points[:-2]):
             if number not in near:
                 points[number] = point._replace(weights=[])
-        if _is_rising(values) and values[-1] > rise * values[best]:
+        climbed = values[-1] - values[best]
+        has_turned = best == len(values) - 2 and climbed > 2.0 * rise * values[best]
+        if has_turned or (_is_rising(values) and climbed > rise * values[best]):
             break
         is_over = _is_rising(values) or _is_flat(values)
         felt = lambda_ + fineness.margin
@@ -193,7 +178,7 @@ def _fineness(problem):
     return FINE_SCAN if few else COARSE_SCAN
 
 
-def _next_point(problem, points, lambda_, n_null=0, fineness=COARSE_SCAN):
+def _next_point(problem, points, lambda_, n_null, fineness):
     """Return the next point, started from the last ones."""
     vector = shared_lambda(problem, lambda_)
     starts = points[-1].weights if points else None
