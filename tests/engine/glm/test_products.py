@@ -40,3 +40,31 @@ def test_product_hessian_equals_dense_hessian(name, monkeypatch):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
     for a, b in zip(coefficients(iterative, lambda_), exact, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["logistic-groups", "multinomial"])
+@pytest.mark.parametrize(
+    "limits", [{"dense_size": 0}, {"own_pairs": 0, "gram_entry": 10.0}]
+)
+def test_guesses_save_products_and_change_no_solution(name, limits):
+    """A gradient from a poor start would be wrong, or cost as much as before."""
+    with use_limits(**limits):
+        problem = PROBLEMS[name]()
+        split_set, lambda_ = problem.split_set, lambdas(problem)
+        weights = problem.minimize(lambda_)
+        hessians = split_set.hessians(lambda_, weights)
+        rights = [random_weights(split)[None] for split in problem.splits]
+        exact = split_set.solve(hessians, rights, 1e-11)
+        near = [x * (1 + 1e-7) for x in exact]
+        for guesses, n_most in ((near, 1), ([1e3 * x for x in exact], None)):
+            before = problem.counts.n_hessian_products
+            found = split_set.solutions(hessians, rights, 1e-5, guesses=guesses)
+            n_products = problem.counts.n_hessian_products - before
+            assert n_most is None or n_products <= n_most * len(rights)
+            for (x, residual, _), expected, hessian, right in zip(
+                found, exact, hessians, rights, strict=True
+            ):
+                size = np.abs(expected).max()
+                np.testing.assert_allclose(x, expected, atol=1e-4 * size)
+                left = right - hessian.product(x)
+                np.testing.assert_allclose(left, residual, atol=1e-9)
