@@ -41,6 +41,7 @@ def reduce_to_row_space(design, groups, rotates=False):
             basis, triangle = qr(
                 spanning, mode="economic", overwrite_a=True, check_finite=False
             )
+            _make_unique(basis, triangle)
             part, one = triangle[:, :-1].T, triangle[:, -1]
             _drop_rounding(part)
             if rotates:
@@ -66,6 +67,13 @@ def reduce_to_row_space(design, groups, rotates=False):
     )
     reduced = np.ascontiguousarray(np.hstack(parts))
     return DenseDesign(reduced, fit_intercept=design.fit_intercept), coordinates
+
+
+def _make_unique(basis, triangle):
+    """Choose the signs of QR factors, in place, so that like rows have like ones."""
+    negative = np.diag(triangle) < 0
+    basis[:, negative] *= -1.0
+    triangle[negative] *= -1.0
 
 
 def _drop_rounding(part):

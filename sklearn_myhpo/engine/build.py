@@ -24,6 +24,7 @@ from .conditioning import (
     needs_rotation,
 )
 from .glm.factored_split_set import make_split_set
+from .glm.own_coordinates import own_rows_of
 from .glm.pinning import pinning
 from .glm.split_set import build_full_split, build_glm_splits
 from .plan import Plan, make_plan
@@ -191,9 +192,14 @@ def _build_apart(design, task, standard):
     def shared():
         return [each.shared[0] for each in sets]
 
-    plan = replace(task.plan, subspace=built[0].plan.subspace)
+    plan, full = replace(task.plan, subspace=built[0].plan.subspace), built[-1].full
     moments = built[-1].second_moments
-    return Built(SplitSet(splits, shared), built[-1].full, moments, plan)
+    rows = own_rows_of(built, plan)
+    if rows is not None:
+        return Built(
+            make_split_set(splits, task.parts, plan, rows), full, moments, plan
+        )
+    return Built(SplitSet(splits, shared), full, moments, plan)
 
 
 def _build(design, task):

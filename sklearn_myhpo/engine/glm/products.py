@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...data.split_rows import adjoint_all, forward_all
 from ..linalg.hessian import CG_TOL, Hessian, Solution
 
 #: Iterations after which conjugate gradients return their last iterate.
@@ -93,7 +94,7 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, with_raw=False):
     Parameters
     ----------
     hessians : list of ProductHessian
-        With the same rows.
+        Of the same rows, in the same coordinates or others.
     rights : list of ndarray of shape (..., m, n_outputs)
     rtol : float or ndarray, default=CG_TOL
         Relative residual, in the norm that the preconditioner defines; one for all or
@@ -160,8 +161,10 @@ def products(hessians, owner, w):
         Raw predictions of `w`.
     """
     hessians[0].counts.n_hessian_products += len(w)
-    rows = hessians[0].rows
-    raw = forward_all(rows, w)
+    own_rows = list(_rows_of(hessians, owner))
+    raw = np.empty((len(w), w.shape[2], own_rows[0][0].n_samples))
+    for rows, own in own_rows:
+        raw[own] = forward_all(rows, w[own])
     bent = np.empty_like(raw)
     for number in np.unique(owner):
         curvature, own = hessians[number].curvature, owner == number
@@ -169,21 +172,20 @@ def products(hessians, owner, w):
             bent[own] = raw[own] * curvature[:, 0].T
         else:
             bent[own] = (curvature @ raw[own].transpose(2, 1, 0)).transpose(2, 1, 0)
-    diagonals = np.stack([hessians[number].diagonal for number in owner])
-    return adjoint_all(rows, bent) + diagonals * w, raw
+    images = np.stack([hessians[number].diagonal for number in owner]) * w
+    for rows, own in own_rows:
+        images[own] += adjoint_all(rows, bent[own])
+    return images, raw
 
 
-def forward_all(rows, weights):
-    """Return raw predictions (k, n_outputs, n_samples) of weights (k, m, n_outputs)."""
-    columns = weights.transpose(0, 2, 1).reshape(-1, weights.shape[1]).T
-    return rows.forward(columns).T.reshape(len(weights), weights.shape[2], -1)
-
-
-def adjoint_all(rows, slopes):
-    """Return the transposed map of (k, n_outputs, n_samples)."""
-    columns = slopes.reshape(-1, slopes.shape[2]).T
-    out = rows.adjoint(columns).T.reshape(len(slopes), slopes.shape[1], -1)
-    return out.transpose(0, 2, 1)
+def _rows_of(hessians, owner):
+    """Yield (rows, which vectors): all of them where all Hessians have the same."""
+    rows = hessians[0].rows
+    if all(hessian.rows is rows for hessian in hessians):
+        yield rows, slice(None)
+        return
+    for number in np.unique(owner):
+        yield hessians[number].rows, owner == number
 
 
 def _preconditioned(hessians, owner, w):

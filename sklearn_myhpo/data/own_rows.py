@@ -1,0 +1,217 @@
+"""Rows that every split has in coordinates of its own."""
+
+import numpy as np
+
+from .blocks import interleaved
+from .memory import weighted_gram
+from .split_rows import SplitRows, adjoint_all, forward_all
+
+
+class MappedRows(SplitRows):
+    """The same rows, about an origin and in units of every split.
+
+    One pass over the rows serves all splits: the origin is a correction of rank one.
+
+    Parameters
+    ----------
+    base : Design
+        With an intercept, if the splits have one or different origins.
+    origins, units : ndarray of shape (n_splits, n_features)
+        Of the rows of every split, in the coordinates of `base`.
+    designs : list of Design
+        The same rows as the splits have them.
+    """
+
+    def __init__(self, base, origins, units, designs):
+        self.base, self.origins, self.units = base, origins, units
+        self.designs, self.n_splits = designs, len(units)
+        self.n_samples, self.n_features = base.shape
+        self.is_sparse, self._has_one = base.is_sparse, designs[0].fit_intercept
+        self.n_coordinates = self.n_features + self._has_one
+
+    @classmethod
+    def about(cls, base, designs):
+        """Return rows that differ from others in their origin and units.
+
+        Parameters
+        ----------
+        base : Design
+        designs : list of Design
+            Of every split.
+        """
+        origins = np.stack([base.scaled(one.shift - base.shift) for one in designs])
+        units = np.stack([one.scaled(np.ones(base.n_features)) for one in designs])
+        if base.scale is not None:
+            units /= base.scale
+        has_one = designs[0].fit_intercept or bool(np.any(origins))
+        base = base.about(base.shift, base.scale, has_one, base.has_large_means)
+        return cls(base, origins, units, designs)
+
+    def of(self, number):
+        """Return the rows of one split."""
+        return self.designs[number]
+
+    def take(self, index):
+        """Return some of the rows of all splits."""
+        base = self.base.take(index)
+        designs = [
+            base.about(one.shift, one.scale, one.fit_intercept, one.has_large_means)
+            for one in self.designs
+        ]
+        return MappedRows(base, self.origins, self.units, designs)
+
+    def forward(self, weights, owners=None):
+        """Return raw predictions (k, n_outputs, n_samples)."""
+        origins, units = self._facts(len(weights), owners)
+        moved = np.empty((len(weights), self.base.n_coordinates, weights.shape[2]))
+        core = moved[:, : self.n_features]
+        np.multiply(weights[:, : self.n_features], units[:, :, None], out=core)
+        if self.base.fit_intercept:
+            moved[:, -1] = -(origins[:, None] @ core)[:, 0]
+            if self._has_one:
+                moved[:, -1] += weights[:, -1]
+        return forward_all(self.base, moved)
+
+    def adjoint(self, slopes, owners=None):
+        """Return the transposed map of (k, n_outputs, n_samples)."""
+        origins, units = self._facts(len(slopes), owners)
+        found = adjoint_all(self.base, slopes)
+        core = found[:, : self.n_features]
+        if self.base.fit_intercept:
+            core -= origins[:, :, None] * found[:, -1:]
+        core *= units[:, :, None]
+        return found[:, : self.n_coordinates]
+
+    def _facts(self, n_all, owners):
+        """Return the origins and units of the owners."""
+        if owners is None:
+            owners = np.repeat(np.arange(self.n_splits), n_all // self.n_splits)
+        return self.origins[owners], self.units[owners]
+
+    def reduce(self, function, *columns, entries_per_row=1):
+        """Return the sum over blocks of rows."""
+
+        def own(block, *own_columns):
+            rows = MappedRows(block, self.origins, self.units, self.designs)
+            return function(rows, *own_columns)
+
+        return self.base.reduce(own, *columns, entries_per_row=entries_per_row)
+
+    def grams(self, weights):
+        """Return Gram matrices (k, m, m) of k weightings (n_samples, k)."""
+        grams = self.base.grams(weights)
+        shape = self.n_splits, -1, *grams.shape[1:]
+        own = self._moved(grams.reshape(shape))
+        return own.reshape(-1, *own.shape[2:])
+
+    def _moved(self, grams):
+        """Return Gram matrices (n_splits, k, ...) in the coordinates of the splits."""
+        one = self.n_features
+        units = np.ones((self.n_splits, 1, self.n_coordinates))
+        units[:, 0, :one] = self.units
+        if self.base.fit_intercept:
+            origins = self.origins[:, None]
+            # To the rows, and then to the columns, of a copy.
+            grams = grams - _outer(_padded(origins), grams[..., one, :])
+            grams -= _outer(grams[..., one], _padded(origins))
+        own = grams[..., : self.n_coordinates, : self.n_coordinates]
+        return own * _outer(units, units)
+
+    def sum_curvature(self, weights, labels, n_parts, own_shares):
+        """Return the Gram matrices of all parts, of the rows as they are."""
+        if labels is None:
+            return self.base.grams(weights)[None]
+        return self.base.part_grams(weights, labels, n_parts)
+
+    def common_matrix(self, sums):
+        """Return the mean of the matrices with all parts."""
+        return np.mean(self.own_matrices(sums, None), axis=0)
+
+    def own_matrices(self, sums, shares):
+        """Return a matrix for every split."""
+        if shares is None:
+            shares = np.ones((self.n_splits, len(sums)))
+        return interleaved(self._moved(np.tensordot(shares, sums, axes=1)))
+
+
+def _outer(left, right):
+    return left[..., :, None] * right[..., None, :]
+
+
+def _padded(origins):
+    """Return origins (n_splits, 1, n_features + 1), zero for the intercept."""
+    return np.concatenate([origins, np.zeros((*origins.shape[:2], 1))], axis=2)
+
+
+class StackedRows(SplitRows):
+    """Rows that every split has in other coordinates, few enough to be kept.
+
+    Parameters
+    ----------
+    designs : list of Design
+        Of every split, all of one shape.
+    rows : ndarray of shape (n_splits, n_samples, n_coordinates), optional
+        The matrices of their maps, if they are known.
+    """
+
+    is_sparse, has_parts = False, False
+
+    def __init__(self, designs, rows=None):
+        self.designs = designs
+        self.rows = np.stack([d.to_dense() for d in designs]) if rows is None else rows
+        self.n_splits, self.n_samples, self.n_coordinates = self.rows.shape
+        self.n_features = designs[0].n_features
+
+    def of(self, number):
+        """Return the rows of one split."""
+        return self.designs[number]
+
+    def take(self, index):
+        """Return some of the rows of all splits."""
+        designs = [one.take(index) for one in self.designs]
+        return StackedRows(designs, self.rows[:, index])
+
+    def forward(self, weights, owners=None):
+        """Return raw predictions (k, n_outputs, n_samples)."""
+        columns = weights.transpose(0, 2, 1)
+        if owners is None:
+            columns = columns.reshape(self.n_splits, -1, self.n_coordinates)
+            raw = columns @ self.rows.transpose(0, 2, 1)
+        else:
+            raw = columns @ self.rows[owners].transpose(0, 2, 1)
+        return raw.reshape(len(weights), weights.shape[2], -1)
+
+    def adjoint(self, slopes, owners=None):
+        """Return the transposed map of (k, n_outputs, n_samples)."""
+        if owners is None:
+            found = slopes.reshape(self.n_splits, -1, self.n_samples) @ self.rows
+        else:
+            found = slopes @ self.rows[owners]
+        return found.reshape(*slopes.shape[:2], -1).transpose(0, 2, 1)
+
+    def reduce(self, function, *columns, entries_per_row=1):
+        """Return what the function returns of all rows: they are few."""
+        return function(self, *columns)
+
+    def grams(self, weights):
+        """Return Gram matrices (k, m, m) of k weightings (n_samples, k)."""
+        own = weights.T.reshape(self.n_splits, -1, self.n_samples)
+        out = np.empty((*own.shape[:2], self.n_coordinates, self.n_coordinates))
+        for grams, rows, weightings in zip(out, self.rows, own, strict=True):
+            for gram, weight in zip(grams, weightings, strict=True):
+                gram[...] = weighted_gram(rows, weight, is_last=False)
+        return out.reshape(-1, *out.shape[2:])
+
+    def sum_curvature(self, weights, labels, n_parts, own_shares):
+        """Return the matrices of all splits."""
+        own = own_shares()[:, :, None] * weights
+        grams = self.grams(own.transpose(1, 0, 2).reshape(self.n_samples, -1))
+        return interleaved(grams.reshape(self.n_splits, -1, *grams.shape[1:]))
+
+    def common_matrix(self, sums):
+        """Return the mean of the matrices of all splits."""
+        return np.mean(sums, axis=0)
+
+    def own_matrices(self, sums, shares):
+        """Return the matrices of all splits, whatever the shares."""
+        return sums.copy()
