@@ -105,11 +105,16 @@ class Standard:
             Number of the split; -1 for all rows.
         fit_intercept : bool
         """
-        mean, unit = self.means[split], 1.0 / self.scales[split]
+        unit = 1.0 / self.scales[split]
         if fit_intercept or not self.centres:
             return design.in_units(unit)
-        is_far = mean**2 > row_limits().large_mean * self.scales[split] ** 2
-        return design.about(mean, design.scaled(unit), False, bool(np.any(is_far)))
+        unit = design.scaled(unit)
+        return design.about(self.means[split], unit, False, self.is_far(split))
+
+    def is_far(self, split: int) -> bool:
+        """Whether a mean of a split must be subtracted from rows, not from products."""
+        squares = row_limits().large_mean * self.scales[split] ** 2
+        return bool(np.any(self.means[split] ** 2 > squares))
 
     def penalty_scales(self):
         """Return the penalty of every split relative to that of all rows.

@@ -24,7 +24,7 @@ from .conditioning import (
     needs_rotation,
 )
 from .glm.factored_split_set import make_split_set
-from .glm.own_coordinates import own_rows_of
+from .glm.own_coordinates import build_own_splits
 from .glm.pinning import pinning
 from .glm.split_set import build_full_split, build_glm_splits
 from .plan import Plan, make_plan
@@ -172,17 +172,27 @@ def build_splits(
 def _build_apart(design, task, standard):
     """Return the splits, each from rows of its own: no coordinates serve two."""
     plan, n_splits = task.plan.of_splits(1), task.parts.n_splits
+
+    def alone(split, tries_rows):
+        rows = standard.rows(design, split, plan.shape.fit_intercept)
+        parts = task.parts.only(split)
+        own = {"parts": parts, "plan": plan, "alone": split, "tries_rows": tries_rows}
+        return _build(rows, task._replace(**own))
+
+    if not (plan.uses_moments or plan.tries_row_products):
+        built = alone(-1, False)
+        # The axes of the rows of one split are not those of another, and its row space
+        # in units of another leaves out some directions.
+        if built.least_moment is None and not (
+            plan.all_directions and plan.reduces_columns
+        ):
+            given = built.full, task.parts, standard, task.plan
+            split_set = build_own_splits(*given)
+            if split_set is not None:
+                plan = replace(task.plan, subspace=built.plan.subspace)
+                return built._replace(split_set=split_set, plan=plan)
     for tries_rows in (True, False):
-        built = []
-        for split in [*range(n_splits), -1]:
-            rows = standard.rows(design, split, plan.shape.fit_intercept)
-            alone = task._replace(
-                parts=task.parts.only(split),
-                plan=plan,
-                alone=split,
-                tries_rows=tries_rows,
-            )
-            built.append(_build(rows, alone))
+        built = [alone(split, tries_rows) for split in [*range(n_splits), -1]]
         sets = [one.split_set for one in built[:-1]]
         # One rule for all splits: they are scanned together.
         if sum(isinstance(one, RowSplitSet) for one in sets) in (0, n_splits):
@@ -192,14 +202,8 @@ def _build_apart(design, task, standard):
     def shared():
         return [each.shared[0] for each in sets]
 
-    plan, full = replace(task.plan, subspace=built[0].plan.subspace), built[-1].full
-    moments = built[-1].second_moments
-    rows = own_rows_of(built, plan)
-    if rows is not None:
-        return Built(
-            make_split_set(splits, task.parts, plan, rows), full, moments, plan
-        )
-    return Built(SplitSet(splits, shared), full, moments, plan)
+    plan = replace(task.plan, subspace=built[0].plan.subspace)
+    return built[-1]._replace(split_set=SplitSet(splits, shared), plan=plan)
 
 
 def _build(design, task):
