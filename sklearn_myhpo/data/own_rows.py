@@ -174,20 +174,28 @@ class StackedRows(SplitRows):
     def forward(self, weights, owners=None):
         """Return raw predictions (k, n_outputs, n_samples)."""
         columns = weights.transpose(0, 2, 1)
-        if owners is None:
-            columns = columns.reshape(self.n_splits, -1, self.n_coordinates)
-            raw = columns @ self.rows.transpose(0, 2, 1)
-        else:
-            raw = columns @ self.rows[owners].transpose(0, 2, 1)
-        return raw.reshape(len(weights), weights.shape[2], -1)
+        return self._product(columns, owners, self.rows.transpose(0, 2, 1))
 
     def adjoint(self, slopes, owners=None):
         """Return the transposed map of (k, n_outputs, n_samples)."""
-        if owners is None:
-            found = slopes.reshape(self.n_splits, -1, self.n_samples) @ self.rows
-        else:
-            found = slopes @ self.rows[owners]
-        return found.reshape(*slopes.shape[:2], -1).transpose(0, 2, 1)
+        return self._product(slopes, owners, self.rows).transpose(0, 2, 1)
+
+    def _product(self, values, owners, rows):
+        """Return values (k, n_outputs, n) times the matrices (n, ...) of their owners.
+
+        One product serves all vectors of a split.
+        """
+        in_order = np.repeat(np.arange(self.n_splits), len(values) // self.n_splits)
+        if owners is None or np.array_equal(owners, in_order):
+            found = values.reshape(self.n_splits, -1, values.shape[2]) @ rows
+            return found.reshape(*values.shape[:2], -1)
+        out = np.empty((*values.shape[:2], rows.shape[2]))
+        for owner in np.unique(owners):
+            own = owners == owner
+            block = values[own]
+            found = block.reshape(-1, values.shape[2]) @ rows[owner]
+            out[own] = found.reshape(*block.shape[:2], -1)
+        return out
 
     def reduce(self, function, *columns, entries_per_row=1):
         """Return what the function returns of all rows: they are few."""
@@ -203,7 +211,10 @@ class StackedRows(SplitRows):
         return out.reshape(-1, *out.shape[2:])
 
     def sum_curvature(self, weights, labels, n_parts, own_shares):
-        """Return the matrices of all splits."""
+        """Return the matrices of all splits, or that of their mean rows."""
+        if own_shares is None:
+            mean = StackedRows(self.designs[:1], self.rows.mean(axis=0, keepdims=True))
+            return interleaved(mean.grams(weights)[None])
         own = own_shares()[:, :, None] * weights
         grams = self.grams(own.transpose(1, 0, 2).reshape(self.n_samples, -1))
         return interleaved(grams.reshape(self.n_splits, -1, *grams.shape[1:]))

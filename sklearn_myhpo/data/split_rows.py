@@ -92,8 +92,9 @@ class SplitRows(ABC):
         labels : ndarray of int of shape (n_samples,) or None
             Part of every row; None where all rows are one part.
         n_parts : int
-        own_shares : callable
-            Returns the share (n_splits, n_samples) that every split has in the weights.
+        own_shares : callable or None
+            Returns the share (n_splits, n_samples) that every split has in the weights;
+            None where only a common matrix is wanted.
         """
 
     @abstractmethod

@@ -52,7 +52,7 @@ class NewtonTogether:
         for number in saturated(losses, self.set.null_losses):
             self.weights[number] = self.set.splits[number].start()
             start = self.weights[number : number + 1]
-            self.raw[number] = self.set.rows.forward(start, [number])[0]
+            self.raw[number] = self.set.rows.forward(start, np.array([number]))[0]
 
     def _gradients(self, which, raw, weights):
         """Return the gradients of L_T of some splits."""
@@ -113,7 +113,7 @@ class NewtonTogether:
             split, raw = self.set.splits[number], self.raw[number].T
             w = self.weights[number]
             hessian = split.product_hessian(w, self.lambda_, near[number], raw)
-            hessians.append(hessian)
+            hessians.append(self.set.among(number, hessian))
         return hessians
 
     def _losses(self, numbers):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...data.split_rows import adjoint_all, forward_all
+from ...data.shared_rows import SharedRows
 from ..linalg.hessian import CG_TOL, Hessian, Solution
 
 #: Iterations after which conjugate gradients return their last iterate.
@@ -23,7 +23,15 @@ class ProductHessian(Hessian):
     near : Hessian or None
         One close to this that is easily solved with, the preconditioner; None
         for one that takes the features as independent of each other.
+
+    Attributes
+    ----------
+    among : (SplitRows, int) or None
+        The rows of all splits and the number of this one, where Hessians that are
+        solved with together have rows of their own.
     """
+
+    among = None
 
     def __init__(self, rows, curvature, diagonal, counts, near=None):
         self.rows = rows
@@ -161,10 +169,8 @@ def products(hessians, owner, w):
         Raw predictions of `w`.
     """
     hessians[0].counts.n_hessian_products += len(w)
-    own_rows = list(_rows_of(hessians, owner))
-    raw = np.empty((len(w), w.shape[2], own_rows[0][0].n_samples))
-    for rows, own in own_rows:
-        raw[own] = forward_all(rows, w[own])
+    rows, splits = _rows_of(hessians, owner)
+    raw = rows.forward(w, splits)
     bent = np.empty_like(raw)
     for number in np.unique(owner):
         curvature, own = hessians[number].curvature, owner == number
@@ -172,20 +178,16 @@ def products(hessians, owner, w):
             bent[own] = raw[own] * curvature[:, 0].T
         else:
             bent[own] = (curvature @ raw[own].transpose(2, 1, 0)).transpose(2, 1, 0)
-    images = np.stack([hessians[number].diagonal for number in owner]) * w
-    for rows, own in own_rows:
-        images[own] += adjoint_all(rows, bent[own])
-    return images, raw
+    diagonals = np.stack([hessians[number].diagonal for number in owner])
+    return rows.adjoint(bent, splits) + diagonals * w, raw
 
 
 def _rows_of(hessians, owner):
-    """Yield (rows, which vectors): all of them where all Hessians have the same."""
-    rows = hessians[0].rows
-    if all(hessian.rows is rows for hessian in hessians):
-        yield rows, slice(None)
-        return
-    for number in np.unique(owner):
-        yield hessians[number].rows, owner == number
+    """Return the `SplitRows` of some Hessians, and the split of every vector."""
+    if hessians[0].among is None:
+        return SharedRows(hessians[0].rows, len(hessians)), owner
+    numbers = np.array([hessian.among[1] for hessian in hessians])
+    return hessians[0].among[0], numbers[owner]
 
 
 def _preconditioned(hessians, owner, w):

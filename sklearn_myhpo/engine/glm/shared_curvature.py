@@ -131,8 +131,7 @@ class SharedCurvature:
         ----------
         penalty : ndarray of shape (n_splits, m, 1)
         """
-        is_common = self.rows.are_shared and self.parts.shares is None
-        if self.matrix is None or is_common:
+        if self.matrix is None or self.parts.are_one:
             return [self.hessian(penalty)] * self.n_splits
         if self._own is None or self._is_far(self._own[0], penalty):
             near = list(map(self._near, self.own_matrices(), penalty))
@@ -151,7 +150,7 @@ class SharedCurvature:
 
     def own_matrices(self):
         """Return the matrix of every split, without a penalty; not to be changed."""
-        if self._sums is None:
+        if self._sums is None or self.parts.are_one:
             return [self.matrix] * self.n_splits
         return self.rows.own_matrices(self._sums, self.parts.shares)
 
@@ -225,21 +224,24 @@ class _Parts:
     shares, held_out_shares : ndarray of shape (n_splits, n_parts) or None
         Training and validation weight of a split's rows relative to the mean training
         weight. The latter is None too where no split trains on a row that is held out.
+    are_one : bool
+        Whether one matrix is to serve all splits.
     """
 
     def __init__(self, split_set):
         self.train_weights = split_set.train_weights
         self.weight = np.mean(self.train_weights, axis=0)
         self.labels = self.shares = self.held_out_shares = None
-        parts = split_set.parts
+        parts, splits_matrix = split_set.parts, split_set.plan.splits_shared_matrix
+        self.are_one = split_set.rows.are_shared or not splits_matrix
         if parts is None or parts.kinds is None or len(self.train_weights) == 1:
             return
-        if not (split_set.plan.splits_shared_matrix and split_set.rows.has_parts):
+        if not (splits_matrix and split_set.rows.has_parts):
             return
         shares, held_out = (
             parts.counts[:, side] / parts.totals[:, side, None] for side in (0, 1)
         )
-        mean = shares.mean(axis=0)
+        self.are_one, mean = False, shares.mean(axis=0)
         used = mean > 0
         number = np.where(used, np.cumsum(used) - 1, -1)
         self.labels, self.shares = number[parts.kinds], shares[:, used] / mean[used]
@@ -249,7 +251,7 @@ class _Parts:
     def facts(self):
         """Return the labels, the number of parts, and what gives the own shares."""
         n_parts = 1 if self.shares is None else self.shares.shape[1]
-        return self.labels, n_parts, self._own_shares
+        return self.labels, n_parts, None if self.are_one else self._own_shares
 
     def _own_shares(self):
         """Return the training weights relative to their mean, (n_splits, n_samples)."""

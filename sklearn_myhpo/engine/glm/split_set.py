@@ -133,10 +133,17 @@ class GLMSplitSet(SplitSet):
         if self.shared_curvature.matrix is None:
             self.shared_curvature.renew_if_due(lambda: self.raw(weights), True)
         near = self.shared_curvature.own_hessians(self.penalties(lambda_))
-        return [
+        found = [
             split.product_hessian(w, lambda_, own)
             for split, w, own in zip(self.splits, weights, near, strict=True)
         ]
+        return [self.among(number, one) for number, one in enumerate(found)]
+
+    def among(self, number, hessian):
+        """Return the Hessian of a split, to be solved with together with the others."""
+        if not self.rows.are_shared:
+            hessian.among = self.rows, number
+        return hessian
 
     def _near_hessians(self, lambda_, weights):
         """Return Hessians by their products, with a matrix near each of them."""
