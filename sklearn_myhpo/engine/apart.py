@@ -36,7 +36,10 @@ def build_apart(design, task, standard, build):
         built = alone.together()
         if built is not None:
             return built
-    built = [alone(split) for split in [*range(task.parts.n_splits), -1]]
+    full = alone(-1)
+    if alone.shares_space and not task.groups.n_unpenalized:
+        alone.reference = full.full.train.reference
+    built = [*map(alone, range(task.parts.n_splits)), full]
     sets = [one.split_set for one in built[:-1]]
     splits = [each.splits[0] for each in sets]
 
@@ -88,26 +91,34 @@ class _Alone:
     ----------
     design, task, standard, build
         As of `build_apart`.
+
+    Attributes
+    ----------
+    reference : ndarray or None
+        Weights of all rows in the row space that serve as reference of every split.
     """
 
     def __init__(self, design, task, standard, build):
         self.design, self.task, self.standard = design, task, standard
-        self.build, self._row_space = build, None
+        self.build, self._row_space, self.reference = build, None, None
         plan = task.plan
         self.shares_space = plan.reduces_columns and not plan.all_directions
         self.has_one = plan.shape.fit_intercept
 
     def __call__(self, split):
         """Return what is built of one split, or of all rows."""
-        task, space = self.task, None
+        task, space, reference = self.task, None, None
         if self.shares_space and task.plan.uses_moments:
             space = self._space_of(split)
+            if space is not None and self.reference is not None:
+                reference = space[1].from_base(self.reference)
         own = task._replace(
             parts=task.parts.only(split),
             plan=task.plan.of_splits(1),
             alone=split,
             tries_rows=False,
             row_space=space,
+            reference=reference,
         )
         rows = self.standard.rows(self.design, split, self.has_one)
         return self.build(rows, own)

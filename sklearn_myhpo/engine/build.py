@@ -169,9 +169,8 @@ def _from_rows(design, moments, task):
     elif plan.reduces_columns or rotates:
         design, coordinates = reduce_to_row_space(design, task.groups, rotates)
     if task.plan.uses_moments:
-        sources = sum_centred_parts(
-            design, task.y, task.parts, task.plan.shape.fit_intercept
-        )
+        given = design, task.y, task.parts, task.plan.shape.fit_intercept
+        sources = sum_centred_parts(*given, task.reference)
         return _from_moments(sources, coordinates, moments, task, origin)
     curvature = task.loss.curvature_scale(task.y, task.parts.sample_weight)
     shared = {

@@ -58,6 +58,8 @@ class Task(NamedTuple):
         Whether solutions may be combinations of rows.
     row_space : (DenseDesign, Coordinates) or None
         The rows in the row spaces of wide groups, where they are known.
+    reference : ndarray of shape (m, n_outputs) or None
+        Weights there that are close to the least squares solution.
     factors_rows : bool
         Whether ill-conditioned ridge is solved from QR factors of the rows; not with
         units of every split.
@@ -74,4 +76,5 @@ class Task(NamedTuple):
     alone: int | None = None
     tries_rows: bool = True
     row_space: tuple | None = None
+    reference: np.ndarray | None = None
     factors_rows: bool = False

@@ -202,6 +202,19 @@ class UnitCoordinates(Coordinates):
     units: np.ndarray | None = None
     factors: tuple = ()
 
+    def from_base(self, w):
+        """Return the weights with the predictions of weights (n, k) without units."""
+        out, start = np.empty_like(w), 0
+        for (columns, basis), factor in zip(self.bases, self.factors, strict=True):
+            stop = start + (len(columns) if basis is None else basis.shape[1])
+            block = w[start:stop]
+            if basis is None:
+                out[start:stop] = block / self.units[columns, None]
+            else:
+                out[start:stop] = solve_triangular(factor, block, lower=True)
+            start = stop
+        return out
+
     def _expand(self, w):
         out = np.empty((self.n_features, w.shape[1]))
         start = 0
