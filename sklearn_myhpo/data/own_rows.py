@@ -3,6 +3,7 @@
 import numpy as np
 
 from .blocks import interleaved
+from .dense import DenseDesign
 from .memory import weighted_gram
 from .split_rows import SplitRows, adjoint_all, forward_all
 
@@ -30,7 +31,7 @@ class MappedRows(SplitRows):
         self.n_coordinates = self.n_features + self._has_one
 
     @classmethod
-    def about(cls, base, designs):
+    def about(cls, base, designs, varies=None):
         """Return rows that differ from others in their origin and units.
 
         Parameters
@@ -38,11 +39,17 @@ class MappedRows(SplitRows):
         base : Design
         designs : list of Design
             Of every split.
+        varies : ndarray of bool of shape (n_splits, n_features), optional
+            Features that vary in training rows. Others, where no intercept stands for
+            their origin, are zero in all rows: they get no weight, not that of
+            rounding.
         """
         origins = np.stack([base.scaled(one.shift - base.shift) for one in designs])
         units = np.stack([one.scaled(np.ones(base.n_features)) for one in designs])
         if base.scale is not None:
             units /= base.scale
+        if varies is not None and not designs[0].fit_intercept:
+            units *= varies
         has_one = designs[0].fit_intercept or bool(np.any(origins))
         base = base.about(base.shift, base.scale, has_one, base.has_large_means)
         return cls(base, origins, units, designs)
@@ -148,28 +155,32 @@ class StackedRows(SplitRows):
 
     Parameters
     ----------
-    designs : list of Design
-        Of every split, all of one shape.
-    rows : ndarray of shape (n_splits, n_samples, n_coordinates), optional
-        The matrices of their maps, if they are known.
+    rows : ndarray of shape (n_splits, n_samples, n_coordinates)
+    has_one : bool
+        Whether the last coordinate is one.
     """
 
     is_sparse, has_parts = False, False
 
-    def __init__(self, designs, rows=None):
-        self.designs = designs
-        self.rows = np.stack([d.to_dense() for d in designs]) if rows is None else rows
-        self.n_splits, self.n_samples, self.n_coordinates = self.rows.shape
-        self.n_features = designs[0].n_features
+    def __init__(self, rows, has_one):
+        self.rows, self._has_one = rows, has_one
+        self.n_splits, self.n_samples, self.n_coordinates = rows.shape
+        self.n_features = self.n_coordinates - has_one
+
+    @classmethod
+    def of_designs(cls, designs):
+        """Return the rows of designs of one shape, with an intercept or without."""
+        rows = np.stack([design.to_dense() for design in designs])
+        return cls(rows, designs[0].fit_intercept)
 
     def of(self, number):
         """Return the rows of one split."""
-        return self.designs[number]
+        own = self.rows[number, :, : self.n_features]
+        return DenseDesign(own, fit_intercept=self._has_one)
 
     def take(self, index):
         """Return some of the rows of all splits."""
-        designs = [one.take(index) for one in self.designs]
-        return StackedRows(designs, self.rows[:, index])
+        return StackedRows(self.rows[:, index], self._has_one)
 
     def forward(self, weights, owners=None):
         """Return raw predictions (k, n_outputs, n_samples)."""
@@ -213,7 +224,7 @@ class StackedRows(SplitRows):
     def sum_curvature(self, weights, labels, n_parts, own_shares):
         """Return the matrices of all splits, or that of their mean rows."""
         if own_shares is None:
-            mean = StackedRows(self.designs[:1], self.rows.mean(axis=0, keepdims=True))
+            mean = StackedRows(self.rows.mean(axis=0, keepdims=True), self._has_one)
             return interleaved(mean.grams(weights)[None])
         own = own_shares()[:, :, None] * weights
         grams = self.grams(own.transpose(1, 0, 2).reshape(self.n_samples, -1))

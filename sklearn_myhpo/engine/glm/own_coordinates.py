@@ -31,34 +31,37 @@ def build_own_splits(full, parts, standard, plan):
     """
     if plan.shares_hessians:
         return None
+    shares = parts.train_shares()
+    place = _in_wide_units if plan.reduces_columns else _in_units
+    found = [place(full, standard, *each) for each in enumerate(shares)]
+    if any(one is None for one in found):
+        return None
+    designs, coordinates, origins = zip(*found, strict=True)
+    if plan.reduces_columns:
+        rows = StackedRows.of_designs(designs)
+    else:
+        # Means over features give weights to those that do not vary too.
+        varies = None if plan.all_directions else standard.varies[:-1]
+        rows = MappedRows.about(full.rows, designs, varies)
+    curvature = full.loss.curvature_scale(full.y, parts.sample_weight)
     splits = []
-    for number, share in enumerate(parts.train_shares()):
+    for number, share in enumerate(shares):
         _, validation = parts.weights(number)
-        own = _in_wide_units if plan.reduces_columns else _in_units
-        found = own(full, standard, number, share)
-        if found is None:
-            return None
-        rows, coordinates, shift = found
-        curvature = full.loss.curvature_scale(full.y, parts.sample_weight)
+        own = rows.of(number)
         splits.append(
             GLMSplit(
                 full.loss,
-                rows,
+                own,
                 full.y,
                 share,
                 HeldOut.of(validation),
-                coordinates=coordinates,
-                feature_shift=shift,
-                pinning=pinning(rows, coordinates.groups, curvature),
+                coordinates=coordinates[number],
+                feature_shift=origins[number],
+                pinning=pinning(own, coordinates[number].groups, curvature),
                 counts=full.counts,
                 plan=full.plan,
             )
         )
-    designs = [split.rows for split in splits]
-    if plan.reduces_columns:
-        rows = StackedRows(designs)
-    else:
-        rows = MappedRows.about(full.rows, designs)
     return make_split_set(splits, parts, plan, rows)
 
 
