@@ -31,7 +31,7 @@ class MappedRows(SplitRows):
         self.n_coordinates = self.n_features + self._has_one
 
     @classmethod
-    def about(cls, base, designs, varies=None):
+    def about(cls, base, designs, varies):
         """Return rows that differ from others in their origin and units.
 
         Parameters
@@ -39,7 +39,7 @@ class MappedRows(SplitRows):
         base : Design
         designs : list of Design
             Of every split.
-        varies : ndarray of bool of shape (n_splits, n_features), optional
+        varies : ndarray of bool of shape (n_splits, n_features)
             Features that vary in training rows. Others, where no intercept stands for
             their origin, are zero in all rows: they get no weight, not that of
             rounding.
@@ -48,7 +48,7 @@ class MappedRows(SplitRows):
         units = np.stack([one.scaled(np.ones(base.n_features)) for one in designs])
         if base.scale is not None:
             units /= base.scale
-        if varies is not None and not designs[0].fit_intercept:
+        if not designs[0].fit_intercept:
             units *= varies
         has_one = designs[0].fit_intercept or bool(np.any(origins))
         base = base.about(base.shift, base.scale, has_one, base.has_large_means)

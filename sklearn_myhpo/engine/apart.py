@@ -37,7 +37,7 @@ def build_apart(design, task, standard, build):
         if built is not None:
             return built
     full = alone(-1)
-    if alone.shares_space and not task.groups.n_unpenalized:
+    if alone.shares_space and task.plan.uses_moments:
         alone.reference = full.full.train.reference
     built = [*map(alone, range(task.parts.n_splits)), full]
     sets = [one.split_set for one in built[:-1]]
@@ -103,6 +103,9 @@ class _Alone:
         self.build, self._row_space, self.reference = build, None, None
         plan = task.plan
         self.shares_space = plan.reduces_columns and not plan.all_directions
+        if plan.uses_moments:
+            # Eliminated features are in no row space.
+            self.shares_space &= not plan.shape.n_unpenalized
         self.has_one = plan.shape.fit_intercept
 
     def __call__(self, split):

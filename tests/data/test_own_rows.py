@@ -31,7 +31,7 @@ def mapped(fit_intercept, moved, is_sparse=False, far=0.0):
         base.about(*each, fit_intercept, far > 0)
         for each in zip(origins, units, strict=True)
     ]
-    return MappedRows.about(base, designs)
+    return MappedRows.about(base, designs, np.ones(units.shape, dtype=bool))
 
 
 def stacked(fit_intercept):

@@ -5,6 +5,8 @@ Every split has units, and maybe an origin, of its own; they are worked on toget
 
 from dataclasses import replace
 
+import numpy as np
+
 from ...data.own_rows import MappedRows, StackedRows
 from ...data.row_space import in_own_units
 from .factored_split_set import make_split_set
@@ -31,6 +33,11 @@ def build_own_splits(full, parts, standard, plan):
     """
     if plan.shares_hessians:
         return None
+    moves = standard.centres and not plan.shape.fit_intercept
+    if moves and plan.all_directions and np.any(standard.varies[-1] > standard.varies):
+        # Means over features give weights to features that do not vary, and these are
+        # not to be multiplied with rounding.
+        return None
     shares = parts.train_shares()
     place = _in_wide_units if plan.reduces_columns else _in_units
     found = [place(full, standard, *each) for each in enumerate(shares)]
@@ -40,9 +47,7 @@ def build_own_splits(full, parts, standard, plan):
     if plan.reduces_columns:
         rows = StackedRows.of_designs(designs)
     else:
-        # Means over features give weights to those that do not vary too.
-        varies = None if plan.all_directions else standard.varies[:-1]
-        rows = MappedRows.about(full.rows, designs, varies)
+        rows = MappedRows.about(full.rows, designs, standard.varies[:-1])
     curvature = full.loss.curvature_scale(full.y, parts.sample_weight)
     splits = []
     for number, share in enumerate(shares):
