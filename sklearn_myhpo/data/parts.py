@@ -78,8 +78,10 @@ class RowParts:
             counts = np.ones((1, 2, 1), dtype=int)
             return RowParts(self.sample_weight, 1, kinds, counts, None)
         if self.kinds is not None:
-            counts = self.counts[split : split + 1]
-            return RowParts(self.sample_weight, 1, self.kinds, counts, None)
+            # Kinds that this split uses alike are one.
+            own, kinds = np.unique(self.counts[split].T, axis=0, return_inverse=True)
+            kinds = kinds.ravel()[self.kinds]
+            return RowParts(self.sample_weight, 1, kinds, own.T[None], None)
         return RowParts(self.sample_weight, 1, None, None, [self.pairs[split]])
 
     @cached_property

@@ -1,11 +1,15 @@
 """Groups with more features than rows, replaced by their row spaces."""
 
 import numpy as np
-from scipy.linalg import qr, svd
+from scipy.linalg import cholesky, qr, svd
 
-from ..penalties.coordinates import Coordinates, feature_coordinates
+from ..penalties.coordinates import Coordinates, UnitCoordinates, feature_coordinates
 from ..penalties.groups import FeatureGroups
 from .dense import DenseDesign
+
+#: Ratio of the largest to the smallest change of a unit up to which a basis of row
+#: spaces in other units follows from one in these: its square is lost in digits.
+MOST_UNITS = 30.0
 
 
 def reduce_to_row_space(design, groups, rotates=False):
@@ -41,6 +45,7 @@ def reduce_to_row_space(design, groups, rotates=False):
             basis, triangle = qr(
                 spanning, mode="economic", overwrite_a=True, check_finite=False
             )
+            _make_unique(basis, triangle)
             part, one = triangle[:, :-1].T, triangle[:, -1]
             _drop_rounding(part)
             if rotates:
@@ -66,6 +71,59 @@ def reduce_to_row_space(design, groups, rotates=False):
     )
     reduced = np.ascontiguousarray(np.hstack(parts))
     return DenseDesign(reduced, fit_intercept=design.fit_intercept), coordinates
+
+
+def in_own_units(design, coordinates, units, share=None):
+    """Return rows in row spaces, and coordinates, of features times other units.
+
+    The basis Q of a row space, times units, is orthonormal after a Cholesky factor L of
+    ``Q' diag(units^2) Q``, which is near the identity: no other basis is formed.
+
+    Parameters
+    ----------
+    design : DenseDesign
+    coordinates : Coordinates
+        Both from `reduce_to_row_space`, without rotation.
+    units : ndarray of shape (n_features,)
+        Positive.
+    share : ndarray of shape (n_samples,) or None
+        Weights of the rows in a mean to subtract; None for none.
+
+    Returns
+    -------
+    (DenseDesign, Coordinates) or None
+        None where the units are too far from each other. There are no means over
+        features.
+    """
+    factors, rows, start = [], np.empty(design.X.shape), 0
+    for columns, basis in coordinates.bases:
+        own, factor = units[columns], None
+        stop = start + (len(columns) if basis is None else basis.shape[1])
+        part, out = design.X[:, start:stop], rows[:, start:stop]
+        if basis is None:
+            np.multiply(part, own, out=out)
+        elif own.max() > MOST_UNITS * own.min():
+            return None
+        else:
+            moved = own[:, None] * basis
+            factor = cholesky(moved.T @ moved, lower=True, check_finite=False)
+            np.matmul(part, factor, out=out)
+        factors.append(factor)
+        start = stop
+    if share is not None:
+        rows -= share @ rows
+    scale = units if coordinates.scale is None else units * coordinates.scale
+    own = UnitCoordinates(
+        **{**vars(coordinates), "scale": scale}, units=units, factors=tuple(factors)
+    )
+    return DenseDesign(rows, fit_intercept=design.fit_intercept), own
+
+
+def _make_unique(basis, triangle):
+    """Choose the signs of QR factors, in place, so that like rows have like ones."""
+    negative = np.diag(triangle) < 0
+    basis[:, negative] *= -1.0
+    triangle[negative] *= -1.0
 
 
 def _drop_rounding(part):

@@ -51,6 +51,11 @@ class ColumnMoments(NamedTuple):
                 self.mean, self.square / self.weight, self.weight
             )
 
+    def varies(self):
+        """Return which columns are not constant."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _varies(self.mean, self.square / self.weight, self.weight)
+
 
 def standard_deviations(mean, variance, weight):
     """Return standard deviations, one for columns whose variance is rounding.
@@ -69,10 +74,13 @@ def standard_deviations(mean, variance, weight):
         One where a variance is not finite, so that features too large are reported as
         they came.
     """
+    return np.sqrt(np.where(_varies(mean, variance, weight), variance, 1.0))
+
+
+def _varies(mean, variance, weight):
     eps = np.finfo(float).eps
     rounding = weight * eps * variance + (weight * mean * eps) ** 2
-    varies = np.isfinite(variance) & (variance > rounding)
-    return np.sqrt(np.where(varies, variance, 1.0))
+    return np.isfinite(variance) & (variance > rounding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +89,9 @@ class Standard:
 
     Attributes
     ----------
-    means, scales : ndarray of shape (n_splits + 1, n_features)
-        Of the training rows of every split; the last ones are of all rows.
+    means, scales, varies : ndarray of shape (n_splits + 1, n_features)
+        Of the training rows of every split; the last ones are of all rows. Scales are
+        one where a feature does not vary.
     centres : bool
         Whether the means are subtracted where there is no intercept to do so: not from
         sparse rows.
@@ -90,6 +99,7 @@ class Standard:
 
     means: np.ndarray
     scales: np.ndarray
+    varies: np.ndarray
     centres: bool
 
     def rows(self, design: Design, split: int, fit_intercept: bool) -> Design:
@@ -105,11 +115,16 @@ class Standard:
             Number of the split; -1 for all rows.
         fit_intercept : bool
         """
-        mean, unit = self.means[split], 1.0 / self.scales[split]
+        unit = 1.0 / self.scales[split]
         if fit_intercept or not self.centres:
             return design.in_units(unit)
-        is_far = mean**2 > row_limits().large_mean * self.scales[split] ** 2
-        return design.about(mean, design.scaled(unit), False, bool(np.any(is_far)))
+        unit = design.scaled(unit)
+        return design.about(self.means[split], unit, False, self.is_far(split))
+
+    def is_far(self, split: int) -> bool:
+        """Whether a mean of a split must be subtracted from rows, not from products."""
+        squares = row_limits().large_mean * self.scales[split] ** 2
+        return bool(np.any(self.means[split] ** 2 > squares))
 
     def penalty_scales(self):
         """Return the penalty of every split relative to that of all rows.
@@ -136,7 +151,8 @@ def standardize(design: Design, parts: RowParts) -> Standard:
     found = _of_parts(_atoms(design, parts), parts)
     means = np.array([one.mean for one in found])
     scales = np.array([one.scale() for one in found])
-    return Standard(means, scales, not design.is_sparse)
+    varies = np.array([one.varies() for one in found])
+    return Standard(means, scales, varies, not design.is_sparse)
 
 
 def standard_rows(X, sample_weight, fit_intercept):

@@ -1,19 +1,17 @@
 """From rows to splits, as the plan says."""
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
-from ..data.design import Design
-from ..data.parts import RowParts
 from ..data.row_space import reduce_to_row_space
 from ..data.sources import as_design
 from ..data.sparse import as_sparse_if_mostly_zero
-from ..data.statistics import Standard, standardize
+from ..data.statistics import standardize
 from ..data.sums import check_scale
 from ..data.threads import one_thread
 from ..penalties.coordinates import feature_coordinates
+from .apart import build_apart, from_row_products
 from .conditioning import (
     LEAST_OWN,
     LEAST_OWN_OF_GROUPS,
@@ -26,76 +24,13 @@ from .conditioning import (
 from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
 from .glm.split_set import build_full_split, build_glm_splits
-from .plan import Plan, make_plan
+from .plan import make_plan
 from .ridge.diagonal import Diagonalizer, scale_ratio, training_rows
-from .ridge.dual import RowSplitSet, build_dual_splits
 from .ridge.factored_rows import build_row_splits
 from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts
 from .ridge.units import standard_units
-from .split import Split
 from .split_set import SplitSet
-
-
-class Built(NamedTuple):
-    """The inner problems of all splits.
-
-    Attributes
-    ----------
-    split_set : SplitSet
-    full : Split
-        Trained and validated on all rows, for the refit.
-    second_moments : ndarray of shape (n_features,)
-        Weighted mean squares of the centred features.
-    plan : Plan
-    least_moment : float or None
-        Second moment of the direction with the least one; None for that of a feature.
-    """
-
-    split_set: SplitSet
-    full: Split
-    second_moments: np.ndarray
-    plan: Plan
-    least_moment: float | None = None
-
-
-class _Task(NamedTuple):
-    """Data, loss and plan of the splits to build.
-
-    Attributes
-    ----------
-    y : ndarray
-    loss : Loss
-    groups : FeatureGroups
-    parts : RowParts
-    counts : OracleCounts
-    plan : Plan
-    standard : Standard or None
-        How every split standardizes rows that are in units of all rows; None where
-        they are in the units of the split, or of X.
-    source : Design or None
-        X itself, for statistics that the moments have lost; None where features are in
-        their final units.
-    alone : int or None
-        Number of the split if this is one of several tasks of one split each; -1 of
-        all rows.
-    tries_rows : bool
-        Whether solutions may be combinations of rows.
-    factors_rows : bool
-        Whether ill-conditioned ridge is solved from QR factors of the rows; not with
-        units of every split.
-    """
-
-    y: np.ndarray
-    loss: object
-    groups: object
-    parts: RowParts
-    counts: object
-    plan: Plan
-    standard: Standard | None = None
-    source: Design | None = None
-    alone: int | None = None
-    tries_rows: bool = True
-    factors_rows: bool = False
+from .task import Built, Task
 
 
 def build_splits(
@@ -151,7 +86,7 @@ def build_splits(
         if not (plan.shape.is_wide or loss.is_quadratic):
             design = as_sparse_if_mostly_zero(design)
             plan = make_plan(design, *facts, **options)
-    task = _Task(y, loss, groups, parts, counts, plan)
+    task = Task(y, loss, groups, parts, counts, plan)
     if not standardized:
         task = task._replace(factors_rows=plan.can_factor_rows)
         if squares_nothing and task.factors_rows:
@@ -164,36 +99,8 @@ def build_splits(
     # Norms of weights, and means over features, are those of standardized features.
     moves |= all_directions and not by_rows
     if plan.reduces_columns or plan.tries_row_products or moves:
-        return _build_apart(design, task, standard)
+        return build_apart(design, task, standard, _build)
     return _build(standard.rows(design, -1, True), task._replace(standard=standard))
-
-
-def _build_apart(design, task, standard):
-    """Return the splits, each from rows of its own: no coordinates serve two."""
-    plan, n_splits = task.plan.of_splits(1), task.parts.n_splits
-    for tries_rows in (True, False):
-        built = []
-        for split in [*range(n_splits), -1]:
-            rows = standard.rows(design, split, plan.shape.fit_intercept)
-            alone = task._replace(
-                parts=task.parts.only(split),
-                plan=plan,
-                alone=split,
-                tries_rows=tries_rows,
-            )
-            built.append(_build(rows, alone))
-        sets = [one.split_set for one in built[:-1]]
-        # One rule for all splits: they are scanned together.
-        if sum(isinstance(one, RowSplitSet) for one in sets) in (0, n_splits):
-            break
-    splits = [each.splits[0] for each in sets]
-
-    def shared():
-        return [each.shared[0] for each in sets]
-
-    plan = replace(task.plan, subspace=built[0].plan.subspace)
-    moments = built[-1].second_moments
-    return Built(SplitSet(splits, shared), built[-1].full, moments, plan)
 
 
 def _build(design, task):
@@ -216,14 +123,9 @@ def _build(design, task):
     ):
         return _from_row_factors(design, task)
     if plan.tries_row_products and task.tries_rows:
-        given = design, y, task.parts, task.groups, task.counts
-        numbers = None if task.alone is None else [min(task.alone, 0)]
-        splits = build_dual_splits(*given, numbers=numbers)
-        if splits is not None:
-            n_splits, found = plan.shape.n_splits, splits[0].shape[0]
-            plan = replace(plan, subspace=f"{found} combinations of rows")
-            full = splits[-1]
-            return Built(RowSplitSet(splits[:n_splits]), full, moments, plan)
+        built = from_row_products([design] * (1 + plan.shape.n_splits), moments, task)
+        if built is not None:
+            return built
     return _from_rows(design, moments, task)
 
 
@@ -262,12 +164,13 @@ def _from_rows(design, moments, task):
     rotates = plan.can_rotate and needs_rotation(*given)
     if rotates:
         least = least_moment(*given)
-    if plan.reduces_columns or rotates:
+    if task.row_space is not None:
+        design, coordinates = task.row_space
+    elif plan.reduces_columns or rotates:
         design, coordinates = reduce_to_row_space(design, task.groups, rotates)
     if task.plan.uses_moments:
-        sources = sum_centred_parts(
-            design, task.y, task.parts, task.plan.shape.fit_intercept
-        )
+        given = design, task.y, task.parts, task.plan.shape.fit_intercept
+        sources = sum_centred_parts(*given, task.reference)
         return _from_moments(sources, coordinates, moments, task, origin)
     curvature = task.loss.curvature_scale(task.y, task.parts.sample_weight)
     shared = {

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from .groups import FeatureGroups
 
@@ -183,6 +184,59 @@ class Coordinates:
         free = self.groups.unpenalized
         means[free] = w[free]
         return means
+
+
+@dataclass(frozen=True, eq=False)
+class UnitCoordinates(Coordinates):
+    """Coordinates of rows in row spaces, times units that the bases do not have.
+
+    Attributes
+    ----------
+    units : ndarray of shape (n_features,)
+        Units of the rows relative to those of the bases.
+    factors : tuple of (ndarray of shape (n_block, n_block) or None)
+        Lower Cholesky factor of ``basis' diag(units^2) basis`` of every block, None
+        for a block of features.
+    """
+
+    units: np.ndarray | None = None
+    factors: tuple = ()
+
+    def from_base(self, w):
+        """Return the weights with the predictions of weights (n, k) without units."""
+        out, start = np.empty_like(w), 0
+        for (columns, basis), factor in zip(self.bases, self.factors, strict=True):
+            stop = start + (len(columns) if basis is None else basis.shape[1])
+            block = w[start:stop]
+            if basis is None:
+                out[start:stop] = block / self.units[columns, None]
+            else:
+                out[start:stop] = solve_triangular(factor, block, lower=True)
+            start = stop
+        return out
+
+    def _expand(self, w):
+        out = np.empty((self.n_features, w.shape[1]))
+        start = 0
+        for (columns, basis), factor in zip(self.bases, self.factors, strict=True):
+            stop = start + (len(columns) if basis is None else basis.shape[1])
+            block = w[start:stop]
+            if basis is not None:
+                solved = solve_triangular(factor, block, lower=True, trans=1)
+                block = self.units[columns, None] * (basis @ solved)
+            out[columns] = block
+            start = stop
+        return out
+
+    def _contract(self, weights):
+        blocks = []
+        for (columns, basis), factor in zip(self.bases, self.factors, strict=True):
+            block = weights[columns]
+            if basis is not None:
+                block = basis.T @ (self.units[columns, None] * block)
+                block = solve_triangular(factor, block, lower=True)
+            blocks.append(block)
+        return np.vstack(blocks)
 
 
 def feature_coordinates(groups, scale=None):

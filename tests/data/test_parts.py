@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_myhpo.data.parts import add, add_others
+from sklearn_myhpo.data.parts import add, add_others, divide_rows
 from sklearn_myhpo.data.sums import Sums
 
 
@@ -24,3 +24,27 @@ def test_sums_over_the_other_parts(n_atoms):
         expected = add(parts[:number] + parts[number + 1 :])
         for a, b in zip(others, expected, strict=True):
             np.testing.assert_allclose(a, b)
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_the_parts_of_one_split(overlap):
+    """Sums over a split alone would be over other rows, or over many kinds of them."""
+    rng = np.random.default_rng(0)
+    folds = np.array_split(rng.permutation(30), 6)
+    pairs = [
+        (np.concatenate([folds[k - 1], *folds[:k], *folds[k + 1 :]]), folds[k])
+        for k in range(6)
+    ]
+    if overlap:
+        pairs = [(rng.integers(0, 30, 25), rng.integers(0, 30, 9)) for _ in range(12)]
+    parts = divide_rows(pairs, rng.uniform(0.5, 2, 30))
+    for number in range(len(pairs)):
+        alone = parts.only(number)
+        for found, expected in zip(
+            alone.weights(0), parts.weights(number), strict=True
+        ):
+            np.testing.assert_array_equal(found, expected)
+        if not overlap:
+            assert alone.counts.shape[2] <= 4
+    for found in parts.only(-1).weights(0):
+        np.testing.assert_array_equal(found, parts.sample_weight)

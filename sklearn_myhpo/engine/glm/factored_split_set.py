@@ -8,7 +8,6 @@ from .factored_curvature import FactoredCurvature
 from .factored_newton import minimize_factored
 from .fused_hessian import FusedHessian, HessiansAt
 from .passes import HeldOutWeights, Passes
-from .products import forward_all
 from .quadratic_model import quadratic_models
 from .split_set import GLMSplitSet
 
@@ -21,15 +20,15 @@ class FactoredSplitSet(GLMSplitSet):
 
     Parameters
     ----------
-    splits, parts, plan
+    splits, parts, plan, rows
         As of `GLMSplitSet`.
     """
 
     #: Stricter than of other sets, whose weights are one step ahead of the known error.
     rough_tol = 0.01
 
-    def __init__(self, splits, parts, plan):
-        super().__init__(splits, parts, plan)
+    def __init__(self, splits, parts, plan, rows=None):
+        super().__init__(splits, parts, plan, rows)
         held_out = HeldOutWeights([split.held_out for split in splits], len(self.y))
         train_weights = np.stack(self.train_weights)
         self.passes = Passes(self.rows, self.loss, self.y, train_weights, held_out)
@@ -55,7 +54,7 @@ class FactoredSplitSet(GLMSplitSet):
         """Return the raw predictions (n_splits, n_outputs, n_samples) of all splits."""
         if not self._knows(weights):
             stacked = np.stack(weights)
-            self._keep(stacked, forward_all(self.rows, stacked), None)
+            self._keep(stacked, self.rows.forward(stacked), None)
         return self._raw
 
     def _knows(self, weights):
@@ -153,13 +152,13 @@ class FactoredSplitSet(GLMSplitSet):
         return self._relative(first, self.slopes(weights).gradients, lambda_, weights)
 
 
-def make_split_set(splits, parts, plan):
+def make_split_set(splits, parts, plan, rows=None):
     """Return the set of some splits, as their plan says.
 
     Parameters
     ----------
-    splits, parts, plan
+    splits, parts, plan, rows
         As of `GLMSplitSet`.
     """
     kind = FactoredSplitSet if plan.factors_hessians else GLMSplitSet
-    return kind(splits, parts, plan)
+    return kind(splits, parts, plan, rows)

@@ -110,7 +110,7 @@ class FusedHessian(ProductHessian):
 
     def __init__(self, at, number):
         self.at, self.number = at, number
-        self.rows, self.counts = at.passes.rows, at.counts
+        self.rows, self.counts = at.passes.rows.of(number), at.counts
         self.diagonal, self.near = at.penalty[number], None
 
     @cached_property

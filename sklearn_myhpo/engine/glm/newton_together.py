@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..linalg.newton import NEWTON_MAX_HALVINGS, STALLED
-from .products import forward_all, solve_together
+from .products import solve_together
 from .safeguards import overshoots, rounding, saturated, shortened
 
 #: Largest and least accuracy of a direction.
@@ -38,7 +38,7 @@ class NewtonTogether:
         self.set, self.lambda_, self.tol = split_set, lambda_, tol
         self.shared = split_set.shared_curvature
         self.weights = weights
-        self.raw = forward_all(split_set.rows, weights)
+        self.raw = split_set.rows.forward(weights)
         self.rest = np.ones(len(weights), dtype=bool)
         self.penalty = split_set.penalties(lambda_)
         self._leave_saturation()
@@ -52,15 +52,15 @@ class NewtonTogether:
         for number in saturated(losses, self.set.null_losses):
             self.weights[number] = self.set.splits[number].start()
             start = self.weights[number : number + 1]
-            self.raw[number] = forward_all(self.set.rows, start)[0]
+            self.raw[number] = self.set.rows.forward(start, np.array([number]))[0]
 
     def _gradients(self, which, raw, weights):
         """Return the gradients of L_T of some splits."""
         self.set.counts.n_train_gradients += int(which.sum())
-        row_weights = [
-            self.set.train_weights[number] for number in np.flatnonzero(which)
-        ]
-        return self.set.gradients(raw, row_weights) + self.penalty[which] * weights
+        numbers = np.flatnonzero(which)
+        row_weights = [self.set.train_weights[number] for number in numbers]
+        slopes = self.set.gradients(raw, row_weights, numbers)
+        return slopes + self.penalty[which] * weights
 
     def step(self):
         """Move the splits that are not there yet."""
@@ -113,7 +113,7 @@ class NewtonTogether:
             split, raw = self.set.splits[number], self.raw[number].T
             w = self.weights[number]
             hessian = split.product_hessian(w, self.lambda_, near[number], raw)
-            hessians.append(hessian)
+            hessians.append(self.set.among(number, hessian))
         return hessians
 
     def _losses(self, numbers):

@@ -10,7 +10,6 @@ import numpy as np
 
 from ...data.blocks import interleaved, lower_triangle
 from ...data.limits import row_limits
-from .products import adjoint_all, forward_all
 
 
 class Slopes(NamedTuple):
@@ -34,7 +33,7 @@ class Passes:
 
     Parameters
     ----------
-    rows : Design
+    rows : SplitRows
     loss : Loss
     y : ndarray
         Target as the loss wants it.
@@ -59,11 +58,11 @@ class Passes:
 
         def own(block, y, train, raw):
             raw = raw.transpose(1, 2, 0)
-            raw[...] = forward_all(block, weights)
+            raw[...] = block.forward(weights)
             losses, slopes = self._losses_and_slopes(y, raw)
             losses = np.einsum("kn,nk->k", losses, train)
             slopes *= train.T[:, None]
-            return losses, adjoint_all(block, slopes)
+            return losses, block.adjoint(slopes)
 
         columns = self.y, self.train_weights.T, raw.transpose(2, 0, 1)
         found = self.rows.reduce(own, *columns, entries_per_row=self._width)
@@ -93,7 +92,7 @@ class Passes:
         losses = np.where(used, losses * self.train_weights, 0.0).sum(axis=1)
         weighted = slopes * self.train_weights[:, None]
         slopes = np.where(used[:, None], weighted, 0.0)
-        return Slopes(raw, losses, adjoint_all(self.rows, slopes))
+        return Slopes(raw, losses, self.rows.adjoint(slopes))
 
     def hessians(self, raw):
         """Return the Hessians (n_splits, size, size) of the data terms, in one pass."""
@@ -128,11 +127,11 @@ class Passes:
         flat = vectors.reshape(-1, *shape)
 
         def own(block, y, train, raw):
-            images = forward_all(block, flat)
+            images = block.forward(flat)
             images = images.reshape(self.n_splits, n_vectors, self.n_outputs, -1)
             bent = self._bent(y, raw.transpose(1, 2, 0), images)
             bent *= train.T[:, None, None]
-            return adjoint_all(block, bent.reshape(-1, *bent.shape[2:]))
+            return block.adjoint(bent.reshape(-1, *bent.shape[2:]))
 
         columns = self.y, self.train_weights.T, raw.transpose(2, 0, 1)
         width = self._width * (1 + n_vectors) // 2
@@ -158,7 +157,7 @@ class Passes:
         flat = vectors.reshape(-1, *vectors.shape[2:])
 
         def own(block, y, train, held_out, raw):
-            images = forward_all(block, flat)
+            images = block.forward(flat)
             images = images.reshape(*vectors.shape[:2], self.n_outputs, -1)
             moves, along = images[:, :-1], images[:, -1]
             raw = raw.transpose(1, 2, 0)
@@ -219,7 +218,7 @@ class Passes:
             spread[owner, :, index] = weight[:, None] * slopes
 
         def own(block, spread):
-            return adjoint_all(block, spread.transpose(1, 2, 0))
+            return block.adjoint(spread.transpose(1, 2, 0))
 
         columns = spread.transpose(2, 0, 1)
         return self.rows.reduce(own, columns, entries_per_row=self._width)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...data.shared_rows import SharedRows
 from ..linalg.hessian import CG_TOL, Hessian, Solution
 
 #: Iterations after which conjugate gradients return their last iterate.
@@ -22,7 +23,15 @@ class ProductHessian(Hessian):
     near : Hessian or None
         One close to this that is easily solved with, the preconditioner; None
         for one that takes the features as independent of each other.
+
+    Attributes
+    ----------
+    among : (SplitRows, int) or None
+        The rows of all splits and the number of this one, where Hessians that are
+        solved with together have rows of their own.
     """
+
+    among = None
 
     def __init__(self, rows, curvature, diagonal, counts, near=None):
         self.rows = rows
@@ -93,7 +102,7 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=Fals
     Parameters
     ----------
     hessians : list of ProductHessian
-        With the same rows.
+        Of the same rows, in the same coordinates or others.
     rights : list of ndarray of shape (..., m, n_outputs)
     rtol : float or ndarray, default=CG_TOL
         Relative residual, in the norm that the preconditioner defines; one for all or
@@ -175,8 +184,8 @@ def products(hessians, owner, w):
         Raw predictions of `w`.
     """
     hessians[0].counts.n_hessian_products += len(w)
-    rows = hessians[0].rows
-    raw = forward_all(rows, w)
+    rows, splits = _rows_of(hessians, owner)
+    raw = rows.forward(w, splits)
     bent = np.empty_like(raw)
     for number in np.unique(owner):
         curvature, own = hessians[number].curvature, owner == number
@@ -185,20 +194,15 @@ def products(hessians, owner, w):
         else:
             bent[own] = (curvature @ raw[own].transpose(2, 1, 0)).transpose(2, 1, 0)
     diagonals = np.stack([hessians[number].diagonal for number in owner])
-    return adjoint_all(rows, bent) + diagonals * w, raw
+    return rows.adjoint(bent, splits) + diagonals * w, raw
 
 
-def forward_all(rows, weights):
-    """Return raw predictions (k, n_outputs, n_samples) of weights (k, m, n_outputs)."""
-    columns = weights.transpose(0, 2, 1).reshape(-1, weights.shape[1]).T
-    return rows.forward(columns).T.reshape(len(weights), weights.shape[2], -1)
-
-
-def adjoint_all(rows, slopes):
-    """Return the transposed map of (k, n_outputs, n_samples)."""
-    columns = slopes.reshape(-1, slopes.shape[2]).T
-    out = rows.adjoint(columns).T.reshape(len(slopes), slopes.shape[1], -1)
-    return out.transpose(0, 2, 1)
+def _rows_of(hessians, owner):
+    """Return the `SplitRows` of some Hessians, and the split of every vector."""
+    if hessians[0].among is None:
+        return SharedRows(hessians[0].rows, len(hessians)), owner
+    numbers = np.array([hessian.among[1] for hessian in hessians])
+    return hessians[0].among[0], numbers[owner]
 
 
 def _preconditioned(hessians, owner, w):

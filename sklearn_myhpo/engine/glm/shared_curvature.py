@@ -3,7 +3,6 @@
 import numpy as np
 from scipy.linalg import eigvalsh
 
-from ...data.blocks import interleaved
 from ..linalg.hessian import penalized_hessian
 from ..linalg.krylov import ZERO_RATIO
 from .near_hessian import OutputsApart
@@ -31,7 +30,7 @@ class SharedCurvature:
         self.n_splits = len(split_set.splits)
         self.groups = split_set.splits[0].groups
         self._start = start[0]
-        self.matrix = self._first = self._factored = self._own = self._blocks = None
+        self.matrix = self._first = self._factored = self._own = self._sums = None
         self._curvature = self._coupling = self._first_coupling = None
         self.spent, self._is_accurate = 0, False
         self.parts = _Parts(split_set)
@@ -44,7 +43,7 @@ class SharedCurvature:
         other : SharedCurvature
         """
         self.matrix, self._factored = other.matrix, other._factored
-        self._blocks = other._blocks
+        self._sums = None
         self._curvature, self._coupling = other._curvature, other._coupling
         self.spent, self._is_accurate = other.spent, other._is_accurate
 
@@ -102,14 +101,9 @@ class SharedCurvature:
             self._coupling = total / np.trace(total)
             weights = weights[:, None]
         # Free the old matrices before new ones are allocated.
-        self.matrix = self._factored = self._own = self._blocks = None
-        if self.parts.labels is None:
-            self._blocks = [self.rows.block_gram(weights)]
-        else:
-            n_parts = self.parts.shares.shape[1]
-            grams = self.rows.part_grams(weights, self.parts.labels, n_parts)
-            self._blocks = [interleaved(own) for own in grams]
-        self.matrix = sum(self._blocks[1:], start=self._blocks[0])
+        self.matrix = self._factored = self._own = self._sums = None
+        self._sums = self.rows.sum_curvature(weights, *self.parts.facts())
+        self.matrix = self.rows.common_matrix(self._sums)
         self.spent = 0
         if self._first is None:
             self._first = self.matrix
@@ -137,7 +131,7 @@ class SharedCurvature:
         ----------
         penalty : ndarray of shape (n_splits, m, 1)
         """
-        if self.matrix is None or self.parts.shares is None:
+        if self.matrix is None or self.parts.are_one:
             return [self.hessian(penalty)] * self.n_splits
         if self._own is None or self._is_far(self._own[0], penalty):
             near = list(map(self._near, self.own_matrices(), penalty))
@@ -156,13 +150,13 @@ class SharedCurvature:
 
     def own_matrices(self):
         """Return the matrix of every split, without a penalty; not to be changed."""
-        if self.parts.shares is None:
+        if self._sums is None or self.parts.are_one:
             return [self.matrix] * self.n_splits
-        return np.tensordot(self.parts.shares, self._blocks, axes=1)
+        return self.rows.own_matrices(self._sums, self.parts.shares)
 
     def held_out_matrices(self):
         """Return the matrix of every split's held-out rows."""
-        return np.tensordot(self.parts.held_out_shares, self._blocks, axes=1)
+        return self.rows.own_matrices(self._sums, self.parts.held_out_shares)
 
     def least(self):
         """Return the least curvature of the data that is not zero.
@@ -172,7 +166,7 @@ class SharedCurvature:
         """
         features = self.groups.penalized
         if self._first is None:
-            squares = self.rows.mean_squares[features]
+            squares = self.rows.mean_squares()[features]
             positive = squares[squares > 0]
             mean = self.loss.mean_curvature(self.y, self._start, self.parts.weight)
             return np.linalg.eigvalsh(mean)[0] * positive.min(initial=np.inf)
@@ -230,26 +224,39 @@ class _Parts:
     shares, held_out_shares : ndarray of shape (n_splits, n_parts) or None
         Training and validation weight of a split's rows relative to the mean training
         weight. The latter is None too where no split trains on a row that is held out.
+    are_one : bool
+        Whether one matrix is to serve all splits.
     """
 
     def __init__(self, split_set):
         self.train_weights = split_set.train_weights
         self.weight = np.mean(self.train_weights, axis=0)
         self.labels = self.shares = self.held_out_shares = None
-        parts = split_set.parts
+        parts, splits_matrix = split_set.parts, split_set.plan.splits_shared_matrix
+        self.are_one = split_set.rows.are_shared or not splits_matrix
         if parts is None or parts.kinds is None or len(self.train_weights) == 1:
             return
-        if not split_set.plan.splits_shared_matrix:
+        if not (splits_matrix and split_set.rows.has_parts):
             return
         shares, held_out = (
             parts.counts[:, side] / parts.totals[:, side, None] for side in (0, 1)
         )
-        mean = shares.mean(axis=0)
+        self.are_one, mean = False, shares.mean(axis=0)
         used = mean > 0
         number = np.where(used, np.cumsum(used) - 1, -1)
         self.labels, self.shares = number[parts.kinds], shares[:, used] / mean[used]
         if not np.any(held_out[:, ~used]):
             self.held_out_shares = held_out[:, used] / mean[used]
+
+    def facts(self):
+        """Return the labels, the number of parts, and what gives the own shares."""
+        n_parts = 1 if self.shares is None else self.shares.shape[1]
+        return self.labels, n_parts, None if self.are_one else self._own_shares
+
+    def _own_shares(self):
+        """Return the training weights relative to their mean, (n_splits, n_samples)."""
+        weights = np.stack(self.train_weights)
+        return np.divide(weights, self.weight, out=weights, where=weights > 0)
 
     def common(self, raw):
         """Return the mean over splits of the raw predictions of their training rows.

@@ -85,6 +85,22 @@ class GLMSplit(Split):
         self.plan = plan
         self._last = None, None
 
+    def of_rows(self, rows, y, train_weight, held_out, plan):
+        """Return the same split of some of the rows."""
+        return GLMSplit(
+            self.loss,
+            rows,
+            y,
+            train_weight,
+            held_out,
+            coordinates=self.coordinates,
+            feature_shift=self.feature_shift,
+            pinning=self.pinning,
+            counts=self.counts,
+            plan=plan,
+            penalty_scale=self.penalty_scale,
+        )
+
     @property
     def solves_by(self):
         """How the Hessian is solved with: "newton" or "iterative"."""

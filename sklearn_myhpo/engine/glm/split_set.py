@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from ...data.shared_rows import SharedRows
 from ..linalg.hessian import CG_TOL
 from ..linalg.newton import NEWTON_MAX_ITER, NEWTON_TOL
 from ..split_set import SplitSet
 from .near_hessian import NearHessian, curvature_in_lambda
 from .newton_together import NewtonTogether
-from .products import ProductHessian, adjoint_all, forward_all, solve_together
+from .products import ProductHessian, solve_together
 from .shared_curvature import SharedCurvature
 from .split import GLMSplit, HeldOut
 
@@ -24,15 +25,17 @@ class GLMSplitSet(SplitSet):
     parts : RowParts
         How they divide the rows.
     plan : Plan
+    rows : SplitRows, optional
+        The rows, in the coordinates of each split; by default all splits have the same.
     """
 
-    def __init__(self, splits, parts, plan):
+    def __init__(self, splits, parts, plan, rows=None):
         super().__init__(splits)
         first = splits[0]
-        self.rows, self.loss, self.y = first.rows, first.loss, first.y
+        self.rows = SharedRows(first.rows, len(splits)) if rows is None else rows
+        self.loss, self.y = first.loss, first.y
         self.counts, self.parts, self.plan = first.counts, parts, plan
         self.train_weights = [split.train_weight for split in splits]
-        self._penalty_scales = [split.penalty_scale for split in splits]
         start = first.start()[-1:] * first.explicit_intercept
         null = self.loss.value(self.y, np.repeat(start, len(self.y), axis=0))
         self.null_losses = np.array([weight @ null for weight in self.train_weights])
@@ -60,7 +63,8 @@ class GLMSplitSet(SplitSet):
         -------
         GLMSplitSet or None
         """
-        parts, y, first = self.parts.take(index), self.y[index], self.splits[0]
+        parts, y = self.parts.take(index), self.y[index]
+        rows, plan, splits = self.rows.take(index), self.plan.of_rows(len(index)), []
         for number, split in enumerate(self.splits):
             train, held_out = parts.weights(number)
             if not (train.any() and held_out.any()):
@@ -69,19 +73,9 @@ class GLMSplitSet(SplitSet):
                 before = np.unique(self.y[split.train_weight > 0])
                 if not np.array_equal(before, np.unique(y[train > 0])):
                     return None
-        splits = build_glm_splits(
-            self.rows.take(index),
-            y,
-            parts,
-            coordinates=first.coordinates,
-            feature_shift=first.feature_shift,
-            pinning=first.pinning,
-            loss=self.loss,
-            counts=self.counts,
-            plan=self.plan.of_rows(len(index)),
-            penalty_scales=self._penalty_scales,
-        )
-        return type(self)(splits, parts, splits[0].plan)
+            own = train / train.sum(), HeldOut.of(held_out)
+            splits.append(split.of_rows(rows.of(number), y, *own, plan))
+        return type(self)(splits, parts, plan, rows)
 
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
         """Return the exact inner solutions of all splits, from `starts`.
@@ -110,17 +104,20 @@ class GLMSplitSet(SplitSet):
         """Return the penalty of every split, shape (n_splits, m, 1)."""
         return np.stack([split.penalty(lambda_) for split in self.splits])
 
-    def gradients(self, raw, row_weights):
-        """Return the gradients (k, m, n_outputs) of weighted losses."""
+    def gradients(self, raw, row_weights, owners=None):
+        """Return the gradients (k, m, n_outputs) of weighted losses.
+
+        Of the splits `owners`; None for one of each.
+        """
         slopes = np.empty_like(raw)
         for slope, weight, one in zip(slopes, row_weights, raw, strict=True):
             slope[...] = weight * self.loss.gradient(self.y, one.T).T
-        found = adjoint_all(self.rows, slopes)
+        found = self.rows.adjoint(slopes, owners)
         if not np.all(np.isfinite(found)):
             # Other rows may be infinite, and zero times infinity is no number.
             for slope, weight in zip(slopes, row_weights, strict=True):
                 slope[:, weight == 0] = 0.0
-            found = adjoint_all(self.rows, slopes)
+            found = self.rows.adjoint(slopes, owners)
         return found
 
     def hessians(self, lambda_, weights):
@@ -136,10 +133,17 @@ class GLMSplitSet(SplitSet):
         if self.shared_curvature.matrix is None:
             self.shared_curvature.renew_if_due(lambda: self.raw(weights), True)
         near = self.shared_curvature.own_hessians(self.penalties(lambda_))
-        return [
+        found = [
             split.product_hessian(w, lambda_, own)
             for split, w, own in zip(self.splits, weights, near, strict=True)
         ]
+        return [self.among(number, one) for number, one in enumerate(found)]
+
+    def among(self, number, hessian):
+        """Return the Hessian of a split, to be solved with together with the others."""
+        if not self.rows.are_shared:
+            hessian.among = self.rows, number
+        return hessian
 
     def _near_hessians(self, lambda_, weights):
         """Return Hessians by their products, with a matrix near each of them."""
@@ -181,12 +185,12 @@ class GLMSplitSet(SplitSet):
     def _weighted_gram(self, curvature):
         """Return ``X' C X``, C the curvature (n_samples, ...) times row weights."""
         lower, upper = np.tril_indices(curvature.shape[1])
-        return self.rows.block_gram(curvature[:, lower, upper])
+        return self.rows.of(0).block_gram(curvature[:, lower, upper])
 
     def _mean_third(self, weights, adjoints, shares):
         """Return the mean change of curvature (n_samples, ...) along the adjoints."""
         units = np.eye(self.splits[0].n_outputs)[:, None, :]
-        along = forward_all(self.rows, np.stack(adjoints))
+        along = self.rows.forward(np.stack(adjoints))
         total = 0.0
         for split, share, w, one in zip(
             self.splits, shares, weights, along, strict=True
@@ -201,7 +205,7 @@ class GLMSplitSet(SplitSet):
     def own_curvatures(self, hessians):
         """Return the curvature of every split's L_T along every coordinate."""
         return [
-            self.rows.squares(np.einsum("naa->na", hessian.curvature))
+            hessian.rows.squares(np.einsum("naa->na", hessian.curvature))
             + hessian.diagonal
             for hessian in hessians
         ]
@@ -221,8 +225,8 @@ class GLMSplitSet(SplitSet):
             The change of the Hessian of L_T along the move, applied to the adjoint.
         """
         units = np.eye(self.splits[0].n_outputs)[:, None, :]
-        alongs = forward_all(self.rows, np.stack(adjoints))
-        images = forward_all(self.rows, np.stack(moves))
+        alongs = self.rows.forward(np.stack(adjoints))
+        images = self.rows.forward(np.stack(moves))
         slopes = np.empty((2, *images.shape))
         for number, (split, w) in enumerate(zip(self.splits, weights, strict=True)):
             raw, along, image = split.raw(w), alongs[number].T, images[number].T
@@ -230,7 +234,8 @@ class GLMSplitSet(SplitSet):
             slopes[0, number] = split.validation_weight * bent
             third = self.loss.third(self.y, raw, units, along, image)
             slopes[1, number] = split.train_weight * third
-        both = adjoint_all(self.rows, slopes.reshape(-1, *images.shape[1:]))
+        owners = np.tile(np.arange(len(self.splits)), 2)
+        both = self.rows.adjoint(slopes.reshape(-1, *images.shape[1:]), owners)
         return list(both[: len(moves)]), list(both[len(moves) :])
 
     def responses_by_inverse(self, lambda_, weights, hessians):
@@ -290,7 +295,7 @@ class GLMSplitSet(SplitSet):
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""
         self.counts.n_train_gradients += len(weights)
         starts = np.stack([split.start() for split in self.splits])
-        first = self.gradients(forward_all(self.rows, starts), self.train_weights)
+        first = self.gradients(self.rows.forward(starts), self.train_weights)
         last = self.gradients(self.raw(weights), self.train_weights)
         return self._relative(first, last, lambda_, weights)
 

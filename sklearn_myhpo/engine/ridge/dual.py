@@ -17,7 +17,7 @@ from .mean_square import Moments
 from .quadratic import QuadraticSplit
 
 
-def build_dual_splits(design, y, parts, groups, counts, *, numbers=None):
+def build_dual_splits(designs, y, parts, groups, counts):
     """Build a `QuadraticSplit` for every split and one of all rows, or none of them.
 
     The solutions are combinations of the training rows, so only the products of
@@ -25,15 +25,14 @@ def build_dual_splits(design, y, parts, groups, counts, *, numbers=None):
 
     Parameters
     ----------
-    design : Design
-        About its means where there is an intercept.
+    designs : list of Design
+        The rows in the units of every split, and last of all rows. About the means of
+        all rows where there is an intercept; else about any origin of a split.
     y : ndarray of shape (n_samples, n_outputs)
     parts : RowParts
     groups : FeatureGroups
         One group.
     counts : OracleCounts
-    numbers : list of int, default=None
-        The splits to build, -1 that of all rows; None for all of them, in order.
 
     Returns
     -------
@@ -41,23 +40,25 @@ def build_dual_splits(design, y, parts, groups, counts, *, numbers=None):
         None where the rows are so ill-conditioned that their singular vectors are
         needed.
     """
-    if design.is_sparse and design.has_large_means:
+    full = designs[-1]
+    if full.is_sparse and any(design.has_large_means for design in designs):
         return None
-    products = design.row_products()
-    numbers = [*range(parts.n_splits), -1] if numbers is None else numbers
-    is_full = np.array(numbers) < 0
     everything = parts.sample_weight, parts.sample_weight
-    weights = [everything if n < 0 else parts.weights(n) for n in numbers]
+    weights = [*map(parts.weights, range(parts.n_splits)), everything]
     shares = np.array([train / train.sum() for train, _ in weights])
-    means = np.zeros((len(shares), design.n_features))
-    if design.fit_intercept and not np.all(is_full):
+    origins = [design.shift for design in designs]
+    if full.fit_intercept:
         # In one visit of the rows for all splits. That of all rows is the origin.
-        means[~is_full] = design.adjoint(shares[~is_full].T)[: design.n_features].T
-    splits = []
-    for number, share in enumerate(shares):
-        facts = share, weights[number][1], means[number]
+        means = full.adjoint(shares[:-1].T)[: full.n_features].T
+        origins[:-1] = map(full.moved_origin, means)
+    splits, products = [], None
+    for number, design in enumerate(designs):
+        if products is None or design is not designs[number - 1]:
+            products = design.row_products()
+        facts = shares[number], weights[number][1], origins[number]
         rows = _SplitRows(design, products, *facts)
-        split = _build_split(rows, y, groups, counts, is_full[number])
+        is_full = number == parts.n_splits
+        split = _build_split(rows, y, groups, counts, is_full)
         if split is None:
             return None
         splits.append(split)
@@ -131,7 +132,10 @@ class RowCoordinates(Coordinates):
 
 
 class RowSplitSet(SplitSet):
-    """Splits whose coordinates are combinations of the same rows."""
+    """Splits whose coordinates are combinations of the same rows.
+
+    Every split may have rows in its own units.
+    """
 
     def moves_to_features(self, moves):
         """Return coefs and intercepts of every split's moves, in one visit of X."""
@@ -139,16 +143,20 @@ class RowSplitSet(SplitSet):
             split.coordinates.shares(own)
             for split, own in zip(self.splits, moves, strict=True)
         ]
-        first = self.splits[0].coordinates
-        coefs = first.design.adjoint(np.hstack(shares))[: first.n_features]
-        coefs = first.complete(coefs)
+        first = self.splits[0].coordinates.design
+        rows = first.about(first.shift, None, False, first.has_large_means)
+        sums = rows.adjoint(np.hstack(shares))
         ends = np.cumsum([own.shape[1] for own in shares])[:-1]
-        return [
-            (own, split.intercepts_of(own, move))
-            for split, own, move in zip(
-                self.splits, np.split(coefs, ends, axis=1), moves, strict=True
-            )
-        ]
+        models = []
+        for split, share, own, move in zip(
+            self.splits, shares, np.split(sums, ends, axis=1), moves, strict=True
+        ):
+            design = split.coordinates.design
+            if design.shift is not first.shift:
+                own = own - np.outer(design.shift - first.shift, share.sum(axis=0))
+            coefs = split.coordinates.complete(design.scaled(own.T).T)
+            models.append((coefs, split.intercepts_of(coefs, move)))
+        return models
 
 
 def row_coordinates(design, weight, combine, groups, index=None):
@@ -195,15 +203,15 @@ class _SplitRows:
         Training weights with sum one.
     validation : ndarray of shape (n_samples,)
         Validation weights.
-    mean : ndarray of shape (n_features,)
-        Training mean of the centred features.
+    origin : ndarray of shape (n_features,)
+        Origin of the features of the model.
     """
 
     design: Design
     products: np.ndarray
     share: np.ndarray
     validation: np.ndarray
-    mean: np.ndarray
+    origin: np.ndarray
 
     def centred_products(self, train, *others):
         """Return the products of training rows, and of others with them.
@@ -239,7 +247,7 @@ class _SplitRows:
         return QuadraticSplit(
             *moments,
             coordinates,
-            self.design.moved_origin(self.mean),
+            self.origin,
             np.zeros(coordinates.combine.shape[1]),
             Origin(None, y_mean),
             counts,

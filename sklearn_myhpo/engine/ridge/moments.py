@@ -168,7 +168,7 @@ def _means(total, one, end):
     return mean, bool(np.any(mean**2 > row_limits().large_mean * variance))
 
 
-def sum_centred_parts(design, y, parts, fit_intercept):
+def sum_centred_parts(design, y, parts, fit_intercept, reference=None):
     """Return the `Sources` of rows that are about their means already.
 
     Parameters
@@ -177,6 +177,8 @@ def sum_centred_parts(design, y, parts, fit_intercept):
         From `Design.at_means`.
     y, parts, fit_intercept
         As of `sum_parts`.
+    reference : ndarray of shape (m, n_outputs), optional
+        Weights close to the least squares solution, if any are known.
 
     Returns
     -------
@@ -191,10 +193,12 @@ def sum_centred_parts(design, y, parts, fit_intercept):
     design = design.about(design.shift, design.scale, False, design.has_large_means)
     matrices = sum_products(design, y - y_shift, parts)
     facts = fit_intercept, fit_intercept
-    return _about_reference(design, y, y_shift, parts, matrices, *facts)
+    return _about_reference(design, y, y_shift, parts, matrices, *facts, reference)
 
 
-def _about_reference(design, y, y_shift, parts, matrices, fit_intercept, centres):
+def _about_reference(
+    design, y, y_shift, parts, matrices, fit_intercept, centres, reference=None
+):
     """Return `Sources` with the residuals of reference weights.
 
     The reference is close to the least squares solution of all rows. Losses are
@@ -203,10 +207,11 @@ def _about_reference(design, y, y_shift, parts, matrices, fit_intercept, centres
     is so, or the columns nearly depend on each other.
     """
     total, one = parts.total(matrices), design.n_features
-    gram, linear = total[:one, :one], total[:one, one + 1 :]
-    scale = np.diag(gram)
-    ridge = np.where(scale > 0, REFERENCE_RIDGE * scale, 1.0)
-    reference = symmetric_solver(gram + np.diag(ridge))(linear)
+    if reference is None:
+        gram, linear = total[:one, :one], total[:one, one + 1 :]
+        scale = np.diag(gram)
+        ridge = np.where(scale > 0, REFERENCE_RIDGE * scale, 1.0)
+        reference = symmetric_solver(gram + np.diag(ridge))(linear)
     found = []
     for matrix in matrices:
         edge, square = matrix[: one + 1, one + 1 :], np.diag(matrix)[one + 1 :]

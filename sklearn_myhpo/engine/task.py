@@ -1,0 +1,80 @@
+"""What is built, and what it is built from."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..data.design import Design
+from ..data.parts import RowParts
+from ..data.statistics import Standard
+from .plan import Plan
+from .split import Split
+from .split_set import SplitSet
+
+
+class Built(NamedTuple):
+    """The inner problems of all splits.
+
+    Attributes
+    ----------
+    split_set : SplitSet
+    full : Split
+        Trained and validated on all rows, for the refit.
+    second_moments : ndarray of shape (n_features,)
+        Weighted mean squares of the centred features.
+    plan : Plan
+    least_moment : float or None
+        Second moment of the direction with the least one; None for that of a feature.
+    """
+
+    split_set: SplitSet
+    full: Split
+    second_moments: np.ndarray
+    plan: Plan
+    least_moment: float | None = None
+
+
+class Task(NamedTuple):
+    """Data, loss and plan of the splits to build.
+
+    Attributes
+    ----------
+    y : ndarray
+    loss : Loss
+    groups : FeatureGroups
+    parts : RowParts
+    counts : OracleCounts
+    plan : Plan
+    standard : Standard or None
+        How every split standardizes rows that are in units of all rows; None where
+        they are in the units of the split, or of X.
+    source : Design or None
+        X itself, for statistics that the moments have lost; None where features are in
+        their final units.
+    alone : int or None
+        Number of the split if this is one of several tasks of one split each; -1 of
+        all rows.
+    tries_rows : bool
+        Whether solutions may be combinations of rows.
+    row_space : (DenseDesign, Coordinates) or None
+        The rows in the row spaces of wide groups, where they are known.
+    reference : ndarray of shape (m, n_outputs) or None
+        Weights there that are close to the least squares solution.
+    factors_rows : bool
+        Whether ill-conditioned ridge is solved from QR factors of the rows; not with
+        units of every split.
+    """
+
+    y: np.ndarray
+    loss: object
+    groups: object
+    parts: RowParts
+    counts: object
+    plan: Plan
+    standard: Standard | None = None
+    source: Design | None = None
+    alone: int | None = None
+    tries_rows: bool = True
+    row_space: tuple | None = None
+    reference: np.ndarray | None = None
+    factors_rows: bool = False
