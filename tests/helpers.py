@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalties.factors import with_factors
 from sklearn_myhpo.penalties.groups import FeatureGroups
-from sklearn_myhpo.solvers import SOLVERS
+from sklearn_myhpo.solvers import SOLVERS, SHOGlobal
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,10 +248,39 @@ SPECS = {
 PROBLEMS = {name: (lambda make=make: make().problem()) for name, make in SPECS.items()}
 
 
+def covering_pairs(*options):
+    """Return few tuples of options that contain every pair of values of two of them.
+
+    In the place of the full product, where no three options meet in one branch of the
+    code.
+    """
+    options = [list(values) for values in options]
+    # By places, for values need not be hashable.
+    products = list(product(*(range(len(values)) for values in options)))
+    pairs = {one: set(combinations(enumerate(one), 2)) for one in products}
+    missing, chosen = set().union(*pairs.values()), []
+    while missing:
+        best = max(products, key=lambda one: len(pairs[one] & missing))
+        chosen.append(best)
+        missing -= pairs[best]
+    return [
+        tuple(values[k] for values, k in zip(options, one, strict=True))
+        for one in sorted(chosen)
+    ]
+
+
 def problem_for(solver, name):
     """Return a new problem as a registered solver needs it."""
     by_rows = SOLVERS[solver]().capabilities.needs_rows
     return SPECS[name]().problem(by_rows=by_rows)
+
+
+#: Every registered solver by its name; a network is trained in a tenth of the published
+#: steps, ten times as long ones, which on small problems leads as far.
+SHORT_SOLVERS = {
+    **{name: kind() for name, kind in SOLVERS.items()},
+    "sho_global": SHOGlobal(n_train_steps=1000, learning_rate=1e-3),
+}
 
 
 ONE_LAMBDA = [name for name, make in SPECS.items() if make().n_groups == 1]

@@ -1,5 +1,6 @@
 """The comparison of two checkouts, at tiny sizes."""
 
+import itertools
 import re
 import shutil
 import sys
@@ -46,6 +47,46 @@ def changed(tmp_path_factory):
     with open(checkout / "sklearn_myhpo" / "__init__.py", "a") as file:
         file.write(PLANTED)
     return checkout
+
+
+class Kept:
+    """The process of a checkout, which waits for the next test when it is stopped."""
+
+    def __init__(self, process, waiting):
+        self.process, self.waiting = process, waiting
+
+    def ask(self, *arguments):
+        """Ask the process."""
+        return self.process.ask(*arguments)
+
+    @property
+    def note(self):
+        """Why the process ended."""
+        return self.process.note
+
+    def stop(self):
+        """Leave a process that works to the next who begins with its checkout."""
+        if self.note:
+            self.process.stop()
+        else:
+            self.waiting.append(self)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept_processes():
+    """Begin with a process that an earlier test left: a new one imports for seconds."""
+    waiting = {}
+
+    def begin(checkout):
+        own = waiting.setdefault(Path(checkout), [])
+        return own.pop() if own else Kept(side.begin(checkout), own)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (__main__, cost):
+            patch.setattr(module, "begin", begin)
+        yield
+    for one in itertools.chain.from_iterable(waiting.values()):
+        one.process.stop()
 
 
 class TestResults:

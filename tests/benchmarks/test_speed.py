@@ -513,6 +513,7 @@ class TestCommand:
         for package in ("fastridge", "python-glmnet", "snapml", "himalaya", "bbai"):
             assert re.search(rf"{package} ([\d.]+|not installed)", line)
 
+    @pytest.mark.usefixtures("quick_processes")
     def test_the_page_is_filled(self, tmp_path, monkeypatch):
         """`make bench` would measure for half an hour and write nothing."""
         page = tmp_path / "page.md"

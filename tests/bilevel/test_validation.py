@@ -8,19 +8,29 @@ from scipy import sparse
 from sklearn.base import clone
 
 from sklearn_myhpo import MYHPOLogisticRegression
+from tests.helpers import covering_pairs
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("case", ["plain", "noise", "wide", "sparse", "groups"])
-def test_a_sample_tells_where_to_look(case, seed, set_limits):
+@pytest.mark.parametrize(
+    ("case", "scale", "n_classes", "seed"),
+    [
+        (*options, seed)
+        for seed, options in enumerate(
+            covering_pairs(
+                ["plain", "wide", "sparse", "groups"], [0.02, 0.2, 2.0], [2, 3]
+            )
+        )
+    ]
+    + [("noise", 0.0, 2, 12), ("noise", 0.0, 3, 13)],
+)
+def test_a_sample_tells_where_to_look(case, scale, n_classes, seed, set_limits):
     """Many rows would get the strength that suits few, or that of another minimum."""
     rng = np.random.default_rng(seed)
     n_features = 400 if case == "wide" else 12
     X = rng.standard_normal((900, n_features))
     if case == "sparse":
         X = sparse.csr_array(X * (rng.uniform(size=X.shape) < 0.2))
-    scale = 0.0 if case == "noise" else rng.choice([0.02, 0.2, 2.0])
-    scores = X @ rng.normal(scale=scale, size=(n_features, 2 + seed % 2))
+    scores = X @ rng.normal(scale=scale, size=(n_features, n_classes))
     y = np.argmax(scores + rng.gumbel(size=scores.shape), axis=1)
     groups = np.arange(n_features) % 3 if case == "groups" else None
     model = MYHPOLogisticRegression(cv=3, random_state=0, feature_groups=groups)

@@ -9,6 +9,7 @@ from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.data.sources import as_design
 from sklearn_myhpo.data.threads import threads_of_a_fit
 from sklearn_myhpo.engine.ridge.moments import sum_parts
+from tests.helpers import covering_pairs
 
 SPLITS = {
     "folds": [(np.r_[200:700], np.r_[0:200]), (np.r_[0:200], np.r_[200:700])],
@@ -25,10 +26,15 @@ SPLITS = {
 }
 
 
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("splits", SPLITS)
-@pytest.mark.parametrize("kind", ["dense", "fortran", "single", "sparse", "far"])
-@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize(
+    ("kind", "splits", "fit_intercept", "n_threads"),
+    covering_pairs(
+        ["dense", "fortran", "single", "sparse", "filled", "far"],
+        SPLITS,
+        [True, False],
+        [1, 3],
+    ),
+)
 def test_sums_are_those_of_the_rows(kind, splits, fit_intercept, n_threads, set_limits):
     """Blocks, threads, weights, kinds of rows or the origin would lose rows."""
     set_limits(block_entries=1, thin_work=0)
@@ -39,10 +45,11 @@ def test_sums_are_those_of_the_rows(kind, splits, fit_intercept, n_threads, set_
         "dense": X,
         "fortran": np.asfortranarray(X),
         "single": X.astype(np.float32),
-        "sparse": sparse.csr_array(X),
+        "sparse": sparse.csr_array(np.where(rng.random(X.shape) < 0.1, X, 0.0)),
+        "filled": sparse.csr_array(X),
         "far": X + 1e3,
     }[kind]
-    X = given.toarray() if kind == "sparse" else given.astype(float)
+    X = given.toarray() if sparse.issparse(given) else given.astype(float)
     parts = divide_rows(SPLITS[splits], weight)
     assert (parts.kinds is None) == (splits == "overlapping")
     with threads_of_a_fit(n_threads):

@@ -14,7 +14,7 @@ from sklearn_myhpo.engine.glm.split_set import GLMSplitSet
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalties.groups import FeatureGroups
-from tests.helpers import folds, numerical_gradient
+from tests.helpers import covering_pairs, folds, numerical_gradient
 
 
 def features(n_samples=60, n_features=6, seed=0, density=None):
@@ -228,10 +228,10 @@ def lambdas_of(case, at):
     return at + 0.3 * np.arange(case.groups.n_groups)
 
 
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("weighted", [True, False])
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    ("loss", "name", "weighted", "fit_intercept"),
+    covering_pairs(LOSSES, CASES, [True, False], [True, False]),
+)
 def test_losses_are_those_of_pipelines(loss, name, weighted, fit_intercept):
     """Held-out rows would leak into the units, or lambda would mean something else."""
     case = case_of(loss, name, weighted, fit_intercept)
@@ -329,9 +329,9 @@ def test_wide_ridge_visits_the_rows_once_for_all_splits(fit_intercept, monkeypat
     assert len(n_visits) == 1
 
 
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    ("loss", "name", "fit_intercept"), covering_pairs(LOSSES, CASES, [True, False])
+)
 def test_slopes_and_curvatures(loss, name, fit_intercept):
     """Solvers would walk to a place that is no minimum."""
     case = case_of(loss, name, True, fit_intercept)
@@ -362,9 +362,9 @@ def test_slopes_and_curvatures(loss, name, fit_intercept):
     np.testing.assert_allclose(hessian, expected, rtol=2e-2, atol=2e-3)
 
 
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    ("loss", "name", "fit_intercept"), covering_pairs(LOSSES, CASES, [True, False])
+)
 def test_models_in_the_units_of_x(loss, name, fit_intercept):
     """`coef_` and the refit would be of other features than the user's."""
     case = case_of(loss, name, True, fit_intercept)

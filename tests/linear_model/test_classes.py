@@ -18,7 +18,14 @@ from sklearn_myhpo import (
     MYHPORidgeClassifier,
 )
 from sklearn_myhpo.solvers import Stochastic
-from tests.helpers import CLASSIFIERS, LOGISTICS, data_for, folds, no_warnings
+from tests.helpers import (
+    CLASSIFIERS,
+    LOGISTICS,
+    covering_pairs,
+    data_for,
+    folds,
+    no_warnings,
+)
 from tests.linear_model.common import each_classifier
 
 pytestmark = no_warnings
@@ -60,10 +67,10 @@ def same_models(model, other, rtol=1e-7):
         np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-12)
 
 
-@each_classifier
-@each_weight
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(
+    ("cls", "class_weight", "n_classes", "container"),
+    covering_pairs(CLASSIFIERS, WEIGHTS, [2, 3], [np.asarray, sparse.csr_array]),
+)
 def test_same_as_sample_weights(cls, class_weight, n_classes, container):
     """Training, validation, refit or C_ would know other weights than were given."""
     X, y, weight = uneven(cls, n_classes)

@@ -625,7 +625,7 @@ def test_weights_with_metadata_routing():
 def test_partial_fit_refuses(cls, options):
     """The results would be missing without a word."""
     X, y = data_for(cls)
-    model = cls(solver=Stochastic("soba"), cv=3, random_state=0)
+    model = cls(solver=Stochastic("soba"), cv=3, random_state=0, max_iter=5)
     classes = {} if cls is BilevelRidge else {"classes": [0, 1]}
     model.fit(X, y)
     (name,) = options

@@ -9,6 +9,9 @@ from sklearn.model_selection import ShuffleSplit
 
 from tests.helpers import (
     CLASSIFIERS,
+    ESTIMATORS,
+    RIDGES,
+    covering_pairs,
     data_for,
     raw_predictions,
 )
@@ -49,9 +52,14 @@ def test_extreme_units_of_x(cls, scale):
     assert_finite(fit(cls, X * scale, y, cv=2, tol=cls().tol), X * scale)
 
 
-@each_ridge
-@pytest.mark.parametrize("cv", [2, ShuffleSplit(1, random_state=0)], ids=["2", "one"])
-@pytest.mark.parametrize("scale", [1e-100, 1e-50, 1e-20, 1e20, 1e50, 1e100])
+@pytest.mark.parametrize(
+    ("cls", "cv", "scale"),
+    covering_pairs(
+        RIDGES,
+        [2, ShuffleSplit(1, random_state=0)],
+        [1e-100, 1e-50, 1e-20, 1e20, 1e50, 1e100],
+    ),
+)
 def test_extreme_units_of_y(cls, scale, cv):
     """Units of an atom or of a galaxy would give NaN."""
     X, y = data_for(cls)
@@ -85,10 +93,15 @@ def test_one_lambda_per_feature_absorbs_units(cls, exponents):
         assert one.validation_loss_ <= shared.validation_loss_ * (1 + 1e-8)
 
 
-@each_estimator
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("groups", [None, "each"])
-@pytest.mark.parametrize("kind", ["zero", "one", "third", "huge", "all"])
+@pytest.mark.parametrize(
+    ("cls", "fit_intercept", "groups", "kind"),
+    covering_pairs(
+        ESTIMATORS,
+        [True, False],
+        [None, "each"],
+        ["zero", "one", "third", "huge", "all"],
+    ),
+)
 def test_constant_columns(cls, fit_intercept, groups, kind):
     """A column without information would give NaN or take weight."""
     X, y = data_for(cls)
@@ -121,9 +134,12 @@ def test_duplicated_columns(cls, groups):
         assert_same_predictions(left, right, 1e-7)
 
 
-@each_estimator
-@pytest.mark.parametrize("groups", [None, np.arange(90) % 3])
-@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(
+    ("cls", "groups", "container"),
+    covering_pairs(
+        ESTIMATORS, [None, np.arange(90) % 3], [np.asarray, sparse.csr_array]
+    ),
+)
 def test_more_columns_than_rows(cls, groups, container):
     """Spectra and genes: more features than samples."""
     X, y = data_for(cls, n_samples=30, n_features=90)
@@ -133,9 +149,9 @@ def test_more_columns_than_rows(cls, groups, container):
     assert model.coef_.shape[-1] == 90
 
 
-@each_estimator
-@pytest.mark.parametrize("n_rows", [4, 5, 7])
-@pytest.mark.parametrize("groups", [None, "each"])
+@pytest.mark.parametrize(
+    ("cls", "n_rows", "groups"), covering_pairs(ESTIMATORS, [4, 5, 7], [None, "each"])
+)
 def test_few_rows(cls, n_rows, groups):
     """A handful of rows."""
     X, y = data_for(cls)
@@ -161,10 +177,10 @@ def test_separable_classes(cls, n_classes, groups, lambda_init):
     assert model.score(X, y) == 1.0
 
 
-@each_ridge
-@pytest.mark.parametrize("value", [0.0, 3.0, 1e8])
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("groups", [None, "each"])
+@pytest.mark.parametrize(
+    ("cls", "value", "fit_intercept", "groups"),
+    covering_pairs(RIDGES, [0.0, 3.0, 1e8], [True, False], [None, "each"]),
+)
 def test_constant_y(cls, value, fit_intercept, groups):
     """Nothing to explain: zero weights, and the constant as prediction."""
     X, _ = data_for(cls)

@@ -9,15 +9,16 @@ from sklearn_myhpo import (
     BilevelLogisticRegression,
     MYHPOLogisticRegression,
 )
-from tests.helpers import data_for
+from tests.helpers import LOGISTICS, covering_pairs, data_for
 from tests.linear_model.common import N_ROWS, each_logistic, uneven_weights
 
 
-@each_logistic
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("weighted", [True, False])
-@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(
+    ("cls", "n_classes", "fit_intercept", "weighted", "container"),
+    covering_pairs(
+        LOGISTICS, [2, 3], [True, False], [True, False], [np.asarray, sparse.csr_array]
+    ),
+)
 def test_c_is_that_of_logistic_regression(
     cls, n_classes, fit_intercept, weighted, container
 ):

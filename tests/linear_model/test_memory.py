@@ -12,7 +12,7 @@ from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.engine.plan_text import kept_bytes
 from sklearn_myhpo.linear_model._problem import ProblemSource
 
-SHAPE = 12_000, 150
+SHAPE = 9_000, 90
 #: Rows of the validation set.
 N_VALIDATION = 100
 #: Parameters with which rows are left out, added or divided, and of every how many
@@ -22,7 +22,7 @@ CASES = {
     "zero-weights": ({}, 3),
     "half-of-the-rows": ({}, 2),
     "validation-set": ({}, None),
-    "nested": ({"shrinkage": "auto", "feature_groups": np.arange(150) % 2}, None),
+    "nested": ({"shrinkage": "auto", "feature_groups": 2}, None),
     "one-se": ({"selection": "one_se"}, None),
 }
 
@@ -38,6 +38,9 @@ def make_data(n_samples, n_features, cls):
 def fitted(cls, case, X, y):
     """Return an estimator fitted in blocks of few rows."""
     (options, step), given = CASES[case], {}
+    if "feature_groups" in options:
+        groups = np.arange(X.shape[1]) % options["feature_groups"]
+        options = {**options, "feature_groups": groups}
     if step:
         given["sample_weight"] = np.arange(len(y)) % step > 0
     if case == "validation-set":
@@ -82,7 +85,7 @@ def test_memory_is_free_after_a_fit(cls, case, monkeypatch):
         return problem
 
     monkeypatch.setattr(ProblemSource, "of_splits", recorded)
-    X, y = make_data(300, 150, cls)
+    X, y = make_data(120, 30, cls)
     gc.collect()
     gc.disable()
     try:

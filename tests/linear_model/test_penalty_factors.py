@@ -26,11 +26,13 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.criteria import CRITERIA
 from sklearn_myhpo.plotting import GroupPenaltyDisplay
-from sklearn_myhpo.solvers import SOLVERS, Stochastic
+from sklearn_myhpo.solvers import Stochastic
 from tests.helpers import (
     CRITERION_OPTIONS,
     ESTIMATORS,
+    SHORT_SOLVERS,
     SQUARED,
+    covering_pairs,
     data_for,
     raw_predictions,
 )
@@ -97,13 +99,13 @@ def test_factors_of_one_change_nothing(cls):
     np.testing.assert_array_equal(one.penalty_factors_, np.ones(4))
 
 
-@pytest.mark.parametrize("solver", sorted(SOLVERS))
+@pytest.mark.parametrize("solver", sorted(SHORT_SOLVERS))
 @pytest.mark.parametrize("cls", [BilevelRidge, BilevelLogisticRegression])
 def test_every_solver(solver, cls):
     """Unpenalized features and factors, to a lambda that is no worse than others."""
     X, y = data_for(cls, n_samples=120)
     options = {"penalty_factors": FACTORS, "random_state": 0, "cv": 3}
-    model = cls(solver=solver, **options).fit(X, y)
+    model = cls(solver=SHORT_SOLVERS[solver], **options).fit(X, y)
     best = cls(**options).fit(X, y)
     assert np.isfinite(model.coef_).all()
     assert model.validation_loss_ <= 1.02 * best.validation_loss_
@@ -336,16 +338,21 @@ def limit_data(cls, kind):
     return X, y, factors
 
 
-@pytest.mark.parametrize("kind", LIMIT_KINDS)
-@pytest.mark.parametrize("solver", sorted(SOLVERS))
-@pytest.mark.parametrize("cls", [BilevelRidge, BilevelLogisticRegression])
+@pytest.mark.parametrize(
+    ("cls", "solver", "kind"),
+    covering_pairs(
+        [BilevelRidge, BilevelLogisticRegression], sorted(SHORT_SOLVERS), LIMIT_KINDS
+    ),
+)
 def test_no_penalty_is_the_limit_of_a_weak_one(cls, solver, kind):
     """Of a group of its own as lambda goes to -infinity, for every solver."""
     X, y, factors = limit_data(cls, kind)
     shared = {"cv": 3, "random_state": 0}
     own = LIMIT_KINDS[kind]
     shared["standardize"] = own.get("standardize", False)
-    model = cls(solver=solver, penalty_factors=factors, **{**shared, **own}).fit(X, y)
+    model = cls(
+        solver=SHORT_SOLVERS[solver], penalty_factors=factors, **{**shared, **own}
+    ).fit(X, y)
     limit = limit_of(model, X, y, -17.0, **shared)
     scale = np.abs(limit.coef_).max()
     np.testing.assert_allclose(model.coef_, limit.coef_, atol=1e-5 * scale)

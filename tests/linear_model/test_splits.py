@@ -40,6 +40,8 @@ from sklearn_myhpo.solvers import Stochastic
 from tests.helpers import CLASSIFIERS, data_for, no_warnings
 from tests.linear_model.common import each_classifier, each_estimator, each_minimizer
 
+#: Splits decide from the first iteration on: equal results need no more than few.
+FEW = {"random_state": 0, "max_iter": 10}
 GROUPS = np.random.default_rng(0).integers(0, 8, 60)
 SPLITTERS = [
     GroupKFold(3),
@@ -65,18 +67,19 @@ def can_split(cv, cls):
 
 
 @each_estimator
-@pytest.mark.parametrize("cv", [None, 3, 5])
+@pytest.mark.parametrize("cv", [None, 3])
 @no_warnings
 def test_ints_are_the_folds_of_scikit_learn(cls, cv):
     """A tuned model would differ from run to run, and from GridSearchCV's folds."""
     X, y = data_for(cls)
     # SHO draws noise, which random_state seeds.
     seeds = (0, 0) if "noise_scale" in cls().get_params() else (0, 1, None)
-    models = [cls(cv=cv, random_state=seed).fit(X, y) for seed in seeds]
+    options = {"cv": cv, "max_iter": 10}
+    models = [cls(random_state=seed, **options).fit(X, y) for seed in seeds]
     splitter = check_cv(cv, y, classifier=cls in CLASSIFIERS)
     pairs = list(splitter.split(X, y))
     for other in (splitter, pairs):
-        models.append(cls(cv=other, random_state=seeds[0]).fit(X, y))
+        models.append(cls(**{**options, "cv": other}, random_state=0).fit(X, y))
     for model in models[1:]:
         assert model.lambda_ == models[0].lambda_
         np.testing.assert_array_equal(model.coef_, models[0].coef_)
@@ -220,12 +223,12 @@ def test_groups_in_fit(cls, cv):
     if not can_split(cv, cls):
         pytest.skip("stratified splitters are for classes")
     X, y = data_for(cls)
-    model = cls(cv=cv, random_state=0).fit(X, y, groups=GROUPS)
+    model = cls(cv=cv, **FEW).fit(X, y, groups=GROUPS)
     pairs = list(cv.split(X, y, GROUPS))
-    same = cls(cv=pairs, random_state=0).fit(X, y)
+    same = cls(cv=pairs, **FEW).fit(X, y)
     assert model.lambda_ == same.lambda_
     for groups in (GROUPS.tolist(), GROUPS.astype(str)):
-        again = cls(cv=cv, random_state=0).fit(X, y, groups=groups)
+        again = cls(cv=cv, **FEW).fit(X, y, groups=groups)
         assert again.lambda_ == model.lambda_
     with pytest.raises(ValueError, match=r"needs the groups .*: fit\(X, y, groups="):
         cls(cv=cv).fit(X, y)
@@ -298,7 +301,7 @@ def test_groups_in_a_pipeline(cls):
     """Most models are the last step of one."""
     X, y = data_for(cls)
     for cv in (GroupKFold(3), FirstGroups()):
-        model = cls(cv=cv, random_state=0)
+        model = cls(cv=cv, **FEW)
         alone = clone(model).fit(StandardScaler().fit_transform(X), y, groups=GROUPS)
         pipeline = make_pipeline(StandardScaler(), clone(model))
         by_name = {f"{pipeline.steps[-1][0]}__groups": GROUPS}
@@ -325,7 +328,7 @@ def expected_lambdas(model, X, y, outer):
 def test_groups_through_cross_validate(cls, has_request):
     """Nested evaluation of grouped data would leak, or fail."""
     X, y = data_for(cls)
-    model, outer = cls(cv=GroupKFold(2), random_state=0), GroupKFold(3)
+    model, outer = cls(cv=GroupKFold(2), **FEW), GroupKFold(3)
     expected = expected_lambdas(model, X, y, outer)
     options = {"params": {"groups": GROUPS}, "return_estimator": True}
     # Without routing the outer splitter has its own argument.

@@ -18,10 +18,12 @@ from sklearn_myhpo import (
     MYHPORidge,
 )
 from sklearn_myhpo.criteria import CRITERIA
-from sklearn_myhpo.solvers import SOLVERS, Stochastic
+from sklearn_myhpo.solvers import Stochastic
 from tests.helpers import (
     CRITERION_OPTIONS,
     ESTIMATORS,
+    SHORT_SOLVERS,
+    covering_pairs,
     data_for,
     raw_predictions,
 )
@@ -136,9 +138,12 @@ def test_units_do_not_matter(cls):
     np.testing.assert_allclose(one.coef_, other.coef_ * units, rtol=1e-3, atol=1e-9)
 
 
-@pytest.mark.parametrize("solver", sorted(SOLVERS))
-@pytest.mark.parametrize("kind", ["tall", "wide", "sparse", "no intercept"])
-@pytest.mark.parametrize("cls", GENERAL)
+@pytest.mark.parametrize(
+    ("cls", "kind", "solver"),
+    covering_pairs(
+        GENERAL, ["tall", "wide", "sparse", "no intercept"], sorted(SHORT_SOLVERS)
+    ),
+)
 def test_every_solver(cls, kind, solver):
     """The lambda of any method is a minimum of the losses of pipelines."""
     shape = {"n_samples": 24, "n_features": 30} if kind == "wide" else {}
@@ -151,7 +156,7 @@ def test_every_solver(cls, kind, solver):
         "random_state": 0,
         "fit_intercept": kind != "no intercept",
     }
-    model = cls(solver=solver, **options)
+    model = cls(solver=SHORT_SOLVERS[solver], **options)
     if solver == "stochastic" and kind == "no intercept":
         with pytest.raises(ValueError, match="standardize=True with fit_intercept"):
             model.fit(X, y)
@@ -167,7 +172,7 @@ def test_every_solver(cls, kind, solver):
 @pytest.mark.parametrize("cls", GENERAL)
 def test_stochastic_methods(cls, method):
     """Steps on batches would penalize by the units of all rows."""
-    X, y = uneven(cls, n_samples=120)
+    X, y = uneven(cls)
     options = {"standardize": True, "cv": CV, "random_state": 0}
     best = cls(**options).fit(X, y)
     model = cls(solver=Stochastic(method), max_iter=300, **options).fit(X, y)

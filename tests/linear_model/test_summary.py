@@ -25,7 +25,7 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.solvers import Stochastic
-from tests.helpers import data_for
+from tests.helpers import covering_pairs, data_for
 from tests.linear_model.common import each_estimator, iris, scaled_diabetes
 
 pytestmark = [
@@ -161,10 +161,15 @@ def standardized_posterior(model, X, y, weights):
     return freedom, noise, errors, np.sqrt(noise * intercept)
 
 
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("shape", [(60, 6), (25, 40), (60, 400)], ids=str)
-@pytest.mark.parametrize("kind", ["one", "groups", "factors", "zero", "loo"])
-@pytest.mark.parametrize("cls", [MYHPORidge, MYHPORidgeClassifier])
+@pytest.mark.parametrize(
+    ("cls", "kind", "shape", "fit_intercept"),
+    covering_pairs(
+        [MYHPORidge, MYHPORidgeClassifier],
+        ["one", "groups", "factors", "zero", "loo"],
+        [(60, 6), (25, 40), (60, 400)],
+        [True, False],
+    ),
+)
 def test_ridge_posterior_of_standardized_features(cls, kind, shape, fit_intercept):
     """Standard errors would be in other units than the coefficients beside them."""
     X, y = some_data(*shape)

@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 from sklearn_myhpo import BilevelRidge, MYHPORidge
 from sklearn_myhpo.criteria import SURE
 from sklearn_myhpo.solvers import Stochastic
-from tests.helpers import data_for
+from tests.helpers import RIDGES, covering_pairs, data_for
 from tests.linear_model.common import each_ridge
 
 pytestmark = [
@@ -109,9 +109,10 @@ def test_every_option_in_units_of_y(exponent, n_targets, options):
     assert_scaled(model, MYHPORidge(**make).fit(X, y), exponent)
 
 
-@each_ridge
-@pytest.mark.parametrize("scale", [1e-300, 1e-162, 1e-160, 1e-80, 1e80, 1e150])
-@pytest.mark.parametrize("n_targets", [1, 2])
+@pytest.mark.parametrize(
+    ("cls", "scale", "n_targets"),
+    covering_pairs(RIDGES, [1e-300, 1e-162, 1e-160, 1e-80, 1e80, 1e150], [1, 2]),
+)
 def test_predictions_scale_with_y(cls, scale, n_targets):
     """Predictions of y * 1e-162 were off by 8.6 times their size."""
     X, y = unit_data(n_targets)

@@ -6,8 +6,16 @@ from scipy import sparse
 from sklearn.linear_model import Ridge
 
 from sklearn_myhpo import BilevelRidge
-from tests.helpers import LOGISTICS, RIDGES, data_for, folds, raw_predictions
-from tests.linear_model.common import PAIRS, each_estimator, uneven_weights
+from tests.helpers import (
+    ESTIMATORS,
+    LOGISTICS,
+    RIDGES,
+    covering_pairs,
+    data_for,
+    folds,
+    raw_predictions,
+)
+from tests.linear_model.common import PAIRS, uneven_weights
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning"),
@@ -15,10 +23,15 @@ pytestmark = [
 ]
 
 
-@each_estimator
-@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, np.float32])
-@pytest.mark.parametrize("weighted", [True, False])
-@pytest.mark.parametrize("groups", [None, "each"])
+@pytest.mark.parametrize(
+    ("cls", "container", "weighted", "groups"),
+    covering_pairs(
+        ESTIMATORS,
+        [np.asarray, sparse.csr_array, np.float32],
+        [True, False],
+        [None, "each"],
+    ),
+)
 def test_reported_loss_is_that_of_the_rows(cls, container, weighted, groups):
     """A loss from sums that cancelled was off by a factor of 38."""
     X, y = data_for(cls)

@@ -239,7 +239,7 @@ def test_example_keeps_its_promise(monkeypatch, capsys):
     pytest.importorskip("pandas")
     pytest.importorskip("matplotlib").use("agg")
     example = Path(__file__).parents[2] / "examples" / "plot_column_transformer.py"
-    monkeypatch.setattr(sys, "argv", [str(example), "1000", "1"])
+    monkeypatch.setattr(sys, "argv", [str(example), "500", "1"])
     losses = runpy.run_path(str(example))["losses"]
     assert losses["MYHPOLogisticRegression"] <= losses["GridSearchCV"]
     assert "times as long" in capsys.readouterr().out

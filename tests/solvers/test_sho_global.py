@@ -221,6 +221,19 @@ def test_three_classes_in_groups():
     )
 
 
+@pytest.mark.parametrize("cls", [BilevelRidge, BilevelLogisticRegression])
+def test_published_training_is_long_enough(cls):
+    """The default, by its name, would end where the network knows nothing."""
+    X, y = data_for(cls)
+    options = {"cv": 0.3, "random_state": 0}
+    model = cls(solver="sho_global", **options).fit(X, y)
+    exact = cls(solver="implicit", **options).fit(X, y)
+    assert model.converged_
+    np.testing.assert_allclose(
+        model.validation_loss_, exact.validation_loss_, rtol=0.02
+    )
+
+
 def test_many_weights_are_refused():
     """Fifty parameters a weight would fill the memory before a word was said."""
     X = np.random.default_rng(0).standard_normal((40, 25_000))

@@ -212,7 +212,7 @@ def test_quadratic_model_touches_the_losses(splits, n_classes, n_groups):
     kind=st.sampled_from(KINDS),
     own_pairs=st.sampled_from([0, 2**19]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_learns_what_conjugate_gradients_learn(
     seed, n_classes, n_groups, kind, own_pairs
 ):
@@ -226,10 +226,10 @@ def test_learns_what_conjugate_gradients_learn(
     with use_limits(own_pairs=own_pairs):
         fast = model.fit(X, y).validation_loss_
     assert model.certificate_.inner_residuals.max() <= 1e-5
-    with use_limits(dense_size=0):
-        slow = model.fit(X, y).validation_loss_
     if n_groups == 1:
-        # Of several minima this way may find a lower one.
+        # Of several minima the fast way may find a lower one.
+        with use_limits(dense_size=0):
+            slow = model.fit(X, y).validation_loss_
         assert fast <= slow * (1 + 1e-5)
 
 

@@ -11,6 +11,7 @@ from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.linear_model._checks import drop_weightless
 from tests.engine.helpers import assert_same_problem
 from tests.helpers import (
+    covering_pairs,
     ridge_spec,
     sparsified,
     weighted,
@@ -46,9 +47,10 @@ def plain_ridge(spec, lambda_, rows):
     return plain.fit(spec.X[rows], spec.y[rows], sample_weight=weight)
 
 
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("n_targets", [2, 3])
-@pytest.mark.parametrize("is_weighted", [True, False])
+@pytest.mark.parametrize(
+    ("fit_intercept", "n_targets", "is_weighted"),
+    covering_pairs([True, False], [2, 3], [True, False]),
+)
 def test_several_targets_in_one_krylov_space(fit_intercept, n_targets, is_weighted):
     """The loss or the refit of some target would be that of another model."""
     spec = ridge_spec(

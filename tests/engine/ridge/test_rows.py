@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_myhpo import BilevelRidge, MYHPORidge
+from tests.helpers import covering_pairs
 
 
 def wide(n_rows=30, n_features=80, n_groups=4, seed=0):
@@ -16,10 +17,10 @@ def wide(n_rows=30, n_features=80, n_groups=4, seed=0):
     return X, y / y.std() + 0.5 * rng.standard_normal(n_rows), groups
 
 
-@pytest.mark.parametrize("model", [MYHPORidge, BilevelRidge])
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("n_targets", [None, 2])
-@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize(
+    ("model", "fit_intercept", "n_targets", "standardize"),
+    covering_pairs([MYHPORidge, BilevelRidge], [True, False], [None, 2], [False, True]),
+)
 def test_both_ways_end_at_the_same_minimum(
     set_limits, model, fit_intercept, n_targets, standardize
 ):

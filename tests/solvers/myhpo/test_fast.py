@@ -1,5 +1,7 @@
 """The fast form of MY-HPO against its referee, few lambdas and many."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -40,20 +42,26 @@ def test_one_lambda_per_feature_takes_few_steps(lambda_init):
     assert model.validation_loss_ <= best.validation_loss_ * (1.0 + 1e-3)
 
 
+@cache
+def referee_loss(name):
+    """Return the least loss that L-BFGS finds, as small problems are solved."""
+    problem = CLASSES_OF_MANY_LAMBDAS[name].problem()
+    result = minimize_bilevel(problem, Implicit(), tol=1e-8, max_iter=500)
+    return result.validation_loss
+
+
 @pytest.mark.parametrize("path", ["by_inverse", "by_products"])
 @pytest.mark.parametrize("name", CLASSES_OF_MANY_LAMBDAS)
 def test_ends_where_the_referee_does(name, path, request):
     """A fast way to another lambda would be none."""
-    referee = minimize_bilevel(
-        CLASSES_OF_MANY_LAMBDAS[name].problem(), Implicit(), tol=1e-8, max_iter=500
-    )
+    least = referee_loss(name)
     request.getfixturevalue(path)
     problem = CLASSES_OF_MANY_LAMBDAS[name].problem()
     assert problem.split_set.prefers_inverse == (path == "by_inverse")
     assert problem.prefers_products == (path == "by_products")
     result = minimize_bilevel(problem, MYHPO(), max_iter=200)
     assert result.status is Status.CONVERGED
-    assert result.validation_loss <= referee.validation_loss * (1 + 1e-5)
+    assert result.validation_loss <= least * (1 + 1e-5)
     weights = problem.minimize(result.lambda_, problem.starts(), 1e-12)
     slope = problem.hypergradient(result.lambda_, weights)
     slope = problem.projected(result.lambda_, slope)
