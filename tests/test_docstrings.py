@@ -23,6 +23,7 @@ ANNOTATED = (
     "sklearn_myhpo.linear_model",
     "sklearn_myhpo.neural_network",
     "sklearn_myhpo.plotting",
+    "sklearn_myhpo.preprocessing",
 )
 
 
