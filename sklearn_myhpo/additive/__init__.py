@@ -4,6 +4,7 @@ regressor, classifier : the public estimators
 _base      : parameters, fit and prediction, common to all
 _terms     : from a frame of numbers and categories to columns of terms
 _posterior : covariance and degrees of freedom of the weights
+_evidence  : which terms are removed
 _effects   : `partial_effects`
 _summary   : `summary`
 """

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -26,11 +26,14 @@ from ..data.frames import is_frame
 from ..exceptions import LambdaBoundWarning
 from ..linear_model._checks import check_weights
 from ..preprocessing import PenalizedSplineTransformer
+from ._evidence import Evidence, terms_without_effect
 from ._effects import EffectsMixin
 from ._posterior import term_posterior
 from ._summary import TermSummaryMixin
 from ._terms import TermColumns
 
+#: Bounds of lambda in a term without effect.
+NO_EFFECT = (40.0, 41.0)
 _SPLINES = PenalizedSplineTransformer._parameter_constraints
 
 
@@ -59,6 +62,7 @@ class AdditiveModel(
         "categorical": "no_validation",
         "missing": _SPLINES["missing"],
         "penalize_linear": ["boolean"],
+        "select": [Interval(Real, 0, 1, closed="neither"), None],
         "cv": "no_validation",
         "criterion": "no_validation",
         "selection": [StrOptions({"min", "one_se"})],
@@ -80,6 +84,7 @@ class AdditiveModel(
         categorical: Literal["auto"] | Sequence[Any] = "auto",
         missing: Literal["error", "indicator"] = "error",
         penalize_linear: bool = True,
+        select: float | None = 0.01,
         cv: CVLike = 5,
         criterion: str | Criterion = "validation",
         selection: Literal["min", "one_se"] = "min",
@@ -97,6 +102,7 @@ class AdditiveModel(
         self.categorical = categorical
         self.missing = missing
         self.penalize_linear = penalize_linear
+        self.select = select
         self.cv = cv
         self.criterion = criterion
         self.selection = selection
@@ -152,14 +158,55 @@ class AdditiveModel(
             names = getattr(self, "feature_names_in_", None)
             terms = TermColumns(self, X, names, weight)
             columns = terms.transform(X, self)
-            model = self._make_linear_model(terms)
-            with warnings.catch_warnings():
-                # A curve that is straight, or not there, is a result, not a problem.
-                warnings.simplefilter("ignore", LambdaBoundWarning)
-                model.fit(columns, y, sample_weight, groups=groups)
-            self._set_fitted(model, terms, columns, y, weight)
+            self._fit_linear_model(terms, columns, y, weight, groups)
             self._keep_observed(X, weight)
         return self
+
+    def _fit_linear_model(self, terms, columns, y, weight, groups):
+        """Fit the linear model, once more if there are terms without effect."""
+        model, self.dropped_ = self._make_linear_model(terms), []
+        with warnings.catch_warnings():
+            # A curve that is straight, or not there, is a result, not a problem.
+            warnings.simplefilter("ignore", LambdaBoundWarning)
+            model.fit(columns, y, weight, groups=groups)
+            self._set_fitted(model, terms, columns, y, weight)
+            if self.select is None or self._posterior is None:
+                return
+            names = terms_without_effect(*self._evidence(), self.select)
+            if not names:
+                return
+            own = [part.name for part in terms.parts if part.term in names]
+            start = dict(zip(self.group_names_, self.lambda_, strict=True))
+            start.update(dict.fromkeys(own, NO_EFFECT[0]))
+            bounds = dict.fromkeys(own, NO_EFFECT)
+            fewer = clone(model).set_params(lambda_bounds=bounds, lambda_init=start)
+            fewer.fit(columns, y, weight, groups=groups)
+        # The statistic may be wrong where classes are nearly separable.
+        error = model.validation_loss_standard_error_
+        if error is None:
+            error = model.validation_loss_ * np.sqrt(2.0 / weight.sum())
+        if fewer.validation_loss_ <= model.validation_loss_ + error:
+            self._set_fitted(fewer, terms, columns, y, weight)
+            self.dropped_ = [name for name in self.term_names_ if name in names]
+
+    def _evidence(self):
+        """Return the `Evidence` of the fitted weights, and the weights of terms."""
+        weights = self._raw(np.atleast_2d(self.model_.coef_).T.astype(np.float64)).T
+        n_outputs, size = weights.shape
+        n_all = n_outputs * size
+        covariances = (
+            matrix.transpose(0, 2, 1, 3).reshape(n_all, n_all)
+            for matrix in (self._posterior.covariance, self._posterior.sampling)
+        )
+        number = np.arange(n_all).reshape(n_outputs, size)
+        penalized = set(self.group_names_)
+        free = {part.term for part in self._terms.parts if part.name not in penalized}
+        terms = {
+            term.name: number[:, term.columns].ravel()
+            for term in self._terms.terms
+            if term.name not in free
+        }
+        return Evidence(weights.ravel(), *covariances), terms
 
     def _make_linear_model(self, terms):
         """Return the linear model, not fitted."""

@@ -29,8 +29,8 @@ class TermPosterior(NamedTuple):
 
     Attributes
     ----------
-    covariance : ndarray of shape (n_outputs, n_outputs, n_columns, n_columns)
-        Of the raw predictions' weights.
+    covariance, sampling : ndarray of shape (n_outputs, n_outputs, n_columns, n_columns)
+        Of the raw predictions' weights: posterior, and over samples of the target.
     freedom : ndarray of shape (n_columns,)
         Degrees of freedom, summed over outputs.
     total : float
@@ -40,6 +40,7 @@ class TermPosterior(NamedTuple):
     """
 
     covariance: np.ndarray
+    sampling: np.ndarray
     freedom: np.ndarray
     total: float
     dispersion: float
@@ -80,9 +81,13 @@ def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=No
         deviance = 2.0 * weight @ loss.value(target, raw)
         left = weight.sum() - total
         dispersion = deviance / left if left > 0.0 else 0.0
-    covariance = inverse.reshape(n_outputs, size, n_outputs, size)
-    covariance = dispersion * covariance.transpose(0, 2, 1, 3)
-    return TermPosterior(covariance, freedom, float(total), float(dispersion))
+    form = n_outputs, size, n_outputs, size
+    covariance, sampling = (
+        dispersion * matrix.reshape(form).transpose(0, 2, 1, 3)
+        for matrix in (inverse, inverse @ hessian @ inverse)
+    )
+    known = freedom, float(total), float(dispersion)
+    return TermPosterior(covariance, sampling, *known)
 
 
 def _hessian(columns, curvature, weight):

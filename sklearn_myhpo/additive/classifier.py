@@ -19,10 +19,10 @@ class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
 
     Numbers become curves: a line and penalized deviations from it, each with a strength
     of its own, which cross-validation learns for all terms at once. Columns of texts,
-    flags and categories of a frame become one ridge group each. A feature without
-    effect ends with about no degrees of freedom, a straight one as a line; what
-    became of every term is in `summary`, its curve with a confidence band in
-    `partial_effects` and in `sklearn_myhpo.plotting.PartialEffectDisplay`.
+    flags and categories of a frame become one ridge group each. A straight curve ends
+    as a line, and a feature without effect is removed (`select`). What became of every
+    term is in `summary`, its curve with a confidence band in `partial_effects` and in
+    `sklearn_myhpo.plotting.PartialEffectDisplay`.
 
     Parameters
     ----------
@@ -48,6 +48,13 @@ class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
     penalize_linear : bool, default=True
         Whether lines have a strength, so that a feature without effect vanishes. False
         leaves them free, as mgcv does.
+    select : float or None, default=0.01
+        Level at which terms without effect are removed: one after the other, that with
+        the largest p-value, as long as it is above this number, which is about the
+        share of useless terms that stay. The strengths of the others are then learned
+        once more; all terms stay if that raises the validation loss by more than its
+        standard error. None keeps all terms, which costs useless ones one or two
+        degrees of freedom each, and keeps weak effects.
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts, as in
         `sklearn_myhpo.MYHPOLogisticRegression`.
@@ -89,6 +96,8 @@ default="validation"
     edof_ : ndarray of shape (n_terms,) or None
         Effective degrees of freedom of every term; their sum and one for the intercept
         are those of the model, all classes together. None with more than 4000 weights.
+    dropped_ : list of str
+        Names of the terms that `select` has removed; their effects are zero.
     validation_loss_ : float
         Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
     n_iter_ : int
