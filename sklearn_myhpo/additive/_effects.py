@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 from sklearn.utils.validation import check_is_fitted
 
 from .._messages import shown
@@ -150,7 +150,7 @@ class EffectsMixin:
                 f"terms has {spell(unknown)}, but the terms are "
                 f"{spell(list(self.term_names_), most=20)}."
             )
-        width = norm.ppf(0.5 + level / 2.0)
+        width = ndtri(0.5 + level / 2.0)
         return {name: self._effect(position[name], n_points, width) for name in names}
 
     def _effect(self, position, n_points, width):

@@ -10,7 +10,7 @@ same mean and variance (Wood 2013, Biometrika 100, has the same statistic).
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 #: Relative size of eigenvalues that the inverse of a covariance leaves out.
 LEAST_VARIANCE = 1e-10
@@ -51,7 +51,7 @@ class Evidence:
         mean, square = np.trace(factors), np.sum(factors * factors.T)
         if not (mean > 0.0 and square > 0.0):
             return 1.0
-        return float(chi2.sf(statistic * mean / square, mean**2 / square))
+        return float(chdtrc(mean**2 / square, statistic * mean / square))
 
     def without(self, index):
         """Return the evidence when weights are zero, the other penalties the same.

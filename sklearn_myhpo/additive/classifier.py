@@ -124,7 +124,7 @@ default="validation"
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_myhpo.additive import MYHPOAdditiveClassifier
+    >>> from sklearn_myhpo import MYHPOAdditiveClassifier
     >>> rng = np.random.default_rng(0)
     >>> X = rng.uniform(size=(1000, 2))
     >>> y = rng.uniform(size=1000) < 1 / (1 + np.exp(-4 * np.sin(6 * X[:, 0])))

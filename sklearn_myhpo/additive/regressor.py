@@ -117,7 +117,7 @@ default="validation"
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_myhpo.additive import MYHPOAdditiveRegressor
+    >>> from sklearn_myhpo import MYHPOAdditiveRegressor
     >>> rng = np.random.default_rng(0)
     >>> X = rng.uniform(size=(500, 3))
     >>> y = np.sin(6 * X[:, 0]) + X[:, 1] + 0.3 * rng.normal(size=500)
