@@ -19,6 +19,7 @@ NETWORKS = (STNMLPClassifier, STNMLPRegressor)
 #: Modules whose public names are annotated.
 ANNOTATED = (
     "sklearn_myhpo",
+    "sklearn_myhpo.additive",
     "sklearn_myhpo.datasets",
     "sklearn_myhpo.linear_model",
     "sklearn_myhpo.neural_network",

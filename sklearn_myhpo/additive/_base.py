@@ -21,19 +21,18 @@ from sklearn.utils.validation import (
 from .._documentation import DocumentationLinkMixin
 from .._progress import kept_on_error
 from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
+from ..bilevel.bounds import ABOVE_SUM
 from ..criteria import Criterion
 from ..data.frames import is_frame
 from ..exceptions import LambdaBoundWarning
 from ..linear_model._checks import check_weights
 from ..preprocessing import PenalizedSplineTransformer
-from ._evidence import Evidence, terms_without_effect
 from ._effects import EffectsMixin
+from ._evidence import Evidence, terms_without_effect
 from ._posterior import term_posterior
 from ._summary import TermSummaryMixin
 from ._terms import TermColumns
 
-#: Bounds of lambda in a term without effect.
-NO_EFFECT = (40.0, 41.0)
 _SPLINES = PenalizedSplineTransformer._parameter_constraints
 
 
@@ -176,9 +175,11 @@ class AdditiveModel(
             if not names:
                 return
             own = [part.name for part in terms.parts if part.term in names]
+            # The automatic upper bound, where a term has no effect.
+            high = float(np.log(self._posterior.curvature or 1.0) + ABOVE_SUM)
             start = dict(zip(self.group_names_, self.lambda_, strict=True))
-            start.update(dict.fromkeys(own, NO_EFFECT[0]))
-            bounds = dict.fromkeys(own, NO_EFFECT)
+            start.update(dict.fromkeys(own, high))
+            bounds = dict.fromkeys(own, (high, high + 1.0))
             fewer = clone(model).set_params(lambda_bounds=bounds, lambda_init=start)
             fewer.fit(columns, y, weight, groups=groups)
         # The statistic may be wrong where classes are nearly separable.

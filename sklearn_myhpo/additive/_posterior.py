@@ -21,7 +21,7 @@ from ..data.limits import row_limits
 MOST_WEIGHTS = 4000
 
 #: Relative size of eigenvalues below which they are rounding.
-NEARLY_SINGULAR = 1e-12
+NEARLY_SINGULAR = 1e-11
 
 
 class TermPosterior(NamedTuple):
@@ -35,6 +35,8 @@ class TermPosterior(NamedTuple):
         Degrees of freedom, summed over outputs.
     total : float
         Degrees of freedom of the model, intercepts included.
+    curvature : float
+        Mean over rows of the second derivative, summed over columns.
     dispersion : float
         Of the target about its mean; the noise variance of a squared loss.
     """
@@ -43,6 +45,7 @@ class TermPosterior(NamedTuple):
     sampling: np.ndarray
     freedom: np.ndarray
     total: float
+    curvature: float
     dispersion: float
 
 
@@ -86,7 +89,8 @@ def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=No
         dispersion * matrix.reshape(form).transpose(0, 2, 1, 3)
         for matrix in (inverse, inverse @ hessian @ inverse)
     )
-    known = freedom, float(total), float(dispersion)
+    curvature = np.trace(hessian) / weight.sum()
+    known = freedom, float(total), float(curvature), float(dispersion)
     return TermPosterior(covariance, sampling, *known)
 
 

@@ -161,14 +161,12 @@ class PartialEffectDisplay:
 
     def _make_axes(self, ax):
         """Return one of the axes per term."""
-        plt = import_optional(
-            "matplotlib.pyplot", type(self).__name__, extra="plot"
-        )
+        plt = import_optional("matplotlib.pyplot", type(self).__name__, extra="plot")
         n_terms = len(self.effects)
         if ax is None:
             n_columns = min(n_terms, MOST_COLUMNS)
             n_rows = -(-n_terms // n_columns)
-            figure, axes = plt.subplots(
+            _, axes = plt.subplots(
                 n_rows,
                 n_columns,
                 squeeze=False,
