@@ -122,7 +122,7 @@ default="validation"
     >>> X = rng.uniform(size=(500, 3))
     >>> y = np.sin(6 * X[:, 0]) + X[:, 1] + 0.3 * rng.normal(size=500)
     >>> model = MYHPOAdditiveRegressor().fit(X, y)
-    >>> bool(model.edof_[0] > 4 and model.edof_[1] < 2 and model.edof_[2] < 0.5)
+    >>> bool(model.edof_[0] > 4 and model.edof_[1] < 3 and model.edof_[2] < 0.5)
     True
     >>> effect = model.partial_effects("x0")["x0"]
     >>> bool(np.all(effect.low < effect.high))

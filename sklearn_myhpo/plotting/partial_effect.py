@@ -49,11 +49,11 @@ class PartialEffectDisplay:
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn_myhpo import MYHPOAdditiveRegressor
     >>> from sklearn_myhpo.plotting import PartialEffectDisplay
-    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> X, y = load_diabetes(return_X_y=True)
     >>> model = MYHPOAdditiveRegressor().fit(X, y)
-    >>> display = PartialEffectDisplay.from_estimator(model, terms=["bmi", "bp"])
+    >>> display = PartialEffectDisplay.from_estimator(model, terms=["x2", "x3"])
     >>> [ax.get_xlabel() for ax in display.axes_]
-    ['bmi', 'bp']
+    ['x2', 'x3']
     """
 
     def __init__(
