@@ -158,6 +158,7 @@ class AdditiveModel(
             terms = TermColumns(self, X, names, weight)
             columns = terms.transform(X, self)
             self._fit_linear_model(terms, columns, y, weight, groups)
+            self._keep_blocks()
             self._keep_observed(X, weight)
         return self
 
@@ -257,16 +258,18 @@ class AdditiveModel(
 
     def _check_features(self, X, reset):
         """Return X with its features checked; a frame stays one."""
-        if is_frame(X) or not self._is_numeric():
+        if is_frame(X):
             validate_data(self, X, skip_check_array=True, reset=reset)
-            return X if is_frame(X) else np.asarray(X)
+            return X
+        options = {"dtype": None, "ensure_all_finite": False}
+        if self._is_numeric():
+            options["dtype"] = (np.float64, np.float32)
+            options["ensure_all_finite"] = (
+                "allow-nan" if self.missing == "indicator" else True
+            )
+        n_least = 2 if reset else 1
         return validate_data(
-            self,
-            X,
-            dtype=(np.float64, np.float32),
-            ensure_all_finite="allow-nan" if self.missing == "indicator" else True,
-            ensure_min_samples=2 if reset else 1,
-            reset=reset,
+            self, X, ensure_min_samples=n_least, reset=reset, **options
         )
 
     def _is_numeric(self):

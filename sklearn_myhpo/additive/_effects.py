@@ -171,8 +171,8 @@ class EffectsMixin:
         rows = self._terms.rows_of(term, at) - self._means[term.columns]
         effect = np.atleast_2d(self.model_.coef_)[:, term.columns] @ rows.T
         error = low = high = None
-        if self._posterior is not None:
-            error = np.sqrt(np.maximum(self._variance(rows, term.columns), 0.0))
+        if self._blocks is not None:
+            error = np.sqrt(np.maximum(self._variance(rows, position), 0.0))
             low, high = effect - width * error, effect + width * error
         if len(effect) == 1:
             one = (None if part is None else part[0] for part in (error, low, high))
@@ -181,12 +181,22 @@ class EffectsMixin:
             term.name, kind, values, effect, error, low, high, observed
         )
 
-    def _variance(self, rows, columns):
+    def _variance(self, rows, position):
         """Return the posterior variances (n_rows_of_coef, n) of rows of a term."""
-        own = self._posterior.covariance[:, :, columns, columns]
+        own = self._blocks[position]
         combine = self._combine(np.eye(len(own)))
         own = np.einsum("ka,kb,abij->kij", combine, combine, own)
         return np.einsum("ni,kij,nj->kn", rows, own, rows, optimize=True)
+
+    def _keep_blocks(self):
+        """Keep the covariance of every term, and no more of it."""
+        self._blocks, posterior = None, self._posterior
+        if posterior is not None:
+            self._blocks = [
+                posterior.covariance[:, :, term.columns, term.columns].copy()
+                for term in self._terms.terms
+            ]
+            self._posterior = posterior._replace(covariance=None, sampling=None)
 
     def _combine(self, raw):
         """Return the scores of raw predictions (n, n_outputs), transposed."""

@@ -18,7 +18,7 @@ from ..data.blocks import slices
 from ..data.limits import row_limits
 
 #: Weights beyond which the covariance is not formed.
-MOST_WEIGHTS = 4000
+MOST_WEIGHTS = 2000
 
 #: Relative size of eigenvalues below which they are rounding.
 NEARLY_SINGULAR = 1e-11
@@ -30,7 +30,8 @@ class TermPosterior(NamedTuple):
     Attributes
     ----------
     covariance, sampling : ndarray of shape (n_outputs, n_outputs, n_columns, n_columns)
-        Of the raw predictions' weights: posterior, and over samples of the target.
+        Of the raw predictions' weights: posterior, and over samples of the target. None
+        once the fit is over.
     freedom : ndarray of shape (n_columns,)
         Degrees of freedom, summed over outputs.
     total : float

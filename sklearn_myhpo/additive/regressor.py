@@ -78,8 +78,7 @@ default="validation"
     model_ : MYHPORidge
         The linear model of the columns of all terms.
     term_names_ : ndarray of shape (n_terms,)
-        Features, numbers first, and pairs, such as "age:income", in the order of the
-        columns.
+        Numbers, pairs such as "age:income", and categories, in this order.
     group_names_ : ndarray of shape (n_groups,)
         What has a strength: "age_linear", "age_smooth", "age_missing",
         "age:income_smooth"; of categories the name of the feature.
@@ -90,7 +89,7 @@ default="validation"
         regression on the columns of the terms needs for the same weights.
     edof_ : ndarray of shape (n_terms,) or None
         Effective degrees of freedom of every term; their sum and one for the intercept
-        are those of the model. None with more than 4000 weights.
+        are those of the model. None with more than 2000 weights.
     dropped_ : list of str
         Names of the terms that `select` has removed; their effects are zero.
     validation_loss_ : float

@@ -7,6 +7,8 @@ from sklearn.utils import _safe_indexing
 _NUMBERS = "iuf"
 #: Kinds of types whose values are categories: flags, objects and texts.
 _CATEGORIES = "bOSUT"
+#: polars' types of the same.
+_POLARS_CATEGORIES = ("Boolean", "String", "Categorical", "Enum", "Object")
 
 
 def is_frame(X):
@@ -52,9 +54,6 @@ def _kind(dtype):
     return "number" if kind in _NUMBERS else "other"
 
 
-_POLARS_CATEGORIES = ("Boolean", "String", "Categorical", "Enum", "Object")
-
-
 def some_columns(X, index):
     """Return some columns of X, in its own form.
 
@@ -67,4 +66,6 @@ def some_columns(X, index):
     -------
     array or dataframe of shape (n_samples, n_columns)
     """
+    if list(index) == list(range(X.shape[1])):
+        return X
     return _safe_indexing(X, index, axis=1)
