@@ -2,6 +2,7 @@
 
 regressor, classifier : the public estimators
 _base      : parameters, fit and prediction, common to all
+_learning  : the linear model, fitted attributes, removal of terms
 _terms     : from a frame of numbers and categories to columns of terms
 _posterior : covariance and degrees of freedom of the weights
 _evidence  : which terms are removed

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -21,15 +20,12 @@ from sklearn.utils.validation import (
 from .._documentation import DocumentationLinkMixin
 from .._progress import kept_on_error
 from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
-from ..bilevel.bounds import ABOVE_SUM
 from ..criteria import Criterion
 from ..data.frames import is_frame
-from ..exceptions import LambdaBoundWarning
 from ..linear_model._checks import check_weights
 from ..preprocessing import PenalizedSplineTransformer
 from ._effects import EffectsMixin
-from ._evidence import Evidence, terms_without_effect
-from ._posterior import term_posterior
+from ._learning import LearningMixin, select_columns
 from ._summary import TermSummaryMixin
 from ._terms import TermColumns
 
@@ -37,7 +33,7 @@ _SPLINES = PenalizedSplineTransformer._parameter_constraints
 
 
 class AdditiveModel(
-    EffectsMixin, TermSummaryMixin, DocumentationLinkMixin, BaseEstimator
+    LearningMixin, EffectsMixin, TermSummaryMixin, DocumentationLinkMixin, BaseEstimator
 ):
     """Base of the additive models.
 
@@ -155,106 +151,12 @@ class AdditiveModel(
                 check_consistent_length(X, y)
             weight = check_weights(sample_weight, X)
             names = getattr(self, "feature_names_in_", None)
-            terms = TermColumns(self, X, names, weight)
-            columns = terms.transform(X, self)
-            self._fit_linear_model(terms, columns, y, weight, groups)
+            self._terms = TermColumns(self, X, names, weight)
+            columns = self._terms.transform(X, self)
+            self._fit_linear_model(columns, y, weight, groups)
             self._keep_blocks()
             self._keep_observed(X, weight)
         return self
-
-    def _fit_linear_model(self, terms, columns, y, weight, groups):
-        """Fit the linear model, once more if there are terms without effect."""
-        model, self.dropped_ = self._make_linear_model(terms), []
-        with warnings.catch_warnings():
-            # A curve that is straight, or not there, is a result, not a problem.
-            warnings.simplefilter("ignore", LambdaBoundWarning)
-            model.fit(columns, y, weight, groups=groups)
-            self._set_fitted(model, terms, columns, y, weight)
-            if self.select is None or self._posterior is None:
-                return
-            names = terms_without_effect(*self._evidence(), self.select)
-            if not names:
-                return
-            own = [part.name for part in terms.parts if part.term in names]
-            # The automatic upper bound, where a term has no effect.
-            high = float(np.log(self._posterior.curvature or 1.0) + ABOVE_SUM)
-            start = dict(zip(self.group_names_, self.lambda_, strict=True))
-            start.update(dict.fromkeys(own, high))
-            bounds = dict.fromkeys(own, (high, high + 1.0))
-            fewer = clone(model).set_params(lambda_bounds=bounds, lambda_init=start)
-            fewer.fit(columns, y, weight, groups=groups)
-        # The statistic may be wrong where classes are nearly separable.
-        error = model.validation_loss_standard_error_
-        if error is None:
-            error = model.validation_loss_ * np.sqrt(2.0 / weight.sum())
-        if fewer.validation_loss_ <= model.validation_loss_ + error:
-            self._set_fitted(fewer, terms, columns, y, weight)
-            self.dropped_ = [name for name in self.term_names_ if name in names]
-
-    def _evidence(self):
-        """Return the `Evidence` of the fitted weights, and the weights of terms."""
-        weights = self._raw(np.atleast_2d(self.model_.coef_).T.astype(np.float64)).T
-        n_outputs, size = weights.shape
-        n_all = n_outputs * size
-        covariances = (
-            matrix.transpose(0, 2, 1, 3).reshape(n_all, n_all)
-            for matrix in (self._posterior.covariance, self._posterior.sampling)
-        )
-        number = np.arange(n_all).reshape(n_outputs, size)
-        penalized = set(self.group_names_)
-        free = {part.term for part in self._terms.parts if part.name not in penalized}
-        terms = {
-            term.name: number[:, term.columns].ravel()
-            for term in self._terms.terms
-            if term.name not in free
-        }
-        return Evidence(weights.ravel(), *covariances), terms
-
-    def _make_linear_model(self, terms):
-        """Return the linear model, not fitted."""
-        common = ("cv", "criterion", "selection", "shrinkage", "random_state")
-        common += ("verbose", "n_jobs", "max_iter", "tol", *self._own_options)
-        options = {name: getattr(self, name) for name in common}
-        if not self.penalize_linear:
-            factors = np.ones(terms.n_columns)
-            for part in terms.parts:
-                if part.kind == "linear":
-                    factors[part.columns] = 0.0
-            options["penalty_factors"] = factors
-        return self._linear_model(feature_groups="transformer", **options)
-
-    def _set_fitted(self, model, terms, columns, y, weight):
-        """Set the attributes of a fit."""
-        self.model_, self._terms = model, terms
-        self.term_names_ = np.array([term.name for term in terms.terms], dtype=object)
-        self.group_names_ = model.feature_group_names_
-        name, strength = model._strength()
-        self.lambda_ = np.atleast_1d(model.lambda_)
-        setattr(self, f"{name}_", np.atleast_1d(strength))
-        self.validation_loss_ = model.validation_loss_
-        self.n_iter_, self.converged_ = model.n_iter_, model.converged_
-        if hasattr(model, "classes_"):
-            self.classes_ = model.classes_
-        self._means = np.asarray(weight @ columns).ravel() / weight.sum()
-        self._posterior, self.edof_ = self._find_posterior(columns, y, weight), None
-        if self._posterior is not None:
-            freedom = self._posterior.freedom
-            self.edof_ = np.array([freedom[t.columns].sum() for t in terms.terms])
-
-    def _find_posterior(self, columns, y, weight):
-        """Return the `TermPosterior` of the fitted weights, or None."""
-        model = self.model_
-        loss, target, _ = model._check_target(np.asarray(y), weight)
-        raw = self._raw(model._linear_predictor(columns).astype(np.float64))
-        labels = model.feature_group_labels_
-        penalty = 2.0 * weight.sum() * np.exp(self.lambda_)[np.maximum(labels, 0)]
-        penalty = penalty * model.penalty_factors_
-        given = columns, loss, target, raw, weight, penalty
-        return term_posterior(*given, dispersion=self._dispersion)
-
-    def _raw(self, scores):
-        """Return the raw predictions of a loss, given those of the linear model."""
-        return scores
 
     def _check_features(self, X, reset):
         """Return X with its features checked; a frame stays one."""
@@ -279,7 +181,8 @@ class AdditiveModel(
     def _columns_of(self, X):
         """Return the columns of the terms for X."""
         check_is_fitted(self)
-        return self._terms.transform(self._check_features(X, reset=False), self)
+        columns = self._terms.transform(self._check_features(X, reset=False), self)
+        return select_columns(columns, self._kept)
 
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the target.

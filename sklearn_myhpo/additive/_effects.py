@@ -169,7 +169,7 @@ class EffectsMixin:
             sides = [np.linspace(*ends, size) for ends in self._ranges[position]]
             at = values = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
         rows = self._terms.rows_of(term, at) - self._means[term.columns]
-        effect = np.atleast_2d(self.model_.coef_)[:, term.columns] @ rows.T
+        effect = self._coef[:, term.columns] @ rows.T
         error = low = high = None
         if self._blocks is not None:
             error = np.sqrt(np.maximum(self._variance(rows, position), 0.0))
@@ -184,19 +184,11 @@ class EffectsMixin:
     def _variance(self, rows, position):
         """Return the posterior variances (n_rows_of_coef, n) of rows of a term."""
         own = self._blocks[position]
+        if not own.size:  # The term has been removed.
+            return np.zeros((len(self._coef), len(rows)))
         combine = self._combine(np.eye(len(own)))
         own = np.einsum("ka,kb,abij->kij", combine, combine, own)
         return np.einsum("ni,kij,nj->kn", rows, own, rows, optimize=True)
-
-    def _keep_blocks(self):
-        """Keep the covariance of every term, and no more of it."""
-        self._blocks, posterior = None, self._posterior
-        if posterior is not None:
-            self._blocks = [
-                posterior.covariance[:, :, term.columns, term.columns].copy()
-                for term in self._terms.terms
-            ]
-            self._posterior = posterior._replace(covariance=None, sampling=None)
 
     def _combine(self, raw):
         """Return the scores of raw predictions (n, n_outputs), transposed."""

@@ -36,8 +36,6 @@ class TermPosterior(NamedTuple):
         Degrees of freedom, summed over outputs.
     total : float
         Degrees of freedom of the model, intercepts included.
-    curvature : float
-        Mean over rows of the second derivative, summed over columns.
     dispersion : float
         Of the target about its mean; the noise variance of a squared loss.
     """
@@ -46,7 +44,6 @@ class TermPosterior(NamedTuple):
     sampling: np.ndarray
     freedom: np.ndarray
     total: float
-    curvature: float
     dispersion: float
 
 
@@ -90,8 +87,7 @@ def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=No
         dispersion * matrix.reshape(form).transpose(0, 2, 1, 3)
         for matrix in (inverse, inverse @ hessian @ inverse)
     )
-    curvature = np.trace(hessian) / weight.sum()
-    known = freedom, float(total), float(curvature), float(dispersion)
+    known = freedom, float(total), float(dispersion)
     return TermPosterior(covariance, sampling, *known)
 
 

@@ -86,12 +86,15 @@ class TermSummaryMixin:
             "kind": np.array([part.kind for part in parts], dtype=object),
         }
         if self._posterior is not None:
-            freedom = self._posterior.freedom
+            freedom = self._freedom
             columns["edof"] = np.array([freedom[p.columns].sum() for p in parts])
+        strongest = {"alpha": np.inf, "C": 0.0}
         for name, values in whole.columns.items():
-            if name in ("alpha", "C"):
+            if name in strongest:
+                values = self._spread(values[None], strongest[name])[0]
                 columns[name] = np.array([values[p.columns][0] for p in parts])
             elif name.startswith("variance_share"):
+                values = self._spread(values[None])[0]
                 columns[name] = np.array([values[p.columns].sum() for p in parts])
         known = {}
         if self._posterior is not None:

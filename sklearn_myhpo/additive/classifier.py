@@ -81,12 +81,13 @@ default="validation"
     Attributes
     ----------
     model_ : MYHPOLogisticRegression
-        The linear model of the columns of all terms.
+        The linear model of the columns of all terms that are not removed.
     term_names_ : ndarray of shape (n_terms,)
         Numbers, pairs such as "age:income", and categories, in this order.
     group_names_ : ndarray of shape (n_groups,)
         What has a strength: "age_linear", "age_smooth", "age_missing",
-        "age:income_smooth"; of categories the name of the feature.
+        "age:income_smooth"; of categories the name of the feature. Without terms that
+        `select` has removed.
     lambda_ : ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `group_names_`.
     C_ : ndarray of shape (n_groups,)
@@ -96,7 +97,8 @@ default="validation"
         Effective degrees of freedom of every term; their sum and one for the intercept
         are those of the model, all classes together. None with more than 2000 weights.
     dropped_ : list of str
-        Names of the terms that `select` has removed; their effects are zero.
+        Names of the terms that `select` has removed; their effects and degrees of
+        freedom are zero.
     validation_loss_ : float
         Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
     n_iter_ : int

@@ -41,6 +41,7 @@ def make_frame(n=300, seed=0, noise=0.3):
         np.sin(frame["age"] / 10)
         + frame["pay"]
         + np.cos(frame["hour"] / 24 * 2 * np.pi)
+        + 0.03 * (frame["age"] - 50) * (frame["pay"] - 1)
         + frame["kind"].map(dict(zip("abcdefgh", EFFECTS, strict=True)))
         + noise * rng.normal(size=n)
     )
@@ -49,7 +50,7 @@ def make_frame(n=300, seed=0, noise=0.3):
 
 def columns_of(model, X):
     """The columns that the linear model was fitted to, as a plain array."""
-    return np.asarray(model._terms.transform(X, model), dtype=np.float64)
+    return np.asarray(model._columns_of(X), dtype=np.float64)
 
 
 def penalties_of(model):
@@ -83,14 +84,14 @@ def test_frame_as_it_is(fitted):
     names = ["age", "pay", "none", "hour", "age:pay", "kind", "flag"]
     assert model.term_names_.tolist() == names
     assert model.group_names_.tolist() == [
-        *("age_linear", "age_smooth", "pay_linear", "pay_smooth"),
-        *("none_linear", "none_smooth", "hour_smooth"),
-        *("age:pay_linear", "age:pay_smooth", "kind", "flag"),
+        *("age_linear", "age_smooth", "pay_linear", "pay_smooth", "hour_smooth"),
+        *("age:pay_linear", "age:pay_smooth", "kind"),
     ]
     assert model.score(X, y) > 0.9
-    assert {"none", "flag"} <= set(model.dropped_)
+    assert model.dropped_ == ["none", "flag"]
     edof = dict(zip(names, model.edof_, strict=True))
-    assert edof["none"] < 1e-6
+    assert edof["none"] == 0.0
+    assert edof["age:pay"] > 0.9
     assert edof["age"] > 4
     assert 4.0 < edof["kind"] <= 7.0
     polars = pytest.importorskip("polars")
@@ -122,7 +123,9 @@ def test_degrees_of_freedom_and_bands(fitted):
     inverse = np.linalg.inv(gram + penalty)
     freedom = np.diag(inverse @ gram)
     terms = model._terms.terms
-    expected = [freedom[term.columns].sum() for term in terms]
+    all_columns = np.zeros(model._terms.n_columns)
+    all_columns[model._kept] = freedom
+    expected = [all_columns[term.columns].sum() for term in terms]
     assert_allclose(model.edof_, expected, atol=1e-6)
     residual = y - model.predict(X)
     noise = residual @ residual / (len(y) - 1 - freedom.sum())
@@ -139,7 +142,7 @@ def test_degrees_of_freedom_and_bands(fitted):
     assert_allclose(effect.effect - effect.low, 1.6448536 * error, rtol=1e-6)
 
 
-@pytest.mark.parametrize("term", ["age", "hour", "kind", "age:pay"])
+@pytest.mark.parametrize("term", ["hour", "kind", "age:pay"])
 def test_effects_are_differences_of_predictions(fitted, term):
     """A picture would show another model than that which predicts."""
     model, X, _ = fitted
@@ -177,7 +180,10 @@ def test_summary(fitted):
     assert_allclose(frame["variance_share"].sum(), 1.0)
     assert_allclose(frame["edof"].sum() + 1.0, found.effective_dof)
     assert_allclose(found.effective_dof, model.model_.summary().effective_dof)
-    assert_allclose(frame["alpha"], model.alpha_)
+    is_kept = ~frame["term"].isin(model.dropped_)
+    assert_allclose(frame["alpha"][is_kept], model.alpha_)
+    assert np.all(frame["alpha"][~is_kept] == np.inf)
+    assert not frame[["edof", "variance_share"]][~is_kept].any(axis=None)
     assert_allclose(found.noise_variance, model.model_.summary().noise_variance)
     assert "with 7 terms" in str(found)
     assert "hour" in found._repr_html_()
@@ -426,6 +432,26 @@ def test_cross_validation_and_groups():
     groups = np.arange(300) // 10
     model = MYHPOAdditiveRegressor(n_splines=6, cv=GroupKFold(3))
     assert model.fit(X, y, groups=groups).score(X, y) > 0.7
+
+
+def test_splits_that_can_be_read_once():
+    """The second fit, without useless terms, would find no splits."""
+    X, y = make_frame()
+    splits = list(GroupKFold(3).split(X, y, np.arange(300)))
+    expected = MYHPOAdditiveRegressor(n_splines=6, cv=splits).fit(X, y)
+    assert expected.dropped_
+    found = MYHPOAdditiveRegressor(n_splines=6, cv=iter(splits)).fit(X, y)
+    assert_array_equal(found.predict(X), expected.predict(X))
+
+
+def test_removed_terms_and_shrinkage():
+    """Strengths that are held together would keep useless terms."""
+    X, y = make_frame()
+    model = MYHPOAdditiveRegressor(n_splines=8, shrinkage=0.1).fit(X, y)
+    assert {"none", "flag"} <= set(model.dropped_)
+    effect = model.partial_effects("none")["none"]
+    assert not effect.effect.any()
+    assert not effect.standard_error.any()
 
 
 def test_error_leaves_the_estimator_as_it_was(fitted):
