@@ -1322,6 +1322,16 @@ TEXTS = {
         "ValueError",
         "image_shape must be (rows, columns) of 4 features. Got (3, 2).",
     ),
+    "plot without a curve": (
+        "ValueError",
+        "There is no curve of one lambda: the estimator must be fitted with "
+        "feature_groups=None and lambda_init='auto', without alpha_per_target or "
+        "warm_start. Got feature_groups=None and lambda_init=0.0.",
+    ),
+    "plot of another grid": (
+        "ValueError",
+        "Cs is the grid of another estimator: MYHPORidge needs alphas.",
+    ),
     "plot of terms of another model": (
         "TypeError",
         "estimator must be a fitted additive model of sklearn_myhpo, or a pipeline "
@@ -1335,16 +1345,6 @@ TEXTS = {
         "ValueError",
         "The transformer 'curve' made 1 columns, but its get_feature_groups_out has 2 "
         "groups; it must return one per column.",
-    ),
-    "plot without a curve": (
-        "ValueError",
-        "There is no curve of one lambda: the estimator must be fitted with "
-        "feature_groups=None and lambda_init='auto', without alpha_per_target or "
-        "warm_start. Got feature_groups=None and lambda_init=0.0.",
-    ),
-    "plot of another grid": (
-        "ValueError",
-        "Cs is the grid of another estimator: MYHPORidge needs alphas.",
     ),
     "solver is a name": (
         "TypeError",
