@@ -31,6 +31,7 @@ GALLERY = [
     "plot_against_grid_search.py",
     "plot_pipeline.py",
     "plot_column_transformer.py",
+    "plot_curves.py",
     "plot_groups_on_spectra.py",
     "plot_pixels.py",
     "plot_criteria.py",

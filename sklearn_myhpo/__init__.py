@@ -1,5 +1,6 @@
 """Linear models that learn their own regularization inside fit."""
 
+from .additive import MYHPOAdditiveClassifier, MYHPOAdditiveRegressor
 from .exceptions import (
     FewRowsWarning,
     FlatObjectiveWarning,
@@ -29,6 +30,8 @@ __all__ = [
     "GroupedColumnTransformer",
     "IgnoredGroupsWarning",
     "LambdaBoundWarning",
+    "MYHPOAdditiveClassifier",
+    "MYHPOAdditiveRegressor",
     "MYHPOLogisticRegression",
     "MYHPORidge",
     "MYHPORidgeClassifier",

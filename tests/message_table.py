@@ -14,10 +14,12 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import (
     BilevelLogisticRegression,
     BilevelRidge,
+    GroupedColumnTransformer,
     MYHPOLogisticRegression,
     MYHPORidge,
     MYHPORidgeClassifier,
@@ -29,6 +31,7 @@ from sklearn_myhpo.penalties.whitening import whiten
 from sklearn_myhpo.plotting import (
     ConvergenceDisplay,
     GroupPenaltyDisplay,
+    PartialEffectDisplay,
     ValidationObjectiveDisplay,
 )
 from sklearn_myhpo.solvers import (
@@ -136,6 +139,14 @@ TWO_TARGETS = np.column_stack([Y, Y[::-1]])
 class Broken(KFold):
     def split(self, X, y=None, groups=None):
         raise ValueError("no folds today")
+
+
+class FewGroups(StandardScaler):
+    """A transformer whose groups are more than its columns."""
+
+    def get_feature_groups_out(self, input_features=None):
+        """Return groups of two columns."""
+        return ["one", "two"]
 
 
 PROVOKE = {
@@ -410,6 +421,15 @@ PROVOKE = {
     "plot of another grid": lambda: ValidationObjectiveDisplay.from_estimator(
         MYHPORidge().fit(X, Y), Cs=[1.0]
     ),
+    "plot of terms of another model": lambda: PartialEffectDisplay.from_estimator(
+        fitted()
+    ),
+    "plot of terms on too few axes": lambda: PartialEffectDisplay(
+        {"age": None, "pay": None}
+    ).plot(ax=[None]),
+    "transformer with too few groups": lambda: GroupedColumnTransformer(
+        [("curve", FewGroups(), [0])]
+    ).fit(X),
     # for solvers of one's own, and for bases of functions
     "solver is a name": lambda: minimize_bilevel(SimpleNamespace(offers=None), "myhpo"),
     "penalty is no square": lambda: whiten(np.ones((2, 3))),
@@ -1311,6 +1331,20 @@ TEXTS = {
     "plot of another grid": (
         "ValueError",
         "Cs is the grid of another estimator: MYHPORidge needs alphas.",
+    ),
+    "plot of terms of another model": (
+        "TypeError",
+        "estimator must be a fitted additive model of sklearn_myhpo, or a pipeline "
+        "that ends with one. Got MYHPORidge(lambda_init=0.0).",
+    ),
+    "plot of terms on too few axes": (
+        "ValueError",
+        "ax must be one of matplotlib's axes per term, 2. Got 1.",
+    ),
+    "transformer with too few groups": (
+        "ValueError",
+        "The transformer 'curve' made 1 columns, but its get_feature_groups_out has 2 "
+        "groups; it must return one per column.",
     ),
     "solver is a name": (
         "TypeError",

@@ -19,10 +19,12 @@ NETWORKS = (STNMLPClassifier, STNMLPRegressor)
 #: Modules whose public names are annotated.
 ANNOTATED = (
     "sklearn_myhpo",
+    "sklearn_myhpo.additive",
     "sklearn_myhpo.datasets",
     "sklearn_myhpo.linear_model",
     "sklearn_myhpo.neural_network",
     "sklearn_myhpo.plotting",
+    "sklearn_myhpo.preprocessing",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 MOST_FEATURES = 20
 #: Numbers that a line lists; of more it gives the range.
 MOST_NUMBERS = 4
+_RANKED_BY = {
+    "coef": "coefficients",
+    "variance_share": "shares of the variance",
+    "edof": "degrees of freedom",
+}
 _HOW_STANDARD_ERRORS = (
     "Standard errors are those of the posterior at the learned penalty: they leave out "
     "that the penalty itself was learned, and that it shrinks."
@@ -56,6 +61,9 @@ class Summary:
         Of ridge: sum of the squared residuals over ``n - effective_dof``. A row with a
         sample weight of k counts as k rows.
     """
+
+    #: What the rows of the table are.
+    _rows: ClassVar[str] = "features"
 
     head: str
     columns: dict[str, np.ndarray]
@@ -112,7 +120,7 @@ class Summary:
         if self.effective_dof is not None:
             lines.append(
                 f"Effective degrees of freedom: {_spell(self.effective_dof)}, with "
-                f"{len(self.columns['feature'])} features."
+                f"{self._what_is_counted()}."
             )
         intercept = f"Intercept: {_spell(self.intercept)}"
         if self.intercept_standard_error is not None:
@@ -124,7 +132,7 @@ class Summary:
 
     def _table(self):
         """Return caption, heads and rows of the features to print, as text."""
-        columns, n_features = self.columns, len(self.columns["feature"])
+        columns, n_features = self.columns, self._size()
         shown, caption = np.arange(n_features), ""
         if n_features > MOST_FEATURES:
             size = sum(
@@ -133,15 +141,22 @@ class Summary:
                 if name.startswith(self._ranked_by())
             )
             shown = np.argsort(-size, kind="stable")[:MOST_FEATURES]
-            what = {"coef": "coefficients", "variance_share": "shares of the variance"}
             caption = (
-                f"The {MOST_FEATURES} features with the largest "
-                f"{what[self._ranked_by()]}, of {n_features}; frame has all."
+                f"The {MOST_FEATURES} {self._rows} with the largest "
+                f"{_RANKED_BY[self._ranked_by()]}, of {n_features}; frame has all."
             )
         rows = [
             [_cell(values[index]) for values in columns.values()] for index in shown
         ]
         return caption, list(columns), rows
+
+    def _size(self):
+        """Return the number of rows of the table."""
+        return len(self.columns["feature"])
+
+    def _what_is_counted(self):
+        """Return what has the degrees of freedom, with its number."""
+        return f"{self._size()} features"
 
     def _ranked_by(self):
         """Return the beginning of the names of the columns that rank features."""

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
 
 from .._documentation import DocumentationLinkMixin
 from .._typing import MatrixLike
+from .columns import Columns, feature_list
 from .labelled import with_labels
 
 
@@ -21,9 +23,13 @@ class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
     sparse, carries the name of the transformer that made each column, and the name of
     the column itself where all transformers have `get_feature_names_out`. An estimator
     of this package that follows it in a pipeline learns one lambda per transformer
-    with ``feature_groups="transformer"``. Every fit sets the names anew, so that
-    cross-validation works where the number of columns depends on the rows, for example
-    with texts and categories.
+    with ``feature_groups="transformer"``. A transformer with the method
+    ``get_feature_groups_out``, such as
+    `sklearn_myhpo.preprocessing.PenalizedSplineTransformer`, alone or as the last step
+    of a pipeline, has a lambda for each of its own groups, which are named like
+    "transformer__group". Every fit sets the names anew, so that cross-validation works
+    where the number of columns depends on the rows, for example with texts and
+    categories.
 
     The estimator must be the next step: any transformer in between returns an array
     without these names. Put such steps into the transformers instead.
@@ -31,7 +37,9 @@ class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
     Parameters
     ----------
     transformers : list of tuples
-        ``(name, transformer, columns)``. All parameters and attributes are as in
+        ``(name, transformer, columns)``; a transformer may have the method
+        ``get_feature_groups_out(input_features)``, which returns a string per column
+        of its output. All parameters and attributes are as in
         `sklearn.compose.ColumnTransformer`.
 
     See Also
@@ -42,8 +50,8 @@ class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
     -----
     With ``set_output(transform="pandas")`` or "polars" the frames carry only their
     column names, and ``feature_groups="transformer"`` reads their prefixes ("num" in
-    "num__age"). Then a plain `ColumnTransformer` has the same effect, but refuses
-    sparse output.
+    "num__age"), so that every transformer has one group. Then a plain
+    `ColumnTransformer` has the same effect, but refuses sparse output.
 
     Examples
     --------
@@ -62,7 +70,7 @@ class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
     ['number', 'category']
     """
 
-    _column_names = None
+    _column_names = _column_groups = None
 
     def fit_transform(
         self, X: ArrayLike, y: ArrayLike | None = None, **params: Any
@@ -91,6 +99,7 @@ class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
         except (AttributeError, ValueError):
             # Some transformer has no names, or not as many as columns.
             self._column_names = None
+        self._column_groups = self._groups_of_columns(output.shape[1])
         return self._labelled(output)
 
     def transform(self, X: ArrayLike, **params: Any) -> MatrixLike:
@@ -128,7 +137,45 @@ class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
     def _labelled(self, output):
         if not (isinstance(output, np.ndarray) or sparse.issparse(output)):
             return output
-        labels = np.empty(output.shape[1], dtype=object)
-        for name, columns in self.output_indices_.items():
-            labels[columns] = name
-        return with_labels(output, labels, self._column_names)
+        return with_labels(output, self._column_groups, self._column_names)
+
+    def _groups_of_columns(self, n_columns):
+        """Return the group of every column: its transformer, or what that says."""
+        groups = np.empty(n_columns, dtype=object)
+        names = getattr(self, "feature_names_in_", None)
+        features = np.array(feature_list(range(self.n_features_in_), names), object)
+        resolver = Columns(None, self.n_features_in_, names)
+        for name, transformer, key in self.transformers_:
+            own = self.output_indices_[name]
+            groups[own] = name
+            says = getattr(_last_step(transformer), "get_feature_groups_out", None)
+            if says is not None:
+                inputs = features[resolver.resolve(key, "transformers")]
+                inputs = _names_before_last(transformer, inputs)
+                found = [f"{name}__{group}" for group in says(inputs)]
+                if len(found) != own.stop - own.start:
+                    raise ValueError(
+                        f"The transformer {name!r} made {own.stop - own.start} "
+                        f"columns, but its get_feature_groups_out has {len(found)} "
+                        "groups; it must return one per column."
+                    )
+                groups[own] = found
+        return groups
+
+
+def _last_step(transformer):
+    """Return the last step of a pipeline, or the transformer itself."""
+    return transformer[-1] if isinstance(transformer, Pipeline) else transformer
+
+
+def _names_before_last(transformer, names):
+    """Return the names of the features that the last step of a pipeline gets.
+
+    They are None where a step before has none.
+    """
+    if not isinstance(transformer, Pipeline) or len(transformer) == 1:
+        return names
+    try:
+        return transformer[:-1].get_feature_names_out(names)
+    except (AttributeError, ValueError):
+        return None

@@ -2,6 +2,12 @@
 
 from .convergence import ConvergenceDisplay
 from .group_penalty import GroupPenaltyDisplay
+from .partial_effect import PartialEffectDisplay
 from .validation_objective import ValidationObjectiveDisplay
 
-__all__ = ["ConvergenceDisplay", "GroupPenaltyDisplay", "ValidationObjectiveDisplay"]
+__all__ = [
+    "ConvergenceDisplay",
+    "GroupPenaltyDisplay",
+    "PartialEffectDisplay",
+    "ValidationObjectiveDisplay",
+]

@@ -24,7 +24,10 @@ from tests.message_table import PROVOKE, TEXTS
 ROOT = Path(sklearn_myhpo.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 #: Folders and files whose messages are tested beside them.
-ELSEWHERE = {"datasets", "neural_network", "bilevel", "losses", "_warn.py"}
+ELSEWHERE = {
+    *("additive", "preprocessing"),
+    *("datasets", "neural_network", "bilevel", "losses", "_warn.py"),
+}
 #: Functions with a message that nothing can provoke in this table.
 UNREACHED = {
     ("_html.py", "__getattr__"),  # Python's protocol, read by nobody
@@ -33,9 +36,11 @@ UNREACHED = {
 NETWORKS = [STNMLPClassifier, STNMLPRegressor]
 PUBLIC = (
     "sklearn_myhpo",
+    "sklearn_myhpo.additive",
     "sklearn_myhpo.criteria",
     "sklearn_myhpo.neural_network",
     "sklearn_myhpo.plotting",
+    "sklearn_myhpo.preprocessing",
     "sklearn_myhpo.solvers",
 )
 

@@ -1,0 +1,229 @@
+"""Additive models: curves and categories as groups of a linear model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from .._documentation import DocumentationLinkMixin
+from .._progress import kept_on_error
+from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
+from ..criteria import Criterion
+from ..data.frames import is_frame
+from ..linear_model._checks import check_weights
+from ..preprocessing import PenalizedSplineTransformer
+from ._effects import EffectsMixin
+from ._learning import LearningMixin, select_columns
+from ._summary import TermSummaryMixin
+from ._terms import TermColumns
+
+_SPLINES = PenalizedSplineTransformer._parameter_constraints
+
+
+class AdditiveModel(
+    LearningMixin, EffectsMixin, TermSummaryMixin, DocumentationLinkMixin, BaseEstimator
+):
+    """Base of the additive models.
+
+    A subclass for another family sets `_linear_model` and, where the dispersion of its
+    targets is known, `_dispersion`; parameters that only this linear model has are
+    named in `_own_options`.
+    """
+
+    #: The class of the linear model.
+    _linear_model: type
+    #: Of the target about its mean; None where it is estimated.
+    _dispersion = None
+    #: Names of parameters that go to the linear model beside the common ones.
+    _own_options = ()
+
+    _parameter_constraints = {
+        "n_splines": [Interval(Integral, 4, None, closed="left")],
+        "knots": _SPLINES["knots"],
+        "cyclic": _SPLINES["cyclic"],
+        "pairs": _SPLINES["pairs"],
+        "categorical": "no_validation",
+        "missing": _SPLINES["missing"],
+        "penalize_linear": ["boolean"],
+        "select": [Interval(Real, 0, 1, closed="neither"), None],
+        "cv": "no_validation",
+        "criterion": "no_validation",
+        "selection": [StrOptions({"min", "one_se"})],
+        "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "n_jobs": [Integral, None],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_splines: int = 20,
+        knots: Literal["quantile", "uniform"] = "quantile",
+        cyclic: bool | Sequence[Any] | Mapping[Any, tuple[float, float]] = False,
+        pairs: Sequence[tuple[Any, Any]] | None = None,
+        categorical: Literal["auto"] | Sequence[Any] = "auto",
+        missing: Literal["error", "indicator"] = "error",
+        penalize_linear: bool = True,
+        select: float | None = 0.01,
+        cv: CVLike = 5,
+        criterion: str | Criterion = "validation",
+        selection: Literal["min", "one_se"] = "min",
+        shrinkage: AutoFloat = 0.0,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+        max_iter: int = 200,
+        tol: float = 1e-6,
+    ) -> None:
+        self.n_splines = n_splines
+        self.knots = knots
+        self.cyclic = cyclic
+        self.pairs = pairs
+        self.categorical = categorical
+        self.missing = missing
+        self.penalize_linear = penalize_linear
+        self.select = select
+        self.cv = cv
+        self.criterion = criterion
+        self.selection = selection
+        self.shrinkage = shrinkage
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+        self.max_iter = max_iter
+        self.tol = tol
+
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Learn the strength of every line, curve and category, and their weights.
+
+        An error leaves the estimator as it was before.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe} of shape (n_samples, n_features)
+            Numbers, and in a frame categories too.
+        y : array-like of shape (n_samples,)
+            Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows, in every sum over rows.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of rows that belong together, for a splitter `cv` that keeps them
+            together, such as `sklearn.model_selection.GroupKFold`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data do not fit; the message names what came and what
+            is allowed.
+        """
+        self._validate_params()
+        with kept_on_error(self):
+            X = self._check_features(X, reset=True)
+            if y is not None:
+                y = column_or_1d(y, warn=True)
+                check_consistent_length(X, y)
+            weight = check_weights(sample_weight, X)
+            names = getattr(self, "feature_names_in_", None)
+            self._terms = TermColumns(self, X, names, weight)
+            columns = self._terms.transform(X, self)
+            self._fit_linear_model(columns, y, weight, groups)
+            self._keep_blocks()
+            self._keep_observed(X, weight)
+        return self
+
+    def _check_features(self, X, reset):
+        """Return X with its features checked; a frame stays one."""
+        if is_frame(X):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            return X
+        options = {"dtype": None, "ensure_all_finite": False}
+        if self._is_numeric():
+            options["dtype"] = (np.float64, np.float32)
+            options["ensure_all_finite"] = (
+                "allow-nan" if self.missing == "indicator" else True
+            )
+        n_least = 2 if reset else 1
+        return validate_data(
+            self, X, ensure_min_samples=n_least, reset=reset, **options
+        )
+
+    def _is_numeric(self):
+        """Return whether all columns of an array must be numbers."""
+        return isinstance(self.categorical, str) and self.categorical == "auto"
+
+    def _columns_of(self, X):
+        """Return the columns of the terms for X."""
+        check_is_fitted(self)
+        columns = self._terms.transform(self._check_features(X, reset=False), self)
+        return select_columns(columns, self._kept)
+
+    def predict(self, X: MatrixLike) -> np.ndarray:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe} of shape (n_samples, n_features)
+            Features as in `fit`. Curves go on as straight lines beyond the range of
+            `fit`, and categories that `fit` has not seen have no effect.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Predictions, or labels of a classifier.
+        """
+        columns = self._columns_of(X)
+        return self.model_.predict(columns)
+
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the score of the linear model: R2, or the accuracy of a classifier.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe} of shape (n_samples, n_features)
+            Features as in `fit`.
+        y : array-like of shape (n_samples,)
+            Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            At most 1.
+        """
+        columns = self._columns_of(X)
+        return self.model_.score(columns, y, sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing == "indicator"
+        return tags

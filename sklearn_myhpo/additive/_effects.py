@@ -1,0 +1,225 @@
+"""Partial effects of terms, with confidence bands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy.special import ndtri
+from sklearn.utils.validation import check_is_fitted
+
+from .._messages import shown
+from ..linear_model._frames import import_pandas
+from ..penalties.columns import spell
+
+if TYPE_CHECKING:
+    import pandas
+
+#: Observed values that are kept for every feature.
+MOST_OBSERVED = 200
+#: Points along each feature of a pair, at most.
+MOST_PER_SIDE = 40
+
+
+@dataclass(frozen=True, eq=False)
+class PartialEffect:
+    """What a term adds to the prediction, about its mean over the rows of `fit`.
+
+    For a classifier it is in units of the log-odds, or of the score of a class, and
+    for other models with a link in those of the link.
+
+    Attributes
+    ----------
+    term : str
+        The feature, or the pair.
+    kind : {"curve", "categories", "surface"}
+        Of a number, of categories, or of a pair of numbers.
+    values : ndarray of shape (n_points,) or (n_points, 2)
+        Values of the feature or of both features; categories.
+    effect : ndarray of shape (n_points,) or (n_classes, n_points)
+        The effect at these values; a row per class with more than two classes.
+    standard_error : ndarray like `effect`, or None
+        Root of the posterior variance at the learned penalty; None where there are too
+        many weights for it.
+    low, high : ndarray like `effect`, or None
+        The band: effect minus and plus a number of standard errors.
+    observed : ndarray or list of ndarray
+        Observed values, at most 200, evenly spaced by rank; the sum of the sample
+        weights of every category; of a pair the values of each feature.
+    """
+
+    term: str
+    kind: Literal["curve", "categories", "surface"]
+    values: np.ndarray
+    effect: np.ndarray
+    standard_error: np.ndarray | None
+    low: np.ndarray | None
+    high: np.ndarray | None
+    observed: np.ndarray | list[np.ndarray]
+
+    @property
+    def frame(self) -> pandas.DataFrame:
+        """A row per point: "value", "effect", "standard_error", "low" and "high".
+
+        A pair has "value0" and "value1"; with more than two classes "effect[0]" is that
+        of the first one, and so on.
+
+        Returns
+        -------
+        pandas.DataFrame
+            In the order of the points.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        pd = import_pandas("frame")
+        if self.values.ndim == 1:
+            columns = {"value": self.values}
+        else:
+            columns = {f"value{k}": own for k, own in enumerate(self.values.T)}
+        for name in ("effect", "standard_error", "low", "high"):
+            found = getattr(self, name)
+            if found is None:
+                continue
+            if found.ndim == 1:
+                columns[name] = found
+            else:
+                columns.update({f"{name}[{k}]": own for k, own in enumerate(found)})
+        return pd.DataFrame(columns)
+
+
+class EffectsMixin:
+    """The method `partial_effects` of an additive model."""
+
+    def partial_effects(
+        self,
+        terms: str | Sequence[str] | None = None,
+        *,
+        n_points: int = 100,
+        level: float = 0.95,
+    ) -> dict[str, PartialEffect]:
+        """Return what every term adds to the prediction, with confidence bands.
+
+        The bands are those of the posterior at the learned penalty: a normal
+        distribution with the covariance ``phi (H + P)^-1``, the Hessian H of the
+        training loss, the penalty P and the dispersion phi (for squares the sum of
+        squared residuals over n minus the effective degrees of freedom; 1 for classes).
+        Averaged over the points of a curve they cover the truth about as often as
+        `level` says, if the penalty is well learned, which they take for granted.
+
+        Parameters
+        ----------
+        terms : str, list of str or None, default=None
+            Names of terms, from `term_names_`; None for all.
+        n_points : int, default=100
+            Points between the least and the largest value of a number; of a pair up to
+            40 for each of its features.
+        level : float, default=0.95
+            Probability of the bands, between 0 and 1.
+
+        Returns
+        -------
+        dict of str to PartialEffect
+            In the order of `term_names_`, or of `terms`.
+
+        Raises
+        ------
+        ValueError
+            If there is no term of a name, or a number is out of its range.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        if not (isinstance(n_points, Integral) and n_points >= 2):
+            raise ValueError(f"n_points must be an int >= 2. Got {shown(n_points)}.")
+        if not (isinstance(level, Real) and 0.0 < level < 1.0):
+            raise ValueError(f"level must be between 0 and 1. Got {shown(level)}.")
+        if terms is None:
+            names = list(self.term_names_)
+        else:
+            names = [terms] if isinstance(terms, str) else list(terms)
+        position = {name: k for k, name in enumerate(self.term_names_)}
+        unknown = [name for name in names if name not in position]
+        if unknown:
+            raise ValueError(
+                f"terms has {spell(unknown)}, but the terms are "
+                f"{spell(list(self.term_names_), most=20)}."
+            )
+        width = ndtri(0.5 + level / 2.0)
+        return {name: self._effect(position[name], n_points, width) for name in names}
+
+    def _effect(self, position, n_points, width):
+        """Return the `PartialEffect` of a term."""
+        term, observed = self._terms.terms[position], self._observed[position]
+        if term.categories is not None:
+            kind, values = "categories", term.categories
+            at = np.arange(len(values))[:, None]
+        elif len(term.features) == 1:
+            kind = "curve"
+            values = np.linspace(*self._ranges[position][0], n_points)
+            at = values[:, None]
+        else:
+            kind = "surface"
+            size = min(n_points, MOST_PER_SIDE)
+            sides = [np.linspace(*ends, size) for ends in self._ranges[position]]
+            at = values = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
+        rows = self._terms.rows_of(term, at) - self._means[term.columns]
+        effect = self._coef[:, term.columns] @ rows.T
+        error = low = high = None
+        if self._blocks is not None:
+            error = np.sqrt(np.maximum(self._variance(rows, position), 0.0))
+            low, high = effect - width * error, effect + width * error
+        if len(effect) == 1:
+            one = (None if part is None else part[0] for part in (error, low, high))
+            return PartialEffect(term.name, kind, values, effect[0], *one, observed)
+        return PartialEffect(
+            term.name, kind, values, effect, error, low, high, observed
+        )
+
+    def _variance(self, rows, position):
+        """Return the posterior variances (n_rows_of_coef, n) of rows of a term."""
+        own = self._blocks[position]
+        if not own.size:  # The term has been removed.
+            return np.zeros((len(self._coef), len(rows)))
+        combine = self._combine(np.eye(len(own)))
+        own = np.einsum("ka,kb,abij->kij", combine, combine, own)
+        return np.einsum("ni,kij,nj->kn", rows, own, rows, optimize=True)
+
+    def _combine(self, raw):
+        """Return the scores of raw predictions (n, n_outputs), transposed."""
+        return raw.T
+
+    def _keep_observed(self, X, weight):
+        """Keep ranges and a few observed values of every term."""
+        self._observed, self._ranges = [], []
+        kept = weight > 0.0
+        for term in self._terms.terms:
+            if term.categories is not None:
+                counts = weight @ self._terms.categories_in(X, term)
+                self._observed.append(np.asarray(counts).ravel())
+                self._ranges.append(None)
+                continue
+            values = self._terms.values_of(X, term)[kept]
+            few = [_by_rank(column[~np.isnan(column)]) for column in values.T]
+            # A period is wider than the values in it.
+            curve = term.curve
+            curves = (curve,) if len(few) == 1 else (curve.first, curve.second)
+            ends = [
+                (one.low, one.low + one.width * (one.spline is not None))
+                for one in curves
+            ]
+            self._observed.append(few[0] if len(few) == 1 else few)
+            self._ranges.append(ends)
+
+
+def _by_rank(values):
+    """Return at most `MOST_OBSERVED` of the values, evenly spaced by rank."""
+    values = np.sort(values)
+    if len(values) <= MOST_OBSERVED:
+        return values
+    return values[np.linspace(0, len(values) - 1, MOST_OBSERVED).astype(int)]

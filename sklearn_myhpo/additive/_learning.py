@@ -1,0 +1,165 @@
+"""The linear model of an additive model: fit, removal of terms, fitted attributes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..exceptions import LambdaBoundWarning
+from ..penalties.labelled import labels_of, names_of, with_labels
+from ._evidence import Evidence, terms_without_effect
+from ._posterior import term_posterior
+
+
+class LearningMixin:
+    """Fits the linear model of the columns of all terms."""
+
+    def _fit_linear_model(self, columns, y, weight, groups):
+        """Fit the linear model, once more if there are terms without effect."""
+        self.dropped_ = []
+        kept = np.ones(columns.shape[1], dtype=bool)
+        # An iterator gives its pairs once, and there may be two fits.
+        cv = list(self.cv) if isinstance(self.cv, Iterator) else self.cv
+        model = self._make_linear_model(kept, cv)
+        with warnings.catch_warnings():
+            # A curve that is straight, or not there, is a result, not a problem.
+            warnings.simplefilter("ignore", LambdaBoundWarning)
+            model.fit(columns, y, weight, groups=groups)
+            self._set_fitted(model, kept, columns, y, weight)
+            if self.select is None or self._posterior is None:
+                return
+            names = terms_without_effect(*self._evidence(), self.select)
+            if not names:
+                return
+            kept = self._columns_without(names)
+            few = select_columns(columns, kept)
+            known = dict(zip(self.group_names_, self.lambda_, strict=True))
+            fewer = self._make_linear_model(kept, cv)
+            start = {name: known[name] for name in labels_of(few) if name in known}
+            fewer.set_params(lambda_init=start).fit(few, y, weight, groups=groups)
+        # The statistic may be wrong where classes are nearly separable.
+        error = model.validation_loss_standard_error_
+        if error is None:
+            error = model.validation_loss_ * np.sqrt(2.0 / weight.sum())
+        if fewer.validation_loss_ <= model.validation_loss_ + error:
+            self._set_fitted(fewer, kept, few, y, weight)
+            self.dropped_ = [name for name in self.term_names_ if name in names]
+
+    def _make_linear_model(self, kept, cv):
+        """Return the linear model of the columns that are kept, not fitted."""
+        common = ("criterion", "selection", "shrinkage", "random_state", "verbose")
+        common += ("n_jobs", "max_iter", "tol", *self._own_options)
+        options = {"cv": cv, **{name: getattr(self, name) for name in common}}
+        if not self.penalize_linear:
+            factors = np.ones(self._terms.n_columns)
+            for part in self._terms.parts:
+                if part.kind == "linear":
+                    factors[part.columns] = 0.0
+            options["penalty_factors"] = factors[kept]
+        return self._linear_model(feature_groups="transformer", **options)
+
+    def _columns_without(self, names):
+        """Return which columns are of other terms than these."""
+        kept = np.ones(self._terms.n_columns, dtype=bool)
+        for term in self._terms.terms:
+            if term.name in names:
+                kept[term.columns] = False
+        return kept
+
+    def _set_fitted(self, model, kept, columns, y, weight):
+        """Set the attributes of a fit of the columns that are kept."""
+        self.model_, self._kept = model, kept
+        self.term_names_ = np.array([t.name for t in self._terms.terms], dtype=object)
+        self.group_names_ = model.feature_group_names_
+        name, strength = model._strength()
+        self.lambda_ = np.atleast_1d(model.lambda_)
+        setattr(self, f"{name}_", np.atleast_1d(strength))
+        self.validation_loss_ = model.validation_loss_
+        self.n_iter_, self.converged_ = model.n_iter_, model.converged_
+        if hasattr(model, "classes_"):
+            self.classes_ = model.classes_
+        self._coef = self._spread(np.atleast_2d(model.coef_))
+        self._means = self._spread((weight @ columns)[None] / weight.sum())[0]
+        self._posterior, self.edof_ = self._find_posterior(columns, y, weight), None
+        if self._posterior is not None:
+            self._freedom = self._spread(self._posterior.freedom[None])[0]
+            self.edof_ = np.array(
+                [self._freedom[term.columns].sum() for term in self._terms.terms]
+            )
+
+    def _spread(self, values, fill=0.0):
+        """Return values (k, n_kept) of columns as those of all, (k, n_columns)."""
+        values = np.asarray(values)
+        out = np.full((len(values), len(self._kept)), fill, dtype=values.dtype)
+        out[:, self._kept] = values
+        return out
+
+    def _find_posterior(self, columns, y, weight):
+        """Return the `TermPosterior` of the fitted weights, or None."""
+        model = self.model_
+        loss, target, _ = model._check_target(np.asarray(y), weight)
+        raw = self._raw(model._linear_predictor(columns).astype(np.float64))
+        labels = model.feature_group_labels_
+        penalty = 2.0 * weight.sum() * np.exp(self.lambda_)[np.maximum(labels, 0)]
+        penalty = penalty * model.penalty_factors_
+        given = columns, loss, target, raw, weight, penalty
+        return term_posterior(*given, dispersion=self._dispersion)
+
+    def _raw(self, scores):
+        """Return the raw predictions of a loss, given those of the linear model."""
+        return scores
+
+    def _evidence(self):
+        """Return the `Evidence` of the weights of all terms, and which are whose."""
+        weights = self._raw(self._coef.T.astype(np.float64)).T
+        n_outputs, size = weights.shape
+        n_all = n_outputs * size
+        covariances = (
+            matrix.transpose(0, 2, 1, 3).reshape(n_all, n_all)
+            for matrix in (self._posterior.covariance, self._posterior.sampling)
+        )
+        number = np.arange(n_all).reshape(n_outputs, size)
+        penalized = set(self.group_names_)
+        free = {part.term for part in self._terms.parts if part.name not in penalized}
+        terms = {
+            term.name: number[:, term.columns].ravel()
+            for term in self._terms.terms
+            if term.name not in free
+        }
+        return Evidence(weights.ravel(), *covariances), terms
+
+    def _keep_blocks(self):
+        """Keep the covariance of every term, and no more of it."""
+        self._blocks, posterior = None, self._posterior
+        if posterior is None:
+            return
+        first = np.cumsum(self._kept) - self._kept
+        self._blocks = []
+        for term in self._terms.terms:
+            size = term.columns.stop - term.columns.start
+            start = first[term.columns.start]
+            own = slice(start, start + size * self._kept[term.columns.start])
+            self._blocks.append(posterior.covariance[:, :, own, own].copy())
+        self._posterior = posterior._replace(covariance=None, sampling=None)
+
+
+def select_columns(columns, kept):
+    """Return some columns, with their labels and names.
+
+    Parameters
+    ----------
+    columns : LabelledArray or CSR matrix of shape (n_samples, n_columns)
+    kept : ndarray of bool of shape (n_columns,)
+
+    Returns
+    -------
+    LabelledArray or CSR matrix of shape (n_samples, n_kept)
+    """
+    if kept.all():
+        return columns
+    labels, names = labels_of(columns), names_of(columns)
+    few = columns[:, kept]
+    few = np.ascontiguousarray(few) if isinstance(few, np.ndarray) else few
+    return with_labels(few, labels[kept], names[kept])

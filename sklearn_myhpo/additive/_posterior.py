@@ -1,0 +1,131 @@
+"""The posterior of the weights of an additive model at the learned penalty.
+
+The weights minimize ``sum_i c_i loss_i + sum_j P_j w_j^2 / 2``. With the Hessian H of
+the sum of the losses, from which the intercept is eliminated, their covariance is
+``phi (H + P)^-1``, and the degrees of freedom of weight j are the diagonal of
+``(H + P)^-1 H``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import cholesky, eigh, solve_triangular
+
+from ..data.blocks import slices
+from ..data.limits import row_limits
+
+#: Weights beyond which the covariance is not formed.
+MOST_WEIGHTS = 2000
+
+#: Relative size of eigenvalues below which they are rounding.
+NEARLY_SINGULAR = 1e-11
+
+
+class TermPosterior(NamedTuple):
+    """Covariance and degrees of freedom of weights.
+
+    Attributes
+    ----------
+    covariance, sampling : ndarray of shape (n_outputs, n_outputs, n_columns, n_columns)
+        Of the raw predictions' weights: posterior, and over samples of the target. None
+        once the fit is over.
+    freedom : ndarray of shape (n_columns,)
+        Degrees of freedom, summed over outputs.
+    total : float
+        Degrees of freedom of the model, intercepts included.
+    dispersion : float
+        Of the target about its mean; the noise variance of a squared loss.
+    """
+
+    covariance: np.ndarray
+    sampling: np.ndarray
+    freedom: np.ndarray
+    total: float
+    dispersion: float
+
+
+def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=None):
+    """Return the `TermPosterior`, or None where it costs too much.
+
+    Parameters
+    ----------
+    columns : ndarray or CSR matrix of shape (n_samples, n_columns)
+    loss : Loss
+    target : ndarray of shape (n_samples, ...)
+    raw : ndarray of shape (n_samples, n_outputs)
+        Raw predictions.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
+    penalty : ndarray of shape (n_columns,)
+        P_j.
+    dispersion : float or None
+        None for an estimate: the deviance over the degrees of freedom that are left.
+
+    Returns
+    -------
+    TermPosterior or None
+    """
+    n_outputs, size = raw.shape[1], columns.shape[1]
+    if n_outputs * size > MOST_WEIGHTS:
+        return None
+    hessian = _hessian(columns, loss.curvature(target, raw), weight)
+    inverse = _inverse(hessian + np.diag(np.tile(penalty, n_outputs)))
+    # What the penalty leaves undetermined, such as a shift of all categories, is no
+    # degree of freedom: the pseudoinverse is zero there.
+    freedom = np.clip(np.sum(inverse * hessian, axis=0), 0.0, 1.0)
+    freedom = freedom.reshape(n_outputs, size).sum(axis=0)
+    total = freedom.sum() + n_outputs
+    if dispersion is None:
+        deviance = 2.0 * weight @ loss.value(target, raw)
+        left = weight.sum() - total
+        dispersion = deviance / left if left > 0.0 else 0.0
+    form = n_outputs, size, n_outputs, size
+    covariance, sampling = (
+        dispersion * matrix.reshape(form).transpose(0, 2, 1, 3)
+        for matrix in (inverse, inverse @ hessian @ inverse)
+    )
+    known = freedom, float(total), float(dispersion)
+    return TermPosterior(covariance, sampling, *known)
+
+
+def _hessian(columns, curvature, weight):
+    """Return the Hessian, outputs outside and columns inside, without intercepts."""
+    n_outputs, size = curvature.shape[1], columns.shape[1] + 1
+    total = np.zeros((n_outputs, size, n_outputs, size))
+    for rows in slices(columns.shape[0], size, row_limits().gram_rows):
+        block = columns[rows]
+        block = block.toarray() if sparse.issparse(block) else np.asarray(block)
+        block = np.hstack([block, np.ones((len(block), 1))]).astype(np.float64)
+        for one in range(n_outputs):
+            for two in range(one + 1):
+                own = (weight[rows] * curvature[rows, one, two])[:, None]
+                gram = (block * own).T @ block
+                total[one, :, two] += gram
+                if one != two:
+                    total[two, :, one] += gram
+    inner = total[:, :-1, :, :-1].reshape(n_outputs * (size - 1), -1)
+    along = total[:, :-1, :, -1].reshape(n_outputs * (size - 1), -1)
+    intercepts = total[:, -1, :, -1]
+    return inner - along @ np.linalg.pinv(intercepts, hermitian=True) @ along.T
+
+
+def _inverse(matrix):
+    """Return the inverse of a symmetric matrix, or its pseudoinverse."""
+    scale = np.sqrt(np.diag(matrix))
+    scale[scale == 0.0] = 1.0
+    matrix = matrix / np.outer(scale, scale)
+    try:
+        root = cholesky(matrix, lower=True)
+        if np.min(np.diag(root)) ** 2 < NEARLY_SINGULAR:
+            raise np.linalg.LinAlgError
+        half = solve_triangular(root, np.eye(len(matrix)), lower=True)
+        inverse = half.T @ half
+    except np.linalg.LinAlgError:
+        values, vectors = eigh(matrix)
+        kept = values > NEARLY_SINGULAR * values[-1]
+        vectors = vectors[:, kept]
+        inverse = (vectors / values[kept]) @ vectors.T
+    return inverse / np.outer(scale, scale)

@@ -1,0 +1,112 @@
+"""The summary of an additive model: a row per line, curve and category."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ..linear_model._summary import Summary
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TermSummary(Summary):
+    """A fitted additive model for a reader: print it, or show it in a notebook.
+
+    `frame` needs pandas; the text and the HTML do not. It has the attributes of
+    `sklearn_myhpo.linear_model.Summary`.
+    """
+
+    _rows: ClassVar[str] = "parts of terms"
+
+    @property
+    def frame(self) -> pandas.DataFrame:
+        """The table of the terms, a row for every group of columns.
+
+        The columns are "term", "kind" ("linear", "smooth", "missing" or "category"),
+        "edof", its effective degrees of freedom where they are known, "alpha" or "C",
+        and where it is known "variance_share", its share of the variance of the
+        prediction, one per class with several classes. A curve that is straight has a
+        row "smooth" with an edof of about 0.
+
+        Returns
+        -------
+        pandas.DataFrame
+            In the order of the terms.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return super().frame
+
+    def _what_is_counted(self):
+        n_terms = len(dict.fromkeys(self.columns["term"]))
+        return "1 term" if n_terms == 1 else f"{n_terms} terms"
+
+    def _size(self):
+        return len(self.columns["term"])
+
+    def _ranked_by(self):
+        return "edof" if "edof" in self.columns else super()._ranked_by()
+
+
+class TermSummaryMixin:
+    """The method `summary` of an additive model."""
+
+    def summary(self) -> TermSummary:
+        """Return a summary of the fitted model that a person can read.
+
+        It prints as text and shows as a table in notebooks. `frame` has a row for every
+        line, curve, indicator of missing values and category: term, kind, effective
+        degrees of freedom, penalty, and its share of the variance of the prediction,
+        ``Cov(effect, prediction) / Var(prediction)`` over the rows of `fit`.
+
+        Returns
+        -------
+        TermSummary
+            With the attributes of `sklearn_myhpo.linear_model.Summary`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        model, parts = self.model_, self._terms.parts
+        whole = model.summary()
+        columns = {
+            "term": np.array([part.term for part in parts], dtype=object),
+            "kind": np.array([part.kind for part in parts], dtype=object),
+        }
+        if self._posterior is not None:
+            freedom = self._freedom
+            columns["edof"] = np.array([freedom[p.columns].sum() for p in parts])
+        strongest = {"alpha": np.inf, "C": 0.0}
+        for name, values in whole.columns.items():
+            if name in strongest:
+                values = self._spread(values[None], strongest[name])[0]
+                columns[name] = np.array([values[p.columns][0] for p in parts])
+            elif name.startswith("variance_share"):
+                values = self._spread(values[None])[0]
+                columns[name] = np.array([values[p.columns].sum() for p in parts])
+        known = {}
+        if self._posterior is not None:
+            known["effective_dof"] = self._posterior.total
+            if self._dispersion is None:
+                known["noise_variance"] = np.array([self._posterior.dispersion])
+        return TermSummary(
+            head=f"{type(self).__name__}. {model._describe_fit()}",
+            columns=columns,
+            intercept=whole.intercept,
+            validation_loss=whole.validation_loss,
+            validation_loss_standard_error=whole.validation_loss_standard_error,
+            baseline_loss=whole.baseline_loss,
+            **known,
+        )

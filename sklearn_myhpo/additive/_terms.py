@@ -1,0 +1,282 @@
+"""From a frame of numbers and categories to columns of terms."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils.validation import check_array
+
+from .._messages import shown
+from ..data.frames import column_kinds, some_columns
+from ..penalties.columns import Columns, feature_list, spell
+from ..penalties.labelled import with_labels
+from ..preprocessing import PenalizedSplineTransformer
+from ..preprocessing._columns import resolve_pairs, resolve_periods
+
+#: Share of nonzero columns below which the columns of terms are kept sparse.
+SPARSE_SHARE = 0.3
+
+
+class Part(NamedTuple):
+    """Columns that share a lambda.
+
+    Attributes
+    ----------
+    term : str
+        The feature, or the two features of a pair, such as "age:income".
+    kind : {"linear", "smooth", "missing", "category"}
+    columns : slice
+    """
+
+    term: str
+    kind: str
+    columns: slice
+
+    @property
+    def name(self):
+        """The name of its group."""
+        return self.term if self.kind == "category" else f"{self.term}_{self.kind}"
+
+
+class Term(NamedTuple):
+    """All columns of a feature or of a pair of features.
+
+    Attributes
+    ----------
+    name : str
+    features : tuple of int
+        Indices of columns of X.
+    columns : slice
+    curve : Smooth, Pair or None
+        None of categories.
+    categories : ndarray or None
+        None of numbers.
+    """
+
+    name: str
+    features: tuple[int, ...]
+    columns: slice
+    curve: object = None
+    categories: np.ndarray | None = None
+
+
+class TermColumns:
+    """The columns of all terms.
+
+    Parameters
+    ----------
+    model : AdditiveModel
+        Its parameters say what the terms are.
+    X : array-like or dataframe of shape (n_samples, n_features)
+        Features.
+    names : sequence of str or None
+        Of the features.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
+
+    Attributes
+    ----------
+    parts : list of Part
+        In the order of the columns.
+    terms : list of Term
+    n_columns : int
+    """
+
+    def __init__(self, model, X, names, weight):
+        kinds = column_kinds(X)
+        self.n_features, self.names = len(kinds), feature_list(range(len(kinds)), names)
+        self._find_kinds(kinds, model.categorical, names)
+        self._allows_missing = model.missing == "indicator"
+        self.splines = self.encoder = None
+        self.parts, self.terms, self.n_columns = [], [], 0
+        if self.numbers:
+            self.splines = PenalizedSplineTransformer(
+                n_splines=model.n_splines,
+                knots=model.knots,
+                cyclic=self._cyclic(model.cyclic, names),
+                pairs=self._pairs(model.pairs, names),
+                missing=model.missing,
+            ).fit(self._numbers(X, model), sample_weight=weight)
+            self._add_curves()
+        elif model.pairs is not None and len(model.pairs):
+            self._pairs(model.pairs, names)
+        if self.categories:
+            self.encoder = OneHotEncoder(handle_unknown="ignore")
+            self.encoder.fit(some_columns(X, self.categories))
+            self._add_categories()
+
+    def transform(self, X, model):
+        """Return the columns of X, with the names of their groups.
+
+        Parameters
+        ----------
+        X : array-like or dataframe of shape (n_samples, n_features)
+            Features.
+        model : AdditiveModel
+            For messages.
+
+        Returns
+        -------
+        ndarray or CSR matrix of shape (n_samples, n_columns)
+        """
+        blocks = []
+        if self.numbers:
+            blocks.append(np.asarray(self.splines.transform(self._numbers(X, model))))
+        if self.categories:
+            blocks.append(self.encoder.transform(some_columns(X, self.categories)))
+        if self.encoder is None:
+            out = blocks[0]
+        else:
+            n_dense = self.n_columns - blocks[-1].shape[1]
+            share = (n_dense + len(self.categories)) / self.n_columns
+            if share < SPARSE_SHARE:
+                out = sparse.csr_matrix(sparse.hstack(blocks))
+            else:
+                out = np.hstack([*blocks[:-1], blocks[-1].toarray()])
+        labels = np.empty(self.n_columns, dtype=object)
+        for part in self.parts:
+            labels[part.columns] = part.name
+        return with_labels(out, labels, self.column_names())
+
+    def column_names(self):
+        """Return the names of the columns."""
+        names = []
+        if self.numbers:
+            own = [self.names[index] for index in self.numbers]
+            names.extend(self.splines.get_feature_names_out(own))
+        for term in self.terms:
+            if term.categories is not None:
+                names.extend(f"{term.name}_{one}" for one in term.categories)
+        return np.array(names, dtype=object)
+
+    def rows_of(self, term, values):
+        """Return the columns of a term at values of its features.
+
+        Parameters
+        ----------
+        term : Term
+        values : ndarray of shape (n, n_features_of_term)
+            Numbers, or indices of categories.
+
+        Returns
+        -------
+        ndarray of shape (n, n_columns_of_term)
+        """
+        if term.categories is not None:
+            return np.eye(len(term.categories))[values[:, 0].astype(int)]
+        found = term.curve.columns(*values.T)
+        # An indicator of missing values is zero there.
+        width = term.columns.stop - term.columns.start
+        return np.pad(found, ((0, 0), (0, width - found.shape[1])))
+
+    def values_of(self, X, term):
+        """Return the values of a term's features in X, as `rows_of` takes them.
+
+        Parameters
+        ----------
+        X : array-like or dataframe of shape (n_samples, n_features)
+        term : Term
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_of_term)
+        """
+        rows = some_columns(X, list(term.features))
+        return check_array(rows, dtype=np.float64, ensure_all_finite="allow-nan")
+
+    def categories_in(self, X, term):
+        """Return which category of a term every row of X has.
+
+        Parameters
+        ----------
+        X : array-like or dataframe of shape (n_samples, n_features)
+        term : Term
+
+        Returns
+        -------
+        CSR matrix of shape (n_samples, n_categories)
+        """
+        found = self.encoder.transform(some_columns(X, self.categories))
+        start = self.n_columns - found.shape[1]
+        return found[:, term.columns.start - start : term.columns.stop - start]
+
+    def _find_kinds(self, kinds, categorical, names):
+        """Set the indices of numbers and categories."""
+        if not (isinstance(categorical, str) and categorical == "auto"):
+            columns = Columns(None, self.n_features, names)
+            for index in columns.resolve(categorical, "categorical"):
+                kinds[index] = "category"
+        others = [self.names[i] for i, kind in enumerate(kinds) if kind == "other"]
+        if others:
+            raise ValueError(
+                f"X has columns that are neither numbers nor categories: "
+                f"{spell(others)}. Convert them, such as dates to numbers of days."
+            )
+        self.numbers = [i for i, kind in enumerate(kinds) if kind == "number"]
+        self.categories = [i for i, kind in enumerate(kinds) if kind == "category"]
+
+    def _numbers(self, X, model):
+        """Return the columns of numbers as an array."""
+        return check_array(
+            some_columns(X, self.numbers),
+            dtype=(np.float64, np.float32),
+            ensure_all_finite="allow-nan" if self._allows_missing else True,
+            estimator=model,
+            input_name="X",
+        )
+
+    def _position(self, index, where):
+        """Return the position of a feature among the numbers."""
+        if index not in self.numbers:
+            raise ValueError(
+                f"{where} names {shown(self.names[index])}, which is a category; "
+                "it needs columns of numbers."
+            )
+        return self.numbers.index(index)
+
+    def _cyclic(self, cyclic, names):
+        """Return the cyclic features by their positions among the numbers."""
+        if isinstance(cyclic, bool | np.bool_):
+            return bool(cyclic)
+        periods = resolve_periods(cyclic, self.n_features, names)
+        own = {
+            self._position(index, "cyclic"): period
+            for index, period in enumerate(periods)
+            if period is not None
+        }
+        return own if isinstance(cyclic, dict) else list(own)
+
+    def _pairs(self, pairs, names):
+        """Return the pairs of features by their positions among the numbers."""
+        found = resolve_pairs(pairs, self.n_features, names)
+        return [tuple(self._position(i, "pairs") for i in pair) for pair in found]
+
+    def _add_curves(self):
+        """Add terms and parts of numbers."""
+        for own in self.splines._terms:
+            features = tuple(self.numbers[index] for index in own.features)
+            name = ":".join(self.names[index] for index in features)
+            kinds = own.kinds()
+            start = self.n_columns
+            for kind in dict.fromkeys(kinds):
+                self._add_part(name, kind, kinds.count(kind))
+            columns = slice(start, self.n_columns)
+            self.terms.append(Term(name, features, columns, own.curve))
+
+    def _add_categories(self):
+        """Add terms and parts of categories."""
+        for index, values in zip(
+            self.categories, self.encoder.categories_, strict=True
+        ):
+            name, start = self.names[index], self.n_columns
+            self._add_part(name, "category", len(values))
+            columns = slice(start, self.n_columns)
+            self.terms.append(Term(name, (index,), columns, categories=values))
+
+    def _add_part(self, name, kind, n_own):
+        columns = slice(self.n_columns, self.n_columns + n_own)
+        self.parts.append(Part(name, kind, columns))
+        self.n_columns += n_own

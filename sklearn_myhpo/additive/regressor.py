@@ -1,0 +1,133 @@
+"""Additive regression with the squared loss."""
+
+from sklearn.base import RegressorMixin
+
+from ..linear_model import MYHPORidge
+from ._base import AdditiveModel
+
+
+class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
+    """Additive regression: a sum of curves whose smoothness is learned.
+
+    It predicts an intercept plus a curve of every number, an effect of every category
+    and a surface of every pair that `pairs` names, with the squared loss.
+
+    Numbers become curves: a line and penalized deviations from it, each with a strength
+    of its own, which cross-validation learns for all terms at once. Columns of texts,
+    flags and categories of a frame become one ridge group each. A straight curve ends
+    as a line, and a feature without effect is removed (`select`). What became of every
+    term is in `summary`, its curve with a confidence band in `partial_effects` and in
+    `sklearn_myhpo.plotting.PartialEffectDisplay`.
+
+    Parameters
+    ----------
+    n_splines : int, default=20
+        Number of B-splines of a number, at least 4; one with fewer distinct values has
+        as many as values, and one with at most 3 has a line only. The penalty makes a
+        large number harmless: the default is enough but for curves with many turns.
+    knots : {"quantile", "uniform"}, default="quantile"
+        Knots at quantiles of the distinct values of a number, or at equal distances.
+    cyclic : bool, list of columns or dict, default=False
+        Numbers whose curve has the same value and slopes at both ends of a period: all,
+        some, or a dict from column to the ends, such as ``{"hour": (0, 24)}``. Without
+        ends the period is the range of the values in `fit`.
+    pairs : list of pairs of columns, default=None
+        Pairs of numbers, by names or indices, whose interaction is a term too.
+    categorical : "auto" or list of columns, default="auto"
+        Columns that are categories beside those of frames that hold texts, flags,
+        objects or categories, such as numbers of districts. A value that `fit` has not
+        seen has no effect; a missing one is a category.
+    missing : {"error", "indicator"}, default="error"
+        What to do with NaN in numbers: raise an error, or give missing values an effect
+        of their own, in place of the curve.
+    penalize_linear : bool, default=True
+        Whether lines have a strength, so that a feature without effect vanishes. False
+        leaves them free, as mgcv does.
+    select : float or None, default=0.01
+        Level at which terms without effect are removed: one after the other, that with
+        the largest p-value, as long as it is above this number, which is about the
+        share of useless terms that stay. The strengths of the others are then learned
+        once more; all terms stay if that raises the validation loss by more than its
+        standard error. None keeps all terms, which costs useless ones one or two
+        degrees of freedom each, and keeps weak effects.
+    cv : None, int, float, splitter or iterable, default=5
+        Splits of the rows into training and validation parts, as in
+        `sklearn_myhpo.MYHPORidge`.
+    criterion : {"validation", "loo", "gcv", "sure", "mlr"} or Criterion, \
+default="validation"
+        Function that is minimized over the strengths, as in
+        `sklearn_myhpo.MYHPORidge`.
+    selection : {"min", "one_se"}, default="min"
+        "min" takes the strengths with the least validation loss, "one_se" the strongest
+        ones within one standard error of it.
+    shrinkage : "auto" or float, default=0.0
+        Holds the strengths together, as in `sklearn_myhpo.MYHPORidge`.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the rows if `cv` is a float.
+    verbose : int, default=0
+        Whether to print a line per iteration.
+    n_jobs : int or None, default=None
+        How many parts of a fit with ``shrinkage="auto"`` are computed at once.
+    max_iter : int, default=200
+        Largest number of iterations of the solver.
+    tol : float, default=1e-6
+        The solver has converged when its full relative residual is at most `tol`.
+
+    Attributes
+    ----------
+    model_ : MYHPORidge
+        The linear model of the columns of all terms that are not removed.
+    term_names_ : ndarray of shape (n_terms,)
+        Numbers, pairs such as "age:income", and categories, in this order.
+    group_names_ : ndarray of shape (n_groups,)
+        What has a strength: "age_linear", "age_smooth", "age_missing",
+        "age:income_smooth"; of categories the name of the feature. Without terms that
+        `select` has removed.
+    lambda_ : ndarray of shape (n_groups,)
+        Learned natural logs of the penalties, in the order of `group_names_`.
+    alpha_ : ndarray of shape (n_groups,)
+        ``2 n exp(lambda_)`` with n the sum of the sample weights: what a ridge
+        regression on the columns of the terms needs for the same weights.
+    edof_ : ndarray of shape (n_terms,) or None
+        Effective degrees of freedom of every term; their sum and one for the intercept
+        are those of the model. None with more than 2000 weights.
+    dropped_ : list of str
+        Names of the terms that `select` has removed; their effects and degrees of
+        freedom are zero.
+    validation_loss_ : float
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
+    n_iter_ : int
+        Number of iterations of the solver.
+    converged_ : bool
+        Whether the solver reached `tol`.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has string names.
+
+    See Also
+    --------
+    sklearn_myhpo.preprocessing.PenalizedSplineTransformer : The curves alone.
+    sklearn_myhpo.plotting.PartialEffectDisplay : Pictures of the terms.
+
+    Notes
+    -----
+    The strength of a curve or a line that is not wanted ends at its upper bound. That
+    is a result here and gives no `LambdaBoundWarning`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_myhpo import MYHPOAdditiveRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(size=(500, 3))
+    >>> y = np.sin(6 * X[:, 0]) + X[:, 1] + 0.3 * rng.normal(size=500)
+    >>> model = MYHPOAdditiveRegressor().fit(X, y)
+    >>> bool(model.edof_[0] > 4 and model.edof_[1] < 3 and model.edof_[2] < 0.5)
+    True
+    >>> effect = model.partial_effects("x0")["x0"]
+    >>> bool(np.all(effect.low < effect.high))
+    True
+    """
+
+    _linear_model = MYHPORidge

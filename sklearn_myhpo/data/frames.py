@@ -1,0 +1,71 @@
+"""Columns of frames and arrays, and whether they hold numbers or categories."""
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+#: Kinds of NumPy's and pandas' types of numbers.
+_NUMBERS = "iuf"
+#: Kinds of types whose values are categories: flags, objects and texts.
+_CATEGORIES = "bOSUT"
+#: polars' types of the same.
+_POLARS_CATEGORIES = ("Boolean", "String", "Categorical", "Enum", "Object")
+
+
+def is_frame(X):
+    """Return whether X is a frame, whose columns have types of their own.
+
+    Parameters
+    ----------
+    X : object
+
+    Returns
+    -------
+    bool
+    """
+    return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def column_kinds(X):
+    """Return "number", "category" or "other" for every column of X.
+
+    Parameters
+    ----------
+    X : array-like or dataframe of shape (n_samples, n_features)
+        pandas' or polars' frame; all columns of anything else are numbers.
+
+    Returns
+    -------
+    list of str
+    """
+    if not is_frame(X):
+        return ["number"] * np.shape(X)[1]
+    return [_kind(dtype) for dtype in X.dtypes]
+
+
+def _kind(dtype):
+    if hasattr(dtype, "is_numeric"):  # polars
+        if dtype.is_numeric():
+            return "number"
+        name = str(dtype.base_type())
+        return "category" if name in _POLARS_CATEGORIES else "other"
+    kind = getattr(dtype, "kind", "")
+    if str(dtype) == "category" or kind in _CATEGORIES:
+        return "category"
+    return "number" if kind in _NUMBERS else "other"
+
+
+def some_columns(X, index):
+    """Return some columns of X, in its own form.
+
+    Parameters
+    ----------
+    X : array-like or dataframe of shape (n_samples, n_features)
+    index : list of int
+
+    Returns
+    -------
+    array or dataframe of shape (n_samples, n_columns)
+    """
+    if list(index) == list(range(X.shape[1])):
+        return X
+    return _safe_indexing(X, index, axis=1)

@@ -1,0 +1,140 @@
+"""B-splines on the unit interval, and the penalty of their derivatives."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.interpolate import BSpline
+
+#: Breaks that are closer than this part of the range count as one: the penalty of a
+#: narrower interval is too large beside that of the whole range.
+LEAST_INTERVAL = 1e-7
+
+
+class Basis(NamedTuple):
+    """Piecewise polynomials with breaks from 0 to 1.
+
+    Attributes
+    ----------
+    breaks : ndarray of shape (n_intervals + 1,)
+        From 0 to 1, increasing.
+    degree : int
+    is_cyclic : bool
+        Whether functions and derivatives at 1 go on at 0.
+    """
+
+    breaks: np.ndarray
+    degree: int
+    is_cyclic: bool
+
+    @property
+    def knots(self):
+        """The breaks, extended at both ends for the basis functions there."""
+        breaks, degree = self.breaks, self.degree
+        if not self.is_cyclic:
+            return np.r_[[0.0] * degree, breaks, [1.0] * degree]
+        # The period may have fewer intervals than the degree.
+        turns = np.arange(1.0, degree // (len(breaks) - 1) + 2.0)[:, None]
+        before = (breaks[:-1] - turns[::-1]).ravel()
+        after = (breaks[1:] + turns).ravel()
+        return np.concatenate([before[-degree:], breaks, after[:degree]])
+
+    def spline(self, weights):
+        """Return the functions with weights (n_functions, k) as a spline.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_functions, k)
+            One function per column; of cyclic ones, n_functions is that of intervals.
+
+        Returns
+        -------
+        scipy.interpolate.BSpline
+        """
+        if self.is_cyclic:
+            n_all = len(self.breaks) - 1 + self.degree
+            weights = weights[np.arange(n_all) % (len(self.breaks) - 1)]
+        return BSpline(self.knots, weights, self.degree)
+
+    @property
+    def n_functions(self):
+        """The number of basis functions."""
+        n_intervals = len(self.breaks) - 1
+        return n_intervals if self.is_cyclic else n_intervals + self.degree
+
+    def polynomials(self, n_polynomials, centre):
+        """Return the weights of powers of ``u - centre``, from 0 on.
+
+        Parameters
+        ----------
+        n_polynomials : int
+            At most ``degree + 1``; 1 of cyclic functions.
+        centre : float
+
+        Returns
+        -------
+        ndarray of shape (n_functions, n_polynomials)
+        """
+        if self.is_cyclic:
+            return np.ones((self.n_functions, 1))
+        knots, degree = self.knots, self.degree
+        places = np.array(
+            [knots[j + 1 : j + 1 + degree].mean() for j in range(self.n_functions)]
+        )
+        at_places = self.spline(np.eye(self.n_functions))(places)
+        return np.linalg.solve(
+            at_places, np.vander(places - centre, n_polynomials, increasing=True)
+        )
+
+    def smooths(self, order):
+        """Return weights of functions whose penalty is the identity.
+
+        They span all functions but polynomials of degree below `order`. The singular
+        values are those of derivatives at quadrature points: those of the penalty
+        matrix, their squares, would lose half of the digits.
+
+        Parameters
+        ----------
+        order : int
+            Of the derivative whose squared integral is the penalty.
+
+        Returns
+        -------
+        ndarray of shape (n_functions, rank)
+        """
+        points, weights = np.polynomial.legendre.leggauss(self.degree - order + 1)
+        width = np.diff(self.breaks)[:, None]
+        at = (self.breaks[:-1, None] + width * (points + 1.0) / 2.0).ravel()
+        root = np.sqrt(width * weights / 2.0).ravel()
+        derivative = self.spline(np.eye(self.n_functions)).derivative(order)
+        _, sizes, rows = np.linalg.svd(
+            derivative(at) * root[:, None], full_matrices=False
+        )
+        rank = self.n_functions - (1 if self.is_cyclic else order)
+        return rows[:rank].T / sizes[:rank]
+
+
+def make_breaks(values, n_intervals, knots):
+    """Return breaks from 0 to 1.
+
+    Parameters
+    ----------
+    values : ndarray
+        Different values between 0 and 1, in increasing order.
+    n_intervals : int
+    knots : {"quantile", "uniform"}
+        Quantiles of the different values, or equal intervals.
+
+    Returns
+    -------
+    ndarray
+        At most ``n_intervals + 1`` numbers, the first 0 and the last 1.
+    """
+    breaks = np.linspace(0.0, 1.0, n_intervals + 1)
+    if knots == "uniform":
+        return breaks
+    breaks[1:-1] = np.quantile(values, breaks[1:-1])
+    kept = [0.0]
+    for one in breaks[1:-1]:
+        if one - kept[-1] > LEAST_INTERVAL and 1.0 - one > LEAST_INTERVAL:
+            kept.append(one)
+    return np.array([*kept, 1.0])
