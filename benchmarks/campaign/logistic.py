@@ -12,6 +12,8 @@ from .rows import LONG
 #: Lambdas that are solved together, from the last solution of those before.
 CHUNK = 12
 MOST_STEPS, MOST_HALVINGS = 60, 40
+#: Least singular value relative to the largest below which a Hessian loses digits.
+DEPENDENT = 1e-5
 #: Squared Newton decrement relative to the loss at which a run ends.
 DECREMENT, LONG_DECREMENT = 1e-20, 1e-26
 
@@ -41,6 +43,8 @@ class Model:
         self.y, self.y_held = part.y_train, part.y_held
         self.n_outputs = self.basis.shape[1]
         self.shape = self.A.shape[1], self.n_outputs
+        singular = np.linalg.svd(self.A.astype(float), compute_uv=False)
+        self.by_factors = dtype is LONG or singular[-1] < DEPENDENT * singular[0]
 
     def penalty(self, lambdas):
         """Return ``2 e^lambda`` of every weight, (n_lambdas, k, n_outputs)."""
@@ -97,21 +101,38 @@ class Model:
         hessian[:, index, index] += penalty.reshape(n_lambdas, size)
         return gradient.reshape(n_lambdas, size), hessian
 
-    def long_direction(self, w, penalty):
-        """Return Newton's direction (m,) for two classes, from QR factors.
+    def factored_directions(self, w, penalty):
+        """Return Newton's directions (n_lambdas, m), from QR factors.
 
-        What a Hessian has squared, and lost, is still in its factors.
+        What a Hessian has squared, and lost, is still in its factors. That of a row is
+        ``B' (diag(p) - p p') B``, with rates p and basis B, and so the sum over classes
+        of p_c times the outer product of ``B_c - p' B`` with itself.
         """
-        rate = 1 / (1 + np.exp(-(self.A @ w)[:, 0]))
-        root = np.sqrt(self.share * np.maximum(rate * (1 - rate), 1e-300))
-        damp = np.sqrt(penalty[:, 0])
-        free = damp > 0
-        rows = np.vstack([root[:, None] * self.A, np.diag(damp)[free]])
-        target = np.append(
-            -self.share * (rate - self.y) / root, -(damp * w[:, 0])[free]
-        )
-        size = np.sqrt(np.sum(rows**2, axis=0))
-        return solve_long(rows / size, target) / size
+        raw, basis = self.A @ w, self.basis
+        if self.n_classes == 2:
+            basis = np.array([[-0.5], [0.5]], self.dtype)
+        rate = np.exp(raw @ basis.T - np.abs(raw).max(axis=-1, keepdims=True))
+        rate /= rate.sum(axis=-1, keepdims=True)
+        root = np.sqrt(self.share[:, None] * np.maximum(rate, 1e-300))
+        slopes = root[..., None] * (basis - (rate @ basis)[..., None, :])
+        rows = np.einsum("nk,lnco->lncko", self.A, slopes)
+        off = self.share[:, None] * (np.eye(self.n_classes)[self.y] - rate) / root
+        n_lambdas, size = len(w), self.shape[0] * self.n_outputs
+        damp = np.sqrt(penalty).reshape(n_lambdas, size)
+        damped = np.zeros((n_lambdas, size, size), self.dtype)
+        damped[:, np.arange(size), np.arange(size)] = damp
+        rows = np.hstack([rows.reshape(n_lambdas, -1, size), damped])
+        pull = -damp * w.reshape(n_lambdas, size)
+        target = np.hstack([off.reshape(n_lambdas, -1), pull])
+        scale = np.sqrt(np.sum(rows**2, axis=1))
+        scale[scale == 0] = 1
+        rows /= scale[:, None]
+        if self.dtype is LONG:
+            found = [solve_long(*one) for one in zip(rows, target, strict=True)]
+            return np.array(found) / scale
+        factor = np.linalg.qr(np.concatenate([rows, target[..., None]], 2), mode="r")
+        found = np.linalg.solve(factor[:, :size, :size], factor[:, :size, size:])
+        return found[..., 0] / scale
 
 
 def losses(parts, lambdas, n_classes):
@@ -164,8 +185,8 @@ def _minimize(model, w, lambdas, tol=DECREMENT):
         if not len(index):
             break
         gradient, hessian = model.derivatives(w[index], penalty[index])
-        if model.dtype is LONG and model.n_classes == 2:
-            move = model.long_direction(w[0], penalty[0])[None]
+        if model.by_factors:
+            move = model.factored_directions(w[index], penalty[index])
         else:
             move = -_solve(hessian, gradient)
         decrement = -np.sum(gradient * move, axis=1)
