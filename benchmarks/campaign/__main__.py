@@ -1,6 +1,6 @@
 """Fit random problems and compare every fit with a grid of 400 lambdas.
 
-    python -m benchmarks.campaign [--problems N] [--seed S] [--only SEED]
+    python -m benchmarks.campaign [--problems N] [--seed S] [--only SEED] [--options]
 
 Every failing problem is printed with its seed, which makes it again. The grid is
 evaluated without the package, in double precision from equilibrated rows, and where a
@@ -12,10 +12,11 @@ import time
 from collections import defaultdict
 
 from .judge import judge
+from .options import make_options_task
 from .problems import make_task
 
 
-def run(seeds, say=print):
+def run(seeds, say=print, options=False):
     """Judge the fits of some seeds.
 
     Parameters
@@ -23,6 +24,8 @@ def run(seeds, say=print):
     seeds : iterable of int
     say : callable, default=print
         Takes a line per failure.
+    options : bool, default=False
+        Whether to try options of the estimators, and not kinds of rows.
 
     Returns
     -------
@@ -31,12 +34,13 @@ def run(seeds, say=print):
     """
     found = defaultdict(list)
     for seed in seeds:
-        task = make_task(seed)
+        task = make_options_task(seed) if options else make_task(seed)
         verdict = judge(task)
         found[task.family, task.kind].append(verdict)
         if verdict.fault:
-            shape = "x".join(map(str, task.X.shape))
-            say(f"--only {seed}: {task.family}, {task.kind}, {shape}: {verdict.fault}")
+            flag = "--options " if options else ""
+            about = f"{task.family}, {task.kind}, {'x'.join(map(str, task.X.shape))}"
+            say(f"{flag}--only {seed}: {about}: {verdict.fault}")
     return found
 
 
@@ -61,10 +65,12 @@ def main():
     parser.add_argument("--problems", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0, help="seed of the first problem")
     parser.add_argument("--only", type=int, nargs="+", help="seeds to try again")
+    text = "try options of the estimators, and not kinds of rows"
+    parser.add_argument("--options", action="store_true", help=text)
     given = parser.parse_args()
     seeds = given.only or range(given.seed, given.seed + given.problems)
     clock = time.perf_counter()
-    found = run(seeds, lambda line: print(line, flush=True))
+    found = run(seeds, lambda line: print(line, flush=True), given.options)
     print("\n".join(table(found)))
     print(f"{time.perf_counter() - clock:.0f} s")
 

@@ -36,24 +36,28 @@ class Model:
         )
         self.share = part.share.astype(dtype)
         self.held_weight = part.held_weight.astype(dtype)
-        inverse = 1 / part.size.astype(dtype) ** 2
-        self.inverse = np.append(inverse, np.zeros(free, dtype))
+        self.part = part
         self.n_classes, self.dtype = n_classes, dtype
         self.basis = _basis(n_classes).astype(dtype)
         self.y, self.y_held = part.y_train, part.y_held
         self.n_outputs = self.basis.shape[1]
         self.shape = self.A.shape[1], self.n_outputs
         singular = np.linalg.svd(self.A.astype(float), compute_uv=False)
-        self.by_factors = dtype is LONG or singular[-1] < DEPENDENT * singular[0]
+        is_dependent = self.A.size and singular[-1] < DEPENDENT * singular[0]
+        self.by_factors = dtype is LONG or is_dependent
 
     def penalty(self, lambdas):
         """Return ``2 e^lambda`` of every weight, (n_lambdas, k, n_outputs)."""
-        found = 2 * np.exp(lambdas.astype(self.dtype))[:, None] * self.inverse
+        own = self.part.penalties(lambdas).astype(self.dtype)
+        found = np.pad(own, ((0, 0), (0, self.shape[0] - own.shape[1])))
         return np.repeat(found[:, :, None], self.n_outputs, axis=2)
 
     def losses(self, w, rows, y):
         """Return the loss of every row, (n_lambdas, n)."""
-        raw = rows @ w
+        return self.losses_of(rows @ w, y)
+
+    def losses_of(self, raw, y):
+        """Return the loss of raw predictions (n_lambdas, n, n_outputs)."""
         if self.n_classes == 2:
             z = np.where(y == 1, -1, 1) * raw[..., 0]
             return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
@@ -75,20 +79,8 @@ class Model:
 
     def derivatives(self, w, penalty):
         """Return the gradient (n_lambdas, m) and the Hessian (n_lambdas, m, m)."""
-        raw = self.A @ w
+        slope, bend = self.curvature(self.A @ w)
         n_lambdas, size = len(w), self.shape[0] * self.n_outputs
-        if self.n_classes == 2:
-            rate = 1 / (1 + np.exp(-raw))
-            slope = rate - self.y[:, None]
-            bend = (rate * (1 - rate))[..., None]
-        else:
-            scores = raw @ self.basis.T
-            rate = np.exp(scores - scores.max(axis=-1, keepdims=True))
-            rate /= rate.sum(axis=-1, keepdims=True)
-            slope = (rate - np.eye(self.n_classes)[self.y]) @ self.basis
-            along = rate @ self.basis
-            own = np.einsum("lnc,ca,cb->lnab", rate, self.basis, self.basis)
-            bend = own - along[..., :, None] * along[..., None, :]
         slope = slope * self.share[:, None]
         gradient = self.A.T @ slope + penalty * w
         hessian = np.empty((n_lambdas, *self.shape, *self.shape), self.dtype)
@@ -101,6 +93,22 @@ class Model:
         hessian[:, index, index] += penalty.reshape(n_lambdas, size)
         return gradient.reshape(n_lambdas, size), hessian
 
+    def curvature(self, raw):
+        """Return the two derivatives of the losses of all rows in their raw scores."""
+        if self.n_classes == 2:
+            rate = 1 / (1 + np.exp(-raw))
+            slope = rate - self.y[:, None]
+            bend = (rate * (1 - rate))[..., None]
+        else:
+            scores = raw @ self.basis.T
+            rate = np.exp(scores - scores.max(axis=-1, keepdims=True))
+            rate /= rate.sum(axis=-1, keepdims=True)
+            slope = (rate - np.eye(self.n_classes)[self.y]) @ self.basis
+            along = rate @ self.basis
+            own = np.einsum("lnc,ca,cb->lnab", rate, self.basis, self.basis)
+            bend = own - along[..., :, None] * along[..., None, :]
+        return slope, bend
+
     def factored_directions(self, w, penalty):
         """Return Newton's directions (n_lambdas, m), from QR factors.
 
@@ -111,7 +119,8 @@ class Model:
         raw, basis = self.A @ w, self.basis
         if self.n_classes == 2:
             basis = np.array([[-0.5], [0.5]], self.dtype)
-        rate = np.exp(raw @ basis.T - np.abs(raw).max(axis=-1, keepdims=True))
+        scores = raw @ basis.T
+        rate = np.exp(scores - scores.max(axis=-1, keepdims=True))
         rate /= rate.sum(axis=-1, keepdims=True)
         root = np.sqrt(self.share[:, None] * np.maximum(rate, 1e-300))
         slopes = root[..., None] * (basis - (rate @ basis)[..., None, :])
@@ -156,23 +165,65 @@ def loss(parts, lambda_, n_classes, lambdas):
     Parameters
     ----------
     parts : list of Part
-    lambda_ : float
+    lambda_ : float or ndarray of shape (n_groups,)
     n_classes : int
     lambdas : ndarray
         Decreasing lambdas, down which the solution is followed.
     """
-    path = np.append(lambdas[lambdas > lambda_][::4], lambda_)
     total, weight = LONG(0), LONG(0)
     for part in parts:
-        model = Model(part, n_classes)
-        w = np.zeros((1, *model.shape))
-        for one in path:
-            w = _minimize(model, w, np.array([one]))
-        fine = Model(part, n_classes, LONG)
-        w = _minimize(fine, w.astype(LONG), np.array([lambda_]), LONG_DECREMENT)
+        fine, w = solution(part, lambda_, n_classes, lambdas)
         total += fine.losses(w, fine.held, fine.y_held)[0] @ fine.held_weight
         weight += fine.held_weight.sum()
     return total / weight
+
+
+def solution(part, lambda_, n_classes, lambdas):
+    """Return the `Model` of a part, and its minimizer, in extended precision.
+
+    Parameters
+    ----------
+    part, lambda_, n_classes, lambdas
+        As of `loss`.
+    """
+    end = np.atleast_1d(lambda_)
+    above = lambdas[lambdas > end.max()][::4] - end.max()
+    model = Model(part, n_classes)
+    w = np.zeros((1, *model.shape))
+    for move in np.append(above, 0.0):
+        w = _minimize(model, w, end[None] + move)
+    fine = Model(part, n_classes, LONG)
+    return fine, _minimize(fine, w.astype(LONG), end[None], LONG_DECREMENT)
+
+
+def left_out_losses(part, lambdas, n_classes):
+    """Return the approximate leave-one-out losses at some lambdas.
+
+    Every row is predicted after one Newton step from the minimizer of all rows towards
+    that of the others: with its share s, gradient g and curvature L of the loss of its
+    scores, and ``A = s X' H^-1 X``, its scores move by ``A (I - L A)^-1 g``.
+    """
+    model, found = Model(part, n_classes), np.empty(len(lambdas))
+    w = np.zeros((1, *model.shape))
+    for number, one in enumerate(lambdas):
+        w = _minimize(model, w, one[None])
+        moved = _left_out(model, w[0], model.derivatives(w, model.penalty(one[None])))
+        losses = model.losses_of(moved[None], model.y)[0]
+        found[number] = model.share @ losses
+    return found
+
+
+def _left_out(model, w, derivatives):
+    """Return the raw predictions (n, n_outputs) of every row without it."""
+    size, n_outputs = model.shape
+    inverse = np.linalg.inv(derivatives[1][0]).reshape(size, n_outputs, size, n_outputs)
+    forms = np.einsum("nj,jakb,nk->nab", model.A, inverse, model.A)
+    forms *= model.share[:, None, None]
+    slope, bend = model.curvature((model.A @ w)[None])
+    gap = np.eye(n_outputs) - bend[0] @ forms
+    return model.A @ w + np.einsum(
+        "nab,nb->na", forms, np.linalg.solve(gap, slope[0][..., None])[..., 0]
+    )
 
 
 def _minimize(model, w, lambdas, tol=DECREMENT):

@@ -9,7 +9,7 @@ from benchmarks.campaign import judge as judging
 from benchmarks.campaign.__main__ import main, run, table
 from benchmarks.campaign.judge import judge
 from benchmarks.campaign.problems import FAMILIES, KINDS, Task, make_task
-from benchmarks.campaign.rows import parts_of
+from benchmarks.campaign.rows import parts_of, whole_part
 from tests.helpers import folds
 
 #: Seeds whose fits were worse than the grid, or reported a loss that the rows do not
@@ -125,7 +125,7 @@ def test_leave_one_out_leaves_one_out(fit_intercept):
         model = Ridge(alpha=2 * n * np.exp(-2.0), fit_intercept=fit_intercept)
         model.fit(task.dense[train], task.y[train])
         squares.append(0.5 * (task.y[row] - model.predict(task.dense[[row]])[0]) ** 2)
-    found = criteria.values(criteria.whole_part(task), np.array([-2.0]), "loo")
+    found = criteria.values(whole_part(task), np.array([-2.0]), "loo")
     assert found[0] == pytest.approx(np.mean(squares), rel=1e-8)
 
 
