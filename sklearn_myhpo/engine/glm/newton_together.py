@@ -96,8 +96,8 @@ class NewtonTogether:
         noise = rounding(losses, train_weights, self.raw[numbers])
         slow = decrement > STALLED**2 * self.before[numbers]
         done |= slow & (decrement <= noise)
-        if self.tol < ACCURATE_TOL and done.all():
-            done = ~self._unsettled(numbers, image, self.rtol + rate)
+        if self.tol < ACCURATE_TOL and done.any():
+            done &= ~self._unsettled(numbers, image, self.rtol + rate)
         self.before[numbers] = decrement
         self._move(numbers, direction, image, decrement, done)
         self.rest[numbers[done]] = False
