@@ -159,8 +159,12 @@ def _gap(model, kinds, oracle, lambda_, own, others, values):
         own, least = oracle.loss(lambda_), oracle.loss(others[best])
     gap = (own - least) / (least + floor)
     is_beyond = LambdaBoundWarning in kinds and np.any(others[best] < lambda_)
-    if is_beyond and own - least <= EXCESS_BEYOND * null:
-        gap = 0.0
+    if is_beyond and np.ndim(lambda_) == 0:
+        # All along from the bound the loss falls.
+        between = values[(others < lambda_) & (others >= others[best])]
+        is_beyond &= bool(np.all(np.diff([own, *between]) <= 0))
+    if is_beyond:
+        gap = min(gap, 0.0)
     if not gap <= EXCESS and own - least > floor:
         return Verdict(f"worse than the grid: {own:.7g} > {least:.7g}", gap)
     difference = abs(reported - own) / (own + floor)

@@ -112,9 +112,31 @@ class Model:
     def factored_directions(self, w, penalty):
         """Return Newton's directions (n_lambdas, m), from QR factors.
 
-        What a Hessian has squared, and lost, is still in its factors. That of a row is
-        ``B' (diag(p) - p p') B``, with rates p and basis B, and so the sum over classes
-        of p_c times the outer product of ``B_c - p' B`` with itself.
+        What a Hessian has squared, and lost, is still in its factors.
+        """
+        rows, target, scale = self.factors(w, penalty)
+        if self.dtype is LONG:
+            found = [solve_long(*one) for one in zip(rows, target, strict=True)]
+            return np.array(found) / scale
+        size = rows.shape[2]
+        factor = np.linalg.qr(np.concatenate([rows, target[..., None]], 2), mode="r")
+        found = np.linalg.solve(factor[:, :size, :size], factor[:, :size, size:])
+        return found[..., 0] / scale
+
+    def factors(self, w, penalty):
+        """Return factors of Hessians, the least squares targets of steps, and units.
+
+        The Hessian of a row is ``B' (diag(p) - p p') B``, with rates p and basis B, and
+        so the sum over classes of p_c times the outer product of ``B_c - p' B`` with
+        itself.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_lambdas, k, m)
+            With columns of norm one.
+        target : ndarray of shape (n_lambdas, k)
+        scale : ndarray of shape (n_lambdas, m)
+            What the columns were divided by.
         """
         raw, basis = self.A @ w, self.basis
         if self.n_classes == 2:
@@ -135,13 +157,7 @@ class Model:
         target = np.hstack([off.reshape(n_lambdas, -1), pull])
         scale = np.sqrt(np.sum(rows**2, axis=1))
         scale[scale == 0] = 1
-        rows /= scale[:, None]
-        if self.dtype is LONG:
-            found = [solve_long(*one) for one in zip(rows, target, strict=True)]
-            return np.array(found) / scale
-        factor = np.linalg.qr(np.concatenate([rows, target[..., None]], 2), mode="r")
-        found = np.linalg.solve(factor[:, :size, :size], factor[:, :size, size:])
-        return found[..., 0] / scale
+        return rows / scale[:, None], target, scale
 
 
 def losses(parts, lambdas, n_classes):
@@ -207,23 +223,26 @@ def left_out_losses(part, lambdas, n_classes):
     w = np.zeros((1, *model.shape))
     for number, one in enumerate(lambdas):
         w = _minimize(model, w, one[None])
-        moved = _left_out(model, w[0], model.derivatives(w, model.penalty(one[None])))
+        moved = _left_out(model, w, model.penalty(one[None]))
         losses = model.losses_of(moved[None], model.y)[0]
         found[number] = model.share @ losses
     return found
 
 
-def _left_out(model, w, derivatives):
+def _left_out(model, w, penalty):
     """Return the raw predictions (n, n_outputs) of every row without it."""
-    size, n_outputs = model.shape
-    inverse = np.linalg.inv(derivatives[1][0]).reshape(size, n_outputs, size, n_outputs)
-    forms = np.einsum("nj,jakb,nk->nab", model.A, inverse, model.A)
-    forms *= model.share[:, None, None]
-    slope, bend = model.curvature((model.A @ w)[None])
-    gap = np.eye(n_outputs) - bend[0] @ forms
-    return model.A @ w + np.einsum(
-        "nab,nb->na", forms, np.linalg.solve(gap, slope[0][..., None])[..., 0]
-    )
+    rows, _, scale = model.factors(w, penalty)
+    units = np.einsum("nj,ab->najb", model.A, np.eye(model.n_outputs))
+    units = units.reshape(len(model.A), model.n_outputs, -1) / scale[0]
+    factor = np.linalg.qr(rows[0], mode="r")
+    units = np.linalg.solve(factor.T, units.reshape(-1, len(factor)).T).T
+    units = units.reshape(len(model.A), model.n_outputs, -1)
+    forms = model.share[:, None, None] * (units @ units.transpose(0, 2, 1))
+    raw = model.A @ w[0]
+    slope, bend = model.curvature(raw[None])
+    gap = np.eye(model.n_outputs) - bend[0] @ forms
+    own = np.linalg.solve(gap, slope[0][..., None])
+    return raw + (forms @ own)[..., 0]
 
 
 def _minimize(model, w, lambdas, tol=DECREMENT):

@@ -50,12 +50,11 @@ def loss(parts, lambda_):
 def _least_squares(part, dtype=float):
     """Return rows times the roots of their shares, and the mean of y."""
     y = part.y_train.astype(LONG)
-    mean = part.share @ y if part.has_intercept else LONG(0)
-    return (
-        part.weighted_rows().astype(dtype),
-        (np.sqrt(part.share) * (y - mean)).astype(dtype),
-        mean,
-    )
+    mean = part.share @ y
+    # Rounding aside, columns about their means do not see the mean of y.
+    b = np.sqrt(part.share) * (y - mean if part.is_centred else y)
+    mean = mean if part.has_intercept else LONG(0)
+    return part.weighted_rows().astype(dtype), b.astype(dtype), mean
 
 
 def _weights(A, b, penalties):

@@ -13,7 +13,7 @@ LOST, MARGIN = 1e-12, 6.0
 
 
 class Part(NamedTuple):
-    """One split. Columns are centred at the training means if there is an intercept.
+    """One split.
 
     Attributes
     ----------
@@ -27,6 +27,9 @@ class Part(NamedTuple):
     label : ndarray of int of shape (k,)
         The number of the lambda of every column.
     has_intercept : bool
+    is_centred : bool
+        Whether the columns are about their training means, which an intercept makes
+        them, and standardizing.
     """
 
     train: np.ndarray
@@ -38,6 +41,7 @@ class Part(NamedTuple):
     factor: np.ndarray
     label: np.ndarray
     has_intercept: bool
+    is_centred: bool
 
     def penalties(self, lambdas):
         """Return ``2 exp(lambda)`` times the factor of every column.
@@ -104,6 +108,7 @@ def part_of(task, train, held):
         factor[kept],
         task.labels[kept],
         task.fit_intercept,
+        centres,
     )
 
 
