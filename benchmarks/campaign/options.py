@@ -3,6 +3,7 @@
 The rows are those of `problems.py`, of its milder kinds; the option is another one.
 """
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -139,10 +140,12 @@ def _wants(splitter):
 
 def _split(splitter, given):
     X, y, groups = given
-    try:
-        return list(splitter.split(X, y, groups if _wants(splitter) else None))
-    except ValueError:
-        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return list(splitter.split(X, y, groups if _wants(splitter) else None))
+        except ValueError:
+            return []
 
 
 def _listed_pairs(rng, task):

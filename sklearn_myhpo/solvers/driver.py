@@ -12,6 +12,7 @@ from ..bilevel.counts import OracleCounts
 from .phases import UNWATCHED, Phases
 from .protocol import BilevelResult, Info, Solver, State, Status
 from .registry import SOLVERS
+from .start.alone import start_of
 from .start.points import Scan
 from .start.scan import scan_lambda
 from .start.targets import scan_targets
@@ -172,7 +173,7 @@ def _find_start(
     scanned = problem.for_scan()
     scan = scan_lambda(scanned, phases)
     # The objective of fewer rows is another one.
-    return scan.lambda_, scan.weights, scan if scanned is problem else None
+    return *start_of(scanned, scan), scan if scanned is problem else None
 
 
 def _history(rows, columns):
