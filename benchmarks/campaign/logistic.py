@@ -14,6 +14,8 @@ CHUNK = 12
 MOST_STEPS, MOST_HALVINGS = 60, 40
 #: Least singular value relative to the largest below which a Hessian loses digits.
 DEPENDENT = 1e-5
+#: Least share of the prediction of a row that is not its own.
+LEAST_GAP = 1e-8
 #: Squared Newton decrement relative to the loss at which a run ends.
 DECREMENT, LONG_DECREMENT = 1e-20, 1e-26
 
@@ -230,7 +232,10 @@ def left_out_losses(part, lambdas, n_classes):
 
 
 def _left_out(model, w, penalty):
-    """Return the raw predictions (n, n_outputs) of every row without it."""
+    """Return the raw predictions (n, n_outputs) of every row without it.
+
+    Not a number where rounding decides what a row says without itself.
+    """
     rows, _, scale = model.factors(w, penalty)
     units = np.einsum("nj,ab->najb", model.A, np.eye(model.n_outputs))
     units = units.reshape(len(model.A), model.n_outputs, -1) / scale[0]
@@ -241,6 +246,8 @@ def _left_out(model, w, penalty):
     raw = model.A @ w[0]
     slope, bend = model.curvature(raw[None])
     gap = np.eye(model.n_outputs) - bend[0] @ forms
+    if np.linalg.svd(gap, compute_uv=False).min() < LEAST_GAP:
+        return np.full_like(raw, np.nan)
     own = np.linalg.solve(gap, slope[0][..., None])
     return raw + (forms @ own)[..., 0]
 
