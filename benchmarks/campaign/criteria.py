@@ -1,4 +1,8 @@
-"""Leave-one-out error and GCV of ridge, by singular vectors of the rows."""
+"""Leave-one-out error and GCV of ridge, by singular vectors of the rows.
+
+These lose columns whose units are many decades below those of others; such columns are
+tried with held-out rows alone.
+"""
 
 import numpy as np
 
