@@ -91,6 +91,10 @@ def minimize_bilevel(
     )
     history = _history(end.rows, history_row(end.info, problem.counts, 0.0))
     place = solver.evaluation(problem, end.state)
+    if end.status is Status.CERTAIN and solver.capabilities.finds_minimizers:
+        # Such a run may end before its weights are accurate.
+        weights = problem.minimize(place.lambda_, place.weights)
+        place = problem.at(place.lambda_, weights)
     return BilevelResult(
         place, place.estimate, end.status, message, len(end.rows), history, scan
     )
