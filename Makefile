@@ -121,9 +121,11 @@ bench-growth: $(VENV)/.stamp-bench  ## Time fits of doubled sizes, and draw them
 bench-stn: $(VENV)/.stamp-bench $(VENV)/.stamp-nn  ## Compare self-tuning networks with searches
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn --page doc/neural_network.md
 
-campaign: $(VENV)/.stamp  ## Fit 2000 random problems and compare with grids: SEED=0
+campaign: $(VENV)/.stamp  ## Fit 2 x 2000 random problems, compare with grids: SEED=0
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.campaign --problems $(PROBLEMS) \
 		--seed $(SEED)
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.campaign --problems $(PROBLEMS) \
+		--seed $(SEED) --options
 
 compare: $(VENV)/.stamp  ## Compare with another checkout: make compare BASE=../before
 	$(VENV)/bin/python -m benchmarks.checkouts $(BASE) --results --times --memory

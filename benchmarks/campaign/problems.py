@@ -1,6 +1,6 @@
 """Random problems of many kinds, each made by one seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
@@ -26,6 +26,12 @@ class Task:
     sample_weight : ndarray of shape (n_samples,) or None
     fit_intercept : bool
     criterion : str
+    options : dict
+        Further parameters of the estimator.
+    cv : object
+        Given instead of `pairs`, which it has to lead to; None for the pairs.
+    groups : ndarray of shape (n_samples,) or None
+        Given to `fit`, for `cv`.
     """
 
     family: str
@@ -36,6 +42,9 @@ class Task:
     sample_weight: np.ndarray | None
     fit_intercept: bool
     criterion: str = "validation"
+    options: dict = field(default_factory=dict)
+    cv: object = None
+    groups: np.ndarray | None = None
 
     @property
     def dense(self):
@@ -45,9 +54,32 @@ class Task:
 
     @property
     def weight(self):
-        """The weights of the rows."""
+        """The weights of the rows, times those of their classes."""
         given = self.sample_weight
-        return np.ones(len(self.y)) if given is None else given
+        weight = np.ones(len(self.y)) if given is None else given
+        by_class = self.options.get("class_weight")
+        if by_class is None:
+            return weight
+        if by_class == "balanced":
+            counts = np.bincount(self.y, weight)
+            return weight * (weight.sum() / len(counts) / counts)[self.y]
+        return (
+            weight * np.array([by_class[one] for one in range(len(by_class))])[self.y]
+        )
+
+    @property
+    def factors(self):
+        """The factors of the penalty, (n_features,)."""
+        given = self.options.get("penalty_factors")
+        return np.ones(self.X.shape[1]) if given is None else np.asarray(given)
+
+    @property
+    def labels(self):
+        """The group of every feature, from zero."""
+        given = self.options.get("feature_groups")
+        if given is None:
+            return np.zeros(self.X.shape[1], dtype=int)
+        return np.unique(given, return_inverse=True)[1]
 
 
 def make_task(seed):
@@ -56,21 +88,12 @@ def make_task(seed):
     family = FAMILIES[rng.choice(3, p=[0.5, 0.35, 0.15])]
     names = [name for name in KINDS if _suits(name, family)]
     kind = names[rng.integers(len(names))]
-    n_rows = _log_uniform(rng, 12, MOST_ROWS[family])
-    n_columns = _log_uniform(rng, 1, MOST_COLUMNS[family])
-    if kind == "few rows":
-        n_rows = rng.integers(5 if family == "ridge" else 8, 14)
-    if kind in ("wide", "offset", "units") and rng.random() < 0.5:
-        n_columns = min(MOST_COLUMNS[family], int(n_rows * rng.uniform(0.7, 3.0)) + 1)
-    X = _correlated(rng, n_rows, n_columns)
-    signal = X @ rng.standard_normal(n_columns) * rng.choice([0.0, 0.3, 1.0, 10.0])
-    X = KINDS[kind](rng, X)
-    y = _target(rng, family, kind, signal / np.sqrt(n_columns))
-    weight = _weights(rng, y, family) if kind == "weights" else None
+    X, y = make_rows(rng, family, kind)
+    weight = random_weights(rng, y, family) if kind == "weights" else None
     criterion = rng.choice(["loo", "gcv"]) if kind == "criterion" else "validation"
     if kind == "sparse":
         X = sparse.csr_array(X)
-    pairs = _pairs(rng, family, kind, y, weight)
+    pairs = random_pairs(rng, family, kind, y, weight)
     return Task(
         family,
         kind,
@@ -81,6 +104,22 @@ def make_task(seed):
         bool(rng.random() < 0.7),
         str(criterion),
     )
+
+
+def make_rows(rng, family, kind, most_columns=None):
+    """Return features of a kind, not sparse yet, and a target."""
+    most_columns = most_columns or MOST_COLUMNS[family]
+    n_rows = _log_uniform(rng, 12, MOST_ROWS[family])
+    n_columns = _log_uniform(rng, 1, most_columns)
+    if kind == "few rows":
+        n_rows = rng.integers(5 if family == "ridge" else 8, 14)
+    if kind in ("wide", "offset", "units") and rng.random() < 0.5:
+        n_columns = min(most_columns, int(n_rows * rng.uniform(0.7, 3.0)) + 1)
+    X = _correlated(rng, n_rows, n_columns)
+    signal = X @ rng.standard_normal(n_columns) * rng.choice([0.0, 0.3, 1.0, 10.0])
+    X = KINDS[kind](rng, X)
+    y = _target(rng, family, kind, signal / np.sqrt(n_columns))
+    return X, y
 
 
 def _suits(kind, family):
@@ -198,7 +237,8 @@ def _target(rng, family, kind, signal):
     return y
 
 
-def _weights(rng, y, family):
+def random_weights(rng, y, family):
+    """Return weights of rows, a tenth of them zero."""
     weight = rng.uniform(0.1, 3.0, len(y))
     kept = rng.random(len(y)) > 0.1
     if family != "ridge":
@@ -207,7 +247,7 @@ def _weights(rng, y, family):
     return np.where(kept, weight, 0.0)
 
 
-def _pairs(rng, family, kind, y, weight):
+def random_pairs(rng, family, kind, y, weight):
     """Return splits whose training parts have every class, of rows with weight."""
     rows = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
     n_folds = int(rng.integers(2, min(7, len(rows))))

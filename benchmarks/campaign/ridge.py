@@ -17,7 +17,7 @@ def losses(parts, lambdas):
         step = max(1, CHUNK // ((len(A) + A.shape[1]) * (A.shape[1] + 1)))
         for start in range(0, len(lambdas), step):
             own = slice(start, start + step)
-            v = _weights(A, b / scale, part.size, lambdas[own])
+            v = _weights(A, b / scale, part.penalties(lambdas[own]))
             raw = part.held.astype(float) @ v.T
             target = ((part.y_held - mean) / scale).astype(float)
             squares = (target[:, None] - raw) ** 2
@@ -27,11 +27,17 @@ def losses(parts, lambdas):
 
 
 def loss(parts, lambda_):
-    """Return the pooled held-out loss at a lambda, in extended precision."""
+    """Return the pooled held-out loss at a lambda, in extended precision.
+
+    Parameters
+    ----------
+    parts : list of Part
+    lambda_ : float or ndarray of shape (n_groups,)
+    """
     total, weight = LONG(0), LONG(0)
     for part in parts:
         A, b, mean = _least_squares(part, LONG)
-        damp = np.sqrt(2 * np.exp(LONG(lambda_))) / part.size
+        damp = np.sqrt(part.penalties(np.array([lambda_]))[0])
         scale = 1 / np.sqrt(1 + damp**2)
         stacked = np.vstack([A * scale, np.diag(damp * scale)])
         v = scale * solve_long(stacked, np.append(b, np.zeros(A.shape[1], LONG)))
@@ -43,28 +49,27 @@ def loss(parts, lambda_):
 
 def _least_squares(part, dtype=float):
     """Return rows times the roots of their shares, and the mean of y."""
-    root = np.sqrt(part.share)
     y = part.y_train.astype(LONG)
-    mean = part.share @ y if part.has_intercept else LONG(0)
-    return (
-        (root[:, None] * part.train).astype(dtype),
-        (root * (y - mean)).astype(dtype),
-        mean,
-    )
+    mean = part.share @ y
+    # Rounding aside, columns about their means do not see the mean of y.
+    b = np.sqrt(part.share) * (y - mean if part.is_centred else y)
+    mean = mean if part.has_intercept else LONG(0)
+    return part.weighted_rows().astype(dtype), b.astype(dtype), mean
 
 
-def _weights(A, b, size, lambdas):
-    """Return the minimizers of ``|A v - b|^2 / 2 + e^lambda |v / size|^2``."""
+def _weights(A, b, penalties):
+    """Return the minimizers of ``(|A v - b|^2 + v' P v) / 2``, P (n_lambdas, k)."""
     n, k = A.shape
+    n_lambdas = len(penalties)
     if not k:
-        return np.zeros((len(lambdas), 0))
+        return np.zeros((n_lambdas, 0))
     if n > k + 1:
         # Orthogonal factors change neither the norms nor the sizes of columns.
         R = np.linalg.qr(np.column_stack([A, b]), mode="r")
         A, b, n = R[:, :k], R[:, k], k + 1
-    damp = np.sqrt(2.0) * np.exp(0.5 * lambdas)[:, None] / size.astype(float)
+    damp = np.sqrt(penalties).astype(float)
     scale = 1.0 / np.hypot(1.0, damp)
-    stacked = np.zeros((len(lambdas), n + k, k + 1))
+    stacked = np.zeros((n_lambdas, n + k, k + 1))
     stacked[:, :n, :k] = A * scale[:, None]
     stacked[:, :n, k] = b
     index = np.arange(k)

@@ -100,7 +100,8 @@ class CriterionProblem(Problem):
             total_weight=sample_weight.sum(),
             n_held_out=whole.n_rows,
         )
-        scales = measure_scales(parts, whole.second_moments, whole.n_rows)
+        moments = whole.second_moments, whole.n_rows, whole.least_moment
+        scales = measure_scales(parts, *moments)
         bounds = resolve_bounds(lambda_bounds, scales.auto_bounds)
         super().__init__(parts, scales, bounds, offers=self.OFFERS)
         self._keep_above_rounding(lambda_bounds)

@@ -100,7 +100,18 @@ def build_splits(
     moves |= all_directions and not by_rows
     if plan.reduces_columns or plan.tries_row_products or moves:
         return build_apart(design, task, standard, _build)
-    return _build(standard.rows(design, -1, True), task._replace(standard=standard))
+    rows = standard.rows(design, -1, True)
+    if plan.can_rotate and needs_rotation(*_with_moments(rows, task)):
+        # Units of a split are no factors of axes that mix features.
+        return build_apart(design, task, standard, _build)
+    return _build(rows, task._replace(standard=standard))
+
+
+def _with_moments(design, task):
+    """Return rows about their means, the weights of all, and their second moments."""
+    weight = task.parts.sample_weight
+    design, moments = design.with_moments(weight, task.plan.shape.fit_intercept)
+    return design, weight, moments
 
 
 def _build(design, task):
@@ -161,7 +172,7 @@ def _from_rows(design, moments, task):
     origin, least, plan = design.shift, None, task.plan
     coordinates = feature_coordinates(task.groups, design.scale)
     given = design, task.parts.sample_weight, moments
-    rotates = plan.can_rotate and needs_rotation(*given)
+    rotates = plan.can_rotate and not task.standard and needs_rotation(*given)
     if rotates:
         least = least_moment(*given)
     if task.row_space is not None:

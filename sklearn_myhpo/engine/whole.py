@@ -13,6 +13,7 @@ from ..data.sums import check_scale
 from ..losses import Loss
 from ..penalties.coordinates import feature_coordinates
 from ..penalties.groups import FeatureGroups
+from .conditioning import least_moment, needs_rotation
 from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
 from .glm.split_set import build_full_split
@@ -65,6 +66,8 @@ class Whole:
         Weighted mean squares of the centred features.
     loss : Loss
     plan : Plan
+    least_moment : float or None
+        Second moment of the direction with the least one; None for that of a feature.
     """
 
     split: Split
@@ -80,6 +83,7 @@ class Whole:
     second_moments: np.ndarray
     loss: Loss
     plan: Plan
+    least_moment: float | None = None
 
     @property
     def n_rows(self):
@@ -226,8 +230,11 @@ def _whole_of_rows(data):
     """Return all rows as a map that is multiplied with."""
     rows, moments = data.at_means()
     shift, coordinates = rows.shift, feature_coordinates(data.groups, rows.scale)
-    if data.plan.reduces_columns:
-        rows, coordinates = reduce_to_row_space(rows, data.groups)
+    given = rows, data.share, moments
+    rotates = data.plan.can_rotate and needs_rotation(*given)
+    least = least_moment(*given) if rotates else None
+    if data.plan.reduces_columns or rotates:
+        rows, coordinates = reduce_to_row_space(rows, data.groups, rotates)
     split = build_full_split(
         rows,
         data.y,
@@ -244,7 +251,8 @@ def _whole_of_rows(data):
         plan=data.plan,
     )
     split_set = make_split_set([split], None, data.plan)
-    return _whole(data, split, split_set, None, rows, data.y, moments)
+    found = _whole(data, split, split_set, None, rows, data.y, moments)
+    return replace(found, least_moment=least)
 
 
 def _whole(data, split, split_set, spectrum, rows, y, moments):

@@ -12,6 +12,7 @@ from ..bilevel.counts import OracleCounts
 from .phases import UNWATCHED, Phases
 from .protocol import BilevelResult, Info, Solver, State, Status
 from .registry import SOLVERS
+from .start.alone import start_of
 from .start.points import Scan
 from .start.scan import scan_lambda
 from .start.targets import scan_targets
@@ -90,6 +91,10 @@ def minimize_bilevel(
     )
     history = _history(end.rows, history_row(end.info, problem.counts, 0.0))
     place = solver.evaluation(problem, end.state)
+    if end.status is Status.CERTAIN and solver.capabilities.finds_minimizers:
+        # Such a run may end before its weights are accurate.
+        weights = problem.minimize(place.lambda_, place.weights)
+        place = problem.at(place.lambda_, weights)
     return BilevelResult(
         place, place.estimate, end.status, message, len(end.rows), history, scan
     )
@@ -172,7 +177,7 @@ def _find_start(
     scanned = problem.for_scan()
     scan = scan_lambda(scanned, phases)
     # The objective of fewer rows is another one.
-    return scan.lambda_, scan.weights, scan if scanned is problem else None
+    return *start_of(scanned, scan), scan if scanned is problem else None
 
 
 def _history(rows, columns):

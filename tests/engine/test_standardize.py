@@ -45,8 +45,17 @@ def far_in_validation(X, pairs):
     return X
 
 
+def nearly_alike(X, pairs):
+    """Return X with two columns of which one is nearly a multiple of the other."""
+    X = X.copy()
+    noise = np.random.default_rng(1).standard_normal(len(X))
+    X[:, 3] = X[:, 4] * (2.0 + 1e-7 * noise)
+    return X
+
+
 CASES = {
     "tall": {},
+    "nearly alike": {"changed": nearly_alike},
     "large means": {"shift": 1e6},
     "constant in training": {"changed": constant_in_training},
     "far in validation": {"changed": far_in_validation},

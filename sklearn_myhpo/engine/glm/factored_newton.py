@@ -14,7 +14,14 @@ from ..linalg.newton import (
     STALLED,
 )
 from .fused_hessian import HessiansAt
-from .safeguards import overshoots, rounding, saturated, shortened
+from .safeguards import (
+    ACCURATE_TOL,
+    overshoots,
+    rounding,
+    saturated,
+    shortened,
+    unsettled,
+)
 
 #: Pairs that are kept.
 MEMORY = 5
@@ -80,6 +87,8 @@ class FactoredNewton:
         self._pairs, self._before, self.direction = [], None, 0.0
         # The rate after the last new matrices, and the number of slow steps.
         self._fresh, self._n_slow = 0.0, 0
+        # Changes of the held-out losses by the last step, where they were asked for.
+        self._change = np.full(len(weights), np.inf)
         # The splits along whose directions no step is good enough.
         self._stuck = np.zeros(len(weights), dtype=bool)
 
@@ -120,9 +129,24 @@ class FactoredNewton:
             )
         self.direction = direction
         if done.all():
+            done = ~self._unsettled(direction) | self._stuck
+        if done.all():
             return True
         self._before = np.maximum(decrement, np.finfo(float).tiny)
         return self._move(slope, direction, decrement, done)
+
+    def _unsettled(self, direction):
+        """Whether the step would change what rows that are held out lose.
+
+        A last step that is taken unseen leaves the square of such a change.
+        """
+        if not NEWTON_TOL < self.tol <= ACCURATE_TOL:
+            return np.zeros(len(direction), dtype=bool)
+        slopes = self.set.held_out_gradients(self.at.raw)
+        change = np.abs(np.einsum("kmo,kmo->k", slopes, direction))
+        before, self._change = self._change, change
+        losses = self.set.passes.held_out_losses(self.at.raw)
+        return unsettled(change, before, losses)
 
     def _direction(self, slope, renew=False):
         """Return the step of every split, and twice the decrease that it promises."""

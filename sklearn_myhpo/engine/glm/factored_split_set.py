@@ -36,6 +36,8 @@ class FactoredSplitSet(GLMSplitSet):
             self.passes, self.shared_curvature, plan, self.counts
         )
         self._weights = self._raw = self._slopes = None
+        # Raw predictions, and the gradients of the validation losses there.
+        self._held_out = None, None
 
     def slopes(self, weights):
         """Return the `Slopes` at weights, of which the last ones are kept.
@@ -137,7 +139,21 @@ class FactoredSplitSet(GLMSplitSet):
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         self.counts.n_validation_gradients += len(weights)
-        return list(self.passes.held_out_gradients(self.raw(weights)))
+        return list(self.held_out_gradients(self.raw(weights)))
+
+    def held_out_gradients(self, raw):
+        """Return the gradients of the validation losses; the last ones are kept.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_splits, n_outputs, n_samples)
+            Raw predictions, which do not change.
+        """
+        known, gradients = self._held_out
+        if known is not raw:
+            gradients = self.passes.held_out_gradients(raw)
+            self._held_out = raw, gradients
+        return gradients
 
     def tangent_terms(self, weights, solutions):
         """Return the second derivatives of the losses along moves of the weights."""

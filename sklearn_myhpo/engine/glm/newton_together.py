@@ -4,12 +4,17 @@ import numpy as np
 
 from ..linalg.newton import NEWTON_MAX_HALVINGS, STALLED
 from .products import solve_together
-from .safeguards import overshoots, rounding, saturated, shortened
+from .safeguards import (
+    ACCURATE_TOL,
+    overshoots,
+    rounding,
+    saturated,
+    shortened,
+    unsettled,
+)
 
 #: Largest and least accuracy of a direction.
 LOOSEST_RTOL, TIGHTEST_RTOL = 0.3, 1e-6
-#: Tolerance below which solutions count as accurate ones.
-ACCURATE_TOL = 1e-6
 #: A change of the log curvature beyond this counts as any factor.
 MAX_CHANGE = 30.0
 
@@ -44,6 +49,7 @@ class NewtonTogether:
         self._leave_saturation()
         self.slope = self._gradients(self.rest, self.raw, weights)
         self.before = np.full(len(weights), np.inf)
+        self.change = np.full(len(weights), np.inf)
         self.rtol = LOOSEST_RTOL
 
     def _leave_saturation(self):
@@ -90,6 +96,8 @@ class NewtonTogether:
         noise = rounding(losses, train_weights, self.raw[numbers])
         slow = decrement > STALLED**2 * self.before[numbers]
         done |= slow & (decrement <= noise)
+        if self.tol < ACCURATE_TOL and done.any():
+            done &= ~self._unsettled(numbers, image, self.rtol + rate)
         self.before[numbers] = decrement
         self._move(numbers, direction, image, decrement, done)
         self.rest[numbers[done]] = False
@@ -99,6 +107,28 @@ class NewtonTogether:
             wanted = 0.5 * self.tol * np.sqrt(2.0 * losses / np.maximum(error, 1e-300))
             best = np.maximum(wanted, rate * (self.rtol + rate))[open_].min()
             self.rtol = float(np.clip(best, TIGHTEST_RTOL, LOOSEST_RTOL))
+
+    def _unsettled(self, numbers, image, left):
+        """Whether steps leave held-out losses that are not those of the minima.
+
+        Parameters
+        ----------
+        numbers : ndarray of int of shape (k,)
+            The splits.
+        image : ndarray of shape (k, n_outputs, n_samples)
+            Raw predictions of the steps.
+        left : ndarray of shape (k,)
+            Share of the error that a step leaves.
+        """
+        change, losses = np.empty(len(numbers)), np.empty(len(numbers))
+        for place, number in enumerate(numbers):
+            index, weight = self.set.splits[number].held_out
+            y, raw = self.set.y[index], self.raw[number][:, index].T
+            slope = weight[:, None] * self.set.loss.gradient(y, raw)
+            change[place] = np.abs(np.sum(slope * image[place][:, index].T))
+            losses[place] = weight @ self.set.loss.value(y, raw)
+        before, self.change[numbers] = self.change[numbers], change
+        return unsettled(left * change, before, losses)
 
     def _hessians(self, numbers):
         """Return the Hessians of some splits at the present weights."""

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..linalg.newton import STALLED
+
 #: Largest rise of the slope along an accepted step, as a share of its fall at the
 #: start; least and largest factor by which a step is shortened.
 MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
@@ -9,6 +11,9 @@ MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
 FAR_WORSE = 10.0
 #: Rounding of a loss.
 LOSS_ROUNDING = 1e-14
+#: Accuracy of weights from which on their held-out losses are looked at, and the change
+#: of these by a step, relative to their mean, that is small enough.
+ACCURATE_TOL, SETTLED = 1e-6, 1e-9
 
 
 def saturated(losses, null_losses):
@@ -56,3 +61,19 @@ def rounding(losses, train_weights, raw):
         ]
     )
     return np.maximum(LOSS_ROUNDING * losses, 2.0 * np.finfo(float).eps * sizes)
+
+
+def unsettled(change, before, losses):
+    """Whether held-out losses still move, of every split.
+
+    A direction in which the training loss is nearly flat hardly counts in the norm of
+    the Hessian, whatever it does to rows that are held out.
+
+    Parameters
+    ----------
+    change, before : ndarray of shape (k,)
+        Sizes of the changes of the losses by this step, and by the one before. What
+        does not fall any more is rounding.
+    losses : ndarray of shape (k,)
+    """
+    return (change > SETTLED * np.mean(losses)) & (change < STALLED * before)

@@ -220,7 +220,7 @@ def _with_proposal(problem, state):
     # The hypergradient of a dropped group vanishes even if the group is wanted back.
     rest = max(
         problem.relative(projected, objective),
-        problem.relative(found.predicted, objective),
+        problem.relative(max(found.predicted, found.promise), objective),
     )
     return state._replace(
         error=max(rest, INNER_MARGIN * state.inner if problem.iterates else 0.0),
@@ -273,11 +273,17 @@ def _minimize(model, rho, curvature, box, free):
     curved = scaled + bend / np.outer(unit, unit)
     # The second-order response where it leaves the step convex, else the tangent.
     matrix = curved if is_positive_definite(curved) else _make_definite(scaled)
-    slope = model.gradient[free] / unit
-    own = minimize_in_box(matrix, slope, *(box[:, free] * unit))
+    slope, ends = model.gradient[free] / unit, box[:, free] * unit
+    own = minimize_in_box(matrix, slope, *ends)
     move[free] = own / unit
     predicted = -slope @ own - 0.5 * own @ matrix @ own
-    return Minimizer(move, predicted, move[free] @ metric @ move[free])
+    # The proximal term shortens a step, and so would excuse an end before a minimum.
+    curved = curved - rho * metric / np.outer(unit, unit)
+    promise = 0.0
+    if is_positive_definite(curved):
+        own = minimize_in_box(curved, slope, *ends)
+        promise = -slope @ own - 0.5 * own @ curved @ own
+    return Minimizer(move, predicted, move[free] @ metric @ move[free], promise)
 
 
 def _make_definite(matrix):

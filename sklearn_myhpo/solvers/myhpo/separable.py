@@ -121,18 +121,26 @@ def _propose(problem, own, model, targets):
     curved = tangent + model.bend + model.gradient * (2.0 * taken - 1.0)
     # The second-order response where it leaves the step convex, else the tangent.
     curvature = np.where(curved > 0, curved, tangent)
+    x, predicted = _minimize(gradient, curvature, first, last)
+    # The proximal term shortens a step, and so would excuse an end before a minimum.
+    curved = curved - own.rho * model.metric
+    promise = _minimize(gradient, np.where(curved > 0, curved, curvature), first, last)
+    inside = np.where(x >= last, up, unfelt(x, taken))
+    delta = np.where(x <= first, down, inside)
+    delta[gradient == 0] = 0.0
+    size = np.maximum(np.abs(gradient), np.maximum(predicted, promise[1]))
+    errors = problem.relative(size, model.value, targets)
+    target = np.clip(lambda_ + delta, low, high)
+    return own._replace(errors=errors, target=target, predicted=predicted)
+
+
+def _minimize(gradient, curvature, first, last):
+    """Return the minimizers of parabolas between bounds, and their decreases."""
     newton = np.divide(
         -gradient, curvature, out=-np.inf * np.sign(gradient), where=curvature > 0
     )
     x = np.where(gradient == 0, 0.0, np.clip(newton, first, last))
-    inside = np.where(x >= last, up, unfelt(x, taken))
-    delta = np.where(x <= first, down, inside)
-    delta[gradient == 0] = 0.0
-    predicted = -gradient * x - 0.5 * curvature * x**2
-    size = np.maximum(np.abs(gradient), predicted)
-    errors = problem.relative(size, model.value, targets)
-    target = np.clip(lambda_ + delta, low, high)
-    return own._replace(errors=errors, target=target, predicted=predicted)
+    return x, -gradient * x - 0.5 * curvature * x**2
 
 
 def _info(state):

@@ -30,11 +30,15 @@ class Minimizer(NamedTuple):
     predicted : float
     length : float
         ``x' M x``, M the metric.
+    promise : float
+        Decrease that the model promises without the proximal term; 0 where that is not
+        convex or not known.
     """
 
     x: np.ndarray
     predicted: float
     length: float
+    promise: float = 0.0
 
 
 def minimize_by_products(

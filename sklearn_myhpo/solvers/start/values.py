@@ -141,7 +141,7 @@ def _value(point):
 
 def _scan_down(problem, phases):
     """Look from the null model down."""
-    fineness = _fineness(problem)
+    fineness = FINE_SCAN if is_small(problem) else COARSE_SCAN
     low, lambda_, step = scan_range(problem)[0], null_lambda(problem), fineness.falling
     points = _null_points(problem)
     n_null = len(points)
@@ -170,12 +170,11 @@ def _scan_down(problem, phases):
     return _ended(problem, points, n_null, fineness.rival)
 
 
-def _fineness(problem):
-    """Return how closely to look."""
+def is_small(problem: Problem) -> bool:
+    """Whether held-out rows are so few that a loss may have minima anywhere."""
     n_weights = np.prod(problem.splits[0].shape)
-    is_small = problem.n_held_out * n_weights <= FEW_ENTRIES
-    few = problem.n_held_out <= FEW_HELD_OUT and is_small
-    return FINE_SCAN if few else COARSE_SCAN
+    few_entries = problem.n_held_out * n_weights <= FEW_ENTRIES
+    return problem.n_held_out <= FEW_HELD_OUT and bool(few_entries)
 
 
 def _next_point(problem, points, lambda_, n_null, fineness):

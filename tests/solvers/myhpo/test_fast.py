@@ -76,3 +76,25 @@ def test_converged_means_accurate_weights():
     model = MYHPOLogisticRegression(**options).fit(X, y)
     assert model.converged_
     assert np.max(model.certificate_.inner_residuals) <= model.tol
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_myhpo.exceptions.FewRowsWarning")
+@pytest.mark.parametrize("per_target", [False, True])
+def test_goes_on_to_a_minimum_of_tiny_weights(per_target):
+    """A fit would rest on the way, where the proximal term promises next to nothing."""
+    # Two training rows ask for a weight of one, the held-out rows for a thousandth.
+    weight = 1e-3
+    noise = weight / np.sqrt(2e-5)
+    X, y = np.ones((4, 1)), np.array([1.0, 1.0, weight + noise, weight - noise])
+    best = np.log(0.5 * (1.0 / weight - 1.0))
+    model = MYHPORidge(
+        cv=[([0, 1], [2, 3])],
+        fit_intercept=False,
+        alpha_per_target=per_target,
+        lambda_init=best + 6.0,
+        lambda_bounds=(-20.0, 40.0),
+    ).fit(X, np.column_stack([y, y]) if per_target else y)
+    # Without the feature the loss is higher by twenty times the tolerance.
+    reached = 1.0 / (1.0 + 2.0 * np.exp(model.lambda_))
+    gap = (reached - weight) ** 2 / noise**2
+    assert np.all(gap <= 1e-6)

@@ -1,0 +1,62 @@
+"""The start where one lambda for all groups gains next to nothing.
+
+What a useless group adds may hide all that another one would gain. So every group is
+then looked at without the others.
+"""
+
+import numpy as np
+
+from ...bilevel.problem import Problem
+from .points import Point, Scan
+from .values import FINE_SCAN, is_small
+
+#: Most groups that are looked at.
+MOST_GROUPS = 10
+#: Decrease of the loss by one lambda, relative to the model without features, beyond
+#: which a solver is left to find the rest.
+LITTLE = 0.05
+
+
+def start_of(problem: Problem, scan: Scan) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return lambda and weights to start from.
+
+    Parameters
+    ----------
+    problem : Problem
+        The objective.
+    scan : Scan
+        Of a shared lambda.
+
+    Returns
+    -------
+    lambda_ : ndarray of shape (n_groups,)
+        Those of the scan; of few rows and groups, where these gain little, those of
+        the best group alone if that is better.
+    weights : list of ndarray
+        Inner solutions near there, of every split.
+    """
+    least = np.min(scan.values)
+    gains = least < (1.0 - LITTLE) * problem.null_loss
+    several = 1 < problem.n_groups <= MOST_GROUPS
+    if gains or not (several and is_small(problem)):
+        return scan.lambda_, scan.weights
+    points = [_lowest_alone(problem, group) for group in range(problem.n_groups)]
+    best = min(points, key=lambda point: point.value)
+    if best.value < least:
+        return best.lambda_, best.weights
+    return scan.lambda_, scan.weights
+
+
+def _lowest_alone(problem, group):
+    """Return the lowest `Point` of one group, with the others dropped."""
+    low, lambda_ = problem.scan_bounds
+    weights, lowest = None, None
+    while True:
+        weights = problem.minimize(lambda_, weights)
+        value = problem.objective(lambda_, weights)
+        if lowest is None or not lowest.value <= value:
+            lowest = Point(lambda_, value, weights=weights)
+        if lambda_[group] <= low[group]:
+            return lowest
+        step = FINE_SCAN.falling * (np.arange(len(low)) == group)
+        lambda_ = np.maximum(lambda_ - step, low)
