@@ -9,11 +9,15 @@ from .exceptions import (
     SortedRowsWarning,
 )
 from .linear_model import (
+    BilevelGeneralizedLinearRegressor,
     BilevelLogisticRegression,
     BilevelRidge,
+    MYHPOGammaRegressor,
     MYHPOLogisticRegression,
+    MYHPOPoissonRegressor,
     MYHPORidge,
     MYHPORidgeClassifier,
+    MYHPOTweedieRegressor,
     SHOLogisticRegression,
     SHORidge,
 )
@@ -22,6 +26,7 @@ from .penalties.compose import GroupedColumnTransformer
 __version__ = "0.1.0"
 
 __all__ = [
+    "BilevelGeneralizedLinearRegressor",
     "BilevelLogisticRegression",
     "BilevelRidge",
     "FewRowsWarning",
@@ -29,9 +34,12 @@ __all__ = [
     "GroupedColumnTransformer",
     "IgnoredGroupsWarning",
     "LambdaBoundWarning",
+    "MYHPOGammaRegressor",
     "MYHPOLogisticRegression",
+    "MYHPOPoissonRegressor",
     "MYHPORidge",
     "MYHPORidgeClassifier",
+    "MYHPOTweedieRegressor",
     "RareClassWarning",
     "SHOLogisticRegression",
     "SHORidge",

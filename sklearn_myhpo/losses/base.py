@@ -196,6 +196,23 @@ class Loss(ABC):
             Intercepts; finite numbers even if the best ones are infinite.
         """
 
+    def has_constant(self, y, sample_weight):
+        """Return whether a constant raw prediction is the best one, not a limit.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        sample_weight : ndarray of shape (n_samples,)
+            Non-negative, with a positive sum.
+
+        Returns
+        -------
+        bool
+            False where the loss falls for ever along some constant.
+        """
+        return True
+
     def value_and_gradient(self, y, raw):
         """Return `value` and `gradient`; a subclass may share work between them.
 
