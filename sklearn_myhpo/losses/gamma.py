@@ -3,7 +3,7 @@
 import numpy as np
 
 from .base import Interval
-from .log_link import LEAST_TARGET, MOST_TARGET, LogLinkLoss
+from .log_link import LEAST_TARGET, MOST_TARGET, LogLinkLoss, log_error
 
 
 class GammaLoss(LogLinkLoss):
@@ -13,16 +13,16 @@ class GammaLoss(LogLinkLoss):
     y_range = Interval(LEAST_TARGET, MOST_TARGET, low_closed=True, high_closed=True)
 
     def _value_and_slope(self, y, raw):
-        error = raw - np.log(y)
+        error = log_error(y, raw)
         excess = np.expm1(-error)
-        return excess + error, -excess
+        return error + excess, np.negative(excess, out=excess)
 
     def _slope(self, y, raw):
-        return -np.expm1(np.log(y) - raw)
+        return -np.expm1(-log_error(y, raw))
 
     def _slope_and_bend(self, y, raw):
-        log_ratio = np.log(y) - raw
-        return -np.expm1(log_ratio), np.exp(log_ratio)
+        ratio = y * np.exp(-raw)
+        return 1.0 - ratio, ratio
 
     def _third(self, y, raw):
-        return -np.exp(np.log(y) - raw)
+        return -y * np.exp(-raw)

@@ -55,7 +55,7 @@ class LogLinkLoss(Loss):
         inside, excess = _clipped(raw)
         value, slope = self._value_and_slope(y, inside)
         # Rounding may have left less than nothing.
-        value = np.maximum(value, 0.0)
+        np.maximum(value, 0.0, out=value)
         if excess is not None:
             value += slope * excess
         return value, slope[:, None]
@@ -88,16 +88,16 @@ class LogLinkLoss(Loss):
         return np.array([np.log(np.maximum(mean, LEAST_TARGET))])
 
 
-def log_target(y):
-    """Return which targets count as positive, and the logs of those, else zeros."""
-    positive = y >= LEAST_TARGET
-    return positive, np.log(np.where(positive, y, 1.0))
+def log_error(y, raw):
+    """Return ``raw - log(y)``; targets that count as zero are taken for the least."""
+    error = np.log(np.maximum(y, LEAST_TARGET))
+    return np.subtract(raw, error, out=error)
 
 
 def _clipped(raw):
     """Return log means (n_samples,) that are not far, and what is clipped off."""
     raw = raw[:, 0]
-    if np.abs(raw).max(initial=0.0) <= MOST_LOG_MEAN:
+    if not raw.size or (raw.max() <= MOST_LOG_MEAN and raw.min() >= -MOST_LOG_MEAN):
         return raw, None
     inside = np.clip(raw, -MOST_LOG_MEAN, MOST_LOG_MEAN)
     return inside, raw - inside

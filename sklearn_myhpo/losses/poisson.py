@@ -3,7 +3,7 @@
 import numpy as np
 
 from .base import Interval
-from .log_link import MOST_TARGET, LogLinkLoss, log_target
+from .log_link import LEAST_TARGET, MOST_TARGET, LogLinkLoss, log_error
 
 
 class PoissonLoss(LogLinkLoss):
@@ -13,11 +13,12 @@ class PoissonLoss(LogLinkLoss):
     y_range = Interval(0.0, MOST_TARGET, low_closed=True, high_closed=True)
 
     def _value_and_slope(self, y, raw):
-        mean = np.exp(raw)
-        positive, log_y = log_target(y)
+        mean, error = np.exp(raw), log_error(y, raw)
         # In the error of the log, large counts lose no digits.
-        error = raw - log_y
-        value = np.where(positive, y * (np.expm1(error) - error), mean)
+        value = np.expm1(error)
+        value -= error
+        value *= y
+        value += mean * (y < LEAST_TARGET)
         return value, mean - y
 
     def _slope(self, y, raw):

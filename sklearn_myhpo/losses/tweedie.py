@@ -3,7 +3,7 @@
 import numpy as np
 
 from .base import Interval
-from .log_link import MOST_TARGET, LogLinkLoss, log_target
+from .log_link import LEAST_TARGET, MOST_TARGET, LogLinkLoss, log_error
 
 
 class TweedieLoss(LogLinkLoss):
@@ -32,11 +32,12 @@ class TweedieLoss(LogLinkLoss):
     def _value_and_slope(self, y, raw):
         a, b = self._a, self._b
         up, down = self._terms(y, raw)
-        positive, log_y = log_target(y)
         # In the error of the log, large amounts lose no digits.
-        error = raw - log_y
-        sum_ = np.expm1(b * error) / b + np.expm1(-a * error) / a
-        return np.where(positive, np.exp(b * log_y) * sum_, up / b), up - down
+        error = log_error(y, raw)
+        value = np.expm1(b * error) / b + np.expm1(-a * error) / a
+        value *= y**b
+        value += up * ((y < LEAST_TARGET) / b)
+        return value, up - down
 
     def _slope(self, y, raw):
         up, down = self._terms(y, raw)
