@@ -13,16 +13,16 @@ class GammaLoss(LogLinkLoss):
     y_range = Interval(LEAST_TARGET, MOST_TARGET, low_closed=True, high_closed=True)
 
     def _value_and_slope(self, y, raw):
+        # With the error of the log a constant y is met exactly.
         error = log_error(y, raw)
-        excess = np.expm1(-error)
-        return error + excess, np.negative(excess, out=excess)
+        rise = np.expm1(-error)
+        return error + rise, np.negative(rise, out=rise)
 
     def _slope(self, y, raw):
         return -np.expm1(-log_error(y, raw))
 
     def _slope_and_bend(self, y, raw):
-        ratio = y * np.exp(-raw)
-        return 1.0 - ratio, ratio
+        return self._slope(y, raw), y * np.exp(-raw)
 
     def _third(self, y, raw):
         return -y * np.exp(-raw)

@@ -84,7 +84,10 @@ class LogLinkLoss(Loss):
 
     def intercept_start(self, y, sample_weight):
         """Return the log of the weighted mean; of nothing but zeros that of 1e-100."""
+        used = y[sample_weight > 0]
         mean = sample_weight @ y / sample_weight.sum()
+        # Of a constant target the mean is that, without rounding.
+        mean = np.clip(mean, used.min(), used.max())
         return np.array([np.log(np.maximum(mean, LEAST_TARGET))])
 
 

@@ -30,26 +30,32 @@ class TweedieLoss(LogLinkLoss):
         self._a, self._b = self.power - 1.0, 2.0 - self.power
 
     def _value_and_slope(self, y, raw):
-        a, b = self._a, self._b
-        up, down = self._terms(y, raw)
-        # In the error of the log, large amounts lose no digits.
-        error = log_error(y, raw)
-        value = np.expm1(b * error) / b + np.expm1(-a * error) / a
-        value *= y**b
-        value += up * ((y < LEAST_TARGET) / b)
-        return value, up - down
+        up, down = self._rises(y, raw)
+        zeros = np.exp(self._b * raw) * (y < LEAST_TARGET)
+        size = y**self._b
+        value = size * (up / self._b + down / self._a) + zeros / self._b
+        return value, size * (up - down) + zeros
 
     def _slope(self, y, raw):
-        up, down = self._terms(y, raw)
-        return up - down
+        up, down = self._rises(y, raw)
+        zeros = np.exp(self._b * raw) * (y < LEAST_TARGET)
+        return y**self._b * (up - down) + zeros
 
     def _slope_and_bend(self, y, raw):
         up, down = self._terms(y, raw)
-        return up - down, self._b * up + self._a * down
+        return self._slope(y, raw), self._b * up + self._a * down
 
     def _third(self, y, raw):
         up, down = self._terms(y, raw)
         return self._b**2 * up - self._a**2 * down
+
+    def _rises(self, y, raw):
+        """Return ``(mu / y)^b - 1`` and ``(mu / y)^-a - 1``.
+
+        With these large amounts lose no digits, and a constant y is met exactly.
+        """
+        error = log_error(y, raw)
+        return np.expm1(self._b * error), np.expm1(-self._a * error)
 
     def _terms(self, y, raw):
         """Return ``mu^b`` and ``y mu^-a``."""

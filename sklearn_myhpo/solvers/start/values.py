@@ -163,6 +163,9 @@ def _scan_down(problem, phases):
     points = _null_points(problem)
     n_null = len(points)
     rise = 1.0 + fineness.highest_rise / np.sqrt(problem.n_held_out)
+    # Where curvature has no bound, weights that are too small may predict worse than
+    # none at all, and larger ones well.
+    first = n_null + 1 if problem.loss.max_curvature is None else 0
     while True:
         points.append(_next_point(problem, points, lambda_, n_null, fineness))
         phases.step()
@@ -173,7 +176,7 @@ def _scan_down(problem, phases):
         for number, point in enumerate(points[:-2]):
             if number not in near:
                 points[number] = point._replace(weights=[])
-        if _is_rising(values) and values[-1] > rise * values[best]:
+        if best >= first and _is_rising(values) and values[-1] > rise * values[best]:
             break
         is_over = _is_rising(values) or _is_flat(values)
         felt = lambda_ + fineness.margin
