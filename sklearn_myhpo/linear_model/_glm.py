@@ -269,7 +269,14 @@ def mean_of(raw, link):
     Parameters
     ----------
     raw : ndarray
+        Raw predictions.
     link : {"log", "identity"}
+        Name of the link.
+
+    Returns
+    -------
+    ndarray
+        In the shape of `raw`.
     """
     if link == "identity":
         return raw

@@ -1,7 +1,8 @@
 """Losses: functions of (y, raw prediction), with derivatives up to the third."""
 
-from .base import Interval, Loss
+from .base import Loss
 from .gamma import GammaLoss
+from .interval import Interval
 from .logistic import LogisticLoss
 from .multinomial import MultinomialLoss
 from .poisson import PoissonLoss

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import Interval
+from .interval import Interval
 from .log_link import LEAST_TARGET, MOST_TARGET, LogLinkLoss, log_error
 
 
