@@ -256,8 +256,8 @@ def family_loss(family, power, name):
         )
     if family.is_quadratic or family.link not in ("log", "identity"):
         raise ValueError(
-            f"family={shown(family)} must have the link 'log', or 'identity' without "
-            f"being quadratic. Got the link {family.link!r}. Use BilevelRidge for "
+            f"family={shown(family)} must have the link 'log', or 'identity' and not "
+            f"be the squared loss. Got the link {family.link!r}. Use BilevelRidge for "
             "squares, BilevelLogisticRegression for classes."
         )
     return family

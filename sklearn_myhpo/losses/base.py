@@ -40,6 +40,9 @@ class Loss(ABC):
     #: is 0.01 nats, which are negligible; a squared error has no such unit.
     negligible_sum: ClassVar[float] = 0.0
 
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
     @abstractmethod
     def n_outputs(self, y):
         """Return the number of columns of the raw prediction.

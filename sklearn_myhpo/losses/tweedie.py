@@ -29,6 +29,9 @@ class TweedieLoss(LogLinkLoss):
         self.power = float(power)
         self._a, self._b = self.power - 1.0, 2.0 - self.power
 
+    def __repr__(self):
+        return f"{type(self).__name__}({self.power})"
+
     def _value_and_slope(self, y, raw):
         up, down = self._rises(y, raw)
         zeros = np.exp(self._b * raw) * (y < LEAST_TARGET)
