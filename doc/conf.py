@@ -33,6 +33,7 @@ GALLERY = [
     "plot_column_transformer.py",
     "plot_groups_on_spectra.py",
     "plot_pixels.py",
+    "plot_insurance.py",
     "plot_criteria.py",
     "plot_certificate.py",
     "plot_hand_over.py",
