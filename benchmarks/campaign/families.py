@@ -116,8 +116,7 @@ def judge(task):
     mean = np.average(task.y, weights=task.weight)
     grid = grid_of(parts, N_POINTS) + (2.0 - power) * np.log(mean)
     place = int(np.searchsorted(-grid, -model.lambda_))
-    with np.errstate(all="ignore"):
-        values = losses(parts, np.insert(grid, place, model.lambda_), power)
+    values = losses(parts, np.insert(grid, place, model.lambda_), power)
     own, values = values[place], np.delete(values, place)
     best = int(np.nanargmin(values))
     least, floor = values[best], NEGLIGIBLE * values[0]
@@ -150,8 +149,10 @@ def losses(parts, lambdas, power):
             w[-1] = np.log(part.share @ part.y_train)
         for number, lambda_ in enumerate(lambdas):
             penalty = 2.0 * np.exp(lambda_) * inverse
-            w = _minimize(A, part.y_train, part.share, penalty, power, w)
-            own = half_deviance(part.y_held, held @ w, power)
+            # Steps that are too long overflow, and are shortened.
+            with np.errstate(all="ignore"):
+                w = _minimize(A, part.y_train, part.share, penalty, power, w)
+                own = half_deviance(part.y_held, held @ w, power)
             total[number] += part.held_weight @ own
         weight += part.held_weight.sum()
     return total / weight
