@@ -42,6 +42,8 @@ OWN_KINDS = (
 )
 EVERY, N_POINTS = 10, 100
 MOST_STEPS, MOST_HALVINGS, DECREMENT = 100, 40, 1e-22
+#: Rounding of a loss relative to its terms, which nearly cancel for large counts.
+ROUNDING = 1e-14
 #: Relative difference of the reported loss from that of the rows that is a failure.
 DIFFERENCE = 1e-6
 
@@ -186,11 +188,12 @@ def _minimize(A, y, share, penalty, power, w):
         scaled = hessian / root / root[:, None] + 1e-14 * np.eye(len(root))
         move = -np.linalg.solve(scaled, slope / root) / root
         decrement, step = -slope @ move, 1.0
+        rounding = ROUNDING * (share @ (up + down))
         if not decrement > DECREMENT * abs(value):
             break
         for _ in range(MOST_HALVINGS):
             new = value_at(w + step * move)
-            if new <= value - 1e-4 * step * decrement or decrement <= 1e-12 * value:
+            if new <= value - 1e-4 * step * decrement + rounding:
                 break
             step *= 0.5
         else:

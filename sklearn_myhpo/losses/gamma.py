@@ -21,8 +21,8 @@ class GammaLoss(LogLinkLoss):
     def _slope(self, y, raw):
         return -np.expm1(-log_error(y, raw))
 
-    def _slope_and_bend(self, y, raw):
-        return self._slope(y, raw), y * np.exp(-raw)
+    def _bend(self, y, raw):
+        return y * np.exp(-raw)
 
     def _third(self, y, raw):
         return -y * np.exp(-raw)

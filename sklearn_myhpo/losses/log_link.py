@@ -31,8 +31,8 @@ class LogLinkLoss(Loss):
         """Return the first derivative, of shape (n_samples,)."""
 
     @abstractmethod
-    def _slope_and_bend(self, y, raw):
-        """Return the first and the second derivative, of shape (n_samples,)."""
+    def _bend(self, y, raw):
+        """Return the second derivative, of shape (n_samples,)."""
 
     @abstractmethod
     def _third(self, y, raw):
@@ -62,12 +62,7 @@ class LogLinkLoss(Loss):
 
     def curvature(self, y, raw):
         """Return the second derivative in the log mean."""
-        return self._slope_and_bend(y, _clipped(raw)[0])[1][:, None, None]
-
-    def gradient_and_curvature(self, y, raw):
-        """Return two derivatives, which share exponentials."""
-        slope, bend = self._slope_and_bend(y, _clipped(raw)[0])
-        return slope[:, None], bend[:, None, None]
+        return self._bend(y, _clipped(raw)[0])[:, None, None]
 
     def third(self, y, raw, a, b, c):
         """Return the third derivative in the log mean times ``a b c``."""
@@ -91,9 +86,14 @@ class LogLinkLoss(Loss):
         return np.array([np.log(np.maximum(mean, LEAST_TARGET))])
 
 
+def nonzero(y):
+    """Return targets with the least one for zeros, whose logs are finite."""
+    return np.maximum(y, LEAST_TARGET)
+
+
 def log_error(y, raw):
-    """Return ``raw - log(y)``; targets that count as zero are taken for the least."""
-    error = np.log(np.maximum(y, LEAST_TARGET))
+    """Return ``raw - log(y)``, of positive targets."""
+    error = np.log(y)
     return np.subtract(raw, error, out=error)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .interval import Interval
-from .log_link import LEAST_TARGET, MOST_TARGET, LogLinkLoss, log_error
+from .log_link import LEAST_TARGET, MOST_TARGET, LogLinkLoss, nonzero
 
 
 class TweedieLoss(LogLinkLoss):
@@ -33,32 +33,41 @@ class TweedieLoss(LogLinkLoss):
         return f"{type(self).__name__}({self.power})"
 
     def _value_and_slope(self, y, raw):
-        up, down = self._rises(y, raw)
-        zeros = np.exp(self._b * raw) * (y < LEAST_TARGET)
-        size = y**self._b
-        value = size * (up / self._b + down / self._a) + zeros / self._b
-        return value, size * (up - down) + zeros
+        size, up, down, zeros = self._rises(y, raw)
+        value = up / self._b
+        value += down / self._a
+        value *= size
+        value += zeros / self._b
+        up -= down
+        up *= size
+        up += zeros
+        return value, up
 
     def _slope(self, y, raw):
-        up, down = self._rises(y, raw)
-        zeros = np.exp(self._b * raw) * (y < LEAST_TARGET)
-        return y**self._b * (up - down) + zeros
+        size, up, down, zeros = self._rises(y, raw)
+        return size * (up - down) + zeros
 
-    def _slope_and_bend(self, y, raw):
+    def _bend(self, y, raw):
         up, down = self._terms(y, raw)
-        return self._slope(y, raw), self._b * up + self._a * down
+        return self._b * up + self._a * down
 
     def _third(self, y, raw):
         up, down = self._terms(y, raw)
         return self._b**2 * up - self._a**2 * down
 
     def _rises(self, y, raw):
-        """Return ``(mu / y)^b - 1`` and ``(mu / y)^-a - 1``.
+        """Return ``y^b``, ``(mu / y)^b - 1``, ``(mu / y)^-a - 1``; of zeros ``mu^b``.
 
         With these large amounts lose no digits, and a constant y is met exactly.
         """
-        error = log_error(y, raw)
-        return np.expm1(self._b * error), np.expm1(-self._a * error)
+        log_y = np.log(nonzero(y))
+        error = raw - log_y
+        up, down = np.expm1(self._b * error), np.expm1(-self._a * error)
+        is_zero = y < LEAST_TARGET
+        if not is_zero.any():
+            return np.exp(self._b * log_y), up, down, 0.0
+        size = np.where(is_zero, 0.0, np.exp(self._b * log_y))
+        return size, up, down, np.where(is_zero, np.exp(self._b * raw), 0.0)
 
     def _terms(self, y, raw):
         """Return ``mu^b`` and ``y mu^-a``."""
