@@ -5,10 +5,11 @@ import pickle
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegressor
 from sklearn.metrics import d2_tweedie_score
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
@@ -471,6 +472,21 @@ def test_what_every_estimator_does(cls):
         cls(cv=3, random_state=0, n_jobs=1).fit(X, y).coef_,
         cls(cv=KFold(3), random_state=0).fit(X, y).coef_,
     )
+
+
+def test_exposure_is_routed():
+    """A cross-validation would score rates of a month like those of a year."""
+    X, y = draw("poisson", n_rows=90)
+    exposure = np.random.default_rng(0).uniform(0.1, 1.0, 90)
+    folds = KFold(3)
+    with config_context(enable_metadata_routing=True):
+        model = MYHPOPoissonRegressor(cv=3).set_fit_request(sample_weight=True)
+        model.set_score_request(sample_weight=True)
+        given = {"params": {"sample_weight": exposure}, "cv": folds}
+        scores = cross_validate(model, X, y, **given)["test_score"]
+    for score, (train, test) in zip(scores, folds.split(X), strict=True):
+        own = MYHPOPoissonRegressor(cv=3).fit(X[train], y[train], exposure[train])
+        assert score == own.score(X[test], y[test], exposure[test])
 
 
 @pytest.mark.parametrize(
