@@ -34,6 +34,7 @@ GALLERY = [
     "plot_curves.py",
     "plot_groups_on_spectra.py",
     "plot_pixels.py",
+    "plot_insurance.py",
     "plot_criteria.py",
     "plot_certificate.py",
     "plot_hand_over.py",

@@ -3,9 +3,9 @@ A Poisson loss
 ==============
 
 Counts, such as the claims of a policy, are modelled by a Poisson distribution with a
-log link. Here the loss is added in one class, and the solvers learn its penalties as
-they are. Two independent checks follow: SciPy for the weights, a dense grid for the
-validation loss.
+log link. `MYHPOPoissonRegressor` does so. Here the loss is written anew, in one class,
+as one of your own would be, and the solvers learn its penalties as they are. Two
+independent checks follow: SciPy for the weights, a dense grid for the validation loss.
 """
 
 # %%

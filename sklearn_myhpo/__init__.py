@@ -10,11 +10,15 @@ from .exceptions import (
     SortedRowsWarning,
 )
 from .linear_model import (
+    BilevelGeneralizedLinearRegressor,
     BilevelLogisticRegression,
     BilevelRidge,
+    MYHPOGammaRegressor,
     MYHPOLogisticRegression,
+    MYHPOPoissonRegressor,
     MYHPORidge,
     MYHPORidgeClassifier,
+    MYHPOTweedieRegressor,
     SHOLogisticRegression,
     SHORidge,
 )
@@ -23,6 +27,7 @@ from .penalties.compose import GroupedColumnTransformer
 __version__ = "0.1.0"
 
 __all__ = [
+    "BilevelGeneralizedLinearRegressor",
     "BilevelLogisticRegression",
     "BilevelRidge",
     "FewRowsWarning",
@@ -32,9 +37,12 @@ __all__ = [
     "LambdaBoundWarning",
     "MYHPOAdditiveClassifier",
     "MYHPOAdditiveRegressor",
+    "MYHPOGammaRegressor",
     "MYHPOLogisticRegression",
+    "MYHPOPoissonRegressor",
     "MYHPORidge",
     "MYHPORidgeClassifier",
+    "MYHPOTweedieRegressor",
     "RareClassWarning",
     "SHOLogisticRegression",
     "SHORidge",

@@ -12,11 +12,15 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_myhpo import (
+    BilevelGeneralizedLinearRegressor,
     BilevelLogisticRegression,
     BilevelRidge,
+    MYHPOGammaRegressor,
     MYHPOLogisticRegression,
+    MYHPOPoissonRegressor,
     MYHPORidge,
     MYHPORidgeClassifier,
+    MYHPOTweedieRegressor,
     SHOLogisticRegression,
     SHORidge,
 )
@@ -447,6 +451,14 @@ CLASSIFIERS = (*LOGISTICS, MYHPORidgeClassifier)
 ESTIMATORS = (*RIDGES, *CLASSIFIERS)
 #: Those with the squared loss, and `alpha_`.
 SQUARED = (*RIDGES, MYHPORidgeClassifier)
+#: Those of positive means. They share their code with the others, and have tests of
+#: what is their own.
+MEANS = (
+    MYHPOPoissonRegressor,
+    MYHPOGammaRegressor,
+    MYHPOTweedieRegressor,
+    BilevelGeneralizedLinearRegressor,
+)
 
 
 def data_for(estimator, n_samples=60, n_features=4, **options):
@@ -455,8 +467,10 @@ def data_for(estimator, n_samples=60, n_features=4, **options):
     Options are those of `ridge_spec` or `class_spec`; one target is 1-d.
     """
     cls = estimator if isinstance(estimator, type) else type(estimator)
-    make = ridge_spec if cls in RIDGES else class_spec
+    make = ridge_spec if cls in (*RIDGES, *MEANS) else class_spec
     spec = make(n_samples=n_samples, n_features=n_features, **options)
+    if cls in MEANS:
+        return spec.X, np.exp(0.5 * spec.y[:, 0])
     y = spec.y[:, 0] if spec.y.ndim == 2 and spec.y.shape[1] == 1 else spec.y
     return spec.X, y
 

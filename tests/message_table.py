@@ -17,16 +17,21 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import (
+    BilevelGeneralizedLinearRegressor,
     BilevelLogisticRegression,
     BilevelRidge,
     GroupedColumnTransformer,
+    MYHPOGammaRegressor,
     MYHPOLogisticRegression,
+    MYHPOPoissonRegressor,
     MYHPORidge,
     MYHPORidgeClassifier,
+    MYHPOTweedieRegressor,
 )
 from sklearn_myhpo.criteria import SURE
 from sklearn_myhpo.engine.glm import products
 from sklearn_myhpo.engine.limits import use_limits
+from sklearn_myhpo.losses import Interval, LogisticLoss, Loss
 from sklearn_myhpo.penalties.whitening import whiten
 from sklearn_myhpo.plotting import (
     ConvergenceDisplay,
@@ -42,6 +47,7 @@ from sklearn_myhpo.solvers import (
     Unrolled,
     minimize_bilevel,
 )
+from tests.helpers import load_example
 
 _rng = np.random.default_rng(0)
 X = _rng.standard_normal((40, 4))
@@ -134,6 +140,14 @@ GROUPS = np.arange(40) % 8
 SPLIT = [(np.arange(30), np.arange(30, 40))]
 TWO_GROUPS = ["a", "a", "b", "b"]
 TWO_TARGETS = np.column_stack([Y, Y[::-1]])
+
+
+COUNTS = np.arange(40) // 32 * 2.0
+
+OwnLoss = load_example(
+    "plot_poisson_loss.py", "loss", "PoissonLoss", Loss=Loss, Interval=Interval
+)
+OwnLoss.__name__ = "OwnLoss"
 
 
 class Broken(KFold):
@@ -437,6 +451,34 @@ PROVOKE = {
     "penalty is not symmetric": lambda: whiten(np.array([[1.0, 2.0], [0.0, 1.0]])),
     "penalty is not semidefinite": lambda: whiten(-np.eye(2)),
     "gram of another shape": lambda: whiten(np.eye(2), np.eye(3)),
+    # means
+    "y is negative": ridge(COUNTS - 1.0, cls=MYHPOPoissonRegressor),
+    "y is zero": ridge(COUNTS, cls=MYHPOGammaRegressor),
+    "y is always zero": ridge(0.0 * COUNTS, cls=MYHPOTweedieRegressor),
+    "y is always zero in a training part": ridge(
+        COUNTS[::-1], cls=MYHPOPoissonRegressor, cv=[*SPLIT[:1], (SPLIT[0][1], [0])]
+    ),
+    "only y_val is not zero": ridge(
+        0.0 * COUNTS, cls=MYHPOPoissonRegressor, fit={"X_val": X, "y_val": COUNTS}
+    ),
+    "power is no Tweedie's": ridge(cls=MYHPOTweedieRegressor, power=0),
+    "family is unknown": ridge(
+        cls=BilevelGeneralizedLinearRegressor, family="binomial"
+    ),
+    "family of classes": ridge(
+        cls=BilevelGeneralizedLinearRegressor, family=LogisticLoss()
+    ),
+    "family of one's own": lambda: (
+        BilevelGeneralizedLinearRegressor(family=OwnLoss(), lambda_init=0.0)
+        .fit(X, np.exp(Y))
+        .to_sklearn()
+    ),
+    "solver without a bound": ridge(
+        COUNTS,
+        cls=BilevelGeneralizedLinearRegressor,
+        solver="unrolled",
+        cv=KFold(5, shuffle=True, random_state=0),
+    ),
     "criterion of many columns": limited(
         ridge(
             data=sparse.random_array((40, 60), density=0.1, random_state=0),
@@ -1374,6 +1416,64 @@ TEXTS = {
         "ValueError",
         "gram has the shape (3, 3), but penalty (2, 2); both need one row and "
         "column per basis function.",
+    ),
+    "y is negative": (
+        "ValueError",
+        "The poisson loss needs a y of numbers in [0, 1e+100]. Got -1.0 of type "
+        "float64 instead.",
+    ),
+    "y is zero": (
+        "ValueError",
+        "The gamma loss needs a y of numbers in [1e-100, 1e+100]. Got 0.0 of type "
+        "float64 instead.",
+    ),
+    "y is always zero": (
+        "ValueError",
+        "y is zero in all rows with a positive weight, and a mean of zero has no "
+        "logarithm. MYHPOTweedieRegressor needs a positive y.",
+    ),
+    "y is always zero in a training part": (
+        "ValueError",
+        "cv=[([…], […]), ([…], [0])]: the training part of split 1 (counted from 0) "
+        "has only rows with y = 0, and a mean of zero has no logarithm. Use "
+        "cv=KFold(5, shuffle=True, random_state=0) of sklearn.model_selection, or "
+        "fewer splits.",
+    ),
+    "only y_val is not zero": (
+        "ValueError",
+        "y is zero in all rows with a positive weight, only y_val is not. "
+        "MYHPOPoissonRegressor needs a positive y to train on.",
+    ),
+    "power is no Tweedie's": (
+        "ValueError",
+        "The 'power' parameter of MYHPOTweedieRegressor must be a number from 1 "
+        "(Poisson) to 2 (gamma). Got 0 instead. MYHPORidge is for power=0, the normal "
+        "distribution, and others have losses that are not convex with a log link.",
+    ),
+    "family is unknown": (
+        "ValueError",
+        "The 'family' parameter of BilevelGeneralizedLinearRegressor must be one of "
+        "['poisson', 'gamma', 'tweedie'] or a loss object such as "
+        "sklearn_myhpo.losses.TweedieLoss(1.5), of a subclass of "
+        "sklearn_myhpo.losses.Loss. Got 'binomial' instead.",
+    ),
+    "family of classes": (
+        "ValueError",
+        "family=LogisticLoss() must have the link 'log', or 'identity' and not be the "
+        "squared loss. Got the link 'logit'. Use BilevelRidge for squares, "
+        "BilevelLogisticRegression for classes.",
+    ),
+    "family of one's own": (
+        "ValueError",
+        "family=OwnLoss() is a loss that scikit-learn does not know, and so it has no "
+        "estimator for these weights.",
+    ),
+    "solver without a bound": (
+        "ValueError",
+        "Unrolled(step_size='auto') needs a bound of the curvature of the loss, and "
+        "the poisson loss has none. Use a solver that minimizes the inner problems, "
+        "such as 'myhpo', 'implicit' or 'hoag', or give step sizes where the solver "
+        "takes them.",
     ),
     "criterion of many columns": (
         "ValueError",

@@ -13,14 +13,23 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import (
     LogisticRegressionCV,
+    PoissonRegressor,
     Ridge,
     RidgeClassifierCV,
     RidgeCV,
+    TweedieRegressor,
 )
 from sklearn.model_selection import GridSearchCV
 
 import sklearn_myhpo
-from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge, MYHPORidgeClassifier
+from sklearn_myhpo import (
+    MYHPOGammaRegressor,
+    MYHPOLogisticRegression,
+    MYHPOPoissonRegressor,
+    MYHPORidge,
+    MYHPORidgeClassifier,
+    MYHPOTweedieRegressor,
+)
 
 docscrape = pytest.importorskip("numpydoc.docscrape")
 
@@ -30,6 +39,8 @@ OURS = {
     RidgeCV: (MYHPORidge,),
     LogisticRegressionCV: (MYHPOLogisticRegression,),
     RidgeClassifierCV: (MYHPORidgeClassifier,),
+    PoissonRegressor: (MYHPOPoissonRegressor, MYHPOGammaRegressor),
+    TweedieRegressor: (MYHPOTweedieRegressor,),
 }
 LITERAL = re.compile(r"``(.+?)``")
 

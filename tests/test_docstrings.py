@@ -11,10 +11,12 @@ from sklearn.base import ClassifierMixin
 
 import sklearn_myhpo
 from sklearn_myhpo.neural_network import STNMLPClassifier, STNMLPRegressor
-from tests.helpers import ESTIMATORS, RIDGES, SQUARED, data_for
+from tests.helpers import ESTIMATORS as OTHERS
+from tests.helpers import MEANS, RIDGES, SQUARED, data_for
 
 docscrape = pytest.importorskip("numpydoc.docscrape")
 
+ESTIMATORS = (*OTHERS, *MEANS)
 NETWORKS = (STNMLPClassifier, STNMLPRegressor)
 #: Modules whose public names are annotated.
 ANNOTATED = (
@@ -34,6 +36,10 @@ def is_ridge(cls):
 
 def is_squared(cls):
     return cls in SQUARED
+
+
+def predicts_means(cls):
+    return cls in MEANS
 
 
 def is_sho(cls):
@@ -56,6 +62,7 @@ def by(*questions):
 #: The order of parameters in every signature: first everybody's, then the options of
 #: the algorithms.
 ORDER = (
+    *("family", "power"),
     *("solver", "cv", "feature_groups", "criterion", "selection", "shrinkage"),
     *("fit_intercept", "standardize", "penalty_factors", "class_weight"),
     *("alpha_per_target", "random_state", "verbose"),
@@ -69,14 +76,14 @@ ORDER = (
 #: the same in all estimators.
 EXCEPTIONS = {
     "C_": by(is_ridge),
-    "alpha_": by(is_ridge),
+    "alpha_": by(is_ridge, predicts_means),
     "certificate_": by(is_ridge, is_general),
     "classes_": by(is_squared),
-    "coef_": by(is_ridge, is_squared),
+    "coef_": by(is_ridge, is_squared, predicts_means),
     "criterion": by(is_squared),
     "cv_losses_": by(is_ridge, is_sho, is_squared),
-    "cv_predictions_": by(is_ridge, is_sho, is_squared),
-    "intercept_": by(is_ridge, is_squared),
+    "cv_predictions_": by(is_ridge, is_sho, is_squared, predicts_means),
+    "intercept_": by(is_ridge, is_squared, predicts_means),
     "lambda_": by(is_ridge),
     "lambda_min_, validation_loss_min_": by(is_sho),
     "n_jobs": by(is_ridge, is_sho),
@@ -178,7 +185,7 @@ def test_methods_of_the_same_name_agree():
     seen = {}
     for cls in ESTIMATORS:
         for name, function in own_methods(cls).items():
-            kinds = is_ridge(cls), is_squared(cls)
+            kinds = is_ridge(cls), is_squared(cls), predicts_means(cls)
             kind = kinds if name in METHOD_EXCEPTIONS else None
             text = inspect.getdoc(function)
             assert text, f"{cls.__name__}.{name}"

@@ -14,6 +14,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 DOCSTRINGS = {
     "linear_model/ridge.py",
     "linear_model/ridge_classifier.py",
+    "linear_model/glm.py",
     "linear_model/logistic.py",
     "neural_network/multilayer_perceptron.py",
 }

@@ -11,6 +11,7 @@ import argparse
 import time
 from collections import defaultdict
 
+from . import families
 from .judge import judge
 from .options import make_options_task
 from .problems import make_task
@@ -83,6 +84,7 @@ def main():
     seeds = given.only or range(given.seed, given.seed + given.problems)
     clock = time.perf_counter()
     found = run(seeds, lambda line: print(line, flush=True), given.options)
+    found.update(families.run(seeds, lambda line: print(line, flush=True)))
     print("\n".join(table(found)))
     print(f"{time.perf_counter() - clock:.0f} s")
 

@@ -1,4 +1,4 @@
-"""Approximate leave-one-out for classification.
+"""Approximate leave-one-out for generalized linear models.
 
 Rad & Maleki (2020), A Scalable Estimate of the Out-of-sample Prediction Error via
 Approximate Leave-one-out Cross-validation, JRSS B 82.
@@ -7,7 +7,13 @@ Approximate Leave-one-out Cross-validation, JRSS B 82.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..losses import LogisticLoss, MultinomialLoss
+from ..losses import (
+    GammaLoss,
+    LogisticLoss,
+    MultinomialLoss,
+    PoissonLoss,
+    TweedieLoss,
+)
 from ._base import BoundCriterion, Criterion
 from ._leave_one_out import LeaveOneOutPoint
 
@@ -20,7 +26,13 @@ class ApproximateLeaveOneOut(Criterion):
     without a row are known. With several classes the step moves all of their scores.
     """
 
-    losses: ClassVar[tuple] = (LogisticLoss, MultinomialLoss)
+    losses: ClassVar[tuple] = (
+        LogisticLoss,
+        MultinomialLoss,
+        PoissonLoss,
+        GammaLoss,
+        TweedieLoss,
+    )
     needs_rows: ClassVar[bool] = True
     leaves_out: ClassVar[bool] = True
 

@@ -1,12 +1,14 @@
 """Linear models that learn their own regularization inside fit.
 
-ridge, logistic, ridge_classifier
+ridge, logistic, ridge_classifier, glm
                 : the public estimators: parameters, docstrings, `partial_fit`
 _base           : the story of fit, common to all
 _ridge          : loss, target and fitted attributes of ridge; prediction
 _logistic       : loss, classes and fitted attributes of logistic regression; prediction
 _ridge_classifier
                 : the same of ridge classifiers
+_glm            : families, loss and fitted attributes of other generalized linear
+                  models; prediction, D2
 _classes        : labels, and weights of rows by them (`class_weight`)
 _parameters     : solver, criterion and shrinkage from the parameters
 _checks         : checks of parameters that scikit-learn's constraints miss
@@ -24,6 +26,12 @@ _export         : `to_sklearn`
 """
 
 from ._summary import Summary
+from .glm import (
+    BilevelGeneralizedLinearRegressor,
+    MYHPOGammaRegressor,
+    MYHPOPoissonRegressor,
+    MYHPOTweedieRegressor,
+)
 from .logistic import (
     BilevelLogisticRegression,
     MYHPOLogisticRegression,
@@ -33,11 +41,15 @@ from .ridge import BilevelRidge, MYHPORidge, SHORidge
 from .ridge_classifier import MYHPORidgeClassifier
 
 __all__ = [
+    "BilevelGeneralizedLinearRegressor",
     "BilevelLogisticRegression",
     "BilevelRidge",
+    "MYHPOGammaRegressor",
     "MYHPOLogisticRegression",
+    "MYHPOPoissonRegressor",
     "MYHPORidge",
     "MYHPORidgeClassifier",
+    "MYHPOTweedieRegressor",
     "SHOLogisticRegression",
     "SHORidge",
     "Summary",

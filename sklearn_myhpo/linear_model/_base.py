@@ -96,6 +96,8 @@ class BilevelLinearModel(
 
     _has_shrinkage = False
     _is_classifier = False
+    #: Whether y may have several columns.
+    _is_multi_output = False
     #: Whether the last fit learned one lambda per target.
     _is_per_target = False
     #: End of the last `fit`, for a warm start; None before.
@@ -110,6 +112,10 @@ class BilevelLinearModel(
     @abstractmethod
     def _check_target(self, y, sample_weight):
         """Return the loss, y in the form of the loss, and the classes or None."""
+
+    def _as_plain(self):
+        """Return scikit-learn's estimator of the fitted weights."""
+        return self.to_sklearn()
 
     @abstractmethod
     def _strength(self):
@@ -250,7 +256,7 @@ default=None
             y,
             accept_sparse=("csr", "csc"),
             dtype=(np.float64, np.float32),
-            multi_output=not self._is_classifier,
+            multi_output=self._is_multi_output,
             y_numeric=not self._is_classifier,
             ensure_min_samples=2,
             reset=reset,

@@ -38,6 +38,22 @@ def check_not_missing(y):
         raise ValueError("Input y contains NaN.")
 
 
+def check_not_text(y):
+    """Raise a ValueError if the target of a regressor has strings.
+
+    scikit-learn would turn strings of digits into numbers.
+    """
+    values = np.asarray(y)
+    is_text = values.dtype.kind in "US" or (
+        values.dtype.kind == "O" and any(isinstance(v, str) for v in values.flat)
+    )
+    if is_text:
+        text = next((v for v in values.flat if isinstance(v, str | bytes)), "")
+        raise ValueError(
+            f"y must be numeric for a regressor. Got strings, such as {shown(text)}."
+        )
+
+
 def _is_missing(value):
     # pandas' own missing values, without a need of pandas.
     if value is None or type(value).__name__ in ("NAType", "NaTType"):

@@ -106,12 +106,12 @@ class CVResults:
             )
 
     def _as_sklearn(self, split, weights):
-        """Return the model of a split as scikit-learn's estimator."""
+        """Return the model of a split, as scikit-learn's estimator if it has one."""
         model, source = copy(self.model), self.source
-        alpha = 2.0 * source.parts.totals[split, 0] * np.exp(model.lambda_)
+        alpha = model._alpha_of(source.parts.totals[split, 0], model.lambda_)
         weights = model._weight_attributes(*weights, alpha, source.dtype)
         vars(model).update(weights)
-        return model.to_sklearn()
+        return model._as_plain()
 
     def _rows(self, split):
         """Return the rows that a split holds out, as they are numbered in `given`."""

@@ -37,7 +37,7 @@ class Attributes:
         coef : ndarray of shape (n_features, n_outputs)
         intercept : ndarray of shape (n_outputs,)
         alpha : float or ndarray
-            ``2 n exp(lambda_)`` in the form of the attribute `lambda_`.
+            From `_alpha_of`, in the form of the attribute `lambda_`.
         dtype : dtype
 
         Returns
@@ -56,8 +56,12 @@ class Attributes:
         return float(lambda_[0]) if self.feature_groups is None else lambda_
 
     def _alpha(self, problem, lambda_):
-        """Return ``2 n exp(lambda)`` in the form of the attribute `lambda_`."""
-        return 2.0 * problem.total_weight * np.exp(self._as_parameter(lambda_))
+        """Return scikit-learn's penalty in the form of the attribute `lambda_`."""
+        return self._alpha_of(problem.total_weight, self._as_parameter(lambda_))
+
+    def _alpha_of(self, total_weight, lambda_):
+        """Return scikit-learn's penalty of rows whose weights have some sum."""
+        return 2.0 * total_weight * np.exp(lambda_)
 
     def _reporter(self, problem, progress, dtype):
         """Return the function that reports an iteration of a problem."""

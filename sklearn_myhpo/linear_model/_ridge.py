@@ -11,6 +11,7 @@ from .._messages import shown
 from .._typing import MatrixLike
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
+from ._checks import check_not_text
 from ._export import export, typical_strength
 from ._targets import PerTargetMixin
 from ._units import UnitsMixin, unit_exponents
@@ -21,6 +22,7 @@ class RidgeModel(
 ):
     """Base of the ridge estimators."""
 
+    _is_multi_output = True
     #: Whether the last y was a vector or one column, so that `coef_` is a vector.
     _one_target = False
     #: Whether it was one column: `intercept_` is an array then, as that of `Ridge`.
@@ -76,17 +78,7 @@ class RidgeModel(
         return loss, target, sample_weight
 
     def _check_data(self, X, y, reset=True):
-        # scikit-learn would turn strings of digits into numbers.
-        values = np.asarray(y)
-        is_text = values.dtype.kind in "US" or (
-            values.dtype.kind == "O" and any(isinstance(v, str) for v in values.flat)
-        )
-        if is_text:
-            text = next((v for v in values.flat if isinstance(v, str | bytes)), "")
-            raise ValueError(
-                "y must be numeric for a regressor. Got strings, such as "
-                f"{shown(text)}."
-            )
+        check_not_text(y)
         X, y = super()._check_data(X, y, reset)
         # Infinity in an array of objects is seen only once these are numbers.
         assert_all_finite(y, input_name="y")

@@ -26,6 +26,10 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
     _is_multilabel = False
 
     @property
+    def _is_multi_output(self):
+        return self._is_multilabel
+
+    @property
     def _is_classifier(self):
         # Several labels per row are no classes to stratify by.
         return not self._is_multilabel

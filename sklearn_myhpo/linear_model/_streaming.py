@@ -184,7 +184,7 @@ class StreamingMixin:
         }
         self._set_learned(stream.groups, stream.lambda_, history)
         coef, intercept = mean_over_splits(stream.weights)
-        alpha = 2.0 * stream.total_weight * np.exp(self.lambda_)
+        alpha = self._alpha_of(stream.total_weight, self.lambda_)
         self._set_weights(coef, intercept, alpha, dtype)
         self.validation_loss_ = float(history["validation_loss"][-1])
         self._set_minimum(self.lambda_, self.validation_loss_, None)

@@ -48,10 +48,10 @@ class Summary:
         In the form of `intercept_`; the latter is known for ridge only.
     effective_dof : float, ndarray of shape (n_targets,) or None
         Effective degrees of freedom: the trace of the hat matrix of the weights of all
-        rows, intercept and unpenalized features included. For a classifier the hat
-        matrix is that of the last step of Newton's method, with all classes, estimated
-        from a sample of many rows. An array with one lambda per target. None where it
-        would cost too much, after `partial_fit` and without a refit.
+        rows, intercept and unpenalized features included. For other than squared losses
+        the hat matrix is that of the last step of Newton's method, with all classes,
+        estimated from a sample of many rows. An array with one lambda per target. None
+        where it would cost too much, after `partial_fit` and without a refit.
     validation_loss, validation_loss_standard_error : float, ndarray or None
         Attributes of the fitted model.
     baseline_loss : float, ndarray or None

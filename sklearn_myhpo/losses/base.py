@@ -1,47 +1,11 @@
 """The contract of a loss: functions of the target and the raw prediction."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
-
-class Interval(NamedTuple):
-    """A range of numbers. An end, also an infinite one, is included if it is closed.
-
-    Parameters
-    ----------
-    low, high : float
-        The ends.
-    low_closed, high_closed : bool, default=False
-        Whether the end is in the range.
-    """
-
-    low: float
-    high: float
-    low_closed: bool = False
-    high_closed: bool = False
-
-    def contains(self, values):
-        """Return whether values are in the range, false for NaN.
-
-        Parameters
-        ----------
-        values : ndarray
-            Numbers.
-
-        Returns
-        -------
-        ndarray of bool
-            One per value, in the shape of `values`.
-        """
-        above = values >= self.low if self.low_closed else values > self.low
-        below = values <= self.high if self.high_closed else values < self.high
-        return above & below
-
-    def __str__(self):
-        left, right = "[" if self.low_closed else "(", "]" if self.high_closed else ")"
-        return f"{left}{self.low:g}, {self.high:g}{right}"
+from .interval import Interval
 
 
 class Loss(ABC):
@@ -75,6 +39,9 @@ class Loss(ABC):
     #: The fit ends when the sum of the losses of rows is below this. For likelihoods it
     #: is 0.01 nats, which are negligible; a squared error has no such unit.
     negligible_sum: ClassVar[float] = 0.0
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
 
     @abstractmethod
     def n_outputs(self, y):
@@ -195,6 +162,23 @@ class Loss(ABC):
         ndarray of shape (n_outputs,)
             Intercepts; finite numbers even if the best ones are infinite.
         """
+
+    def has_constant(self, y, sample_weight):
+        """Return whether a constant raw prediction is the best one, not a limit.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        sample_weight : ndarray of shape (n_samples,)
+            Non-negative, with a positive sum.
+
+        Returns
+        -------
+        bool
+            False where the loss falls for ever along some constant.
+        """
+        return True
 
     def value_and_gradient(self, y, raw):
         """Return `value` and `gradient`; a subclass may share work between them.

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .base import Interval, Loss
+from .base import Loss
+from .interval import Interval
 
 
 class SquaredLoss(Loss):

@@ -52,7 +52,9 @@ class GLMSplitSet(SplitSet):
         return self.plan.curvature_by == "products"
 
     def thinned(self, index):
-        """Return the splits of some rows; None if a part or a class has none of them.
+        """Return the splits of some rows; None if they are not like all rows.
+
+        A part or a class may have none of them, or a loss no best constant.
 
         Parameters
         ----------
@@ -68,6 +70,8 @@ class GLMSplitSet(SplitSet):
         for number, split in enumerate(self.splits):
             train, held_out = parts.weights(number)
             if not (train.any() and held_out.any()):
+                return None
+            if not self.loss.has_constant(y, train):
                 return None
             if self.loss.y_range is None:
                 before = np.unique(self.y[split.train_weight > 0])

@@ -146,6 +146,9 @@ def _scan_down(problem, phases):
     points = _null_points(problem)
     n_null = len(points)
     rise = fineness.highest_rise / np.sqrt(problem.n_held_out)
+    # Where curvature has no bound, weights that are too small may predict worse than
+    # none at all, and larger ones well.
+    first = n_null + 1 if problem.loss.max_curvature is None else 0
     while True:
         points.append(_next_point(problem, points, lambda_, n_null, fineness))
         phases.step()
@@ -157,8 +160,10 @@ def _scan_down(problem, phases):
             if number not in near:
                 points[number] = point._replace(weights=[])
         climbed = values[-1] - values[best]
-        has_turned = best == len(values) - 2 and climbed > 2.0 * rise * values[best]
-        if has_turned or (_is_rising(values) and climbed > rise * values[best]):
+        has_turned = n_null < best == len(values) - 2
+        has_turned = has_turned and climbed > 2.0 * rise * values[best]
+        is_far = _is_rising(values) and climbed > rise * values[best]
+        if best >= first and (has_turned or is_far):
             break
         is_over = _is_rising(values) or _is_flat(values)
         felt = lambda_ + fineness.margin

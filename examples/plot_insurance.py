@@ -1,0 +1,118 @@
+"""
+Costs of insurance policies
+===========================
+
+How many claims will a policy have, what does a claim cost, and what does a policy cost?
+Three regressions with a log link, whose penalties are learned in ``fit``: one for the
+measurements, one for the many regions.
+"""
+
+# %%
+# Policies of a simulated insurer. Regions differ a little, and many have few policies:
+# a strength of their own keeps them from being taken at their word.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import PoissonRegressor
+from sklearn.metrics import d2_tweedie_score
+from sklearn.model_selection import GridSearchCV, KFold, train_test_split
+from sklearn.preprocessing import OneHotEncoder, SplineTransformer
+
+from sklearn_myhpo import (
+    MYHPOGammaRegressor,
+    MYHPOPoissonRegressor,
+    MYHPOTweedieRegressor,
+)
+
+rng = np.random.default_rng(0)
+n, n_regions = 20_000, 120
+age, power = rng.uniform(18, 90, n), rng.gamma(6.0, 12.0, n)
+region = np.minimum(rng.geometric(0.02, n), n_regions) - 1
+exposure = rng.uniform(0.05, 1.0, n)
+effect = 0.15 * rng.standard_normal(n_regions)
+rate = np.exp(-1.6 + 1.2 * np.exp(-(age - 18) / 12) + 0.003 * power + effect[region])
+claims = rng.poisson(exposure * rate)
+size = np.exp(6.5 + 0.002 * power + 0.5 * effect[region])
+# The sum of k gamma variables of one scale is one of k times the shape.
+cost = np.where(claims > 0, rng.gamma(1.5 * np.maximum(claims, 1), size / 1.5), 0.0)
+print(f"policies without a claim: {np.mean(claims == 0):.2f}")
+
+# %%
+# A spline of each measurement, one column per region; a group each.
+
+columns = ColumnTransformer(
+    [
+        ("measured", SplineTransformer(8, extrapolation="linear"), [0, 1]),
+        ("region", OneHotEncoder(handle_unknown="ignore"), [2]),
+    ]
+)
+X = columns.fit_transform(np.column_stack([age, power, region]))
+groups = [name.split("__")[0] for name in columns.get_feature_names_out()]
+train, test = train_test_split(np.arange(n), random_state=0)
+folds = KFold(5, shuffle=True, random_state=0)
+options = {"cv": folds, "feature_groups": groups}
+
+# %%
+# Claims per year: the rate is the target, and the exposure its weight.
+
+frequency = MYHPOPoissonRegressor(**options)
+frequency.fit(X[train], claims[train] / exposure[train], sample_weight=exposure[train])
+print(frequency.penalties_frame())
+
+# %%
+# The same with a grid and one strength for all, which costs many fits.
+
+search = GridSearchCV(
+    PoissonRegressor(solver="newton-cholesky"),
+    {"alpha": np.logspace(-5, 0, 11)},
+    cv=folds,
+)
+search.fit(X[train], claims[train] / exposure[train], sample_weight=exposure[train])
+for name, model in (("two strengths", frequency), ("grid", search.best_estimator_)):
+    d2 = model.score(X[test], claims[test] / exposure[test], exposure[test])
+    print(f"D2 on new policies, {name:<13} {d2:.4f}")
+
+# %%
+# The mean cost of a claim: the number of claims is the weight. And the cost per year
+# directly, mostly zero.
+
+has_claim = train[claims[train] > 0]
+severity = MYHPOGammaRegressor(**options)
+severity.fit(
+    X[has_claim], cost[has_claim] / claims[has_claim], sample_weight=claims[has_claim]
+)
+pure = MYHPOTweedieRegressor(power=1.5, **options)
+pure.fit(X[train], cost[train] / exposure[train], sample_weight=exposure[train])
+product = frequency.predict(X[test]) * severity.predict(X[test])
+for name, predicted in (
+    ("frequency times severity", product),
+    ("Tweedie", pure.predict(X[test])),
+):
+    d2 = d2_tweedie_score(
+        cost[test] / exposure[test],
+        predicted,
+        sample_weight=exposure[test],
+        power=1.5,
+    )
+    print(f"D2 of the cost per year, {name:<24} {d2:.4f}")
+
+# %%
+# Policies in tenths by the predicted rate: do those of a high rate have many claims?
+# And the weights of the regions, beside the effects that were drawn.
+
+predicted, time = frequency.predict(X[test]), exposure[test]
+tenths = np.array_split(np.argsort(predicted), 10)
+expected = [np.average(predicted[part], weights=time[part]) for part in tenths]
+observed = [claims[test][part].sum() / time[part].sum() for part in tenths]
+figure, (left, right) = plt.subplots(ncols=2, figsize=(9, 3.8), layout="constrained")
+left.plot(expected, observed, "o")
+left.axline((0.2, 0.2), slope=1.0, color="0.6")
+left.set(xlabel="predicted claims per year", ylabel="observed, a tenth of the policies")
+
+weights = frequency.coef_[np.array(groups) == "region"]
+n_policies = np.bincount(region[train], minlength=n_regions)
+right.scatter(effect, weights, s=0.3 * n_policies + 3, alpha=0.6)
+right.axline((0.0, 0.0), slope=1.0, color="0.6")
+right.set(xlabel="effect of the region", ylabel="weight (size of dot: policies)")
+plt.show()

@@ -1,0 +1,1174 @@
+"""Regressors of counts, rates, costs and other positive means."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sklearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegressor
+
+from .._messages import shown
+from .._typing import (
+    AutoFloat,
+    CVLike,
+    FactorsLike,
+    GroupsLike,
+    LambdaBoundsLike,
+    LambdaInitLike,
+    RandomStateLike,
+    ScoringLike,
+)
+from ..criteria import Criterion
+from ..losses import GammaLoss, Loss, PoissonLoss, TweedieLoss
+from ..solvers import Solver
+from ._glm import (
+    FAMILIES,
+    GeneralizedLinearModel,
+    check_power,
+    family_loss,
+    loss_of_power,
+)
+from ._parameters import AnySolverModel, MYHPOModel
+
+#: scikit-learn's estimators of the losses without a power.
+PLAIN = {PoissonLoss: PoissonRegressor, GammaLoss: GammaRegressor}
+
+
+class MYHPOPoissonRegressor(GeneralizedLinearModel, MYHPOModel):
+    """Poisson regression of counts whose penalties MY-HPO learns inside `fit`.
+
+    The log-penalties lambda minimize the mean validation loss, while the weights
+    minimize the training loss: the mean ``mu - y + y log(y / mu)`` of the training part
+    plus ``exp(lambda_g) w_j^2`` for every feature j of every group g. The mean of y
+    is ``mu = exp(X coef_ + intercept_)``.
+
+    y is a count, or any number >= 0 that is not always zero. For counts per time,
+    area or policy-year fit the rate ``y = counts / exposure`` with
+    ``sample_weight=exposure``: the weights are then those of the counts with the log
+    of the exposure as an offset.
+
+    The defaults end at a minimum of the validation loss. The published method [1]_ has
+    ``steps="exact"`` or ``"gradient"``, ``response="mean"``, ``metric="identity"``,
+    ``rho=1.0``, ``lambda_init=-1.0``, ``refit=False``, ``fit_intercept=False`` and one
+    split.
+
+    Parameters
+    ----------
+    cv : None, int, float, splitter or iterable, default=5
+        Splits of the rows into training and validation parts. An int >= 2, or None for
+        5: that many folds as scikit-learn makes them, in the order of the rows, never
+        shuffled, and stratified by class in classifiers. A float in (0, 1): one
+        hold-out split with that validation fraction, shuffled with `random_state`, and
+        stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
+        `fit` does, or an iterable of (train, validation) indices. Every training part
+        must have rows of every class.
+    feature_groups : None, "each", "transformer", array-like or list, default=None
+        Which features share a lambda. None: all of them. "each": every feature has its
+        own. "transformer": the features that one transformer of a
+        `GroupedColumnTransformer` made share one. Otherwise an array-like of n_features
+        labels, or a list of (name, columns) with columns as in
+        `sklearn.compose.ColumnTransformer`; every feature belongs to exactly one group.
+    criterion : {"validation", "alo"} or Criterion, default="validation"
+        Function that is minimized over lambda: the loss of held-out rows
+        ("validation"), or the approximate leave-one-out loss of a model of all rows
+        ("alo"), which holds out no rows and ignores `cv`.
+    selection : {"min", "one_se"}, default="min"
+        "min" takes the lambda with the least validation loss. "one_se" takes the
+        strongest penalty whose validation loss is within one standard error of the
+        least: all lambdas are raised by the same amount. It needs held-out rows.
+    shrinkage : "auto" or float, default=0.0
+        Holds several lambdas together: adds
+        ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
+        the best shared lambda, to the objective. "auto" chooses by splits within the
+        splits, between no shrinkage and one lambda, at three to eight times the cost;
+        it needs three splits or more.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
+    penalty_factors : None, array-like of shape (n_features,) or list, default=None
+        Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
+        feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
+        as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
+        not name: 1. Features with factor 0 are never penalized, as the intercept.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
+    verbose : int, default=0
+        Whether to print a line per iteration.
+    scoring : str, callable, list, tuple, set, dict or None, default=None
+        Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
+        of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
+        names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
+        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        gets the weights of `fit`; with metadata routing, one that requests them.
+    store_cv_results : bool, default=False
+        Whether to keep the predictions of held-out rows and the loss of every split:
+        `cv_rows_`, `cv_predictions_` and `cv_losses_`.
+    n_jobs : int or None, default=None
+        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        number, each uses one thread and the result does not depend on the number. None
+        takes one after the other, with the threads of linear algebra, unless in a
+        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
+        parts.
+    refit : bool, default=True
+        Whether to fit all rows with the learned lambda. False keeps the weights of the
+        bilevel solution, averaged over the splits.
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
+        Natural log of the first penalty. "auto" takes the best shared value of a scan;
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
+        Lowest and highest lambda. "auto", or an infinite bound, covers the range of
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
+    max_iter : int, default=200
+        Largest number of iterations of the solver.
+    tol : float, default=1e-6
+        The solver has converged when its full relative residual is at most `tol`.
+    warm_start : bool, default=False
+        Whether to start from the lambda and the weights of the last fit, if it had the
+        same numbers of splits, features and lambdas.
+    steps : {"exact", "gradient"}, default="exact"
+        Exact minimizations (Algorithm 3 of the paper) or gradient steps (Algorithm 1).
+    response : {"tangent", "mean"}, default="tangent"
+        Response of the weights to lambda: their derivative, or eq. (4) of the paper.
+    metric : {"hessian", "identity"}, default="hessian"
+        Norm of the proximal terms: that of the training Hessian, or the paper's.
+    rho : "auto" or float, default="auto"
+        Weight of the proximal terms. "auto" adapts it with exact steps, the tangent
+        response and the Hessian metric, and is 1 otherwise.
+    step_sizes : "auto" or (float, float, float), default="auto"
+        alpha, beta and delta of the gradient steps on v, w and lambda. "auto" takes
+        them from a Lipschitz constant and the size of the loss.
+    backtracking : bool, default=True
+        Whether to halve a gradient step until its objective decreases sufficiently.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,)
+        Weights.
+    intercept_ : float
+        Intercept.
+    lambda_ : float or ndarray of shape (n_groups,)
+        Learned natural logs of the penalties, in the order of `feature_group_names_`; a
+        float if `feature_groups` is None.
+    alpha_ : float or ndarray of shape (n_groups,)
+        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        estimator of the family with this alpha and a log link has the same `coef_` on
+        the same rows. With `penalty_factors`, feature j has that of its group times its
+        factor.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
+    feature_group_names_ : ndarray of shape (n_groups,)
+        Names of the groups.
+    feature_group_labels_ : ndarray of shape (n_features,)
+        The group of every feature, as an index into `feature_group_names_`; -1 for
+        features that are never penalized.
+    penalty_factors_ : ndarray of shape (n_features,)
+        The factor of every feature in the penalty.
+    validation_loss_ : float
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
+    lambda_min_, validation_loss_min_ : float or ndarray
+        Lambda and validation loss at the least validation loss; not the same as
+        `lambda_` and `validation_loss_` with ``selection="one_se"``.
+    validation_loss_standard_error_ : float or None
+        Standard error of `validation_loss_min_`, over the splits, or over the rows if
+        there is one split. None without held-out rows.
+    cv_rows_ : ndarray of int of shape (n_held_out,) or None
+        The rows of X, or of `X_val`, with a positive weight that a split holds out, in
+        increasing order; all of them with K folds. None unless `store_cv_results`.
+    cv_predictions_ : ndarray of shape (n_held_out,) or None
+        Predicted means of the rows `cv_rows_` by models that have not seen them: by
+        those of the splits that hold the row out, their mean if there are several, or
+        with ``criterion="alo"`` by a Newton step towards that of all other rows. None
+        unless `store_cv_results`.
+    cv_losses_ : ndarray of shape (n_splits,) or None
+        Mean loss of the rows that every split holds out; their mean, weighted by the
+        weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
+        of every row of X. None unless `store_cv_results`.
+    cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
+        Score of every split's model on the rows that it holds out; of several scores,
+        an array per name. The scorer sees the model as scikit-learn's own estimator,
+        with the weights of the split. None without `scoring`.
+    validation_curve_ : dict of str to ndarray or None
+        The objective along one lambda for all features, as the scan for the first
+        lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
+        rows it is known only around the minimum. None if the fit started without a
+        scan.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss of new rows
+        because the lambdas were fitted to the held-out rows. None without held-out
+        rows, or with too many lambdas. The user guide states its limits.
+    certificate_ : Certificate
+        Report on how close the fit came to a minimum; print it.
+    shrinkage_ : float
+        The shrinkage of this fit; 0 with one lambda.
+    shrinkage_path_ : dict of str to ndarray or None
+        Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
+        rows that had no part in the fits, "nested_loss". None otherwise, and with one
+        lambda.
+    n_iter_ : int
+        Number of iterations of the solver.
+    converged_ : bool
+        Whether the solver reached `tol`.
+    history_ : dict of str to ndarray
+        One entry per iteration; `history_frame` returns it as a frame: "lambda",
+        "train_loss", "validation_loss", "primal_residual", "dual_residual",
+        "hypergradient_norm", cumulative oracle counts ("n_gradients" is the paper's
+        n_g) and "time" in seconds.
+    oracle_counts_ : dict of str to int
+        Numbers of evaluations in the whole fit by kind, the scan and the refit
+        included.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] Dhar, Kurup & Shah (2020), Stabilizing Bi-Level Hyperparameter
+       Optimization using Moreau-Yosida Regularization, arXiv:2007.13322.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_myhpo import MYHPOPoissonRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = rng.poisson(np.exp(X[:, 0]))
+    >>> model = MYHPOPoissonRegressor().fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.68
+    """
+
+    _parameter_constraints = {
+        **MYHPOModel._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        *,
+        cv: CVLike = 5,
+        feature_groups: GroupsLike = None,
+        criterion: str | Criterion = "validation",
+        selection: Literal["min", "one_se"] = "min",
+        shrinkage: AutoFloat = 0.0,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        penalty_factors: FactorsLike = None,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+        scoring: ScoringLike = None,
+        store_cv_results: bool = False,
+        n_jobs: int | None = None,
+        refit: bool = True,
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
+        max_iter: int = 200,
+        tol: float = 1e-6,
+        warm_start: bool = False,
+        steps: Literal["exact", "gradient"] = "exact",
+        response: Literal["tangent", "mean"] = "tangent",
+        metric: Literal["hessian", "identity"] = "hessian",
+        rho: AutoFloat = "auto",
+        step_sizes: Literal["auto"] | tuple[float, float, float] = "auto",
+        backtracking: bool = True,
+    ) -> None:
+        self.cv = cv
+        self.feature_groups = feature_groups
+        self.criterion = criterion
+        self.selection = selection
+        self.shrinkage = shrinkage
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.penalty_factors = penalty_factors
+        self.random_state = random_state
+        self.verbose = verbose
+        self.scoring = scoring
+        self.store_cv_results = store_cv_results
+        self.n_jobs = n_jobs
+        self.refit = refit
+        self.lambda_init = lambda_init
+        self.lambda_bounds = lambda_bounds
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.steps = steps
+        self.response = response
+        self.metric = metric
+        self.rho = rho
+        self.step_sizes = step_sizes
+        self.backtracking = backtracking
+
+    def _family_loss(self):
+        return PoissonLoss()
+
+    def _plain(self, **options):
+        return PoissonRegressor(**options)
+
+
+class MYHPOGammaRegressor(GeneralizedLinearModel, MYHPOModel):
+    """Gamma regression of amounts whose penalties MY-HPO learns inside `fit`.
+
+    The log-penalties lambda minimize the mean validation loss, while the weights
+    minimize the training loss: the mean ``y / mu - 1 - log(y / mu)`` of the training
+    part plus ``exp(lambda_g) w_j^2`` for every feature j of every group g. The mean of
+    y is ``mu = exp(X coef_ + intercept_)``.
+
+    y is positive, with errors that grow in proportion to its size: costs, durations,
+    prices. For means over several events, such as the mean cost of the claims of a
+    policy, fit them with ``sample_weight=n_events``.
+
+    The defaults end at a minimum of the validation loss. The published method [1]_ has
+    ``steps="exact"`` or ``"gradient"``, ``response="mean"``, ``metric="identity"``,
+    ``rho=1.0``, ``lambda_init=-1.0``, ``refit=False``, ``fit_intercept=False`` and one
+    split.
+
+    Parameters
+    ----------
+    cv : None, int, float, splitter or iterable, default=5
+        Splits of the rows into training and validation parts. An int >= 2, or None for
+        5: that many folds as scikit-learn makes them, in the order of the rows, never
+        shuffled, and stratified by class in classifiers. A float in (0, 1): one
+        hold-out split with that validation fraction, shuffled with `random_state`, and
+        stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
+        `fit` does, or an iterable of (train, validation) indices. Every training part
+        must have rows of every class.
+    feature_groups : None, "each", "transformer", array-like or list, default=None
+        Which features share a lambda. None: all of them. "each": every feature has its
+        own. "transformer": the features that one transformer of a
+        `GroupedColumnTransformer` made share one. Otherwise an array-like of n_features
+        labels, or a list of (name, columns) with columns as in
+        `sklearn.compose.ColumnTransformer`; every feature belongs to exactly one group.
+    criterion : {"validation", "alo"} or Criterion, default="validation"
+        Function that is minimized over lambda: the loss of held-out rows
+        ("validation"), or the approximate leave-one-out loss of a model of all rows
+        ("alo"), which holds out no rows and ignores `cv`.
+    selection : {"min", "one_se"}, default="min"
+        "min" takes the lambda with the least validation loss. "one_se" takes the
+        strongest penalty whose validation loss is within one standard error of the
+        least: all lambdas are raised by the same amount. It needs held-out rows.
+    shrinkage : "auto" or float, default=0.0
+        Holds several lambdas together: adds
+        ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
+        the best shared lambda, to the objective. "auto" chooses by splits within the
+        splits, between no shrinkage and one lambda, at three to eight times the cost;
+        it needs three splits or more.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
+    penalty_factors : None, array-like of shape (n_features,) or list, default=None
+        Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
+        feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
+        as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
+        not name: 1. Features with factor 0 are never penalized, as the intercept.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
+    verbose : int, default=0
+        Whether to print a line per iteration.
+    scoring : str, callable, list, tuple, set, dict or None, default=None
+        Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
+        of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
+        names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
+        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        gets the weights of `fit`; with metadata routing, one that requests them.
+    store_cv_results : bool, default=False
+        Whether to keep the predictions of held-out rows and the loss of every split:
+        `cv_rows_`, `cv_predictions_` and `cv_losses_`.
+    n_jobs : int or None, default=None
+        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        number, each uses one thread and the result does not depend on the number. None
+        takes one after the other, with the threads of linear algebra, unless in a
+        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
+        parts.
+    refit : bool, default=True
+        Whether to fit all rows with the learned lambda. False keeps the weights of the
+        bilevel solution, averaged over the splits.
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
+        Natural log of the first penalty. "auto" takes the best shared value of a scan;
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
+        Lowest and highest lambda. "auto", or an infinite bound, covers the range of
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
+    max_iter : int, default=200
+        Largest number of iterations of the solver.
+    tol : float, default=1e-6
+        The solver has converged when its full relative residual is at most `tol`.
+    warm_start : bool, default=False
+        Whether to start from the lambda and the weights of the last fit, if it had the
+        same numbers of splits, features and lambdas.
+    steps : {"exact", "gradient"}, default="exact"
+        Exact minimizations (Algorithm 3 of the paper) or gradient steps (Algorithm 1).
+    response : {"tangent", "mean"}, default="tangent"
+        Response of the weights to lambda: their derivative, or eq. (4) of the paper.
+    metric : {"hessian", "identity"}, default="hessian"
+        Norm of the proximal terms: that of the training Hessian, or the paper's.
+    rho : "auto" or float, default="auto"
+        Weight of the proximal terms. "auto" adapts it with exact steps, the tangent
+        response and the Hessian metric, and is 1 otherwise.
+    step_sizes : "auto" or (float, float, float), default="auto"
+        alpha, beta and delta of the gradient steps on v, w and lambda. "auto" takes
+        them from a Lipschitz constant and the size of the loss.
+    backtracking : bool, default=True
+        Whether to halve a gradient step until its objective decreases sufficiently.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,)
+        Weights.
+    intercept_ : float
+        Intercept.
+    lambda_ : float or ndarray of shape (n_groups,)
+        Learned natural logs of the penalties, in the order of `feature_group_names_`; a
+        float if `feature_groups` is None.
+    alpha_ : float or ndarray of shape (n_groups,)
+        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        estimator of the family with this alpha and a log link has the same `coef_` on
+        the same rows. With `penalty_factors`, feature j has that of its group times its
+        factor.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
+    feature_group_names_ : ndarray of shape (n_groups,)
+        Names of the groups.
+    feature_group_labels_ : ndarray of shape (n_features,)
+        The group of every feature, as an index into `feature_group_names_`; -1 for
+        features that are never penalized.
+    penalty_factors_ : ndarray of shape (n_features,)
+        The factor of every feature in the penalty.
+    validation_loss_ : float
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
+    lambda_min_, validation_loss_min_ : float or ndarray
+        Lambda and validation loss at the least validation loss; not the same as
+        `lambda_` and `validation_loss_` with ``selection="one_se"``.
+    validation_loss_standard_error_ : float or None
+        Standard error of `validation_loss_min_`, over the splits, or over the rows if
+        there is one split. None without held-out rows.
+    cv_rows_ : ndarray of int of shape (n_held_out,) or None
+        The rows of X, or of `X_val`, with a positive weight that a split holds out, in
+        increasing order; all of them with K folds. None unless `store_cv_results`.
+    cv_predictions_ : ndarray of shape (n_held_out,) or None
+        Predicted means of the rows `cv_rows_` by models that have not seen them: by
+        those of the splits that hold the row out, their mean if there are several, or
+        with ``criterion="alo"`` by a Newton step towards that of all other rows. None
+        unless `store_cv_results`.
+    cv_losses_ : ndarray of shape (n_splits,) or None
+        Mean loss of the rows that every split holds out; their mean, weighted by the
+        weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
+        of every row of X. None unless `store_cv_results`.
+    cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
+        Score of every split's model on the rows that it holds out; of several scores,
+        an array per name. The scorer sees the model as scikit-learn's own estimator,
+        with the weights of the split. None without `scoring`.
+    validation_curve_ : dict of str to ndarray or None
+        The objective along one lambda for all features, as the scan for the first
+        lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
+        rows it is known only around the minimum. None if the fit started without a
+        scan.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss of new rows
+        because the lambdas were fitted to the held-out rows. None without held-out
+        rows, or with too many lambdas. The user guide states its limits.
+    certificate_ : Certificate
+        Report on how close the fit came to a minimum; print it.
+    shrinkage_ : float
+        The shrinkage of this fit; 0 with one lambda.
+    shrinkage_path_ : dict of str to ndarray or None
+        Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
+        rows that had no part in the fits, "nested_loss". None otherwise, and with one
+        lambda.
+    n_iter_ : int
+        Number of iterations of the solver.
+    converged_ : bool
+        Whether the solver reached `tol`.
+    history_ : dict of str to ndarray
+        One entry per iteration; `history_frame` returns it as a frame: "lambda",
+        "train_loss", "validation_loss", "primal_residual", "dual_residual",
+        "hypergradient_norm", cumulative oracle counts ("n_gradients" is the paper's
+        n_g) and "time" in seconds.
+    oracle_counts_ : dict of str to int
+        Numbers of evaluations in the whole fit by kind, the scan and the refit
+        included.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] Dhar, Kurup & Shah (2020), Stabilizing Bi-Level Hyperparameter
+       Optimization using Moreau-Yosida Regularization, arXiv:2007.13322.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_myhpo import MYHPOGammaRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = rng.gamma(2.0, np.exp(X[:, 0]))
+    >>> model = MYHPOGammaRegressor().fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.65
+    """
+
+    _parameter_constraints = {
+        **MYHPOModel._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        *,
+        cv: CVLike = 5,
+        feature_groups: GroupsLike = None,
+        criterion: str | Criterion = "validation",
+        selection: Literal["min", "one_se"] = "min",
+        shrinkage: AutoFloat = 0.0,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        penalty_factors: FactorsLike = None,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+        scoring: ScoringLike = None,
+        store_cv_results: bool = False,
+        n_jobs: int | None = None,
+        refit: bool = True,
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
+        max_iter: int = 200,
+        tol: float = 1e-6,
+        warm_start: bool = False,
+        steps: Literal["exact", "gradient"] = "exact",
+        response: Literal["tangent", "mean"] = "tangent",
+        metric: Literal["hessian", "identity"] = "hessian",
+        rho: AutoFloat = "auto",
+        step_sizes: Literal["auto"] | tuple[float, float, float] = "auto",
+        backtracking: bool = True,
+    ) -> None:
+        self.cv = cv
+        self.feature_groups = feature_groups
+        self.criterion = criterion
+        self.selection = selection
+        self.shrinkage = shrinkage
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.penalty_factors = penalty_factors
+        self.random_state = random_state
+        self.verbose = verbose
+        self.scoring = scoring
+        self.store_cv_results = store_cv_results
+        self.n_jobs = n_jobs
+        self.refit = refit
+        self.lambda_init = lambda_init
+        self.lambda_bounds = lambda_bounds
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.steps = steps
+        self.response = response
+        self.metric = metric
+        self.rho = rho
+        self.step_sizes = step_sizes
+        self.backtracking = backtracking
+
+    def _family_loss(self):
+        return GammaLoss()
+
+    def _plain(self, **options):
+        return GammaRegressor(**options)
+
+
+class MYHPOTweedieRegressor(GeneralizedLinearModel, MYHPOModel):
+    """Tweedie regression whose penalties MY-HPO learns inside `fit`.
+
+    The log-penalties lambda minimize the mean validation loss, while the weights
+    minimize the training loss: the mean half unit Tweedie deviance of the training part
+    plus ``exp(lambda_g) w_j^2`` for every feature j of every group g. The mean of y
+    is ``mu = exp(X coef_ + intercept_)``.
+
+    y is an amount that is often exactly zero, such as the cost of all claims of a
+    policy, zero without a claim. For the cost per time of exposure fit
+    ``y = cost / exposure`` with ``sample_weight=exposure``. A smaller deviance at
+    another `power` does not mean a better one: deviances of two powers have different
+    units.
+
+    The defaults end at a minimum of the validation loss. The published method [1]_ has
+    ``steps="exact"`` or ``"gradient"``, ``response="mean"``, ``metric="identity"``,
+    ``rho=1.0``, ``lambda_init=-1.0``, ``refit=False``, ``fit_intercept=False`` and one
+    split.
+
+    Parameters
+    ----------
+    power : float, default=1.5
+        From 1 to 2: the variance grows like the mean to this power. 1 is the Poisson
+        distribution and 2 the gamma distribution; in between y is a sum of a random
+        number of gamma amounts, often exactly zero.
+    cv : None, int, float, splitter or iterable, default=5
+        Splits of the rows into training and validation parts. An int >= 2, or None for
+        5: that many folds as scikit-learn makes them, in the order of the rows, never
+        shuffled, and stratified by class in classifiers. A float in (0, 1): one
+        hold-out split with that validation fraction, shuffled with `random_state`, and
+        stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
+        `fit` does, or an iterable of (train, validation) indices. Every training part
+        must have rows of every class.
+    feature_groups : None, "each", "transformer", array-like or list, default=None
+        Which features share a lambda. None: all of them. "each": every feature has its
+        own. "transformer": the features that one transformer of a
+        `GroupedColumnTransformer` made share one. Otherwise an array-like of n_features
+        labels, or a list of (name, columns) with columns as in
+        `sklearn.compose.ColumnTransformer`; every feature belongs to exactly one group.
+    criterion : {"validation", "alo"} or Criterion, default="validation"
+        Function that is minimized over lambda: the loss of held-out rows
+        ("validation"), or the approximate leave-one-out loss of a model of all rows
+        ("alo"), which holds out no rows and ignores `cv`.
+    selection : {"min", "one_se"}, default="min"
+        "min" takes the lambda with the least validation loss. "one_se" takes the
+        strongest penalty whose validation loss is within one standard error of the
+        least: all lambdas are raised by the same amount. It needs held-out rows.
+    shrinkage : "auto" or float, default=0.0
+        Holds several lambdas together: adds
+        ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
+        the best shared lambda, to the objective. "auto" chooses by splits within the
+        splits, between no shrinkage and one lambda, at three to eight times the cost;
+        it needs three splits or more.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
+    penalty_factors : None, array-like of shape (n_features,) or list, default=None
+        Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
+        feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
+        as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
+        not name: 1. Features with factor 0 are never penalized, as the intercept.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
+    verbose : int, default=0
+        Whether to print a line per iteration.
+    scoring : str, callable, list, tuple, set, dict or None, default=None
+        Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
+        of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
+        names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
+        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        gets the weights of `fit`; with metadata routing, one that requests them.
+    store_cv_results : bool, default=False
+        Whether to keep the predictions of held-out rows and the loss of every split:
+        `cv_rows_`, `cv_predictions_` and `cv_losses_`.
+    n_jobs : int or None, default=None
+        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        number, each uses one thread and the result does not depend on the number. None
+        takes one after the other, with the threads of linear algebra, unless in a
+        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
+        parts.
+    refit : bool, default=True
+        Whether to fit all rows with the learned lambda. False keeps the weights of the
+        bilevel solution, averaged over the splits.
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
+        Natural log of the first penalty. "auto" takes the best shared value of a scan;
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
+        Lowest and highest lambda. "auto", or an infinite bound, covers the range of
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
+    max_iter : int, default=200
+        Largest number of iterations of the solver.
+    tol : float, default=1e-6
+        The solver has converged when its full relative residual is at most `tol`.
+    warm_start : bool, default=False
+        Whether to start from the lambda and the weights of the last fit, if it had the
+        same numbers of splits, features and lambdas.
+    steps : {"exact", "gradient"}, default="exact"
+        Exact minimizations (Algorithm 3 of the paper) or gradient steps (Algorithm 1).
+    response : {"tangent", "mean"}, default="tangent"
+        Response of the weights to lambda: their derivative, or eq. (4) of the paper.
+    metric : {"hessian", "identity"}, default="hessian"
+        Norm of the proximal terms: that of the training Hessian, or the paper's.
+    rho : "auto" or float, default="auto"
+        Weight of the proximal terms. "auto" adapts it with exact steps, the tangent
+        response and the Hessian metric, and is 1 otherwise.
+    step_sizes : "auto" or (float, float, float), default="auto"
+        alpha, beta and delta of the gradient steps on v, w and lambda. "auto" takes
+        them from a Lipschitz constant and the size of the loss.
+    backtracking : bool, default=True
+        Whether to halve a gradient step until its objective decreases sufficiently.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,)
+        Weights.
+    intercept_ : float
+        Intercept.
+    lambda_ : float or ndarray of shape (n_groups,)
+        Learned natural logs of the penalties, in the order of `feature_group_names_`; a
+        float if `feature_groups` is None.
+    alpha_ : float or ndarray of shape (n_groups,)
+        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        estimator of the family with this alpha and a log link has the same `coef_` on
+        the same rows. With `penalty_factors`, feature j has that of its group times its
+        factor.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
+    feature_group_names_ : ndarray of shape (n_groups,)
+        Names of the groups.
+    feature_group_labels_ : ndarray of shape (n_features,)
+        The group of every feature, as an index into `feature_group_names_`; -1 for
+        features that are never penalized.
+    penalty_factors_ : ndarray of shape (n_features,)
+        The factor of every feature in the penalty.
+    validation_loss_ : float
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
+    lambda_min_, validation_loss_min_ : float or ndarray
+        Lambda and validation loss at the least validation loss; not the same as
+        `lambda_` and `validation_loss_` with ``selection="one_se"``.
+    validation_loss_standard_error_ : float or None
+        Standard error of `validation_loss_min_`, over the splits, or over the rows if
+        there is one split. None without held-out rows.
+    cv_rows_ : ndarray of int of shape (n_held_out,) or None
+        The rows of X, or of `X_val`, with a positive weight that a split holds out, in
+        increasing order; all of them with K folds. None unless `store_cv_results`.
+    cv_predictions_ : ndarray of shape (n_held_out,) or None
+        Predicted means of the rows `cv_rows_` by models that have not seen them: by
+        those of the splits that hold the row out, their mean if there are several, or
+        with ``criterion="alo"`` by a Newton step towards that of all other rows. None
+        unless `store_cv_results`.
+    cv_losses_ : ndarray of shape (n_splits,) or None
+        Mean loss of the rows that every split holds out; their mean, weighted by the
+        weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
+        of every row of X. None unless `store_cv_results`.
+    cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
+        Score of every split's model on the rows that it holds out; of several scores,
+        an array per name. The scorer sees the model as scikit-learn's own estimator,
+        with the weights of the split. None without `scoring`.
+    validation_curve_ : dict of str to ndarray or None
+        The objective along one lambda for all features, as the scan for the first
+        lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
+        rows it is known only around the minimum. None if the fit started without a
+        scan.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss of new rows
+        because the lambdas were fitted to the held-out rows. None without held-out
+        rows, or with too many lambdas. The user guide states its limits.
+    certificate_ : Certificate
+        Report on how close the fit came to a minimum; print it.
+    shrinkage_ : float
+        The shrinkage of this fit; 0 with one lambda.
+    shrinkage_path_ : dict of str to ndarray or None
+        Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
+        rows that had no part in the fits, "nested_loss". None otherwise, and with one
+        lambda.
+    n_iter_ : int
+        Number of iterations of the solver.
+    converged_ : bool
+        Whether the solver reached `tol`.
+    history_ : dict of str to ndarray
+        One entry per iteration; `history_frame` returns it as a frame: "lambda",
+        "train_loss", "validation_loss", "primal_residual", "dual_residual",
+        "hypergradient_norm", cumulative oracle counts ("n_gradients" is the paper's
+        n_g) and "time" in seconds.
+    oracle_counts_ : dict of str to int
+        Numbers of evaluations in the whole fit by kind, the scan and the refit
+        included.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] Dhar, Kurup & Shah (2020), Stabilizing Bi-Level Hyperparameter
+       Optimization using Moreau-Yosida Regularization, arXiv:2007.13322.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_myhpo import MYHPOTweedieRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = rng.poisson(np.exp(X[:, 0])) * rng.gamma(2.0, size=200)
+    >>> model = MYHPOTweedieRegressor().fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.48
+    """
+
+    _parameter_constraints = {
+        **MYHPOModel._parameter_constraints,
+        # Its message says what to use instead.
+        "power": "no_validation",
+    }
+
+    def __init__(
+        self,
+        *,
+        power: float = 1.5,
+        cv: CVLike = 5,
+        feature_groups: GroupsLike = None,
+        criterion: str | Criterion = "validation",
+        selection: Literal["min", "one_se"] = "min",
+        shrinkage: AutoFloat = 0.0,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        penalty_factors: FactorsLike = None,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+        scoring: ScoringLike = None,
+        store_cv_results: bool = False,
+        n_jobs: int | None = None,
+        refit: bool = True,
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
+        max_iter: int = 200,
+        tol: float = 1e-6,
+        warm_start: bool = False,
+        steps: Literal["exact", "gradient"] = "exact",
+        response: Literal["tangent", "mean"] = "tangent",
+        metric: Literal["hessian", "identity"] = "hessian",
+        rho: AutoFloat = "auto",
+        step_sizes: Literal["auto"] | tuple[float, float, float] = "auto",
+        backtracking: bool = True,
+    ) -> None:
+        self.power = power
+        self.cv = cv
+        self.feature_groups = feature_groups
+        self.criterion = criterion
+        self.selection = selection
+        self.shrinkage = shrinkage
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.penalty_factors = penalty_factors
+        self.random_state = random_state
+        self.verbose = verbose
+        self.scoring = scoring
+        self.store_cv_results = store_cv_results
+        self.n_jobs = n_jobs
+        self.refit = refit
+        self.lambda_init = lambda_init
+        self.lambda_bounds = lambda_bounds
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.steps = steps
+        self.response = response
+        self.metric = metric
+        self.rho = rho
+        self.step_sizes = step_sizes
+        self.backtracking = backtracking
+
+    def _family_loss(self):
+        check_power(self.power, type(self).__name__)
+        return loss_of_power(self.power)
+
+    def _plain(self, **options):
+        return TweedieRegressor(power=self.power, link="log", **options)
+
+
+class BilevelGeneralizedLinearRegressor(GeneralizedLinearModel, AnySolverModel):
+    """Generalized linear model that learns its penalties with any bilevel solver.
+
+    The log-penalties lambda minimize the mean validation loss, while the weights
+    minimize the training loss: the mean loss of the family over the training part plus
+    ``exp(lambda_g) w_j^2`` for every feature j of every group g. The losses of the
+    families are half unit deviances, with ``mu = exp(X coef_ + intercept_)``.
+
+    Rates and means of several events are fitted with sample weights, as described for
+    `MYHPOPoissonRegressor`, `MYHPOGammaRegressor` and `MYHPOTweedieRegressor`.
+
+    Parameters
+    ----------
+    family : {"poisson", "gamma", "tweedie"} or Loss, default="poisson"
+        Distribution of y, with a log link: counts and rates, positive amounts, or
+        amounts that are often zero. Or an object of a subclass of
+        `sklearn_myhpo.losses.Loss` of your own, with the link "log" or "identity".
+        Solvers that take step sizes from a bound of the curvature cannot run losses
+        without one, as these three, and say so.
+    power : float, default=1.5
+        From 1 to 2: the variance grows like the mean to this power. 1 is the Poisson
+        distribution and 2 the gamma distribution; in between y is a sum of a random
+        number of gamma amounts, often exactly zero.
+    solver : str or Solver, default="myhpo"
+        Method that minimizes over lambda: a name in `sklearn_myhpo.solvers.SOLVERS`, or
+        a solver object such as ``sklearn_myhpo.solvers.Implicit(steps="newton")``.
+    cv : None, int, float, splitter or iterable, default=5
+        Splits of the rows into training and validation parts. An int >= 2, or None for
+        5: that many folds as scikit-learn makes them, in the order of the rows, never
+        shuffled, and stratified by class in classifiers. A float in (0, 1): one
+        hold-out split with that validation fraction, shuffled with `random_state`, and
+        stratified. Otherwise a scikit-learn splitter, which gets X, y and `groups` as
+        `fit` does, or an iterable of (train, validation) indices. Every training part
+        must have rows of every class.
+    feature_groups : None, "each", "transformer", array-like or list, default=None
+        Which features share a lambda. None: all of them. "each": every feature has its
+        own. "transformer": the features that one transformer of a
+        `GroupedColumnTransformer` made share one. Otherwise an array-like of n_features
+        labels, or a list of (name, columns) with columns as in
+        `sklearn.compose.ColumnTransformer`; every feature belongs to exactly one group.
+    criterion : {"validation", "alo"} or Criterion, default="validation"
+        Function that is minimized over lambda: the loss of held-out rows
+        ("validation"), or the approximate leave-one-out loss of a model of all rows
+        ("alo"), which holds out no rows and ignores `cv`.
+    selection : {"min", "one_se"}, default="min"
+        "min" takes the lambda with the least validation loss. "one_se" takes the
+        strongest penalty whose validation loss is within one standard error of the
+        least: all lambdas are raised by the same amount. It needs held-out rows.
+    shrinkage : "auto" or float, default=0.0
+        Holds several lambdas together: adds
+        ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
+        the best shared lambda, to the objective. "auto" chooses by splits within the
+        splits, between no shrinkage and one lambda, at three to eight times the cost;
+        it needs three splits or more.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is never penalized.
+    standardize : bool, default=False
+        Whether to centre every feature by its mean and to scale it by its standard
+        deviation, both weighted and of the training rows of each split alone, as
+        `sklearn.preprocessing.StandardScaler` in a pipeline inside
+        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X,
+        and `coef_` and `intercept_` are in the units of X.
+    penalty_factors : None, array-like of shape (n_features,) or list, default=None
+        Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
+        feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
+        as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
+        not name: 1. Features with factor 0 are never penalized, as the intercept.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
+    verbose : int, default=0
+        Whether to print a line per iteration.
+    scoring : str, callable, list, tuple, set, dict or None, default=None
+        Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
+        of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
+        names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
+        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        gets the weights of `fit`; with metadata routing, one that requests them.
+    store_cv_results : bool, default=False
+        Whether to keep the predictions of held-out rows and the loss of every split:
+        `cv_rows_`, `cv_predictions_` and `cv_losses_`.
+    n_jobs : int or None, default=None
+        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        number, each uses one thread and the result does not depend on the number. None
+        takes one after the other, with the threads of linear algebra, unless in a
+        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
+        parts.
+    refit : bool, default=True
+        Whether to fit all rows with the learned lambda. False keeps the weights of the
+        bilevel solution, averaged over the splits.
+    lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
+default="auto"
+        Natural log of the first penalty. "auto" takes the best shared value of a scan;
+        a number starts there with zero weights, as the paper does with -1. A dict from
+        the name of every group to a number, or n_groups numbers in the order of
+        `feature_group_names_`, start every group at its own.
+    lambda_bounds : "auto", (float, float) or dict, default="auto"
+        Lowest and highest lambda. "auto", or an infinite bound, covers the range of
+        every group from no effect to zero weights. A dict from names of groups to
+        "auto" or (low, high) bounds every group by its own; groups that it does not
+        name have "auto".
+    max_iter : int, default=200
+        Largest number of iterations of the solver.
+    tol : float, default=1e-6
+        The solver has converged when its full relative residual is at most `tol`.
+    warm_start : bool, default=False
+        Whether to start from the lambda and the weights of the last fit, if it had the
+        same numbers of splits, features and lambdas.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,)
+        Weights.
+    intercept_ : float
+        Intercept.
+    lambda_ : float or ndarray of shape (n_groups,)
+        Learned natural logs of the penalties, in the order of `feature_group_names_`; a
+        float if `feature_groups` is None.
+    alpha_ : float or ndarray of shape (n_groups,)
+        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        estimator of the family with this alpha and a log link has the same `coef_` on
+        the same rows. With `penalty_factors`, feature j has that of its group times its
+        factor.
+    plan_ : Plan or None
+        How the fit was computed, and the memory beside X; print it. None after
+        `partial_fit`.
+    feature_group_names_ : ndarray of shape (n_groups,)
+        Names of the groups.
+    feature_group_labels_ : ndarray of shape (n_features,)
+        The group of every feature, as an index into `feature_group_names_`; -1 for
+        features that are never penalized.
+    penalty_factors_ : ndarray of shape (n_features,)
+        The factor of every feature in the penalty.
+    validation_loss_ : float
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
+    lambda_min_, validation_loss_min_ : float or ndarray
+        Lambda and validation loss at the least validation loss; not the same as
+        `lambda_` and `validation_loss_` with ``selection="one_se"``.
+    validation_loss_standard_error_ : float or None
+        Standard error of `validation_loss_min_`, over the splits, or over the rows if
+        there is one split. None without held-out rows.
+    cv_rows_ : ndarray of int of shape (n_held_out,) or None
+        The rows of X, or of `X_val`, with a positive weight that a split holds out, in
+        increasing order; all of them with K folds. None unless `store_cv_results`.
+    cv_predictions_ : ndarray of shape (n_held_out,) or None
+        Predicted means of the rows `cv_rows_` by models that have not seen them: by
+        those of the splits that hold the row out, their mean if there are several, or
+        with ``criterion="alo"`` by a Newton step towards that of all other rows. None
+        unless `store_cv_results`.
+    cv_losses_ : ndarray of shape (n_splits,) or None
+        Mean loss of the rows that every split holds out; their mean, weighted by the
+        weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
+        of every row of X. None unless `store_cv_results`.
+    cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
+        Score of every split's model on the rows that it holds out; of several scores,
+        an array per name. The scorer sees the model as scikit-learn's own estimator,
+        with the weights of the split. None without `scoring`.
+    validation_curve_ : dict of str to ndarray or None
+        The objective along one lambda for all features, as the scan for the first
+        lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
+        rows it is known only around the minimum. None if the fit started without a
+        scan.
+    optimism_ : float or None
+        Estimate of how much lower `validation_loss_` is than the loss of new rows
+        because the lambdas were fitted to the held-out rows. None without held-out
+        rows, or with too many lambdas. The user guide states its limits.
+    certificate_ : Certificate or None
+        Report on how close the fit came to a minimum; print it. None after
+        `partial_fit` and for a solver that reads rows in batches if ``refit=False``.
+    shrinkage_ : float
+        The shrinkage of this fit; 0 with one lambda.
+    shrinkage_path_ : dict of str to ndarray or None
+        Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
+        rows that had no part in the fits, "nested_loss". None otherwise, and with one
+        lambda.
+    n_iter_ : int
+        Number of iterations of the solver.
+    converged_ : bool
+        Whether the solver reached `tol`.
+    history_ : dict of str to ndarray
+        One entry per iteration; `history_frame` returns it as a frame: "lambda",
+        "train_loss", "validation_loss", "primal_residual", "dual_residual",
+        "hypergradient_norm", cumulative oracle counts ("n_gradients" is the paper's
+        n_g) and "time" in seconds.
+    oracle_counts_ : dict of str to int
+        Numbers of evaluations in the whole fit by kind, the scan and the refit
+        included.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if X has string names.
+
+    References
+    ----------
+    .. [1] Dhar, Kurup & Shah (2020), Stabilizing Bi-Level Hyperparameter
+       Optimization using Moreau-Yosida Regularization, arXiv:2007.13322.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_myhpo import BilevelGeneralizedLinearRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = rng.poisson(np.exp(X[:, 0]))
+    >>> model = BilevelGeneralizedLinearRegressor(family="poisson", solver="hoag")
+    >>> round(model.fit(X, y).score(X, y), 2)
+    0.68
+    """
+
+    _parameter_constraints = {
+        **AnySolverModel._parameter_constraints,
+        # Names, objects and the power are checked where they are resolved.
+        "family": "no_validation",
+        "power": "no_validation",
+    }
+
+    def __init__(
+        self,
+        *,
+        family: str | Loss = "poisson",
+        power: float = 1.5,
+        solver: str | Solver = "myhpo",
+        cv: CVLike = 5,
+        feature_groups: GroupsLike = None,
+        criterion: str | Criterion = "validation",
+        selection: Literal["min", "one_se"] = "min",
+        shrinkage: AutoFloat = 0.0,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        penalty_factors: FactorsLike = None,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+        scoring: ScoringLike = None,
+        store_cv_results: bool = False,
+        n_jobs: int | None = None,
+        refit: bool = True,
+        lambda_init: LambdaInitLike = "auto",
+        lambda_bounds: LambdaBoundsLike = "auto",
+        max_iter: int = 200,
+        tol: float = 1e-6,
+        warm_start: bool = False,
+    ) -> None:
+        self.family = family
+        self.power = power
+        self.solver = solver
+        self.cv = cv
+        self.feature_groups = feature_groups
+        self.criterion = criterion
+        self.selection = selection
+        self.shrinkage = shrinkage
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.penalty_factors = penalty_factors
+        self.random_state = random_state
+        self.verbose = verbose
+        self.scoring = scoring
+        self.store_cv_results = store_cv_results
+        self.n_jobs = n_jobs
+        self.refit = refit
+        self.lambda_init = lambda_init
+        self.lambda_bounds = lambda_bounds
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+
+    def _family_loss(self):
+        return family_loss(self.family, self.power, type(self).__name__)
+
+    def _plain(self, **options):
+        loss = self._family_loss()
+        if isinstance(loss, TweedieLoss) or self.family == "tweedie":
+            power = loss.power if isinstance(loss, TweedieLoss) else self.power
+            return TweedieRegressor(power=power, link="log", **options)
+        for own, plain in PLAIN.items():
+            if isinstance(loss, own):
+                return plain(**options)
+        raise ValueError(
+            f"family={shown(self.family)} is a loss that scikit-learn does not know, "
+            "and so it has no estimator for these weights."
+        )
+
+    def _as_plain(self):
+        is_own = not isinstance(self._family_loss(), tuple(FAMILIES.values()))
+        return self if is_own else self.to_sklearn()

@@ -1,0 +1,106 @@
+"""What losses of positive means share: the log link, and safety from overflow."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from .base import Loss
+
+#: Size of a raw prediction, a log mean, beyond which the loss goes on along its
+#: tangent: no exponential overflows for any target in range.
+MOST_LOG_MEAN = 400.0
+#: Targets between these are numbers; smaller ones count as zero.
+LEAST_TARGET, MOST_TARGET = 1e-100, 1e100
+
+
+class LogLinkLoss(Loss):
+    """Half a unit deviance of the mean ``mu = exp(raw)``, for one target.
+
+    The size of the third derivative is at most the second derivative. Subclasses have
+    the functions of y and of raw predictions (n_samples,) that do not overflow.
+    """
+
+    link = "log"
+
+    @abstractmethod
+    def _value_and_slope(self, y, raw):
+        """Return the loss and its first derivative, of shape (n_samples,)."""
+
+    @abstractmethod
+    def _slope(self, y, raw):
+        """Return the first derivative, of shape (n_samples,)."""
+
+    @abstractmethod
+    def _bend(self, y, raw):
+        """Return the second derivative, of shape (n_samples,)."""
+
+    @abstractmethod
+    def _third(self, y, raw):
+        """Return the third derivative, of shape (n_samples,)."""
+
+    def n_outputs(self, y):
+        """Return 1, for one log mean per row."""
+        return 1
+
+    def value(self, y, raw):
+        """Return half the unit deviance of every row."""
+        return self.value_and_gradient(y, raw)[0]
+
+    def gradient(self, y, raw):
+        """Return the first derivative in the log mean."""
+        return self._slope(y, _clipped(raw)[0])[:, None]
+
+    def value_and_gradient(self, y, raw):
+        """Return the loss and its first derivative, which share exponentials."""
+        inside, excess = _clipped(raw)
+        value, slope = self._value_and_slope(y, inside)
+        # Rounding may have left less than nothing.
+        np.maximum(value, 0.0, out=value)
+        if excess is not None:
+            value += slope * excess
+        return value, slope[:, None]
+
+    def curvature(self, y, raw):
+        """Return the second derivative in the log mean."""
+        return self._bend(y, _clipped(raw)[0])[:, None, None]
+
+    def third(self, y, raw, a, b, c):
+        """Return the third derivative in the log mean times ``a b c``."""
+        third = self._third(y, _clipped(raw)[0])
+        return np.sum(third[:, None] * a * b * c, axis=-1)
+
+    def curvature_change(self, move):
+        """Return ``|move|``, since the third derivative is at most the second."""
+        return np.abs(move[:, 0])
+
+    def has_constant(self, y, sample_weight):
+        """Return whether a target is positive: zeros want a mean of zero."""
+        return bool(np.any((y >= LEAST_TARGET) & (sample_weight > 0)))
+
+    def intercept_start(self, y, sample_weight):
+        """Return the log of the weighted mean; of nothing but zeros that of 1e-100."""
+        used = y[sample_weight > 0]
+        mean = sample_weight @ y / sample_weight.sum()
+        # Of a constant target the mean is that, without rounding.
+        mean = np.clip(mean, used.min(), used.max())
+        return np.array([np.log(np.maximum(mean, LEAST_TARGET))])
+
+
+def nonzero(y):
+    """Return targets with the least one for zeros, whose logs are finite."""
+    return np.maximum(y, LEAST_TARGET)
+
+
+def log_error(y, raw):
+    """Return ``raw - log(y)``, of positive targets."""
+    error = np.log(y)
+    return np.subtract(raw, error, out=error)
+
+
+def _clipped(raw):
+    """Return log means (n_samples,) that are not far, and what is clipped off."""
+    raw = raw[:, 0]
+    if not raw.size or (raw.max() <= MOST_LOG_MEAN and raw.min() >= -MOST_LOG_MEAN):
+        return raw, None
+    inside = np.clip(raw, -MOST_LOG_MEAN, MOST_LOG_MEAN)
+    return inside, raw - inside
