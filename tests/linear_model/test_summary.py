@@ -349,6 +349,19 @@ def test_logistic_degrees_of_freedom(groups, fit_intercept):
     assert "standard_error" not in summary.columns
 
 
+def test_degrees_of_freedom_of_thin_sparse_rows_are_left_out(set_limits):
+    """A Hessian that no step needs would take most of the time of a fit."""
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((300, 60), density=0.02, format="csr", rng=rng)
+    y = X @ rng.standard_normal(60) + 0.1 * rng.standard_normal(300) > 0
+    set_limits(own_pairs=0, factored_passes=0.0, solve_share=0.0)
+    model = MYHPOLogisticRegression(cv=3)
+    exact = model.fit(X, y).summary().effective_dof
+    assert 0 < exact < 61
+    set_limits(own_pairs=0, factored_passes=0.0, solve_share=0.0, summary_size=60)
+    assert model.fit(X, y).summary().effective_dof is None
+
+
 def test_multinomial_degrees_of_freedom():
     """Three classes have two sets of weights; a third would count twice."""
     X, y = iris(3)
