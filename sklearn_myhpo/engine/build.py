@@ -23,7 +23,7 @@ from .conditioning import (
 )
 from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
-from .glm.split_set import build_full_split, build_glm_splits
+from .glm.splits import build_full_split, build_glm_splits
 from .plan import make_plan
 from .ridge.diagonal import Diagonalizer, scale_ratio, training_rows
 from .ridge.factored_rows import build_row_splits

@@ -16,7 +16,7 @@ from ..penalties.groups import FeatureGroups
 from .conditioning import least_moment, needs_rotation
 from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
-from .glm.split_set import build_full_split
+from .glm.splits import build_full_split
 from .plan import Plan, make_plan
 from .ridge.diagonal import scale_ratio
 from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts

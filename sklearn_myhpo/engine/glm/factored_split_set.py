@@ -35,7 +35,7 @@ class FactoredSplitSet(GLMSplitSet):
         self.factored_curvature = FactoredCurvature(
             self.passes, self.shared_curvature, plan, self.counts
         )
-        self._weights = self._raw = self._slopes = None
+        self._weights = self._given = self._raw = self._slopes = None
         # Raw predictions, and the gradients of the validation losses there.
         self._held_out = None, None
 
@@ -60,23 +60,34 @@ class FactoredSplitSet(GLMSplitSet):
         return self._raw
 
     def _knows(self, weights):
-        return self._weights is not None and all(
-            map(np.array_equal, self._weights, weights)
-        )
+        """Whether weights are the last ones; the same list is known at once."""
+        if weights is self._given or self._weights is None:
+            return self._weights is not None
+        if isinstance(weights, np.ndarray):
+            return np.array_equal(self._weights, weights)
+        return all(map(np.array_equal, self._weights, weights))
 
     def _keep(self, weights, raw, slopes):
-        """Keep raw predictions, and `Slopes` if known, for the questions to come."""
-        self._weights, self._raw, self._slopes = weights, raw, slopes
+        """Keep raw predictions, and `Slopes` if known, for the questions to come.
+
+        Returns
+        -------
+        list of ndarray of shape (m, n_outputs)
+            The weights.
+        """
+        self._weights, self._given = weights, list(weights)
+        self._raw, self._slopes = raw, slopes
+        return self._given
 
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
         """Return the exact inner solutions of all splits, from `starts`."""
         self.counts.n_inner_solves += len(self.splits)
         weights, at = minimize_factored(self, lambda_, np.stack(starts), tol)
-        if at is not None:
-            self._keep(weights, at.raw, at)
-            for split, w, own in zip(self.splits, weights, at.raw, strict=True):
-                split.remember(w, own.T)
-        return list(weights)
+        if at is None:
+            return list(weights)
+        for split, w, own in zip(self.splits, weights, at.raw, strict=True):
+            split.remember(w, own.T)
+        return self._keep(weights, at.raw, at)
 
     def quadratic_models(self, full, lambda_, weights, fewer):
         """Return second-order models of the splits about the solution of all rows.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...data.sampling import every_kth
-from .split_set import build_full_split
+from .splits import build_full_split
 
 
 def sampled_split(split, n_rows):

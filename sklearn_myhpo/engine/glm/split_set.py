@@ -10,7 +10,7 @@ from .near_hessian import NearHessian, curvature_in_lambda
 from .newton_together import NewtonTogether
 from .products import ProductHessian, solve_together
 from .shared_curvature import SharedCurvature
-from .split import GLMSplit, HeldOut
+from .split import HeldOut
 
 
 class GLMSplitSet(SplitSet):
@@ -36,6 +36,10 @@ class GLMSplitSet(SplitSet):
         self.loss, self.y = first.loss, first.y
         self.counts, self.parts, self.plan = first.counts, parts, plan
         self.train_weights = [split.train_weight for split in splits]
+        self._shares_penalty = all(
+            split.penalty_scale is None and split.pinning is first.pinning
+            for split in splits
+        )
         start = first.start()[-1:] * first.explicit_intercept
         null = self.loss.value(self.y, np.repeat(start, len(self.y), axis=0))
         self.null_losses = np.array([weight @ null for weight in self.train_weights])
@@ -106,6 +110,9 @@ class GLMSplitSet(SplitSet):
 
     def penalties(self, lambda_):
         """Return the penalty of every split, shape (n_splits, m, 1)."""
+        if self._shares_penalty:
+            own = self.splits[0].penalty(lambda_)
+            return np.broadcast_to(own, (len(self.splits), *own.shape))
         return np.stack([split.penalty(lambda_) for split in self.splits])
 
     def gradients(self, raw, row_weights, owners=None):
@@ -308,40 +315,3 @@ class GLMSplitSet(SplitSet):
         last = last + self.penalties(lambda_) * np.stack(weights)
         scale, sizes = (np.linalg.norm(one, axis=(1, 2)) for one in (first, last))
         return np.divide(sizes, scale, out=np.zeros_like(sizes), where=sizes > 0)
-
-
-def build_glm_splits(rows, y, parts, *, penalty_scales=None, **shared):
-    """Return one `GLMSplit` per split.
-
-    Parameters
-    ----------
-    rows : Design
-        About its means where there is an intercept.
-    y : ndarray
-        Target as the loss wants it.
-    parts : RowParts
-    penalty_scales : sequence of (ndarray or None), optional
-        Factors of the penalty of every split.
-    **shared
-        Further parameters of `GLMSplit`.
-
-    Returns
-    -------
-    list of GLMSplit
-    """
-    shares = parts.train_shares()
-    splits = []
-    for number, share in enumerate(shares):
-        _, validation = parts.weights(number)
-        own = {"train_weight": share, "held_out": HeldOut.of(validation)}
-        if penalty_scales is not None:
-            own["penalty_scale"] = penalty_scales[number]
-        splits.append(GLMSplit(rows=rows, y=y, **own, **shared))
-    return splits
-
-
-def build_full_split(rows, y, sample_weight, **shared):
-    """Return the `GLMSplit` trained and validated on all rows."""
-    share = sample_weight / sample_weight.sum()
-    own = HeldOut.of(sample_weight)
-    return GLMSplit(rows=rows, y=y, train_weight=share, held_out=own, **shared)

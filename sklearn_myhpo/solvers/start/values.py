@@ -157,7 +157,7 @@ def _scan_down(problem, phases):
         # Only the weights near minima and the last points are needed again.
         near = {place + side for place in _minima(points) for side in (-1, 0, 1)}
         for number, point in enumerate(points[:-2]):
-            if number not in near:
+            if point.weights and number not in near:
                 points[number] = point._replace(weights=[])
         climbed = values[-1] - values[best]
         has_turned = n_null < best == len(values) - 2
