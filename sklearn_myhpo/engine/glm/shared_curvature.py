@@ -1,5 +1,7 @@
 """Curvature that the splits share: a preconditioner formed when it pays."""
 
+from functools import cached_property
+
 import numpy as np
 from scipy.linalg import eigvalsh
 
@@ -164,18 +166,22 @@ class SharedCurvature:
         At the first weights that were asked for: a scan begins without any. Where no
         matrix was formed, of the features one by one.
         """
-        features = self.groups.penalized
         if self._first is None:
-            squares = self.rows.mean_squares()[features]
-            positive = squares[squares > 0]
-            mean = self.loss.mean_curvature(self.y, self._start, self.parts.weight)
-            return np.linalg.eigvalsh(mean)[0] * positive.min(initial=np.inf)
+            return self._least_of_features
         if not np.isscalar(self._first):
+            features = self.groups.penalized
             n_outputs = len(self._first) // self.rows.n_coordinates
             own = (features[:, None] * n_outputs + np.arange(n_outputs)).ravel()
             least = _least_eigenvalue(self._first, own)
             self._first = least if self.plan.is_dense else least * self._first_coupling
         return self._first
+
+    @cached_property
+    def _least_of_features(self):
+        squares = self.rows.mean_squares()[self.groups.penalized]
+        mean = self.loss.mean_curvature(self.y, self._start, self.parts.weight)
+        least = squares[squares > 0].min(initial=np.inf)
+        return np.linalg.eigvalsh(mean)[0] * least
 
 
 def distance(old, new):
