@@ -24,9 +24,9 @@ from .settings import (
 )
 
 #: Step of the floor's grid: loss curves change over about one unit of lambda.
-GRID_STEP = 0.5
+GRID_STEP = 1.0
 #: The floor looks no further; validation curves are flat there.
-FLOOR_RANGE = (-14.0, 4.0)
+FLOOR_RANGE = (-14.0, 3.0)
 #: Iterations of a trace that are kept: all of the first, then evenly in the log.
 TRACE_POINTS = 80
 
@@ -63,8 +63,8 @@ def make_solver(method, steps):
 class Watch:
     """Keeps a row of every iteration, and when the error passed each level."""
 
-    def __init__(self, task, problem):
-        self.task, self.problem = task, problem
+    def __init__(self, task):
+        self.task = task
         self.rows, self.reached = [], {}
 
     def __call__(self, n_iter, info, state):
@@ -74,12 +74,18 @@ class Watch:
         for level in LEVELS:
             if state.error <= level:
                 self.reached.setdefault(f"{level:g}", n_iter)
+        with np.errstate(over="ignore"):
+            train_loss = info.train_loss / self.task.unit
+            validation_loss = info.validation_loss / self.task.unit
+        # A run on its way to infinity can overflow in the reported unit first.
+        if not np.isfinite(train_loss + validation_loss):
+            return
         self.rows.append(
             {
                 "n_iter": n_iter,
                 "lambda": float(info.lambda_[0]),
-                "train_loss": info.train_loss / self.task.unit,
-                "validation_loss": info.validation_loss / self.task.unit,
+                "train_loss": float(train_loss),
+                "validation_loss": float(validation_loss),
                 "r": or_none(info.primal_residual),
                 "s": or_none(info.dual_residual),
                 "u": or_none(size),
@@ -95,7 +101,7 @@ def or_none(value):
 def run_solver(task, job):
     """Run a bilevel method."""
     problem = task.problem()
-    watch = Watch(task, problem)
+    watch = Watch(task)
     result = minimize_bilevel(
         problem,
         make_solver(job.method, job.steps),

@@ -5,16 +5,29 @@ no bilevel method in it: three losses and their spreads under any choice cost on
 decomposition. That ranks all choices; the best few then run every published row.
 """
 
+import json
+from contextlib import suppress
 from itertools import product
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from .descent import LogisticDescent, SquaredDescent
 from .preprocessing import TARGETS as TARGET_SCALINGS
 from .preprocessing import Choice, prepare
 from .published import UNIT, read_published
-from .settings import N_STEPS, REGRESSION, SEARCH_RANGE, TABLE_OF, TRAIN_ALPHA
+from .settings import (
+    N_STEPS,
+    PREPROCESSING,
+    REGRESSION,
+    SEARCH_RANGE,
+    TABLE_OF,
+    TRAIN_ALPHA,
+    make_jobs,
+)
 from .splits import load
+from .summary import summarize
+from .tables import share_within
 
 LOSSES = ("train_loss", "validation_loss", "test_loss")
 BASES = {
@@ -31,8 +44,23 @@ TARGETS = ("raw", "centred", "[0, 1]", "[-1, 1]")
 SHARES = (0.5, 1.0)
 #: Runs of the first part: cookie's are cheap and differ much.
 RUNS = {"cookie": 10, "mnist-regression": 3, "mnist-classification": 3, "gtsrb": 3}
-#: Choices of every data set that run all rows, and runs of each.
-N_BEST, BEST_RUNS = 3, 3
+#: Choices that run every published row beside the one that is used, and runs of each.
+FINALISTS = {
+    "cookie": (
+        Choice("unit rows", "[0, 1]", "all", "centred", 1, 1.0),
+        Choice("none", "[-1, 1]", "all", "[0, 1]", 2, 0.5),
+    ),
+    "mnist-regression": (
+        Choice("none", "[-1, 1]", "training", "centred", 1, 0.5),
+        Choice("/ 255", "none", "training", "[-1, 1]", 2, 0.5),
+    ),
+    "mnist-classification": (
+        Choice("unit rows", "[-1, 1]", "all", "", 1, 1.0),
+        Choice("none", "[-1, 1]", "training", "", 1, 1.0),
+    ),
+    "gtsrb": (Choice("unit rows", "standardized", "training", "", 1, 1.0),),
+}
+FINAL_RUNS = 3
 #: Runs behind a published mean, and a spread that has a log.
 PUBLISHED_RUNS, TINY = 10, 1e-12
 #: A figure is explained within this many standard errors of the difference.
@@ -146,3 +174,107 @@ def rank(data, lines, published=None):
             }
         )
     return sorted(ranked, key=lambda one: one["distance"])
+
+
+def run_search(data_sets, path, runs=None, n_jobs=1):
+    """Return the lines of the first part; those that the file holds are not run."""
+    done = {}
+    if path.exists():
+        for text in path.read_text(encoding="utf-8").splitlines():
+            with suppress(json.JSONDecodeError):
+                line = json.loads(text)
+                done[tuple(line["search"])] = line
+    wanted = [
+        (data, seed)
+        for data in data_sets
+        if data in RUNS
+        for seed in range(RUNS[data] if runs is None else runs)
+    ]
+    missing = [one for one in wanted if one not in done]
+    calls = (delayed(search_run)(*one) for one in missing)
+    lines = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
+    with path.open("a", encoding="utf-8") as file:
+        for line in lines:
+            done[tuple(line["search"])] = line
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+    return [done[one] for one in wanted]
+
+
+def finalist_jobs(data_sets, runs=FINAL_RUNS):
+    """Return the jobs of the second part: all published rows under each finalist."""
+    ours = ("hyperband", "default", "floor", "bt-tangent", "exact-both")
+    return [
+        job
+        for data in data_sets
+        for choice in FINALISTS.get(data, ())
+        for job in make_jobs(data, runs, tuple(choice))
+        if job.method not in ours
+    ]
+
+
+def finalist_rows(lines, chosen, published):
+    """Return one dict per finalist: its share of explained figures.
+
+    Parameters
+    ----------
+    lines : list of dict
+        Results of the finalists' jobs.
+    chosen : list of dict
+        The summary of the preprocessing in use, of all runs.
+    published : list of Row
+        All published rows.
+    """
+    rows = []
+    for data, table in TABLE_OF.items():
+        own = [row for row in published if row.table == table]
+        entries = [entry for entry in chosen if entry["data"] == data]
+        if entries:
+            sides = [(Choice(*PREPROCESSING[data]), entries)]
+            for choice in FINALISTS[data]:
+                same = [
+                    line
+                    for line in lines
+                    if line["job"]["data"] == data
+                    and Choice(*line["job"]["preprocessing"]) == choice
+                ]
+                sides.append((choice, summarize(same)))
+            for choice, summary in sides:
+                if summary:
+                    within, compared, diverged = share_within(own, summary)
+                    rows.append(
+                        {
+                            "data": data,
+                            "choice": str(choice),
+                            "used": choice == Choice(*PREPROCESSING[data]),
+                            "runs": max(entry["runs"] for entry in summary),
+                            "within": within,
+                            "figures": compared + diverged,
+                            "diverged": diverged,
+                        }
+                    )
+    return rows
+
+
+def ranking_rows(lines):
+    """Return the first part as dicts, the nearest choices of every data set first."""
+    rows = []
+    for data in dict.fromkeys(line["search"][0] for line in lines):
+        for place, one in enumerate(rank(data, lines), start=1):
+            row = {"data": data, "place": place, "choice": str(one["choice"])}
+            row |= {"used": one["choice"] == like_used(data), "runs": one["runs"]}
+            row |= {"explained": one["explained"], "distance": one["distance"]}
+            for name, mean, spread in zip(
+                LOSSES, one["losses"], one["spreads"], strict=True
+            ):
+                row |= {name: mean, f"{name}_sd": spread}
+            rows.append(row)
+    return rows
+
+
+def like_used(data):
+    """Return the choice in use as the first part knows it: a factor of y cancels."""
+    choice = Choice(*PREPROCESSING[data])
+    if choice.target == "standardized":
+        return choice._replace(target="centred")
+    return choice
