@@ -63,7 +63,8 @@ def best_everywhere(summary, published):
     evidence, holds, sets = [], 0, data_of(summary)
     for data in sets:
         ours = {
-            name: loss_of(best_of(summary, data, name)) for name in (*BILEVEL, *SEARCHES)
+            name: loss_of(best_of(summary, data, name))
+            for name in (*BILEVEL, *SEARCHES)
         }
         others = {name: v for name, v in ours.items() if not name.startswith("myhpo")}
         mine = min(ours["myhpo-c"], ours["myhpo-bt"])
@@ -196,9 +197,11 @@ def algorithm_3(summary, published):
         mean, deviation = row.values["n_iter"]
         level = max(
             (key for key in entry if key.startswith("reached_")),
-            key=lambda key: -abs((entry["n_iter_" + key[8:]] or np.inf) - mean)
-            if entry[key] == entry["runs"]
-            else -np.inf,
+            key=lambda key: (
+                -abs((entry["n_iter_" + key[8:]] or np.inf) - mean)
+                if entry[key] == entry["runs"]
+                else -np.inf
+            ),
         )[8:]
         evidence.append(
             f"{short(row.data)}: {entry['n_iter']:.0f} iterations of at most "
@@ -337,7 +340,9 @@ def render_claims(summary, published):
     text = []
     for number, judge in enumerate(CLAIMS, start=1):
         claim = judge(summary, published)
-        text.append(f"**{number}. {claim.text}** *{claim.verdict[0].upper()}"
-                    f"{claim.verdict[1:]}.*")
+        text.append(
+            f"**{number}. {claim.text}** *{claim.verdict[0].upper()}"
+            f"{claim.verdict[1:]}.*"
+        )
         text.append("\n".join(f"- {sentence}" for sentence in claim.evidence))
     return "\n\n".join(text)

@@ -123,7 +123,9 @@ def draw_losses(lines, data):
             else:
                 axis.set_title(LABELS[method], fontsize=9)
                 if method != "myhpo-exact":
-                    title = "α" if method == "sho" else "α, β, δ"
+                    title = (
+                        r"$\alpha$" if method == "sho" else r"$\alpha, \beta, \delta$"
+                    )
                     axis.legend(title=title, fontsize=7, title_fontsize=7)
         axes[row, 0].set(xscale="log", yscale="log")
         for axis in axes[row]:
@@ -155,7 +157,7 @@ def draw_residuals(lines):
     """Draw r, s and u against iterations: Proposition 2 and Claim 1."""
     from matplotlib import pyplot as plt
 
-    wanted = {data: "myhpo-exact" for data in REGRESSION}
+    wanted = dict.fromkeys(REGRESSION, "myhpo-exact")
     wanted |= {LOSS_FIGURES[number]: "myhpo-bt" for number in (4, 1)}
     chosen = {}
     for data, method in wanted.items():

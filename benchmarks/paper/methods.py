@@ -119,7 +119,7 @@ def run_solver(task, job):
 
 
 def judge(task, lambda_, weights, status):
-    """Return where a method ended. Measuring is not a part of it: nothing is counted."""
+    """Return where a method ended; measuring that is no part of it, nor counted."""
     names = ("train_loss", "validation_loss", "test_loss")
     losses = dict(zip(names, task.losses(lambda_, weights), strict=True))
     if not losses["validation_loss"] <= GROWN * task.zero_loss:

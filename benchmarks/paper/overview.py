@@ -8,7 +8,7 @@ from .settings import PREPROCESSING, TABLE_OF, TITLES
 from .summary import entry_of, find, label
 from .tables import HEADS, gap, share_within
 
-SHOWN = 4
+SHOWN = 3
 
 
 def shares(summary, published):
@@ -22,7 +22,7 @@ def shares(summary, published):
 
 def render_overview(summary, published):
     """Return the lines at the top of the page."""
-    tables = {table: one for table, one in shares(summary, published).items()}
+    tables = shares(summary, published)
     within = sum(one[0] for table, one in tables.items() if table > 3)
     everything = sum(one[1] + one[2] for table, one in tables.items() if table > 3)
     runs = max(entry["runs"] for entry in summary)
@@ -84,7 +84,15 @@ def render_ranking(rows):
 
 def render_finalists(rows):
     """Return how many figures of each table every finalist explains."""
-    head = ["data", "choice", "runs", "within 2 s.e.", "of", "share", "in diverged rows"]
+    head = [
+        "data",
+        "choice",
+        "runs",
+        "within 2 s.e.",
+        "of",
+        "share",
+        "in diverged rows",
+    ]
     body = [
         [
             TITLES[row["data"]].split(",")[0],

@@ -36,9 +36,7 @@ def draw_summary(summary, published, folder):
         axes[0, 0].set_yticks(range(len(LABELS)), LABELS.values())
         axes[0, 0].invert_yaxis()
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=3, fontsize=8
-        )
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
         figure.set_layout_engine("constrained")
         path = folder / "summary.png"
         save(figure, path)

@@ -46,7 +46,9 @@ class Choice(NamedTuple):
         text = ["X " + ", ".join(words or ["as it is"])]
         if self.target:
             text += [f"y {self.target}", f"reported {self.share:g} MSE / var y"]
-        return "; ".join(text + ["gradient of the loss without 1/2"] * (self.factor == 2))
+        return "; ".join(
+            text + ["gradient of the loss without 1/2"] * (self.factor == 2)
+        )
 
 
 def _nonzero(values):

@@ -27,7 +27,9 @@ COUNTS = ("runs", "diverged", "converged")
 def spell(steps):
     """Return step sizes as the published file spells them; "" for none."""
     names = ("alpha", "beta", "delta")
-    return ",".join(f"{name}={size:g}" for name, size in zip(names, steps, strict=False))
+    return ",".join(
+        f"{name}={size:g}" for name, size in zip(names, steps, strict=False)
+    )
 
 
 def rows_of(lines):
@@ -136,5 +138,7 @@ def label(method, setting="", n_trials=0):
     """Return a method with its setting, for people."""
     text = LABELS[method]
     if setting:
-        text += " (" + ", ".join(part.split("=")[1] for part in setting.split(",")) + ")"
+        text += (
+            " (" + ", ".join(part.split("=")[1] for part in setting.split(",")) + ")"
+        )
     return text + (f", n_S = {n_trials}" if n_trials else "")

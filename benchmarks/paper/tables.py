@@ -62,9 +62,9 @@ def cells(row, entry, quantity):
     mean, deviation = row.values[quantity]
     published = f"{mean:g} ± {deviation:g}"
     if entry is None:
-        return [published, "left out", "–"]
+        return [published, "left out", "-"]
     if entry["diverged"]:
-        return [published, ended(entry), "–"]
+        return [published, ended(entry), "-"]
     found = gap(row, entry, quantity)
     return [
         published,
@@ -140,7 +140,7 @@ def _published_rows(table, rows, summary):
 def budget(entry):
     """Return the counted gradients, or a dash for exact steps."""
     if entry is None or not math.isfinite(entry["n_gradients"]):
-        return "–"
+        return "-"
     return f"{entry['n_gradients']:.0f}"
 
 
