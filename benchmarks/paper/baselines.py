@@ -98,8 +98,8 @@ def hyperopt(trainer, seed):
 def spearmint(trainer, seed):
     """Let scikit-optimize's Gaussian process with expected improvement propose.
 
-    Spearmint's candidates are a Sobol sequence, which begins at the lower end: its
-    published rows with two trials are those of the grid.
+    Spearmint's published rows with two trials are those of the grid, mean and spread,
+    so it starts from the two ends of the range.
     """
     from skopt import Optimizer
 
@@ -112,9 +112,8 @@ def spearmint(trainer, seed):
         n_initial_points=2,
         random_state=seed,
     )
-    first = [SEARCH_RANGE[0], sum(SEARCH_RANGE) / 2.0]
     for number in range(trainer.n_trials):
-        point = [first[number]] if number < len(first) else optimizer.ask()
+        point = [SEARCH_RANGE[number]] if number < 2 else optimizer.ask()
         optimizer.tell(point, trainer.train(point[0])[0])
 
 

@@ -15,6 +15,8 @@ LABELS = {
     "hyperopt": "hyperopt",
     "spearmint": "Spearmint",
 }
+#: A mean this many times the largest published one is written, not drawn.
+OUTSIDE = 3.0
 PUBLISHED, REMADE, FLOOR = "#D55E00", "#0072B2", "#777777"
 
 
@@ -47,6 +49,7 @@ def draw_summary(summary, published, folder):
 def _draw_panel(axis, summary, rows):
     """Draw one data set: a method per line, mean and standard deviation."""
     largest = max(row.values["validation_loss"][0] for row in rows)
+    limit = OUTSIDE * largest
     for row in rows:
         place = list(LABELS).index(row.method)
         mean, deviation = row.values["validation_loss"]
@@ -54,16 +57,19 @@ def _draw_panel(axis, summary, rows):
         entry = entry_of(summary, row)
         if entry is None:
             continue
-        if entry["diverged"]:
-            text = f"{entry['diverged']} of {entry['runs']} diverged"
-            axis.text(largest, place + 0.3, text, color=REMADE, fontsize=7, ha="right")
-            continue
         mean = entry["validation_loss"] / UNIT
         deviation = entry["validation_loss_sd"] / UNIT
+        if entry["diverged"] or mean > limit:
+            text = f"re-made: {mean:.0f}"
+            if entry["diverged"]:
+                text = f"re-made: {entry['diverged']} of {entry['runs']} diverged"
+            axis.text(limit, place + 0.4, text, color=REMADE, fontsize=7, ha="right")
+            continue
         _draw_point(axis, place + 0.15, mean, deviation, REMADE, "o", "re-made")
     floor = find(summary, rows[0].data, "floor")["validation_loss"] / UNIT
     axis.axvline(floor, color=FLOOR, linewidth=1.0, label="minimum over lambda")
     axis.set_xscale("log")
+    axis.set_xlim(right=limit)
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_formatter("")
     axis.set_title(TITLES[rows[0].data].split(",")[0], fontsize=8)
