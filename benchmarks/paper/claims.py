@@ -4,32 +4,25 @@ Every function takes the summary of our runs and the published rows, and returns
 `Claim`; every number in its sentences is read from these two.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
+from .consistency import contradictions, published_row, table_3_scale
 from .published import UNIT
-from .settings import BEST, MAX_ITERS, N_STEPS, STEPS, TABLE_OF, TARGET_MOMENTS, TITLES
+from .settings import (
+    BEST,
+    LEVELS,
+    MAX_ITERS,
+    N_STEPS,
+    STEPS,
+    TABLE_OF,
+)
 from .summary import entry_of, find, spell
-from .tables import PUBLISHED_RUNS
+from .wording import NAMES, Claim, short, words
 
 SEARCHES = ("random", "grid", "hyperopt", "spearmint")
 BILEVEL = ("sho", "myhpo-c", "myhpo-bt")
 #: A loss this many times that of the best step size is a sign of instability.
 UNSTABLE = 1.2
-
-
-class Claim(NamedTuple):
-    """A claim, our verdict, and sentences of evidence."""
-
-    text: str
-    verdict: str
-    evidence: list
-
-
-def short(data):
-    """Return the name of a data set without its loss."""
-    return TITLES[data].split(",")[0]
 
 
 def data_of(summary):
@@ -49,13 +42,6 @@ def loss_of(entry):
     if entry is None or entry["diverged"]:
         return np.inf
     return entry["validation_loss"] / UNIT
-
-
-def words(count, total):
-    """Return a verdict for so many of all data sets."""
-    if count == total:
-        return "reproduces"
-    return "reproduces in part" if count else "does not reproduce"
 
 
 def best_everywhere(summary, published):
@@ -195,19 +181,10 @@ def algorithm_3(summary, published):
         fewer += entry["n_iter"] < N_STEPS[row.data]
         dearer += each > step
         mean, deviation = row.values["n_iter"]
-        level = max(
-            (key for key in entry if key.startswith("reached_")),
-            key=lambda key: (
-                -abs((entry["n_iter_" + key[8:]] or np.inf) - mean)
-                if entry[key] == entry["runs"]
-                else -np.inf
-            ),
-        )[8:]
         evidence.append(
             f"{short(row.data)}: {entry['n_iter']:.0f} iterations of at most "
             f"{MAX_ITERS[row.data]} (published {mean:g} ± {deviation:g}), in place of "
-            f"{N_STEPS[row.data]} gradient steps; relative error {level} is reached "
-            f"after {entry['n_iter_' + level]:.0f}. An iteration takes "
+            f"{N_STEPS[row.data]} gradient steps{reached(entry)}. An iteration takes "
             f"{each / step:.1f} times the CPU time of one of (BT)."
         )
     return Claim(
@@ -215,6 +192,15 @@ def algorithm_3(summary, published):
         f"fewer on {fewer} of {len(sets)} data sets, dearer on {dearer}",
         evidence,
     )
+
+
+def reached(entry):
+    """Return when the least error that all runs have reached was reached, in words."""
+    for level in sorted(LEVELS):
+        if entry[f"reached_{level:g}"] == entry["runs"]:
+            iterations = entry[f"n_iter_{level:g}"]
+            return f"; a relative error of {level:g} is reached after {iterations:.0f}"
+    return ""
 
 
 def proposition_2(summary, published):
@@ -240,72 +226,6 @@ def proposition_2(summary, published):
     )
 
 
-def table_3_scale(summary, published):
-    """Table 3's scale."""
-    evidence, fits = [], {}
-    for row in (row for row in published if row.table == 3):
-        entry = entry_of(summary, row)
-        if entry is None:
-            continue
-        mean, variance = TARGET_MOMENTS[row.data]
-        # Reported are .5 MSE / var y, or MSE / var y.
-        share = entry["validation_loss"] * (0.5 if row.data == "cookie" else 1.0)
-        error = 2.0 * share * variance
-        scales = {
-            "1e-2 of what Table 2 has": entry["validation_loss"] / UNIT,
-            "the loss without 1e-2": entry["validation_loss"],
-            "MSE in units of y": error,
-            "root MSE in units of y": error**0.5,
-            "MSE / 2 mean(y)^2, in 1e-2": 0.5 * error / mean**2 / UNIT,
-        }
-        value, deviation = row.values["validation_loss"]
-        for name, scaled in scales.items():
-            wide = 2 * deviation / PUBLISHED_RUNS**0.5
-            fits.setdefault(name, []).append(abs(scaled - value) <= wide)
-        evidence.append(
-            f"{short(row.data)}: printed {value:g} ± {deviation:g}; ours would print "
-            + ", ".join(f"{scaled:.3g} as {name}" for name, scaled in scales.items())
-            + "."
-        )
-    both = [name for name, found in fits.items() if all(found)]
-    verdict = "explained by " + ", ".join(both) if both else "no one scale fits both"
-    return Claim("Table 3 prints losses on the scale of Table 2.", verdict, evidence)
-
-
-def contradictions(summary, published):
-    """Figures of Table 2 that are not those of Tables 4 to 7."""
-    evidence = []
-    for row in (row for row in published if row.table == 2):
-        detail = published_row(published, row.data, row.method, row.steps, row.n_trials)
-        for name, (mean, deviation) in row.values.items():
-            other = detail.values[name]
-            if disagrees(mean, other[0]) or disagrees(deviation, other[1]):
-                evidence.append(
-                    f"{short(row.data)}, {NAMES[row.method]}, "
-                    f"{name.replace('_', ' ')}: {mean:g} ± {deviation:g} in Table 2, "
-                    f"{other[0]:g} ± {other[1]:g} in Table {detail.table}."
-                )
-    return Claim(
-        "Table 2 repeats the best rows of Tables 4 to 7.",
-        f"{len(evidence)} figures differ by more than rounding",
-        evidence,
-    )
-
-
-def disagrees(rough, fine):
-    """Whether a figure is not another one, rounded or cut to its digits."""
-    digits = len(f"{rough:g}".partition(".")[2])
-    return abs(rough - fine) > 1.001 * 10.0**-digits
-
-
-def published_row(published, data, method, steps, n_trials=0):
-    """Return the row of Tables 4 to 7."""
-    for row in published:
-        if row.table > 3 and row.key == (data, method, tuple(steps), n_trials):
-            return row
-    raise KeyError((data, method, steps, n_trials))
-
-
 def standard_error(first, second):
     """Return the standard error of the difference of two means, in 1e-2."""
     name = "validation_loss_sd"
@@ -313,15 +233,6 @@ def standard_error(first, second):
     return float(np.sqrt(total)) / UNIT
 
 
-NAMES = {
-    "sho": "SHO",
-    "myhpo-c": "MY-HPO (C)",
-    "myhpo-bt": "MY-HPO (BT)",
-    "random": "random search",
-    "grid": "grid",
-    "hyperopt": "hyperopt",
-    "spearmint": "Spearmint",
-}
 CLAIMS = (
     best_everywhere,
     sho_unstable,

@@ -2,7 +2,7 @@
 
 from benchmarks.page import markdown
 
-from . import claims
+from . import claims, wording
 from .preprocessing import Choice
 from .settings import PREPROCESSING, TABLE_OF, TITLES
 from .summary import entry_of, find, label
@@ -44,7 +44,7 @@ def render_overview(summary, published):
         default = find(summary, data, "default")
         mine = claims.best_of(summary, data, "myhpo-bt")
         lines.append(
-            f"{claims.short(data)}: MY-HPO (BT) ends at "
+            f"{wording.short(data)}: MY-HPO (BT) ends at "
             f"{claims.loss_of(mine):.2f}; the minimum over lambda is "
             f"{claims.loss_of(floor):.2f}, and this package's default ends at "
             f"{claims.loss_of(default):.2f} after {default['n_iter']:.0f} iterations."

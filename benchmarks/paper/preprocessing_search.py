@@ -107,6 +107,8 @@ def grid_losses(data, parts, design):
             float(np.mean((y - raw @ state) ** 2) / unit)
             for raw, y in zip(raws, ys, strict=True)
         ]
+        # The reported training loss is L_T.
+        shares[0] += 2.0 * np.exp(SEARCH_RANGE[0]) * state @ state / (factor * unit)
         for share in SHARES:
             choice = Choice(*design, target, factor, share)
             found[choice] = [share * value for value in shares]
@@ -119,10 +121,12 @@ def _logistic_losses(data, prepared):
     weights = descent.weights(
         descent.move(SEARCH_RANGE[0], TRAIN_ALPHA[data], N_STEPS[data], descent.start)
     )
-    return [
+    losses = [
         float(np.mean(np.logaddexp(0.0, (1.0 - 2.0 * y) * (X @ weights))))
         for X, y in prepared
     ]
+    losses[0] += float(np.exp(SEARCH_RANGE[0]) * weights @ weights)
+    return losses
 
 
 def search_run(data, seed):
