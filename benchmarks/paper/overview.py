@@ -25,7 +25,8 @@ def render_overview(summary, published):
     tables = shares(summary, published)
     within = sum(one[0] for table, one in tables.items() if table > 3)
     everything = sum(one[1] + one[2] for table, one in tables.items() if table > 3)
-    runs = max(entry["runs"] for entry in summary)
+    runs = sorted({entry["runs"] for entry in summary})
+    runs = " to ".join(str(one) for one in dict.fromkeys((runs[0], runs[-1])))
     verdicts = [judge(summary, published) for judge in claims.CLAIMS[:5]]
     lines = [
         f"Of the {everything} losses of Tables 4 to 7, {within} "
@@ -74,7 +75,7 @@ def render_ranking(rows):
         own = [row for row in rows if row["data"] == data]
         shown = [row for row in own if int(row["place"]) <= SHOWN or row["used"]]
         for row in shown:
-            line = [TITLES[data].split(",")[0], f"{row['place']} of {len(own)}"]
+            line = [TITLES[data].split(",")[0], f"{row['place']} of {row['of']}"]
             line.append(row["choice"] + (" (in use)" if row["used"] else ""))
             for name in ("train_loss", "validation_loss", "test_loss"):
                 line.append(f"{100 * row[name]:.2f} ± {100 * row[name + '_sd']:.2f}")

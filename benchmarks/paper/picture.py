@@ -17,6 +17,8 @@ LABELS = {
 }
 #: A mean this many times the largest published one is written, not drawn.
 OUTSIDE = 3.0
+#: An axis of more than this ratio is labelled at powers of ten only.
+WIDE = 20.0
 PUBLISHED, REMADE, FLOOR = "#D55E00", "#0072B2", "#777777"
 
 
@@ -48,6 +50,8 @@ def draw_summary(summary, published, folder):
 
 def _draw_panel(axis, summary, rows):
     """Draw one data set: a method per line, mean and standard deviation."""
+    from matplotlib.ticker import LogLocator
+
     largest = max(row.values["validation_loss"][0] for row in rows)
     limit = OUTSIDE * largest
     for row in rows:
@@ -63,13 +67,23 @@ def _draw_panel(axis, summary, rows):
             text = f"re-made: {mean:.0f}"
             if entry["diverged"]:
                 text = f"re-made: {entry['diverged']} of {entry['runs']} diverged"
-            axis.text(limit, place + 0.4, text, color=REMADE, fontsize=7, ha="right")
+            axis.annotate(
+                text,
+                (0.98, place + 0.4),
+                xycoords=axis.get_yaxis_transform(),
+                color=REMADE,
+                fontsize=7,
+                ha="right",
+            )
             continue
         _draw_point(axis, place + 0.15, mean, deviation, REMADE, "o", "re-made")
     floor = find(summary, rows[0].data, "floor")["validation_loss"] / UNIT
     axis.axvline(floor, color=FLOOR, linewidth=1.0, label="minimum over lambda")
     axis.set_xscale("log")
-    axis.set_xlim(right=limit)
+    low, high = axis.get_xlim()
+    axis.set_xlim(low, min(high, limit))
+    wide = min(high, limit) / low > WIDE
+    axis.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 1.5, 2, 3, 5)))
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_formatter("")
     axis.set_title(TITLES[rows[0].data].split(",")[0], fontsize=8)

@@ -64,6 +64,8 @@ FINALISTS = {
 FINAL_RUNS = 2
 #: Runs behind a published mean, and a spread that has a log.
 PUBLISHED_RUNS, TINY = 10, 1e-12
+#: Choices of a data set that are written to a file, beside the one in use.
+KEPT = 40
 #: A figure is explained within this many standard errors of the difference.
 EXPLAINED = 2.0
 
@@ -265,8 +267,12 @@ def ranking_rows(lines):
     """Return the first part as dicts, the nearest choices of every data set first."""
     rows = []
     for data in dict.fromkeys(line["search"][0] for line in lines):
-        for place, one in enumerate(rank(data, lines), start=1):
-            row = {"data": data, "place": place, "choice": str(one["choice"])}
+        ranked = rank(data, lines)
+        for place, one in enumerate(ranked, start=1):
+            if place > KEPT and one["choice"] != like_used(data):
+                continue
+            row = {"data": data, "place": place, "of": len(ranked)}
+            row["choice"] = str(one["choice"])
             row |= {"used": one["choice"] == like_used(data), "runs": one["runs"]}
             row |= {"explained": one["explained"], "distance": one["distance"]}
             for name, mean, spread in zip(
