@@ -31,6 +31,6 @@ def short(data):
 
 def words(count, total):
     """Return a verdict for so many of all data sets."""
-    if count == total:
+    if total and count == total:
         return "reproduces"
     return "reproduces in part" if count else "does not reproduce"
