@@ -131,6 +131,7 @@ def draw_losses(lines, data):
         for axis in axes[row]:
             axis.set_xscale("log")
         axes[row, 0].set_ylim(max(lowest, 1e-3 * start) / 1.3, 2.0 * highest)
+        _plain_numbers(axes[row, 0])
         unit = "share of var y" if data in REGRESSION else "nats"
         kind = "validation" if row else "training"
         axes[row, 0].set_ylabel(f"{kind} loss ({unit})")
@@ -141,6 +142,15 @@ def draw_losses(lines, data):
     )
     figure.set_layout_engine("constrained")
     return figure
+
+
+def _plain_numbers(axis):
+    """Label 1, 2 and 5 of every decade, without exponents."""
+    from matplotlib.ticker import LogLocator
+
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("")
 
 
 def _mark_published(axis, job, name, color):
