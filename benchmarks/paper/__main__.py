@@ -99,7 +99,7 @@ def compute(options, out):
         jobs = preprocessing_search.finalist_jobs(options.data)
         found = run_jobs(jobs, out / "results.jsonl", options.jobs)
         files.append(out / "finalists.csv")
-        rows = preprocessing_search.finalist_rows(found, summary, published)
+        rows = preprocessing_search.finalist_rows(found, lines, published)
         write_csv(rows, files[-1])
     return files + draw(lines, summary, published, out)
 

@@ -51,7 +51,7 @@ FINALISTS = {
         Choice("none", "[-1, 1]", "all", "[0, 1]", 2, 0.5),
     ),
     "mnist-regression": (
-        Choice("none", "[-1, 1]", "training", "centred", 1, 0.5),
+        Choice("/ 255", "none", "training", "standardized", 2, 0.5),
         Choice("/ 255", "none", "training", "[-1, 1]", 2, 0.5),
     ),
     "mnist-classification": (
@@ -220,46 +220,34 @@ def finalist_jobs(data_sets, runs=FINAL_RUNS):
     ]
 
 
-def finalist_rows(lines, chosen, published):
-    """Return one dict per finalist: its share of explained figures.
+def finalist_rows(lines, used, published):
+    """Return one dict per choice: its share of explained figures, from the same runs.
 
     Parameters
     ----------
-    lines : list of dict
-        Results of the finalists' jobs.
-    chosen : list of dict
-        The summary of the preprocessing in use, of all runs.
+    lines, used : list of dict
+        Results of the finalists' jobs, and of the preprocessing in use.
     published : list of Row
         All published rows.
     """
-    rows = []
+    rows, runs = [], {line["job"]["seed"] for line in lines}
     for data, table in TABLE_OF.items():
         own = [row for row in published if row.table == table]
-        entries = [entry for entry in chosen if entry["data"] == data]
-        if entries:
-            sides = [(Choice(*PREPROCESSING[data]), entries)]
-            for choice in FINALISTS[data]:
-                same = [
-                    line
-                    for line in lines
-                    if line["job"]["data"] == data
-                    and Choice(*line["job"]["preprocessing"]) == choice
-                ]
-                sides.append((choice, summarize(same)))
-            for choice, summary in sides:
-                if summary:
-                    within, compared, diverged = share_within(own, summary)
-                    rows.append(
-                        {
-                            "data": data,
-                            "choice": str(choice),
-                            "used": choice == Choice(*PREPROCESSING[data]),
-                            "runs": max(entry["runs"] for entry in summary),
-                            "within": within,
-                            "figures": compared + diverged,
-                            "diverged": diverged,
-                        }
-                    )
+        for choice in (Choice(*PREPROCESSING[data]), *FINALISTS[data]):
+            is_used = choice == Choice(*PREPROCESSING[data])
+            summary = summarize(
+                line
+                for line in (used if is_used else lines)
+                if line["job"]["data"] == data
+                and line["job"]["seed"] in runs
+                and Choice(*line["job"]["preprocessing"]) == choice
+            )
+            if summary:
+                within, compared, diverged = share_within(own, summary)
+                row = {"data": data, "choice": str(choice), "used": is_used}
+                row |= {"runs": max(entry["runs"] for entry in summary)}
+                row |= {"within": within, "figures": compared + diverged}
+                rows.append({**row, "diverged": diverged})
     return rows
 
 
