@@ -44,6 +44,13 @@ def loss_of(entry):
     return entry["validation_loss"] / UNIT
 
 
+def ending(entry):
+    """Return the loss of an entry in words, or how many of its runs diverge."""
+    if entry["diverged"]:
+        return f"{entry['diverged']} of {entry['runs']} runs diverge"
+    return f"{loss_of(entry):.2f}"
+
+
 def best_everywhere(summary, published):
     """MY-HPO is best on every data set at the fixed budget."""
     evidence, holds, sets = [], 0, data_of(summary)
@@ -132,8 +139,8 @@ def backtracking(summary, published):
         good = loss_of(stepped) <= loss_of(constant) + 2 * error
         holds += good
         evidence.append(
-            f"{short(data)}: (BT) {loss_of(stepped):.2f}, (C) {loss_of(constant):.2f}, "
-            f"two standard errors of the difference {2 * error:.2f}."
+            f"{short(data)}: (BT) {ending(stepped)}, (C) {ending(constant)}, two "
+            f"standard errors of the difference {2 * error:.2f}."
         )
     return Claim(
         "MY-HPO (BT) is at least as good as MY-HPO (C).",

@@ -68,7 +68,7 @@ def render_used():
 
 def render_ranking(rows):
     """Return the nearest choices of the first part, and the one in use."""
-    head = ["data", "place", "choice", "training", "validation", "test"]
+    head = ["data", "place", "choice", "runs", "training", "validation", "test"]
     head += ["of 3 within 2 s.e."]
     body = []
     for data in dict.fromkeys(row["data"] for row in rows):
@@ -77,6 +77,7 @@ def render_ranking(rows):
         for row in shown:
             line = [TITLES[data].split(",")[0], f"{row['place']} of {row['of']}"]
             line.append(row["choice"] + (" (in use)" if row["used"] else ""))
+            line.append(str(row["runs"]))
             for name in ("train_loss", "validation_loss", "test_loss"):
                 line.append(f"{100 * row[name]:.2f} ± {100 * row[name + '_sd']:.2f}")
             body.append([*line, str(row["explained"])])

@@ -47,7 +47,7 @@ TABLE_OF = {
 PREPROCESSING = {
     "cookie": ("unit rows", "[0, 1]", "all", "[0, 1]", 1, 1.0),
     "mnist-regression": ("none", "[-1, 1]", "training", "centred", 1, 0.5),
-    "mnist-classification": ("none", "standardized", "training", "", 1, 1.0),
+    "mnist-classification": ("none", "[-1, 1]", "training", "", 1, 1.0),
     "gtsrb": ("none", "standardized", "training", "", 1, 1.0),
     "gtsrb-track": ("none", "standardized", "training", "", 1, 1.0),
 }
