@@ -135,11 +135,8 @@ def draw_losses(lines, data):
         unit = "share of var y" if data in REGRESSION else "nats"
         kind = "validation" if row else "training"
         axes[row, 0].set_ylabel(f"{kind} loss ({unit})")
-    runs = len(floors)
-    figure.suptitle(
-        f"{TITLES[data]}: median and range of {runs} runs; circles: published ends",
-        fontsize=9,
-    )
+    title = f"{TITLES[data]}: median and range of {len(floors)} runs"
+    figure.suptitle(f"{title}; circles: published ends", fontsize=9)
     figure.set_layout_engine("constrained")
     return figure
 
