@@ -33,8 +33,8 @@ def update(page, parts, files=()):
     page = Path(page)
     text = fill(page.read_text(encoding="utf-8"), parts)
     folder = page.with_suffix("")
-    folder.mkdir(exist_ok=True)
     for file in files:
+        folder.mkdir(exist_ok=True)
         shutil.copyfile(file, folder / Path(file).name)
     page.write_text(text, encoding="utf-8")
 

@@ -1,102 +1,46 @@
-"""Every method of the tables: from a task and a job to its records."""
+"""Every method of the tables: from a task and a job to its record and trace."""
+
+import time
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from sklearn_myhpo.solvers import MYHPO, SHO, Solver, Status, minimize_bilevel
+from sklearn_myhpo.solvers import MYHPO, SHO, Status, minimize_bilevel
 
 from . import baselines
 from .settings import (
     BLACK_BOX,
+    GRADIENT,
     GROWN,
     LAMBDA_BOUNDS,
     LAMBDA_INIT,
+    LEVELS,
     MYHPO_FORMS,
     RHO,
+    SHO_BETA,
     SHO_NOISE,
     TOL,
+    TRAIN_ALPHA,
 )
 
 #: Step of the floor's grid: loss curves change over about one unit of lambda.
-GRID_STEP = 0.5
+GRID_STEP = 1.0
+#: The floor looks no further; validation curves are flat there.
+FLOOR_RANGE = (-14.0, 3.0)
 #: Iterations of a trace that are kept: all of the first, then evenly in the log.
 TRACE_POINTS = 80
 
 
-class Recorder(Solver):
-    """A solver that runs another one and keeps its states at every budget.
-
-    The counter of the problem decides: a state belongs to a budget if no more
-    gradients than that had been computed when it was reached.
-    """
-
-    def __init__(self, solver, budgets):
-        self.solver = solver
-        self.budgets = budgets
-        self.marks = {}
-        self.trace = []
-        self.spent = False
-
-    @property
-    def capabilities(self):
-        """The capabilities of the solver."""
-        return self.solver.capabilities
-
-    def init(self, problem, lambda_0, weights_0):
-        """Return the first state of the solver."""
-        self.problem = problem
-        state = self.solver.init(problem, lambda_0, weights_0)
-        self.latest, self.counts = state, problem.counts.as_dict()
-        self._mark(0)
-        return state
-
-    def step(self, problem, state, rng):
-        """Return the solver's next state; stop where another would cost too much."""
-        before = problem.counts.n_gradients
-        new, info = self.solver.step(problem, state, rng)
-        after = problem.counts.n_gradients
-        self.latest, self.counts = new, problem.counts.as_dict()
-        if 2 * after - before > self.budgets[-1] and new.error > TOL:
-            # The driver stops at an error of zero.
-            self.spent, new = True, new._replace(error=0.0)
-        return new, info
-
-    def report(self, n_iter, info, state):
-        """Keep an iteration; the driver calls this for finite ones only."""
-        self._mark(n_iter)
-        duals = getattr(self.latest, "duals", None)
-        size = np.nan if duals is None else np.linalg.norm(duals[0])
-        self.trace.append(
-            {
-                "n_iter": n_iter,
-                "n_gradients": self.counts["n_gradients"],
-                "lambda": float(info.lambda_[0]),
-                "train_loss": info.train_loss,
-                "validation_loss": info.validation_loss,
-                "r": _or_none(info.primal_residual),
-                "s": _or_none(info.dual_residual),
-                "u": _or_none(size),
-            }
-        )
-
-    def _mark(self, n_iter):
-        for budget in self.budgets:
-            if self.counts["n_gradients"] <= budget:
-                self.marks[budget] = (self.latest, n_iter, self.counts)
-
-
-def _or_none(value):
-    """Return None for what a method does not have or has lost; JSON has no NaN."""
-    return float(value) if np.isfinite(value) else None
-
-
 def run(task, job):
-    """Return the records of a job, one per budget, and its trace."""
+    """Return the record of a job, with the seconds of CPU it took, and its trace."""
+    start = time.process_time()
     if job.method == "floor":
-        return find_floor(task, job)
-    if job.method in BLACK_BOX:
-        return [search(task, job, budget) for budget in job.budgets], []
-    return run_solver(task, job, make_solver(job.method, job.steps))
+        record, trace = find_floor(task)
+    elif job.method in BLACK_BOX:
+        record, trace = search(task, job), []
+    else:
+        record, trace = run_solver(task, job)
+    return {**record, "seconds": time.process_time() - start}, trace
 
 
 def make_solver(method, steps):
@@ -104,7 +48,7 @@ def make_solver(method, steps):
     if method == "default":
         return MYHPO()
     if method == "sho":
-        return SHO(step_sizes=steps, noise_scale=SHO_NOISE)
+        return SHO(step_sizes=(*steps, SHO_BETA), noise_scale=SHO_NOISE)
     _, kind, response, metric, backtracking = MYHPO_FORMS[method]
     return MYHPO(
         steps=kind,
@@ -112,68 +56,105 @@ def make_solver(method, steps):
         metric=metric,
         rho=RHO,
         step_sizes=steps or "auto",
-        backtracking=bool(backtracking),
+        backtracking=backtracking,
     )
 
 
-def run_solver(task, job, solver):
-    """Run a bilevel method once and return its states at every budget."""
-    problem, recorder = task.problem(), Recorder(solver, job.budgets)
+class Watch:
+    """Keeps a row of every iteration, and when the error passed each level."""
+
+    def __init__(self, task):
+        self.task = task
+        self.rows, self.reached = [], {}
+
+    def __call__(self, n_iter, info, state):
+        """Keep an iteration; the driver calls this for finite ones only."""
+        duals = getattr(state, "duals", None)
+        size = np.nan if duals is None else np.linalg.norm(duals[0])
+        for level in LEVELS:
+            if state.error <= level:
+                self.reached.setdefault(f"{level:g}", n_iter)
+        with np.errstate(over="ignore"):
+            train_loss = info.train_loss / self.task.unit
+            validation_loss = info.validation_loss / self.task.unit
+        # A run on its way to infinity can overflow in the reported unit first.
+        if not np.isfinite(train_loss + validation_loss):
+            return
+        self.rows.append(
+            {
+                "n_iter": n_iter,
+                "lambda": float(info.lambda_[0]),
+                "train_loss": float(train_loss),
+                "validation_loss": float(validation_loss),
+                "r": or_none(info.primal_residual),
+                "s": or_none(info.dual_residual),
+                "u": or_none(size),
+            }
+        )
+
+
+def or_none(value):
+    """Return None for what a method does not have or has lost; JSON has no NaN."""
+    return float(value) if np.isfinite(value) else None
+
+
+def run_solver(task, job):
+    """Run a bilevel method."""
+    problem = task.problem()
+    watch = Watch(task)
     result = minimize_bilevel(
         problem,
-        recorder,
+        make_solver(job.method, job.steps),
         lambda_init=LAMBDA_INIT,
-        # More than any budget allows to a method that asks for gradients at all.
-        max_iter=job.budgets[-1],
-        tol=TOL,
+        max_iter=job.n_steps,
+        tol=0.0 if job.method in GRADIENT else TOL,
         random_state=[job.seed, 1],
-        callback=recorder.report,
+        callback=watch,
     )
-    records, final = [], problem.counts.n_gradients
-    for budget in job.budgets:
-        state, n_iter, counts = recorder.marks[budget]
-        status = "budget"
-        if final <= budget and not recorder.spent:
-            status = result.status.name.lower()
-        records.append(
-            record(task, problem, budget, state.lambda_, state.weights, status)
-            | {"n_iter": n_iter, **counts}
-        )
-    return records, thin(recorder.trace)
-
-
-def record(task, problem, budget, lambda_, weights, status):
-    """Return one record: where a method stood when the budget was spent."""
-    losses = task.judge(problem, lambda_, weights)
-    zero_loss = task.zero_loss
-    if not losses["validation_loss"] <= GROWN * zero_loss:
-        status = Status.DIVERGED.name.lower()
-    return {
-        "budget": budget,
-        "status": status,
-        "lambda": float(lambda_[0]),
-        "zero_loss": zero_loss,
-        **{name: _or_none(value) for name, value in losses.items()},
-    }
-
-
-def search(task, job, budget):
-    """Run a black-box method at one budget."""
-    problem = task.problem()
-    trainer = baselines.search(job.method, problem, job.steps[0], budget, job.seed)
     counts = problem.counts.as_dict()
-    _, lambda_, weights = trainer.best
-    worst = trainer.best[0] >= trainer.worst
-    if worst or not np.all(np.isfinite(weights)):
-        lambda_, weights = np.array([trainer.trials[0][0]]), problem.zeros()[0]
-    status = "diverged" if worst else "budget"
-    return record(task, problem, budget, lambda_, [weights], status) | {
-        "n_iter": len(trainer.trials),
-        **counts,
+    weights = task.coef(result.weights)
+    record = judge(task, result.lambda_[0], weights, result.status.name.lower())
+    record |= {"n_iter": result.n_iter, "n_gradients": counts["n_gradients"]}
+    return record | {"reached": watch.reached}, thin(watch.rows)
+
+
+def judge(task, lambda_, weights, status):
+    """Return where a method ended; measuring that is no part of it, nor counted."""
+    names = ("train_loss", "validation_loss", "test_loss")
+    losses = dict(zip(names, task.losses(lambda_, weights), strict=True))
+    if not losses["validation_loss"] <= GROWN * task.zero_loss:
+        status = Status.DIVERGED.name.lower()
+    exact = np.nan
+    if status != "diverged":
+        exact = task.exact_validation_loss(lambda_)
+    return {
+        "status": status,
+        "lambda": float(lambda_),
+        "zero_loss": task.zero_loss,
+        "exact_validation_loss": or_none(exact),
+        **{name: or_none(value) for name, value in losses.items()},
     }
 
 
-def find_floor(task, job):
+def search(task, job):
+    """Run a black-box method."""
+    worst = GROWN * task.zero_loss
+    trainer = baselines.Trainer(
+        task.descent,
+        lambda weights: task.loss(task.parts[1], weights),
+        TRAIN_ALPHA[job.data],
+        job.n_steps,
+        job.n_trials,
+        worst,
+    )
+    baselines.search(job.method, trainer, job.seed)
+    loss, lambda_, weights = trainer.best
+    record = judge(task, lambda_, weights, "diverged" if loss >= worst else "budget")
+    record["n_iter"] = len(trainer.trials)
+    return record | {"n_gradients": job.n_steps * job.n_trials - trainer.left}
+
+
+def find_floor(task):
     """Return the minimum of the validation loss over lambda by brute force."""
     problem = task.problem()
     weights = problem.starts()
@@ -183,25 +164,25 @@ def find_floor(task, job):
         weights = problem.minimize(np.array([lambda_]), weights)
         return problem.validation_loss(weights)
 
-    low, high = LAMBDA_BOUNDS
+    low, high = FLOOR_RANGE
     grid = np.linspace(high, low, int((high - low) / GRID_STEP) + 1)
     losses = np.array([loss_at(lambda_) for lambda_ in grid])
     best = np.argmin(losses)
+    low, high = LAMBDA_BOUNDS
     found = minimize_scalar(
         loss_at,
         bounds=(max(low, grid[best] - GRID_STEP), min(high, grid[best] + GRID_STEP)),
         method="bounded",
-        options={"xatol": 1e-6},
+        options={"xatol": 1e-4},
     )
     lambda_ = float(found.x if found.fun < losses[best] else grid[best])
     loss_at(lambda_)
-    one = record(task, problem, 0, np.array([lambda_]), weights, "converged")
-    one |= {"n_iter": 0, **problem.counts.as_dict()}
+    record = judge(task, lambda_, task.coef(weights), "converged")
     curve = [
-        {"lambda": float(place), "validation_loss": float(loss)}
+        {"lambda": float(place), "validation_loss": float(loss) / task.unit}
         for place, loss in zip(grid, losses, strict=True)
     ]
-    return [one | {"budget": budget} for budget in job.budgets], curve
+    return record | {"n_iter": 0, "n_gradients": 0}, curve
 
 
 def thin(trace):

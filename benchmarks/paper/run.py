@@ -25,10 +25,10 @@ def run_job(job, task=None):
     if task is None:
         task = make_task(job.data, job.seed, job.preprocessing)
     try:
-        records, trace = methods.run(task, job)
+        record, trace = methods.run(task, job)
     except baselines.MissingLibraryError as error:
         return line | {"skipped": str(error)}
-    line |= {"records": records, "trace": trace}
+    line |= {"record": record, "trace": trace}
     # What a caller gets is what a later one reads from the file.
     return json.loads(json.dumps(line, allow_nan=False))
 

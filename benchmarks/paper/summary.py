@@ -5,63 +5,67 @@ from pathlib import Path
 
 import numpy as np
 
-from .settings import LABELS
+from .settings import LABELS, LEVELS
 
+#: Primal and dual residual, and the multiplier.
+RESIDUALS = ("r", "s", "u")
 QUANTITIES = (
+    *(f"{name}_left" for name in RESIDUALS),
     "train_loss",
     "validation_loss",
     "test_loss",
-    "test_error",
     "exact_validation_loss",
-    "excess",
     "lambda",
     "n_iter",
     "n_gradients",
-    "n_inner_solves",
+    "seconds",
 )
-KEYS = ("data", "method", "setting", "budget")
+KEYS = ("data", "method", "setting", "n_trials")
 COUNTS = ("runs", "diverged", "converged")
 
 
 def spell(steps):
-    """Return step sizes as one word per size; "" for none."""
-    return " ".join(f"{size:g}" for size in steps)
+    """Return step sizes as the published file spells them; "" for none."""
+    names = ("alpha", "beta", "delta")
+    return ",".join(
+        f"{name}={size:g}" for name, size in zip(names, steps, strict=False)
+    )
 
 
 def rows_of(lines):
-    """Return one flat dict per run and budget; skipped jobs have none.
+    """Return one flat dict per run; skipped jobs have none."""
+    return [
+        {
+            **line["job"],
+            "setting": spell(line["job"]["steps"]),
+            **line["record"],
+            **_residuals(line["trace"]),
+        }
+        for line in lines
+        if "record" in line
+    ]
 
-    `excess` is how far the exact validation loss of the method's lambda is above
-    the run's minimum; a run whose floor is not among the lines has NaN there.
-    """
-    rows = []
-    for line in lines:
-        job = line["job"]
-        for one in line.get("records", ()):
-            setting = spell(job["steps"])
-            rows.append({**job, "setting": setting, **one})
-    floors = {
-        (row["data"], row["seed"]): row["exact_validation_loss"]
-        for row in rows
-        if row["method"] == "floor"
-    }
-    for row in rows:
-        floor = floors.get((row["data"], row["seed"]), np.nan)
-        exact = row["exact_validation_loss"]
-        row["excess"] = np.nan if exact is None else exact - floor
-    return rows
+
+def _residuals(trace):
+    """Return what is left at the end of the largest r, s and u of a run."""
+    found = {}
+    for name in RESIDUALS:
+        values = [row[name] for row in trace if row.get(name) is not None]
+        largest = max(values, default=0.0)
+        found[f"{name}_left"] = values[-1] / largest if largest > 0 else None
+    return found
 
 
 def mean_and_deviation(values):
     """Return mean and standard deviation (n - 1); NaN where there are too few."""
-    values = np.asarray(values, dtype=float)
+    values = np.asarray([v for v in values if v is not None], dtype=float)
     if len(values) == 0:
         return np.nan, np.nan
     return values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
 
 
 def summarize(lines):
-    """Return one dict per data set, method, setting and budget.
+    """Return one dict per data set, method, setting and number of trials.
 
     Diverged runs are counted and left out of means: what they leave behind is
     whatever the last finite number happened to be.
@@ -79,6 +83,11 @@ def summarize(lines):
         for name in QUANTITIES:
             mean, deviation = mean_and_deviation([row[name] for row in finite])
             entry[name], entry[f"{name}_sd"] = float(mean), float(deviation)
+        for level in LEVELS:
+            key = f"{level:g}"
+            reached = [row.get("reached", {}).get(key) for row in finite]
+            entry[f"reached_{key}"] = sum(one is not None for one in reached)
+            entry[f"n_iter_{key}"] = float(mean_and_deviation(reached)[0])
         summary.append(entry)
     return summary
 
@@ -107,35 +116,29 @@ def read_summary(path):
 def _parse(name, text):
     if name in ("data", "method", "setting"):
         return text
-    return int(text) if name in ("budget", *COUNTS) else float(text)
+    whole = name in ("n_trials", *COUNTS) or name.startswith("reached_")
+    return int(text) if whole else float(text)
 
 
-def main_budget(summary):
-    """Return the largest budget."""
-    return max(entry["budget"] for entry in summary)
+def find(summary, data, method, setting="", n_trials=0):
+    """Return the entry of a method with a setting, or None."""
+    for entry in summary:
+        if tuple(entry[key] for key in KEYS) == (data, method, setting, n_trials):
+            return entry
+    return None
 
 
-def best_setting(summary, data, method, budget):
-    """Return the entry of lowest mean validation loss among those that all ended.
-
-    If every setting has diverged runs, the one with the fewest.
-    """
-    entries = [
-        entry
-        for entry in summary
-        if (entry["data"], entry["method"], entry["budget"]) == (data, method, budget)
-    ]
-    if not entries:
-        return None
-    return min(
-        entries,
-        key=lambda entry: (
-            entry["diverged"],
-            np.nan_to_num(entry["validation_loss"], nan=np.inf),
-        ),
-    )
+def entry_of(summary, row):
+    """Return the entry of a published row, or None."""
+    data, method, steps, n_trials = row.key
+    return find(summary, data, method, spell(steps), n_trials)
 
 
-def label(entry):
-    """Return the name of a method for people."""
-    return LABELS[entry["method"]]
+def label(method, setting="", n_trials=0):
+    """Return a method with its setting, for people."""
+    text = LABELS[method]
+    if setting:
+        text += (
+            " (" + ", ".join(part.split("=")[1] for part in setting.split(",")) + ")"
+        )
+    return text + (f", n_S = {n_trials}" if n_trials else "")

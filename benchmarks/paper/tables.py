@@ -1,240 +1,167 @@
 """The tables: published | re-made | difference in standard errors."""
 
-import csv
 import math
-from pathlib import Path
 
 from benchmarks.page import markdown
 
-from .settings import LABELS, TITLES
-from .summary import best_setting, label, main_budget
+from .preprocessing import Choice
+from .published import QUANTITIES, UNIT
+from .settings import LABELS, PREPROCESSING, TABLE_OF, TITLES
+from .summary import entry_of, label
 
-PUBLISHED = Path(__file__).with_name("published.csv")
-#: Title of every table; the mapping to the paper's numbers is ours.
+#: Title of every table.
 TABLES = {
-    2: "Loss of black-box and bilevel methods at an equal budget, ridge",
-    3: "Test error of the same methods, all data sets",
-    4: "Every method and setting on cookie",
-    5: "Every method and setting on MNIST",
-    6: "Every method and setting on GTSRB, both splits",
-    7: "Validation loss at every budget, best setting of each method",
+    2: "Losses at one budget: the best step sizes, n_S = 2 for the searches",
+    3: "Algorithm 3, exact steps",
+    4: "cookie",
+    5: "MNIST regression",
+    6: "MNIST classification",
+    7: "GTSRB",
 }
 HEADS = {
-    "train_loss": "training loss",
-    "validation_loss": "validation loss",
-    "test_loss": "test loss",
-    "test_error": "test error",
+    "train_loss": "training",
+    "validation_loss": "validation",
+    "test_loss": "test",
+    "n_iter": "iterations",
 }
-EMPTY_SENTENCE = (
-    "An empty cell under *published*: the published figure has not been entered in "
-    "`benchmarks/paper/published.csv`."
-)
+#: A difference within this many standard errors is no difference.
+WITHIN = 2.0
+#: Runs of the paper.
+PUBLISHED_RUNS = 10
 
 
-def read_published(path=PUBLISHED):
-    """Return the known published figures, one dict each."""
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def find_published(published, table, entry, quantity):
-    """Return the published value and its deviation as floats, or None for each.
-
-    An entry of the file fits if table, data, method and setting do; the deviation
-    is the quantity of the same name with `_sd`.
-    """
-    fitting = {
-        one["quantity"]: one["value"]
-        for one in published
-        if one["table"] == str(table)
-        and one["data"] == entry["data"]
-        and one["method"] == entry["method"]
-        and one["setting"] in ("", entry["setting"])
-    }
-    return tuple(
-        float(fitting[name]) if name in fitting else None
-        for name in (quantity, f"{quantity}_sd")
-    )
-
-
-def difference(mean, deviation, runs, published, published_deviation=None):
+def difference(mean, deviation, runs, published, published_deviation):
     """Return re-made less published in standard errors of the difference.
 
-    Without a published deviation the published mean counts as exact; with one, as
-    the mean of as many runs. None where there is nothing to compare.
+    None where there are too few runs for an error.
     """
-    if published is None or runs < 2 or not math.isfinite(mean):
+    if runs < 2 or not math.isfinite(mean):
         return None
-    variance = (deviation**2 + (published_deviation or 0.0) ** 2) / runs
+    variance = deviation**2 / runs + published_deviation**2 / PUBLISHED_RUNS
     if variance == 0:
         return 0.0 if mean == published else math.copysign(math.inf, mean - published)
     return (mean - published) / math.sqrt(variance)
 
 
-def cells(published, table, entry, quantity):
-    """Return the three cells of a quantity."""
-    value, spread = find_published(published, table, entry, quantity)
-    finite = entry["runs"] - entry["diverged"]
-    gap = difference(entry[quantity], entry[f"{quantity}_sd"], finite, value, spread)
+def unit_of(row, quantity):
+    """Return what one printed unit is: Table 3 has losses as they are."""
+    return UNIT if quantity != "n_iter" else 1.0
+
+
+def gap(row, entry, quantity):
+    """Return the difference of a published figure, None if there is none."""
+    if entry is None or entry["diverged"]:
+        return None
+    unit = unit_of(row, quantity)
+    mean, deviation = entry[quantity] / unit, entry[f"{quantity}_sd"] / unit
+    return difference(mean, deviation, entry["runs"], *row.values[quantity])
+
+
+def cells(row, entry, quantity):
+    """Return the three cells of a figure; none is empty."""
+    mean, deviation = row.values[quantity]
+    published = f"{mean:g} ± {deviation:g}"
+    if entry is None:
+        return [published, "left out", "-"]
+    if entry["diverged"]:
+        return [published, ended(entry), "-"]
+    found = gap(row, entry, quantity)
     return [
-        "" if value is None else f"{value:.4g}",
-        remade(entry, quantity),
-        "" if gap is None else f"{gap:+.1f}",
+        published,
+        spread(entry, quantity, unit_of(row, quantity)),
+        "one run" if found is None else f"{found:+.1f}",
     ]
 
 
-def remade(entry, quantity):
-    """Return "mean ± deviation" in four significant digits, or "diverged"."""
+def ended(entry):
+    """Return in words how many runs diverged."""
     if entry["diverged"] == entry["runs"]:
         return "diverged"
-    return spread(entry[quantity], entry[f"{quantity}_sd"])
+    return f"{entry['diverged']} of {entry['runs']} diverged"
 
 
-def spread(mean, deviation):
-    """Return "mean ± deviation"; NaN as nothing."""
+def spread(entry, quantity, unit=UNIT):
+    """Return "mean ± deviation" in printed units."""
+    if entry["diverged"]:
+        return ended(entry)
+    mean, deviation = entry[quantity] / unit, entry[f"{quantity}_sd"] / unit
     if not math.isfinite(mean):
-        return ""
-    digits = 4 if abs(mean) < 10 else 2
-    tail = f" ± {deviation:.{digits}f}" if math.isfinite(deviation) else ""
-    return f"{mean:.{digits}f}{tail}"
+        return "not finite"
+    tail = f" ± {deviation:.2f}" if math.isfinite(deviation) else ", one run"
+    return f"{mean:.2f}{tail}"
 
 
-def render(table, summary, published, data=None):
-    """Return the text of a table, or of its part for some data sets."""
-    names = [name for name in TITLES if data is None or name in data]
-    names = [name for name in names if any(e["data"] == name for e in summary)]
-    parts = {
-        2: [name for name in names if name in ("cookie", "mnist")],
-        3: names,
-        4: [name for name in names if name == "cookie"],
-        5: [name for name in names if name == "mnist"],
-        6: [name for name in names if name.startswith("gtsrb")],
-        7: names,
-    }[table]
-    make = {2: _best, 3: _best, 7: _budgets}.get(table, _settings)
-    budget = main_budget(summary)
-    text = [f"**Table {table} (our mapping).** {TABLES[table]}."]
-    if table != 7:
-        text[0] += f" Budget: {budget} gradients."
-    for name in parts:
-        own = [entry for entry in summary if entry["data"] == name]
-        text += [f"*{TITLES[name]}*, {max(e['runs'] for e in own)} runs", ""]
-        text[-1] = make(table, own, published, budget)
-    text += [EMPTY_SENTENCE, *_homeless(published, table)]
+def share_within(rows, summary):
+    """Return figures within two standard errors, figures compared, figures diverged."""
+    within = compared = diverged = 0
+    for row in rows:
+        entry = entry_of(summary, row)
+        for quantity in row.values:
+            found = gap(row, entry, quantity)
+            compared += found is not None
+            within += found is not None and abs(found) <= WITHIN
+            diverged += entry is not None and entry["diverged"] > 0
+    return within, compared, diverged
+
+
+def render(table, summary, published):
+    """Return the text of a table: one row per published row, then our own."""
+    rows = [row for row in published if row.table == table]
+    text = [f"**Table {table}.** {TABLES[table]}."]
+    if table == 3:
+        text[0] += " The published losses stand as printed, without a factor of 1e-2."
+    else:
+        text[0] += " Losses in 1e-2; the training loss has the penalty in it."
+    for data in dict.fromkeys(row.data for row in rows):
+        own = [row for row in rows if row.data == data]
+        if not any(entry["data"] == data for entry in summary):
+            continue
+        text += [f"*{TITLES[data]}*; {Choice(*PREPROCESSING[data])}."]
+        text.append(_published_rows(table, own, summary))
     return "\n\n".join(text)
 
 
-def _homeless(published, table):
-    """Return a sentence on known figures whose row is not known."""
-    values = [
-        f"{one['value']} ({one['data']}, {HEADS.get(one['quantity'], '')})"
-        for one in published
-        if one["table"] == str(table) and not one["method"]
-    ]
-    if not values:
-        return []
-    return [
-        "Published figures of this table whose row has not been entered: "
-        + ", ".join(values)
-        + "."
-    ]
-
-
-def _methods(own):
-    present = {entry["method"] for entry in own}
-    return [name for name in LABELS if name in present]
-
-
-def _best(table, own, published, budget):
-    """Return one row per method, at its setting of lowest validation loss."""
-    shown = ("train_loss", "validation_loss", "test_loss")
-    if table == 3:
-        shown = ("test_error",)
-    head = ["method", "step sizes"]
-    for name in shown:
+def _published_rows(table, rows, summary):
+    names = [name for name in QUANTITIES if name in rows[0].values]
+    head = ["method, setting", "n_g"]
+    for name in names:
         head += [f"{HEADS[name]}: published", "re-made", "difference / s.e."]
-    rows = []
-    for method in _methods(own):
-        entry = best_setting(own, own[0]["data"], method, budget)
-        row = [label(entry), entry["setting"]]
-        for name in shown:
-            row += cells(published, table, entry, name)
-        rows.append(row)
-    return markdown(head, rows)
+    body = []
+    for row in rows:
+        entry = entry_of(summary, row)
+        setting = "" if entry is None else entry["setting"]
+        line = [label(row.method, setting, row.n_trials), budget(entry)]
+        for name in names:
+            line += cells(row, entry, name)
+        body.append(line)
+    return markdown(head, body)
 
 
-def _settings(table, own, published, budget):
-    """Return one row per method and setting, with what else was measured."""
-    head = ["method", "step sizes"]
-    for name in ("validation_loss", "test_loss"):
-        head += [f"{HEADS[name]}: published", "re-made", "difference / s.e."]
-    head += ["lambda", "above the minimum", "published end", "diverged", "converged"]
-    rows = []
-    for entry in own:
-        if entry["budget"] != budget:
-            continue
-        row = [label(entry), entry["setting"]]
-        for name in ("validation_loss", "test_loss"):
-            row += cells(published, table, entry, name)
-        row += [
-            remade(entry, "lambda"),
-            "" if math.isnan(entry["excess"]) else f"{entry['excess']:.2g}",
-            status(published, table, entry),
-            f"{entry['diverged']}/{entry['runs']}",
-            f"{entry['converged']}/{entry['runs']}",
-        ]
-        rows.append(row)
-    return markdown(head, rows)
+def budget(entry):
+    """Return the counted gradients, or a dash for exact steps."""
+    if entry is None or not math.isfinite(entry["n_gradients"]):
+        return "-"
+    return f"{entry['n_gradients']:.0f}"
 
 
-def status(published, table, entry):
-    """Return how the published run ended, where that is known."""
-    key = (str(table), entry["data"], entry["method"], entry["setting"], "status")
-    for one in published:
-        own = (one["table"], one["data"], one["method"], one["setting"])
-        if (*own, one["quantity"]) == key:
-            return one["value"]
-    return ""
-
-
-def _budgets(table, own, published, budget):
-    """Return one row per method, validation loss at every budget."""
-    budgets = sorted({entry["budget"] for entry in own})
-    head = ["method", "step sizes"]
-    for one in budgets:
-        head += [f"n_g = {one}: published", "re-made", "difference / s.e."]
-    rows = []
-    for method in _methods(own):
-        row, last = [], ""
-        for one in budgets:
-            entry = best_setting(own, own[0]["data"], method, one)
-            keyed = {**entry, "setting": f"{entry['setting']} n_g={one}".strip()}
-            row += cells(published, table, keyed, "validation_loss")
-            last = entry["setting"]
-        rows.append([LABELS[method], last, *row])
-    return markdown(head, rows)
-
-
-def render_facts(summary, published):
-    """Return the stated ends of runs beside the re-made ones."""
-    budget = main_budget(summary)
-    head = ["data", "method", "step sizes", "published", "diverged", "validation loss"]
-    rows = []
-    for one in published:
-        for entry in summary:
-            same = all(entry[key] == one[key] for key in ("data", "method", "setting"))
-            if one["quantity"] != "status" or not same or entry["budget"] != budget:
-                continue
-            agrees = entry["diverged"] == entry["runs"] * (one["value"] == "diverged")
-            rows.append(
-                [
-                    entry["data"],
-                    label(entry),
-                    entry["setting"],
-                    one["value"],
-                    f"{entry['diverged']} of {entry['runs']} runs",
-                    remade(entry, "validation_loss"),
-                    "yes" if agrees else "no",
-                ]
-            )
-    return markdown([*head, "agrees"], rows, align_left=4)
+def render_own(data, summary):
+    """Return the rows of a data set that the paper does not have."""
+    known = ("sho", "myhpo-c", "myhpo-bt", "random", "grid", "hyperopt", "spearmint")
+    own = [
+        entry
+        for entry in summary
+        if entry["data"] == data
+        and (data not in TABLE_OF or entry["method"] not in known)
+    ]
+    order = list(LABELS)
+    own.sort(key=lambda entry: order.index(entry["method"]))
+    head = ["method, setting", "training", "validation", "test"]
+    head += ["validation of the exact model", "lambda", "iterations"]
+    body = [
+        [label(entry["method"], entry["setting"], entry["n_trials"])]
+        + [spread(entry, name) for name in ("train_loss", "validation_loss")]
+        + [spread(entry, "test_loss"), spread(entry, "exact_validation_loss")]
+        + [spread(entry, "lambda", 1.0), f"{entry['n_iter']:.0f}"]
+        for entry in own
+    ]
+    return markdown(head, body, align_left=1)

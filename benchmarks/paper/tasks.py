@@ -1,8 +1,8 @@
-"""From a data set and a run to a bilevel problem and its judge."""
+"""From a data set and a run to a bilevel problem, its searches and its judge."""
 
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -10,8 +10,9 @@ from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import LogisticLoss, SquaredLoss
 from sklearn_myhpo.penalties.parsing import make_feature_groups
 
-from .preprocessing import preprocess
-from .settings import LAMBDA_BOUNDS, LOSS
+from .descent import LogisticDescent, SquaredDescent
+from .preprocessing import Choice, prepare
+from .settings import LAMBDA_BOUNDS, REGRESSION
 from .splits import load
 
 
@@ -19,14 +20,16 @@ from .splits import load
 class Task:
     """One (training, validation) pair and a test set, in the paper's mode.
 
-    No intercept, no refit, one lambda. `pristine` has never been asked anything by
-    a method: `problem` copies it, so that every method has a counter of its own.
+    No intercept, no refit, one lambda. `parts` are (X, y) of the training, validation
+    and test rows. `pristine` has never been asked anything by a method: `problem`
+    copies it, so that every method has a counter of its own. Losses are reported in
+    units of `unit`, which is the variance of y for regression.
     """
 
     pristine: BilevelProblem
-    X_test: np.ndarray
-    y_test: np.ndarray
+    parts: list
     logistic: bool
+    unit: float
 
     def problem(self):
         """Return the problem with all counts at zero."""
@@ -35,83 +38,72 @@ class Task:
             setattr(problem.counts, name, 0)
         return problem
 
-    def judge(self, problem, lambda_, weights):
-        """Return the losses of some weights, and the exact ones of their lambda.
+    @cached_property
+    def descent(self):
+        """Gradient descent on the training rows."""
+        kind = LogisticDescent if self.logistic else SquaredDescent
+        return kind(*self.parts[0])
 
-        Measuring is not a part of a method: nothing is counted.
+    def losses(self, lambda_, weights):
+        """Return training, validation and test loss of weights of shape (d,).
+
+        The training loss is L_T, penalty included, as the published figures have it.
         """
-        uncounted = self.problem()
-        train_loss = uncounted.train_loss(weights, lambda_)
-        validation_loss = uncounted.validation_loss(weights)
-        exact = uncounted.minimize(lambda_, uncounted.starts())
-        coef, _ = uncounted.splits[0].to_features(weights[0])
-        return {
-            "train_loss": float(train_loss),
-            "validation_loss": float(validation_loss),
-            "exact_validation_loss": float(uncounted.validation_loss(exact)),
-            **self.test(coef),
-        }
+        train, *others = (self.loss(part, weights) for part in self.parts)
+        with np.errstate(all="ignore"):
+            return [train + np.exp(lambda_) * weights @ weights / self.unit, *others]
 
-    def test(self, coef):
-        """Return test loss, and test error: share misclassified, or 1 - R2."""
-        raw = self.X_test @ coef[:, 0]
+    def loss(self, part, weights):
+        """Return the mean loss of a part, in the reported unit."""
+        X, y = part
+        raw = X @ weights
         if self.logistic:
-            sign = 2.0 * self.y_test - 1.0
-            loss = np.mean(np.logaddexp(0.0, -sign * raw))
-            error = np.mean((raw > 0) != (self.y_test == 1))
-        else:
-            loss = 0.5 * np.mean((self.y_test - raw) ** 2)
-            error = 2.0 * loss / np.var(self.y_test)
-        return {"test_loss": float(loss), "test_error": float(error)}
+            return float(np.mean(np.logaddexp(0.0, (1.0 - 2.0 * y) * raw)))
+        with np.errstate(all="ignore"):
+            return float(0.5 * np.mean((y - raw) ** 2) / self.unit)
+
+    def exact_validation_loss(self, lambda_):
+        """Return the validation loss of the minimizer of the training loss."""
+        uncounted = self.problem()
+        exact = uncounted.minimize(np.array([lambda_]), uncounted.starts())
+        return float(uncounted.validation_loss(exact)) / self.unit
+
+    def coef(self, weights):
+        """Return weights of the problem in the units of X, shape (d,)."""
+        return self.pristine.splits[0].to_features(weights[0])[0][:, 0]
 
     @property
     def zero_loss(self):
         """Validation loss of zero weights, where the methods start."""
-        uncounted = self.problem()
-        return float(uncounted.validation_loss(uncounted.zeros()))
+        return self.loss(self.parts[1], np.zeros(self.parts[1][0].shape[1]))
 
 
 @lru_cache(maxsize=2)
-def make_task(data, seed, variant):
-    """Return the task of run `seed`.
-
-    Parameters
-    ----------
-    data : str
-        A key of `settings.LOSS`.
-    seed : int
-        The run.
-    variant : str
-        Steps of `preprocessing.preprocess`, then, after commas, "raw y" if a
-        regression target is not to be divided by its standard deviation, and
-        "all rows" if statistics are those of all rows, not of the training rows.
-    """
-    preprocessing, *options = variant.split(", ")
-    X, y, parts = load(data, seed)
-    used = np.concatenate(parts)
-    X, y = X[used], y[used]
-    ends = np.cumsum([len(part) for part in parts])
-    train, validation, test = np.split(np.arange(len(used)), ends[:-1])
-    rows = np.arange(len(used)) if "all rows" in options else train
-    X = preprocess(preprocessing, X, rows)
-    if "raw y" not in options and LOSS[data] == "squared":
-        y = y / y[rows].std()
-    return task_of(X, y, (train, validation, test), LOSS[data])
+def make_task(data, seed, choice):
+    """Return the task of run `seed` of a data set, after a `Choice`."""
+    choice = Choice(*choice)
+    parts = prepare(choice, load(data, seed))
+    return task_of(parts, data not in REGRESSION, choice.factor, choice.share)
 
 
-def task_of(X, y, parts, loss):
-    """Return the task of some arrays."""
-    train, validation, test = parts
-    inside = np.concatenate([train, validation])
-    pair = np.split(np.arange(len(inside)), [len(train)])
-    logistic = loss == "logistic"
+def task_of(parts, logistic, factor=1, share=0.5):
+    """Return the task of some arrays; `factor` and `share` are those of a `Choice`."""
+    unit = 1.0
+    if not logistic:
+        # Rows times sqrt(factor) have `factor` times the loss, and its gradient.
+        scale = np.sqrt(factor)
+        parts = [(scale * X, scale * y) for X, y in parts]
+        unit = float(0.5 / share * np.var(np.concatenate([y for _, y in parts])))
+    X = np.concatenate([X for X, _ in parts[:2]])
+    y = np.concatenate([y for _, y in parts[:2]])
+    pair = np.split(np.arange(len(y)), [len(parts[0][1])])
     problem = BilevelProblem(
-        np.ascontiguousarray(X[inside]),
-        y[inside] if logistic else y[inside, None],
+        np.ascontiguousarray(X),
+        y if logistic else y[:, None],
         LogisticLoss() if logistic else SquaredLoss(),
         make_feature_groups(None, X, n_features=X.shape[1]),
         [tuple(pair)],
         fit_intercept=False,
         lambda_bounds=LAMBDA_BOUNDS,
     )
-    return Task(problem, X[test], y[test], logistic)
+    return Task(problem, parts, logistic, unit)

@@ -11,8 +11,10 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 #: Rows of the training and the validation part of the cookie data.
 COOKIE_SIZES = (34, 17)
-#: Rows of each class in the training and the validation part.
-PER_CLASS = {"mnist": 100, "gtsrb_hog": 500}
+#: Rows of each class in the training, the validation and the test part.
+PER_CLASS = {"mnist": (100, 100, 500), "gtsrb_hog": (500, 500, 500)}
+#: The same of two digits alone, which are a classification.
+PER_DIGIT_OF_TWO = (250, 250, 500)
 
 
 @validate_params(
@@ -28,22 +30,23 @@ def paper_split(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Split a data set as in the paper's Table 1.
 
-    ======== ======== ========== ========= =======================================
-    data     training validation test      rows
-    ======== ======== ========== ========= =======================================
-    cookie   34       17         19        random, without the two outliers
-    MNIST    1000     1000       1000      100 of every digit in each part
-    GTSRB    1000     1000       the rest  500 of each sign in the first two parts
-    ======== ======== ========== ========= =======================================
+    =========== ======== ========== ======== =======================================
+    data        training validation test     rows
+    =========== ======== ========== ======== =======================================
+    cookie      34       17         19       random, without the two outliers
+    MNIST       1000     1000       5000     100, 100 and 500 of every digit
+    two digits  500      500        1000     250, 250 and 500 of each
+    GTSRB       1000     1000       1000     500 of each sign in every part
+    =========== ======== ========== ======== =======================================
 
-    The test rows of MNIST and all sizes of GTSRB are choices of this package, made
-    without access to the text of the paper. The paper repeats every experiment on 10
-    splits, here ``random_state`` 0 to 9.
+    MNIST of which only two digits have been kept is split as their classification. The
+    paper repeats every experiment on 10 splits, here ``random_state`` 0 to 9.
 
     A random split of GTSRB puts nearly identical frames of one physical sign into
     different parts. With ``by="track"`` each track is in one part only: the tracks of
     a sign are put in random order, and the first ones form the training part, as near
-    to 500 rows as this order allows. The next ones form the validation part likewise.
+    to 500 rows as this order allows. The next ones form the validation part likewise,
+    and the remaining ones are the test part.
 
     Parameters
     ----------
@@ -90,13 +93,14 @@ def paper_split(
 
 
 def _by_class(bunch, rng):
-    target, size = np.asarray(bunch.target), PER_CLASS[bunch.name]
-    # The 1000 test rows of MNIST are balanced too; GTSRB keeps the remaining rows.
-    ends = [size, 2 * size] + [3 * size] * (bunch.name == "mnist")
-    parts = []
-    for label in np.unique(target):
+    target, sizes = np.asarray(bunch.target), PER_CLASS[bunch.name]
+    labels, parts = np.unique(target), []
+    if bunch.name == "mnist" and labels.size == 2:
+        sizes = PER_DIGIT_OF_TWO
+    ends = np.cumsum(sizes)
+    for label in labels:
         own = rng.permutation(np.flatnonzero(target == label))
-        _require(own.size, max(ends[-1], 2 * size + 1), label, "rows")
+        _require(own.size, ends[-1], label, "rows")
         parts.append(np.split(own, ends)[:3])
     return _joined(parts)
 
@@ -108,7 +112,7 @@ def _by_track(bunch, rng):
             "Only gtsrb_hog.npz files with an array 'track' have them."
         )
     target, track = np.asarray(bunch.target), bunch.track
-    size = PER_CLASS[bunch.name]
+    size = PER_CLASS[bunch.name][0]
     parts = []
     for label in np.unique(target):
         own = np.flatnonzero(target == label)

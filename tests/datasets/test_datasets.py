@@ -440,12 +440,14 @@ def made_up(name):
         outlier = np.isin(np.arange(72), [22, 60])
         return Bunch(name=name, data=np.zeros((72, 2)), outlier=outlier)
     if name == "mnist":
-        return Bunch(name=name, target=np.repeat(np.arange(10), 320))
+        return Bunch(name=name, target=np.repeat(np.arange(10), 720))
+    if name == "two digits":
+        return Bunch(name="mnist", target=np.repeat([0, 1], 1020))
     target = np.repeat([1, 5], [2220, 1860])
     return Bunch(name=name, target=target, track=np.arange(4080) // 30)
 
 
-SPLITS = [("cookie", "random"), ("mnist", "random")]
+SPLITS = [("cookie", "random"), ("mnist", "random"), ("two digits", "random")]
 SPLITS += [("gtsrb_hog", "random"), ("gtsrb_hog", "track")]
 
 
@@ -466,12 +468,15 @@ def test_splits(name, by, seed):
         assert not bunch.outlier[rows].any()
         return
     counts = [np.bincount(bunch.target[part])[bunch.target[0] :] for part in parts]
-    if name == "mnist":
-        assert np.array_equal(counts, np.full((3, 10), 100))
-    else:
+    per_class = {"mnist": [100, 100, 500], "two digits": [250, 250, 500]}
+    if name in per_class:
+        assert [set(count) for count in counts] == [{size} for size in per_class[name]]
+    elif by == "track":
         assert len(rows) == 4080
-        per_sign = 510 if by == "track" else 500  # 17 tracks of 30 frames
-        assert [count[[0, -1]].tolist() for count in counts[:2]] == [[per_sign] * 2] * 2
+        # 17 tracks of 30 frames
+        assert [count[[0, -1]].tolist() for count in counts[:2]] == [[510] * 2] * 2
+    else:
+        assert [count[[0, -1]].tolist() for count in counts] == [[500] * 2] * 3
 
 
 def test_seeds_differ():
@@ -508,7 +513,7 @@ def test_bad_splits():
         with pytest.raises(ValueError, match="by='track' is not possible"):
             paper_split(bunch, random_state=0, by="track")
     few = Bunch(name="gtsrb_hog", target=np.ones(1000), track=np.arange(1000) // 300)
-    with pytest.raises(ValueError, match=r"has 1000 rows.* at least 1001"):
+    with pytest.raises(ValueError, match=r"has 1000 rows.* at least 1500"):
         paper_split(few, random_state=0)
     few.track = np.arange(1000) // 500
     with pytest.raises(ValueError, match=r"has 2 tracks.* at least 3"):
