@@ -120,7 +120,9 @@ def bands(sizes):
     """Yield the lines of the table of bands."""
     makers = {
         "4 curves of 8": lambda seed: smooth(sizes.draw_rows, seed=seed),
-        "4 of 8, less noise": lambda seed: smooth(sizes.draw_rows, seed=seed, noise=0.3),
+        "4 of 8, less noise": lambda seed: smooth(
+            sizes.draw_rows, seed=seed, noise=0.3
+        ),
         "bikes": lambda seed: bikes(sizes.draw_rows, seed=seed),
     }
     for name, make_data in makers.items():

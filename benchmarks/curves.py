@@ -62,8 +62,10 @@ def bikes(n_samples, seed=0):
     wind = rng.gamma(2.0, 6.0, n_samples)
     kind = rng.integers(0, 3, n_samples).astype(float)
     curves = {
-        0: lambda x: np.sin((x - 9.0) / 24.0 * 2.0 * np.pi)
-        + 0.6 * np.sin((x - 2.0) / 12.0 * 2.0 * np.pi),
+        0: lambda x: (
+            np.sin((x - 9.0) / 24.0 * 2.0 * np.pi)
+            + 0.6 * np.sin((x - 2.0) / 12.0 * 2.0 * np.pi)
+        ),
         1: lambda x: 1.5 * np.exp(-(((x - 23.0) / 12.0) ** 2)),
         2: lambda x: -((np.maximum(x - 50.0, 0.0) / 40.0) ** 2),
         3: lambda x: -0.02 * x,

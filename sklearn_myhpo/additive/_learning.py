@@ -115,9 +115,11 @@ class LearningMixin:
         loss, target, _ = model._check_target(np.asarray(y), weight)
         raw = self._raw(model._linear_predictor(columns).astype(np.float64))
         labels = model.feature_group_labels_
-        penalty = 2.0 * weight.sum() * np.exp(np.atleast_1d(model.lambda_))[
-            np.maximum(labels, 0)
-        ]
+        penalty = (
+            2.0
+            * weight.sum()
+            * np.exp(np.atleast_1d(model.lambda_))[np.maximum(labels, 0)]
+        )
         penalty = penalty * model.penalty_factors_
         given = columns, loss, target, raw, weight, penalty
         return term_posterior(*given, dispersion=self._dispersion)
