@@ -45,6 +45,15 @@ TEST_SHARE = 0.3
 ALPHAS, JUDGED = np.geomspace(1e-6, 1e2, 30), np.geomspace(1e-6, 1e2, 100)
 #: A tool whose fit took longer gets no larger one in the table of growth.
 LIMIT = 20.0
+HEAD = [
+    "family",
+    "tool",
+    "seconds",
+    "/ ours",
+    "test deviance",
+    "minus ours",
+    "CV above grid, at most",
+]
 #: So that two strengths next to each other are told apart.
 JUDGE = {"tol": 1e-9, "max_iter": 1000, "solver": "newton-cholesky"}
 
@@ -248,11 +257,8 @@ def timed(model, X, y):
 
 def report(sizes):
     """Return the parts of the page."""
-    heads = {
-        "accuracy": ["family", "tool", "seconds", "/ ours", "test deviance"]
-        + ["minus ours", "CV above grid, at most"],
-        "growth": ["family", "tool", *(f"{n} rows" for n in sizes.growth)],
-    }
+    by_rows = [f"{n} rows" for n in sizes.growth]
+    heads = {"accuracy": HEAD, "growth": ["family", "tool", *by_rows]}
     parts = {}
     for name, measure in (("accuracy", accuracy), ("growth", growth)):
         lines = []

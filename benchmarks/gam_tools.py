@@ -1,7 +1,7 @@
 """The tools of `benchmarks.additive`, ours and others', behind the same few methods.
 
-Every tool has `fit(X, y)`, `predict(X)` or `probability(X)` and `edof(X)`, the effective
-degrees of freedom with the intercept or NaN. With `has_bands` it also has
+Every tool has `fit(X, y)`, `predict(X)` or `probability(X)`, and `edof(X)`, the
+effective degrees of freedom with the intercept or NaN. With `has_bands` it also has
 `term_edof(column)` and `band(X, column)`, the effect of a number in every row and half
 the width of its 95 % band.
 """

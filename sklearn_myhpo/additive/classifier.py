@@ -23,7 +23,8 @@ class MYHPOAdditiveClassifier(ClassifierMixin, SharedStartMixin, AdditiveModel):
     flags and categories of a frame become one ridge group each. A straight curve ends
     as a line, and a feature without effect is removed (`select`). Where classes are
     nearly separable, all lines, all curves and all categories may share one strength
-    each (see Notes). What became of every term is in `summary`, its curve with a confidence band in `partial_effects` and in
+    each (see Notes). What became of every term is in `summary`, its curve with a
+    confidence band in `partial_effects` and in
     `sklearn_myhpo.plotting.PartialEffectDisplay`.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The measurements of `benchmarks.additive` and `benchmarks.families`, at tiny sizes."""
+"""The measurements of `benchmarks.additive` and `families`, at tiny sizes."""
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ class TestTools:
         missing = gam_tools.missing()
         assert set(PYGAM) <= set(missing)
         assert "mgcv, gam" in missing
-        assert list(additive.available(REGRESSORS))[0] == "MYHPOAdditiveRegressor"
+        assert next(iter(additive.available(REGRESSORS))) == "MYHPOAdditiveRegressor"
         assert not set(missing) & set(additive.available(CLASSIFIERS))
         assert list(families.available()) == list(families.TOOLS)[:2]
 
@@ -103,6 +103,7 @@ class TestTools:
 class TestReport:
     def test_additive(self, only_ours, monkeypatch):
         """A table would lack a column, or the page the packages left out."""
+        monkeypatch.setattr(gam_tools, "K", 6)
         sizes = additive.Sizes(2, 120, 1, 120, (100,), (2,))
         rows = [("few", *curves.smooth(120, 2, 1)[:2], (), False)]
         monkeypatch.setattr(additive, "tasks", lambda sizes: rows)
@@ -114,6 +115,7 @@ class TestReport:
 
     def test_families(self, only_ours, monkeypatch):
         """A table would lack a column or a family."""
+        monkeypatch.setattr(families, "POWERS", {"gamma": 2.0})
         monkeypatch.setattr(families, "JUDGED", families.JUDGED[::20])
         parts = families.report(families.Sizes(2, 300, (200,)))
         for name in ("accuracy", "growth"):
