@@ -1,5 +1,7 @@
 """The measurements of `benchmarks.additive` and `families`, at tiny sizes."""
 
+import time
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -100,6 +102,18 @@ class TestTools:
         assert additive.deviance(model, data.X, y, True) == pytest.approx(expected)
 
 
+def test_a_fit_over_the_limit_is_ended(monkeypatch):
+    """One slow tool would hold up the table, or end it."""
+
+    class Slow:
+        def fit(self, X, y):
+            time.sleep(10.0)
+
+    monkeypatch.setattr(additive, "LIMIT", 0.05)
+    cells = additive.timed_shapes(lambda X, categorical: Slow(), [(9, 1), (9, 2)])
+    assert cells == ["over 0.05 s"] * 2
+
+
 class TestReport:
     def test_additive(self, only_ours, monkeypatch):
         """A table would lack a column, or the page the packages left out."""
@@ -117,7 +131,7 @@ class TestReport:
         """A table would lack a column or a family."""
         monkeypatch.setattr(families, "POWERS", {"gamma": 2.0})
         monkeypatch.setattr(families, "JUDGED", families.JUDGED[::20])
-        parts = families.report(families.Sizes(2, 300, (200,)))
+        parts = families.report(families.Sizes(2, 800, (200,)))
         for name in ("accuracy", "growth"):
             lines = parts[name].splitlines()
             assert len({line.count("|") for line in lines}) == 1
