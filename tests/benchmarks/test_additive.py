@@ -131,6 +131,7 @@ class TestReport:
         """A table would lack a column or a family."""
         monkeypatch.setattr(families, "POWERS", {"gamma": 2.0})
         monkeypatch.setattr(families, "JUDGED", families.JUDGED[::20])
+        monkeypatch.setattr(families, "ALPHAS", families.ALPHAS[::10])
         parts = families.report(families.Sizes(2, 800, (200,)))
         for name in ("accuracy", "growth"):
             lines = parts[name].splitlines()
