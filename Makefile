@@ -27,8 +27,8 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-oldest test-nn coverage lint format docs paper \
 	paper-quick bench bench-shapes bench-growth bench-hoag bench-losses bench-many-lambdas \
-	bench-paper-fixed-points bench-stn bench-stochastic bench-family \
-	campaign compare check-python clean
+	bench-additive bench-families bench-paper-fixed-points bench-stn bench-stochastic \
+	bench-family campaign compare check-python clean
 
 help:  ## Print the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) \
@@ -102,6 +102,12 @@ bench-shapes: $(VENV)/.stamp-bench  ## The part of it that is at many shapes, an
 
 bench-many-lambdas: $(VENV)/.stamp  ## Compare one lambda with many on new rows
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.many_lambdas --page doc/many_lambdas.md
+
+bench-additive: $(VENV)/.stamp-bench  ## Compare additive models with pyGAM and mgcv
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.additive --page doc/additive.md
+
+bench-families: $(VENV)/.stamp-bench  ## Compare counts and costs with searches of a grid
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.families --page doc/families.md
 
 bench-stochastic: $(VENV)/.stamp  ## Print suboptimality by epoch of stochastic solvers
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stochastic

@@ -38,6 +38,8 @@ PACKAGES = (
     "fastridge",
     "python-glmnet",
     "snapml",
+    "pygam",
+    "glum",
 )
 
 

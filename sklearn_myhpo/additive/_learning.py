@@ -72,10 +72,10 @@ class LearningMixin:
         """Set the attributes of a fit of the columns that are kept."""
         self.model_, self._kept = model, kept
         self.term_names_ = np.array([t.name for t in self._terms.terms], dtype=object)
-        self.group_names_ = model.feature_group_names_
+        self.group_names_, group = self._groups_of(model, columns)
         name, strength = model._strength()
-        self.lambda_ = np.atleast_1d(model.lambda_)
-        setattr(self, f"{name}_", np.atleast_1d(strength))
+        self.lambda_ = np.atleast_1d(model.lambda_)[group]
+        setattr(self, f"{name}_", np.atleast_1d(strength)[group])
         self.validation_loss_ = model.validation_loss_
         self.n_iter_, self.converged_ = model.n_iter_, model.converged_
         if hasattr(model, "classes_"):
@@ -88,6 +88,19 @@ class LearningMixin:
             self.edof_ = np.array(
                 [self._freedom[term.columns].sum() for term in self._terms.terms]
             )
+
+    def _groups_of(self, model, columns):
+        """Return the names of what has a strength, and the group of each in a model.
+
+        Parts of several terms may be one group of the model.
+        """
+        labels = np.asarray(labels_of(columns), dtype=object)
+        group = {
+            name: own
+            for name, own in zip(labels, model.feature_group_labels_, strict=True)
+            if own >= 0
+        }
+        return np.array(list(group), dtype=object), np.array(list(group.values()), int)
 
     def _spread(self, values, fill=0.0):
         """Return values (k, n_kept) of columns as those of all, (k, n_columns)."""
@@ -102,7 +115,11 @@ class LearningMixin:
         loss, target, _ = model._check_target(np.asarray(y), weight)
         raw = self._raw(model._linear_predictor(columns).astype(np.float64))
         labels = model.feature_group_labels_
-        penalty = 2.0 * weight.sum() * np.exp(self.lambda_)[np.maximum(labels, 0)]
+        penalty = (
+            2.0
+            * weight.sum()
+            * np.exp(np.atleast_1d(model.lambda_))[np.maximum(labels, 0)]
+        )
         penalty = penalty * model.penalty_factors_
         given = columns, loss, target, raw, weight, penalty
         return term_posterior(*given, dispersion=self._dispersion)

@@ -8,9 +8,10 @@ from sklearn.base import ClassifierMixin
 from .._typing import MatrixLike
 from ..linear_model import MYHPOLogisticRegression
 from ._base import AdditiveModel
+from ._shared_start import SharedStartMixin
 
 
-class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
+class MYHPOAdditiveClassifier(ClassifierMixin, SharedStartMixin, AdditiveModel):
     """Additive logistic regression: a sum of curves whose smoothness is learned.
 
     The log-odds of two classes, or the scores of a softmax for more, are an intercept
@@ -20,8 +21,10 @@ class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
     Numbers become curves: a line and penalized deviations from it, each with a strength
     of its own, which cross-validation learns for all terms at once. Columns of texts,
     flags and categories of a frame become one ridge group each. A straight curve ends
-    as a line, and a feature without effect is removed (`select`). What became of every
-    term is in `summary`, its curve with a confidence band in `partial_effects` and in
+    as a line, and a feature without effect is removed (`select`). Where classes are
+    nearly separable, all lines, all curves and all categories may share one strength
+    each (see Notes). What became of every term is in `summary`, its curve with a
+    confidence band in `partial_effects` and in
     `sklearn_myhpo.plotting.PartialEffectDisplay`.
 
     Parameters
@@ -51,10 +54,8 @@ class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
     select : float or None, default=0.01
         Level at which terms without effect are removed: one after the other, that with
         the largest p-value, as long as it is above this number, which is about the
-        share of useless terms that stay. The strengths of the others are then learned
-        once more; all terms stay if that raises the validation loss by more than its
-        standard error. None keeps all terms, which costs useless ones one or two
-        degrees of freedom each, and keeps weak effects.
+        share of useless terms that stay. None keeps all terms, which costs useless ones
+        one or two degrees of freedom each, and keeps weak effects.
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts, as in
         `sklearn_myhpo.MYHPOLogisticRegression`.
@@ -81,7 +82,9 @@ default="validation"
     Attributes
     ----------
     model_ : MYHPOLogisticRegression
-        The linear model of the columns of all terms that are not removed.
+        The linear model of the columns of all terms that are not removed. Where terms
+        share strengths, its groups are the kinds of columns, such as "linear" and
+        "smooth".
     term_names_ : ndarray of shape (n_terms,)
         Numbers, pairs such as "age:income", and categories, in this order.
     group_names_ : ndarray of shape (n_groups,)
@@ -119,6 +122,16 @@ default="validation"
 
     Notes
     -----
+    Two models are fitted. The first has three strengths, which all lines, all curves
+    and all categories share, and from its weights `select` decides which terms are
+    removed. The second has a strength per line, curve and category of the others, and
+    is taken if its validation loss plus `optimism_` of the linear model, by how much
+    that is too low, is less than that of the first; all terms stay otherwise. Strengths
+    per term fit the few uncertain rows of nearly separable classes too closely.
+
+    No ``C_`` is above 25: with a larger one the prior standard deviation of a term,
+    more than 5 in units of the log-odds, says nothing.
+
     The strength of a curve or a line that is not wanted ends at its upper bound. That
     is a result here and gives no `LambdaBoundWarning`.
 

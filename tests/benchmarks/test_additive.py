@@ -1,0 +1,154 @@
+"""The measurements of `benchmarks.additive` and `families`, at tiny sizes."""
+
+import time
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.metrics import log_loss
+from sklearn.model_selection import KFold, cross_val_score
+
+from benchmarks import additive, curves, families, gam_tools
+from benchmarks.gam_tools import CLASSIFIERS, REGRESSORS
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn_myhpo.exceptions.LambdaBoundWarning",
+    "ignore:R.2 score is not well-defined",
+)
+PYGAM = [label for label in REGRESSORS if label.startswith("pyGAM")]
+
+
+@pytest.fixture
+def only_ours(monkeypatch):
+    """No package of others is installed."""
+    monkeypatch.setattr(gam_tools, "find_spec", lambda name: None)
+    monkeypatch.setattr(families, "find_spec", lambda name: None)
+    monkeypatch.setattr(gam_tools, "RSCRIPT", None)
+
+
+class Truth:
+    """Knows the curves of a simulation up to a constant and a small error."""
+
+    def __init__(self, data, error):
+        self.data, self.error = data, error
+
+    def term_edof(self, column):
+        return 0.25
+
+    def band(self, X, column):
+        effect = self.data.curves[column](X[:, column]) + 7.0
+        effect[0] += self.error
+        return effect, np.full(len(X), 1e-6)
+
+
+class TestSimulations:
+    @pytest.mark.parametrize("make", [curves.smooth, curves.bikes])
+    def test_curves_are_those_behind_y(self, make):
+        """Bands would be compared with other curves than those of the data."""
+        data = make(4000)
+        signal = [f(data.X[:, k]) for k, f in data.curves.items() if f is not None]
+        own = [data.X[:, k, None] == np.arange(3) for k in data.categorical]
+        columns = np.column_stack([*signal, *own])
+        weights = Ridge(1e-6).fit(columns, data.y).coef_[: len(signal)]
+        np.testing.assert_allclose(weights, 1.0, atol=0.15)
+
+    @pytest.mark.parametrize("family", families.POWERS)
+    def test_policies_have_targets_that_the_family_allows(self, family):
+        """A tool would refuse the data."""
+        y = curves.insurance(2000, family).y
+        assert y.min() > 0 if family == "gamma" else y.min() == 0
+        assert np.array_equal(y, np.round(y)) == (family == "poisson")
+
+
+class TestBands:
+    def test_the_truth_is_inside_whatever_its_mean(self):
+        """A constant between the curve and its estimate would count as an error."""
+        data = curves.smooth(100, 3, 2)
+        assert additive.judge_curves(Truth(data, 0.0), data) == ([1.0, 1.0], [0.25])
+
+    def test_an_error_is_outside(self):
+        """The coverage would be too high."""
+        data = curves.smooth(100, 3, 2)
+        inside, _ = additive.judge_curves(Truth(data, 1e-5), data)
+        assert inside == [0.99, 0.99]
+
+
+class TestTools:
+    def test_missing_ones_are_named(self, only_ours):
+        """A row would be missing without a word."""
+        missing = gam_tools.missing()
+        assert set(PYGAM) <= set(missing)
+        assert "mgcv, gam" in missing
+        assert next(iter(additive.available(REGRESSORS))) == "MYHPOAdditiveRegressor"
+        assert not set(missing) & set(additive.available(CLASSIFIERS))
+        assert list(families.available()) == list(families.TOOLS)[:2]
+
+    def test_degrees_of_freedom_of_one_strength(self):
+        """They would not be the trace of the matrix from y to the predictions."""
+        data = curves.smooth(60, 2, 2)
+        model = REGRESSORS["SplineTransformer + RidgeCV"](data.X, ())
+        model.fit(data.X, data.y)
+        columns, alpha = model.model[:-1].transform(data.X), model.model[-1].alpha_
+        trace = np.trace(Ridge(alpha).fit(columns, np.eye(60)).predict(columns))
+        assert model.edof(data.X) == pytest.approx(trace)
+
+    def test_deviance_of_classes(self):
+        """Probabilities would be those of the other class."""
+        data = curves.smooth(200, 2, 2)
+        y = (data.y > np.median(data.y)).astype(int)
+        model = CLASSIFIERS["MYHPOAdditiveClassifier"](data.X, ())
+        model.fit(data.X, y)
+        expected = 2.0 * log_loss(y, model.model.predict_proba(data.X))
+        assert additive.deviance(model, data.X, y, True) == pytest.approx(expected)
+
+
+def test_a_fit_over_the_limit_is_ended(monkeypatch):
+    """One slow tool would hold up the table, or end it."""
+
+    class Slow:
+        def fit(self, X, y):
+            time.sleep(10.0)
+
+    monkeypatch.setattr(additive, "LIMIT", 0.05)
+    cells = additive.timed_shapes(lambda X, categorical: Slow(), [(9, 1), (9, 2)])
+    assert cells == ["over 0.05 s"] * 2
+
+
+class TestReport:
+    def test_additive(self, only_ours, monkeypatch):
+        """A table would lack a column, or the page the packages left out."""
+        monkeypatch.setattr(gam_tools, "K", 6)
+        sizes = additive.Sizes(2, 120, 1, 120, (100,), (2,))
+        rows = [("few", *curves.smooth(120, 2, 1)[:2], (), False)]
+        monkeypatch.setattr(additive, "tasks", lambda sizes: rows)
+        parts = additive.report(sizes, list(additive.TABLES))
+        for name in additive.TABLES:
+            widths = {line.count("|") for line in parts[name].splitlines()}
+            assert len(widths) == 1
+        assert "Left out: pyGAM (pygam is not installed)." in parts["machine"]
+
+    def test_families(self, only_ours, monkeypatch):
+        """A table would lack a column or a family."""
+        monkeypatch.setattr(families, "POWERS", {"gamma": 2.0})
+        monkeypatch.setattr(families, "JUDGED", families.JUDGED[::20])
+        monkeypatch.setattr(families, "ALPHAS", families.ALPHAS[::10])
+        parts = families.report(families.Sizes(2, 800, (200,)))
+        for name in ("accuracy", "growth"):
+            lines = parts[name].splitlines()
+            assert len({line.count("|") for line in lines}) == 1
+            assert all(family in parts[name] for family in families.POWERS)
+        assert "Left out: glum" in parts["machine"]
+
+
+@pytest.mark.parametrize("family", families.POWERS)
+def test_the_judge_is_cross_validation(family):
+    """Tools would be judged by another loss than the one they minimize."""
+    data = curves.insurance(300, family)
+    X = families.columns(data).fit_transform(data.X)
+    folds = list(KFold(5).split(X))
+    plain = families.theirs(family, alpha=0.1, **families.JUDGE)
+    # D2 of a fold is relative to its constant; the scorer is the deviance itself.
+    scorer = families.search(family, folds).scoring
+    expected = -cross_val_score(plain, X, data.y, cv=folds, scoring=scorer).mean()
+    found = families.judged(family, X, data.y, folds, [0.1])
+    assert found == pytest.approx(expected, rel=1e-9)
