@@ -146,9 +146,13 @@ class AdditiveModel(
         self._validate_params()
         with kept_on_error(self):
             X = self._check_features(X, reset=True)
-            if y is not None:
-                y = column_or_1d(y, warn=True)
-                check_consistent_length(X, y)
+            if y is None:
+                raise ValueError(
+                    f"{type(self).__name__} requires y to be passed, but the target y "
+                    "is None."
+                )
+            y = column_or_1d(y, warn=True)
+            check_consistent_length(X, y)
             weight = check_weights(sample_weight, X)
             names = getattr(self, "feature_names_in_", None)
             self._terms = TermColumns(self, X, names, weight)

@@ -37,7 +37,9 @@ class LearningMixin:
             few = select_columns(columns, kept)
             known = dict(zip(self.group_names_, self.lambda_, strict=True))
             fewer = self._make_linear_model(kept, cv)
-            start = {name: known[name] for name in labels_of(few) if name in known}
+            start = {
+                name: float(known[name]) for name in labels_of(few) if name in known
+            }
             fewer.set_params(lambda_init=start).fit(few, y, weight, groups=groups)
         # The statistic may be wrong where classes are nearly separable.
         error = model.validation_loss_standard_error_
@@ -57,8 +59,16 @@ class LearningMixin:
             for part in self._terms.parts:
                 if part.kind == "linear":
                     factors[part.columns] = 0.0
+            if not factors.any():
+                raise ValueError(
+                    "penalize_linear=False leaves nothing to learn a strength for: X "
+                    "has no category, and no number with enough distinct values for a "
+                    "curve. Use penalize_linear=True."
+                )
             options["penalty_factors"] = factors[kept]
-        return self._linear_model(feature_groups="transformer", **options)
+        model = self._linear_model(feature_groups="transformer", **options)
+        model._owner = type(self)
+        return model
 
     def _columns_without(self, names):
         """Return which columns are of other terms than these."""

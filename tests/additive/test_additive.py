@@ -1,10 +1,12 @@
 """Additive models: what they learn, and what they say of it."""
 
+import re
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import RegressorMixin, clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -16,6 +18,7 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.additive import _terms
 from sklearn_myhpo.additive._base import AdditiveModel
+from sklearn_myhpo.exceptions import FlatObjectiveWarning
 
 pandas = pytest.importorskip("pandas")
 
@@ -509,3 +512,42 @@ def test_effects_as_frames(fitted):
         "surface",
         *["categories"] * 2,
     ]
+
+
+def few_steps(model_class, **options):
+    frame, y = make_frame(60)
+    if model_class is MYHPOAdditiveClassifier:
+        y = y > np.median(y)
+    return model_class(max_iter=1, **options).fit(frame[["age", "pay"]], y)
+
+
+@pytest.mark.parametrize(
+    "model_class", [MYHPOAdditiveRegressor, MYHPOAdditiveClassifier]
+)
+def test_messages_name_only_what_the_user_wrote(model_class, capsys):
+    """Messages would name an inner class, and parameters that do not exist."""
+    name = model_class.__name__
+    with pytest.warns(ConvergenceWarning, match=f"^{name} stopped") as caught:
+        few_steps(model_class, verbose=1)
+    assert capsys.readouterr().out.startswith(f"{name}\n")
+    for one in caught:
+        text = str(one.message)
+        assert not re.search("MYHPORidge|MYHPOLog|standardize|exact steps", text)
+    unfit = "sure" if model_class is MYHPOAdditiveClassifier else "alo"
+    with pytest.raises(ValueError, match=f"loss of {name}\\. Allowed"):
+        few_steps(model_class, criterion=unfit)
+    with pytest.raises(ValueError, match=f"{name} requires y to be passed"):
+        model_class().fit(np.eye(9), None)
+    with pytest.raises(ValueError, match="^penalize_linear=False leaves nothing"):
+        model_class(penalize_linear=False).fit(np.eye(9)[:, :1], np.arange(9) % 2)
+
+
+def test_certain_predictions_get_advice_for_parameters_that_exist():
+    """The advice would name feature_groups, which additive models do not have."""
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    with pytest.warns(FlatObjectiveWarning, match="with certainty") as caught:
+        MYHPOAdditiveClassifier().fit(X + 100 * np.sign(X), X[:, 0] > 0)
+    text = str(caught[-1].message)
+    assert text.startswith("MYHPOAdditiveClassifier ")
+    assert "feature_groups" not in text
+    assert text.endswith(": set shrinkage='auto'.")
