@@ -534,11 +534,11 @@ def test_messages_name_only_what_the_user_wrote(model_class, capsys):
         text = str(one.message)
         assert not re.search("MYHPORidge|MYHPOLog|standardize|exact steps", text)
     unfit = "sure" if model_class is MYHPOAdditiveClassifier else "alo"
-    with pytest.raises(ValueError, match=f"loss of {name}\\. Allowed"):
+    with pytest.raises(ValueError, match=rf"loss of {name}\. Allowed"):
         few_steps(model_class, criterion=unfit)
     with pytest.raises(ValueError, match=f"{name} requires y to be passed"):
         model_class().fit(np.eye(9), None)
-    with pytest.raises(ValueError, match="^penalize_linear=False leaves nothing"):
+    with pytest.raises(ValueError, match=r"^penalize_linear=False leaves nothing"):
         model_class(penalize_linear=False).fit(np.eye(9)[:, :1], np.arange(9) % 2)
 
 
