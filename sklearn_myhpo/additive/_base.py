@@ -127,7 +127,8 @@ class AdditiveModel(
         y : array-like of shape (n_samples,)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows, in every sum over rows.
+            Non-negative weights of the rows, in every sum over rows. For `select` and
+            the bands a row of weight two is two rows.
         groups : array-like of shape (n_samples,), default=None
             Labels of rows that belong together, for a splitter `cv` that keeps them
             together, such as `sklearn.model_selection.GroupKFold`.

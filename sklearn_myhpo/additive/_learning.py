@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .._warn import warn
 from ..exceptions import LambdaBoundWarning
 from ..penalties.labelled import labels_of, names_of, with_labels
 from ._evidence import Evidence, terms_without_effect
@@ -28,7 +29,7 @@ class LearningMixin:
             warnings.simplefilter("ignore", LambdaBoundWarning)
             model.fit(columns, y, weight, groups=groups)
             self._set_fitted(model, kept, columns, y, weight)
-            if self.select is None or self._posterior is None:
+            if self.select is None or not self._has_covariance(weight):
                 return
             names = terms_without_effect(*self._evidence(), self.select)
             if not names:
@@ -121,6 +122,23 @@ class LearningMixin:
         """Return the raw predictions of a loss, given those of the linear model."""
         return scores
 
+    def _has_covariance(self, weight):
+        """Return whether terms can be tested; warn where it is up to the weights."""
+        posterior = self._posterior
+        if posterior is None or posterior.covariance is not None:
+            return posterior is not None
+        n_rows = np.count_nonzero(weight)
+        if weight.sum() < n_rows:
+            warn(
+                f"{type(self).__name__} counts a row as often as sample_weight says. "
+                f"That makes {weight.sum():.3g} rows of {n_rows}, fewer than the "
+                f"{posterior.total:.3g} degrees of freedom of the model, so that "
+                "select removes no term and partial effects have no bands. Divide "
+                "sample_weight by its mean if it does not count rows.",
+                UserWarning,
+            )
+        return False
+
     def _evidence(self):
         """Return the `Evidence` of the weights of all terms, and which are whose."""
         weights = self._raw(self._coef.T.astype(np.float64)).T
@@ -143,7 +161,7 @@ class LearningMixin:
     def _keep_blocks(self):
         """Keep the covariance of every term, and no more of it."""
         self._blocks, posterior = None, self._posterior
-        if posterior is None:
+        if posterior is None or posterior.covariance is None:
             return
         first = np.cumsum(self._kept) - self._kept
         self._blocks = []

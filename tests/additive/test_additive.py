@@ -551,3 +551,20 @@ def test_certain_predictions_get_advice_for_parameters_that_exist():
     assert text.startswith("MYHPOAdditiveClassifier ")
     assert "feature_groups" not in text
     assert text.endswith(": set shrinkage='auto'.")
+
+
+def test_weights_that_count_no_rows_give_no_bands():
+    """Weights that add up to one would give bands of no width."""
+    frame, y = make_frame(80)
+    X, weight = frame[["age", "none"]], np.linspace(1, 2, 80)
+    weight /= weight.mean()
+    good = MYHPOAdditiveRegressor(select=None).fit(X, y, weight)
+    with pytest.warns(UserWarning, match="rows of 80, fewer than") as caught:
+        model = MYHPOAdditiveRegressor().fit(X, y, weight / 80)
+    assert sum("counts a row" in str(one.message) for one in caught) == 1
+    assert_allclose(model.predict(X), good.predict(X), rtol=1e-6)
+    assert_allclose(model.edof_, good.edof_, atol=1e-6)
+    assert model.dropped_ == []
+    assert model.partial_effects()["age"].standard_error is None
+    assert good.partial_effects()["age"].standard_error is not None
+    assert "age" in str(model.summary())

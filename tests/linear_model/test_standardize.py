@@ -346,3 +346,24 @@ def test_partial_fit_is_refused(cls):
     options = {} if cls is BilevelRidge else {"classes": np.unique(y)}
     with pytest.raises(ValueError, match="standardize=True is not possible with part"):
         model.partial_fit(X, y, **options)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-8, "sum", 1e17, 1e200])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
+def test_units_of_sample_weights(cls, form, unit):
+    """Weights that add up to one would scale a constant column by its rounding.
+
+    Large ones would leave all columns as they are.
+    """
+    X, y = uneven(cls)
+    X = np.column_stack([X, np.full(len(X), 0.1)])
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, len(X))
+    weight /= weight.mean()
+    expected = cls(standardize=True, cv=CV).fit(form(X), y, sample_weight=weight)
+    weight = weight / len(X) if unit == "sum" else weight * unit
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = cls(standardize=True, cv=CV).fit(form(X), y, sample_weight=weight)
+    np.testing.assert_allclose(model.lambda_, expected.lambda_, rtol=1e-6)
+    np.testing.assert_allclose(model.coef_, expected.coef_, rtol=1e-6, atol=1e-12)
