@@ -165,8 +165,17 @@ class AdditiveModel(
 
     def _check_features(self, X, reset):
         """Return X with its features checked; a frame stays one."""
+        n_least = 2 if reset else 1
         if is_frame(X):
             validate_data(self, X, skip_check_array=True, reset=reset)
+            for size, least, kind in zip(
+                X.shape, (n_least, 1), ("sample", "feature"), strict=True
+            ):
+                if size < least:
+                    raise ValueError(
+                        f"Found array with {size} {kind}(s) (shape={X.shape}) while a "
+                        f"minimum of {least} is required by {type(self).__name__}."
+                    )
             return X
         options = {"dtype": None, "ensure_all_finite": False}
         if self._is_numeric():
@@ -174,7 +183,6 @@ class AdditiveModel(
             options["ensure_all_finite"] = (
                 "allow-nan" if self.missing == "indicator" else True
             )
-        n_least = 2 if reset else 1
         return validate_data(
             self, X, ensure_min_samples=n_least, reset=reset, **options
         )

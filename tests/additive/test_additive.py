@@ -568,3 +568,63 @@ def test_weights_that_count_no_rows_give_no_bands():
     assert model.partial_effects()["age"].standard_error is None
     assert good.partial_effects()["age"].standard_error is not None
     assert "age" in str(model.summary())
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pandas.NA])
+def test_missing_texts_are_one_category(missing):
+    """Texts with pandas' NA would be an error, or None another category than NaN."""
+    y = np.tile([1.0, 2.0, 3.0], 20) + 0.1 * np.random.default_rng(0).normal(size=60)
+    frame = pandas.DataFrame({"kind": ["a", "b", missing] * 20}, dtype=object)
+    model = MYHPOAdditiveRegressor(cv=3).fit(frame, y)
+    for other, dtype in ((None, object), (pandas.NA, "string"), (np.nan, object)):
+        new = pandas.DataFrame({"kind": pandas.Series([other, "a"], dtype=dtype)})
+        assert_allclose(model.predict(new), [3, 1], atol=0.2)
+
+
+def test_objects_that_are_numbers_get_curves():
+    """Numbers of a database would be a category per distinct value."""
+    frame, y = make_frame(100)
+    numbers = frame[["age", "pay"]]
+    expected = MYHPOAdditiveRegressor(cv=3).fit(numbers, y).predict(numbers)
+    model = MYHPOAdditiveRegressor(cv=3).fit(numbers.astype(object), y)
+    assert_allclose(model.predict(numbers.astype(object)), expected)
+
+
+@pytest.mark.parametrize(
+    ("columns", "error", "text"),
+    [
+        ({}, ValueError, r"0 feature\(s\) .* by MYHPOAdditiveRegressor"),
+        ({"a": ["x", 1.5, 3] * 10}, TypeError, "every one of 'a'"),
+        ({"a": [1e305] * 30}, ValueError, "in the features 'a'"),
+        (
+            {"a": np.arange(30.0), "a_linear": ["x", "y", "z"] * 10},
+            ValueError,
+            "would have the name 'a_linear'",
+        ),
+        (
+            {"a": np.arange(30.0) ** 2, "b": np.arange(30.0), "a:b": np.ones(30)},
+            ValueError,
+            "would have the name 'a:b",
+        ),
+    ],
+)
+def test_frames_that_cannot_be_fitted(columns, error, text):
+    """A user would get an IndexError, or two terms in one group."""
+    frame = pandas.DataFrame(columns, index=range(30))
+    pairs = [("a", "b")] if "a:b" in columns else None
+    with pytest.raises(error, match=text):
+        MYHPOAdditiveRegressor(pairs=pairs).fit(frame, np.arange(30.0))
+
+
+@pytest.mark.parametrize(
+    "model_class", [MYHPOAdditiveRegressor, MYHPOAdditiveClassifier]
+)
+def test_sizes_and_keywords_name_the_estimator(model_class):
+    """The message would name a class inside."""
+    name = model_class.__name__
+    for n_rows in (0, 1):
+        frame = pandas.DataFrame({"a": np.ones(n_rows)})
+        with pytest.raises(ValueError, match=rf"{n_rows} sample\(s\) .* by {name}"):
+            model_class().fit(frame, np.ones(n_rows))
+    with pytest.raises(TypeError, match=name):
+        model_class(unknown=1)
