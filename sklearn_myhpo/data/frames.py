@@ -93,9 +93,7 @@ def with_one_missing(X):
         for name, dtype in X.dtypes.items()
         if getattr(dtype, "kind", "") == "O" and str(dtype) != "category"
     ]
-    is_missing = X[names].isna()
-    if not is_missing.to_numpy().any():
-        return X
+    found = X[names].astype(object)
     out = X.copy(deep=False)
-    out[names] = X[names].astype(object).mask(is_missing, np.nan)
+    out[names] = found.mask(found.isna(), np.nan).infer_objects()
     return out

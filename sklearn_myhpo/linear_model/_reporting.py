@@ -13,7 +13,7 @@ from ..diagnostics.optimism import estimate_optimism, slope_covariance
 from ..exceptions import FewRowsWarning, FlatObjectiveWarning, LambdaBoundWarning
 from ..penalties.columns import spell
 from ..solvers import Status
-from ..solvers.capabilities import ADVICE
+from ..solvers.capabilities import ADVICE, STANDARDIZE
 from ._problem import mean_over_splits
 
 #: Least number of held-out rows without a warning: the relative error of a mean of n
@@ -178,6 +178,8 @@ class Warnings:
         text = f"{result.message}."
         if not self._has_parameter("standardize"):
             text = text.replace(f", {ADVICE}", "")
+        elif self.standardize:
+            text = text.replace(f", {STANDARDIZE}", "")
         if self.certificate_ is not None and np.size(self.lambda_) > 1:
             slope = np.abs(self.certificate_.hypergradient)
             steepest = self._describe(np.arange(len(slope)) == slope.argmax())

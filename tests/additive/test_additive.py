@@ -581,6 +581,18 @@ def test_missing_texts_are_one_category(missing):
         assert_allclose(model.predict(new), [3, 1], atol=0.2)
 
 
+def test_numbers_as_categories_may_come_as_objects():
+    """Categories learned from objects would not be found in a column of floats."""
+    y = np.tile([1.0, 2.0, 3.0], 20) + 0.1 * np.random.default_rng(0).normal(size=60)
+    frame = pandas.DataFrame({"kind": [1, 2, None] * 20}, dtype=object)
+    model = MYHPOAdditiveRegressor(cv=3, categorical=["kind"]).fit(frame, y)
+    for new in ([1.0, np.nan, 2.0], [1, None, 2]):
+        found = model.predict(pandas.DataFrame({"kind": new}))
+        assert_allclose(found, [1, 3, 2], atol=0.2)
+    plain = pandas.DataFrame({"kind": [1, 2]}, dtype=object)
+    assert_allclose(model.predict(plain), [1, 2], atol=0.2)
+
+
 def test_objects_that_are_numbers_get_curves():
     """Numbers of a database would be a category per distinct value."""
     frame, y = make_frame(100)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
@@ -367,3 +368,18 @@ def test_units_of_sample_weights(cls, form, unit):
         model = cls(standardize=True, cv=CV).fit(form(X), y, sample_weight=weight)
     np.testing.assert_allclose(model.lambda_, expected.lambda_, rtol=1e-6)
     np.testing.assert_allclose(model.coef_, expected.coef_, rtol=1e-6, atol=1e-12)
+
+
+def test_no_advice_to_set_what_is_set():
+    """A user would be told to set standardize=True after doing so."""
+    X, y = uneven(MYHPORidge)
+    groups = [0, 0, 1, 1]
+    for standardize in (False, True):
+        model = MYHPORidge(
+            standardize=standardize, feature_groups=groups, cv=CV, max_iter=1, tol=0.0
+        )
+        with pytest.warns(ConvergenceWarning) as caught:
+            model.fit(X, y)
+        text = str(caught[0].message)
+        assert "Increase max_iter or tol" in text
+        assert ("standardize" in text) is not standardize
