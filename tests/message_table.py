@@ -773,7 +773,8 @@ TEXTS = {
         'feature_groups="transformer" needs feature names like "num__age", with the '
         "transformer before \"__\", but these have none: 'age', 'bmi', 'bp', "
         "'s1'. Use a ColumnTransformer with verbose_feature_names_out=True, or give "
-        "labels or (name, columns).",
+        "labels or (name, columns). After a PenalizedSplineTransformer leave "
+        'set_output at "default": frames do not carry its groups.',
     ),
     "columns of a wrong type": (
         "TypeError",

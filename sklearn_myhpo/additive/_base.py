@@ -127,7 +127,8 @@ class AdditiveModel(
         y : array-like of shape (n_samples,)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows, in every sum over rows.
+            Non-negative weights of the rows, in every sum over rows. For `select` and
+            the bands a row of weight two is two rows.
         groups : array-like of shape (n_samples,), default=None
             Labels of rows that belong together, for a splitter `cv` that keeps them
             together, such as `sklearn.model_selection.GroupKFold`.
@@ -146,9 +147,13 @@ class AdditiveModel(
         self._validate_params()
         with kept_on_error(self):
             X = self._check_features(X, reset=True)
-            if y is not None:
-                y = column_or_1d(y, warn=True)
-                check_consistent_length(X, y)
+            if y is None:
+                raise ValueError(
+                    f"{type(self).__name__} requires y to be passed, but the target y "
+                    "is None."
+                )
+            y = column_or_1d(y, warn=True)
+            check_consistent_length(X, y)
             weight = check_weights(sample_weight, X)
             names = getattr(self, "feature_names_in_", None)
             self._terms = TermColumns(self, X, names, weight)
@@ -160,8 +165,17 @@ class AdditiveModel(
 
     def _check_features(self, X, reset):
         """Return X with its features checked; a frame stays one."""
+        n_least = 2 if reset else 1
         if is_frame(X):
             validate_data(self, X, skip_check_array=True, reset=reset)
+            for size, least, kind in zip(
+                X.shape, (n_least, 1), ("sample", "feature"), strict=True
+            ):
+                if size < least:
+                    raise ValueError(
+                        f"Found array with {size} {kind}(s) (shape={X.shape}) while a "
+                        f"minimum of {least} is required by {type(self).__name__}."
+                    )
             return X
         options = {"dtype": None, "ensure_all_finite": False}
         if self._is_numeric():
@@ -169,7 +183,6 @@ class AdditiveModel(
             options["ensure_all_finite"] = (
                 "allow-nan" if self.missing == "indicator" else True
             )
-        n_least = 2 if reset else 1
         return validate_data(
             self, X, ensure_min_samples=n_least, reset=reset, **options
         )

@@ -43,7 +43,7 @@ class PartialEffect:
         The effect at these values; a row per class with more than two classes.
     standard_error : ndarray like `effect`, or None
         Root of the posterior variance at the learned penalty; None where there are too
-        many weights for it.
+        many weights for it, or no more rows than degrees of freedom.
     low, high : ndarray like `effect`, or None
         The band: effect minus and plus a number of standard errors.
     observed : ndarray or list of ndarray

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .._warn import warn
 from ..exceptions import LambdaBoundWarning
 from ..penalties.labelled import labels_of, names_of, with_labels
 from ._evidence import Evidence, terms_without_effect
@@ -28,7 +29,7 @@ class LearningMixin:
             warnings.simplefilter("ignore", LambdaBoundWarning)
             model.fit(columns, y, weight, groups=groups)
             self._set_fitted(model, kept, columns, y, weight)
-            if self.select is None or self._posterior is None:
+            if self.select is None or not self._has_covariance(weight):
                 return
             names = terms_without_effect(*self._evidence(), self.select)
             if not names:
@@ -37,7 +38,9 @@ class LearningMixin:
             few = select_columns(columns, kept)
             known = dict(zip(self.group_names_, self.lambda_, strict=True))
             fewer = self._make_linear_model(kept, cv)
-            start = {name: known[name] for name in labels_of(few) if name in known}
+            start = {
+                name: float(known[name]) for name in labels_of(few) if name in known
+            }
             fewer.set_params(lambda_init=start).fit(few, y, weight, groups=groups)
         # The statistic may be wrong where classes are nearly separable.
         error = model.validation_loss_standard_error_
@@ -57,8 +60,16 @@ class LearningMixin:
             for part in self._terms.parts:
                 if part.kind == "linear":
                     factors[part.columns] = 0.0
+            if not factors.any():
+                raise ValueError(
+                    "penalize_linear=False leaves nothing to learn a strength for: X "
+                    "has no category, and no number with enough distinct values for a "
+                    "curve. Use penalize_linear=True."
+                )
             options["penalty_factors"] = factors[kept]
-        return self._linear_model(feature_groups="transformer", **options)
+        model = self._linear_model(feature_groups="transformer", **options)
+        model._owner = type(self)
+        return model
 
     def _columns_without(self, names):
         """Return which columns are of other terms than these."""
@@ -128,6 +139,23 @@ class LearningMixin:
         """Return the raw predictions of a loss, given those of the linear model."""
         return scores
 
+    def _has_covariance(self, weight):
+        """Return whether terms can be tested; warn where it is up to the weights."""
+        posterior = self._posterior
+        if posterior is None or posterior.covariance is not None:
+            return posterior is not None
+        n_rows = np.count_nonzero(weight)
+        if weight.sum() < n_rows:
+            warn(
+                f"{type(self).__name__} counts a row as often as sample_weight says. "
+                f"That makes {weight.sum():.3g} rows of {n_rows}, fewer than the "
+                f"{posterior.total:.3g} degrees of freedom of the model, so that "
+                "select removes no term and partial effects have no bands. Divide "
+                "sample_weight by its mean if it does not count rows.",
+                UserWarning,
+            )
+        return False
+
     def _evidence(self):
         """Return the `Evidence` of the weights of all terms, and which are whose."""
         weights = self._raw(self._coef.T.astype(np.float64)).T
@@ -150,7 +178,7 @@ class LearningMixin:
     def _keep_blocks(self):
         """Keep the covariance of every term, and no more of it."""
         self._blocks, posterior = None, self._posterior
-        if posterior is None:
+        if posterior is None or posterior.covariance is None:
             return
         first = np.cumsum(self._kept) - self._kept
         self._blocks = []

@@ -16,6 +16,7 @@ from scipy.linalg import cholesky, eigh, solve_triangular
 
 from ..data.blocks import slices
 from ..data.limits import row_limits
+from ..linear_model._facts import LEAST_RESIDUAL
 
 #: Weights beyond which the covariance is not formed.
 MOST_WEIGHTS = 2000
@@ -31,20 +32,21 @@ class TermPosterior(NamedTuple):
     ----------
     covariance, sampling : ndarray of shape (n_outputs, n_outputs, n_columns, n_columns)
         Of the raw predictions' weights: posterior, and over samples of the target. None
-        once the fit is over.
+        without a dispersion, and once the fit is over.
     freedom : ndarray of shape (n_columns,)
         Degrees of freedom, summed over outputs.
     total : float
         Degrees of freedom of the model, intercepts included.
-    dispersion : float
-        Of the target about its mean; the noise variance of a squared loss.
+    dispersion : float or None
+        Of the target about its mean; the noise variance of a squared loss. None where
+        the sample weights leave no degrees of freedom to estimate it.
     """
 
-    covariance: np.ndarray
-    sampling: np.ndarray
+    covariance: np.ndarray | None
+    sampling: np.ndarray | None
     freedom: np.ndarray
     total: float
-    dispersion: float
+    dispersion: float | None
 
 
 def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=None):
@@ -79,9 +81,11 @@ def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=No
     freedom = freedom.reshape(n_outputs, size).sum(axis=0)
     total = freedom.sum() + n_outputs
     if dispersion is None:
-        deviance = 2.0 * weight @ loss.value(target, raw)
-        left = weight.sum() - total
-        dispersion = deviance / left if left > 0.0 else 0.0
+        n_rows = weight.sum()
+        left = n_rows - total
+        if left < LEAST_RESIDUAL * n_rows:
+            return TermPosterior(None, None, freedom, float(total), None)
+        dispersion = 2.0 * weight @ loss.value(target, raw) / left
     form = n_outputs, size, n_outputs, size
     covariance, sampling = (
         dispersion * matrix.reshape(form).transpose(0, 2, 1, 3)

@@ -99,8 +99,9 @@ class TermSummaryMixin:
         known = {}
         if self._posterior is not None:
             known["effective_dof"] = self._posterior.total
-            if self._dispersion is None:
-                known["noise_variance"] = np.array([self._posterior.dispersion])
+            dispersion = self._posterior.dispersion
+            if self._dispersion is None and dispersion is not None:
+                known["noise_variance"] = np.array([dispersion])
         return TermSummary(
             head=f"{type(self).__name__}. {model._describe_fit()}",
             columns=columns,

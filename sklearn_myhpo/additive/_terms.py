@@ -10,11 +10,11 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_array
 
 from .._messages import shown
-from ..data.frames import column_kinds, some_columns
+from ..data.frames import column_kinds, some_columns, with_one_missing
 from ..penalties.columns import Columns, feature_list, spell
 from ..penalties.labelled import with_labels
 from ..preprocessing import PenalizedSplineTransformer
-from ..preprocessing._columns import resolve_pairs, resolve_periods
+from ..preprocessing._columns import check_range, resolve_pairs, resolve_periods
 
 #: Share of nonzero columns below which the columns of terms are kept sparse.
 SPARSE_SHARE = 0.3
@@ -104,9 +104,9 @@ class TermColumns:
         elif model.pairs is not None and len(model.pairs):
             self._pairs(model.pairs, names)
         if self.categories:
-            self.encoder = OneHotEncoder(handle_unknown="ignore")
-            self.encoder.fit(some_columns(X, self.categories))
+            self.encoder = self._fit_encoder(self._categories(X))
             self._add_categories()
+        self._check_names()
 
     def transform(self, X, model):
         """Return the columns of X, with the names of their groups.
@@ -126,7 +126,7 @@ class TermColumns:
         if self.numbers:
             blocks.append(np.asarray(self.splines.transform(self._numbers(X, model))))
         if self.categories:
-            blocks.append(self.encoder.transform(some_columns(X, self.categories)))
+            blocks.append(self.encoder.transform(self._categories(X)))
         if self.encoder is None:
             out = blocks[0]
         else:
@@ -199,7 +199,7 @@ class TermColumns:
         -------
         CSR matrix of shape (n_samples, n_categories)
         """
-        found = self.encoder.transform(some_columns(X, self.categories))
+        found = self.encoder.transform(self._categories(X))
         start = self.n_columns - found.shape[1]
         return found[:, term.columns.start - start : term.columns.stop - start]
 
@@ -220,13 +220,41 @@ class TermColumns:
 
     def _numbers(self, X, model):
         """Return the columns of numbers as an array."""
-        return check_array(
+        rows = check_array(
             some_columns(X, self.numbers),
             dtype=(np.float64, np.float32),
             ensure_all_finite="allow-nan" if self._allows_missing else True,
             estimator=model,
             input_name="X",
         )
+        check_range(rows, [self.names[index] for index in self.numbers])
+        return rows
+
+    def _categories(self, X):
+        """Return the columns of categories, with one value for what is missing."""
+        return with_one_missing(some_columns(X, self.categories))
+
+    def _fit_encoder(self, X):
+        """Return the encoder of columns of categories."""
+        try:
+            return OneHotEncoder(handle_unknown="ignore").fit(X)
+        except TypeError as error:
+            names = spell([self.names[index] for index in self.categories])
+            raise TypeError(
+                "The values of a category must be all texts or all numbers, and they "
+                f"are not in every one of {names}. Convert them, such as with "
+                "astype(str)."
+            ) from error
+
+    def _check_names(self):
+        """Raise where two groups or terms would have one name."""
+        for names in ([part.name for part in self.parts], [t.name for t in self.terms]):
+            twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+            if twice:
+                raise ValueError(
+                    f"Two terms of the model would have the name {spell(twice)}, which "
+                    "is made of the names of columns of X. Rename one of these columns."
+                )
 
     def _position(self, index, where):
         """Return the position of a feature among the numbers."""

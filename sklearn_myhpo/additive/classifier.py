@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from .._typing import MatrixLike
+from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
+from ..criteria import Criterion
 from ..linear_model import MYHPOLogisticRegression
 from ._base import AdditiveModel
 from ._shared_start import SharedStartMixin
@@ -149,6 +153,47 @@ default="validation"
 
     _linear_model = MYHPOLogisticRegression
     _dispersion = 1.0
+
+    def __init__(
+        self,
+        *,
+        n_splines: int = 20,
+        knots: Literal["quantile", "uniform"] = "quantile",
+        cyclic: bool | Sequence[Any] | Mapping[Any, tuple[float, float]] = False,
+        pairs: Sequence[tuple[Any, Any]] | None = None,
+        categorical: Literal["auto"] | Sequence[Any] = "auto",
+        missing: Literal["error", "indicator"] = "error",
+        penalize_linear: bool = True,
+        select: float | None = 0.01,
+        cv: CVLike = 5,
+        criterion: str | Criterion = "validation",
+        selection: Literal["min", "one_se"] = "min",
+        shrinkage: AutoFloat = 0.0,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+        max_iter: int = 200,
+        tol: float = 1e-6,
+    ) -> None:
+        super().__init__(
+            n_splines=n_splines,
+            knots=knots,
+            cyclic=cyclic,
+            pairs=pairs,
+            categorical=categorical,
+            missing=missing,
+            penalize_linear=penalize_linear,
+            select=select,
+            cv=cv,
+            criterion=criterion,
+            selection=selection,
+            shrinkage=shrinkage,
+            random_state=random_state,
+            verbose=verbose,
+            n_jobs=n_jobs,
+            max_iter=max_iter,
+            tol=tol,
+        )
 
     def _raw(self, scores):
         if len(self.classes_) == 2:

@@ -39,7 +39,9 @@ def column_kinds(X):
     """
     if not is_frame(X):
         return ["number"] * np.shape(X)[1]
-    return [_kind(dtype) for dtype in X.dtypes]
+    # Objects that are all numbers, as databases give them, are no categories.
+    found = X.infer_objects() if hasattr(X, "infer_objects") else X
+    return [_kind(dtype) for dtype in found.dtypes]
 
 
 def _kind(dtype):
@@ -69,3 +71,29 @@ def some_columns(X, index):
     if list(index) == list(range(X.shape[1])):
         return X
     return _safe_indexing(X, index, axis=1)
+
+
+def with_one_missing(X):
+    """Return a frame with NaN in place of None and NA in its texts and objects.
+
+    Anything but a frame of pandas is returned as it is.
+
+    Parameters
+    ----------
+    X : array-like or dataframe of shape (n_samples, n_features)
+
+    Returns
+    -------
+    array or dataframe of shape (n_samples, n_features)
+    """
+    if not hasattr(X, "infer_objects"):
+        return X
+    names = [
+        name
+        for name, dtype in X.dtypes.items()
+        if getattr(dtype, "kind", "") == "O" and str(dtype) != "category"
+    ]
+    found = X[names].astype(object)
+    out = X.copy(deep=False)
+    out[names] = found.mask(found.isna(), np.nan).infer_objects()
+    return out

@@ -60,13 +60,13 @@ class ColumnMoments(NamedTuple):
 def standard_deviations(mean, variance, weight):
     """Return standard deviations, one for columns whose variance is rounding.
 
-    The rule of scikit-learn's `StandardScaler`.
+    The rule of scikit-learn's `StandardScaler`, which counts rows by their weights.
 
     Parameters
     ----------
     mean, variance : ndarray of shape (n_features,)
     weight : float
-        Sum of the weights of the rows.
+        Sum of the weights of the rows, in units of `unit_weight`.
 
     Returns
     -------
@@ -155,6 +155,25 @@ def standardize(design: Design, parts: RowParts) -> Standard:
     return Standard(means, scales, varies, not design.is_sparse)
 
 
+def unit_weight(sample_weight):
+    """Return the power of two next to the mean of the positive weights.
+
+    In this unit the sum of the weights is about the number of rows, whatever the unit
+    of the user's weights; those that are all one stay as they are.
+
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    float
+    """
+    most = sample_weight.max()
+    mean = np.mean(sample_weight[sample_weight > 0] / most)
+    return float(np.exp2(np.round(np.log2(most) + np.log2(mean))))
+
+
 def standard_rows(X, sample_weight, fit_intercept):
     """Return the design of X in units of the standard deviations of all rows.
 
@@ -176,13 +195,13 @@ def standard_rows(X, sample_weight, fit_intercept):
 
 def _atoms(design, parts):
     """Return the `ColumnMoments` of all atoms, None of those without rows."""
-    found = []
+    found, unit = [], unit_weight(parts.sample_weight)
     for visit in parts.visits():
-        atoms = [None] * visit.n_atoms
+        atoms, weight = [None] * visit.n_atoms, visit.weight / unit
         with np.errstate(over="ignore", invalid="ignore"):
             for rows, block in design.blocks(design.n_features):
                 for atom, own in rows_by_label(visit.labels[rows], visit.n_atoms):
-                    one = ColumnMoments(*block.moments(own, visit.weight[rows][own]))
+                    one = ColumnMoments(*block.moments(own, weight[rows][own]))
                     known = atoms[atom]
                     atoms[atom] = one if known is None else known.plus(one)
         found.extend(atoms)

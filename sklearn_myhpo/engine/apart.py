@@ -32,12 +32,12 @@ def build_apart(design, task, standard, build):
         if built is not None:
             return built
     alone = _Alone(design, task, standard, build)
+    full = alone(-1)
     if not task.plan.uses_moments:
-        built = alone.together()
+        built = alone.together(full)
         if built is not None:
             return built
-    full = alone(-1)
-    if alone.shares_space and task.plan.uses_moments:
+    elif alone.shares_space:
         alone.reference = full.full.train.reference
     built = [*map(alone, range(task.parts.n_splits)), full]
     sets = [one.split_set for one in built[:-1]]
@@ -126,9 +126,9 @@ class _Alone:
         rows = self.standard.rows(self.design, split, self.has_one)
         return self.build(rows, own)
 
-    def together(self):
-        """Return the splits of a likelihood as one set, or None."""
-        task, full = self.task, self(-1)
+    def together(self, full):
+        """Return the splits of a likelihood as one set, given all rows, or None."""
+        task = self.task
         # Axes of the rows of one split are not those of another, and the row space
         # that the splits share has not all directions.
         lacks = task.plan.reduces_columns and not self.shares_space

@@ -36,6 +36,7 @@ from ._html import PenaltiesHTMLMixin
 from ._lambda import check_lambda
 from ._learning import LearningMixin
 from ._own_validation import append, check_own_validation
+from ._owner import OwnerMixin
 from ._problem import ProblemSource
 from ._progress import Progress
 from ._reporting import Attributes, Warnings
@@ -44,6 +45,7 @@ from ._summary import SummaryMixin
 
 
 class BilevelLinearModel(
+    OwnerMixin,
     Attributes,
     Warnings,
     LearningMixin,

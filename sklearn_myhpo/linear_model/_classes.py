@@ -96,7 +96,7 @@ class ClassWeightMixin:
             raise ValueError(
                 f"class_weight={shown(self.class_weight)} leaves rows of only one "
                 f"class with a positive weight, {shown(labels[kept].tolist()[0])}; "
-                f"{type(self).__name__} needs at least two."
+                f"{self._name()} needs at least two."
             )
         self.class_weight_ = by_class[kept]
         if own is not None:

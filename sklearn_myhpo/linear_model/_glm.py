@@ -52,7 +52,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
         if not loss.has_constant(y, sample_weight):
             raise ValueError(
                 "y is zero in all rows with a positive weight, and a mean of zero has "
-                f"no logarithm. {type(self).__name__} needs a positive y."
+                f"no logarithm. {self._name()} needs a positive y."
             )
         return loss, y, None
 
@@ -67,7 +67,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
             if own is not None:
                 raise ValueError(
                     "y is zero in all rows with a positive weight, only y_val is not. "
-                    f"{type(self).__name__} needs a positive y to train on."
+                    f"{self._name()} needs a positive y to train on."
                 )
             raise ValueError(
                 f"cv={shown(self.cv)}: the training part of split {number} (counted "

@@ -23,7 +23,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
     _is_classifier = True
 
     def _check_target(self, y, sample_weight):
-        classes, index = index_classes(y, sample_weight, type(self).__name__)
+        classes, index = index_classes(y, sample_weight, self._name())
         self._set_classes(classes)
         self._set_class_weight()
         return self._loss, index, classes
@@ -62,7 +62,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
     def _set_classes(self, classes):
         """Set `classes_`, of which there must be two, and the loss."""
         self.classes_ = classes
-        check_several(classes, type(self).__name__)
+        check_several(classes, self._name())
         n_classes = len(classes)
         self._loss = LogisticLoss() if n_classes == 2 else MultinomialLoss(n_classes)
 

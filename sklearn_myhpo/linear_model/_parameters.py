@@ -34,7 +34,7 @@ class ChoosingModel(BilevelLinearModel):
         """Raise a ValueError if the solver needs a training and a validation part."""
 
     def _choose_criterion(self, loss, solver):
-        criterion = resolve_criterion(self.criterion, loss, type(self).__name__)
+        criterion = resolve_criterion(self.criterion, loss, self._name())
         if criterion is not None:
             self._check_solver_without_splits(solver)
         return criterion

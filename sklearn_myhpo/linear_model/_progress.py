@@ -37,7 +37,7 @@ class Progress(Tasks):
         """Report the beginning of the fit."""
         super().begin()
         if not self.is_silent:
-            print(type(self.estimator).__name__)
+            print(self.estimator._name())
 
     @contextmanager
     def phase(self, name, n_steps=None):

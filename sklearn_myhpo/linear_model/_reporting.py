@@ -13,6 +13,7 @@ from ..diagnostics.optimism import estimate_optimism, slope_covariance
 from ..exceptions import FewRowsWarning, FlatObjectiveWarning, LambdaBoundWarning
 from ..penalties.columns import spell
 from ..solvers import Status
+from ..solvers.capabilities import ADVICE, STANDARDIZE
 from ._problem import mean_over_splits
 
 #: Least number of held-out rows without a warning: the relative error of a mean of n
@@ -146,7 +147,7 @@ class Warnings:
     """The warnings of an estimator after a fit; a mixin."""
 
     def _say(self, text, category):
-        warn(f"{type(self).__name__} {text}", category)
+        warn(f"{self._name()} {text}", category)
 
     def _warn(self, problem, result):
         """Warn of a run that did not converge, and of a result that means little."""
@@ -175,6 +176,10 @@ class Warnings:
     def _warn_of_the_end(self, problem, result):
         """Warn of a run that did not converge, and say why."""
         text = f"{result.message}."
+        if not self._has_parameter("standardize"):
+            text = text.replace(f", {ADVICE}", "")
+        elif self.standardize:
+            text = text.replace(f", {STANDARDIZE}", "")
         if self.certificate_ is not None and np.size(self.lambda_) > 1:
             slope = np.abs(self.certificate_.hypergradient)
             steepest = self._describe(np.arange(len(slope)) == slope.argmax())
@@ -185,8 +190,10 @@ class Warnings:
 
     def _describe_unfinished(self):
         """Say what to do about linear solves that were not finished."""
-        remedy = self._or_standardize("raise the lower end of lambda_bounds")
-        return f"Conjugate gradients reached their limit of iterations. {remedy}"
+        text = "Conjugate gradients reached their limit of iterations."
+        if not self._has_parameter("lambda_bounds"):
+            return text
+        return f"{text} {self._or_standardize('raise the lower end of lambda_bounds')}"
 
     def _or_standardize(self, remedy):
         """Return a remedy as a sentence, after standardize=True if that is new."""
@@ -198,11 +205,15 @@ class Warnings:
         """Warn where the objective has come to its limit, zero."""
         advice = "Any weaker penalty predicts these rows as well."
         if np.size(self.lambda_) > 1:
+            remedies = []
+            if self._has_parameter("feature_groups"):
+                remedies.append("compare with feature_groups=None on new rows")
+            if self._has_shrinkage:
+                remedies.append("set shrinkage='auto'")
             advice = (
-                "That many lambdas may fit the held-out rows themselves: compare with "
-                "feature_groups=None on new rows"
+                "That many lambdas may fit the held-out rows themselves: "
+                f"{', or '.join(remedies)}."
             )
-            advice += ", or set shrinkage='auto'." if self._has_shrinkage else "."
         self._say(
             "predicts all held-out rows with certainty: their losses, "
             f"{self.validation_loss_:.1e} each, add up to less than "

@@ -59,7 +59,7 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
         if self._is_multilabel:
             self.classes_, target = np.arange(y.shape[1]), y
         else:
-            name = type(self).__name__
+            name = self._name()
             self.classes_, target = index_classes(y, sample_weight, name)
         self._set_class_weight()
         return SquaredLoss(), target, self.classes_

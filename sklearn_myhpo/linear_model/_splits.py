@@ -47,7 +47,7 @@ class SplitsMixin:
         if params:
             if not get_config()["enable_metadata_routing"]:
                 raise TypeError(
-                    f"{type(self).__name__}.fit() got an unexpected keyword argument "
+                    f"{self._name()}.fit() got an unexpected keyword argument "
                     f"{shown(next(iter(params)))}. Metadata for cv, other than groups, "
                     "needs sklearn.set_config(enable_metadata_routing=True)."
                 )

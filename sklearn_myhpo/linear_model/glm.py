@@ -881,7 +881,7 @@ default="auto"
         self.backtracking = backtracking
 
     def _family_loss(self):
-        check_power(self.power, type(self).__name__)
+        check_power(self.power, self._name())
         return loss_of_power(self.power)
 
     def _plain(self, **options):
@@ -1154,7 +1154,7 @@ default="auto"
         self.warm_start = warm_start
 
     def _family_loss(self):
-        return family_loss(self.family, self.power, type(self).__name__)
+        return family_loss(self.family, self.power, self._name())
 
     def _plain(self, **options):
         loss = self._family_loss()

@@ -99,7 +99,9 @@ def _prefixes(feature_names):
         raise ValueError(
             f'{where} needs feature names like "num__age", with the transformer before '
             f'"__", but these have none: {spell(bare)}. Use a ColumnTransformer with '
-            "verbose_feature_names_out=True, or give labels or (name, columns)."
+            "verbose_feature_names_out=True, or give labels or (name, columns). After "
+            'a PenalizedSplineTransformer leave set_output at "default": frames do not '
+            "carry its groups."
         )
     return [prefix for prefix, _, _ in parts]
 

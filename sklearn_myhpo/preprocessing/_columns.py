@@ -88,7 +88,8 @@ def check_range(rows, names):
     rows : ndarray of shape (n, n_features)
     names : sequence of str or None
     """
-    with np.errstate(invalid="ignore"):
+    # In single precision the bound is infinite.
+    with np.errstate(invalid="ignore", over="ignore"):
         wrong = np.flatnonzero(np.any(np.abs(rows) > LARGEST_VALUE, axis=0))
     if len(wrong):
         raise ValueError(

@@ -134,7 +134,8 @@ def fit_smooth(values, weight, options, *, period=None):
         return Smooth(low, width)
     roughness = 0.0
     if parts.scale:
-        roughness = width ** (1.0 - 2.0 * order) / parts.scale**2
+        with np.errstate(over="ignore"):
+            roughness = np.float64(width) ** (1.0 - 2.0 * order) / parts.scale**2
     columns = basis.spline(raw @ parts.mix)
     return Smooth(low, width, columns, is_cyclic, n_linear, roughness)
 

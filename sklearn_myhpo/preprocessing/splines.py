@@ -40,7 +40,8 @@ class PenalizedSplineTransformer(
 
     An estimator of this package learns one lambda for every line and every curve with
     ``feature_groups="transformer"``, directly after this transformer, or after a
-    `GroupedColumnTransformer` with this transformer in it.
+    `GroupedColumnTransformer` with this transformer in it. Both must give arrays, as
+    they do by default: frames of ``set_output`` do not carry the groups.
 
     Over the rows of `fit`, with their weights, all columns have mean zero, the line is
     orthogonal to the deviations and has mean square one, and the mean squares of the

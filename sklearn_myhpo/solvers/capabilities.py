@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 from ..bilevel.contract import Offers
 
+#: A part of the advice, for estimators that have this parameter.
+STANDARDIZE = "or set standardize=True where it is not set"
 #: Advice after too few iterations for a solver that has none of its own.
-ADVICE = (
-    "or set standardize=True where it is not set; gradient steps converge slowly, "
-    "exact steps do not"
-)
+ADVICE = f"{STANDARDIZE}; gradient steps converge slowly, exact steps do not"
 
 
 class Unmet(NamedTuple):

@@ -1,10 +1,12 @@
 """Additive models: what they learn, and what they say of it."""
 
+import re
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import RegressorMixin, clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -16,6 +18,7 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.additive import _terms
 from sklearn_myhpo.additive._base import AdditiveModel
+from sklearn_myhpo.exceptions import FlatObjectiveWarning
 
 pandas = pytest.importorskip("pandas")
 
@@ -509,3 +512,131 @@ def test_effects_as_frames(fitted):
         "surface",
         *["categories"] * 2,
     ]
+
+
+def few_steps(model_class, **options):
+    frame, y = make_frame(60)
+    if model_class is MYHPOAdditiveClassifier:
+        y = y > np.median(y)
+    return model_class(max_iter=1, **options).fit(frame[["age", "pay"]], y)
+
+
+@pytest.mark.parametrize(
+    "model_class", [MYHPOAdditiveRegressor, MYHPOAdditiveClassifier]
+)
+def test_messages_name_only_what_the_user_wrote(model_class, capsys):
+    """Messages would name an inner class, and parameters that do not exist."""
+    name = model_class.__name__
+    with pytest.warns(ConvergenceWarning, match=f"^{name} stopped") as caught:
+        few_steps(model_class, verbose=1)
+    assert capsys.readouterr().out.startswith(f"{name}\n")
+    for one in caught:
+        text = str(one.message)
+        assert not re.search("MYHPORidge|MYHPOLog|standardize|exact steps", text)
+    unfit = "sure" if model_class is MYHPOAdditiveClassifier else "alo"
+    with pytest.raises(ValueError, match=rf"loss of {name}\. Allowed"):
+        few_steps(model_class, criterion=unfit)
+    with pytest.raises(ValueError, match=f"{name} requires y to be passed"):
+        model_class().fit(np.eye(9), None)
+    with pytest.raises(ValueError, match=r"^penalize_linear=False leaves nothing"):
+        model_class(penalize_linear=False).fit(np.eye(9)[:, :1], np.arange(9) % 2)
+
+
+def test_certain_predictions_get_advice_for_parameters_that_exist():
+    """The advice would name feature_groups, which additive models do not have."""
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    with pytest.warns(FlatObjectiveWarning, match="with certainty") as caught:
+        MYHPOAdditiveClassifier().fit(X + 100 * np.sign(X), X[:, 0] > 0)
+    text = str(caught[-1].message)
+    assert text.startswith("MYHPOAdditiveClassifier ")
+    assert "feature_groups" not in text
+    assert text.endswith(": set shrinkage='auto'.")
+
+
+def test_weights_that_count_no_rows_give_no_bands():
+    """Weights that add up to one would give bands of no width."""
+    frame, y = make_frame(80)
+    X, weight = frame[["age", "none"]], np.linspace(1, 2, 80)
+    weight /= weight.mean()
+    good = MYHPOAdditiveRegressor(select=None).fit(X, y, weight)
+    with pytest.warns(UserWarning, match="rows of 80, fewer than") as caught:
+        model = MYHPOAdditiveRegressor().fit(X, y, weight / 80)
+    assert sum("counts a row" in str(one.message) for one in caught) == 1
+    assert_allclose(model.predict(X), good.predict(X), rtol=1e-6)
+    assert_allclose(model.edof_, good.edof_, atol=1e-6)
+    assert model.dropped_ == []
+    assert model.partial_effects()["age"].standard_error is None
+    assert good.partial_effects()["age"].standard_error is not None
+    assert "age" in str(model.summary())
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pandas.NA])
+def test_missing_texts_are_one_category(missing):
+    """Texts with pandas' NA would be an error, or None another category than NaN."""
+    y = np.tile([1.0, 2.0, 3.0], 20) + 0.1 * np.random.default_rng(0).normal(size=60)
+    frame = pandas.DataFrame({"kind": ["a", "b", missing] * 20}, dtype=object)
+    model = MYHPOAdditiveRegressor(cv=3).fit(frame, y)
+    for other, dtype in ((None, object), (pandas.NA, "string"), (np.nan, object)):
+        new = pandas.DataFrame({"kind": pandas.Series([other, "a"], dtype=dtype)})
+        assert_allclose(model.predict(new), [3, 1], atol=0.2)
+
+
+def test_numbers_as_categories_may_come_as_objects():
+    """Categories learned from objects would not be found in a column of floats."""
+    y = np.tile([1.0, 2.0, 3.0], 20) + 0.1 * np.random.default_rng(0).normal(size=60)
+    frame = pandas.DataFrame({"kind": [1, 2, None] * 20}, dtype=object)
+    model = MYHPOAdditiveRegressor(cv=3, categorical=["kind"]).fit(frame, y)
+    for new in ([1.0, np.nan, 2.0], [1, None, 2]):
+        found = model.predict(pandas.DataFrame({"kind": new}))
+        assert_allclose(found, [1, 3, 2], atol=0.2)
+    plain = pandas.DataFrame({"kind": [1, 2]}, dtype=object)
+    assert_allclose(model.predict(plain), [1, 2], atol=0.2)
+
+
+def test_objects_that_are_numbers_get_curves():
+    """Numbers of a database would be a category per distinct value."""
+    frame, y = make_frame(100)
+    numbers = frame[["age", "pay"]]
+    expected = MYHPOAdditiveRegressor(cv=3).fit(numbers, y).predict(numbers)
+    model = MYHPOAdditiveRegressor(cv=3).fit(numbers.astype(object), y)
+    assert_allclose(model.predict(numbers.astype(object)), expected)
+
+
+@pytest.mark.parametrize(
+    ("columns", "error", "text"),
+    [
+        ({}, ValueError, r"0 feature\(s\) .* by MYHPOAdditiveRegressor"),
+        ({"a": ["x", 1.5, 3] * 10}, TypeError, "every one of 'a'"),
+        ({"a": [1e305] * 30}, ValueError, "in the features 'a'"),
+        (
+            {"a": np.arange(30.0), "a_linear": ["x", "y", "z"] * 10},
+            ValueError,
+            "would have the name 'a_linear'",
+        ),
+        (
+            {"a": np.arange(30.0) ** 2, "b": np.arange(30.0), "a:b": np.ones(30)},
+            ValueError,
+            "would have the name 'a:b",
+        ),
+    ],
+)
+def test_frames_that_cannot_be_fitted(columns, error, text):
+    """A user would get an IndexError, or two terms in one group."""
+    frame = pandas.DataFrame(columns, index=range(30))
+    pairs = [("a", "b")] if "a:b" in columns else None
+    with pytest.raises(error, match=text):
+        MYHPOAdditiveRegressor(pairs=pairs).fit(frame, np.arange(30.0))
+
+
+@pytest.mark.parametrize(
+    "model_class", [MYHPOAdditiveRegressor, MYHPOAdditiveClassifier]
+)
+def test_sizes_and_keywords_name_the_estimator(model_class):
+    """The message would name a class inside."""
+    name = model_class.__name__
+    for n_rows in (0, 1):
+        frame = pandas.DataFrame({"a": np.ones(n_rows)})
+        with pytest.raises(ValueError, match=rf"{n_rows} sample\(s\) .* by {name}"):
+            model_class().fit(frame, np.ones(n_rows))
+    with pytest.raises(TypeError, match=name):
+        model_class(unknown=1)

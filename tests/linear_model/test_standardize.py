@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
@@ -346,3 +347,39 @@ def test_partial_fit_is_refused(cls):
     options = {} if cls is BilevelRidge else {"classes": np.unique(y)}
     with pytest.raises(ValueError, match="standardize=True is not possible with part"):
         model.partial_fit(X, y, **options)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-8, "sum", 1e17, 1e200])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
+def test_units_of_sample_weights(cls, form, unit):
+    """Weights that add up to one would scale a constant column by its rounding.
+
+    Large ones would leave all columns as they are.
+    """
+    X, y = uneven(cls)
+    X = np.column_stack([X, np.full(len(X), 0.1)])
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, len(X))
+    weight /= weight.mean()
+    expected = cls(standardize=True, cv=CV).fit(form(X), y, sample_weight=weight)
+    weight = weight / len(X) if unit == "sum" else weight * unit
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = cls(standardize=True, cv=CV).fit(form(X), y, sample_weight=weight)
+    np.testing.assert_allclose(model.lambda_, expected.lambda_, rtol=1e-6)
+    np.testing.assert_allclose(model.coef_, expected.coef_, rtol=1e-6, atol=1e-12)
+
+
+def test_no_advice_to_set_what_is_set():
+    """A user would be told to set standardize=True after doing so."""
+    X, y = uneven(MYHPORidge)
+    groups = [0, 0, 1, 1]
+    for standardize in (False, True):
+        model = MYHPORidge(
+            standardize=standardize, feature_groups=groups, cv=CV, max_iter=1, tol=0.0
+        )
+        with pytest.warns(ConvergenceWarning) as caught:
+            model.fit(X, y)
+        text = str(caught[0].message)
+        assert "Increase max_iter or tol" in text
+        assert ("standardize" in text) is not standardize

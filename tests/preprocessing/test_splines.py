@@ -1,5 +1,6 @@
 """Curves as columns: the penalty, the orthogonality and the ends that they promise."""
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -461,3 +462,22 @@ def test_curve_follows_an_interpolation():
     columns = PenalizedSplineTransformer(n_splines=30).fit_transform(x)
     fitted = Ridge(alpha=1e-10).fit(columns, wave).predict(columns)
     assert np.abs(fitted - wave).max() < 1e-2
+
+
+def test_tiny_features_give_no_warning_of_rounding():
+    """A feature in tiny units would give a RuntimeWarning from inside."""
+    X = 1e-300 * np.random.default_rng(0).normal(size=(50, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        columns = PenalizedSplineTransformer().fit_transform(X)
+    assert_allclose(np.asarray(columns).mean(axis=0), 0.0, atol=1e-12)
+
+
+def test_a_lost_group_is_explained():
+    """After set_output the advice would be for another transformer only."""
+    pytest.importorskip("pandas")
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    splines = PenalizedSplineTransformer(n_splines=5).set_output(transform="pandas")
+    model = make_pipeline(splines, MYHPORidge(feature_groups="transformer"))
+    with pytest.raises(ValueError, match="leave set_output at"):
+        model.fit(X, X[:, 0])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...data.limits import row_limits
-from ...data.statistics import standard_deviations, standardize
+from ...data.statistics import standard_deviations, standardize, unit_weight
 
 
 def standard_units(sources, design, parts):
@@ -25,7 +25,7 @@ def standard_units(sources, design, parts):
     """
     most, origin = row_limits().large_mean, sources.design
     scale = 1.0 if origin.scale is None else origin.scale
-    units = []
+    units, unit = [], unit_weight(parts.sample_weight)
     for train, _ in sources.parts:
         mean = train.means().x
         squares = np.diag(train.matrix)[: len(mean)] / train.total
@@ -33,5 +33,6 @@ def standard_units(sources, design, parts):
         if np.any(mean**2 > most * variance):
             return 1.0 / standardize(design, parts).scales
         shift, variance = origin.moved_origin(mean), variance / scale**2
-        units.append(1.0 / standard_deviations(shift, variance, train.total))
+        deviations = standard_deviations(shift, variance, train.total / unit)
+        units.append(1.0 / deviations)
     return np.array(units)

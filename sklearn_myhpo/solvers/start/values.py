@@ -32,6 +32,9 @@ class Fineness(NamedTuple):
     margin : float
         How much weaker a penalty has to be than one that the data do not feel: they
         may feel it still where their curvature is far from that at small weights.
+    looks_twice : bool
+        Whether solutions are rough at first, and accurate only where the loss moves
+        little.
     """
 
     falling: float
@@ -159,11 +162,7 @@ def _scan_down(problem, phases):
         for number, point in enumerate(points[:-2]):
             if point.weights and number not in near:
                 points[number] = point._replace(weights=[])
-        climbed = values[-1] - values[best]
-        has_turned = n_null < best == len(values) - 2
-        has_turned = has_turned and climbed > 2.0 * rise * values[best]
-        is_far = _is_rising(values) and climbed > rise * values[best]
-        if best >= first and (has_turned or is_far):
+        if best >= first and _is_far_up(values, best, n_null, rise):
             break
         is_over = _is_rising(values) or _is_flat(values)
         felt = lambda_ + fineness.margin
@@ -173,6 +172,14 @@ def _scan_down(problem, phases):
             step = fineness.rising
         lambda_ = max(lambda_ - step, low)
     return _ended(problem, points, n_null, fineness.rival)
+
+
+def _is_far_up(values, best, n_null, rise):
+    """Whether the loss has risen far above the best, in one step or several."""
+    climbed, far = values[-1] - values[best], rise * values[best]
+    if n_null < best == len(values) - 2 and climbed > 2.0 * far:
+        return True
+    return _is_rising(values) and climbed > far
 
 
 def is_small(problem: Problem) -> bool:
