@@ -16,7 +16,7 @@ from sklearn_myhpo import (
     MYHPOAdditiveClassifier,
     MYHPOAdditiveRegressor,
 )
-from sklearn_myhpo.additive import _terms
+from sklearn_myhpo.additive import _shared_start, _terms
 from sklearn_myhpo.additive._base import AdditiveModel
 from sklearn_myhpo.exceptions import FlatObjectiveWarning
 
@@ -542,8 +542,9 @@ def test_messages_name_only_what_the_user_wrote(model_class, capsys):
         model_class(penalize_linear=False).fit(np.eye(9)[:, :1], np.arange(9) % 2)
 
 
-def test_certain_predictions_get_advice_for_parameters_that_exist():
+def test_certain_predictions_get_advice_for_parameters_that_exist(monkeypatch):
     """The advice would name feature_groups, which additive models do not have."""
+    monkeypatch.setattr(_shared_start, "MOST_VARIANCE", 1e6)
     X = np.random.default_rng(0).normal(size=(60, 2))
     with pytest.warns(FlatObjectiveWarning, match="with certainty") as caught:
         MYHPOAdditiveClassifier().fit(X + 100 * np.sign(X), X[:, 0] > 0)
