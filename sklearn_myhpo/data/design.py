@@ -44,6 +44,8 @@ class Design(ABC):
 
     #: Whether blocks hold sparse rows.
     is_sparse = False
+    #: Whether there may be too many rows for a copy of many of them.
+    is_beyond_memory = False
 
     def __init__(
         self,
