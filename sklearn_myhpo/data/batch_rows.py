@@ -13,11 +13,12 @@ from sklearn.utils.validation import check_array
 
 from .._messages import shown
 from .batch_source import check_batch
+from .blocks import slices
 from .limits import row_limits
 
 #: Difference of two checksums of the same rows, relative to their sizes, that may be
-#: rounding.
-ROUNDING = 1e-11
+#: rounding, by the bytes of a number.
+ROUNDING = {4: 1e-8, 8: 1e-11}
 
 
 class Checksum(NamedTuple):
@@ -41,9 +42,13 @@ class Checksum(NamedTuple):
         """Return the checksum of rows, dense or sparse."""
         n_rows, n_features = X.shape
         with np.errstate(over="ignore", invalid="ignore"):
-            sums = X @ _weights(n_features).astype(X.dtype)
-            weights = _weights(n_rows)
-            total = float(weights @ sums.astype(np.float64))
+            columns, weights, sums = _weights(n_features), _weights(n_rows), []
+            for rows in slices(n_rows, n_features, cached=True):
+                # Single precision, a few rows at a time, in double.
+                part = X[rows].astype(np.float64, copy=False)
+                sums.append(part @ columns)
+            sums = np.concatenate(sums) if sums else np.zeros(0)
+            total = float(weights @ sums)
             size = float(np.linalg.norm(weights) * np.linalg.norm(sums))
         return cls(n_rows, total, size)
 
@@ -52,8 +57,8 @@ class Checksum(NamedTuple):
         if self.n_rows != other.n_rows or not np.isfinite(other.size):
             # Entries too large for a sum are refused by the fit.
             return self.n_rows == other.n_rows
-        precise = np.finfo(dtype).eps / np.finfo(np.float64).eps
-        return abs(self.total - other.total) <= ROUNDING * precise * other.size
+        rounding = ROUNDING[np.dtype(dtype).itemsize] * other.size
+        return bool(abs(self.total - other.total) <= rounding)
 
 
 def _weights(n):
@@ -118,19 +123,29 @@ class BatchRows:
 
     def __iter__(self):
         """Yield X of the batches, dense or CSR, after the check of their checksums."""
-        number = -1
+        number, start = -1, 0
         for number, batch in enumerate(self.batches):
             if number == len(self._checksums):
                 raise _changed("more batches than the first pass", number)
             check_batch(batch, number)
             X = self._as_numbers(batch[0], number)
             found, known = Checksum.of(X), self._checksums[number]
-            if X.shape[1] != self.shape[1] or not found.equals(known, X.dtype):
+            own = slice(start, start := start + X.shape[0])
+            is_same = X.shape[1] == self.shape[1] and found.equals(known, X.dtype)
+            if not (is_same and self._has_same_columns(batch, own)):
                 raise _changed("other rows than in the first pass", number)
             if X.shape[0]:
                 yield X
         if number + 1 < len(self._checksums):
             raise _changed("no more batches, unlike the first pass", number + 1)
+
+    def _has_same_columns(self, batch, rows):
+        """Whether y and the weights of a batch are those of the first pass."""
+        known = [self.y] if self.sample_weight is None else [self.y, self.sample_weight]
+        return all(
+            _equal(np.asarray(own), values[rows])
+            for own, values in zip(batch[1:], known, strict=False)
+        )
 
     @property
     def are_few(self):
@@ -218,6 +233,15 @@ def _column(name, values, X, number, before):
     return values
 
 
+def _equal(values, known):
+    """Whether two arrays are equal, floats up to rounding."""
+    if values.shape != known.shape:
+        return False
+    if {values.dtype.kind, known.dtype.kind} <= set("fiub"):
+        return np.allclose(values, known, rtol=1e-6, atol=0.0)
+    return bool(np.all(values == known))
+
+
 def _joined(name, parts):
     """Return the rows of all batches; of those without rows nothing."""
     return np.concatenate([part for part in parts if len(part)])
@@ -232,7 +256,9 @@ def _check_finite(name, values, number):
             return
     is_bad = ~np.isfinite(entries)
     if sparse.issparse(values):
-        row = int(np.searchsorted(values.indptr, np.flatnonzero(is_bad)[0], "right")) - 1
+        row = (
+            int(np.searchsorted(values.indptr, np.flatnonzero(is_bad)[0], "right")) - 1
+        )
     else:
         row = int(np.argwhere(is_bad)[0][0])
     kind = "NaN" if np.isnan(entries[is_bad]).any() else "infinity"

@@ -20,12 +20,17 @@ from .._typing import MatrixLike
 from ..bilevel.bounds import MAX_LAMBDA
 from ..data.arrays import as_rows, linear_predictor
 from ..data.batch_source import Batches
-from ..data.batches_design import BatchesDesign
 from ..data.threads import threads_for
 from ..penalties.factors import make_penalty_factors, with_factors
 from ..penalties.labelled import names_of
 from ..penalties.parsing import make_feature_groups
-from ._batches import check_batches, columns_of, read_batches
+from ._batches import (
+    check_batches,
+    check_criterion,
+    columns_of,
+    is_from_batches,
+    read_batches,
+)
 from ._checks import (
     check_not_missing,
     check_standardize,
@@ -198,8 +203,7 @@ default=None
         with kept_on_error(self):
             progress.begin()
             solver = self._make_solver()
-            given = X, y, sample_weight
-            X, y, sample_weight = read_batches(self, solver, *given, X_val)
+            X, y, sample_weight = read_batches(self, solver, X, y, sample_weight)
             validation = X_val, y_val, sample_weight_val
             metadata = groups, params
             source = self._prepare(X, y, sample_weight, validation, metadata, solver)
@@ -227,6 +231,7 @@ default=None
         loss, target, classes = self._check_target(y, weights)
         groups = self._make_groups(given[0])
         criterion = self._choose_criterion(loss, solver)
+        check_criterion(criterion, loss, X)
         bounds, start = check_lambda(self.lambda_bounds, self.lambda_init, groups)
         kept = np.flatnonzero(weights)
         pairs = self._choose_pairs(
@@ -256,7 +261,7 @@ default=None
     def _check_data(self, X, y, reset=True):
         """Return X and y as arrays of numbers; unless `reset`, of known features."""
         check_not_missing(y)
-        if isinstance(X, BatchesDesign):
+        if is_from_batches(X):
             return check_batches(self, X, y)
         X, y = validate_data(
             self,

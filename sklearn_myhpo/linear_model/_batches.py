@@ -8,14 +8,14 @@ from ..data.batch_source import Batches
 from ..data.batches_design import BatchesDesign
 
 
-def read_batches(model, solver, X, y, sample_weight, X_val):
+def read_batches(model, solver, X, y, sample_weight):
     """Return X, y and weights of a fit, from batches where X is `Batches`.
 
     Parameters
     ----------
     model : BilevelLinearModel
     solver : Solver
-    X, y, sample_weight, X_val
+    X, y, sample_weight
         Arguments of `fit`.
 
     Returns
@@ -31,8 +31,6 @@ def read_batches(model, solver, X, y, sample_weight, X_val):
         If an argument or a parameter does not go with batches, or these are not rows
         of one matrix.
     """
-    if isinstance(X_val, Batches):
-        raise ValueError("X_val must be an array or a frame, in memory. Got Batches.")
     if not isinstance(X, Batches):
         return X, y, sample_weight
     for name, value in {"y": y, "sample_weight": sample_weight}.items():
@@ -62,6 +60,34 @@ def read_batches(model, solver, X, y, sample_weight, X_val):
 def columns_of(X):
     """Return an X with names and dtypes of the columns: the first of the batches."""
     return X.rows.head if isinstance(X, BatchesDesign) else X
+
+
+def is_from_batches(X):
+    """Whether X is read from batches; raise where `Batches` are not taken."""
+    if isinstance(X, Batches):
+        raise ValueError(
+            "Batches are taken for X of fit alone; X must be an array, a sparse matrix "
+            "or a frame here."
+        )
+    return isinstance(X, BatchesDesign)
+
+
+def check_criterion(criterion, loss, X):
+    """Raise where a criterion keeps numbers of all rows and X is beyond memory.
+
+    Parameters
+    ----------
+    criterion : Criterion or None
+    loss : Loss
+    X : Design, ndarray or sparse array
+    """
+    keeps_rows = criterion is not None and criterion.needs_rows and loss.is_quadratic
+    if keeps_rows and isinstance(X, BatchesDesign) and X.is_beyond_memory:
+        raise ValueError(
+            f"criterion={shown(criterion)} looks at every row together with all "
+            f"others, but Batches of {X.n_samples} rows are not kept in memory. Use "
+            "criterion='validation', 'gcv' or 'sure'."
+        )
 
 
 def check_batches(model, X, y):
