@@ -256,9 +256,8 @@ def _check_finite(name, values, number):
             return
     is_bad = ~np.isfinite(entries)
     if sparse.issparse(values):
-        row = (
-            int(np.searchsorted(values.indptr, np.flatnonzero(is_bad)[0], "right")) - 1
-        )
+        entry = np.flatnonzero(is_bad)[0]
+        row = int(np.searchsorted(values.indptr, entry, "right")) - 1
     else:
         row = int(np.argwhere(is_bad)[0][0])
     kind = "NaN" if np.isnan(entries[is_bad]).any() else "infinity"

@@ -93,6 +93,6 @@ class BatchesDesign(Design):
 
 _NO_ROWS = (
     "X is read from Batches, so that single rows of it cannot be looked up. A splitter "
-    "gets the number of rows, y and groups; make the splits from these, or give pairs "
-    "of row numbers"
+    "gets the number of rows and y; make the splits from these, or give pairs of row "
+    "numbers"
 )

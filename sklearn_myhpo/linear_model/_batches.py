@@ -72,11 +72,12 @@ def is_from_batches(X):
     return isinstance(X, BatchesDesign)
 
 
-def check_criterion(criterion, loss, X):
+def check_criterion(model, criterion, loss, X):
     """Raise where a criterion keeps numbers of all rows and X is beyond memory.
 
     Parameters
     ----------
+    model : BilevelLinearModel
     criterion : Criterion or None
     loss : Loss
     X : Design, ndarray or sparse array
@@ -84,7 +85,7 @@ def check_criterion(criterion, loss, X):
     keeps_rows = criterion is not None and criterion.needs_rows and loss.is_quadratic
     if keeps_rows and isinstance(X, BatchesDesign) and X.is_beyond_memory:
         raise ValueError(
-            f"criterion={shown(criterion)} looks at every row together with all "
+            f"criterion={shown(model.criterion)} looks at every row together with all "
             f"others, but Batches of {X.n_samples} rows are not kept in memory. Use "
             "criterion='validation', 'gcv' or 'sure'."
         )
@@ -104,11 +105,12 @@ def check_batches(model, X, y):
     X : BatchesDesign
     y : ndarray
     """
-    validate_data(model, columns_of(X), skip_check_array=True)
     y = validate_data(
         model,
         y=y,
         multi_output=model._is_multi_output,
         y_numeric=not model._is_classifier,
     )
+    # Last, for y alone takes the names of the features away.
+    validate_data(model, columns_of(X), skip_check_array=True)
     return X, y

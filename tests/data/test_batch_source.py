@@ -54,7 +54,7 @@ def test_same_iterator_twice_is_refused():
 
 def test_other_objects_are_refused():
     """The error would come from the middle of a fit."""
-    with pytest.raises(TypeError, match="a function that returns an iterator.*Got 3"):
+    with pytest.raises(TypeError, match="a function that returns an iterator"):
         Batches(3)
 
 
