@@ -293,6 +293,7 @@ default=None
     def _linear_predictor(self, X):
         """Return ``X coef_' + intercept_``, shape (n_samples, n_rows_of_coef)."""
         check_is_fitted(self)
+        is_from_batches(X)
         X = validate_data(
             self,
             X,

@@ -63,7 +63,10 @@ def columns_of(X):
 
 
 def is_from_batches(X):
-    """Whether X is read from batches; raise where `Batches` are not taken."""
+    """Whether X is read from batches; raise a ValueError where it is `Batches` itself.
+
+    Those are taken by `fit` alone, which has read them by then.
+    """
     if isinstance(X, Batches):
         raise ValueError(
             "Batches are taken for X of fit alone; X must be an array, a sparse matrix "

@@ -215,6 +215,13 @@ def test_partial_fit_names_what_takes_batches():
         model.partial_fit(BATCHES, Y)
 
 
+def test_predictions_name_what_takes_batches():
+    """The error would be NumPy's of a float."""
+    model = MYHPORidge().fit(BATCHES)
+    with pytest.raises(ValueError, match="Batches are taken for X of fit alone"):
+        model.predict(BATCHES)
+
+
 def test_y_is_needed_with_arrays():
     """The default None would be read as a target."""
     with pytest.raises(ValueError, match="requires y to be passed"):
