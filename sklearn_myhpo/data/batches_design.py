@@ -85,14 +85,15 @@ class BatchesDesign(Design):
         return index, self.rows.low[index]
 
     def __getitem__(self, index):
+        # Also what a splitter that makes an array of X comes to.
         raise TypeError(_NO_ROWS)
 
     def __array__(self, dtype=None, copy=None):
-        raise TypeError(_NO_ROWS)
+        return self[:]
 
 
 _NO_ROWS = (
     "X is read from Batches, so that single rows of it cannot be looked up. A splitter "
     "gets the number of rows and y; make the splits from these, or give pairs of row "
-    "numbers"
+    "numbers."
 )
