@@ -21,6 +21,10 @@ from .limits import row_limits
 ROUNDING = {4: 1e-8, 8: 1e-11}
 
 
+#: Rows of the sample that the first pass keeps.
+SAMPLE_ROWS = 1024
+
+
 class Checksum(NamedTuple):
     """Numbers that other rows, or the same in another order, would not have.
 
@@ -61,6 +65,38 @@ class Checksum(NamedTuple):
         return bool(abs(self.total - other.total) <= rounding)
 
 
+class ThinnedRows:
+    """Every k-th row of a matrix of unknown length, k a power of two.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        From `SAMPLE_ROWS` to twice as many, or all; fewer of very many features.
+    """
+
+    def __init__(self):
+        self._parts, self._step, self._n_seen, self._n_kept = [], 1, 0, 0
+
+    def add(self, X):
+        """Add rows, dense or sparse, that follow those before."""
+        own = X[-self._n_seen % self._step :: self._step]
+        # Copied: a view would keep the batch.
+        self._parts.append(np.array(as_dense(own), dtype=np.float64))
+        self._n_seen, self._n_kept = (
+            self._n_seen + X.shape[0],
+            self._n_kept + own.shape[0],
+        )
+        most = min(2 * SAMPLE_ROWS, row_limits().block_entries // X.shape[1])
+        while self._n_kept > max(1, most):
+            self._parts = [self.rows[::2]]
+            self._step, self._n_kept = 2 * self._step, len(self._parts[0])
+
+    @property
+    def rows(self):
+        """The rows so far."""
+        return np.concatenate(self._parts)
+
+
 def _weights(n):
     """Return n numbers from 1 to 2, no two alike: multiples of the golden ratio."""
     return 1.0 + (np.arange(1, n + 1) * ((np.sqrt(5.0) - 1.0) / 2.0)) % 1.0
@@ -86,6 +122,8 @@ class BatchRows:
     sample_weight : ndarray of shape (n_samples,) or None
     low, high : ndarray of shape (n_features,)
         Least and largest entry of every column.
+    sample : ndarray of shape (n_sample, n_features)
+        Some of the rows, evenly spaced.
 
     Raises
     ------
@@ -97,9 +135,11 @@ class BatchRows:
         self.batches, self.head, self._names = batches, None, None
         self._checksums, self.dtype = [], np.dtype(np.float32)
         self.low = self.high = None
+        thinned = ThinnedRows()
         targets, weights = [], []
         for number, batch in enumerate(batches):
             X = self._first(batch, number)
+            thinned.add(X)
             targets.append(_column("y", batch[1], X, number, targets))
             own = batch[2] if len(batch) == 3 else None
             if number and (own is None) != (weights[0] is None):
@@ -116,7 +156,7 @@ class BatchRows:
                 f"Batches must yield two rows or more in a pass. Got {n_samples} in "
                 f"{len(targets)} batches."
             )
-        self.shape = n_samples, len(self.low)
+        self.shape, self.sample = (n_samples, len(self.low)), thinned.rows
         self.y = _joined("y", targets)
         has_weights = weights[0] is not None
         self.sample_weight = _joined("sample_weight", weights) if has_weights else None

@@ -73,7 +73,13 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple]:
         """Begin a pass: return an iterator of the batches."""
-        found = iter(self._source() if callable(self._source) else self._source)
+        found = self._source() if callable(self._source) else self._source
+        if not hasattr(found, "__iter__"):
+            raise TypeError(
+                "The function given to Batches must return an iterator of batches. Got "
+                f"{shown(found)}."
+            )
+        found = iter(found)
         if found is self._last:
             raise ValueError(
                 "The function given to Batches returned the same iterator twice, which "

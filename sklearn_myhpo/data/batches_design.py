@@ -7,6 +7,7 @@ from .batch_rows import BatchRows, as_dense
 from .blocks import slices
 from .dense import DenseDesign
 from .design import Design
+from .sampling import every_kth
 
 
 class BatchesDesign(Design):
@@ -70,6 +71,13 @@ class BatchesDesign(Design):
                 if filled == size:
                     yield rows, self._of(block)
                     rows, block, filled = next(wanted, None), None, 0
+
+    def sample(self, n_rows):
+        """Return about `n_rows` rows: of the first pass, if it has kept as many."""
+        kept = self.rows.sample
+        if len(kept) < min(n_rows, self.n_samples):
+            return super().sample(n_rows)
+        return self._of(kept[every_kth(len(kept), n_rows)])
 
     def no_rows(self):
         """Return a `MemoryDesign` without rows."""

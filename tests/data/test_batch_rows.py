@@ -1,11 +1,18 @@
 """What the first pass refuses, and what later passes notice."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from sklearn_myhpo.data import Batches
-from sklearn_myhpo.data.batch_rows import BatchRows, Checksum
+from sklearn_myhpo.data.batch_rows import (
+    SAMPLE_ROWS,
+    BatchRows,
+    Checksum,
+    ThinnedRows,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((20, 3))
@@ -67,6 +74,22 @@ def broken(change):
     given = parts()
     change(given[2])
     return given
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("sizes", [[1] * 9, [100, 4000, 0, 3, 2500], [9000]])
+def test_sample_is_evenly_spaced(sizes, make):
+    """Origins would be those of the first rows, or depend on the size of batches."""
+    ends = np.cumsum([0, *sizes])
+    thinned = ThinnedRows()
+    for start, stop in pairwise(ends):
+        rows = np.column_stack([np.arange(start, stop), np.ones(stop - start)])
+        thinned.add(make(rows))
+    found = thinned.rows[:, 0]
+    step = found[1] - found[0]
+    np.testing.assert_array_equal(found, np.arange(0, ends[-1], step))
+    assert step == 1 or SAMPLE_ROWS <= len(found) <= 2 * SAMPLE_ROWS
+    assert np.log2(step) == int(np.log2(step))
 
 
 def set_entry(column, row, value):

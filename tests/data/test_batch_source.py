@@ -52,6 +52,12 @@ def test_same_iterator_twice_is_refused():
         list(batches)
 
 
+def test_function_must_return_an_iterator():
+    """The error would be Python's, without the name of what returned None."""
+    with pytest.raises(TypeError, match="must return an iterator of batches. Got None"):
+        list(Batches(lambda: None))
+
+
 def test_other_objects_are_refused():
     """The error would come from the middle of a fit."""
     with pytest.raises(TypeError, match="a function that returns an iterator"):

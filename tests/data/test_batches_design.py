@@ -58,6 +58,8 @@ def test_facts_need_no_pass():
         assert (index.tolist(), values.tolist()) == ([1], [-7.0])
         assert design.largest() == 7.0
         assert design.no_rows().raw().shape == (0, 3)
+        found = design.sample(10).raw()
+        np.testing.assert_array_equal(found, rows[::4])
     assert design.rows.batches.n_passes == 1
 
 
