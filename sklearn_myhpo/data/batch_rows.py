@@ -82,10 +82,8 @@ class ThinnedRows:
         own = X[-self._n_seen % self._step :: self._step]
         # Copied: a view would keep the batch.
         self._parts.append(np.array(as_dense(own), dtype=np.float64))
-        self._n_seen, self._n_kept = (
-            self._n_seen + X.shape[0],
-            self._n_kept + own.shape[0],
-        )
+        self._n_seen += X.shape[0]
+        self._n_kept += own.shape[0]
         most = min(2 * SAMPLE_ROWS, row_limits().block_entries // X.shape[1])
         while self._n_kept > max(1, most):
             self._parts = [self.rows[::2]]

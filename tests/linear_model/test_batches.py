@@ -70,6 +70,13 @@ def test_ridge(options, weight):
     assert n_passes <= 8
 
 
+@pytest.mark.parametrize("options", [{}, {"feature_groups": "each", "cv": 10}])
+def test_ridge_reads_the_rows_four_times(options):
+    """Every fold, lambda or step would cost another pass over the files."""
+    _, n_passes = compare(MYHPORidge(**options), Y, atol=1e-9)
+    assert n_passes == 4
+
+
 @pytest.mark.parametrize("per_target", [False, True])
 def test_ridge_of_several_targets(per_target):
     """Targets would be mixed up, or one lambda be learned for all."""
