@@ -29,6 +29,7 @@ from sklearn_myhpo import (
     MYHPOTweedieRegressor,
 )
 from sklearn_myhpo.criteria import SURE
+from sklearn_myhpo.data import Batches
 from sklearn_myhpo.engine.glm import products
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.losses import Interval, LogisticLoss, Loss
@@ -54,6 +55,7 @@ X = _rng.standard_normal((40, 4))
 Y = X @ [2.0, -1.0, 0.0, 0.0] + _rng.standard_normal(40)
 LABELS = np.where(np.median(Y) < Y, 1.0, 0.0)
 THREE = np.arange(40) % 3
+BATCHES = Batches.from_arrays(X, Y, batch_size=9)
 FRAME = pd.DataFrame(X, columns=["age", "bmi", "bp", "s1"])
 
 
@@ -161,6 +163,15 @@ class FewGroups(StandardScaler):
     def get_feature_groups_out(self, input_features=None):
         """Return groups of two columns."""
         return ["one", "two"]
+
+
+class SplitsByX:
+    """A splitter that looks at X."""
+
+    def split(self, X, y=None, groups=None):
+        """Yield one split."""
+        held_out = np.asarray(X)[:, 0] > 0
+        yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
 PROVOKE = {
@@ -487,6 +498,15 @@ PROVOKE = {
         factored_size=3,
         moments_size=0,
     ),
+    "batches and y": ridge(data=BATCHES),
+    "batches and weights": ridge(None, BATCHES, {"sample_weight": np.ones(40)}),
+    "batches for X_val": ridge(fit={"X_val": BATCHES, "y_val": Y}),
+    "batches and a solver of rows": ridge(
+        None, BATCHES, cls=BilevelRidge, solver=Stochastic()
+    ),
+    "batches and scoring": ridge(None, BATCHES, scoring="r2"),
+    "batches and loo": limited(ridge(None, BATCHES, criterion="loo"), block_entries=40),
+    "batches and a splitter of X": ridge(None, BATCHES, cv=SplitsByX()),
 }
 
 
@@ -1482,5 +1502,43 @@ TEXTS = {
         "the rows or features of X, whichever are fewer; at most 3 are allowed. Use "
         "criterion='validation', SURE(noise_variance=..., trace='monte-carlo'), or "
         "fewer features.",
+    ),
+    "batches and y": (
+        "ValueError",
+        "y must be None where X is Batches, whose batches hold it. Got […].",
+    ),
+    "batches and weights": (
+        "ValueError",
+        "sample_weight must be None where X is Batches, whose batches hold it. Got "
+        "[…].",
+    ),
+    "batches for X_val": (
+        "ValueError",
+        "X_val, y_val: Batches are taken for X of fit alone; X must be an array, a "
+        "sparse matrix or a frame here.",
+    ),
+    "batches and a solver of rows": (
+        "ValueError",
+        "The solver Stochastic(…) looks at some rows at a time, for each of which "
+        "Batches would be read from the beginning. Use MYHPORidge, "
+        "MYHPOLogisticRegression or another solver; or partial_fit with one batch "
+        "after another.",
+    ),
+    "batches and scoring": (
+        "ValueError",
+        "scoring='r2' predicts single rows, which cannot be looked up in Batches. "
+        "Leave scoring out.",
+    ),
+    "batches and loo": (
+        "ValueError",
+        "criterion='loo' looks at every row together with all others, but Batches of "
+        "40 rows are not kept in memory. Use criterion='validation', 'gcv' or 'sure'.",
+    ),
+    "batches and a splitter of X": (
+        "ValueError",
+        "cv=SplitsByX cannot split this data (n_samples = 40, n_features = 4): X is "
+        "read from Batches, so that single rows of it cannot be looked up. A splitter "
+        "gets the number of rows and y; make the splits from these, or give pairs of "
+        "row numbers.",
     ),
 }

@@ -4,6 +4,8 @@ design          the contract: which sums over rows may be asked for, always by b
 memory          rows in memory, such as the rows of a block
 dense, sparse, streamed
                 the data sources: ndarray, CSR array, file or single precision
+batch_source, batch_rows, batches_design
+                rows in batches from beyond memory: what a user gives, its first pass
 selected, stacked
                 some rows of a design, and designs below each other, without a copy
 sources         the choice of a design by the type of X: a new source has a line here
@@ -23,3 +25,7 @@ blocks, limits  sizes of blocks
 thin, sparse_products, threads
                 products with few vectors, products of several threads, BLAS threads
 """
+
+from .batch_source import Batches
+
+__all__ = ["Batches"]

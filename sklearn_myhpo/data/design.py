@@ -42,8 +42,8 @@ class Design(ABC):
         Shape of X.
     """
 
-    #: Whether blocks hold sparse rows.
-    is_sparse = False
+    #: Whether blocks hold sparse rows; whether a copy of many rows may be too large.
+    is_sparse = is_beyond_memory = False
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ def select(X, index):
         return design
     is_small = len(index) * design.n_features <= limits.block_entries
     is_few = len(index) <= limits.few_rows * design.n_samples
+    is_few = is_few and not design.is_beyond_memory
     if design.is_sparse or is_small or is_few:
         return design.take(index)
     if isinstance(design, SelectedDesign):
@@ -56,6 +57,7 @@ class SelectedDesign(Design):
             base.has_large_means,
         )
         self.base, self.index = base, index
+        self.is_beyond_memory = base.is_beyond_memory
 
     def about(self, shift, scale, fit_intercept, has_large_means):
         """Return the same rows with another origin, units and last coordinate."""

@@ -217,7 +217,8 @@ def as_sparse_if_mostly_zero(design):
     """
     limits = row_limits()
     size = design.n_samples * design.n_features
-    if design.is_sparse or size < limits.many_entries:
+    has_reason = size >= limits.many_entries and not design.is_beyond_memory
+    if design.is_sparse or not has_reason:
         return design
     if _share(design.sample(limits.sample_rows).raw()) > limits.mostly_zero:
         return design

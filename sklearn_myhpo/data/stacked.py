@@ -14,7 +14,9 @@ def stack(first, second):
 
     Parameters
     ----------
-    first, second : ndarray or sparse matrix of shape (n_rows, n_features)
+    first : Design, ndarray or sparse matrix of shape (n_rows, n_features)
+        Features; a design is one of dense rows.
+    second : ndarray or sparse matrix of shape (n_rows, n_features)
         Features; the numbers of rows may differ.
 
     Returns
@@ -24,6 +26,10 @@ def stack(first, second):
         that are read where they are. The rows of `second` are rounded to the dtype of
         `first`.
     """
+    if isinstance(first, Design):
+        second = second.toarray() if sparse.issparse(second) else second
+        second = second.astype(first.dtype, copy=False)
+        return StackedDesign([first, as_design(second)])
     if sparse.issparse(first) or sparse.issparse(second):
         both = [sparse.csr_array(first), sparse.csr_array(second)]
         return as_design(sparse.vstack(both, "csr"))
@@ -53,6 +59,7 @@ class StackedDesign(Design):
             first.has_large_means,
         )
         self.parts = parts
+        self.is_beyond_memory = any(part.is_beyond_memory for part in parts)
         self._ends = np.cumsum([0, *sizes]).tolist()
 
     def about(self, shift, scale, fit_intercept, has_large_means):

@@ -19,10 +19,18 @@ from .._progress import CallbackSupportMixin, kept_on_error, with_callbacks
 from .._typing import MatrixLike
 from ..bilevel.bounds import MAX_LAMBDA
 from ..data.arrays import as_rows, linear_predictor
+from ..data.batch_source import Batches
 from ..data.threads import threads_for
 from ..penalties.factors import make_penalty_factors, with_factors
 from ..penalties.labelled import names_of
 from ..penalties.parsing import make_feature_groups
+from ._batches import (
+    check_batches,
+    check_criterion,
+    columns_of,
+    is_from_batches,
+    read_batches,
+)
 from ._checks import (
     check_not_missing,
     check_standardize,
@@ -138,8 +146,8 @@ class BilevelLinearModel(
     @with_callbacks
     def fit(
         self,
-        X: MatrixLike,
-        y: ArrayLike,
+        X: MatrixLike | Batches,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
@@ -154,11 +162,12 @@ class BilevelLinearModel(
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        X : array-like or sparse matrix of shape (n_samples, n_features), or \
+sklearn_myhpo.data.Batches
+            Training data; `Batches` hold y and the weights too.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Target; more than one column only for ridge regression, or with several
-            labels per row in ridge classification.
+            labels per row in ridge classification. None only with `Batches`.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights in the training loss, the validation loss and
             the refit. Rows of weight zero are divided by `cv` as the others, and then
@@ -196,6 +205,7 @@ default=None
         with kept_on_error(self):
             progress.begin()
             solver = self._make_solver()
+            X, y, sample_weight = read_batches(self, solver, X, y, sample_weight)
             validation = X_val, y_val, sample_weight_val
             metadata = groups, params
             source = self._prepare(X, y, sample_weight, validation, metadata, solver)
@@ -223,6 +233,7 @@ default=None
         loss, target, classes = self._check_target(y, weights)
         groups = self._make_groups(given[0])
         criterion = self._choose_criterion(loss, solver)
+        check_criterion(self, criterion, loss, X)
         bounds, start = check_lambda(self.lambda_bounds, self.lambda_init, groups)
         kept = np.flatnonzero(weights)
         pairs = self._choose_pairs(
@@ -252,6 +263,8 @@ default=None
     def _check_data(self, X, y, reset=True):
         """Return X and y as arrays of numbers; unless `reset`, of known features."""
         check_not_missing(y)
+        if is_from_batches(X):
+            return check_batches(self, X, y)
         X, y = validate_data(
             self,
             X,
@@ -267,6 +280,7 @@ default=None
 
     def _make_groups(self, original_X):
         """Return the groups; X as given may know dtypes and transformers."""
+        original_X = columns_of(original_X)
         self._carried_names = names_of(original_X)
         features = {
             "n_features": self.n_features_in_,
@@ -281,6 +295,7 @@ default=None
     def _linear_predictor(self, X):
         """Return ``X coef_' + intercept_``, shape (n_samples, n_rows_of_coef)."""
         check_is_fitted(self)
+        is_from_batches(X)
         X = validate_data(
             self,
             X,

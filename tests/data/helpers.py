@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from sklearn_myhpo.data import Batches
+from sklearn_myhpo.data.batch_rows import BatchRows
+from sklearn_myhpo.data.batches_design import BatchesDesign
 from sklearn_myhpo.data.dense import DenseDesign
 from sklearn_myhpo.data.design import Design
 from sklearn_myhpo.data.selected import SelectedDesign
@@ -52,6 +55,21 @@ def _stacked(X):
     return StackedDesign([as_design(first), StreamedDesign(second), sharded(third)])
 
 
+class ManyRows(BatchRows):
+    """Rows that are never kept, however few they are."""
+
+    are_few = False
+
+
+def _batched(kind, size):
+    """Return a function that reads rows from batches of a size."""
+
+    def make(X):
+        return BatchesDesign(kind(Batches.from_arrays(X, X[:, 0], batch_size=size)))
+
+    return make
+
+
 #: Designs that read dense rows, by the source.
 SOURCES = {
     "dense": as_design,
@@ -61,5 +79,8 @@ SOURCES = {
     "selected-gaps": _selected(_with_gaps),
     "selected-stacked": _selected(_stacked),
     "stacked": _stacked,
+    "batches": _batched(ManyRows, 7),
+    "few-batches": _batched(BatchRows, 7),
+    "selected-batches": _selected(_batched(ManyRows, 1000)),
     "in-memory": lambda X: _selected(_stacked)(X).in_memory(),
 }

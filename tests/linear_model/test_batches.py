@@ -1,0 +1,287 @@
+"""`fit` of rows in batches: the fit in memory is the right value."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.model_selection import GroupKFold, PredefinedSplit, ShuffleSplit
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_myhpo import (
+    BilevelRidge,
+    MYHPOLogisticRegression,
+    MYHPOPoissonRegressor,
+    MYHPORidge,
+    MYHPORidgeClassifier,
+)
+from sklearn_myhpo.data import Batches
+from sklearn_myhpo.engine.limits import use_limits
+from sklearn_myhpo.solvers import Stochastic
+
+RNG = np.random.default_rng(0)
+N, D = 600, 6
+X = RNG.standard_normal((N, D)) * np.arange(1, D + 1) + 2.0
+RAW = (X - 2.0) @ np.array([1.0, -1.0, 0.5, 0.0, 0.2, 0.0])
+Y = RAW + 3.0 * RNG.standard_normal(N)
+LABEL = np.array(["no", "yes"])[(Y > 0).astype(int)]
+THREE = np.digitize(Y, [-1.0, 1.0])
+COUNT = RNG.poisson(np.exp(RAW / 4))
+WEIGHT = RNG.integers(0, 4, N) / 2.0
+GROUPS = np.arange(D) % 2
+#: So few entries that a pass has many blocks and nothing is kept.
+FEW = {"block_entries": 500}
+
+
+def compare(model, y, weight=None, *, source=None, atol, **arguments):
+    """Fit a model to arrays and to batches, compare; return the second, and passes."""
+    plain = type(model)(**model.get_params()).fit(X, y, weight, **arguments)
+    if source is None:
+        source = Batches.from_arrays(X, y, weight, batch_size=97)
+    with use_limits(**FEW):
+        model.fit(source, **arguments)
+    np.testing.assert_allclose(model.lambda_, plain.lambda_, atol=1e-8)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=atol)
+    np.testing.assert_allclose(model.intercept_, plain.intercept_, atol=10 * atol)
+    np.testing.assert_allclose(
+        model.validation_loss_, plain.validation_loss_, rtol=1e-9
+    )
+    return model, source.n_passes
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"feature_groups": GROUPS, "standardize": True},
+        {"feature_groups": "each", "penalty_factors": [1, 1, 2, 0, 1, 1]},
+        {"criterion": "gcv"},
+        {"fit_intercept": False, "cv": 0.3, "random_state": 0},
+        {"selection": "one_se", "cv": 3},
+        {"cv": ShuffleSplit(4, random_state=1)},
+        {"refit": False},
+    ],
+    ids=lambda options: "-".join(options) or "default",
+)
+def test_ridge(options, weight):
+    """Another lambda would be learned than from the same rows in memory."""
+    _, n_passes = compare(MYHPORidge(**options), Y, weight, atol=1e-9)
+    assert n_passes <= 8
+
+
+@pytest.mark.parametrize("options", [{}, {"feature_groups": "each", "cv": 10}])
+def test_ridge_reads_the_rows_four_times(options):
+    """Every fold, lambda or step would cost another pass over the files."""
+    source = Batches.from_arrays(X, Y, batch_size=97)
+    with use_limits(**FEW, shift_rows=50):
+        MYHPORidge(**options).fit(source)
+    assert source.n_passes == 4
+
+
+@pytest.mark.parametrize("per_target", [False, True])
+def test_ridge_of_several_targets(per_target):
+    """Targets would be mixed up, or one lambda be learned for all."""
+    targets = np.column_stack([Y, RAW + Y[::-1], -2 * Y])
+    compare(MYHPORidge(alpha_per_target=per_target), targets, WEIGHT, atol=1e-9)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    ("model", "y"),
+    [
+        (MYHPOLogisticRegression(), LABEL),
+        (MYHPOLogisticRegression(class_weight="balanced"), THREE),
+        (MYHPOLogisticRegression(feature_groups=GROUPS, standardize=True), LABEL),
+        (MYHPOLogisticRegression(criterion="alo"), LABEL),
+        (MYHPORidgeClassifier(), THREE),
+        (MYHPOPoissonRegressor(feature_groups=GROUPS), COUNT),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_other_losses(model, y, weight):
+    """Folds would not be stratified as in memory, or sums be of other rows."""
+    compare(model, y, weight, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [50, 83, N])
+@pytest.mark.parametrize("make", [np.float64, np.float32, sparse.csr_array])
+def test_size_and_kind_of_batches(make, size):
+    """The result would depend on how rows were written to files."""
+    rows = X.astype(np.float32)
+    found = []
+    for own, each in ((size, make), (100, np.float64)):
+        values = rows.astype(each) if each is not sparse.csr_array else each(rows)
+        with use_limits(**FEW):
+            batches = Batches.from_arrays(values, Y, batch_size=own)
+            found.append(MYHPORidge().fit(batches))
+    one, other = found
+    assert one.lambda_ == pytest.approx(other.lambda_, abs=1e-12)
+    assert one.coef_.dtype == (np.float64 if make is np.float64 else np.float32)
+    np.testing.assert_allclose(one.coef_, other.coef_, rtol=1e-6)
+
+
+def test_few_rows_are_read_twice():
+    """A source of files would be opened dozens of times for a few rows."""
+    batches = Batches.from_arrays(X, LABEL, batch_size=50)
+    MYHPOLogisticRegression().fit(batches)
+    assert batches.n_passes == 2
+
+
+def test_frames_keep_their_names():
+    """Columns could not be named, and predict would warn of unknown names."""
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    groups = [("first", ["a", "b"]), ("rest", ["c", "d", "e", "f"])]
+    source = Batches.from_arrays(frame, pd.Series(Y), batch_size=90)
+    model = MYHPORidge(feature_groups=groups).fit(source)
+    assert list(model.feature_names_in_) == list("abcdef")
+    plain = MYHPORidge(feature_groups=groups).fit(frame, Y)
+    np.testing.assert_allclose(model.lambda_, plain.lambda_, atol=1e-8)
+    np.testing.assert_allclose(model.predict(frame), plain.predict(frame), rtol=1e-9)
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame[list("bacdef")])
+
+
+def test_mapped_rows():
+    """A transformer before the fit would see other rows than in a pipeline."""
+    scaler = StandardScaler().fit(X)
+    source = Batches.from_arrays(X, Y, batch_size=75).map(scaler)
+    plain = MYHPORidge().fit(scaler.transform(X), Y)
+    np.testing.assert_allclose(MYHPORidge().fit(source).coef_, plain.coef_, atol=1e-9)
+
+
+def test_groups_for_a_splitter():
+    """Rows of a group would be on both sides of a split."""
+    labels = np.arange(N) // 7
+    compare(MYHPORidge(cv=GroupKFold(4)), Y, atol=1e-9, groups=labels)
+    compare(MYHPORidge(cv=PredefinedSplit(labels % 3)), Y, atol=1e-9)
+
+
+def test_validation_set_in_memory():
+    """The rows of X_val would be read from the batches, or not at all."""
+    for X_val in (X[::5], sparse.csr_array(X[::5])):
+        with use_limits(**FEW):
+            source = Batches.from_arrays(X, Y, batch_size=97)
+            model = MYHPORidge().fit(source, X_val=X_val, y_val=Y[::5])
+        plain = MYHPORidge().fit(X, Y, X_val=X[::5], y_val=Y[::5])
+        assert model.lambda_ == pytest.approx(plain.lambda_, abs=1e-8)
+        np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-9)
+
+
+class FirstColumn:
+    """A splitter that looks at X."""
+
+    def split(self, X, y=None, groups=None):
+        """Yield one split by the sign of a feature."""
+        held_out = np.asarray(X)[:, 0] > 0
+        yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return one."""
+        return 1
+
+
+BATCHES = Batches.from_arrays(X, Y, batch_size=100)
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        (MYHPORidge(), {"y": Y}, "y must be None where X is Batches"),
+        (MYHPORidge(), {"sample_weight": WEIGHT}, "sample_weight must be None where X"),
+        (MYHPORidge(cv=FirstColumn()), {}, "FirstColumn cannot split .* from Batches"),
+        (MYHPORidge(criterion="loo"), {}, "criterion='loo' looks at every row"),
+        (MYHPORidge(criterion="mlr"), {}, "criterion='mlr' looks at every row"),
+        (MYHPORidge(scoring="r2"), {}, "scoring='r2' predicts single rows"),
+        (MYHPORidge(store_cv_results=True), {}, "store_cv_results=True predicts sin"),
+        (BilevelRidge(solver=Stochastic()), {}, r"The solver Stochastic\(.*partial_fi"),
+        (
+            MYHPORidge(),
+            {"X_val": BATCHES, "y_val": Y},
+            "X_val, y_val: Batches are taken for X of fit alone",
+        ),
+    ],
+)
+def test_what_does_not_go_with_batches(model, arguments, message):
+    """Rows would be gathered in memory, or read thousands of times."""
+    with use_limits(**FEW), pytest.raises(ValueError, match=message):
+        model.fit(BATCHES, **arguments)
+
+
+def test_criteria_of_single_rows_take_few_rows():
+    """A small source would be refused for nothing."""
+    model = MYHPORidge(criterion="loo").fit(BATCHES)
+    assert model.lambda_ == pytest.approx(
+        MYHPORidge(criterion="loo").fit(X, Y).lambda_, abs=1e-8
+    )
+
+
+def test_partial_fit_names_what_takes_batches():
+    """The error would be scikit-learn's of a scalar array."""
+    model = BilevelRidge(solver=Stochastic(method="soba"))
+    with pytest.raises(ValueError, match="Batches are taken for X of fit alone"):
+        model.partial_fit(BATCHES, Y)
+
+
+def test_predictions_name_what_takes_batches():
+    """The error would be NumPy's of a float."""
+    model = MYHPORidge().fit(BATCHES)
+    with pytest.raises(ValueError, match="Batches are taken for X of fit alone"):
+        model.predict(BATCHES)
+
+
+def test_y_is_needed_with_arrays():
+    """The default None would be read as a target."""
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        MYHPORidge().fit(X)
+
+
+@pytest.mark.parametrize("n_passes", [1, 2])
+def test_failed_fit_leaves_the_estimator(n_passes):
+    """An error in a late pass would leave half of a new fit."""
+    passes = []
+
+    def read():
+        passes.append(None)
+        for start in range(0, N, 100):
+            rows = X[start : start + 100]
+            if len(passes) > n_passes and start == 300:
+                rows = rows + 1.0
+            yield rows, Y[start : start + 100]
+
+    model = MYHPORidge().fit(X, Y)
+    coef = model.coef_.copy()
+    with use_limits(**FEW), pytest.raises(ValueError, match=r"other rows .* batch 3"):
+        model.fit(Batches(read))
+    np.testing.assert_array_equal(model.coef_, coef)
+
+
+def generated(n_batches):
+    """Return batches of 500 rows that are made when they are read."""
+
+    def read():
+        rng = np.random.default_rng(0)
+        for _ in range(n_batches):
+            rows = rng.standard_normal((500, 100))
+            yield rows, rows[:, 0] + rng.standard_normal(500)
+
+    return Batches(read)
+
+
+def peak(n_batches):
+    """Return the peak memory of a fit, in bytes."""
+    tracemalloc.start()
+    try:
+        with use_limits(block_entries=50_000):
+            MYHPORidge().fit(generated(n_batches))
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_rows():
+    """The rows would be in memory after all: 800 bytes each, beside y and folds."""
+    peak(2)  # What imports and caches take.
+    few, many = peak(10), peak(50)
+    assert many - few < 20_000 * 250
