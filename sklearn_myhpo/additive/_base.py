@@ -21,6 +21,7 @@ from .._documentation import DocumentationLinkMixin
 from .._progress import kept_on_error
 from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
 from ..criteria import Criterion
+from ..data.batch_source import Batches
 from ..data.frames import is_frame
 from ..linear_model._checks import check_weights
 from ..preprocessing import PenalizedSplineTransformer
@@ -165,6 +166,12 @@ class AdditiveModel(
 
     def _check_features(self, X, reset):
         """Return X with its features checked; a frame stays one."""
+        if isinstance(X, Batches):
+            raise ValueError(
+                f"{type(self).__name__} takes an array or a frame for X, not Batches. "
+                "Fit a PenalizedSplineTransformer to some rows, and a linear model "
+                "with feature_groups='transformer' to batches.map(transformer)."
+            )
         n_least = 2 if reset else 1
         if is_frame(X):
             validate_data(self, X, skip_check_array=True, reset=reset)

@@ -158,7 +158,8 @@ def _from_row_factors(design, task):
     given = design, task.y, task.parts, task.groups, task.counts
     *splits, full = build_row_splits(*given)
     found = "QR factors of the rows"
-    if task.groups.n_groups == 1 and LEAST_RATIO * scale_ratio(moments) <= 1.0:
+    is_one = task.groups.n_groups == 1 and not task.groups.n_unpenalized
+    if is_one and LEAST_RATIO * scale_ratio(moments) <= 1.0:
         found = "singular vectors of the rows"
         all_directions = task.plan.all_directions
         splits = [split.along_axes(all_directions) for split in splits]

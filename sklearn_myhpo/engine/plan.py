@@ -84,8 +84,7 @@ class Plan:
         is_small = shape.n_features <= self.limits.row_factor_size
         n_entries = shape.n_samples * shape.n_features
         is_small = is_small and n_entries <= self.limits.row_factor_entries
-        keeps = self.by_rows or shape.n_unpenalized
-        return shape.is_quadratic and is_small and not keeps
+        return shape.is_quadratic and is_small and not self.by_rows
 
     @cached_property
     def solves_in_rows(self):

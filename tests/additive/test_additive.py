@@ -15,10 +15,13 @@ from sklearn_myhpo import (
     BilevelRidge,
     MYHPOAdditiveClassifier,
     MYHPOAdditiveRegressor,
+    MYHPORidge,
 )
 from sklearn_myhpo.additive import _shared_start, _terms
 from sklearn_myhpo.additive._base import AdditiveModel
+from sklearn_myhpo.data import Batches
 from sklearn_myhpo.exceptions import FlatObjectiveWarning
+from sklearn_myhpo.preprocessing import PenalizedSplineTransformer
 
 pandas = pytest.importorskip("pandas")
 
@@ -641,3 +644,25 @@ def test_sizes_and_keywords_name_the_estimator(model_class):
             model_class().fit(frame, np.ones(n_rows))
     with pytest.raises(TypeError, match=name):
         model_class(unknown=1)
+
+
+@pytest.mark.parametrize("cls", [MYHPOAdditiveRegressor, MYHPOAdditiveClassifier])
+def test_batches_are_pointed_to_the_transformer(cls):
+    """The error would be that of a conversion to floats."""
+    X, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    with pytest.raises(ValueError, match=f"{cls.__name__} takes an array or a frame"):
+        cls().fit(Batches.from_arrays(X, y), y)
+
+
+def test_curves_of_batches():
+    """Curves of more rows than memory would need the basis of all of them."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-2, 2, (300, 2))
+    y = np.sin(X[:, 0]) + 0.1 * rng.standard_normal(300)
+    curves = PenalizedSplineTransformer(n_splines=8).fit(X[::2])
+    batches = Batches.from_arrays(X, y, batch_size=70).map(curves)
+    model = MYHPORidge(feature_groups="transformer").fit(batches)
+    other = MYHPORidge(feature_groups="transformer").fit(curves.transform(X), y)
+    assert list(model.feature_group_names_) == list(other.feature_group_names_)
+    assert_allclose(model.lambda_, other.lambda_, rtol=1e-6)
+    assert_allclose(model.coef_, other.coef_, rtol=1e-6, atol=1e-9)

@@ -15,8 +15,14 @@ from ..linalg.hessian import DenseHessian
 from ..linalg.newton import NEWTON_TOL
 from ..linalg.symmetric import SymmetricInverse
 from ..split import Origin
+from .eliminate import Regression
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
+
+#: Norm of a column, relative to that before, below which unpenalized ones explain it.
+EXPLAINED_BY_ROWS = 1e-13
+#: Norm of a column about its mean, relative to the mean, below which it is constant.
+CONSTANT_IN_ROWS = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,13 +176,12 @@ def build_row_splits(design, y, parts, groups, counts):
     y : ndarray of shape (n_samples, n_outputs)
     parts : RowParts
     groups : FeatureGroups
-        Without unpenalized features.
     counts : OracleCounts
 
     Returns
     -------
     list of FactoredRowsSplit
-        That of all rows is the last one.
+        That of all rows is the last one. Unpenalized features are eliminated.
     """
     coordinates = feature_coordinates(groups, design.scale)
     weights = [parts.weights(split) for split in range(parts.n_splits)]
@@ -196,8 +201,55 @@ def build_row_splits(design, y, parts, groups, counts):
         split = FactoredRowsSplit(
             own, other, coordinates, design.shift, mean, Origin(None, y_mean), counts
         )
-        splits.append(split)
+        splits.append(_without_unpenalized(split) if groups.n_unpenalized else split)
     return splits
+
+
+def _without_unpenalized(split):
+    """Return a split without its unpenalized coordinates, as `eliminate_unpenalized`.
+
+    By an orthonormal basis of their training rows: nothing is squared.
+    """
+    kept, free = split.groups.penalized, split.groups.unpenalized
+    rows, target = split.train.rows, split.train.target
+    scale = split.coordinates.scale_of(free)
+    offset = np.abs(split.x_mean[free]) + np.abs(split.feature_shift[free] * scale)
+    unit = np.linalg.norm(rows[:, free], axis=0)
+    varies = unit > CONSTANT_IN_ROWS * offset
+    unit = np.where(varies, unit, 1.0)
+    left, singular, right = svd(
+        rows[:, free] * (varies / unit), full_matrices=False, check_finite=False
+    )
+    rank = np.finfo(float).eps * max(rows.shape) * max(singular[0], 1.0)
+    used = singular > rank
+    left, root = left[:, used], right[used].T / singular[used] / unit[:, None]
+    follow, start = -root @ (left.T @ rows[:, kept]), root @ (left.T @ target)
+    inside, target = _beside(left, rows[:, kept]), _beside(left, target)
+    before = np.linalg.norm(rows[:, kept], axis=0)
+    is_left = np.linalg.norm(inside, axis=0) > EXPLAINED_BY_ROWS * before
+    train = row_moments(inside * is_left, target)
+    held_out = split.validation
+    outside = held_out.rows[:, kept] + held_out.rows[:, free] @ follow
+    held_out_target = held_out.target - held_out.rows[:, free] @ start
+    weights = np.zeros(split.shape)
+    weights[free] = start
+    return FactoredRowsSplit(
+        train,
+        row_moments(outside * is_left, held_out_target),
+        split.coordinates.without_unpenalized(follow),
+        split.feature_shift,
+        split.x_mean[kept] + follow.T @ split.x_mean[free],
+        Origin(*split.to_features(weights)),
+        split.counts,
+        Regression(kept, free, follow, start, root, split.x_mean[free]),
+    )
+
+
+def _beside(basis, columns):
+    """Return columns without their parts along an orthonormal basis."""
+    # Twice is enough (Kahan, in Parlett 1980).
+    columns = columns - basis @ (basis.T @ columns)
+    return columns - basis @ (basis.T @ columns)
 
 
 def _moments(rows, target, share):

@@ -13,9 +13,16 @@ from tests.helpers import folds
 LONG = np.longdouble
 
 
-def make_problem(X, y, *, n_groups=1, fit_intercept=True, weight=None, **options):
-    """Return a problem of three folds with groups of features in turn."""
-    groups = FeatureGroups(np.arange(X.shape[1]) % n_groups, list(range(n_groups)))
+def make_problem(
+    X, y, *, n_groups=1, n_free=0, fit_intercept=True, weight=None, **options
+):
+    """Return a problem of three folds with groups of features in turn.
+
+    The first `n_free` features are not penalized.
+    """
+    labels = np.arange(X.shape[1]) % n_groups
+    labels[:n_free] = n_groups
+    groups = FeatureGroups(labels, list(range(n_groups)))
     return BilevelProblem(
         X,
         y.reshape(len(y), -1),
@@ -76,29 +83,33 @@ def data(kind, n_features=5, mean=1e4):
 @pytest.mark.parametrize("kind", ["plain", "units", "means", "dependent"])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("lambda_", [-20.0, -3.0, 5.0])
-def test_losses_of_ill_conditioned_rows(kind, fit_intercept, lambda_):
+@pytest.mark.parametrize("n_free", [0, 2])
+def test_losses_of_ill_conditioned_rows(kind, fit_intercept, lambda_, n_free):
     """The model would believe in a loss that the rows do not show."""
     if np.finfo(LONG).eps > 1e-18:
         pytest.skip("no extended precision")
     X, y = data(kind)
-    problem = make_problem(X, y, fit_intercept=fit_intercept, squares_nothing=True)
-    lambdas = np.array([lambda_])
-    weights = problem.minimize(lambdas, problem.starts())
-    expected = long_loss(X, y, np.full(5, lambda_), fit_intercept)
+    options = {"n_free": n_free, "fit_intercept": fit_intercept}
+    problem = make_problem(X, y, squares_nothing=True, **options)
+    weights = problem.minimize(np.array([lambda_]), problem.starts())
+    lambdas = np.full(5, lambda_)
+    lambdas[:n_free] = -np.inf
+    expected = long_loss(X, y, lambdas, fit_intercept)
     assert problem.validation_loss(weights) == pytest.approx(expected, rel=1e-7)
 
 
-@pytest.mark.parametrize("n_groups", [1, 3])
+@pytest.mark.parametrize(("n_groups", "n_free"), [(1, 0), (3, 0), (1, 2), (2, 3)])
 @pytest.mark.parametrize("weighted", [True, False])
-def test_same_numbers_as_from_moments(n_groups, weighted):
+def test_same_numbers_as_from_moments(n_groups, n_free, weighted):
     """Another way to the same weights, losses and derivatives."""
     X, y = data("plain", 8)
     weight = np.random.default_rng(1).uniform(0.5, 2.0, 40) if weighted else None
-    make = {"n_groups": n_groups, "weight": weight}
+    make = {"n_groups": n_groups, "n_free": n_free, "weight": weight}
     one, other = (
         make_problem(X, y, squares_nothing=nothing, **make) for nothing in (True, False)
     )
-    assert one.splits[0].solves_by == ("diagonal" if n_groups == 1 else "dense")
+    is_diagonal = n_groups == 1 and not n_free
+    assert one.splits[0].solves_by == ("diagonal" if is_diagonal else "dense")
     assert isinstance(one.splits[0].validation, RowMoments)
     assert not isinstance(other.splits[0].validation, RowMoments)
     lambda_ = np.linspace(-4.0, -1.0, n_groups)
@@ -119,7 +130,7 @@ def test_same_numbers_as_from_moments(n_groups, weighted):
     ):
         np.testing.assert_allclose(mine[0], theirs[0], rtol=1e-9)
         np.testing.assert_allclose(mine[1], theirs[1], rtol=1e-9)
-    if n_groups == 1:
+    if is_diagonal:
         # A scan in one go has the same values and slopes.
         grid = np.linspace(-6.0, 1.0, 5)
         for mine, theirs in zip(one.path(grid), other.path(grid), strict=True):
