@@ -280,7 +280,8 @@ def test_optimism_counts_the_whole_model():
 def test_single_precision_and_huge_units():
     """Factors are part of the units."""
     X, y = data_for(MYHPORidge)
-    model = MYHPORidge(penalty_factors=FACTORS, cv=4, random_state=0)
+    # Rows of such units are solved in another way: the minima are compared.
+    model = MYHPORidge(penalty_factors=FACTORS, cv=4, random_state=0, tol=1e-9)
     double = clone(model).fit(X, y)
     single = clone(model).fit(X.astype(np.float32), y.astype(np.float32))
     assert single.coef_.dtype == np.float32
