@@ -352,7 +352,7 @@ def test_logistic_degrees_of_freedom(groups, fit_intercept):
 def test_degrees_of_freedom_of_thin_sparse_rows_are_left_out(set_limits):
     """A Hessian that no step needs would take most of the time of a fit."""
     rng = np.random.default_rng(0)
-    X = sparse.random_array((300, 60), density=0.02, format="csr", rng=rng)
+    X = sparse.random(300, 60, density=0.02, format="csr", random_state=0)
     y = X @ rng.standard_normal(60) + 0.1 * rng.standard_normal(300) > 0
     set_limits(own_pairs=0, factored_passes=0.0, solve_share=0.0)
     model = MYHPOLogisticRegression(cv=3)
