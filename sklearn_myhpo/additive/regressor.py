@@ -109,7 +109,7 @@ default="validation"
         Whether the solver reached `tol`.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has string names.
 
     See Also

@@ -84,7 +84,7 @@ class PenalizedSplineTransformer(
     knots_ : list of ndarray
         Knots of every feature, in its units, without repetitions; one value of a
         constant feature.
-    roughness_ : ndarray of shape (n_features_in_,)
+    roughness_ : ndarray of shape (n_features,)
         For every feature, the integral of the squared derivative of its curve, in its
         units, over the sum of the squared weights of its columns "smooth"; 0 of
         features without such columns.
@@ -92,7 +92,7 @@ class PenalizedSplineTransformer(
         Indices of the pairs.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has string names.
 
     See Also
