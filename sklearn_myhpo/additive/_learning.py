@@ -29,26 +29,44 @@ class LearningMixin:
             warnings.simplefilter("ignore", LambdaBoundWarning)
             model.fit(columns, y, weight, groups=groups)
             self._set_fitted(model, kept, columns, y, weight)
-            if self.select is None or not self._has_covariance(weight):
-                return
-            names = terms_without_effect(*self._evidence(), self.select)
+            names = self._names_without_effect(weight)
             if not names:
                 return
-            kept = self._columns_without(names)
-            few = select_columns(columns, kept)
-            known = dict(zip(self.group_names_, self.lambda_, strict=True))
-            fewer = self._make_linear_model(kept, cv)
-            start = {
-                name: float(known[name]) for name in labels_of(few) if name in known
-            }
-            fewer.set_params(lambda_init=start).fit(few, y, weight, groups=groups)
+            fewer, kept, few = self._fit_without(names, cv, columns, y, weight, groups)
         # The statistic may be wrong where classes are nearly separable.
         error = model.validation_loss_standard_error_
         if error is None:
             error = model.validation_loss_ * np.sqrt(2.0 / weight.sum())
         if fewer.validation_loss_ <= model.validation_loss_ + error:
             self._set_fitted(fewer, kept, few, y, weight)
-            self.dropped_ = [name for name in self.term_names_ if name in names]
+            self._set_dropped(names)
+
+    def _names_without_effect(self, weight):
+        """Return the terms that the data do not tell from nothing, at `select`."""
+        if self.select is None or not self._has_covariance(weight):
+            return []
+        return terms_without_effect(*self._evidence(), self.select)
+
+    def _fit_without(self, names, cv, columns, y, weight, groups, **options):
+        """Fit the linear model without some terms, from the strengths of the last fit.
+
+        Returns
+        -------
+        model : estimator
+        kept : ndarray of bool of shape (n_columns,)
+        few : LabelledArray or CSR matrix of shape (n_samples, n_kept)
+        """
+        kept = self._columns_without(names)
+        few = select_columns(columns, kept)
+        known = dict(zip(self.group_names_, self.lambda_, strict=True))
+        start = {name: float(known[name]) for name in labels_of(few) if name in known}
+        model = self._make_linear_model(kept, cv)
+        model.set_params(lambda_init=start, **options)
+        return model.fit(few, y, weight, groups=groups), kept, few
+
+    def _set_dropped(self, names):
+        """Set the names of the terms that were removed, in the order of the terms."""
+        self.dropped_ = [name for name in self.term_names_ if name in names]
 
     def _make_linear_model(self, kept, cv):
         """Return the linear model of the columns that are kept, not fitted."""

@@ -14,9 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..exceptions import LambdaBoundWarning
-from ..penalties.labelled import labels_of, names_of, with_labels
-from ._evidence import terms_without_effect
-from ._learning import select_columns
+from ..penalties.labelled import names_of, with_labels
 
 #: The largest prior variance of a term, in squared units of the log-odds: where its
 #: penalty is as weak as this, the data alone decide.
@@ -40,17 +38,13 @@ class SharedStartMixin:
             shared.set_params(shrinkage=0.0, lambda_bounds=bounds)
             shared.fit(self._by_kind(columns), y, weight, groups=groups)
             self._set_fitted(shared, every, columns, y, weight)
-            names = self._names_without_effect()
-            kept = self._columns_without(names)
-            few = select_columns(columns, kept)
-            known = dict(zip(self.group_names_, self.lambda_, strict=True))
-            start = {name: known[name] for name in labels_of(few) if name in known}
-            own = self._make_linear_model(kept, cv)
-            own.set_params(lambda_init=start, lambda_bounds=bounds)
-            own.fit(few, y, weight, groups=groups)
+            names = self._names_without_effect(weight)
+            own, kept, few = self._fit_without(
+                names, cv, columns, y, weight, groups, lambda_bounds=bounds
+            )
         if _expected_loss(own) < _expected_loss(shared):
             self._set_fitted(own, kept, few, y, weight)
-            self.dropped_ = [name for name in self.term_names_ if name in names]
+            self._set_dropped(names)
 
     def _by_kind(self, columns):
         """Return the columns, with the kind of a term's part as the group of each."""
@@ -60,12 +54,6 @@ class SharedStartMixin:
         # Sparse matrices are labelled in place.
         own = columns if isinstance(columns, np.ndarray) else columns.copy()
         return with_labels(own, kinds, names_of(columns))
-
-    def _names_without_effect(self):
-        """Return the terms that the data do not tell from nothing, at `select`."""
-        if self.select is None or self._posterior is None:
-            return []
-        return terms_without_effect(*self._evidence(), self.select)
 
 
 def _expected_loss(model):
