@@ -31,14 +31,8 @@ ALPHAS = np.geomspace(1e-5, 1e5, 50)
 RSCRIPT = shutil.which("Rscript")
 
 
-class Ours:
-    """The additive models of this package."""
-
-    has_bands = True
-
-    def __init__(self, X, categorical, cls=MYHPOAdditiveRegressor, **options):
-        options["categorical"] = list(categorical) or "auto"
-        self.model = cls(n_splines=K, **options)
+class Estimator:
+    """A tool whose attribute `model` is an estimator of scikit-learn's kind."""
 
     def fit(self, X, y):
         """Fit."""
@@ -51,6 +45,16 @@ class Ours:
     def probability(self, X):
         """Return probabilities of the second class."""
         return self.model.predict_proba(X)[:, 1]
+
+
+class Ours(Estimator):
+    """The additive models of this package."""
+
+    has_bands = True
+
+    def __init__(self, X, categorical, cls=MYHPOAdditiveRegressor, **options):
+        options["categorical"] = list(categorical) or "auto"
+        self.model = cls(n_splines=K, **options)
 
     def edof(self, X):
         """Return those of all terms and the intercept."""
@@ -119,7 +123,7 @@ class PyGAM:
         return effect, (band[:, 1] - band[:, 0]) / 2.0
 
 
-class OneStrength:
+class OneStrength(Estimator):
     """scikit-learn's splines, all terms with one strength."""
 
     has_bands = False
@@ -141,18 +145,6 @@ class OneStrength:
             )
         self.model = make_pipeline(columns, last)
 
-    def fit(self, X, y):
-        """Fit."""
-        self.model.fit(X, y)
-
-    def predict(self, X):
-        """Return predictions."""
-        return self.model.predict(X)
-
-    def probability(self, X):
-        """Return probabilities of the second class."""
-        return self.model.predict_proba(X)[:, 1]
-
     def edof(self, X):
         """Return the trace of the hat matrix of ridge regression."""
         if not isinstance(self.model[-1], RidgeCV):
@@ -162,21 +154,13 @@ class OneStrength:
         return 1.0 + np.sum(values / (values + self.model[-1].alpha_))
 
 
-class Lines:
+class Lines(Estimator):
     """Our logistic regression on the standardized numbers, with one strength."""
 
     has_bands = False
 
     def __init__(self, X, categorical):
         self.model = make_pipeline(StandardScaler(), MYHPOLogisticRegression())
-
-    def fit(self, X, y):
-        """Fit."""
-        self.model.fit(X, y)
-
-    def probability(self, X):
-        """Return probabilities of the second class."""
-        return self.model.predict_proba(X)[:, 1]
 
     def edof(self, X):
         """Return NaN."""

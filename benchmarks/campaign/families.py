@@ -4,8 +4,6 @@ Every tenth seed of a campaign has one. The losses are half unit deviances by th
 definitions, and the weights Newton's with halved steps, from equilibrated columns.
 """
 
-import warnings
-
 import numpy as np
 from scipy.special import xlogy
 from sklearn.exceptions import ConvergenceWarning
@@ -17,7 +15,7 @@ from sklearn_myhpo import (
     MYHPOTweedieRegressor,
 )
 
-from .judge import EXCESS, EXCESS_BEYOND, NEGLIGIBLE, Verdict
+from .judge import EXCESS, EXCESS_BEYOND, NEGLIGIBLE, Verdict, fit
 from .problems import KINDS, Task
 from .rows import LONG, grid_of, parts_of
 
@@ -104,13 +102,9 @@ def judge(task):
     """Return the `Verdict` of a fit of a task."""
     cls, power = FAMILIES[task.family]
     model = cls(fit_intercept=task.fit_intercept, cv=task.pairs)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            model.fit(task.X, task.y, sample_weight=task.sample_weight)
-        except Exception as error:
-            return Verdict(f"{type(error).__name__}: {error}"[:80], np.nan)
-    kinds = {warning.category for warning in caught}
+    kinds, error = fit(model, task)
+    if error:
+        return Verdict(error, np.nan)
     finite = [model.lambda_, model.validation_loss_, *model.coef_]
     if not np.all(np.isfinite(finite)):
         return Verdict("not finite", np.nan)

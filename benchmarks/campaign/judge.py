@@ -88,17 +88,32 @@ def judge(task):
     model.set_params(**task.options)
     if task.pairs:
         model.set_params(cv=task.pairs if task.cv is None else task.cv)
+    kinds, error = fit(model, task)
+    if error:
+        return Verdict(error, np.nan)
+    oracle = Oracle(task)
+    with np.errstate(all="ignore"):
+        return _compare(model, kinds, oracle)
+
+
+def fit(model, task):
+    """Fit a model to a task.
+
+    Returns
+    -------
+    kinds : set of type
+        Categories of the warnings.
+    error : str
+        The error of a fit that failed, else empty.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             given = {"sample_weight": task.sample_weight, "groups": task.groups}
             model.fit(task.X, task.y, **given)
         except Exception as error:
-            return Verdict(f"{type(error).__name__}: {error}"[:80], np.nan)
-    kinds = {warning.category for warning in caught}
-    oracle = Oracle(task)
-    with np.errstate(all="ignore"):
-        return _compare(model, kinds, oracle)
+            return set(), f"{type(error).__name__}: {error}"[:80]
+    return {warning.category for warning in caught}, ""
 
 
 def _compare(model, kinds, oracle):
