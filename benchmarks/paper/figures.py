@@ -111,7 +111,7 @@ def draw_losses(lines, data):
                 curves, STYLES, LINES, strict=False
             ):
                 x, *values = band(own, name)
-                # What diverges is far outside of the picture, and fits its arithmetic.
+                # Diverged values are cut where the picture has long ended: no overflow.
                 middle, low, high = np.minimum(values, GROWN * start)
                 axis.plot(x, middle, color=color, linestyle=style, label=text)
                 axis.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)

@@ -40,7 +40,7 @@ SCALINGS = ("none", "centred", "[0, 1]", "[-1, 1]", "standardized")
 ROWS = ("training", "all", "own")
 #: A factor of y cancels in gradient descent, so unit variance comes in the second part.
 TARGETS = ("raw", "centred", "[0, 1]", "[-1, 1]")
-#: What is reported of the squared error.
+#: Factors of the squared error that may have been reported.
 SHARES = (0.5, 1.0)
 #: Runs of the first part: cookie's are cheap and differ much.
 RUNS = {"cookie": 10, "mnist-regression": 5, "mnist-classification": 2, "gtsrb": 2}

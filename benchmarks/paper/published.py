@@ -8,7 +8,7 @@ from .settings import BEST
 
 PATH = Path(__file__).with_name("published.csv")
 QUANTITIES = ("train_loss", "validation_loss", "test_loss", "n_iter")
-#: What one printed unit of a table is.
+#: The loss that one printed unit of a table stands for.
 UNIT = 1e-2
 
 
@@ -45,7 +45,7 @@ class Row(NamedTuple):
 
     @property
     def key(self):
-        """What identifies our runs of the same: data, method, step sizes, n_S."""
+        """Data, method, step sizes and n_S, which identify our runs of the same."""
         return self.data, self.method, self.steps, self.n_trials
 
 

@@ -29,7 +29,7 @@ def run_job(job, task=None):
     except baselines.MissingLibraryError as error:
         return line | {"skipped": str(error)}
     line |= {"record": record, "trace": trace}
-    # What a caller gets is what a later one reads from the file.
+    # The caller gets the same numbers as a later reader of the file.
     return json.loads(json.dumps(line, allow_nan=False))
 
 

@@ -1,4 +1,4 @@
-"""What the pages call things, and the form of a claim."""
+"""Names of things on the pages, and the form of a claim."""
 
 from typing import NamedTuple
 

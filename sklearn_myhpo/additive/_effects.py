@@ -26,7 +26,7 @@ MOST_PER_SIDE = 40
 
 @dataclass(frozen=True, eq=False)
 class PartialEffect:
-    """What a term adds to the prediction, about its mean over the rows of `fit`.
+    """The effect of a term on the prediction, about its mean over the rows of `fit`.
 
     For a classifier it is in units of the log-odds, or of the score of a class, and
     for other models with a link in those of the link.

@@ -75,8 +75,8 @@ def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=No
         return None
     hessian = _hessian(columns, loss.curvature(target, raw), weight)
     inverse = _inverse(hessian + np.diag(np.tile(penalty, n_outputs)))
-    # What the penalty leaves undetermined, such as a shift of all categories, is no
-    # degree of freedom: the pseudoinverse is zero there.
+    # Directions that the penalty leaves undetermined, such as a shift of all
+    # categories, are no degrees of freedom: the pseudoinverse is zero there.
     freedom = np.clip(np.sum(inverse * hessian, axis=0), 0.0, 1.0)
     freedom = freedom.reshape(n_outputs, size).sum(axis=0)
     total = freedom.sum() + n_outputs

@@ -1,4 +1,4 @@
-"""What the first pass over batches finds, and the check that later ones are the same.
+"""Facts of the first pass over batches, and the check that later ones agree.
 
 The first pass counts rows, keeps y, the weights and a checksum per batch, and refuses
 what is not a matrix of finite numbers.

@@ -1,4 +1,4 @@
-"""What is built, and what it is built from."""
+"""The data and choices that splits are built from, and the splits."""
 
 from typing import NamedTuple
 

@@ -57,7 +57,7 @@ class Facts(NamedTuple):
 
     @property
     def standard_errors(self):
-        """Those of the coefficients (n_features, k) and intercepts (k,), or None."""
+        """Standard errors of coefficients (n_features, k), intercepts (k,); or None."""
         noise = self.noise_variance
         if noise is None or self.posterior.variance is None:
             return None

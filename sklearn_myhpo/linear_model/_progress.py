@@ -9,7 +9,7 @@ from .._progress import Tasks
 
 #: Largest number of lambdas that a line lists; of more it gives the range.
 MAX_LAMBDAS = 4
-#: What phases of which a line tells consist of.
+#: The parts of a phase, in the line that tells of it.
 _SPELLED = {"shrinkage": "splits within splits", "scan": "values of one lambda"}
 #: Least width of the column of lambda, and most letters of the name of a group.
 _WIDTH, _LETTERS = 29, 16

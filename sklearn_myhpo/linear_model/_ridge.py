@@ -25,7 +25,7 @@ class RidgeModel(
     _is_multi_output = True
     #: Whether the last y was a vector or one column, so that `coef_` is a vector.
     _one_target = False
-    #: Whether it was one column: `intercept_` is an array then, as that of `Ridge`.
+    #: Whether y was one column: `intercept_` is an array then, as that of `Ridge`.
     _one_column = False
 
     @property

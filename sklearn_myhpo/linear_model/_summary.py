@@ -62,7 +62,7 @@ class Summary:
         sample weight of k counts as k rows.
     """
 
-    #: What the rows of the table are.
+    #: Name of the things that have a row in the table.
     _rows: ClassVar[str] = "features"
 
     head: str

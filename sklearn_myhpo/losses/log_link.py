@@ -1,4 +1,4 @@
-"""What losses of positive means share: the log link, and safety from overflow."""
+"""The log link of losses of positive means, and its safety from overflow."""
 
 from abc import abstractmethod
 
