@@ -1,0 +1,1 @@
+"""Functions that the objective and the data sets share."""
