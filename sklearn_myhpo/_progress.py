@@ -5,6 +5,7 @@ Callbacks need scikit-learn 1.9; with older versions estimators have no callback
 
 from contextlib import contextmanager
 
+from ._deadline import OutOfTimeError
 from .solvers.phases import Phases
 
 try:
@@ -81,19 +82,22 @@ class Tasks(Phases):
     @contextmanager
     def _task(self, name, n_steps):
         """Run a block as a task below the last one that is open."""
-        if self._context is None:
-            # Phases do not nest without callbacks either.
-            self._open.append(None)
-            yield
-            self._open.pop()
-            return
-        task = self._open[-1].subcontext(task_name=name, max_subtasks=n_steps)
-        task.call_on_fit_task_begin(**self._given)
+        task, late = None, None
+        if self._context is not None:
+            task = self._open[-1].subcontext(task_name=name, max_subtasks=n_steps)
+            task.call_on_fit_task_begin(**self._given)
+        # Phases do not nest without callbacks either.
         self._open.append(task)
-        yield
-        # After an error the fit has no more tasks.
+        try:
+            yield
+        except OutOfTimeError as error:
+            late = error
+        # After any other error the fit has no more tasks.
         self._open.pop()
-        self._wants_end |= task.call_on_fit_task_end(**self._given)
+        if task is not None:
+            self._wants_end |= task.call_on_fit_task_end(**self._given)
+        if late is not None:
+            raise late
 
     def _leave_out(self, n_phases):
         """Report the next phases, which the fit does not have."""

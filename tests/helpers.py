@@ -461,6 +461,17 @@ MEANS = (
 )
 
 
+class Ticks:
+    """A clock that goes on by a second whenever it is read."""
+
+    def __init__(self):
+        self.n_read = 0
+
+    def __call__(self):
+        self.n_read += 1
+        return self.n_read - 1.0
+
+
 def data_for(estimator, n_samples=60, n_features=4, **options):
     """Return (X, y) that an estimator, or its class, fits with lambda inside.
 

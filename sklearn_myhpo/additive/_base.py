@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._deadline import Deadline
 from .._documentation import DocumentationLinkMixin
 from .._progress import kept_on_error
 from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
@@ -67,6 +68,7 @@ class AdditiveModel(
         "verbose": ["verbose"],
         "n_jobs": [Integral, None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "tol": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -89,6 +91,7 @@ class AdditiveModel(
         verbose: int = 0,
         n_jobs: int | None = None,
         max_iter: int = 200,
+        max_time: float | None = None,
         tol: float = 1e-6,
     ) -> None:
         self.n_splines = n_splines
@@ -107,6 +110,7 @@ class AdditiveModel(
         self.verbose = verbose
         self.n_jobs = n_jobs
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
 
     def fit(
@@ -147,6 +151,7 @@ class AdditiveModel(
         """
         self._validate_params()
         with kept_on_error(self):
+            self._deadline = Deadline(self.max_time)
             X = self._check_features(X, reset=True)
             if y is None:
                 raise ValueError(
@@ -162,6 +167,7 @@ class AdditiveModel(
             self._fit_linear_model(columns, y, weight, groups)
             self._keep_blocks()
             self._keep_observed(X, weight)
+            del self._deadline
         return self
 
     def _check_features(self, X, reset):

@@ -30,7 +30,7 @@ class LearningMixin:
             model.fit(columns, y, weight, groups=groups)
             self._set_fitted(model, kept, columns, y, weight)
             names = self._names_without_effect(weight)
-            if not names:
+            if not names or self._deadline.is_over:
                 return
             fewer, kept, few = self._fit_without(names, cv, columns, y, weight, groups)
         # The statistic may be wrong where classes are nearly separable.
@@ -71,7 +71,7 @@ class LearningMixin:
     def _make_linear_model(self, kept, cv):
         """Return the linear model of the columns that are kept, not fitted."""
         common = ("criterion", "selection", "shrinkage", "random_state", "verbose")
-        common += ("n_jobs", "max_iter", "tol", *self._own_options)
+        common += ("n_jobs", "max_iter", "max_time", "tol", *self._own_options)
         options = {"cv": cv, **{name: getattr(self, name) for name in common}}
         if not self.penalize_linear:
             factors = np.ones(self._terms.n_columns)
@@ -86,7 +86,7 @@ class LearningMixin:
                 )
             options["penalty_factors"] = factors[kept]
         model = self._linear_model(feature_groups="transformer", **options)
-        model._owner = type(self)
+        model._owner, model._deadline = type(self), self._deadline
         return model
 
     def _columns_without(self, names):
@@ -100,6 +100,8 @@ class LearningMixin:
     def _set_fitted(self, model, kept, columns, y, weight):
         """Set the attributes of a fit of the columns that are kept."""
         self.model_, self._kept = model, kept
+        # Another fit of it has its own time.
+        model._deadline = None
         self.term_names_ = np.array([t.name for t in self._terms.terms], dtype=object)
         self.group_names_, group = self._groups_of(model, columns)
         name, strength = model._strength()

@@ -38,6 +38,8 @@ class SharedStartMixin:
             shared.set_params(shrinkage=0.0, lambda_bounds=bounds)
             shared.fit(self._by_kind(columns), y, weight, groups=groups)
             self._set_fitted(shared, every, columns, y, weight)
+            if self._deadline.is_over:
+                return
             names = self._names_without_effect(weight)
             own, kept, few = self._fit_without(
                 names, cv, columns, y, weight, groups, lambda_bounds=bounds

@@ -80,6 +80,10 @@ default="validation"
         How many parts of a fit with ``shrinkage="auto"`` are computed at once.
     max_iter : int, default=200
         Largest number of iterations of the solver.
+    max_time : float or None, default=None
+        Seconds after which the search for lambda ends, also in the middle of a step,
+        with the best lambda so far, `converged_` False and a warning; None for no
+        limit. The first look at the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
 
@@ -173,6 +177,7 @@ default="validation"
         verbose: int = 0,
         n_jobs: int | None = None,
         max_iter: int = 200,
+        max_time: float | None = None,
         tol: float = 1e-6,
     ) -> None:
         super().__init__(
@@ -192,6 +197,7 @@ default="validation"
             verbose=verbose,
             n_jobs=n_jobs,
             max_iter=max_iter,
+            max_time=max_time,
             tol=tol,
         )
 

@@ -1,11 +1,19 @@
-"""Counters of the questions that a problem was asked."""
+"""Counters of the questions that a problem was asked, and the time to ask them in."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from .._deadline import Deadline, OutOfTimeError
 
 
 @dataclass
 class OracleCounts:
     """Numbers of evaluations; each split counts for itself.
+
+    Whatever takes long asks a question, and all questions are counted. So this is where
+    a deadline ends a step that is under way, in whatever solver or engine.
 
     Attributes
     ----------
@@ -30,6 +38,40 @@ class OracleCounts:
     n_inner_solves: int = 0
     n_unfinished_solves: int = 0
 
+    #: Of the block that is under way; the default has no limit.
+    _deadline: ClassVar[Deadline] = Deadline()
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if self._deadline.is_over:
+            raise OutOfTimeError
+
+    @contextmanager
+    def within(self, deadline: Deadline) -> Iterator[None]:
+        """Let all questions after a deadline raise, within the block.
+
+        Parameters
+        ----------
+        deadline : Deadline
+            In the place of that of the block around this one; ``Deadline()`` for none,
+            to ask what has to be asked in the end.
+
+        Yields
+        ------
+        None
+
+        Raises
+        ------
+        OutOfTimeError
+            From a question, in the block.
+        """
+        before = self._deadline
+        self.__dict__["_deadline"] = deadline
+        try:
+            yield
+        finally:
+            self.__dict__["_deadline"] = before
+
     @property
     def n_gradients(self) -> int:
         """The paper's n_g: training and validation gradients."""
@@ -37,4 +79,5 @@ class OracleCounts:
 
     def as_dict(self) -> dict[str, int]:
         """Return all counts, `n_gradients` included."""
-        return {**self.__dict__, "n_gradients": self.n_gradients}
+        counts = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**counts, "n_gradients": self.n_gradients}

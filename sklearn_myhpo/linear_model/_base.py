@@ -88,6 +88,7 @@ class BilevelLinearModel(
         ],
         "lambda_bounds": [StrOptions({"auto"}), tuple, list, dict],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],

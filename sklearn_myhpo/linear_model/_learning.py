@@ -3,10 +3,12 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._deadline import OutOfTimeError
 from .._messages import shown
 from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
 from ..solvers.phases import UNWATCHED
+from ..solvers.protocol import Status
 from ..solvers.start.scan import scan_lambda
 from ._problem import LastFit
 from ._verify import solve_and_verify
@@ -22,12 +24,12 @@ class LearningMixin:
         def solve(problem, is_first):
             given = problem, solver, shrinkage, source.lambda_init
             if not is_first:
-                return self._solve(*given, None, UNWATCHED)
+                return self._solve(*given, None, UNWATCHED, progress.deadline)
             report = self._reporter(problem, progress, source.dtype)
-            return self._solve(*given, report, progress)
+            return self._solve(*given, report, progress, progress.deadline)
 
         problem, result = solve_and_verify(source, solve)
-        chosen = self._select(problem, result, source)
+        chosen = self._select(problem, result, source, progress.deadline)
         weights = problem.to_features(chosen.weights)
         with progress.phase("refit", 0):
             given = problem, chosen.lambda_, weights, self.refit
@@ -38,18 +40,22 @@ class LearningMixin:
         with progress.phase("checks", 0):
             self._set_checks(problem, result, source)
             self._set_facts(problem, source, chosen.lambda_, final)
-        self._warn(problem, result)
+        self._warn(problem, chosen)
         if source.criterion is None:
             self._warn_of_few_rows(source)
-        if not solver.capabilities.finds_minimizers:
+        has_time = chosen.status is not Status.MAX_TIME
+        if has_time and not solver.capabilities.finds_minimizers:
             self._warn_of_gap(problem, result)
         return weights
 
-    def _solve(self, problem, solver, shrinkage, lambda_init, report, progress):
+    def _solve(
+        self, problem, solver, shrinkage, lambda_init, report, progress, deadline
+    ):
         """Run the solver, from the end of the last fit if that is wanted."""
         weights_init = shared = None
         if shrinkage:
-            shared = scan_lambda(problem, progress)
+            with problem.counts.within(deadline):
+                shared = scan_lambda(problem, progress)
             problem.shrink(shrinkage, problem.objective(shared.lambda_, shared.weights))
             if isinstance(lambda_init, str):
                 lambda_init, weights_init = shared.lambda_, shared.weights
@@ -61,7 +67,8 @@ class LearningMixin:
                 for split, weights in zip(problem.splits, last.weights, strict=True)
             ]
         given = problem, solver, lambda_init, weights_init
-        result = self._minimize(*given, callback=report, phases=progress)
+        watchers = {"callback": report, "phases": progress, "max_time": deadline}
+        result = self._minimize(*given, **watchers)
         return result if shared is None else result._replace(scan=shared)
 
     def _seed(self):
@@ -81,7 +88,7 @@ class LearningMixin:
             **watchers,
         )
 
-    def _select(self, problem, result, source):
+    def _select(self, problem, result, source, deadline):
         """Return the result at the lambda that `selection` asks for."""
         error = None
         if source.has_held_out_rows:
@@ -96,4 +103,15 @@ class LearningMixin:
                 f"rows, but criterion={shown(self.criterion)} holds none out. Use "
                 "criterion='validation', or selection='min'."
             )
-        return strongest_within(problem, result, error)
+        try:
+            with problem.counts.within(deadline):
+                return strongest_within(problem, result, error)
+        except OutOfTimeError:
+            if not result.status.has_converged:
+                return result
+            message = (
+                f"stopped at max_time={self.max_time:g} seconds on the way to the "
+                "strongest penalties within one standard error: lambda is that of the "
+                "minimum. Increase max_time, or use selection='min'"
+            )
+            return result._replace(status=Status.MAX_TIME, message=message)

@@ -6,6 +6,8 @@ class OwnerMixin:
 
     #: Class of the estimator that fits this one; None where the user fits it.
     _owner = None
+    #: Its `Deadline`, which is older than this fit.
+    _deadline = None
 
     def _name(self):
         """Return the name of the class that a user wrote."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from .._deadline import Deadline
 from .._progress import Tasks
 
 #: Largest number of lambdas that a line lists; of more it gives the range.
@@ -28,6 +29,7 @@ class Progress(Tasks):
     def __init__(self, estimator, X, y):
         super().__init__(estimator, X, y, phases=_phases_of(estimator))
         self.is_silent = not estimator.verbose
+        self.deadline = estimator._deadline or Deadline(estimator.max_time)
         self.clock = time.perf_counter()
         self._n_steps, self._width = 0, None
         #: Names of the groups; empty with one lambda for all features.

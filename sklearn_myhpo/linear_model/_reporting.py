@@ -135,6 +135,8 @@ class Attributes:
             # So many rows that the user wants no refit: the exact adjoints of a
             # certificate would cost more than that.
             return
+        if result.status is Status.MAX_TIME:
+            return
         with np.errstate(all="ignore"):
             self.certificate_, model = certify(problem, result)
             if model is not None and source.has_held_out_rows:

@@ -99,6 +99,7 @@ class PerTargetMixin:
             options = {
                 "lambda_init": source.lambda_init if start is None else start[own],
                 "max_iter": self.max_iter,
+                "max_time": progress.deadline,
                 "tol": self.tol,
                 "random_state": self._seed(),
             }
@@ -131,6 +132,7 @@ class PerTargetMixin:
         report = self._reporter(problem, progress, source.dtype)
         lambda_init = source.lambda_init if start is None else start
         watchers = {"callback": report, "phases": progress}
+        watchers["max_time"] = progress.deadline
         result = self._minimize(targets, solver, lambda_init, **watchers)
         models = problem.to_features(result.weights)
         if self.refit and not source.has_own_validation:

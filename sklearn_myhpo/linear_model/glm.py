@@ -130,6 +130,10 @@ default="auto"
         name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
+    max_time : float or None, default=None
+        Seconds after which the search for lambda ends, also in the middle of a step,
+        with the best lambda so far, `converged_` False and a warning; None for no
+        limit. The first look at the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -205,10 +209,12 @@ default="auto"
         scan.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None without held-out
-        rows, or with too many lambdas. The user guide states its limits.
-    certificate_ : Certificate
-        Report on how close the fit came to a minimum; print it.
+        because the lambdas were fitted to the held-out rows. None where `max_time`
+        ended the search, without held-out rows, or with too many lambdas. The user
+        guide states its limits.
+    certificate_ : Certificate or None
+        Report on how close the fit came to a minimum; print it. None where `max_time`
+        ended the search.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
@@ -273,6 +279,7 @@ default="auto"
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
+        max_time: float | None = None,
         tol: float = 1e-6,
         warm_start: bool = False,
         steps: Literal["exact", "gradient"] = "exact",
@@ -299,6 +306,7 @@ default="auto"
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
         self.warm_start = warm_start
         self.steps = steps
@@ -411,6 +419,10 @@ default="auto"
         name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
+    max_time : float or None, default=None
+        Seconds after which the search for lambda ends, also in the middle of a step,
+        with the best lambda so far, `converged_` False and a warning; None for no
+        limit. The first look at the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -486,10 +498,12 @@ default="auto"
         scan.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None without held-out
-        rows, or with too many lambdas. The user guide states its limits.
-    certificate_ : Certificate
-        Report on how close the fit came to a minimum; print it.
+        because the lambdas were fitted to the held-out rows. None where `max_time`
+        ended the search, without held-out rows, or with too many lambdas. The user
+        guide states its limits.
+    certificate_ : Certificate or None
+        Report on how close the fit came to a minimum; print it. None where `max_time`
+        ended the search.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
@@ -554,6 +568,7 @@ default="auto"
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
+        max_time: float | None = None,
         tol: float = 1e-6,
         warm_start: bool = False,
         steps: Literal["exact", "gradient"] = "exact",
@@ -580,6 +595,7 @@ default="auto"
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
         self.warm_start = warm_start
         self.steps = steps
@@ -698,6 +714,10 @@ default="auto"
         name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
+    max_time : float or None, default=None
+        Seconds after which the search for lambda ends, also in the middle of a step,
+        with the best lambda so far, `converged_` False and a warning; None for no
+        limit. The first look at the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -773,10 +793,12 @@ default="auto"
         scan.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None without held-out
-        rows, or with too many lambdas. The user guide states its limits.
-    certificate_ : Certificate
-        Report on how close the fit came to a minimum; print it.
+        because the lambdas were fitted to the held-out rows. None where `max_time`
+        ended the search, without held-out rows, or with too many lambdas. The user
+        guide states its limits.
+    certificate_ : Certificate or None
+        Report on how close the fit came to a minimum; print it. None where `max_time`
+        ended the search.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
@@ -844,6 +866,7 @@ default="auto"
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
+        max_time: float | None = None,
         tol: float = 1e-6,
         warm_start: bool = False,
         steps: Literal["exact", "gradient"] = "exact",
@@ -871,6 +894,7 @@ default="auto"
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
         self.warm_start = warm_start
         self.steps = steps
@@ -991,6 +1015,10 @@ default="auto"
         name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
+    max_time : float or None, default=None
+        Seconds after which the search for lambda ends, also in the middle of a step,
+        with the best lambda so far, `converged_` False and a warning; None for no
+        limit. The first look at the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -1052,11 +1080,13 @@ default="auto"
         scan.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None without held-out
-        rows, or with too many lambdas. The user guide states its limits.
+        because the lambdas were fitted to the held-out rows. None where `max_time`
+        ended the search, without held-out rows, or with too many lambdas. The user
+        guide states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None after
-        `partial_fit` and for a solver that reads rows in batches if ``refit=False``.
+        Report on how close the fit came to a minimum; print it. None where `max_time`
+        ended the search, after `partial_fit` and for a solver that reads rows in
+        batches if ``refit=False``.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
@@ -1127,6 +1157,7 @@ default="auto"
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
+        max_time: float | None = None,
         tol: float = 1e-6,
         warm_start: bool = False,
     ) -> None:
@@ -1150,6 +1181,7 @@ default="auto"
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
         self.warm_start = warm_start
 

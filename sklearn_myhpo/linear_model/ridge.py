@@ -126,6 +126,10 @@ default="auto"
         name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
+    max_time : float or None, default=None
+        Seconds after which the search for lambda ends, also in the middle of a step,
+        with the best lambda so far, `converged_` False and a warning; None for no
+        limit. The first look at the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -201,12 +205,12 @@ default="auto"
         fit started without a scan, and with `alpha_per_target`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None without held-out
-        rows, with too many lambdas, and with `alpha_per_target`. The user guide states
-        its limits.
+        because the lambdas were fitted to the held-out rows. None where `max_time`
+        ended the search, without held-out rows, with too many lambdas, and with
+        `alpha_per_target`. The user guide states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None with
-        `alpha_per_target`.
+        Report on how close the fit came to a minimum; print it. None where `max_time`
+        ended the search, with `alpha_per_target`.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
@@ -273,6 +277,7 @@ default="auto"
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
+        max_time: float | None = None,
         tol: float = 1e-6,
         warm_start: bool = False,
         steps: Literal["exact", "gradient"] = "exact",
@@ -300,6 +305,7 @@ default="auto"
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
         self.warm_start = warm_start
         self.steps = steps
@@ -390,6 +396,10 @@ default="auto"
         name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
+    max_time : float or None, default=None
+        Seconds after which the search for lambda ends, also in the middle of a step,
+        with the best lambda so far, `converged_` False and a warning; None for no
+        limit. The first look at the data and the refit are not cut short.
     tol : float, default=1e-4
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -455,12 +465,12 @@ default="auto"
         fit started without a scan, and with `alpha_per_target`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None without held-out
-        rows, with too many lambdas, and with `alpha_per_target`. The user guide states
-        its limits.
+        because the lambdas were fitted to the held-out rows. None where `max_time`
+        ended the search, without held-out rows, with too many lambdas, and with
+        `alpha_per_target`. The user guide states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None with
-        `alpha_per_target`.
+        Report on how close the fit came to a minimum; print it. None where `max_time`
+        ended the search, with `alpha_per_target`.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool
@@ -517,6 +527,7 @@ default="auto"
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
+        max_time: float | None = None,
         tol: float = 1e-4,
         warm_start: bool = False,
         step_sizes: Literal["auto"] | tuple[float, float] = "auto",
@@ -537,6 +548,7 @@ default="auto"
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
         self.warm_start = warm_start
         self.step_sizes = step_sizes
@@ -642,6 +654,10 @@ default="auto"
         name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
+    max_time : float or None, default=None
+        Seconds after which the search for lambda ends, also in the middle of a step,
+        with the best lambda so far, `converged_` False and a warning; None for no
+        limit. The first look at the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -703,13 +719,13 @@ default="auto"
         fit started without a scan, and with `alpha_per_target`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None without held-out
-        rows, with too many lambdas, and with `alpha_per_target`. The user guide states
-        its limits.
+        because the lambdas were fitted to the held-out rows. None where `max_time`
+        ended the search, without held-out rows, with too many lambdas, and with
+        `alpha_per_target`. The user guide states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None with
-        `alpha_per_target`, after `partial_fit`, and for a solver that reads rows in
-        batches if ``refit=False``.
+        Report on how close the fit came to a minimum; print it. None where `max_time`
+        ended the search, with `alpha_per_target`, after `partial_fit`, and for a solver
+        that reads rows in batches if ``refit=False``.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
@@ -775,6 +791,7 @@ default="auto"
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
+        max_time: float | None = None,
         tol: float = 1e-6,
         warm_start: bool = False,
     ) -> None:
@@ -797,6 +814,7 @@ default="auto"
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
         self.warm_start = warm_start
 
@@ -815,9 +833,9 @@ default="auto"
         such as ``solver=Stochastic(method="soba")``. `cv`, a float or an int, divides
         the rows into training and validation parts. The first call starts as `fit`
         does and counts the features. `warm_start`, `refit`, `selection`, `shrinkage`,
-        `max_iter` and `tol` are ignored. Nothing is refitted: `coef_` is the mean over
-        the splits of the solver's weights. `history_` has a row per call, and
-        `validation_loss_` is the loss of the last held-out rows before the solver
+        `max_iter`, `max_time` and `tol` are ignored. Nothing is refitted: `coef_` is
+        the mean over the splits of the solver's weights. `history_` has a row per call,
+        and `validation_loss_` is the loss of the last held-out rows before the solver
         learned from them; in the first call after it. `fit` starts anew.
 
         Parameters

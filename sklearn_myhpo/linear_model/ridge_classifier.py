@@ -129,6 +129,10 @@ default="auto"
         name have "auto".
     max_iter : int, default=200
         Largest number of iterations of the solver.
+    max_time : float or None, default=None
+        Seconds after which the search for lambda ends, also in the middle of a step,
+        with the best lambda so far, `converged_` False and a warning; None for no
+        limit. The first look at the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -208,10 +212,12 @@ default="auto"
         scan.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None without held-out
-        rows, or with too many lambdas. The user guide states its limits.
-    certificate_ : Certificate
-        Report on how close the fit came to a minimum; print it.
+        because the lambdas were fitted to the held-out rows. None where `max_time`
+        ended the search, without held-out rows, or with too many lambdas. The user
+        guide states its limits.
+    certificate_ : Certificate or None
+        Report on how close the fit came to a minimum; print it. None where `max_time`
+        ended the search.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
@@ -278,6 +284,7 @@ default="auto"
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
         max_iter: int = 200,
+        max_time: float | None = None,
         tol: float = 1e-6,
         warm_start: bool = False,
         steps: Literal["exact", "gradient"] = "exact",
@@ -305,6 +312,7 @@ default="auto"
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
         self.warm_start = warm_start
         self.steps = steps

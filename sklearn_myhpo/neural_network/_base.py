@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._deadline import Deadline
 from .._documentation import DocumentationLinkMixin
 from .._html import LearnedHTMLMixin
 from .._messages import import_optional, shown
@@ -69,6 +70,7 @@ class SelfTuningPerceptron(
         "validation_steps": [Interval(Integral, 1, None, closed="left")],
         "n_warmup_iter": [Interval(Integral, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "n_iter_no_change": [
             Interval(Integral, 1, None, closed="left"),
             Options(Real, {np.inf}),
@@ -117,14 +119,14 @@ class SelfTuningPerceptron(
         self._validate_params()
         # Training that may stop early has no number of iterations.
         n_iter = self.max_iter if self.n_iter_no_change == np.inf else None
-        tasks = Tasks(self, X, y, n_iter)
+        tasks, deadline = Tasks(self, X, y, n_iter), Deadline(self.max_time)
         with kept_on_error(self):
             tasks.begin()
-            self._train(X, y, tasks)
+            self._train(X, y, tasks, deadline)
             tasks.end()
         return self
 
-    def _train(self, X, y, tasks):
+    def _train(self, X, y, tasks, deadline):
         """Train on the training rows, and set the fitted attributes."""
         hidden = _check_sizes(self.hidden_layer_sizes)
         plan = make_plan(len(hidden) + 1, self.tune, self.hyperparameters)
@@ -154,6 +156,7 @@ class SelfTuningPerceptron(
             estimator=self,
             seed=int(random_state.randint(np.iinfo(np.int32).max)),
             report=lambda now: tasks.iterate(lambda: self._network(now, plan)),
+            deadline=deadline,
         )
         vars(self).update(self._network(outcome.best, plan))
         self._set_history(outcome)
@@ -215,6 +218,14 @@ class SelfTuningPerceptron(
                 f"{name} reached max_iter={self.max_iter} before the validation loss "
                 f"stagnated; it is {self.validation_loss_:.6g} at iteration "
                 f"{self.best_iter_}, whose network is kept. Raise max_iter, or lower "
+                f"n_iter_no_change={self.n_iter_no_change}."
+            )
+        elif outcome.status == "max_time":
+            message = (
+                f"{name} reached max_time={self.max_time:g} seconds in iteration "
+                f"{self.n_iter_}, before the validation loss stagnated; it is "
+                f"{self.validation_loss_:.6g} at iteration {self.best_iter_}, whose "
+                "network is kept. Raise max_time, or lower "
                 f"n_iter_no_change={self.n_iter_no_change}."
             )
         else:

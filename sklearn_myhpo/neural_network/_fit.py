@@ -10,7 +10,7 @@ from .tuner import Distribution, StepSizes, Tuner
 _OPTIONS = tuple(TrainingOptions.__dataclass_fields__)
 
 
-def train_network(*, parts, sizes, plan, estimator, seed, report):
+def train_network(*, parts, sizes, plan, estimator, seed, report, deadline):
     """Train a network on one part of the data and tune it on the other.
 
     Parameters
@@ -27,6 +27,8 @@ def train_network(*, parts, sizes, plan, estimator, seed, report):
         Seed of the generator of all randomness.
     report : callable
         Function of the `Checkpoint` of every iteration; true ends the training.
+    deadline : Deadline
+        Of the training.
 
     Returns
     -------
@@ -59,4 +61,4 @@ def train_network(*, parts, sizes, plan, estimator, seed, report):
         generator,
     )
     options = TrainingOptions(**{name: getattr(estimator, name) for name in _OPTIONS})
-    return Training(tuner, train, validation, task, options).run(report)
+    return Training(tuner, train, validation, task, options).run(report, deadline)

@@ -107,7 +107,7 @@ class Outcome(NamedTuple):
 
     best: Checkpoint
     history: dict
-    status: str  # "stopped", "max_iter", "diverged" or "interrupted"
+    status: str  # "stopped", "max_iter", "max_time", "diverged" or "interrupted"
 
 
 class Training:
@@ -136,13 +136,15 @@ class Training:
         )
         self.n_steps = 0
 
-    def run(self, report):
+    def run(self, report, deadline):
         """Train until the validation loss stagnates, and return the `Outcome`.
 
         Parameters
         ----------
         report : callable
             Function of the `Checkpoint` of every iteration; true ends the training.
+        deadline : Deadline
+            Ends the training within an iteration; its network is looked at too.
 
         Returns
         -------
@@ -153,7 +155,7 @@ class Training:
         n_waited, n_drops = 0, 0
         for epoch in range(options.max_iter):
             try:
-                train_loss = self._run_epoch(epoch)
+                train_loss = self._run_epoch(epoch, deadline)
                 now = self._checkpoint(epoch + 1)
             except DivergenceError:
                 status = "diverged"
@@ -168,6 +170,9 @@ class Training:
             if report(now):
                 status = "interrupted"
                 break
+            if deadline.is_over:
+                status = "max_time"
+                break
             if n_waited < options.n_iter_no_change:
                 continue
             if n_drops == MAX_DROPS:
@@ -177,19 +182,25 @@ class Training:
             n_waited, n_drops = 0, n_drops + 1
         return Outcome(best, _columns(records, self._names()), status)
 
-    def _run_epoch(self, epoch):
-        """Train on all training rows once, and return their mean loss."""
-        options, total = self.options, 0.0
+    def _run_epoch(self, epoch, deadline):
+        """Train on all training rows once, and return their mean loss.
+
+        On fewer of them if the time is over.
+        """
+        options, total, n_rows = self.options, 0.0, 0
         is_tuning = epoch >= options.n_warmup_iter and len(self.tuner.distribution.h)
         for x, y in self.train.batches(options.batch_size, self.tuner.generator):
             total += self.tuner.train(x, y, epoch) * len(x)
+            n_rows += len(x)
+            if deadline.is_over:
+                break
             if not is_tuning:
                 continue
             self.n_steps += 1
             if self.n_steps % options.train_steps == 0:
                 for _ in range(options.validation_steps):
                     self.tuner.tune(*next(self.validation_batches))
-        return total / len(self.train)
+        return total / n_rows
 
     @torch.no_grad()
     def _checkpoint(self, n_epochs):

@@ -74,6 +74,9 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         Number of initial iterations without tuning.
     max_iter : int, default=200
         Largest number of iterations, which are passes over the training rows.
+    max_time : float or None, default=None
+        Seconds after which the training ends, also in the middle of an iteration, with
+        the best network so far, `converged_` False and a warning; None for no limit.
     n_iter_no_change : int or inf, default=10
         The validation loss stagnates after this many iterations without a new minimum.
     validation_fraction : float, default=0.2
@@ -118,7 +121,7 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
     n_iter_ : int
         Number of iterations.
     converged_ : bool
-        Whether the validation loss stagnated before `max_iter`.
+        Whether the validation loss stagnated before `max_iter` and `max_time`.
     n_layers_ : int
         Number of layers, features and outputs included.
     n_outputs_ : int
@@ -168,6 +171,7 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         validation_steps: int = 1,
         n_warmup_iter: int = 5,
         max_iter: int = 200,
+        max_time: float | None = None,
         n_iter_no_change: int | float = 10,
         validation_fraction: float = 0.2,
         random_state: RandomStateLike = None,
@@ -188,6 +192,7 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         self.validation_steps = validation_steps
         self.n_warmup_iter = n_warmup_iter
         self.max_iter = max_iter
+        self.max_time = max_time
         self.n_iter_no_change = n_iter_no_change
         self.validation_fraction = validation_fraction
         self.random_state = random_state
@@ -313,6 +318,9 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
         Number of initial iterations without tuning.
     max_iter : int, default=200
         Largest number of iterations, which are passes over the training rows.
+    max_time : float or None, default=None
+        Seconds after which the training ends, also in the middle of an iteration, with
+        the best network so far, `converged_` False and a warning; None for no limit.
     n_iter_no_change : int or inf, default=10
         The validation loss stagnates after this many iterations without a new minimum.
     validation_fraction : float, default=0.2
@@ -355,7 +363,7 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
     n_iter_ : int
         Number of iterations.
     converged_ : bool
-        Whether the validation loss stagnated before `max_iter`.
+        Whether the validation loss stagnated before `max_iter` and `max_time`.
     n_layers_ : int
         Number of layers, features and outputs included.
     n_outputs_ : int
@@ -402,6 +410,7 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
         validation_steps: int = 1,
         n_warmup_iter: int = 5,
         max_iter: int = 200,
+        max_time: float | None = None,
         n_iter_no_change: int | float = 10,
         validation_fraction: float = 0.2,
         random_state: RandomStateLike = None,
@@ -422,6 +431,7 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
         self.validation_steps = validation_steps
         self.n_warmup_iter = n_warmup_iter
         self.max_iter = max_iter
+        self.max_time = max_time
         self.n_iter_no_change = n_iter_no_change
         self.validation_fraction = validation_fraction
         self.random_state = random_state

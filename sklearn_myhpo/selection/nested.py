@@ -8,6 +8,7 @@ cross-validation, Stone 1974, Varma & Simon 2006).
 
 import numpy as np
 
+from .._deadline import OutOfTimeError
 from .._messages import shown
 from ..data.jobs import run_jobs
 from ..data.selected import select
@@ -33,7 +34,7 @@ def choose_shrinkage(source, n_jobs=None, phases=UNWATCHED):
     n_jobs : int or None, default=None
         How many training parts are split again at once, as of `run_jobs`.
     phases : Phases, default=UNWATCHED
-        Is told of every split.
+        Is told of every split; after its deadline splits have no say.
 
     Returns
     -------
@@ -55,7 +56,10 @@ def choose_shrinkage(source, n_jobs=None, phases=UNWATCHED):
     rows, pairs = source.rows, source.pairs
     losses = np.zeros((len(SHRINKAGES), len(rows)))
     inner_pairs = _inner_pairs(pairs, len(rows))
-    tasks = ((source, split, inner) for split, inner in enumerate(inner_pairs))
+    tasks = (
+        (source, split, inner, phases.deadline)
+        for split, inner in enumerate(inner_pairs)
+    )
     with phases.phase("shrinkage", len(pairs)):
         for left_out, found in run_jobs(nested_losses, tasks, n_jobs):
             losses[:, left_out] += found
@@ -72,7 +76,7 @@ def choose_shrinkage(source, n_jobs=None, phases=UNWATCHED):
     }
 
 
-def nested_losses(source, split, inner):
+def nested_losses(source, split, inner, deadline):
     """Return the losses of the rows that a split holds out, for every shrinkage.
 
     Parameters
@@ -82,19 +86,25 @@ def nested_losses(source, split, inner):
         Which one.
     inner : list of (ndarray, ndarray)
         Splits of its training rows.
+    deadline : Deadline
 
     Returns
     -------
     left_out : ndarray of shape (n_held_out,)
-        The rows.
+        The rows; none if the time is over before all losses are known.
     losses : ndarray of shape (n_shrinkages, n_held_out)
         Parts of the rows in the mean loss.
     """
     rows, (train, _) = source.rows, source.pairs[split]
     share, losses = rows.share(split), []
-    for coef, intercept in _models(_inner_problem(source, train, inner)):
-        left_out, loss = rows.losses(split, coef, intercept)
-        losses.append(share[left_out] * loss)
+    problem = _inner_problem(source, train, inner)
+    try:
+        with problem.counts.within(deadline):
+            for coef, intercept in _models(problem, deadline):
+                left_out, loss = rows.losses(split, coef, intercept)
+                losses.append(share[left_out] * loss)
+    except OutOfTimeError:
+        return np.empty(0, dtype=np.intp), np.empty((len(SHRINKAGES), 0))
     return left_out, np.array(losses)
 
 
@@ -113,7 +123,7 @@ def _inner_problem(source, train, inner):
     )
 
 
-def _models(problem):
+def _models(problem, deadline):
     """Yield coef and intercept for every shrinkage, each from the one before."""
     lambda_, weights, *_ = scan_lambda(problem)
     reference = problem.objective(lambda_, weights)
@@ -126,6 +136,7 @@ def _models(problem):
             lambda_init=lambda_,
             weights_init=weights,
             max_iter=NESTED_MAX_ITER,
+            max_time=deadline,
             tol=NESTED_TOL,
         )
         lambda_, weights = result.lambda_, result.weights

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._deadline import Deadline, OutOfTimeError
 from .._messages import shown
 from ..bilevel.contract import Offers, OuterProblem
 from ..bilevel.counts import OracleCounts
@@ -13,7 +14,7 @@ from .phases import UNWATCHED, Phases
 from .protocol import BilevelResult, Info, Solver, State, Status
 from .registry import SOLVERS
 from .start.alone import start_of
-from .start.points import Scan
+from .start.points import Scan, best_so_far
 from .start.scan import scan_lambda
 from .start.targets import scan_targets
 
@@ -25,6 +26,7 @@ def minimize_bilevel(
     lambda_init: str | float | np.ndarray = "auto",
     weights_init: list[np.ndarray] | None = None,
     max_iter: int = 100,
+    max_time: Deadline | float | None = None,
     tol: float = 1e-6,
     random_state: int | np.random.Generator | None = None,
     callback: Callable[[int, Info, State], object] | None = None,
@@ -47,6 +49,10 @@ def minimize_bilevel(
         Weights of every split to start from.
     max_iter : int, default=100
         Most iterations.
+    max_time : Deadline, float or None, default=None
+        Most seconds of the search, the scan for a start included; None for no limit. A
+        step that is under way ends too, with the result of the step before; the epoch
+        of a stochastic solver, with its own so far.
     tol : float, default=1e-6
         The run has converged when ``state.error <= tol``, or when a likelihood has
         come so close to its limit that the rows cannot tell it from there.
@@ -72,25 +78,31 @@ def minimize_bilevel(
         and the solvers that would do.
     """
     check_solver(solver, problem.offers)
-    clock = time.perf_counter()
-    lambda_0, weights_0, scan = _find_start(problem, lambda_init, phases)
-    if weights_init is not None:
-        weights_0 = weights_init
+    clock, deadline = time.perf_counter(), Deadline.of(max_time)
     rng = np.random.default_rng(random_state)
-    # A value that is not finite ends the run; numpy need not warn of it as well.
-    with phases.phase("solve"), np.errstate(all="ignore"):
-        state = solver.init(problem, lambda_0, weights_0)
-        end = _iterate(problem, solver, state, rng, max_iter, tol, callback, clock)
+    with problem.counts.within(deadline):
+        lambda_0, weights_0, scan = _find_start(problem, lambda_init, phases)
+        if weights_init is not None:
+            weights_0 = weights_init
+        # A value that is not finite ends the run; numpy need not warn of it as well.
+        with phases.phase("solve"), np.errstate(all="ignore"):
+            state = _first_state(problem, solver, lambda_0, weights_0, deadline)
+            limits = max_iter, tol, deadline
+            end = _iterate(problem, solver, state, rng, limits, callback, clock)
     message = end.status.value.format(
         n_iter=end.n_iter,
         max_iter=max_iter,
+        max_time=deadline.max_time,
         tol=tol,
         error=end.state.error,
         residuals=_residuals(end.info),
         advice=solver.capabilities.advice,
     )
     history = _history(end.rows, history_row(end.info, problem.counts, 0.0))
-    place = solver.evaluation(problem, end.state)
+    if isinstance(end.state, _Start):
+        place = problem.at(*end.state[:2])
+    else:
+        place = solver.evaluation(problem, end.state)
     if end.status is Status.CERTAIN and solver.capabilities.finds_minimizers:
         # Such a run may end before its weights are accurate.
         weights = problem.minimize(place.lambda_, place.weights)
@@ -98,6 +110,24 @@ def minimize_bilevel(
     return BilevelResult(
         place, place.estimate, end.status, message, len(end.rows), history, scan
     )
+
+
+class _Start(NamedTuple):
+    """The state of a run that has no time for the first one of its solver."""
+
+    lambda_: np.ndarray
+    weights: list
+    error: float = np.inf
+
+
+def _first_state(problem, solver, lambda_0, weights_0, deadline):
+    """Return the first state of a solver, or a `_Start` if there is no time."""
+    if not deadline.is_over:
+        try:
+            return solver.init(problem, lambda_0, weights_0)
+        except OutOfTimeError:
+            pass
+    return _Start(lambda_0, weights_0)
 
 
 class _End(NamedTuple):
@@ -110,11 +140,17 @@ class _End(NamedTuple):
     rows: list
 
 
-def _iterate(problem, solver, state, rng, max_iter, tol, callback, clock):
+def _iterate(problem, solver, state, rng, limits, callback, clock):
     """Step until the run ends, and return its `_End`."""
-    rows = []
+    (max_iter, tol, deadline), rows = limits, []
+    info = Info(state.lambda_, np.nan, np.nan, np.nan)
     for n_iter in range(1, max_iter + 1):
-        new_state, info = solver.step(problem, state, rng)
+        if deadline.is_over:
+            return _End(Status.MAX_TIME, n_iter - 1, state, info, rows)
+        try:
+            new_state, info = solver.step(problem, state, rng)
+        except OutOfTimeError:
+            return _End(Status.MAX_TIME, n_iter - 1, state, info, rows)
         if not is_finite(new_state, info):
             return _End(Status.DIVERGED, n_iter, state, info, rows)
         state = new_state
@@ -174,10 +210,16 @@ def _find_start(
         return lambda_0, problem.zeros(), None
     if problem.offers.is_separable:
         return *scan_targets(problem, phases), None
-    scanned = problem.for_scan()
-    scan = scan_lambda(scanned, phases)
+    scanned, scan = problem, None
+    try:
+        scanned = problem.for_scan()
+        scan = scan_lambda(scanned, phases)
+        start = start_of(scanned, scan)
+    except OutOfTimeError:
+        scan = best_so_far(scanned, []) if scan is None else scan
+        start = scan.lambda_, scan.weights
     # The objective of fewer rows is another one.
-    return *start_of(scanned, scan), scan if scanned is problem else None
+    return *start, scan if scanned is problem else None
 
 
 def _history(rows, columns):

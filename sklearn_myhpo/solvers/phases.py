@@ -3,9 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .._deadline import Deadline
+
 
 class Phases:
-    """Is told of the phases of a fit and of their steps; this one does nothing."""
+    """Is told of the phases of a fit and of their steps; this one does nothing.
+
+    Attributes
+    ----------
+    deadline : Deadline
+        Of the fit.
+    """
+
+    deadline = Deadline()
 
     @contextmanager
     def phase(self, name: str, n_steps: int | None = None) -> Iterator[None]:

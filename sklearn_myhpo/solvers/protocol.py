@@ -167,6 +167,11 @@ class Status(Enum):
         "that of the iteration before. Use smaller step_sizes, backtracking, or exact "
         "steps"
     )
+    MAX_TIME = (
+        "stopped at max_time={max_time:g} seconds, after {n_iter} iterations, with a "
+        "relative residual of {error:.1e}, above tol={tol:.1e}. The result is the best "
+        "so far. Increase max_time or tol, {advice}"
+    )
     STOPPED = (
         "was stopped by a callback after {n_iter} iterations, with a relative residual "
         "of {error:.1e}"

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -16,9 +17,10 @@ from sklearn.metrics import log_loss, r2_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from sklearn_myhpo import _deadline
 from sklearn_myhpo.neural_network import STNMLPClassifier, STNMLPRegressor
 from sklearn_myhpo.neural_network.hyperparameters import make_plan
-from tests.helpers import Recorder
+from tests.helpers import Recorder, Ticks
 
 try:
     import torch
@@ -289,6 +291,36 @@ def test_warnings_of_convergence():
     np.testing.assert_allclose(np.unique(rates), [0.01, 0.1, 1.0])
     # Two drops and the end are six iterations without a better one, or more.
     assert model.n_iter_ >= model.best_iter_ + 2
+
+
+@needs_torch
+@both
+@pytest.mark.parametrize("max_time", [0.5, 2.5, 9.5, 14.5])
+def test_training_ends_in_time(cls, max_time, monkeypatch):
+    """Iterations over many rows would take as long as they take."""
+    clock = Ticks()
+    monkeypatch.setattr(_deadline, "time", SimpleNamespace(monotonic=clock))
+    X, y = data_for(cls)
+    model = cls((5,), batch_size=32, max_time=max_time, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"reached max_time=.* Raise max_time"):
+        model.fit(X, y)
+    assert clock.n_read < max_time + 4
+    assert not model.converged_
+    assert model.n_iter_ == len(model.loss_curve_) >= 1
+    assert model.best_iter_ <= model.n_iter_
+    losses = model.schedule_["validation_loss"]
+    if model.best_iter_:
+        assert model.validation_loss_ == losses.min() == losses[model.best_iter_ - 1]
+    assert np.all(np.isfinite(outputs_of(model, X)))
+
+
+@both
+@pytest.mark.parametrize("max_time", [0, -1, "1s"])
+def test_bad_max_time(cls, max_time):
+    """A training without an end would follow a wrong word."""
+    X, y = data_for(cls)
+    with pytest.raises(ValueError, match=r"'max_time' parameter .* must be a float"):
+        cls(max_time=max_time).fit(X, y)
 
 
 @needs_torch

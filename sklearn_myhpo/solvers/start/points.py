@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._deadline import Deadline
 from ...bilevel.problem import Problem
 
 #: Above log(curvature) + NULL_MARGIN the weights are a few percent of their final size,
@@ -59,6 +60,38 @@ class Scan(NamedTuple):
 def shared_lambda(problem: Problem, lambda_: float) -> np.ndarray:
     """Return one lambda for all groups, each within its own range."""
     return np.clip(np.full(problem.n_groups, lambda_), *problem.scan_bounds)
+
+
+def best_so_far(problem: Problem, points: list[Point]) -> Scan:
+    """Return the `Scan` that ends at the lowest point of a scan without time left.
+
+    Parameters
+    ----------
+    problem : Problem
+        The objective.
+    points : list of Point
+        Those that were looked at; without any, the models without features are.
+
+    Returns
+    -------
+    Scan
+        With finite weights.
+    """
+    with problem.counts.within(Deadline()):
+        if not points:
+            high, null = scan_range(problem)[1], problem.starts()
+            value = problem.objective(shared_lambda(problem, high), null)
+            points = [Point(high, value, weights=null)]
+        best = min(points, key=value_of)
+        weights = best.weights
+        if weights is None:
+            weights = problem.minimize(shared_lambda(problem, best.lambda_))
+    return Scan.of(problem, best.lambda_, weights, points)
+
+
+def value_of(point: Point) -> float:
+    """Return the value of a point, infinite where it is not a number."""
+    return point.value if np.isfinite(point.value) else np.inf
 
 
 def scan_range(problem: Problem) -> tuple[float, float]:

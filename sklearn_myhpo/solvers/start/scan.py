@@ -11,9 +11,18 @@ from itertools import pairwise
 import numpy as np
 from scipy.optimize import brentq
 
+from ..._deadline import OutOfTimeError
 from ...bilevel.problem import Problem
 from ..phases import UNWATCHED, Phases
-from .points import Point, Scan, cubic_minimum, null_lambda, scan_range, shared_lambda
+from .points import (
+    Point,
+    Scan,
+    best_so_far,
+    cubic_minimum,
+    null_lambda,
+    scan_range,
+    shared_lambda,
+)
 from .values import scan_values
 
 #: Steps of lambda, by the kind of a solve.
@@ -35,12 +44,22 @@ def scan_lambda(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     Returns
     -------
     Scan
-        Its weights are near the solution at its lambda.
+        Its weights are near the solution at its lambda; where the time of the problem
+        is over, at the best point so far.
     """
     if problem.scans_by not in STEPS:
         with phases.phase("scan"):
             return scan_values(problem, phases)
-    points = _scan(problem, phases)
+    points = []
+    try:
+        _scan(problem, phases, points)
+        return _lowest(problem, points[::-1])
+    except OutOfTimeError:
+        return best_so_far(problem, points)
+
+
+def _lowest(problem, points):
+    """Return the `Scan` that ends at the lowest place between points in order."""
     # Of equals the strongest penalty: the simplest model.
     best = min(reversed(points), key=lambda point: point.value)
     estimate, bracket = best.value, None
@@ -96,8 +115,8 @@ def _evaluate(problem, lambda_, starts):
     return Point(lambda_, place.objective, slope, weights)
 
 
-def _scan(problem, phases):
-    """Return points in increasing order of lambda."""
+def _scan(problem, phases, points):
+    """Append the points to a list in falling order of lambda."""
     low, high = scan_range(problem)
     solves_by = problem.scans_by
     top = high if solves_by == "diagonal" else null_lambda(problem)
@@ -105,13 +124,13 @@ def _scan(problem, phases):
     grid = np.linspace(top, low, n_steps + 1)
     if solves_by == "diagonal":
         with phases.phase("scan", 0):
-            return list(map(Point, grid[::-1], *problem.path(grid[::-1])))
+            points += list(map(Point, grid[::-1], *problem.path(grid[::-1])))[::-1]
+        return
     if top < high:
         grid = np.concatenate([[high], grid])
-    points, starts = [], problem.starts()
+    starts = problem.starts()
     with phases.phase("scan", len(grid)):
         for lambda_ in grid:
             points.append(_evaluate(problem, lambda_, starts))
             starts = points[-1].weights
             phases.step()
-    return points[::-1]

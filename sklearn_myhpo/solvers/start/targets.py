@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..._deadline import Deadline, OutOfTimeError
 from ...bilevel.per_target import TargetsProblem
 from ..phases import UNWATCHED, Phases
 from .points import Point, cubic_minimum
@@ -28,22 +29,35 @@ def scan_targets(
     Returns
     -------
     lambda_ : ndarray of shape (n_targets,)
-        One per target.
+        One per target; where the time of the problem is over, of the points so far.
     weights : list of ndarray
         Inner solutions there.
     """
     everything = problem.everything
-    grid = _grid(problem)
+    grid, found = _grid(problem), []
     if len(grid) == 1:
-        lambda_ = np.full(len(everything), grid[0])
-        return lambda_, problem.minimize(lambda_)
-    found = []
-    with phases.phase("scan", len(grid)):
-        for one in grid:
-            given = np.full(len(everything), one), everything
-            found.append(problem.target_slopes(*given))
-            phases.step()
-    values, slopes = np.stack(found, axis=1)
+        return _shared(problem, grid[0])
+    try:
+        with phases.phase("scan", len(grid)):
+            for one in grid:
+                given = np.full(len(everything), one), everything
+                found.append(problem.target_slopes(*given))
+                phases.step()
+    except OutOfTimeError:
+        grid = grid[: len(found)]
+    if len(grid) < 2:
+        # The strongest penalty unless there is another point.
+        return _shared(problem, [*grid, problem.scan_bounds[1, 0]][0])
+    try:
+        return _between(problem, grid, np.stack(found, axis=1))
+    except OutOfTimeError:
+        with problem.counts.within(Deadline()):
+            return _between(problem, grid, np.stack(found, axis=1))
+
+
+def _between(problem, grid, found):
+    """Return the lowest places between the points, and the exact weights there."""
+    everything, (values, slopes) = problem.everything, found
     # Of equals the strongest penalty: the simplest model.
     best = len(grid) - 1 - np.argmin(values[::-1], axis=0)
     lambda_, lowest = grid[best], values[best, everything]
@@ -57,6 +71,13 @@ def scan_targets(
     better = problem.target_slopes(inner, everything)[0] <= lowest
     lambda_ = np.where(better, inner, lambda_)
     return lambda_, problem.minimize(lambda_)
+
+
+def _shared(problem, lambda_):
+    """Return one lambda for all targets, and the exact weights."""
+    lambda_ = np.full(len(problem.everything), lambda_)
+    with problem.counts.within(Deadline()):
+        return lambda_, problem.minimize(lambda_)
 
 
 def _grid(problem):

@@ -11,9 +11,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._deadline import Deadline, OutOfTimeError
 from ...bilevel.problem import Problem
 from ..phases import UNWATCHED, Phases
-from .points import Point, Scan, null_lambda, scan_range, shared_lambda
+from .points import (
+    Point,
+    Scan,
+    best_so_far,
+    null_lambda,
+    scan_range,
+    shared_lambda,
+    value_of,
+)
 
 
 class Fineness(NamedTuple):
@@ -87,6 +96,17 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     # The best strength is about the same in all, and so falls per row.
     lambda_ = guide.lambda_.max() + np.log(fewer.n_held_out / problem.n_held_out)
     lambda_ = float(np.clip(lambda_, *_ends(problem)))
+    try:
+        return _near_guide(problem, fewer, guide, lambda_)
+    except OutOfTimeError:
+        with problem.counts.within(Deadline()):
+            value = problem.objective(shared_lambda(problem, lambda_), guide.weights)
+        points = [Point(lambda_, value, weights=guide.weights)]
+        return best_so_far(problem, points)
+
+
+def _near_guide(problem, fewer, guide, lambda_):
+    """Return the `Scan` near the place that a sample of the rows shows."""
     model = problem.quadratic_model(fewer, shared_lambda(problem, lambda_), guide)
     weights = guide.weights
     if model is not None:
@@ -138,15 +158,20 @@ def _null_points(problem):
     return [Point(high, value, weights=null)]
 
 
-def _value(point):
-    return point.value if np.isfinite(point.value) else np.inf
-
-
 def _scan_down(problem, phases):
-    """Look from the null model down."""
+    """Return the `Scan` from the null model down."""
+    points = []
+    try:
+        return _look_down(problem, phases, points)
+    except OutOfTimeError:
+        return best_so_far(problem, points)
+
+
+def _look_down(problem, phases, points):
+    """Return the `Scan`, and append its points to a list."""
     fineness = FINE_SCAN if is_small(problem) else COARSE_SCAN
     low, lambda_, step = scan_range(problem)[0], null_lambda(problem), fineness.falling
-    points = _null_points(problem)
+    points += _null_points(problem)
     n_null = len(points)
     rise = fineness.highest_rise / np.sqrt(problem.n_held_out)
     # Where curvature has no bound, weights that are too small may predict worse than
@@ -230,7 +255,7 @@ def _is_flat(values):
 
 def _minima(points):
     """Return the numbers of the points that are lower than their neighbours."""
-    values = [_value(point) for point in points]
+    values = [value_of(point) for point in points]
     edges = [np.inf, *values, np.inf]
     return [
         number
@@ -245,13 +270,13 @@ def _ended(problem, points, n_null, rival):
     Parabolas estimate the minima. Where several may be lower than all points, they are
     looked at.
     """
-    most = (1.0 + rival) * min(map(_value, points))
+    most = (1.0 + rival) * min(map(value_of, points))
     found = [_estimated(points, number, n_null) for number in _minima(points)]
     rivals = [one for one in found if one.value <= most]
     if len(rivals) > 1:
         rivals = [_solved(problem, one.lambda_, one.weights) for one in rivals]
         points = [*points, *rivals]
-    lowest = min(rivals or found, key=_value)
+    lowest = min(rivals or found, key=value_of)
     close = [one for one in rivals if one.value <= (1.0 + NEARLY_EQUAL) * lowest.value]
     if len(close) > 1:
         # The null model has no place that could be looked for.
@@ -262,7 +287,7 @@ def _ended(problem, points, n_null, rival):
             else _newton_minimum(problem, one.lambda_, one.weights)
             for one in close
         ]
-        lowest = min(close, key=_value)
+        lowest = min(close, key=value_of)
     return Scan.of(problem, lowest.lambda_, lowest.weights, points)
 
 

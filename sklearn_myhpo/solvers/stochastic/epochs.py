@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._deadline import OutOfTimeError
 from ...data.batches import RowBatches
 from .steps import Outer, Steps
 
@@ -117,7 +118,10 @@ def single_loop(
     for k, number in enumerate(order):
         steps = steps_at(k)
         penalty = outer.penalty(lambda_)
-        gradient = direction(number, z) + penalty[:, None, :, None] * z
+        try:
+            gradient = direction(number, z) + penalty[:, None, :, None] * z
+        except OutOfTimeError:
+            break
         after = outer.stepped(lambda_, penalty, z, steps)
         z = z - steps.scale(penalty)[:, None, :, None] * gradient
         lambda_ = after
@@ -167,14 +171,17 @@ def double_loop(
         steps = steps_at(k)
         penalty = outer.penalty(lambda_)
         scale, pull = (x[..., None] for x in (steps.scale(penalty), penalty))
-        for number in numbers[:n_inner]:
-            w = z[:, 0]
-            w -= scale * (batches.inner(number, w) + pull * w)
-        held_out = batches.outer(numbers[n_inner], z[:, 0])
-        if restarts:
-            z[:, 1] = 0.0
-        for number in numbers[n_inner + 1 :]:
-            q = z[:, 1]
-            q -= scale * (batches.curved(number, z) + pull * q - held_out)
+        try:
+            for number in numbers[:n_inner]:
+                w = z[:, 0]
+                w -= scale * (batches.inner(number, w) + pull * w)
+            held_out = batches.outer(numbers[n_inner], z[:, 0])
+            if restarts:
+                z[:, 1] = 0.0
+            for number in numbers[n_inner + 1 :]:
+                q = z[:, 1]
+                q -= scale * (batches.curved(number, z) + pull * q - held_out)
+        except OutOfTimeError:
+            break
         lambda_ = outer.stepped(lambda_, penalty, z, steps)
     return lambda_, z

@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..._deadline import Deadline
 from ...bilevel.validation import BilevelProblem
 from ...data.batches import RowBatches
 from ..capabilities import Capabilities
@@ -137,7 +138,9 @@ class Stochastic(Solver):
             n_steps=state.n_steps + len(order),
             tables=tables,
         )
-        return _judged(problem, state, outer, z)
+        # An epoch that was cut short leaves as much behind as it has done.
+        with problem.counts.within(Deadline()):
+            return _judged(problem, state, outer, z)
 
     def _with_batches(self, problem, state, rng):
         """Return the state with batches of rows and the sizes of its steps."""
