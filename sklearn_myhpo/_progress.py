@@ -75,9 +75,8 @@ class Tasks(Phases):
             yield
 
     def step(self):
-        """Report the end of a step of the phase."""
-        if len(self._open) > 1:
-            self.iterate(None, name="step")
+        """Report the end of a step of the phase; whether a callback ends the fit."""
+        return len(self._open) > 1 and self.iterate(None, name="step")
 
     @contextmanager
     def _task(self, name, n_steps):

@@ -352,6 +352,9 @@ PROVOKE = {
     "alpha_per_target and selection": ridge(
         TWO_TARGETS, alpha_per_target=True, selection="one_se"
     ),
+    "alpha_per_target and n_starts": ridge(
+        TWO_TARGETS, alpha_per_target=True, n_starts=3
+    ),
     "solver unknown": ridge(cls=BilevelRidge, solver="newton"),
     "standardize and batches": ridge(
         cls=BilevelRidge, solver=Stochastic(), standardize=True, fit_intercept=False
@@ -1141,6 +1144,11 @@ TEXTS = {
         "ValueError",
         "selection='one_se' chooses one lambda for all targets. Use selection='min' "
         "with alpha_per_target=True, or one model per target.",
+    ),
+    "alpha_per_target and n_starts": (
+        "ValueError",
+        "n_starts=3 is for lambdas that interact, but with alpha_per_target=True every "
+        "lambda has a scan of its own. Use n_starts=1.",
     ),
     "solver unknown": (
         "ValueError",

@@ -67,7 +67,7 @@ ORDER = (
     *("fit_intercept", "standardize", "penalty_factors", "class_weight"),
     *("alpha_per_target", "random_state", "verbose"),
     *("scoring", "store_cv_results", "n_jobs", "refit"),
-    *("lambda_init", "lambda_bounds", "max_iter", "max_time", "tol"),
+    *("lambda_init", "lambda_bounds", "n_starts", "max_iter", "max_time", "tol"),
     "warm_start",
     *("steps", "response", "metric", "rho", "step_sizes", "backtracking"),
     "noise_scale",

@@ -87,6 +87,7 @@ class BilevelLinearModel(
             "array-like",
         ],
         "lambda_bounds": [StrOptions({"auto"}), tuple, list, dict],
+        "n_starts": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "tol": [Interval(Real, 0, None, closed="left")],

@@ -11,6 +11,7 @@ from ..solvers.phases import UNWATCHED
 from ..solvers.protocol import Status
 from ..solvers.start.scan import scan_lambda
 from ._problem import LastFit
+from ._starts import lowest_of_starts
 from ._verify import solve_and_verify
 
 
@@ -69,7 +70,22 @@ class LearningMixin:
         given = problem, solver, lambda_init, weights_init
         watchers = {"callback": report, "phases": progress, "max_time": deadline}
         result = self._minimize(*given, **watchers)
-        return result if shared is None else result._replace(scan=shared)
+        if shared is not None:
+            result = result._replace(scan=shared)
+
+        if self.n_starts == 1:
+            self.start_losses_ = np.array([result.validation_loss])
+            return result
+
+        def run(start):
+            given = problem, solver, start
+            return self._minimize(*given, max_time=deadline)
+
+        rng = np.random.default_rng(self._seed())
+        with progress.phase("starts", self.n_starts - 1):
+            given = result, self.n_starts, rng, deadline, run, progress.step
+            result, self.start_losses_ = lowest_of_starts(*given)
+        return result
 
     def _seed(self):
         """Return the seed of a run of the solver."""

@@ -11,7 +11,11 @@ from .._progress import Tasks
 #: Largest number of lambdas that a line lists; of more it gives the range.
 MAX_LAMBDAS = 4
 #: The parts of a phase, in the line that tells of it.
-_SPELLED = {"shrinkage": "splits within splits", "scan": "values of one lambda"}
+_SPELLED = {
+    "shrinkage": "splits within splits",
+    "scan": "values of one lambda",
+    "starts": "further starts",
+}
 #: Least width of the column of lambda, and most letters of the name of a group.
 _WIDTH, _LETTERS = 29, 16
 
@@ -54,9 +58,9 @@ class Progress(Tasks):
             )
 
     def step(self):
-        """Report the end of a step of the phase."""
+        """Report the end of a step of the phase; whether a callback ends the fit."""
         self._n_steps += 1
-        super().step()
+        return super().step()
 
     def report(self, n_iter, info, attributes):
         """Report an iteration.
@@ -120,6 +124,7 @@ def _phases_of(estimator):
         "shrinkage": shrinks,
         "scan": scans,
         "solve": True,
+        "starts": estimator.n_starts > 1,
         "refit": estimator.refit,
         "checks": True,
     }

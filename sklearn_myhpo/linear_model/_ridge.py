@@ -46,6 +46,12 @@ class RidgeModel(
                 "targets. Use selection='min' with alpha_per_target=True, or one "
                 "model per target."
             )
+        if self.alpha_per_target and self.n_starts > 1:
+            raise ValueError(
+                f"n_starts={shown(self.n_starts)} is for lambdas that interact, but "
+                "with alpha_per_target=True every lambda has a scan of its own. Use "
+                "n_starts=1."
+            )
         with np.errstate(over="ignore"):
             squares = sample_weight @ y.astype(np.float64) ** 2
         if not np.all(np.isfinite(squares)):

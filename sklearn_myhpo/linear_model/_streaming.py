@@ -191,7 +191,7 @@ class StreamingMixin:
         self.n_iter_, self.converged_ = len(stream.history), False
         self.oracle_counts_ = stream.counts
         self.certificate_ = self.optimism_ = self.validation_curve_ = None
-        self.plan_ = None
+        self.plan_ = self.start_losses_ = None
         vars(self).update(no_cv_results())
         self.shrinkage_, self.shrinkage_path_ = 0.0, None
 

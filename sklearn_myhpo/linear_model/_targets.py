@@ -164,6 +164,7 @@ class PerTargetMixin:
         self.oracle_counts_, self.plan_ = found.counts, found.plan
         self._last_fit, self._stream = LastFit(found.lambda_, None), None
         self.certificate_ = self.optimism_ = self.validation_curve_ = None
+        self.start_losses_ = None
         self._set_minimum(found.lambda_, found.validation_loss, None)
 
     def _warn_targets(self, found):

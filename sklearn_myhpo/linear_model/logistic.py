@@ -123,6 +123,11 @@ default="auto"
         every group from no effect to zero weights. A dict from names of groups to
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
+    n_starts : int, default=1
+        Runs of the solver, of which the lowest validation loss counts. With several
+        lambdas there may be several minima. The first run starts at `lambda_init`, the
+        others about there, every lambda moved at random by a normal number with
+        standard deviation 2, which `random_state` seeds.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -206,6 +211,9 @@ default="auto"
         lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
         rows it is known only around the minimum. None if the fit started without a
         scan.
+    start_losses_ : ndarray of shape (n_starts,) or None
+        Validation loss at the end of every run; of fewer where `max_time` ended the
+        search. None with `alpha_per_target`, and after `partial_fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -279,6 +287,7 @@ default="auto"
         refit: bool = True,
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
+        n_starts: int = 1,
         max_iter: int = 200,
         max_time: float | None = None,
         tol: float = 1e-6,
@@ -307,6 +316,7 @@ default="auto"
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
+        self.n_starts = n_starts
         self.max_iter = max_iter
         self.max_time = max_time
         self.tol = tol
@@ -394,6 +404,11 @@ default="auto"
         every group from no effect to zero weights. A dict from names of groups to
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
+    n_starts : int, default=1
+        Runs of the solver, of which the lowest validation loss counts. With several
+        lambdas there may be several minima. The first run starts at `lambda_init`, the
+        others about there, every lambda moved at random by a normal number with
+        standard deviation 2, which `random_state` seeds.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -466,6 +481,9 @@ default="auto"
         lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
         rows it is known only around the minimum. None if the fit started without a
         scan.
+    start_losses_ : ndarray of shape (n_starts,) or None
+        Validation loss at the end of every run; of fewer where `max_time` ended the
+        search. None with `alpha_per_target`, and after `partial_fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -529,6 +547,7 @@ default="auto"
         refit: bool = True,
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
+        n_starts: int = 1,
         max_iter: int = 200,
         max_time: float | None = None,
         tol: float = 1e-4,
@@ -549,6 +568,7 @@ default="auto"
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
+        self.n_starts = n_starts
         self.max_iter = max_iter
         self.max_time = max_time
         self.tol = tol
@@ -651,6 +671,11 @@ default="auto"
         every group from no effect to zero weights. A dict from names of groups to
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
+    n_starts : int, default=1
+        Runs of the solver, of which the lowest validation loss counts. With several
+        lambdas there may be several minima. The first run starts at `lambda_init`, the
+        others about there, every lambda moved at random by a normal number with
+        standard deviation 2, which `random_state` seeds.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -720,6 +745,9 @@ default="auto"
         lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
         rows it is known only around the minimum. None if the fit started without a
         scan.
+    start_losses_ : ndarray of shape (n_starts,) or None
+        Validation loss at the end of every run; of fewer where `max_time` ended the
+        search. None with `alpha_per_target`, and after `partial_fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -795,6 +823,7 @@ default="auto"
         refit: bool = True,
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
+        n_starts: int = 1,
         max_iter: int = 200,
         max_time: float | None = None,
         tol: float = 1e-6,
@@ -818,6 +847,7 @@ default="auto"
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
+        self.n_starts = n_starts
         self.max_iter = max_iter
         self.max_time = max_time
         self.tol = tol

@@ -124,6 +124,11 @@ default="auto"
         every group from no effect to zero weights. A dict from names of groups to
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
+    n_starts : int, default=1
+        Runs of the solver, of which the lowest validation loss counts. With several
+        lambdas there may be several minima. The first run starts at `lambda_init`, the
+        others about there, every lambda moved at random by a normal number with
+        standard deviation 2, which `random_state` seeds.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -203,6 +208,9 @@ default="auto"
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
         fit started without a scan, and with `alpha_per_target`.
+    start_losses_ : ndarray of shape (n_starts,) or None
+        Validation loss at the end of every run; of fewer where `max_time` ended the
+        search. None with `alpha_per_target`, and after `partial_fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -276,6 +284,7 @@ default="auto"
         refit: bool = True,
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
+        n_starts: int = 1,
         max_iter: int = 200,
         max_time: float | None = None,
         tol: float = 1e-6,
@@ -304,6 +313,7 @@ default="auto"
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
+        self.n_starts = n_starts
         self.max_iter = max_iter
         self.max_time = max_time
         self.tol = tol
@@ -394,6 +404,11 @@ default="auto"
         every group from no effect to zero weights. A dict from names of groups to
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
+    n_starts : int, default=1
+        Runs of the solver, of which the lowest validation loss counts. With several
+        lambdas there may be several minima. The first run starts at `lambda_init`, the
+        others about there, every lambda moved at random by a normal number with
+        standard deviation 2, which `random_state` seeds.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -463,6 +478,9 @@ default="auto"
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
         fit started without a scan, and with `alpha_per_target`.
+    start_losses_ : ndarray of shape (n_starts,) or None
+        Validation loss at the end of every run; of fewer where `max_time` ended the
+        search. None with `alpha_per_target`, and after `partial_fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -526,6 +544,7 @@ default="auto"
         refit: bool = True,
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
+        n_starts: int = 1,
         max_iter: int = 200,
         max_time: float | None = None,
         tol: float = 1e-4,
@@ -547,6 +566,7 @@ default="auto"
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
+        self.n_starts = n_starts
         self.max_iter = max_iter
         self.max_time = max_time
         self.tol = tol
@@ -652,6 +672,11 @@ default="auto"
         every group from no effect to zero weights. A dict from names of groups to
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
+    n_starts : int, default=1
+        Runs of the solver, of which the lowest validation loss counts. With several
+        lambdas there may be several minima. The first run starts at `lambda_init`, the
+        others about there, every lambda moved at random by a normal number with
+        standard deviation 2, which `random_state` seeds.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -717,6 +742,9 @@ default="auto"
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
         fit started without a scan, and with `alpha_per_target`.
+    start_losses_ : ndarray of shape (n_starts,) or None
+        Validation loss at the end of every run; of fewer where `max_time` ended the
+        search. None with `alpha_per_target`, and after `partial_fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -790,6 +818,7 @@ default="auto"
         refit: bool = True,
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
+        n_starts: int = 1,
         max_iter: int = 200,
         max_time: float | None = None,
         tol: float = 1e-6,
@@ -813,6 +842,7 @@ default="auto"
         self.refit = refit
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
+        self.n_starts = n_starts
         self.max_iter = max_iter
         self.max_time = max_time
         self.tol = tol

@@ -108,7 +108,14 @@ def minimize_bilevel(
         weights = problem.minimize(place.lambda_, place.weights)
         place = problem.at(place.lambda_, weights)
     return BilevelResult(
-        place, place.estimate, end.status, message, len(end.rows), history, scan
+        place,
+        place.estimate,
+        end.status,
+        message,
+        len(end.rows),
+        history,
+        scan,
+        lambda_0,
     )
 
 

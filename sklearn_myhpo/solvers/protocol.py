@@ -200,6 +200,8 @@ class BilevelResult(NamedTuple):
         One entry per iteration.
     scan : Scan or None
         Of the shared lambda that the run started from, where there was one.
+    start : ndarray of shape (n_groups,) or None
+        Lambda that the run started from.
     """
 
     place: Evaluation
@@ -209,6 +211,7 @@ class BilevelResult(NamedTuple):
     n_iter: int
     history: dict[str, np.ndarray]
     scan: Any = None
+    start: np.ndarray | None = None
 
     @property
     def lambda_(self) -> np.ndarray:

@@ -114,6 +114,8 @@ def test_unknown_columns_of_a_frame(cls):
         ("tol", -1e-3),
         ("tol", np.nan),
         ("tol", "small"),
+        ("n_starts", 0),
+        ("n_starts", 1.5),
         ("max_iter", 0),
         ("max_iter", -1),
         ("max_iter", 2.5),
