@@ -17,6 +17,9 @@ from .safeguards import (
 LOOSEST_RTOL, TIGHTEST_RTOL = 0.3, 1e-6
 #: A change of the log curvature beyond this counts as any factor.
 MAX_CHANGE = 30.0
+#: A step is doubled, so many times at most, while its slope is more than this share of
+#: that at the start. Along classes that come apart the slope only falls by e.
+STEEP, MAX_DOUBLINGS = 0.2, 6
 
 
 class NewtonTogether:
@@ -164,31 +167,59 @@ class NewtonTogether:
         return 0.5 * float(np.sqrt(energy @ np.expm1(change) ** 2 / total))
 
     def _move(self, numbers, direction, image, decrement, done):
-        """Step along the directions, shorter where the slope comes to rise."""
+        """Step along the directions, as far as the slope asks for."""
         size = np.ones(len(numbers))
         # Where the step is known to be good enough its slope is not asked for.
         ask = np.flatnonzero(~done)
         slope = np.empty((len(numbers), *self.slope.shape[1:]))
+
+        def look(at):
+            where, step = numbers[at], size[at, None, None]
+            which = np.zeros(len(self.rest), dtype=bool)
+            which[where] = True
+            found = self._gradients(
+                which,
+                self.raw[where] + step * image[at],
+                self.weights[where] + step * direction[at],
+            )
+            return found, np.einsum("kmo,kmo->k", found, direction[at])
+
+        steep = self._shorten(ask, size, slope, decrement, done, look)
+        self._lengthen(steep, size, slope, decrement, look)
+        step = size[:, None, None]
+        self.weights[numbers] += step * direction
+        self.raw[numbers] += step * image
+        self.slope[numbers] = slope
+
+    @staticmethod
+    def _shorten(ask, size, slope, decrement, done, look):
+        """Shorten steps along which the slope comes to rise; return steep ones.
+
+        These are whole steps whose slope has hardly fallen.
+        """
+        steep = np.zeros(len(size), dtype=bool)
         for _ in range(NEWTON_MAX_HALVINGS):
             if not len(ask):
                 break
-            step = size[ask, None, None]
-            where = numbers[ask]
-            which = np.zeros(len(self.rest), dtype=bool)
-            which[where] = True
-            slope[ask] = self._gradients(
-                which,
-                self.raw[where] + step * image[ask],
-                self.weights[where] + step * direction[ask],
-            )
-            rise = np.einsum("kmo,kmo->k", slope[ask], direction[ask])
+            slope[ask], rise = look(ask)
             far = overshoots(rise, decrement[ask])
+            steep[ask] = (size[ask] == 1.0) & (rise < -STEEP * decrement[ask])
             shorter = shortened(size[ask], rise, decrement[ask])
             size[ask] = np.where(far, shorter, size[ask])
             ask = ask[far]
         # No step along these is good enough: rounding.
         size[ask], done[ask] = 0.0, True
-        step = size[:, None, None]
-        self.weights[numbers] += step * direction
-        self.raw[numbers] += step * image
-        self.slope[numbers] = slope
+        return np.flatnonzero(steep)
+
+    @staticmethod
+    def _lengthen(ask, size, slope, decrement, look):
+        """Double steps while the slope falls on and is steep."""
+        for _ in range(MAX_DOUBLINGS):
+            if not len(ask):
+                break
+            size[ask] *= 2.0
+            found, rise = look(ask)
+            falls = rise < 0.0
+            size[ask[~falls]] /= 2.0
+            slope[ask[falls]] = found[falls]
+            ask = ask[falls & (rise < -STEEP * decrement[ask])]

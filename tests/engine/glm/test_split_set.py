@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_myhpo import MYHPOLogisticRegression
+from sklearn_myhpo.engine.glm import newton_together
 from sklearn_myhpo.engine.glm.products import ProductHessian
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss
 from tests.engine.hard import (
@@ -83,3 +84,24 @@ def test_learns_what_plain_hessians_learn(kind, n_classes, monkeypatch):
     plain_hessians(monkeypatch)
     plain = model.fit(X, y)
     assert loss == pytest.approx(plain.validation_loss_, rel=1e-7)
+
+
+def test_steps_are_lengthened_where_classes_come_apart(set_limits):
+    """Every step would divide the slope by e, dozens of times."""
+    rng, lambda_ = np.random.default_rng(0), np.array([-40.0])
+    X = rng.normal(size=(400, 40))
+    y = (X[:, 0] + X[:, 1] > 0).astype(int)
+    # Not by factored Hessians of every split.
+    set_limits(dense_size=0)
+    found = {}
+    for most in (0, newton_together.MAX_DOUBLINGS):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(newton_together, "MAX_DOUBLINGS", most)
+            problem = Spec(
+                X, y, LogisticLoss(), folds(400, 3), np.zeros(40, dtype=int)
+            ).problem()
+            weights = problem.minimize(lambda_)
+        found[most] = problem.counts.n_hessian_products
+        assert np.max(problem.inner_residuals(lambda_, weights)) < 1e-7
+    without, products = found.values()
+    assert products < 0.8 * without
