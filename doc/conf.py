@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sphinx_gallery.sorting import ExplicitOrder
 
-from sklearn_myhpo import __version__
+from sklearn_myhpo import __version__, _addresses
 
 project = "sklearn-myhpo"
 author = "the sklearn_myhpo developers"
@@ -81,6 +81,16 @@ mathjax_path = "mathjax/tex-chtml.js"
 # Pages without a section of their own.
 html_sidebars = {page: [] for page in ("get_started", "install", "changelog")}
 html_theme_options = {"show_prev_next": False}
+if _addresses.is_public(_addresses.DOCUMENTATION):
+    html_baseurl = f"{_addresses.DOCUMENTATION}/"
+if _addresses.is_public(_addresses.REPOSITORY):
+    html_theme_options["icon_links"] = [
+        {
+            "name": "Source",
+            "url": _addresses.REPOSITORY,
+            "icon": "fa-brands fa-square-git",
+        }
+    ]
 
 
 def skip_inherited(app, what, name, obj, skip, options):
