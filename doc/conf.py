@@ -37,6 +37,7 @@ GALLERY = [
     "plot_insurance.py",
     "plot_criteria.py",
     "plot_certificate.py",
+    "plot_report.py",
     "plot_hand_over.py",
     "plot_convergence.py",
     "plot_own_solver.py",
@@ -79,7 +80,7 @@ html_static_path = [
 ]
 mathjax_path = "mathjax/tex-chtml.js"
 # Pages without a section of their own.
-html_sidebars = {page: [] for page in ("get_started", "install", "changelog")}
+html_sidebars = {page: [] for page in ("get_started", "install", "support", "changelog")}
 html_theme_options = {"show_prev_next": False}
 if _addresses.is_public(_addresses.DOCUMENTATION):
     html_baseurl = f"{_addresses.DOCUMENTATION}/"
