@@ -80,7 +80,8 @@ html_static_path = [
 ]
 mathjax_path = "mathjax/tex-chtml.js"
 # Pages without a section of their own.
-html_sidebars = {page: [] for page in ("get_started", "install", "support", "changelog")}
+without = ("get_started", "install", "support", "changelog")
+html_sidebars = {page: [] for page in without}
 html_theme_options = {"show_prev_next": False}
 if _addresses.is_public(_addresses.DOCUMENTATION):
     html_baseurl = f"{_addresses.DOCUMENTATION}/"

@@ -30,8 +30,8 @@ model = make_pipeline(
 model.fit(X, y)
 
 # %%
-# The scaler makes an array without names of columns. The report takes the names that the
-# pipeline gives; ``feature_names`` would set others.
+# The scaler makes an array without names of columns. The report takes the names that
+# the pipeline gives; ``feature_names`` would set others.
 
 with TemporaryDirectory() as folder:
     path = report(model, Path(folder) / "diabetes.html")
@@ -50,8 +50,8 @@ class Frame:
 
     def _repr_html_(self):
         return (
-            '<iframe title="The report of the model" style="width: 100%; height: 40rem" '
-            f'srcdoc="{escape(self.page)}"></iframe>'
+            '<iframe title="The report of the model" style="width: 100%; '
+            f'height: 40rem" srcdoc="{escape(self.page)}"></iframe>'
         )
 
 
