@@ -33,11 +33,13 @@ _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem;
   padding: 1rem; }
-h1, h2 { line-height: 1.2; }
+h1, h2 { line-height: 1.2; overflow-wrap: anywhere; }
+h1 { font-size: clamp(1.3rem, 6vw, 2rem); }
 section { margin: 2rem 0; }
 .wide { overflow-x: auto; }
 img { background: white; height: auto; max-width: 100%; }
 table { font-variant-numeric: tabular-nums; }
+.sklearn-myhpo-learned :is(td, th) { white-space: nowrap; }
 footer { border-top: 1px solid; font-size: 0.85rem; margin-top: 3rem; }
 """
 

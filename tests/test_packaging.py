@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import re
 import runpy
 import tarfile
@@ -151,16 +152,20 @@ def test_recipe_for_conda(tmp_path):
     )
 
 
+def test_release_check_finds_dead_links():
+    """A picture that is missing on the index page would be found by users."""
+    check = pytest.importorskip("tools.release_check")
+    text = "[a](doc/b.md)\n```python\nx[0](y)\n```\n![c](https://d.example/e.png)"
+    assert check.RELATIVE.findall(check.without_code(text)) == ["](doc/b.md"]
+    assert check.RELATIVE.findall('<img src="f.svg"> [g](#h)') == ['src="f.svg']
+
+
 def test_notebooks_equal_their_scripts():
     """Who opens the notebook would see another text than who reads the script."""
-    import json
-
     scripts = sorted((ROOT / "notebooks").glob("*.py"))
     assert scripts
     for script in scripts:
-        header, *parts = re.split(
-            r"^# %%(.*)\n", script.read_text(), flags=re.MULTILINE
-        )
+        header, *parts = re.split(r"^# %%(.*)\n", text_of(script), flags=re.MULTILINE)
         assert "percent" in header
         written = []
         for mark, body in zip(parts[::2], parts[1::2], strict=True):

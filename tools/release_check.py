@@ -16,6 +16,7 @@ import tempfile
 import time
 import venv
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .conda_recipe import metadata_of, recipe
@@ -117,6 +118,13 @@ def try_sdist(sdist, folder):
     return f"  ok: {collected}\n  ok: {ran}\n"
 
 
+def in_own_folder(attempt, distribution):
+    """Try a distribution in a folder of its own; return what to print."""
+    with tempfile.TemporaryDirectory() as folder:
+        said = attempt(distribution, Path(folder).resolve())
+    return f"{distribution.name}:\n{said}"
+
+
 def main():
     """Check a release."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -134,10 +142,9 @@ def main():
     check_texts(wheel, sdist, options.public)
     (options.folder / "recipe.yaml").write_text(recipe(sdist), encoding="utf-8")
     print(f"built {wheel.name} and {sdist.name}, with recipe.yaml")
-    for attempt, one in ((try_wheel, wheel), (try_sdist, sdist)):
-        with tempfile.TemporaryDirectory() as folder:
-            print(f"{one.name}:")
-            print(attempt(one, Path(folder).resolve()), end="", flush=True)
+    with ThreadPoolExecutor() as pool:
+        for said in pool.map(in_own_folder, (try_wheel, try_sdist), (wheel, sdist)):
+            print(said, end="", flush=True)
     print(f"{time.monotonic() - start:.0f} seconds")
 
 

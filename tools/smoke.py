@@ -4,6 +4,7 @@ It prints what it tried. An error ends it.
 """
 
 import importlib
+import importlib.util
 import pkgutil
 import sys
 import tempfile
