@@ -60,7 +60,9 @@ def environment(folder, *requirements):
 
 def build(folder):
     """Build both distributions into a folder; return their paths."""
-    shutil.rmtree(folder, ignore_errors=True)
+    # The list of files of an earlier build would be added to what MANIFEST.in says.
+    for left in (folder, *ROOT.glob("*.egg-info")):
+        shutil.rmtree(left, ignore_errors=True)
     run(sys.executable, "-m", "build", "--outdir", folder)
     (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
     return wheel, sdist
