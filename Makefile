@@ -16,6 +16,10 @@ TORCH ?= torch==2.13.0
 # Of `make campaign`.
 PROBLEMS ?= 2000
 SEED ?= 0
+# Of `make release-check`: --public refuses addresses that are placeholders.
+RELEASE_FLAGS ?=
+WORKFLOWS = .github/workflows/*.yml
+SCHEMA = $(VENV)/bin/check-jsonschema --quiet --builtin-schema
 PUBLIC_MODULES = $(shell find sklearn_myhpo -name '*.py' ! -name '_*' | sort)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -25,8 +29,8 @@ export MPLBACKEND = Agg
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-oldest test-nn coverage lint format docs paper \
-	paper-quick bench bench-shapes bench-growth bench-hoag bench-losses bench-many-lambdas \
+.PHONY: help venv demo test test-oldest test-nn coverage lint format docs notebook \
+	release-check paper paper-quick bench bench-shapes bench-growth bench-hoag bench-losses bench-many-lambdas \
 	bench-additive bench-families bench-paper-fixed-points bench-stn bench-stochastic \
 	bench-family campaign compare check-python clean
 
@@ -39,13 +43,17 @@ check-python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python >= 3.11 is needed: make PYTHON=/path/to/python3"; exit 1; }
 
-$(VENV)/.stamp: pyproject.toml setup.cfg | check-python
+$(VENV)/.stamp: pyproject.toml setup.cfg setup.py | check-python
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --editable '.[test,plot,dev]'
 	@touch $@
 
 $(VENV)/.stamp-doc: $(VENV)/.stamp
 	$(VENV)/bin/python -m pip install --quiet --editable '.[doc]'
+	@touch $@
+
+$(VENV)/.stamp-notebook: $(VENV)/.stamp
+	$(VENV)/bin/python -m pip install --quiet --editable '.[notebook]'
 	@touch $@
 
 $(VENV)/.stamp-bench: $(VENV)/.stamp
@@ -56,7 +64,7 @@ $(VENV)/.stamp-nn: $(VENV)/.stamp
 	$(VENV)/bin/python -m pip install --quiet $(TORCH)
 	@touch $@
 
-$(VENV_OLDEST)/.stamp: pyproject.toml setup.cfg | check-python
+$(VENV_OLDEST)/.stamp: pyproject.toml setup.cfg setup.py | check-python
 	$(PYTHON) -m venv $(VENV_OLDEST)
 	$(VENV_OLDEST)/bin/python -m pip install --quiet --editable '.[test,plot]' $(OLDEST)
 	@touch $@
@@ -79,10 +87,19 @@ test-nn: $(VENV)/.stamp-nn  ## Run the tests of the networks, which need PyTorch
 coverage: $(VENV)/.stamp  ## Run the tests and report the lines that none of them reaches
 	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) --cov
 
-lint: $(VENV)/.stamp  ## Check style, format and docstrings
+lint: $(VENV)/.stamp  ## Check style, format, docstrings and workflows
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/python -m numpydoc lint $(PUBLIC_MODULES)
+	$(VENV)/bin/zizmor --offline --no-progress --quiet .
+	$(SCHEMA) vendor.github-workflows $(WORKFLOWS)
+	$(SCHEMA) custom.github-workflows-require-timeout $(WORKFLOWS)
+	$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA) vendor.github-issue-forms \
+		$(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	$(SCHEMA) vendor.readthedocs .readthedocs.yaml
+	$(SCHEMA) vendor.citation-file-format CITATION.cff
 
 format: $(VENV)/.stamp  ## Format the code and mend what ruff can mend
 	$(VENV)/bin/ruff check --fix .
@@ -90,6 +107,12 @@ format: $(VENV)/.stamp  ## Format the code and mend what ruff can mend
 
 docs: $(VENV)/.stamp-doc  ## Build the documentation in doc/_build/html
 	$(VENV)/bin/python -m sphinx $(SPHINX_FLAGS) -b html doc doc/_build/html
+
+notebook: $(VENV)/.stamp-notebook  ## Run the example notebook, which equals its script
+	$(VENV)/bin/python -m tools.notebook
+
+release-check: $(VENV)/.stamp  ## Build wheel and source distribution, install and try each
+	$(VENV)/bin/python -m tools.release_check $(RELEASE_FLAGS)
 
 bench-paper-fixed-points: $(VENV)/.stamp  ## Print the fixed points on MNIST
 	$(VENV)/bin/python -m benchmarks.mnist_fixed_points

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sphinx_gallery.sorting import ExplicitOrder
 
-from sklearn_myhpo import __version__
+from sklearn_myhpo import __version__, _addresses
 
 project = "sklearn-myhpo"
 author = "the sklearn_myhpo developers"
@@ -37,6 +37,7 @@ GALLERY = [
     "plot_insurance.py",
     "plot_criteria.py",
     "plot_certificate.py",
+    "plot_report.py",
     "plot_hand_over.py",
     "plot_convergence.py",
     "plot_own_solver.py",
@@ -79,8 +80,19 @@ html_static_path = [
 ]
 mathjax_path = "mathjax/tex-chtml.js"
 # Pages without a section of their own.
-html_sidebars = {page: [] for page in ("get_started", "install", "changelog")}
+without = ("get_started", "install", "support", "changelog")
+html_sidebars = {page: [] for page in without}
 html_theme_options = {"show_prev_next": False}
+if _addresses.is_public(_addresses.DOCUMENTATION):
+    html_baseurl = f"{_addresses.DOCUMENTATION}/"
+if _addresses.is_public(_addresses.REPOSITORY):
+    html_theme_options["icon_links"] = [
+        {
+            "name": "Source",
+            "url": _addresses.REPOSITORY,
+            "icon": "fa-brands fa-square-git",
+        }
+    ]
 
 
 def skip_inherited(app, what, name, obj, skip, options):

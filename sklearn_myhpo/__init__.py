@@ -1,5 +1,7 @@
 """Linear models that learn their own regularization inside fit."""
 
+from ._report import report
+from ._version import __version__ as __version__
 from .additive import MYHPOAdditiveClassifier, MYHPOAdditiveRegressor
 from .exceptions import (
     FewRowsWarning,
@@ -24,8 +26,6 @@ from .linear_model import (
 )
 from .penalties.compose import GroupedColumnTransformer
 
-__version__ = "0.1.0"
-
 __all__ = [
     "BilevelGeneralizedLinearRegressor",
     "BilevelLogisticRegression",
@@ -47,4 +47,5 @@ __all__ = [
     "SHOLogisticRegression",
     "SHORidge",
     "SortedRowsWarning",
+    "report",
 ]

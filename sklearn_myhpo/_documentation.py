@@ -2,8 +2,7 @@
 
 import sys
 
-#: Root of the published documentation; without one there are no links.
-ADDRESS = ""
+from . import _addresses
 
 
 class DocumentationLinkMixin:
@@ -21,7 +20,8 @@ class DocumentationLinkMixin:
 
     @property
     def _doc_link_template(self):
-        return f"{ADDRESS}/generated/{{page}}.html"
+        return f"{_addresses.DOCUMENTATION}/generated/{{page}}.html"
 
     def _get_doc_link(self):
-        return super()._get_doc_link() if ADDRESS else ""
+        is_published = _addresses.is_public(_addresses.DOCUMENTATION)
+        return super()._get_doc_link() if is_published else ""

@@ -21,12 +21,14 @@ from sklearn_myhpo import (
     BilevelLogisticRegression,
     BilevelRidge,
     GroupedColumnTransformer,
+    MYHPOAdditiveRegressor,
     MYHPOGammaRegressor,
     MYHPOLogisticRegression,
     MYHPOPoissonRegressor,
     MYHPORidge,
     MYHPORidgeClassifier,
     MYHPOTweedieRegressor,
+    report,
 )
 from sklearn_myhpo.criteria import SURE
 from sklearn_myhpo.data import Batches
@@ -455,6 +457,10 @@ PROVOKE = {
     "plot of terms on too few axes": lambda: PartialEffectDisplay(
         {"age": None, "pay": None}
     ).plot(ax=[None]),
+    "report of another estimator": lambda: report(KFold(3), "page.html"),
+    "report of terms by other names": lambda: report(
+        MYHPOAdditiveRegressor(n_splines=4).fit(X, Y), "page.html", feature_names=["a"]
+    ),
     "transformer with too few groups": lambda: GroupedColumnTransformer(
         [("curve", FewGroups(), [0])]
     ).fit(X),
@@ -1411,6 +1417,17 @@ TEXTS = {
     "plot of terms on too few axes": (
         "ValueError",
         "ax must be one of matplotlib's axes per term, 2. Got 1.",
+    ),
+    "report of another estimator": (
+        "TypeError",
+        "model must be a fitted linear or additive model of sklearn_myhpo, or a "
+        "pipeline that ends with one; of a search, its best_estimator_. Got "
+        "KFold(n_splits=3, random_state=None, shuffle=False).",
+    ),
+    "report of terms by other names": (
+        "ValueError",
+        "feature_names must be None for an additive model, which names its terms. Got "
+        "['a'].",
     ),
     "transformer with too few groups": (
         "ValueError",

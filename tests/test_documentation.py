@@ -22,6 +22,7 @@ NEEDS = {
     "doc/neural_network.md": "torch",
     "doc/user_guide/curves.rst": "matplotlib",
     "doc/user_guide/fitting.rst": "sklearn.callback",
+    "doc/user_guide/handing_over.rst": "matplotlib",
     "doc/user_guide/plots.rst": "matplotlib",
 }
 

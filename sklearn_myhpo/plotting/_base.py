@@ -86,7 +86,7 @@ def fitted_model(estimator):
     TypeError
         If it is not a linear model of this package.
     """
-    model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    model = last_step(estimator)
     if not isinstance(model, BilevelLinearModel):
         raise TypeError(
             "estimator must be a fitted linear model of sklearn_myhpo, or a pipeline "
@@ -94,6 +94,22 @@ def fitted_model(estimator):
         )
     check_is_fitted(model)
     return model
+
+
+def last_step(estimator):
+    """Return the last step of a pipeline, and any other estimator as it is.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    estimator
+    """
+    while isinstance(estimator, Pipeline):
+        estimator = estimator[-1]
+    return estimator
 
 
 def check_one_of(value, name, allowed):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._messages import import_optional, shown
 from ..additive import PartialEffect
 from ..additive._base import AdditiveModel
+from ._base import last_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,7 +106,7 @@ class PartialEffectDisplay:
         ValueError
             If there is no term of a name, or not one of the axes per term.
         """
-        model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        model = last_step(estimator)
         if not isinstance(model, AdditiveModel):
             raise TypeError(
                 "estimator must be a fitted additive model of sklearn_myhpo, or a "

@@ -21,7 +21,7 @@ from sklearn_myhpo import (
     MYHPORidge,
     SHOLogisticRegression,
     SHORidge,
-    _documentation,
+    _addresses,
 )
 from sklearn_myhpo.neural_network import STNMLPClassifier, STNMLPRegressor
 from sklearn_myhpo.solvers import Stochastic
@@ -216,7 +216,7 @@ def test_link_to_the_documentation(model, monkeypatch):
     assert "sk-estimator-doc-link" not in re.sub(
         r"<style>.*?</style>|<span.*?</span>", "", model._repr_html_(), flags=re.DOTALL
     )
-    monkeypatch.setattr(_documentation, "ADDRESS", "https://docs.example/latest")
+    monkeypatch.setattr(_addresses, "DOCUMENTATION", "https://docs.example/latest")
     home = "sklearn_myhpo" if hasattr(sklearn_myhpo, type(model).__name__) else NN
     page = f"https://docs.example/latest/generated/{home}.{type(model).__name__}.html"
     assert model._get_doc_link() == page
@@ -225,7 +225,7 @@ def test_link_to_the_documentation(model, monkeypatch):
 
 def test_no_link_for_classes_of_users(monkeypatch):
     """A class of one's own has no page here."""
-    monkeypatch.setattr(_documentation, "ADDRESS", "https://docs.example/latest")
+    monkeypatch.setattr(_addresses, "DOCUMENTATION", "https://docs.example/latest")
 
     class Own(MYHPORidge):
         pass
