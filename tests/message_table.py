@@ -1258,9 +1258,9 @@ TEXTS = {
     ),
     "divergence": (
         "ConvergenceWarning",
-        "MYHPORidge diverged: iteration … has numbers that are not finite. The "
-        "result is that of the iteration before. Use smaller step_sizes, "
-        "backtracking, or exact steps.",
+        "MYHPORidge diverged: iteration … has numbers that are not finite, or losses "
+        "far above those without features. The result is that of the iteration before. "
+        "Use smaller step_sizes, backtracking, or exact steps.",
     ),
     "at the lower bound": (
         "LambdaBoundWarning",
