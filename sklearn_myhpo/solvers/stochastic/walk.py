@@ -66,10 +66,26 @@ class Walk:
         w: np.ndarray | None = None,
         q: np.ndarray | None = None,
         factor: float = 1.0,
+        slope: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Return lambda after a step along other weights and adjoints, or its own."""
+        """Return lambda after a step, at other weights and adjoints or its own.
+
+        Parameters
+        ----------
+        w, q : ndarray of shape (n_splits, n_outputs, m), optional
+            By default those of the walk.
+        factor : float, default=1.0
+            Of the size.
+        slope : ndarray of shape (n_groups,), optional
+            Along which to step; by default that of w and q.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+            The new lambda.
+        """
         w, q = self.z[0] if w is None else w, self.z[1] if q is None else q
-        given = self.lambda_, self.penalty, w, q, self.steps, factor
+        given = self.lambda_, self.penalty, w, q, self.steps, factor, slope
         return self.outer.stepped(*given)
 
     def move(self, direction: np.ndarray, factor: float = 1.0) -> None:
