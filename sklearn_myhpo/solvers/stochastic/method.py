@@ -20,6 +20,9 @@ from .walk import Walk
 
 #: Longest step of a lambda, a natural log.
 MAX_STEP = 2.0
+#: Residual of the adjoints, relative to that of adjoints of zero, beyond which they blow
+#: up. In the first epochs, when lambda travels far, it may be two or three.
+MOST_SWING = 10.0
 
 
 class StochasticState(NamedTuple):
@@ -35,6 +38,7 @@ class StochasticState(NamedTuple):
     largest: tuple | None = None
     outer: Outer | None = None
     memory: Any = None
+    swing: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,8 @@ class Stochastic(Solver):
             n_steps=walk.n_steps,
             memory=memory,
         )
+        if rule.is_steady and isinstance(self.step_sizes, str):
+            state = _calmed(state, _swing(walk, found))
         return _judged(problem, state, walk, found)
 
     @property
@@ -143,6 +149,29 @@ class Stochastic(Solver):
             steps, largest = Steps(None, *self.step_sizes), None
         known = {"steps": steps, "largest": largest, "outer": Outer(problem)}
         return state._replace(batches=batches, **known)
+
+
+def _swing(walk, found):
+    """Return the largest residual of an adjoint problem, in no units of the data."""
+    residual = found.gradients[1] + walk.penalty * walk.z[1]
+    sizes = [
+        np.sum(walk.scale * np.square(one), axis=(1, 2))
+        for one in (residual, found.held_out)
+    ]
+    ratio = np.divide(*sizes, out=np.zeros_like(sizes[0]), where=sizes[1] > 0)
+    return float(np.sqrt(ratio.max()))
+
+
+def _calmed(state, swing):
+    """Return the state with shorter steps of lambda where the adjoints blow up.
+
+    Features that stand for each other answer a weak penalty more slowly than any one of
+    them tells; lambda has then run ahead.
+    """
+    steps = state.steps
+    if swing > max(state.swing, MOST_SWING):
+        steps = steps._replace(beta=0.5 * steps.beta)
+    return state._replace(steps=steps, swing=swing)
 
 
 def _judged(problem, state, walk, found):

@@ -17,6 +17,7 @@ class SABA(Rule):
     #: curvature of a batch is far above the mean, it is needlessly short.
     safety = 0.8
     streams = False
+    is_steady = True
     needs_pass = True
 
     def start(self, found):

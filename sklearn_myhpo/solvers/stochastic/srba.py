@@ -17,6 +17,7 @@ class SRBA(Rule):
     epoch: the pass that the residual takes anyway begins the next one.
     """
 
+    is_steady = True
     needs_pass = True
 
     def start(self, found):

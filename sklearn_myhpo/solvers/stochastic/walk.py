@@ -152,11 +152,17 @@ class Rule(ABC):
         Whether weights step `n_inner_steps` times as often as lambda.
     streams : bool
         Whether it can go on with other rows than it began with.
+    is_steady : bool
+        Whether its noise vanishes, so that residuals that grow are a swing of lambda.
+    needs_pass : bool
+        Whether `start` needs a pass over the rows.
     """
 
     safety: ClassVar[float] = 1.0
     has_inner_loops: ClassVar[bool] = False
     streams: ClassVar[bool] = True
+    is_steady: ClassVar[bool] = False
+    needs_pass: ClassVar[bool] = False
 
     def start(self, found: Pass) -> Any:
         """Return the memory of the method before the first epoch.
@@ -172,9 +178,6 @@ class Rule(ABC):
             None for a method without memory.
         """
         return None
-
-    #: Whether `start` needs a pass over the rows.
-    needs_pass: ClassVar[bool] = False
 
     def renewed(self, memory: Any, found: Pass) -> Any:
         """Return the memory with what the residual's pass at the end has found."""

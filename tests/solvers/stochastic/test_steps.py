@@ -9,13 +9,16 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_myhpo import BilevelLogisticRegression, BilevelRidge
+from sklearn_myhpo.losses import LogisticLoss
 from sklearn_myhpo.solvers import Stochastic, minimize_bilevel
 from sklearn_myhpo.solvers.stochastic.rules import RULES
 from sklearn_myhpo.solvers.stochastic.steps import Outer
-from tests.helpers import numerical_gradient, ridge_spec
+from tests.helpers import Spec, numerical_gradient, ridge_spec
 from tests.solvers.helpers import by_rows
 
 METHODS = list(RULES)
+#: One lambda for each of the 30 features of the breast cancer data.
+EACH = np.arange(30)
 
 
 @pytest.mark.parametrize("name", ["logistic-groups", "ridge-weighted"])
@@ -125,3 +128,19 @@ def _gradients(problem, rows, w, q):
     slopes = p - y[:, None]
     bent = p * (1.0 - p) * (X @ q)
     return np.stack([X.T @ (train * slopes), X.T @ (train * bent - held_out * slopes)])
+
+
+@pytest.mark.parametrize("method", ["saba", "srba"])
+def test_lambdas_that_swing_are_slowed_down(method):
+    """Collinear features answer weak penalties slowly, and adjoints would blow up."""
+    X, y = load_breast_cancer(return_X_y=True)
+    spec = Spec(X, y, LogisticLoss(), [(np.arange(400), np.arange(400, 569))], EACH)
+    result = minimize_bilevel(
+        spec.problem(by_rows=True),
+        Stochastic(method),
+        max_iter=120,
+        random_state=0,
+    )
+    # Otherwise both grow by a factor in every epoch.
+    assert result.history["dual_residual"][-1] < 1.0
+    assert result.history["primal_residual"][-1] < 0.1
