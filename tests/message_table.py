@@ -1193,7 +1193,7 @@ TEXTS = {
     "partial_fit of another solver": (
         "AttributeError",
         "partial_fit needs a solver that goes on with new rows: "
-        "sklearn_myhpo.solvers.Stochastic with method='soba', 'amigo' or 'stocbio'. "
+        "sklearn_myhpo.solvers.Stochastic with any method but 'saba'. "
         "Got solver='myhpo'.",
     ),
     "partial_fit standardizes": (

@@ -66,7 +66,7 @@ def can_stream(model):
         return True
     raise AttributeError(
         "partial_fit needs a solver that goes on with new rows: "
-        "sklearn_myhpo.solvers.Stochastic with method='soba', 'amigo' or 'stocbio'. "
+        "sklearn_myhpo.solvers.Stochastic with any method but 'saba'. "
         f"Got solver={shown(model.solver)}."
     )
 

@@ -20,8 +20,8 @@ from .walk import Walk
 
 #: Longest step of a lambda, a natural log.
 MAX_STEP = 2.0
-#: Residual of the adjoints, relative to that of adjoints of zero, beyond which they blow
-#: up. In the first epochs, when lambda travels far, it may be two or three.
+#: Residual of the adjoints, relative to that of adjoints of zero, beyond which they
+#: blow up. In the first epochs, when lambda travels far, it may be two or three.
 MOST_SWING = 10.0
 
 
@@ -48,15 +48,20 @@ class Stochastic(Solver):
     With (w, q, lambda) and H the Hessian of L_T at w, the directions are ``grad L_T``,
     ``H q - grad L_V`` and ``-sum_{j in g} p_j w_j q_j``, with sampled rows and the
     exact penalty. An epoch visits every row once, training or validation, with
-    "saba" and "soba"; with "amigo" and "stocbio" it asks for as many batches.
+    "saba", "srba" and "soba"; with the others it asks for as many batches, and "vrbo"
+    for some passes more.
 
     Parameters
     ----------
-    method : {"saba", "soba", "amigo", "stocbio"}, default="saba"
+    method : {"saba", "srba", "soba", "f2sa", "amigo", "stocbio", "mrbo", "vrbo"}, \
+default="saba"
         "soba" steps on all three at once, with steps that fall like
-        ``1 / sqrt(k + 1)``; "saba" the same with SAGA's tables, constant steps and so a
-        limit without noise; "amigo" takes `n_inner_steps` on w and q before each on
-        lambda, "stocbio" too, with q from zero each time.
+        ``1 / sqrt(k + 1)``; "saba" and "srba" do the same with constant steps and a
+        limit without noise, by SAGA's tables or SARAH's recursion. "amigo" takes
+        `n_inner_steps` on w and q before each on lambda, "stocbio" too, with q from
+        zero each time; "f2sa" on two sets of weights, without Hessians. "mrbo" has
+        recursive momentum and "vrbo" SPIDER's recursion, both with q from a series of
+        `n_inner_steps` terms. The sources are in the files of these names.
     batch_size : int, default=64
         Most rows of a batch, of both parts and all splits together; fewer where there
         would be less than ten batches.
@@ -64,7 +69,7 @@ class Stochastic(Solver):
         alpha of w and q, and beta of lambda, as published. "auto" takes scale-free
         ones from the curvature of the batches, and needs no tuning.
     n_inner_steps : int, default=10
-        Of "amigo" and "stocbio".
+        Of "f2sa", "amigo", "stocbio", "mrbo" and "vrbo".
     """
 
     _parameter_constraints: ClassVar[dict] = {

@@ -12,8 +12,8 @@ from .neumann import Places
 from .walk import Rule
 
 #: Exponent of ``k + 1`` in the sizes of the steps; one minus the momentum falls with
-#: its double (ibid., theorem 1), from `FIRST` on.
-POWER, FIRST = 1 / 3, 0.5
+#: its double (ibid., theorem 1), from `FIRST_SHARE` on.
+MOMENTUM_POWER, FIRST_SHARE = 1 / 3, 0.5
 
 
 class Momentum(NamedTuple):
@@ -44,7 +44,7 @@ class MRBO(Rule):
         w = walk.z[0]
         for numbers in walk.rounds(walk.n_inner + 2):
             memory = self.step(walk, numbers, memory)
-            factor = (walk.n_steps + 1.0) ** -POWER
+            factor = (walk.n_steps + 1.0) ** -MOMENTUM_POWER
             lambda_ = walk.stepped(factor=factor, slope=memory.slope)
             w -= factor * walk.scale * memory.direction
             walk.n_steps += 1
@@ -58,7 +58,7 @@ class MRBO(Rule):
         if memory is not None:
             weights, lambdas = [w, memory.weights], [walk.lambda_, memory.lambda_]
             n_steps = memory.n_steps + 1
-            share = FIRST * n_steps ** (-2 * POWER)
+            share = FIRST_SHARE * n_steps ** (-2 * MOMENTUM_POWER)
         places = Places(walk, weights, lambdas)
         gradients = places.gradients(numbers[:1])
         adjoints = places.adjoints(numbers[1:2], list(numbers[2:, None]))
