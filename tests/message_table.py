@@ -1207,7 +1207,7 @@ TEXTS = {
     "partial_fit of another solver": (
         "AttributeError",
         "partial_fit needs a solver that goes on with new rows: "
-        "sklearn_myhpo.solvers.Stochastic with method='soba', 'amigo' or 'stocbio'. "
+        "sklearn_myhpo.solvers.Stochastic with any method but 'saba'. "
         "Got solver='myhpo'.",
     ),
     "partial_fit standardizes": (
@@ -1272,9 +1272,9 @@ TEXTS = {
     ),
     "divergence": (
         "ConvergenceWarning",
-        "MYHPORidge diverged: iteration … has numbers that are not finite. The "
-        "result is that of the iteration before. Use smaller step_sizes, "
-        "backtracking, or exact steps.",
+        "MYHPORidge diverged: iteration … has numbers that are not finite, or losses "
+        "far above those without features. The result is that of the iteration before. "
+        "Use smaller step_sizes, backtracking, or exact steps.",
     ),
     "at the lower bound": (
         "LambdaBoundWarning",

@@ -246,7 +246,9 @@ class BilevelProblem(HeldOutProblem):
         rows = np.flatnonzero(self._row_weights())
         if len(rows) <= n_rows:
             return None
-        chosen = np.random.default_rng(0).permutation(len(rows))[:n_rows]
+        # A seed that no user splits rows with, or the sample might miss a part.
+        rng = np.random.default_rng([len(rows), n_rows])
+        chosen = rng.permutation(len(rows))[:n_rows]
         thinned = self.split_set.thinned(np.sort(rows[chosen]))
         if thinned is None:
             return None

@@ -5,9 +5,13 @@ weight in every part. Its sums over rows times the number of batches are unbiase
 estimates of gradients and Hessian products: their mean over all batches is exact.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+
+from .batch_blocks import Batch, DenseBlock, DesignBlock, SparseBlock
+from .limits import row_limits
 
 #: Least number of batches, if there are as many rows.
 MIN_BATCHES = 10
@@ -57,78 +61,21 @@ def strata_of(splits):
     return strata
 
 
-class _DenseBlock:
-    """Some rows in memory, the column of the intercept included."""
-
-    def __init__(self, matrix):
-        self.matrix = matrix
-
-    def forward(self, w):
-        """Return the raw predictions (n_rows, k) of weights (m, k)."""
-        return self.matrix @ w
-
-    def adjoint(self, values):
-        """Return the products (m, k) of the columns with values (n_rows, k)."""
-        return self.matrix.T @ values
-
-
-class _SparseBlock:
-    """Some sparse rows, centred in the products."""
-
-    def __init__(self, rows):
-        self.X, shift = rows.X, rows.shift
-        if rows.scale is not None:
-            self.X, shift = self.X * rows.scale, shift * rows.scale
-        self.transposed = self.X.T
-        self.shift = shift if rows.fit_intercept else None
-
-    def forward(self, w):
-        """Return the raw predictions (n_rows, k) of weights (m, k)."""
-        if self.shift is None:
-            return self.X @ w
-        return self.X @ w[:-1] + (w[-1] - self.shift @ w[:-1])
-
-    def adjoint(self, values):
-        """Return the products (m, k) of the columns with values (n_rows, k)."""
-        if self.shift is None:
-            return self.transposed @ values
-        total = values.sum(axis=0)
-        core = self.transposed @ values - self.shift[:, None] * total
-        return np.concatenate([core, total[None]])
-
-
-class _Part(NamedTuple):
-    """Targets and weights of a batch.
-
-    Attributes
-    ----------
-    index : ndarray of shape (b,)
-    target : ndarray
-        Of every row, repeated for every split.
-    train, held_out : ndarray of shape (b, n_splits, 1)
-        Weights of the rows.
-    """
-
-    index: np.ndarray
-    target: np.ndarray
-    train: np.ndarray
-    held_out: np.ndarray
-
-
 class Pass(NamedTuple):
     """Sums over all rows at the weights and adjoints of every split.
 
     Attributes
     ----------
-    gradients : ndarray of shape (m, 2, n_splits, n_outputs)
+    gradients : ndarray of shape (2, n_splits, n_outputs, m)
         Of the mean training losses; and of the adjoint problems, the Hessian of the
         mean training loss times the adjoint minus the gradient of L_V. No penalty.
-    held_out : ndarray of shape (m, n_splits, n_outputs)
+    held_out : ndarray of shape (n_splits, n_outputs, m)
         Gradients of L_V.
     train_losses, validation_losses : ndarray of shape (n_splits,)
         The former without the penalty.
-    scalars : ndarray of shape (n_samples, 2, n_splits, n_outputs)
-        Derivatives in raw predictions, of which the gradients are sums over rows.
+    scalars : ndarray of shape (2, n_splits, n_outputs, n_rows)
+        Derivatives in raw predictions, of which the gradients are sums over rows, in
+        the order of the batches.
     """
 
     gradients: np.ndarray
@@ -141,8 +88,8 @@ class Pass(NamedTuple):
 class RowBatches:
     """Derivatives of all splits on batches of rows, counted as parts of a pass.
 
-    Weights and adjoints of all splits are columns of one array `z` of shape
-    (m, 2, n_splits, n_outputs), so that a batch is multiplied with once.
+    Weights and adjoints of all splits are one array `z` of shape
+    (2, n_splits, n_outputs, m), so that a batch is multiplied with once.
 
     Parameters
     ----------
@@ -150,125 +97,123 @@ class RowBatches:
         On the same rows.
     batches : list of ndarray
         Row indices, disjoint.
+
+    Attributes
+    ----------
+    order : ndarray of int of shape (n_rows,)
+        The rows, batch after batch.
     """
 
     def __init__(self, splits, batches):
         first = splits[0]
         self.rows, self.loss, self.counts = first.rows, first.loss, first.counts
         self.n_splits, self.n_outputs = len(splits), first.n_outputs
-        self.target = first.y
-        self.train = np.stack([split.train_weight for split in splits], axis=1)[
-            ..., None
-        ]
-        self.held_out = np.stack([split.validation_weight for split in splits], axis=1)[
-            ..., None
-        ]
-        self._parts = [self._part(index) for index in batches]
-        self._blocks = None
-        if self.rows.is_sparse:
-            self._blocks = [_SparseBlock(self.rows.take(one)) for one in batches]
+        self.order = np.concatenate(batches)
+        self._starts = np.cumsum([0, *map(len, batches)])
+        self._target = first.y[self.order]
+        self.train, self.held_out = (
+            np.stack([getattr(split, name)[self.order] for split in splits])[:, None]
+            for name in ("train_weight", "validation_weight")
+        )
+        self._kept = self._keep()
 
     def __len__(self):
-        return len(self._parts)
+        return len(self._starts) - 1
 
-    def _part(self, index):
-        target = np.repeat(self.target[index], self.n_splits, axis=0)
-        return _Part(index, target, self.train[index], self.held_out[index])
+    def _keep(self):
+        """Return all batches where they take little memory, else None."""
+        limits, m = row_limits(), self.rows.n_coordinates
+        width = m * int(np.diff(self._starts).max())
+        if self.rows.is_sparse and width > limits.dense_batch_entries:
+            blocks = [
+                SparseBlock(self.rows.take(self.order[slice(*ends)]))
+                for ends in pairwise(self._starts)
+            ]
+            return [self._batch(number, block) for number, block in enumerate(blocks)]
+        if m * len(self.order) > limits.kept_entries:
+            return None
+        matrix, size = np.empty((len(self.order), m)), limits.read_rows
+        for start in range(0, len(matrix), size):
+            rows = self.order[start : start + size]
+            matrix[start : start + size] = self.rows.take(rows).to_dense()
+        blocks = (DenseBlock(matrix[slice(*ends)]) for ends in pairwise(self._starts))
+        return [self._batch(number, block) for number, block in enumerate(blocks)]
 
-    def index(self, number):
-        """Return the rows of a batch."""
-        return self._parts[number].index
+    def _read(self, numbers):
+        """Yield batches whose rows are read together."""
+        places = [np.arange(*self._starts[number : number + 2]) for number in numbers]
+        rows = self.order[np.concatenate(places)]
+        matrix, start = self.rows.take(rows).to_dense(), 0
+        for number, place in zip(numbers, places, strict=True):
+            block = DenseBlock(matrix[start : start + len(place)])
+            yield self._batch(number, block)
+            start += len(place)
 
-    def block(self, number):
-        """Return the rows of X of a batch as a linear map."""
-        if self._blocks is not None:
-            return self._blocks[number]
-        return _DenseBlock(self.rows.take(self._parts[number].index).to_dense())
+    def _batch(self, number, block):
+        place = slice(*self._starts[number : number + 2])
+        return self._with(place, place, block)
 
-    def _forward(self, block, z):
-        return block.forward(z.reshape(len(z), -1)).reshape(-1, *z.shape[1:])
+    def _with(self, place, index, block):
+        """Return some rows, a place in the order, or several, as a `Batch`."""
+        target = self._target[index]
+        many = np.tile(target, (self.n_splits,) + (1,) * (target.ndim - 1))
+        weights = self.train[..., index], self.held_out[..., index]
+        return Batch(self.loss, self.n_outputs, place, block, many, *weights)
 
-    def sums(self, block, scalars):
-        """Return the sums over the rows of a block, times the scalars."""
-        flat = block.adjoint(scalars.reshape(len(scalars), -1))
-        return flat.reshape(-1, *scalars.shape[1:])
+    def visit(self, numbers, *asked):
+        """Yield batches one after the other; some are read and counted together.
 
-    def _slopes(self, part, raw):
-        """Return the derivative of the loss in raw predictions (b, n_splits, k)."""
-        flat = raw.reshape(-1, self.n_outputs)
-        return self.loss.gradient(part.target, flat).reshape(raw.shape)
+        Parameters
+        ----------
+        numbers : ndarray of int
+            Which ones.
+        *asked : str
+            Names of the counts of what is asked of each.
 
-    def _bent(self, part, raw, along):
-        """Return the second derivative times a move of the raw predictions."""
-        flat = raw.reshape(-1, self.n_outputs)
-        curvature = self.loss.curvature(part.target, flat)
-        if self.n_outputs == 1:
-            return curvature.reshape(raw.shape) * along
-        bent = np.matmul(curvature, along.reshape(*flat.shape, 1))
-        return bent.reshape(raw.shape)
+        Yields
+        ------
+        Batch
+        """
+        size = max(1, row_limits().read_rows // int(np.diff(self._starts).max()))
+        for start in range(0, len(numbers), size):
+            chunk = numbers[start : start + size]
+            for name in asked:
+                self.count(name, len(chunk) / len(self))
+            if self._kept is None:
+                yield from self._read(chunk)
+            else:
+                yield from map(self._kept.__getitem__, chunk)
 
-    def _scalars(self, part, raw):
-        """Return the factors of the rows in the gradients of both problems."""
-        slopes = self._slopes(part, raw[:, 0])
-        out = np.empty_like(raw)
-        out[:, 0] = part.train * slopes
-        out[:, 1] = part.train * self._bent(part, raw[:, 0], raw[:, 1])
-        out[:, 1] -= part.held_out * slopes
-        return out
-
-    def _count(self, *names):
-        for name in names:
-            value = getattr(self.counts, name) + self.n_splits / len(self)
-            setattr(self.counts, name, value)
-
-    def joint(self, number, z):
-        """Return the block of a batch and its scalars for both problems."""
-        self._count("n_train_gradients", "n_hessian_products", "n_validation_gradients")
-        block = self.block(number)
-        return block, self._scalars(self._parts[number], self._forward(block, z))
-
-    def inner(self, number, w):
-        """Return the gradient of the mean training losses on a batch."""
-        self._count("n_train_gradients")
-        block, part = self.block(number), self._parts[number]
-        slopes = part.train * self._slopes(part, self._forward(block, w))
-        return len(self) * self.sums(block, slopes)
-
-    def curved(self, number, z):
-        """Return the Hessian of the mean training losses times the adjoints."""
-        self._count("n_hessian_products")
-        block, part = self.block(number), self._parts[number]
-        raw = self._forward(block, z)
-        bent = part.train * self._bent(part, raw[:, 0], raw[:, 1])
-        return len(self) * self.sums(block, bent)
-
-    def outer(self, number, w):
-        """Return the gradient of the validation losses on a batch."""
-        self._count("n_validation_gradients")
-        block, part = self.block(number), self._parts[number]
-        slopes = part.held_out * self._slopes(part, self._forward(block, w))
-        return len(self) * self.sums(block, slopes)
+    def count(self, name, n_passes):
+        """Count questions to some part of the rows."""
+        value = getattr(self.counts, name) + n_passes * self.n_splits
+        setattr(self.counts, name, value)
 
     def everything(self, z):
         """Return the `Pass` at weights and adjoints; X is read once."""
         for name in ("n_train_gradients", "n_hessian_products"):
-            setattr(self.counts, name, getattr(self.counts, name) + self.n_splits)
-        self.counts.n_validation_gradients += self.n_splits
-        self.counts.n_values += 2 * self.n_splits
-        gradients, held_out = np.zeros_like(z), np.zeros_like(z[:, 0])
+            self.count(name, 1)
+        self.count("n_validation_gradients", 1)
+        self.count("n_values", 2)
+        gradients, held_out = np.zeros_like(z), np.zeros_like(z[0])
         losses = np.zeros((2, self.n_splits))
-        scalars = np.empty((self.rows.n_samples, *z.shape[1:]))
+        scalars = np.zeros((*z.shape[:-1], len(self.order)))
+        place = np.full(self.rows.n_samples, len(self.order))
+        place[self.order] = np.arange(len(self.order))
         for index, block in self.rows.blocks(self.rows.n_coordinates + z[0].size):
-            part = self._part(index)
-            raw = self._forward(block, z)
-            scalars[index] = self._scalars(part, raw)
-            gradients += self.sums(block, scalars[index])
-            slopes = part.held_out * self._slopes(part, raw[:, 0])
-            held_out += self.sums(block, slopes)
-            value = self.loss.value(part.target, raw[:, 0].reshape(-1, self.n_outputs))
-            value = value.reshape(-1, self.n_splits)
-            losses[0] += np.sum(part.train[..., 0] * value, axis=0)
-            losses[1] += np.sum(part.held_out[..., 0] * value, axis=0)
+            own = place[index]
+            is_there = own < len(self.order)
+            if not is_there.all():
+                block, own = block.take(np.flatnonzero(is_there)), own[is_there]
+            batch = self._with(None, own, DesignBlock(block))
+            raw = batch.forward(z)
+            found = batch.scalars(raw)
+            scalars[..., own] = found
+            gradients += batch.adjoint(found)
+            held_out += batch.adjoint(batch.held_out * batch.slopes(raw[0]))
+            value = batch.values(raw[0])
+            losses[0] += np.sum(batch.train[:, 0] * value, axis=1)
+            losses[1] += np.sum(batch.held_out[:, 0] * value, axis=1)
         return Pass(gradients, held_out, *losses, scalars)
 
     @property
@@ -276,15 +221,14 @@ class RowBatches:
         return self.loss.curvature_bound("The solver 'stochastic'")
 
     def largest_moments(self):
-        """Return the largest mean square of every coordinate on one batch, (m, 1).
+        """Return the largest mean square of every coordinate on one batch, (m,).
 
         Means over training rows, times the bound of the loss's curvature.
         """
-        largest = np.zeros((self.rows.n_coordinates, 1))
-        for part in self._parts:
-            rows = self.rows.take(part.index)
-            moments = rows.squares(part.train[..., 0])
-            np.maximum(largest, moments.max(axis=1, keepdims=True), out=largest)
+        largest = np.zeros(self.rows.n_coordinates)
+        for batch in self.visit(np.arange(len(self))):
+            moments = batch.block.squares(batch.train[:, 0]).max(axis=0)
+            np.maximum(largest, moments, out=largest)
         return self._curvature_bound * len(self) * largest
 
     def largest_curvature(self, scale):
@@ -292,7 +236,7 @@ class RowBatches:
 
         Parameters
         ----------
-        scale : ndarray of shape (m, 1)
+        scale : ndarray of shape (m,)
             Squares of the units in which the coordinates are measured.
 
         Returns
@@ -302,14 +246,14 @@ class RowBatches:
         """
         root, largest = np.sqrt(scale), 0.0
         numbers = np.linspace(0, len(self) - 1, min(len(self), MEASURED)).astype(int)
-        for number in numbers:
-            block, train = self.block(number), self._parts[number].train[..., 0]
+        for batch in self.visit(numbers):
+            block, train = batch.block, batch.train[:, 0]
             # A start that no symmetry of the data makes orthogonal to the answer.
-            vector = root * block.adjoint(train * np.arange(1, len(train) + 1)[:, None])
+            vector = root * block.adjoint(train * np.arange(1, train.shape[1] + 1))
             for _ in range(BATCH_POWER_STEPS):
-                size = np.linalg.norm(vector, axis=0)
+                size = np.linalg.norm(vector, axis=1, keepdims=True)
                 vector = vector / np.where(size > 0, size, 1.0)
                 image = block.forward(root * vector)
                 vector = root * block.adjoint(train * image)
-            largest = max(largest, np.linalg.norm(vector, axis=0).max())
+            largest = max(largest, np.linalg.norm(vector, axis=1).max())
         return float(self._curvature_bound * len(self) * largest)

@@ -56,6 +56,15 @@ class RowLimits:
     many_columns : int
         Columns of the models of all splits up to which they are multiplied with all
         rows at once.
+    kept_entries : int
+        Entries of X up to which stochastic solvers keep the rows of all batches in a
+        row, dense.
+    read_rows : int
+        Rows of the batches that are read and counted together, in turns of a few
+        milliseconds.
+    dense_batch_entries : int
+        Entries up to which a batch of sparse rows is multiplied as a dense one: a
+        sparse product takes longer to call than this takes to multiply with.
     most_atoms_per_split : int
         Kinds of rows per split up to which sums over a split are added up from sums
         over kinds of rows.
@@ -83,6 +92,9 @@ class RowLimits:
     shift_rows: int = 1000
     many_outputs: int = 16
     many_columns: int = 32
+    kept_entries: int = 2**24
+    read_rows: int = 2048
+    dense_batch_entries: int = 2**16
     most_atoms_per_split: int = 3
 
 

@@ -98,8 +98,8 @@ class Limits:
     scan_rows : int
         Rows of the sample for the scan of problems of more than twice as many rows.
     model_rows, rows_per_weight : int
-        The same where a model of all rows mends what the sample says, and least rows
-        of such a sample per weight.
+        The same where a model of all rows, or a solver of small steps, mends what the
+        sample says; and least rows of such a sample per weight.
     spectrum_entries : int
         Entries of the left singular vectors of sparse rows up to which they are kept.
     optimism_rows : int

@@ -232,7 +232,7 @@ class Plan:
     def scan_rows(self):
         """Rows of the sample for the scan."""
         limits, most = self.limits, self.limits.scan_rows
-        if not self.factors_hessians:
+        if not (self.factors_hessians or self.by_rows):
             return most
         return min(most, max(limits.model_rows, limits.rows_per_weight * self.size))
 

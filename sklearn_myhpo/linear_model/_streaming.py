@@ -11,7 +11,8 @@ from .._progress import kept_on_error
 from ..bilevel.validation import BilevelProblem
 from ..solvers import Info
 from ..solvers.driver import history_row, is_finite
-from ..solvers.start.scan import scan_lambda
+from ..solvers.protocol import DivergedError
+from ..solvers.start.alone import find_start
 from ._checks import check_weights, drop_weightless, resolve_solver
 from ._cv_results import no_cv_results, refuse_cv_results
 from ._lambda import check_lambda
@@ -65,7 +66,7 @@ def can_stream(model):
         return True
     raise AttributeError(
         "partial_fit needs a solver that goes on with new rows: "
-        "sklearn_myhpo.solvers.Stochastic with method='soba', 'amigo' or 'stocbio'. "
+        "sklearn_myhpo.solvers.Stochastic with any method but 'saba'. "
         f"Got solver={shown(model.solver)}."
     )
 
@@ -127,9 +128,12 @@ class StreamingMixin:
             loss_before = problem.validation_loss(state.weights)
         else:
             state, loss_before = self._first_state(problem, solver), None
-        with np.errstate(all="ignore"):
-            after, info = solver.step(problem, state, rng)
-        if is_finite(after, info):
+        try:
+            with np.errstate(all="ignore"):
+                after, info = solver.step(problem, state, rng)
+        except DivergedError:
+            after = None
+        if after is not None and is_finite(after, info):
             state = after
         else:
             info = Info(state.lambda_, np.nan, np.nan, np.nan)
@@ -166,7 +170,7 @@ class StreamingMixin:
     def _first_state(self, problem, solver):
         """Return the state of the solver before the first part."""
         if isinstance(self.lambda_init, str):
-            lambda_0, weights, *_ = scan_lambda(problem.for_scan())
+            lambda_0, weights, _ = find_start(problem)
         else:
             given = self.lambda_bounds, self.lambda_init, problem.groups
             _, start = check_lambda(*given)

@@ -11,6 +11,7 @@ from ..data.jobs import computes_at_once, run_jobs
 from ..diagnostics.posterior import side_by_side
 from ..solvers import minimize_bilevel
 from ..solvers.phases import UNWATCHED
+from ..solvers.protocol import Status
 from ._facts import posterior_of
 from ._problem import LastFit, mean_over_splits
 from ._reporting import spell_some
@@ -143,7 +144,8 @@ class PerTargetMixin:
         losses, slope = targets.target_slopes(result.lambda_, targets.everything)
         if source.has_held_out_rows:
             believed, losses = losses, source.rows.mean_squares(models)
-            can_do_better = problem.plan.can_factor_rows
+            has_time = result.status is not Status.MAX_TIME
+            can_do_better = has_time and problem.plan.can_factor_rows
             if can_do_better and is_not_believed(losses, believed, problem.null_loss):
                 return None
         found = problem, result, models, final

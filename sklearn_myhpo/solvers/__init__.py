@@ -15,7 +15,7 @@
 `hoag.py`             inexact implicit differentiation
 `unrolled.py`         derivatives through steps of gradient descent
 `penalty.py`          the inner problem as a penalty
-`stochastic/`         SOBA, SABA, AmIGO and stocBiO on batches of rows
+`stochastic/`         eight methods on batches of rows, from SABA to VRBO
 `stn/`                self-tuning networks for linear models
 `steps/`              steps that several of them share; `acceptance.py` judges them
 ====================  =================================================================

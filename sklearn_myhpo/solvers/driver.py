@@ -11,11 +11,10 @@ from .._messages import shown
 from ..bilevel.contract import Offers, OuterProblem
 from ..bilevel.counts import OracleCounts
 from .phases import UNWATCHED, Phases
-from .protocol import BilevelResult, Info, Solver, State, Status
+from .protocol import BilevelResult, DivergedError, Info, Solver, State, Status
 from .registry import SOLVERS
-from .start.alone import start_of
-from .start.points import Scan, best_so_far
-from .start.scan import scan_lambda
+from .start.alone import find_start
+from .start.points import Scan
 from .start.targets import scan_targets
 
 
@@ -158,6 +157,8 @@ def _iterate(problem, solver, state, rng, limits, callback, clock):
             new_state, info = solver.step(problem, state, rng)
         except OutOfTimeError:
             return _End(Status.MAX_TIME, n_iter - 1, state, info, rows)
+        except DivergedError:
+            return _End(Status.DIVERGED, n_iter, state, info, rows)
         if not is_finite(new_state, info):
             return _End(Status.DIVERGED, n_iter, state, info, rows)
         state = new_state
@@ -217,16 +218,7 @@ def _find_start(
         return lambda_0, problem.zeros(), None
     if problem.offers.is_separable:
         return *scan_targets(problem, phases), None
-    scanned, scan = problem, None
-    try:
-        scanned = problem.for_scan()
-        scan = scan_lambda(scanned, phases)
-        start = start_of(scanned, scan)
-    except OutOfTimeError:
-        scan = best_so_far(scanned, []) if scan is None else scan
-        start = scan.lambda_, scan.weights
-    # The objective of fewer rows is another one.
-    return *start, scan if scanned is problem else None
+    return find_start(problem, phases)
 
 
 def _history(rows, columns):

@@ -66,6 +66,10 @@ class Info(NamedTuple):
         )
 
 
+class DivergedError(Exception):
+    """The steps of an iteration have led far away from any solution."""
+
+
 class State(Protocol):
     """A solver's memory from one iteration to the next, a NamedTuple.
 
@@ -163,9 +167,9 @@ class Status(Enum):
         "{advice}"
     )
     DIVERGED = (
-        "diverged: iteration {n_iter} has numbers that are not finite. The result is "
-        "that of the iteration before. Use smaller step_sizes, backtracking, or exact "
-        "steps"
+        "diverged: iteration {n_iter} has numbers that are not finite, or losses far "
+        "above those without features. The result is that of the iteration before. Use "
+        "smaller step_sizes, backtracking, or exact steps"
     )
     MAX_TIME = (
         "stopped at max_time={max_time:g} seconds, after {n_iter} iterations, with a "

@@ -179,3 +179,22 @@ def test_progress_of_a_fit_that_is_cut_short(ticks, capsys):
     with pytest.warns(ConvergenceWarning, match=LIMITED):
         model.fit(X, y)
     assert "did not converge after 0 iterations" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [{}, {"alpha_per_target": True}])
+def test_a_second_look_without_time_leaves_the_first_result(options, ticks):
+    """Ill-conditioned rows are solved twice, and no time is worse than digits lost."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 4)) @ np.diag([1.0, 1.0, 1e-9, 1e-9])
+    X[:, 2:] += X[:, :2]
+    y = X @ rng.standard_normal((4, 2)) + 0.1 * rng.standard_normal((60, 2))
+    before = ticks.n_read
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = BilevelRidge(max_time=1e6, **options).fit(X, y)
+        n_read = ticks.n_read - before
+        for max_time in np.linspace(1.5, n_read, 9):
+            model = BilevelRidge(max_time=max_time, **options).fit(X, y)
+            assert np.all(np.isfinite(model.coef_))
+            if model.n_iter_:
+                assert np.all(model.validation_loss_ < 2.0 * whole.validation_loss_)

@@ -17,10 +17,10 @@ ACCURATE_TOL, SETTLED = 1e-6, 1e-9
 
 
 def saturated(losses, null_losses):
-    """Return the numbers of the splits to start from the model without features.
+    """Return the numbers of the splits with far worse losses than without features.
 
-    Their losses are far worse than that model's. Curvature may underflow there, and no
-    step would lead away.
+    Curvature may underflow there, and no step would lead away: solves start from the
+    model without features, and methods of steps have diverged.
     """
     return np.flatnonzero(~(losses <= FAR_WORSE * null_losses))
 

@@ -1,4 +1,4 @@
-"""The start where one lambda for all groups gains next to nothing.
+"""The start of a run, also where one lambda for all groups gains next to nothing.
 
 What a useless group adds may hide all that another one would gain. So every group is
 then looked at without the others.
@@ -6,8 +6,11 @@ then looked at without the others.
 
 import numpy as np
 
+from ..._deadline import OutOfTimeError
 from ...bilevel.problem import Problem
-from .points import Point, Scan
+from ..phases import UNWATCHED, Phases
+from .points import Point, Scan, best_so_far
+from .scan import scan_lambda
 from .values import FINE_SCAN, is_small
 
 #: Most groups that are looked at.
@@ -15,6 +18,42 @@ MOST_GROUPS = 10
 #: Decrease of the loss by one lambda, relative to the model without features, beyond
 #: which a solver is left to find the rest.
 LITTLE = 0.05
+
+
+def find_start(
+    problem: Problem, phases: Phases = UNWATCHED
+) -> tuple[np.ndarray, list[np.ndarray], Scan | None]:
+    """Return lambda and weights to start from, and the scan that found them.
+
+    Parameters
+    ----------
+    problem : Problem
+        The objective.
+    phases : Phases, default=UNWATCHED
+        Is told of the points of the scan.
+
+    Returns
+    -------
+    lambda_ : ndarray of shape (n_groups,)
+        From a sample of the rows for as strong a penalty of all of them.
+    weights : list of ndarray
+        Inner solutions near there, of every split.
+    scan : Scan or None
+        None for that of a sample, whose objective is another one.
+    """
+    scanned, scan = problem, None
+    try:
+        scanned = problem.for_scan()
+        scan = scan_lambda(scanned, phases)
+        lambda_, weights = start_of(scanned, scan)
+    except OutOfTimeError:
+        scan = best_so_far(scanned, []) if scan is None else scan
+        lambda_, weights = scan.lambda_, scan.weights
+    if scanned is problem:
+        return lambda_, weights, scan
+    # The best strength is about the same in all, and so falls per row.
+    fall = np.log(scanned.n_held_out / problem.n_held_out)
+    return np.clip(lambda_ + fall, *scanned.scan_bounds), weights, None
 
 
 def start_of(problem: Problem, scan: Scan) -> tuple[np.ndarray, list[np.ndarray]]:

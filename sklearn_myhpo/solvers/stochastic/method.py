@@ -1,33 +1,28 @@
-"""Stochastic bilevel solvers: SOBA, SABA, AmIGO and stocBiO.
-
-SOBA and SABA: Dagreou, Ablin, Vaiter & Moreau (2022), A framework for bilevel
-optimization that enables stochastic and global variance reduction algorithms,
-arXiv:2201.13409. AmIGO: Arbel & Mairal (2022), Amortized implicit differentiation for
-stochastic bilevel optimization, arXiv:2111.14580. stocBiO: Ji, Yang & Liang (2021),
-Bilevel optimization: convergence analysis and enhanced design, arXiv:2010.07962.
-"""
+"""Stochastic bilevel solvers: epochs of steps on batches of rows, by one of `RULES`."""
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..._deadline import Deadline
+from ..._deadline import Deadline, OutOfTimeError
 from ...bilevel.validation import BilevelProblem
 from ...data.batches import RowBatches
+from ...engine.glm.safeguards import saturated
 from ..capabilities import Capabilities
 from ..options import check_options
-from ..protocol import Info, Solver
-from .epochs import Tables, double_loop, saba_direction, single_loop, soba_direction
+from ..protocol import DivergedError, Info, Solver
+from .rules import RULES
 from .steps import Outer, Steps, measured_steps
+from .walk import Walk
 
-#: Of the inverse Lipschitz constant: Defazio et al. (2014) for SAGA; stability of
-#: gradient steps for the others.
-SAFETY = {"saba": 1.0 / 3.0, "soba": 1.0, "amigo": 1.0, "stocbio": 1.0}
 #: Longest step of a lambda, a natural log.
 MAX_STEP = 2.0
+#: Residual of the adjoints, relative to that of adjoints of zero, beyond which they
+#: blow up. In the first epochs, when lambda travels far, it may be two or three.
+MOST_SWING = 10.0
 
 
 class StochasticState(NamedTuple):
@@ -41,7 +36,9 @@ class StochasticState(NamedTuple):
     batches: RowBatches | None = None
     steps: Steps | None = None
     largest: tuple | None = None
-    tables: Tables | None = None
+    outer: Outer | None = None
+    memory: Any = None
+    swing: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,15 +48,20 @@ class Stochastic(Solver):
     With (w, q, lambda) and H the Hessian of L_T at w, the directions are ``grad L_T``,
     ``H q - grad L_V`` and ``-sum_{j in g} p_j w_j q_j``, with sampled rows and the
     exact penalty. An epoch visits every row once, training or validation, with
-    "saba" and "soba"; with "amigo" and "stocbio" it asks for as many batches.
+    "saba", "srba" and "soba"; with the others it asks for as many batches, and "vrbo"
+    for some passes more.
 
     Parameters
     ----------
-    method : {"saba", "soba", "amigo", "stocbio"}, default="saba"
+    method : {"saba", "srba", "soba", "f2sa", "amigo", "stocbio", "mrbo", "vrbo"}, \
+default="saba"
         "soba" steps on all three at once, with steps that fall like
-        ``1 / sqrt(k + 1)``; "saba" the same with SAGA's tables, constant steps and so a
-        limit without noise; "amigo" takes `n_inner_steps` on w and q before each on
-        lambda, "stocbio" too, with q from zero each time.
+        ``1 / sqrt(k + 1)``; "saba" and "srba" do the same with constant steps and a
+        limit without noise, by SAGA's tables or SARAH's recursion. "amigo" takes
+        `n_inner_steps` on w and q before each on lambda, "stocbio" too, with q from
+        zero each time; "f2sa" on two sets of weights, without Hessians. "mrbo" has
+        recursive momentum and "vrbo" SPIDER's recursion, both with q from a series of
+        `n_inner_steps` terms. The sources are in the files of these names.
     batch_size : int, default=64
         Most rows of a batch, of both parts and all splits together; fewer where there
         would be less than ten batches.
@@ -67,11 +69,11 @@ class Stochastic(Solver):
         alpha of w and q, and beta of lambda, as published. "auto" takes scale-free
         ones from the curvature of the batches, and needs no tuning.
     n_inner_steps : int, default=10
-        Of "amigo" and "stocbio".
+        Of "f2sa", "amigo", "stocbio", "mrbo" and "vrbo".
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "method": [StrOptions({"saba", "soba", "amigo", "stocbio"})],
+        "method": [StrOptions(set(RULES))],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "step_sizes": [StrOptions({"auto"}), tuple, list],
         "n_inner_steps": [Interval(Integral, 1, None, closed="left")],
@@ -87,8 +89,8 @@ class Stochastic(Solver):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Needs rows; all but SABA, which has a table of rows, can take new ones."""
-        return Capabilities(needs_rows=True, streams=self.method != "saba")
+        """Needs rows; methods without a memory of the rows can take new ones."""
+        return Capabilities(needs_rows=True, streams=self._rule.streams)
 
     def init(
         self, problem: BilevelProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
@@ -103,103 +105,101 @@ class Stochastic(Solver):
         """Return the state after an epoch and its `Info`."""
         if state.batches is None:
             state = self._with_batches(problem, state, rng)
-        batches, outer = state.batches, Outer(problem)
-        z = np.stack([np.stack(state.weights, 1), np.stack(state.adjoints, 1)], axis=1)
-        tables = state.tables
-        if self.method in ("saba", "soba"):
-            order = rng.permutation(len(batches))
-            if self.method == "saba":
-                tables = self._tables(batches, tables, z)
-
-            def direction(number, z):
-                if self.method == "saba":
-                    return saba_direction(batches, number, z, tables)
-                return soba_direction(batches, number, z)
-
-            lambda_, z = single_loop(
-                batches, outer, order, state.lambda_, z, direction, self._sizes(state)
-            )
-        else:
-            order = self._inner_order(len(batches), rng)
-            lambda_, z = double_loop(
-                batches,
-                outer,
-                order,
-                state.lambda_,
-                z,
-                self.n_inner_steps,
-                self.method == "stocbio",
-                self._sizes(state),
-            )
-        state = state._replace(
-            lambda_=lambda_,
-            weights=list(np.moveaxis(z[:, 0], 1, 0).copy()),
-            adjoints=list(np.moveaxis(z[:, 1], 1, 0).copy()),
-            n_steps=state.n_steps + len(order),
-            tables=tables,
-        )
-        # An epoch that was cut short leaves as much behind as it has done.
+        given = np.stack(state.weights), np.stack(state.adjoints)
+        z = np.ascontiguousarray(np.stack(given).swapaxes(2, 3))
+        memory, rule = state.memory, self._rule
+        if memory is None and rule.needs_pass:
+            memory = rule.start(state.batches.everything(z))
+        sizes = state.outer, state.steps
+        place = state.lambda_, z, state.n_steps
+        walk = Walk(state.batches, *sizes, *place, rng, self.n_inner_steps)
+        try:
+            memory = rule.epoch(walk, memory)
+        except OutOfTimeError:
+            # An epoch that is cut short leaves as much behind as it has done.
+            memory = None
         with problem.counts.within(Deadline()):
-            return _judged(problem, state, outer, z)
+            found = state.batches.everything(walk.z)
+        null = problem.split_set.null_losses
+        if null.all() and len(saturated(found.train_losses, null)):
+            raise DivergedError
+        if memory is not None:
+            memory = rule.renewed(memory, found)
+        state = state._replace(
+            lambda_=walk.lambda_,
+            weights=[w.T.copy() for w in walk.z[0]],
+            adjoints=[q.T.copy() for q in walk.z[1]],
+            n_steps=walk.n_steps,
+            memory=memory,
+        )
+        if rule.is_steady and isinstance(self.step_sizes, str):
+            state = _calmed(state, _swing(walk, found))
+        return _judged(problem, state, walk, found)
+
+    @property
+    def _rule(self):
+        return RULES[self.method]
 
     def _with_batches(self, problem, state, rng):
         """Return the state with batches of rows and the sizes of its steps."""
         batches = problem.sample_row_batches(rng, self.batch_size)
         if isinstance(self.step_sizes, str):
-            safety = SAFETY[self.method]
-            steps, largest = measured_steps(batches, safety, state.largest)
-            if self.method in ("amigo", "stocbio"):
+            rule = self._rule
+            steps, largest = measured_steps(batches, rule.safety, state.largest)
+            if rule.has_inner_loops:
                 # Weights step as often as this between two steps of lambda.
                 beta = min(self.n_inner_steps * steps.beta, MAX_STEP)
                 steps = steps._replace(beta=beta)
         else:
             steps, largest = Steps(None, *self.step_sizes), None
-        return state._replace(batches=batches, steps=steps, largest=largest)
-
-    def _tables(self, batches, tables, z):
-        """Return tables that may be written to; the first ones see all rows."""
-        if tables is None:
-            start = batches.everything(z)
-            return Tables(start.scalars, start.gradients)
-        return Tables(*(part.copy() for part in tables))
-
-    def _sizes(self, state):
-        """Return a function from k to the `Steps` of the k-th step of the epoch."""
-        if self.method == "saba":
-            return lambda k: state.steps
-        return lambda k: state.steps.shrunk(1.0 / np.sqrt(state.n_steps + k + 1))
-
-    def _inner_order(self, n_batches, rng):
-        """Return numbers of batches for outer iterations that make up an epoch."""
-        n_each = 2 * self.n_inner_steps + 1
-        n_outer = max(1, round(n_batches / n_each))
-        n_rounds = -(-n_outer * n_each // n_batches)
-        numbers = np.concatenate([rng.permutation(n_batches) for _ in range(n_rounds)])
-        return numbers[: n_outer * n_each].reshape(n_outer, n_each)
+        known = {"steps": steps, "largest": largest, "outer": Outer(problem)}
+        return state._replace(batches=batches, **known)
 
 
-def _judged(problem, state, outer, z):
+def _swing(walk, found):
+    """Return the largest residual of an adjoint problem, in no units of the data."""
+    residual = found.gradients[1] + walk.penalty * walk.z[1]
+    sizes = [
+        np.sum(walk.scale * np.square(one), axis=(1, 2))
+        for one in (residual, found.held_out)
+    ]
+    ratio = np.divide(*sizes, out=np.zeros_like(sizes[0]), where=sizes[1] > 0)
+    return float(np.sqrt(ratio.max()))
+
+
+def _calmed(state, swing):
+    """Return the state with shorter steps of lambda where the adjoints blow up.
+
+    Features that stand for each other answer a weak penalty more slowly than any one of
+    them tells; lambda has then run ahead.
+    """
+    steps = state.steps
+    if swing > max(state.swing, MOST_SWING):
+        steps = steps._replace(beta=0.5 * steps.beta)
+    return state._replace(steps=steps, swing=swing)
+
+
+def _judged(problem, state, walk, found):
     """Return the state with its full residual, of all rows, and its `Info`."""
-    found = state.batches.everything(z)
-    lambda_, penalty = state.lambda_, outer.penalty(state.lambda_)
-    residual = found.gradients + penalty[:, None, :, None] * z
+    lambda_, penalty, z = walk.lambda_, walk.penalty, walk.z
+    residual = found.gradients + penalty * z
     validation_loss = float(problem.split_weights @ found.validation_losses)
-    slope = outer.hypergradient(lambda_, penalty, z)
+    slope = walk.outer.hypergradient(lambda_, penalty, *z)
     objective = problem.objective_of(lambda_, validation_loss)
     inner = max(
-        split.relative_gradient(residual[:, 0, k])
-        for k, split in enumerate(problem.splits)
+        split.relative_gradient(own.T)
+        for split, own in zip(problem.splits, residual[0], strict=True)
     )
-    size = np.linalg.norm(found.held_out, axis=(0, 2))
-    adjoint = np.linalg.norm(residual[:, 1], axis=(0, 2))
+    size = np.linalg.norm(found.held_out, axis=(1, 2))
+    adjoint = np.linalg.norm(residual[1], axis=(1, 2))
     adjoint = np.divide(adjoint, size, out=np.zeros_like(size), where=adjoint > 0)
     hyper = problem.relative(problem.projected(lambda_, slope), objective)
-    energy = 0.5 * np.sum(penalty[..., None] * z[:, 0] ** 2, axis=(0, 2))
+    energy = 0.5 * np.sum(penalty * z[0] ** 2, axis=(1, 2))
     info = Info(
         lambda_=lambda_,
         train_loss=float(problem.split_weights @ (found.train_losses + energy)),
         validation_loss=validation_loss,
-        hypergradient_norm=float(np.max(np.abs(slope))),
+        hypergradient_norm=float(np.max(np.abs(slope), initial=0.0)),
         primal_residual=inner,
         dual_residual=float(adjoint.max()),
     )

@@ -30,6 +30,8 @@ LAMBDA_RATIO = 2.0
 LEAST_RATE = 1e-2
 #: Least size of a denominator.
 LEAST_SIZE = np.finfo(float).tiny
+#: Largest natural log of a penalty: twice its exponential is finite.
+MAX_LOG = 700.0
 
 
 class Steps(NamedTuple):
@@ -37,7 +39,7 @@ class Steps(NamedTuple):
 
     Attributes
     ----------
-    moments : ndarray of shape (m, 1) or None
+    moments : ndarray of shape (m,) or None
         The a_j; None for steps of the same size in all coordinates, as published.
     gamma, beta : float
         Of weights and adjoints; of lambda.
@@ -46,10 +48,6 @@ class Steps(NamedTuple):
     moments: np.ndarray | None
     gamma: float
     beta: float
-
-    def shrunk(self, factor: float) -> "Steps":
-        """Return steps that are smaller by a factor."""
-        return self._replace(gamma=factor * self.gamma, beta=factor * self.beta)
 
     def scale(self, penalty: np.ndarray) -> np.ndarray:
         """Return the factors of a gradient, in the shape of `penalty`."""
@@ -69,14 +67,14 @@ def measured_steps(
         Of the steps.
     safety : float
         Of the inverse of the largest curvature of a batch.
-    known : tuple (ndarray of shape (m, 1), float) or None
+    known : tuple (ndarray of shape (m,), float) or None
         Largest curvatures of earlier batches, by coordinate and in all.
 
     Returns
     -------
     Steps
         With ``beta = LAMBDA_RATIO * gamma``.
-    largest : tuple (ndarray of shape (m, 1), float)
+    largest : tuple (ndarray of shape (m,), float)
         Largest curvatures, of these batches too.
     """
     moments = batches.largest_moments()
@@ -95,6 +93,9 @@ def measured_steps(
 class Outer:
     """Penalties and steps of lambda, for one problem.
 
+    Weights w and adjoints q have the shape (n_splits, n_outputs, m). What does not
+    depend on lambda is computed once: a step is of a few microseconds.
+
     Parameters
     ----------
     problem : BilevelProblem
@@ -103,23 +104,76 @@ class Outer:
 
     def __init__(self, problem: Problem):
         self.problem, self.groups = problem, problem.groups
-        self.bounds, self.direct_curvature = problem.bounds, problem.direct_curvature
-        self.splits, self.n_features = problem.splits, len(self.groups.labels)
-        self.share = np.reshape(problem.split_weights, (-1, 1))
+        self.low, self.high = problem.bounds
+        self.direct_curvature = problem.direct_curvature
+        n_groups, size = problem.n_groups, problem.splits[0].shape[0]
+        # exp(lambda) of the group of a coordinate, times a factor, plus a constant.
+        none = np.full(n_groups, -np.inf)
+        pinned = self._penalties(none)
+        factor = self._penalties(np.zeros(n_groups)) - pinned
+        self._factor, self._pinned = factor, pinned if pinned.any() else None
+        self._is_penalized = (factor > 0).astype(float)
+        labels = np.zeros(size, dtype=np.intp)
+        labels[: len(self.groups.labels)] = self.groups.labels
+        # Those of no group have the factor zero.
+        self._labels = np.where(factor.any(axis=(0, 1)), labels, 0)
+        self._is_each = np.array_equal(self.groups.labels, np.arange(n_groups))
+        self._share = np.reshape(problem.split_weights, (-1, 1, 1))
+
+    def _penalties(self, lambda_):
+        """Return the penalties (n_splits, 1, m); (1, 1, m) if all are the same."""
+        own = np.stack([split.penalty(lambda_).T for split in self.problem.splits])
+        return own[:1] if np.all(own == own[:1]) else own
 
     def penalty(self, lambda_: np.ndarray) -> np.ndarray:
-        """Return the penalty of every coordinate and split, shape (m, n_splits)."""
-        return np.hstack([split.penalty(lambda_) for split in self.splits])
+        """Return the penalty of every coordinate and split.
 
-    def _sums(self, penalty, one, two):
-        """Return the splits' mean of ``p_j`` times a product, by coordinate."""
-        product = self.share * one * two
-        return np.sum(penalty[: self.n_features, :, None] * product, axis=(1, 2))
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Natural logs.
+
+        Returns
+        -------
+        ndarray of shape (n_splits, 1, m) or (1, 1, m)
+            The latter if it is the same for all splits.
+        """
+        strength = np.exp(np.minimum(lambda_, MAX_LOG))
+        if len(strength) > 1:
+            strength = strength[self._labels]
+        own = strength * self._factor if len(strength) else self._factor
+        return own if self._pinned is None else own + self._pinned
+
+    def _by_group(self, values):
+        """Return the sums over groups of values of coordinates (..., m)."""
+        n_groups = len(self.low)
+        if n_groups == 1:
+            return values.sum(axis=-1, keepdims=True)
+        if self._is_each:
+            return values[..., :n_groups]
+        flat = values.reshape(-1, values.shape[-1])
+        sums = [np.bincount(self._labels, one, n_groups)[:n_groups] for one in flat]
+        return np.reshape(sums, (*values.shape[:-1], n_groups))
+
+    def _products(self, penalty, w, q):
+        """Return the splits' means of ``p w^2, p w q, p q^2``, by coordinate."""
+        weighted = self._share * penalty if len(self._share) > 1 else penalty
+        if self._pinned is not None:
+            weighted = weighted * self._is_penalized
+        out = np.empty((3, *w.shape))
+        np.multiply(weighted, w, out=out[0])
+        np.multiply(out[0], q, out=out[1])
+        out[0] *= w
+        np.multiply(weighted, q, out=out[2])
+        out[2] *= q
+        if w.shape[0] == w.shape[1] == 1:
+            return out[:, 0, 0]
+        return out.sum(axis=(1, 2))
 
     def hypergradient(
-        self, lambda_: np.ndarray, penalty: np.ndarray, z: np.ndarray
+        self, lambda_: np.ndarray, penalty: np.ndarray, w: np.ndarray, q: np.ndarray
     ) -> np.ndarray:
-        """Return the derivative of the objective with the adjoints in z.
+        """Return the derivative of the objective with given adjoints.
 
         That of the validation loss is the mean of ``-sum_{j in g} p_j w_j q_j``.
 
@@ -127,9 +181,9 @@ class Outer:
         ----------
         lambda_ : ndarray of shape (n_groups,)
             Natural logs.
-        penalty : ndarray of shape (m, n_splits)
+        penalty : ndarray
             Of `lambda_`.
-        z : ndarray of shape (m, 2, n_splits, n_outputs)
+        w, q : ndarray of shape (n_splits, n_outputs, m)
             Weights and adjoints.
 
         Returns
@@ -137,27 +191,57 @@ class Outer:
         ndarray of shape (n_groups,)
             Of the method's own weights and adjoints.
         """
-        w, q = z[: self.n_features, 0], z[: self.n_features, 1]
-        slope = -self.groups.sum_by_group(self._sums(penalty, w, q))
+        slope = -self._by_group(self._products(penalty, w, q)[1])
         return self.problem.total_gradient(lambda_, slope)
 
     def stepped(
-        self, lambda_: np.ndarray, penalty: np.ndarray, z: np.ndarray, steps: Steps
+        self,
+        lambda_: np.ndarray,
+        penalty: np.ndarray,
+        w: np.ndarray,
+        q: np.ndarray,
+        steps: Steps,
+        factor: float = 1.0,
+        slope: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Return lambda after one step, within its bounds."""
-        slope = self.hypergradient(lambda_, penalty, z)
+        """Return lambda after one step, within its bounds.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Natural logs.
+        penalty : ndarray
+            Of `lambda_`.
+        w, q : ndarray of shape (n_splits, n_outputs, m)
+            Weights and adjoints.
+        steps : Steps
+            Sizes.
+        factor : float, default=1.0
+            Of the size.
+        slope : ndarray of shape (n_groups,), optional
+            Along which to step; by default that of w and q.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+            The new lambda.
+        """
+        products = self._products(penalty, w, q)
+        total, cross, other = self._by_group(products)
+        if slope is None:
+            slope = self.problem.total_gradient(lambda_, -cross)
         if steps.moments is None:
-            return np.clip(lambda_ - steps.beta * slope, *self.bounds)
-        w, q = z[: self.n_features, 0], z[: self.n_features, 1]
-        energy = self._sums(penalty, w, w)
-        by_group = self.groups.sum_by_group
-        total, other = by_group(energy), by_group(self._sums(penalty, q, q))
-        core = penalty[: self.n_features].mean(axis=1)
-        relative = core / (steps.moments[: self.n_features, 0] + core)
+            return self.inside(lambda_ - factor * steps.beta * slope)
+        core = penalty[0, 0] if len(penalty) == 1 else penalty.mean(axis=(0, 1))
+        responses = self._by_group(products[0] * (core / (steps.moments + core)))
         size = total + np.sqrt(total * other)
         if self.direct_curvature:
             size += np.abs(slope) + self.direct_curvature
-        rate = by_group(energy * relative) / np.maximum(total, LEAST_SIZE)
-        rate = np.maximum(rate, LEAST_RATE)
-        move = steps.beta * rate * slope / np.maximum(size, LEAST_SIZE)
-        return np.clip(lambda_ - move, *self.bounds)
+        rate = np.maximum(responses / np.maximum(total, LEAST_SIZE), LEAST_RATE)
+        move = factor * steps.beta * rate * slope / np.maximum(size, LEAST_SIZE)
+        return self.inside(lambda_ - move)
+
+    def inside(self, lambda_: np.ndarray) -> np.ndarray:
+        """Return lambda moved into its bounds, in place."""
+        np.maximum(lambda_, self.low, out=lambda_)
+        return np.minimum(lambda_, self.high, out=lambda_)

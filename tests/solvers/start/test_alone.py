@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.losses import LogisticLoss, SquaredLoss
 from sklearn_myhpo.solvers import MYHPO, minimize_bilevel
-from sklearn_myhpo.solvers.start.alone import start_of
+from sklearn_myhpo.solvers.start.alone import find_start, start_of
 from sklearn_myhpo.solvers.start.scan import scan_lambda
 from tests.helpers import Spec, folds, reference_objective
 
@@ -48,3 +49,32 @@ def test_a_good_scan_is_the_start():
     assert problem.counts.n_inner_solves == n_solves
     assert lambda_ is scan.lambda_
     assert weights is scan.weights
+
+
+def test_a_sample_starts_at_the_strength_of_all_rows():
+    """A start from few rows would be too strong a penalty, by the ratio of the rows.
+
+    The split is that of a seed which users like, of which a sample of the same seed
+    would have no held-out row.
+    """
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((6000, 12))
+    y = (X @ rng.standard_normal(12) + 2.0 * rng.standard_normal(6000) > 0).astype(int)
+    order = np.random.default_rng(0).permutation(6000)
+    spec = Spec(X, y, LogisticLoss(), [(order[:4000], order[4000:])], np.zeros(12, int))
+    found = []
+    for rows in (400, 6000):
+        with use_limits(scan_rows=rows, model_rows=rows):
+            problem = spec.problem(by_rows=True)
+            scanned = problem.for_scan()
+            assert (scanned.n_held_out < problem.n_held_out) == (rows < 6000)
+            lambda_, weights, scan = find_start(problem)
+            assert scan is None
+            assert problem.estimate(lambda_, weights) < 0.9 * problem.null_loss
+            found.append(problem.objective(lambda_, problem.minimize(lambda_)))
+            sample = scan_lambda(scanned).lambda_
+            fall = np.log(scanned.n_held_out / problem.n_held_out)
+            np.testing.assert_allclose(
+                lambda_, np.clip(sample + fall, *scanned.scan_bounds)
+            )
+    assert found[0] <= 1.01 * found[1]

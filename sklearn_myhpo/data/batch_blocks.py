@@ -1,0 +1,179 @@
+"""The rows of one batch: a linear map, and derivatives of the loss of its rows.
+
+Vectors are rows of arrays: (..., m) in the coordinates, (..., b) of the batch's rows.
+So weights and adjoints of all splits are multiplied with the rows at once.
+"""
+
+import numpy as np
+
+
+class DenseBlock:
+    """Some rows in memory, the column of the intercept included.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (b, m)
+    """
+
+    __slots__ = ("matrix", "transposed")
+
+    def __init__(self, matrix):
+        self.matrix, self.transposed = matrix, matrix.T
+
+    def forward(self, vectors):
+        """Return the raw predictions (k, b) of weights (k, m)."""
+        return vectors @ self.transposed
+
+    def adjoint(self, values):
+        """Return the products (k, m) of values (k, b) with the columns."""
+        return values @ self.matrix
+
+    def squares(self, weights):
+        """Return sums (k, m) of the squares of the columns, weighted by (k, b)."""
+        return weights @ np.square(self.matrix)
+
+
+class SparseBlock:
+    """Some sparse rows, centred in the products.
+
+    Parameters
+    ----------
+    rows : SparseDesign
+    """
+
+    __slots__ = ("X", "rows", "shift")
+
+    def __init__(self, rows):
+        self.rows, self.X, shift = rows, rows.X, rows.shift
+        if rows.scale is not None:
+            self.X, shift = self.X * rows.scale, shift * rows.scale
+        self.shift = shift if rows.fit_intercept else None
+
+    def forward(self, vectors):
+        """Return the raw predictions (k, b) of weights (k, m)."""
+        if self.shift is None:
+            return (self.X @ vectors.T).T
+        w = vectors.T
+        return (self.X @ w[:-1] + (w[-1] - self.shift @ w[:-1])).T
+
+    def adjoint(self, values):
+        """Return the products (k, m) of values (k, b) with the columns."""
+        if self.shift is None:
+            return (self.X.T @ values.T).T
+        total = values.sum(axis=1, keepdims=True)
+        return np.hstack([(self.X.T @ values.T).T - total * self.shift, total])
+
+    def squares(self, weights):
+        """Return sums (k, m) of the squares of the columns, weighted by (k, b)."""
+        return self.rows.squares(weights.T).T
+
+
+class DesignBlock:
+    """The rows of a design, however many.
+
+    Parameters
+    ----------
+    rows : Design
+    """
+
+    __slots__ = ("rows",)
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def forward(self, vectors):
+        """Return the raw predictions (k, b) of weights (k, m)."""
+        return self.rows.forward(np.ascontiguousarray(vectors.T)).T
+
+    def adjoint(self, values):
+        """Return the products (k, m) of values (k, b) with the columns."""
+        return self.rows.adjoint(np.ascontiguousarray(values.T)).T
+
+
+class Batch:
+    """Some rows with their targets and their weights in the parts of every split.
+
+    Parameters
+    ----------
+    loss : Loss
+    n_outputs : int
+    place : slice
+        The rows, in the order of all batches.
+    block : DenseBlock, SparseBlock or DesignBlock
+    target : ndarray
+        Of every row, for every split again.
+    train, held_out : ndarray of shape (n_splits, 1, b)
+        Weights of the rows.
+    """
+
+    __slots__ = (
+        *("loss", "n_outputs", "place", "block", "target", "train", "held_out"),
+        "shape",
+    )
+
+    def __init__(self, loss, n_outputs, place, block, target, train, held_out):
+        self.loss, self.n_outputs, self.place = loss, n_outputs, place
+        self.block, self.target = block, target
+        self.train, self.held_out = train, held_out
+        self.shape = len(train), n_outputs, train.shape[2]
+
+    def forward(self, vectors):
+        """Return the raw predictions (..., b) of vectors (..., m)."""
+        flat = vectors.reshape(-1, vectors.shape[-1])
+        return self.block.forward(flat).reshape(*vectors.shape[:-1], -1)
+
+    def adjoint(self, values):
+        """Return the sums (..., m) over the rows, times values (..., b)."""
+        flat = values.reshape(-1, values.shape[-1])
+        return self.block.adjoint(flat).reshape(*values.shape[:-1], -1)
+
+    def _flat(self, raw):
+        """Return values (n_splits, n_outputs, b) with a row per split and row."""
+        if self.n_outputs == 1:
+            return raw.reshape(-1, 1)
+        return raw.transpose(0, 2, 1).reshape(-1, self.n_outputs)
+
+    def _back(self, flat):
+        """Undo `_flat`."""
+        if self.n_outputs == 1:
+            return flat.reshape(self.shape)
+        n_splits, n_outputs, size = self.shape
+        return flat.reshape(n_splits, size, n_outputs).transpose(0, 2, 1)
+
+    def slopes(self, raw):
+        """Return the derivatives of the loss in raw (n_splits, n_outputs, b)."""
+        return self._back(self.loss.gradient(self.target, self._flat(raw)))
+
+    def slopes_and_bent(self, raw, along):
+        """Return the derivatives, and the second ones times a move of the raw."""
+        flat = self._flat(raw)
+        slopes, curvature = self.loss.gradient_and_curvature(self.target, flat)
+        if self.n_outputs == 1:
+            return slopes.reshape(self.shape), curvature.reshape(self.shape) * along
+        bent = np.matmul(curvature, self._flat(along)[..., None])[..., 0]
+        return self._back(slopes), self._back(bent)
+
+    def values(self, raw):
+        """Return the loss of every row, (n_splits, b)."""
+        return self.loss.value(self.target, self._flat(raw)).reshape(len(raw), -1)
+
+    def scalars(self, raw):
+        """Return the factors of the rows in the gradients of both problems.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (2, n_splits, n_outputs, b)
+            Raw predictions of weights, and of adjoints.
+
+        Returns
+        -------
+        ndarray of shape (2, n_splits, n_outputs, b)
+            For the gradients of the mean training losses; and for the Hessian of the
+            mean training losses times the adjoints minus the gradients of L_V.
+        """
+        slopes, bent = self.slopes_and_bent(raw[0], raw[1])
+        out = np.empty_like(raw)
+        np.multiply(self.train, slopes, out=out[0])
+        np.multiply(self.train, bent, out=out[1])
+        out[1] -= self.held_out * slopes
+        return out

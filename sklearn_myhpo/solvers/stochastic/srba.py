@@ -1,0 +1,41 @@
+"""SRBA: all three at once, along gradients that SARAH's recursion keeps up to date.
+
+Dagreou, Moreau, Vaiter & Ablin (2024), A lower bound and a near-optimal algorithm for
+bilevel empirical risk minimization, arXiv:2302.08766, Algorithm 1.
+"""
+
+import numpy as np
+
+from .walk import BOTH, Rule
+
+
+class SRBA(Rule):
+    """Steps along the gradients of all rows at the start, and their changes since.
+
+    A change is measured on a batch, at the last place and at this one. The direction of
+    lambda takes no rows, so that its recursion is the direction itself. A period is an
+    epoch: the pass that the residual takes anyway begins the next one.
+    """
+
+    is_steady = True
+    needs_pass = True
+
+    def start(self, found):
+        """Return the gradients of all rows."""
+        return found.gradients
+
+    def renewed(self, memory, found):
+        """Return the gradients of all rows at the end of the period."""
+        return found.gradients
+
+    def epoch(self, walk, memory):
+        """Return None after simultaneous steps of all three on every batch."""
+        n_batches, direction = len(walk.batches), memory.copy()
+        places = np.stack([walk.z, walk.z])
+        walk.z = places[0]
+        for batch in walk.visit(walk.order(), *BOTH, *BOTH):
+            walk.move(direction.copy())
+            now, before = map(batch.scalars, batch.forward(places))
+            direction += n_batches * batch.adjoint(now - before)
+            places[1] = places[0]
+        return direction

@@ -1,0 +1,216 @@
+"""Weights, adjoints and lambda on their way through an epoch; the rules of steps."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from ...data.batch_blocks import Batch
+from ...data.batches import Pass, RowBatches
+from .steps import Outer, Steps
+
+
+class Walk:
+    """A place that moves; arrays change in place.
+
+    Parameters
+    ----------
+    batches : RowBatches
+        The rows.
+    outer : Outer
+        Penalties and steps of lambda.
+    steps : Steps
+        Sizes.
+    lambda_ : ndarray of shape (n_groups,)
+        Natural logs.
+    z : ndarray of shape (2, n_splits, n_outputs, m)
+        Weights w and adjoints q; changed in place.
+    n_steps : int
+        Number of steps before, by which steps fall.
+    rng : numpy.random.Generator
+        The only source of chance.
+    n_inner : int
+        Steps of the inner loops of a method that has some.
+
+    Attributes
+    ----------
+    penalty, scale : ndarray of shape (n_splits, 1, m) or (1, 1, m)
+        Of lambda; and the factors of the gradients in a step.
+    """
+
+    def __init__(
+        self,
+        batches: RowBatches,
+        outer: Outer,
+        steps: Steps,
+        lambda_: np.ndarray,
+        z: np.ndarray,
+        n_steps: int,
+        rng: np.random.Generator,
+        n_inner: int,
+    ):
+        self.batches, self.outer, self.steps = batches, outer, steps
+        self.z, self.n_steps = z, n_steps
+        self.rng, self.n_inner = rng, n_inner
+        self.go_to(lambda_)
+
+    def go_to(self, lambda_: np.ndarray) -> None:
+        """Go on with another lambda."""
+        self.lambda_ = lambda_
+        self.penalty = self.outer.penalty(lambda_)
+        self.scale = self.steps.scale(self.penalty)
+
+    def stepped(
+        self,
+        w: np.ndarray | None = None,
+        q: np.ndarray | None = None,
+        factor: float = 1.0,
+        slope: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Return lambda after a step, at other weights and adjoints or its own.
+
+        Parameters
+        ----------
+        w, q : ndarray of shape (n_splits, n_outputs, m), optional
+            By default those of the walk.
+        factor : float, default=1.0
+            Of the size.
+        slope : ndarray of shape (n_groups,), optional
+            Along which to step; by default that of w and q.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+            The new lambda.
+        """
+        w, q = self.z[0] if w is None else w, self.z[1] if q is None else q
+        given = self.lambda_, self.penalty, w, q, self.steps, factor, slope
+        return self.outer.stepped(*given)
+
+    def move(self, direction: np.ndarray, factor: float = 1.0) -> None:
+        """Step on weights, adjoints and lambda at once.
+
+        Parameters
+        ----------
+        direction : ndarray of shape (2, n_splits, n_outputs, m)
+            Without the penalty; overwritten.
+        factor : float, default=1.0
+            Of the sizes of all steps.
+        """
+        lambda_ = self.stepped(factor=factor)
+        direction += self.penalty * self.z
+        direction *= self.scale if factor == 1.0 else factor * self.scale
+        self.z -= direction
+        self.n_steps += 1
+        self.go_to(lambda_)
+
+    @property
+    def falling(self) -> float:
+        """The factor of steps that fall like ``1 / sqrt(k + 1)``."""
+        return 1.0 / np.sqrt(self.n_steps + 1.0)
+
+    def order(self) -> np.ndarray:
+        """Return the numbers of all batches in a random order."""
+        return self.rng.permutation(len(self.batches))
+
+    def rounds(self, n_each: int) -> np.ndarray:
+        """Return numbers of batches for loops that make up about an epoch.
+
+        Parameters
+        ----------
+        n_each : int
+            Batches of a loop.
+
+        Returns
+        -------
+        ndarray of shape (n_loops, n_each)
+            At least one loop.
+        """
+        n_loops = max(1, round(len(self.batches) / n_each))
+        n_orders = -(-n_loops * n_each // len(self.batches))
+        numbers = np.concatenate([self.order() for _ in range(n_orders)])
+        return numbers[: n_loops * n_each].reshape(n_loops, n_each)
+
+    def visit(self, numbers: np.ndarray, *asked: str) -> Iterator[Batch]:
+        """Return an iterator over batches, as `RowBatches.visit`."""
+        return self.batches.visit(numbers, *asked)
+
+
+#: The counts of the gradients of both problems on a batch.
+BOTH = "n_train_gradients", "n_hessian_products", "n_validation_gradients"
+
+
+class Rule(ABC):
+    """A method: its steps through an epoch, for `Stochastic`.
+
+    Attributes
+    ----------
+    safety : float
+        Of the inverse Lipschitz constant.
+    has_inner_loops : bool
+        Whether weights step `n_inner_steps` times as often as lambda.
+    streams : bool
+        Whether it can go on with other rows than it began with.
+    is_steady : bool
+        Whether its noise vanishes, so that residuals that grow are a swing of lambda.
+    needs_pass : bool
+        Whether `start` needs a pass over the rows.
+    """
+
+    safety: ClassVar[float] = 1.0
+    has_inner_loops: ClassVar[bool] = False
+    streams: ClassVar[bool] = True
+    is_steady: ClassVar[bool] = False
+    needs_pass: ClassVar[bool] = False
+
+    def start(self, found: Pass) -> Any:
+        """Return the memory of the method before the first epoch.
+
+        Parameters
+        ----------
+        found : Pass
+            All rows at the first weights and adjoints.
+
+        Returns
+        -------
+        object
+            None for a method without memory.
+        """
+        return None
+
+    def renewed(self, memory: Any, found: Pass) -> Any:
+        """Return the memory with what the residual's pass at the end has found."""
+        return memory
+
+    @abstractmethod
+    def epoch(self, walk: Walk, memory: Any) -> Any:
+        """Walk about once through all rows, and return the new memory.
+
+        Parameters
+        ----------
+        walk : Walk
+            From where, and to where.
+        memory : object
+            From `start` or the last epoch; not changed.
+
+        Returns
+        -------
+        object
+            For the next epoch.
+        """
+
+
+class Sums(NamedTuple):
+    """A memory of rows or of directions.
+
+    Attributes
+    ----------
+    scalars : ndarray of shape (2, n_splits, n_outputs, n_rows)
+        A row's factor in the gradients, for rows in the order of the batches.
+    gradients : ndarray of shape (2, n_splits, n_outputs, m)
+        Sums over rows.
+    """
+
+    scalars: np.ndarray
+    gradients: np.ndarray
