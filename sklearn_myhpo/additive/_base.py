@@ -22,11 +22,13 @@ from .._progress import kept_on_error
 from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
 from ..criteria import Criterion
 from ..data.batch_source import Batches
+from ..data.blocks import slices
 from ..data.frames import is_frame
 from ..linear_model._checks import check_weights
 from ..preprocessing import PenalizedSplineTransformer
+from ._columns import Columns
 from ._effects import EffectsMixin
-from ._learning import LearningMixin, select_columns
+from ._learning import LearningMixin
 from ._summary import TermSummaryMixin
 from ._terms import TermColumns
 
@@ -158,10 +160,10 @@ class AdditiveModel(
             weight = check_weights(sample_weight, X)
             names = getattr(self, "feature_names_in_", None)
             self._terms = TermColumns(self, X, names, weight)
-            columns = self._terms.transform(X, self)
-            self._fit_linear_model(columns, y, weight, groups)
+            rows = self._terms.read(X, self)
+            self._fit_linear_model(Columns(self._terms, rows), y, weight, groups)
             self._keep_blocks()
-            self._keep_observed(X, weight)
+            self._keep_observed(rows, weight)
         return self
 
     def _check_features(self, X, reset):
@@ -198,11 +200,16 @@ class AdditiveModel(
         """Return whether all columns of an array must be numbers."""
         return isinstance(self.categorical, str) and self.categorical == "auto"
 
-    def _columns_of(self, X):
-        """Return the columns of the terms for X."""
+    def _of_rows(self, method, X):
+        """Return what a method of the linear model returns for rows, by blocks."""
         check_is_fitted(self)
-        columns = self._terms.transform(self._check_features(X, reset=False), self)
-        return select_columns(columns, self._kept)
+        rows = self._terms.read(self._check_features(X, reset=False), self)
+        method = getattr(self.model_, method)
+        found = [
+            method(self._terms.form(rows.take(block), self._kept))
+            for block in slices(rows.n_samples, self._terms.n_columns)
+        ]
+        return np.concatenate(found)
 
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the target.
@@ -218,30 +225,7 @@ class AdditiveModel(
         ndarray of shape (n_samples,)
             Predictions, or labels of a classifier.
         """
-        columns = self._columns_of(X)
-        return self.model_.predict(columns)
-
-    def score(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float:
-        """Return the score of the linear model: R2, or the accuracy of a classifier.
-
-        Parameters
-        ----------
-        X : {array-like, dataframe} of shape (n_samples, n_features)
-            Features as in `fit`.
-        y : array-like of shape (n_samples,)
-            Target.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        float
-            At most 1.
-        """
-        columns = self._columns_of(X)
-        return self.model_.score(columns, y, sample_weight)
+        return self._of_rows("predict", X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

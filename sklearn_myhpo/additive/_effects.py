@@ -194,17 +194,18 @@ class EffectsMixin:
         """Return the scores of raw predictions (n, n_outputs), transposed."""
         return raw.T
 
-    def _keep_observed(self, X, weight):
+    def _keep_observed(self, rows, weight):
         """Keep ranges and a few observed values of every term."""
         self._observed, self._ranges = [], []
         kept = weight > 0.0
         for term in self._terms.terms:
+            values = self._terms.values_of(rows, term)
             if term.categories is not None:
-                counts = weight @ self._terms.categories_in(X, term)
-                self._observed.append(np.asarray(counts).ravel())
+                self._observed.append(np.asarray(weight @ values).ravel())
                 self._ranges.append(None)
                 continue
-            values = self._terms.values_of(X, term)[kept]
+            if not kept.all():
+                values = values[kept]
             few = [_by_rank(column[~np.isnan(column)]) for column in values.T]
             # A period is wider than the values in it.
             curve = term.curve

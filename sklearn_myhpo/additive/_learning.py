@@ -9,7 +9,6 @@ import numpy as np
 
 from .._warn import warn
 from ..exceptions import LambdaBoundWarning
-from ..penalties.labelled import labels_of, names_of, with_labels
 from ._evidence import Evidence, terms_without_effect
 from ._posterior import term_posterior
 
@@ -20,25 +19,24 @@ class LearningMixin:
     def _fit_linear_model(self, columns, y, weight, groups):
         """Fit the linear model, once more if there are terms without effect."""
         self.dropped_ = []
-        kept = np.ones(columns.shape[1], dtype=bool)
         # An iterator gives its pairs once, and there may be two fits.
         cv = list(self.cv) if isinstance(self.cv, Iterator) else self.cv
-        model = self._make_linear_model(kept, cv)
+        model = self._make_linear_model(columns.kept, cv)
         with warnings.catch_warnings():
             # A curve that is straight, or not there, is a result, not a problem.
             warnings.simplefilter("ignore", LambdaBoundWarning)
-            model.fit(columns, y, weight, groups=groups)
-            self._set_fitted(model, kept, columns, y, weight)
+            model.fit(columns.X, y, weight, groups=groups)
+            self._set_fitted(model, columns, y, weight)
             names = self._names_without_effect(weight)
             if not names:
                 return
-            fewer, kept, few = self._fit_without(names, cv, columns, y, weight, groups)
+            fewer, few = self._fit_without(names, cv, columns, y, weight, groups)
         # The statistic may be wrong where classes are nearly separable.
         error = model.validation_loss_standard_error_
         if error is None:
             error = model.validation_loss_ * np.sqrt(2.0 / weight.sum())
         if fewer.validation_loss_ <= model.validation_loss_ + error:
-            self._set_fitted(fewer, kept, few, y, weight)
+            self._set_fitted(fewer, few, y, weight)
             self._set_dropped(names)
 
     def _names_without_effect(self, weight):
@@ -53,16 +51,14 @@ class LearningMixin:
         Returns
         -------
         model : estimator
-        kept : ndarray of bool of shape (n_columns,)
-        few : LabelledArray or CSR matrix of shape (n_samples, n_kept)
+        few : Columns
         """
-        kept = self._columns_without(names)
-        few = select_columns(columns, kept)
+        few = columns.of(self._columns_without(names))
         known = dict(zip(self.group_names_, self.lambda_, strict=True))
-        start = {name: float(known[name]) for name in labels_of(few) if name in known}
-        model = self._make_linear_model(kept, cv)
+        start = {name: float(known[name]) for name in few.labels if name in known}
+        model = self._make_linear_model(few.kept, cv)
         model.set_params(lambda_init=start, **options)
-        return model.fit(few, y, weight, groups=groups), kept, few
+        return model.fit(few.X, y, weight, groups=groups), few
 
     def _set_dropped(self, names):
         """Set the names of the terms that were removed, in the order of the terms."""
@@ -97,9 +93,9 @@ class LearningMixin:
                 kept[term.columns] = False
         return kept
 
-    def _set_fitted(self, model, kept, columns, y, weight):
+    def _set_fitted(self, model, columns, y, weight):
         """Set the attributes of a fit of the columns that are kept."""
-        self.model_, self._kept = model, kept
+        self.model_, self._kept = model, columns.kept
         self.term_names_ = np.array([t.name for t in self._terms.terms], dtype=object)
         self.group_names_, group = self._groups_of(model, columns)
         name, strength = model._strength()
@@ -110,7 +106,7 @@ class LearningMixin:
         if hasattr(model, "classes_"):
             self.classes_ = model.classes_
         self._coef = self._spread(np.atleast_2d(model.coef_))
-        self._means = self._spread((weight @ columns)[None] / weight.sum())[0]
+        self._means = self._spread(columns.means(weight)[None])[0]
         self._posterior, self.edof_ = self._find_posterior(columns, y, weight), None
         if self._posterior is not None:
             self._freedom = self._spread(self._posterior.freedom[None])[0]
@@ -123,10 +119,11 @@ class LearningMixin:
 
         Parts of several terms may be one group of the model.
         """
-        labels = np.asarray(labels_of(columns), dtype=object)
         group = {
             name: own
-            for name, own in zip(labels, model.feature_group_labels_, strict=True)
+            for name, own in zip(
+                columns.labels, model.feature_group_labels_, strict=True
+            )
             if own >= 0
         }
         return np.array(list(group), dtype=object), np.array(list(group.values()), int)
@@ -142,7 +139,8 @@ class LearningMixin:
         """Return the `TermPosterior` of the fitted weights, or None."""
         model = self.model_
         loss, target, _ = model._check_target(np.asarray(y), weight)
-        raw = self._raw(model._linear_predictor(columns).astype(np.float64))
+        raw = columns.design.forward(np.atleast_2d(model.coef_).T.astype(np.float64))
+        raw = self._raw(raw + model.intercept_)
         labels = model.feature_group_labels_
         penalty = (
             2.0
@@ -150,7 +148,7 @@ class LearningMixin:
             * np.exp(np.atleast_1d(model.lambda_))[np.maximum(labels, 0)]
         )
         penalty = penalty * model.penalty_factors_
-        given = columns, loss, target, raw, weight, penalty
+        given = columns.design, loss, target, raw, weight, penalty
         return term_posterior(*given, dispersion=self._dispersion)
 
     def _raw(self, scores):
@@ -206,23 +204,3 @@ class LearningMixin:
             own = slice(start, start + size * self._kept[term.columns.start])
             self._blocks.append(posterior.covariance[:, :, own, own].copy())
         self._posterior = posterior._replace(covariance=None, sampling=None)
-
-
-def select_columns(columns, kept):
-    """Return some columns, with their labels and names.
-
-    Parameters
-    ----------
-    columns : LabelledArray or CSR matrix of shape (n_samples, n_columns)
-    kept : ndarray of bool of shape (n_columns,)
-
-    Returns
-    -------
-    LabelledArray or CSR matrix of shape (n_samples, n_kept)
-    """
-    if kept.all():
-        return columns
-    labels, names = labels_of(columns), names_of(columns)
-    few = columns[:, kept]
-    few = np.ascontiguousarray(few) if isinstance(few, np.ndarray) else few
-    return with_labels(few, labels[kept], names[kept])

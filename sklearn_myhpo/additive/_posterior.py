@@ -11,11 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 from scipy.linalg import cholesky, eigh, solve_triangular
 
-from ..data.blocks import slices
-from ..data.limits import row_limits
+from ..data.blocks import lower_triangle
 from ..linear_model._facts import LEAST_RESIDUAL
 
 #: Weights beyond which the covariance is not formed.
@@ -49,12 +47,13 @@ class TermPosterior(NamedTuple):
     dispersion: float | None
 
 
-def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=None):
+def term_posterior(design, loss, target, raw, weight, penalty, *, dispersion=None):
     """Return the `TermPosterior`, or None where it costs too much.
 
     Parameters
     ----------
-    columns : ndarray or CSR matrix of shape (n_samples, n_columns)
+    design : Design
+        Columns of the terms, about zero.
     loss : Loss
     target : ndarray of shape (n_samples, ...)
     raw : ndarray of shape (n_samples, n_outputs)
@@ -70,10 +69,10 @@ def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=No
     -------
     TermPosterior or None
     """
-    n_outputs, size = raw.shape[1], columns.shape[1]
+    n_outputs, size = raw.shape[1], design.n_features
     if n_outputs * size > MOST_WEIGHTS:
         return None
-    hessian = _hessian(columns, loss.curvature(target, raw), weight)
+    hessian = _hessian(design, loss.curvature(target, raw), weight)
     inverse = _inverse(hessian + np.diag(np.tile(penalty, n_outputs)))
     # Directions that the penalty leaves undetermined, such as a shift of all
     # categories, are no degrees of freedom: the pseudoinverse is zero there.
@@ -95,23 +94,20 @@ def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=No
     return TermPosterior(covariance, sampling, *known)
 
 
-def _hessian(columns, curvature, weight):
+def _hessian(design, curvature, weight):
     """Return the Hessian, outputs outside and columns inside, without intercepts."""
-    n_outputs, size = curvature.shape[1], columns.shape[1] + 1
-    total = np.zeros((n_outputs, size, n_outputs, size))
-    for rows in slices(columns.shape[0], size, row_limits().gram_rows):
-        block = columns[rows]
-        block = block.toarray() if sparse.issparse(block) else np.asarray(block)
-        block = np.hstack([block, np.ones((len(block), 1))]).astype(np.float64)
-        for one in range(n_outputs):
-            for two in range(one + 1):
-                own = (weight[rows] * curvature[rows, one, two])[:, None]
-                gram = (block * own).T @ block
-                total[one, :, two] += gram
-                if one != two:
-                    total[two, :, one] += gram
-    inner = total[:, :-1, :, :-1].reshape(n_outputs * (size - 1), -1)
-    along = total[:, :-1, :, -1].reshape(n_outputs * (size - 1), -1)
+    n_outputs, size = curvature.shape[1], design.n_features
+    pairs = [
+        curvature[:, one, two]
+        for one, two in zip(*lower_triangle(n_outputs), strict=True)
+    ]
+    rows = design.about(design.shift, design.scale, True, design.has_large_means)
+    total = rows.block_gram(weight[:, None] * np.column_stack(pairs))
+    # In the order of weights columns are outside.
+    total = total.reshape(size + 1, n_outputs, size + 1, n_outputs)
+    total = total.transpose(1, 0, 3, 2)
+    inner = total[:, :-1, :, :-1].reshape(n_outputs * size, -1)
+    along = total[:, :-1, :, -1].reshape(n_outputs * size, -1)
     intercepts = total[:, -1, :, -1]
     return inner - along @ np.linalg.pinv(intercepts, hermitian=True) @ along.T
 

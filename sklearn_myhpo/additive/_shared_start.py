@@ -14,7 +14,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..exceptions import LambdaBoundWarning
-from ..penalties.labelled import names_of, with_labels
 
 #: The largest prior variance of a term, in squared units of the log-odds: where its
 #: penalty is as weak as this, the data alone decide.
@@ -27,23 +26,22 @@ class SharedStartMixin:
     def _fit_linear_model(self, columns, y, weight, groups):
         """Fit with shared strengths, without terms of no effect, with one per term."""
         self.dropped_ = []
-        every = np.ones(columns.shape[1], dtype=bool)
         # An iterator gives its pairs once, and there are two fits.
         cv = list(self.cv) if isinstance(self.cv, Iterator) else self.cv
         bounds = -np.log(2.0 * weight.sum() * MOST_VARIANCE), np.inf
         with warnings.catch_warnings():
             # A curve that is straight, or not there, is a result, not a problem.
             warnings.simplefilter("ignore", LambdaBoundWarning)
-            shared = self._make_linear_model(every, cv)
+            shared = self._make_linear_model(columns.kept, cv)
             shared.set_params(shrinkage=0.0, lambda_bounds=bounds)
             shared.fit(self._by_kind(columns), y, weight, groups=groups)
-            self._set_fitted(shared, every, columns, y, weight)
+            self._set_fitted(shared, columns, y, weight)
             names = self._names_without_effect(weight)
-            own, kept, few = self._fit_without(
+            own, few = self._fit_without(
                 names, cv, columns, y, weight, groups, lambda_bounds=bounds
             )
         if _expected_loss(own) < _expected_loss(shared):
-            self._set_fitted(own, kept, few, y, weight)
+            self._set_fitted(own, few, y, weight)
             self._set_dropped(names)
 
     def _by_kind(self, columns):
@@ -51,9 +49,7 @@ class SharedStartMixin:
         kinds = np.empty(self._terms.n_columns, dtype=object)
         for part in self._terms.parts:
             kinds[part.columns] = part.kind
-        # Sparse matrices are labelled in place.
-        own = columns if isinstance(columns, np.ndarray) else columns.copy()
-        return with_labels(own, kinds, names_of(columns))
+        return columns.labelled(kinds)
 
 
 def _expected_loss(model):

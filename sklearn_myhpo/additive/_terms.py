@@ -12,9 +12,10 @@ from sklearn.utils.validation import check_array
 from .._messages import shown
 from ..data.frames import column_kinds, some_columns, with_one_missing
 from ..penalties.columns import Columns, feature_list, spell
-from ..penalties.labelled import with_labels
 from ..preprocessing import PenalizedSplineTransformer
 from ..preprocessing._columns import check_range, resolve_pairs, resolve_periods
+from ..preprocessing._term import write_terms
+from ._columns import TermRows
 
 #: Share of nonzero columns below which the columns of terms are kept sparse.
 SPARSE_SHARE = 0.3
@@ -103,13 +104,16 @@ class TermColumns:
             self._add_curves()
         elif model.pairs is not None and len(model.pairs):
             self._pairs(model.pairs, names)
+        self._first_category, self._is_sparse = self.n_columns, False
         if self.categories:
             self.encoder = self._fit_encoder(self._categories(X))
             self._add_categories()
+            n_stored = self._first_category + len(self.categories)
+            self._is_sparse = n_stored / self.n_columns < SPARSE_SHARE
         self._check_names()
 
-    def transform(self, X, model):
-        """Return the columns of X, with the names of their groups.
+    def read(self, X, model):
+        """Return the rows of X in the form of which columns are made.
 
         Parameters
         ----------
@@ -120,26 +124,47 @@ class TermColumns:
 
         Returns
         -------
-        ndarray or CSR matrix of shape (n_samples, n_columns)
+        TermRows
         """
-        blocks = []
-        if self.numbers:
-            blocks.append(np.asarray(self.splines.transform(self._numbers(X, model))))
-        if self.categories:
-            blocks.append(self.encoder.transform(self._categories(X)))
+        numbers = self._numbers(X, model) if self.numbers else None
         if self.encoder is None:
-            out = blocks[0]
-        else:
-            n_dense = self.n_columns - blocks[-1].shape[1]
-            share = (n_dense + len(self.categories)) / self.n_columns
-            if share < SPARSE_SHARE:
-                out = sparse.csr_matrix(sparse.hstack(blocks))
-            else:
-                out = np.hstack([*blocks[:-1], blocks[-1].toarray()])
+            return TermRows(numbers, None)
+        return TermRows(numbers, self.encoder.transform(self._categories(X)))
+
+    def form(self, rows, kept):
+        """Return the columns of some terms.
+
+        Parameters
+        ----------
+        rows : TermRows
+        kept : ndarray of bool of shape (n_columns,)
+            All columns of a term or none.
+
+        Returns
+        -------
+        ndarray or CSR matrix of shape (n_samples, n_kept)
+            Sparse where few of the columns of all terms are not zero.
+        """
+        parts = []
+        if rows.numbers is not None:
+            curves = zip(self.splines._terms, self.terms, strict=False)
+            own = [curve for curve, term in curves if kept[term.columns.start]]
+            parts.append(write_terms(own, rows.numbers))
+        if rows.categories is not None:
+            own = kept[self._first_category :]
+            known = rows.categories
+            parts.append(known if own.all() else known[:, own])
+        if self._is_sparse:
+            return sparse.csr_matrix(sparse.hstack(parts))
+        dense = [part.toarray() if sparse.issparse(part) else part for part in parts]
+        return np.hstack(dense) if len(dense) > 1 else dense[0]
+
+    def labels(self):
+        """Return the name of the group of every column."""
         labels = np.empty(self.n_columns, dtype=object)
         for part in self.parts:
             labels[part.columns] = part.name
-        return with_labels(out, labels, self.column_names())
+        return labels
 
     def column_names(self):
         """Return the names of the columns."""
@@ -172,36 +197,26 @@ class TermColumns:
         width = term.columns.stop - term.columns.start
         return np.pad(found, ((0, 0), (0, width - found.shape[1])))
 
-    def values_of(self, X, term):
-        """Return the values of a term's features in X, as `rows_of` takes them.
+    def values_of(self, rows, term):
+        """Return the values of a term's features in rows.
 
         Parameters
         ----------
-        X : array-like or dataframe of shape (n_samples, n_features)
+        rows : TermRows
         term : Term
+            Of numbers or categories.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features_of_term)
+        ndarray of shape (n_samples, n_features_of_term) or CSR matrix
+            Numbers, as `rows_of` takes them; a column per category.
         """
-        rows = some_columns(X, list(term.features))
-        return check_array(rows, dtype=np.float64, ensure_all_finite="allow-nan")
-
-    def categories_in(self, X, term):
-        """Return which category of a term every row of X has.
-
-        Parameters
-        ----------
-        X : array-like or dataframe of shape (n_samples, n_features)
-        term : Term
-
-        Returns
-        -------
-        CSR matrix of shape (n_samples, n_categories)
-        """
-        found = self.encoder.transform(self._categories(X))
-        start = self.n_columns - found.shape[1]
-        return found[:, term.columns.start - start : term.columns.stop - start]
+        if term.categories is None:
+            return rows.numbers[:, [self.numbers.index(i) for i in term.features]]
+        start, stop = term.columns.start, term.columns.stop
+        return rows.categories[
+            :, start - self._first_category : stop - self._first_category
+        ]
 
     def _find_kinds(self, kinds, categorical, names):
         """Set the indices of numbers and categories."""

@@ -217,8 +217,7 @@ default="validation"
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Scores.
         """
-        columns = self._columns_of(X)
-        return self.model_.decision_function(columns)
+        return self._of_rows("decision_function", X)
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the probabilities of the classes.
@@ -233,5 +232,4 @@ default="validation"
         ndarray of shape (n_samples, n_classes)
             Probabilities, in the order of `classes_`.
         """
-        columns = self._columns_of(X)
-        return self.model_.predict_proba(columns)
+        return self._of_rows("predict_proba", X)

@@ -56,6 +56,9 @@ class RowLimits:
     many_columns : int
         Columns of the models of all splits up to which they are multiplied with all
         rows at once.
+    formed_entries : int
+        Entries of columns that are made of X, such as those of curves, up to which they
+        are kept; more are formed again whenever a block of them is visited.
     most_atoms_per_split : int
         Kinds of rows per split up to which sums over a split are added up from sums
         over kinds of rows.
@@ -83,6 +86,7 @@ class RowLimits:
     shift_rows: int = 1000
     many_outputs: int = 16
     many_columns: int = 32
+    formed_entries: int = 2**25
     most_atoms_per_split: int = 3
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..data.blocks import slices
 from ._pair import Pair
 from ._smooth import Smooth
 
@@ -51,3 +52,25 @@ class Term(NamedTuple):
         out[:, : self.curve.n_columns] = self.curve.columns(*values)
         if self.has_indicator:
             out[:, -1] = np.isnan(values[0])
+
+
+def write_terms(terms, rows):
+    """Return the columns of some terms, side by side.
+
+    Parameters
+    ----------
+    terms : list of Term
+    rows : ndarray of shape (n, n_features)
+        Values, NaN where missing.
+
+    Returns
+    -------
+    ndarray of shape (n, n_columns)
+        In the precision of the rows.
+    """
+    ends = np.cumsum([0, *(term.n_columns for term in terms)])
+    out = np.empty((len(rows), ends[-1]), dtype=rows.dtype)
+    for block in slices(len(rows), ends[-1], cached=True):
+        for term, start, end in zip(terms, ends, ends[1:], strict=False):
+            term.write(rows[block], out[block, start:end])
+    return out

@@ -57,8 +57,9 @@ def test_weights_are_those_of_the_strengths(penalize_linear):
     X, y = make_frame()
     model = MYHPOAdditiveClassifier(n_splines=8, penalize_linear=penalize_linear)
     model.fit(X, y)
-    columns, strength = model._terms.transform(X, model), {}
-    labels = np.asarray(columns.column_labels_)
+    rows = model._terms.read(X, model)
+    columns, strength = model._terms.form(rows, model._kept), {}
+    labels = model._terms.labels()
     for name, C, lambda_ in zip(
         model.group_names_, model.C_, model.lambda_, strict=True
     ):
