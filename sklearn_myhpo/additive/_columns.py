@@ -125,5 +125,6 @@ class Columns:
         Parameters
         ----------
         weight : ndarray of shape (n_samples,)
+            As in the fit of the terms.
         """
-        return self.design.adjoint(weight[:, None])[:, 0] / weight.sum()
+        return self._terms.means(self._rows, weight)[self.kept]

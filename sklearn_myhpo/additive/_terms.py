@@ -159,6 +159,25 @@ class TermColumns:
         dense = [part.toarray() if sparse.issparse(part) else part for part in parts]
         return np.hstack(dense) if len(dense) > 1 else dense[0]
 
+    def means(self, rows, weight):
+        """Return the weighted means of the columns, shape (n_columns,).
+
+        Parameters
+        ----------
+        rows : TermRows
+            Of the fit.
+        weight : ndarray of shape (n_samples,)
+        """
+        # Those of lines and curves are zero by construction.
+        out, total = np.zeros(self.n_columns), weight.sum()
+        if rows.categories is not None:
+            out[self._first_category :] = weight @ rows.categories / total
+        for term in self.terms[: len(self.numbers)]:
+            if term.columns.stop - term.columns.start > term.curve.n_columns:
+                missing = np.isnan(self.values_of(rows, term)[:, 0])
+                out[term.columns.stop - 1] = weight @ missing / total
+        return out
+
     def labels(self):
         """Return the name of the group of every column."""
         labels = np.empty(self.n_columns, dtype=object)

@@ -73,7 +73,7 @@ class Smooth(NamedTuple):
         if self.spline is None:
             return np.zeros((len(values), 1))
         unit = (values - self.low) / self.width
-        missing = np.isnan(unit)
+        missing = np.flatnonzero(np.isnan(unit))
         unit[missing] = 0.0
         found = _at(self.spline, unit, self.is_cyclic)
         found[missing] = 0.0

@@ -48,7 +48,7 @@ class Term(NamedTuple):
         out : ndarray of shape (n, n_columns)
             Is overwritten.
         """
-        values = [rows[:, index].astype(np.float64) for index in self.features]
+        values = [np.asarray(rows[:, index], np.float64) for index in self.features]
         out[:, : self.curve.n_columns] = self.curve.columns(*values)
         if self.has_indicator:
             out[:, -1] = np.isnan(values[0])
@@ -70,7 +70,8 @@ def write_terms(terms, rows):
     """
     ends = np.cumsum([0, *(term.n_columns for term in terms)])
     out = np.empty((len(rows), ends[-1]), dtype=rows.dtype)
-    for block in slices(len(rows), ends[-1], cached=True):
+    widest = max((term.n_columns for term in terms), default=1)
+    for block in slices(len(rows), widest, cached=True):
         for term, start, end in zip(terms, ends, ends[1:], strict=False):
             term.write(rows[block], out[block, start:end])
     return out
