@@ -40,17 +40,16 @@ class AdditiveModel(
 ):
     """Base of the additive models.
 
-    A subclass for another family sets `_linear_model` and, where the dispersion of its
-    targets is known, `_dispersion`; parameters that only this linear model has are
-    named in `_own_options`.
+    A subclass for another linear model sets `_linear_model` and, where the dispersion
+    of its targets is known, `_dispersion`.
     """
 
     #: The class of the linear model.
     _linear_model: type
     #: Of the target about its mean; None where it is estimated.
     _dispersion = None
-    #: Names of parameters that go to the linear model beside the common ones.
-    _own_options = ()
+    #: Whether a row of weight two is two rows where a dispersion is estimated.
+    _weights_count_rows = True
 
     _parameter_constraints = {
         "n_splines": [Interval(Integral, 4, None, closed="left")],
@@ -110,6 +109,10 @@ class AdditiveModel(
         self.n_jobs = n_jobs
         self.max_iter = max_iter
         self.tol = tol
+
+    def _linear_estimator(self, **options):
+        """Return the linear model with some options, not fitted."""
+        return self._linear_model(**options)
 
     def fit(
         self,

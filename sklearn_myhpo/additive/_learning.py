@@ -67,7 +67,7 @@ class LearningMixin:
     def _make_linear_model(self, kept, cv):
         """Return the linear model of the columns that are kept, not fitted."""
         common = ("criterion", "selection", "shrinkage", "random_state", "verbose")
-        common += ("n_jobs", "max_iter", "tol", *self._own_options)
+        common += ("n_jobs", "max_iter", "tol")
         options = {"cv": cv, **{name: getattr(self, name) for name in common}}
         if not self.penalize_linear:
             factors = np.ones(self._terms.n_columns)
@@ -81,7 +81,7 @@ class LearningMixin:
                     "curve. Use penalize_linear=True."
                 )
             options["penalty_factors"] = factors[kept]
-        model = self._linear_model(feature_groups="transformer", **options)
+        model = self._linear_estimator(feature_groups="transformer", **options)
         model._owner = type(self)
         return model
 
@@ -138,7 +138,9 @@ class LearningMixin:
     def _find_posterior(self, columns, y, weight):
         """Return the `TermPosterior` of the fitted weights, or None."""
         model = self.model_
-        loss, target, _ = model._check_target(np.asarray(y), weight)
+        # Numbers of a regressor may come as objects.
+        y = np.asarray(y, dtype=None if hasattr(model, "classes_") else np.float64)
+        loss, target, _ = model._check_target(y, weight)
         raw = columns.design.forward(np.atleast_2d(model.coef_).T.astype(np.float64))
         raw = self._raw(raw + model.intercept_)
         labels = model.feature_group_labels_
@@ -149,7 +151,10 @@ class LearningMixin:
         )
         penalty = penalty * model.penalty_factors_
         given = columns.design, loss, target, raw, weight, penalty
-        return term_posterior(*given, dispersion=self._dispersion)
+        n_rows = weight.sum()
+        if not self._weights_count_rows:
+            n_rows = np.count_nonzero(weight)
+        return term_posterior(*given, dispersion=self._dispersion, n_rows=n_rows)
 
     def _raw(self, scores):
         """Return the raw predictions of a loss, given those of the linear model."""
@@ -161,7 +166,7 @@ class LearningMixin:
         if posterior is None or posterior.covariance is not None:
             return posterior is not None
         n_rows = np.count_nonzero(weight)
-        if weight.sum() < n_rows:
+        if self._weights_count_rows and weight.sum() < n_rows:
             warn(
                 f"{type(self).__name__} counts a row as often as sample_weight says. "
                 f"That makes {weight.sum():.3g} rows of {n_rows}, fewer than the "

@@ -15,6 +15,7 @@ from scipy.linalg import cholesky, eigh, solve_triangular
 
 from ..data.blocks import lower_triangle
 from ..linear_model._facts import LEAST_RESIDUAL
+from ..linear_model._glm import mean_of
 
 #: Weights beyond which the covariance is not formed.
 MOST_WEIGHTS = 2000
@@ -47,7 +48,9 @@ class TermPosterior(NamedTuple):
     dispersion: float | None
 
 
-def term_posterior(design, loss, target, raw, weight, penalty, *, dispersion=None):
+def term_posterior(
+    design, loss, target, raw, weight, penalty, *, dispersion=None, n_rows=None
+):
     """Return the `TermPosterior`, or None where it costs too much.
 
     Parameters
@@ -63,7 +66,9 @@ def term_posterior(design, loss, target, raw, weight, penalty, *, dispersion=Non
     penalty : ndarray of shape (n_columns,)
         P_j.
     dispersion : float or None
-        None for an estimate: the deviance over the degrees of freedom that are left.
+        None for an estimate: Pearson's statistic over the degrees of freedom left.
+    n_rows : float or None
+        Rows that the degrees of freedom are taken from; None for the sum of weights.
 
     Returns
     -------
@@ -80,11 +85,11 @@ def term_posterior(design, loss, target, raw, weight, penalty, *, dispersion=Non
     freedom = freedom.reshape(n_outputs, size).sum(axis=0)
     total = freedom.sum() + n_outputs
     if dispersion is None:
-        n_rows = weight.sum()
+        n_rows = weight.sum() if n_rows is None else n_rows
         left = n_rows - total
         if left < LEAST_RESIDUAL * n_rows:
             return TermPosterior(None, None, freedom, float(total), None)
-        dispersion = 2.0 * weight @ loss.value(target, raw) / left
+        dispersion = _pearson(loss, target, raw, weight) / left
     form = n_outputs, size, n_outputs, size
     covariance, sampling = (
         dispersion * matrix.reshape(form).transpose(0, 2, 1, 3)
@@ -92,6 +97,19 @@ def term_posterior(design, loss, target, raw, weight, penalty, *, dispersion=Non
     )
     known = freedom, float(total), float(dispersion)
     return TermPosterior(covariance, sampling, *known)
+
+
+def _pearson(loss, target, raw, weight):
+    """Return the sum of the squared residuals in units of their standard deviations.
+
+    A slope of the loss is a residual times the curvature over the variance, of which
+    the former is linear in the target: at the mean it is the expected one.
+    """
+    expected = loss.curvature(mean_of(raw[:, 0], loss.link), raw)[:, 0, 0]
+    slope = loss.gradient(target, raw)[:, 0]
+    return weight @ np.divide(
+        slope**2, expected, where=expected > 0, out=np.zeros(len(raw))
+    )
 
 
 def _hessian(design, curvature, weight):

@@ -78,7 +78,11 @@ def fitted():
 
 
 @parametrize_with_checks(
-    [MYHPOAdditiveRegressor(n_splines=5), MYHPOAdditiveClassifier(n_splines=5)]
+    [
+        MYHPOAdditiveRegressor(n_splines=5),
+        MYHPOAdditiveRegressor(n_splines=5, family="poisson"),
+        MYHPOAdditiveClassifier(n_splines=5),
+    ]
 )
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_checks(estimator, check):
