@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -28,6 +29,7 @@ from ..linear_model._checks import check_weights
 from ..preprocessing import PenalizedSplineTransformer
 from ._columns import Columns
 from ._effects import EffectsMixin
+from ._export import HEAD_ROWS, ExportMixin
 from ._learning import LearningMixin
 from ._summary import TermSummaryMixin
 from ._terms import TermColumns
@@ -36,7 +38,12 @@ _SPLINES = PenalizedSplineTransformer._parameter_constraints
 
 
 class AdditiveModel(
-    LearningMixin, EffectsMixin, TermSummaryMixin, DocumentationLinkMixin, BaseEstimator
+    LearningMixin,
+    EffectsMixin,
+    TermSummaryMixin,
+    ExportMixin,
+    DocumentationLinkMixin,
+    BaseEstimator,
 ):
     """Base of the additive models.
 
@@ -167,6 +174,7 @@ class AdditiveModel(
             self._fit_linear_model(Columns(self._terms, rows), y, weight, groups)
             self._keep_blocks()
             self._keep_observed(rows, weight)
+            self._head = _safe_indexing(X, np.arange(min(len(y), HEAD_ROWS)))
         return self
 
     def _check_features(self, X, reset):
