@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from ..data.arrays import columns_where
 from ..data.formed import FormedDesign
@@ -25,22 +24,21 @@ class TermRows:
     ----------
     numbers : ndarray of shape (n_samples, n_numbers) or None
         NaN where missing; None without numbers.
-    categories : CSR matrix of shape (n_samples, n_categories) or None
-        One where a row has a category of a feature; None without such features.
+    codes : ndarray of int of shape (n_samples, n_features) or None
+        Numbers of categories, -1 of unknown ones; None without such features.
     """
 
     numbers: np.ndarray | None
-    categories: sparse.csr_matrix | None
+    codes: np.ndarray | None
 
     @property
     def n_samples(self):
         """The number of rows."""
-        known = self.numbers if self.categories is None else self.categories
-        return known.shape[0]
+        return len(self.codes if self.numbers is None else self.numbers)
 
     def take(self, index):
         """Return the rows of an index or slice."""
-        parts = self.numbers, self.categories
+        parts = self.numbers, self.codes
         return TermRows(*(None if part is None else part[index] for part in parts))
 
 

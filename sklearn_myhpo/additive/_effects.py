@@ -201,7 +201,8 @@ class EffectsMixin:
         for term in self._terms.terms:
             values = self._terms.values_of(rows, term)
             if term.categories is not None:
-                self._observed.append(np.asarray(weight @ values).ravel())
+                n_categories = len(term.categories)
+                self._observed.append(np.bincount(values, weight, n_categories))
                 self._ranges.append(None)
                 continue
             if not kept.all():

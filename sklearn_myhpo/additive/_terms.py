@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_array
 
 from .._messages import shown
@@ -15,6 +14,7 @@ from ..penalties.columns import Columns, feature_list, spell
 from ..preprocessing import PenalizedSplineTransformer
 from ..preprocessing._columns import check_range, resolve_pairs, resolve_periods
 from ..preprocessing._term import write_terms
+from ._categories import Categories, contrasts, dense_columns, sparse_columns
 from ._columns import TermRows
 
 #: Share of nonzero columns below which the columns of terms are kept sparse.
@@ -51,17 +51,29 @@ class Term(NamedTuple):
     features : tuple of int
         Indices of columns of X.
     columns : slice
-    curve : Smooth, Pair or None
+    curve_columns : preprocessing._term.Term or None
         None of categories.
     categories : ndarray or None
         None of numbers.
+    mix : ndarray of shape (n_categories, n_columns) or None
+        The columns of every category; None where each has an indicator.
     """
 
     name: str
     features: tuple[int, ...]
     columns: slice
-    curve: object = None
+    curve_columns: object = None
     categories: np.ndarray | None = None
+    mix: np.ndarray | None = None
+
+    @property
+    def curve(self):
+        """The `Smooth` or the `Pair`."""
+        return self.curve_columns.curve
+
+    def of_categories(self, values):
+        """Return columns (k, n_columns) of values (k, n_categories) of categories."""
+        return values if self.mix is None else values @ self.mix
 
 
 class TermColumns:
@@ -107,9 +119,11 @@ class TermColumns:
         self._first_category, self._is_sparse = self.n_columns, False
         if self.categories:
             self.encoder = self._fit_encoder(self._categories(X))
+            sizes = [len(values) for values in self.encoder.values]
+            n_stored = self._first_category + len(sizes)
+            n_all = self._first_category + sum(sizes)
+            self._is_sparse = n_stored / n_all < SPARSE_SHARE
             self._add_categories()
-            n_stored = self._first_category + len(self.categories)
-            self._is_sparse = n_stored / self.n_columns < SPARSE_SHARE
         self._check_names()
 
     def read(self, X, model):
@@ -129,7 +143,7 @@ class TermColumns:
         numbers = self._numbers(X, model) if self.numbers else None
         if self.encoder is None:
             return TermRows(numbers, None)
-        return TermRows(numbers, self.encoder.transform(self._categories(X)))
+        return TermRows(numbers, self.encoder.codes(self._categories(X)))
 
     def form(self, rows, kept):
         """Return the columns of some terms.
@@ -145,19 +159,28 @@ class TermColumns:
         ndarray or CSR matrix of shape (n_samples, n_kept)
             Sparse where few of the columns of all terms are not zero.
         """
-        parts = []
-        if rows.numbers is not None:
-            curves = zip(self.splines._terms, self.terms, strict=False)
-            own = [curve for curve, term in curves if kept[term.columns.start]]
-            parts.append(write_terms(own, rows.numbers))
-        if rows.categories is not None:
-            own = kept[self._first_category :]
-            known = rows.categories
-            parts.append(known if own.all() else known[:, own])
+        own = [term for term in self.terms if kept[term.columns.start]]
+        terms = [term for term in own if term.categories is not None]
+        curves = [term.curve_columns for term in own if term.categories is None]
+        n_curves, codes = sum(one.n_columns for one in curves), rows.codes
+        if codes is not None:
+            codes = codes[:, [self.categories.index(t.features[0]) for t in terms]]
         if self._is_sparse:
-            return sparse.csr_matrix(sparse.hstack(parts))
-        dense = [part.toarray() if sparse.issparse(part) else part for part in parts]
-        return np.hstack(dense) if len(dense) > 1 else dense[0]
+            dense = write_terms(curves, rows.numbers) if n_curves else None
+            known = sparse_columns(codes, [len(term.categories) for term in terms])
+            return (
+                known
+                if dense is None
+                else sparse.csr_matrix(sparse.hstack([dense, known]))
+            )
+        is_single = codes is None and rows.numbers.dtype == np.float32
+        shape = rows.n_samples, int(np.count_nonzero(kept))
+        out = np.empty(shape, dtype=np.float32 if is_single else np.float64)
+        if n_curves:
+            write_terms(curves, rows.numbers, out[:, :n_curves])
+        if terms:
+            dense_columns(codes, [term.mix for term in terms], out[:, n_curves:])
+        return out
 
     def means(self, rows, weight):
         """Return the weighted means of the columns, shape (n_columns,).
@@ -170,11 +193,13 @@ class TermColumns:
         """
         # Those of lines and curves are zero by construction.
         out, total = np.zeros(self.n_columns), weight.sum()
-        if rows.categories is not None:
-            out[self._first_category :] = weight @ rows.categories / total
-        for term in self.terms[: len(self.numbers)]:
-            if term.columns.stop - term.columns.start > term.curve.n_columns:
-                missing = np.isnan(self.values_of(rows, term)[:, 0])
+        for term in self.terms:
+            values = self.values_of(rows, term)
+            if term.categories is not None:
+                counts = np.bincount(values, weight, len(term.categories))
+                out[term.columns] = term.of_categories(counts / total)
+            elif term.curve_columns.has_indicator:
+                missing = np.isnan(values[:, 0])
                 out[term.columns.stop - 1] = weight @ missing / total
         return out
 
@@ -192,8 +217,12 @@ class TermColumns:
             own = [self.names[index] for index in self.numbers]
             names.extend(self.splines.get_feature_names_out(own))
         for term in self.terms:
-            if term.categories is not None:
-                names.extend(f"{term.name}_{one}" for one in term.categories)
+            if term.categories is None:
+                continue
+            own = term.categories
+            if term.mix is not None:
+                own = [f"contrast{number}" for number in range(term.mix.shape[1])]
+            names.extend(f"{term.name}_{one}" for one in own)
         return np.array(names, dtype=object)
 
     def rows_of(self, term, values):
@@ -210,7 +239,8 @@ class TermColumns:
         ndarray of shape (n, n_columns_of_term)
         """
         if term.categories is not None:
-            return np.eye(len(term.categories))[values[:, 0].astype(int)]
+            every = np.eye(len(term.categories))[values[:, 0].astype(int)]
+            return term.of_categories(every)
         found = term.curve.columns(*values.T)
         # An indicator of missing values is zero there.
         width = term.columns.stop - term.columns.start
@@ -227,15 +257,12 @@ class TermColumns:
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features_of_term) or CSR matrix
-            Numbers, as `rows_of` takes them; a column per category.
+        ndarray of shape (n_samples, n_features_of_term) or (n_samples,)
+            Numbers, as `rows_of` takes them; numbers of categories.
         """
-        if term.categories is None:
-            return rows.numbers[:, [self.numbers.index(i) for i in term.features]]
-        start, stop = term.columns.start, term.columns.stop
-        return rows.categories[
-            :, start - self._first_category : stop - self._first_category
-        ]
+        if term.categories is not None:
+            return rows.codes[:, self.categories.index(term.features[0])]
+        return rows.numbers[:, [self.numbers.index(i) for i in term.features]]
 
     def _find_kinds(self, kinds, categorical, names):
         """Set the indices of numbers and categories."""
@@ -271,7 +298,7 @@ class TermColumns:
     def _fit_encoder(self, X):
         """Return the encoder of columns of categories."""
         try:
-            return OneHotEncoder(handle_unknown="ignore").fit(X)
+            return Categories(X)
         except TypeError as error:
             names = spell([self.names[index] for index in self.categories])
             raise TypeError(
@@ -326,17 +353,19 @@ class TermColumns:
             for kind in dict.fromkeys(kinds):
                 self._add_part(name, kind, kinds.count(kind))
             columns = slice(start, self.n_columns)
-            self.terms.append(Term(name, features, columns, own.curve))
+            self.terms.append(Term(name, features, columns, own))
 
     def _add_categories(self):
         """Add terms and parts of categories."""
-        for index, values in zip(
-            self.categories, self.encoder.categories_, strict=True
-        ):
+        for index, values in zip(self.categories, self.encoder.values, strict=True):
             name, start = self.names[index], self.n_columns
-            self._add_part(name, "category", len(values))
+            mix = None if self._is_sparse else contrasts(len(values))
+            self._add_part(
+                name, "category", len(values) if mix is None else mix.shape[1]
+            )
             columns = slice(start, self.n_columns)
-            self.terms.append(Term(name, (index,), columns, categories=values))
+            term = Term(name, (index,), columns, categories=values, mix=mix)
+            self.terms.append(term)
 
     def _add_part(self, name, kind, n_own):
         columns = slice(self.n_columns, self.n_columns + n_own)

@@ -54,7 +54,7 @@ class Term(NamedTuple):
             out[:, -1] = np.isnan(values[0])
 
 
-def write_terms(terms, rows):
+def write_terms(terms, rows, out=None):
     """Return the columns of some terms, side by side.
 
     Parameters
@@ -62,14 +62,16 @@ def write_terms(terms, rows):
     terms : list of Term
     rows : ndarray of shape (n, n_features)
         Values, NaN where missing.
+    out : ndarray of shape (n, n_columns), default=None
+        Is overwritten; None for a new one in the precision of the rows.
 
     Returns
     -------
     ndarray of shape (n, n_columns)
-        In the precision of the rows.
     """
     ends = np.cumsum([0, *(term.n_columns for term in terms)])
-    out = np.empty((len(rows), ends[-1]), dtype=rows.dtype)
+    if out is None:
+        out = np.empty((len(rows), ends[-1]), dtype=rows.dtype)
     widest = max((term.n_columns for term in terms), default=1)
     for block in slices(len(rows), widest, cached=True):
         for term, start, end in zip(terms, ends, ends[1:], strict=False):
