@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cholesky, eigh, solve_triangular
+from scipy.linalg import eigh
+from scipy.linalg.lapack import dpotrf, dtrtri
 
 from ..data.blocks import lower_triangle
 from ..linear_model._facts import LEAST_RESIDUAL
@@ -78,7 +79,7 @@ def term_posterior(
     if n_outputs * size > MOST_WEIGHTS:
         return None
     hessian = _hessian(design, loss.curvature(target, raw), weight)
-    inverse = _inverse(hessian + np.diag(np.tile(penalty, n_outputs)))
+    inverse = inverse_of(hessian + np.diag(np.tile(penalty, n_outputs)))
     # Directions that the penalty leaves undetermined, such as a shift of all
     # categories, are no degrees of freedom: the pseudoinverse is zero there.
     freedom = np.clip(np.sum(inverse * hessian, axis=0), 0.0, 1.0)
@@ -130,20 +131,29 @@ def _hessian(design, curvature, weight):
     return inner - along @ np.linalg.pinv(intercepts, hermitian=True) @ along.T
 
 
-def _inverse(matrix):
-    """Return the inverse of a symmetric matrix, or its pseudoinverse."""
-    scale = np.sqrt(np.diag(matrix))
+def inverse_of(matrix):
+    """Return the inverse of a symmetric matrix, or its pseudoinverse.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (m, m)
+        Positive semidefinite.
+
+    Returns
+    -------
+    ndarray of shape (m, m)
+        In units of the diagonal it leaves out eigenvalues that are rounding.
+    """
+    scale = np.sqrt(np.maximum(np.diag(matrix), 0.0))
     scale[scale == 0.0] = 1.0
-    matrix = matrix / np.outer(scale, scale)
-    try:
-        root = cholesky(matrix, lower=True)
-        if np.min(np.diag(root)) ** 2 < NEARLY_SINGULAR:
-            raise np.linalg.LinAlgError
-        half = solve_triangular(root, np.eye(len(matrix)), lower=True)
-        inverse = half.T @ half
-    except np.linalg.LinAlgError:
+    matrix = matrix / scale / scale[:, None]
+    root, failed = dpotrf(matrix, lower=1, clean=1)
+    if failed or np.min(np.diag(root)) ** 2 < NEARLY_SINGULAR:
         values, vectors = eigh(matrix)
         kept = values > NEARLY_SINGULAR * values[-1]
         vectors = vectors[:, kept]
         inverse = (vectors / values[kept]) @ vectors.T
-    return inverse / np.outer(scale, scale)
+    else:
+        half, _ = dtrtri(root, lower=1)
+        inverse = half.T @ half
+    return inverse / scale / scale[:, None]

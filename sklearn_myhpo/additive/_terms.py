@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_array
@@ -16,64 +14,10 @@ from ..preprocessing._columns import check_range, resolve_pairs, resolve_periods
 from ..preprocessing._term import write_terms
 from ._categories import Categories, contrasts, dense_columns, sparse_columns
 from ._columns import TermRows
+from ._term import Part, Term
 
 #: Share of nonzero columns below which the columns of terms are kept sparse.
 SPARSE_SHARE = 0.3
-
-
-class Part(NamedTuple):
-    """Columns that share a lambda.
-
-    Attributes
-    ----------
-    term : str
-        The feature, or the two features of a pair, such as "age:income".
-    kind : {"linear", "smooth", "missing", "category"}
-    columns : slice
-    """
-
-    term: str
-    kind: str
-    columns: slice
-
-    @property
-    def name(self):
-        """The name of its group."""
-        return self.term if self.kind == "category" else f"{self.term}_{self.kind}"
-
-
-class Term(NamedTuple):
-    """All columns of a feature or of a pair of features.
-
-    Attributes
-    ----------
-    name : str
-    features : tuple of int
-        Indices of columns of X.
-    columns : slice
-    curve_columns : preprocessing._term.Term or None
-        None of categories.
-    categories : ndarray or None
-        None of numbers.
-    mix : ndarray of shape (n_categories, n_columns) or None
-        The columns of every category; None where each has an indicator.
-    """
-
-    name: str
-    features: tuple[int, ...]
-    columns: slice
-    curve_columns: object = None
-    categories: np.ndarray | None = None
-    mix: np.ndarray | None = None
-
-    @property
-    def curve(self):
-        """The `Smooth` or the `Pair`."""
-        return self.curve_columns.curve
-
-    def of_categories(self, values):
-        """Return columns (k, n_columns) of values (k, n_categories) of categories."""
-        return values if self.mix is None else values @ self.mix
 
 
 class TermColumns:
