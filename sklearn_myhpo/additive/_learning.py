@@ -4,40 +4,85 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from .._warn import warn
 from ..exceptions import LambdaBoundWarning
+from ._columns import Columns
 from ._evidence import Evidence, terms_without_effect
 from ._posterior import term_posterior
+
+
+class FitData(NamedTuple):
+    """What the linear models of a fit are fitted to.
+
+    Attributes
+    ----------
+    X : array-like or dataframe of shape (n_samples, n_features)
+        As `fit` got it.
+    columns : Columns
+        Of all terms.
+    y, weight : ndarray of shape (n_samples,)
+    groups : array-like of shape (n_samples,) or None
+    cv : object
+        Splits that can be made twice.
+    random_state : int
+    """
+
+    X: object
+    columns: Columns
+    y: np.ndarray
+    weight: np.ndarray
+    groups: object
+    cv: object
+    random_state: int
 
 
 class LearningMixin:
     """Fits the linear model of the columns of all terms."""
 
-    def _fit_linear_model(self, columns, y, weight, groups):
+    def _data_of_fit(self, X, columns, y, weight, groups):
+        """Return the `FitData`; all fits have the same splits."""
+        cv, seed = self.cv, self.random_state
+        if isinstance(cv, Iterator):
+            cv = list(cv)
+        if not isinstance(seed, Integral):
+            seed = int(check_random_state(seed).randint(np.iinfo(np.int32).max))
+        return FitData(X, columns, y, weight, groups, cv, seed)
+
+    def _fit_linear_model(self, data):
         """Fit the linear model, once more if there are terms without effect."""
         self.dropped_ = []
-        # An iterator gives its pairs once, and there may be two fits.
-        cv = list(self.cv) if isinstance(self.cv, Iterator) else self.cv
-        model = self._make_linear_model(columns.kept, cv)
+        model = self._make_linear_model(data.columns.kept, data)
         with warnings.catch_warnings():
             # A curve that is straight, or not there, is a result, not a problem.
             warnings.simplefilter("ignore", LambdaBoundWarning)
-            model.fit(columns.X, y, weight, groups=groups)
-            self._set_fitted(model, columns, y, weight)
-            names = self._names_without_effect(weight)
+            self._fit_to(model, data.columns.X, data)
+            self._set_fitted(model, data.columns, data)
+            names = self._names_without_effect(data.weight)
             if not names:
                 return
-            fewer, few = self._fit_without(names, cv, columns, y, weight, groups)
+            fewer, few = self._fit_without(names, data)
         # The statistic may be wrong where classes are nearly separable.
         error = model.validation_loss_standard_error_
         if error is None:
-            error = model.validation_loss_ * np.sqrt(2.0 / weight.sum())
+            error = model.validation_loss_ * np.sqrt(2.0 / data.weight.sum())
         if fewer.validation_loss_ <= model.validation_loss_ + error:
-            self._set_fitted(fewer, few, y, weight)
+            self._set_fitted(fewer, few, data)
             self._set_dropped(names)
+
+    @staticmethod
+    def _fit_to(model, X, data):
+        """Fit the linear model to columns, by the splits of the rows of `fit`."""
+        model._owner_rows = data.X
+        try:
+            return model.fit(X, data.y, data.weight, groups=data.groups)
+        finally:
+            del model._owner_rows
 
     def _names_without_effect(self, weight):
         """Return the terms that the data do not tell from nothing, at `select`."""
@@ -45,7 +90,7 @@ class LearningMixin:
             return []
         return terms_without_effect(*self._evidence(), self.select)
 
-    def _fit_without(self, names, cv, columns, y, weight, groups, **options):
+    def _fit_without(self, names, data, **options):
         """Fit the linear model without some terms, from the strengths of the last fit.
 
         Returns
@@ -53,22 +98,22 @@ class LearningMixin:
         model : estimator
         few : Columns
         """
-        few = columns.of(self._columns_without(names))
+        few = data.columns.of(self._columns_without(names))
         known = dict(zip(self.group_names_, self.lambda_, strict=True))
         start = {name: float(known[name]) for name in few.labels if name in known}
-        model = self._make_linear_model(few.kept, cv)
+        model = self._make_linear_model(few.kept, data)
         model.set_params(lambda_init=start, **options)
-        return model.fit(few.X, y, weight, groups=groups), few
+        return self._fit_to(model, few.X, data), few
 
     def _set_dropped(self, names):
         """Set the names of the terms that were removed, in the order of the terms."""
         self.dropped_ = [name for name in self.term_names_ if name in names]
 
-    def _make_linear_model(self, kept, cv):
+    def _make_linear_model(self, kept, data):
         """Return the linear model of the columns that are kept, not fitted."""
-        common = ("criterion", "selection", "shrinkage", "random_state", "verbose")
-        common += ("n_jobs", "max_iter", "tol")
-        options = {"cv": cv, **{name: getattr(self, name) for name in common}}
+        common = ("criterion", "selection", "shrinkage", "verbose", "n_jobs")
+        options = {name: getattr(self, name) for name in (*common, "max_iter", "tol")}
+        options.update(cv=data.cv, random_state=data.random_state)
         if not self.penalize_linear:
             factors = np.ones(self._terms.n_columns)
             for part in self._terms.parts:
@@ -93,7 +138,7 @@ class LearningMixin:
                 kept[term.columns] = False
         return kept
 
-    def _set_fitted(self, model, columns, y, weight):
+    def _set_fitted(self, model, columns, data):
         """Set the attributes of a fit of the columns that are kept."""
         self.model_, self._kept = model, columns.kept
         self.term_names_ = np.array([t.name for t in self._terms.terms], dtype=object)
@@ -106,8 +151,9 @@ class LearningMixin:
         if hasattr(model, "classes_"):
             self.classes_ = model.classes_
         self._coef = self._spread(np.atleast_2d(model.coef_))
-        self._means = self._spread(columns.means(weight)[None])[0]
-        self._posterior, self.edof_ = self._find_posterior(columns, y, weight), None
+        self._means = self._spread(columns.means(data.weight)[None])[0]
+        self._posterior = self._find_posterior(columns, data.y, data.weight)
+        self.edof_ = None
         if self._posterior is not None:
             self._freedom = self._spread(self._posterior.freedom[None])[0]
             self.edof_ = np.array(

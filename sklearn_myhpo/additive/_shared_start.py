@@ -9,7 +9,6 @@ the statistics of the terms, and a model to compare with.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -23,25 +22,21 @@ MOST_VARIANCE = 25.0
 class SharedStartMixin:
     """Fits the linear model of the columns of all terms, strengths shared at first."""
 
-    def _fit_linear_model(self, columns, y, weight, groups):
+    def _fit_linear_model(self, data):
         """Fit with shared strengths, without terms of no effect, with one per term."""
-        self.dropped_ = []
-        # An iterator gives its pairs once, and there are two fits.
-        cv = list(self.cv) if isinstance(self.cv, Iterator) else self.cv
-        bounds = -np.log(2.0 * weight.sum() * MOST_VARIANCE), np.inf
+        self.dropped_, columns = [], data.columns
+        bounds = -np.log(2.0 * data.weight.sum() * MOST_VARIANCE), np.inf
         with warnings.catch_warnings():
             # A curve that is straight, or not there, is a result, not a problem.
             warnings.simplefilter("ignore", LambdaBoundWarning)
-            shared = self._make_linear_model(columns.kept, cv)
+            shared = self._make_linear_model(columns.kept, data)
             shared.set_params(shrinkage=0.0, lambda_bounds=bounds)
-            shared.fit(self._by_kind(columns), y, weight, groups=groups)
-            self._set_fitted(shared, columns, y, weight)
-            names = self._names_without_effect(weight)
-            own, few = self._fit_without(
-                names, cv, columns, y, weight, groups, lambda_bounds=bounds
-            )
+            self._fit_to(shared, self._by_kind(columns), data)
+            self._set_fitted(shared, columns, data)
+            names = self._names_without_effect(data.weight)
+            own, few = self._fit_without(names, data, lambda_bounds=bounds)
         if _expected_loss(own) < _expected_loss(shared):
-            self._set_fitted(own, few, y, weight)
+            self._set_fitted(own, few, data)
             self._set_dropped(names)
 
     def _by_kind(self, columns):

@@ -6,6 +6,8 @@ class OwnerMixin:
 
     #: Class of the estimator that fits this one; None where the user fits it.
     _owner = None
+    #: X as that estimator got it, while it fits this one: what a splitter is given.
+    _owner_rows = None
 
     def _name(self):
         """Return the name of the class that a user wrote."""
