@@ -42,12 +42,23 @@ class Categories:
         -------
         ndarray of int32 of shape (n_samples, n_features)
         """
-        found = sparse.coo_array(self._encoder.transform(X))
+        found = sparse.coo_array(self._encoder.transform(self._as_objects(X)))
         sizes = [len(values) for values in self.values]
         feature = np.repeat(np.arange(len(sizes)), sizes)[found.col]
         codes = np.full((found.shape[0], len(sizes)), -1, dtype=np.int32)
         codes[found.row, feature] = found.col - (np.cumsum(sizes) - sizes)[feature]
         return codes
+
+    def _as_objects(self, X):
+        """Return a frame whose missing values alone are objects where texts were."""
+        if not hasattr(X, "infer_objects"):
+            return X
+        index = [
+            number
+            for number, values in enumerate(self.values)
+            if values.dtype == object and X.dtypes.iloc[number].kind == "f"
+        ]
+        return X.astype({X.columns[number]: object for number in index})
 
 
 def contrasts(n_categories):
