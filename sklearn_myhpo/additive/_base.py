@@ -31,6 +31,7 @@ from ._columns import Columns
 from ._effects import EffectsMixin
 from ._export import HEAD_ROWS, ExportMixin
 from ._learning import LearningMixin
+from ._shared_start import SharedStartMixin
 from ._summary import TermSummaryMixin
 from ._terms import TermColumns
 
@@ -38,6 +39,7 @@ _SPLINES = PenalizedSplineTransformer._parameter_constraints
 
 
 class AdditiveModel(
+    SharedStartMixin,
     LearningMixin,
     EffectsMixin,
     TermSummaryMixin,

@@ -1,8 +1,7 @@
-"""The linear model of an additive model: fit, removal of terms, fitted attributes."""
+"""The linear model of an additive model: parameters and fitted attributes."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from numbers import Integral
 from typing import NamedTuple
@@ -11,7 +10,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._warn import warn
-from ..exceptions import LambdaBoundWarning
 from ._columns import Columns
 from ._evidence import Evidence, terms_without_effect
 from ._posterior import term_posterior
@@ -43,7 +41,7 @@ class FitData(NamedTuple):
 
 
 class LearningMixin:
-    """Fits the linear model of the columns of all terms."""
+    """Makes linear models of columns of terms, and reports them."""
 
     def _data_of_fit(self, X, columns, y, weight, groups):
         """Return the `FitData`; all fits have the same splits."""
@@ -53,27 +51,6 @@ class LearningMixin:
         if not isinstance(seed, Integral):
             seed = int(check_random_state(seed).randint(np.iinfo(np.int32).max))
         return FitData(X, columns, y, weight, groups, cv, seed)
-
-    def _fit_linear_model(self, data):
-        """Fit the linear model, once more if there are terms without effect."""
-        self.dropped_ = []
-        model = self._make_linear_model(data.columns.kept, data)
-        with warnings.catch_warnings():
-            # A curve that is straight, or not there, is a result, not a problem.
-            warnings.simplefilter("ignore", LambdaBoundWarning)
-            self._fit_to(model, data.columns.X, data)
-            self._set_fitted(model, data.columns, data)
-            names = self._names_without_effect(data.weight)
-            if not names:
-                return
-            fewer, few = self._fit_without(names, data)
-        # The statistic may be wrong where classes are nearly separable.
-        error = model.validation_loss_standard_error_
-        if error is None:
-            error = model.validation_loss_ * np.sqrt(2.0 / data.weight.sum())
-        if fewer.validation_loss_ <= model.validation_loss_ + error:
-            self._set_fitted(fewer, few, data)
-            self._set_dropped(names)
 
     @staticmethod
     def _fit_to(model, X, data):
@@ -90,30 +67,12 @@ class LearningMixin:
             return []
         return terms_without_effect(*self._evidence(), self.select)
 
-    def _fit_without(self, names, data, **options):
-        """Fit the linear model without some terms, from the strengths of the last fit.
-
-        Returns
-        -------
-        model : estimator
-        few : Columns
-        """
-        few = data.columns.of(self._columns_without(names))
-        known = dict(zip(self.group_names_, self.lambda_, strict=True))
-        start = {name: float(known[name]) for name in few.labels if name in known}
-        model = self._make_linear_model(few.kept, data)
-        model.set_params(lambda_init=start, **options)
-        return self._fit_to(model, few.X, data), few
-
-    def _set_dropped(self, names):
-        """Set the names of the terms that were removed, in the order of the terms."""
-        self.dropped_ = [name for name in self.term_names_ if name in names]
-
     def _make_linear_model(self, kept, data):
         """Return the linear model of the columns that are kept, not fitted."""
         common = ("criterion", "selection", "shrinkage", "verbose", "n_jobs")
         options = {name: getattr(self, name) for name in (*common, "max_iter", "tol")}
         options.update(cv=data.cv, random_state=data.random_state)
+        options["lambda_bounds"] = self._lambda_bounds(data.weight)
         if not self.penalize_linear:
             factors = np.ones(self._terms.n_columns)
             for part in self._terms.parts:

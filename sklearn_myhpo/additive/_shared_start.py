@@ -1,7 +1,8 @@
 """Strengths shared by all terms first, one per term only where new rows gain.
 
-Where classes are nearly separable, dozens of strengths fit the few held-out rows that
-are uncertain: the validation loss goes to zero and says nothing about new rows. Three
+Dozens of strengths fit the held-out rows themselves. Where classes are nearly separable
+the few uncertain ones are fitted so closely that the validation loss goes to zero and
+says nothing about new rows; and of useless terms some always seem to help. Three
 strengths, of lines, of curves and of categories, are learned without that. They give
 the statistics of the terms, and a model to compare with.
 """
@@ -22,32 +23,64 @@ MOST_VARIANCE = 25.0
 class SharedStartMixin:
     """Fits the linear model of the columns of all terms, strengths shared at first."""
 
+    #: Whether no penalty of a term is weaker than that of `MOST_VARIANCE`.
+    _bounds_variance = False
+
     def _fit_linear_model(self, data):
         """Fit with shared strengths, without terms of no effect, with one per term."""
         self.dropped_, columns = [], data.columns
-        bounds = -np.log(2.0 * data.weight.sum() * MOST_VARIANCE), np.inf
         with warnings.catch_warnings():
             # A curve that is straight, or not there, is a result, not a problem.
             warnings.simplefilter("ignore", LambdaBoundWarning)
-            shared = self._make_linear_model(columns.kept, data)
-            shared.set_params(shrinkage=0.0, lambda_bounds=bounds)
-            self._fit_to(shared, self._by_kind(columns), data)
+            shared = self._fit_shared(columns, data)
             self._set_fitted(shared, columns, data)
             names = self._names_without_effect(data.weight)
-            own, few = self._fit_without(names, data, lambda_bounds=bounds)
-        if _expected_loss(own) < _expected_loss(shared):
-            self._set_fitted(own, few, data)
-            self._set_dropped(names)
+            few = columns.of(self._columns_without(names))
+            own = self._fit_own(few, data)
+            found = own
+            if _expected_loss(own) >= _expected_loss(shared):
+                # The statistic may be wrong where classes are nearly separable.
+                found = self._fit_shared(few, data) if names else shared
+                if found.validation_loss_ > shared.validation_loss_ + _error(shared):
+                    return
+        if found is not shared:
+            self._set_fitted(found, few, data)
+            self.dropped_ = [name for name in self.term_names_ if name in names]
 
-    def _by_kind(self, columns):
-        """Return the columns, with the kind of a term's part as the group of each."""
+    def _fit_shared(self, columns, data):
+        """Fit the linear model with a strength per kind of a term's part."""
         kinds = np.empty(self._terms.n_columns, dtype=object)
         for part in self._terms.parts:
             kinds[part.columns] = part.kind
-        return columns.labelled(kinds)
+        model = self._make_linear_model(columns.kept, data)
+        model.set_params(shrinkage=0.0)
+        return self._fit_to(model, columns.labelled(kinds[columns.kept]), data)
+
+    def _fit_own(self, columns, data):
+        """Fit the linear model with a strength per part, from those of the last fit."""
+        known = dict(zip(self.group_names_, self.lambda_, strict=True))
+        labels = dict.fromkeys(columns.labels)
+        start = {name: float(known[name]) for name in labels if name in known}
+        model = self._make_linear_model(columns.kept, data)
+        model.set_params(lambda_init=start)
+        return self._fit_to(model, columns.X, data)
+
+    def _lambda_bounds(self, weight):
+        """Return bounds of every lambda, given the weights of rows."""
+        if not self._bounds_variance:
+            return "auto"
+        return -np.log(2.0 * weight.sum() * MOST_VARIANCE), np.inf
 
 
 def _expected_loss(model):
     """Return the validation loss plus by how much it is too low, where known."""
     optimism = model.optimism_
     return model.validation_loss_ + (0.0 if optimism is None else optimism)
+
+
+def _error(model):
+    """Return the standard error of the validation loss, about that of squares."""
+    error = model.validation_loss_standard_error_
+    if error is not None:
+        return error
+    return model.validation_loss_ * np.sqrt(2.0 / model._facts.n_rows)

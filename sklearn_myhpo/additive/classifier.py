@@ -12,10 +12,9 @@ from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
 from ..criteria import Criterion
 from ..linear_model import MYHPOLogisticRegression
 from ._base import AdditiveModel
-from ._shared_start import SharedStartMixin
 
 
-class MYHPOAdditiveClassifier(ClassifierMixin, SharedStartMixin, AdditiveModel):
+class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
     """Additive logistic regression: a sum of curves whose smoothness is learned.
 
     The log-odds of two classes, or the scores of a softmax for more, are an intercept
@@ -153,6 +152,7 @@ default="validation"
 
     _linear_model = MYHPOLogisticRegression
     _dispersion = 1.0
+    _bounds_variance = True
 
     def __init__(
         self,

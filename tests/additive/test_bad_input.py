@@ -211,7 +211,7 @@ def test_splitters_get_the_rows_of_the_user(model):
 
 
 @pytest.mark.parametrize("name", ["normal", "classes"])
-def test_both_fits_hold_out_the_same_rows(name):
+def test_all_fits_hold_out_the_same_rows(name):
     """Losses of different rows would be compared, and a term be lost by chance."""
     model, y = MODELS[name]
     seeds = []
@@ -224,10 +224,10 @@ def test_both_fits_hold_out_the_same_rows(name):
     for state in (None, np.random.RandomState(0), 3):
         seeds.clear()
         Seen(cv=0.3, random_state=state, **FEW).fit(X, y)
-        assert len(seeds) == 2
-        assert seeds[0] == seeds[1]
+        assert len(seeds) >= 2
+        assert len(set(seeds)) == 1
         assert isinstance(seeds[0], int)
-    assert seeds == [3, 3]
+    assert seeds[0] == 3
 
 
 def test_messages_count_the_features_of_the_user():
