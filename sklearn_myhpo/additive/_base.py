@@ -29,7 +29,7 @@ from ..linear_model._checks import check_weights
 from ..preprocessing import PenalizedSplineTransformer
 from ._columns import Columns
 from ._effects import EffectsMixin
-from ._export import HEAD_ROWS, ExportMixin
+from ._export import KEPT_ROWS, ExportMixin
 from ._learning import LearningMixin
 from ._shared_start import SharedStartMixin
 from ._summary import TermSummaryMixin
@@ -178,7 +178,7 @@ class AdditiveModel(
             self._fit_linear_model(data)
             self._keep_blocks()
             self._keep_observed(rows, weight)
-            self._head = _safe_indexing(X, np.arange(min(len(y), HEAD_ROWS)))
+            self._head = _safe_indexing(X, np.arange(min(len(y), KEPT_ROWS)))
         return self
 
     def _check_features(self, X, reset):

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 #: Points in every interval at which a curve is met.
 POINTS_PER_INTERVAL = 8
 #: Rows that a fit keeps, for names and types of the columns of X.
-HEAD_ROWS = 2
+KEPT_ROWS = 2
 
 
 class ExportMixin:

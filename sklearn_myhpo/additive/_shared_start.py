@@ -1,10 +1,10 @@
-"""Strengths shared by all terms first, one per term only where new rows gain.
+"""Strengths shared by all terms first, then one per term, where new rows gain.
 
-Dozens of strengths fit the held-out rows themselves. Where classes are nearly separable
-the few uncertain ones are fitted so closely that the validation loss goes to zero and
-says nothing about new rows; and of useless terms some always seem to help. Three
-strengths, of lines, of curves and of categories, are learned without that. They give
-the statistics of the terms, and a model to compare with.
+Of useless terms some seem to help whatever the strengths are, where each has its own.
+Three strengths, of lines, of curves and of categories, are learned without that. They
+give the statistics of the terms, and a model to compare with: where classes are nearly
+separable, dozens of strengths fit the few held-out rows that are uncertain, and the
+validation loss goes to zero and says nothing about new rows.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ MOST_VARIANCE = 25.0
 class SharedStartMixin:
     """Fits the linear model of the columns of all terms, strengths shared at first."""
 
-    #: Whether no penalty of a term is weaker than that of `MOST_VARIANCE`.
-    _bounds_variance = False
+    #: Whether rows may be predicted with certainty: then no penalty of a term is weaker
+    #: than that of `MOST_VARIANCE`, and validation losses are not taken at their word.
+    _may_separate = False
 
     def _fit_linear_model(self, data):
         """Fit with shared strengths, without terms of no effect, with one per term."""
@@ -37,15 +38,21 @@ class SharedStartMixin:
             names = self._names_without_effect(data.weight)
             few = columns.of(self._columns_without(names))
             own = self._fit_own(few, data)
-            found = own
-            if _expected_loss(own) >= _expected_loss(shared):
+            found, most = own, shared.validation_loss_ + _error(shared)
+            if not self._is_better(own, shared, most):
                 # The statistic may be wrong where classes are nearly separable.
                 found = self._fit_shared(few, data) if names else shared
-                if found.validation_loss_ > shared.validation_loss_ + _error(shared):
+                if found.validation_loss_ > most:
                     return
         if found is not shared:
             self._set_fitted(found, few, data)
             self.dropped_ = [name for name in self.term_names_ if name in names]
+
+    def _is_better(self, own, shared, most):
+        """Return whether strengths per term are better than shared ones."""
+        if self._may_separate:
+            return _expected_loss(own) < _expected_loss(shared)
+        return own.validation_loss_ <= most
 
     def _fit_shared(self, columns, data):
         """Fit the linear model with a strength per kind of a term's part."""
@@ -67,7 +74,7 @@ class SharedStartMixin:
 
     def _lambda_bounds(self, weight):
         """Return bounds of every lambda, given the weights of rows."""
-        if not self._bounds_variance:
+        if not self._may_separate:
             return "auto"
         return -np.log(2.0 * weight.sum() * MOST_VARIANCE), np.inf
 

@@ -24,8 +24,8 @@ class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
     Numbers become curves: a line and penalized deviations from it, each with a strength
     of its own, which cross-validation learns for all terms at once. Columns of texts,
     flags and categories of a frame become one ridge group each. A straight curve ends
-    as a line, and a feature without effect is removed (`select`). Where classes are
-    nearly separable, all lines, all curves and all categories may share one strength
+    as a line, and a feature without effect is removed (`select`). Where strengths per
+    term would not help on new rows, all lines, all curves and all categories share one
     each (see Notes). What became of every term is in `summary`, its curve with a
     confidence band in `partial_effects` and in
     `sklearn_myhpo.plotting.PartialEffectDisplay`.
@@ -57,8 +57,9 @@ class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
     select : float or None, default=0.01
         Level at which terms without effect are removed: one after the other, that with
         the largest p-value, as long as it is above this number, which is about the
-        share of useless terms that stay. None keeps all terms, which costs useless ones
-        one or two degrees of freedom each, and keeps weak effects.
+        share of useless terms that stay. All terms stay if that raises the validation
+        loss by more than its standard error. None keeps all terms, which costs useless
+        ones one or two degrees of freedom each, and keeps weak effects.
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts, as in
         `sklearn_myhpo.MYHPOLogisticRegression`.
@@ -125,12 +126,16 @@ default="validation"
 
     Notes
     -----
-    Two models are fitted. The first has three strengths, which all lines, all curves
+    Two models are compared. The first has three strengths, which all lines, all curves
     and all categories share, and from its weights `select` decides which terms are
     removed. The second has a strength per line, curve and category of the others, and
     is taken if its validation loss plus `optimism_` of the linear model, by how much
-    that is too low, is less than that of the first; all terms stay otherwise. Strengths
-    per term fit the few uncertain rows of nearly separable classes too closely.
+    that is too low, is less than that of the first. Otherwise the others share their
+    strengths too. Dozens of strengths fit the held-out rows themselves, above all
+    the few uncertain ones of nearly separable classes.
+
+    Columns of curves are not kept where they would take more than about 270 MB: they
+    are formed again, some rows at a time, whenever they are read, in `fit` and after.
 
     No ``C_`` is above 25: with a larger one the prior standard deviation of a term,
     more than 5 in units of the log-odds, says nothing.
@@ -152,7 +157,7 @@ default="validation"
 
     _linear_model = MYHPOLogisticRegression
     _dispersion = 1.0
-    _bounds_variance = True
+    _may_separate = True
 
     def __init__(
         self,
