@@ -170,7 +170,8 @@ class Lines(Estimator):
 class Mgcv:
     """mgcv through Rscript: `gam` with REML, or `bam` with discrete covariates.
 
-    A prediction starts R once more, with the fit that it saved. Seconds are R's own.
+    A prediction starts R once more, with the fit that it saved. Seconds are those of
+    the processor in R's own count.
     """
 
     has_bands = False
@@ -192,8 +193,8 @@ class Mgcv:
     def fit(self, X, y):
         """Fit, and set `seconds`."""
         lines = self._run(
-            f"t<-proc.time()[3]; m<-{self.call};"
-            "cat(proc.time()[3]-t, sum(m$edf)); saveRDS(m,'model.rds')",
+            f"t<-sum(proc.time()[1:2]); m<-{self.call};"
+            "cat(sum(proc.time()[1:2])-t, sum(m$edf)); saveRDS(m,'model.rds')",
             np.column_stack([X, y]),
             [f"V{k}" for k in range(X.shape[1])] + ["y"],
         )

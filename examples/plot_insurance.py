@@ -4,7 +4,7 @@ Costs of insurance policies
 
 How many claims will a policy have, what does a claim cost, and what does a policy cost?
 Three regressions with a log link, whose penalties are learned in ``fit``: one for the
-measurements, one for the many regions.
+measurements, one for the many regions. At the end the rate as a sum of curves.
 """
 
 # %%
@@ -13,6 +13,7 @@ measurements, one for the many regions.
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import d2_tweedie_score
@@ -20,6 +21,7 @@ from sklearn.model_selection import GridSearchCV, KFold, train_test_split
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer
 
 from sklearn_myhpo import (
+    MYHPOAdditiveRegressor,
     MYHPOGammaRegressor,
     MYHPOPoissonRegressor,
     MYHPOTweedieRegressor,
@@ -115,4 +117,27 @@ n_policies = np.bincount(region[train], minlength=n_regions)
 right.scatter(effect, weights, s=0.3 * n_policies + 3, alpha=0.6)
 right.axline((0.0, 0.0), slope=1.0, color="0.6")
 right.set(xlabel="effect of the region", ylabel="weight (size of dot: policies)")
+plt.show()
+
+# %%
+# The same rates as a sum of curves, which takes the policies as they are and learns the
+# smoothness. `partial_effects` has bands; effects are logarithms of factors.
+
+policies = pd.DataFrame({"age": age, "power": power, "region": region})
+curves = MYHPOAdditiveRegressor(family="poisson", categorical=["region"], cv=folds)
+rates = claims / exposure
+curves.fit(policies.iloc[train], rates[train], sample_weight=exposure[train])
+print(curves.summary().frame)
+d2 = curves.score(policies.iloc[test], rates[test], exposure[test])
+print(f"D2 on new policies, curves        {d2:.4f}")
+
+found = curves.partial_effects("age")["age"]
+truth = 1.2 * np.exp(-(found.values - 18) / 12)
+truth -= np.average(1.2 * np.exp(-(age[train] - 18) / 12), weights=exposure[train])
+figure, axes = plt.subplots(figsize=(5.5, 3.8), layout="constrained")
+axes.fill_between(found.values, np.exp(found.low), np.exp(found.high), alpha=0.3)
+axes.plot(found.values, np.exp(found.effect), label="learned, with 95 % band")
+axes.plot(found.values, np.exp(truth), color="0.4", linestyle="--", label="true")
+axes.set(xlabel="age of the driver", ylabel="factor of the rate")
+axes.legend()
 plt.show()

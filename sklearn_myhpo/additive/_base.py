@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -23,11 +24,15 @@ from .._progress import kept_on_error
 from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
 from ..criteria import Criterion
 from ..data.batch_source import Batches
+from ..data.blocks import slices
 from ..data.frames import is_frame
 from ..linear_model._checks import check_weights
 from ..preprocessing import PenalizedSplineTransformer
+from ._columns import Columns
 from ._effects import EffectsMixin
-from ._learning import LearningMixin, select_columns
+from ._export import KEPT_ROWS, ExportMixin
+from ._learning import LearningMixin
+from ._shared_start import SharedStartMixin
 from ._summary import TermSummaryMixin
 from ._terms import TermColumns
 
@@ -35,21 +40,26 @@ _SPLINES = PenalizedSplineTransformer._parameter_constraints
 
 
 class AdditiveModel(
-    LearningMixin, EffectsMixin, TermSummaryMixin, DocumentationLinkMixin, BaseEstimator
+    SharedStartMixin,
+    LearningMixin,
+    EffectsMixin,
+    TermSummaryMixin,
+    ExportMixin,
+    DocumentationLinkMixin,
+    BaseEstimator,
 ):
     """Base of the additive models.
 
-    A subclass for another family sets `_linear_model` and, where the dispersion of its
-    targets is known, `_dispersion`; parameters that only this linear model has are
-    named in `_own_options`.
+    A subclass for another linear model sets `_linear_model` and, where the dispersion
+    of its targets is known, `_dispersion`.
     """
 
     #: The class of the linear model.
     _linear_model: type
     #: Of the target about its mean; None where it is estimated.
     _dispersion = None
-    #: Names of parameters that go to the linear model beside the common ones.
-    _own_options = ()
+    #: Whether a row of weight two is two rows where a dispersion is estimated.
+    _weights_count_rows = True
 
     _parameter_constraints = {
         "n_splines": [Interval(Integral, 4, None, closed="left")],
@@ -113,6 +123,10 @@ class AdditiveModel(
         self.max_time = max_time
         self.tol = tol
 
+    def _linear_estimator(self, **options):
+        """Return the linear model with some options, not fitted."""
+        return self._linear_model(**options)
+
     def fit(
         self,
         X: MatrixLike,
@@ -163,10 +177,13 @@ class AdditiveModel(
             weight = check_weights(sample_weight, X)
             names = getattr(self, "feature_names_in_", None)
             self._terms = TermColumns(self, X, names, weight)
-            columns = self._terms.transform(X, self)
-            self._fit_linear_model(columns, y, weight, groups)
+            rows = self._terms.read(X, self)
+            columns = Columns(self._terms, rows)
+            data = self._data_of_fit(X, columns, y, weight, groups)
+            self._fit_linear_model(data)
             self._keep_blocks()
-            self._keep_observed(X, weight)
+            self._keep_observed(rows, weight)
+            self._head = _safe_indexing(X, np.arange(min(len(y), KEPT_ROWS)))
             del self._deadline
         return self
 
@@ -204,11 +221,16 @@ class AdditiveModel(
         """Return whether all columns of an array must be numbers."""
         return isinstance(self.categorical, str) and self.categorical == "auto"
 
-    def _columns_of(self, X):
-        """Return the columns of the terms for X."""
+    def _of_rows(self, method, X):
+        """Return what a method of the linear model returns for rows, by blocks."""
         check_is_fitted(self)
-        columns = self._terms.transform(self._check_features(X, reset=False), self)
-        return select_columns(columns, self._kept)
+        rows = self._terms.read(self._check_features(X, reset=False), self)
+        method = getattr(self.model_, method)
+        found = [
+            method(self._terms.form(rows.take(block), self._kept))
+            for block in slices(rows.n_samples, self._terms.n_columns)
+        ]
+        return np.concatenate(found)
 
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the target.
@@ -224,30 +246,7 @@ class AdditiveModel(
         ndarray of shape (n_samples,)
             Predictions, or labels of a classifier.
         """
-        columns = self._columns_of(X)
-        return self.model_.predict(columns)
-
-    def score(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float:
-        """Return the score of the linear model: R2, or the accuracy of a classifier.
-
-        Parameters
-        ----------
-        X : {array-like, dataframe} of shape (n_samples, n_features)
-            Features as in `fit`.
-        y : array-like of shape (n_samples,)
-            Target.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        float
-            At most 1.
-        """
-        columns = self._columns_of(X)
-        return self.model_.score(columns, y, sample_weight)
+        return self._of_rows("predict", X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -29,7 +29,7 @@ class PartialEffect:
     """The effect of a term on the prediction, about its mean over the rows of `fit`.
 
     For a classifier it is in units of the log-odds, or of the score of a class, and
-    for other models with a link in those of the link.
+    for counts, rates and costs in those of the logarithm of the mean.
 
     Attributes
     ----------
@@ -107,8 +107,9 @@ class EffectsMixin:
 
         The bands are those of the posterior at the learned penalty: a normal
         distribution with the covariance ``phi (H + P)^-1``, the Hessian H of the
-        training loss, the penalty P and the dispersion phi (for squares the sum of
-        squared residuals over n minus the effective degrees of freedom; 1 for classes).
+        training loss, the penalty P and the dispersion phi (1 for classes, otherwise
+        estimated: for squares the sum of squared residuals, for other families
+        Pearson's statistic, over n minus the effective degrees of freedom).
         Averaged over the points of a curve they cover the truth about as often as
         `level` says, if the penalty is well learned, which they take for granted.
 
@@ -194,17 +195,19 @@ class EffectsMixin:
         """Return the scores of raw predictions (n, n_outputs), transposed."""
         return raw.T
 
-    def _keep_observed(self, X, weight):
+    def _keep_observed(self, rows, weight):
         """Keep ranges and a few observed values of every term."""
         self._observed, self._ranges = [], []
         kept = weight > 0.0
         for term in self._terms.terms:
+            values = self._terms.values_of(rows, term)
             if term.categories is not None:
-                counts = weight @ self._terms.categories_in(X, term)
-                self._observed.append(np.asarray(counts).ravel())
+                n_categories = len(term.categories)
+                self._observed.append(np.bincount(values, weight, n_categories))
                 self._ranges.append(None)
                 continue
-            values = self._terms.values_of(X, term)[kept]
+            if not kept.all():
+                values = values[kept]
             few = [_by_rank(column[~np.isnan(column)]) for column in values.T]
             # A period is wider than the values in it.
             curve = term.curve

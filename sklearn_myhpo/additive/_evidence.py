@@ -12,8 +12,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import chdtrc
 
-#: Relative size of eigenvalues that the inverse of a covariance leaves out.
-LEAST_VARIANCE = 1e-10
+from ._posterior import inverse_of
 
 
 class Evidence:
@@ -45,7 +44,7 @@ class Evidence:
             It does not know that the penalty was learned, so that it is a little small.
         """
         own = np.ix_(index, index)
-        inverse = _inverse(self.posterior[own])
+        inverse = inverse_of(self.posterior[own])
         statistic = self.weights[index] @ inverse @ self.weights[index]
         factors = inverse @ self.sampling[own]
         mean, square = np.trace(factors), np.sum(factors * factors.T)
@@ -65,7 +64,7 @@ class Evidence:
         -------
         Evidence
         """
-        inverse = _inverse(self.posterior[np.ix_(index, index)])
+        inverse = inverse_of(self.posterior[np.ix_(index, index)])
         move = np.eye(len(self.weights))
         move[:, index] -= self.posterior[:, index] @ inverse
         return Evidence(
@@ -101,11 +100,3 @@ def terms_without_effect(evidence, terms, level):
         evidence = evidence.without(left.pop(worst))
         removed.append(worst)
     return removed
-
-
-def _inverse(matrix):
-    """Return the pseudoinverse of a covariance, in units of its diagonal."""
-    scale = np.sqrt(np.maximum(np.diag(matrix), 0.0))
-    scale[scale == 0.0] = 1.0
-    units = np.outer(scale, scale)
-    return np.linalg.pinv(matrix / units, LEAST_VARIANCE, hermitian=True) / units

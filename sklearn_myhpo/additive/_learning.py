@@ -1,45 +1,65 @@
-"""The linear model of an additive model: fit, removal of terms, fitted attributes."""
+"""The linear model of an additive model: parameters and fitted attributes."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
+from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from .._warn import warn
-from ..exceptions import LambdaBoundWarning
-from ..penalties.labelled import labels_of, names_of, with_labels
+from ._columns import Columns
 from ._evidence import Evidence, terms_without_effect
 from ._posterior import term_posterior
 
 
-class LearningMixin:
-    """Fits the linear model of the columns of all terms."""
+class FitData(NamedTuple):
+    """What the linear models of a fit are fitted to.
 
-    def _fit_linear_model(self, columns, y, weight, groups):
-        """Fit the linear model, once more if there are terms without effect."""
-        self.dropped_ = []
-        kept = np.ones(columns.shape[1], dtype=bool)
-        # An iterator gives its pairs once, and there may be two fits.
-        cv = list(self.cv) if isinstance(self.cv, Iterator) else self.cv
-        model = self._make_linear_model(kept, cv)
-        with warnings.catch_warnings():
-            # A curve that is straight, or not there, is a result, not a problem.
-            warnings.simplefilter("ignore", LambdaBoundWarning)
-            model.fit(columns, y, weight, groups=groups)
-            self._set_fitted(model, kept, columns, y, weight)
-            names = self._names_without_effect(weight)
-            if not names or self._deadline.is_over:
-                return
-            fewer, kept, few = self._fit_without(names, cv, columns, y, weight, groups)
-        # The statistic may be wrong where classes are nearly separable.
-        error = model.validation_loss_standard_error_
-        if error is None:
-            error = model.validation_loss_ * np.sqrt(2.0 / weight.sum())
-        if fewer.validation_loss_ <= model.validation_loss_ + error:
-            self._set_fitted(fewer, kept, few, y, weight)
-            self._set_dropped(names)
+    Attributes
+    ----------
+    X : array-like or dataframe of shape (n_samples, n_features)
+        As `fit` got it.
+    columns : Columns
+        Of all terms.
+    y, weight : ndarray of shape (n_samples,)
+    groups : array-like of shape (n_samples,) or None
+    cv : object
+        Splits that can be made twice.
+    random_state : int
+    """
+
+    X: object
+    columns: Columns
+    y: np.ndarray
+    weight: np.ndarray
+    groups: object
+    cv: object
+    random_state: int
+
+
+class LearningMixin:
+    """Makes linear models of columns of terms, and reports them."""
+
+    def _data_of_fit(self, X, columns, y, weight, groups):
+        """Return the `FitData`; all fits have the same splits."""
+        cv, seed = self.cv, self.random_state
+        if isinstance(cv, Iterator):
+            cv = list(cv)
+        if not isinstance(seed, Integral):
+            seed = int(check_random_state(seed).randint(np.iinfo(np.int32).max))
+        return FitData(X, columns, y, weight, groups, cv, seed)
+
+    @staticmethod
+    def _fit_to(model, X, data):
+        """Fit the linear model to columns, by the splits of the rows of `fit`."""
+        model._owner_rows = data.X
+        try:
+            return model.fit(X, data.y, data.weight, groups=data.groups)
+        finally:
+            del model._owner_rows
 
     def _names_without_effect(self, weight):
         """Return the terms that the data do not tell from nothing, at `select`."""
@@ -47,32 +67,13 @@ class LearningMixin:
             return []
         return terms_without_effect(*self._evidence(), self.select)
 
-    def _fit_without(self, names, cv, columns, y, weight, groups, **options):
-        """Fit the linear model without some terms, from the strengths of the last fit.
-
-        Returns
-        -------
-        model : estimator
-        kept : ndarray of bool of shape (n_columns,)
-        few : LabelledArray or CSR matrix of shape (n_samples, n_kept)
-        """
-        kept = self._columns_without(names)
-        few = select_columns(columns, kept)
-        known = dict(zip(self.group_names_, self.lambda_, strict=True))
-        start = {name: float(known[name]) for name in labels_of(few) if name in known}
-        model = self._make_linear_model(kept, cv)
-        model.set_params(lambda_init=start, **options)
-        return model.fit(few, y, weight, groups=groups), kept, few
-
-    def _set_dropped(self, names):
-        """Set the names of the terms that were removed, in the order of the terms."""
-        self.dropped_ = [name for name in self.term_names_ if name in names]
-
-    def _make_linear_model(self, kept, cv):
+    def _make_linear_model(self, kept, data):
         """Return the linear model of the columns that are kept, not fitted."""
-        common = ("criterion", "selection", "shrinkage", "random_state", "verbose")
-        common += ("n_jobs", "max_iter", "max_time", "tol", *self._own_options)
-        options = {"cv": cv, **{name: getattr(self, name) for name in common}}
+        common = ("criterion", "selection", "shrinkage", "verbose", "n_jobs")
+        common += ("max_iter", "max_time", "tol")
+        options = {name: getattr(self, name) for name in common}
+        options.update(cv=data.cv, random_state=data.random_state)
+        options["lambda_bounds"] = self._lambda_bounds(data.weight)
         if not self.penalize_linear:
             factors = np.ones(self._terms.n_columns)
             for part in self._terms.parts:
@@ -85,7 +86,7 @@ class LearningMixin:
                     "curve. Use penalize_linear=True."
                 )
             options["penalty_factors"] = factors[kept]
-        model = self._linear_model(feature_groups="transformer", **options)
+        model = self._linear_estimator(feature_groups="transformer", **options)
         model._owner, model._deadline = type(self), self._deadline
         return model
 
@@ -97,9 +98,9 @@ class LearningMixin:
                 kept[term.columns] = False
         return kept
 
-    def _set_fitted(self, model, kept, columns, y, weight):
+    def _set_fitted(self, model, columns, data):
         """Set the attributes of a fit of the columns that are kept."""
-        self.model_, self._kept = model, kept
+        self.model_, self._kept = model, columns.kept
         # Another fit of it has its own time.
         model._deadline = None
         self.term_names_ = np.array([t.name for t in self._terms.terms], dtype=object)
@@ -112,8 +113,9 @@ class LearningMixin:
         if hasattr(model, "classes_"):
             self.classes_ = model.classes_
         self._coef = self._spread(np.atleast_2d(model.coef_))
-        self._means = self._spread((weight @ columns)[None] / weight.sum())[0]
-        self._posterior, self.edof_ = self._find_posterior(columns, y, weight), None
+        self._means = self._spread(columns.means(data.weight)[None])[0]
+        self._posterior = self._find_posterior(columns, data.y, data.weight)
+        self.edof_ = None
         if self._posterior is not None:
             self._freedom = self._spread(self._posterior.freedom[None])[0]
             self.edof_ = np.array(
@@ -125,10 +127,11 @@ class LearningMixin:
 
         Parts of several terms may be one group of the model.
         """
-        labels = np.asarray(labels_of(columns), dtype=object)
         group = {
             name: own
-            for name, own in zip(labels, model.feature_group_labels_, strict=True)
+            for name, own in zip(
+                columns.labels, model.feature_group_labels_, strict=True
+            )
             if own >= 0
         }
         return np.array(list(group), dtype=object), np.array(list(group.values()), int)
@@ -143,8 +146,11 @@ class LearningMixin:
     def _find_posterior(self, columns, y, weight):
         """Return the `TermPosterior` of the fitted weights, or None."""
         model = self.model_
-        loss, target, _ = model._check_target(np.asarray(y), weight)
-        raw = self._raw(model._linear_predictor(columns).astype(np.float64))
+        # Numbers of a regressor may come as objects.
+        y = np.asarray(y, dtype=None if hasattr(model, "classes_") else np.float64)
+        loss, target, _ = model._check_target(y, weight)
+        raw = columns.design.forward(np.atleast_2d(model.coef_).T.astype(np.float64))
+        raw = self._raw(raw + model.intercept_)
         labels = model.feature_group_labels_
         penalty = (
             2.0
@@ -152,8 +158,11 @@ class LearningMixin:
             * np.exp(np.atleast_1d(model.lambda_))[np.maximum(labels, 0)]
         )
         penalty = penalty * model.penalty_factors_
-        given = columns, loss, target, raw, weight, penalty
-        return term_posterior(*given, dispersion=self._dispersion)
+        given = columns.design, loss, target, raw, weight, penalty
+        n_rows = weight.sum()
+        if not self._weights_count_rows:
+            n_rows = np.count_nonzero(weight)
+        return term_posterior(*given, dispersion=self._dispersion, n_rows=n_rows)
 
     def _raw(self, scores):
         """Return the raw predictions of a loss, given those of the linear model."""
@@ -165,7 +174,7 @@ class LearningMixin:
         if posterior is None or posterior.covariance is not None:
             return posterior is not None
         n_rows = np.count_nonzero(weight)
-        if weight.sum() < n_rows:
+        if self._weights_count_rows and weight.sum() < n_rows:
             warn(
                 f"{type(self).__name__} counts a row as often as sample_weight says. "
                 f"That makes {weight.sum():.3g} rows of {n_rows}, fewer than the "
@@ -208,23 +217,3 @@ class LearningMixin:
             own = slice(start, start + size * self._kept[term.columns.start])
             self._blocks.append(posterior.covariance[:, :, own, own].copy())
         self._posterior = posterior._replace(covariance=None, sampling=None)
-
-
-def select_columns(columns, kept):
-    """Return some columns, with their labels and names.
-
-    Parameters
-    ----------
-    columns : LabelledArray or CSR matrix of shape (n_samples, n_columns)
-    kept : ndarray of bool of shape (n_columns,)
-
-    Returns
-    -------
-    LabelledArray or CSR matrix of shape (n_samples, n_kept)
-    """
-    if kept.all():
-        return columns
-    labels, names = labels_of(columns), names_of(columns)
-    few = columns[:, kept]
-    few = np.ascontiguousarray(few) if isinstance(few, np.ndarray) else few
-    return with_labels(few, labels[kept], names[kept])

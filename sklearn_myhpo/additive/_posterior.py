@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg import cholesky, eigh, solve_triangular
+from scipy.linalg import eigh
+from scipy.linalg.lapack import dpotrf, dtrtri
 
-from ..data.blocks import slices
-from ..data.limits import row_limits
+from ..data.blocks import lower_triangle
 from ..linear_model._facts import LEAST_RESIDUAL
+from ..linear_model._glm import mean_of
 
 #: Weights beyond which the covariance is not formed.
 MOST_WEIGHTS = 2000
@@ -49,12 +49,15 @@ class TermPosterior(NamedTuple):
     dispersion: float | None
 
 
-def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=None):
+def term_posterior(
+    design, loss, target, raw, weight, penalty, *, dispersion=None, n_rows=None
+):
     """Return the `TermPosterior`, or None where it costs too much.
 
     Parameters
     ----------
-    columns : ndarray or CSR matrix of shape (n_samples, n_columns)
+    design : Design
+        Columns of the terms, about zero.
     loss : Loss
     target : ndarray of shape (n_samples, ...)
     raw : ndarray of shape (n_samples, n_outputs)
@@ -64,28 +67,30 @@ def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=No
     penalty : ndarray of shape (n_columns,)
         P_j.
     dispersion : float or None
-        None for an estimate: the deviance over the degrees of freedom that are left.
+        None for an estimate: Pearson's statistic over the degrees of freedom left.
+    n_rows : float or None
+        Rows that the degrees of freedom are taken from; None for the sum of weights.
 
     Returns
     -------
     TermPosterior or None
     """
-    n_outputs, size = raw.shape[1], columns.shape[1]
+    n_outputs, size = raw.shape[1], design.n_features
     if n_outputs * size > MOST_WEIGHTS:
         return None
-    hessian = _hessian(columns, loss.curvature(target, raw), weight)
-    inverse = _inverse(hessian + np.diag(np.tile(penalty, n_outputs)))
+    hessian = _hessian(design, loss.curvature(target, raw), weight)
+    inverse = inverse_of(hessian + np.diag(np.tile(penalty, n_outputs)))
     # Directions that the penalty leaves undetermined, such as a shift of all
     # categories, are no degrees of freedom: the pseudoinverse is zero there.
     freedom = np.clip(np.sum(inverse * hessian, axis=0), 0.0, 1.0)
     freedom = freedom.reshape(n_outputs, size).sum(axis=0)
     total = freedom.sum() + n_outputs
     if dispersion is None:
-        n_rows = weight.sum()
+        n_rows = weight.sum() if n_rows is None else n_rows
         left = n_rows - total
         if left < LEAST_RESIDUAL * n_rows:
             return TermPosterior(None, None, freedom, float(total), None)
-        dispersion = 2.0 * weight @ loss.value(target, raw) / left
+        dispersion = _pearson(loss, target, raw, weight) / left
     form = n_outputs, size, n_outputs, size
     covariance, sampling = (
         dispersion * matrix.reshape(form).transpose(0, 2, 1, 3)
@@ -95,41 +100,60 @@ def term_posterior(columns, loss, target, raw, weight, penalty, *, dispersion=No
     return TermPosterior(covariance, sampling, *known)
 
 
-def _hessian(columns, curvature, weight):
+def _pearson(loss, target, raw, weight):
+    """Return the sum of the squared residuals in units of their standard deviations.
+
+    A slope of the loss is a residual times the curvature over the variance, of which
+    the former is linear in the target: at the mean it is the expected one.
+    """
+    expected = loss.curvature(mean_of(raw[:, 0], loss.link), raw)[:, 0, 0]
+    slope = loss.gradient(target, raw)[:, 0]
+    return weight @ np.divide(
+        slope**2, expected, where=expected > 0, out=np.zeros(len(raw))
+    )
+
+
+def _hessian(design, curvature, weight):
     """Return the Hessian, outputs outside and columns inside, without intercepts."""
-    n_outputs, size = curvature.shape[1], columns.shape[1] + 1
-    total = np.zeros((n_outputs, size, n_outputs, size))
-    for rows in slices(columns.shape[0], size, row_limits().gram_rows):
-        block = columns[rows]
-        block = block.toarray() if sparse.issparse(block) else np.asarray(block)
-        block = np.hstack([block, np.ones((len(block), 1))]).astype(np.float64)
-        for one in range(n_outputs):
-            for two in range(one + 1):
-                own = (weight[rows] * curvature[rows, one, two])[:, None]
-                gram = (block * own).T @ block
-                total[one, :, two] += gram
-                if one != two:
-                    total[two, :, one] += gram
-    inner = total[:, :-1, :, :-1].reshape(n_outputs * (size - 1), -1)
-    along = total[:, :-1, :, -1].reshape(n_outputs * (size - 1), -1)
+    n_outputs, size = curvature.shape[1], design.n_features
+    pairs = [
+        curvature[:, one, two]
+        for one, two in zip(*lower_triangle(n_outputs), strict=True)
+    ]
+    rows = design.about(design.shift, design.scale, True, design.has_large_means)
+    total = rows.block_gram(weight[:, None] * np.column_stack(pairs))
+    # In the order of weights columns are outside.
+    total = total.reshape(size + 1, n_outputs, size + 1, n_outputs)
+    total = total.transpose(1, 0, 3, 2)
+    inner = total[:, :-1, :, :-1].reshape(n_outputs * size, -1)
+    along = total[:, :-1, :, -1].reshape(n_outputs * size, -1)
     intercepts = total[:, -1, :, -1]
     return inner - along @ np.linalg.pinv(intercepts, hermitian=True) @ along.T
 
 
-def _inverse(matrix):
-    """Return the inverse of a symmetric matrix, or its pseudoinverse."""
-    scale = np.sqrt(np.diag(matrix))
+def inverse_of(matrix):
+    """Return the inverse of a symmetric matrix, or its pseudoinverse.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (m, m)
+        Positive semidefinite.
+
+    Returns
+    -------
+    ndarray of shape (m, m)
+        In units of the diagonal it leaves out eigenvalues that are rounding.
+    """
+    scale = np.sqrt(np.maximum(np.diag(matrix), 0.0))
     scale[scale == 0.0] = 1.0
-    matrix = matrix / np.outer(scale, scale)
-    try:
-        root = cholesky(matrix, lower=True)
-        if np.min(np.diag(root)) ** 2 < NEARLY_SINGULAR:
-            raise np.linalg.LinAlgError
-        half = solve_triangular(root, np.eye(len(matrix)), lower=True)
-        inverse = half.T @ half
-    except np.linalg.LinAlgError:
+    matrix = matrix / scale / scale[:, None]
+    root, failed = dpotrf(matrix, lower=1, clean=1)
+    if failed or np.min(np.diag(root)) ** 2 < NEARLY_SINGULAR:
         values, vectors = eigh(matrix)
         kept = values > NEARLY_SINGULAR * values[-1]
         vectors = vectors[:, kept]
         inverse = (vectors / values[kept]) @ vectors.T
-    return inverse / np.outer(scale, scale)
+    else:
+        half, _ = dtrtri(root, lower=1)
+        inverse = half.T @ half
+    return inverse / scale / scale[:, None]

@@ -1,20 +1,19 @@
-"""Strengths shared by all terms first, one per term only where new rows gain.
+"""Strengths shared by all terms first, then one per term, where new rows gain.
 
-Where classes are nearly separable, dozens of strengths fit the few held-out rows that
-are uncertain: the validation loss goes to zero and says nothing about new rows. Three
-strengths, of lines, of curves and of categories, are learned without that. They give
-the statistics of the terms, and a model to compare with.
+Of useless terms some seem to help whatever the strengths are, where each has its own.
+Three strengths, of lines, of curves and of categories, are learned without that. They
+give the statistics of the terms, and a model to compare with: where classes are nearly
+separable, dozens of strengths fit the few held-out rows that are uncertain, and the
+validation loss goes to zero and says nothing about new rows.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 
 from ..exceptions import LambdaBoundWarning
-from ..penalties.labelled import names_of, with_labels
 
 #: The largest prior variance of a term, in squared units of the log-odds: where its
 #: penalty is as weak as this, the data alone decide.
@@ -24,41 +23,73 @@ MOST_VARIANCE = 25.0
 class SharedStartMixin:
     """Fits the linear model of the columns of all terms, strengths shared at first."""
 
-    def _fit_linear_model(self, columns, y, weight, groups):
+    #: Whether rows may be predicted with certainty: then no penalty of a term is weaker
+    #: than that of `MOST_VARIANCE`, and validation losses are not taken at their word.
+    _may_separate = False
+
+    def _fit_linear_model(self, data):
         """Fit with shared strengths, without terms of no effect, with one per term."""
-        self.dropped_ = []
-        every = np.ones(columns.shape[1], dtype=bool)
-        # An iterator gives its pairs once, and there are two fits.
-        cv = list(self.cv) if isinstance(self.cv, Iterator) else self.cv
-        bounds = -np.log(2.0 * weight.sum() * MOST_VARIANCE), np.inf
+        self.dropped_, columns = [], data.columns
         with warnings.catch_warnings():
             # A curve that is straight, or not there, is a result, not a problem.
             warnings.simplefilter("ignore", LambdaBoundWarning)
-            shared = self._make_linear_model(every, cv)
-            shared.set_params(shrinkage=0.0, lambda_bounds=bounds)
-            shared.fit(self._by_kind(columns), y, weight, groups=groups)
-            self._set_fitted(shared, every, columns, y, weight)
+            shared = self._fit_shared(columns, data)
+            self._set_fitted(shared, columns, data)
             if self._deadline.is_over:
                 return
-            names = self._names_without_effect(weight)
-            own, kept, few = self._fit_without(
-                names, cv, columns, y, weight, groups, lambda_bounds=bounds
-            )
-        if _expected_loss(own) < _expected_loss(shared):
-            self._set_fitted(own, kept, few, y, weight)
-            self._set_dropped(names)
+            names = self._names_without_effect(data.weight)
+            few = columns.of(self._columns_without(names))
+            own = self._fit_own(few, data)
+            found, most = own, shared.validation_loss_ + _error(shared)
+            if not self._is_better(own, shared, most):
+                # The statistic may be wrong where classes are nearly separable.
+                found = self._fit_shared(few, data) if names else shared
+                if found.validation_loss_ > most:
+                    return
+        if found is not shared:
+            self._set_fitted(found, few, data)
+            self.dropped_ = [name for name in self.term_names_ if name in names]
 
-    def _by_kind(self, columns):
-        """Return the columns, with the kind of a term's part as the group of each."""
+    def _is_better(self, own, shared, most):
+        """Return whether strengths per term are better than shared ones."""
+        if self._may_separate:
+            return _expected_loss(own) < _expected_loss(shared)
+        return own.validation_loss_ <= most
+
+    def _fit_shared(self, columns, data):
+        """Fit the linear model with a strength per kind of a term's part."""
         kinds = np.empty(self._terms.n_columns, dtype=object)
         for part in self._terms.parts:
             kinds[part.columns] = part.kind
-        # Sparse matrices are labelled in place.
-        own = columns if isinstance(columns, np.ndarray) else columns.copy()
-        return with_labels(own, kinds, names_of(columns))
+        model = self._make_linear_model(columns.kept, data)
+        model.set_params(shrinkage=0.0)
+        return self._fit_to(model, columns.labelled(kinds[columns.kept]), data)
+
+    def _fit_own(self, columns, data):
+        """Fit the linear model with a strength per part, from those of the last fit."""
+        known = dict(zip(self.group_names_, self.lambda_, strict=True))
+        labels = dict.fromkeys(columns.labels)
+        start = {name: float(known[name]) for name in labels if name in known}
+        model = self._make_linear_model(columns.kept, data)
+        model.set_params(lambda_init=start)
+        return self._fit_to(model, columns.X, data)
+
+    def _lambda_bounds(self, weight):
+        """Return bounds of every lambda, given the weights of rows."""
+        if not self._may_separate:
+            return "auto"
+        return -np.log(2.0 * weight.sum() * MOST_VARIANCE), np.inf
 
 
 def _expected_loss(model):
     """Return the validation loss plus by how much it is too low, where known."""
     optimism = model.optimism_
     return model.validation_loss_ + (0.0 if optimism is None else optimism)
+
+
+def _error(model):
+    """Return the standard error of the validation loss, about that of squares."""
+    error = model.validation_loss_standard_error_
+    if error is not None:
+        return error
+    return model.validation_loss_ * np.sqrt(2.0 / model._facts.n_rows)

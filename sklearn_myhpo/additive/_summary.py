@@ -19,10 +19,20 @@ class TermSummary(Summary):
     """A fitted additive model for a reader: print it, or show it in a notebook.
 
     `frame` needs pandas; the text and the HTML do not. It has the attributes of
-    `sklearn_myhpo.linear_model.Summary`.
+    `sklearn_myhpo.linear_model.Summary`, and one of its own.
+
+    Attributes
+    ----------
+    dispersion : float or None
+        Of the target about its mean, estimated: the noise variance of
+        ``family="normal"``, and of the others Pearson's statistic over its degrees of
+        freedom, about 1 for counts that are not overdispersed. None of classes, and
+        without degrees of freedom to estimate it.
     """
 
     _rows: ClassVar[str] = "parts of terms"
+
+    dispersion: float | None = None
 
     @property
     def frame(self) -> pandas.DataFrame:
@@ -49,6 +59,12 @@ class TermSummary(Summary):
     def _what_is_counted(self):
         n_terms = len(dict.fromkeys(self.columns["term"]))
         return "1 term" if n_terms == 1 else f"{n_terms} terms"
+
+    def _lines(self):
+        lines = super()._lines()
+        if self.dispersion is not None:
+            lines.append(f"Dispersion: {self.dispersion:.6g}.")
+        return lines
 
     def _size(self):
         return len(self.columns["term"])
@@ -101,7 +117,9 @@ class TermSummaryMixin:
             known["effective_dof"] = self._posterior.total
             dispersion = self._posterior.dispersion
             if self._dispersion is None and dispersion is not None:
-                known["noise_variance"] = np.array([dispersion])
+                known["dispersion"] = dispersion
+                if self._weights_count_rows:
+                    known["noise_variance"] = np.array([dispersion])
         return TermSummary(
             head=f"{type(self).__name__}. {model._describe_fit()}",
             columns=columns,

@@ -2,65 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy import sparse
-from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_array
 
 from .._messages import shown
 from ..data.frames import column_kinds, some_columns, with_one_missing
 from ..penalties.columns import Columns, feature_list, spell
-from ..penalties.labelled import with_labels
 from ..preprocessing import PenalizedSplineTransformer
 from ..preprocessing._columns import check_range, resolve_pairs, resolve_periods
+from ..preprocessing._term import write_terms
+from ._categories import Categories, contrasts, dense_columns, sparse_columns
+from ._columns import TermRows
+from ._term import Part, Term
 
 #: Share of nonzero columns below which the columns of terms are kept sparse.
 SPARSE_SHARE = 0.3
-
-
-class Part(NamedTuple):
-    """Columns that share a lambda.
-
-    Attributes
-    ----------
-    term : str
-        The feature, or the two features of a pair, such as "age:income".
-    kind : {"linear", "smooth", "missing", "category"}
-    columns : slice
-    """
-
-    term: str
-    kind: str
-    columns: slice
-
-    @property
-    def name(self):
-        """The name of its group."""
-        return self.term if self.kind == "category" else f"{self.term}_{self.kind}"
-
-
-class Term(NamedTuple):
-    """All columns of a feature or of a pair of features.
-
-    Attributes
-    ----------
-    name : str
-    features : tuple of int
-        Indices of columns of X.
-    columns : slice
-    curve : Smooth, Pair or None
-        None of categories.
-    categories : ndarray or None
-        None of numbers.
-    """
-
-    name: str
-    features: tuple[int, ...]
-    columns: slice
-    curve: object = None
-    categories: np.ndarray | None = None
 
 
 class TermColumns:
@@ -103,13 +60,18 @@ class TermColumns:
             self._add_curves()
         elif model.pairs is not None and len(model.pairs):
             self._pairs(model.pairs, names)
+        self._first_category, self._is_sparse = self.n_columns, False
         if self.categories:
             self.encoder = self._fit_encoder(self._categories(X))
+            sizes = [len(values) for values in self.encoder.values]
+            n_stored = self._first_category + len(sizes)
+            n_all = self._first_category + sum(sizes)
+            self._is_sparse = n_stored / n_all < SPARSE_SHARE
             self._add_categories()
         self._check_names()
 
-    def transform(self, X, model):
-        """Return the columns of X, with the names of their groups.
+    def read(self, X, model):
+        """Return the rows of X in the form of which columns are made.
 
         Parameters
         ----------
@@ -120,26 +82,77 @@ class TermColumns:
 
         Returns
         -------
-        ndarray or CSR matrix of shape (n_samples, n_columns)
+        TermRows
         """
-        blocks = []
-        if self.numbers:
-            blocks.append(np.asarray(self.splines.transform(self._numbers(X, model))))
-        if self.categories:
-            blocks.append(self.encoder.transform(self._categories(X)))
+        numbers = self._numbers(X, model) if self.numbers else None
         if self.encoder is None:
-            out = blocks[0]
-        else:
-            n_dense = self.n_columns - blocks[-1].shape[1]
-            share = (n_dense + len(self.categories)) / self.n_columns
-            if share < SPARSE_SHARE:
-                out = sparse.csr_matrix(sparse.hstack(blocks))
-            else:
-                out = np.hstack([*blocks[:-1], blocks[-1].toarray()])
+            return TermRows(numbers, None)
+        return TermRows(numbers, self.encoder.codes(self._categories(X)))
+
+    def form(self, rows, kept):
+        """Return the columns of some terms.
+
+        Parameters
+        ----------
+        rows : TermRows
+        kept : ndarray of bool of shape (n_columns,)
+            All columns of a term or none.
+
+        Returns
+        -------
+        ndarray or CSR matrix of shape (n_samples, n_kept)
+            Sparse where few of the columns of all terms are not zero.
+        """
+        own = [term for term in self.terms if kept[term.columns.start]]
+        terms = [term for term in own if term.categories is not None]
+        curves = [term.curve_columns for term in own if term.categories is None]
+        n_curves, codes = sum(one.n_columns for one in curves), rows.codes
+        if codes is not None:
+            codes = codes[:, [self.categories.index(t.features[0]) for t in terms]]
+        if self._is_sparse:
+            dense = write_terms(curves, rows.numbers) if n_curves else None
+            known = sparse_columns(codes, [len(term.categories) for term in terms])
+            return (
+                known
+                if dense is None
+                else sparse.csr_matrix(sparse.hstack([dense, known]))
+            )
+        is_single = codes is None and rows.numbers.dtype == np.float32
+        shape = rows.n_samples, int(np.count_nonzero(kept))
+        out = np.empty(shape, dtype=np.float32 if is_single else np.float64)
+        if n_curves:
+            write_terms(curves, rows.numbers, out[:, :n_curves])
+        if terms:
+            dense_columns(codes, [term.mix for term in terms], out[:, n_curves:])
+        return out
+
+    def means(self, rows, weight):
+        """Return the weighted means of the columns, shape (n_columns,).
+
+        Parameters
+        ----------
+        rows : TermRows
+            Of the fit.
+        weight : ndarray of shape (n_samples,)
+        """
+        # Those of lines and curves are zero by construction.
+        out, total = np.zeros(self.n_columns), weight.sum()
+        for term in self.terms:
+            values = self.values_of(rows, term)
+            if term.categories is not None:
+                counts = np.bincount(values, weight, len(term.categories))
+                out[term.columns] = term.of_categories(counts / total)
+            elif term.curve_columns.has_indicator:
+                missing = np.isnan(values[:, 0])
+                out[term.columns.stop - 1] = weight @ missing / total
+        return out
+
+    def labels(self):
+        """Return the name of the group of every column."""
         labels = np.empty(self.n_columns, dtype=object)
         for part in self.parts:
             labels[part.columns] = part.name
-        return with_labels(out, labels, self.column_names())
+        return labels
 
     def column_names(self):
         """Return the names of the columns."""
@@ -148,8 +161,12 @@ class TermColumns:
             own = [self.names[index] for index in self.numbers]
             names.extend(self.splines.get_feature_names_out(own))
         for term in self.terms:
-            if term.categories is not None:
-                names.extend(f"{term.name}_{one}" for one in term.categories)
+            if term.categories is None:
+                continue
+            own = term.categories
+            if term.mix is not None:
+                own = [f"contrast{number}" for number in range(term.mix.shape[1])]
+            names.extend(f"{term.name}_{one}" for one in own)
         return np.array(names, dtype=object)
 
     def rows_of(self, term, values):
@@ -166,42 +183,30 @@ class TermColumns:
         ndarray of shape (n, n_columns_of_term)
         """
         if term.categories is not None:
-            return np.eye(len(term.categories))[values[:, 0].astype(int)]
+            every = np.eye(len(term.categories))[values[:, 0].astype(int)]
+            return term.of_categories(every)
         found = term.curve.columns(*values.T)
         # An indicator of missing values is zero there.
         width = term.columns.stop - term.columns.start
         return np.pad(found, ((0, 0), (0, width - found.shape[1])))
 
-    def values_of(self, X, term):
-        """Return the values of a term's features in X, as `rows_of` takes them.
+    def values_of(self, rows, term):
+        """Return the values of a term's features in rows.
 
         Parameters
         ----------
-        X : array-like or dataframe of shape (n_samples, n_features)
+        rows : TermRows
         term : Term
+            Of numbers or categories.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features_of_term)
+        ndarray of shape (n_samples, n_features_of_term) or (n_samples,)
+            Numbers, as `rows_of` takes them; numbers of categories.
         """
-        rows = some_columns(X, list(term.features))
-        return check_array(rows, dtype=np.float64, ensure_all_finite="allow-nan")
-
-    def categories_in(self, X, term):
-        """Return which category of a term every row of X has.
-
-        Parameters
-        ----------
-        X : array-like or dataframe of shape (n_samples, n_features)
-        term : Term
-
-        Returns
-        -------
-        CSR matrix of shape (n_samples, n_categories)
-        """
-        found = self.encoder.transform(self._categories(X))
-        start = self.n_columns - found.shape[1]
-        return found[:, term.columns.start - start : term.columns.stop - start]
+        if term.categories is not None:
+            return rows.codes[:, self.categories.index(term.features[0])]
+        return rows.numbers[:, [self.numbers.index(i) for i in term.features]]
 
     def _find_kinds(self, kinds, categorical, names):
         """Set the indices of numbers and categories."""
@@ -237,7 +242,7 @@ class TermColumns:
     def _fit_encoder(self, X):
         """Return the encoder of columns of categories."""
         try:
-            return OneHotEncoder(handle_unknown="ignore").fit(X)
+            return Categories(X)
         except TypeError as error:
             names = spell([self.names[index] for index in self.categories])
             raise TypeError(
@@ -292,17 +297,19 @@ class TermColumns:
             for kind in dict.fromkeys(kinds):
                 self._add_part(name, kind, kinds.count(kind))
             columns = slice(start, self.n_columns)
-            self.terms.append(Term(name, features, columns, own.curve))
+            self.terms.append(Term(name, features, columns, own))
 
     def _add_categories(self):
         """Add terms and parts of categories."""
-        for index, values in zip(
-            self.categories, self.encoder.categories_, strict=True
-        ):
+        for index, values in zip(self.categories, self.encoder.values, strict=True):
             name, start = self.names[index], self.n_columns
-            self._add_part(name, "category", len(values))
+            mix = None if self._is_sparse else contrasts(len(values))
+            self._add_part(
+                name, "category", len(values) if mix is None else mix.shape[1]
+            )
             columns = slice(start, self.n_columns)
-            self.terms.append(Term(name, (index,), columns, categories=values))
+            term = Term(name, (index,), columns, categories=values, mix=mix)
+            self.terms.append(term)
 
     def _add_part(self, name, kind, n_own):
         columns = slice(self.n_columns, self.n_columns + n_own)

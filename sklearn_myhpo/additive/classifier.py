@@ -12,10 +12,9 @@ from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
 from ..criteria import Criterion
 from ..linear_model import MYHPOLogisticRegression
 from ._base import AdditiveModel
-from ._shared_start import SharedStartMixin
 
 
-class MYHPOAdditiveClassifier(ClassifierMixin, SharedStartMixin, AdditiveModel):
+class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
     """Additive logistic regression: a sum of curves whose smoothness is learned.
 
     The log-odds of two classes, or the scores of a softmax for more, are an intercept
@@ -25,8 +24,8 @@ class MYHPOAdditiveClassifier(ClassifierMixin, SharedStartMixin, AdditiveModel):
     Numbers become curves: a line and penalized deviations from it, each with a strength
     of its own, which cross-validation learns for all terms at once. Columns of texts,
     flags and categories of a frame become one ridge group each. A straight curve ends
-    as a line, and a feature without effect is removed (`select`). Where classes are
-    nearly separable, all lines, all curves and all categories may share one strength
+    as a line, and a feature without effect is removed (`select`). Where strengths per
+    term would not help on new rows, all lines, all curves and all categories share one
     each (see Notes). What became of every term is in `summary`, its curve with a
     confidence band in `partial_effects` and in
     `sklearn_myhpo.plotting.PartialEffectDisplay`.
@@ -58,8 +57,9 @@ class MYHPOAdditiveClassifier(ClassifierMixin, SharedStartMixin, AdditiveModel):
     select : float or None, default=0.01
         Level at which terms without effect are removed: one after the other, that with
         the largest p-value, as long as it is above this number, which is about the
-        share of useless terms that stay. None keeps all terms, which costs useless ones
-        one or two degrees of freedom each, and keeps weak effects.
+        share of useless terms that stay. All terms stay if that raises the validation
+        loss by more than its standard error. None keeps all terms, which costs useless
+        ones one or two degrees of freedom each, and keeps weak effects.
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts, as in
         `sklearn_myhpo.MYHPOLogisticRegression`.
@@ -130,12 +130,16 @@ default="validation"
 
     Notes
     -----
-    Two models are fitted. The first has three strengths, which all lines, all curves
+    Two models are compared. The first has three strengths, which all lines, all curves
     and all categories share, and from its weights `select` decides which terms are
     removed. The second has a strength per line, curve and category of the others, and
     is taken if its validation loss plus `optimism_` of the linear model, by how much
-    that is too low, is less than that of the first; all terms stay otherwise. Strengths
-    per term fit the few uncertain rows of nearly separable classes too closely.
+    that is too low, is less than that of the first. Otherwise the others share their
+    strengths too. Dozens of strengths fit the held-out rows themselves, above all
+    the few uncertain ones of nearly separable classes.
+
+    Columns of curves are not kept where they would take more than about 270 MB: they
+    are formed again, some rows at a time, whenever they are read, in `fit` and after.
 
     No ``C_`` is above 25: with a larger one the prior standard deviation of a term,
     more than 5 in units of the log-odds, says nothing.
@@ -157,6 +161,7 @@ default="validation"
 
     _linear_model = MYHPOLogisticRegression
     _dispersion = 1.0
+    _may_separate = True
 
     def __init__(
         self,
@@ -223,8 +228,7 @@ default="validation"
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Scores.
         """
-        columns = self._columns_of(X)
-        return self.model_.decision_function(columns)
+        return self._of_rows("decision_function", X)
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the probabilities of the classes.
@@ -239,5 +243,4 @@ default="validation"
         ndarray of shape (n_samples, n_classes)
             Probabilities, in the order of `classes_`.
         """
-        columns = self._columns_of(X)
-        return self.model_.predict_proba(columns)
+        return self._of_rows("predict_proba", X)

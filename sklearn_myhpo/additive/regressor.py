@@ -1,23 +1,27 @@
-"""Additive regression with the squared loss."""
+"""Additive regression: of any number, of counts, rates and costs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
-from .._typing import AutoFloat, CVLike, RandomStateLike
+from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
 from ..criteria import Criterion
-from ..linear_model import MYHPORidge
+from ..linear_model._glm import explained_deviance
+from ..losses import Loss
 from ._base import AdditiveModel
+from ._families import is_normal, linear_estimator
 
 
 class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
     """Additive regression: a sum of curves whose smoothness is learned.
 
-    It predicts an intercept plus a curve of every number, an effect of every category
-    and a surface of every pair that `pairs` names, with the squared loss.
+    The mean of y, or with another `family` than "normal" its logarithm, is an intercept
+    plus a curve of every number, an effect of every category and a surface of every
+    pair that `pairs` names.
 
     Numbers become curves: a line and penalized deviations from it, each with a strength
     of its own, which cross-validation learns for all terms at once. Columns of texts,
@@ -28,6 +32,15 @@ class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
 
     Parameters
     ----------
+    family : {"normal", "poisson", "gamma", "tweedie"} or Loss, default="normal"
+        Distribution of y about its mean: its half deviance is the loss. "normal" for
+        any number, with the squared loss; "poisson" for counts and rates, "gamma" for
+        positive amounts, "tweedie" for amounts that are often zero, all with a log
+        link. Or an object of a subclass of `sklearn_myhpo.losses.Loss` of one raw
+        prediction per row, with the link "log" or "identity".
+    power : float, default=1.5
+        With ``family="tweedie"`` the power of the mean that the variance grows with,
+        from 1 (Poisson) to 2 (gamma).
     n_splines : int, default=20
         Number of B-splines of a number, at least 4; one with fewer distinct values has
         as many as values, and one with at most 3 has a line only. The penalty makes a
@@ -53,17 +66,17 @@ class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
     select : float or None, default=0.01
         Level at which terms without effect are removed: one after the other, that with
         the largest p-value, as long as it is above this number, which is about the
-        share of useless terms that stay. The strengths of the others are then learned
-        once more; all terms stay if that raises the validation loss by more than its
-        standard error. None keeps all terms, which costs useless ones one or two
-        degrees of freedom each, and keeps weak effects.
+        share of useless terms that stay. All terms stay if that raises the validation
+        loss by more than its standard error. None keeps all terms, which costs useless
+        ones one or two degrees of freedom each, and keeps weak effects.
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts, as in
         `sklearn_myhpo.MYHPORidge`.
-    criterion : {"validation", "loo", "gcv", "sure", "mlr"} or Criterion, \
+    criterion : {"validation", "loo", "gcv", "sure", "mlr", "alo"} or Criterion, \
 default="validation"
         Function that is minimized over the strengths, as in
-        `sklearn_myhpo.MYHPORidge`.
+        `sklearn_myhpo.MYHPORidge`; with another `family` than "normal" "validation" or
+        "alo", as in `sklearn_myhpo.MYHPOPoissonRegressor`.
     selection : {"min", "one_se"}, default="min"
         "min" takes the strengths with the least validation loss, "one_se" the strongest
         ones within one standard error of it.
@@ -86,8 +99,10 @@ default="validation"
 
     Attributes
     ----------
-    model_ : MYHPORidge
-        The linear model of the columns of all terms that are not removed.
+    model_ : MYHPORidge or BilevelGeneralizedLinearRegressor
+        The linear model of the columns of all terms that are not removed. Where terms
+        share strengths, its groups are the kinds of columns, such as "linear" and
+        "smooth".
     term_names_ : ndarray of shape (n_terms,)
         Numbers, pairs such as "age:income", and categories, in this order.
     group_names_ : ndarray of shape (n_groups,)
@@ -97,8 +112,9 @@ default="validation"
     lambda_ : ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `group_names_`.
     alpha_ : ndarray of shape (n_groups,)
-        ``2 n exp(lambda_)`` with n the sum of the sample weights: what a ridge
-        regression on the columns of the terms needs for the same weights.
+        ``2 n exp(lambda_)`` with n the sum of the sample weights, or with another
+        `family` than "normal" ``2 exp(lambda_)``: what scikit-learn's linear model
+        needs on the columns of the terms for the same weights.
     edof_ : ndarray of shape (n_terms,) or None
         Effective degrees of freedom of every term; their sum and one for the intercept
         are those of the model. None with more than 2000 weights.
@@ -123,6 +139,22 @@ default="validation"
 
     Notes
     -----
+    Two models are compared. The first has three strengths, which all lines, all curves
+    and all categories share, and from its weights `select` decides which terms are
+    removed. The second has a strength per line, curve and category of the others. It is
+    taken unless its validation loss is larger by more than a standard error. Otherwise
+    the others share their strengths too, or no term is removed.
+
+    Columns of curves are not kept where they would take more than about 270 MB: they
+    are formed again, some rows at a time, whenever they are read, in `fit` and after.
+
+    With another `family` than "normal", `sample_weight` is the exposure, such as the
+    years of a policy whose y is its claims per year: the variance of y is the
+    dispersion times ``mean ** power / sample_weight``. The dispersion is estimated, as
+    Pearson's statistic over the number of rows minus the degrees of freedom, for counts
+    too, so that `select` and the bands allow for overdispersion and do not depend on
+    the units of y and of the exposure. With "normal" a row of weight two is two rows.
+
     The strength of a curve or a line that is not wanted ends at its upper bound. That
     is a result here and gives no `LambdaBoundWarning`.
 
@@ -134,18 +166,25 @@ default="validation"
     >>> X = rng.uniform(size=(500, 3))
     >>> y = np.sin(6 * X[:, 0]) + X[:, 1] + 0.3 * rng.normal(size=500)
     >>> model = MYHPOAdditiveRegressor().fit(X, y)
-    >>> bool(model.edof_[0] > 4 and model.edof_[1] < 3 and model.edof_[2] < 0.5)
-    True
+    >>> model.dropped_, bool(model.edof_[0] > 4)
+    (['x2'], True)
     >>> effect = model.partial_effects("x0")["x0"]
     >>> bool(np.all(effect.low < effect.high))
     True
     """
 
-    _linear_model = MYHPORidge
+    _parameter_constraints = {
+        **AdditiveModel._parameter_constraints,
+        # Names, objects and the power are checked where they are resolved.
+        "family": "no_validation",
+        "power": "no_validation",
+    }
 
     def __init__(
         self,
         *,
+        family: str | Loss = "normal",
+        power: float = 1.5,
         n_splines: int = 20,
         knots: Literal["quantile", "uniform"] = "quantile",
         cyclic: bool | Sequence[Any] | Mapping[Any, tuple[float, float]] = False,
@@ -185,3 +224,52 @@ default="validation"
             max_time=max_time,
             tol=tol,
         )
+        self.family = family
+        self.power = power
+
+    @property
+    def _weights_count_rows(self):
+        return is_normal(self.family)
+
+    def _linear_estimator(self, **options):
+        given = self.family, self.power, type(self).__name__
+        return linear_estimator(*given, **options)
+
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return R2, or with another `family` than "normal" D2.
+
+        D2 is one minus the deviance of the predictions over that of the weighted mean
+        of y, as `sklearn.metrics.d2_tweedie_score`.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe} of shape (n_samples, n_features)
+            Features as in `fit`.
+        y : array-like of shape (n_samples,)
+            Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            At most 1.
+        """
+        if is_normal(self.family):
+            return super().score(X, y, sample_weight)
+        raw = self._of_rows("_linear_predictor", X)
+        loss = self.model_._family_loss()
+        return explained_deviance(loss, raw, y, sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if not is_normal(self.family):
+            try:
+                own = self._linear_estimator().__sklearn_tags__()
+            except ValueError:
+                # Parameters that `fit` refuses.
+                return tags
+            tags.target_tags.positive_only = own.target_tags.positive_only
+        return tags

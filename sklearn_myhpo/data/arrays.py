@@ -1,5 +1,6 @@
 """Operations on the rows of X, dense or sparse, as the estimators need them."""
 
+import numpy as np
 from scipy import sparse
 
 
@@ -39,6 +40,22 @@ def select_rows(X, index):
         A view for a slice of an ndarray, otherwise a copy.
     """
     return X[index]
+
+
+def columns_where(X, kept):
+    """Return some columns of X, copied.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    kept : ndarray of bool of shape (n_features,)
+
+    Returns
+    -------
+    ndarray or CSR matrix of shape (n_samples, n_kept)
+    """
+    few = X[:, kept]
+    return np.ascontiguousarray(few) if isinstance(few, np.ndarray) else few
 
 
 def as_rows(X):

@@ -35,6 +35,11 @@ class BatchesDesign(Design):
         self.rows, self.dtype = rows, rows.dtype
         self.is_beyond_memory = not rows.are_few
 
+    @property
+    def head(self):
+        """X of the first batch, as it came, for names and types of the columns."""
+        return self.rows.head
+
     def about(self, shift, scale, fit_intercept, has_large_means):
         """Return the same rows with another origin, units and last coordinate."""
         return BatchesDesign(self.rows, shift, scale, fit_intercept, has_large_means)

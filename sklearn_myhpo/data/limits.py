@@ -65,6 +65,9 @@ class RowLimits:
     dense_batch_entries : int
         Entries up to which a batch of sparse rows is multiplied as a dense one: a
         sparse product takes longer to call than this takes to multiply with.
+    formed_entries : int
+        Entries of columns that are made of X, such as those of curves, up to which they
+        are kept; more are formed again whenever a block of them is visited.
     most_atoms_per_split : int
         Kinds of rows per split up to which sums over a split are added up from sums
         over kinds of rows.
@@ -95,6 +98,7 @@ class RowLimits:
     kept_entries: int = 2**24
     read_rows: int = 2048
     dense_batch_entries: int = 2**16
+    formed_entries: int = 2**25
     most_atoms_per_split: int = 3
 
 

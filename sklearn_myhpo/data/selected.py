@@ -27,8 +27,7 @@ def select(X, index):
         return design
     is_small = len(index) * design.n_features <= limits.block_entries
     is_few = len(index) <= limits.few_rows * design.n_samples
-    is_few = is_few and not design.is_beyond_memory
-    if design.is_sparse or is_small or is_few:
+    if is_small or ((design.is_sparse or is_few) and not design.is_beyond_memory):
         return design.take(index)
     if isinstance(design, SelectedDesign):
         return SelectedDesign(design.base, design.index[index])

@@ -228,15 +228,15 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
         sizes = np.broadcast_to(sizes, len(moments))[task.groups.is_penalized]
     else:
         sizes = moments[task.groups.is_penalized]
-    diagonalize = Diagonalizer(
-        sources.design, task.parts, scale_ratio(sizes), all_directions, units
-    )
+    is_start = coordinates.groups.n_groups > 1
+    given = sources.design, task.parts, scale_ratio(sizes), all_directions, units
+    diagonalize = Diagonalizer(*given, is_start)
 
     def diagonalized():
         with one_thread():
             return list(map(diagonalize, splits, range(len(splits))))
 
-    if coordinates.groups.n_groups > 1:
+    if is_start:
         if task.plan.solves_in_rows:
             weights = [task.parts.weights(number)[0] for number in range(len(splits))]
             weights.append(task.parts.sample_weight)

@@ -6,6 +6,7 @@ from .._messages import shown
 from ..data.batch_rows import BatchRows
 from ..data.batch_source import Batches
 from ..data.batches_design import BatchesDesign
+from ..data.design import Design
 
 
 def read_batches(model, solver, X, y, sample_weight):
@@ -58,12 +59,12 @@ def read_batches(model, solver, X, y, sample_weight):
 
 
 def columns_of(X):
-    """Return an X with names and dtypes of the columns: the first of the batches."""
-    return X.rows.head if isinstance(X, BatchesDesign) else X
+    """Return an X with names and dtypes of the columns: some rows of a design."""
+    return X.head if isinstance(X, Design) else X
 
 
 def is_from_batches(X):
-    """Whether X is read from batches; raise a ValueError where it is `Batches` itself.
+    """Whether X is read by blocks; raise a ValueError where it is `Batches` itself.
 
     Those are taken by `fit` alone, which has read them by then.
     """
@@ -72,7 +73,7 @@ def is_from_batches(X):
             "Batches are taken for X of fit alone; X must be an array, a sparse matrix "
             "or a frame here."
         )
-    return isinstance(X, BatchesDesign)
+    return isinstance(X, Design)
 
 
 def check_criterion(model, criterion, loss, X):
@@ -95,17 +96,17 @@ def check_criterion(model, criterion, loss, X):
 
 
 def check_batches(model, X, y):
-    """Return X and y from batches, y checked and the features known to the estimator.
+    """Return X and y of a design, y checked and the features known to the estimator.
 
     Parameters
     ----------
     model : BilevelLinearModel
-    X : BatchesDesign
+    X : BatchesDesign or FormedDesign
     y : ndarray
 
     Returns
     -------
-    X : BatchesDesign
+    X : BatchesDesign or FormedDesign
     y : ndarray
     """
     y = validate_data(

@@ -135,19 +135,8 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
         float
             At most 1.
         """
-        raw = self._linear_predictor(X).astype(np.float64)
-        loss = self._family_loss()
-        y = column_or_1d(
-            check_array(y, dtype=np.float64, ensure_2d=False, input_name="y"), warn=True
-        )
-        check_consistent_length(raw, y)
-        loss.check_target(y)
-        weight = check_weights(sample_weight, raw)
-        null = np.repeat(loss.intercept_start(y, weight)[None], len(y), axis=0)
-        own, most = weight @ loss.value(y, raw), weight @ loss.value(y, null)
-        if np.ptp(y[weight > 0]) == 0:
-            return float(own == 0)
-        return float(1.0 - own / most)
+        raw = self._linear_predictor(X)
+        return explained_deviance(self._family_loss(), raw, y, sample_weight)
 
     def to_sklearn(self) -> PoissonRegressor | GammaRegressor | TweedieRegressor:
         """Return scikit-learn's fitted estimator of the family, predicting alike.
@@ -194,6 +183,37 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
         return tags
 
 
+def explained_deviance(loss, raw, y, sample_weight=None):
+    """Return D2, the share of the deviance that raw predictions explain.
+
+    Parameters
+    ----------
+    loss : Loss
+    raw : ndarray of shape (n_samples, 1)
+        Raw predictions.
+    y : array-like of shape (n_samples,)
+        Target.
+    sample_weight : array-like of shape (n_samples,), default=None
+
+    Returns
+    -------
+    float
+        At most 1; of a constant y 1 for perfect predictions and 0 for others.
+    """
+    raw = raw.astype(np.float64)
+    y = column_or_1d(
+        check_array(y, dtype=np.float64, ensure_2d=False, input_name="y"), warn=True
+    )
+    check_consistent_length(raw, y)
+    loss.check_target(y)
+    weight = check_weights(sample_weight, raw)
+    null = np.repeat(loss.intercept_start(y, weight)[None], len(y), axis=0)
+    own, most = weight @ loss.value(y, raw), weight @ loss.value(y, null)
+    if np.ptp(y[weight > 0]) == 0:
+        return float(own == 0)
+    return float(1.0 - own / most)
+
+
 def loss_of_power(power):
     """Return the loss whose variance grows like the mean to a power from 1 to 2."""
     if power == 1:
@@ -201,7 +221,7 @@ def loss_of_power(power):
     return GammaLoss() if power == 2 else TweedieLoss(power)
 
 
-def check_power(power, name):
+def check_power(power, name, normal="MYHPORidge"):
     """Raise a ValueError for a power outside of [1, 2].
 
     Parameters
@@ -210,13 +230,15 @@ def check_power(power, name):
         Parameter of the estimator.
     name : str
         Name of the estimator.
+    normal : str, default="MYHPORidge"
+        What to use for the normal distribution.
     """
     is_number = isinstance(power, int | float | np.number)
     if is_number and not isinstance(power, bool) and 1 <= power <= 2:
         return
     raise ValueError(
         f"The 'power' parameter of {name} must be a number from 1 (Poisson) to 2 "
-        f"(gamma). Got {shown(power)} instead. MYHPORidge is for power=0, the normal "
+        f"(gamma). Got {shown(power)} instead. {normal} is for power=0, the normal "
         "distribution, and others have losses that are not convex with a log link."
     )
 

@@ -8,6 +8,8 @@ class OwnerMixin:
     _owner = None
     #: Its `Deadline`, which is older than this fit.
     _deadline = None
+    #: X as that estimator got it, while it fits this one: what a splitter is given.
+    _owner_rows = None
 
     def _name(self):
         """Return the name of the class that a user wrote."""

@@ -110,6 +110,8 @@ class SplitsMixin:
     ):
         """Return the splits that `cv` makes; part of the data may lack classes."""
         X, y = checked
+        if self._owner_rows is not None:
+            X, given = self._owner_rows, (self._owner_rows, given[1])
         rows = Rows(
             *given,
             target=y,

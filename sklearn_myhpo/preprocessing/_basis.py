@@ -1,8 +1,10 @@
 """B-splines on the unit interval, and the penalty of their derivatives."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.interpolate import BSpline
 
 #: Breaks that are closer than this part of the range count as one: the penalty of a
@@ -77,9 +79,7 @@ class Basis(NamedTuple):
         if self.is_cyclic:
             return np.ones((self.n_functions, 1))
         knots, degree = self.knots, self.degree
-        places = np.array(
-            [knots[j + 1 : j + 1 + degree].mean() for j in range(self.n_functions)]
-        )
+        places = sliding_window_view(knots[1:-1], degree).mean(axis=1)
         at_places = self.spline(np.eye(self.n_functions))(places)
         return np.linalg.solve(
             at_places, np.vander(places - centre, n_polynomials, increasing=True)
@@ -101,7 +101,7 @@ class Basis(NamedTuple):
         -------
         ndarray of shape (n_functions, rank)
         """
-        points, weights = np.polynomial.legendre.leggauss(self.degree - order + 1)
+        points, weights = _quadrature(self.degree - order + 1)
         width = np.diff(self.breaks)[:, None]
         at = (self.breaks[:-1, None] + width * (points + 1.0) / 2.0).ravel()
         root = np.sqrt(width * weights / 2.0).ravel()
@@ -111,6 +111,12 @@ class Basis(NamedTuple):
         )
         rank = self.n_functions - (1 if self.is_cyclic else order)
         return rows[:rank].T / sizes[:rank]
+
+
+@lru_cache(maxsize=32)
+def _quadrature(n_points):
+    """Return points in [-1, 1] and their weights, exact for polynomials."""
+    return np.polynomial.legendre.leggauss(n_points)
 
 
 def make_breaks(values, n_intervals, knots):

@@ -10,6 +10,9 @@ from scipy.interpolate import BSpline
 from ._basis import Basis, make_breaks
 from ._parts import mean_products, orthogonal_parts
 
+#: Widths of the range beyond which a curve is constant, so that no sum overflows.
+MOST_WIDTHS = 1e100
+
 
 class Options(NamedTuple):
     """How the curve of a feature is made: parameters of the transformer."""
@@ -72,8 +75,10 @@ class Smooth(NamedTuple):
         """
         if self.spline is None:
             return np.zeros((len(values), 1))
-        unit = (values - self.low) / self.width
-        missing = np.isnan(unit)
+        with np.errstate(over="ignore"):
+            unit = (values - self.low) / self.width
+        unit = np.clip(unit, -MOST_WIDTHS, MOST_WIDTHS)
+        missing = np.flatnonzero(np.isnan(unit))
         unit[missing] = 0.0
         found = _at(self.spline, unit, self.is_cyclic)
         found[missing] = 0.0

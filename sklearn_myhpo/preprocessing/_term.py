@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..data.blocks import slices
 from ._pair import Pair
 from ._smooth import Smooth
 
@@ -47,7 +48,32 @@ class Term(NamedTuple):
         out : ndarray of shape (n, n_columns)
             Is overwritten.
         """
-        values = [rows[:, index].astype(np.float64) for index in self.features]
+        values = [np.asarray(rows[:, index], np.float64) for index in self.features]
         out[:, : self.curve.n_columns] = self.curve.columns(*values)
         if self.has_indicator:
             out[:, -1] = np.isnan(values[0])
+
+
+def write_terms(terms, rows, out=None):
+    """Return the columns of some terms, side by side.
+
+    Parameters
+    ----------
+    terms : list of Term
+    rows : ndarray of shape (n, n_features)
+        Values, NaN where missing.
+    out : ndarray of shape (n, n_columns), default=None
+        Is overwritten; None for a new one in the precision of the rows.
+
+    Returns
+    -------
+    ndarray of shape (n, n_columns)
+    """
+    ends = np.cumsum([0, *(term.n_columns for term in terms)])
+    if out is None:
+        out = np.empty((len(rows), ends[-1]), dtype=rows.dtype)
+    widest = max((term.n_columns for term in terms), default=1)
+    for block in slices(len(rows), widest, cached=True):
+        for term, start, end in zip(terms, ends, ends[1:], strict=False):
+            term.write(rows[block], out[block, start:end])
+    return out

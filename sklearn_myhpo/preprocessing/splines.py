@@ -17,13 +17,12 @@ from sklearn.utils.validation import (
 )
 
 from .._documentation import DocumentationLinkMixin
-from ..data.blocks import slices
 from ..linear_model._checks import check_weights
 from ..penalties.labelled import with_labels
 from ._columns import check_range, resolve_pairs, resolve_periods
 from ._pair import fit_pair
 from ._smooth import Options, fit_smooth
-from ._term import Term
+from ._term import Term, write_terms
 
 
 class PenalizedSplineTransformer(
@@ -239,12 +238,8 @@ class PenalizedSplineTransformer(
         """
         check_is_fitted(self)
         rows = self._check(X, reset=False)
-        ends = np.cumsum([0, *(term.n_columns for term in self._terms)])
-        out = np.empty((len(rows), ends[-1]), dtype=rows.dtype)
-        for block in slices(len(rows), ends[-1], cached=True):
-            for term, start, end in zip(self._terms, ends, ends[1:], strict=False):
-                term.write(rows[block], out[block, start:end])
         groups = np.array(self.get_feature_groups_out(), dtype=object)
+        out = write_terms(self._terms, rows)
         return with_labels(out, groups, self.get_feature_names_out())
 
     def get_feature_names_out(

@@ -56,7 +56,9 @@ def make_frame(n=300, seed=0, noise=0.3):
 
 def columns_of(model, X):
     """The columns that the linear model was fitted to, as a plain array."""
-    return np.asarray(model._columns_of(X), dtype=np.float64)
+    rows = model._terms.read(X, model)
+    found = model._terms.form(rows, model._kept)
+    return np.asarray(found, dtype=np.float64)
 
 
 def penalties_of(model):
@@ -76,7 +78,11 @@ def fitted():
 
 
 @parametrize_with_checks(
-    [MYHPOAdditiveRegressor(n_splines=5), MYHPOAdditiveClassifier(n_splines=5)]
+    [
+        MYHPOAdditiveRegressor(n_splines=5),
+        MYHPOAdditiveRegressor(n_splines=5, family="poisson"),
+        MYHPOAdditiveClassifier(n_splines=5),
+    ]
 )
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_checks(estimator, check):
@@ -364,7 +370,8 @@ def test_many_categories_are_kept_sparse(monkeypatch):
     )
     y = (frame["flag"] == "yes") + rng.normal(size=400)
     model = MYHPOAdditiveRegressor().fit(frame, y)
-    assert not isinstance(model._terms.transform(frame, model), np.ndarray)
+    rows = model._terms.read(frame, model)
+    assert not isinstance(model._terms.form(rows, model._kept), np.ndarray)
     monkeypatch.setattr(_terms, "SPARSE_SHARE", 0.0)
     dense = MYHPOAdditiveRegressor().fit(frame, y)
     assert_allclose(dense.predict(frame), model.predict(frame), rtol=1e-5)

@@ -10,7 +10,11 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_myhpo import MYHPOAdditiveClassifier, MYHPOLogisticRegression
+from sklearn_myhpo import (
+    MYHPOAdditiveClassifier,
+    MYHPOAdditiveRegressor,
+    MYHPOLogisticRegression,
+)
 from sklearn_myhpo.additive import _shared_start
 
 pandas = pytest.importorskip("pandas")
@@ -18,8 +22,10 @@ pandas = pytest.importorskip("pandas")
 
 @pytest.fixture
 def always_shared(monkeypatch):
-    """No model has a lower loss than another."""
-    monkeypatch.setattr(_shared_start, "_expected_loss", lambda model: 0.0)
+    """No model with a strength per term is better."""
+    monkeypatch.setattr(
+        _shared_start.SharedStartMixin, "_is_better", lambda *models: False
+    )
 
 
 def make_frame(n_samples=300):
@@ -55,10 +61,11 @@ def test_nearly_separable_classes():
 def test_weights_are_those_of_the_strengths(penalize_linear):
     """`C_` and `lambda_` would not be those of the groups that they stand beside."""
     X, y = make_frame()
-    model = MYHPOAdditiveClassifier(n_splines=8, penalize_linear=penalize_linear)
-    model.fit(X, y)
-    columns, strength = model._terms.transform(X, model), {}
-    labels = np.asarray(columns.column_labels_)
+    options = {"penalize_linear": penalize_linear, "select": None}
+    model = MYHPOAdditiveClassifier(n_splines=8, **options).fit(X, y)
+    rows = model._terms.read(X, model)
+    columns, strength = model._terms.form(rows, model._kept), {}
+    labels = model._terms.labels()
     for name, C, lambda_ in zip(
         model.group_names_, model.C_, model.lambda_, strict=True
     ):
@@ -82,6 +89,38 @@ def test_weights_are_those_of_the_strengths(penalize_linear):
     assert_allclose(
         model.summary().effective_dof, model.model_.summary().effective_dof, rtol=1e-6
     )
+
+
+@pytest.mark.usefixtures("always_shared")
+@pytest.mark.parametrize("cls", [MYHPOAdditiveRegressor, MYHPOAdditiveClassifier])
+def test_terms_are_removed_where_strengths_stay_shared(cls):
+    """A useless feature would keep one or two degrees of freedom."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(600, 5))
+    y = 2.0 * np.sin(6.0 * X[:, 0]) + 3.0 * X[:, 1] + rng.normal(size=600)
+    model = cls(n_splines=10).fit(X, y > 1.5)
+    assert {"x2", "x3", "x4"} >= set(model.dropped_) != set()
+    assert_array_equal(model.edof_[[0, 1]] > 0.5, True)
+    assert np.sum(model.edof_[2:] < 0.5) >= 2
+    strengths = dict(zip(model.group_names_, model.lambda_, strict=True))
+    assert strengths["x0_smooth"] == strengths["x1_smooth"]
+    kept = model._kept
+    rows = model._terms.form(model._terms.read(X, model), kept)
+    assert rows.shape[1] == model.model_.n_features_in_ < len(kept)
+
+
+@pytest.mark.usefixtures("always_shared")
+def test_terms_stay_where_their_loss_would_be_felt(monkeypatch):
+    """A statistic that is wrong would take away what predicts."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(300, 2))
+    y = np.sin(6.0 * X[:, 0]) + X[:, 1]
+    monkeypatch.setattr(
+        MYHPOAdditiveRegressor, "_names_without_effect", lambda self, weight: ["x0"]
+    )
+    model = MYHPOAdditiveRegressor(n_splines=8).fit(X, y)
+    assert model.dropped_ == []
+    assert model.score(X, y) > 0.99
 
 
 def test_one_strength_per_term_where_it_helps():

@@ -118,7 +118,7 @@ class TestReport:
     def test_additive(self, only_ours, monkeypatch):
         """A table would lack a column, or the page the packages left out."""
         monkeypatch.setattr(gam_tools, "K", 6)
-        sizes = additive.Sizes(2, 120, 1, 120, (100,), (2,))
+        sizes = additive.Sizes(2, 120, 1, 120, (100,), (2,), (400,))
         rows = [("few", *curves.smooth(120, 2, 1)[:2], (), False)]
         monkeypatch.setattr(additive, "tasks", lambda sizes: rows)
         parts = additive.report(sizes, list(additive.TABLES))
@@ -152,3 +152,15 @@ def test_the_judge_is_cross_validation(family):
     expected = -cross_val_score(plain, X, data.y, cv=folds, scoring=scorer).mean()
     found = families.judged(family, X, data.y, folds, [0.1])
     assert found == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.skipif(not gam_tools.has_mgcv(), reason="R with mgcv is not installed")
+def test_mgcv():
+    """The table would have the time of something else than a fit of these rows."""
+    data = curves.bikes(300)
+    model = REGRESSORS["mgcv, bam"](data.X, data.categorical)
+    model.fit(data.X, data.y)
+    assert 0.0 < model.seconds < 60.0
+    assert 5.0 < model.edof(data.X) < 60.0
+    found = model.predict(data.X)
+    assert np.corrcoef(found, data.y)[0, 1] > 0.85

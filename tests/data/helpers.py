@@ -7,6 +7,7 @@ from sklearn_myhpo.data.batch_rows import BatchRows
 from sklearn_myhpo.data.batches_design import BatchesDesign
 from sklearn_myhpo.data.dense import DenseDesign
 from sklearn_myhpo.data.design import Design
+from sklearn_myhpo.data.formed import FormedDesign
 from sklearn_myhpo.data.selected import SelectedDesign
 from sklearn_myhpo.data.sources import as_design
 from sklearn_myhpo.data.stacked import StackedDesign
@@ -70,6 +71,12 @@ def _batched(kind, size):
     return make
 
 
+def _formed(X):
+    """Return rows that are made of halves of them."""
+    half = X / 2.0
+    return FormedDesign(lambda index: 2.0 * half[index], len(X), X[:3])
+
+
 #: Designs that read dense rows, by the source.
 SOURCES = {
     "dense": as_design,
@@ -82,5 +89,7 @@ SOURCES = {
     "batches": _batched(ManyRows, 7),
     "few-batches": _batched(BatchRows, 7),
     "selected-batches": _selected(_batched(ManyRows, 1000)),
+    "formed": _formed,
+    "selected-formed": _selected(_formed),
     "in-memory": lambda X: _selected(_stacked)(X).in_memory(),
 }

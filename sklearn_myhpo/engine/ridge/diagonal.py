@@ -24,6 +24,9 @@ class Diagonalizer:
         Whether directions that no solution takes must be kept.
     units : ndarray of shape (n_splits, n_features) or None
         Factors of the features of every split.
+    is_start : bool
+        Whether several lambdas only start from one: then the eigenvectors of the
+        moments are good enough, at a fraction of the cost.
 
     Attributes
     ----------
@@ -31,10 +34,12 @@ class Diagonalizer:
         Name of the coordinates that were found.
     """
 
-    def __init__(self, design, parts, scale_ratio, all_directions, units=None):
+    def __init__(
+        self, design, parts, scale_ratio, all_directions, units=None, is_start=False
+    ):
         self.design, self.parts, self.units = design, parts, units
         self.all_directions = all_directions
-        self.scale_ratio = scale_ratio
+        self.scale_ratio, self.is_start = scale_ratio, is_start
         self.found = "Cholesky factors"
         self._subspaces = {}
         if not all_directions and scale_ratio <= limits().eigen_ratio:
@@ -64,8 +69,9 @@ class Diagonalizer:
             # The other splits have the same conditioning.
             del self._subspaces[name]
         few = self.n_rows <= limits().rows_per_coordinate * split.shape[0]
-        if self.design.is_sparse or not few:
-            if self.scale_ratio > limits().eigen_ratio:
+        is_even = self.scale_ratio <= limits().eigen_ratio
+        if self.design.is_sparse or not few or (self.is_start and is_even):
+            if not is_even:
                 return split
             self.found = "eigenvectors of the moments"
             return split.diagonalized()

@@ -11,8 +11,9 @@ from sklearn_myhpo import MYHPORidge
 from sklearn_myhpo.engine.limits import limits
 from sklearn_myhpo.engine.linalg.hessian import DenseHessian, DiagonalHessian
 from sklearn_myhpo.engine.linalg.rational import rational_subspace
-from sklearn_myhpo.engine.ridge import diagonal
+from sklearn_myhpo.engine.ridge import diagonal, quadratic
 from sklearn_myhpo.solvers import MYHPO, minimize_bilevel
+from sklearn_myhpo.solvers.start.scan import scan_lambda
 from tests.engine.helpers import assert_same_problem, lambdas
 from tests.helpers import (
     ridge_spec,
@@ -133,3 +134,19 @@ def test_correlated_features_get_the_same_model():
     assert found.call_count == 2
     assert fast.splits[0].shape[0] < len(scales) // 2
     assert_same_problem(fast, spec.problem(), rtol=1e-8)
+
+
+def test_several_lambdas_start_without_singular_vectors(monkeypatch):
+    """The start would cost more than the rest of a fit of few rows."""
+    spec = ridge_spec(n_samples=60, n_features=24, n_groups=3)
+    plain = spec.problem()
+    expected = scan_lambda(plain)
+    monkeypatch.setattr(quadratic, "svd", lambda *_, **__: pytest.fail("svd"))
+    found = scan_lambda(spec.problem())
+    np.testing.assert_allclose(found.lambda_, expected.lambda_)
+    np.testing.assert_allclose(found.values, expected.values, rtol=1e-9)
+    # At the start, and wherever the scan looked, the losses are those of a solve.
+    for place, value in zip(found.places[::8], found.values[::8], strict=True):
+        lambda_ = np.full(3, place)
+        weights = plain.minimize(lambda_, plain.starts())
+        np.testing.assert_allclose(plain.objective(lambda_, weights), value, rtol=1e-7)
