@@ -6,6 +6,10 @@ So weights and adjoints of all splits are multiplied with the rows at once.
 
 import numpy as np
 
+#: Vectors up to which a batch is multiplied with one after the other: the general
+#: product repacks a matrix of more than some hundred columns first.
+FEW_VECTORS = 3
+
 
 class DenseBlock:
     """Some rows in memory, the column of the intercept included.
@@ -22,15 +26,27 @@ class DenseBlock:
 
     def forward(self, vectors):
         """Return the raw predictions (k, b) of weights (k, m)."""
-        return vectors @ self.transposed
+        if len(vectors) > FEW_VECTORS:
+            return vectors @ self.transposed
+        return _one_by_one(self.matrix, vectors)
 
     def adjoint(self, values):
         """Return the products (k, m) of values (k, b) with the columns."""
-        return values @ self.matrix
+        if len(values) > FEW_VECTORS:
+            return values @ self.matrix
+        return _one_by_one(self.transposed, values)
 
     def squares(self, weights):
         """Return sums (k, m) of the squares of the columns, weighted by (k, b)."""
         return weights @ np.square(self.matrix)
+
+
+def _one_by_one(matrix, vectors):
+    """Return the products (k, n) of a matrix (n, m) with vectors (k, m)."""
+    out = np.empty((len(vectors), len(matrix)))
+    for vector, image in zip(vectors, out, strict=True):
+        np.dot(matrix, vector, out=image)
+    return out
 
 
 class SparseBlock:
@@ -177,3 +193,9 @@ class Batch:
         np.multiply(self.train, bent, out=out[1])
         out[1] -= self.held_out * slopes
         return out
+
+    def all_scalars(self, raw):
+        """Return `scalars`, and the factors in the gradients of L_V as a third."""
+        slopes, bent = self.slopes_and_bent(raw[0], raw[1])
+        held_out = self.held_out * slopes
+        return np.stack([self.train * slopes, self.train * bent - held_out, held_out])

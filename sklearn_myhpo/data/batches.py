@@ -195,7 +195,7 @@ class RowBatches:
             self.count(name, 1)
         self.count("n_validation_gradients", 1)
         self.count("n_values", 2)
-        gradients, held_out = np.zeros_like(z), np.zeros_like(z[0])
+        sums = np.zeros((3, *z.shape[1:]))
         losses = np.zeros((2, self.n_splits))
         scalars = np.zeros((*z.shape[:-1], len(self.order)))
         place = np.full(self.rows.n_samples, len(self.order))
@@ -207,14 +207,13 @@ class RowBatches:
                 block, own = block.take(np.flatnonzero(is_there)), own[is_there]
             batch = self._with(None, own, DesignBlock(block))
             raw = batch.forward(z)
-            found = batch.scalars(raw)
-            scalars[..., own] = found
-            gradients += batch.adjoint(found)
-            held_out += batch.adjoint(batch.held_out * batch.slopes(raw[0]))
+            found = batch.all_scalars(raw)
+            scalars[..., own] = found[:2]
+            sums += batch.adjoint(found)
             value = batch.values(raw[0])
             losses[0] += np.sum(batch.train[:, 0] * value, axis=1)
             losses[1] += np.sum(batch.held_out[:, 0] * value, axis=1)
-        return Pass(gradients, held_out, *losses, scalars)
+        return Pass(sums[:2], sums[2], *losses, scalars)
 
     @property
     def _curvature_bound(self):
