@@ -26,6 +26,7 @@ class FactoredSplitSet(GLMSplitSet):
 
     #: Stricter than of other sets, whose weights are one step ahead of the known error.
     rough_tol = 0.01
+    keeps_slopes = True
 
     def __init__(self, splits, parts, plan, rows=None):
         super().__init__(splits, parts, plan, rows)
@@ -38,6 +39,11 @@ class FactoredSplitSet(GLMSplitSet):
         self._weights = self._given = self._raw = self._slopes = None
         # Raw predictions, and the gradients of the validation losses there.
         self._held_out = None, None
+
+    @property
+    def makes_models(self):
+        """Whether held-out rows are a union of parts, so that their moments are known."""
+        return self.shared_curvature.parts.held_out_shares is not None
 
     def slopes(self, weights):
         """Return the `Slopes` at weights, of which the last ones are kept.
@@ -107,6 +113,8 @@ class FactoredSplitSet(GLMSplitSet):
         SplitSet or None
             None where there are none.
         """
+        if not self.makes_models:
+            return None
         alone = FactoredSplitSet([full], None, self.plan.of_splits(1))
         alone.shared_curvature.adopt(fewer.shared_curvature)
         (found,) = alone.minimize(lambda_, [weights], MODEL_TOL)

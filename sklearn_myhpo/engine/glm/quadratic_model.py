@@ -50,12 +50,10 @@ def quadratic_models(split_set, weights):
 
     Returns
     -------
-    SplitSet or None
-        None where the held-out rows of a split are no union of its parts.
+    SplitSet
+        Where the set `makes_models`.
     """
     shared, passes = split_set.shared_curvature, split_set.passes
-    if shared.parts.held_out_shares is None:
-        return None
     at = np.repeat(weights[None], len(split_set.splits), axis=0)
     slopes = passes.slopes(at)
     shared.renew(slopes.raw)

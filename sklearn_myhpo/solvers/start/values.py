@@ -35,6 +35,9 @@ class Fineness(NamedTuple):
     looks_twice : bool
         Whether solutions are rough at first, and accurate only where the loss moves
         little.
+    is_guide : bool
+        Whether a model of more rows mends what the scan finds: then solutions stay
+        rough, and chance decides between minima that are nearly equal.
     """
 
     falling: float
@@ -43,10 +46,13 @@ class Fineness(NamedTuple):
     rival: float
     margin: float
     looks_twice: bool
+    is_guide: bool = False
 
 
-#: Of many held-out rows; and of few, whose loss may have several minima anywhere.
+#: Of many held-out rows; of some of them; and of few, whose loss may have several
+#: minima anywhere.
 COARSE_SCAN = Fineness(1.75, 3.5, 10.0, 0.01, 0.0, True)
+GUIDE_SCAN = COARSE_SCAN._replace(is_guide=True)
 FINE_SCAN = Fineness(0.75, 0.75, np.inf, 0.05, 10.0, False)
 #: Held-out rows, and rows times weights, up to which a scan is fine.
 FEW_HELD_OUT, FEW_ENTRIES = 300, 20_000
@@ -82,8 +88,10 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     """
     fewer = problem.of_fewer_rows()
     if fewer is None:
-        return _scan_down(problem, phases)
-    guide = _scan_down(fewer, phases)
+        return _scan_down(problem, phases, _fineness(problem))
+    is_guide = problem.split_set.makes_models and not is_small(fewer)
+    fineness = GUIDE_SCAN if is_guide else _fineness(fewer)
+    guide = _scan_down(fewer, phases, fineness)
     # The best strength is about the same in all, and so falls per row.
     lambda_ = guide.lambda_.max() + np.log(fewer.n_held_out / problem.n_held_out)
     lambda_ = float(np.clip(lambda_, *_ends(problem)))
@@ -142,9 +150,12 @@ def _value(point):
     return point.value if np.isfinite(point.value) else np.inf
 
 
-def _scan_down(problem, phases):
+def _fineness(problem):
+    return FINE_SCAN if is_small(problem) else COARSE_SCAN
+
+
+def _scan_down(problem, phases, fineness):
     """Look from the null model down."""
-    fineness = FINE_SCAN if is_small(problem) else COARSE_SCAN
     low, lambda_, step = scan_range(problem)[0], null_lambda(problem), fineness.falling
     points = _null_points(problem)
     n_null = len(points)
@@ -171,7 +182,7 @@ def _scan_down(problem, phases):
         if _is_rising(values):
             step = fineness.rising
         lambda_ = max(lambda_ - step, low)
-    return _ended(problem, points, n_null, fineness.rival)
+    return _ended(problem, points, n_null, fineness)
 
 
 def _is_far_up(values, best, n_null, rise):
@@ -193,7 +204,8 @@ def _next_point(problem, points, lambda_, n_null, fineness):
     """Return the next point, started from the last ones."""
     vector = shared_lambda(problem, lambda_)
     starts = points[-1].weights if points else None
-    if len(points) > n_null + 1:
+    # From weights whose slopes are known the first step is free.
+    if len(points) > n_null + 1 and not problem.split_set.keeps_slopes:
         last, before = points[-1], points[-2]
         ahead = (lambda_ - last.lambda_) / (last.lambda_ - before.lambda_)
         starts = [
@@ -204,7 +216,8 @@ def _next_point(problem, points, lambda_, n_null, fineness):
         return _solved(problem, lambda_, starts)
     weights = problem.minimize(vector, starts, tol=problem.split_set.rough_tol)
     value = problem.objective(vector, weights)
-    if not points or abs(value - points[-1].value) <= COARSE * value:
+    moves_little = not points or abs(value - points[-1].value) <= COARSE * value
+    if moves_little and not fineness.is_guide:
         return _solved(problem, lambda_, weights)
     return Point(lambda_, value, weights=weights)
 
@@ -239,15 +252,15 @@ def _minima(points):
     ]
 
 
-def _ended(problem, points, n_null, rival):
+def _ended(problem, points, n_null, fineness):
     """Return the `Scan` that ends at the lowest of the minima.
 
     Parabolas estimate the minima. Where several may be lower than all points, they are
     looked at.
     """
-    most = (1.0 + rival) * min(map(_value, points))
+    most = (1.0 + fineness.rival) * min(map(_value, points))
     found = [_estimated(points, number, n_null) for number in _minima(points)]
-    rivals = [one for one in found if one.value <= most]
+    rivals = [one for one in found if one.value <= most and not fineness.is_guide]
     if len(rivals) > 1:
         rivals = [_solved(problem, one.lambda_, one.weights) for one in rivals]
         points = [*points, *rivals]
