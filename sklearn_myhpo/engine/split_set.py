@@ -110,7 +110,7 @@ class SplitSet:
         return None
 
     def quadratic_models(self, full, lambda_, weights, fewer):
-        """Return a `SplitSet` of second-order models; None where there are none."""
+        """Return `QuadraticModels` of the splits; None where there are none."""
         return None
 
     def minimize_full(self, full, lambda_, start, tol=NEWTON_TOL):

@@ -28,6 +28,8 @@ class FactoredCurvature:
         Whether every split has the Hessian at its own weights.
     price : float
         Cost of new matrices in passes over the rows.
+    own_price : float
+        Cost of a matrix for every split at its own weights.
     is_rough : bool
         Whether matrices at common weights have turned out to be far from the splits'.
     spent : float
@@ -37,6 +39,7 @@ class FactoredCurvature:
     def __init__(self, passes, shared, plan, counts):
         self.passes, self.shared, self.counts = passes, shared, counts
         self.is_exact, self.price = plan.owns_hessians, plan.gram_price
+        self.own_price = plan.own_price
         self.factors_cost = plan.factor_passes > 1.0
         self.is_rough = self._is_common = False
         self.spent = 0.0
@@ -45,6 +48,11 @@ class FactoredCurvature:
     def is_stale(self, raw):
         """Whether every split should have a new Hessian for another step."""
         return self.is_exact and self._formed_at is not raw
+
+    @staticmethod
+    def may_be_old(tol):
+        """Whether a first step to such an accuracy may use Hessians of other places."""
+        return tol >= COMMON_TOL
 
     def solver(self, raw, penalty, tol, *, renew=False):
         """Return the `StackedSolver` of Hessians at or near raw predictions.
@@ -60,7 +68,7 @@ class FactoredCurvature:
             Whether new matrices are to be formed.
         """
         is_other = self._is_far(penalty)
-        renew |= self.is_exact and is_other
+        renew |= self.is_exact and is_other and not self.may_be_old(tol)
         is_common = self.factors_cost and not self.is_exact and tol >= COMMON_TOL
         is_other |= self._is_common and not is_common
         if self._form(raw, renew) or is_other:
@@ -103,7 +111,7 @@ class FactoredCurvature:
     def _form(self, raw, renew):
         """Form new matrices where they are due; return whether they are others."""
         if self.is_exact:
-            if self._formed_at is raw or not renew:
+            if self._formed_at is raw or not (renew or self._matrices is None):
                 return False
             self._formed_at, self._matrices = raw, self.passes.hessians(raw)
             return True

@@ -13,6 +13,7 @@ from ..linalg.newton import (
     NEWTON_TOL,
     STALLED,
 )
+from ..linalg.stacked import StackedSolver
 from .fused_hessian import HessiansAt
 from .safeguards import (
     ACCURATE_TOL,
@@ -87,6 +88,8 @@ class FactoredNewton:
         self._pairs, self._before, self.direction = [], None, 0.0
         # The rate after the last new matrices, and the number of slow steps.
         self._fresh, self._n_slow = 0.0, 0
+        # Passes of the last solve with the Hessians by conjugate gradients.
+        self._n_passes = 0.0
         # Changes of the held-out losses by the last step, where they were asked for.
         self._change = np.full(len(weights), np.inf)
         # The splits along whose directions no step is good enough.
@@ -111,7 +114,9 @@ class FactoredNewton:
         slope = self.at.gradients + self.penalty * self.weights
         losses, goal = self._losses(), 2.0 * self.tol**2
         direction, decrement = self._direction(slope)
-        if self.curvature.is_stale(self.at.raw) and np.any(decrement > goal * losses):
+        is_first = self._before is None and self.curvature.may_be_old(self.tol)
+        is_stale = self.curvature.is_stale(self.at.raw) and not is_first
+        if is_stale and np.any(decrement > goal * losses):
             direction, decrement = self._direction(slope, renew=True)
         if self._before is not None and np.any(decrement > goal * losses):
             rate = np.sqrt(np.max(decrement / self._before))
@@ -162,14 +167,19 @@ class FactoredNewton:
         most twice the least possible cost (Karlin et al. 1988).
         """
         curvature, counts, raw = self.curvature, self.set.counts, self.at.raw
+        self._pairs = []
+        if self._n_passes > curvature.own_price:
+            # Matrices at the splits' own weights cost less.
+            counts.n_factorizations += len(slope)
+            exact = StackedSolver(curvature.exact(raw, self.penalty))
+            return _promised(slope, -exact.solve(slope))
         renew = curvature.spent > curvature.price
         solver = curvature.solver(raw, self.penalty, self.tol, renew=renew)
         at = HessiansAt(self.set.passes, raw, self.penalty, solver, counts)
         before = counts.n_hessian_products
         direction = -at.solve(slope[:, None], SOLVED)[0][:, 0]
-        n_passes = (counts.n_hessian_products - before) / len(slope)
-        curvature.spent += n_passes - 1.0
-        self._pairs = []
+        self._n_passes = (counts.n_hessian_products - before) / len(slope)
+        curvature.spent += self._n_passes - 1.0
         return _promised(slope, direction)
 
     def _watch(self, rate):

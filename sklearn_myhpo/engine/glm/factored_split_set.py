@@ -8,7 +8,7 @@ from .factored_curvature import FactoredCurvature
 from .factored_newton import minimize_factored
 from .fused_hessian import FusedHessian, HessiansAt
 from .passes import HeldOutWeights, Passes
-from .quadratic_model import quadratic_models
+from .quadratic_model import QuadraticModels
 from .split_set import GLMSplitSet
 
 #: Accuracy of the point about which the splits are modelled.
@@ -110,7 +110,7 @@ class FactoredSplitSet(GLMSplitSet):
 
         Returns
         -------
-        SplitSet or None
+        QuadraticModels or None
             None where there are none.
         """
         if not self.makes_models:
@@ -118,7 +118,7 @@ class FactoredSplitSet(GLMSplitSet):
         alone = FactoredSplitSet([full], None, self.plan.of_splits(1))
         alone.shared_curvature.adopt(fewer.shared_curvature)
         (found,) = alone.minimize(lambda_, [weights], MODEL_TOL)
-        return quadratic_models(self, found)
+        return QuadraticModels(self, found)
 
     def hessians(self, lambda_, weights):
         """Return Hessians as matrices, or by their products with a matrix near them."""

@@ -58,6 +58,10 @@ FINE_SCAN = Fineness(0.75, 0.75, np.inf, 0.05, 10.0, False)
 FEW_HELD_OUT, FEW_ENTRIES = 300, 20_000
 #: Rises in a row, or equal values, that are no chance.
 PATIENCE = 2
+#: Rise of the loss, relative to the lowest, after which no weaker penalty mends it.
+#: Losses without a bound of their curvature may rise to a thousand times that of the
+#: null model and still fall far below it.
+HOPELESS = 1e6
 #: Penalties that are too weak for the data to feel are not looked at once the loss
 #: rises, for then it does so along separable directions; or once it moves by less than
 #: FLAT_LOSS of itself, for then it has nothing left to fall by.
@@ -98,29 +102,27 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     model = problem.quadratic_model(fewer, shared_lambda(problem, lambda_), guide)
     weights = guide.weights
     if model is not None:
-        near = _newton_minimum(model, lambda_)
-        lambda_ = near.lambda_
-        weights = [
-            w.reshape(split.shape)
-            for w, split in zip(near.weights, problem.splits, strict=True)
-        ]
+        near = _newton_minimum(problem, lambda_, weights, model)
+        lambda_, weights = near.lambda_, near.weights
     found = _solved(problem, lambda_, weights)
     points = [*_null_points(problem), found]
     return Scan.of(problem, lambda_, found.weights, points)
 
 
-def _newton_minimum(problem, lambda_, weights=None):
-    """Return the lowest `Point` of Newton steps in a shared lambda."""
+def _newton_minimum(problem, lambda_, weights, model=None):
+    """Return the lowest `Point` of Newton steps in a shared lambda.
+
+    Of a problem, or of its model by `QuadraticModels`.
+    """
     lowest = None
     for _ in range(MODEL_STEPS):
-        vector = shared_lambda(problem, lambda_)
-        weights = problem.minimize(vector, weights)
-        place = problem.at(vector, weights)
-        if lowest is None or not lowest.value <= place.objective:
-            lowest = Point(lambda_, place.objective, weights=weights)
-        outer = place.model()
-        slope = outer.gradient.sum()
-        bend = (outer.tangent + outer.bend).sum()
+        if model is None:
+            point, slope, bend = _curved(problem, lambda_, weights)
+            weights = point.weights
+        else:
+            point, slope, bend = _curved_model(problem, model, lambda_)
+        if lowest is None or not lowest.value <= point.value:
+            lowest = point
         most = COARSE_SCAN.falling
         step = -slope / bend if bend > 0 else -np.sign(slope) * most
         ahead = lambda_ + float(np.clip(step, -most, most))
@@ -129,6 +131,25 @@ def _newton_minimum(problem, lambda_, weights=None):
             break
         lambda_ = ahead
     return lowest
+
+
+def _curved(problem, lambda_, weights):
+    """Return the `Point` at a shared lambda, with slope and bend of the objective."""
+    vector = shared_lambda(problem, lambda_)
+    weights = problem.minimize(vector, weights)
+    place = problem.at(vector, weights)
+    outer = place.model()
+    bend = (outer.tangent + outer.bend).sum()
+    return Point(lambda_, place.objective, weights=weights), outer.gradient.sum(), bend
+
+
+def _curved_model(problem, model, lambda_):
+    """Return the same of a model of the problem."""
+    low, high = problem.scan_bounds
+    moves = (low <= lambda_) & (lambda_ <= high)
+    found = model.at(shared_lambda(problem, lambda_), moves)
+    value, slope, bend = map(problem.mean, found[:3])
+    return Point(lambda_, value, weights=found.weights), slope, bend
 
 
 def _ends(problem):
@@ -174,6 +195,8 @@ def _scan_down(problem, phases, fineness):
             if point.weights and number not in near:
                 points[number] = point._replace(weights=[])
         if best >= first and _is_far_up(values, best, n_null, rise):
+            break
+        if _is_rising(values) and values[-1] > HOPELESS * values[best]:
             break
         is_over = _is_rising(values) or _is_flat(values)
         felt = lambda_ + fineness.margin
