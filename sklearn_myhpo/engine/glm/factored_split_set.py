@@ -182,9 +182,8 @@ class FactoredSplitSet(GLMSplitSet):
 
     def inner_residuals(self, lambda_, weights):
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""
-        starts = np.stack([split.start() for split in self.splits])
-        first = self.passes.slopes(starts).gradients
-        return self._relative(first, self.slopes(weights).gradients, lambda_, weights)
+        last = self.slopes(weights).gradients
+        return self._relative(self._null_gradients(), last, lambda_, weights)
 
 
 def make_split_set(splits, parts, plan, rows=None):
