@@ -118,7 +118,7 @@ class FactoredSplitSet(GLMSplitSet):
         alone = FactoredSplitSet([full], None, self.plan.of_splits(1))
         alone.shared_curvature.adopt(fewer.shared_curvature)
         (found,) = alone.minimize(lambda_, [weights], MODEL_TOL)
-        return QuadraticModels(self, found)
+        return QuadraticModels(self, found, alone.raw([found])[0])
 
     def hessians(self, lambda_, weights):
         """Return Hessians as matrices, or by their products with a matrix near them."""

@@ -70,6 +70,24 @@ class Passes:
             return Slopes(raw, *found)
         return self._slopes_of_used_rows(raw)
 
+    def slopes_at_common(self, weights, raw):
+        """Return the `Slopes` at the same weights for all splits.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (m, n_outputs)
+        raw : ndarray of shape (n_outputs, n_samples)
+            Their raw predictions of the rows that all splits share.
+        """
+        if not self.rows.are_shared:
+            return self.slopes(np.repeat(weights[None], self.n_splits, axis=0))
+        everywhere = np.broadcast_to(raw, (self.n_splits, *raw.shape))
+        losses, slopes = self.loss.value_and_gradient(self.y, raw.T)
+        if not (np.all(np.isfinite(losses)) and np.all(np.isfinite(slopes))):
+            return self._slopes_of_used_rows(everywhere)
+        gradients = self.rows.adjoint(self.train_weights[:, None] * slopes.T)
+        return Slopes(everywhere, self.train_weights @ losses, gradients)
+
     def _losses_and_slopes(self, y, raw):
         """Return losses (k, n) and their derivatives (k, n_outputs, n) of a block."""
         if self.n_outputs == 1:

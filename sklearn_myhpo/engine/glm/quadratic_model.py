@@ -69,25 +69,21 @@ class QuadraticModels:
     split_set : FactoredSplitSet
         That `makes_models`.
     weights : ndarray of shape (m, n_outputs)
+    raw : ndarray of shape (n_outputs, n_samples)
+        Their raw predictions of the rows that all splits share.
     """
 
-    def __init__(self, split_set, weights):
+    def __init__(self, split_set, weights, raw):
         shared, passes = split_set.shared_curvature, split_set.passes
-        self.split_set, reference = split_set, weights.ravel()
-        at = np.repeat(weights[None], len(split_set.splits), axis=0)
-        slopes = passes.slopes(at)
-        shared.renew(slopes.raw)
-        self.train = Quadratics(
-            reference,
-            slopes.losses,
-            slopes.gradients.reshape(len(at), -1),
-            np.asarray(shared.own_matrices()),
-        )
-        self.validation = Quadratics(
-            reference,
-            passes.held_out_losses(slopes.raw),
-            passes.held_out_gradients(slopes.raw).reshape(len(at), -1),
-            np.asarray(shared.held_out_matrices()),
+        self.split_set = split_set
+        at, losses, gradients = passes.slopes_at_common(weights, raw)
+        shared.renew(at[:1] if split_set.rows.are_shared else at)
+        self.train = _quadratics(weights, losses, gradients, shared.own_matrices())
+        self.validation = _quadratics(
+            weights,
+            passes.held_out_losses(at),
+            passes.held_out_gradients(at),
+            shared.held_out_matrices(),
         )
 
     def at(self, lambda_, moves):
@@ -123,3 +119,9 @@ class QuadraticModels:
             curved + np.sum(slopes * second, axis=1),
             list(weights.reshape(shape)),
         )
+
+
+def _quadratics(weights, losses, gradients, matrices):
+    """Return the `Quadratics` with derivatives (n_splits, m, n_outputs) at weights."""
+    slopes = gradients.reshape(len(losses), -1)
+    return Quadratics(weights.ravel(), losses, slopes, np.asarray(matrices))
