@@ -150,7 +150,7 @@ class FactoredNewton:
         slopes = self.set.held_out_gradients(self.at.raw)
         change = np.abs(np.einsum("kmo,kmo->k", slopes, direction))
         before, self._change = self._change, change
-        losses = self.set.passes.held_out_losses(self.at.raw)
+        losses = self.set.held_out_losses(self.at.raw)
         return unsettled(change, before, losses)
 
     def _direction(self, slope, renew=False):

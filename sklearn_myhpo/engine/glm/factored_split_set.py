@@ -37,8 +37,8 @@ class FactoredSplitSet(GLMSplitSet):
             self.passes, self.shared_curvature, plan, self.counts
         )
         self._weights = self._given = self._raw = self._slopes = None
-        # Raw predictions, and the gradients of the validation losses there.
-        self._held_out = None, None
+        # Raw predictions, and the validation losses and their gradients there.
+        self._held_out = self._held_out_losses = None, None
 
     @property
     def makes_models(self):
@@ -153,12 +153,26 @@ class FactoredSplitSet(GLMSplitSet):
     def validation_losses(self, weights):
         """Return the validation loss of every split."""
         self.counts.n_values += len(weights)
-        return self.passes.held_out_losses(self.raw(weights))
+        return self.held_out_losses(self.raw(weights))
 
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         self.counts.n_validation_gradients += len(weights)
         return list(self.held_out_gradients(self.raw(weights)))
+
+    def held_out_losses(self, raw):
+        """Return the validation losses; the last ones are kept.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_splits, n_outputs, n_samples)
+            Raw predictions, which do not change.
+        """
+        known, losses = self._held_out_losses
+        if known is not raw:
+            losses = self.passes.held_out_losses(raw)
+            self._held_out_losses = raw, losses
+        return losses
 
     def held_out_gradients(self, raw):
         """Return the gradients of the validation losses; the last ones are kept.
