@@ -169,7 +169,9 @@ class FactoredNewton:
         curvature, counts, raw = self.curvature, self.set.counts, self.at.raw
         self._pairs = []
         if self._n_passes > curvature.own_price:
-            # Matrices at the splits' own weights cost less.
+            # Matrices at the splits' own weights cost less. The common ones tell how far
+            # the next place is from its minimum, and so must be of this one.
+            curvature.solver(raw, self.penalty, self.tol, renew=True)
             counts.n_factorizations += len(slope)
             exact = StackedSolver(curvature.exact(raw, self.penalty))
             return _promised(slope, -exact.solve(slope))
