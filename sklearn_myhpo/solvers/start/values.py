@@ -59,9 +59,9 @@ FEW_HELD_OUT, FEW_ENTRIES = 300, 20_000
 #: Rises in a row, or equal values, that are no chance.
 PATIENCE = 2
 #: Rise of the loss, relative to the lowest, after which no weaker penalty mends it.
-#: Losses without a bound of their curvature may rise to a thousand times that of the
-#: null model and still fall far below it.
-HOPELESS = 1e6
+#: Losses without a bound of their curvature may rise to 10^4 times that of the null
+#: model and still fall far below it.
+HOPELESS = 1e8
 #: Penalties that are too weak for the data to feel are not looked at once the loss
 #: rises, for then it does so along separable directions; or once it moves by less than
 #: FLAT_LOSS of itself, for then it has nothing left to fall by.
