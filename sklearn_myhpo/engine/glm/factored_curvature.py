@@ -32,6 +32,9 @@ class FactoredCurvature:
         Cost of a matrix for every split at its own weights.
     is_rough : bool
         Whether matrices at common weights have turned out to be far from the splits'.
+    pairs : list of (ndarray, ndarray)
+        Moves of the weights, and the changes of the data terms' gradients along them,
+        since the last new matrices.
     spent : float
         Passes since the last new matrices that better ones would have saved.
     """
@@ -42,7 +45,7 @@ class FactoredCurvature:
         self.own_price = plan.own_price
         self.factors_cost = plan.factor_passes > 1.0
         self.is_rough = self._is_common = False
-        self.spent = 0.0
+        self.spent, self.pairs = 0.0, []
         self._formed_at = self._matrices = self._penalty = self._solver = None
 
     def is_stale(self, raw):
@@ -114,11 +117,12 @@ class FactoredCurvature:
             if self._formed_at is raw or not (renew or self._matrices is None):
                 return False
             self._formed_at, self._matrices = raw, self.passes.hessians(raw)
+            self.pairs = []
             return True
         if renew or self.shared.matrix is None:
             self.shared.renew(raw)
         if self._formed_at is self.shared.matrix:
             return False
-        self._formed_at, self.spent = self.shared.matrix, 0.0
+        self._formed_at, self.spent, self.pairs = self.shared.matrix, 0.0, []
         self._matrices = self.shared.own_matrices()
         return True

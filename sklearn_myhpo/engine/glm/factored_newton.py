@@ -24,7 +24,7 @@ from .safeguards import (
     unsettled,
 )
 
-#: Pairs that are kept.
+#: Pairs that are kept, also from one lambda to the next.
 MEMORY = 5
 #: Smallest contraction factor that is assumed of a step with a fresh Hessian.
 FRESH_RATE = 0.02
@@ -85,7 +85,7 @@ class FactoredNewton:
         self.penalty = split_set.penalties(lambda_)
         self.weights, self.at = weights, self.set.slopes(weights)
         self._leave_saturation()
-        self._pairs, self._before, self.direction = [], None, 0.0
+        self._before, self.direction = None, 0.0
         # The rate after the last new matrices, and the number of slow steps.
         self._fresh, self._n_slow = 0.0, 0
         # Passes of the last solve with the Hessians by conjugate gradients.
@@ -155,10 +155,12 @@ class FactoredNewton:
 
     def _direction(self, slope, renew=False):
         """Return the step of every split, and twice the decrease that it promises."""
-        if renew or self.curvature.is_exact:
-            self._pairs = []
         solver = self.curvature.solver(self.at.raw, self.penalty, self.tol, renew=renew)
-        return _promised(slope, -_two_loops(self._pairs, slope, solver.solve))
+        pairs = [
+            (move, change + self.penalty * move)
+            for move, change in self.curvature.pairs
+        ]
+        return _promised(slope, -_two_loops(pairs, slope, solver.solve))
 
     def _solution(self, slope):
         """Return the step by the Hessians themselves, and what it promises.
@@ -167,7 +169,6 @@ class FactoredNewton:
         most twice the least possible cost (Karlin et al. 1988).
         """
         curvature, counts, raw = self.curvature, self.set.counts, self.at.raw
-        self._pairs = []
         if self._n_passes > curvature.own_price:
             # Matrices at the splits' own weights cost less. The common ones tell how far
             # the next place is from its minimum, and so must be of this one.
@@ -223,11 +224,12 @@ class FactoredNewton:
             move = size[:, None, None] * direction
             weights = self.weights + move
             at = self.set.slopes(weights)
-            change = at.gradients - self.at.gradients + self.penalty * move
-            rise = np.einsum("kmo,kmo->k", change, direction) - decrement
+            change = at.gradients - self.at.gradients
+            felt = change + self.penalty * move
+            rise = np.einsum("kmo,kmo->k", felt, direction) - decrement
             far = overshoots(rise, decrement) & ~done
             if not far.any():
-                self._pairs = [*self._pairs[1 - MEMORY :], (move, change)]
+                self.curvature.pairs = [*self.curvature.pairs, (move, change)][-MEMORY:]
                 self.weights, self.at, self.direction = weights, at, 0.0
                 self._stuck |= size == 0
                 return False
