@@ -126,7 +126,7 @@ class SplitSet:
 
     #: Whether there are too many lambdas for a response of the weights to each.
     prefers_products = False
-    #: Whether the slopes at the last weights are kept, so that a step from there is free.
+    #: Whether the slopes at the last weights are kept: a step from there is free.
     keeps_slopes = False
     #: Whether `quadratic_models` has models.
     makes_models = False

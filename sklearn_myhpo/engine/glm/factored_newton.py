@@ -170,7 +170,7 @@ class FactoredNewton:
         """
         curvature, counts, raw = self.curvature, self.set.counts, self.at.raw
         if self._n_passes > curvature.own_price:
-            # Matrices at the splits' own weights cost less. The common ones tell how far
+            # Matrices at the splits' own weights cost less. Common ones tell how far
             # the next place is from its minimum, and so must be of this one.
             curvature.solver(raw, self.penalty, self.tol, renew=True)
             counts.n_factorizations += len(slope)

@@ -42,7 +42,7 @@ class FactoredSplitSet(GLMSplitSet):
 
     @property
     def makes_models(self):
-        """Whether held-out rows are a union of parts, so that their moments are known."""
+        """Whether held-out rows are a union of parts, whose moments are known."""
         return self.shared_curvature.parts.held_out_shares is not None
 
     def slopes(self, weights):

@@ -100,7 +100,8 @@ class QuadraticModels:
         penalty = self.split_set.penalties(lambda_)
         felt = splits[0].per_coordinate(moves.astype(float))
         penalty, rate = (
-            np.repeat(own[..., 0], shape[2], axis=1) for own in (penalty, penalty * felt)
+            np.repeat(own[..., 0], shape[2], axis=1)
+            for own in (penalty, penalty * felt)
         )
         train, counts = self.train, self.split_set.counts
         counts.n_factorizations += len(splits)

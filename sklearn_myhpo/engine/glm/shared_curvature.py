@@ -208,7 +208,8 @@ def _least_eigenvalue(matrix, index, rounding):
     """Return a bound below the least nonzero eigenvalue of some coordinates.
 
     The others, without a penalty, are eliminated; columns that are zero, or as small as
-    `rounding` relative to the largest, are left out. In units of its own diagonal no coordinate is lost in the rounding of another.
+    `rounding` relative to the largest, are left out. In units of its own diagonal no
+    coordinate is lost in the rounding of another.
     """
     others = np.setdiff1d(np.arange(len(matrix)), index)
     own = matrix[np.ix_(index, index)]

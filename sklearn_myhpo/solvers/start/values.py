@@ -13,7 +13,8 @@ import numpy as np
 
 from ...bilevel.problem import Problem
 from ..phases import UNWATCHED, Phases
-from .points import Point, Scan, null_lambda, scan_range, shared_lambda
+from .newton import MOST_STEP, newton_minimum
+from .points import Point, Scan, inner_range, null_lambda, scan_range, shared_lambda
 
 
 class Fineness(NamedTuple):
@@ -51,7 +52,7 @@ class Fineness(NamedTuple):
 
 #: Of many held-out rows; of some of them; and of few, whose loss may have several
 #: minima anywhere.
-COARSE_SCAN = Fineness(1.75, 3.5, 10.0, 0.01, 0.0, True)
+COARSE_SCAN = Fineness(MOST_STEP, 3.5, 10.0, 0.01, 0.0, True)
 GUIDE_SCAN = COARSE_SCAN._replace(is_guide=True)
 FINE_SCAN = Fineness(0.75, 0.75, np.inf, 0.05, 10.0, False)
 #: Held-out rows, and rows times weights, up to which a scan is fine.
@@ -71,8 +72,6 @@ FLAT_LOSS = 1e-5
 SCAN_TOL, COARSE = 3e-3, 0.05
 #: Relative difference of two minima at that accuracy below which either may be lower.
 NEARLY_EQUAL = 2e-3
-#: Most steps in a model of the rows, and the accuracy of its minimum.
-MODEL_STEPS, MODEL_XTOL = 6, 0.02
 
 
 def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
@@ -98,63 +97,15 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     guide = _scan_down(fewer, phases, fineness)
     # The best strength is about the same in all, and so falls per row.
     lambda_ = guide.lambda_.max() + np.log(fewer.n_held_out / problem.n_held_out)
-    lambda_ = float(np.clip(lambda_, *_ends(problem)))
+    lambda_ = float(np.clip(lambda_, *inner_range(problem)))
     model = problem.quadratic_model(fewer, shared_lambda(problem, lambda_), guide)
     weights = guide.weights
     if model is not None:
-        near = _newton_minimum(problem, lambda_, weights, model)
+        near = newton_minimum(problem, lambda_, weights, model)
         lambda_, weights = near.lambda_, near.weights
     found = _solved(problem, lambda_, weights)
     points = [*_null_points(problem), found]
     return Scan.of(problem, lambda_, found.weights, points)
-
-
-def _newton_minimum(problem, lambda_, weights, model=None):
-    """Return the lowest `Point` of Newton steps in a shared lambda.
-
-    Of a problem, or of its model by `QuadraticModels`.
-    """
-    lowest = None
-    for _ in range(MODEL_STEPS):
-        if model is None:
-            point, slope, bend = _curved(problem, lambda_, weights)
-            weights = point.weights
-        else:
-            point, slope, bend = _curved_model(problem, model, lambda_)
-        if lowest is None or not lowest.value <= point.value:
-            lowest = point
-        most = COARSE_SCAN.falling
-        step = -slope / bend if bend > 0 else -np.sign(slope) * most
-        ahead = lambda_ + float(np.clip(step, -most, most))
-        ahead = float(np.clip(ahead, *_ends(problem)))
-        if abs(ahead - lambda_) <= MODEL_XTOL:
-            break
-        lambda_ = ahead
-    return lowest
-
-
-def _curved(problem, lambda_, weights):
-    """Return the `Point` at a shared lambda, with slope and bend of the objective."""
-    vector = shared_lambda(problem, lambda_)
-    weights = problem.minimize(vector, weights)
-    place = problem.at(vector, weights)
-    outer = place.model()
-    bend = (outer.tangent + outer.bend).sum()
-    return Point(lambda_, place.objective, weights=weights), outer.gradient.sum(), bend
-
-
-def _curved_model(problem, model, lambda_):
-    """Return the same of a model of the problem."""
-    low, high = problem.scan_bounds
-    moves = (low <= lambda_) & (lambda_ <= high)
-    found = model.at(shared_lambda(problem, lambda_), moves)
-    value, slope, bend = map(problem.mean, found[:3])
-    return Point(lambda_, value, weights=found.weights), slope, bend
-
-
-def _ends(problem):
-    """Return the range of lambda in which models are not nearly constant."""
-    return scan_range(problem)[0], null_lambda(problem)
 
 
 def _null_points(problem):
@@ -295,7 +246,7 @@ def _ended(problem, points, n_null, fineness):
         close = [
             one
             if one.lambda_ > top
-            else _newton_minimum(problem, one.lambda_, one.weights)
+            else newton_minimum(problem, one.lambda_, one.weights)
             for one in close
         ]
         lowest = min(close, key=_value)

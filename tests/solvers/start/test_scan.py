@@ -75,7 +75,7 @@ def test_scan_of_few_counts_ends_where_the_loss_has_exploded(seed):
 
 @pytest.mark.parametrize(("shape", "seed"), [((200, 6), 1), ((220, 12), 18)])
 def test_a_scan_goes_on_behind_a_high_rise(shape, seed):
-    """Amounts without noise would be predicted by their mean: small weights are worse."""
+    """Amounts without noise would be predicted by their mean."""
     rng = np.random.default_rng(seed)
     X = rng.standard_t(2.5, shape)
     eta = X @ rng.standard_normal(shape[1])
@@ -90,7 +90,7 @@ def test_a_scan_goes_on_behind_a_high_rise(shape, seed):
 @pytest.mark.parametrize("kind", ["counts", "amounts", "classes"])
 @pytest.mark.parametrize("is_heavy", [False, True])
 def test_a_guide_by_some_rows_changes_nothing(kind, is_heavy):
-    """Many rows would learn another lambda, or from worse folds, than all of them."""
+    """Many rows would learn another lambda than that of all of them."""
     rng = np.random.default_rng(1)
     X = rng.standard_t(3, (5000, 8)) if is_heavy else rng.standard_normal((5000, 8))
     eta = 0.4 * np.clip(X, -8.0, 8.0) @ (rng.standard_normal(8) / 2.0)
