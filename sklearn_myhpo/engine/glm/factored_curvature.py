@@ -7,6 +7,8 @@ from .shared_curvature import distance
 
 #: Accuracy from which on one matrix may serve all splits.
 COMMON_TOL = 1e-3
+#: Accuracy from which on Hessians of other places may serve a first step.
+ROUGH_TOL = 5e-3
 #: Change of the log of a penalty up to which factors are kept that cost more than a
 #: pass: steps with them leave at most this share of the error.
 KEPT_CHANGE = 0.2
@@ -55,7 +57,7 @@ class FactoredCurvature:
     @staticmethod
     def may_be_old(tol):
         """Whether a first step to such an accuracy may use Hessians of other places."""
-        return tol >= COMMON_TOL
+        return tol >= ROUGH_TOL
 
     def solver(self, raw, penalty, tol, *, renew=False):
         """Return the `StackedSolver` of Hessians at or near raw predictions.

@@ -178,8 +178,10 @@ def _next_point(problem, points, lambda_, n_null, fineness):
     """Return the next point, started from the last ones."""
     vector = shared_lambda(problem, lambda_)
     starts = points[-1].weights if points else None
-    # From weights whose slopes are known the first step is free.
-    if len(points) > n_null + 1 and not problem.split_set.keeps_slopes:
+    # From weights whose slopes are known the first step is free, which is enough for a
+    # guide; losses that are compared should not wait for the next place to move.
+    stays = fineness.is_guide and problem.split_set.keeps_slopes
+    if len(points) > n_null + 1 and not stays:
         last, before = points[-1], points[-2]
         ahead = (lambda_ - last.lambda_) / (last.lambda_ - before.lambda_)
         starts = [
