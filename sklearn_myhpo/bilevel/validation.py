@@ -6,6 +6,7 @@ from scipy import sparse
 from ..data.batches import RowBatches, sample_batches, strata_of
 from ..data.parts import RowParts, divide_rows
 from ..engine.build import build_splits
+from ..engine.glm.quadratic_model import QuadraticModels
 from ..losses.base import Loss
 from ..penalties.groups import FeatureGroups
 from .bounds import resolve_bounds
@@ -209,7 +210,7 @@ class BilevelProblem(HeldOutProblem):
         is_diagonal = self.splits[0].solves_by == "diagonal" and self.n_groups == 1
         return TargetsProblem(self) if is_diagonal else None
 
-    def quadratic_model(self, fewer, lambda_, guide) -> ScanProblem | None:
+    def quadratic_model(self, fewer, lambda_, guide) -> QuadraticModels | None:
         """Return a second-order model of the problem about a solution of all rows.
 
         Parameters
@@ -223,17 +224,13 @@ class BilevelProblem(HeldOutProblem):
 
         Returns
         -------
-        ScanProblem or None
+        QuadraticModels or None
             Its inner solutions take no passes over the rows. None where the plan
             factors no Hessians, or held-out rows are in no training part.
         """
         mean = np.mean(guide.weights, axis=0)
-        models = self.split_set.quadratic_models(
-            self.full, lambda_, mean, fewer.split_set
-        )
-        if models is None:
-            return None
-        return ScanProblem(self, models, self.n_held_out, self.scan_bounds)
+        given = self.full, lambda_, mean, fewer.split_set
+        return self.split_set.quadratic_models(*given)
 
     def _sample(self):
         """Return the splits of a sample of the rows, and its part of `n_held_out`.

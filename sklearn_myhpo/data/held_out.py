@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .blocks import cached_block
+from .blocks import as_slice, cached_block
 from .design import Design
 from .limits import row_limits
 from .parts import RowParts
@@ -159,8 +159,11 @@ class HeldOutRows:
 
     def _predictions(self, models, held_out):
         """Yield the raw predictions of the held-out rows of every split."""
-        if _width(models) > row_limits().many_columns:
-            for own, (coefs, intercepts) in zip(held_out, models, strict=True):
+        rows = [as_slice(own) for own in held_out]
+        # Neighbours are read where they are.
+        are_ranges = all(isinstance(own, slice) for own in rows)
+        if are_ranges or _width(models) > row_limits().many_columns:
+            for own, (coefs, intercepts) in zip(rows, models, strict=True):
                 yield self.design.take(own).forward(coefs) + intercepts
             return
         # One product with all rows is cheaper than one per split with its own rows.

@@ -5,11 +5,14 @@ from scipy.linalg import cholesky, qr, svd
 
 from ..penalties.coordinates import Coordinates, UnitCoordinates, feature_coordinates
 from ..penalties.groups import FeatureGroups
+from .blocks import as_slice
 from .dense import DenseDesign
 
 #: Ratio of the largest to the smallest change of a unit up to which a basis of row
 #: spaces in other units follows from one in these: its square is lost in digits.
 MOST_UNITS = 30.0
+#: Rows of a block of a QR factorization.
+QR_ROWS = 1024
 
 
 def reduce_to_row_space(design, groups, rotates=False):
@@ -69,8 +72,30 @@ def reduce_to_row_space(design, groups, rotates=False):
         tuple(bases),
         scale=design.scale,
     )
-    reduced = np.ascontiguousarray(np.hstack(parts))
+    joined = parts[0] if len(parts) == 1 else np.hstack(parts)
+    reduced = np.ascontiguousarray(joined)
     return DenseDesign(reduced, fit_intercept=design.fit_intercept), coordinates
+
+
+def tall_triangle(rows):
+    """Return the triangular QR factor of many rows, some of them at a time.
+
+    A cache holds these (Demmel, Grigori, Hoemmen & Langou 2012).
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, k)
+        At least k rows.
+
+    Returns
+    -------
+    ndarray of shape (k, k)
+    """
+    size = max(QR_ROWS, 4 * rows.shape[1])
+    if len(rows) > 2 * size:
+        parts = (rows[start : start + size] for start in range(0, len(rows), size))
+        rows = np.concatenate([np.linalg.qr(part, mode="r") for part in parts])
+    return np.linalg.qr(rows, mode="r")
 
 
 def in_own_units(design, coordinates, units, share=None):
@@ -142,11 +167,19 @@ def _along_axes(part, one, basis):
     one : ndarray of shape (k,)
     basis : ndarray of shape (n_columns, k)
     """
-    left, singular, transposed = svd(part, full_matrices=False, check_finite=False)
-    return left * singular, transposed @ one, basis @ transposed.T
+    if len(part) > part.shape[1]:
+        # The axes are those of the triangular factor, which is much smaller.
+        triangle = tall_triangle(part)
+        transposed = svd(triangle, full_matrices=False, check_finite=False)[2]
+        along = part @ transposed.T
+    else:
+        left, singular, transposed = svd(part, full_matrices=False, check_finite=False)
+        along = left * singular
+    return along, transposed @ one, basis @ transposed.T
 
 
 def _fill_columns(design, columns, out):
     """Write some columns of the centred rows into `out` (n_columns, n_samples)."""
+    columns = as_slice(columns)
     for rows, block in design.blocks(design.n_features):
         out[:, rows] = block.centred()[:, columns].T

@@ -5,6 +5,7 @@ from scipy.linalg import svdvals
 from scipy.linalg.lapack import dpotrf
 
 from ..data.limits import row_limits
+from ..data.row_space import tall_triangle
 from .limits import limits
 
 #: Share of the square of a column that is left after the columns before it, and ratio
@@ -103,6 +104,8 @@ def least_moment(design, sample_weight, second_moments):
         return None
     root = np.sqrt(sample_weight / sample_weight.sum())[:, None]
     rows = root * design.columns(kept) / np.sqrt(second_moments[kept])
+    if n > d:
+        rows = tall_triangle(rows)
     singular = svdvals(rows, overwrite_a=True, check_finite=False)
     least = singular[singular > LOST * max(n, d) * singular[0]][-1]
     return float(second_moments[kept].min() * min(1.0, least**2))

@@ -163,10 +163,10 @@ class Limits:
     model_rows: int = 2048
     rows_per_weight: int = 4
     spectrum_entries: int = 2**22
-    optimism_rows: int = 2**14
+    optimism_rows: int = 2**12
     target_entries: int = 2**21
     posterior_work: float = 1e8
-    summary_rows: int = 2**13
+    summary_rows: int = 2**12
     summary_rows_per_weight: int = 20
     summary_size: int = 500
     summary_entries: int = 2**22

@@ -208,6 +208,12 @@ class Plan:
             gram = limits.sparse_entry * shape.entries_per_row**2
         return shape.n_samples * n_grams * gram / self._pass_cost + self.factor_passes
 
+    @property
+    def own_price(self):
+        """Price of a Gram matrix for every split, and of factoring them, in passes."""
+        gram = self.gram_price - self.factor_passes
+        return self.shape.n_splits * gram + self.factor_passes
+
     @cached_property
     def factor_passes(self):
         """Price of factoring a matrix for every split, in passes."""

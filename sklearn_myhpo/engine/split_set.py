@@ -110,7 +110,7 @@ class SplitSet:
         return None
 
     def quadratic_models(self, full, lambda_, weights, fewer):
-        """Return a `SplitSet` of second-order models; None where there are none."""
+        """Return `QuadraticModels` of the splits; None where there are none."""
         return None
 
     def minimize_full(self, full, lambda_, start, tol=NEWTON_TOL):
@@ -126,6 +126,10 @@ class SplitSet:
 
     #: Whether there are too many lambdas for a response of the weights to each.
     prefers_products = False
+    #: Whether the slopes at the last weights are kept: a step from there is free.
+    keeps_slopes = False
+    #: Whether `quadratic_models` has models.
+    makes_models = False
 
     @property
     def prefers_inverse(self):

@@ -33,19 +33,22 @@ class TweedieLoss(LogLinkLoss):
         return f"{type(self).__name__}({self.power})"
 
     def _value_and_slope(self, y, raw):
-        size, up, down, zeros = self._rises(y, raw)
-        value = up / self._b
-        value += down / self._a
+        size, up, down, is_zero = self._rises(y, raw)
+        value = up + is_zero
+        slope = value - down
+        slope *= size
+        value /= self._b
+        down /= self._a
+        value += down
         value *= size
-        value += zeros / self._b
-        up -= down
-        up *= size
-        up += zeros
-        return value, up
+        return value, slope
 
     def _slope(self, y, raw):
-        size, up, down, zeros = self._rises(y, raw)
-        return size * (up - down) + zeros
+        size, up, down, is_zero = self._rises(y, raw)
+        up += is_zero
+        up -= down
+        up *= size
+        return up
 
     def _bend(self, y, raw):
         up, down = self._terms(y, raw)
@@ -56,18 +59,21 @@ class TweedieLoss(LogLinkLoss):
         return self._b**2 * up - self._a**2 * down
 
     def _rises(self, y, raw):
-        """Return ``y^b``, ``(mu / y)^b - 1``, ``(mu / y)^-a - 1``; of zeros ``mu^b``.
+        """Return ``y^b``, ``(mu / y)^b - 1``, ``(mu / y)^-a - 1``, and zeros as ones.
 
-        With these large amounts lose no digits, and a constant y is met exactly.
+        With these large amounts lose no digits, and a constant y is met exactly. Of a
+        zero, which counts as the least target here, the third is zero.
         """
         log_y = np.log(nonzero(y))
         error = raw - log_y
-        up, down = np.expm1(self._b * error), np.expm1(-self._a * error)
-        is_zero = y < LEAST_TARGET
-        if not is_zero.any():
-            return np.exp(self._b * log_y), up, down, 0.0
-        size = np.where(is_zero, 0.0, np.exp(self._b * log_y))
-        return size, up, down, np.where(is_zero, np.exp(self._b * raw), 0.0)
+        log_y *= self._b
+        size = np.exp(log_y, out=log_y)
+        up = np.expm1(self._b * error)
+        error *= -self._a
+        down = np.expm1(error, out=error)
+        is_positive = (y >= LEAST_TARGET).astype(float)
+        down *= is_positive
+        return size, up, down, np.subtract(1.0, is_positive, out=is_positive)
 
     def _terms(self, y, raw):
         """Return ``mu^b`` and ``y mu^-a``."""

@@ -7,6 +7,8 @@ from .shared_curvature import distance
 
 #: Accuracy from which on one matrix may serve all splits.
 COMMON_TOL = 1e-3
+#: Accuracy from which on Hessians of other places may serve a first step.
+ROUGH_TOL = 5e-3
 #: Change of the log of a penalty up to which factors are kept that cost more than a
 #: pass: steps with them leave at most this share of the error.
 KEPT_CHANGE = 0.2
@@ -28,8 +30,13 @@ class FactoredCurvature:
         Whether every split has the Hessian at its own weights.
     price : float
         Cost of new matrices in passes over the rows.
+    own_price : float
+        Cost of a matrix for every split at its own weights.
     is_rough : bool
         Whether matrices at common weights have turned out to be far from the splits'.
+    pairs : list of (ndarray, ndarray)
+        Moves of the weights, and the changes of the data terms' gradients along them,
+        since the last new matrices.
     spent : float
         Passes since the last new matrices that better ones would have saved.
     """
@@ -37,14 +44,20 @@ class FactoredCurvature:
     def __init__(self, passes, shared, plan, counts):
         self.passes, self.shared, self.counts = passes, shared, counts
         self.is_exact, self.price = plan.owns_hessians, plan.gram_price
+        self.own_price = plan.own_price
         self.factors_cost = plan.factor_passes > 1.0
         self.is_rough = self._is_common = False
-        self.spent = 0.0
+        self.spent, self.pairs = 0.0, []
         self._formed_at = self._matrices = self._penalty = self._solver = None
 
     def is_stale(self, raw):
         """Whether every split should have a new Hessian for another step."""
         return self.is_exact and self._formed_at is not raw
+
+    @staticmethod
+    def may_be_old(tol):
+        """Whether a first step to such an accuracy may use Hessians of other places."""
+        return tol >= ROUGH_TOL
 
     def solver(self, raw, penalty, tol, *, renew=False):
         """Return the `StackedSolver` of Hessians at or near raw predictions.
@@ -60,7 +73,7 @@ class FactoredCurvature:
             Whether new matrices are to be formed.
         """
         is_other = self._is_far(penalty)
-        renew |= self.is_exact and is_other
+        renew |= self.is_exact and is_other and not self.may_be_old(tol)
         is_common = self.factors_cost and not self.is_exact and tol >= COMMON_TOL
         is_other |= self._is_common and not is_common
         if self._form(raw, renew) or is_other:
@@ -103,14 +116,15 @@ class FactoredCurvature:
     def _form(self, raw, renew):
         """Form new matrices where they are due; return whether they are others."""
         if self.is_exact:
-            if self._formed_at is raw or not renew:
+            if self._formed_at is raw or not (renew or self._matrices is None):
                 return False
             self._formed_at, self._matrices = raw, self.passes.hessians(raw)
+            self.pairs = []
             return True
         if renew or self.shared.matrix is None:
             self.shared.renew(raw)
         if self._formed_at is self.shared.matrix:
             return False
-        self._formed_at, self.spent = self.shared.matrix, 0.0
+        self._formed_at, self.spent, self.pairs = self.shared.matrix, 0.0, []
         self._matrices = self.shared.own_matrices()
         return True

@@ -13,6 +13,7 @@ from ..linalg.newton import (
     NEWTON_TOL,
     STALLED,
 )
+from ..linalg.stacked import StackedSolver
 from .fused_hessian import HessiansAt
 from .safeguards import (
     ACCURATE_TOL,
@@ -23,7 +24,7 @@ from .safeguards import (
     unsettled,
 )
 
-#: Pairs that are kept.
+#: Pairs that are kept, also from one lambda to the next.
 MEMORY = 5
 #: Smallest contraction factor that is assumed of a step with a fresh Hessian.
 FRESH_RATE = 0.02
@@ -84,9 +85,11 @@ class FactoredNewton:
         self.penalty = split_set.penalties(lambda_)
         self.weights, self.at = weights, self.set.slopes(weights)
         self._leave_saturation()
-        self._pairs, self._before, self.direction = [], None, 0.0
+        self._before, self.direction = None, 0.0
         # The rate after the last new matrices, and the number of slow steps.
         self._fresh, self._n_slow = 0.0, 0
+        # Passes of the last solve with the Hessians by conjugate gradients.
+        self._n_passes = 0.0
         # Changes of the held-out losses by the last step, where they were asked for.
         self._change = np.full(len(weights), np.inf)
         # The splits along whose directions no step is good enough.
@@ -111,7 +114,9 @@ class FactoredNewton:
         slope = self.at.gradients + self.penalty * self.weights
         losses, goal = self._losses(), 2.0 * self.tol**2
         direction, decrement = self._direction(slope)
-        if self.curvature.is_stale(self.at.raw) and np.any(decrement > goal * losses):
+        is_first = self._before is None and self.curvature.may_be_old(self.tol)
+        is_stale = self.curvature.is_stale(self.at.raw) and not is_first
+        if is_stale and np.any(decrement > goal * losses):
             direction, decrement = self._direction(slope, renew=True)
         if self._before is not None and np.any(decrement > goal * losses):
             rate = np.sqrt(np.max(decrement / self._before))
@@ -145,15 +150,17 @@ class FactoredNewton:
         slopes = self.set.held_out_gradients(self.at.raw)
         change = np.abs(np.einsum("kmo,kmo->k", slopes, direction))
         before, self._change = self._change, change
-        losses = self.set.passes.held_out_losses(self.at.raw)
+        losses = self.set.held_out_losses(self.at.raw)
         return unsettled(change, before, losses)
 
     def _direction(self, slope, renew=False):
         """Return the step of every split, and twice the decrease that it promises."""
-        if renew or self.curvature.is_exact:
-            self._pairs = []
         solver = self.curvature.solver(self.at.raw, self.penalty, self.tol, renew=renew)
-        return _promised(slope, -_two_loops(self._pairs, slope, solver.solve))
+        pairs = [
+            (move, change + self.penalty * move)
+            for move, change in self.curvature.pairs
+        ]
+        return _promised(slope, -_two_loops(pairs, slope, solver.solve))
 
     def _solution(self, slope):
         """Return the step by the Hessians themselves, and what it promises.
@@ -162,14 +169,20 @@ class FactoredNewton:
         most twice the least possible cost (Karlin et al. 1988).
         """
         curvature, counts, raw = self.curvature, self.set.counts, self.at.raw
+        if self._n_passes > curvature.own_price:
+            # Matrices at the splits' own weights cost less. Common ones tell how far
+            # the next place is from its minimum, and so must be of this one.
+            curvature.solver(raw, self.penalty, self.tol, renew=True)
+            counts.n_factorizations += len(slope)
+            exact = StackedSolver(curvature.exact(raw, self.penalty))
+            return _promised(slope, -exact.solve(slope))
         renew = curvature.spent > curvature.price
         solver = curvature.solver(raw, self.penalty, self.tol, renew=renew)
         at = HessiansAt(self.set.passes, raw, self.penalty, solver, counts)
         before = counts.n_hessian_products
         direction = -at.solve(slope[:, None], SOLVED)[0][:, 0]
-        n_passes = (counts.n_hessian_products - before) / len(slope)
-        curvature.spent += n_passes - 1.0
-        self._pairs = []
+        self._n_passes = (counts.n_hessian_products - before) / len(slope)
+        curvature.spent += self._n_passes - 1.0
         return _promised(slope, direction)
 
     def _watch(self, rate):
@@ -211,11 +224,12 @@ class FactoredNewton:
             move = size[:, None, None] * direction
             weights = self.weights + move
             at = self.set.slopes(weights)
-            change = at.gradients - self.at.gradients + self.penalty * move
-            rise = np.einsum("kmo,kmo->k", change, direction) - decrement
+            change = at.gradients - self.at.gradients
+            felt = change + self.penalty * move
+            rise = np.einsum("kmo,kmo->k", felt, direction) - decrement
             far = overshoots(rise, decrement) & ~done
             if not far.any():
-                self._pairs = [*self._pairs[1 - MEMORY :], (move, change)]
+                self.curvature.pairs = [*self.curvature.pairs, (move, change)][-MEMORY:]
                 self.weights, self.at, self.direction = weights, at, 0.0
                 self._stuck |= size == 0
                 return False

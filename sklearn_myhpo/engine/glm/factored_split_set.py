@@ -8,7 +8,7 @@ from .factored_curvature import FactoredCurvature
 from .factored_newton import minimize_factored
 from .fused_hessian import FusedHessian, HessiansAt
 from .passes import HeldOutWeights, Passes
-from .quadratic_model import quadratic_models
+from .quadratic_model import QuadraticModels
 from .split_set import GLMSplitSet
 
 #: Accuracy of the point about which the splits are modelled.
@@ -26,6 +26,7 @@ class FactoredSplitSet(GLMSplitSet):
 
     #: Stricter than of other sets, whose weights are one step ahead of the known error.
     rough_tol = 0.01
+    keeps_slopes = True
 
     def __init__(self, splits, parts, plan, rows=None):
         super().__init__(splits, parts, plan, rows)
@@ -36,8 +37,13 @@ class FactoredSplitSet(GLMSplitSet):
             self.passes, self.shared_curvature, plan, self.counts
         )
         self._weights = self._given = self._raw = self._slopes = None
-        # Raw predictions, and the gradients of the validation losses there.
-        self._held_out = None, None
+        # Raw predictions, and the validation losses and their gradients there.
+        self._held_out = self._held_out_losses = None, None
+
+    @property
+    def makes_models(self):
+        """Whether held-out rows are a union of parts, whose moments are known."""
+        return self.shared_curvature.parts.held_out_shares is not None
 
     def slopes(self, weights):
         """Return the `Slopes` at weights, of which the last ones are kept.
@@ -104,13 +110,15 @@ class FactoredSplitSet(GLMSplitSet):
 
         Returns
         -------
-        SplitSet or None
+        QuadraticModels or None
             None where there are none.
         """
+        if not self.makes_models:
+            return None
         alone = FactoredSplitSet([full], None, self.plan.of_splits(1))
         alone.shared_curvature.adopt(fewer.shared_curvature)
         (found,) = alone.minimize(lambda_, [weights], MODEL_TOL)
-        return quadratic_models(self, found)
+        return QuadraticModels(self, found, alone.raw([found])[0])
 
     def hessians(self, lambda_, weights):
         """Return Hessians as matrices, or by their products with a matrix near them."""
@@ -145,12 +153,26 @@ class FactoredSplitSet(GLMSplitSet):
     def validation_losses(self, weights):
         """Return the validation loss of every split."""
         self.counts.n_values += len(weights)
-        return self.passes.held_out_losses(self.raw(weights))
+        return self.held_out_losses(self.raw(weights))
 
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         self.counts.n_validation_gradients += len(weights)
         return list(self.held_out_gradients(self.raw(weights)))
+
+    def held_out_losses(self, raw):
+        """Return the validation losses; the last ones are kept.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_splits, n_outputs, n_samples)
+            Raw predictions, which do not change.
+        """
+        known, losses = self._held_out_losses
+        if known is not raw:
+            losses = self.passes.held_out_losses(raw)
+            self._held_out_losses = raw, losses
+        return losses
 
     def held_out_gradients(self, raw):
         """Return the gradients of the validation losses; the last ones are kept.
@@ -174,9 +196,8 @@ class FactoredSplitSet(GLMSplitSet):
 
     def inner_residuals(self, lambda_, weights):
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""
-        starts = np.stack([split.start() for split in self.splits])
-        first = self.passes.slopes(starts).gradients
-        return self._relative(first, self.slopes(weights).gradients, lambda_, weights)
+        last = self.slopes(weights).gradients
+        return self._relative(self._null_gradients(), last, lambda_, weights)
 
 
 def make_split_set(splits, parts, plan, rows=None):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...data.blocks import interleaved, lower_triangle
+from ...data.blocks import as_slice, interleaved, lower_triangle
 from ...data.limits import row_limits
 
 
@@ -69,6 +69,24 @@ class Passes:
         if all(np.all(np.isfinite(one)) for one in found):
             return Slopes(raw, *found)
         return self._slopes_of_used_rows(raw)
+
+    def slopes_at_common(self, weights, raw):
+        """Return the `Slopes` at the same weights for all splits.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (m, n_outputs)
+        raw : ndarray of shape (n_outputs, n_samples)
+            Their raw predictions of the rows that all splits share.
+        """
+        if not self.rows.are_shared:
+            return self.slopes(np.repeat(weights[None], self.n_splits, axis=0))
+        everywhere = np.broadcast_to(raw, (self.n_splits, *raw.shape))
+        losses, slopes = self.loss.value_and_gradient(self.y, raw.T)
+        if not (np.all(np.isfinite(losses)) and np.all(np.isfinite(slopes))):
+            return self._slopes_of_used_rows(everywhere)
+        gradients = self.rows.adjoint(self.train_weights[:, None] * slopes.T)
+        return Slopes(everywhere, self.train_weights @ losses, gradients)
 
     def _losses_and_slopes(self, y, raw):
         """Return losses (k, n) and their derivatives (k, n_outputs, n) of a block."""
@@ -212,6 +230,8 @@ class Passes:
 
     def held_out_gradients(self, raw):
         """Return the gradients (n_splits, m, n_outputs) of the validation losses."""
+        if self.held_out.ranges is not None and self.rows.are_shared:
+            return self._gradients_of_ranges(raw)
         spread = np.zeros((self.n_splits, self.n_outputs, self.rows.n_samples))
         for index, owner, weight in self.held_out.visits:
             slopes = self.loss.gradient(self.y[index], raw[owner, :, index])
@@ -222,6 +242,20 @@ class Passes:
 
         columns = spread.transpose(2, 0, 1)
         return self.rows.reduce(own, columns, entries_per_row=self._width)
+
+    def _gradients_of_ranges(self, raw):
+        """Return the same where every split holds out rows that are neighbours.
+
+        Only these rows are read for it.
+        """
+        ((index, owner, weight),) = self.held_out.visits
+        slopes = self.loss.gradient(self.y[index], raw[owner, :, index])
+        slopes *= weight[:, None]
+        found, end = [], 0
+        for number, rows in enumerate(self.held_out.ranges):
+            start, end = end, end + rows.stop - rows.start
+            found.append(self.rows.of(number).take(rows).adjoint(slopes[start:end]))
+        return np.stack(found)
 
 
 def _in_a_row(y, raw):
@@ -252,6 +286,9 @@ class HeldOutWeights:
     visits : list of (ndarray, ndarray, ndarray)
         Indices of rows, the split that holds each out, and their weights: all splits at
         once where no row is held out by two of them, else each split alone.
+    ranges : list of slice or None
+        The rows that each split holds out, in its visit at once with the others; None
+        where they are not neighbours.
     """
 
     def __init__(self, held_out, n_samples):
@@ -261,7 +298,11 @@ class HeldOutWeights:
             for number, (index, weight) in enumerate(held_out)
         ]
         counts = sum(np.bincount(own[0], minlength=n_samples) for own in visits)
+        self.ranges = None
         if counts.max() == 1:
+            ranges = [as_slice(own[0]) for own in visits]
+            if all(isinstance(rows, slice) for rows in ranges):
+                self.ranges = ranges
             visits = [tuple(map(np.concatenate, zip(*visits, strict=True)))]
         self.visits = visits
 

@@ -1,86 +1,128 @@
 """Second-order models of all splits about common weights.
 
-One Gram pass makes a problem that costs no more passes, whatever its lambda. It has the
-form of ridge regression, and so all that is known about that serves it.
+One Gram pass makes a problem that costs no more passes, whatever its lambda.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from ...penalties.coordinates import feature_coordinates
-from ...penalties.groups import FeatureGroups
-from ..ridge.mean_square import Moments
-from ..ridge.quadratic import QuadraticSplit
-from ..split import Split
-from ..split_set import SplitSet
+from ..linalg.stacked import StackedSolver
 
 
-class QuadraticModel(QuadraticSplit):
-    """The losses of a split, to second order about a point.
+class Quadratics(NamedTuple):
+    """Quadratic functions of the weights of every split.
 
-    Outputs of a feature are coordinates of their own, which share its lambda, and the
-    intercepts are coordinates without a lambda.
+    The outputs of a feature are coordinates of their own.
 
-    Parameters
+    Attributes
     ----------
-    split : GLMSplit
-    train, validation : Moments
-        Whose reference is the point.
+    reference : ndarray of shape (size,)
+        Common weights.
+    losses : ndarray of shape (n_splits,)
+        Values there.
+    slopes : ndarray of shape (n_splits, size)
+        First derivatives there.
+    grams : ndarray of shape (n_splits, size, size)
+        Second derivatives.
     """
 
-    def __init__(self, split, train, validation):
-        n_outputs, groups = split.n_outputs, split.groups
-        labels = np.repeat(groups.labels, n_outputs)
-        free = np.full(split.shape[0] * n_outputs - len(labels), groups.n_groups)
-        own = FeatureGroups(np.concatenate([labels, free]), groups.names)
-        Split.__init__(self, feature_coordinates(own), 1, False, split.counts)
-        self.pinning = np.repeat(split.pinning, n_outputs, axis=0)
-        if split.penalty_scale is not None:
-            self.penalty_scale = np.repeat(split.penalty_scale, n_outputs, axis=0)
-        self.train, self.validation = train, validation
-        self.regression = self._last = None
+    reference: np.ndarray
+    losses: np.ndarray
+    slopes: np.ndarray
+    grams: np.ndarray
+
+    def values_and_gradients(self, weights):
+        """Return values (n_splits,) and gradients at weights (n_splits, size)."""
+        moves = weights - self.reference
+        bent = self.products(moves)
+        values = self.losses + np.sum(moves * (self.slopes + 0.5 * bent), axis=1)
+        return values, self.slopes + bent
+
+    def products(self, moves):
+        """Return the second derivatives applied to moves (n_splits, size)."""
+        return np.einsum("kab,kb->ka", self.grams, moves)
 
 
-def quadratic_models(split_set, weights):
-    """Return second-order models of the splits of a set, about common weights.
+class PathPoint(NamedTuple):
+    """The validation losses of all splits at the minima of their training losses.
+
+    Attributes
+    ----------
+    values, slopes, bends : ndarray of shape (n_splits,)
+        The losses, and their derivatives along a move of the penalties.
+    weights : list of ndarray of shape (m, n_outputs)
+        The minima.
+    """
+
+    values: np.ndarray
+    slopes: np.ndarray
+    bends: np.ndarray
+    weights: list
+
+
+class QuadraticModels:
+    """Second-order models of the splits of a set about common weights.
 
     Parameters
     ----------
-    split_set : GLMSplitSet
+    split_set : FactoredSplitSet
+        That `makes_models`.
     weights : ndarray of shape (m, n_outputs)
-
-    Returns
-    -------
-    SplitSet or None
-        None where the held-out rows of a split are no union of its parts.
+    raw : ndarray of shape (n_outputs, n_samples)
+        Their raw predictions of the rows that all splits share.
     """
-    shared, passes = split_set.shared_curvature, split_set.passes
-    if shared.parts.held_out_shares is None:
-        return None
-    at = np.repeat(weights[None], len(split_set.splits), axis=0)
-    slopes = passes.slopes(at)
-    shared.renew(slopes.raw)
-    held_out = (
-        passes.held_out_losses(slopes.raw),
-        passes.held_out_gradients(slopes.raw),
-    )
-    models = []
-    for split, train, validation, *values in zip(
-        split_set.splits,
-        shared.own_matrices(),
-        shared.held_out_matrices(),
-        slopes.losses,
-        slopes.gradients,
-        *held_out,
-        strict=True,
-    ):
-        both = zip((train, validation), values[::2], values[1::2], strict=True)
-        models.append(QuadraticModel(split, *(_moments(*own, weights) for own in both)))
-    return SplitSet(models)
+
+    def __init__(self, split_set, weights, raw):
+        shared, passes = split_set.shared_curvature, split_set.passes
+        self.split_set = split_set
+        at, losses, gradients = passes.slopes_at_common(weights, raw)
+        shared.renew(at[:1] if split_set.rows.are_shared else at)
+        self.train = _quadratics(weights, losses, gradients, shared.own_matrices())
+        self.validation = _quadratics(
+            weights,
+            passes.held_out_losses(at),
+            passes.held_out_gradients(at),
+            shared.held_out_matrices(),
+        )
+
+    def at(self, lambda_, moves):
+        """Return the `PathPoint` at a lambda.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+        moves : ndarray of bool of shape (n_groups,)
+            The groups whose lambda the derivatives are taken in, all at once.
+        """
+        splits = self.split_set.splits
+        shape = len(splits), *splits[0].shape
+        penalty = self.split_set.penalties(lambda_)
+        felt = splits[0].per_coordinate(moves.astype(float))
+        penalty, rate = (
+            np.repeat(own[..., 0], shape[2], axis=1)
+            for own in (penalty, penalty * felt)
+        )
+        train, counts = self.train, self.split_set.counts
+        counts.n_factorizations += len(splits)
+        matrices = train.grams.copy()
+        np.einsum("kii->ki", matrices)[...] += penalty
+        solver = StackedSolver(matrices)
+        first = train.slopes + penalty * train.reference
+        weights = train.reference - solver.solve(first)
+        turn = -solver.solve(rate * weights)
+        second = -solver.solve(rate * (weights + 2.0 * turn))
+        values, slopes = self.validation.values_and_gradients(weights)
+        curved = np.sum(turn * self.validation.products(turn), axis=1)
+        return PathPoint(
+            values,
+            np.sum(slopes * turn, axis=1),
+            curved + np.sum(slopes * second, axis=1),
+            list(weights.reshape(shape)),
+        )
 
 
-def _moments(gram, loss, gradient, reference):
-    """Return the quadratic function with a value and derivatives at a reference."""
-    reference, gradient = reference.reshape(-1, 1), gradient.reshape(-1, 1)
-    return Moments(
-        gram, gram @ reference - gradient, reference, -gradient, np.array([2.0 * loss])
-    )
+def _quadratics(weights, losses, gradients, matrices):
+    """Return the `Quadratics` with derivatives (n_splits, m, n_outputs) at weights."""
+    slopes = gradients.reshape(len(losses), -1)
+    return Quadratics(weights.ravel(), losses, slopes, np.asarray(matrices))

@@ -31,6 +31,7 @@ class SharedCurvature:
         self.counts, self.plan = split_set.counts, split_set.plan
         self.n_splits = len(split_set.splits)
         self.groups = split_set.splits[0].groups
+        self._has_axes = bool(split_set.splits[0].coordinates.bases)
         self._start = start[0]
         self.matrix = self._first = self._factored = self._own = self._sums = None
         self._curvature = self._coupling = self._first_coupling = None
@@ -172,15 +173,26 @@ class SharedCurvature:
             features = self.groups.penalized
             n_outputs = len(self._first) // self.rows.n_coordinates
             own = (features[:, None] * n_outputs + np.arange(n_outputs)).ravel()
-            least = _least_eigenvalue(self._first, own)
+            least = _least_eigenvalue(self._first, own, self._rounding)
             self._first = least if self.plan.is_dense else least * self._first_coupling
         return self._first
+
+    @property
+    def _rounding(self):
+        """Curvature relative to the largest that is none along axes of the rows.
+
+        Of features as they are the units may differ by any factor.
+        """
+        if not self._has_axes:
+            return 0.0
+        return (max(len(self.y), self.rows.n_coordinates) * np.finfo(float).eps) ** 2
 
     @cached_property
     def _least_of_features(self):
         squares = self.rows.mean_squares()[self.groups.penalized]
         mean = self.loss.mean_curvature(self.y, self._start, self.parts.weight)
-        least = squares[squares > 0].min(initial=np.inf)
+        kept = squares > self._rounding * squares.max(initial=0.0)
+        least = squares[kept].min(initial=np.inf)
         return np.linalg.eigvalsh(mean)[0] * least
 
 
@@ -192,11 +204,12 @@ def distance(old, new):
     return np.max(change, initial=0.0) if np.all(np.isfinite(change)) else np.inf
 
 
-def _least_eigenvalue(matrix, index):
+def _least_eigenvalue(matrix, index, rounding):
     """Return a bound below the least nonzero eigenvalue of some coordinates.
 
-    The others, without a penalty, are eliminated; columns that are zero are left out.
-    In units of its own diagonal no coordinate is lost in the rounding of another.
+    The others, without a penalty, are eliminated; columns that are zero, or as small as
+    `rounding` relative to the largest, are left out. In units of its own diagonal no
+    coordinate is lost in the rounding of another.
     """
     others = np.setdiff1d(np.arange(len(matrix)), index)
     own = matrix[np.ix_(index, index)]
@@ -205,7 +218,7 @@ def _least_eigenvalue(matrix, index):
         corner = matrix[np.ix_(others, others)]
         own = own - cross @ np.linalg.pinv(corner) @ cross.T
     unit = np.diag(own)
-    kept = unit > 0
+    kept = unit > rounding * unit.max(initial=0.0)
     if not kept.any():
         return np.inf
     own, unit = own[np.ix_(kept, kept)], unit[kept]

@@ -310,6 +310,11 @@ class GLMSplit(Split):
             w[-1] = self._intercept_start
         return w
 
+    def null_raw(self):
+        """Return the raw prediction (n_outputs,) of the model without features."""
+        # Zeros without an intercept.
+        return self.start()[-1] * self.explicit_intercept
+
     @cached_property
     def _intercept_start(self):
         used = np.flatnonzero(self.train_weight)

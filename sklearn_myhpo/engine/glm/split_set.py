@@ -40,7 +40,7 @@ class GLMSplitSet(SplitSet):
             split.penalty_scale is None and split.pinning is first.pinning
             for split in splits
         )
-        start = first.start()[-1:] * first.explicit_intercept
+        start = first.null_raw()[None]
         null = self.loss.value(self.y, np.repeat(start, len(self.y), axis=0))
         self.null_losses = np.array([weight @ null for weight in self.train_weights])
         self.shared_curvature = SharedCurvature(self, start)
@@ -290,8 +290,7 @@ class GLMSplitSet(SplitSet):
         losses = []
         for split in self.splits:
             index, weight = split.held_out
-            # Zeros without an intercept.
-            start = split.start()[-1] * split.explicit_intercept
+            start = split.null_raw()
             raw = np.broadcast_to(start, (len(index), len(start)))
             losses.append(weight @ self.loss.value(self.y[index], raw))
         return losses
@@ -305,10 +304,14 @@ class GLMSplitSet(SplitSet):
     def inner_residuals(self, lambda_, weights):
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""
         self.counts.n_train_gradients += len(weights)
-        starts = np.stack([split.start() for split in self.splits])
-        first = self.gradients(self.rows.forward(starts), self.train_weights)
         last = self.gradients(self.raw(weights), self.train_weights)
-        return self._relative(first, last, lambda_, weights)
+        return self._relative(self._null_gradients(), last, lambda_, weights)
+
+    def _null_gradients(self):
+        """Return the gradients of every split's L_T of its model without features."""
+        starts = np.stack([split.null_raw() for split in self.splits])[:, :, None]
+        raw = np.broadcast_to(starts, (*starts.shape[:2], len(self.y)))
+        return self.gradients(raw, self.train_weights)
 
     def _relative(self, first, last, lambda_, weights):
         """Return the sizes of gradients of L_T relative to those at the start."""

@@ -41,7 +41,9 @@ INNER_LOOSE = 1e-4
 #: Later it is this share of the relative decrease that a step promises.
 INNER_SHARE = 3e-3
 #: And INNER_TOL for promises below CLOSE.
-INNER_TOL, CLOSE = 1e-9, 1e-5
+INNER_TOL, CLOSE = 3e-9, 1e-5
+#: Accuracy of the hypergradient where it is found by iterations, for accurate weights.
+GRADIENT_TOL = 1e-7
 #: Relative residual of lambda below which weights are made accurate before a step.
 STAY = 1e-6
 #: Share of the accuracy of the inner solutions at which more of it is worth a solve.
@@ -187,7 +189,7 @@ def _rho_of_shorter(state, decrease):
 
 def _state(problem, place, rho, inner, before=None):
     """Return the state at a place with weights of a known accuracy."""
-    model = place.model(inner)
+    model = place.model(max(inner, GRADIENT_TOL))
     state = FastState(
         place.lambda_, place.weights, place, model, rho, inner, before=before
     )

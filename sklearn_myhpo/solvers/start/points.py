@@ -105,6 +105,11 @@ def null_lambda(problem: Problem) -> float:
     return float(np.clip(top, *scan_range(problem)))
 
 
+def inner_range(problem: Problem) -> tuple[float, float]:
+    """Return the range of lambda in which models are not nearly constant."""
+    return scan_range(problem)[0], null_lambda(problem)
+
+
 def cubic_minimum(low: Point, high: Point) -> tuple:
     """Return place and value of the minimum of the Hermite cubic between two points.
 

@@ -14,10 +14,12 @@ import numpy as np
 from ..._deadline import Deadline, OutOfTimeError
 from ...bilevel.problem import Problem
 from ..phases import UNWATCHED, Phases
+from .newton import MOST_STEP, newton_minimum
 from .points import (
     Point,
     Scan,
     best_so_far,
+    inner_range,
     null_lambda,
     scan_range,
     shared_lambda,
@@ -44,6 +46,9 @@ class Fineness(NamedTuple):
     looks_twice : bool
         Whether solutions are rough at first, and accurate only where the loss moves
         little.
+    is_guide : bool
+        Whether a model of more rows mends what the scan finds: then solutions stay
+        rough, and chance decides between minima that are nearly equal.
     """
 
     falling: float
@@ -52,15 +57,22 @@ class Fineness(NamedTuple):
     rival: float
     margin: float
     looks_twice: bool
+    is_guide: bool = False
 
 
-#: Of many held-out rows; and of few, whose loss may have several minima anywhere.
-COARSE_SCAN = Fineness(1.75, 3.5, 10.0, 0.01, 0.0, True)
+#: Of many held-out rows; of some of them; and of few, whose loss may have several
+#: minima anywhere.
+COARSE_SCAN = Fineness(MOST_STEP, 3.5, 10.0, 0.01, 0.0, True)
+GUIDE_SCAN = COARSE_SCAN._replace(is_guide=True)
 FINE_SCAN = Fineness(0.75, 0.75, np.inf, 0.05, 10.0, False)
 #: Held-out rows, and rows times weights, up to which a scan is fine.
 FEW_HELD_OUT, FEW_ENTRIES = 300, 20_000
 #: Rises in a row, or equal values, that are no chance.
 PATIENCE = 2
+#: Rise of the loss, relative to the lowest, after which no weaker penalty mends it.
+#: Losses without a bound of their curvature may rise to 10^4 times that of the null
+#: model and still fall far below it.
+HOPELESS = 1e8
 #: Penalties that are too weak for the data to feel are not looked at once the loss
 #: rises, for then it does so along separable directions; or once it moves by less than
 #: FLAT_LOSS of itself, for then it has nothing left to fall by.
@@ -70,8 +82,6 @@ FLAT_LOSS = 1e-5
 SCAN_TOL, COARSE = 3e-3, 0.05
 #: Relative difference of two minima at that accuracy below which either may be lower.
 NEARLY_EQUAL = 2e-3
-#: Most steps in a model of the rows, and the accuracy of its minimum.
-MODEL_STEPS, MODEL_XTOL = 6, 0.02
 
 
 def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
@@ -91,11 +101,13 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     """
     fewer = problem.of_fewer_rows()
     if fewer is None:
-        return _scan_down(problem, phases)
-    guide = _scan_down(fewer, phases)
+        return _scan_down(problem, phases, _fineness(problem))
+    is_guide = problem.split_set.makes_models and not is_small(fewer)
+    fineness = GUIDE_SCAN if is_guide else _fineness(fewer)
+    guide = _scan_down(fewer, phases, fineness)
     # The best strength is about the same in all, and so falls per row.
     lambda_ = guide.lambda_.max() + np.log(fewer.n_held_out / problem.n_held_out)
-    lambda_ = float(np.clip(lambda_, *_ends(problem)))
+    lambda_ = float(np.clip(lambda_, *inner_range(problem)))
     try:
         return _near_guide(problem, fewer, guide, lambda_)
     except OutOfTimeError:
@@ -110,42 +122,11 @@ def _near_guide(problem, fewer, guide, lambda_):
     model = problem.quadratic_model(fewer, shared_lambda(problem, lambda_), guide)
     weights = guide.weights
     if model is not None:
-        near = _newton_minimum(model, lambda_)
-        lambda_ = near.lambda_
-        weights = [
-            w.reshape(split.shape)
-            for w, split in zip(near.weights, problem.splits, strict=True)
-        ]
+        near = newton_minimum(problem, lambda_, weights, model)
+        lambda_, weights = near.lambda_, near.weights
     found = _solved(problem, lambda_, weights)
     points = [*_null_points(problem), found]
     return Scan.of(problem, lambda_, found.weights, points)
-
-
-def _newton_minimum(problem, lambda_, weights=None):
-    """Return the lowest `Point` of Newton steps in a shared lambda."""
-    lowest = None
-    for _ in range(MODEL_STEPS):
-        vector = shared_lambda(problem, lambda_)
-        weights = problem.minimize(vector, weights)
-        place = problem.at(vector, weights)
-        if lowest is None or not lowest.value <= place.objective:
-            lowest = Point(lambda_, place.objective, weights=weights)
-        outer = place.model()
-        slope = outer.gradient.sum()
-        bend = (outer.tangent + outer.bend).sum()
-        most = COARSE_SCAN.falling
-        step = -slope / bend if bend > 0 else -np.sign(slope) * most
-        ahead = lambda_ + float(np.clip(step, -most, most))
-        ahead = float(np.clip(ahead, *_ends(problem)))
-        if abs(ahead - lambda_) <= MODEL_XTOL:
-            break
-        lambda_ = ahead
-    return lowest
-
-
-def _ends(problem):
-    """Return the range of lambda in which models are not nearly constant."""
-    return scan_range(problem)[0], null_lambda(problem)
 
 
 def _null_points(problem):
@@ -158,18 +139,21 @@ def _null_points(problem):
     return [Point(high, value, weights=null)]
 
 
-def _scan_down(problem, phases):
+def _fineness(problem):
+    return FINE_SCAN if is_small(problem) else COARSE_SCAN
+
+
+def _scan_down(problem, phases, fineness):
     """Return the `Scan` from the null model down."""
     points = []
     try:
-        return _look_down(problem, phases, points)
+        return _look_down(problem, phases, fineness, points)
     except OutOfTimeError:
         return best_so_far(problem, points)
 
 
-def _look_down(problem, phases, points):
+def _look_down(problem, phases, fineness, points):
     """Return the `Scan`, and append its points to a list."""
-    fineness = FINE_SCAN if is_small(problem) else COARSE_SCAN
     low, lambda_, step = scan_range(problem)[0], null_lambda(problem), fineness.falling
     points += _null_points(problem)
     n_null = len(points)
@@ -189,6 +173,8 @@ def _look_down(problem, phases, points):
                 points[number] = point._replace(weights=[])
         if best >= first and _is_far_up(values, best, n_null, rise):
             break
+        if _is_rising(values) and values[-1] > HOPELESS * values[best]:
+            break
         is_over = _is_rising(values) or _is_flat(values)
         felt = lambda_ + fineness.margin
         if lambda_ <= low or (is_over and problem.is_unpenalized(felt)):
@@ -196,7 +182,7 @@ def _look_down(problem, phases, points):
         if _is_rising(values):
             step = fineness.rising
         lambda_ = max(lambda_ - step, low)
-    return _ended(problem, points, n_null, fineness.rival)
+    return _ended(problem, points, n_null, fineness)
 
 
 def _is_far_up(values, best, n_null, rise):
@@ -218,7 +204,10 @@ def _next_point(problem, points, lambda_, n_null, fineness):
     """Return the next point, started from the last ones."""
     vector = shared_lambda(problem, lambda_)
     starts = points[-1].weights if points else None
-    if len(points) > n_null + 1:
+    # From weights whose slopes are known the first step is free, which is enough for a
+    # guide; losses that are compared should not wait for the next place to move.
+    stays = fineness.is_guide and problem.split_set.keeps_slopes
+    if len(points) > n_null + 1 and not stays:
         last, before = points[-1], points[-2]
         ahead = (lambda_ - last.lambda_) / (last.lambda_ - before.lambda_)
         starts = [
@@ -229,7 +218,8 @@ def _next_point(problem, points, lambda_, n_null, fineness):
         return _solved(problem, lambda_, starts)
     weights = problem.minimize(vector, starts, tol=problem.split_set.rough_tol)
     value = problem.objective(vector, weights)
-    if not points or abs(value - points[-1].value) <= COARSE * value:
+    moves_little = not points or abs(value - points[-1].value) <= COARSE * value
+    if moves_little and not fineness.is_guide:
         return _solved(problem, lambda_, weights)
     return Point(lambda_, value, weights=weights)
 
@@ -264,15 +254,15 @@ def _minima(points):
     ]
 
 
-def _ended(problem, points, n_null, rival):
+def _ended(problem, points, n_null, fineness):
     """Return the `Scan` that ends at the lowest of the minima.
 
     Parabolas estimate the minima. Where several may be lower than all points, they are
     looked at.
     """
-    most = (1.0 + rival) * min(map(value_of, points))
+    most = (1.0 + fineness.rival) * min(map(value_of, points))
     found = [_estimated(points, number, n_null) for number in _minima(points)]
-    rivals = [one for one in found if one.value <= most]
+    rivals = [one for one in found if one.value <= most and not fineness.is_guide]
     if len(rivals) > 1:
         rivals = [_solved(problem, one.lambda_, one.weights) for one in rivals]
         points = [*points, *rivals]
@@ -284,7 +274,7 @@ def _ended(problem, points, n_null, rival):
         close = [
             one
             if one.lambda_ > top
-            else _newton_minimum(problem, one.lambda_, one.weights)
+            else newton_minimum(problem, one.lambda_, one.weights)
             for one in close
         ]
         lowest = min(close, key=value_of)

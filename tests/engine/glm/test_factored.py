@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from sklearn.model_selection import ShuffleSplit
+from sklearn.model_selection import KFold, ShuffleSplit
 
 from sklearn_myhpo import MYHPOLogisticRegression
 from sklearn_myhpo.data import threads
@@ -13,9 +13,9 @@ from sklearn_myhpo.data.sources import as_design
 from sklearn_myhpo.engine.glm import factored_newton
 from sklearn_myhpo.engine.glm.factored_split_set import FactoredSplitSet
 from sklearn_myhpo.engine.glm.fused_hessian import FusedHessian
-from sklearn_myhpo.engine.glm.quadratic_model import quadratic_models
+from sklearn_myhpo.engine.glm.quadratic_model import QuadraticModels
 from sklearn_myhpo.engine.limits import use_limits
-from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss
+from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, PoissonLoss
 from tests.data.helpers import sharded
 from tests.engine.hard import KINDS, hard_features, labels
 from tests.helpers import Spec, folds
@@ -169,40 +169,101 @@ def test_common_matrices_that_are_far_from_the_splits():
     assert problem.inner_residuals(lambda_, weights).max() <= 1e-6
 
 
+def make_models(splits, n_classes, n_groups, w):
+    """Return the problem, and the models of its splits; None where there are none."""
+    problem = make_problem(splits, n_classes, n_groups=n_groups)
+    if not problem.split_set.makes_models:
+        return problem, None
+    raw = problem.full.rows.forward(w).T
+    return problem, QuadraticModels(problem.split_set, w, raw)
+
+
 @pytest.mark.parametrize("splits", ["folds", "shuffled", "repeated"])
 @pytest.mark.parametrize(("n_classes", "n_groups"), [(2, 1), (2, 2), (4, 1)])
-def test_quadratic_model_touches_the_losses(splits, n_classes, n_groups):
+def test_quadratic_models_touch_the_losses(splits, n_classes, n_groups):
     """A start would come from another problem."""
-    problem = make_problem(splits, n_classes, n_groups=n_groups)
-    split_set, lambda_ = problem.split_set, np.full(n_groups, -2.0)
-    w = 0.3 * np.random.default_rng(0).standard_normal(problem.splits[0].shape)
-    models = quadratic_models(split_set, w)
+    shape = 6, n_classes - 1
+    w = 0.3 * np.random.default_rng(0).standard_normal(shape)
+    problem, models = make_models(splits, n_classes, n_groups, w)
     if splits != "folds":
         # Rows that are held out and never trained on have no Gram matrix.
-        assert models is None or len(models.splits) == len(problem.splits)
+        assert models is None or len(models.train.losses) == len(problem.splits)
     if models is None:
         return
-    for model, split in zip(models.splits, problem.splits, strict=True):
-        flat = w.reshape(-1, 1)
-        for name, args in (("train", (lambda_,)), ("validation", ())):
-            loss, slope = (f"{name}_{kind}" for kind in ("loss", "gradient"))
-            value = getattr(split, loss)(w, *args)
-            assert getattr(model, loss)(flat, *args) == pytest.approx(value)
-            np.testing.assert_allclose(
-                getattr(model, slope)(flat, *args),
-                getattr(split, slope)(w, *args).reshape(-1, 1),
-                atol=1e-12,
+    nothing = np.full(n_groups, -700.0)
+    direction = np.random.default_rng(1).standard_normal(shape)
+    flat = np.repeat(w.reshape(1, -1), len(problem.splits), axis=0)
+    for name, args in (("train", (nothing,)), ("validation", ())):
+        values, slopes = getattr(models, name).values_and_gradients(flat)
+        along = np.repeat(direction.reshape(1, -1), len(flat), axis=0)
+        curved = np.sum(getattr(models, name).products(along) * along, axis=1)
+        for number, split in enumerate(problem.splits):
+            own_slope = getattr(split, f"{name}_gradient")
+            assert values[number] == pytest.approx(
+                getattr(split, f"{name}_loss")(w, *args)
             )
+            expected = own_slope(w, *args).ravel()
+            np.testing.assert_allclose(slopes[number], expected, atol=1e-12)
             # Second derivatives are those of the split at common weights.
-            direction = np.random.default_rng(1).standard_normal(w.shape)
-            own_slope = getattr(split, slope)
             step = 1e-6 * direction
             change = own_slope(w + step, *args) - own_slope(w - step, *args)
-            curved = np.sum(change * direction) / 2e-6
-            along = direction.reshape(-1, 1)
-            flat_slope = getattr(model, slope)
-            found = flat_slope(flat + along, *args) - flat_slope(flat, *args)
-            np.testing.assert_allclose(np.sum(found * along), curved, rtol=1e-4)
+            expected = np.sum(change * direction) / 2e-6
+            np.testing.assert_allclose(curved[number], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("moves", [[True, True], [True, False]])
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_derivatives_along_a_model_are_those_of_its_values(moves, n_classes):
+    """Newton steps of a start would end elsewhere, or lambda at a bound would count."""
+    shape = 6, n_classes - 1
+    w = 0.3 * np.random.default_rng(0).standard_normal(shape)
+    _, models = make_models("folds", n_classes, 2, w)
+    moves, lambda_ = np.array(moves), np.array([-3.0, -1.5])
+    point = models.at(lambda_, moves)
+    step = 1e-4
+    low, high = (models.at(lambda_ + side * moves, moves) for side in (-step, step))
+    slope = (high.values - low.values) / (2.0 * step)
+    np.testing.assert_allclose(point.slopes, slope, rtol=1e-5, atol=1e-9)
+    bend = (high.slopes - low.slopes) / (2.0 * step)
+    np.testing.assert_allclose(point.bends, bend, rtol=1e-5, atol=1e-9)
+    # The weights are the minima of the penalized models.
+    flat = np.stack(point.weights).reshape(len(point.values), -1)
+    penalty = np.repeat(2.0 * np.exp(np.r_[lambda_[np.arange(5) % 2], -800]), shape[1])
+    rest = models.train.values_and_gradients(flat)[1] + penalty * flat
+    np.testing.assert_allclose(rest, 0.0, atol=1e-10)
+
+
+@pytest.mark.parametrize("container", sorted(CONTAINERS))
+def test_held_out_gradients_of_neighbours_are_those_of_all_rows(container):
+    """A hypergradient would be that of other held-out rows."""
+    problem = make_problem("folds", container=container)
+    index = np.r_[problem.splits[0].held_out.index]
+    assert np.any(np.diff(index) > 1)
+    rng = np.random.default_rng(0)
+    X = CONTAINERS[container](rng.standard_normal((N_ROWS, 5)))
+    y = rng.integers(0, 2, N_ROWS)
+    pairs = list(KFold(3).split(np.zeros((N_ROWS, 1))))
+    problem = Spec(X, y, LogisticLoss(), pairs, np.zeros(5, int)).problem()
+    passes = problem.split_set.passes
+    assert passes.held_out.ranges == [slice(0, 30), slice(30, 60), slice(60, 90)]
+    weights = list(rng.standard_normal((3, *problem.splits[0].shape)))
+    found = problem.split_set.validation_gradients(weights)
+    for split, w, one in zip(problem.splits, weights, found, strict=True):
+        np.testing.assert_allclose(one, split.validation_gradient(w), atol=1e-14)
+
+
+def test_matrices_of_every_split_take_over_from_long_solves():
+    """Few counts and weak penalties would take a hundred passes for every step."""
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((200, 60))
+    y = rng.poisson(0.1, 200).astype(float)
+    with use_limits(own_pairs=0, scan_rows=10**6):
+        problem = Spec(X, y, PoissonLoss(), folds(200, 3), np.zeros(60, int)).problem()
+    lambda_ = np.array([-14.0])
+    weights = problem.minimize(lambda_, problem.starts(), tol=1e-8)
+    assert problem.split_set.factored_curvature.is_rough
+    assert problem.inner_residuals(lambda_, weights).max() <= 1e-6
+    assert problem.counts.n_hessian_products <= 100 * len(problem.splits)
 
 
 @given(

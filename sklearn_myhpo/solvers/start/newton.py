@@ -1,0 +1,71 @@
+"""Newton steps in one shared lambda, from a place that a scan has found."""
+
+import numpy as np
+
+from ...bilevel.problem import Problem
+from ...engine.glm.quadratic_model import QuadraticModels
+from .points import Point, inner_range, shared_lambda
+
+#: Most steps, the longest one, and the accuracy of the minimum.
+NEWTON_STEPS, MOST_STEP, PLACE_TOL = 6, 1.75, 0.02
+
+
+def newton_minimum(
+    problem: Problem,
+    lambda_: float,
+    weights: list[np.ndarray],
+    model: QuadraticModels | None = None,
+) -> Point:
+    """Return the lowest `Point` of Newton steps in a shared lambda.
+
+    Parameters
+    ----------
+    problem : Problem
+        The objective.
+    lambda_ : float
+        Where to start.
+    weights : list of ndarray
+        Near the solution there.
+    model : QuadraticModels, optional
+        Of the problem: then the point is one of the model.
+
+    Returns
+    -------
+    Point
+        The best of all places of the steps.
+    """
+    lowest = None
+    for _ in range(NEWTON_STEPS):
+        if model is None:
+            point, slope, bend = _curved(problem, lambda_, weights)
+            weights = point.weights
+        else:
+            point, slope, bend = _curved_model(problem, model, lambda_)
+        if lowest is None or not lowest.value <= point.value:
+            lowest = point
+        step = -slope / bend if bend > 0 else -np.sign(slope) * MOST_STEP
+        ahead = lambda_ + float(np.clip(step, -MOST_STEP, MOST_STEP))
+        ahead = float(np.clip(ahead, *inner_range(problem)))
+        if abs(ahead - lambda_) <= PLACE_TOL:
+            break
+        lambda_ = ahead
+    return lowest
+
+
+def _curved(problem, lambda_, weights):
+    """Return the `Point` at a shared lambda, with slope and bend of the objective."""
+    vector = shared_lambda(problem, lambda_)
+    weights = problem.minimize(vector, weights)
+    place = problem.at(vector, weights)
+    outer = place.model()
+    bend = (outer.tangent + outer.bend).sum()
+    return Point(lambda_, place.objective, weights=weights), outer.gradient.sum(), bend
+
+
+def _curved_model(problem, model, lambda_):
+    """Return the same of a model of the problem."""
+    low, high = problem.scan_bounds
+    moves = (low <= lambda_) & (lambda_ <= high)
+    found = model.at(shared_lambda(problem, lambda_), moves)
+    value, slope, bend = map(problem.mean, found[:3])
+    return Point(lambda_, value, weights=found.weights), slope, bend
