@@ -28,6 +28,7 @@ from benchmarks import page
 from sklearn_myhpo.datasets import fetch_mnist
 from sklearn_myhpo.neural_network import STNMLPClassifier
 from sklearn_myhpo.neural_network.hyperparameters import make_plan
+from sklearn_myhpo.neural_network.kinds import DROPOUT
 
 TEST_ROWS = 5000
 HIDDEN = (100, 100)
@@ -118,7 +119,7 @@ def sampler_proposals(sampler, seed):
         point = {
             name: trial.suggest_float(
                 name,
-                *((0.0, 0.8) if kind.is_rate else (LAMBDAS[0] - 2, LAMBDAS[-1] + 1)),
+                *((0.0, 0.8) if kind is DROPOUT else (LAMBDAS[0] - 2, LAMBDAS[-1] + 1)),
             )
             for name, kind in names().items()
         }

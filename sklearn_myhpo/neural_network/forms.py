@@ -33,7 +33,7 @@ class Published:
 
         Parameters
         ----------
-        network : Perceptron
+        network : ModuleNetwork
             The network, or an object with its methods.
         problem : TrainingProblem
             A batch and its hyperparameters.
