@@ -19,17 +19,17 @@ class Rows:
         Class indices, or targets of shape (n_samples, n_outputs).
     rows : ndarray of int, optional
         Rows of X to use, as many as y has; all if not given.
-    dtype : torch.dtype, optional
-        Type of the features; that of X if not given.
+    cast : callable, optional
+        Function that changes the type of the features.
     device : torch.device, optional
         Device of the batches.
     """
 
-    def __init__(self, X, y=None, rows=None, dtype=None, device=None):
+    def __init__(self, X, y=None, rows=None, cast=None, device=None):
         self.X = X
         self.y = None if y is None else torch.from_numpy(y).to(device)
         self.rows = rows
-        self.dtype, self.device = dtype, device
+        self.cast, self.device = cast, device
 
     def __len__(self):
         return self._n_rows() if self.rows is None else len(self.rows)
@@ -39,7 +39,8 @@ class Rows:
         rows = index if isinstance(index, slice) else index.numpy()
         if self.rows is not None:
             rows = self.rows[rows]
-        x = self._features(rows).to(device=self.device, dtype=self.dtype)
+        x = self._features(rows)
+        x = (x if self.cast is None else self.cast(x)).to(self.device)
         return x, None if self.y is None else self.y[index]
 
     def batches(self, size, generator):
@@ -67,7 +68,8 @@ class Rows:
         X = select_rows(self.X, rows)
         if sparse.issparse(X):
             X = X.toarray()
-        return torch.from_numpy(np.ascontiguousarray(X))
+        # PyTorch warns of arrays that cannot be written to.
+        return torch.from_numpy(np.require(X, requirements=["C", "W"]))
 
 
 class DatasetRows(Rows):

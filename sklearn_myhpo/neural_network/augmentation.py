@@ -5,7 +5,9 @@ Images are tensors of shape (n, channels, height, width).
 
 from __future__ import annotations
 
-from .kinds import Bounded, InputKind, LossKind, register
+from .kinds import KINDS, Bounded, InputKind, LossKind, register
+
+__all__ = ["KINDS", "ImageKind"]
 
 
 @register

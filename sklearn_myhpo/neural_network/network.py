@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 
 from .hyperparameters import Site, perceptron_sites
-from .kinds import InputKind, LayerKind, LossKind
+from .kinds import DROPOUT, InputKind, LayerKind, LossKind
 from .nn._convert import self_tune, self_tuning_layers
 from .nn._dropout import STNDropout, STNVariationalDropout
 from .nn._lstm import STNLSTM
@@ -103,6 +103,8 @@ class ModuleNetwork:
                 for column, site in enumerate(sites)
                 if isinstance(site.kind, LayerKind) and site.label == layer.path
             }
+        #: From names of dropout rates to names of their layers.
+        self.rates = {s.name: s.label for s in sites if s.kind is DROPOUT}
         columns = list(enumerate(sites))
         self._inputs = [
             (i, s.kind) for i, s in columns if isinstance(s.kind, InputKind)

@@ -41,6 +41,8 @@ class TrainingProblem(NamedTuple):
         Noise for dropout, a result of `draw` of the network.
     change_losses : callable, optional
         Function of (losses, outputs, y, values) to other losses.
+    response_share : float
+        Share of the rows on which the response of the centred form trains.
     """
 
     x: torch.Tensor
@@ -52,6 +54,19 @@ class TrainingProblem(NamedTuple):
     perturbed_values: torch.Tensor
     noise: object
     change_losses: object = None
+    response_share: float = 1.0
+
+    def part(self):
+        """Return the problem of the first rows, on which the response trains."""
+        if self.response_share == 1.0:
+            return self
+        n = math.ceil(self.response_share * len(self.x))
+        return self._replace(
+            x=self.x[:n],
+            y=self.y[:n],
+            perturbed=self.perturbed[:n],
+            perturbed_values=self.perturbed_values[:n],
+        )
 
     def objective(self, network, outputs, r, values):
         """Return the mean of loss and penalty, given the outputs at r."""
@@ -192,6 +207,8 @@ class Tuner:
     optimizer : callable, optional
         Function of the weights and of ``lr`` to their optimizer; gradient descent with
         momentum if not given.
+    response_share : float
+        As of `TrainingProblem`.
     """
 
     def __init__(
@@ -205,9 +222,10 @@ class Tuner:
         *,
         is_shared=False,
         optimizer=None,
+        response_share=1.0,
     ):
         self.network = network
-        self.is_shared = is_shared
+        self.is_shared, self.response_share = is_shared, response_share
         #: As of `TrainingProblem`.
         self.change_losses = None
         self.distribution = distribution
@@ -262,6 +280,7 @@ class Tuner:
             perturbed_values=perturbed_values,
             noise=noise,
             change_losses=self.change_losses,
+            response_share=self.response_share,
         )
         losses = []
         for loss, weights in self.form.training_losses(self.network, problem):
