@@ -60,7 +60,7 @@ class STNClassifier(ClassifierMixin, ClassTargets, SelfTuningModule):
         Whether every row of a batch has a perturbation of its own, or all rows of a
         batch share one, which costs less. "auto" is by row unless a layer does not
         allow it: batch normalization, an LSTM, or rows on another axis than the first.
-    response_share : float, default=0.5
+    response_share : float, default=0.25
         Share of the rows of a batch on which the response trains, in the centred form.
         The general weights always train on all.
     keep : list of str, default=()
@@ -188,7 +188,7 @@ class STNClassifier(ClassifierMixin, ClassTargets, SelfTuningModule):
         tune: bool | list[str] = True,
         hyperparameters: dict[str, float | ArrayLike] | None = None,
         perturb: Literal["auto", "example", "batch"] = "auto",
-        response_share: float = 0.5,
+        response_share: float = 0.25,
         keep: Sequence[str] = (),
         criterion: Callable[..., Any] | None = None,
         optimizer: Callable[..., Any] | None = None,
@@ -326,7 +326,7 @@ class STNRegressor(MultiOutputMixin, RegressorMixin, RealTargets, SelfTuningModu
         Whether every row of a batch has a perturbation of its own, or all rows of a
         batch share one, which costs less. "auto" is by row unless a layer does not
         allow it: batch normalization, an LSTM, or rows on another axis than the first.
-    response_share : float, default=0.5
+    response_share : float, default=0.25
         Share of the rows of a batch on which the response trains, in the centred form.
         The general weights always train on all.
     keep : list of str, default=()
@@ -443,7 +443,7 @@ class STNRegressor(MultiOutputMixin, RegressorMixin, RealTargets, SelfTuningModu
         tune: bool | list[str] = True,
         hyperparameters: dict[str, float | ArrayLike] | None = None,
         perturb: Literal["auto", "example", "batch"] = "auto",
-        response_share: float = 0.5,
+        response_share: float = 0.25,
         keep: Sequence[str] = (),
         criterion: Callable[..., Any] | None = None,
         optimizer: Callable[..., Any] | None = None,

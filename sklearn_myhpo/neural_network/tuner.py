@@ -341,8 +341,10 @@ class Tuner:
         norm = torch.nn.utils.get_total_norm(gradients)
         if not (torch.isfinite(norm) and torch.isfinite(loss)):
             raise DivergenceError
-        factor = (MAX_GRADIENT_NORM / norm).clamp(max=1.0)
+        if norm > MAX_GRADIENT_NORM:
+            factor = MAX_GRADIENT_NORM / norm
+            gradients = [gradient * factor for gradient in gradients]
         optimizer.zero_grad(set_to_none=True)
         for variable, gradient in zip(variables, gradients, strict=True):
-            variable.grad = gradient * factor
+            variable.grad = gradient
         optimizer.step()

@@ -10,6 +10,7 @@ from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
 from ._response import ResponseLayer, shape_along
+from ._tangent import TangentLSTM
 
 
 class STNLSTM(ResponseLayer, nn.LSTM):
@@ -119,23 +120,44 @@ class STNLSTM(ResponseLayer, nn.LSTM):
 
     def _run(self, pair, hidden, cell, suffix):
         """Run one direction of one layer, and return outputs and last (h, c)."""
-        r, is_linearized = self.response_input, self.state.is_linearized
+        r = self.response_input
         mask = self.mask("recurrent_dropout", hidden[0])
-        is_formed = r is not None and len(r) == 1
-        if not is_linearized and mask is None and (r is None or is_formed):
+        if self.state.is_linearized:
+            return self._run_linearized(pair, hidden, cell, suffix, mask)
+        if mask is None and (r is None or len(r) == 1):
             return self._fused(pair[0], hidden[0], cell[0], suffix)
-        if is_linearized:
-            cells = _TangentCell(self, r, suffix)
-        else:
-            cells = _Cell(self, r, suffix)
-        outputs, gates = [], cells.inputs(*pair)
-        for time in range(len(pair[0])):
-            if mask is not None:
-                hidden = [part if part is None else part * mask for part in hidden]
-            now = [part if part is None else part[time] for part in gates]
-            hidden, cell = cells.step(now, hidden, cell)
+        cells = _Cell(self, r, suffix)
+        hidden, cell, outputs = hidden[0], cell[0], []
+        for gates in cells.inputs(pair[0]):
+            hidden = hidden if mask is None else hidden * mask
+            hidden, cell = cells.step(gates, hidden, cell)
             outputs.append(hidden)
-        return [_stack(part) for part in zip(*outputs, strict=True)], (hidden, cell)
+        return [torch.stack(outputs), None], ([hidden, None], [cell, None])
+
+    def _run_linearized(self, pair, hidden, cell, suffix, mask):
+        """Run one direction with tangents; only responses have gradients."""
+        x, tangent = pair
+        weight = getattr(self, f"weight_ih_{suffix}").detach()
+        recurrent = getattr(self, f"weight_hh_{suffix}").detach()
+        cells = _Cell(self, self.response_input, suffix)
+        response, scale = cells.response, cells.scale
+        inputs = linear(x, weight) + _detached(cells.bias)
+        moved = torch.zeros_like(inputs) if tangent is None else linear(tangent, weight)
+        if response is None:
+            response, scale = torch.zeros_like(recurrent), inputs.new_zeros(1, 1)
+        else:
+            moved = moved + cells.responses(x)
+        outputs, moves, last, ends = TangentLSTM.apply(
+            inputs.detach(),
+            moved,
+            recurrent,
+            response,
+            scale,
+            torch.stack([hidden[0], cell[0]]).detach(),
+            torch.stack([hidden[1], cell[1]]),
+            torch.ones_like(hidden[0]) if mask is None else mask,
+        )
+        return [outputs, moves], ([last[0], ends[0]], [last[1], ends[1]])
 
     def _fused(self, x, hidden, cell, suffix):
         """Run one direction by PyTorch's own loop, with weights formed at one r."""
@@ -176,12 +198,12 @@ class _Cell:
             self.response = getattr(layer, f"response_{self.hh}")
             self.scale = layer.scales(self.hh, r)
 
-    def inputs(self, x, tangent):
+    def inputs(self, x):
         """Return what inputs and biases add to the gates at all times."""
         outputs = linear(x, getattr(self.layer, self.ih)) + self.bias
         if self.r is not None:
             outputs = outputs + self.responses(x)
-        return [outputs, None]
+        return outputs
 
     def responses(self, x):
         """Return what the responses to inputs and of biases add to the gates."""
@@ -196,58 +218,18 @@ class _Cell:
         return outputs + shape_along(shift, 3, 2, 1) if self.biases else outputs
 
     def step(self, gates, hidden, cell):
-        """Return the next hidden state and cell, as (values, None)."""
-        gates = torch.addmm(gates[0], hidden[0], self.weight.T)
+        """Return the next hidden state and cell."""
+        gates = torch.addmm(gates, hidden, self.weight.T)
         if self.response is not None:
-            gates = torch.addcmul(gates, self.scale, linear(hidden[0], self.response))
+            gates = torch.addcmul(gates, self.scale, linear(hidden, self.response))
         i, f, g, o = gates.chunk(4, dim=1)
-        now = torch.addcmul(f.sigmoid() * cell[0], i.sigmoid(), g.tanh())
-        return [o.sigmoid() * now.tanh(), None], [now, None]
+        cell = torch.addcmul(f.sigmoid() * cell, i.sigmoid(), g.tanh())
+        return o.sigmoid() * cell.tanh(), cell
 
 
-class _TangentCell(_Cell):
-    """Time steps of the general weights, and of what is linear in r."""
-
-    def __init__(self, layer, r, suffix):
-        super().__init__(layer, r, suffix)
-        # Only responses train in such a pass.
-        self.weight = self.weight.detach()
-        if self.biases:
-            self.bias = self.bias.detach()
-
-    def inputs(self, x, tangent):
-        """Return values and tangents of the gates, without the hidden state."""
-        weight = getattr(self.layer, self.ih).detach()
-        values = linear(x, weight) + self.bias
-        added = None if self.r is None else self.responses(x)
-        if tangent is not None:
-            moved = linear(tangent, weight)
-            added = moved if added is None else added + moved
-        return [values, torch.zeros_like(values) if added is None else added]
-
-    def step(self, gates, hidden, cell):
-        """Return the next hidden state and cell, as (values, tangents)."""
-        values = torch.addmm(gates[0], hidden[0], self.weight.T)
-        tangents = torch.addmm(gates[1], hidden[1], self.weight.T)
-        if self.response is not None:
-            added = linear(hidden[0], self.response)
-            tangents = torch.addcmul(tangents, self.scale, added)
-        size = values.shape[1] // 4
-        squashed = values.sigmoid()
-        g = values[:, 2 * size : 3 * size].tanh()
-        i, f, _, o = squashed.chunk(4, dim=1)
-        slopes = tangents * (squashed * (1.0 - squashed))
-        di, df, _, do = slopes.chunk(4, dim=1)
-        dg = tangents[:, 2 * size : 3 * size] * (1.0 - g * g)
-        now = torch.addcmul(f * cell[0], i, g)
-        moved = torch.addcmul(df * cell[0], f, cell[1])
-        moved = torch.addcmul(torch.addcmul(moved, di, g), i, dg)
-        squashed = now.tanh()
-        slope = o * (1.0 - squashed * squashed)
-        return (
-            [o * squashed, torch.addcmul(do * squashed, slope, moved)],
-            [now, moved],
-        )
+def _detached(bias):
+    """Return a bias without its gradient; 0 for no bias."""
+    return bias.detach() if isinstance(bias, torch.Tensor) else bias
 
 
 def _halves(x, is_linearized):

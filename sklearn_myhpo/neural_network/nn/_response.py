@@ -18,6 +18,21 @@ def shape_along(numbers, n_axes, axis, batch_axis=0):
     return numbers.reshape(shape)
 
 
+class _SquaredRows(torch.autograd.Function):
+    """Squared norms of the rows of a matrix, without a matrix of squares."""
+
+    @staticmethod
+    def forward(ctx, rows):
+        """Return the squared norms, shape (n_rows,)."""
+        ctx.save_for_backward(rows)
+        return torch.linalg.vector_norm(rows, dim=1).square()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        """Return the gradient in the matrix."""
+        return ctx.saved_tensors[0] * (2.0 * gradient[:, None])
+
+
 class SelfTuning:
     """What all self-tuning layers have: a state, a name, and hyperparameters.
 
@@ -59,7 +74,10 @@ class SelfTuning:
         self.check_rows(rate, x, batch_axis)
         rate = rate.reshape([-1 if i == batch_axis else 1 for i in range(x.ndim)])
         shape = [1 if i in shared_axes else size for i, size in enumerate(x.shape)]
-        return (state.noise.uniform(shape, x) >= rate) / (1.0 - rate)
+        noise = state.noise.uniform(shape, x)
+        # Numbers instead of booleans, which would be converted.
+        kept = torch.ge(noise, rate, out=torch.empty_like(noise))
+        return kept.mul_(1.0 / (1.0 - rate))
 
     def check_rows(self, numbers, x, batch_axis):
         """Raise if x does not have as many examples as there are numbers."""
@@ -228,12 +246,16 @@ class ResponseLayer(SelfTuning):
         total = 0.0
         for name, _ in self.pairs:
             weight = getattr(self, name)
-            total = total + weight.square().sum()
+            total = total + _SquaredRows.apply(weight.reshape(1, -1))[0]
             if r is None or not self.n_responses:
                 continue
             response, scale = getattr(self, f"response_{name}"), self.scales(name, r)
-            others = [i for i in range(weight.ndim) if i != self._axis(name)]
-            cross = (weight * response).sum(dim=others)
-            own = response.square().sum(dim=others)
+            axis = self._axis(name)
+            weight, response = (
+                each.movedim(axis, 0).flatten(1) for each in (weight, response)
+            )
+            # Products with ones are faster than sums along the last axis.
+            cross = (weight * response) @ weight.new_ones(weight.shape[1])
+            own = _SquaredRows.apply(response)
             total = total + 2.0 * scale @ cross + scale.square() @ own
         return total
