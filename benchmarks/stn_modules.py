@@ -200,13 +200,16 @@ def main(arguments=None):
     """Run both tasks, print the tables and fill the page if one is named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--iterations", type=int, default=MAX_ITER)
     parser.add_argument("--quick", action="store_true", help="2 seeds, 6 iterations")
     parser.add_argument("--task", choices=list(TASKS))
     parser.add_argument("--page")
     options = parser.parse_args(arguments)
     if options.seeds < 2:
         parser.error("--seeds must be at least 2, for a standard error")
-    n_seeds, max_iter = (2, 6) if options.quick else (options.seeds, MAX_ITER)
+    n_seeds, max_iter = options.seeds, options.iterations
+    if options.quick:
+        n_seeds, max_iter = 2, 6
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     parts = {}
     for name in [options.task] if options.task else TASKS:
@@ -217,7 +220,8 @@ def main(arguments=None):
             print(f"{name}, seed {seed}: {results[-1][0]['STN, centred']}", flush=True)
         compared, followed = zip(*results, strict=True)
         parts[f"stn-{name}"] = (
-            f"{task.title}, {n_seeds} seeds; means and standard errors "
+            f"{task.title}, {n_seeds} seeds, at most {max_iter} iterations; means and "
+            "standard errors "
             "(`python -m benchmarks.stn_modules`).\n\n"
             f"{table(compared)}\n\n{table(followed)}\n\n{verdicts(compared, followed)}"
         )

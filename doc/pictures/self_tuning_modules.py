@@ -77,7 +77,7 @@ def main():
         model.fit(images, y[:800])
     _, axes = plt.subplots(1, 3, figsize=(9.5, 3), layout="constrained")
     for name in model.hyperparameters_:
-        axes["dropout" in name].plot(model.schedule_[name], label=name)
+        axes[int("dropout" in name)].plot(model.schedule_[name], label=name)
     axes[0].set(xlabel="iteration", ylabel="lambda (natural log)")
     axes[1].set(xlabel="iteration", ylabel="dropout rate", ylim=(0, None))
     for iteration, lambdas, losses in Watched.curves:

@@ -45,18 +45,8 @@ class TangentLSTM(torch.autograd.Function):
         outputs, moves, carry, entered = (
             inputs.new_empty(n_times, n, size) for _ in range(4)
         )
-        views = zip(
-            sums.unbind(),
-            sums[:, :, :width].unbind(),
-            sums[:, :, width:].unbind(),
-            sums[:, :, 2 * size : 3 * size].unbind(),
-            gates.unbind(),
-            *(part.unbind() for part in gates.chunk(4, dim=2)),
-            slopes.unbind(),
-            *(part.unbind() for part in slopes.chunk(4, dim=2)),
-            *(part.unbind() for part in (outputs, moves, carry, entered, tangents)),
-            strict=True,
-        )
+        parts = outputs, moves, carry, entered, tangents
+        views = _times(sums, gates, slopes, *parts)
         (h, c), (dh, dc) = states, moved
         for view in views:
             both_t, z, answer, z_g, gate, i, f, _, o, *view = view
@@ -118,3 +108,21 @@ class TangentLSTM(torch.autograd.Function):
             in_scale = in_scale.sum(dim=0, keepdim=True)
         first = torch.stack([gh, gc])
         return None, gates, None, in_response, in_scale, None, first, None
+
+
+def _times(sums, gates, slopes, *parts):
+    """Yield views of every time: of sums and their parts, of gates, of slopes."""
+    width = gates.shape[2]
+    size = width // 4
+    return zip(
+        sums.unbind(),
+        sums[:, :, :width].unbind(),
+        sums[:, :, width:].unbind(),
+        sums[:, :, 2 * size : 3 * size].unbind(),
+        gates.unbind(),
+        *(part.unbind() for part in gates.chunk(4, dim=2)),
+        slopes.unbind(),
+        *(part.unbind() for part in slopes.chunk(4, dim=2)),
+        *(part.unbind() for part in parts),
+        strict=True,
+    )
