@@ -40,6 +40,7 @@ def sites_of(module, kinds):
     Returns
     -------
     list of Site
+        The places; those of a layer have its name.
     """
     layers = self_tuning_layers(module)
     return [
@@ -124,6 +125,7 @@ class ModuleNetwork:
         Returns
         -------
         Noise
+            Draws what a first pass asks for, and repeats it in the next.
         """
         return Noise(generator)
 
@@ -155,7 +157,9 @@ class ModuleNetwork:
 
         Parameters
         ----------
-        x, r, values, noise
+        x, r, values : tensor
+            As in `outputs`.
+        noise : Noise
             As in `outputs`.
 
         Returns
@@ -307,6 +311,7 @@ def perceptron_network(module, n_responses, response_scale, generator):
     Returns
     -------
     ModuleNetwork
+        The network, with weights drawn anew.
     """
     module = self_tune(module)
     layers = [
