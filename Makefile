@@ -30,8 +30,9 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-oldest test-nn coverage lint format docs notebook \
-	release-check paper paper-quick bench bench-shapes bench-growth bench-hoag bench-losses bench-many-lambdas \
-	bench-additive bench-families bench-paper-fixed-points bench-stn bench-stochastic \
+	release-check paper paper-quick bench bench-shapes bench-growth bench-hoag \
+	bench-losses bench-many-lambdas bench-additive bench-families \
+	bench-paper-fixed-points bench-stn bench-stn-modules bench-stochastic \
 	bench-family campaign compare check-python clean
 
 help:  ## Print the targets
@@ -149,6 +150,10 @@ bench-growth: $(VENV)/.stamp-bench  ## Time fits of doubled sizes, and draw them
 
 bench-stn: $(VENV)/.stamp-bench $(VENV)/.stamp-nn  ## Compare self-tuning networks with searches
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn --page doc/neural_network.md
+
+bench-stn-modules: $(VENV)/.stamp-bench $(VENV)/.stamp-nn  ## The same of convolutions and LSTMs
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn_overhead --page doc/self_tuning_modules.md
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn_modules --page doc/self_tuning_modules.md
 
 campaign: $(VENV)/.stamp  ## Fit 2 x 2000 random problems, compare with grids: SEED=0
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.campaign --problems $(PROBLEMS) \

@@ -17,6 +17,7 @@ coordinates), or repeats the run's schedule without tuning.
 
 import argparse
 import warnings
+from functools import partial
 from itertools import product
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from benchmarks import page
 from sklearn_myhpo.datasets import fetch_mnist
 from sklearn_myhpo.neural_network import STNMLPClassifier
 from sklearn_myhpo.neural_network.hyperparameters import make_plan
+from sklearn_myhpo.neural_network.kinds import DROPOUT
 
 TEST_ROWS = 5000
 HIDDEN = (100, 100)
@@ -94,8 +96,8 @@ def train(data, seed, **options):
     return model, outcome
 
 
-def names():
-    """Return the hyperparameters and their kinds."""
+def kinds():
+    """Return the hyperparameters by name, with their kinds."""
     plan = make_plan(len(HIDDEN) + 1, True, None)
     return dict(zip(plan.names, plan.kinds, strict=True))
 
@@ -108,7 +110,7 @@ def grid_proposals(seed):
         yield {"dropout": dropout, "lambda": lambda_}, lambda loss: None
 
 
-def sampler_proposals(sampler, seed):
+def sampler_proposals(sampler, seed, kinds):
     """Yield points of an Optuna sampler, with what tells it their results."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the sampler of a GP is experimental
@@ -118,14 +120,14 @@ def sampler_proposals(sampler, seed):
         point = {
             name: trial.suggest_float(
                 name,
-                *((0.0, 0.8) if kind.is_rate else (LAMBDAS[0] - 2, LAMBDAS[-1] + 1)),
+                *((0.0, 0.8) if kind is DROPOUT else (LAMBDAS[0] - 2, LAMBDAS[-1] + 1)),
             )
-            for name, kind in names().items()
+            for name, kind in kinds.items()
         }
         yield point, lambda loss, trial=trial: study.tell(trial, loss)
 
 
-def search(proposals, data, seed, budgets, n_batches):
+def search(proposals, train, budgets, n_batches, max_iter=100):
     """Return the best outcome within each of the rising budgets of gradients."""
     used, best, outcomes = 0, None, []
     for point, tell in proposals:
@@ -134,9 +136,9 @@ def search(proposals, data, seed, budgets, n_batches):
             budgets = budgets[1:]
         if not budgets:
             return outcomes
-        max_iter = min(100, (budgets[0] - used) // n_batches)
-        options = {"tune": False, "hyperparameters": point, "max_iter": max_iter}
-        _, outcome = train(data, seed, **options)
+        n_iter = min(max_iter, (budgets[0] - used) // n_batches)
+        options = {"tune": False, "hyperparameters": point, "max_iter": n_iter}
+        _, outcome = train(**options)
         used += outcome.n_gradients
         tell(outcome.validation)
         if best is None or outcome.validation < best.validation:
@@ -144,30 +146,34 @@ def search(proposals, data, seed, budgets, n_batches):
     return [*outcomes, *[best._replace(n_gradients=used)] * len(budgets)]
 
 
-def tools(data, seed):
-    """Return a dict of name to outcome for one seed, and the centred network."""
-    centred, outcome = train(data, seed)
+def tools(train, seed, kinds, n_rows, times=BUDGETS, max_iter=100):
+    """Return a dict of name to outcome for one seed, and the centred network.
+
+    `train` returns a network and its outcome for options of the estimator; `n_rows`
+    is the number of its training rows.
+    """
+    centred, outcome = train()
     results = {"STN, centred": outcome}
-    results["STN, published"] = train(data, seed, form="published")[1]
-    results["initial values, held"] = train(data, seed, tune=False)[1]
-    n_batches = -(-(len(data.X) // 2) // centred.batch_size)
+    results["STN, published"] = train(form="published")[1]
+    results["initial values, held"] = train(tune=False)[1]
+    n_batches = -(-n_rows // centred.batch_size)
     proposals = {"grid": grid_proposals(seed)}
     for name, sampler in SAMPLERS.items():
-        proposals[name] = sampler_proposals(sampler, seed)
+        proposals[name] = sampler_proposals(sampler, seed, kinds)
     for name, points in proposals.items():
-        budgets = [times * outcome.n_gradients for times in BUDGETS]
-        found = search(points, data, seed, budgets, n_batches)
-        for times, one in zip(BUDGETS, found, strict=True):
-            results[f"{name}, {times} x"] = one
+        budgets = [each * outcome.n_gradients for each in times]
+        found = search(points, train, budgets, n_batches, max_iter)
+        for each, one in zip(times, found, strict=True):
+            results[f"{name}, {each} x"] = one
     return results, centred
 
 
-def schedules(data, seed, model):
+def schedules(train, seed, kinds, model, n_iter=100):
     """Return a dict of name to outcome of networks that follow a schedule."""
-    rng, time = np.random.default_rng(seed), np.arange(100)
+    rng, time = np.random.default_rng(seed), np.arange(n_iter)
     held = "final values, held"
     paths = {name: {} for name in (held, "Gaussian", "sine", "schedule")}
-    for name, kind in names().items():
+    for name, kind in kinds.items():
         column = model.schedule_[name]
         free = kind.to_free(float(column[-1]))
 
@@ -176,7 +182,7 @@ def schedules(data, seed, model):
             return [kind.from_free(each) for each in moved]
 
         paths[held][name] = column[-1]
-        paths["Gaussian"][name] = values(NOISE * rng.standard_normal(100))
+        paths["Gaussian"][name] = values(NOISE * rng.standard_normal(n_iter))
         paths["sine"][name] = values(NOISE * np.sin(2 * np.pi * time / PERIOD))
         paths["schedule"][name] = column
     labels = {
@@ -185,7 +191,7 @@ def schedules(data, seed, model):
         "schedule": "the schedule, repeated",
     }
     return {
-        labels.get(name, name): train(data, seed, tune=False, hyperparameters=path)[1]
+        labels.get(name, name): train(tune=False, hyperparameters=path)[1]
         for name, path in paths.items()
     }
 
@@ -216,10 +222,11 @@ def main(arguments=None):
     compared, followed = [], []
     for seed in range(options.seeds):
         data = load(seed, options.rows)
-        results, model = tools(data, seed)
+        train_here = partial(train, data, seed)
+        results, model = tools(train_here, seed, kinds(), len(data.X) // 2)
         compared.append(results)
         followed.append({"STN, centred": results["STN, centred"]})
-        followed[-1].update(schedules(data, seed, model))
+        followed[-1].update(schedules(train_here, seed, kinds(), model))
         print(f"seed {seed}: {results['STN, centred']}", flush=True)
     text = (
         f"{options.seeds} seeds, {options.rows} rows of MNIST, half of them held out, "

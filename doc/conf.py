@@ -44,10 +44,11 @@ GALLERY = [
     "plot_own_loss.py",
     "plot_own_data_source.py",
     "plot_poisson_loss.py",
+    "plot_own_network.py",
     "plot_two_layer_linear_network.py",
 ]
-# Without PyTorch, which is large, the one example that needs it is shown but not run.
-left_out = "" if find_spec("torch") else "(?!two_layer)"
+# Without PyTorch, which is large, the examples that need it are shown but not run.
+left_out = "" if find_spec("torch") else "(?!two_layer|own_network)"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",

@@ -10,7 +10,12 @@ import pytest
 from sklearn.base import ClassifierMixin
 
 import sklearn_myhpo
-from sklearn_myhpo.neural_network import STNMLPClassifier, STNMLPRegressor
+from sklearn_myhpo.neural_network import (
+    STNClassifier,
+    STNMLPClassifier,
+    STNMLPRegressor,
+    STNRegressor,
+)
 from tests.helpers import ESTIMATORS as OTHERS
 from tests.helpers import MEANS, RIDGES, SQUARED, data_for
 
@@ -18,6 +23,7 @@ docscrape = pytest.importorskip("numpydoc.docscrape")
 
 ESTIMATORS = (*OTHERS, *MEANS)
 NETWORKS = (STNMLPClassifier, STNMLPRegressor)
+MODULES = (STNClassifier, STNRegressor)
 #: Modules whose public names are annotated.
 ANNOTATED = (
     "sklearn_myhpo",
@@ -100,6 +106,13 @@ NETWORK_EXCEPTIONS = {
     "validation_loss_": by(classifies),
     "validation_scores_": by(classifies),
 }
+MODULE_EXCEPTIONS = {
+    "criterion": by(classifies),
+    "module": by(classifies),
+    "validation_fraction": by(classifies),
+    "validation_loss_": by(classifies),
+    "validation_scores_": by(classifies),
+}
 #: Methods whose docstrings depend on the loss.
 METHOD_EXCEPTIONS = ("decision_function", "partial_fit", "predict", "to_sklearn")
 
@@ -162,6 +175,7 @@ def test_entries_of_the_same_name_agree(section):
     used = assert_consistent(ESTIMATORS, section, EXCEPTIONS)
     assert len(used) > 15
     assert_consistent(NETWORKS, section, NETWORK_EXCEPTIONS)
+    assert_consistent(MODULES, section, MODULE_EXCEPTIONS)
 
 
 def test_exceptions_are_needed():
@@ -169,6 +183,7 @@ def test_exceptions_are_needed():
     for classes, exceptions in (
         (ESTIMATORS, EXCEPTIONS),
         (NETWORKS, NETWORK_EXCEPTIONS),
+        (MODULES, MODULE_EXCEPTIONS),
     ):
         for name in exceptions:
             texts = {
@@ -220,6 +235,21 @@ def test_parameters_in_one_order(cls):
     for name, (kind, _) in entries(cls, "Parameters").items():
         shown = kind.rpartition("default=")[2]
         assert ast.literal_eval(shown) == defaults[name], name
+
+
+@pytest.mark.parametrize("cls", MODULES)
+def test_parameters_of_networks_in_one_order(cls):
+    """The docstring, the signature and get_params would not list the same."""
+    signature = inspect.signature(cls).parameters
+    assert list(entries(cls, "Parameters")) == [
+        *(name for name in signature if name != "arguments"),
+        "**arguments",
+    ]
+    assert sorted(cls(None).get_params()) == sorted(set(signature) - {"arguments"})
+    for name, (kind, _) in entries(cls, "Parameters").items():
+        if "default=" in kind:
+            shown = kind.rpartition("default=")[2]
+            assert ast.literal_eval(shown) == signature[name].default, name
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)

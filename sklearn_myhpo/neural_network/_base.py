@@ -1,30 +1,23 @@
-"""Base class of the estimators: validation, split of the rows, fitted attributes."""
+"""Base class of the estimators: training with callbacks, split of the rows, history."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from numbers import Integral, Real
-from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._deadline import Deadline
 from .._documentation import DocumentationLinkMixin
 from .._html import LearnedHTMLMixin
-from .._messages import import_optional, shown
-from .._progress import CallbackSupportMixin, Tasks, kept_on_error, with_callbacks
-from .._typing import MatrixLike
+from .._messages import import_optional
+from .._progress import CallbackSupportMixin, Tasks, kept_on_error
 from .._warn import warn
-from ..data.arrays import select_rows
-from ._forward import ACTIVATIONS, predict_raw
-from .hyperparameters import make_plan
 
 
 def import_training():
@@ -45,17 +38,12 @@ def import_training():
     return _fit
 
 
-class SelfTuningPerceptron(
+class SelfTuningEstimator(
     LearnedHTMLMixin, CallbackSupportMixin, DocumentationLinkMixin, BaseEstimator
 ):
-    """Base of the estimators; they encode y for the loss and decode predictions."""
+    """Base of the estimators: the loop of training, and what it learned."""
 
     _parameter_constraints = {
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
         "form": [StrOptions({"centred", "published"})],
         # `make_plan` checks the names, which depend on the number of layers.
         "tune": "no_validation",
@@ -80,106 +68,36 @@ class SelfTuningPerceptron(
         "verbose": ["verbose"],
     }
 
-    _is_classifier = False
-
-    @abstractmethod
-    def _check_target(self, y):
-        """Check y; return class indices for a stratified split, or None."""
-
-    @abstractmethod
-    def _encode_target(self, y, train, dtype):
-        """Return y in the form of the loss, and the number of outputs."""
-
-    @with_callbacks
-    def fit(self, X: MatrixLike, y: ArrayLike) -> Self:
-        """Train the network, and tune its hyperparameters on held-out rows.
-
-        After an error or an interruption the estimator is unchanged.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Training data; standardize features of different scales.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Target; several columns are allowed only for regression.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ImportError
-            If PyTorch is not installed.
-        ValueError
-            If a parameter or the data are invalid; the message has the value and the
-            allowed values.
-        """
+    def _fit(self, X, y, validation=None):
+        """Validate the parameters and train; after an error nothing has changed."""
         self._validate_params()
         # Training that may stop early has no number of iterations.
         n_iter = self.max_iter if self.n_iter_no_change == np.inf else None
-        tasks, deadline = Tasks(self, X, y, n_iter), Deadline(self.max_time)
+        tasks = Tasks(self, X, y, n_iter)
+        tasks.deadline = Deadline(self.max_time)
         with kept_on_error(self):
             tasks.begin()
-            self._train(X, y, tasks, deadline)
+            self._train(X, y, validation, tasks)
             tasks.end()
         return self
 
-    def _train(self, X, y, tasks, deadline):
+    @abstractmethod
+    def _train(self, X, y, validation, tasks):
         """Train on the training rows, and set the fitted attributes."""
-        hidden = _check_sizes(self.hidden_layer_sizes)
-        plan = make_plan(len(hidden) + 1, self.tune, self.hyperparameters)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=(np.float64, np.float32),
-            multi_output=not self._is_classifier,
-            y_numeric=not self._is_classifier,
-            ensure_min_samples=2,
-        )
-        strata = self._check_target(y)
-        training = import_training()
-        random_state = check_random_state(self.random_state)
-        train, validation = split_rows(
-            X.shape[0], strata, self.validation_fraction, random_state
-        )
-        target, n_outputs = self._encode_target(y, train, X.dtype)
-        outcome = training.train_network(
-            parts=[
-                (select_rows(X, rows), target[rows]) for rows in (train, validation)
-            ],
-            sizes=[X.shape[1], *hidden, n_outputs],
-            plan=plan,
-            estimator=self,
-            seed=int(random_state.randint(np.iinfo(np.int32).max)),
-            report=lambda now: tasks.iterate(lambda: self._network(now, plan)),
-            deadline=deadline,
-        )
-        vars(self).update(self._network(outcome.best, plan))
+
+    def _set_outcome(self, outcome, network):
+        """Set the fitted attributes of an outcome, and warn.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            Result of training.
+        network : callable
+            Function of a checkpoint to fitted attributes by name.
+        """
+        vars(self).update(network(outcome.best))
         self._set_history(outcome)
         self._warn(outcome)
-
-    def _network(self, checkpoint, plan):
-        """Return the fitted attributes of a checkpoint, by name."""
-        coefs, intercepts = self._to_units(checkpoint.weights)
-        dropout, lambda_ = np.split(checkpoint.values.astype(np.float64), 2)
-        named = zip(plan.names, checkpoint.values.tolist(), strict=True)
-        return {
-            "coefs_": coefs,
-            "intercepts_": intercepts,
-            "n_layers_": len(coefs) + 1,
-            "n_outputs_": len(intercepts[-1]),
-            "hyperparameters_": dict(named),
-            "dropout_": dropout,
-            "lambda_": lambda_,
-        }
-
-    def _to_units(self, weights):
-        """Return coefs and intercepts for outputs in the units of y."""
-        return [coef for coef, _ in weights], [intercept for _, intercept in weights]
 
     def _learned(self):
         try:
@@ -231,30 +149,6 @@ class SelfTuningPerceptron(
         else:
             return
         warn(message, ConvergenceWarning)
-
-    def _raw_predict(self, X):
-        """Return the outputs of the network, shape (n_samples, n_outputs)."""
-        check_is_fitted(self)
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False
-        )
-        return predict_raw(X, self.coefs_, self.intercepts_, self.activation)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-def _check_sizes(sizes):
-    """Return the numbers of hidden units as a list."""
-    sizes = np.atleast_1d(np.asarray(sizes)).tolist()
-    if not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise ValueError(
-            "The 'hidden_layer_sizes' parameter must hold positive integers. Got "
-            f"{shown(sizes)} instead."
-        )
-    return sizes
 
 
 def split_rows(n_rows, strata, fraction, random_state):

@@ -1,30 +1,61 @@
-"""Assembly and training of a network from the parameters; needs PyTorch."""
+"""Assembly and training of networks from the parameters; needs PyTorch."""
+
+from contextlib import contextmanager
 
 import torch
 
-from ._training import NETWORK_LOSSES, Rows, Training, TrainingOptions
+from ._rows import Rows
+from ._training import MEASURES, Training, TrainingOptions
 from .forms import FORMS, Fixed
-from .network import Perceptron
+from .network import perceptron_module, perceptron_network
 from .tuner import Distribution, StepSizes, Tuner
 
 _OPTIONS = tuple(TrainingOptions.__dataclass_fields__)
 
 
-def train_network(*, parts, sizes, plan, estimator, seed, report, deadline):
-    """Train a network on one part of the data and tune it on the other.
+@contextmanager
+def seeded(seed, device=None):
+    """Seed the global random numbers of PyTorch within a block, and restore them.
 
     Parameters
     ----------
+    seed : int
+        Seed.
+    device : torch.device, optional
+        Device whose random numbers are seeded besides those of the CPU.
+
+    Yields
+    ------
+    None
+    """
+    is_cuda = device is not None and device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if is_cuda else []):
+        torch.default_generator.manual_seed(seed)
+        if is_cuda:
+            torch.cuda.manual_seed(seed)
+        yield
+
+
+def form_of(estimator, plan):
+    """Return the form of the response: that of the parameters, or none to tune."""
+    return FORMS[estimator.form] if plan.is_tuned.any() else Fixed()
+
+
+def train_perceptron(estimator, *, parts, sizes, plan, seed, report, deadline):
+    """Train a perceptron on one part of the data and tune it on the other.
+
+    Parameters
+    ----------
+    estimator : SelfTuningPerceptron
+        Source of the options.
     parts : list of (array, ndarray)
         Features and encoded target of the training and the validation rows.
     sizes : list of int
         Units of all layers, from features to outputs.
     plan : Plan
         The hyperparameters.
-    estimator : SelfTuningPerceptron
-        Source of the options.
     seed : int
-        Seed of the generator of all randomness.
+        Seed of all randomness.
     report : callable
         Function of the `Checkpoint` of every iteration; true ends the training.
     deadline : Deadline
@@ -37,21 +68,48 @@ def train_network(*, parts, sizes, plan, estimator, seed, report, deadline):
     generator = torch.Generator().manual_seed(seed)
     train, validation = (Rows(*part) for part in parts)
     dtype = train.take(slice(0, 1))[0].dtype
-    form = FORMS[estimator.form] if plan.is_tuned.any() else Fixed()
-    network = Perceptron(
-        sizes,
-        estimator.activation,
-        int(plan.is_tuned.sum()),
-        response_scale=form.response_scale,
-        generator=generator,
-        dtype=dtype,
-    )
-    task = "classification" if estimator._is_classifier else "regression"
+    form = form_of(estimator, plan)
+    with seeded(seed):
+        network = perceptron_network(
+            perceptron_module(sizes, estimator.activation).to(dtype),
+            int(plan.is_tuned.sum()),
+            form.response_scale,
+            generator,
+        )
+        tuner = make_tuner(estimator, network, plan, form, generator)
+        training = make_training(estimator, tuner, train, validation)
+        return training.run(report, deadline)
+
+
+def make_tuner(estimator, network, plan, form, generator, **options):
+    """Return the tuner of a network, with the options of an estimator.
+
+    Parameters
+    ----------
+    estimator : SelfTuningEstimator
+        Source of the step sizes.
+    network : ModuleNetwork
+        The network.
+    plan : Plan
+        Its hyperparameters.
+    form : Published, Centred or Fixed
+        Form of the response.
+    generator : torch.Generator
+        Source of randomness.
+    **options
+        `is_shared`, `optimizer` and `loss` of `Tuner`.
+
+    Returns
+    -------
+    Tuner
+    """
+    weight = network.general[0]
+    loss = options.pop("loss", MEASURES[estimator._task].loss)
     tuner = Tuner(
         network,
-        Distribution(plan, estimator.sigma_init, dtype),
+        Distribution(plan, estimator.sigma_init, weight.dtype, weight.device),
         form,
-        NETWORK_LOSSES[task],
+        loss,
         StepSizes(
             learning_rate=estimator.learning_rate_init,
             momentum=estimator.momentum,
@@ -59,6 +117,28 @@ def train_network(*, parts, sizes, plan, estimator, seed, report, deadline):
             entropy_weight=estimator.entropy_weight,
         ),
         generator,
+        **options,
     )
+    tuner.change_losses = network.change_losses
+    return tuner
+
+
+def make_training(estimator, tuner, train, validation):
+    """Return the loop of an estimator.
+
+    Parameters
+    ----------
+    estimator : SelfTuningEstimator
+        Source of the options.
+    tuner : Tuner
+        The tuner, whose loss is the measure.
+    train, validation : Rows
+        The rows.
+
+    Returns
+    -------
+    Training
+    """
     options = TrainingOptions(**{name: getattr(estimator, name) for name in _OPTIONS})
-    return Training(tuner, train, validation, task, options).run(report, deadline)
+    measures = MEASURES[estimator._task]._replace(loss=tuner.loss)
+    return Training(tuner, train, validation, measures, options)

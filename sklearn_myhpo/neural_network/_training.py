@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy import sparse
 
-from ..data.arrays import select_rows
 from .tuner import DivergenceError
 
 #: Factor of the learning rate when the validation loss stagnates.
@@ -16,24 +14,43 @@ LEARNING_RATE_DROP = 0.1
 #: Largest number of such drops; the next stagnation ends the training.
 MAX_DROPS = 2
 #: Rows per evaluation, to bound the memory.
-EVALUATION_ROWS = 4096
-
-#: Task to the function from outputs and targets to the losses of the examples, shape
-#: (n,). Regression targets are standardized.
-NETWORK_LOSSES = {
-    "classification": lambda outputs, y: torch.nn.functional.cross_entropy(
-        outputs, y, reduction="none"
-    ),
-    "regression": lambda outputs, y: (outputs - y).square().mean(dim=1) / 2.0,
-}
-#: Task to the score: accuracy, or R^2 averaged over targets as in scikit-learn.
-SCORES = {
-    "classification": lambda outputs, y: (outputs.argmax(dim=1) == y).double().mean(),
-    "regression": lambda outputs, y: _mean_r2(outputs, y),
-}
+EVALUATION_ROWS = 1024
 
 
-def _mean_r2(outputs, y):
+class Measures(NamedTuple):
+    """Loss and score of a task.
+
+    Attributes
+    ----------
+    loss : callable
+        Function of outputs and targets to the losses of the examples, shape (n,).
+    score : callable
+        Function of the same to one number, the larger the better.
+    """
+
+    loss: object
+    score: object
+
+
+def cross_entropy(outputs, y):
+    """Return the cross-entropy of every row, averaged over positions if there are."""
+    losses = torch.nn.functional.cross_entropy(outputs, y, reduction="none")
+    return losses if losses.ndim == 1 else losses.flatten(1).mean(dim=1)
+
+
+def accuracy(outputs, y):
+    """Return the share of classes that are right."""
+    return (outputs.argmax(dim=1) == y).double().mean()
+
+
+def half_squared_error(outputs, y):
+    """Return half the squared error of every row, averaged over targets."""
+    return (_columns_of(outputs) - _columns_of(y)).square().mean(dim=1) / 2.0
+
+
+def mean_r2(outputs, y):
+    """Return R^2 averaged over targets, as in scikit-learn."""
+    outputs, y = _columns_of(outputs), _columns_of(y)
     residual = (outputs - y).square().sum(dim=0)
     total = (y - y.mean(dim=0)).square().sum(dim=0)
     # As in `sklearn.metrics.r2_score`: 1 for an exact prediction of a constant, else 0.
@@ -41,42 +58,15 @@ def _mean_r2(outputs, y):
     return (1.0 - torch.where(total > 0, residual / total, constant)).mean()
 
 
-class Rows:
-    """Rows of data as tensors; sparse rows become dense batch by batch.
+def _columns_of(outputs):
+    return outputs.reshape(len(outputs), -1)
 
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Features.
-    y : ndarray
-        Class indices, or targets of shape (n_samples, n_outputs).
-    """
 
-    def __init__(self, X, y):
-        self.X = X
-        self.y = torch.from_numpy(y)
-
-    def __len__(self):
-        return self.X.shape[0]
-
-    def take(self, index):
-        """Return features and targets of some rows, given a slice or a tensor."""
-        rows = index if isinstance(index, slice) else index.numpy()
-        X = select_rows(self.X, rows)
-        if sparse.issparse(X):
-            X = X.toarray()
-        return torch.from_numpy(np.ascontiguousarray(X)), self.y[index]
-
-    def batches(self, size, generator):
-        """Yield batches that cover the rows once, in a random order."""
-        order = torch.randperm(len(self), generator=generator)
-        for start in range(0, len(self), size):
-            yield self.take(order[start : start + size])
-
-    def endless_batches(self, size, generator):
-        """Yield batches without end, in a new random order for every pass."""
-        while True:
-            yield from self.batches(size, generator)
+#: Task to its measures. Regression targets are standardized.
+MEASURES = {
+    "classification": Measures(cross_entropy, accuracy),
+    "regression": Measures(half_squared_error, mean_r2),
+}
 
 
 @dataclass(frozen=True)
@@ -98,7 +88,7 @@ class Checkpoint(NamedTuple):
     epoch: int
     loss: float
     score: float
-    weights: list  # (coef of shape (n_in, n_out), intercept of shape (n_out,))
+    weights: dict  # state of the ordinary module
     values: np.ndarray
 
 
@@ -119,17 +109,17 @@ class Training:
         Owner of the network and its hyperparameters.
     train, validation : Rows
         Training and validation rows.
-    task : str
-        "classification" or "regression".
+    measures : Measures
+        Loss and score.
     options : TrainingOptions
         Options of the loop.
     """
 
-    def __init__(self, tuner, train, validation, task, options):
+    def __init__(self, tuner, train, validation, measures, options):
         self.tuner = tuner
         self.train = train
         self.validation = validation
-        self.loss, self.score = NETWORK_LOSSES[task], SCORES[task]
+        self.loss, self.score = measures
         self.options = options
         self.validation_batches = validation.endless_batches(
             options.batch_size, tuner.generator
@@ -208,23 +198,20 @@ class Training:
         network, distribution = self.tuner.network, self.tuner.distribution
         r = self.tuner.response_now()
         outputs, targets = [], []
-        for start in range(0, len(self.validation), EVALUATION_ROWS):
-            x, y = self.validation.take(slice(start, start + EVALUATION_ROWS))
-            rows = None if r is None else r.expand(len(x), -1)
-            outputs.append(network.outputs(x, rows))
+        for x, y in self.validation.parts(EVALUATION_ROWS):
+            outputs.append(network.outputs(x, None if r is None else r[None]))
             targets.append(y)
         outputs, targets = torch.cat(outputs), torch.cat(targets)
         loss = self.loss(outputs, targets).mean()
         if n_epochs and not torch.isfinite(loss):
             raise DivergenceError
-        pairs = [layer.at(r) for layer in network.layers]
         free = distribution.h.detach()[None]
         return Checkpoint(
             epoch=n_epochs,
             loss=float(loss) if torch.isfinite(loss) else np.inf,
             score=float(self.score(outputs, targets)),
-            weights=[(w.T.numpy().copy(), b.numpy().copy()) for w, b in pairs],
-            values=distribution.values(free, max(n_epochs - 1, 0))[0].numpy(),
+            weights=network.snapshot(r),
+            values=distribution.values(free, max(n_epochs - 1, 0))[0].cpu().numpy(),
         )
 
     def _names(self):
@@ -245,7 +232,7 @@ class Training:
         """Return a row of the history, in the order of `_names`."""
         return (
             *now.values,
-            *self.tuner.distribution.sigma.detach().numpy(),
+            *self.tuner.distribution.sigma.detach().cpu().numpy(),
             self.tuner.learning_rate,
             train_loss,
             now.loss,

@@ -33,7 +33,7 @@ class Published:
 
         Parameters
         ----------
-        network : Perceptron
+        network : ModuleNetwork
             The network, or an object with its methods.
         problem : TrainingProblem
             A batch and its hyperparameters.
@@ -67,12 +67,11 @@ class Centred:
         loss = problem.objective(network, outputs, None, problem.values)
         yield loss, network.general
 
-        perturbation = self.response(problem.h, problem.perturbed)
-        values = problem.perturbed_values
-        outputs = network.linearized_outputs(
-            problem.x, perturbation, values, problem.noise
-        )
-        loss = problem.objective(network, outputs, perturbation, values)
+        part = problem.part()
+        perturbation = self.response(part.h, part.perturbed)
+        values = part.perturbed_values
+        outputs = network.linearized_outputs(part.x, perturbation, values, part.noise)
+        loss = part.objective(network, outputs, perturbation, values)
         yield loss, network.response
 
 

@@ -1,69 +1,39 @@
 """Names and values of the hyperparameters of a network, fixed, scheduled or tuned.
 
-Layer l has a dropout rate on its inputs and a natural log-penalty lambda on its
-weights. Tuning uses free coordinates h: h = lambda, and a dropout rate is
-``MAX_DROPOUT * sigmoid(h)``, so that no step leaves the range.
+Layers have a dropout rate or a natural log-penalty lambda; a network may have kinds of
+`augmentation` beside them. Tuning uses the free coordinates h of the kinds.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from .._messages import shown
-
-#: Upper limit of a tuned dropout rate (MacKay et al. 2019 use 0.9 and more).
-MAX_DROPOUT = 0.9
+from .kinds import DROPOUT, LAMBDA, Kind
 
 
-@dataclass(frozen=True)
-class Kind:
-    """One kind of hyperparameter; every layer has one of each kind.
+class Site(NamedTuple):
+    """A place in a network that has a hyperparameter.
 
     Attributes
     ----------
-    name : str
-        Prefix of the names.
-    default : float
-        Start of a tuned value, or the value without tuning.
-    low, high : float
-        Limits of a value that is not tuned, both included.
-    free_low, free_high : float
-        Limits of the free coordinate, with or without perturbation.
-    is_rate : bool
-        Whether the value is ``MAX_DROPOUT * sigmoid(h)`` instead of h.
+    kind : Kind
+        Of the hyperparameter.
+    label : str
+        Name of the layer, or empty for the whole network.
+    default : float or None
+        Value of the layer as it was given; None for the default of the kind.
     """
 
-    name: str
-    default: float
-    low: float
-    high: float
-    free_low: float
-    free_high: float
-    is_rate: bool
+    kind: Kind
+    label: str = ""
+    default: float | None = None
 
-    def to_free(self, value):
-        """Return the free coordinate; infinite for a rate outside (0, MAX_DROPOUT)."""
-        if not self.is_rate:
-            return value
-        share = value / MAX_DROPOUT
-        if not 0 < share < 1:
-            return math.copysign(math.inf, share - 0.5)
-        return math.log(share) - math.log1p(-share)
-
-    def from_free(self, free):
-        """Return the value of a free coordinate."""
-        if not self.is_rate:
-            return free
-        return MAX_DROPOUT / (1.0 + math.exp(-free))
-
-
-DROPOUT = Kind("dropout", 0.05, 0.0, 0.99, -6.0, 6.0, True)
-#: Above lambda = 4, gradient descent at the default learning rate is unstable.
-LAMBDA = Kind("lambda", -7.0, -math.inf, 10.0, -20.0, 4.0, False)
-KINDS = (DROPOUT, LAMBDA)
+    @property
+    def name(self):
+        """Name of the hyperparameter."""
+        return f"{self.kind.name}_{self.label}" if self.label else self.kind.name
 
 
 class Plan(NamedTuple):
@@ -107,13 +77,22 @@ class Plan(NamedTuple):
         return [self.kinds[index] for index in np.flatnonzero(self.is_tuned)]
 
 
-def make_plan(n_layers, tune, hyperparameters):
+def perceptron_sites(n_layers):
+    """Return the sites of a perceptron: dropout rates and lambdas by layer."""
+    return [
+        Site(kind, str(layer))
+        for kind in (DROPOUT, LAMBDA)
+        for layer in range(n_layers)
+    ]
+
+
+def make_plan(sites, tune, hyperparameters):
     """Check the parameters `tune` and `hyperparameters` against a network.
 
     Parameters
     ----------
-    n_layers : int
-        Number of weight matrices.
+    sites : list of Site, or int
+        Places for hyperparameters; or the number of layers of a perceptron.
     tune : bool or array-like of str
         Whether to tune all or none, or a list of names to tune.
     hyperparameters : dict or None
@@ -129,52 +108,69 @@ def make_plan(n_layers, tune, hyperparameters):
     ValueError
         If a name or value is invalid; the message has the allowed ones.
     """
-    kinds = tuple(kind for kind in KINDS for _ in range(n_layers))
-    names = tuple(f"{kind.name}_{layer}" for kind in KINDS for layer in range(n_layers))
-    is_tuned = _tuned(tune, names, kinds)
-    given = {}
-    if hyperparameters is not None:
-        if not isinstance(hyperparameters, Mapping):
-            raise ValueError(
-                "The 'hyperparameters' parameter must be None or a dict from names to "
-                f"values. Got {shown(hyperparameters)} instead."
-            )
-        # Names come last, since a name overrides its kind in any order of the dict.
-        for key in sorted(hyperparameters, key=lambda key: key in names):
-            for name in _named("hyperparameters", key, names, kinds):
-                given[name] = hyperparameters[key]
-    paths = [
-        _path(name, given.get(name, kind.default), kind, tuned)
-        for name, kind, tuned in zip(names, kinds, is_tuned, strict=True)
-    ]
-    return Plan(names, kinds, is_tuned, paths)
-
-
-def _tuned(tune, names, kinds):
-    """Return a boolean per name, true if it is tuned."""
-    if isinstance(tune, bool | np.bool_):
-        return np.full(len(names), bool(tune))
+    if isinstance(sites, int):
+        sites = perceptron_sites(sites)
+    if hyperparameters is not None and not isinstance(hyperparameters, Mapping):
+        raise ValueError(
+            "The 'hyperparameters' parameter must be None or a dict from names to "
+            f"values. Got {shown(hyperparameters)} instead."
+        )
     if isinstance(tune, str):
         raise ValueError(
             "The 'tune' parameter must be a bool or a list of names. Got "
             f"{shown(tune)} instead; did you mean [{shown(tune)}]?"
         )
-    wanted = {name for key in tune for name in _named("tune", key, names, kinds)}
-    return np.array([name in wanted for name in names])
+    # Names come last, since a name overrides its kind in any order of the dict.
+    all_names = {site.name for site in sites}
+    hyperparameters = dict(
+        sorted((hyperparameters or {}).items(), key=lambda item: item[0] in all_names)
+    )
+    is_listed = not isinstance(tune, bool | np.bool_)
+    wanted = _sites_of("tune", tune if is_listed else [], sites)
+    given = {
+        site: value
+        for key, value in hyperparameters.items()
+        for site in _sites_of("hyperparameters", [key], sites)
+    }
+    sites = [s for s in sites if not s.kind.is_optional or s in wanted or s in given]
+    is_tuned = [site in wanted if is_listed else bool(tune) for site in sites]
+    paths = [
+        _path(site.name, given.get(site, _start(site, tuned)), site.kind, tuned)
+        for site, tuned in zip(sites, is_tuned, strict=True)
+    ]
+    return Plan(
+        tuple(site.name for site in sites),
+        tuple(site.kind for site in sites),
+        np.array(is_tuned, dtype=bool),
+        paths,
+    )
 
 
-def _named(parameter, key, names, kinds):
-    """Return the names of a key, which is a name or a kind."""
-    if key in names:
-        return [key]
-    found = [name for name, kind in zip(names, kinds, strict=True) if kind.name == key]
-    if not found:
-        allowed = [*(kind.name for kind in KINDS), *names]
-        raise ValueError(
-            f"The {shown(parameter)} parameter names {shown(key)}. Allowed for this "
-            f"network are {allowed}; a name without a number stands for all layers."
-        )
+def _sites_of(parameter, keys, sites):
+    """Return the sites of keys, which are names or kinds."""
+    found = []
+    for key in keys:
+        named = [site for site in sites if site.name == key]
+        named = named or [site for site in sites if site.kind.name == key]
+        if not named:
+            kinds = dict.fromkeys(site.kind.name for site in sites)
+            allowed = list(dict.fromkeys([*kinds, *(site.name for site in sites)]))
+            raise ValueError(
+                f"The {shown(parameter)} parameter names {shown(key)}. Allowed for "
+                f"this network are {allowed}; a name without a layer stands for all "
+                "layers."
+            )
+        found += named
     return found
+
+
+def _start(site, tuned):
+    """Return the value that nobody gave: that of the layer, if it can be tuned."""
+    kind, value = site.kind, site.default
+    is_free = value is not None and (
+        kind.free_low <= kind.to_free(value) <= kind.free_high
+    )
+    return value if is_free or (value is not None and not tuned) else kind.default
 
 
 def _path(name, value, kind, tuned):
@@ -191,8 +187,7 @@ def _path(name, value, kind, tuned):
     if not np.all((path >= kind.low) & (path <= kind.high)):
         bad = path[~((path >= kind.low) & (path <= kind.high))][0]
         raise ValueError(
-            f"{what} = {bad}; it must be from {kind.low} to {kind.high}"
-            + ("." if kind.is_rate else ", a natural log.")
+            f"{what} = {bad}; it must be from {kind.low} to {kind.high}{kind.unit}."
         )
     if not tuned:
         return path

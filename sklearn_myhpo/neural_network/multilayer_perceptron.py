@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
-from .._messages import shown
 from .._typing import MatrixLike, RandomStateLike
-from ._base import SelfTuningPerceptron
+from ._perceptron import SelfTuningPerceptron
+from ._targets import ClassTargets, RealTargets
 
 
-class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
+class STNMLPClassifier(ClassifierMixin, ClassTargets, SelfTuningPerceptron):
     """Classifier that tunes its dropout and penalties in training.
 
     A multilayer perceptron with a softmax. The hyperparameters are the dropout rate
@@ -151,8 +149,6 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
     ['dropout_0', 'dropout_1', 'lambda_0', 'lambda_1']
     """
 
-    _is_classifier = True
-
     def __init__(
         self,
         hidden_layer_sizes: int | ArrayLike = (100,),
@@ -197,21 +193,6 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
         self.verbose = verbose
-
-    def _check_target(self, y):
-        check_classification_targets(y)
-        y = column_or_1d(y, warn=True)
-        self.classes_, index = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs rows of at least 2 classes. Got only "
-                f"the class {shown(self.classes_[0])}."
-            )
-        return index
-
-    def _encode_target(self, y, train, dtype):
-        index = np.searchsorted(self.classes_, column_or_1d(y))
-        return index.astype(np.int64), len(self.classes_)
 
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict class labels.
@@ -260,7 +241,9 @@ class STNMLPClassifier(ClassifierMixin, SelfTuningPerceptron):
         return log_softmax(self._raw_predict(X), axis=1)
 
 
-class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
+class STNMLPRegressor(
+    MultiOutputMixin, RegressorMixin, RealTargets, SelfTuningPerceptron
+):
     """Regressor that tunes its dropout and penalties in training.
 
     A multilayer perceptron with linear outputs. As in `STNMLPClassifier`, gradient
@@ -437,28 +420,7 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_target(self, y):
-        with np.errstate(over="ignore"):
-            size = np.abs(y).max(initial=0.0)
-            if not np.isfinite(np.square(size, dtype=np.float64)):
-                raise ValueError(
-                    f"y has entries up to {size:.1e} in size, whose squares are not "
-                    "finite. Scale y down."
-                )
-        return None
-
-    def _encode_target(self, y, train, dtype):
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        self._is_flat = y.ndim == 1
-        table = y.reshape(len(y), -1).astype(np.float64)
-        mean, scale = table[train].mean(axis=0), table[train].std(axis=0)
-        scale[scale == 0] = 1.0
-        self._y_units = mean, scale
-        return ((table - mean) / scale).astype(dtype), table.shape[1]
-
-    def _to_units(self, weights):
-        coefs, intercepts = super()._to_units(weights)
+    def _to_units(self, coefs, intercepts):
         mean, scale = self._y_units
         dtype = coefs[-1].dtype
         coefs[-1] = (coefs[-1] * scale).astype(dtype)
@@ -479,4 +441,4 @@ class STNMLPRegressor(MultiOutputMixin, RegressorMixin, SelfTuningPerceptron):
             Predictions.
         """
         predictions = self._raw_predict(X)
-        return predictions[:, 0] if self._is_flat else predictions
+        return predictions.reshape(len(predictions), *self._target_shape)

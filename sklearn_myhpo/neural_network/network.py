@@ -1,143 +1,119 @@
-"""Multilayer perceptrons with weights that respond to hyperparameters, in torch.
+"""Modules of PyTorch as networks that a `Tuner` trains and tunes.
 
 MacKay, Vicol, Lorraine, Duvenaud & Grosse (2019), Self-Tuning Networks,
 arXiv:1903.03088, eq. (10) and section 3.2.
 """
 
-import math
+from collections import OrderedDict
 from itertools import pairwise
 
 import torch
 
-#: Activation functions of hidden units, with derivatives as functions of the output.
-TENSOR_ACTIVATIONS = {
-    "identity": (lambda z: z, torch.ones_like),
-    "logistic": (torch.sigmoid, lambda a: a * (1.0 - a)),
-    "tanh": (torch.tanh, lambda a: 1.0 - a.square()),
-    "relu": (torch.relu, lambda a: (a > 0).to(a.dtype)),
+from .hyperparameters import Site, perceptron_sites
+from .kinds import DROPOUT, InputKind, LayerKind, LossKind
+from .nn._convert import self_tune, self_tuning_layers
+from .nn._dropout import STNDropout, STNVariationalDropout
+from .nn._lstm import STNLSTM
+from .nn._passes import at_state, linearized
+from .nn._response import ResponseLayer
+from .nn._state import Noise, State
+
+#: Names of activation functions, as in scikit-learn, and their modules.
+ACTIVATION_MODULES = {
+    "identity": torch.nn.Identity,
+    "logistic": torch.nn.Sigmoid,
+    "tanh": torch.nn.Tanh,
+    "relu": torch.nn.ReLU,
 }
 
 
-class ResponseLayer:
-    """A linear layer with weights that respond linearly to r.
-
-    The outputs are ``(W_e x + b_e) + (V_w r) * (W_h x) + (V_b r) * b_h``, with one r
-    per example. Without r they are ``W_e x + b_e``.
+def sites_of(module, kinds):
+    """Return the places of a module for hyperparameters, in the order of their kinds.
 
     Parameters
     ----------
-    n_in, n_out : int
-        Numbers of inputs and outputs.
-    n_responses : int
-        Length of r; 0 for a layer without response.
-    response_scale : float
-        Standard deviation of the initial V; 0 for no initial response.
-    generator : torch.Generator
-        Source of the initial weights.
-    dtype : torch.dtype
-        Type of the weights.
+    module : torch.nn.Module
+        A result of `self_tune`.
+    kinds : list of Kind
+        Kinds to look for.
+
+    Returns
+    -------
+    list of Site
+        The places; those of a layer have its name.
     """
-
-    def __init__(self, n_in, n_out, n_responses, response_scale, generator, dtype):
-        def draw(*shape, bound):
-            values = torch.rand(shape, generator=generator, dtype=dtype)
-            return ((2.0 * values - 1.0) * bound).requires_grad_()
-
-        def draw_normal(*shape):
-            values = torch.randn(shape, generator=generator, dtype=dtype)
-            return (response_scale * values).requires_grad_()
-
-        bound = 1.0 / math.sqrt(n_in)  # as in torch.nn.Linear
-        self.weight = draw(n_out, n_in, bound=bound)
-        self.bias = draw(n_out, bound=bound)
-        self.general = [self.weight, self.bias]
-        self.response = []
-        if n_responses:
-            self.response_weight = draw(n_out, n_in, bound=bound)
-            self.response_bias = draw(n_out, bound=bound)
-            self.weight_scale = draw_normal(n_out, n_responses)
-            self.bias_scale = draw_normal(n_out, n_responses)
-            self.response = [
-                self.response_weight,
-                self.response_bias,
-                self.weight_scale,
-                self.bias_scale,
+    layers = self_tuning_layers(module)
+    return [
+        site
+        for kind in kinds
+        for site in (
+            [
+                Site(kind, layer.path, _kinds(layer)[kind.name])
+                for layer in layers
+                if kind.name in _kinds(layer)
             ]
-
-    def __call__(self, x, r=None):
-        """Return the outputs, shape (n, n_out), for x (n, n_in) and r (n, n_r)."""
-        outputs = torch.nn.functional.linear(x, self.weight, self.bias)
-        return outputs if r is None else outputs + self.respond(x, r)
-
-    def respond(self, x, r):
-        """Return the part of the outputs that is linear in r."""
-        scaled = (r @ self.weight_scale.T) * (x @ self.response_weight.T)
-        return scaled + (r @ self.bias_scale.T) * self.response_bias
-
-    def squared_norm(self, r=None):
-        """Return the squared norm of the weights of every example.
-
-        ``|W|^2 = sum_o |W_e,o|^2 + 2 s_o <W_e,o, W_h,o> + s_o^2 |W_h,o|^2`` with
-        ``s = V_w r``, so that no weight matrix per example is needed.
-
-        Parameters
-        ----------
-        r : tensor of shape (n, n_responses), optional
-            Input of the response.
-
-        Returns
-        -------
-        tensor of shape (n,)
-            Squared norms; one number of shape () without r.
-        """
-        fixed = self.weight.square().sum()
-        if r is None:
-            return fixed
-        scale = r @ self.weight_scale.T
-        cross = (self.weight * self.response_weight).sum(dim=1)
-        own = self.response_weight.square().sum(dim=1)
-        return fixed + 2.0 * scale @ cross + scale.square() @ own
-
-    def at(self, r=None):
-        """Return weight (n_out, n_in) and bias (n_out,) at one r of shape (n_r,)."""
-        if r is None:
-            return self.weight, self.bias
-        weight_scale, bias_scale = self.weight_scale @ r, self.bias_scale @ r
-        return (
-            self.weight + weight_scale[:, None] * self.response_weight,
-            self.bias + bias_scale * self.response_bias,
+            if isinstance(kind, LayerKind)
+            else [Site(kind)]
         )
+    ]
 
 
-class Perceptron:
-    """Layers with dropout on their inputs and a penalty on their weights.
+def _kinds(layer):
+    """Return the values of the kinds that a layer has, by name; None for no value."""
+    found = {}
+    if isinstance(layer, ResponseLayer):
+        found["lambda"] = None
+    if isinstance(layer, STNDropout | STNVariationalDropout):
+        found["dropout"] = layer.p
+    if isinstance(layer, STNLSTM):
+        found |= {"input_dropout": None, "recurrent_dropout": None}
+        if layer.num_layers > 1 and layer.dropout:
+            found["dropout"] = layer.dropout
+    return found
+
+
+class ModuleNetwork:
+    """A self-tuning module with its hyperparameters.
 
     A `Tuner` needs the attributes `general` and `response`, lists of leaf tensors, and
-    the methods below; `linearized_outputs` only for the centred form.
+    the methods `draw`, `outputs` and `penalty`; `linearized_outputs` only for the
+    centred form.
 
     Parameters
     ----------
-    sizes : sequence of int
-        Numbers of inputs, of units of the hidden layers, and of outputs.
-    activation : str
-        A key of `TENSOR_ACTIVATIONS`.
-    n_responses : int
-        Number of tuned hyperparameters.
-    **options
-        `response_scale`, `generator` and `dtype` of `ResponseLayer`.
+    module : torch.nn.Module
+        A result of `self_tune`; its layers learn their columns.
+    sites : list of Site
+        The hyperparameters, in the order of the columns of their values.
     """
 
-    def __init__(self, sizes, activation, n_responses, **options):
-        self.layers = [
-            ResponseLayer(n_in, n_out, n_responses, **options)
-            for n_in, n_out in pairwise(sizes)
+    def __init__(self, module, sites):
+        self.module = module
+        self._all = self_tuning_layers(module)
+        self.layers = [one for one in self._all if isinstance(one, ResponseLayer)]
+        self.response = [each for layer in self.layers for each in layer.responses]
+        own = {id(each) for each in self.response}
+        self.general = [
+            each
+            for each in module.parameters()
+            if each.requires_grad and id(each) not in own
         ]
-        self.activation, self.derivative = TENSOR_ACTIVATIONS[activation]
-        self.general = [each for layer in self.layers for each in layer.general]
-        self.response = [each for layer in self.layers for each in layer.response]
+        for layer in self._all:
+            layer.columns = {
+                site.kind.name: column
+                for column, site in enumerate(sites)
+                if isinstance(site.kind, LayerKind) and site.label == layer.path
+            }
+        #: From names of dropout rates to names of their layers.
+        self.rates = {s.name: s.label for s in sites if s.kind is DROPOUT}
+        columns = list(enumerate(sites))
+        self._inputs = [
+            (i, s.kind) for i, s in columns if isinstance(s.kind, InputKind)
+        ]
+        self._losses = [(i, s.kind) for i, s in columns if isinstance(s.kind, LossKind)]
 
     def draw(self, n, generator):
-        """Return uniform noise for dropout, one number per input of a layer.
+        """Return noise for dropout and augmentation, the same in every pass.
 
         Parameters
         ----------
@@ -148,97 +124,213 @@ class Perceptron:
 
         Returns
         -------
-        list of tensor of shape (n, n_in)
-            One per layer.
+        Noise
+            Draws what a first pass asks for, and repeats it in the next.
         """
-        return [
-            torch.rand(
-                (n, layer.weight.shape[1]),
-                generator=generator,
-                dtype=layer.weight.dtype,
-            )
-            for layer in self.layers
-        ]
+        return Noise(generator)
 
     def outputs(self, x, r=None, values=None, noise=None):
         """Return the outputs.
 
         Parameters
         ----------
-        x : tensor of shape (n, n_features)
+        x : tensor of shape (n, ...)
             Inputs.
-        r : tensor of shape (n, n_responses), optional
+        r : tensor of shape (n, n_responses) or (1, n_responses), optional
             Input of the response.
         values : tensor of shape (n, n_hyperparameters), optional
-            Hyperparameters of the examples; their first columns are dropout rates.
-        noise : list of tensor, optional
-            Result of `draw`; None for no dropout.
+            Hyperparameters of the examples, or one row for all.
+        noise : Noise, optional
+            Result of `draw`; None for no dropout, as in prediction.
 
         Returns
         -------
         tensor of shape (n, n_outputs)
-            Outputs of the last layer.
+            Outputs of the module.
         """
-        hidden = x
-        for index, layer in enumerate(self.layers):
-            if index:
-                hidden = self.activation(hidden)
-            if noise is not None:
-                hidden = hidden * _mask(noise[index], values[:, index, None])
-            hidden = layer(hidden, r)
-        return hidden
+        x = self._begin(x, values, noise)
+        with at_state(self._all, State(r, values, noise)):
+            return self.module(x)
 
     def linearized_outputs(self, x, r, values, noise):
         """Return the outputs to first order in r, around r = 0.
 
-        Equal to `outputs` plus its directional derivative by `torch.func.jvp`, but in
-        one pass and a fraction of the time.
-
         Parameters
         ----------
-        x, r, values, noise : tensor, or list of tensor
+        x, r, values : tensor
+            As in `outputs`.
+        noise : Noise
             As in `outputs`.
 
         Returns
         -------
         tensor of shape (n, n_outputs)
-            Outputs of the last layer.
+            Outputs; gradients reach the responses only.
         """
-        hidden, tangent = x, None
-        for index, layer in enumerate(self.layers):
-            if index:
-                hidden = self.activation(hidden)
-                tangent = tangent * self.derivative(hidden)
-            mask = _mask(noise[index], values[:, index, None])
-            hidden = hidden * mask
-            response = layer.respond(hidden, r)
-            if index:
-                response = response + (tangent * mask) @ layer.weight.T
-            hidden, tangent = layer(hidden), response
-        return hidden + tangent
+        x = self._begin(x, values, noise)
+        frozen = [one for one in self.module.modules() if _has_statistics(one)]
+        for layer in frozen:
+            # The pass of the general weights has these rows in its statistics.
+            layer.track_running_stats = False
+        try:
+            return linearized(
+                self.module, x, r, values=values, noise=noise, layers=self._all
+            )
+        finally:
+            for layer in frozen:
+                layer.track_running_stats = True
 
     def penalty(self, r, values):
-        """Return ``sum_l exp(lambda_l) |W_l|^2`` of every example, shape (n,).
+        """Return ``sum_l exp(lambda_l) |W_l|^2`` of every example.
 
         Parameters
         ----------
         r : tensor of shape (n, n_responses) or None
             Input of the response.
         values : tensor of shape (n, n_hyperparameters)
-            Hyperparameters of the examples; their last columns are lambdas.
+            Hyperparameters of the examples, or one row for all.
 
         Returns
         -------
-        tensor of shape (n,)
+        tensor of shape (n,) or (1,)
             Penalties.
         """
-        strengths = values[:, len(self.layers) :].exp()
         return sum(
-            strengths[:, index] * layer.squared_norm(r)
-            for index, layer in enumerate(self.layers)
+            (
+                values[:, layer.columns["lambda"]].exp() * layer.squared_norm(r)
+                for layer in self.layers
+                if "lambda" in layer.columns
+            ),
+            start=values.new_zeros(1),
         )
 
+    def change_losses(self, losses, outputs, y, values):
+        """Return the training losses as hyperparameters change them."""
+        named = _named(self._losses, values)
+        for _, kind in self._losses:
+            losses = kind.apply(losses, outputs, y, named)
+        return losses
 
-def _mask(noise, rate):
-    """Return the dropout factors of inputs, with mean one."""
-    return (noise >= rate) / (1.0 - rate)
+    @torch.no_grad()
+    def snapshot(self, r):
+        """Return the state of the ordinary module at one r, on the CPU.
+
+        Parameters
+        ----------
+        r : tensor of shape (n_responses,) or None
+            Input of the response.
+
+        Returns
+        -------
+        dict of str to tensor
+            As `state_dict` of the module before it was converted.
+        """
+        own = {id(each) for each in self.response}
+        state = {
+            name: each.detach().clone().cpu()
+            for name, each in self.module.state_dict(keep_vars=True).items()
+            if id(each) not in own
+        }
+        for layer in self.layers:
+            prefix = f"{layer.path}." if layer.path else ""
+            for name, weight in layer.formed(r).items():
+                if weight is not None:
+                    state[prefix + name] = weight.detach().clone().cpu()
+        return state
+
+    def _begin(self, x, values, noise):
+        """Switch between training and prediction; change inputs in training."""
+        is_training = noise is not None
+        if self.module.training != is_training:
+            self.module.train(is_training)
+        if not is_training:
+            return x
+        noise.rewind()
+        if not self._inputs:
+            return x
+        named = _named(self._inputs, values)
+        for _, kind in self._inputs:
+            if kind.is_integer:
+                value = named[kind.name]
+                up = noise.uniform((len(x),), value)
+                named[kind.name] = (value + up).floor()
+        for _, kind in self._inputs:
+            x = kind.apply(x, named, noise)
+        return x
+
+
+def _named(columns, values):
+    """Return the values of some kinds by name."""
+    return {kind.name: values[:, column] for column, kind in columns}
+
+
+def _has_statistics(layer):
+    """Whether a layer collects statistics of its inputs in training."""
+    norms = (torch.nn.modules.batchnorm._NormBase,)
+    return isinstance(layer, norms) and layer.track_running_stats
+
+
+def perceptron_module(sizes, activation):
+    """Return layers with dropout on their inputs.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Numbers of inputs, of units of the hidden layers, and of outputs.
+    activation : str
+        A key of `ACTIVATION_MODULES`.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        With the layers "dropout_l", "linear_l" and, between them, "activation_l".
+    """
+    layers = OrderedDict()
+    for index, (n_in, n_out) in enumerate(pairwise(sizes)):
+        if index:
+            layers[f"activation_{index}"] = ACTIVATION_MODULES[activation]()
+        layers[f"dropout_{index}"] = torch.nn.Dropout(0.0)
+        layers[f"linear_{index}"] = torch.nn.Linear(n_in, n_out)
+    return torch.nn.Sequential(layers)
+
+
+def perceptron_network(module, n_responses, response_scale, generator):
+    """Return a perceptron as a network with the sites of `perceptron_sites`.
+
+    Parameters
+    ----------
+    module : torch.nn.Sequential
+        Result of `perceptron_module`.
+    n_responses : int
+        Number of tuned hyperparameters.
+    response_scale : float
+        Standard deviation of the initial scales V.
+    generator : torch.Generator
+        Source of the initial weights and responses.
+
+    Returns
+    -------
+    ModuleNetwork
+        The network, with weights drawn anew.
+    """
+    module = self_tune(module)
+    layers = [
+        layer
+        for layer in self_tuning_layers(module)
+        if isinstance(layer, ResponseLayer)
+    ]
+    for layer in layers:
+        bound = layer.in_features**-0.5  # as in torch.nn.Linear
+        with torch.no_grad():
+            for weight in layer.general:
+                draw = torch.rand(weight.shape, generator=generator, dtype=weight.dtype)
+                weight.copy_((2.0 * draw - 1.0) * bound)
+        layer.init_response(n_responses, response_scale, generator)
+    homes = {"dropout": "dropout", "lambda": "linear"}
+    return ModuleNetwork(
+        module,
+        [
+            Site(site.kind, f"{homes[site.kind.name]}_{site.label}")
+            for site in perceptron_sites(len(layers))
+        ],
+    )

@@ -5,11 +5,10 @@ MacKay et al. (2019), arXiv:1903.03088, Algorithm 1; the entropy term is their e
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
-
-from .hyperparameters import MAX_DROPOUT
 
 #: Range of sigma: without it, sigma grew and training diverged in one of three runs.
 SIGMA_BOUNDS = (1e-3, 1.5)
@@ -34,12 +33,16 @@ class TrainingProblem(NamedTuple):
         Function of (outputs, y) to the losses of the examples, shape (n,).
     h : tensor of shape (n_responses,)
         Free hyperparameters.
-    perturbed : tensor of shape (n, n_responses)
-        Perturbed free hyperparameters of every row.
-    values, perturbed_values : tensor of shape (n, n_hyperparameters)
+    perturbed : tensor of shape (n, n_responses) or (1, n_responses)
+        Perturbed free hyperparameters of every row, or of all together.
+    values, perturbed_values : tensor of shape (1 or n, n_hyperparameters)
         All hyperparameters, at h and at `perturbed`.
-    noise : list of tensor
-        Noise for dropout.
+    noise : object
+        Noise for dropout, a result of `draw` of the network.
+    change_losses : callable, optional
+        Function of (losses, outputs, y, values) to other losses.
+    response_share : float
+        Share of the rows on which the response of the centred form trains.
     """
 
     x: torch.Tensor
@@ -49,11 +52,28 @@ class TrainingProblem(NamedTuple):
     perturbed: torch.Tensor
     values: torch.Tensor
     perturbed_values: torch.Tensor
-    noise: list
+    noise: object
+    change_losses: object = None
+    response_share: float = 1.0
+
+    def part(self):
+        """Return the problem of the first rows, on which the response trains."""
+        if self.response_share == 1.0:
+            return self
+        n = math.ceil(self.response_share * len(self.x))
+        return self._replace(
+            x=self.x[:n],
+            y=self.y[:n],
+            perturbed=self.perturbed[:n],
+            perturbed_values=self.perturbed_values[:n],
+        )
 
     def objective(self, network, outputs, r, values):
         """Return the mean of loss and penalty, given the outputs at r."""
-        return (self.loss(outputs, self.y) + network.penalty(r, values)).mean()
+        losses = self.loss(outputs, self.y)
+        if self.change_losses is not None:
+            losses = self.change_losses(losses, outputs, self.y, values)
+        return (losses + network.penalty(r, values)).mean()
 
 
 class Distribution:
@@ -69,19 +89,21 @@ class Distribution:
         Initial sigma. Tuning moves s in ``sigma = softplus(s)``.
     dtype : torch.dtype
         Type of all tensors.
+    device : torch.device, optional
+        Device of all tensors.
     """
 
-    def __init__(self, plan, sigma, dtype):
+    def __init__(self, plan, sigma, dtype, device=None):
         self.plan = plan
-        self.dtype = dtype
+        options = {"dtype": dtype, "device": device}
         kinds = plan.tuned_kinds
         start = plan.at(0)[plan.is_tuned]
         free = [kind.to_free(v) for kind, v in zip(kinds, start, strict=True)]
-        self.columns = torch.as_tensor(plan.is_tuned.nonzero()[0])
-        self.is_rate = torch.tensor([kind.is_rate for kind in kinds], dtype=torch.bool)
-        self.low = torch.tensor([kind.free_low for kind in kinds], dtype=dtype)
-        self.high = torch.tensor([kind.free_high for kind in kinds], dtype=dtype)
-        self.h = torch.tensor(free, dtype=dtype).requires_grad_()
+        self.groups = _by_transform(kinds, plan.is_tuned.nonzero()[0], device)
+        self.low = torch.tensor([kind.free_low for kind in kinds], **options)
+        self.high = torch.tensor([kind.free_high for kind in kinds], **options)
+        self.h = torch.tensor(free, **options).requires_grad_()
+        self._epoch, self._held = None, None
         raw = math.log(math.expm1(sigma))
         self.raw_sigma = torch.full_like(self.h, raw, requires_grad=True)
         self.raw_bounds = [math.log(math.expm1(bound)) for bound in SIGMA_BOUNDS]
@@ -94,7 +116,9 @@ class Distribution:
     def perturb(self, n, generator):
         """Return n perturbed copies of h, shape (n, n_responses)."""
         shape = (n, len(self.h))
-        noise = torch.randn(shape, generator=generator, dtype=self.dtype)
+        noise = torch.randn(
+            shape, generator=generator, dtype=self.h.dtype, device=self.h.device
+        )
         return (self.h + self.sigma * noise).clamp(self.low, self.high)
 
     def entropy(self):
@@ -116,10 +140,11 @@ class Distribution:
         tensor of shape (n, n_hyperparameters)
             Values, dropout rates and lambdas.
         """
-        held = torch.as_tensor(self.plan.at(epoch), dtype=self.dtype)
-        values = held.repeat(len(free), 1)
-        tuned = torch.where(self.is_rate, MAX_DROPOUT * torch.sigmoid(free), free)
-        values[:, self.columns] = tuned
+        if epoch != self._epoch:
+            self._epoch, self._held = epoch, self.h.new_tensor(self.plan.at(epoch))
+        values = self._held.repeat(len(free), 1)
+        for transform, columns, tuned in self.groups:
+            values[:, columns] = transform.from_free(free[:, tuned], torch.exp)
         return values
 
     def project(self):
@@ -127,6 +152,17 @@ class Distribution:
         with torch.no_grad():
             self.h.clamp_(self.low, self.high)
             self.raw_sigma.clamp_(*self.raw_bounds)
+
+
+def _by_transform(kinds, columns, device):
+    """Return (transform, columns of values, columns of h) of distinct transforms."""
+    groups = {}
+    for index, (kind, column) in enumerate(zip(kinds, columns, strict=True)):
+        groups.setdefault(kind.transform, []).append((column, index))
+    return [
+        (transform, *torch.tensor(pairs, dtype=torch.int64, device=device).T)
+        for transform, pairs in groups.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -154,7 +190,7 @@ class Tuner:
 
     Parameters
     ----------
-    network : Perceptron
+    network : ModuleNetwork
         The network, or an object with its attributes and methods.
     distribution : Distribution
         Tuned hyperparameters and their perturbation.
@@ -166,20 +202,42 @@ class Tuner:
         Learning rates.
     generator : torch.Generator
         The only source of randomness.
+    is_shared : bool
+        Whether all rows of a batch have one perturbation instead of one each.
+    optimizer : callable, optional
+        Function of the weights and of ``lr`` to their optimizer; gradient descent with
+        momentum if not given.
+    response_share : float
+        As of `TrainingProblem`.
     """
 
-    def __init__(self, network, distribution, form, loss, step_sizes, generator):
+    def __init__(
+        self,
+        network,
+        distribution,
+        form,
+        loss,
+        step_sizes,
+        generator,
+        *,
+        is_shared=False,
+        optimizer=None,
+        response_share=1.0,
+    ):
         self.network = network
+        self.is_shared, self.response_share = is_shared, response_share
+        #: As of `TrainingProblem`.
+        self.change_losses = None
         self.distribution = distribution
         self.form = form
         self.loss = loss
         self.entropy_weight = step_sizes.entropy_weight
         self.generator = generator
         self.n_gradients = 0
-        self.weight_optimizer = torch.optim.SGD(
-            [*network.general, *network.response],
-            lr=step_sizes.learning_rate,
-            momentum=step_sizes.momentum,
+        if optimizer is None:
+            optimizer = partial(torch.optim.SGD, momentum=step_sizes.momentum)
+        self.weight_optimizer = optimizer(
+            [*network.general, *network.response], lr=step_sizes.learning_rate
         )
         self.hyper_parameters = [distribution.h, distribution.raw_sigma]
         self.hyper_optimizer = torch.optim.Adam(
@@ -208,9 +266,8 @@ class Tuner:
         """
         distribution = self.distribution
         with torch.no_grad():
-            perturbed = distribution.perturb(len(x), self.generator)
-            free = distribution.h.expand(len(x), -1)
-            values = distribution.values(free, epoch)
+            perturbed = self._perturb(x)
+            values = distribution.values(distribution.h[None], epoch)
             perturbed_values = distribution.values(perturbed, epoch)
         noise = self.network.draw(len(x), self.generator)
         problem = TrainingProblem(
@@ -222,6 +279,8 @@ class Tuner:
             values=values,
             perturbed_values=perturbed_values,
             noise=noise,
+            change_losses=self.change_losses,
+            response_share=self.response_share,
         )
         losses = []
         for loss, weights in self.form.training_losses(self.network, problem):
@@ -243,12 +302,17 @@ class Tuner:
             If the loss or gradient is not finite. The step is not taken.
         """
         distribution = self.distribution
-        perturbed = distribution.perturb(len(x), self.generator)
+        perturbed = self._perturb(x)
         r = self.form.response(distribution.h, perturbed)
         loss = self.loss(self.network.outputs(x, r), y).mean()
         loss = loss - self.entropy_weight * distribution.entropy()
         self._descend(self.hyper_optimizer, loss, self.hyper_parameters)
         distribution.project()
+
+    def _perturb(self, x):
+        """Return perturbed hyperparameters, one row per example or one in all."""
+        n_rows = 1 if self.is_shared else len(x)
+        return self.distribution.perturb(n_rows, self.generator)
 
     def response_now(self):
         """Return the input of the response at h, shape (n_responses,), or None."""
@@ -277,8 +341,10 @@ class Tuner:
         norm = torch.nn.utils.get_total_norm(gradients)
         if not (torch.isfinite(norm) and torch.isfinite(loss)):
             raise DivergenceError
-        factor = (MAX_GRADIENT_NORM / norm).clamp(max=1.0)
+        if norm > MAX_GRADIENT_NORM:
+            factor = MAX_GRADIENT_NORM / norm
+            gradients = [gradient * factor for gradient in gradients]
         optimizer.zero_grad(set_to_none=True)
         for variable, gradient in zip(variables, gradients, strict=True):
-            variable.grad = gradient * factor
+            variable.grad = gradient
         optimizer.step()

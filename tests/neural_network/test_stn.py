@@ -12,10 +12,11 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from sklearn_myhpo.neural_network.forms import FORMS, Centred, Fixed, Published  # noqa: E402
 from sklearn_myhpo.neural_network.hyperparameters import LAMBDA, Plan, make_plan  # noqa: E402
 from sklearn_myhpo.neural_network.network import (  # noqa: E402
-    TENSOR_ACTIVATIONS,
-    Perceptron,
-    ResponseLayer,
+    ACTIVATION_MODULES,
+    perceptron_module,
+    perceptron_network,
 )
+from sklearn_myhpo.neural_network.nn import STNLinear, respond  # noqa: E402
 from sklearn_myhpo.neural_network.tuner import (  # noqa: E402
     SIGMA_BOUNDS,
     Distribution,
@@ -40,21 +41,27 @@ def normal(*shape, seed=1):
 
 def layer(n_responses=3):
     """Return a layer that responds strongly."""
-    return ResponseLayer(
-        4, 5, n_responses, response_scale=1.0, generator=generator(), dtype=DOUBLE
-    )
-
-
-def perceptron(activation="tanh", n_responses=6):
-    """Return three layers that respond strongly."""
-    return Perceptron(
-        [4, 5, 3, 2],
-        activation,
-        n_responses,
+    torch.manual_seed(0)
+    return STNLinear(
+        4,
+        5,
+        n_responses=n_responses,
         response_scale=1.0,
         generator=generator(),
         dtype=DOUBLE,
     )
+
+
+def perceptron(activation="tanh", n_responses=6, sizes=(4, 5, 3, 2)):
+    """Return layers that respond strongly."""
+    module = perceptron_module(sizes, activation).to(DOUBLE)
+    return perceptron_network(module, n_responses, 1.0, generator())
+
+
+def at(one, x, r):
+    """Return the outputs of a layer at r."""
+    with respond(one, r):
+        return one(x)
 
 
 def squared(outputs, y):
@@ -93,7 +100,7 @@ def test_penalty_of_every_example_is_that_of_its_weights():
 def test_outputs_of_every_example_are_those_of_its_weights():
     """Every example would be predicted with other weights than its own."""
     one, r, x = layer(), normal(N, 3), normal(N, 4, seed=2)
-    outputs = one(x, r)
+    outputs = at(one, x, r)
     for row in range(N):
         weight, bias = one.at(r[row])
         torch.testing.assert_close(outputs[row], weight @ x[row] + bias)
@@ -111,10 +118,10 @@ def test_without_response_it_is_an_ordinary_layer(how):
             one.weight_scale.zero_()
             one.bias_scale.zero_()
         r = {"no response": None, "zero r": torch.zeros(N, 3, dtype=DOUBLE)}
-        torch.testing.assert_close(one(x, r.get(how, normal(N, 3))), plain(x))
+        torch.testing.assert_close(at(one, x, r.get(how, normal(N, 3))), plain(x))
 
 
-@pytest.mark.parametrize("activation", TENSOR_ACTIVATIONS)
+@pytest.mark.parametrize("activation", ACTIVATION_MODULES)
 def test_linearization_is_the_derivative_of_the_outputs(activation):
     """Responses of the centred form would be trained on another function."""
     network, r = perceptron(activation), normal(N, 6)
@@ -129,9 +136,7 @@ def test_linearization_is_the_derivative_of_the_outputs(activation):
 
 def test_dropout_keeps_the_mean_and_the_rate():
     """Rates would not be the shares of dropped inputs, or predictions be scaled."""
-    one = Perceptron(
-        [1, 1], "relu", 0, response_scale=0.0, generator=generator(), dtype=DOUBLE
-    )
+    one = perceptron("relu", n_responses=0, sizes=[1, 1])
     with torch.no_grad():
         one.layers[0].weight.fill_(1.0)
         one.layers[0].bias.zero_()

@@ -1,0 +1,164 @@
+"""Layers of one weight, whose weight responds to hyperparameters."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.autograd import forward_ad
+from torch.nn import functional
+
+from ._response import ResponseLayer, shape_along
+
+
+class OneWeightLayer(ResponseLayer):
+    """A layer of one weight and one bias, whose outputs are linear in them.
+
+    Subclasses define `apply_weight`, and the axis of the outputs.
+    """
+
+    #: Axis of the units of the outputs.
+    output_axis = -1
+
+    def apply_weight(self, x, weight, bias):
+        """Return the outputs for a weight, and a bias or None."""
+        raise NotImplementedError
+
+    def forward(self, x):
+        """Return the outputs at the current state."""
+        r = self.response_input
+        if r is None:
+            return super().forward(x)
+        if self.state.is_linearized:
+            return self._linearized(x, r)
+        if len(r) == 1:
+            return self.apply_weight(x, *self.at(r[0]))
+        return self.apply_weight(x, self.weight, self.bias) + self.respond(x, r)
+
+    def respond(self, x, r):
+        """Return the part of the outputs that is linear in r.
+
+        Parameters
+        ----------
+        x : tensor of shape (n, ...)
+            Inputs.
+        r : tensor of shape (n, n_responses) or (1, n_responses)
+            Input of the response.
+
+        Returns
+        -------
+        tensor of shape (n, ...)
+            To add to the outputs.
+        """
+        outputs = self.apply_weight(x, self.response_weight, None)
+        self.check_rows(r, outputs, 0)
+        scale = self._along(self.scales("weight", r), outputs)
+        if self._bias() is None:
+            return scale * outputs
+        shift = self.scales("bias", r) * self.response_bias
+        return torch.addcmul(self._along(shift, outputs), scale, outputs)
+
+    def at(self, r=None):
+        """Return weight and bias at one r of shape (n_responses,)."""
+        return tuple(self.formed(r).values())
+
+    def _bias(self):
+        return getattr(self, self.pairs[0][1])
+
+    def _along(self, numbers, outputs):
+        return shape_along(numbers, outputs.ndim, self.output_axis)
+
+    def _linearized(self, x, r):
+        """Return dual outputs: x may be dual, and the response adds to the tangent."""
+        # Only responses train in such a pass, so that no weight needs a gradient.
+        bias = self._bias()
+        bias = bias if bias is None else bias.detach()
+        inputs, tangent = forward_ad.unpack_dual(x)
+        outputs = self.apply_weight(inputs, self.weight.detach(), bias)
+        added = self.respond(inputs, r)
+        if tangent is not None:
+            added = added + self.apply_weight(tangent, self.weight.detach(), None)
+        return forward_ad.make_dual(outputs, added)
+
+
+class STNLinear(OneWeightLayer, nn.Linear):
+    """`torch.nn.Linear` with a response: ``W x + b + (V_w r) * (R x) + (V_b r) * b_R``.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Of `torch.nn.Linear`.
+    n_responses, response_scale, generator
+        As of `ResponseLayer`.
+    """
+
+    def apply_weight(self, x, weight, bias):
+        """Return ``W x + b``."""
+        return functional.linear(x, weight, bias)
+
+
+class STNConv1d(OneWeightLayer, nn.Conv1d):
+    """`torch.nn.Conv1d` with filters that respond.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Of `torch.nn.Conv1d`.
+    n_responses, response_scale, generator
+        As of `ResponseLayer`.
+    """
+
+    output_axis = 1
+
+    def apply_weight(self, x, weight, bias):
+        """Return the convolution."""
+        return self._conv_forward(x, weight, bias)
+
+
+class STNConv2d(OneWeightLayer, nn.Conv2d):
+    """`torch.nn.Conv2d` with filters that respond.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Of `torch.nn.Conv2d`.
+    n_responses, response_scale, generator
+        As of `ResponseLayer`.
+    """
+
+    output_axis = 1
+
+    def apply_weight(self, x, weight, bias):
+        """Return the convolution."""
+        return self._conv_forward(x, weight, bias)
+
+
+class STNEmbedding(OneWeightLayer, nn.Embedding):
+    """`torch.nn.Embedding` that responds dimension by dimension.
+
+    A row of `torch.nn.Linear` is an output; of an embedding that is a dimension.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Of `torch.nn.Embedding`.
+    n_responses, response_scale, generator
+        As of `ResponseLayer`.
+    """
+
+    row_axis = 1
+    #: Embeddings have no bias.
+    bias = None
+
+    def init_response(self, n_responses, response_scale=0.0, generator=None):
+        """Draw a new response; padding has none."""
+        super().init_response(n_responses, response_scale, generator)
+        if n_responses and self.padding_idx is not None:
+            with torch.no_grad():
+                self.response_weight[self.padding_idx] = 0.0
+
+    def apply_weight(self, x, weight, bias):
+        """Return the vectors of the indices."""
+        return functional.embedding(x, weight, self.padding_idx)
+
+    def _bound(self):
+        return 1.0

@@ -1,0 +1,261 @@
+"""What self-tuning layers share: weights that respond row by row, and masks.
+
+MacKay, Vicol, Lorraine, Duvenaud & Grosse (2019), arXiv:1903.03088, eq. (10).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+
+def shape_along(numbers, n_axes, axis, batch_axis=0):
+    """Reshape (n, size) so that it broadcasts: examples and units on their axes."""
+    shape = [1] * n_axes
+    shape[batch_axis], shape[axis] = numbers.shape
+    return numbers.reshape(shape)
+
+
+class _SquaredRows(torch.autograd.Function):
+    """Squared norms of the rows of a matrix, without a matrix of squares."""
+
+    @staticmethod
+    def forward(ctx, rows):
+        """Return the squared norms, shape (n_rows,)."""
+        ctx.save_for_backward(rows)
+        return torch.linalg.vector_norm(rows, dim=1).square()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        """Return the gradient in the matrix."""
+        return ctx.saved_tensors[0] * (2.0 * gradient[:, None])
+
+
+class SelfTuning:
+    """What all self-tuning layers have: a state, a name, and hyperparameters.
+
+    Attributes
+    ----------
+    state : State or None
+        What the current pass depends on; None outside of `respond`.
+    columns : dict of str to int
+        From kinds of hyperparameters of the layer to their columns in `State.values`.
+    path : str
+        Name of the layer in its module.
+    """
+
+    state = None
+    path = ""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.columns = {}
+
+    def mask(self, kind, x, *, batch_axis=0, shared_axes=()):
+        """Return dropout factors of mean one for x, or None for no dropout.
+
+        Parameters
+        ----------
+        kind : str
+            Kind of hyperparameter that is the rate.
+        x : tensor
+            What will be multiplied.
+        batch_axis : int
+            Axis of the examples.
+        shared_axes : tuple of int
+            Axes along which all numbers have one factor.
+        """
+        state = self.state
+        if state is None or state.noise is None or kind not in self.columns:
+            return None
+        rate = state.values[:, self.columns[kind]]
+        self.check_rows(rate, x, batch_axis)
+        rate = rate.reshape([-1 if i == batch_axis else 1 for i in range(x.ndim)])
+        shape = [1 if i in shared_axes else size for i, size in enumerate(x.shape)]
+        noise = state.noise.uniform(shape, x)
+        # Numbers instead of booleans, which would be converted.
+        kept = torch.ge(noise, rate, out=torch.empty_like(noise))
+        return kept.mul_(1.0 / (1.0 - rate))
+
+    def check_rows(self, numbers, x, batch_axis):
+        """Raise if x does not have as many examples as there are numbers."""
+        if len(numbers) not in (1, x.shape[batch_axis]):
+            raise ValueError(
+                f"The layer {self.path!r} ({type(self).__name__}) got an input of "
+                f"shape {tuple(x.shape)}, whose axis {batch_axis} is not that of the "
+                f"{len(numbers)} examples of the batch. Perturb all examples together "
+                "(perturb='batch'), or keep examples on that axis."
+            )
+
+
+class ResponseLayer(SelfTuning):
+    """Weights that respond linearly to r; a mixin before a class of PyTorch.
+
+    A weight W with the rows W_o becomes ``W_o + (V r)_o R_o``, with a matrix R of its
+    own shape and V of shape (n_out, n_responses); a bias likewise.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Of the class of PyTorch.
+    n_responses : int
+        Length of r; 0 for a layer without response.
+    response_scale : float
+        Standard deviation of the initial V; 0 for no initial response.
+    generator : torch.Generator, optional
+        Source of the initial response.
+    """
+
+    #: Pairs of the names of a weight and of its bias.
+    pairs = (("weight", "bias"),)
+    #: Axis of the rows of a weight: of its outputs.
+    row_axis = 0
+
+    def __init__(
+        self, *args, n_responses=0, response_scale=0.0, generator=None, **kwargs
+    ):
+        super().__init__(*args, **kwargs)
+        self.n_responses = 0
+        self.init_response(n_responses, response_scale, generator)
+
+    def init_response(self, n_responses, response_scale=0.0, generator=None):
+        """Draw a new response; the weights stay.
+
+        Parameters
+        ----------
+        n_responses : int
+            Length of r.
+        response_scale : float
+            Standard deviation of the initial V.
+        generator : torch.Generator, optional
+            Source of randomness; that of PyTorch if not given.
+        """
+        self.n_responses = n_responses
+
+        def like(weight, shape, draw):
+            numbers = draw(
+                shape, generator=generator, dtype=weight.dtype, device=weight.device
+            )
+            return nn.Parameter(numbers)
+
+        def uniform(shape, **options):
+            return (2.0 * torch.rand(shape, **options) - 1.0) * self._bound()
+
+        def normal(shape, **options):
+            return response_scale * torch.randn(shape, **options)
+
+        given = [
+            (name, getattr(self, name))
+            for name in self._names()
+            if getattr(self, name) is not None
+        ]
+        # Responses of weights and biases first, then the scales of both.
+        for name, weight in given:
+            response = like(weight, weight.shape, uniform) if n_responses else None
+            self.register_parameter(f"response_{name}", response)
+        for name, weight in given:
+            shape = (weight.shape[self._axis(name)], n_responses)
+            scale = like(weight, shape, normal) if n_responses else None
+            self.register_parameter(f"{name}_scale", scale)
+
+    def _names(self):
+        """Return the names of weights and biases."""
+        return [name for pair in self.pairs for name in pair]
+
+    def _axis(self, name):
+        """Return the axis of the outputs of a weight or bias."""
+        return self.row_axis if getattr(self, name).ndim > 1 else 0
+
+    def _bound(self):
+        """Return the bound of the initial response."""
+        return 1.0 / math.sqrt(self.weight[0].numel())  # as in torch.nn.Linear
+
+    @property
+    def general(self):
+        """Weights and biases, without their responses."""
+        weights = (getattr(self, name) for name in self._names())
+        return [weight for weight in weights if weight is not None]
+
+    @property
+    def responses(self):
+        """Parameters of the response."""
+        if not self.n_responses:
+            return []
+        names = [name for name in self._names() if getattr(self, name) is not None]
+        return [getattr(self, f"response_{name}") for name in names] + [
+            getattr(self, f"{name}_scale") for name in names
+        ]
+
+    @property
+    def response_input(self):
+        """The current r, or None."""
+        if self.state is None or not self.n_responses:
+            return None
+        return self.state.r
+
+    def scales(self, name, r):
+        """Return ``V r``, the scales of the rows of a weight, shape (n, n_out)."""
+        return r @ getattr(self, f"{name}_scale").T
+
+    def added(self, name, r):
+        """Return what one r adds to a weight, or to a bias."""
+        response, scale = getattr(self, f"response_{name}"), self.scales(name, r)
+        shape = [1] * response.ndim
+        shape[self._axis(name)] = -1
+        return scale.reshape(shape) * response
+
+    def formed(self, r=None):
+        """Return the weights at one r.
+
+        Parameters
+        ----------
+        r : tensor of shape (n_responses,), optional
+            Input of the response.
+
+        Returns
+        -------
+        dict of str to tensor
+            Weights and biases by name; None for a bias that is not there.
+        """
+        weights = {name: getattr(self, name) for name in self._names()}
+        if r is None or not self.n_responses:
+            return weights
+        return {
+            name: weight if weight is None else weight + self.added(name, r)
+            for name, weight in weights.items()
+        }
+
+    def squared_norm(self, r=None):
+        """Return the squared norm of the weights of every example, biases excluded.
+
+        ``|W|^2 = sum_o |W_o|^2 + 2 s_o <W_o, R_o> + s_o^2 |R_o|^2`` with ``s = V r``,
+        so that no weight matrix per example is needed.
+
+        Parameters
+        ----------
+        r : tensor of shape (n, n_responses), optional
+            Input of the response.
+
+        Returns
+        -------
+        tensor of shape (n,)
+            Squared norms; one number of shape () without r.
+        """
+        total = 0.0
+        for name, _ in self.pairs:
+            weight = getattr(self, name)
+            total = total + _SquaredRows.apply(weight.reshape(1, -1))[0]
+            if r is None or not self.n_responses:
+                continue
+            response, scale = getattr(self, f"response_{name}"), self.scales(name, r)
+            axis = self._axis(name)
+            weight, response = (
+                each.movedim(axis, 0).flatten(1) for each in (weight, response)
+            )
+            # Products with ones are faster than sums along the last axis.
+            cross = (weight * response) @ weight.new_ones(weight.shape[1])
+            own = _SquaredRows.apply(response)
+            total = total + 2.0 * scale @ cross + scale.square() @ own
+        return total

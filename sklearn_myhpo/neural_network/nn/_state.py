@@ -1,0 +1,67 @@
+"""What a pass through a module depends on: responses, hyperparameters and noise."""
+
+from typing import NamedTuple
+
+import torch
+
+
+class Noise:
+    """Random numbers that the next pass through the same module sees again.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+        Source of the numbers.
+    """
+
+    def __init__(self, generator):
+        self.generator = generator
+        self._drawn = []
+        self._next = 0
+
+    def rewind(self):
+        """Begin a pass: the first number of the pass before comes first."""
+        self._next = 0
+
+    def uniform(self, shape, like):
+        """Return numbers between 0 and 1, of the type and device of `like`."""
+        return self._draw(torch.rand, shape, like)
+
+    def normal(self, shape, like):
+        """Return standard normal numbers, of the type and device of `like`."""
+        return self._draw(torch.randn, shape, like)
+
+    def _draw(self, source, shape, like):
+        key, shape = self._next, tuple(shape)
+        self._next += 1
+        if key < len(self._drawn) and self._drawn[key].shape == shape:
+            return self._drawn[key]
+        # A pass through other layers than before, or on other rows, draws anew.
+        del self._drawn[key:]
+        numbers = source(
+            shape, generator=self.generator, dtype=like.dtype, device=like.device
+        )
+        self._drawn.append(numbers)
+        return numbers
+
+
+class State(NamedTuple):
+    """What the self-tuning layers of a module use in one pass.
+
+    Attributes
+    ----------
+    r : tensor of shape (n, n_responses) or (1, n_responses), or None
+        Input of the responses: of every example, or of all together. None for the
+        general weights.
+    values : tensor of shape (n, n_hyperparameters) or (1, n_hyperparameters), or None
+        Hyperparameters.
+    noise : Noise or None
+        Source of dropout masks; None for no dropout.
+    is_linearized : bool
+        Whether outputs are dual tensors, linear in r around r = 0.
+    """
+
+    r: torch.Tensor | None = None
+    values: torch.Tensor | None = None
+    noise: Noise | None = None
+    is_linearized: bool = False
