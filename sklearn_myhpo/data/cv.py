@@ -58,15 +58,10 @@ def make_splits(cv, rows, *, say, random_state=None):
     if cv is None:
         cv = 5
     name = "cv: pair"
-    if isinstance(cv, str | bytes):  # which have a method split
-        raise ValueError(f"cv={shown(cv)} is not allowed; {_ALLOWED}.")
-    if isinstance(cv, bool | type):  # an int to Python; KFold instead of KFold(5)
-        raise TypeError(f"cv={shown(cv)} is not allowed; {_ALLOWED}.")
+    check_cv_type(cv)
     if isinstance(cv, Integral):
         pairs, name = _fold_pairs(cv, rows, say), f"cv={cv}: fold"
     elif isinstance(cv, Real):
-        if not 0 < cv < 1:  # also true of NaN
-            raise ValueError(f"cv={cv} is not allowed; {_ALLOWED}.")
         pairs = holdout_pairs(cv, rows, random_state)
     elif hasattr(cv, "split"):
         pairs, name = _splitter_pairs(cv, rows), f"{_spell(cv)}: split"
@@ -75,6 +70,25 @@ def make_splits(cv, rows, *, say, random_state=None):
     if "groups" in rows.metadata and not _takes_groups(cv):
         _say_what_groups_need(cv, say)
     return keep_weighty(pairs, rows, name)
+
+
+def check_cv_type(cv):
+    """Raise where `cv` is of no allowed type, or a number out of range.
+
+    Parameters
+    ----------
+    cv : object
+        Not None.
+    """
+    if isinstance(cv, str | bytes):  # which have a method split
+        raise ValueError(f"cv={shown(cv)} is not allowed; {_ALLOWED}.")
+    if isinstance(cv, bool | type):  # an int to Python; KFold instead of KFold(5)
+        raise TypeError(f"cv={shown(cv)} is not allowed; {_ALLOWED}.")
+    if isinstance(cv, Integral):
+        if cv < 2:
+            raise ValueError(f"cv={cv} is not allowed; {_ALLOWED}.")
+    elif isinstance(cv, Real) and not 0 < cv < 1:  # also true of NaN
+        raise ValueError(f"cv={cv} is not allowed; {_ALLOWED}.")
 
 
 def _given_pairs(cv, rows):
@@ -88,8 +102,6 @@ def _given_pairs(cv, rows):
 
 def _fold_pairs(n_folds, rows, say):
     """Return scikit-learn's folds of all rows, and warn of what they may do."""
-    if n_folds < 2:
-        raise ValueError(f"cv={n_folds} is not allowed; {_ALLOWED}.")
     splitter = check_cv(n_folds, rows.target, classifier=rows.is_classifier)
     if isinstance(splitter, StratifiedKFold):
         classes, sizes = np.unique(rows.target, return_counts=True)

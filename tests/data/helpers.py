@@ -1,5 +1,7 @@
 """The data source of the example."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sklearn_myhpo.data import Batches
@@ -84,3 +86,24 @@ SOURCES = {
     "selected-batches": _selected(_batched(ManyRows, 1000)),
     "in-memory": lambda X: _selected(_stacked)(X).in_memory(),
 }
+
+
+class Labels(NamedTuple):
+    """Fold of every row of some blocks, by the number of their first."""
+
+    parts: dict
+
+    def plus(self, other):
+        """Return those of both."""
+        return Labels({**self.parts, **other.parts})
+
+
+def labels_of_block(block, rule):
+    """Return the `Labels` of a block."""
+    return Labels({block.start: rule.labels(block)})
+
+
+def labels_of_all(source, rule):
+    """Return the fold of every row of a source."""
+    parts = source.map_reduce(labels_of_block, rule).parts
+    return np.concatenate([parts[start] for start in sorted(parts)])
