@@ -1,4 +1,7 @@
-"""Checks of single batches: numbers, columns, checksums, and the words of errors."""
+"""Checks of single batches: numbers, columns, checksums, and the words of errors.
+
+What is called `where` is kind and number of the rows in messages, such as "batch 3".
+"""
 
 from typing import NamedTuple
 
@@ -58,7 +61,7 @@ def _weights(n):
     return 1.0 + (np.arange(1, n + 1) * ((np.sqrt(5.0) - 1.0) / 2.0)) % 1.0
 
 
-def as_numbers(X, number):
+def as_numbers(X, where):
     """Return X of a batch as an array of floats, dense or CSR."""
     try:
         return check_array(
@@ -69,7 +72,7 @@ def as_numbers(X, number):
             ensure_min_samples=0,
         )
     except (TypeError, ValueError) as error:
-        raise ValueError(f"X of batch {number}: {error}") from error
+        raise ValueError(f"X of {where}: {error}") from error
 
 
 def as_dense(X):
@@ -77,26 +80,26 @@ def as_dense(X):
     return X.toarray() if sparse.issparse(X) else X
 
 
-def as_column(name, values, X, number, before):
+def as_column(name, values, X, where, before):
     """Return y or the weights of a batch, copied: a view would keep the batch."""
     values = np.array(values)
     if values.ndim == 0 or len(values) != X.shape[0]:
         raise ValueError(
-            f"{name} of batch {number} must have as many rows as its X, {X.shape[0]}. "
+            f"{name} of {where} must have as many rows as its X, {X.shape[0]}. "
             f"Got the shape {values.shape}."
         )
     if before and values.shape[1:] != before[0].shape[1:]:
         raise ValueError(
-            f"{name} of batch {number} must have the shape of the first batch but for "
-            f"the rows, {before[0].shape}. Got {values.shape}."
+            f"{name} of {where} must have the shape of the first but for the "
+            f"rows, {before[0].shape}. Got {values.shape}."
         )
     if before and (values.dtype.kind in "US") != (before[0].dtype.kind in "US"):
         raise ValueError(
-            f"{name} of batch {number} must be of the type of the first batch, "
+            f"{name} of {where} must be of the type of the first, "
             f"{before[0].dtype}. Got {values.dtype}."
         )
     if values.dtype.kind == "f":
-        check_finite(name, values, number)
+        check_finite(name, values, where)
     return values
 
 
@@ -109,7 +112,7 @@ def equal_columns(values, known):
     return bool(np.all(values == known))
 
 
-def check_finite(name, values, number):
+def check_finite(name, values, where):
     """Raise a ValueError that names the first row that is not finite."""
     entries = values.data if sparse.issparse(values) else values
     # The sum is finite where all entries are, but for overflow.
@@ -123,7 +126,7 @@ def check_finite(name, values, number):
     else:
         row = int(np.argwhere(is_bad)[0][0])
     kind = "NaN" if np.isnan(entries[is_bad]).any() else "infinity"
-    raise ValueError(f"{name} of batch {number} contains {kind}, first in row {row}.")
+    raise ValueError(f"{name} of {where} contains {kind}, first in row {row}.")
 
 
 def names_of_columns(X):

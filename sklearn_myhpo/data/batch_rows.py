@@ -95,7 +95,7 @@ class BatchRows:
         for number, batch in enumerate(batches):
             X = self._first(batch, number)
             thinned.add(X)
-            targets.append(as_column("y", batch[1], X, number, targets))
+            targets.append(as_column("y", batch[1], X, f"batch {number}", targets))
             own = batch[2] if len(batch) > 2 else None
             if number and (own is None) != (weights[0] is None):
                 raise ValueError(
@@ -103,7 +103,8 @@ class BatchRows:
                     f"{number} differs from the first."
                 )
             if own is not None:
-                own = as_column("sample_weight", own, X, number, weights)
+                where = f"batch {number}"
+                own = as_column("sample_weight", own, X, where, weights)
             weights.append(own)
         n_samples = sum(one.n_rows for one in self._checksums)
         if n_samples < 2:
@@ -123,7 +124,7 @@ class BatchRows:
             if number == len(self._checksums):
                 raise changed_source("more batches than the first pass", number)
             check_batch(batch, number)
-            X = as_numbers(batch[0], number)
+            X = as_numbers(batch[0], f"batch {number}")
             found, known = Checksum.of(X), self._checksums[number]
             own = slice(start, start := start + X.shape[0])
             is_same = X.shape[1] == self.shape[1] and found.equals(known, X.dtype)
@@ -165,13 +166,13 @@ class BatchRows:
                 f"X of batch {number} must have the columns of the first batch, "
                 f"{shown(self._names)}, in this order. Got {shown(names)}."
             )
-        X = as_numbers(batch[0], number)
+        X = as_numbers(batch[0], f"batch {number}")
         if self.low is not None and X.shape[1] != len(self.low):
             raise ValueError(
                 f"X of batch {number} must have {len(self.low)} features, as the first "
                 f"batch. Got {X.shape[1]}."
             )
-        check_finite("X", X, number)
+        check_finite("X", X, f"batch {number}")
         self.dtype = np.promote_types(self.dtype, X.dtype)
         self._checksums.append(Checksum.of(X))
         if not X.shape[0]:

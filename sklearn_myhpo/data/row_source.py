@@ -72,10 +72,14 @@ class RowSource(ABC):
         How often all rows have been read so far.
     n_samples : int or None
         None where it is not known before the end of the first pass.
+    watch : callable or None
+        Called as a pass goes on with its number (from 1), the number of all blocks
+        (None where it is not known) and the number of those that are done.
     """
 
     n_passes = 0
     n_samples = None
+    watch = None
 
     @abstractmethod
     def first(self):

@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 
 from .._messages import shown
 from .._typing import MatrixLike
+from ..data.dask_lazy import lazily
 from ..losses import GammaLoss, Loss, PoissonLoss, TweedieLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text, check_weights
@@ -91,6 +92,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
     def _strength(self):
         return "alpha", self.alpha_
 
+    @lazily
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the mean of the target, ``exp(X coef_ + intercept_)``.
 

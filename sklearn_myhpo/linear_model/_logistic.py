@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._messages import shown
 from .._typing import MatrixLike
+from ..data.dask_lazy import lazily
 from ..losses import LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
 from ._classes import ClassWeightMixin, check_several, index_classes, labels_of
@@ -82,6 +83,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
     def _strength(self):
         return "C", self.C_
 
+    @lazily
     def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return the log-odds of the second class, or the scores of all classes.
 
@@ -98,6 +100,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
         raw = self._linear_predictor(X)
         return raw[:, 0] if len(self.classes_) == 2 else raw
 
+    @lazily
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict class labels.
 
@@ -113,6 +116,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
         """
         return labels_of(self.decision_function(X), self.classes_)
 
+    @lazily
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the probabilities of the classes.
 
@@ -128,6 +132,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
         """
         return _probabilities(self.decision_function(X))
 
+    @lazily
     def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the logs of the probabilities, accurate for tiny ones.
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._messages import shown
 from .._typing import MatrixLike
+from ..data.dask_lazy import lazily
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._classes import ClassWeightMixin, index_classes, labels_of
@@ -91,6 +92,7 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
     def _strength(self):
         return "alpha", self.alpha_
 
+    @lazily
     def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return the predicted targets, which are trained to be -1 or 1.
 
@@ -106,6 +108,7 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
         """
         return self._response_of(self._linear_predictor(X))
 
+    @lazily
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict class labels: those of the largest score.
 
