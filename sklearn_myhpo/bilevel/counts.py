@@ -38,3 +38,16 @@ class OracleCounts:
     def as_dict(self) -> dict[str, int]:
         """Return all counts, `n_gradients` included."""
         return {**self.__dict__, "n_gradients": self.n_gradients}
+
+
+@dataclass
+class StreamCounts(OracleCounts):
+    """Counts of a fit of rows beyond memory, whose questions are asked of models.
+
+    Attributes
+    ----------
+    n_passes : int
+        How often all rows have been read.
+    """
+
+    n_passes: int = 0

@@ -171,7 +171,11 @@ def stratified(source, n_splits):
     ValueError
         If no class has as many rows as there are folds.
     """
-    counts = count_classes(source)
+    return stratified_by(count_classes(source), n_splits)
+
+
+def stratified_by(counts, n_splits):
+    """Return stratified folds, given the `ClassCounts` of all rows."""
     if n_splits > counts.sizes.max():
         raise ValueError(
             f"cv={n_splits} asks for more folds than the largest class has rows, "

@@ -43,12 +43,14 @@ from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin
 from ._lambda import check_lambda
 from ._learning import LearningMixin
+from ._long_rows import LongRows
 from ._own_validation import append, check_own_validation
 from ._owner import OwnerMixin
 from ._problem import ProblemSource
 from ._progress import Progress
 from ._reporting import Attributes, Warnings
 from ._splits import SplitsMixin
+from ._streamed import StreamedFit
 from ._summary import SummaryMixin
 
 
@@ -105,6 +107,8 @@ class BilevelLinearModel(
     class_weight = None
 
     _has_shrinkage = False
+    #: Whether batches can be read in few passes, without any list of their rows.
+    _reads_in_passes = False
     _is_classifier = False
     #: Whether y may have several columns.
     _is_multi_output = False
@@ -205,9 +209,15 @@ default=None
         with kept_on_error(self):
             progress.begin()
             solver = self._make_solver()
-            X, y, sample_weight = read_batches(self, solver, X, y, sample_weight)
             validation = X_val, y_val, sample_weight_val
             metadata = groups, params
+            extras = *validation, groups, params or None
+            given = X, y, sample_weight
+            X, y, sample_weight = read_batches(self, solver, *given, extras)
+            if isinstance(X, LongRows):
+                StreamedFit(self, X, solver, progress).run()
+                progress.end()
+                return self
             source = self._prepare(X, y, sample_weight, validation, metadata, solver)
             results = CVResults(self, source, (X, y, sample_weight), validation)
             with threads_for(*source.design.shape):

@@ -6,9 +6,10 @@ from .._messages import shown
 from ..data.batch_rows import BatchRows
 from ..data.batch_source import Batches
 from ..data.batches_design import BatchesDesign
+from ._long_rows import LongRows, needs_no_list, read_long_rows
 
 
-def read_batches(model, solver, X, y, sample_weight):
+def read_batches(model, solver, X, y, sample_weight, extras=()):
     """Return X, y and weights of a fit, from batches where X is `Batches`.
 
     Parameters
@@ -17,12 +18,15 @@ def read_batches(model, solver, X, y, sample_weight):
     solver : Solver
     X, y, sample_weight
         Arguments of `fit`.
+    extras : sequence of object, default=()
+        Other arguments of `fit`, None where not given.
 
     Returns
     -------
-    X : BatchesDesign or object
+    X : BatchesDesign, LongRows or object
         As given, where it is no `Batches`; so are y and the weights.
-    y : array-like
+    y : array-like or None
+        None with `LongRows`.
     sample_weight : array-like or None
 
     Raises
@@ -53,7 +57,12 @@ def read_batches(model, solver, X, y, sample_weight):
                 f"{name}={shown(value)} predicts single rows, which cannot be looked "
                 f"up in Batches. Leave {name} out."
             )
-    rows = BatchRows(X)
+    if not needs_no_list(model, solver, extras):
+        rows = BatchRows(X)
+        return BatchesDesign(rows), rows.y, rows.sample_weight
+    rows = read_long_rows(model, X)
+    if isinstance(rows, LongRows):
+        return rows, None, None
     return BatchesDesign(rows), rows.y, rows.sample_weight
 
 

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._messages import shown
 from .._typing import MatrixLike
 from ..data.dask_lazy import lazily
+from ..data.row_target import RowTarget
 from ..losses import LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
 from ._classes import ClassWeightMixin, check_several, index_classes, labels_of
@@ -22,6 +23,19 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
     """Base of the logistic regressions: two classes, or one softmax for more."""
 
     _is_classifier = True
+    _reads_in_passes = True
+
+    def _target_of_counts(self, counts):
+        """Return the loss, and the `RowTarget`, of rows that are not in memory.
+
+        Parameters
+        ----------
+        counts : ClassCounts
+        """
+        weights, _ = self._weigh_classes(counts.classes, counts.weight, None)
+        loss, _, classes = self._check_target(counts.classes, weights)
+        by_class = None if self.class_weight is None else self.class_weight_
+        return loss, RowTarget(classes, by_class)
 
     def _check_target(self, y, sample_weight):
         classes, index = index_classes(y, sample_weight, self._name())

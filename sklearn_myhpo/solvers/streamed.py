@@ -1,0 +1,415 @@
+"""Few passes over rows beyond memory, each followed by a solve of all it has found.
+
+A pass makes second-order models of all training and validation losses. The solver
+minimizes the validation loss of the models over lambda, which costs no pass, and the
+next pass is at the weights where it ended: Newton's method for weights and lambdas
+together. What the models do not know, the third derivative of the training losses,
+corrects the step of lambda.
+"""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from ..bilevel.streamed import StreamedProblem
+from ..engine.glm.safeguards import overshoots, shortened
+from ..engine.glm.stream_rows import StreamedRows
+from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
+from .driver import history_row, minimize_bilevel
+from .protocol import BilevelResult, Info, Solver, Status
+
+#: Most passes at weights of every split, and most at common ones.
+MOST_ROUNDS, MOST_COMMON = 30, 8
+#: Share of `tol` at which a move of lambda is the last one, and so much less of `tol`
+#: for a solve of the models.
+LAST_MOVE, MODEL_SHARE = 1e-2, 1e-3
+#: Accuracy of the weights relative to `tol`.
+INNER_SHARE = 1e-2
+#: Longest move of a lambda from a pass to the next, a natural log.
+LONGEST = 3.0
+#: Newton steps that end a solve of the models.
+POLISH_STEPS = 5
+#: Least and largest factor by which third derivatives may change a move of lambda.
+LEAST_FACTOR, MOST_FACTOR = 0.3, 3.0
+#: Curvature in a lambda, relative to the objective, below which it is flat.
+FLAT_LAMBDA = 1e-10
+#: Lambdas up to which third derivatives are asked for.
+MOST_THIRD = 30
+#: Share of a move from one pass to the next beyond which rounding makes moves.
+STAGNANT = 0.5
+
+
+class Outcome(NamedTuple):
+    """The end of the passes.
+
+    Attributes
+    ----------
+    problem : StreamedProblem
+        About the weights of the result.
+    result : BilevelResult
+        Its losses, slopes and Hessians are those of the rows.
+    """
+
+    problem: StreamedProblem
+    result: BilevelResult
+
+
+class _Round(NamedTuple):
+    """A problem about known weights, and where its solution is.
+
+    Attributes
+    ----------
+    problem : StreamedProblem
+    lambda_ : ndarray of shape (n_groups,)
+        Of the weights.
+    at : ndarray of shape (n_splits + 1, m, n_outputs)
+        The weights.
+    ahead : ndarray of shape (n_groups,)
+        Lambda of the solution.
+    there : ndarray of shape (n_splits + 1, m, n_outputs)
+        Its weights.
+    """
+
+    problem: StreamedProblem
+    lambda_: np.ndarray
+    at: np.ndarray
+    ahead: np.ndarray
+    there: np.ndarray
+
+
+class StreamedDriver:
+    """The loop of passes.
+
+    Parameters
+    ----------
+    rows : StreamedRows
+    solver : Solver
+    lambda_bounds : "auto" or (low, high)
+    lambda_init : float, ndarray of shape (n_groups,) or None
+        The user's own start, None without one.
+    max_iter : int
+        Most iterations of the solver between two passes, and most passes.
+    tol : float
+        As of `minimize_bilevel`.
+    random_state : int
+    report : callable or None
+        Called with (n_iter, info, weights) after a pass at weights of every split; the
+        run ends if it returns something true.
+    """
+
+    def __init__(
+        self,
+        rows: StreamedRows,
+        solver: Solver,
+        *,
+        lambda_bounds,
+        lambda_init=None,
+        max_iter: int = 100,
+        tol: float = 1e-6,
+        random_state: int | None = None,
+        report=None,
+    ):
+        self.rows, self.solver = rows, solver
+        self.lambda_bounds, self.lambda_init = lambda_bounds, lambda_init
+        self.tol, self.error = tol, np.inf
+        self.max_iter, self.random_state = max_iter, random_state
+        self.report, self.clock = report, time.perf_counter()
+        self.history, self.points = [], []
+        self._last_move = np.inf
+
+    def run(self, models, lambda_0: np.ndarray, weights: np.ndarray) -> Outcome:
+        """Return the `Outcome` of passes from models about common weights.
+
+        Parameters
+        ----------
+        models : Models
+            About `weights`.
+        lambda_0 : ndarray of shape (n_groups,)
+            Start.
+        weights : ndarray of shape (m, n_outputs)
+
+        Returns
+        -------
+        Outcome
+        """
+        now = self._from_common(models, lambda_0, weights)
+        most, status = min(self.max_iter, MOST_ROUNDS), Status.MAX_ITER
+        for n_iter in range(1, most + 1):
+            now = self._next(now)
+            place, info = self._look(now)
+            is_stopped = self.report is not None and self.report(n_iter, info, place)
+            if now.problem.is_certain(now.lambda_, info.validation_loss):
+                status = Status.CERTAIN
+            elif self._is_over(now, place):
+                status = Status.CONVERGED
+            elif is_stopped:
+                status = Status.STOPPED
+            else:
+                continue
+            break
+        return self._outcome(now, place, info, status)
+
+    # Passes at common weights.
+
+    def _from_common(self, models, lambda_, weights):
+        """Return the round from which on every split has weights of its own."""
+        now = self._round(models, lambda_, np.stack([weights] * self._n_models))
+        for _ in range(MOST_COMMON):
+            if not self._is_common_enough(now):
+                break
+            ahead, there = now.ahead, now.there[-1]
+            size = 1.0
+            for _ in range(NEWTON_MAX_HALVINGS):
+                common = now.at[-1] + size * (there - now.at[-1])
+                models = self.rows.common(common)
+                full = now.problem.full, models.full
+                rise, decrement = self._slopes(full, ahead, now.at[-1], there, common)
+                if not overshoots(rise, decrement) or not size:
+                    break
+                size *= float(shortened(1.0, rise, decrement))
+            now = self._round(models, ahead, np.stack([common] * self._n_models))
+        return now
+
+    def _is_common_enough(self, now):
+        """Whether the next pass may be at common weights: far from all splits'."""
+        hessian = now.problem.full.hessian(None, now.ahead)
+        scale = self.rows.curvature_scale
+
+        def size(move):
+            move = move.reshape(-1, 1)
+            return np.sqrt(np.vdot(move, hessian.product(move)) / scale)
+
+        *own, full = now.there
+        spread = max(size(one - full) for one in own)
+        return 0.5 * size(full - now.at[-1]) ** 2 > spread
+
+    # Passes at weights of every split.
+
+    def _next(self, now):
+        """Return the round about the solution of the last one, after a pass or more."""
+        moves, problem = None, now.problem
+        flat = [w.reshape(-1, 1) for w in now.there]
+        if len(now.ahead) and problem.affords_responses:
+            third = len(now.ahead) <= MOST_THIRD
+            moves = problem.split_set.moves(now.ahead, flat[:-1], third)
+        sizes = np.ones(self._n_models)
+        for _ in range(NEWTON_MAX_HALVINGS):
+            at = now.at + sizes[:, None, None] * (now.there - now.at)
+            models = self.rows.own(at[:-1], at[-1], moves)
+            before = [*problem.split_set.splits, problem.full]
+            after = [*models.split_set.splits, models.full]
+            pairs = zip(before, after, strict=True)
+            found = [
+                self._slopes(pair, now.ahead, *own)
+                for pair, own in zip(
+                    pairs, zip(now.at, now.there, at, strict=True), strict=True
+                )
+            ]
+            rise, decrement = np.array(found).T
+            far = overshoots(rise, decrement)
+            if not far.any():
+                break
+            sizes = np.where(far, sizes * shortened(1.0, rise, decrement), sizes)
+        if np.all(sizes == 1.0):
+            return self._round(models, now.ahead, at)
+        return self._round(models._replace(third=None), now.ahead, at)
+
+    @staticmethod
+    def _slopes(models, lambda_, start, end, at):
+        """Return the slope of L_T along a step at a place, and its fall at the start.
+
+        Zero and one where the step is rounding.
+        """
+        before, after = models
+        step = (end - start).reshape(-1, 1)
+        fall = -np.vdot(before.train_gradient(start.reshape(-1, 1), lambda_), step)
+        rise = np.vdot(after.train_gradient(at.reshape(-1, 1), lambda_), step)
+        size = abs(before.train_loss(start.reshape(-1, 1), lambda_))
+        if not fall > 1e-14 * size:
+            return 0.0, 1.0
+        return float(rise), float(fall)
+
+    def raised(self, problem, result, raise_all):
+        """Return a result with all lambdas raised by a rule, and its problem.
+
+        The rule is applied to models about where it has ended, until it stays there.
+
+        Parameters
+        ----------
+        problem : StreamedProblem
+        result : BilevelResult
+            The minimum.
+        raise_all : callable
+            Takes a problem and the minimum, and returns a `BilevelResult`.
+        """
+        last = None
+        for _ in range(MOST_COMMON):
+            chosen = raise_all(problem, result)
+            lambda_ = chosen.lambda_
+            shape = problem.full.frame.shape
+            at = np.stack([w.reshape(shape) for w in chosen.weights])
+            full = problem.full.minimize(lambda_, problem.full.start())
+            models = self.rows.own(at, full.reshape(shape))
+            problem = self._problem(models)
+            place = problem.at(lambda_, [w.reshape(-1, 1) for w in at])
+            if last is not None and np.abs(lambda_ - last).max() <= self.tol:
+                break
+            last = lambda_
+        found = result._replace(place=place, validation_loss=place.estimate)
+        return found, problem
+
+    # Solves of the models.
+
+    @property
+    def _n_models(self):
+        return self.rows.reading.n_splits + 1
+
+    def _problem(self, models):
+        """Return the problem of models; its bounds include the user's own start."""
+        problem = StreamedProblem(self.rows, models, self.lambda_bounds)
+        if self.lambda_init is not None:
+            problem.widen_bounds(self.lambda_init)
+        return problem
+
+    def _round(self, models, lambda_, at):
+        """Return the `_Round` of models about weights: solve them."""
+        problem = self._problem(models)
+        lambda_ = problem.project(lambda_)
+        ahead = self._ahead(problem, lambda_, at)
+        weights = problem.minimize(ahead, problem.starts())
+        full = problem.full.minimize(ahead, problem.full.start())
+        there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
+        return _Round(problem, lambda_, at, ahead, there)
+
+    def _ahead(self, problem, lambda_, at):
+        """Return lambda where the models have their minimum, as the rows bend it."""
+        if not lambda_.size:
+            return lambda_
+        result = minimize_bilevel(
+            problem,
+            self.solver,
+            lambda_init=lambda_,
+            weights_init=problem.minimize(lambda_),
+            max_iter=self.max_iter,
+            tol=MODEL_SHARE * self.tol,
+            random_state=self.random_state,
+        )
+        found = _polished(problem, result.lambda_)
+        move = np.clip(found - lambda_, -LONGEST, LONGEST)
+        if problem.models.third is not None:
+            place = problem.at(lambda_, [w.reshape(-1, 1) for w in at[:-1]])
+            move = _bent(problem, place, move)
+        return problem.project(lambda_ + move)
+
+    # Reports.
+
+    def _look(self, now):
+        """Return the place of a round, and its `Info`, a row of the history."""
+        weights = [w.reshape(-1, 1) for w in now.at[:-1]]
+        place = now.problem.at(now.lambda_, weights)
+        slope = place.hypergradient() if now.lambda_.size else np.zeros(0)
+        size = np.abs(slope).max(initial=0.0)
+        train = now.problem.train_loss(weights, now.lambda_)
+        info = Info(now.lambda_, train, place.estimate, float(size))
+        counts = self.rows.frame.counts
+        counts.n_passes = self.rows.source.n_passes
+        self.history.append(history_row(info, counts, time.perf_counter() - self.clock))
+        return place, info
+
+    def _errors(self, now, place):
+        """Return the errors of the weights and of lambda, and the move of lambda."""
+        problem, inner = now.problem, 0.0
+        models = [*problem.split_set.splits, problem.full]
+        for model, w, end in zip(models, now.at, now.there, strict=True):
+            step = (end - w).reshape(-1, 1)
+            hessian = model.hessian(None, now.lambda_)
+            loss = abs(model.train_loss(w.reshape(-1, 1), now.lambda_))
+            own = np.vdot(step, hessian.product(step)) / max(2.0 * loss, 1e-300)
+            inner = max(inner, float(np.sqrt(max(own, 0.0))))
+        if not now.lambda_.size:
+            return inner, 0.0, 0.0
+        found = place.model()
+        slope = problem.projected(now.lambda_, found.gradient)
+        size = problem.relative(slope, place.objective)
+        bend = np.abs(np.diag(found.tangent + found.bend))
+        felt = bend > FLAT_LAMBDA * place.objective
+        move = np.abs(np.where(felt, now.ahead - now.lambda_, 0.0)).max()
+        return inner, float(size), float(move)
+
+    def _is_over(self, now, place):
+        """Whether another pass would change nothing that counts."""
+        inner, size, move = self._errors(now, place)
+        last, self._last_move = self._last_move, move
+        self.error = max(inner / INNER_SHARE, size)
+        is_still = move <= LAST_MOVE * self.tol or move > STAGNANT * last
+        return self.error <= self.tol and is_still
+
+    def _outcome(self, now, place, info, status):
+        """Return the `Outcome`."""
+        now.problem.is_of_rows = True
+        message = status.value.format(
+            n_iter=len(self.history),
+            max_iter=self.max_iter,
+            tol=self.tol,
+            error=self.error,
+            residuals=f"hypergradient {info.hypergradient_norm:.1e}",
+            advice=self.solver.capabilities.advice,
+        )
+        history = {
+            name: np.array([row[name] for row in self.history])
+            for name in self.history[0]
+        }
+        result = BilevelResult(
+            place, place.estimate, status, message, len(self.history), history
+        )
+        return Outcome(now.problem, result)
+
+
+def _polished(problem, lambda_):
+    """Return lambda after Newton steps on the slope, while this falls.
+
+    A solver that compares values ends where their rounding begins.
+    """
+    least, best = np.inf, lambda_
+    for _ in range(POLISH_STEPS):
+        model = problem.at(lambda_, problem.minimize(lambda_)).model()
+        slope = problem.projected(lambda_, model.gradient)
+        size = np.abs(slope).max()
+        if not size < least:
+            break
+        least, best = size, lambda_
+        free = slope != 0
+        bend = (model.tangent + model.bend)[np.ix_(free, free)]
+        if not (free.any() and np.all(np.linalg.eigvalsh(bend) > 0)):
+            break
+        lambda_ = lambda_.copy()
+        step = np.linalg.solve(bend, slope[free])
+        if np.abs(step).max() > 1.0:
+            break
+        lambda_[free] -= step
+        lambda_ = problem.project(lambda_)
+    return best
+
+
+def _bent(problem, place, move):
+    """Return a move of lambda, longer or shorter as third derivatives want it."""
+    found = place.model()
+    free = problem.is_free(place.lambda_) & (move != 0)
+    if not free.any():
+        return move
+    index = np.ix_(free, free)
+    bend = (found.tangent + found.bend)[index]
+    own = bend - np.asarray(problem.third)[index]
+    unit = np.sqrt(np.abs(np.diag(bend)))
+    unit[unit == 0] = 1.0
+    scaled = own / np.outer(unit, unit)
+    if not np.all(np.linalg.eigvalsh(0.5 * (scaled + scaled.T)) > LEAST_FACTOR):
+        return move
+    right = bend @ move[free] / unit
+    other = np.linalg.solve(scaled, right) / unit
+    ratio = np.linalg.norm(unit * other) / np.linalg.norm(unit * move[free])
+    if LEAST_FACTOR <= ratio <= MOST_FACTOR:
+        move = move.copy()
+        move[free] = other
+    return move
