@@ -6,6 +6,9 @@ from .._messages import shown
 from ..data.batch_rows import BatchRows
 from ..data.batch_source import Batches
 from ..data.batches_design import BatchesDesign
+from ..data.dask_blocks import is_dask
+from ..data.row_source import BatchSource
+from ._dask import read_dask, refuse_dask
 from ._long_rows import LongRows, needs_no_list, read_long_rows
 
 
@@ -35,6 +38,11 @@ def read_batches(model, solver, X, y, sample_weight, extras=()):
         If an argument or a parameter does not go with batches, or these are not rows
         of one matrix.
     """
+    if is_dask(X):
+        rows = read_dask(model, solver, X, y, sample_weight, extras)
+        if isinstance(rows, LongRows):
+            return rows, None, None
+        return BatchesDesign(rows), rows.y, rows.sample_weight
     if not isinstance(X, Batches):
         return X, y, sample_weight
     for name, value in {"y": y, "sample_weight": sample_weight}.items():
@@ -60,7 +68,7 @@ def read_batches(model, solver, X, y, sample_weight, extras=()):
     if not needs_no_list(model, solver, extras):
         rows = BatchRows(X)
         return BatchesDesign(rows), rows.y, rows.sample_weight
-    rows = read_long_rows(model, X)
+    rows = read_long_rows(model, BatchSource(X))
     if isinstance(rows, LongRows):
         return rows, None, None
     return BatchesDesign(rows), rows.y, rows.sample_weight
@@ -81,6 +89,7 @@ def is_from_batches(X):
             "Batches are taken for X of fit alone; X must be an array, a sparse matrix "
             "or a frame here."
         )
+    refuse_dask(X)
     return isinstance(X, BatchesDesign)
 
 

@@ -10,7 +10,6 @@ from ..data.class_counts import ClassCounts
 from ..data.fold_rules import fold_rule, is_rule, stratified_by
 from ..data.limits import row_limits
 from ..data.row_sample import RowFacts, facts_of_block
-from ..data.row_source import BatchSource
 from ._checks import check_not_missing, check_not_text
 
 #: Rows of the sample that a fit starts from: at least so many, and so many per feature.
@@ -90,19 +89,19 @@ def needs_no_list(model, solver, extras):
     )
 
 
-def read_long_rows(model, batches):
-    """Return the `LongRows` of batches after one pass, or `KeptRows` of few.
+def read_long_rows(model, source):
+    """Return the `LongRows` of a source after one pass, or `KeptRows` of few.
 
     Parameters
     ----------
     model : BilevelLinearModel
-    batches : Batches
+    source : RowSource
 
     Returns
     -------
     LongRows or KeptRows
     """
-    with BatchSource(batches) as source:
+    with source:
         _check_first(model, source.first())
         most = _sample_rows(source.n_features)
         cv, has_classes = 5 if model.cv is None else model.cv, model._is_classifier

@@ -6,7 +6,6 @@ from sklearn.utils.validation import validate_data
 from .._messages import shown
 from ..bilevel.counts import StreamCounts
 from ..data.limits import row_limits
-from ..data.row_target import RowTarget
 from ..data.row_view import RowView
 from ..diagnostics.certificate import certify
 from ..diagnostics.optimism import estimate_optimism
@@ -14,12 +13,12 @@ from ..diagnostics.posterior import Posterior
 from ..diagnostics.share import shares_by_rows
 from ..engine.glm.stream_model import Frame
 from ..engine.glm.stream_pass import Reading
+from ..engine.glm.stream_plan import stream_plan
 from ..engine.glm.stream_rows import StreamedRows
 from ..engine.limits import limits
 from ..penalties.coordinates import feature_coordinates
 from ..selection.one_standard_error import strongest_within
 from ..solvers.streamed import StreamedDriver
-from ..engine.glm.stream_plan import stream_plan
 from ._facts import Facts
 from ._lambda import check_lambda
 from ._problem import LastFit, mean_over_splits
