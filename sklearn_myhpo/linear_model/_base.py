@@ -30,6 +30,7 @@ from ._batches import (
     columns_of,
     is_from_batches,
     read_batches,
+    report_passes,
 )
 from ._checks import (
     check_not_missing,
@@ -43,6 +44,7 @@ from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin
 from ._lambda import check_lambda
 from ._learning import LearningMixin
+from ._moments import facts_of
 from ._own_validation import append, check_own_validation
 from ._owner import OwnerMixin
 from ._problem import ProblemSource
@@ -104,6 +106,10 @@ class BilevelLinearModel(
     n_jobs = None
     class_weight = None
 
+    #: Whether second moments of the folds are all that a fit needs.
+    _is_from_moments = False
+    #: Origin of y, which the weights are about until they are set; None for zero.
+    _y_origin = None
     _has_shrinkage = False
     _is_classifier = False
     #: Whether y may have several columns.
@@ -205,14 +211,16 @@ default=None
         with kept_on_error(self):
             progress.begin()
             solver = self._make_solver()
-            X, y, sample_weight = read_batches(self, solver, X, y, sample_weight)
             validation = X_val, y_val, sample_weight_val
             metadata = groups, params
+            given = X, y, sample_weight, metadata, X_val is not None
+            X, y, sample_weight = read_batches(self, solver, *given)
             source = self._prepare(X, y, sample_weight, validation, metadata, solver)
             results = CVResults(self, source, (X, y, sample_weight), validation)
             with threads_for(*source.design.shape):
                 models = self._learn(source, solver, progress)
                 vars(self).update(results.attributes(models))
+            report_passes(self, X)
             progress.end()
         return self
 
@@ -258,6 +266,7 @@ default=None
             needs_rows=solver.capabilities.needs_rows,
             all_directions=solver.capabilities.all_directions,
             has_own_validation=own is not None,
+            condensed=facts_of(X),
         )
 
     def _check_data(self, X, y, reset=True):

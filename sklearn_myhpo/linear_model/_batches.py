@@ -6,9 +6,13 @@ from .._messages import shown
 from ..data.batch_rows import BatchRows
 from ..data.batch_source import Batches
 from ..data.batches_design import BatchesDesign
+from ..data.condensed_design import CondensedDesign
+from ..data.row_source import BatchSource
+from ..data.sliceable import as_sliceable, is_read_by_slices
+from ._moments import can_condense, condensed_rows
 
 
-def read_batches(model, solver, X, y, sample_weight):
+def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validation):
     """Return X, y and weights of a fit, from batches where X is `Batches`.
 
     Parameters
@@ -17,11 +21,16 @@ def read_batches(model, solver, X, y, sample_weight):
     solver : Solver
     X, y, sample_weight
         Arguments of `fit`.
+    metadata : (groups, params)
+        Further arguments of `fit` for a splitter.
+    has_own_validation : bool
+        Whether `fit` got a validation set.
 
     Returns
     -------
-    X : BatchesDesign or object
-        As given, where it is no `Batches`; so are y and the weights.
+    X : CondensedDesign, BatchesDesign or object
+        As given, where it is no `Batches` and is not to be read as such; so are y and
+        the weights.
     y : array-like
     sample_weight : array-like or None
 
@@ -31,8 +40,12 @@ def read_batches(model, solver, X, y, sample_weight):
         If an argument or a parameter does not go with batches, or these are not rows
         of one matrix.
     """
+    model._y_origin, is_moments = None, can_condense(model, solver, *metadata)
     if not isinstance(X, Batches):
-        return X, y, sample_weight
+        if y is None or not is_read_by_slices(X, is_moments):
+            return X, y, sample_weight
+        given = (as_sliceable(one) for one in (y, sample_weight))
+        X, y, sample_weight = Batches.from_arrays(X, *given), None, None
     for name, value in {"y": y, "sample_weight": sample_weight}.items():
         if value is not None:
             raise ValueError(
@@ -53,12 +66,39 @@ def read_batches(model, solver, X, y, sample_weight):
                 f"{name}={shown(value)} predicts single rows, which cannot be looked "
                 f"up in Batches. Leave {name} out."
             )
+    if is_moments:
+        with BatchSource(X) as source:
+            found = condensed_rows(model, source, has_own_validation)
+        if found is not None:
+            return found
     rows = BatchRows(X)
     return BatchesDesign(rows), rows.y, rows.sample_weight
 
 
+def report_passes(model, X):
+    """Set the fitted attributes that say how often rows were read.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+        After the fit.
+    X : CondensedDesign, BatchesDesign or object
+        From `read_batches`.
+    """
+    if isinstance(X, CondensedDesign):
+        n_passes = X.condensed.source.n_passes
+        model.plan_ = model.plan_.of_rows(X.n_counted)
+    elif isinstance(X, BatchesDesign):
+        n_passes = X.rows.n_passes
+    else:
+        return
+    model.oracle_counts_ = {**model.oracle_counts_, "n_passes": n_passes}
+
+
 def columns_of(X):
     """Return an X with names and dtypes of the columns: the first of the batches."""
+    if isinstance(X, CondensedDesign):
+        return X.head
     return X.rows.head if isinstance(X, BatchesDesign) else X
 
 
@@ -72,7 +112,7 @@ def is_from_batches(X):
             "Batches are taken for X of fit alone; X must be an array, a sparse matrix "
             "or a frame here."
         )
-    return isinstance(X, BatchesDesign)
+    return isinstance(X, BatchesDesign | CondensedDesign)
 
 
 def check_criterion(model, criterion, loss, X):
