@@ -1,173 +1,86 @@
-"""Some of many rows, chosen by the numbers of the rows, whoever reads them."""
+"""A sample of rows of unknown number, evenly spaced: the sum of those of blocks."""
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
-from .class_counts import ClassCounts, classes_of_block
-from .hashes import mix
-
-#: Most rows of every class that are kept beside the sample, so that none is missing.
-LEAST_OF_CLASS = 64
-#: Columns of a sample that have an entry per row.
-_N_COLUMNS = 6
+from .batch_checks import as_dense
 
 
 class RowSample(NamedTuple):
-    """The rows whose numbers have the least hashes, and some of every class.
-
-    A sum of samples is the sample of all rows: it does not depend on how these were
-    divided into blocks.
+    """The rows whose number is a multiple of a step.
 
     Attributes
     ----------
-    X : ndarray or CSR array of shape (n, n_features)
-    y : ndarray of shape (n,) or (n, n_targets)
-    weight : ndarray of shape (n,) or None
-    key : ndarray of shape (n,) or None
-    label : ndarray of int of shape (n,) or None
-        Folds of the rows, where these are known in the first pass.
-    number : ndarray of int of shape (n,)
-        Numbers of the rows, among all.
-    n_rows : int
-        Of which the sample was taken.
+    step : int
+        A given one times a power of two.
     most : int
-        Rows that are kept, but for those of rare classes.
-    has_classes : bool
+        Rows beyond which the step is doubled.
+    number : ndarray of int of shape (n_rows,)
+        Numbers of the rows, not sorted.
+    label : ndarray of int of shape (n_rows,)
+        The split that holds them out; -1 for none.
+    X : ndarray of shape (n_rows, n_features)
+    y : ndarray of shape (n_rows, n_targets)
+    weight : ndarray of shape (n_rows,)
     """
 
-    X: object
-    y: np.ndarray
-    weight: np.ndarray | None
-    key: np.ndarray | None
-    label: np.ndarray | None
-    number: np.ndarray
-    n_rows: int
+    step: int
     most: int
-    has_classes: bool
+    number: np.ndarray
+    label: np.ndarray
+    X: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
 
-    @classmethod
-    def of(cls, block, rule, most, has_classes):
-        """Return the sample of a block, with its folds unless the rule is None."""
-        label = None if rule is None else np.asarray(rule.labels(block))
-        number = np.arange(block.start, block.start + block.n_rows)
-        columns = block.X, block.y, block.weight, block.key, label, number
-        whole = cls(*columns, block.n_rows, most, has_classes)
-        return whole._take(whole._kept())
+    def __len__(self):
+        return len(self.number)
 
     def plus(self, other):
-        """Return the sample of both."""
-        columns = zip(self[:_N_COLUMNS], other[:_N_COLUMNS], strict=True)
-        both = RowSample(
-            *(_below_each_other(*pair) for pair in columns),
-            self.n_rows + other.n_rows,
-            self.most,
-            self.has_classes,
-        )
-        if len(both.number) <= self.most:
-            return both
-        return both._take(both._kept())
+        """Return the sample of the rows of both."""
+        step = max(self.step, other.step)
+        parts = [one._thinned(step) for one in (self, other)]
+        columns = [
+            np.concatenate(pair)
+            for pair in zip(*(one[2:] for one in parts), strict=True)
+        ]
+        both = RowSample(step, self.most, *columns)
+        while len(both.number) > self.most:
+            both = both._thinned(2 * both.step)
+        return both
 
-    @property
-    def is_all(self):
-        """Whether the sample has all rows."""
-        return len(self.number) == self.n_rows
+    def sorted(self):
+        """Return the same rows in their order."""
+        order = np.argsort(self.number)
+        return RowSample(self.step, self.most, *(one[order] for one in self[2:]))
 
-    def in_order(self):
-        """Return the sample with its rows in their order."""
-        return self._take(np.argsort(self.number))
-
-    def _kept(self):
-        """Return which rows the sample of these rows keeps, increasing."""
-        if len(self.number) <= self.most:
-            return np.arange(len(self.number))
-        rank = mix(self.number.astype(np.uint64))
-        kept = np.zeros(len(rank), dtype=bool)
-        kept[np.argpartition(rank, self.most)[: self.most]] = True
-        if self.has_classes:
-            _, index = np.unique(self.y, return_inverse=True)
-            index = index.reshape(len(rank))
-            order = np.lexsort((rank, index))
-            counts = np.bincount(index)
-            place = np.arange(len(rank)) - np.repeat(np.cumsum(counts) - counts, counts)
-            kept[order[place < LEAST_OF_CLASS]] = True
-        return np.flatnonzero(kept)
-
-    def _take(self, index):
-        """Return some of the rows, copied."""
-        columns = (None if one is None else one[index] for one in self[:_N_COLUMNS])
-        return RowSample(*columns, *self[_N_COLUMNS:])
+    def _thinned(self, step):
+        """Return the rows of a larger step."""
+        if step == self.step:
+            return self
+        kept = self.number % step == 0
+        return RowSample(step, self.most, *(one[kept] for one in self[2:]))
 
 
-def _below_each_other(first, second):
-    """Return the rows of two arrays, dense or sparse; None of None."""
-    if first is None:
-        return None
-    if sparse.issparse(first):
-        return sparse.csr_array(sparse.vstack([first, second], format="csr"))
-    return np.concatenate([first, second])
-
-
-class RowFacts(NamedTuple):
-    """What the first pass over many rows finds.
-
-    Attributes
-    ----------
-    sample : RowSample
-    low, high, total : ndarray of shape (n_features,)
-        Least and largest entry of every column, and the sum of all.
-    counts : ClassCounts or None
-        Where y has classes.
-    """
-
-    sample: RowSample
-    low: np.ndarray
-    high: np.ndarray
-    total: np.ndarray
-    counts: ClassCounts | None
-
-    def plus(self, other):
-        """Return the facts of both."""
-        counts = None if self.counts is None else self.counts.plus(other.counts)
-        return RowFacts(
-            self.sample.plus(other.sample),
-            np.minimum(self.low, other.low),
-            np.maximum(self.high, other.high),
-            self.total + other.total,
-            counts,
-        )
-
-    @property
-    def centre(self):
-        """About the means of the columns; those of constants exactly, (n_features,)."""
-        return np.clip(self.total / self.sample.n_rows, self.low, self.high)
-
-
-def facts_of_block(block, rule, most, has_classes):
-    """Return the `RowFacts` of a block.
+def sample_block(block, labels, step, most):
+    """Return the `RowSample` of a block.
 
     Parameters
     ----------
     block : Block
-    rule : object or None
-        Of the folds, where it is known.
-    most : int
-        Rows of the sample.
-    has_classes : bool
-        Whether y has classes, of which some rows each are wanted.
+    labels : ndarray of int of shape (b,)
+    step, most : int
 
     Returns
     -------
-    RowFacts
+    RowSample
     """
-    X = block.X
-    if sparse.issparse(X):
-        ends = [one(axis=0).toarray().ravel() for one in (X.min, X.max)]
-    else:
-        ends = [X.min(axis=0), X.max(axis=0)]
-    low, high = (one.astype(np.float64) for one in ends)
-    total = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel()
-    counts = classes_of_block(block) if has_classes else None
-    sample = RowSample.of(block, rule, most, has_classes)
-    return RowFacts(sample, low, high, total, counts)
+    own = slice(-block.start % step, None, step)
+    number = np.arange(block.start, block.start + block.n_rows)[own]
+    # Copied: a view would keep the block.
+    X = np.array(as_dense(block.X[own]))
+    y = np.array(block.y[own], dtype=np.float64).reshape(len(number), -1)
+    weight = np.ones(len(number))
+    if block.weight is not None:
+        weight = np.array(block.weight[own], dtype=np.float64)
+    return RowSample(step, most, number, labels[own], X, y, weight)
