@@ -18,6 +18,7 @@ from ..engine.glm.stream_rows import StreamedRows
 from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
 from .driver import history_row, minimize_bilevel
 from .protocol import BilevelResult, Info, Solver, Status
+from .steps.acceptance import is_below_rounding
 
 #: Most passes at weights of every split, and most at common ones.
 MOST_ROUNDS, MOST_COMMON = 30, 8
@@ -173,8 +174,9 @@ class StreamedDriver:
                 common = now.at[-1] + size * (there - now.at[-1])
                 models = self.rows.common(common)
                 full = now.problem.full, models.full
-                rise, decrement = self._slopes(full, ahead, now.at[-1], there, common)
-                if not overshoots(rise, decrement) or not size:
+                found = self._slopes(full, ahead, now.at[-1], there, common)
+                rise, decrement = np.array(found)
+                if not overshoots(rise, decrement):
                     break
                 size *= float(shortened(1.0, rise, decrement))
             now = self._round(models, ahead, np.stack([common] * self._n_models))
@@ -389,8 +391,14 @@ class StreamedDriver:
         inner, size, move = self._errors(now, place)
         last, self._last_move = self._last_move, move
         self.error = max(inner / INNER_SHARE, size)
-        is_still = move <= LAST_MOVE * self.tol or move > STAGNANT * last
-        return self.error <= self.tol and is_still
+        if not self.error <= self.tol:
+            return False
+        if move <= LAST_MOVE * self.tol:
+            return True
+        ahead = now.problem.minimize(now.ahead)
+        promise = place.objective - now.problem.objective(now.ahead, ahead)
+        is_noise = is_below_rounding(promise, place.objective)
+        return move > STAGNANT * last and bool(is_noise)
 
     def _outcome(self, now, place, info, status):
         """Return the `Outcome`."""
