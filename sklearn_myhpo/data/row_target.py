@@ -24,7 +24,7 @@ class RowTarget(NamedTuple):
 
         Parameters
         ----------
-        block : Block or RowSample
+        block : Block or HashedSample
 
         Returns
         -------

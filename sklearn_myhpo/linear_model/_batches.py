@@ -45,7 +45,7 @@ def read_batches(model, solver, X, y, sample_weight, extras=()):
     """
     X_val, *_, groups, params = extras
     model._y_origin = None
-    is_moments = can_condense(model, solver, groups, params)
+    is_moments = can_condense(model, solver, groups, params or {})
     if is_dask(X):
         rows = read_dask(model, solver, X, y, sample_weight, extras)
         return _as_arguments(rows)

@@ -9,9 +9,10 @@ from ._long_rows import read_long_rows
 
 #: What ends the messages.
 _ELSE = (
-    "Or fit to a sample in memory, such as the first block: X.blocks[0].compute() of an "
-    "array, X.get_partition(0).compute() of a frame."
+    "Or fit to a sample in memory, such as the first block: X.blocks[0].compute() of "
+    "an array, X.get_partition(0).compute() of a frame."
 )
+_SHRINKAGE = "shrinkage needs splits within splits; use shrinkage=0"
 
 
 def read_dask(model, solver, X, y, sample_weight, extras):
@@ -29,74 +30,87 @@ def read_dask(model, solver, X, y, sample_weight, extras):
 
     Returns
     -------
-    LongRows or KeptRows
+    LongRows, KeptRows or tuple
+        A tuple of X, y and weights that stand for the rows, for ridge.
 
     Raises
     ------
     ValueError
         If a parameter needs single rows; the message says what to use instead.
     """
-    *others, groups, params = extras
+    X_val, *_, groups, params = extras
     if y is None:
         raise ValueError("y must be an array or a series of Dask, as X is. Got None.")
-    obstacle = _obstacle(model, solver, others, groups, params)
+    obstacle = _obstacle(model, solver, extras)
     if obstacle is not None:
         raise ValueError(
-            f"{obstacle}, but single rows of collections of Dask are not looked at. "
-            + _ELSE
+            f"{obstacle}. Single rows of collections of Dask are not looked at. " + _ELSE
         )
     source = DaskSource(X, y, sample_weight, groups)
-    return read_long_rows(model, source)
-
-
-def _obstacle(model, solver, validation, groups, params):
-    """Return what keeps a fit from going to the blocks, and what would do; or None."""
-    capabilities, parameters = solver.capabilities, model.get_params(deep=False)
-    if capabilities.needs_rows or not needs_no_solver_of_rows(capabilities):
-        return (
-            f"The solver {shown(solver)} needs rows, one by one or with their numbers, "
-            "where MYHPORidge, MYHPOLogisticRegression and their kin take sums"
+    if not model._is_from_moments:
+        return read_long_rows(model, source)
+    found = condensed_rows(model, source, X_val is not None)
+    if found is None:
+        raise ValueError(
+            f"criterion={shown(model.criterion)} needs rows one by one, or X has too "
+            f"many features, {source.n_features}, for matrices of all their pairs. "
+            "Use criterion='validation', or fewer features. " + _ELSE
         )
+    return found
+
+
+def _obstacle(model, solver, extras):
+    """Return what keeps a fit from sums over blocks, and what would do; or None."""
+    *validation, groups, params = extras
     for name in ("scoring", "store_cv_results"):
-        if parameters.get(name):
-            return (
-                f"{name}={shown(parameters[name])} predicts held-out rows; leave it out"
-            )
-    if any(one is not None for one in validation):
-        return "X_val and y_val are rows beside X; give a share of the rows as cv=0.2"
+        value = getattr(model, name)
+        if value is not None and value is not False:
+            return f"{name}={shown(value)} predicts held-out rows; leave it out"
     if not is_rule(model.cv) or params:
         return (
             f"cv={shown(model.cv)} makes lists of rows; use a number, or RowFolds or "
             "KeyFolds of sklearn_myhpo.data"
         )
     if groups is not None and not isinstance(model.cv, KeyFolds):
-        return "groups must be kept together by cv=KeyFolds(5) of sklearn_myhpo.data"
-    return _other_obstacle(model)
+        return "groups are kept together by cv=KeyFolds(5) of sklearn_myhpo.data alone"
+    if any(is_dask(one) for one in validation):
+        return "X_val and y_val must be in memory"
+    if solver.capabilities.needs_rows:
+        return (
+            f"The solver {shown(solver)} looks at some rows at a time; use MYHPORidge, "
+            "MYHPOLogisticRegression or another solver, or partial_fit with one block "
+            "after another"
+        )
+    if model._is_from_moments:
+        return None if model.shrinkage != "auto" else _SHRINKAGE
+    return _obstacle_of_likelihood(model, solver, validation)
 
 
-def _other_obstacle(model):
-    """Return what criterion, shrinkage or scaling would need of rows; or None."""
+def _obstacle_of_likelihood(model, solver, validation):
+    """Return the same for the losses that are no squares."""
+    capabilities = solver.capabilities
+    if not model._reads_in_passes:
+        return f"{model._name()} needs rows one by one; use MYHPOLogisticRegression"
+    if any(one is not None for one in validation):
+        return "X_val and y_val are rows beside X; give a share of the rows as cv=0.2"
     if model.criterion != "validation":
         return (
             f"criterion={shown(model.criterion)} needs rows one by one; use "
             "criterion='validation'"
         )
     if model.shrinkage:
-        return (
-            f"shrinkage={shown(model.shrinkage)} needs splits within splits; use "
-            "shrinkage=0"
-        )
+        return _SHRINKAGE
     if model.standardize and not model.fit_intercept:
         return (
             "standardize=True without an intercept makes other rows for every split; "
             "use fit_intercept=True"
         )
+    if not capabilities.finds_minimizers or capabilities.all_directions:
+        return (
+            f"The solver {shown(solver)} leaves the solutions that sums over blocks "
+            "give; use MYHPOLogisticRegression or its kin with their own options"
+        )
     return None
-
-
-def needs_no_solver_of_rows(capabilities):
-    """Whether a solver works on models of sums over the rows."""
-    return capabilities.finds_minimizers and not capabilities.all_directions
 
 
 def refuse_dask(X):

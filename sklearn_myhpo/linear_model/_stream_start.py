@@ -23,7 +23,7 @@ class SampledRows(NamedTuple):
 
     Attributes
     ----------
-    sample : RowSample
+    sample : HashedSample
     target : ndarray of shape (n,)
         As the loss wants it.
     weight : ndarray of shape (n,)

@@ -18,6 +18,7 @@ from ..engine.glm.stream_rows import StreamedRows
 from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
 from .driver import history_row, minimize_bilevel
 from .protocol import BilevelResult, Info, Solver, Status
+from .steps.acceptance import is_below_rounding
 
 #: Most passes at weights of every split, and most at common ones.
 MOST_ROUNDS, MOST_COMMON = 30, 8
@@ -26,8 +27,11 @@ MOST_ROUNDS, MOST_COMMON = 30, 8
 LAST_MOVE, MODEL_SHARE = 1e-2, 1e-3
 #: Accuracy of the weights relative to `tol`.
 INNER_SHARE = 1e-2
-#: Longest move of a lambda from a pass to the next, a natural log.
-LONGEST = 3.0
+#: Longest move of a lambda from a pass to the next, a natural log; rise of the
+#: objective, relative to it, after which a move was too long; the share of it to retry.
+LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
+#: Errors of weights, relative in the norm of the Hessian, that are far, and near.
+FAR, NEAR = 0.3, 0.01
 #: Newton steps that end a solve of the models.
 POLISH_STEPS = 5
 #: Least and largest factor by which third derivatives may change a move of lambda.
@@ -36,6 +40,8 @@ LEAST_FACTOR, MOST_FACTOR = 0.3, 3.0
 FLAT_LAMBDA = 1e-10
 #: Lambdas up to which third derivatives are asked for.
 MOST_THIRD = 30
+#: Fall of a training loss along a step, relative to it, below which the step is short.
+SMALL_FALL = 1e-10
 #: Share of a move from one pass to the next beyond which rounding makes moves.
 STAGNANT = 0.5
 
@@ -116,7 +122,9 @@ class StreamedDriver:
         self.max_iter, self.random_state = max_iter, random_state
         self.report, self.clock = report, time.perf_counter()
         self.history, self.points = [], []
-        self._last_move = np.inf
+        self._last_move, self._longest = np.inf, LONGEST
+        # Lambda and objective of the lowest place so far.
+        self._lowest = None
 
     def run(self, models, lambda_0: np.ndarray, weights: np.ndarray) -> Outcome:
         """Return the `Outcome` of passes from models about common weights.
@@ -139,9 +147,11 @@ class StreamedDriver:
             now = self._next(now)
             place, info = self._look(now)
             is_stopped = self.report is not None and self.report(n_iter, info, place)
-            if now.problem.is_certain(now.lambda_, info.validation_loss):
+            is_over = self._is_over(now, place)
+            is_certain = now.problem.is_certain(now.lambda_, info.validation_loss)
+            if is_certain and not self._is_far:
                 status = Status.CERTAIN
-            elif self._is_over(now, place):
+            elif is_over:
                 status = Status.CONVERGED
             elif is_stopped:
                 status = Status.STOPPED
@@ -164,8 +174,9 @@ class StreamedDriver:
                 common = now.at[-1] + size * (there - now.at[-1])
                 models = self.rows.common(common)
                 full = now.problem.full, models.full
-                rise, decrement = self._slopes(full, ahead, now.at[-1], there, common)
-                if not overshoots(rise, decrement) or not size:
+                found = self._slopes(full, ahead, now.at[-1], there, common)
+                rise, decrement = np.array(found)
+                if not overshoots(rise, decrement):
                     break
                 size *= float(shortened(1.0, rise, decrement))
             now = self._round(models, ahead, np.stack([common] * self._n_models))
@@ -219,14 +230,14 @@ class StreamedDriver:
     def _slopes(models, lambda_, start, end, at):
         """Return the slope of L_T along a step at a place, and its fall at the start.
 
-        Zero and one where the step is rounding.
+        Zero and one where the step is too small to overshoot.
         """
         before, after = models
         step = (end - start).reshape(-1, 1)
         fall = -np.vdot(before.train_gradient(start.reshape(-1, 1), lambda_), step)
         rise = np.vdot(after.train_gradient(at.reshape(-1, 1), lambda_), step)
         size = abs(before.train_loss(start.reshape(-1, 1), lambda_))
-        if not fall > 1e-14 * size:
+        if not fall > SMALL_FALL * size:
             return 0.0, 1.0
         return float(rise), float(fall)
 
@@ -276,11 +287,30 @@ class StreamedDriver:
         """Return the `_Round` of models about weights: solve them."""
         problem = self._problem(models)
         lambda_ = problem.project(lambda_)
-        ahead = self._ahead(problem, lambda_, at)
+        weights = problem.minimize(lambda_, problem.starts())
+        inner = self._inner_error(problem, lambda_, at, weights)
+        self._is_far, self._is_near = inner > FAR, inner <= NEAR
+        # Far from their minima weights move alone: models tell little of lambda there.
+        ahead = lambda_ if self._is_far else self._ahead(problem, lambda_, at)
         weights = problem.minimize(ahead, problem.starts())
         full = problem.full.minimize(ahead, problem.full.start())
         there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
         return _Round(problem, lambda_, at, ahead, there)
+
+    @staticmethod
+    def _inner_error(problem, lambda_, at, ends):
+        """Return the largest error of weights, relative in the norm of the Hessian.
+
+        Of the first ones, as many as there are ends.
+        """
+        inner, models = 0.0, [*problem.split_set.splits, problem.full]
+        for model, w, end in zip(models, at, ends, strict=False):
+            step = end.reshape(-1, 1) - w.reshape(-1, 1)
+            loss = abs(model.train_loss(w.reshape(-1, 1), lambda_))
+            own = np.vdot(step, model.hessian(None, lambda_).product(step))
+            own = own / max(2.0 * loss, np.finfo(float).tiny)
+            inner = max(inner, float(np.sqrt(max(own, 0.0))))
+        return inner
 
     def _ahead(self, problem, lambda_, at):
         """Return lambda where the models have their minimum, as the rows bend it."""
@@ -296,11 +326,32 @@ class StreamedDriver:
             random_state=self.random_state,
         )
         found = _polished(problem, result.lambda_)
-        move = np.clip(found - lambda_, -LONGEST, LONGEST)
+        move = found - lambda_
+        place = problem.at(lambda_, [w.reshape(-1, 1) for w in at[:-1]])
         if problem.models.third is not None:
-            place = problem.at(lambda_, [w.reshape(-1, 1) for w in at[:-1]])
             move = _bent(problem, place, move)
-        return problem.project(lambda_ + move)
+        centre = self._trusted(lambda_, place.objective)
+        if centre is not lambda_:
+            # A minimum between the lowest place and this one.
+            move = RETREAT * (lambda_ - centre)
+        move = np.clip(move, -self._longest, self._longest)
+        return problem.project(centre + move)
+
+    def _trusted(self, lambda_, objective):
+        """Return the place to step from: the present one, or the lowest so far.
+
+        The longest step becomes shorter where the objective has risen, else longer.
+        """
+        if not self._is_near:
+            return lambda_
+        if self._lowest is None or objective <= (1.0 + RISE) * self._lowest[1]:
+            if self._lowest is None or objective < self._lowest[1]:
+                self._lowest = lambda_, objective
+            self._longest = min(2.0 * self._longest, LONGEST)
+            return lambda_
+        centre = self._lowest[0]
+        self._longest = RETREAT * np.abs(lambda_ - centre).max()
+        return centre
 
     # Reports.
 
@@ -319,14 +370,12 @@ class StreamedDriver:
 
     def _errors(self, now, place):
         """Return the errors of the weights and of lambda, and the move of lambda."""
-        problem, inner = now.problem, 0.0
-        models = [*problem.split_set.splits, problem.full]
-        for model, w, end in zip(models, now.at, now.there, strict=True):
-            step = (end - w).reshape(-1, 1)
-            hessian = model.hessian(None, now.lambda_)
-            loss = abs(model.train_loss(w.reshape(-1, 1), now.lambda_))
-            own = np.vdot(step, hessian.product(step)) / max(2.0 * loss, 1e-300)
-            inner = max(inner, float(np.sqrt(max(own, 0.0))))
+        problem = now.problem
+        weights = [
+            *problem.minimize(now.lambda_),
+            problem.full.minimize(now.lambda_, problem.full.start()),
+        ]
+        inner = self._inner_error(problem, now.lambda_, now.at, weights)
         if not now.lambda_.size:
             return inner, 0.0, 0.0
         found = place.model()
@@ -342,8 +391,14 @@ class StreamedDriver:
         inner, size, move = self._errors(now, place)
         last, self._last_move = self._last_move, move
         self.error = max(inner / INNER_SHARE, size)
-        is_still = move <= LAST_MOVE * self.tol or move > STAGNANT * last
-        return self.error <= self.tol and is_still
+        if not self.error <= self.tol:
+            return False
+        if move <= LAST_MOVE * self.tol:
+            return True
+        ahead = now.problem.minimize(now.ahead)
+        promise = place.objective - now.problem.objective(now.ahead, ahead)
+        is_noise = is_below_rounding(promise, place.objective)
+        return move > STAGNANT * last and bool(is_noise)
 
     def _outcome(self, now, place, info, status):
         """Return the `Outcome`."""

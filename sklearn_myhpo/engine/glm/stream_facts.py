@@ -86,8 +86,8 @@ def first_of_block(block, reading, weights, constant, numbers):
     -------
     FirstTotals
     """
-    totals = common_of_block(block, reading, weights, constant)
-    return FirstTotals(totals, facts_of_folds(block, reading, numbers))
+    facts = facts_of_folds(block, reading, numbers)
+    return FirstTotals(common_of_block(block, reading, weights, constant), facts)
 
 
 def facts_of_folds(block, reading, numbers):
@@ -100,6 +100,7 @@ def facts_of_folds(block, reading, numbers):
         "classes": np.zeros((n_folds, loss.n_classes or 0), dtype=np.intp),
     }
     for fold, rows, y, weight in reading.visits(block, 1):
+        loss.check_target(y)
         own = ColumnMoments(*rows.moments(slice(None), weight))
         known = moments[fold]
         moments[fold] = own if known is None else known.plus(own)

@@ -37,7 +37,7 @@ def stream_plan(sample, rows):
 
     Parameters
     ----------
-    sample : RowSample
+    sample : HashedSample
     rows : StreamedRows
     """
     n_sample, n_features = sample.X.shape

@@ -14,7 +14,7 @@ LEAST_OF_CLASS = 64
 _N_COLUMNS = 6
 
 
-class RowSample(NamedTuple):
+class HashedSample(NamedTuple):
     """The rows whose numbers have the least hashes, and some of every class.
 
     A sum of samples is the sample of all rows: it does not depend on how these were
@@ -59,7 +59,7 @@ class RowSample(NamedTuple):
     def plus(self, other):
         """Return the sample of both."""
         columns = zip(self[:_N_COLUMNS], other[:_N_COLUMNS], strict=True)
-        both = RowSample(
+        both = HashedSample(
             *(_below_each_other(*pair) for pair in columns),
             self.n_rows + other.n_rows,
             self.most,
@@ -97,7 +97,7 @@ class RowSample(NamedTuple):
     def _take(self, index):
         """Return some of the rows, copied."""
         columns = (None if one is None else one[index] for one in self[:_N_COLUMNS])
-        return RowSample(*columns, *self[_N_COLUMNS:])
+        return HashedSample(*columns, *self[_N_COLUMNS:])
 
 
 def _below_each_other(first, second):
@@ -114,14 +114,14 @@ class RowFacts(NamedTuple):
 
     Attributes
     ----------
-    sample : RowSample
+    sample : HashedSample
     low, high, total : ndarray of shape (n_features,)
         Least and largest entry of every column, and the sum of all.
     counts : ClassCounts or None
         Where y has classes.
     """
 
-    sample: RowSample
+    sample: HashedSample
     low: np.ndarray
     high: np.ndarray
     total: np.ndarray
@@ -169,5 +169,5 @@ def facts_of_block(block, rule, most, has_classes):
     low, high = (one.astype(np.float64) for one in ends)
     total = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel()
     counts = classes_of_block(block) if has_classes else None
-    sample = RowSample.of(block, rule, most, has_classes)
+    sample = HashedSample.of(block, rule, most, has_classes)
     return RowFacts(sample, low, high, total, counts)
