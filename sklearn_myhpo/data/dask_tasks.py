@@ -42,19 +42,23 @@ class Place(NamedTuple):
     known: tuple | None
 
 
-class Found(NamedTuple):
+class Found:
     """Result of a task for some blocks, and what the first pass found in each.
 
-    Attributes
+    Parameters
     ----------
     total : object or None
         None without rows.
-    facts : dict of int to tuple
+    facts : dict of int to Facts
         By the number of the block; empty after the first pass.
     """
 
-    total: Any
-    facts: dict
+    def __init__(self, total, facts):
+        self.total, self.facts = total, facts
+
+    def __sizeof__(self):
+        # By which a cluster decides what to move and what to keep.
+        return bytes_of(self.total) + bytes_of(self.facts)
 
     def plus(self, other):
         """Return what was found in the blocks of both."""
@@ -62,6 +66,20 @@ class Found(NamedTuple):
         if self.total is None or other.total is None:
             return Found(other.total if self.total is None else self.total, facts)
         return Found(self.total.plus(other.total), facts)
+
+
+def bytes_of(value):
+    """Return about how many bytes the arrays of a value have, and the rest of it."""
+    if hasattr(value, "nbytes"):
+        return value.nbytes
+    parts = ()
+    if isinstance(value, dict):
+        parts = value.values()
+    elif isinstance(value, tuple | list):
+        parts = value
+    elif hasattr(value, "__dict__"):
+        parts = vars(value).values()
+    return 64 + sum(map(bytes_of, parts))
 
 
 def work_on(call, place, *columns):

@@ -6,6 +6,7 @@ from ..data.dask_blocks import is_dask
 from ..data.fold_rules import is_rule
 from ..data.fold_splitters import KeyFolds
 from ._long_rows import read_long_rows
+from ._moments import condensed_rows
 
 #: What ends the messages.
 _ELSE = (
@@ -38,13 +39,13 @@ def read_dask(model, solver, X, y, sample_weight, extras):
     ValueError
         If a parameter needs single rows; the message says what to use instead.
     """
-    X_val, *_, groups, params = extras
+    X_val, *_, groups, _ = extras
     if y is None:
         raise ValueError("y must be an array or a series of Dask, as X is. Got None.")
     obstacle = _obstacle(model, solver, extras)
     if obstacle is not None:
         raise ValueError(
-            f"{obstacle}. Single rows of collections of Dask are not looked at. " + _ELSE
+            f"{obstacle}. Single rows of Dask collections are not looked at. {_ELSE}"
         )
     source = DaskSource(X, y, sample_weight, groups)
     if not model._is_from_moments:

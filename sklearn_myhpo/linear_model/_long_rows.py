@@ -8,8 +8,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from .._messages import shown
 from ..data.class_counts import ClassCounts
 from ..data.fold_rules import fold_rule, is_rule, stratified_by
-from ..data.limits import row_limits
 from ..data.hashed_sample import RowFacts, facts_of_block
+from ..data.limits import row_limits
 from ._checks import check_not_missing, check_not_text
 
 #: Rows of the sample that a fit starts from: at least so many, and so many per feature.
