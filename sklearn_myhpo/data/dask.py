@@ -110,6 +110,7 @@ class DaskSource(RowSource):
         matrix, watch = 8 * self.n_features**2, None
         if self.watch is not None:
             watch = partial(self.watch, self.n_passes + 1, self.n_blocks)
+            watch(0)
         found = self._graph.sum_of_blocks(
             work_on,
             places,

@@ -112,12 +112,14 @@ def check_columns(X):
 
 def is_frame(values):
     """Whether a collection of Dask is a frame or a series."""
-    return hasattr(values, "npartitions") and hasattr(values, "divisions")
+    # Of the class: a `Delayed` claims to have every attribute.
+    kind = type(values)
+    return hasattr(kind, "npartitions") and hasattr(kind, "divisions")
 
 
 def _check_kind(name, values):
     """Raise a TypeError unless a value is an array, a frame or a series of Dask."""
-    if is_dask(values) and (is_frame(values) or hasattr(values, "chunks")):
+    if is_dask(values) and (is_frame(values) or hasattr(type(values), "chunks")):
         return
     advice = ""
     if is_dask(values):

@@ -168,6 +168,8 @@ class BatchSource(RowSource):
         self._is_stable = batches.is_stable
         # The pass that `first` began, and its first block.
         self._begun, self._first = None, None
+        # Known after the first pass.
+        self._n_blocks = None
 
     @property
     def n_samples(self):
@@ -206,21 +208,32 @@ class BatchSource(RowSource):
     def map_reduce(self, task, *args):
         """Return the sum over the blocks, added in their order."""
         self.first()
+        self.n_passes += 1
+        self._tell(0)
+        n_done = 0
         if self._begun is not None:
             blocks, self._begun = self._begun, None
-            total = task(self._first, *args)
+            total, n_done = task(self._first, *args), 1
         else:
             blocks, total = self._begin(), None
-        self.n_passes += 1
         try:
             for block in blocks:
                 part = task(block, *args)
                 total = part if total is None else total.plus(part)
                 # Not held while the next one is waited for.
                 del block, part
+                n_done += 1
+                self._tell(n_done)
         finally:
             blocks.close()
+        self._n_blocks = n_done
+        self._tell(n_done)
         return total
+
+    def _tell(self, n_done):
+        """Tell whoever watches how many blocks of a pass are done."""
+        if self.watch is not None:
+            self.watch(self.n_passes, self._n_blocks, n_done)
 
     def close(self):
         """End a pass that was begun and not asked for."""

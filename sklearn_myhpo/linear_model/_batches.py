@@ -13,6 +13,7 @@ from ..data.sliceable import as_sliceable, is_read_by_slices
 from ._dask import read_dask, refuse_dask
 from ._long_rows import LongRows, needs_no_list, read_long_rows
 from ._moments import can_condense, condensed_rows
+from ._pass_bar import watch_of
 
 
 def read_batches(model, solver, X, y, sample_weight, extras=()):
@@ -76,11 +77,18 @@ def read_batches(model, solver, X, y, sample_weight, extras=()):
             )
     found = None
     if is_moments:
-        with BatchSource(X) as source:
+        with _source_of(model, X) as source:
             found = condensed_rows(model, source, X_val is not None)
     elif needs_no_list(model, solver, extras):
-        found = read_long_rows(model, BatchSource(X))
+        found = read_long_rows(model, _source_of(model, X))
     return _as_arguments(BatchRows(X) if found is None else found)
+
+
+def _source_of(model, batches):
+    """Return the source of batches, which prints its passes if the model is verbose."""
+    source = BatchSource(batches)
+    source.watch = watch_of(model)
+    return source
 
 
 def _as_arguments(rows):

@@ -7,6 +7,7 @@ from ..data.fold_rules import is_rule
 from ..data.fold_splitters import KeyFolds
 from ._long_rows import read_long_rows
 from ._moments import condensed_rows
+from ._pass_bar import watch_of
 
 #: What ends the messages.
 _ELSE = (
@@ -48,6 +49,7 @@ def read_dask(model, solver, X, y, sample_weight, extras):
             f"{obstacle}. Single rows of Dask collections are not looked at. {_ELSE}"
         )
     source = DaskSource(X, y, sample_weight, groups)
+    source.watch = watch_of(model)
     if not model._is_from_moments:
         return read_long_rows(model, source)
     found = condensed_rows(model, source, X_val is not None)

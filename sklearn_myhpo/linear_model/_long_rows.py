@@ -58,6 +58,7 @@ class KeptRows:
         self.head, self.dtype, self.shape = source.head, source.dtype, rows.shape
         self.y, self.sample_weight, self.key = sample.y, sample.weight, sample.key
         self.low, self.high = facts.low, facts.high
+        self.n_passes = source.n_passes
 
 
 def needs_no_list(model, solver, extras):
