@@ -28,6 +28,7 @@ from ._batches import (
     check_batches,
     check_criterion,
     columns_of,
+    groups_of,
     is_from_batches,
     read_batches,
     report_passes,
@@ -216,7 +217,6 @@ default=None
             progress.begin()
             solver = self._make_solver()
             validation = X_val, y_val, sample_weight_val
-            metadata = groups, params
             extras = *validation, groups, params or None
             given = X, y, sample_weight
             X, y, sample_weight = read_batches(self, solver, *given, extras)
@@ -224,6 +224,7 @@ default=None
                 StreamedFit(self, X, solver, progress).run()
                 progress.end()
                 return self
+            metadata = groups_of(X, groups), params
             source = self._prepare(X, y, sample_weight, validation, metadata, solver)
             results = CVResults(self, source, (X, y, sample_weight), validation)
             with threads_for(*source.design.shape):

@@ -127,6 +127,28 @@ def columns_of(X):
     return X.rows.head if isinstance(X, BatchesDesign) else X
 
 
+def groups_of(X, groups):
+    """Return the groups of the rows that a fit goes on with.
+
+    Parameters
+    ----------
+    X : CondensedDesign, BatchesDesign or object
+        From `read_batches`.
+    groups : object
+        Argument of `fit`.
+
+    Returns
+    -------
+    object
+        The keys of rows that were kept; None of rows that stand for others, whose folds
+        are made.
+    """
+    if isinstance(X, CondensedDesign):
+        return None
+    key = getattr(X.rows, "key", None) if isinstance(X, BatchesDesign) else None
+    return groups if key is None else key
+
+
 def is_from_batches(X):
     """Whether X is read from batches; raise a ValueError where it is `Batches` itself.
 

@@ -69,10 +69,7 @@ COLLECTIONS = {
     "frames": lambda X, y: (as_frame(X), as_series(y)),
     "persisted frames": lambda X, y: dask.persist(as_frame(X), as_series(y)),
     "frame and array": lambda X, y: (as_frame(X), as_series(y).to_dask_array()),
-    "rows that are few": lambda X, y: (
-        as_frame(X)[as_frame(X)["a"] > -9],
-        as_series(y),
-    ),
+    "filtered": lambda X, y: (as_frame(X)[as_frame(X)["a"] > -9.0], as_series(y)),
     "sparse blocks": lambda X, y: (even(X).map_blocks(sparse.csr_matrix), even(y)),
     "sparse in triples": lambda X, y: (even(X).map_blocks(sparse.coo_matrix), even(y)),
     "y from X": lambda X, y: (
@@ -122,7 +119,7 @@ def check_sums(source, X, y, weight, rtol=1e-9):
 @pytest.mark.parametrize("kind", COLLECTIONS)
 def test_sums_are_those_of_all_rows(kind):
     """A model of a Dask array would be one of some of its rows, or in another order."""
-    X, y, weight = data()
+    X, y, _ = data()
     source = DaskSource(*COLLECTIONS[kind](X, y))
     rtol = 1e-5 if kind == "single precision" else 1e-9
     check_sums(source, X, y, np.ones(len(y)), rtol)
@@ -203,8 +200,8 @@ def _noted(X, log):
     return X
 
 
-def test_one_task_per_block_and_a_tree_of_sums(monkeypatch):
-    """A pass over many blocks would hold all results at once, or compute a block twice."""
+def test_one_task_per_block_and_a_tree_of_sums():
+    """A pass over many blocks would hold all results, or compute a block twice."""
     X, y, _ = data()
     source = DaskSource(da.from_array(X, chunks=(10, N_FEATURES)), even(y))
     seen = []
@@ -372,7 +369,7 @@ def test_rows_drawn_anew_are_refused(which):
         y = y.map_blocks(drawn, dtype=float)
     source = DaskSource(X, y)
     source.map_reduce(products, 1.0)
-    with pytest.raises(ValueError, match="were others in a later pass.*persist"):
+    with pytest.raises(ValueError, match=r"were others in a later pass.*persist"):
         source.map_reduce(products, 1.0)
 
 

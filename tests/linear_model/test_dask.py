@@ -1,0 +1,188 @@
+"""Estimators on collections of Dask: lazy predictions, and what is refused."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_myhpo import (
+    BilevelLogisticRegression,
+    BilevelRidge,
+    MYHPOLogisticRegression,
+    MYHPOPoissonRegressor,
+    MYHPORidge,
+    MYHPORidgeClassifier,
+)
+from sklearn_myhpo.data import KeyFolds
+from sklearn_myhpo.solvers import Stochastic
+
+da = pytest.importorskip("dask.array")
+dd = pytest.importorskip("dask.dataframe")
+pd = pytest.importorskip("pandas")
+
+N_ROWS = 240
+
+
+def data():
+    """Return X, a target of numbers and one of three labels."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N_ROWS, 4))
+    y = X @ np.arange(1.0, 5.0) + 4.0 * rng.normal(size=N_ROWS)
+    return X, y, np.array(["a", "b", "c"])[np.digitize(y, [-3.0, 3.0])]
+
+
+ESTIMATORS = {
+    "ridge": (MYHPORidge, lambda y, label: y),
+    "ridge of two targets": (MYHPORidge, lambda y, label: np.c_[y, -2.0 * y]),
+    "ridge classifier": (MYHPORidgeClassifier, lambda y, label: label),
+    "two classes": (MYHPOLogisticRegression, lambda y, label: label == "a"),
+    "three classes": (MYHPOLogisticRegression, lambda y, label: label),
+    "counts": (MYHPOPoissonRegressor, lambda y, label: np.round(np.abs(y))),
+}
+METHODS = ("predict", "decision_function", "predict_proba", "predict_log_proba")
+
+
+@pytest.mark.parametrize("kind", ["blocks", "blocks of columns", "sparse", "frame"])
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_predictions_are_lazy_and_those_of_rows_in_memory(name, kind):
+    """All rows would come into memory to be predicted, or other ones."""
+    make, target = ESTIMATORS[name]
+    X, y, label = data()
+    names = list("abcd")
+    train = pd.DataFrame(X, columns=names) if kind == "frame" else X
+    model = make().fit(train, target(y, label))
+    given = {
+        "blocks": lambda: da.from_array(X, chunks=((100, 0, 140), 4)),
+        "blocks of columns": lambda: da.from_array(X, chunks=(100, 3)),
+        "sparse": lambda: da.from_array(X, chunks=(100, 4)).map_blocks(
+            sparse.csr_matrix
+        ),
+        "frame": lambda: dd.from_pandas(train, npartitions=3),
+    }[kind]()
+    found = 0
+    for method in METHODS:
+        if not hasattr(model, method):
+            continue
+        lazy, wanted = getattr(model, method)(given), getattr(model, method)(train)
+        assert isinstance(lazy, da.Array)
+        assert lazy.dtype == wanted.dtype
+        assert lazy.ndim == wanted.ndim
+        if kind != "frame":
+            assert lazy.shape == wanted.shape
+        if wanted.dtype.kind == "f":
+            np.testing.assert_allclose(lazy.compute(), wanted, rtol=1e-12, atol=1e-12)
+        else:
+            np.testing.assert_array_equal(lazy.compute(), wanted)
+        found += 1
+    assert found
+
+
+def test_predictions_are_of_the_model_at_the_call():
+    """Another fit before `compute` would change predictions that were asked for."""
+    X, y, _ = data()
+    model = MYHPORidge().fit(X, y)
+    wanted = model.predict(X)
+    lazy = model.predict(da.from_array(X, chunks=(50, 4)))
+    model.fit(X, -y)
+    np.testing.assert_allclose(lazy.compute(), wanted, rtol=1e-12)
+
+
+def test_predictions_send_little_more_than_the_weights():
+    """Splits and posteriors of a fit would travel with every block."""
+    import pickle
+
+    X, y, _ = data()
+    rows = np.arange(N_ROWS)
+    pairs = [(rows[rows % 2 == k], rows[rows % 2 != k]) for k in (0, 1)] * 50
+    model = MYHPORidge(cv=pairs).fit(X, y)
+    lazy = model.predict(da.from_array(X, chunks=(N_ROWS, 4)).map_blocks(np.zeros_like))
+    sent = len(pickle.dumps(dict(lazy.__dask_graph__())))
+    assert sent - X.nbytes < 20_000 < len(pickle.dumps(model))
+
+
+def test_features_are_checked_in_predictions():
+    """Frames with other columns would be predicted without a word."""
+    X, y, _ = data()
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = MYHPORidge().fit(frame, y)
+    lazy = dd.from_pandas(frame[list("dcba")], npartitions=2)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(lazy)
+    with pytest.raises(ValueError, match="X has 3 features, but MYHPORidge is expect"):
+        model.predict(da.from_array(X[:, :3], chunks=(50, 3)))
+
+
+REFUSED = {
+    "splitter": (MYHPORidge(cv=[([0, 1], [2, 3])]), {}, "cv=.*makes lists of rows"),
+    "scoring": (MYHPORidge(scoring="r2"), {}, "scoring='r2' predicts held-out rows"),
+    "groups": (
+        MYHPORidge(),
+        {"groups": lambda y: y},
+        r"groups are kept together by cv=KeyFolds\(5\)",
+    ),
+    "leave one out": (MYHPORidge(criterion="loo"), {}, "criterion='loo' needs rows"),
+    "solver of rows": (
+        BilevelRidge(solver="stochastic"),
+        {},
+        "looks at some rows at a time.*partial_fit with one block",
+    ),
+    "solver of gradients": (
+        BilevelLogisticRegression(solver="penalty"),
+        {},
+        "leaves the solutions",
+    ),
+    "shrinkage": (
+        MYHPOLogisticRegression(shrinkage=0.1, feature_groups="each"),
+        {},
+        "shrinkage needs splits within splits; use shrinkage=0",
+    ),
+    "validation set": (
+        MYHPOLogisticRegression(),
+        {"X_val": np.ones((4, 4)), "y_val": np.ones(4)},
+        "X_val and y_val are rows beside X; give a share of the rows as cv=0.2",
+    ),
+    "scaling about zero": (
+        MYHPOLogisticRegression(standardize=True, fit_intercept=False),
+        {},
+        "use fit_intercept=True",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_fits_that_need_rows_are_refused_with_advice(name):
+    """All rows would come into memory, silently."""
+    model, more, message = REFUSED[name]
+    X, y, _ = data()
+    more = {key: one(y) if callable(one) else one for key, one in more.items()}
+    X, y = da.from_array(X, chunks=(60, 4)), da.from_array((y > 0) * 1.0, chunks=60)
+    with pytest.raises(ValueError, match=message) as error:
+        model.fit(X, y, **more)
+    assert "Or fit to a sample in memory" in str(error.value)
+
+
+def test_collections_are_refused_outside_of_fits_and_predictions():
+    """A validation set or a part of a stream would be made dense, silently."""
+    X, y, _ = data()
+    lazy = da.from_array(X, chunks=(60, 4))
+    with pytest.raises(ValueError, match="Collections of Dask are taken for X of fit"):
+        MYHPORidge().fit(X, y, X_val=lazy, y_val=y)
+    with pytest.raises(ValueError, match="Collections of Dask are taken for X of fit"):
+        BilevelRidge(solver=Stochastic(method="soba")).partial_fit(lazy, y)
+    with pytest.raises(ValueError, match="y must be an array or a series of Dask"):
+        MYHPORidge().fit(lazy)
+
+
+def test_groups_of_a_collection_are_kept_together():
+    """Rows of one user would be trained on and held out."""
+    X, y, _ = data()
+    user = np.repeat(np.arange(N_ROWS // 4), 4)
+    cv = KeyFolds(4)
+    chunks = da.from_array(X, chunks=(50, 4)), da.from_array(y, chunks=50)
+    groups = da.from_array(user, chunks=50)
+    found = MYHPORidge(cv=cv).fit(*chunks, groups=groups)
+    wanted = MYHPORidge(cv=cv).fit(X, y, groups=user)
+    np.testing.assert_allclose(found.lambda_, wanted.lambda_, atol=1e-8)
+    np.testing.assert_allclose(found.coef_, wanted.coef_, rtol=1e-9)
+    found = MYHPOLogisticRegression(cv=cv).fit(chunks[0], chunks[1] > 0, groups=groups)
+    wanted = MYHPOLogisticRegression(cv=cv).fit(X, y > 0, groups=user)
+    np.testing.assert_allclose(found.lambda_, wanted.lambda_, atol=1e-8)
