@@ -11,7 +11,6 @@ from .row_sample import RowSample, sample_block
 from .sums import origin
 from .threads import map_shares, matmul
 
-
 #: Square of a mean, in variances, up to which zero is as good an origin.
 NEAR = 1.0
 
@@ -103,8 +102,8 @@ class FoldMoments(NamedTuple):
     ----------
     matrices : dict of int to ndarray of shape (m + 1 + n_targets, m + 1 + n_targets)
         By fold: weighted sums of the products of (x, 1, y) in the units of a `Centre`.
-        Of many y with each other only the squares. -1 is the fold of the rows that no split
-        holds out.
+        Of many y with each other only the squares. -1 is the fold of the rows that no
+        split holds out.
     counts : dict of int to int
         Numbers of rows of positive weight.
     n_rows : int

@@ -95,10 +95,12 @@ def sample_block(block, labels, step, most):
     -------
     RowSample
     """
+    while block.n_rows > most * step:
+        step *= 2
     first = -block.start % step
     number = block.start + np.arange(first, block.n_rows, step)
     own = slice(first, None, step)
-    # Copied: a view would keep the block.
+    # All copied: a view would keep the block.
     X = np.array(as_dense(block.X[own]))
     y = np.array(block.y[own], dtype=np.float64)
     weight = np.ones(len(number))
@@ -106,5 +108,5 @@ def sample_block(block, labels, step, most):
         weight = np.array(block.weight[own], dtype=np.float64)
     if not len(number):
         return RowSample(step, most, ())
-    rows = SampledRows(number, labels[own], X, y.reshape(len(number), -1), weight)
+    rows = SampledRows(number, labels[own].copy(), X, y.reshape(len(y), -1), weight)
     return RowSample(step, most, (rows,))
