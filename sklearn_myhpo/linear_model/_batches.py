@@ -45,7 +45,7 @@ def read_batches(model, solver, X, y, sample_weight, extras=()):
         of one matrix.
     """
     X_val, *_, groups, params = extras
-    model._y_origin = None
+    model._parts, model._is_stale, model._y_origin = None, False, None
     is_moments = can_condense(model, solver, groups, params or {})
     if is_dask(X):
         rows = read_dask(model, solver, X, y, sample_weight, extras)

@@ -13,13 +13,19 @@ from ..data.dask_lazy import lazily
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text
+from ._exact_parts import ExactPartsMixin
 from ._export import export, typical_strength
 from ._targets import PerTargetMixin
 from ._units import UnitsMixin, unit_exponents
 
 
 class RidgeModel(
-    MultiOutputMixin, RegressorMixin, UnitsMixin, PerTargetMixin, BilevelLinearModel
+    MultiOutputMixin,
+    RegressorMixin,
+    ExactPartsMixin,
+    UnitsMixin,
+    PerTargetMixin,
+    BilevelLinearModel,
 ):
     """Base of the ridge estimators."""
 
@@ -78,9 +84,9 @@ class RidgeModel(
             )
         return loss, target, sample_weight
 
-    def _check_data(self, X, y, reset=True):
+    def _check_data(self, X, y, reset=True, least=2):
         check_not_text(y)
-        X, y = super()._check_data(X, y, reset)
+        X, y = super()._check_data(X, y, reset, least)
         # Infinity in an array of objects is seen only once these are numbers.
         assert_all_finite(y, input_name="y")
         return X, y
