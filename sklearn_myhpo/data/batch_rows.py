@@ -89,6 +89,7 @@ class BatchRows:
     def __init__(self, batches):
         self.batches, self.head, self._names = batches, None, None
         self._checksums, self.dtype = [], np.dtype(np.float32)
+        self._n_before = batches.n_passes
         self.low = self.high = None
         thinned = ThinnedRows()
         targets, weights = [], []
@@ -141,6 +142,11 @@ class BatchRows:
             equal_columns(np.asarray(own), values[rows])
             for own, values in zip(batch[1:], known, strict=False)
         )
+
+    @property
+    def n_passes(self):
+        """How often the rows have been read."""
+        return self.batches.n_passes - self._n_before
 
     @property
     def are_few(self):

@@ -117,7 +117,10 @@ def _fold_pairs(n_folds, rows, say):
         warnings.filterwarnings("ignore", "The least populated class")
         pairs = list(splitter.split(np.zeros(rows.n_samples), rows.target))
     if not rows.is_classifier:
-        _warn_if_sorted(n_folds, pairs, rows, say)
+        fold = np.full(rows.n_samples, -1)
+        for number, (_, held_out) in enumerate(pairs):
+            fold[held_out] = number
+        warn_if_sorted(n_folds, rows.target[rows.used], fold[rows.used], say)
     elif rows.needs_classes:
         _warn_if_rare(n_folds, rows, say)
     return pairs
@@ -136,12 +139,20 @@ def _check_number(n_folds, limit, than_what, rows):
     )
 
 
-def _warn_if_sorted(n_folds, pairs, rows, say):
-    """Warn where the order of the rows makes the folds unlike each other."""
-    fold = np.full(rows.n_samples, -1)
-    for number, (_, held_out) in enumerate(pairs):
-        fold[held_out] = number
-    share = sorted_share(rows.target[rows.used], fold[rows.used])
+def warn_if_sorted(n_folds, y, fold, say):
+    """Warn where the order of the rows makes the folds unlike each other.
+
+    Parameters
+    ----------
+    n_folds : int
+    y : ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Of rows in their order, all or evenly spaced.
+    fold : ndarray of int of shape (n_rows,)
+        The fold that holds out each.
+    say : callable
+        Takes a text and a category, and issues a warning.
+    """
+    share = sorted_share(y, fold)
     if share:
         say(
             f"takes the folds of cv={n_folds} in the order of the rows, along which y "

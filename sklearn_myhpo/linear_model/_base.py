@@ -30,6 +30,7 @@ from ._batches import (
     columns_of,
     is_from_batches,
     read_batches,
+    report_passes,
 )
 from ._checks import (
     check_not_missing,
@@ -44,6 +45,7 @@ from ._html import PenaltiesHTMLMixin
 from ._lambda import check_lambda
 from ._learning import LearningMixin
 from ._long_rows import LongRows
+from ._moments import facts_of
 from ._own_validation import append, check_own_validation
 from ._owner import OwnerMixin
 from ._problem import ProblemSource
@@ -106,6 +108,10 @@ class BilevelLinearModel(
     n_jobs = None
     class_weight = None
 
+    #: Whether second moments of the folds are all that a fit needs.
+    _is_from_moments = False
+    #: Origin of y, which the weights are about until they are set; None for zero.
+    _y_origin = None
     _has_shrinkage = False
     #: Whether batches can be read in few passes, without any list of their rows.
     _reads_in_passes = False
@@ -211,9 +217,8 @@ default=None
             solver = self._make_solver()
             validation = X_val, y_val, sample_weight_val
             metadata = groups, params
-            extras = *validation, groups, params or None
-            given = X, y, sample_weight
-            X, y, sample_weight = read_batches(self, solver, *given, extras)
+            given = X, y, sample_weight, metadata, X_val is not None
+            X, y, sample_weight = read_batches(self, solver, *given)
             if isinstance(X, LongRows):
                 StreamedFit(self, X, solver, progress).run()
                 progress.end()
@@ -223,6 +228,7 @@ default=None
             with threads_for(*source.design.shape):
                 models = self._learn(source, solver, progress)
                 vars(self).update(results.attributes(models))
+            report_passes(self, X)
             progress.end()
         return self
 
@@ -268,6 +274,7 @@ default=None
             needs_rows=solver.capabilities.needs_rows,
             all_directions=solver.capabilities.all_directions,
             has_own_validation=own is not None,
+            condensed=facts_of(X),
         )
 
     def _check_data(self, X, y, reset=True):

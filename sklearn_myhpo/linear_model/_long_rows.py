@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._messages import shown
+from ..data.batch_rows import BatchRows
+from ..data.batches_design import BatchesDesign
 from ..data.class_counts import ClassCounts
 from ..data.fold_rules import fold_rule, is_rule, stratified_by
 from ..data.limits import row_limits
@@ -15,6 +17,9 @@ from ._checks import check_not_missing, check_not_text
 
 #: Rows of the sample that a fit starts from: at least so many, and so many per feature.
 SAMPLE_LEAST, SAMPLE_PER_FEATURE = 2**14, 32
+#: Bytes of the Hessians of all splits up to which they are formed, and how many copies
+#: of them a pass has at a time.
+MOST_BYTES, COPIES = 2**30, 4
 #: Blocks whose entries the sample may have.
 SAMPLE_BLOCKS = 4
 
@@ -51,6 +56,7 @@ class KeptRows:
     """
 
     are_few = True
+    n_passes = 1
 
     def __init__(self, source, facts):
         sample = facts.sample.in_order()
@@ -61,15 +67,17 @@ class KeptRows:
         self.low, self.high = facts.low, facts.high
 
 
-def needs_no_list(model, solver, extras):
+def needs_no_list(model, solver, metadata, has_own_validation):
     """Whether a fit of batches can do without any array that is as long as they are.
 
     Parameters
     ----------
     model : BilevelLinearModel
     solver : Solver
-    extras : sequence of object
-        Arguments of `fit` beside the rows; None where not given.
+    metadata : (groups, params)
+        Further arguments of `fit` for a splitter.
+    has_own_validation : bool
+        Whether `fit` got a validation set.
 
     Returns
     -------
@@ -79,7 +87,8 @@ def needs_no_list(model, solver, extras):
     centres_alone = model.standardize and not model.fit_intercept
     return (
         model._reads_in_passes
-        and all(one is None for one in extras)
+        and metadata[0] is None
+        and not (metadata[1] or has_own_validation)
         and is_rule(model.cv)
         and isinstance(model.criterion, str)
         and model.criterion == "validation"
@@ -91,7 +100,7 @@ def needs_no_list(model, solver, extras):
 
 
 def read_long_rows(model, batches):
-    """Return the `LongRows` of batches after one pass, or `KeptRows` of few.
+    """Return X, y and weights of a fit of batches, after one pass.
 
     Parameters
     ----------
@@ -100,7 +109,12 @@ def read_long_rows(model, batches):
 
     Returns
     -------
-    LongRows or KeptRows
+    X : LongRows or BatchesDesign
+        The latter of few rows, which are kept, and where Hessians are too large, so
+        that only products of them are asked for.
+    y : ndarray or None
+        None with `LongRows`; so are the weights.
+    sample_weight : ndarray or None
     """
     with BatchSource(batches) as source:
         _check_first(model, source.first())
@@ -112,12 +126,22 @@ def read_long_rows(model, batches):
             rule = fold_rule(cv, source, random_state=model.random_state)
         facts = source.map_reduce(facts_of_block, rule, most, has_classes)
         if facts.sample.is_all:
-            return KeptRows(source, facts)
+            rows = KeptRows(source, facts)
+            return BatchesDesign(rows), rows.y, rows.sample_weight
         if rule is None and has_classes:
             rule = stratified_by(facts.counts, int(cv))
         elif rule is None:
             rule = fold_rule(cv, source)
-        return LongRows(source, facts, rule)
+    n_outputs = max(1, len(facts.counts.classes) - 1) if has_classes else 1
+    if hessian_bytes(source.n_features * n_outputs, rule.n_splits) <= MOST_BYTES:
+        return LongRows(source, facts, rule), None, None
+    rows = BatchRows(batches)
+    return BatchesDesign(rows), rows.y, rows.sample_weight
+
+
+def hessian_bytes(size, n_splits):
+    """Return the bytes of the Hessians of all splits while a pass adds them up."""
+    return 8 * COPIES * (2 * n_splits + 1) * size**2
 
 
 def _sample_rows(n_features):

@@ -22,7 +22,7 @@ class RidgeModel(
 ):
     """Base of the ridge estimators."""
 
-    _is_multi_output = True
+    _is_multi_output = _is_from_moments = True
     #: Whether the last y was a vector or one column, so that `coef_` is a vector.
     _one_target = False
     #: Whether y was one column: `intercept_` is an array then, as that of `Ridge`.
@@ -85,6 +85,10 @@ class RidgeModel(
         return X, y
 
     def _weight_attributes(self, coef, intercept, alpha, dtype):
+        if self._y_origin is not None:
+            # Until `_restore_unit` all targets are in one unit.
+            exponent = 0 if self._is_per_target else self._exponent
+            intercept = intercept + np.ldexp(self._y_origin, -exponent)
         coef, intercept = coef.T.astype(dtype), intercept.astype(dtype)
         if self._one_target:
             is_array = self._one_column and self.fit_intercept

@@ -11,6 +11,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_consistent_length
 
 from .._messages import shown
+from ..data.condensed_design import CondensedDesign
 from ..data.cv import make_splits
 from ..data.rows import Rows
 from ..exceptions import IgnoredGroupsWarning
@@ -85,6 +86,12 @@ class SplitsMixin:
         list of (ndarray, ndarray)
             Empty with a criterion.
         """
+        if (
+            own is None
+            and criterion is None
+            and isinstance(checked[0], CondensedDesign)
+        ):
+            return checked[0].condensed.parts
         if own is None and criterion is None:
             return self._make_pairs(
                 given, checked, weights, metadata, random_state=self.random_state
