@@ -10,8 +10,8 @@ from ..data.batch_rows import BatchRows
 from ..data.batches_design import BatchesDesign
 from ..data.class_counts import ClassCounts
 from ..data.fold_rules import fold_rule, is_rule, stratified_by
-from ..data.limits import row_limits
 from ..data.hashed_sample import RowFacts, facts_of_block
+from ..data.limits import row_limits
 from ..data.row_source import BatchSource
 from ._checks import check_not_missing, check_not_text
 

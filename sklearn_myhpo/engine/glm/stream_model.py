@@ -13,8 +13,8 @@ from ...penalties.coordinates import Coordinates
 from ..linalg.hessian import CG_TOL
 from ..split import Origin
 from ..split_set import SplitSet
-from .stream_pass import Moves
 from .quadratic_model import QuadraticModel, quadratic_moments
+from .stream_pass import Moves
 
 
 class Frame(NamedTuple):
