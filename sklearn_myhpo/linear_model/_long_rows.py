@@ -9,6 +9,7 @@ from .._messages import shown
 from ..data.batch_rows import BatchRows
 from ..data.batches_design import BatchesDesign
 from ..data.class_counts import ClassCounts
+from ..data.cv import check_cv_type
 from ..data.fold_rules import fold_rule, is_rule, stratified_by
 from ..data.hashed_sample import RowFacts, facts_of_block
 from ..data.limits import row_limits
@@ -116,10 +117,11 @@ def read_long_rows(model, batches):
         None with `LongRows`; so are the weights.
     sample_weight : ndarray or None
     """
+    cv, has_classes = 5 if model.cv is None else model.cv, model._is_classifier
+    check_cv_type(cv)
     with BatchSource(batches) as source:
         _check_first(model, source.first())
         most = _sample_rows(source.n_features)
-        cv, has_classes = 5 if model.cv is None else model.cv, model._is_classifier
         waits = source.n_samples is None or has_classes
         rule = None
         if not (isinstance(cv, int | np.integer) and waits):

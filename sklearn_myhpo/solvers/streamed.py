@@ -39,6 +39,8 @@ LAST_MOVE, MODEL_SHARE = 1e-2, 1e-3
 WEIGHTS_SHARE = 1e-2
 #: Errors of weights, relative in the norm of the Hessian, that are far, and near.
 FAR, NEAR = 0.3, 0.01
+#: Distance of a lambda from a bound that has moved by as much.
+AT_BOUND = 1e-4
 #: Curvature in a lambda, relative to the objective, below which it is flat.
 FLAT_LAMBDA = 1e-10
 #: Lambdas up to which third derivatives are asked for.
@@ -247,6 +249,9 @@ class StreamedDriver:
     def _round(self, models, lambda_, at):
         """Return the `_Round` of models about weights: solve them."""
         problem = self._problem(models)
+        # Bounds follow from the models without features, which a pass may still mend.
+        for bound in problem.bounds:
+            lambda_ = np.where(np.abs(lambda_ - bound) <= AT_BOUND, bound, lambda_)
         lambda_ = problem.project(lambda_)
         weights = problem.minimize(lambda_, problem.starts())
         inner = inner_error(problem, lambda_, at, weights)
@@ -289,22 +294,20 @@ class StreamedDriver:
         """Return the place of a round, and its `Info`, a row of the history."""
         weights = [w.reshape(-1, 1) for w in now.at[:-1]]
         place = now.problem.at(now.lambda_, weights)
-        slope = place.hypergradient() if now.lambda_.size else np.zeros(0)
-        size = np.abs(slope).max(initial=0.0)
+        slope = place.hypergradient() if now.lambda_.size else 0.0
+        size = np.max(np.abs(slope))
         train = now.problem.train_loss(weights, now.lambda_)
         info = Info(now.lambda_, train, place.estimate, float(size))
-        counts = self.rows.frame.counts
-        counts.n_passes = self.rows.source.n_passes
+        counts, source = self.rows.frame.counts, self.rows.source
+        counts.n_passes = source.n_passes
         self.history.append(history_row(info, counts, time.perf_counter() - self.clock))
         return place, info
 
     def _errors(self, now, place):
         """Return the errors of the weights and of lambda, and the move of lambda."""
         problem = now.problem
-        weights = [
-            *problem.minimize(now.lambda_),
-            problem.full.minimize(now.lambda_, problem.full.start()),
-        ]
+        full = problem.full.minimize(now.lambda_, problem.full.start())
+        weights = [*problem.minimize(now.lambda_), full]
         inner = inner_error(problem, now.lambda_, now.at, weights)
         if not now.lambda_.size:
             return inner, 0.0, 0.0
@@ -321,13 +324,10 @@ class StreamedDriver:
         inner, size, move = self._errors(now, place)
         last, self._last_move = self._last_move, move
         self.error = max(inner / WEIGHTS_SHARE, size)
-        if not self.error <= self.tol:
-            return False
-        if move <= LAST_MOVE * self.tol:
-            return True
-        ahead = now.problem.minimize(now.ahead)
-        promise = place.objective - now.problem.objective(now.ahead, ahead)
-        is_noise = is_below_rounding(promise, place.objective)
+        if self.error > self.tol or move <= LAST_MOVE * self.tol:
+            return self.error <= self.tol
+        there = now.problem.objective(now.ahead, now.problem.minimize(now.ahead))
+        is_noise = is_below_rounding(place.objective - there, place.objective)
         return move > STAGNANT * last and bool(is_noise)
 
     def _outcome(self, now, place, info, status):
@@ -345,7 +345,5 @@ class StreamedDriver:
             name: np.array([row[name] for row in self.history])
             for name in self.history[0]
         }
-        result = BilevelResult(
-            place, place.estimate, status, message, len(self.history), history
-        )
-        return now.problem, result
+        end = place, place.estimate, status, message
+        return now.problem, BilevelResult(*end, len(self.history), history)

@@ -117,8 +117,9 @@ def promises_little(problem, place, lambda_):
         The present one.
     lambda_ : ndarray of shape (n_groups,)
     """
-    there = problem.objective(lambda_, problem.minimize(lambda_))
-    return abs(place.objective - there) <= LITTLE_PROMISE * place.objective
+    both = place.lambda_, lambda_
+    here, there = (problem.objective(one, problem.minimize(one)) for one in both)
+    return bool(abs(here - there) <= LITTLE_PROMISE * place.objective)
 
 
 def polished(problem, lambda_):
