@@ -154,7 +154,7 @@ class CondensedHeldOut(HeldOutRows):
     def deviation(self, coef, intercept, mean):
         """Return the root of the sum of squares of the parts in the mean loss.
 
-        This reads the source once.
+        This reads the source once; without one it is an estimate from the sample.
 
         Parameters
         ----------
@@ -169,6 +169,10 @@ class CondensedHeldOut(HeldOutRows):
         """
         facts, rows = self.facts, self.facts.rows
         given = facts.columns, facts.exponent, rows.centre.y, coef, intercept, mean
+        if rows.source is None:
+            some = self.sample(len(rows.sample.number))
+            share = self.n_rows / max(1, some.n_rows)
+            return float(np.sqrt(share)) * some.deviation(coef, intercept, mean)
         sums = rows.source.map_reduce(deviations_of_block, rows.rule, *given)
         return float(np.sqrt(sums.parts[0]) / self.weight)
 

@@ -128,8 +128,8 @@ def centre_of_block(block, exponents, *, is_about_means):
         y_origin = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_origin)
     weight_exponent = 0
     if block.weight is not None and block.weight.any():
-        weight_exponent = int(np.frexp(float(block.weight.max()))[1])
-        weight_exponent *= abs(weight_exponent) > 1
+        # Even, so that the root of the unit changes no digit either.
+        weight_exponent = 2 * (int(np.frexp(float(block.weight.max()))[1]) // 2)
     return Centre(x, y_origin, exponents(y - y_origin), weight_exponent)
 
 

@@ -112,6 +112,8 @@ class BilevelLinearModel(
     _is_from_moments = False
     #: Origin of y, which the weights are about until they are set; None for zero.
     _y_origin = None
+    #: Moments of the parts of `partial_fit`, and whether they were not fitted yet.
+    _parts, _is_stale = None, False
     _has_shrinkage = False
     #: Whether batches can be read in few passes, without any list of their rows.
     _reads_in_passes = False
@@ -277,8 +279,11 @@ default=None
             condensed=facts_of(X),
         )
 
-    def _check_data(self, X, y, reset=True):
-        """Return X and y as arrays of numbers; unless `reset`, of known features."""
+    def _check_data(self, X, y, reset=True, least=2):
+        """Return X and y as arrays of numbers; unless `reset`, of known features.
+
+        There must be `least` rows.
+        """
         check_not_missing(y)
         if is_from_batches(X):
             return check_batches(self, X, y)
@@ -290,7 +295,7 @@ default=None
             dtype=(np.float64, np.float32),
             multi_output=self._is_multi_output,
             y_numeric=not self._is_classifier,
-            ensure_min_samples=2,
+            ensure_min_samples=least,
             reset=reset,
         )
         return as_rows(X), y

@@ -42,6 +42,7 @@ def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validatio
         If an argument or a parameter does not go with batches, or these are not rows
         of one matrix.
     """
+    model._parts, model._is_stale = None, False
     model._y_origin, is_moments = None, can_condense(model, solver, *metadata)
     if not isinstance(X, Batches):
         if y is None or not is_read_by_slices(X, is_moments):

@@ -78,7 +78,7 @@ def condensed_rows(model, source, has_own_validation):
         moves=not has_own_validation,
     )
     if rule is not None:
-        _check_folds(model, found, rule)
+        check_folds(model, found, rule)
     y = found.y if first.y.ndim == 2 else found.y[:, 0]
     found = replace(found, source=source, rule=rule)
     found.design.condensed, model._y_origin = found, found.centre.y
@@ -97,8 +97,15 @@ def _check_target(y):
     check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
 
 
-def _check_folds(model, found, rule):
-    """Raise where a part of a split has no row, and warn of rows in order."""
+def check_folds(model, found, rule):
+    """Raise where a part of a split has no row, and warn of rows in order.
+
+    Parameters
+    ----------
+    model : RidgeModel
+    found : Condensed
+    rule : rule of folds
+    """
     parts, given = found.parts, f"cv={shown(5 if model.cv is None else model.cv)}"
     if not parts.n_splits or not (parts.totals > 0).all():
         part = "a training part" if parts.n_splits else "the validation part"

@@ -12,13 +12,19 @@ from .._typing import MatrixLike
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text
+from ._exact_parts import ExactPartsMixin
 from ._export import export, typical_strength
 from ._targets import PerTargetMixin
 from ._units import UnitsMixin, unit_exponents
 
 
 class RidgeModel(
-    MultiOutputMixin, RegressorMixin, UnitsMixin, PerTargetMixin, BilevelLinearModel
+    MultiOutputMixin,
+    RegressorMixin,
+    ExactPartsMixin,
+    UnitsMixin,
+    PerTargetMixin,
+    BilevelLinearModel,
 ):
     """Base of the ridge estimators."""
 
@@ -77,9 +83,9 @@ class RidgeModel(
             )
         return loss, target, sample_weight
 
-    def _check_data(self, X, y, reset=True):
+    def _check_data(self, X, y, reset=True, least=2):
         check_not_text(y)
-        X, y = super()._check_data(X, y, reset)
+        X, y = super()._check_data(X, y, reset, least)
         # Infinity in an array of objects is seen only once these are numbers.
         assert_all_finite(y, input_name="y")
         return X, y
