@@ -159,7 +159,7 @@ def test_arguments_of_csv(make_batches, error, message):
 def test_other_objects_than_datasets(tmp_path):
     """A path would be taken for a dataset, and fail in the first pass."""
     pytest.importorskip("pyarrow.dataset")
-    with pytest.raises(TypeError, match="must be a pyarrow.dataset.Dataset"):
+    with pytest.raises(TypeError, match=r"must be a pyarrow\.dataset\.Dataset"):
         Batches.from_dataset(tmp_path, target="y")
 
 
@@ -189,19 +189,20 @@ class Sliced:
 def in_a_file(request, tmp_path):
     """Return a function that stores an array under a name."""
     if request.param == "fake":
-        return lambda name, values: Sliced(values)
+        yield lambda name, values: Sliced(values)
+        return
     package = pytest.importorskip(request.param)
     if request.param == "h5py":
-        file = package.File(tmp_path / "rows.h5", "w")
-        request.addfinalizer(file.close)
-        return lambda name, values: file.create_dataset(name, data=values)
+        with package.File(tmp_path / "rows.h5", "w") as file:
+            yield lambda name, values: file.create_dataset(name, data=values)
+        return
     group = package.open_group(str(tmp_path / "rows.zarr"), mode="w")
 
     def store(name, values):
         group[name] = values
         return group[name]
 
-    return store
+    yield store
 
 
 def test_arrays_of_files(in_a_file):
