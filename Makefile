@@ -28,6 +28,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 .PHONY: help venv demo test test-oldest test-nn coverage lint format docs paper \
 	paper-quick bench bench-shapes bench-growth bench-hoag bench-losses bench-many-lambdas \
 	bench-additive bench-families bench-paper-fixed-points bench-stn bench-stochastic \
+	bench-streams \
 	bench-family campaign compare check-python clean
 
 help:  ## Print the targets
@@ -111,6 +112,9 @@ bench-families: $(VENV)/.stamp-bench  ## Compare counts and costs with searches 
 
 bench-stochastic: $(VENV)/.stamp  ## Print suboptimality by epoch of stochastic solvers
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stochastic
+
+bench-streams: $(VENV)/.stamp  ## Time fits of batches beside X'X (FULL=--full: to 10^8 rows)
+	$(VENV)/bin/python -m benchmarks.streams $(FULL)
 
 bench-family: $(VENV)/.stamp  ## Compare all solvers on the same problems
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.family --page doc/family.md

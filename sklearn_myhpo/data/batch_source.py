@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import numpy as np
-
 from .._messages import shown
-from .batch_files import npz_files, parquet_files
+from .batch_tables import FileBatches, check_int
 from .limits import row_limits
 
-#: Rows of a batch of a Parquet file, unless the user says another number.
-PARQUET_ROWS = 65_536
 
-
-class Batches:
+class Batches(FileBatches):
     """Rows in batches ``(X, y)`` or ``(X, y, sample_weight)``, read once per pass.
 
     A fourth entry, after weights or None, is the key by which `KeyFolds` makes folds.
@@ -86,7 +80,7 @@ class Batches:
                 f"Batches(read) instead of Batches(read()). Got {shown(source)}."
             )
         if n_samples is not None:
-            _check_int("n_samples", n_samples, 2)
+            check_int("n_samples", n_samples, 2)
         self._source, self._last, self._n_samples = source, None, n_samples
         self.n_passes, self._is_stable = 0, False
 
@@ -178,7 +172,7 @@ class Batches:
             raise ValueError(f"X must have two axes. Got the shape {X.shape}.")
         if batch_size is None:
             batch_size = max(1, row_limits().block_entries // max(1, X.shape[1]))
-        _check_int("batch_size", batch_size, 1)
+        check_int("batch_size", batch_size, 1)
 
         given = [*columns.values()]
         while given[-1] is None:
@@ -190,76 +184,6 @@ class Batches:
                 yield tuple(_sliced(one, rows) for one in given)
 
         return cls._of(read, int(X.shape[0]))
-
-    @classmethod
-    def from_npz(cls, paths: str | Path | Sequence[str | Path]) -> Batches:
-        """Return a batch per file of `numpy.savez`.
-
-        Parameters
-        ----------
-        paths : path or sequence of paths
-            Files with the arrays "X", "y" and, in all of them or none,
-            "sample_weight".
-
-        Returns
-        -------
-        Batches
-
-        Raises
-        ------
-        ValueError
-            In a pass, if a file has no "X" or "y".
-        """
-        return cls._of(*npz_files(paths))
-
-    @classmethod
-    def from_parquet(
-        cls,
-        paths: str | Path | Sequence[str | Path],
-        *,
-        target: str | Sequence[str],
-        columns: Sequence[str] | None = None,
-        sample_weight: str | None = None,
-        key: str | None = None,
-        batch_size: int = PARQUET_ROWS,
-    ) -> Batches:
-        """Return the rows of Parquet files as pandas frames, in the order of `paths`.
-
-        Needs pyarrow and pandas. `map` puts a fitted transformer, such as a
-        `sklearn.compose.ColumnTransformer`, before the fit.
-
-        Parameters
-        ----------
-        paths : path or sequence of paths
-            Files with the same columns.
-        target : str or sequence of str
-            Column of y, or columns of several targets.
-        columns : sequence of str, default=None
-            Columns of X; None for all but those of y and of the weights.
-        sample_weight : str, default=None
-            Column of the weights.
-        key : str, default=None
-            Column by which `KeyFolds` makes folds; it is no feature unless `columns`
-            names it too.
-        batch_size : int, default=65536
-            Most rows of a batch.
-
-        Returns
-        -------
-        Batches
-
-        Raises
-        ------
-        ImportError
-            If pyarrow or pandas is not installed.
-        ValueError
-            In a pass, if a file lacks a column.
-        """
-        _check_int("batch_size", batch_size, 1)
-        columns = None if columns is None else list(columns)
-        return cls._of(
-            *parquet_files(paths, target, columns, sample_weight, key, batch_size)
-        )
 
     def map(self, transformer: Any) -> Batches:
         """Return the same rows with X transformed, one batch at a time.
@@ -313,11 +237,3 @@ def _sliced(values, rows):
     if values is None:
         return None
     return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
-
-
-def _check_int(name, value, least):
-    """Raise a ValueError unless a value is an int from `least` on."""
-    if isinstance(value, bool) or not (
-        isinstance(value, int | np.integer) and value >= least
-    ):
-        raise ValueError(f"{name} must be an int >= {least}. Got {shown(value)}.")

@@ -30,18 +30,21 @@ class RowView(NamedTuple):
         """Number of coordinates of a row, the intercept included."""
         return len(self.shift) + self.fit_intercept
 
-    def parts(self, X, entries_per_row):
+    def parts(self, X, used, entries_per_row):
         """Yield (slice, MemoryDesign) of rows in double precision, of bounded size.
 
         Parameters
         ----------
         X : ndarray or CSR array of shape (n_rows, n_features)
+        used : ndarray of int or None
+            The rows that count, increasing; None for all.
         entries_per_row : int
             Numbers that the caller makes per row.
         """
         width = max(entries_per_row, len(self.shift))
-        for rows in slices(X.shape[0], width):
-            yield rows, self.of(X[rows])
+        n_rows = X.shape[0] if used is None else len(used)
+        for rows in slices(n_rows, width):
+            yield rows, self.of(X[rows if used is None else used[rows]])
 
     def of(self, X):
         """Return rows, dense or CSR, as a `MemoryDesign`."""

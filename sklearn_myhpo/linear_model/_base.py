@@ -219,9 +219,9 @@ default=None
             progress.begin()
             solver = self._make_solver()
             validation = X_val, y_val, sample_weight_val
-            extras = *validation, groups, params or None
-            given = X, y, sample_weight
-            X, y, sample_weight = read_batches(self, solver, *given, extras)
+            metadata = groups, params
+            given = X, y, sample_weight, metadata, X_val is not None
+            X, y, sample_weight = read_batches(self, solver, *given)
             if isinstance(X, LongRows):
                 StreamedFit(self, X, solver, progress).run()
                 progress.end()

@@ -11,12 +11,12 @@ from ..data.dask_blocks import is_dask
 from ..data.row_source import BatchSource
 from ..data.sliceable import as_sliceable, is_read_by_slices
 from ._dask import read_dask, refuse_dask
-from ._long_rows import LongRows, needs_no_list, read_long_rows
+from ._long_rows import needs_no_list, read_long_rows
 from ._moments import can_condense, condensed_rows
 from ._pass_bar import watch_of
 
 
-def read_batches(model, solver, X, y, sample_weight, extras=()):
+def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validation):
     """Return X, y and weights of a fit, from batches where X is `Batches`.
 
     Parameters
@@ -25,13 +25,14 @@ def read_batches(model, solver, X, y, sample_weight, extras=()):
     solver : Solver
     X, y, sample_weight
         Arguments of `fit`.
-    extras : sequence
-        X_val, y_val, sample_weight_val, groups and further metadata; None where not
-        given.
+    metadata : (groups, params)
+        Further arguments of `fit` for a splitter.
+    has_own_validation : bool
+        Whether `fit` got a validation set.
 
     Returns
     -------
-    X : LongRows, CondensedDesign, BatchesDesign or object
+    X : CondensedDesign, LongRows, BatchesDesign or object
         As given, where it is no `Batches` and is not to be read as such; so are y and
         the weights.
     y : array-like or None
@@ -44,12 +45,11 @@ def read_batches(model, solver, X, y, sample_weight, extras=()):
         If an argument or a parameter does not go with batches, or these are not rows
         of one matrix.
     """
-    X_val, *_, groups, params = extras
-    model._parts, model._is_stale, model._y_origin = None, False, None
-    is_moments = can_condense(model, solver, groups, params or {})
+    model._parts, model._is_stale = None, False
+    model._y_origin, is_moments = None, can_condense(model, solver, *metadata)
     if is_dask(X):
-        rows = read_dask(model, solver, X, y, sample_weight, extras)
-        return _as_arguments(rows)
+        given = X, y, sample_weight, metadata, has_own_validation
+        return read_dask(model, solver, *given)
     if not isinstance(X, Batches):
         if y is None or not is_read_by_slices(X, is_moments):
             return X, y, sample_weight
@@ -75,28 +75,16 @@ def read_batches(model, solver, X, y, sample_weight, extras=()):
                 f"{name}={shown(value)} predicts single rows, which cannot be looked "
                 f"up in Batches. Leave {name} out."
             )
-    found = None
-    if is_moments:
-        with _source_of(model, X) as source:
-            found = condensed_rows(model, source, X_val is not None)
-    elif needs_no_list(model, solver, extras):
-        found = read_long_rows(model, _source_of(model, X))
-    return _as_arguments(BatchRows(X) if found is None else found)
-
-
-def _source_of(model, batches):
-    """Return the source of batches, which prints its passes if the model is verbose."""
-    source = BatchSource(batches)
+    source, found = BatchSource(X), None
     source.watch = watch_of(model)
-    return source
-
-
-def _as_arguments(rows):
-    """Return X, y and weights of a fit from what was read."""
-    if isinstance(rows, tuple) and not isinstance(rows, LongRows):
-        return rows
-    if isinstance(rows, LongRows):
-        return rows, None, None
+    if is_moments:
+        with source:
+            found = condensed_rows(model, source, has_own_validation)
+    elif needs_no_list(model, solver, metadata, has_own_validation):
+        found = read_long_rows(model, source)
+    if found is not None:
+        return found
+    rows = BatchRows(X)
     return BatchesDesign(rows), rows.y, rows.sample_weight
 
 

@@ -17,7 +17,7 @@ _ELSE = (
 _SHRINKAGE = "shrinkage needs splits within splits; use shrinkage=0"
 
 
-def read_dask(model, solver, X, y, sample_weight, extras):
+def read_dask(model, solver, X, y, sample_weight, metadata, has_own_validation):
     """Return the rows of a fit whose X is from Dask.
 
     Parameters
@@ -26,45 +26,46 @@ def read_dask(model, solver, X, y, sample_weight, extras):
     solver : Solver
     X : collection of Dask
     y, sample_weight : collections of Dask or None
-    extras : sequence
-        X_val, y_val, sample_weight_val, groups and further metadata; None where not
-        given.
+    metadata : (groups, params)
+        Further arguments of `fit` for a splitter.
+    has_own_validation : bool
+        Whether `fit` got a validation set.
 
     Returns
     -------
-    LongRows, KeptRows or tuple
-        A tuple of X, y and weights that stand for the rows, for ridge.
+    X : LongRows, CondensedDesign or BatchesDesign
+    y, sample_weight : ndarray or None
 
     Raises
     ------
     ValueError
         If a parameter needs single rows; the message says what to use instead.
     """
-    X_val, *_, groups, _ = extras
+    groups, params = metadata
     if y is None:
         raise ValueError("y must be an array or a series of Dask, as X is. Got None.")
-    obstacle = _obstacle(model, solver, extras)
+    obstacle = _obstacle(model, solver, groups, params, has_own_validation)
     if obstacle is not None:
         raise ValueError(
             f"{obstacle}. Single rows of Dask collections are not looked at. {_ELSE}"
         )
     source = DaskSource(X, y, sample_weight, groups)
     source.watch = watch_of(model)
-    if not model._is_from_moments:
-        return read_long_rows(model, source)
-    found = condensed_rows(model, source, X_val is not None)
+    if model._is_from_moments:
+        found = condensed_rows(model, source, has_own_validation)
+    else:
+        found = read_long_rows(model, source)
     if found is None:
         raise ValueError(
             f"criterion={shown(model.criterion)} needs rows one by one, or X has too "
-            f"many features, {source.n_features}, for matrices of all their pairs. "
-            "Use criterion='validation', or fewer features. " + _ELSE
+            f"many features for matrices of all their pairs, {source.n_features}. Use "
+            f"criterion='validation', or fewer features. {_ELSE}"
         )
     return found
 
 
-def _obstacle(model, solver, extras):
+def _obstacle(model, solver, groups, params, has_own_validation):
     """Return what keeps a fit from sums over blocks, and what would do; or None."""
-    *validation, groups, params = extras
     for name in ("scoring", "store_cv_results"):
         value = getattr(model, name)
         if value is not None and value is not False:
@@ -76,8 +77,6 @@ def _obstacle(model, solver, extras):
         )
     if groups is not None and not isinstance(model.cv, KeyFolds):
         return "groups are kept together by cv=KeyFolds(5) of sklearn_myhpo.data alone"
-    if any(is_dask(one) for one in validation):
-        return "X_val and y_val must be in memory"
     if solver.capabilities.needs_rows:
         return (
             f"The solver {shown(solver)} looks at some rows at a time; use MYHPORidge, "
@@ -86,15 +85,15 @@ def _obstacle(model, solver, extras):
         )
     if model._is_from_moments:
         return None if model.shrinkage != "auto" else _SHRINKAGE
-    return _obstacle_of_likelihood(model, solver, validation)
+    return _obstacle_of_likelihood(model, solver, has_own_validation)
 
 
-def _obstacle_of_likelihood(model, solver, validation):
+def _obstacle_of_likelihood(model, solver, has_own_validation):
     """Return the same for the losses that are no squares."""
     capabilities = solver.capabilities
     if not model._reads_in_passes:
         return f"{model._name()} needs rows one by one; use MYHPOLogisticRegression"
-    if any(one is not None for one in validation):
+    if has_own_validation:
         return "X_val and y_val are rows beside X; give a share of the rows as cv=0.2"
     if model.criterion != "validation":
         return (

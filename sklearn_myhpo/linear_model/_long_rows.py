@@ -6,7 +6,9 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._messages import shown
+from ..data.batches_design import BatchesDesign
 from ..data.class_counts import ClassCounts
+from ..data.cv import check_cv_type
 from ..data.fold_rules import fold_rule, is_rule, stratified_by
 from ..data.hashed_sample import RowFacts, facts_of_block
 from ..data.limits import row_limits
@@ -14,6 +16,9 @@ from ._checks import check_not_missing, check_not_text
 
 #: Rows of the sample that a fit starts from: at least so many, and so many per feature.
 SAMPLE_LEAST, SAMPLE_PER_FEATURE = 2**14, 32
+#: Bytes of the Hessians of all splits up to which they are formed, and how many copies
+#: of them a pass has at a time.
+MOST_BYTES, COPIES = 2**30, 4
 #: Blocks whose entries the sample may have.
 SAMPLE_BLOCKS = 4
 
@@ -50,6 +55,7 @@ class KeptRows:
     """
 
     are_few = True
+    n_passes = 1
 
     def __init__(self, source, facts):
         sample = facts.sample.in_order()
@@ -58,18 +64,19 @@ class KeptRows:
         self.head, self.dtype, self.shape = source.head, source.dtype, rows.shape
         self.y, self.sample_weight, self.key = sample.y, sample.weight, sample.key
         self.low, self.high = facts.low, facts.high
-        self.n_passes = source.n_passes
 
 
-def needs_no_list(model, solver, extras):
+def needs_no_list(model, solver, metadata, has_own_validation):
     """Whether a fit of batches can do without any array that is as long as they are.
 
     Parameters
     ----------
     model : BilevelLinearModel
     solver : Solver
-    extras : sequence of object
-        Arguments of `fit` beside the rows; None where not given.
+    metadata : (groups, params)
+        Further arguments of `fit` for a splitter.
+    has_own_validation : bool
+        Whether `fit` got a validation set.
 
     Returns
     -------
@@ -79,7 +86,8 @@ def needs_no_list(model, solver, extras):
     centres_alone = model.standardize and not model.fit_intercept
     return (
         model._reads_in_passes
-        and all(one is None for one in extras)
+        and metadata[0] is None
+        and not (metadata[1] or has_own_validation)
         and is_rule(model.cv)
         and isinstance(model.criterion, str)
         and model.criterion == "validation"
@@ -91,7 +99,9 @@ def needs_no_list(model, solver, extras):
 
 
 def read_long_rows(model, source):
-    """Return the `LongRows` of a source after one pass, or `KeptRows` of few.
+    """Return X, y and weights of a fit of a source, after one pass.
+
+    None where Hessians are too large, so that only products of them may be asked for.
 
     Parameters
     ----------
@@ -100,24 +110,38 @@ def read_long_rows(model, source):
 
     Returns
     -------
-    LongRows or KeptRows
+    X : LongRows or BatchesDesign
+        The latter of few rows, which are kept.
+    y : ndarray or None
+        None with `LongRows`; so are the weights.
+    sample_weight : ndarray or None
     """
+    cv, has_classes = 5 if model.cv is None else model.cv, model._is_classifier
+    check_cv_type(cv)
     with source:
         _check_first(model, source.first())
         most = _sample_rows(source.n_features)
-        cv, has_classes = 5 if model.cv is None else model.cv, model._is_classifier
         waits = source.n_samples is None or has_classes
         rule = None
         if not (isinstance(cv, int | np.integer) and waits):
             rule = fold_rule(cv, source, random_state=model.random_state)
         facts = source.map_reduce(facts_of_block, rule, most, has_classes)
         if facts.sample.is_all:
-            return KeptRows(source, facts)
+            rows = KeptRows(source, facts)
+            return BatchesDesign(rows), rows.y, rows.sample_weight
         if rule is None and has_classes:
             rule = stratified_by(facts.counts, int(cv))
         elif rule is None:
             rule = fold_rule(cv, source)
-        return LongRows(source, facts, rule)
+    n_outputs = max(1, len(facts.counts.classes) - 1) if has_classes else 1
+    if hessian_bytes(source.n_features * n_outputs, rule.n_splits) <= MOST_BYTES:
+        return LongRows(source, facts, rule), None, None
+    return None
+
+
+def hessian_bytes(size, n_splits):
+    """Return the bytes of the Hessians of all splits while a pass adds them up."""
+    return 8 * COPIES * (2 * n_splits + 1) * size**2
 
 
 def _sample_rows(n_features):

@@ -19,6 +19,7 @@ from ..engine.limits import limits
 from ..penalties.coordinates import feature_coordinates
 from ..selection.one_standard_error import strongest_within
 from ..solvers.streamed import StreamedDriver
+from ._cv_results import no_cv_results
 from ._facts import Facts
 from ._lambda import check_lambda
 from ._problem import LastFit, mean_over_splits
@@ -60,6 +61,7 @@ class StreamedFit:
                 weights, self._constant(), self.sample.sample.number
             )
             self._check_folds(streamed.facts)
+            model._choose_shrinkage(self, progress)
         driver = StreamedDriver(
             streamed,
             self.solver,
@@ -137,7 +139,7 @@ class StreamedFit:
         return StreamedRows(self.rows.source, reading, groups, frame, model.standardize)
 
     def _check_folds(self, facts):
-        """Raise where a split has no rows to train on or to hold out, or lacks a class."""
+        """Raise where a split lacks rows of one part, or a class to train on."""
         model, totals = self.model, facts.totals
         name = f"cv={shown(model.cv)}: fold"
         n_rows, classes = totals["n_rows"], totals["classes"]
@@ -210,9 +212,10 @@ class StreamedFit:
             self._set_facts(model_problem, source, chosen.lambda_)
         model._warn(problem, result)
         model._warn_of_few_rows(source)
+        vars(model).update(no_cv_results())
 
     def _select(self, streamed, driver, problem, result):
-        """Return the result at the lambda that `selection` asks for, and its problem."""
+        """Return the result that `selection` asks for, and its problem."""
         model = self.model
         error = self._standard_error(problem, result, streamed)
         lambda_ = model._as_parameter(result.lambda_)

@@ -19,6 +19,16 @@ from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
 from .driver import history_row, minimize_bilevel
 from .protocol import BilevelResult, Info, Solver, Status
 from .steps.acceptance import is_below_rounding
+from .steps.model_steps import (
+    LONGEST,
+    Trust,
+    are_far_from_all,
+    bent,
+    inner_error,
+    polished,
+    promises_little,
+    slopes_along,
+)
 
 #: Most passes at weights of every split, and most at common ones.
 MOST_ROUNDS, MOST_COMMON = 30, 8
@@ -26,39 +36,17 @@ MOST_ROUNDS, MOST_COMMON = 30, 8
 #: for a solve of the models.
 LAST_MOVE, MODEL_SHARE = 1e-2, 1e-3
 #: Accuracy of the weights relative to `tol`.
-INNER_SHARE = 1e-2
-#: Longest move of a lambda from a pass to the next, a natural log; rise of the
-#: objective, relative to it, after which a move was too long; the share of it to retry.
-LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
+WEIGHTS_SHARE = 1e-2
 #: Errors of weights, relative in the norm of the Hessian, that are far, and near.
 FAR, NEAR = 0.3, 0.01
-#: Newton steps that end a solve of the models.
-POLISH_STEPS = 5
-#: Least and largest factor by which third derivatives may change a move of lambda.
-LEAST_FACTOR, MOST_FACTOR = 0.3, 3.0
+#: Distance of a lambda from a bound that has moved by as much.
+AT_BOUND = 1e-4
 #: Curvature in a lambda, relative to the objective, below which it is flat.
 FLAT_LAMBDA = 1e-10
 #: Lambdas up to which third derivatives are asked for.
 MOST_THIRD = 30
-#: Fall of a training loss along a step, relative to it, below which the step is short.
-SMALL_FALL = 1e-10
 #: Share of a move from one pass to the next beyond which rounding makes moves.
 STAGNANT = 0.5
-
-
-class Outcome(NamedTuple):
-    """The end of the passes.
-
-    Attributes
-    ----------
-    problem : StreamedProblem
-        About the weights of the result.
-    result : BilevelResult
-        Its losses, slopes and Hessians are those of the rows.
-    """
-
-    problem: StreamedProblem
-    result: BilevelResult
 
 
 class _Round(NamedTuple):
@@ -121,13 +109,13 @@ class StreamedDriver:
         self.tol, self.error = tol, np.inf
         self.max_iter, self.random_state = max_iter, random_state
         self.report, self.clock = report, time.perf_counter()
-        self.history, self.points = [], []
-        self._last_move, self._longest = np.inf, LONGEST
-        # Lambda and objective of the lowest place so far.
-        self._lowest = None
+        self.history = []
+        self._last_move, self._trust = np.inf, Trust()
 
-    def run(self, models, lambda_0: np.ndarray, weights: np.ndarray) -> Outcome:
-        """Return the `Outcome` of passes from models about common weights.
+    def run(
+        self, models, lambda_0: np.ndarray, weights: np.ndarray
+    ) -> tuple[StreamedProblem, BilevelResult]:
+        """Return the end of passes that begin with models about common weights.
 
         Parameters
         ----------
@@ -139,7 +127,10 @@ class StreamedDriver:
 
         Returns
         -------
-        Outcome
+        problem : StreamedProblem
+            About the weights of the result.
+        result : BilevelResult
+            Its losses, slopes and Hessians are those of the rows.
         """
         now = self._from_common(models, lambda_0, weights)
         most, status = min(self.max_iter, MOST_ROUNDS), Status.MAX_ITER
@@ -166,7 +157,7 @@ class StreamedDriver:
         """Return the round from which on every split has weights of its own."""
         now = self._round(models, lambda_, np.stack([weights] * self._n_models))
         for _ in range(MOST_COMMON):
-            if not self._is_common_enough(now):
+            if not are_far_from_all(now.problem, now.ahead, now.at[-1], now.there):
                 break
             ahead, there = now.ahead, now.there[-1]
             size = 1.0
@@ -174,26 +165,13 @@ class StreamedDriver:
                 common = now.at[-1] + size * (there - now.at[-1])
                 models = self.rows.common(common)
                 full = now.problem.full, models.full
-                found = self._slopes(full, ahead, now.at[-1], there, common)
+                found = slopes_along(full, ahead, now.at[-1], there, common)
                 rise, decrement = np.array(found)
                 if not overshoots(rise, decrement):
                     break
                 size *= float(shortened(1.0, rise, decrement))
             now = self._round(models, ahead, np.stack([common] * self._n_models))
         return now
-
-    def _is_common_enough(self, now):
-        """Whether the next pass may be at common weights: far from all splits'."""
-        hessian = now.problem.full.hessian(None, now.ahead)
-        scale = self.rows.curvature_scale
-
-        def size(move):
-            move = move.reshape(-1, 1)
-            return np.sqrt(np.vdot(move, hessian.product(move)) / scale)
-
-        *own, full = now.there
-        spread = max(size(one - full) for one in own)
-        return 0.5 * size(full - now.at[-1]) ** 2 > spread
 
     # Passes at weights of every split.
 
@@ -212,7 +190,7 @@ class StreamedDriver:
             after = [*models.split_set.splits, models.full]
             pairs = zip(before, after, strict=True)
             found = [
-                self._slopes(pair, now.ahead, *own)
+                slopes_along(pair, now.ahead, *own)
                 for pair, own in zip(
                     pairs, zip(now.at, now.there, at, strict=True), strict=True
                 )
@@ -225,21 +203,6 @@ class StreamedDriver:
         if np.all(sizes == 1.0):
             return self._round(models, now.ahead, at)
         return self._round(models._replace(third=None), now.ahead, at)
-
-    @staticmethod
-    def _slopes(models, lambda_, start, end, at):
-        """Return the slope of L_T along a step at a place, and its fall at the start.
-
-        Zero and one where the step is too small to overshoot.
-        """
-        before, after = models
-        step = (end - start).reshape(-1, 1)
-        fall = -np.vdot(before.train_gradient(start.reshape(-1, 1), lambda_), step)
-        rise = np.vdot(after.train_gradient(at.reshape(-1, 1), lambda_), step)
-        size = abs(before.train_loss(start.reshape(-1, 1), lambda_))
-        if not fall > SMALL_FALL * size:
-            return 0.0, 1.0
-        return float(rise), float(fall)
 
     def raised(self, problem, result, raise_all):
         """Return a result with all lambdas raised by a rule, and its problem.
@@ -286,9 +249,12 @@ class StreamedDriver:
     def _round(self, models, lambda_, at):
         """Return the `_Round` of models about weights: solve them."""
         problem = self._problem(models)
+        # Bounds follow from the models without features, which a pass may still mend.
+        for bound in problem.bounds:
+            lambda_ = np.where(np.abs(lambda_ - bound) <= AT_BOUND, bound, lambda_)
         lambda_ = problem.project(lambda_)
         weights = problem.minimize(lambda_, problem.starts())
-        inner = self._inner_error(problem, lambda_, at, weights)
+        inner = inner_error(problem, lambda_, at, weights)
         self._is_far, self._is_near = inner > FAR, inner <= NEAR
         # Far from their minima weights move alone: models tell little of lambda there.
         ahead = lambda_ if self._is_far else self._ahead(problem, lambda_, at)
@@ -296,21 +262,6 @@ class StreamedDriver:
         full = problem.full.minimize(ahead, problem.full.start())
         there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
         return _Round(problem, lambda_, at, ahead, there)
-
-    @staticmethod
-    def _inner_error(problem, lambda_, at, ends):
-        """Return the largest error of weights, relative in the norm of the Hessian.
-
-        Of the first ones, as many as there are ends.
-        """
-        inner, models = 0.0, [*problem.split_set.splits, problem.full]
-        for model, w, end in zip(models, at, ends, strict=False):
-            step = end.reshape(-1, 1) - w.reshape(-1, 1)
-            loss = abs(model.train_loss(w.reshape(-1, 1), lambda_))
-            own = np.vdot(step, model.hessian(None, lambda_).product(step))
-            own = own / max(2.0 * loss, np.finfo(float).tiny)
-            inner = max(inner, float(np.sqrt(max(own, 0.0))))
-        return inner
 
     def _ahead(self, problem, lambda_, at):
         """Return lambda where the models have their minimum, as the rows bend it."""
@@ -325,33 +276,17 @@ class StreamedDriver:
             tol=MODEL_SHARE * self.tol,
             random_state=self.random_state,
         )
-        found = _polished(problem, result.lambda_)
+        found = polished(problem, result.lambda_)
         move = found - lambda_
         place = problem.at(lambda_, [w.reshape(-1, 1) for w in at[:-1]])
         if problem.models.third is not None:
-            move = _bent(problem, place, move)
-        centre = self._trusted(lambda_, place.objective)
-        if centre is not lambda_:
-            # A minimum between the lowest place and this one.
-            move = RETREAT * (lambda_ - centre)
-        move = np.clip(move, -self._longest, self._longest)
-        return problem.project(centre + move)
-
-    def _trusted(self, lambda_, objective):
-        """Return the place to step from: the present one, or the lowest so far.
-
-        The longest step becomes shorter where the objective has risen, else longer.
-        """
-        if not self._is_near:
-            return lambda_
-        if self._lowest is None or objective <= (1.0 + RISE) * self._lowest[1]:
-            if self._lowest is None or objective < self._lowest[1]:
-                self._lowest = lambda_, objective
-            self._longest = min(2.0 * self._longest, LONGEST)
-            return lambda_
-        centre = self._lowest[0]
-        self._longest = RETREAT * np.abs(lambda_ - centre).max()
-        return centre
+            move = bent(problem, place, move)
+        if self._is_near and promises_little(problem, place, found):
+            # Such as the last part of the way of a lambda to its bound.
+            return problem.project(lambda_ + move)
+        if self._is_near:
+            return problem.project(self._trust.step(lambda_, place.objective, move))
+        return problem.project(lambda_ + np.clip(move, -LONGEST, LONGEST))
 
     # Reports.
 
@@ -359,23 +294,21 @@ class StreamedDriver:
         """Return the place of a round, and its `Info`, a row of the history."""
         weights = [w.reshape(-1, 1) for w in now.at[:-1]]
         place = now.problem.at(now.lambda_, weights)
-        slope = place.hypergradient() if now.lambda_.size else np.zeros(0)
-        size = np.abs(slope).max(initial=0.0)
+        slope = place.hypergradient() if now.lambda_.size else 0.0
+        size = np.max(np.abs(slope))
         train = now.problem.train_loss(weights, now.lambda_)
         info = Info(now.lambda_, train, place.estimate, float(size))
-        counts = self.rows.frame.counts
-        counts.n_passes = self.rows.source.n_passes
+        counts, source = self.rows.frame.counts, self.rows.source
+        counts.n_passes = source.n_passes
         self.history.append(history_row(info, counts, time.perf_counter() - self.clock))
         return place, info
 
     def _errors(self, now, place):
         """Return the errors of the weights and of lambda, and the move of lambda."""
         problem = now.problem
-        weights = [
-            *problem.minimize(now.lambda_),
-            problem.full.minimize(now.lambda_, problem.full.start()),
-        ]
-        inner = self._inner_error(problem, now.lambda_, now.at, weights)
+        full = problem.full.minimize(now.lambda_, problem.full.start())
+        weights = [*problem.minimize(now.lambda_), full]
+        inner = inner_error(problem, now.lambda_, now.at, weights)
         if not now.lambda_.size:
             return inner, 0.0, 0.0
         found = place.model()
@@ -390,18 +323,15 @@ class StreamedDriver:
         """Whether another pass would change nothing that counts."""
         inner, size, move = self._errors(now, place)
         last, self._last_move = self._last_move, move
-        self.error = max(inner / INNER_SHARE, size)
-        if not self.error <= self.tol:
-            return False
-        if move <= LAST_MOVE * self.tol:
-            return True
-        ahead = now.problem.minimize(now.ahead)
-        promise = place.objective - now.problem.objective(now.ahead, ahead)
-        is_noise = is_below_rounding(promise, place.objective)
+        self.error = max(inner / WEIGHTS_SHARE, size)
+        if self.error > self.tol or move <= LAST_MOVE * self.tol:
+            return self.error <= self.tol
+        there = now.problem.objective(now.ahead, now.problem.minimize(now.ahead))
+        is_noise = is_below_rounding(place.objective - there, place.objective)
         return move > STAGNANT * last and bool(is_noise)
 
     def _outcome(self, now, place, info, status):
-        """Return the `Outcome`."""
+        """Return the problem and the result."""
         now.problem.is_of_rows = True
         message = status.value.format(
             n_iter=len(self.history),
@@ -415,56 +345,5 @@ class StreamedDriver:
             name: np.array([row[name] for row in self.history])
             for name in self.history[0]
         }
-        result = BilevelResult(
-            place, place.estimate, status, message, len(self.history), history
-        )
-        return Outcome(now.problem, result)
-
-
-def _polished(problem, lambda_):
-    """Return lambda after Newton steps on the slope, while this falls.
-
-    A solver that compares values ends where their rounding begins.
-    """
-    least, best = np.inf, lambda_
-    for _ in range(POLISH_STEPS):
-        model = problem.at(lambda_, problem.minimize(lambda_)).model()
-        slope = problem.projected(lambda_, model.gradient)
-        size = np.abs(slope).max()
-        if not size < least:
-            break
-        least, best = size, lambda_
-        free = slope != 0
-        bend = (model.tangent + model.bend)[np.ix_(free, free)]
-        if not (free.any() and np.all(np.linalg.eigvalsh(bend) > 0)):
-            break
-        lambda_ = lambda_.copy()
-        step = np.linalg.solve(bend, slope[free])
-        if np.abs(step).max() > 1.0:
-            break
-        lambda_[free] -= step
-        lambda_ = problem.project(lambda_)
-    return best
-
-
-def _bent(problem, place, move):
-    """Return a move of lambda, longer or shorter as third derivatives want it."""
-    found = place.model()
-    free = problem.is_free(place.lambda_) & (move != 0)
-    if not free.any():
-        return move
-    index = np.ix_(free, free)
-    bend = (found.tangent + found.bend)[index]
-    own = bend - np.asarray(problem.third)[index]
-    unit = np.sqrt(np.abs(np.diag(bend)))
-    unit[unit == 0] = 1.0
-    scaled = own / np.outer(unit, unit)
-    if not np.all(np.linalg.eigvalsh(0.5 * (scaled + scaled.T)) > LEAST_FACTOR):
-        return move
-    right = bend @ move[free] / unit
-    other = np.linalg.solve(scaled, right) / unit
-    ratio = np.linalg.norm(unit * other) / np.linalg.norm(unit * move[free])
-    if LEAST_FACTOR <= ratio <= MOST_FACTOR:
-        move = move.copy()
-        move[free] = other
-    return move
+        end = place, place.estimate, status, message
+        return now.problem, BilevelResult(*end, len(self.history), history)

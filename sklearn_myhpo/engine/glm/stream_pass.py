@@ -56,12 +56,12 @@ class Reading(NamedTuple):
             Weight arrays and moves that the rows are multiplied with.
         """
         y, weight = self.target.of(block)
-        labels, X = self.labels(block), block.X
+        labels, used = self.labels(block), None
         if not np.all(weight > 0):
             used = np.flatnonzero(weight)
-            y, weight, labels, X = y[used], weight[used], labels[used], X[used]
+            y, weight, labels = y[used], weight[used], labels[used]
         width = n_models * self.n_outputs * (3 + self.n_outputs)
-        for rows, design in self.view.parts(X, width):
+        for rows, design in self.view.parts(block.X, used, width):
             own, size = labels[rows], self.n_splits + 1
             for fold, index in rows_by_label(own, size):
                 yield fold, design.take(index), y[rows][index], weight[rows][index]
