@@ -1,7 +1,7 @@
 """X from Dask, in `fit`: which fits go to the blocks, and what is advised otherwise."""
 
 from .._messages import shown
-from ..data.dask import DaskSource
+from ..data.dask import MOST_DASK_FEATURES, DaskSource
 from ..data.dask_blocks import is_dask
 from ..data.fold_rules import is_rule
 from ..data.fold_splitters import KeyFolds
@@ -14,6 +14,8 @@ _ELSE = (
     "Or fit to a sample in memory, such as the first block: X.blocks[0].compute() of "
     "an array, X.get_partition(0).compute() of a frame."
 )
+#: Bytes of the Hessians of all splits, on the machine that calls `fit`.
+MOST_DASK_BYTES = 2**34
 _SHRINKAGE = "shrinkage needs splits within splits; use shrinkage=0"
 
 
@@ -52,15 +54,21 @@ def read_dask(model, solver, X, y, sample_weight, metadata, has_own_validation):
     source = DaskSource(X, y, sample_weight, groups)
     source.watch = watch_of(model)
     if model._is_from_moments:
-        found = condensed_rows(model, source, has_own_validation)
-    else:
-        found = read_long_rows(model, source)
-    if found is None:
-        raise ValueError(
-            f"criterion={shown(model.criterion)} needs rows one by one, or X has too "
-            f"many features for matrices of all their pairs, {source.n_features}. Use "
-            f"criterion='validation', or fewer features. {_ELSE}"
+        given = has_own_validation, MOST_DASK_FEATURES
+        found = condensed_rows(model, source, *given)
+        reason = (
+            f"criterion={shown(model.criterion)} needs rows one by one; use "
+            "criterion='validation', 'gcv' or 'sure'."
         )
+    else:
+        found = read_long_rows(model, source, MOST_DASK_BYTES)
+        reason = (
+            f"The Hessians of all splits, of {source.n_features} features for every "
+            f"class, would take more than {MOST_DASK_BYTES / 2**30:.0f} GiB on the "
+            "machine that calls fit. Use fewer features or folds."
+        )
+    if found is None:
+        raise ValueError(f"{reason} {_ELSE}")
     return found
 
 

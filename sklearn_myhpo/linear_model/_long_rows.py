@@ -98,7 +98,7 @@ def needs_no_list(model, solver, metadata, has_own_validation):
     )
 
 
-def read_long_rows(model, source):
+def read_long_rows(model, source, most_bytes=None):
     """Return X, y and weights of a fit of a source, after one pass.
 
     None where Hessians are too large, so that only products of them may be asked for.
@@ -107,6 +107,8 @@ def read_long_rows(model, source):
     ----------
     model : BilevelLinearModel
     source : RowSource
+    most_bytes : int, default=None
+        Of the Hessians; None for as many as pay beside products of them.
 
     Returns
     -------
@@ -134,7 +136,8 @@ def read_long_rows(model, source):
         elif rule is None:
             rule = fold_rule(cv, source)
     n_outputs = max(1, len(facts.counts.classes) - 1) if has_classes else 1
-    if hessian_bytes(source.n_features * n_outputs, rule.n_splits) <= MOST_BYTES:
+    n_bytes = hessian_bytes(source.n_features * n_outputs, rule.n_splits)
+    if n_bytes <= (MOST_BYTES if most_bytes is None else most_bytes):
         return LongRows(source, facts, rule), None, None
     return None
 

@@ -39,7 +39,7 @@ def can_condense(model, solver, groups, params):
     return is_rule(model.cv)
 
 
-def condensed_rows(model, source, has_own_validation):
+def condensed_rows(model, source, has_own_validation, most_features=None):
     """Return rows that stand for those of a source; None where single ones are needed.
 
     Parameters
@@ -48,6 +48,9 @@ def condensed_rows(model, source, has_own_validation):
     source : RowSource
     has_own_validation : bool
         Whether `fit` got a validation set.
+    most_features : int, default=None
+        Features up to which matrices of all their pairs are made; None for as many as
+        pay beside reading rows again.
 
     Returns
     -------
@@ -56,7 +59,8 @@ def condensed_rows(model, source, has_own_validation):
     """
     first = source.first()
     criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
-    if first.X.shape[1] > limits().moments_size:
+    most = limits().moments_size if most_features is None else most_features
+    if first.X.shape[1] > most:
         return None
     needs_rows = criterion is not None and (
         criterion.needs_rows or criterion.is_matrix_free

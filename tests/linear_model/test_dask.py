@@ -13,6 +13,7 @@ from sklearn_myhpo import (
     MYHPORidgeClassifier,
 )
 from sklearn_myhpo.data import KeyFolds
+from sklearn_myhpo.linear_model import _dask
 from sklearn_myhpo.solvers import Stochastic
 
 da = pytest.importorskip("dask.array")
@@ -170,6 +171,25 @@ def test_collections_are_refused_outside_of_fits_and_predictions():
         BilevelRidge(solver=Stochastic(method="soba")).partial_fit(lazy, y)
     with pytest.raises(ValueError, match="y must be an array or a series of Dask"):
         MYHPORidge().fit(lazy)
+
+
+def test_features_of_a_cluster_may_be_more_than_pay_in_memory(set_limits):
+    """Fits of many features would be refused, for a way that Dask does not have."""
+    X, y, _ = data()
+    set_limits(moments_size=3)
+    found = MYHPORidge().fit(da.from_array(X, chunks=(50, 4)), da.from_array(y))
+    wanted = MYHPORidge().fit(X, y)
+    np.testing.assert_allclose(found.lambda_, wanted.lambda_, atol=1e-8)
+    np.testing.assert_allclose(found.coef_, wanted.coef_, rtol=1e-9)
+
+
+def test_hessians_that_are_too_large_are_refused_with_numbers(monkeypatch):
+    """The machine of the caller would run out of memory, after a long pass."""
+    X = da.ones((20_000, 4), chunks=(5_000, 4)) + da.arange(4)
+    y = da.arange(20_000, chunks=5_000) % 2
+    monkeypatch.setattr(_dask, "MOST_DASK_BYTES", 2)
+    with pytest.raises(ValueError, match="of 4 features for every class, would take"):
+        MYHPOLogisticRegression().fit(X, y)
 
 
 def test_groups_of_a_collection_are_kept_together():
