@@ -33,7 +33,7 @@ def lazily(method):
         if not is_dask(X):
             return method(self, X)
         check_is_fitted(self)
-        return _by_blocks(_without_rows(self), method.__name__, X)
+        return _by_blocks(for_predictions(self), method.__name__, X)
 
     return of_rows
 
@@ -73,8 +73,17 @@ def _some_row(X):
     return sparse.csr_array(row) if sparse.issparse(X._meta) else row
 
 
-def _without_rows(model):
-    """Return a copy of a fitted estimator that is as small as predictions allow."""
+def for_predictions(model):
+    """Return a copy of a fitted estimator that is as small as predictions allow.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+
+    Returns
+    -------
+    BilevelLinearModel
+    """
     own = copy.copy(model)
     for name in _LEFT_OUT:
         vars(own).pop(name, None)

@@ -16,10 +16,13 @@ from ..data.row_target import RowTarget
 from ..losses import LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
 from ._classes import ClassWeightMixin, check_several, index_classes, labels_of
+from ._dask_score import DaskScoreMixin
 from ._export import export, typical_strength
 
 
-class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
+class LogisticModel(
+    DaskScoreMixin, ClassWeightMixin, ClassifierMixin, BilevelLinearModel
+):
     """Base of the logistic regressions: two classes, or one softmax for more."""
 
     _is_classifier = True

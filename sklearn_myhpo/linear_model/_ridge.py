@@ -13,6 +13,7 @@ from ..data.dask_lazy import lazily
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text
+from ._dask_score import DaskScoreMixin
 from ._exact_parts import ExactPartsMixin
 from ._export import export, typical_strength
 from ._targets import PerTargetMixin
@@ -20,6 +21,7 @@ from ._units import UnitsMixin, unit_exponents
 
 
 class RidgeModel(
+    DaskScoreMixin,
     MultiOutputMixin,
     RegressorMixin,
     ExactPartsMixin,

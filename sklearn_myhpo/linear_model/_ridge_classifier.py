@@ -17,10 +17,13 @@ from ..data.dask_lazy import lazily
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._classes import ClassWeightMixin, index_classes, labels_of
+from ._dask_score import DaskScoreMixin
 from ._export import export, typical_strength
 
 
-class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
+class RidgeClassifierModel(
+    DaskScoreMixin, ClassWeightMixin, ClassifierMixin, BilevelLinearModel
+):
     """Base of the ridge classifiers: a target of -1 and 1 per class, one for two."""
 
     #: Whether the last y had a column per label, of which rows may have several.

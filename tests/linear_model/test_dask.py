@@ -77,6 +77,31 @@ def test_predictions_are_lazy_and_those_of_rows_in_memory(name, kind):
     assert found
 
 
+@pytest.mark.parametrize("name", [one for one in ESTIMATORS if one != "counts"])
+def test_scores_are_those_of_rows_in_memory(name):
+    """Targets and predictions of all rows would come into memory, or others count."""
+    make, target = ESTIMATORS[name]
+    X, y, label = data()
+    y = target(y + 1e6, label)
+    weight = np.random.default_rng(1).uniform(size=N_ROWS)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = make().fit(frame, y)
+    chunks = [da.from_array(one, chunks=(50, *one.shape[1:])) for one in (X, y, weight)]
+    lazy = dd.from_dask_array(chunks[0], columns=list("abcd"))
+    wanted = model.score(frame, y, weight)
+    assert model.score(lazy, *chunks[1:]) == pytest.approx(wanted, rel=1e-9)
+    wanted = model.score(frame, y)
+    assert model.score(lazy, chunks[1]) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_score_of_counts_is_refused():
+    """All rows would come into memory."""
+    X, y, _ = data()
+    model = MYHPOPoissonRegressor().fit(X, np.abs(y))
+    with pytest.raises(ValueError, match="Collections of Dask are taken for X of fit"):
+        model.score(da.from_array(X), da.from_array(np.abs(y)))
+
+
 def test_predictions_are_of_the_model_at_the_call():
     """Another fit before `compute` would change predictions that were asked for."""
     X, y, _ = data()
