@@ -89,7 +89,7 @@ def overhead(name, client=None):
         f"pass; per block {text} ms (clock, here, workers)",
         flush=True,
     )
-    return max(per_pass.clock, 0.0), per_block.clock
+    return max(per_pass.clock, 0.0), per_block.here, per_block.workers
 
 
 def rows_of(n_rows, seed=0):
@@ -125,15 +125,25 @@ def measure(n_workers, n_rows):
         return out
 
 
-def planned(n_rows, n_workers, n_features, per_pass, per_block, rates):
-    """Return a row of the table of plans: minutes of both fits, by the model."""
-    n_blocks = max(1, round(4.0 * n_rows * n_features / PLAN_BLOCK_BYTES))
+def planned(n_rows, n_workers, n_features, costs, rates):
+    """Return a row of the table of plans: minutes of both fits, by the model.
+
+    Parameters
+    ----------
+    n_rows, n_workers, n_features : int
+    costs : (float, float, float)
+        Seconds of a pass, of the scheduler per block, and of a worker per block.
+    rates : dict of str to (float, int)
+        Rows of `N_FEATURES` per second of a worker in a pass, and passes.
+    """
+    per_pass, scheduler, worker = costs
+    n_blocks = max(n_workers, round(4.0 * n_rows * n_features / PLAN_BLOCK_BYTES))
     row = [f"{n_rows:.0e}", n_workers, n_features, n_blocks]
-    for name in ("ridge", "logistic"):
-        rate, n_passes = rates[name]
-        work = n_rows / (rate * n_workers) * (n_features / N_FEATURES) ** 2
-        seconds = n_passes * (per_pass + per_block * n_blocks + work)
-        row.append(f"{seconds / 60:.1f}")
+    for rate, n_passes in rates.values():
+        work = worker * n_blocks + n_rows / rate * (n_features / N_FEATURES) ** 2
+        # The scheduler goes on while the workers work.
+        own = max(scheduler * n_blocks, work / n_workers)
+        row.append(f"{n_passes * (per_pass + own) / 60:.1f}")
     return row
 
 
@@ -155,7 +165,7 @@ def main():
             f"{name}: {rates[name][0] / 1e6:.2f} million rows per second and worker in "
             f"a pass; two workers {one.clock / two.clock:.2f} times one"
         )
-    rows = [planned(*plan, *found[2]["overhead"], rates) for plan in PLANS]
+    rows = [planned(*plan, found[2]["overhead"], rates) for plan in PLANS]
     head = ["rows", "workers", "features", "blocks", "ridge, min", "logistic, min"]
     print("\n" + markdown(head, rows, 1))
 

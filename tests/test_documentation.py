@@ -20,6 +20,7 @@ SNIPPET = {
 }
 NEEDS = {
     "doc/neural_network.md": "torch",
+    "doc/user_guide/clusters.rst": "distributed",
     "doc/user_guide/curves.rst": "matplotlib",
     "doc/user_guide/fitting.rst": "sklearn.callback",
     "doc/user_guide/plots.rst": "matplotlib",

@@ -7,7 +7,9 @@ dense, sparse, streamed
 batch_source, batch_files, batch_rows, batches_design
                 rows in batches from beyond memory: what a user gives, its first pass
 row_source      rows beyond memory as map and reduce: tasks on blocks, sums of results
-batch_reader, batch_checks, even_blocks, read_ahead
+dask, dask_blocks, dask_graph, dask_tasks, dask_watch, dask_lazy
+                the blocks of Dask collections: sums over them, and lazy predictions
+batch_reader, batch_checks, block_checks, even_blocks, read_ahead
                 batches as blocks: checked, of equal sizes, read while others compute
 fold_moments, fold_factors, moments_pass, moments_state, row_sample
                 second moments of folds, in one pass or part by part; a sample of rows
