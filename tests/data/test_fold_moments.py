@@ -172,11 +172,11 @@ def test_condensed_rows_stand_for_all(moves, exponent):
     assert found.parts.n_held_out == np.count_nonzero(WEIGHT)
 
 
-def passes_of(rows, y, *, is_about_means=True, least=1e-9, size=8):
+def passes_of(rows, y, *, is_about_means=True, least=1e-9, size=8, **changes):
     """Return how often rows are read to be condensed."""
     batches = Batches.from_arrays(rows, y, batch_size=10)
     options = {"is_about_means": is_about_means, "least": least, "moves": True}
-    with use_limits(block_entries=size):
+    with use_limits(block_entries=size, **changes):
         source = BatchSource(batches)
         condense_source(
             source, RowFolds(3), exponents=unit_exponents, n_sample=10, **options
@@ -186,17 +186,17 @@ def passes_of(rows, y, *, is_about_means=True, least=1e-9, size=8):
 
 def test_second_pass_only_where_digits_are_at_risk():
     """Every fit would read the rows twice, or some be wrong in many digits."""
-    plain, y = RNG.standard_normal((N, D)), RNG.standard_normal(N)
+    rng = np.random.default_rng(0)
+    plain, y = rng.standard_normal((N, D)), rng.standard_normal(N)
     assert passes_of(plain, y) == 1
     assert passes_of(plain + 1e9, y + 1e9) == 1
     # The origin of the first rows is far from that of all.
-    drift = np.where(np.arange(N) < 40, 0.0, 1.0)[:, None]
-    assert passes_of(np.hstack([plain, drift]), y) == 1
-    one_off = np.where(np.arange(N) < 5, 1.0, 0.0)[:, None]
-    assert passes_of(np.hstack([plain, one_off + 1e-4 * plain[:, :1]]), y) == 2
+    later = np.where(np.arange(N) < 16, 0.0, 1.0)[:, None] + 1e-2 * plain[:, :1]
+    assert passes_of(later, y, size=2) == 1
+    assert passes_of(later, y, size=2, large_mean=5.0) == 2
     # Dependent features do no harm, nearly dependent ones do.
     assert passes_of(np.hstack([plain, plain]), y) == 1
-    near = plain[:, :1] + 1e-5 * RNG.standard_normal((N, 1))
+    near = plain[:, :1] + 1e-5 * rng.standard_normal((N, 1))
     assert passes_of(np.hstack([plain, near]), y) == 2
     assert passes_of(np.hstack([plain, near]), y, least=1e-13) == 1
     # A model explains nearly everything.
