@@ -72,10 +72,14 @@ class RowSource(ABC):
         How often all rows have been read so far.
     n_samples : int or None
         None where it is not known before the end of the first pass.
+    watch : callable or None
+        Called with the number of a pass, from one, and the number of rows that it is
+        done with; after the last one with None in the place of the latter.
     """
 
     n_passes = 0
     n_samples = None
+    watch = None
 
     @abstractmethod
     def first(self):
@@ -212,11 +216,18 @@ class BatchSource(RowSource):
             for block in blocks:
                 part = task(block, *args)
                 total = part if total is None else total.plus(part)
+                self._tell(block.start + block.n_rows)
                 # Not held while the next one is waited for.
                 del block, part
         finally:
             blocks.close()
+        self._tell(None)
         return total
+
+    def _tell(self, n_rows):
+        """Tell whoever watches how far a pass is."""
+        if self.watch is not None:
+            self.watch(self.n_passes, n_rows)
 
     def close(self):
         """End a pass that was begun and not asked for."""

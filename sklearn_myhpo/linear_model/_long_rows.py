@@ -15,6 +15,7 @@ from ..data.hashed_sample import RowFacts, facts_of_block
 from ..data.limits import row_limits
 from ..data.row_source import BatchSource
 from ._checks import check_not_missing, check_not_text
+from ._pass_bar import PassBar
 
 #: Rows of the sample that a fit starts from: at least so many, and so many per feature.
 SAMPLE_LEAST, SAMPLE_PER_FEATURE = 2**14, 32
@@ -120,6 +121,7 @@ def read_long_rows(model, batches):
     cv, has_classes = 5 if model.cv is None else model.cv, model._is_classifier
     check_cv_type(cv)
     with BatchSource(batches) as source:
+        PassBar.watch(model, source)
         _check_first(model, source.first())
         most = _sample_rows(source.n_features)
         waits = source.n_samples is None or has_classes
