@@ -1,6 +1,5 @@
 """Rows in arrays and frames of Dask: tasks go to them, and their sum comes back."""
 
-from functools import partial
 from itertools import accumulate
 
 import numpy as np
@@ -109,8 +108,10 @@ class DaskSource(RowSource):
         )
         matrix, watch = 8 * self.n_features**2, None
         if self.watch is not None:
-            watch = partial(self.watch, self.n_passes + 1, self.n_blocks)
-            watch(0)
+
+            def watch(done):
+                self.watch(self.n_passes + 1, sum(sizes[one] for one in done))
+
         found = self._graph.sum_of_blocks(
             work_on,
             places,
@@ -121,7 +122,7 @@ class DaskSource(RowSource):
         )
         self.n_passes += 1
         if watch is not None:
-            watch(self.n_blocks)
+            self.watch(self.n_passes, None)
         if self._known is None:
             self._known = found.facts
             for facts in found.facts.values():

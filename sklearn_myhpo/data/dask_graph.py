@@ -64,7 +64,7 @@ class BlockGraph:
         n_added : int, default=8
             Most results that `add` gets.
         watch : callable, default=None
-            Called with the number of blocks that are done.
+            Called with the set of the numbers of the blocks that are done.
         """
         spec, token = self._spec, uuid.uuid4().hex
         call, name = f"myhpo-call-{token}", f"myhpo-block-{token}"

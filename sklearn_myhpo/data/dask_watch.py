@@ -14,7 +14,7 @@ def client_of(get):
 
 @contextmanager
 def watched(get, name, function, watch):
-    """Call a function with the number of blocks that are done, whenever it changes.
+    """Call a function with the blocks that are done, whenever there is one more.
 
     Parameters
     ----------
@@ -25,6 +25,7 @@ def watched(get, name, function, watch):
     function : callable
         What these tasks run, of anything, the number of the block and others.
     watch : callable or None
+        Gets the set of their numbers.
 
     Yields
     ------
@@ -40,7 +41,7 @@ def watched(get, name, function, watch):
         # A block may be done again, after the loss of a worker, and news come late.
         done.add(number)
         if not is_over:
-            watch(len(done))
+            watch(done)
 
     if client is None:
 

@@ -73,8 +73,8 @@ class RowSource(ABC):
     n_samples : int or None
         None where it is not known before the end of the first pass.
     watch : callable or None
-        Called as a pass goes on with its number (from 1), the number of all blocks
-        (None where it is not known) and the number of those that are done.
+        Called with the number of a pass, from one, and the number of rows that it is
+        done with; after the last one with None in the place of the latter.
     """
 
     n_passes = 0
@@ -168,8 +168,6 @@ class BatchSource(RowSource):
         self._is_stable = batches.is_stable
         # The pass that `first` began, and its first block.
         self._begun, self._first = None, None
-        # Known after the first pass.
-        self._n_blocks = None
 
     @property
     def n_samples(self):
@@ -208,32 +206,28 @@ class BatchSource(RowSource):
     def map_reduce(self, task, *args):
         """Return the sum over the blocks, added in their order."""
         self.first()
-        self.n_passes += 1
-        self._tell(0)
-        n_done = 0
         if self._begun is not None:
             blocks, self._begun = self._begun, None
-            total, n_done = task(self._first, *args), 1
+            total = task(self._first, *args)
         else:
             blocks, total = self._begin(), None
+        self.n_passes += 1
         try:
             for block in blocks:
                 part = task(block, *args)
                 total = part if total is None else total.plus(part)
+                self._tell(block.start + block.n_rows)
                 # Not held while the next one is waited for.
                 del block, part
-                n_done += 1
-                self._tell(n_done)
         finally:
             blocks.close()
-        self._n_blocks = n_done
-        self._tell(n_done)
+        self._tell(None)
         return total
 
-    def _tell(self, n_done):
-        """Tell whoever watches how many blocks of a pass are done."""
+    def _tell(self, n_rows):
+        """Tell whoever watches how far a pass is."""
         if self.watch is not None:
-            self.watch(self.n_passes, self._n_blocks, n_done)
+            self.watch(self.n_passes, n_rows)
 
     def close(self):
         """End a pass that was begun and not asked for."""

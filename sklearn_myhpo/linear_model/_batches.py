@@ -13,7 +13,7 @@ from ..data.sliceable import as_sliceable, is_read_by_slices
 from ._dask import read_dask, refuse_dask
 from ._long_rows import needs_no_list, read_long_rows
 from ._moments import can_condense, condensed_rows
-from ._pass_bar import watch_of
+from ._pass_bar import PassBar
 
 
 def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validation):
@@ -76,7 +76,7 @@ def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validatio
                 f"up in Batches. Leave {name} out."
             )
     source, found = BatchSource(X), None
-    source.watch = watch_of(model)
+    PassBar.watch(model, source)
     if is_moments:
         with source:
             found = condensed_rows(model, source, has_own_validation)
@@ -99,7 +99,10 @@ def report_passes(model, X):
         From `read_batches`.
     """
     if isinstance(X, CondensedDesign):
-        n_passes = X.condensed.source.n_passes
+        source = X.condensed.source
+        n_passes = source.n_passes
+        if source.watch is not None:
+            source.watch.end()
         model.plan_ = model.plan_.of_rows(X.n_counted)
     elif isinstance(X, BatchesDesign):
         n_passes = X.rows.n_passes

@@ -7,7 +7,7 @@ from ..data.fold_rules import is_rule
 from ..data.fold_splitters import KeyFolds
 from ._long_rows import read_long_rows
 from ._moments import condensed_rows
-from ._pass_bar import watch_of
+from ._pass_bar import PassBar
 
 #: What ends the messages.
 _ELSE = (
@@ -52,7 +52,7 @@ def read_dask(model, solver, X, y, sample_weight, metadata, has_own_validation):
             f"{obstacle}. Single rows of Dask collections are not looked at. {_ELSE}"
         )
     source = DaskSource(X, y, sample_weight, groups)
-    source.watch = watch_of(model)
+    PassBar.watch(model, source)
     if model._is_from_moments:
         given = has_own_validation, MOST_DASK_FEATURES
         found = condensed_rows(model, source, *given)

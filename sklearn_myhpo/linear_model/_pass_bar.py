@@ -1,57 +1,67 @@
-"""Printed progress of the passes over rows beyond memory."""
+"""A line about the passes over rows beyond memory, while they are made."""
 
 import sys
 import time
 
-#: Characters of the bar, and seconds between two looks of it.
-_WIDTH, _INTERVAL = 30, 0.1
+#: Least seconds from one line to the next.
+PATIENCE_OF_EYES = 0.1
 
 
 class PassBar:
-    """Prints how many blocks of a pass are done; what `RowSource.watch` calls.
+    """Tells on a terminal how far a pass is, and at the end how many there were.
 
-    On a terminal the line of a pass is written over as it goes on; elsewhere there is
-    one line at its end. How many passes follow is not known, and not guessed.
+    Parameters
+    ----------
+    source : RowSource
+    stream : file, default=None
+        Where to write; None for the standard output.
     """
 
-    def __init__(self):
-        self._number, self._begun, self._shown = 0, 0.0, 0.0
-        self._is_over = False
+    def __init__(self, source, stream=None):
+        self.source, self.stream = source, sys.stdout if stream is None else stream
+        self._begin = self._last = time.perf_counter()
+        self._width = 0
 
-    def __call__(self, number, n_blocks, n_done):
-        """Print the state of a pass.
+    @classmethod
+    def watch(cls, model, source):
+        """Watch the passes of a fit, if the user wants to see them.
 
         Parameters
         ----------
-        number : int
-            Of the pass, from 1.
-        n_blocks : int or None
-            Number of all blocks; None where it is not known.
-        n_done : int
+        model : BilevelLinearModel
+        source : RowSource
         """
-        now, writes_over = time.perf_counter(), sys.stdout.isatty()
-        if number != self._number:
-            self._number, self._begun, self._shown = number, now, now
-            self._is_over = False
-        if self._is_over:
+        if model.verbose:
+            source.watch = cls(source)
+
+    def __call__(self, n_pass, n_rows):
+        """Show how far a pass is, over the line before."""
+        if not self.stream.isatty():
             return
-        self._is_over = n_done == n_blocks
-        if self._is_over or (writes_over and now - self._shown > _INTERVAL):
-            self._shown = now
-            line = self._line(n_blocks, n_done, now)
-            start, end = "\r" * writes_over, "\n" * self._is_over
-            print(start + line, end=end, flush=True)
+        now = time.perf_counter()
+        if n_rows is None:
+            self._write("")
+        elif now - self._last >= PATIENCE_OF_EYES:
+            self._last, total = now, self.source.n_samples
+            text = f"pass {n_pass}: {n_rows:,} rows"
+            if total is not None:
+                text = f"pass {n_pass}: {n_rows:,} of {total:,} rows, "
+                text += f"{n_rows / total:.0%}"
+            self._write(text)
 
-    def _line(self, n_blocks, n_done, now):
-        """Return the text of a pass."""
-        seconds = f"{now - self._begun:.2g} s"
-        if n_blocks is None:
-            return f"pass {self._number}: {n_done} blocks, {seconds}"
-        filled = _WIDTH * n_done // max(1, n_blocks)
-        bar = "#" * filled + "." * (_WIDTH - filled)
-        return f"pass {self._number}: [{bar}] {n_done} of {n_blocks} blocks, {seconds}"
+    def _write(self, text):
+        """Write over the last line."""
+        end = "\r" if not text else ""
+        self.stream.write(f"\r{text:<{self._width}}{end}")
+        self.stream.flush()
+        self._width = len(text)
 
-
-def watch_of(model):
-    """Return what watches the passes of an estimator, None unless it is verbose."""
-    return PassBar() if model.verbose else None
+    def end(self):
+        """Say how often the rows were read."""
+        n_passes, n_rows = self.source.n_passes, self.source.n_samples
+        seconds = time.perf_counter() - self._begin
+        word = "pass" if n_passes == 1 else "passes"
+        print(
+            f"{n_passes} {word} over {n_rows:,} rows, {seconds:.2g} s",
+            file=self.stream,
+        )

@@ -75,6 +75,8 @@ class StreamedFit:
         with progress.phase("solve"), np.errstate(all="ignore"):
             problem, result = driver.run(models, start.lambda_, weights)
         self._finish(streamed, driver, problem, result)
+        if self.rows.source.watch is not None:
+            self.rows.source.watch.end()
 
     # The start.
 

@@ -1,60 +1,77 @@
-"""Printed progress of passes over rows."""
+"""Lines about passes over batches."""
 
 import io
 
 import numpy as np
 import pytest
 
-from sklearn_myhpo import MYHPORidge
+from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
 from sklearn_myhpo.data import Batches
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.linear_model import _pass_bar
 from sklearn_myhpo.linear_model._pass_bar import PassBar
 
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((400, 3))
+Y = X[:, 0] + RNG.standard_normal(400)
+
 
 class Terminal(io.StringIO):
-    """What is printed on a terminal."""
+    """A stream that a person looks at."""
 
     def isatty(self):
+        """Return True."""
         return True
 
 
-def test_terminal_has_one_line_per_pass(monkeypatch):
-    """Bars would fill the screen, or lie about what is done."""
-    terminal = Terminal()
-    monkeypatch.setattr(_pass_bar.sys, "stdout", terminal)
-    monkeypatch.setattr(_pass_bar, "_INTERVAL", -1.0)
-    bar = PassBar()
-    for number in (1, 2):
-        for n_done in (0, 1, 2, 3, 3):
-            bar(number, 3, n_done)
-    lines = terminal.getvalue().splitlines()
-    shown = [line.rpartition("\r")[2] for line in lines if line.strip()]
-    ends = [line for line in shown if "3 of 3 blocks" in line]
-    assert [line.split(":")[0] for line in ends] == ["pass 1", "pass 2"]
-    assert "[" + 10 * "#" + 20 * "." + "] 1 of 3 blocks" in terminal.getvalue()
+class Source:
+    """What a bar asks a source for."""
+
+    n_samples, n_passes = None, 2
 
 
-def test_unknown_number_of_blocks_is_not_guessed(monkeypatch):
-    """A bar of the first pass would show a share of nothing."""
-    terminal = Terminal()
-    monkeypatch.setattr(_pass_bar.sys, "stdout", terminal)
-    monkeypatch.setattr(_pass_bar, "_INTERVAL", -1.0)
-    bar = PassBar()
-    bar(1, None, 0)
-    bar(1, None, 2)
-    assert "pass 1: 2 blocks" in terminal.getvalue()
-    assert " of " not in terminal.getvalue()
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """Let every line be written."""
+    monkeypatch.setattr(_pass_bar, "PATIENCE_OF_EYES", 0.0)
 
 
-@pytest.mark.parametrize("verbose", [False, True])
-def test_verbose_fit_tells_of_its_passes(verbose, capsys):
-    """A fit of hours would be silent, or one that is to be silent would not be."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(9000, 2))
-    y = X[:, 0] + rng.normal(size=len(X))
-    with use_limits(block_entries=2000):
-        model = MYHPORidge(verbose=verbose).fit(Batches.from_arrays(X, y))
-    lines = [line for line in capsys.readouterr().out.splitlines() if "pass " in line]
-    assert len(lines) == verbose * model.oracle_counts_["n_passes"]
-    assert all(line.count("blocks") == 1 for line in lines)
+def test_total_is_told_only_where_it_is_known():
+    """A share of an unknown number of rows would be made up."""
+    source, stream = Source(), Terminal()
+    bar = PassBar(source, stream)
+    bar(1, 1000)
+    assert stream.getvalue().endswith("\rpass 1: 1,000 rows")
+    bar(1, None)
+    source.n_samples = 4000
+    bar(2, 1000)
+    assert stream.getvalue().endswith("\rpass 2: 1,000 of 4,000 rows, 25%")
+    bar(2, None)
+    # The line is gone, so that others take its place.
+    last = stream.getvalue().split("\r")
+    assert last[-2].isspace()
+    assert last[-1] == ""
+    bar.end()
+    assert "2 passes over 4,000 rows" in stream.getvalue()
+
+
+def test_nothing_is_written_over_in_a_file():
+    """A log file would have thousands of lines."""
+    stream = io.StringIO()
+    PassBar(Source(), stream)(1, 1000)
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("make", [MYHPORidge, MYHPOLogisticRegression])
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_fit_tells_its_passes(make, verbose, capsys, monkeypatch):
+    """The user would not know how often files were read."""
+    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 100)
+    y = Y if make is MYHPORidge else (Y > 0).astype(int)
+    source = Batches.from_arrays(X, y, batch_size=50)
+    with use_limits(block_entries=300):
+        make(verbose=verbose).fit(source)
+    found = capsys.readouterr().out
+    word = "pass" if source.n_passes == 1 else "passes"
+    assert (f"{source.n_passes} {word} over 400 rows, " in found) == bool(verbose)
+    assert verbose or not found
