@@ -111,6 +111,8 @@ class BilevelLinearModel(
 
     #: Whether second moments of the folds are all that a fit needs.
     _is_from_moments = False
+    #: Whether the same is so once labels are numbers.
+    _codes_classes = False
     #: Origin of y, which the weights are about until they are set; None for zero.
     _y_origin = None
     #: Moments of the parts of `partial_fit`, and whether they were not fitted yet.

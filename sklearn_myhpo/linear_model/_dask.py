@@ -5,6 +5,7 @@ from ..data.dask import MOST_DASK_FEATURES, DaskSource
 from ..data.dask_blocks import is_dask
 from ..data.fold_rules import is_rule
 from ..data.fold_splitters import KeyFolds
+from ._coded import coded_rows
 from ._long_rows import read_long_rows
 from ._moments import condensed_rows
 from ._pass_bar import PassBar
@@ -16,6 +17,7 @@ _ELSE = (
 )
 #: Bytes of the Hessians of all splits, on the machine that calls `fit`.
 MOST_DASK_BYTES = 2**34
+_VALIDATION = "X_val and y_val are rows beside X; give a share of the rows as cv=0.2"
 _SHRINKAGE = "shrinkage needs splits within splits; use shrinkage=0"
 
 
@@ -53,8 +55,11 @@ def read_dask(model, solver, X, y, sample_weight, metadata, has_own_validation):
         )
     source = DaskSource(X, y, sample_weight, groups)
     PassBar.watch(model, source)
-    if model._is_from_moments:
-        given = has_own_validation, MOST_DASK_FEATURES
+    if model._is_from_moments or model._codes_classes:
+        rule = None
+        if model._codes_classes:
+            source, rule = coded_rows(model, source)
+        given = has_own_validation, MOST_DASK_FEATURES, rule
         found = condensed_rows(model, source, *given)
         reason = (
             f"criterion={shown(model.criterion)} needs rows one by one; use "
@@ -91,7 +96,9 @@ def _obstacle(model, solver, groups, params, has_own_validation):
             "MYHPOLogisticRegression or another solver, or partial_fit with one block "
             "after another"
         )
-    if model._is_from_moments:
+    if model._codes_classes and has_own_validation:
+        return _VALIDATION
+    if model._is_from_moments or model._codes_classes:
         return None if model.shrinkage != "auto" else _SHRINKAGE
     return _obstacle_of_likelihood(model, solver, has_own_validation)
 
@@ -102,7 +109,7 @@ def _obstacle_of_likelihood(model, solver, has_own_validation):
     if not model._reads_in_passes:
         return f"{model._name()} needs rows one by one; use MYHPOLogisticRegression"
     if has_own_validation:
-        return "X_val and y_val are rows beside X; give a share of the rows as cv=0.2"
+        return _VALIDATION
     if model.criterion != "validation":
         return (
             f"criterion={shown(model.criterion)} needs rows one by one; use "

@@ -39,7 +39,7 @@ def can_condense(model, solver, groups, params):
     return is_rule(model.cv)
 
 
-def condensed_rows(model, source, has_own_validation, most_features=None):
+def condensed_rows(model, source, has_own_validation, most_features=None, rule=None):
     """Return rows that stand for those of a source; None where single ones are needed.
 
     Parameters
@@ -51,6 +51,8 @@ def condensed_rows(model, source, has_own_validation, most_features=None):
     most_features : int, default=None
         Features up to which matrices of all their pairs are made; None for as many as
         pay beside reading rows again.
+    rule : rule of folds, default=None
+        None for that of the parameter `cv`.
 
     Returns
     -------
@@ -67,8 +69,9 @@ def condensed_rows(model, source, has_own_validation, most_features=None):
     )
     if needs_rows and not is_whole(source, first):
         return None
-    rule = None
-    if criterion is None and not has_own_validation:
+    if criterion is not None or has_own_validation:
+        rule = None
+    elif rule is None:
         rule = fold_rule(model.cv, source, random_state=model.random_state)
     _check_target(first.y)
     one = model.feature_groups is None

@@ -198,6 +198,41 @@ def test_collections_are_refused_outside_of_fits_and_predictions():
         MYHPORidge().fit(lazy)
 
 
+@pytest.mark.parametrize("options", [{}, {"class_weight": "balanced"}, {"cv": 3}])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_ridge_classifier_is_that_of_rows_in_memory(n_classes, options):
+    """Classes would be others, or folds not stratified by them."""
+    X, _, label = data()
+    weight = np.random.default_rng(2).uniform(size=N_ROWS)
+    if n_classes == 2:
+        label = np.where(label == "c", "b", label)
+    chunks = [da.from_array(one, chunks=(50, *one.shape[1:])) for one in (X, label)]
+    lazy = da.from_array(weight, chunks=50)
+    options = {"feature_groups": [("one", [0, 1]), ("two", [2, 3])], **options}
+    found = MYHPORidgeClassifier(**options).fit(*chunks, lazy)
+    wanted = MYHPORidgeClassifier(**options).fit(X, label, weight)
+    np.testing.assert_array_equal(found.classes_, wanted.classes_)
+    np.testing.assert_allclose(found.class_weight_, wanted.class_weight_, rtol=1e-12)
+    np.testing.assert_allclose(found.lambda_, wanted.lambda_, atol=1e-8)
+    np.testing.assert_allclose(found.coef_, wanted.coef_, rtol=1e-8)
+    np.testing.assert_allclose(found.intercept_, wanted.intercept_, rtol=1e-8)
+    np.testing.assert_allclose(found.validation_loss_, wanted.validation_loss_)
+    # Rows in memory come next as before.
+    np.testing.assert_array_equal(found.fit(X, label, weight).coef_, wanted.coef_)
+
+
+def test_class_without_weight_is_none():
+    """A ridge classifier would learn a class that no row counts for."""
+    X, _, label = data()
+    weight = np.where(label == "b", 0.0, 1.0)
+    chunks = [da.from_array(one, chunks=50) for one in (X, label, weight)]
+    found = MYHPORidgeClassifier().fit(chunks[0].rechunk({1: -1}), *chunks[1:])
+    wanted = MYHPORidgeClassifier().fit(X, label, weight)
+    assert found.classes_.tolist() == ["a", "c"]
+    np.testing.assert_allclose(found.lambda_, wanted.lambda_, atol=1e-8)
+    np.testing.assert_allclose(found.coef_, wanted.coef_, rtol=1e-8)
+
+
 def test_features_of_a_cluster_may_be_more_than_pay_in_memory(set_limits):
     """Fits of many features would be refused, for a way that Dask does not have."""
     X, y, _ = data()
