@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn_myhpo import (
     BilevelLogisticRegression,
     BilevelRidge,
+    MYHPOAdditiveRegressor,
     MYHPOLogisticRegression,
     MYHPOPoissonRegressor,
     MYHPORidge,
@@ -14,6 +15,7 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.data import KeyFolds
 from sklearn_myhpo.linear_model import _dask
+from sklearn_myhpo.preprocessing import PenalizedSplineTransformer
 from sklearn_myhpo.solvers import Stochastic
 
 da = pytest.importorskip("dask.array")
@@ -196,6 +198,25 @@ def test_collections_are_refused_outside_of_fits_and_predictions():
         BilevelRidge(solver=Stochastic(method="soba")).partial_fit(lazy, y)
     with pytest.raises(ValueError, match="y must be an array or a series of Dask"):
         MYHPORidge().fit(lazy)
+
+
+def test_curves_are_made_block_by_block():
+    """Additive models of a cluster would be impossible, or silently in memory."""
+    X, y, _ = data()
+    lazy, target = da.from_array(X, chunks=(60, 4)), da.from_array(y, chunks=60)
+    with pytest.raises(ValueError, match="not a collection of Dask"):
+        MYHPOAdditiveRegressor().fit(lazy, target)
+    curves = PenalizedSplineTransformer().fit(X[::2])
+    groups = curves.get_feature_groups_out()
+    shape = {"chunks": (lazy.chunks[0], (len(groups),)), "dtype": float}
+    columns = lazy.map_blocks(curves.transform, **shape, meta=np.empty((0, 0)))
+    found = MYHPORidge(feature_groups=groups).fit(columns, target)
+    wanted = MYHPORidge(feature_groups=groups).fit(curves.transform(X), y)
+    np.testing.assert_allclose(found.lambda_, wanted.lambda_, atol=1e-6)
+    np.testing.assert_allclose(
+        found.predict(columns), wanted.predict(curves.transform(X))
+    )
+    assert found.feature_group_names_ == wanted.feature_group_names_
 
 
 @pytest.mark.parametrize("options", [{}, {"class_weight": "balanced"}, {"cv": 3}])
