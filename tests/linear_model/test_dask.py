@@ -216,7 +216,7 @@ def test_curves_are_made_block_by_block():
     np.testing.assert_allclose(
         found.predict(columns), wanted.predict(curves.transform(X))
     )
-    assert found.feature_group_names_ == wanted.feature_group_names_
+    assert list(found.feature_group_names_) == list(wanted.feature_group_names_)
 
 
 @pytest.mark.parametrize("options", [{}, {"class_weight": "balanced"}, {"cv": 3}])
