@@ -9,7 +9,7 @@ from ..data.batches_design import BatchesDesign
 from ..data.condensed_design import CondensedDesign
 from ..data.row_source import BatchSource
 from ..data.sliceable import as_sliceable, is_read_by_slices
-from ._long_rows import needs_no_list, read_long_rows
+from ._long_rows import needs_no_list, pairs_of_labels, read_long_rows
 from ._moments import can_condense, condensed_rows
 from ._pass_bar import PassBar
 
@@ -103,6 +103,13 @@ def report_passes(model, X):
     else:
         return
     model.oracle_counts_ = {**model.oracle_counts_, "n_passes": n_passes}
+
+
+def folds_of(X, cv):
+    """Return pairs of rows of batches that a rule has divided, else `cv` as it is."""
+    if isinstance(X, BatchesDesign) and X.rows.labels is not None:
+        return pairs_of_labels(X.rows.labels)
+    return cv
 
 
 def columns_of(X):
