@@ -9,6 +9,11 @@ batch_source, batch_files, batch_rows, batches_design
 row_source      rows beyond memory as map and reduce: tasks on blocks, sums of results
 batch_reader, batch_checks, even_blocks, read_ahead
                 batches as blocks: checked, of equal sizes, read while others compute
+fold_moments, fold_factors, moments_pass, moments_state, row_sample
+                second moments of folds, in one pass or part by part; a sample of rows
+condense, condensed, condensed_design
+                few rows in the place of many with the same moments
+sliceable       arrays of files that are read by slices
 fold_rules, fold_splitters, class_counts, hashes
                 folds as rules, without lists of rows
 selected, stacked

@@ -1,5 +1,6 @@
 """Checks of single batches: numbers, columns, checksums, and the words of errors."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +54,7 @@ class Checksum(NamedTuple):
         return bool(abs(self.total - other.total) <= rounding)
 
 
+@lru_cache(maxsize=8)
 def _weights(n):
     """Return n numbers from 1 to 2, no two alike: multiples of the golden ratio."""
     return 1.0 + (np.arange(1, n + 1) * ((np.sqrt(5.0) - 1.0) / 2.0)) % 1.0

@@ -134,7 +134,7 @@ class CondensedHeldOut(HeldOutRows):
     def sample(self, n_rows):
         """Return rows of the source, about `n_rows`, or fewer of many features."""
         facts = self.facts
-        sample, folds = facts.rows.sample.sorted(), facts.rows.folds
+        sample, folds = facts.rows.sample.joined(), facts.rows.folds
         kept = np.flatnonzero(sample.weight > 0)
         kept = kept[:: max(1, len(kept) // n_rows)]
         label = sample.label[kept]
@@ -170,7 +170,7 @@ class CondensedHeldOut(HeldOutRows):
         facts, rows = self.facts, self.facts.rows
         given = facts.columns, facts.exponent, rows.centre.y, coef, intercept, mean
         if rows.source is None:
-            some = self.sample(len(rows.sample.number))
+            some = self.sample(rows.sample.n_rows)
             share = self.n_rows / max(1, some.n_rows)
             return float(np.sqrt(share)) * some.deviation(coef, intercept, mean)
         sums = rows.source.map_reduce(deviations_of_block, rows.rule, *given)

@@ -11,6 +11,9 @@ from .row_sample import RowSample, sample_block
 from .sums import origin
 from .threads import map_shares, matmul
 
+#: Square of a mean, in variances, up to which zero is as good an origin.
+NEAR = 1.0
+
 
 class Centre(NamedTuple):
     """Origin and units of rows, from the first of them.
@@ -42,7 +45,12 @@ class Centre(NamedTuple):
         """Number of columns of (x, 1, y)."""
         return len(self.x) + 1 + len(self.y)
 
-    def fill(self, X, y, weight, out):
+    @property
+    def is_zero(self):
+        """Whether the origin is zero."""
+        return not (self.x.any() or self.y.any())
+
+    def fill(self, X, y, weight, out, space=None):
         """Write rows (x, 1, y) in these units, times the roots of their weights.
 
         Parameters
@@ -51,18 +59,40 @@ class Centre(NamedTuple):
         y : ndarray of shape (n_rows, n_targets)
         weight : ndarray of shape (n_rows,) or None
         out : ndarray of shape (n_rows, n_features + 1 + n_targets)
+        space : Origins, optional
+            Memory to be used again for the next rows.
         """
         one = self.n_features
         # Another precision is converted first: both at once would be slow.
         out[:, :one] = as_dense(X)
-        if self.x.any():
-            out[:, :one] -= self.x
         out[:, one] = 1.0
-        np.subtract(y, self.y, out=out[:, one + 1 :])
+        out[:, one + 1 :] = y
+        if not self.is_zero:
+            origins = Origins(self) if space is None else space
+            np.subtract(out, origins.of(len(out)), out=out)
         if self.y_exponent.any():
             out[:, one + 1 :] = np.ldexp(out[:, one + 1 :], -self.y_exponent)
         if weight is not None:
             out *= np.sqrt(np.ldexp(weight, -self.weight_exponent))[:, None]
+
+
+class Origins:
+    """The origin of (x, 1, y), once for every row: faster than to repeat it for each.
+
+    Parameters
+    ----------
+    centre : Centre
+    """
+
+    def __init__(self, centre):
+        self._origin = np.concatenate([centre.x, [0.0], centre.y])
+        self._rows = np.empty((0, len(self._origin)))
+
+    def of(self, n_rows):
+        """Return the origins of some rows."""
+        if len(self._rows) < n_rows:
+            self._rows = np.tile(self._origin, (n_rows, 1))
+        return self._rows[:n_rows]
 
 
 class FoldMoments(NamedTuple):
@@ -72,8 +102,8 @@ class FoldMoments(NamedTuple):
     ----------
     matrices : dict of int to ndarray of shape (m + 1 + n_targets, m + 1 + n_targets)
         By fold: weighted sums of the products of (x, 1, y) in the units of a `Centre`.
-        Of y with itself only the squares. -1 is the fold of the rows that no split
-        holds out.
+        Of many y with each other only the squares. -1 is the fold of the rows that no
+        split holds out.
     counts : dict of int to int
         Numbers of rows of positive weight.
     n_rows : int
@@ -122,10 +152,16 @@ def centre_of_block(block, exponents, *, is_about_means):
     x, y_origin = np.zeros(block.X.shape[1]), np.zeros(y.shape[1])
     if is_about_means:
         step = max(1, block.n_rows // row_limits().shift_rows)
-        x = origin(as_dense(block.X[::step]).astype(np.float64))
-        y_origin = origin(y[::step])
+        rows = as_dense(block.X[::step]).astype(np.float64)
+        x, y_origin = origin(rows), origin(y[::step])
         # The origin of a constant is that constant, free of rounding.
         y_origin = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_origin)
+        with np.errstate(over="ignore"):
+            own = np.concatenate([x, y_origin]) ** 2
+            both = np.concatenate([rows.var(axis=0), y[::step].var(axis=0)])
+        if np.all(own <= NEAR * both):
+            # Nothing would be gained by moving them.
+            x, y_origin = np.zeros_like(x), np.zeros_like(y_origin)
     weight_exponent = 0
     if block.weight is not None and block.weight.any():
         # Even, so that the root of the unit changes no digit either.
@@ -157,15 +193,18 @@ def moments_of_block(block, rule, centre, step, most):
         for piece in _pieces(rows, block.n_rows, centre.width)
     ]
     n_parts = 1 + max((part for part, _ in pieces), default=0)
-    width = centre.width
+    width, end = centre.width, centre.n_features + 1
+    if len(centre.y) <= row_limits().many_outputs:
+        end = width
 
     def own(share):
         sums, space = np.zeros((n_parts, width, width)), Space()
+        origins = Origins(centre)
         for part, rows in share:
             weight = None if block.weight is None else block.weight[rows]
             filled = space.of(len(y[rows]), width)
-            centre.fill(block.X[rows], y[rows], weight, filled)
-            _add_products(sums[part], filled, centre.n_features + 1)
+            centre.fill(block.X[rows], y[rows], weight, filled, origins)
+            _add_products(sums[part], filled, end)
         return sums
 
     n_entries = n_parts * width**2
@@ -237,13 +276,17 @@ def _as_steps(index):
 
 def _cut(n_rows, width):
     """Yield slices of rows: few for a cache, many beside a matrix of their products."""
-    yield from slices(n_rows, width, min(width, row_limits().gram_rows), cached=True)
+    # Twice the width: the rows and their origins.
+    least = min(width, row_limits().gram_rows)
+    yield from slices(n_rows, 2 * width, least, cached=True)
 
 
 def _add_products(matrix, filled, end):
     """Add the products of columns with those before the end; of others the squares."""
     left, right = filled[:, :end], filled[:, end:]
     matrix[:end, :end] += matmul(left.T, left)
+    if not right.shape[1]:
+        return
     matrix[:end, end:] += matmul(left.T, right)
     corner = matrix[end:, end:]
     corner[np.diag_indices_from(corner)] += np.einsum("nt,nt->t", right, right)

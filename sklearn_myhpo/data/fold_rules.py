@@ -30,9 +30,9 @@ class Contiguous(NamedTuple):
     def labels(self, block):
         """Return the fold of every row, shape (b,)."""
         least, larger = divmod(self.n_samples, self.n_splits)
-        sizes = least + (np.arange(self.n_splits) < larger)
-        number = np.arange(block.start, block.start + block.n_rows)
-        return np.searchsorted(np.cumsum(sizes), number, side="right")
+        folds = np.arange(self.n_splits)
+        ends = np.cumsum(least + (folds < larger)) - block.start
+        return np.repeat(folds, np.diff(np.clip(ends, 0, block.n_rows), prepend=0))
 
 
 class Stratified(NamedTuple):

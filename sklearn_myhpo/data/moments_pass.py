@@ -18,6 +18,8 @@ from .threads import one_thread_for_small_calls
 RESIDUAL_TOL, ROUNDING_PER_FEATURE = 1e-11, 1e-14
 #: Entries of the sample of rows.
 SAMPLE_ENTRIES = 2**23
+#: Blocks of which the sample has about all its rows, where their number is not known.
+BLOCKS_PER_SAMPLE = 4
 
 
 class KeptRows(NamedTuple):
@@ -98,7 +100,10 @@ def condense_source(source, rule, *, is_about_means, exponents, n_sample, least,
         first = source.first()
         centre = centre_of_block(first, exponents, is_about_means=is_about_means)
         most = max(1, min(n_sample, SAMPLE_ENTRIES // max(1, centre.n_features)))
-        step = 1 if source.n_samples is None else max(1, source.n_samples // most)
+        # Where nobody knows how many rows come, not all of a block are copied.
+        n_rows = BLOCKS_PER_SAMPLE * first.n_rows
+        n_rows = n_rows if source.n_samples is None else source.n_samples
+        step = max(1, n_rows // most)
         given = rule, centre, step, 2 * most
         if is_whole(source, first):
             kept = source.map_reduce(rows_of_block, *given)

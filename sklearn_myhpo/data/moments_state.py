@@ -99,13 +99,11 @@ def add_part(state, rule, X, y, weight, key, head, *, exponents, n_sample):
     if state is None:
         centre = centre_of_block(block, exponents, is_about_means=True)
         width = centre.n_features
-        empty = [np.zeros(shape) for shape in ((0, width), (0, len(centre.y)), 0)]
-        number = np.zeros(0, dtype=np.intp)
         state = MomentsState(
             rule,
             centre,
             FoldFactors(width + 1, {}, {}),
-            RowSample(1, 2 * n_sample, number, number, *empty),
+            RowSample(1, 2 * n_sample, ()),
             0,
             np.dtype(np.float32),
             head,

@@ -7,17 +7,13 @@ import numpy as np
 from .batch_checks import as_dense
 
 
-class RowSample(NamedTuple):
-    """The rows whose number is a multiple of a step.
+class SampledRows(NamedTuple):
+    """Some rows.
 
     Attributes
     ----------
-    step : int
-        A given one times a power of two.
-    most : int
-        Rows beyond which the step is doubled.
     number : ndarray of int of shape (n_rows,)
-        Numbers of the rows, not sorted.
+        Numbers of the rows among all.
     label : ndarray of int of shape (n_rows,)
         The split that holds them out; -1 for none.
     X : ndarray of shape (n_rows, n_features)
@@ -25,8 +21,6 @@ class RowSample(NamedTuple):
     weight : ndarray of shape (n_rows,)
     """
 
-    step: int
-    most: int
     number: np.ndarray
     label: np.ndarray
     X: np.ndarray
@@ -36,30 +30,56 @@ class RowSample(NamedTuple):
     def __len__(self):
         return len(self.number)
 
+    def take(self, index):
+        """Return the rows of an index or a mask."""
+        return SampledRows(*(column[index] for column in self))
+
+
+class RowSample(NamedTuple):
+    """The rows whose number is a multiple of a step.
+
+    Attributes
+    ----------
+    step : int
+        A given one times a power of two.
+    most : int
+        Rows beyond which the step is doubled.
+    parts : tuple of SampledRows
+        The rows, in parts: to join them for every block would cost more than the rest.
+    """
+
+    step: int
+    most: int
+    parts: tuple
+
+    @property
+    def n_rows(self):
+        """Number of rows."""
+        return sum(len(part.number) for part in self.parts)
+
     def plus(self, other):
         """Return the sample of the rows of both."""
         step = max(self.step, other.step)
-        parts = [one._thinned(step) for one in (self, other)]
-        columns = [
-            np.concatenate(pair)
-            for pair in zip(*(one[2:] for one in parts), strict=True)
-        ]
-        both = RowSample(step, self.most, *columns)
-        while len(both.number) > self.most:
+        parts = self._thinned(step).parts + other._thinned(step).parts
+        both = RowSample(step, self.most, parts)
+        if len(parts) > 1 and both.n_rows > self.most:
+            both = both._replace(parts=(both.joined(),))
+        while both.n_rows > self.most:
             both = both._thinned(2 * both.step)
         return both
 
-    def sorted(self):
-        """Return the same rows in their order."""
-        order = np.argsort(self.number)
-        return RowSample(self.step, self.most, *(one[order] for one in self[2:]))
+    def joined(self):
+        """Return the `SampledRows` in their order."""
+        columns = map(np.concatenate, zip(*self.parts, strict=True))
+        rows = SampledRows(*columns)
+        return rows.take(np.argsort(rows.number, kind="stable"))
 
     def _thinned(self, step):
         """Return the rows of a larger step."""
         if step == self.step:
             return self
-        kept = self.number % step == 0
-        return RowSample(step, self.most, *(one[kept] for one in self[2:]))
+        parts = tuple(part.take(part.number % step == 0) for part in self.parts)
+        return RowSample(step, self.most, parts)
 
 
 def sample_block(block, labels, step, most):
@@ -75,12 +95,18 @@ def sample_block(block, labels, step, most):
     -------
     RowSample
     """
-    own = slice(-block.start % step, None, step)
-    number = np.arange(block.start, block.start + block.n_rows)[own]
-    # Copied: a view would keep the block.
+    while block.n_rows > most * step:
+        step *= 2
+    first = -block.start % step
+    number = block.start + np.arange(first, block.n_rows, step)
+    own = slice(first, None, step)
+    # All copied: a view would keep the block.
     X = np.array(as_dense(block.X[own]))
-    y = np.array(block.y[own], dtype=np.float64).reshape(len(number), -1)
+    y = np.array(block.y[own], dtype=np.float64)
     weight = np.ones(len(number))
     if block.weight is not None:
         weight = np.array(block.weight[own], dtype=np.float64)
-    return RowSample(step, most, number, labels[own], X, y, weight)
+    if not len(number):
+        return RowSample(step, most, ())
+    rows = SampledRows(number, labels[own].copy(), X, y.reshape(len(y), -1), weight)
+    return RowSample(step, most, (rows,))

@@ -114,6 +114,6 @@ def check_folds(model, found, rule):
             f"{found.design.n_counted} in all. Use other folds, or more rows."
         )
     if isinstance(rule, Contiguous):
-        sample = found.sample.sorted()
+        sample = found.sample.joined()
         used = sample.weight > 0
         warn_if_sorted(rule.n_splits, sample.y[used], sample.label[used], model._say)

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn_myhpo.data import Batches
 from sklearn_myhpo.data.batch_rows import BatchRows
 from sklearn_myhpo.data.batches_design import BatchesDesign
+from sklearn_myhpo.data.condensed_design import CondensedDesign
 from sklearn_myhpo.data.dense import DenseDesign
 from sklearn_myhpo.data.design import Design
 from sklearn_myhpo.data.selected import SelectedDesign
@@ -72,6 +73,12 @@ def _batched(kind, size):
     return make
 
 
+def _condensed(X):
+    """Return rows about an origin of their own."""
+    centre = np.arange(1.0, X.shape[1] + 1)
+    return CondensedDesign(X - centre, centre, 10 * len(X))
+
+
 #: Designs that read dense rows, by the source.
 SOURCES = {
     "dense": as_design,
@@ -84,6 +91,7 @@ SOURCES = {
     "batches": _batched(ManyRows, 7),
     "few-batches": _batched(BatchRows, 7),
     "selected-batches": _selected(_batched(ManyRows, 1000)),
+    "condensed": _condensed,
     "in-memory": lambda X: _selected(_stacked)(X).in_memory(),
 }
 
