@@ -86,6 +86,9 @@ class BatchRows:
         If the batches are not rows of one matrix; the message names batch and row.
     """
 
+    #: Folds of the rows where a rule has made them, else None.
+    labels = None
+
     def __init__(self, batches):
         self.batches, self.head, self._names = batches, None, None
         self._checksums, self.dtype = [], np.dtype(np.float32)

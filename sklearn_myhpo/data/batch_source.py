@@ -17,8 +17,8 @@ class Batches(FileBatches):
 
     `fit` of the linear estimators takes it in the place of X, without y and
     `sample_weight`, which it holds: ``MYHPORidge().fit(batches)``. The rows are never
-    in memory together, only y, the weights and the folds are. A fit makes several
-    passes, and every pass must yield the same rows in the same order.
+    in memory together. A fit may make several passes, and every pass must yield the
+    same rows in the same order.
 
     Parameters
     ----------

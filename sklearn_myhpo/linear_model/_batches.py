@@ -11,7 +11,7 @@ from ..data.dask_blocks import is_dask
 from ..data.row_source import BatchSource
 from ..data.sliceable import as_sliceable, is_read_by_slices
 from ._dask import read_dask, refuse_dask
-from ._long_rows import needs_no_list, read_long_rows
+from ._long_rows import needs_no_list, pairs_of_labels, read_long_rows
 from ._moments import can_condense, condensed_rows
 from ._pass_bar import PassBar
 
@@ -111,6 +111,13 @@ def report_passes(model, X):
     model.oracle_counts_ = {**model.oracle_counts_, "n_passes": n_passes}
 
 
+def folds_of(X, cv):
+    """Return pairs of rows of batches that a rule has divided, else `cv` as it is."""
+    if isinstance(X, BatchesDesign) and X.rows.labels is not None:
+        return pairs_of_labels(X.rows.labels)
+    return cv
+
+
 def columns_of(X):
     """Return an X with names and dtypes of the columns: the first of the batches."""
     if isinstance(X, CondensedDesign):
@@ -119,7 +126,7 @@ def columns_of(X):
 
 
 def groups_of(X, groups):
-    """Return the groups of the rows that a fit goes on with.
+    """Return the groups for a splitter; None from Dask, whose folds are made by then.
 
     Parameters
     ----------
@@ -131,13 +138,9 @@ def groups_of(X, groups):
     Returns
     -------
     object
-        The keys of rows that were kept; None of rows that stand for others, whose folds
-        are made.
     """
-    if isinstance(X, CondensedDesign):
-        return None
-    key = getattr(X.rows, "key", None) if isinstance(X, BatchesDesign) else None
-    return groups if key is None else key
+    is_read = isinstance(X, BatchesDesign | CondensedDesign)
+    return None if is_read and is_dask(groups) else groups
 
 
 def is_from_batches(X):

@@ -1,5 +1,6 @@
 """Rows beyond memory that a fit reads in few passes, without any list of rows."""
 
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -52,17 +53,20 @@ class KeptRows:
     source : RowSource
     facts : RowFacts
         With a sample of all rows.
+    has_list : bool
+        Whether `cv` divides the rows as in memory.
     """
 
     are_few = True
     n_passes = 1
 
-    def __init__(self, source, facts):
+    def __init__(self, source, facts, has_list):
         sample = facts.sample.in_order()
         rows = sample.X.toarray() if hasattr(sample.X, "toarray") else sample.X
         self.kept = self.sample = np.ascontiguousarray(rows, dtype=np.float64)
         self.head, self.dtype, self.shape = source.head, source.dtype, rows.shape
-        self.y, self.sample_weight, self.key = sample.y, sample.weight, sample.key
+        self.y, self.sample_weight = sample.y, sample.weight
+        self.labels = None if has_list else sample.label
         self.low, self.high = facts.low, facts.high
 
 
@@ -118,28 +122,55 @@ def read_long_rows(model, source, most_bytes=None):
         None with `LongRows`; so are the weights.
     sample_weight : ndarray or None
     """
+    with source:
+        rows = first_look(model, source)
+    if isinstance(rows, KeptRows):
+        return BatchesDesign(rows), rows.y, rows.sample_weight
+    n_outputs = max(1, len(rows.counts.classes) - 1) if model._is_classifier else 1
+    n_bytes = hessian_bytes(source.n_features * n_outputs, rows.rule.n_splits)
+    if n_bytes <= (MOST_BYTES if most_bytes is None else most_bytes):
+        return rows, None, None
+    return None
+
+
+def first_look(model, source):
+    """Return what a pass finds that needs no weights of a model.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+    source : RowSource
+
+    Returns
+    -------
+    LongRows or KeptRows
+        The latter of few rows.
+    """
     cv, has_classes = 5 if model.cv is None else model.cv, model._is_classifier
     check_cv_type(cv)
-    with source:
-        _check_first(model, source.first())
-        most = _sample_rows(source.n_features)
-        waits = source.n_samples is None or has_classes
-        rule = None
-        if not (isinstance(cv, int | np.integer) and waits):
-            rule = fold_rule(cv, source, random_state=model.random_state)
-        facts = source.map_reduce(facts_of_block, rule, most, has_classes)
-        if facts.sample.is_all:
-            rows = KeptRows(source, facts)
-            return BatchesDesign(rows), rows.y, rows.sample_weight
-        if rule is None and has_classes:
-            rule = stratified_by(facts.counts, int(cv))
-        elif rule is None:
-            rule = fold_rule(cv, source)
-    n_outputs = max(1, len(facts.counts.classes) - 1) if has_classes else 1
-    n_bytes = hessian_bytes(source.n_features * n_outputs, rule.n_splits)
-    if n_bytes <= (MOST_BYTES if most_bytes is None else most_bytes):
-        return LongRows(source, facts, rule), None, None
-    return None
+    _check_first(model, source.first())
+    most = _sample_rows(source.n_features)
+    is_number = isinstance(cv, Integral)
+    rule = None
+    if not (is_number and (source.n_samples is None or has_classes)):
+        rule = fold_rule(cv, source, random_state=model.random_state)
+    facts = source.map_reduce(facts_of_block, rule, most, has_classes)
+    if facts.sample.is_all:
+        return KeptRows(source, facts, is_number)
+    if rule is None and has_classes:
+        rule = stratified_by(facts.counts, int(cv))
+    elif rule is None:
+        rule = fold_rule(cv, source)
+    return LongRows(source, facts, rule)
+
+
+def pairs_of_labels(labels):
+    """Return training and validation rows of folds, -1 or more than all for none."""
+    found = np.unique(labels[labels >= 0])
+    return [
+        (np.flatnonzero(labels != fold), np.flatnonzero(labels == fold))
+        for fold in found
+    ]
 
 
 def hessian_bytes(size, n_splits):

@@ -15,6 +15,7 @@ from ..data.condensed_design import CondensedDesign
 from ..data.cv import make_splits
 from ..data.rows import Rows
 from ..exceptions import IgnoredGroupsWarning
+from ._batches import folds_of
 from ._own_validation import check_own_classes
 
 
@@ -126,4 +127,5 @@ class SplitsMixin:
             weights=weights,
             metadata=metadata,
         )
-        return make_splits(self.cv, rows, say=self._say, random_state=random_state)
+        cv = folds_of(X, self.cv)
+        return make_splits(cv, rows, say=self._say, random_state=random_state)

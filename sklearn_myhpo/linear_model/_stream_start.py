@@ -12,6 +12,7 @@ from ..data.sources import as_design
 from ..exceptions import SortedRowsWarning
 from ..solvers import minimize_bilevel
 from ._checks import drop_weightless
+from ._long_rows import pairs_of_labels
 from ._problem import ProblemSource
 
 #: Accuracy of the fit of a sample.
@@ -103,15 +104,6 @@ class SampledRows(NamedTuple):
 def _in_double(X):
     """Return rows in double precision."""
     return X.astype(np.float64, copy=False)
-
-
-def pairs_of_labels(labels):
-    """Return training and validation rows of folds, -1 or more than all for none."""
-    found = np.unique(labels[labels >= 0])
-    return [
-        (np.flatnonzero(labels != fold), np.flatnonzero(labels == fold))
-        for fold in found
-    ]
 
 
 class Start(NamedTuple):
