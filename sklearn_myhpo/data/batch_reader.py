@@ -4,7 +4,7 @@ import numpy as np
 
 from .batch_checks import changed_source
 from .batch_source import check_batch
-from .block_checks import Form, check_rows, compare_rows
+from .block_checks import RowForm, check_rows, compare_rows
 
 
 class BatchReader:
@@ -31,7 +31,7 @@ class BatchReader:
         self.n_samples = batches.n_samples
 
     def __iter__(self):
-        """Begin a pass: yield the `Rows` of a batch after another."""
+        """Begin a pass: yield the `CheckedRows` of a batch after another."""
         number = -1
         for number, given in enumerate(self._batches):
             check_batch(given, number)
@@ -52,7 +52,7 @@ class BatchReader:
             self._known = []
         columns, where = _padded(given), f"batch {number}"
         if self._form is None:
-            self._form, self.head = Form.of(columns, where), columns[0]
+            self._form, self.head = RowForm.of(columns, where), columns[0]
         rows, facts = check_rows(columns, where, self._form)
         self.dtype = np.promote_types(self.dtype, facts.dtype)
         self._known.append(facts)

@@ -20,8 +20,8 @@ _OTHERS = ("y", "sample_weight", "key")
 _PLURAL = {"batch": "batches", "block": "blocks"}
 
 
-class Rows(NamedTuple):
-    """Rows of a block, checked.
+class CheckedRows(NamedTuple):
+    """CheckedRows of a block, checked.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Rows(NamedTuple):
     key: np.ndarray | None
 
 
-class Form(NamedTuple):
+class RowForm(NamedTuple):
     """What the rows of all blocks have in common.
 
     Attributes
@@ -64,7 +64,7 @@ class Form(NamedTuple):
         return cls(names, X.shape[1], tuple(others))
 
 
-class Facts(NamedTuple):
+class BlockFacts(NamedTuple):
     """What a later pass must find again in a block.
 
     Attributes
@@ -85,7 +85,7 @@ class Facts(NamedTuple):
 
 
 def check_rows(columns, where, form):
-    """Return the `Rows` of a block of the first pass, and their `Facts`.
+    """Return the `CheckedRows` of a block of the first pass, and their `BlockFacts`.
 
     Parameters
     ----------
@@ -93,13 +93,13 @@ def check_rows(columns, where, form):
         X, y, weights and keys as they came; None where there are none.
     where : str
         Kind and number of the block, for messages, such as "batch 3".
-    form : Form
+    form : RowForm
         Of the first block.
 
     Returns
     -------
-    rows : Rows
-    facts : Facts
+    rows : CheckedRows
+    facts : BlockFacts
 
     Raises
     ------
@@ -134,24 +134,26 @@ def check_rows(columns, where, form):
             others[number] = as_column(name, others[number], X, where, [first])
     if others[1] is not None:
         check_weights(others[1], where)
-    return Rows(X, *others), Facts(X.dtype, (sums, *map(column_sums, others)))
+    return CheckedRows(X, *others), BlockFacts(
+        X.dtype, (sums, *map(column_sums, others))
+    )
 
 
 def compare_rows(columns, form, facts):
-    """Return the `Rows` of a block of a later pass; None if they are not the same.
+    """Return the `CheckedRows` of a block of a later pass; None if they are not the same.
 
     Parameters
     ----------
     columns : sequence
         X, y, weights and keys as they came; None where there are none.
-    form : Form
+    form : RowForm
         Of the first block.
-    facts : Facts
+    facts : BlockFacts
         From the first pass.
 
     Returns
     -------
-    Rows or None
+    CheckedRows or None
     """
     X, *others = columns
     X = as_numbers(X, "a later pass")
@@ -162,7 +164,7 @@ def compare_rows(columns, form, facts):
         and Checksum.of(X).equals(own, X.dtype)
         and all(map(are_equal, map(column_sums, others), known))
     )
-    return Rows(X, *others) if is_same else None
+    return CheckedRows(X, *others) if is_same else None
 
 
 def check_target(y, where):

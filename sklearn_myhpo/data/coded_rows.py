@@ -19,7 +19,7 @@ class CodedBlock(Block):
     given = None
 
 
-class Code(NamedTuple):
+class ClassCode(NamedTuple):
     """Targets -1 and 1 of labels: one column for two classes, or one for each.
 
     Attributes
@@ -77,7 +77,7 @@ class CodedRows(RowSource):
     Parameters
     ----------
     source : RowSource
-    code : Code
+    code : ClassCode
     """
 
     def __init__(self, source, code):

@@ -4,10 +4,19 @@ from itertools import accumulate
 
 import numpy as np
 
-from .block_checks import Form, check_rows
-from .dask_blocks import Columns, aligned, sizes_of
+from .block_checks import RowForm, check_rows
+from .dask_blocks import DaskColumns, aligned, sizes_of
 from .dask_graph import BlockGraph
-from .dask_tasks import Call, Place, add, block_of, count, first_rows, join, work_on
+from .dask_tasks import (
+    BlockPlace,
+    SharedWork,
+    add,
+    block_of,
+    count,
+    first_rows,
+    join,
+    work_on,
+)
 from .row_source import RowSource
 
 #: Features up to which one machine is to hold matrices of all their pairs.
@@ -42,7 +51,7 @@ class DaskSource(RowSource):
     """
 
     def __init__(self, X, y, sample_weight=None, groups=None):
-        columns = aligned(Columns(X, y, sample_weight, groups))
+        columns = aligned(DaskColumns(X, y, sample_weight, groups))
         self._n_features = columns.X.shape[1]
         check_n_features(self._n_features)
         self._dtype = np.dtype(np.float32)
@@ -88,7 +97,7 @@ class DaskSource(RowSource):
                 continue
             found = self._graph.of_block(first_rows, number, FIRST_ROWS)
             if found[0].shape[0]:
-                self._form = Form.of(found, f"block {number}")
+                self._form = RowForm.of(found, f"block {number}")
                 rows, facts = check_rows(found, f"block {number}", self._form)
                 self._head, self._dtype = found[0], facts.dtype
                 self._first = block_of(rows, 0, number)
@@ -103,7 +112,7 @@ class DaskSource(RowSource):
         sizes, known = self._counted(), self._known or {}
         starts = accumulate(sizes, initial=0)
         places = (
-            Place(number, start, size, known.get(number))
+            BlockPlace(number, start, size, known.get(number))
             for number, (start, size) in enumerate(zip(starts, sizes, strict=False))
         )
         matrix, watch = 8 * self.n_features**2, None
@@ -116,7 +125,7 @@ class DaskSource(RowSource):
             work_on,
             places,
             add,
-            shared=Call(task, args, self._form),
+            shared=SharedWork(task, args, self._form),
             n_added=2 if matrix > LARGE_MATRIX else ADDED,
             watch=watch,
         )

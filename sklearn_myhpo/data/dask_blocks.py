@@ -32,7 +32,7 @@ def import_dask(module="dask.base"):
     return import_optional(module, "X from Dask", extra="dask")
 
 
-class Columns(NamedTuple):
+class DaskColumns(NamedTuple):
     """X of blocks, and what has a row for each of its rows; collections of Dask.
 
     Attributes
@@ -53,11 +53,11 @@ def aligned(columns):
 
     Parameters
     ----------
-    columns : Columns
+    columns : DaskColumns
 
     Returns
     -------
-    Columns
+    DaskColumns
 
     Raises
     ------
@@ -71,7 +71,7 @@ def aligned(columns):
     for name, one in columns._asdict().items():
         if name != "X":
             found[name] = None if one is None else _like(columns.X, name, one)
-    return Columns(**found)
+    return DaskColumns(**found)
 
 
 def check_features(X):

@@ -8,7 +8,7 @@ from .block_checks import check_rows, compare_rows
 from .row_source import Block
 
 
-class Call(NamedTuple):
+class SharedWork(NamedTuple):
     """Work on every block of a pass; sent to a worker once.
 
     Attributes
@@ -16,7 +16,7 @@ class Call(NamedTuple):
     task : callable
         Of a block and `args`; its result has a method `plus`.
     args : tuple
-    form : Form
+    form : RowForm
         Of the first rows, that all blocks must have.
     """
 
@@ -25,7 +25,7 @@ class Call(NamedTuple):
     form: Any
 
 
-class Place(NamedTuple):
+class BlockPlace(NamedTuple):
     """Where a block is among all, and what the first pass found there.
 
     Attributes
@@ -42,14 +42,14 @@ class Place(NamedTuple):
     known: tuple | None
 
 
-class Found:
+class BlockSum:
     """Result of a task for some blocks, and what the first pass found in each.
 
     Parameters
     ----------
     total : object or None
         None without rows.
-    facts : dict of int to Facts
+    facts : dict of int to BlockFacts
         By the number of the block; empty after the first pass.
     """
 
@@ -64,8 +64,8 @@ class Found:
         """Return what was found in the blocks of both."""
         facts = {**self.facts, **other.facts}
         if self.total is None or other.total is None:
-            return Found(other.total if self.total is None else self.total, facts)
-        return Found(self.total.plus(other.total), facts)
+            return BlockSum(other.total if self.total is None else self.total, facts)
+        return BlockSum(self.total.plus(other.total), facts)
 
 
 def bytes_of(value):
@@ -83,12 +83,12 @@ def bytes_of(value):
 
 
 def work_on(call, place, *columns):
-    """Return the `Found` of a block.
+    """Return the `BlockSum` of a block.
 
     Parameters
     ----------
-    call : Call
-    place : Place
+    call : SharedWork
+    place : BlockPlace
     *columns : array-like, sparse matrix, frame or None
         X, y, weights and keys as they came.
     """
@@ -109,7 +109,7 @@ def work_on(call, place, *columns):
     if rows.X.shape[0]:
         block = block_of(rows, place.start, place.number)
         total = call.task(block, *call.args)
-    return Found(total, facts)
+    return BlockSum(total, facts)
 
 
 def block_of(rows, start, number):

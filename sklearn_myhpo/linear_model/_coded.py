@@ -3,7 +3,7 @@
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..data.class_counts import count_classes
-from ..data.coded_rows import Code, CodedRows, CodedRule
+from ..data.coded_rows import ClassCode, CodedRows, CodedRule
 from ..data.fold_rules import fold_rule
 from ._checks import check_not_missing
 
@@ -42,4 +42,4 @@ def coded_rows(model, source):
     rule = fold_rule(
         model.cv, source, is_classifier=True, random_state=model.random_state
     )
-    return CodedRows(source, Code(model.classes_, factors)), CodedRule(rule)
+    return CodedRows(source, ClassCode(model.classes_, factors)), CodedRule(rule)

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -493,6 +494,26 @@ def test_result_does_not_depend_on_blocks_or_workers(client):
     np.testing.assert_array_equal(fits[0].coef_, fits[2].coef_)
     np.testing.assert_allclose(fits[0].lambda_, fits[1].lambda_, atol=1e-8)
     np.testing.assert_allclose(fits[0].coef_, fits[1].coef_, rtol=1e-9)
+
+
+def test_nothing_as_long_as_the_rows_comes_to_the_caller(client):
+    """A cluster's rows would not fit into the memory of a laptop."""
+    peaks = []
+    for n_rows in (100_000, 2_000_000):
+        random = da.random.default_rng(0)
+        chunks = (n_rows // 20, 4)
+        X = random.standard_normal((n_rows, 4), chunks=chunks, dtype=np.float32)
+        y = X.sum(axis=1)
+        MYHPORidge().fit(X[:1000], y[:1000])
+        tracemalloc.start()
+        try:
+            model = MYHPORidge().fit(X, y + 0.5)
+            assert model.predict(X).shape == (n_rows,)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    # A byte for each row would be more.
+    assert peaks[1] - peaks[0] < 1_000_000
 
 
 # Faults.
