@@ -140,7 +140,7 @@ def check_rows(columns, where, form):
 
 
 def compare_rows(columns, form, facts):
-    """Return the `CheckedRows` of a block of a later pass; None if they are not the same.
+    """Return the `CheckedRows` of a block of a later pass; None of other rows.
 
     Parameters
     ----------

@@ -26,7 +26,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 #: Folders and files whose messages are tested beside them.
 ELSEWHERE = {
     *("additive", "preprocessing"),
-    *("data/batch_rows.py", "data/batch_source.py"),
+    *("data/batch_rows.py", "data/batch_source.py", "data/block_checks.py"),
+    *("data/dask.py", "data/dask_blocks.py", "data/dask_tasks.py"),
+    *("linear_model/_coded.py", "linear_model/_dask.py"),
     *("datasets", "neural_network", "bilevel", "losses", "_warn.py"),
 }
 #: Functions with a message that nothing can provoke in this table.
