@@ -15,14 +15,14 @@ from ..data.fold_rules import fold_rule, is_rule, stratified_by
 from ..data.hashed_sample import RowFacts, facts_of_block
 from ..data.limits import row_limits
 from ..data.row_source import BatchSource
-from ._checks import check_not_missing, check_not_text
+from ..engine.glm.stream_plan import hessian_bytes
+from ._checks import check_not_missing, check_not_text, check_some_weight
 from ._pass_bar import PassBar
 
 #: Rows of the sample that a fit starts from: at least so many, and so many per feature.
 SAMPLE_LEAST, SAMPLE_PER_FEATURE = 2**14, 32
-#: Bytes of the Hessians of all splits up to which they are formed, and how many copies
-#: of them a pass has at a time.
-MOST_BYTES, COPIES = 2**30, 4
+#: Bytes of the Hessians of all splits up to which they are formed.
+MOST_BYTES = 2**30
 #: Blocks whose entries the sample may have.
 SAMPLE_BLOCKS = 4
 
@@ -157,6 +157,7 @@ def first_look(model, source):
     if not (is_number and (source.n_samples is None or has_classes)):
         rule = fold_rule(cv, source, random_state=model.random_state)
     facts = source.map_reduce(facts_of_block, rule, most, has_classes)
+    check_some_weight(facts.has_weight)
     if facts.sample.is_all:
         return KeptRows(source, facts, is_number)
     if rule is None and has_classes:
@@ -173,11 +174,6 @@ def pairs_of_labels(labels):
         (np.flatnonzero(labels != fold), np.flatnonzero(labels == fold))
         for fold in found
     ]
-
-
-def hessian_bytes(size, n_splits):
-    """Return the bytes of the Hessians of all splits while a pass adds them up."""
-    return 8 * COPIES * (2 * n_splits + 1) * size**2
 
 
 def _sample_rows(n_features):

@@ -38,7 +38,7 @@ LAST_MOVE, MODEL_SHARE = 1e-2, 1e-3
 #: Accuracy of the weights relative to `tol`.
 WEIGHTS_SHARE = 1e-2
 #: Errors of weights, relative in the norm of the Hessian, that are far, and near.
-FAR, NEAR = 0.3, 0.01
+FAR_WEIGHTS, NEAR_WEIGHTS = 0.3, 0.01
 #: Distance of a lambda from a bound that has moved by as much.
 AT_BOUND = 1e-4
 #: Curvature in a lambda, relative to the objective, below which it is flat.
@@ -255,7 +255,7 @@ class StreamedDriver:
         lambda_ = problem.project(lambda_)
         weights = problem.minimize(lambda_, problem.starts())
         inner = inner_error(problem, lambda_, at, weights)
-        self._is_far, self._is_near = inner > FAR, inner <= NEAR
+        self._is_far, self._is_near = inner > FAR_WEIGHTS, inner <= NEAR_WEIGHTS
         # Far from their minima weights move alone: models tell little of lambda there.
         ahead = lambda_ if self._is_far else self._ahead(problem, lambda_, at)
         weights = problem.minimize(ahead, problem.starts())
