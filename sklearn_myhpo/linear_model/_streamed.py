@@ -118,7 +118,7 @@ class StreamedFit:
     def _constant(self):
         """Return the raw predictions of the sample's model without features."""
         sample = self.sample
-        if not (self.model.fit_intercept and np.any(sample.weight)):
+        if not self.model.fit_intercept:
             return np.zeros(self.loss.n_outputs(sample.target))
         return np.atleast_1d(self.loss.intercept_start(sample.target, sample.weight))
 

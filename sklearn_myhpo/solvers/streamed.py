@@ -8,7 +8,6 @@ corrects the step of lambda.
 """
 
 import time
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from .protocol import BilevelResult, Info, Solver, Status
 from .steps.acceptance import is_below_rounding
 from .steps.model_steps import (
     LONGEST,
+    Round,
     Trust,
     are_far_from_all,
     bent,
@@ -49,37 +49,17 @@ MOST_THIRD = 30
 STAGNANT = 0.5
 
 
-class _Round(NamedTuple):
-    """A problem about known weights, and where its solution is.
-
-    Attributes
-    ----------
-    problem : StreamedProblem
-    lambda_ : ndarray of shape (n_groups,)
-        Of the weights.
-    at : ndarray of shape (n_splits + 1, m, n_outputs)
-        The weights.
-    ahead : ndarray of shape (n_groups,)
-        Lambda of the solution.
-    there : ndarray of shape (n_splits + 1, m, n_outputs)
-        Its weights.
-    """
-
-    problem: StreamedProblem
-    lambda_: np.ndarray
-    at: np.ndarray
-    ahead: np.ndarray
-    there: np.ndarray
-
-
 class StreamedDriver:
     """The loop of passes.
 
     Parameters
     ----------
     rows : StreamedRows
+        The data.
     solver : Solver
+        It minimizes the models of every pass.
     lambda_bounds : "auto" or (low, high)
+        As of `StreamedProblem`.
     lambda_init : float, ndarray of shape (n_groups,) or None
         The user's own start, None without one.
     max_iter : int
@@ -87,6 +67,7 @@ class StreamedDriver:
     tol : float
         As of `minimize_bilevel`.
     random_state : int
+        Seed of every run of the solver.
     report : callable or None
         Called with (n_iter, info, weights) after a pass at weights of every split; the
         run ends if it returns something true.
@@ -124,6 +105,7 @@ class StreamedDriver:
         lambda_0 : ndarray of shape (n_groups,)
             Start.
         weights : ndarray of shape (m, n_outputs)
+            The common weights.
 
         Returns
         -------
@@ -212,10 +194,16 @@ class StreamedDriver:
         Parameters
         ----------
         problem : StreamedProblem
+            About the minimum.
         result : BilevelResult
             The minimum.
         raise_all : callable
             Takes a problem and the minimum, and returns a `BilevelResult`.
+
+        Returns
+        -------
+        BilevelResult, StreamedProblem
+            With the losses of the rows.
         """
         last = None
         for _ in range(MOST_COMMON):
@@ -247,7 +235,7 @@ class StreamedDriver:
         return problem
 
     def _round(self, models, lambda_, at):
-        """Return the `_Round` of models about weights: solve them."""
+        """Return the `Round` of models about weights: solve them."""
         problem = self._problem(models)
         # Bounds follow from the models without features, which a pass may still mend.
         for bound in problem.bounds:
@@ -261,7 +249,7 @@ class StreamedDriver:
         weights = problem.minimize(ahead, problem.starts())
         full = problem.full.minimize(ahead, problem.full.start())
         there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
-        return _Round(problem, lambda_, at, ahead, there)
+        return Round(problem, lambda_, at, ahead, there)
 
     def _ahead(self, problem, lambda_, at):
         """Return lambda where the models have their minimum, as the rows bend it."""
