@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from numbers import Real
 from typing import Self
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight
 from .._messages import shown
 from .._progress import kept_on_error
 from .._typing import MatrixLike
+from ..data.cv import check_cv_type
 from ..data.fold_rules import HoldOut, is_rule
 from ..data.fold_splitters import KeyFolds, RowFolds
 from ..data.moments_state import add_part
@@ -125,7 +125,10 @@ class ExactPartsMixin:
             key = None if groups is None else np.asarray(groups)
             given = state, rule, X, y, weight, key, X[:1] if head is None else head
             state = add_part(
-                *given, exponents=unit_exponents, n_sample=limits().optimism_rows
+                *given,
+                is_about_means=self.fit_intercept,
+                exponents=unit_exponents,
+                n_sample=limits().optimism_rows,
             )
             self._set_parts(state)
         return self
@@ -208,7 +211,8 @@ class ExactPartsMixin:
             return cv.of_columns(names, self.n_features_in_)
         if isinstance(cv, RowFolds):
             return cv
-        if isinstance(cv, Real) and 0 < cv < 1:
+        check_cv_type(cv)
+        if cv < 1:
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
             if state is not None and isinstance(state.rule, HoldOut):
                 seed = state.rule.seed
@@ -258,9 +262,8 @@ class ExactPartsMixin:
         ):
             self._refresh()
             return getattr(self, name)
-        raise AttributeError(
-            f"{type(self).__name__!r} object has no attribute {name!r}"
-        )
+        # Once more, for its error.
+        return object.__getattribute__(self, name)
 
     def __sklearn_is_fitted__(self):
         if self._is_stale:
