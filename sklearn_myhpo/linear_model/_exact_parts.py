@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight
 from .._messages import shown
 from .._progress import kept_on_error
 from .._typing import MatrixLike
+from ..data.arrays import head_of
 from ..data.cv import check_cv_type
 from ..data.fold_rules import HoldOut, is_rule
 from ..data.fold_splitters import KeyFolds, RowFolds
@@ -111,7 +112,7 @@ class ExactPartsMixin:
         self._check_options()
         with kept_on_error(self):
             state = self._parts
-            head = X[:1] if hasattr(X, "columns") else None
+            head = head_of(X)
             X, y = self._check_data(X, y, reset=state is None, least=1)
             rule = self._rule_of_parts(state)
             _check_groups(rule, groups)
@@ -123,7 +124,8 @@ class ExactPartsMixin:
                 )
             weight = _weights_of_part(sample_weight, X)
             key = None if groups is None else np.asarray(groups)
-            given = state, rule, X, y, weight, key, X[:1] if head is None else head
+            head = head_of(X) if head is None else head
+            given = state, rule, X, y, weight, key, head
             state = add_part(
                 *given,
                 is_about_means=self.fit_intercept,
