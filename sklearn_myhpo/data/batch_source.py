@@ -11,6 +11,7 @@ import numpy as np
 from .._messages import shown
 from .batch_files import npz_files, parquet_files
 from .limits import row_limits
+from .pages import Pages
 
 #: Rows of a batch of a Parquet file, unless the user says another number.
 PARQUET_ROWS = 65_536
@@ -185,9 +186,11 @@ class Batches:
             given.pop()
 
         def read():
+            pages = Pages(X)
             for start in range(0, X.shape[0], batch_size):
                 rows = slice(start, min(start + batch_size, X.shape[0]))
                 yield tuple(_sliced(one, rows) for one in given)
+                pages.release(start, batch_size)
 
         return cls._of(read, int(X.shape[0]))
 
