@@ -278,7 +278,7 @@ def peak(n_batches):
     """Return the peak memory of a fit, in bytes."""
     tracemalloc.start()
     try:
-        with use_limits(block_entries=50_000, optimism_rows=50):
+        with use_limits(block_entries=5_000, optimism_rows=50):
             MYHPORidge(cv=RowFolds(5)).fit(generated(n_batches))
         return tracemalloc.get_traced_memory()[1]
     finally:
@@ -288,6 +288,6 @@ def peak(n_batches):
 def test_memory_does_not_grow_with_the_rows():
     """Rows, y or folds would be in memory after all."""
     peak(2)  # What imports and caches take.
-    few, many = peak(20), peak(80)
-    # Less than y of the 30 000 rows more takes.
-    assert many - few < 120_000
+    few, many = peak(20), peak(200)
+    # Less than y of the 90 000 rows more takes; a block more or less is read ahead.
+    assert many - few < 600_000
