@@ -9,7 +9,12 @@ from ..data.batches_design import BatchesDesign
 from ..data.condensed_design import CondensedDesign
 from ..data.row_source import BatchSource
 from ..data.sliceable import as_sliceable, is_read_by_slices
-from ._long_rows import needs_no_list, pairs_of_labels, read_long_rows
+from ._long_rows import (
+    needs_no_copy,
+    needs_no_list,
+    pairs_of_labels,
+    read_long_rows,
+)
 from ._moments import can_condense, condensed_rows
 from ._pass_bar import PassBar
 
@@ -45,8 +50,10 @@ def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validatio
     """
     model._parts, model._is_stale = None, False
     model._y_origin, is_moments = None, can_condense(model, solver, *metadata)
+    is_long = needs_no_list(model, solver, metadata, has_own_validation)
     if not isinstance(X, Batches):
-        if y is None or not is_read_by_slices(X, is_moments):
+        maps_too = is_moments or (is_long and needs_no_copy(model, X))
+        if y is None or not is_read_by_slices(X, maps_too):
             return X, y, sample_weight
         given = (as_sliceable(one) for one in (y, sample_weight))
         X, y, sample_weight = Batches.from_arrays(X, *given), None, None
@@ -76,7 +83,7 @@ def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validatio
             found = condensed_rows(model, source, has_own_validation)
         if found is not None:
             return found
-    if needs_no_list(model, solver, metadata, has_own_validation):
+    if is_long:
         return read_long_rows(model, X)
     rows = BatchRows(X)
     return BatchesDesign(rows), rows.y, rows.sample_weight

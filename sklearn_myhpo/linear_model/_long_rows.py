@@ -1,6 +1,6 @@
 """Rows beyond memory that a fit reads in few passes, without any list of rows."""
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,8 @@ from ._pass_bar import PassBar
 
 #: Rows of the sample that a fit starts from: at least so many, and so many per feature.
 SAMPLE_LEAST, SAMPLE_PER_FEATURE = 2**14, 32
+#: Bytes of rows in double precision up to which mapped ones are copied.
+MOST_COPIED = 2**30
 #: Bytes of the Hessians of all splits up to which they are formed.
 MOST_BYTES = 2**30
 #: Blocks whose entries the sample may have.
@@ -103,6 +105,27 @@ def needs_no_list(model, solver, metadata, has_own_validation):
         and capabilities.finds_minimizers
         and not capabilities.all_directions
     )
+
+
+def needs_no_copy(model, X):
+    """Whether X is too large to be copied, and folds are the same where it is not.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+        Of which `needs_no_list` is true.
+    X : object
+        The argument of `fit`.
+
+    Returns
+    -------
+    bool
+    """
+    if not isinstance(X, np.ndarray) or 8 * X.size <= MOST_COPIED:
+        return False
+    is_float = isinstance(model.cv, Real) and not isinstance(model.cv, Integral)
+    looks_up = model.scoring is not None or model.store_cv_results
+    return not (is_float or looks_up)
 
 
 def read_long_rows(model, batches):

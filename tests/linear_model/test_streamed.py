@@ -334,6 +334,21 @@ def test_few_rows_are_read_once(monkeypatch):
     np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mapped_rows_are_not_copied(dtype, tmp_path, monkeypatch):
+    """A file as large as the memory could not be fitted."""
+    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.MOST_COPIED", 1000)
+    np.save(tmp_path / "X.npy", X.astype(dtype))
+    rows = np.load(tmp_path / "X.npy", mmap_mode="r")
+    with use_limits(**FEW):
+        model = MYHPOLogisticRegression().fit(rows, LABEL)
+        assert "n_passes" in model.history_
+        other = MYHPOLogisticRegression(cv=0.3, random_state=0).fit(rows, LABEL)
+        assert "n_passes" not in other.history_
+    plain = MYHPOLogisticRegression(tol=1e-10).fit(X.astype(dtype), LABEL)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
+
+
 def test_large_hessians_are_not_formed(monkeypatch):
     """Adding up the Hessians of all splits would take all memory."""
     monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.MOST_BYTES", 1000)
