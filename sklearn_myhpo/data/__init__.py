@@ -15,7 +15,8 @@ fold_moments, fold_factors, moments_pass, moments_state, row_sample
                 second moments of folds, in one pass or part by part; a sample of rows
 condense, condensed, condensed_design
                 few rows in the place of many with the same moments
-sliceable       arrays of files that are read by slices
+sliceable, pages
+                arrays of files that are read by slices; mapped pages that were read
 fold_rules, fold_splitters, class_counts, hashes
                 folds as rules, without lists of rows
 selected, stacked

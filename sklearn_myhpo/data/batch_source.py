@@ -8,6 +8,7 @@ from typing import Any
 from .._messages import shown
 from .batch_tables import FileBatches, check_int
 from .limits import row_limits
+from .pages import Pages
 
 
 class Batches(FileBatches):
@@ -179,9 +180,11 @@ class Batches(FileBatches):
             given.pop()
 
         def read():
+            pages = Pages(X)
             for start in range(0, X.shape[0], batch_size):
                 rows = slice(start, min(start + batch_size, X.shape[0]))
                 yield tuple(_sliced(one, rows) for one in given)
+                pages.release(start, batch_size)
 
         return cls._of(read, int(X.shape[0]))
 

@@ -122,7 +122,7 @@ def _fold_pairs(n_folds, rows, say):
             fold[held_out] = number
         warn_if_sorted(n_folds, rows.target[rows.used], fold[rows.used], say)
     elif rows.needs_classes:
-        _warn_if_rare(n_folds, rows, say)
+        warn_if_rare(n_folds, rows.class_sizes, rows.label, say)
     return pairs
 
 
@@ -165,15 +165,23 @@ def warn_if_sorted(n_folds, y, fold, say):
         )
 
 
-def _warn_if_rare(n_folds, rows, say):
-    """Warn of classes with fewer rows than there are folds."""
-    rare = np.flatnonzero(rows.class_sizes < n_folds)
+def warn_if_rare(n_folds, sizes, label, say):
+    """Warn of classes with fewer rows than there are folds.
+
+    Parameters
+    ----------
+    n_folds : int
+    sizes : ndarray of int of shape (n_classes,)
+        Rows of every class.
+    label : callable
+        Takes the number of a class and returns its label as text.
+    say : callable
+        As of `make_splits`.
+    """
+    rare = np.flatnonzero(sizes < n_folds)
     if not rare.size:
         return
-    names = ", ".join(
-        f"{rows.label(index)} ({rows.class_sizes[index]})"
-        for index in rare[:MOST_NAMES]
-    )
+    names = ", ".join(f"{label(index)} ({sizes[index]})" for index in rare[:MOST_NAMES])
     if rare.size > MOST_NAMES:
         names += f" and {rare.size - MOST_NAMES} more"
     say(

@@ -58,14 +58,35 @@ def factors_of_block(block, rule, centre):
     -------
     FoldFactors
     """
+    end = centre.n_features + 1
+    found, counts = rows_by_fold(block, rule, centre), {}
+    for fold, own in found.items():
+        counts[fold] = len(own)
+        if len(own) > 2 * (end + 1):
+            found[fold] = factor_of_rows(own, end)
+    return FoldFactors(end, found, counts)
+
+
+def rows_by_fold(block, rule, centre):
+    """Return rows (x, 1, y) of every fold, in units and times roots of weights.
+
+    Parameters
+    ----------
+    block, rule, centre
+        As of `factors_of_block`.
+
+    Returns
+    -------
+    dict of int to ndarray of shape (n_rows, p)
+        Of the folds with rows of positive weight.
+    """
     y = block.y.reshape(block.n_rows, -1).astype(np.float64, copy=False)
-    found, counts, end = {}, {}, centre.n_features + 1
+    found = {}
     for part, rows in divide_block(block, rule)[1]:
         weight = None if block.weight is None else block.weight[rows]
         own = np.empty((len(y[rows]), centre.width))
         centre.fill(block.X[rows], y[rows], weight, own)
-        counts[part - 1] = len(own)
-        if len(own) > 2 * (end + 1):
-            own = factor_of_rows(own, end)
-        found[part - 1] = own
-    return FoldFactors(end, found, counts)
+        # Neighbours of a fold come in several runs.
+        known = found.get(part - 1)
+        found[part - 1] = own if known is None else np.concatenate([known, own])
+    return found

@@ -122,7 +122,9 @@ class FoldMoments(NamedTuple):
         matrices, counts = dict(self.matrices), dict(self.counts)
         for fold, matrix in other.matrices.items():
             known = matrices.get(fold)
-            matrices[fold] = matrix if known is None else known + matrix
+            with np.errstate(over="ignore", invalid="ignore"):
+                # Infinities are found at the end.
+                matrices[fold] = matrix if known is None else known + matrix
             counts[fold] = counts.get(fold, 0) + other.counts[fold]
         n_rows = self.n_rows + other.n_rows
         return FoldMoments(matrices, counts, n_rows, self.sample.plus(other.sample))
@@ -130,7 +132,8 @@ class FoldMoments(NamedTuple):
     @property
     def total(self):
         """The sum over all folds."""
-        return sum(self.matrices.values())
+        with np.errstate(over="ignore", invalid="ignore"):
+            return sum(self.matrices.values())
 
 
 def centre_of_block(block, exponents, *, is_about_means):

@@ -117,6 +117,8 @@ class RowFacts(NamedTuple):
     sample : HashedSample
     low, high, total : ndarray of shape (n_features,)
         Least and largest entry of every column, and the sum of all.
+    has_weight : bool
+        Whether the weight of any row is positive.
     counts : ClassCounts or None
         Where y has classes.
     """
@@ -125,6 +127,7 @@ class RowFacts(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     total: np.ndarray
+    has_weight: bool
     counts: ClassCounts | None
 
     def plus(self, other):
@@ -135,6 +138,7 @@ class RowFacts(NamedTuple):
             np.minimum(self.low, other.low),
             np.maximum(self.high, other.high),
             self.total + other.total,
+            self.has_weight or other.has_weight,
             counts,
         )
 
@@ -170,4 +174,5 @@ def facts_of_block(block, rule, most, has_classes):
     total = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel()
     counts = classes_of_block(block) if has_classes else None
     sample = HashedSample.of(block, rule, most, has_classes)
-    return RowFacts(sample, low, high, total, counts)
+    has_weight = block.weight is None or bool(np.any(block.weight > 0))
+    return RowFacts(sample, low, high, total, has_weight, counts)

@@ -6,7 +6,7 @@ import numpy as np
 
 from .condensed import condense, factors_of_moments
 from .even_blocks import rows_of_blocks
-from .fold_factors import FoldFactors, factors_of_block
+from .fold_factors import FoldFactors, factors_of_block, rows_by_fold
 from .fold_moments import centre_of_block, divide_block, moments_of_block
 from .limits import row_limits
 from .row_sample import RowSample, sample_block
@@ -61,14 +61,7 @@ def rows_of_block(block, rule, centre, step, most):
     -------
     KeptRows
     """
-    y, found = block.y.reshape(block.n_rows, -1).astype(np.float64), {}
-    labels, parts = divide_block(block, rule)
-    for part, rows in parts:
-        weight = None if block.weight is None else block.weight[rows]
-        own = np.empty((len(y[rows]), centre.width))
-        centre.fill(block.X[rows], y[rows], weight, own)
-        known = found.get(part - 1)
-        found[part - 1] = own if known is None else np.concatenate([known, own])
+    labels, found = divide_block(block, rule)[0], rows_by_fold(block, rule, centre)
     counts = {fold: len(rows) for fold, rows in found.items()}
     factors = FoldFactors(centre.n_features + 1, found, counts)
     return KeptRows(factors, block.n_rows, sample_block(block, labels, step, most))

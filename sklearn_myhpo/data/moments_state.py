@@ -71,7 +71,9 @@ class MomentsState(NamedTuple):
         )
 
 
-def add_part(state, rule, X, y, weight, key, head, *, exponents, n_sample):
+def add_part(
+    state, rule, X, y, weight, key, head, *, is_about_means, exponents, n_sample
+):
     """Return the `MomentsState` after some more rows.
 
     Parameters
@@ -85,7 +87,7 @@ def add_part(state, rule, X, y, weight, key, head, *, exponents, n_sample):
     key : ndarray of shape (n_rows,) or None
     head : object
         X as it came.
-    exponents : callable
+    is_about_means, exponents : object
         As of `centre_of_block`.
     n_sample : int
         Rows of the sample, at least.
@@ -97,7 +99,7 @@ def add_part(state, rule, X, y, weight, key, head, *, exponents, n_sample):
     start = 0 if state is None else state.n_rows
     block = Block(X, y, weight, start, 0, key)
     if state is None:
-        centre = centre_of_block(block, exponents, is_about_means=True)
+        centre = centre_of_block(block, exponents, is_about_means=is_about_means)
         width = centre.n_features
         state = MomentsState(
             rule,

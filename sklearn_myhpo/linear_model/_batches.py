@@ -11,7 +11,12 @@ from ..data.dask_blocks import is_dask
 from ..data.row_source import BatchSource
 from ..data.sliceable import as_sliceable, is_read_by_slices
 from ._dask import read_dask, refuse_dask
-from ._long_rows import needs_no_list, pairs_of_labels, read_long_rows
+from ._long_rows import (
+    needs_no_copy,
+    needs_no_list,
+    pairs_of_labels,
+    read_long_rows,
+)
 from ._moments import can_condense, condensed_rows
 from ._pass_bar import PassBar
 
@@ -50,8 +55,10 @@ def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validatio
     if is_dask(X):
         given = X, y, sample_weight, metadata, has_own_validation
         return read_dask(model, solver, *given)
+    is_long = needs_no_list(model, solver, metadata, has_own_validation)
     if not isinstance(X, Batches):
-        if y is None or not is_read_by_slices(X, is_moments):
+        maps_too = is_moments or (is_long and needs_no_copy(model, X))
+        if y is None or not is_read_by_slices(X, maps_too):
             return X, y, sample_weight
         given = (as_sliceable(one) for one in (y, sample_weight))
         X, y, sample_weight = Batches.from_arrays(X, *given), None, None
@@ -80,7 +87,7 @@ def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validatio
     if is_moments:
         with source:
             found = condensed_rows(model, source, has_own_validation)
-    elif needs_no_list(model, solver, metadata, has_own_validation):
+    elif is_long:
         found = read_long_rows(model, source)
     if found is not None:
         return found

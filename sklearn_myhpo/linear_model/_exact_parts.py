@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from numbers import Real
 from typing import Self
 
 import numpy as np
@@ -15,6 +14,8 @@ from sklearn.utils.validation import _check_sample_weight
 from .._messages import shown
 from .._progress import kept_on_error
 from .._typing import MatrixLike
+from ..data.arrays import head_of
+from ..data.cv import check_cv_type
 from ..data.fold_rules import HoldOut, is_rule
 from ..data.fold_splitters import KeyFolds, RowFolds
 from ..data.moments_state import add_part
@@ -111,7 +112,7 @@ class ExactPartsMixin:
         self._check_options()
         with kept_on_error(self):
             state = self._parts
-            head = X[:1] if hasattr(X, "columns") else None
+            head = head_of(X)
             X, y = self._check_data(X, y, reset=state is None, least=1)
             rule = self._rule_of_parts(state)
             _check_groups(rule, groups)
@@ -123,9 +124,13 @@ class ExactPartsMixin:
                 )
             weight = _weights_of_part(sample_weight, X)
             key = None if groups is None else np.asarray(groups)
-            given = state, rule, X, y, weight, key, X[:1] if head is None else head
+            head = head_of(X) if head is None else head
+            given = state, rule, X, y, weight, key, head
             state = add_part(
-                *given, exponents=unit_exponents, n_sample=limits().optimism_rows
+                *given,
+                is_about_means=self.fit_intercept,
+                exponents=unit_exponents,
+                n_sample=limits().optimism_rows,
             )
             self._set_parts(state)
         return self
@@ -208,7 +213,8 @@ class ExactPartsMixin:
             return cv.of_columns(names, self.n_features_in_)
         if isinstance(cv, RowFolds):
             return cv
-        if isinstance(cv, Real) and 0 < cv < 1:
+        check_cv_type(cv)
+        if cv < 1:
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
             if state is not None and isinstance(state.rule, HoldOut):
                 seed = state.rule.seed
@@ -258,9 +264,8 @@ class ExactPartsMixin:
         ):
             self._refresh()
             return getattr(self, name)
-        raise AttributeError(
-            f"{type(self).__name__!r} object has no attribute {name!r}"
-        )
+        # Once more, for its error.
+        return object.__getattribute__(self, name)
 
     def __sklearn_is_fitted__(self):
         if self._is_stale:

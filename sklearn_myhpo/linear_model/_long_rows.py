@@ -1,6 +1,6 @@
 """Rows beyond memory that a fit reads in few passes, without any list of rows."""
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -13,13 +13,15 @@ from ..data.cv import check_cv_type
 from ..data.fold_rules import fold_rule, is_rule, stratified_by
 from ..data.hashed_sample import RowFacts, facts_of_block
 from ..data.limits import row_limits
-from ._checks import check_not_missing, check_not_text
+from ..engine.glm.stream_plan import hessian_bytes
+from ._checks import check_not_missing, check_not_text, check_some_weight
 
 #: Rows of the sample that a fit starts from: at least so many, and so many per feature.
 SAMPLE_LEAST, SAMPLE_PER_FEATURE = 2**14, 32
-#: Bytes of the Hessians of all splits up to which they are formed, and how many copies
-#: of them a pass has at a time.
-MOST_BYTES, COPIES = 2**30, 4
+#: Bytes of rows in double precision up to which mapped ones are copied.
+MOST_COPIED = 2**30
+#: Bytes of the Hessians of all splits up to which they are formed.
+MOST_BYTES = 2**30
 #: Blocks whose entries the sample may have.
 SAMPLE_BLOCKS = 4
 
@@ -102,6 +104,27 @@ def needs_no_list(model, solver, metadata, has_own_validation):
     )
 
 
+def needs_no_copy(model, X):
+    """Whether X is too large to be copied, and folds are the same where it is not.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+        Of which `needs_no_list` is true.
+    X : object
+        The argument of `fit`.
+
+    Returns
+    -------
+    bool
+    """
+    if not isinstance(X, np.ndarray) or 8 * X.size <= MOST_COPIED:
+        return False
+    is_float = isinstance(model.cv, Real) and not isinstance(model.cv, Integral)
+    looks_up = model.scoring is not None or model.store_cv_results
+    return not (is_float or looks_up)
+
+
 def read_long_rows(model, source, most_bytes=None):
     """Return X, y and weights of a fit of a source, after one pass.
 
@@ -155,6 +178,7 @@ def first_look(model, source):
     if not (is_number and (source.n_samples is None or has_classes)):
         rule = fold_rule(cv, source, random_state=model.random_state)
     facts = source.map_reduce(facts_of_block, rule, most, has_classes)
+    check_some_weight(facts.has_weight)
     if facts.sample.is_all:
         return KeptRows(source, facts, is_number)
     if rule is None and has_classes:
@@ -171,11 +195,6 @@ def pairs_of_labels(labels):
         (np.flatnonzero(labels != fold), np.flatnonzero(labels == fold))
         for fold in found
     ]
-
-
-def hessian_bytes(size, n_splits):
-    """Return the bytes of the Hessians of all splits while a pass adds them up."""
-    return 8 * COPIES * (2 * n_splits + 1) * size**2
 
 
 def _sample_rows(n_features):

@@ -52,7 +52,8 @@ class SampledRows(NamedTuple):
             own = np.bincount(index, minlength=len(facts.counts.classes))
             share = facts.counts.sizes / np.maximum(own, 1)
             weight = weight * (share / share.max())[index]
-        return cls(sample, y, weight)
+        # A sample without any weight stands for rows that have some.
+        return cls(sample, y, weight if np.any(weight) else np.ones(len(y)))
 
     def source(self, model, loss, groups, bounds, pairs):
         """Return the `ProblemSource` of the sample."""

@@ -5,8 +5,11 @@ from sklearn.utils.validation import validate_data
 
 from .._messages import shown
 from ..bilevel.counts import StreamCounts
+from ..data.cv import warn_if_rare
+from ..data.fold_rules import Stratified
 from ..data.limits import row_limits
 from ..data.row_view import RowView
+from ..data.threads import threads_for
 from ..diagnostics.certificate import certify
 from ..diagnostics.optimism import estimate_optimism
 from ..diagnostics.posterior import Posterior
@@ -18,6 +21,7 @@ from ..engine.glm.stream_rows import StreamedRows
 from ..engine.limits import limits
 from ..penalties.coordinates import feature_coordinates
 from ..selection.one_standard_error import strongest_within
+from ..solvers.start.points import Scan
 from ..solvers.streamed import StreamedDriver
 from ._cv_results import no_cv_results
 from ._facts import Facts
@@ -50,6 +54,11 @@ class StreamedFit:
 
     def run(self):
         """Fit the model."""
+        n_rows, n_features = self.rows.facts.sample.n_rows, self.rows.source.n_features
+        with threads_for(n_rows, n_features):
+            self._fit()
+
+    def _fit(self):
         model, progress = self.model, self.progress
         counts = StreamCounts()
         with progress.phase("scan"):
@@ -143,6 +152,10 @@ class StreamedFit:
     def _check_folds(self, facts):
         """Raise where a split lacks rows of one part, or a class to train on."""
         model, totals = self.model, facts.totals
+        if model._is_classifier and isinstance(self.rows.rule, Stratified):
+            sizes, n_splits = totals["classes"].sum(axis=0), len(facts.splits)
+            labels = model.classes_.tolist()
+            warn_if_rare(n_splits, sizes, lambda one: shown(labels[one]), model._say)
         name = f"cv={shown(model.cv)}: fold"
         n_rows, classes = totals["n_rows"], totals["classes"]
         trains, of_classes = facts.others(n_rows), facts.others(classes)
@@ -208,7 +221,7 @@ class StreamedFit:
                 final = full.to_features(full.minimize(chosen.lambda_, full.start()))
         model._set_results(model_problem, chosen, *final, dtype)
         model._last_fit, model._stream = LastFit(chosen.lambda_, weights), None
-        model._set_curve(result)
+        model._set_curve(self._with_curve(problem, result))
         with progress.phase("checks", 0):
             self._set_checks(problem, result)
             self._set_facts(model_problem, source, chosen.lambda_)
@@ -227,6 +240,14 @@ class StreamedFit:
         return driver.raised(
             problem, result, lambda at, best: strongest_within(at, best, error)
         )
+
+    def _with_curve(self, problem, result):
+        """Return the result with the value at the end, and that without features."""
+        if self.model.feature_groups is not None or not result.lambda_.size:
+            return result
+        places = np.append(result.lambda_, problem.bounds[1])
+        values = np.array([result.validation_loss, problem.null_loss])
+        return result._replace(scan=Scan(result.lambda_, [], places, values))
 
     def _set_checks(self, problem, result):
         """Set the certificate and the optimism, which say how far to trust a fit."""

@@ -8,7 +8,6 @@ corrects the step of lambda.
 """
 
 import time
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from .protocol import BilevelResult, Info, Solver, Status
 from .steps.acceptance import is_below_rounding
 from .steps.model_steps import (
     LONGEST,
+    Round,
     Trust,
     are_far_from_all,
     bent,
@@ -38,7 +38,7 @@ LAST_MOVE, MODEL_SHARE = 1e-2, 1e-3
 #: Accuracy of the weights relative to `tol`.
 WEIGHTS_SHARE = 1e-2
 #: Errors of weights, relative in the norm of the Hessian, that are far, and near.
-FAR, NEAR = 0.3, 0.01
+FAR_WEIGHTS, NEAR_WEIGHTS = 0.3, 0.01
 #: Distance of a lambda from a bound that has moved by as much.
 AT_BOUND = 1e-4
 #: Curvature in a lambda, relative to the objective, below which it is flat.
@@ -49,37 +49,17 @@ MOST_THIRD = 30
 STAGNANT = 0.5
 
 
-class _Round(NamedTuple):
-    """A problem about known weights, and where its solution is.
-
-    Attributes
-    ----------
-    problem : StreamedProblem
-    lambda_ : ndarray of shape (n_groups,)
-        Of the weights.
-    at : ndarray of shape (n_splits + 1, m, n_outputs)
-        The weights.
-    ahead : ndarray of shape (n_groups,)
-        Lambda of the solution.
-    there : ndarray of shape (n_splits + 1, m, n_outputs)
-        Its weights.
-    """
-
-    problem: StreamedProblem
-    lambda_: np.ndarray
-    at: np.ndarray
-    ahead: np.ndarray
-    there: np.ndarray
-
-
 class StreamedDriver:
     """The loop of passes.
 
     Parameters
     ----------
     rows : StreamedRows
+        The data.
     solver : Solver
+        It minimizes the models of every pass.
     lambda_bounds : "auto" or (low, high)
+        As of `StreamedProblem`.
     lambda_init : float, ndarray of shape (n_groups,) or None
         The user's own start, None without one.
     max_iter : int
@@ -87,6 +67,7 @@ class StreamedDriver:
     tol : float
         As of `minimize_bilevel`.
     random_state : int
+        Seed of every run of the solver.
     report : callable or None
         Called with (n_iter, info, weights) after a pass at weights of every split; the
         run ends if it returns something true.
@@ -124,6 +105,7 @@ class StreamedDriver:
         lambda_0 : ndarray of shape (n_groups,)
             Start.
         weights : ndarray of shape (m, n_outputs)
+            The common weights.
 
         Returns
         -------
@@ -212,10 +194,16 @@ class StreamedDriver:
         Parameters
         ----------
         problem : StreamedProblem
+            About the minimum.
         result : BilevelResult
             The minimum.
         raise_all : callable
             Takes a problem and the minimum, and returns a `BilevelResult`.
+
+        Returns
+        -------
+        BilevelResult, StreamedProblem
+            With the losses of the rows.
         """
         last = None
         for _ in range(MOST_COMMON):
@@ -247,7 +235,7 @@ class StreamedDriver:
         return problem
 
     def _round(self, models, lambda_, at):
-        """Return the `_Round` of models about weights: solve them."""
+        """Return the `Round` of models about weights: solve them."""
         problem = self._problem(models)
         # Bounds follow from the models without features, which a pass may still mend.
         for bound in problem.bounds:
@@ -255,13 +243,13 @@ class StreamedDriver:
         lambda_ = problem.project(lambda_)
         weights = problem.minimize(lambda_, problem.starts())
         inner = inner_error(problem, lambda_, at, weights)
-        self._is_far, self._is_near = inner > FAR, inner <= NEAR
+        self._is_far, self._is_near = inner > FAR_WEIGHTS, inner <= NEAR_WEIGHTS
         # Far from their minima weights move alone: models tell little of lambda there.
         ahead = lambda_ if self._is_far else self._ahead(problem, lambda_, at)
         weights = problem.minimize(ahead, problem.starts())
         full = problem.full.minimize(ahead, problem.full.start())
         there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
-        return _Round(problem, lambda_, at, ahead, there)
+        return Round(problem, lambda_, at, ahead, there)
 
     def _ahead(self, problem, lambda_, at):
         """Return lambda where the models have their minimum, as the rows bend it."""

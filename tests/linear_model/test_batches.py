@@ -5,7 +5,12 @@ import tracemalloc
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.model_selection import GroupKFold, PredefinedSplit, ShuffleSplit
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    ShuffleSplit,
+)
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import (
@@ -87,17 +92,16 @@ def test_ridge_of_several_targets(per_target):
 @pytest.mark.parametrize(
     ("model", "y"),
     [
-        (MYHPOLogisticRegression(), LABEL),
-        (MYHPOLogisticRegression(class_weight="balanced"), THREE),
-        (MYHPOLogisticRegression(feature_groups=GROUPS, standardize=True), LABEL),
+        (MYHPOLogisticRegression(cv=KFold(4)), LABEL),
+        (MYHPOLogisticRegression(cv=KFold(4), class_weight="balanced"), THREE),
         (MYHPOLogisticRegression(criterion="alo"), LABEL),
         (MYHPORidgeClassifier(), THREE),
-        (MYHPOPoissonRegressor(feature_groups=GROUPS), COUNT),
+        (MYHPOPoissonRegressor(cv=KFold(4), feature_groups=GROUPS), COUNT),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_other_losses(model, y, weight):
-    """Folds would not be stratified as in memory, or sums be of other rows."""
+def test_other_losses_with_lists_of_rows(model, y, weight):
+    """Folds would not be those of the splitter, or sums be of other rows."""
     compare(model, y, weight, atol=1e-6)
 
 
@@ -120,7 +124,7 @@ def test_size_and_kind_of_batches(make, size):
 
 @pytest.mark.parametrize(
     ("model", "y", "n_passes"),
-    [(MYHPOLogisticRegression(), LABEL, 2), (MYHPORidge(criterion="loo"), Y, 1)],
+    [(MYHPOLogisticRegression(), LABEL, 1), (MYHPORidge(criterion="loo"), Y, 1)],
 )
 def test_few_rows_are_kept(model, y, n_passes):
     """A source of files would be opened dozens of times for a few rows."""
@@ -274,7 +278,7 @@ def peak(n_batches):
     """Return the peak memory of a fit, in bytes."""
     tracemalloc.start()
     try:
-        with use_limits(block_entries=50_000, optimism_rows=50):
+        with use_limits(block_entries=5_000, optimism_rows=50):
             MYHPORidge(cv=RowFolds(5)).fit(generated(n_batches))
         return tracemalloc.get_traced_memory()[1]
     finally:
@@ -284,6 +288,6 @@ def peak(n_batches):
 def test_memory_does_not_grow_with_the_rows():
     """Rows, y or folds would be in memory after all."""
     peak(2)  # What imports and caches take.
-    few, many = peak(20), peak(80)
-    # Less than y of the 30 000 rows more takes.
-    assert many - few < 120_000
+    few, many = peak(20), peak(200)
+    # Less than y of the 90 000 rows more takes; a block more or less is read ahead.
+    assert many - few < 600_000

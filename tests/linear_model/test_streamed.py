@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from sklearn_myhpo import (
@@ -21,6 +22,12 @@ from sklearn_myhpo import (
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
 from sklearn_myhpo.engine.limits import use_limits
+from sklearn_myhpo.exceptions import (
+    FlatObjectiveWarning,
+    LambdaBoundWarning,
+    RareClassWarning,
+    SortedRowsWarning,
+)
 from sklearn_myhpo.losses import PoissonLoss
 from sklearn_myhpo.penalties.factors import make_penalty_factors, with_factors
 from sklearn_myhpo.penalties.parsing import make_feature_groups
@@ -327,6 +334,21 @@ def test_few_rows_are_read_once(monkeypatch):
     np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mapped_rows_are_not_copied(dtype, tmp_path, monkeypatch):
+    """A file as large as the memory could not be fitted."""
+    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.MOST_COPIED", 1000)
+    np.save(tmp_path / "X.npy", X.astype(dtype))
+    rows = np.load(tmp_path / "X.npy", mmap_mode="r")
+    with use_limits(**FEW):
+        model = MYHPOLogisticRegression().fit(rows, LABEL)
+        assert "n_passes" in model.history_
+        other = MYHPOLogisticRegression(cv=0.3, random_state=0).fit(rows, LABEL)
+        assert "n_passes" not in other.history_
+    plain = MYHPOLogisticRegression(tol=1e-10).fit(X.astype(dtype), LABEL)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
+
+
 def test_large_hessians_are_not_formed(monkeypatch):
     """Adding up the Hessians of all splits would take all memory."""
     monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.MOST_BYTES", 1000)
@@ -427,3 +449,78 @@ def test_memory_does_not_grow_with_the_rows():
     peak(2)  # What imports and caches take.
     few, many = peak(5), peak(25)
     assert many - few < 4 * 80_000
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "y", "weight", "category", "message"),
+    [
+        (
+            MYHPOLogisticRegression(),
+            X,
+            np.where(np.arange(N) % 500 == 7, 2, (Y > 0).astype(int)),
+            None,
+            RareClassWarning,
+            r"the 5 folds of cv=5: 2 \(3\)",
+        ),
+        (
+            MYHPOPoissonRegressor(),
+            X,
+            np.sort(COUNT),
+            None,
+            SortedRowsWarning,
+            "along which y is sorted",
+        ),
+        (
+            MYHPOLogisticRegression(),
+            X,
+            RNG.integers(0, 2, N),
+            None,
+            LambdaBoundWarning,
+            "still falling at the upper bound for all features",
+        ),
+        (
+            MYHPOLogisticRegression(),
+            np.ones((N, 2)),
+            LABEL,
+            None,
+            FlatObjectiveWarning,
+            "found a flat objective",
+        ),
+        (
+            MYHPOLogisticRegression(max_iter=1),
+            X,
+            LABEL,
+            None,
+            ConvergenceWarning,
+            "stopped after max_iter=1 iterations",
+        ),
+    ],
+    ids=["rare", "sorted", "bound", "flat", "end"],
+)
+def test_warnings(model, rows, y, weight, category, message):
+    """What the fit in memory warns of would be kept from the user."""
+    with use_limits(**FEW), pytest.warns(category, match=message):
+        model.fit(batches(y, weight, rows=rows))
+
+
+@pytest.mark.parametrize(
+    ("model", "y"), [(MYHPOLogisticRegression(), LABEL), (MYHPOPoissonRegressor(), Y)]
+)
+def test_weights_that_are_all_zero(model, y):
+    """Sums over no rows would be divided by zero."""
+    y = np.abs(y) if y.dtype.kind == "f" else y
+    with (
+        use_limits(**FEW),
+        pytest.raises(ValueError, match="sample_weight is zero for all rows"),
+    ):
+        model.fit(batches(y, np.zeros(N)))
+
+
+def test_curve_has_the_values_of_the_passes():
+    """A plot of the objective would be empty, or show values of a sample."""
+    model = fit(MYHPOLogisticRegression(), batches(LABEL))
+    curve = model.validation_curve_
+    assert np.all(np.diff(curve["lambda"]) > 0)
+    assert curve["validation_loss"].min() >= model.validation_loss_ * (1 - 1e-6)
+    null = model.summary().baseline_loss
+    assert curve["validation_loss"][-1] == pytest.approx(null, rel=1e-9)

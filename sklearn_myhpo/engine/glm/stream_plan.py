@@ -4,12 +4,17 @@ from ..limits import limits
 from ..plan import Plan
 from ..shape import Shape
 
+#: Copies of the matrices of all splits: sums of a pass and of a block, models of two
+#: passes, and their factors.
+COPIES = 8
+
 
 class StreamPlan(Plan):
     """How a problem of rows beyond memory is computed."""
 
     def __str__(self):
         shape = self.shape
+        n_bytes = hessian_bytes(self.size, shape.n_splits)
         kind = "sparse" if shape.is_sparse else "dense"
         folds = f"{shape.n_splits} split{'s' * (shape.n_splits > 1)}"
         lines = {
@@ -19,17 +24,27 @@ class StreamPlan(Plan):
             "inner problems": "second-order models of all splits from every pass",
             "curvature in lambda": "from the models, third derivatives from the rows",
             "start": "fit of a sample",
-            "memory beside X": f"about {bytes_of(self) / 2**20:.3g} MiB",
+            "memory beside X": f"about {n_bytes / 2**20:.3g} MiB",
         }
         return "\n".join(f"{name + ':':<21}{text}" for name, text in lines.items())
 
     __repr__ = __str__
 
 
-def bytes_of(plan):
-    """Return the bytes of the Hessians of all splits while a pass adds them up."""
-    n_matrices = 4 * (2 * plan.shape.n_splits + 1)
-    return 8 * n_matrices * plan.size**2
+def hessian_bytes(size, n_splits):
+    """Return the bytes of the Hessians of all splits, while a pass adds them up.
+
+    Parameters
+    ----------
+    size : int
+        Rows of a Hessian of all coupled outputs.
+    n_splits : int
+
+    Returns
+    -------
+    int
+    """
+    return 8 * COPIES * (2 * n_splits + 1) * size**2
 
 
 def stream_plan(sample, rows):

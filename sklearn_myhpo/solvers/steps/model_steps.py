@@ -1,5 +1,7 @@
 """Steps of weights and lambdas by second-order models of rows beyond memory."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 #: Newton steps that end a solve of the models.
@@ -13,6 +15,29 @@ SMALL_FALL = 1e-10
 #: Longest move of a lambda from a pass to the next, a natural log; rise of the
 #: objective, relative to it, after which a move was too long; the share of it to retry.
 LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
+
+
+class Round(NamedTuple):
+    """A problem about known weights, and where its solution is.
+
+    Attributes
+    ----------
+    problem : StreamedProblem
+    lambda_ : ndarray of shape (n_groups,)
+        Of the weights.
+    at : ndarray of shape (n_splits + 1, m, n_outputs)
+        The weights.
+    ahead : ndarray of shape (n_groups,)
+        Lambda of the solution.
+    there : ndarray of shape (n_splits + 1, m, n_outputs)
+        Its weights.
+    """
+
+    problem: object
+    lambda_: np.ndarray
+    at: np.ndarray
+    ahead: np.ndarray
+    there: np.ndarray
 
 
 class Trust:
