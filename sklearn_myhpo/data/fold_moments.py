@@ -279,9 +279,7 @@ def _as_steps(index):
 
 def _cut(n_rows, width):
     """Yield slices of rows: few for a cache, many beside a matrix of their products."""
-    # Twice the width: the rows and their origins.
-    least = min(width, row_limits().gram_rows)
-    yield from slices(n_rows, 2 * width, least, cached=True)
+    yield from slices(n_rows, width, min(width, row_limits().gram_rows), cached=True)
 
 
 def _add_products(matrix, filled, end):

@@ -36,6 +36,14 @@ KNOWN_FROM_PARTS = ("n_features_in_", "feature_names_in_")
 def can_add_parts(model):
     """Whether an estimator of ridge takes one part of the rows after another.
 
+    Parameters
+    ----------
+    model : RidgeModel
+
+    Returns
+    -------
+    bool
+
     Raises
     ------
     AttributeError
