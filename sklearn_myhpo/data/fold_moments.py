@@ -73,7 +73,8 @@ class Centre(NamedTuple):
         if self.y_exponent.any():
             out[:, one + 1 :] = np.ldexp(out[:, one + 1 :], -self.y_exponent)
         if weight is not None:
-            out *= np.sqrt(np.ldexp(weight, -self.weight_exponent))[:, None]
+            weight = np.ldexp(weight.astype(np.float64), -self.weight_exponent)
+            out *= np.sqrt(weight)[:, None]
 
 
 class Origins:
