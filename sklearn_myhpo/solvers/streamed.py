@@ -45,6 +45,8 @@ AT_BOUND = 1e-4
 FLAT_LAMBDA = 1e-10
 #: Lambdas up to which third derivatives are asked for.
 MOST_THIRD = 30
+#: Error of weights up to which it may be rounding.
+ROUNDED = 1e-6
 #: Share of a move from one pass to the next beyond which rounding makes moves.
 STAGNANT = 0.5
 
@@ -91,7 +93,8 @@ class StreamedDriver:
         self.max_iter, self.random_state = max_iter, random_state
         self.report, self.clock = report, time.perf_counter()
         self.history = []
-        self._last_move, self._trust = np.inf, Trust()
+        self._last_move = self._last_inner = np.inf
+        self._trust = Trust()
 
     def run(
         self, models, lambda_0: np.ndarray, weights: np.ndarray
@@ -311,6 +314,11 @@ class StreamedDriver:
         """Whether another pass would change nothing that counts."""
         inner, size, move = self._errors(now, place)
         last, self._last_move = self._last_move, move
+        if ROUNDED >= inner > STAGNANT * self._last_inner:
+            # Of rows far from zero without an intercept to stand for their means.
+            inner = 0.0
+        else:
+            self._last_inner = inner
         self.error = max(inner / WEIGHTS_SHARE, size)
         if self.error > self.tol or move <= LAST_MOVE * self.tol:
             return self.error <= self.tol
