@@ -21,8 +21,8 @@ from .row_source import RowSource
 
 #: Features up to which one machine is to hold matrices of all their pairs.
 MOST_DASK_FEATURES = 20_000
-#: Rows of the first block that come to the caller, for units and types.
-FIRST_ROWS = 2048
+#: Rows of the first block that come to the caller, for units and types, and entries.
+FIRST_ROWS, FIRST_ENTRIES = 2048, 2**22
 #: Results that one task adds, and bytes of a matrix of all pairs of features from which
 #: they are two only: a worker holds all that it adds.
 ADDED, LARGE_MATRIX = 8, 2**24
@@ -92,10 +92,11 @@ class DaskSource(RowSource):
 
     def first(self):
         """Return the first rows of the first block that has some."""
+        n_rows = max(2, min(FIRST_ROWS, FIRST_ENTRIES // max(1, self.n_features)))
         for number in range(self.n_blocks if self._first is None else 0):
             if self._sizes is not None and not self._sizes[number]:
                 continue
-            found = self._graph.of_block(first_rows, number, FIRST_ROWS)
+            found = self._graph.of_block(first_rows, number, n_rows)
             if found[0].shape[0]:
                 self._form = RowForm.of(found, f"block {number}")
                 rows, facts = check_rows(found, f"block {number}", self._form)

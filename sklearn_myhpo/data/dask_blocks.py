@@ -99,12 +99,17 @@ def check_features(X):
 
 def check_columns(X):
     """Raise where a frame has a column that is no number."""
-    kinds = zip(X.columns, column_kinds(X._meta), strict=True)
-    found = [name for name, kind in kinds if kind != "number"]
+    kinds = zip(X.columns, X.dtypes, column_kinds(X._meta), strict=True)
+    # Flags are zeros and ones, as they are of frames in memory.
+    found = [
+        name
+        for name, dtype, kind in kinds
+        if kind != "number" and getattr(dtype, "kind", "") != "b"
+    ]
     if found:
         raise ValueError(
             f"X must have numbers only, but {shown(found)} of the frame of Dask are "
-            "categories, texts, flags or dates. Make numbers of them block by block: "
+            "categories, texts or dates. Make numbers of them block by block: "
             "X.map_partitions(transformer.transform), with a ColumnTransformer with "
             "set_output(transform='pandas') that was fitted to X.head(10_000)."
         )
