@@ -115,11 +115,14 @@ class Start(NamedTuple):
     lambda_ : ndarray of shape (n_groups,)
     coef : ndarray of shape (n_features, n_outputs)
     intercept : ndarray of shape (n_outputs,)
+    is_known : bool
+        Whether they are those of a fit of all rows.
     """
 
     lambda_: np.ndarray
     coef: np.ndarray
     intercept: np.ndarray
+    is_known: bool = False
 
 
 def start_of_sample(model, rows, loss, groups, bounds, solver, n_rows):

@@ -76,6 +76,7 @@ class StreamedFit:
             self.solver,
             lambda_bounds=self.bounds,
             lambda_init=None if isinstance(self.init, str) else self.init,
+            looks_around=isinstance(self.init, str) and not start.is_known,
             max_iter=model.max_iter,
             tol=model.tol,
             random_state=model._seed(),
@@ -98,7 +99,7 @@ class StreamedFit:
             coef, intercept = mean_over_splits(last.weights)
             shape = self.groups.labels.shape[0], self.loss.n_outputs(sample.target)
             if coef.shape == shape and len(last.lambda_) == self.groups.n_groups:
-                return Start(last.lambda_, coef, intercept)
+                return Start(last.lambda_, coef, intercept, is_known=True)
         given = self.loss, self.groups, self.bounds, self.solver, n_rows
         found = start_of_sample(model, sample, *given)
         if found is None:

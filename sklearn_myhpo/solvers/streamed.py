@@ -13,34 +13,26 @@ import numpy as np
 
 from ..bilevel.streamed import StreamedProblem
 from ..engine.glm.safeguards import overshoots, shortened
-from ..engine.glm.stream_rows import StreamedRows
 from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
-from .driver import history_row, minimize_bilevel
-from .protocol import BilevelResult, Info, Solver, Status
+from .driver import history_row
+from .protocol import BilevelResult, Info, Status
+from .rounds import Rounds
 from .steps.acceptance import is_below_rounding
 from .steps.model_steps import (
-    LONGEST,
-    Round,
+    BETTER,
     Trust,
     are_far_from_all,
-    bent,
+    best_shared,
     inner_error,
-    polished,
-    promises_little,
     slopes_along,
 )
 
 #: Most passes at weights of every split, and most at common ones.
 MOST_ROUNDS, MOST_COMMON = 30, 8
-#: Share of `tol` at which a move of lambda is the last one, and so much less of `tol`
-#: for a solve of the models.
-LAST_MOVE, MODEL_SHARE = 1e-2, 1e-3
+#: Share of `tol` at which a move of lambda is the last one.
+LAST_MOVE = 1e-2
 #: Accuracy of the weights relative to `tol`.
 WEIGHTS_SHARE = 1e-2
-#: Errors of weights, relative in the norm of the Hessian, that are far, and near.
-FAR_WEIGHTS, NEAR_WEIGHTS = 0.3, 0.01
-#: Distance of a lambda from a bound that has moved by as much.
-AT_BOUND = 1e-4
 #: Curvature in a lambda, relative to the objective, below which it is flat.
 FLAT_LAMBDA = 1e-10
 #: Lambdas up to which third derivatives are asked for.
@@ -51,50 +43,8 @@ ROUNDED = 1e-6
 STAGNANT = 0.5
 
 
-class StreamedDriver:
-    """The loop of passes.
-
-    Parameters
-    ----------
-    rows : StreamedRows
-        The data.
-    solver : Solver
-        It minimizes the models of every pass.
-    lambda_bounds : "auto" or (low, high)
-        As of `StreamedProblem`.
-    lambda_init : float, ndarray of shape (n_groups,) or None
-        The user's own start, None without one.
-    max_iter : int
-        Most iterations of the solver between two passes, and most passes.
-    tol : float
-        As of `minimize_bilevel`.
-    random_state : int
-        Seed of every run of the solver.
-    report : callable or None
-        Called with (n_iter, info, weights) after a pass at weights of every split; the
-        run ends if it returns something true.
-    """
-
-    def __init__(
-        self,
-        rows: StreamedRows,
-        solver: Solver,
-        *,
-        lambda_bounds,
-        lambda_init=None,
-        max_iter: int = 100,
-        tol: float = 1e-6,
-        random_state: int | None = None,
-        report=None,
-    ):
-        self.rows, self.solver = rows, solver
-        self.lambda_bounds, self.lambda_init = lambda_bounds, lambda_init
-        self.tol, self.error = tol, np.inf
-        self.max_iter, self.random_state = max_iter, random_state
-        self.report, self.clock = report, time.perf_counter()
-        self.history = []
-        self._last_move = self._last_inner = np.inf
-        self._trust = Trust()
+class StreamedDriver(Rounds):
+    """The loop of passes: parameters are those of `Rounds`."""
 
     def run(
         self, models, lambda_0: np.ndarray, weights: np.ndarray
@@ -117,6 +67,9 @@ class StreamedDriver:
         result : BilevelResult
             Its losses, slopes and Hessians are those of the rows.
         """
+        if self.looks_around:
+            problem = self._problem(models)
+            lambda_0 = best_shared(problem, problem.project(lambda_0), weights)
         now = self._from_common(models, lambda_0, weights)
         most, status = min(self.max_iter, MOST_ROUNDS), Status.MAX_ITER
         for n_iter in range(1, most + 1):
@@ -127,6 +80,9 @@ class StreamedDriver:
             is_certain = now.problem.is_certain(now.lambda_, info.validation_loss)
             if is_certain and not self._is_far:
                 status = Status.CERTAIN
+            elif is_over and self._is_worse_than_none(now.problem, place):
+                now = self._from_none(now)
+                continue
             elif is_over:
                 status = Status.CONVERGED
             elif is_stopped:
@@ -135,6 +91,21 @@ class StreamedDriver:
                 continue
             break
         return self._outcome(now, place, info, status)
+
+    def _is_worse_than_none(self, problem, place):
+        """Whether the model without features is better, of which nobody started."""
+        if not (self.looks_around and place.lambda_.size):
+            return False
+        return problem.null_loss < (1.0 - BETTER) * place.objective
+
+    def _from_none(self, now):
+        """Return the round about models without features, after a pass."""
+        self.looks_around, self._trust = False, Trust()
+        at = np.zeros_like(now.at)
+        if self.rows.frame.fit_intercept:
+            at[:, -1] = self.rows.constants
+        models = self.rows.own(at[:-1], at[-1])
+        return self._round(models, now.problem.bounds[1], at)
 
     # Passes at common weights.
 
@@ -223,61 +194,6 @@ class StreamedDriver:
             last = lambda_
         found = result._replace(place=place, validation_loss=place.estimate)
         return found, problem
-
-    # Solves of the models.
-
-    @property
-    def _n_models(self):
-        return self.rows.reading.n_splits + 1
-
-    def _problem(self, models):
-        """Return the problem of models; its bounds include the user's own start."""
-        problem = StreamedProblem(self.rows, models, self.lambda_bounds)
-        if self.lambda_init is not None:
-            problem.widen_bounds(self.lambda_init)
-        return problem
-
-    def _round(self, models, lambda_, at):
-        """Return the `Round` of models about weights: solve them."""
-        problem = self._problem(models)
-        # Bounds follow from the models without features, which a pass may still mend.
-        for bound in problem.bounds:
-            lambda_ = np.where(np.abs(lambda_ - bound) <= AT_BOUND, bound, lambda_)
-        lambda_ = problem.project(lambda_)
-        weights = problem.minimize(lambda_, problem.starts())
-        inner = inner_error(problem, lambda_, at, weights)
-        self._is_far, self._is_near = inner > FAR_WEIGHTS, inner <= NEAR_WEIGHTS
-        # Far from their minima weights move alone: models tell little of lambda there.
-        ahead = lambda_ if self._is_far else self._ahead(problem, lambda_, at)
-        weights = problem.minimize(ahead, problem.starts())
-        full = problem.full.minimize(ahead, problem.full.start())
-        there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
-        return Round(problem, lambda_, at, ahead, there)
-
-    def _ahead(self, problem, lambda_, at):
-        """Return lambda where the models have their minimum, as the rows bend it."""
-        if not lambda_.size:
-            return lambda_
-        result = minimize_bilevel(
-            problem,
-            self.solver,
-            lambda_init=lambda_,
-            weights_init=problem.minimize(lambda_),
-            max_iter=self.max_iter,
-            tol=MODEL_SHARE * self.tol,
-            random_state=self.random_state,
-        )
-        found = polished(problem, result.lambda_)
-        move = found - lambda_
-        place = problem.at(lambda_, [w.reshape(-1, 1) for w in at[:-1]])
-        if problem.models.third is not None:
-            move = bent(problem, place, move)
-        if self._is_near and promises_little(problem, place, found):
-            # Such as the last part of the way of a lambda to its bound.
-            return problem.project(lambda_ + move)
-        if self._is_near:
-            return problem.project(self._trust.step(lambda_, place.objective, move))
-        return problem.project(lambda_ + np.clip(move, -LONGEST, LONGEST))
 
     # Reports.
 

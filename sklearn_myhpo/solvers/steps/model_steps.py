@@ -12,6 +12,9 @@ LEAST_BEND, MOST_BEND = 0.3, 3.0
 LITTLE_PROMISE = 1e-6
 #: Fall of a training loss along a step, relative to it, below which the step is short.
 SMALL_FALL = 1e-10
+#: Step of a look at all lambdas, and the size of a Hessian up to which there is one;
+#: share of the objective that is clearly better.
+LOOK_STEP, MOST_LOOKED_AT, BETTER = 1.5, 300, 5e-4
 #: Longest move of a lambda from a pass to the next, a natural log; rise of the
 #: objective, relative to it, after which a move was too long; the share of it to retry.
 LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
@@ -100,6 +103,41 @@ def are_far_from_all(problem, lambda_, common, ends):
     *own, full = ends
     spread = max(size(one - full) for one in own)
     return 0.5 * size(full - common) ** 2 > spread
+
+
+def best_shared(problem, lambda_, common):
+    """Return lambda with all entries moved by the same, if that is clearly better.
+
+    The sample from which a fit starts may have its lowest minimum elsewhere. Models are
+    believed where weights are not far from those that they are about.
+
+    Parameters
+    ----------
+    problem : StreamedProblem
+        About common weights.
+    lambda_ : ndarray of shape (n_groups,)
+    common : ndarray of shape (m, n_outputs)
+
+    Returns
+    -------
+    ndarray of shape (n_groups,)
+    """
+    best = lambda_
+    if not lambda_.size or problem.full.shape[0] > MOST_LOOKED_AT:
+        return best
+    least = problem.objective(lambda_, problem.minimize(lambda_))
+    scale, start = problem.parts.curvature_scale, common.reshape(-1, 1)
+    low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
+    for largest in np.arange(high, low, -LOOK_STEP):
+        other = problem.project(lambda_ + (largest - lambda_.max()))
+        move = problem.full.minimize(other, start) - start
+        hessian = problem.full.hessian(None, other)
+        if np.vdot(move, hessian.product(move)) > scale:
+            continue
+        value = problem.objective(other, problem.minimize(other))
+        if value < (1.0 - BETTER) * least:
+            least, best = value, other
+    return best
 
 
 def slopes_along(models, lambda_, start, end, at):
