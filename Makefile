@@ -28,7 +28,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 .PHONY: help venv demo test test-oldest test-nn coverage lint format docs paper \
 	paper-quick bench bench-shapes bench-growth bench-hoag bench-losses bench-many-lambdas \
 	bench-additive bench-families bench-paper-fixed-points bench-stn bench-stochastic \
-	bench-streams \
+	bench-streams bench-dask \
 	bench-family campaign compare check-python clean
 
 help:  ## Print the targets
@@ -127,6 +127,9 @@ bench-losses: $(VENV)/.stamp  ## Time the losses beside scikit-learn's and SciPy
 
 bench-growth: $(VENV)/.stamp-bench  ## Time fits of doubled sizes, and draw them
 	$(VENV)/bin/python -m benchmarks.growth --page doc/performance.md
+
+bench-dask: $(VENV)/.stamp  ## Print what passes over rows from Dask cost
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.streams_dask
 
 bench-stn: $(VENV)/.stamp-bench $(VENV)/.stamp-nn  ## Compare self-tuning networks with searches
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn --page doc/neural_network.md
