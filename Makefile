@@ -8,8 +8,8 @@ SPHINX_FLAGS ?= -W --keep-going -j 2
 
 # The lower bounds of pyproject.toml as exact pins: "numpy>=1.26" -> numpy==1.26
 OLDEST = $(shell sed -nE 's/^ *"(numpy|scipy|scikit-learn|threadpoolctl)>=([0-9.]+)",/\1==\2/p' pyproject.toml)
-# scikit-learn 1.6 knows the frames of its time.
-OLDEST += 'polars<2' 'pandas<3'
+# scikit-learn 1.6 knows the frames of its time, NumPy 1.26 the pyarrow of its time.
+OLDEST += 'polars<2' 'pandas<3' 'pyarrow<21'
 # Pinned: the build without CUDA, where the index has one. What is newest may be one that
 # brings gigabytes of CUDA, which no test uses.
 TORCH ?= torch==2.13.0
