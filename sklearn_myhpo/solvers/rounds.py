@@ -9,6 +9,7 @@ from ..engine.glm.stream_rows import StreamedRows
 from .driver import minimize_bilevel
 from .protocol import Solver
 from .steps.model_steps import (
+    FAR_WEIGHTS,
     LONGEST,
     Round,
     Trust,
@@ -20,8 +21,8 @@ from .steps.model_steps import (
 
 #: Share of `tol` that is the tolerance of a solve of the models.
 MODEL_SHARE = 1e-3
-#: Errors of weights, relative in the norm of the Hessian, that are far, and near.
-FAR_WEIGHTS, NEAR_WEIGHTS = 0.3, 0.01
+#: Error of weights, relative in the norm of the Hessian, that is near.
+NEAR_WEIGHTS = 0.01
 #: Distance of a lambda from a bound that has moved by as much.
 AT_BOUND = 1e-4
 
@@ -95,7 +96,8 @@ class Rounds:
         lambda_ = problem.project(lambda_)
         weights = problem.minimize(lambda_, problem.starts())
         inner = inner_error(problem, lambda_, at, weights)
-        self._is_far, self._is_near = inner > FAR_WEIGHTS, inner <= NEAR_WEIGHTS
+        self._inner, self._is_far = inner, inner > FAR_WEIGHTS
+        self._is_near = inner <= NEAR_WEIGHTS
         # Far from their minima weights move alone: models tell little of lambda there.
         ahead = lambda_ if self._is_far else self._ahead(problem, lambda_, at)
         weights = problem.minimize(ahead, problem.starts())
@@ -107,6 +109,29 @@ class Rounds:
         """Return lambda where the models have their minimum, as the rows bend it."""
         if not lambda_.size:
             return lambda_
+        place = problem.at(lambda_, [w.reshape(-1, 1) for w in at[:-1]])
+        longest = LONGEST
+        if self._is_near:
+            back = self._trust.retreat(lambda_, place.objective, self._inner)
+            if back is not None:
+                return problem.project(back)
+            longest = self._trust.longest
+        found = self._minimum(problem, lambda_, np.inf)
+        if self._is_near and promises_little(problem, place, found):
+            # Such as the last part of the way of a lambda to its bound.
+            longest = np.inf
+        elif np.abs(found - lambda_).max() > longest:
+            # The way to a minimum far away may begin upwards.
+            found = self._minimum(problem, lambda_, longest)
+        move = found - lambda_
+        if problem.models.third is not None:
+            move = bent(problem, place, move)
+        return problem.project(lambda_ + np.clip(move, -longest, longest))
+
+    def _minimum(self, problem, lambda_, longest):
+        """Return the minimum of the models in a box around lambda."""
+        bounds = problem.bounds
+        problem.bounds = np.clip([lambda_ - longest, lambda_ + longest], *bounds)
         result = minimize_bilevel(
             problem,
             self.solver,
@@ -117,13 +142,5 @@ class Rounds:
             random_state=self.random_state,
         )
         found = polished(problem, result.lambda_)
-        move = found - lambda_
-        place = problem.at(lambda_, [w.reshape(-1, 1) for w in at[:-1]])
-        if problem.models.third is not None:
-            move = bent(problem, place, move)
-        if self._is_near and promises_little(problem, place, found):
-            # Such as the last part of the way of a lambda to its bound.
-            return problem.project(lambda_ + move)
-        if self._is_near:
-            return problem.project(self._trust.step(lambda_, place.objective, move))
-        return problem.project(lambda_ + np.clip(move, -LONGEST, LONGEST))
+        problem.bounds = bounds
+        return found

@@ -15,6 +15,8 @@ SMALL_FALL = 1e-10
 #: Step of a look at all lambdas, and the size of a Hessian up to which there is one;
 #: share of the objective that is clearly better.
 LOOK_STEP, MOST_LOOKED_AT, BETTER = 1.5, 300, 5e-4
+#: Error of weights, relative in the norm of the Hessian, that is far.
+FAR_WEIGHTS = 0.3
 #: Longest move of a lambda from a pass to the next, a natural log; rise of the
 #: objective, relative to it, after which a move was too long; the share of it to retry.
 LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
@@ -44,39 +46,50 @@ class Round(NamedTuple):
 
 
 class Trust:
-    """How far lambda may move from a pass to the next, and from where."""
+    """How far lambda may move from a pass to the next, and from where.
+
+    Attributes
+    ----------
+    longest : float
+        Longest move of a lambda.
+    """
 
     def __init__(self):
-        self._longest = LONGEST
-        # Lambda and objective of the lowest place so far.
+        self.longest = LONGEST
+        # Lambda, objective and error of the lowest place so far.
         self._lowest = None
 
-    def step(self, lambda_, objective, move):
-        """Return the next lambda.
+    def retreat(self, lambda_, objective, error=0.0):
+        """Return lambda between the lowest place and this one, which is too high.
 
-        Where the objective has risen it is between the lowest place and the present
-        one, and the longest move becomes shorter.
+        The longest move becomes shorter then, else longer.
 
         Parameters
         ----------
         lambda_ : ndarray of shape (n_groups,)
         objective : float
             Of weights near the minima there.
-        move : ndarray of shape (n_groups,)
-            The move that models propose.
+        error : float
+            Of these weights, at most about the relative one of the objective.
 
         Returns
         -------
-        ndarray of shape (n_groups,)
+        ndarray of shape (n_groups,) or None
+            None where the objective has not risen.
         """
-        if self._lowest is not None and objective > (1.0 + RISE) * self._lowest[1]:
+        if self._lowest is not None and self._has_risen(objective, error):
             centre = self._lowest[0]
-            self._longest = RETREAT * np.abs(lambda_ - centre).max()
+            self.longest = RETREAT * np.abs(lambda_ - centre).max()
             return centre + RETREAT * (lambda_ - centre)
         if self._lowest is None or objective < self._lowest[1]:
-            self._lowest = lambda_, objective
-        self._longest = min(2.0 * self._longest, LONGEST)
-        return lambda_ + np.clip(move, -self._longest, self._longest)
+            self._lowest = lambda_, objective, error
+        self.longest = min(2.0 * self.longest, LONGEST)
+        return None
+
+    def _has_risen(self, objective, error):
+        """Whether an objective is above the lowest one, whatever their errors."""
+        _, lowest, its_error = self._lowest
+        return objective > (1.0 + RISE + error + its_error) * lowest
 
 
 def are_far_from_all(problem, lambda_, common, ends):
@@ -126,13 +139,14 @@ def best_shared(problem, lambda_, common):
     if not lambda_.size or problem.full.shape[0] > MOST_LOOKED_AT:
         return best
     least = problem.objective(lambda_, problem.minimize(lambda_))
-    scale, start = problem.parts.curvature_scale, common.reshape(-1, 1)
+    start = common.reshape(-1, 1)
+    most = 2.0 * FAR_WEIGHTS**2 * abs(problem.full.train_loss(start, lambda_))
     low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
     for largest in np.arange(high, low, -LOOK_STEP):
         other = problem.project(lambda_ + (largest - lambda_.max()))
         move = problem.full.minimize(other, start) - start
         hessian = problem.full.hessian(None, other)
-        if np.vdot(move, hessian.product(move)) > scale:
+        if np.vdot(move, hessian.product(move)) > most:
             continue
         value = problem.objective(other, problem.minimize(other))
         if value < (1.0 - BETTER) * least:
