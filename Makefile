@@ -8,8 +8,8 @@ SPHINX_FLAGS ?= -W --keep-going -j 2
 
 # The lower bounds of pyproject.toml as exact pins: "numpy>=1.26" -> numpy==1.26
 OLDEST = $(shell sed -nE 's/^ *"(numpy|scipy|scikit-learn|threadpoolctl)>=([0-9.]+)",/\1==\2/p' pyproject.toml)
-# scikit-learn 1.6 knows the frames of its time.
-OLDEST += 'polars<2' 'pandas<3'
+# scikit-learn 1.6 knows the frames of its time, NumPy 1.26 the pyarrow of its time.
+OLDEST += 'polars<2' 'pandas<3' 'pyarrow<21'
 # Pinned: the build without CUDA, where the index has one. What is newest may be one that
 # brings gigabytes of CUDA, which no test uses.
 TORCH ?= torch==2.13.0
@@ -33,6 +33,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 	release-check paper paper-quick bench bench-shapes bench-growth bench-hoag \
 	bench-losses bench-many-lambdas bench-additive bench-families \
 	bench-paper-fixed-points bench-stn bench-stn-modules bench-stochastic \
+	bench-streams bench-dask \
 	bench-family campaign compare check-python clean
 
 help:  ## Print the targets
@@ -136,6 +137,9 @@ bench-families: $(VENV)/.stamp-bench  ## Compare counts and costs with searches 
 bench-stochastic: $(VENV)/.stamp  ## Print suboptimality by epoch of stochastic solvers
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stochastic
 
+bench-streams: $(VENV)/.stamp  ## Time fits of batches beside X'X (FULL=--full: to 10^8 rows)
+	$(VENV)/bin/python -m benchmarks.streams $(FULL)
+
 bench-family: $(VENV)/.stamp  ## Compare all solvers on the same problems
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.family --page doc/family.md
 
@@ -147,6 +151,9 @@ bench-losses: $(VENV)/.stamp  ## Time the losses beside scikit-learn's and SciPy
 
 bench-growth: $(VENV)/.stamp-bench  ## Time fits of doubled sizes, and draw them
 	$(VENV)/bin/python -m benchmarks.growth --page doc/performance.md
+
+bench-dask: $(VENV)/.stamp  ## Print what passes over rows from Dask cost
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.streams_dask
 
 bench-stn: $(VENV)/.stamp-bench $(VENV)/.stamp-nn  ## Compare self-tuning networks with searches
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn --page doc/neural_network.md

@@ -21,6 +21,7 @@ SNIPPET = {
 NEEDS = {
     "doc/neural_network.md": "torch",
     "doc/self_tuning_modules.md": "torch",
+    "doc/user_guide/clusters.rst": "distributed",
     "doc/user_guide/curves.rst": "matplotlib",
     "doc/user_guide/fitting.rst": "sklearn.callback",
     "doc/user_guide/handing_over.rst": "matplotlib",

@@ -25,6 +25,7 @@ from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
 from ..criteria import Criterion
 from ..data.batch_source import Batches
 from ..data.blocks import slices
+from ..data.dask_blocks import is_dask
 from ..data.frames import is_frame
 from ..linear_model._checks import check_weights
 from ..preprocessing import PenalizedSplineTransformer
@@ -194,6 +195,13 @@ class AdditiveModel(
                 f"{type(self).__name__} takes an array or a frame for X, not Batches. "
                 "Fit a PenalizedSplineTransformer to some rows, and a linear model "
                 "with feature_groups='transformer' to batches.map(transformer)."
+            )
+        if is_dask(X):
+            raise ValueError(
+                f"{type(self).__name__} takes an array or a frame in memory for X, not "
+                "a collection of Dask. Fit a PenalizedSplineTransformer to some rows, "
+                "and a linear model with feature_groups=transformer."
+                "get_feature_groups_out() to the blocks of transformer.transform."
             )
         n_least = 2 if reset else 1
         if is_frame(X):

@@ -81,3 +81,16 @@ class OracleCounts:
         """Return all counts, `n_gradients` included."""
         counts = {one.name: getattr(self, one.name) for one in fields(self)}
         return {**counts, "n_gradients": self.n_gradients}
+
+
+@dataclass
+class StreamCounts(OracleCounts):
+    """Counts of a fit of rows beyond memory, whose questions are asked of models.
+
+    Attributes
+    ----------
+    n_passes : int
+        How often all rows have been read.
+    """
+
+    n_passes: int = 0

@@ -4,8 +4,21 @@ design          the contract: which sums over rows may be asked for, always by b
 memory          rows in memory, such as the rows of a block
 dense, sparse, streamed
                 the data sources: ndarray, CSR array, file or single precision
-batch_source, batch_rows, batches_design
+batch_source, batch_files, batch_rows, batches_design
                 rows in batches from beyond memory: what a user gives, its first pass
+row_source      rows beyond memory as map and reduce: tasks on blocks, sums of results
+dask, dask_blocks, dask_graph, dask_tasks, dask_watch, dask_lazy
+                the blocks of Dask collections: sums over them, and lazy predictions
+batch_reader, batch_checks, block_checks, even_blocks, read_ahead
+                batches as blocks: checked, of equal sizes, read while others compute
+fold_moments, fold_factors, moments_pass, moments_state, row_sample
+                second moments of folds, in one pass or part by part; a sample of rows
+condense, condensed, condensed_design
+                few rows in the place of many with the same moments
+sliceable, pages
+                arrays of files that are read by slices; mapped pages that were read
+fold_rules, fold_splitters, class_counts, hashes
+                folds as rules, without lists of rows
 selected, stacked
                 some rows of a design, and designs below each other, without a copy
 sources         the choice of a design by the type of X: a new source has a line here
@@ -27,5 +40,6 @@ thin, sparse_products, threads
 """
 
 from .batch_source import Batches
+from .fold_splitters import KeyFolds, RowFolds
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "KeyFolds", "RowFolds"]

@@ -58,6 +58,22 @@ def columns_where(X, kept):
     return np.ascontiguousarray(few) if isinstance(few, np.ndarray) else few
 
 
+def head_of(X):
+    """Return the first row of X, a frame of a frame, for names and dtypes.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+        Features.
+
+    Returns
+    -------
+    array-like, sparse matrix or frame of shape (1, n_features)
+        None where X cannot be cut, as a list of lists.
+    """
+    return X[:1] if hasattr(X, "shape") else None
+
+
 def as_rows(X):
     """Return X in a layout whose rows are fast to select.
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import numpy as np
-
-from .._messages import import_optional, shown
+from .._messages import shown
+from .batch_tables import FileBatches, check_int
 from .limits import row_limits
-
-#: Rows of a batch of a Parquet file, unless the user says another number.
-PARQUET_ROWS = 65_536
+from .pages import Pages
 
 
-class Batches:
+class Batches(FileBatches):
     """Rows in batches ``(X, y)`` or ``(X, y, sample_weight)``, read once per pass.
+
+    A fourth entry, after weights or None, is the key by which `KeyFolds` makes folds.
 
     `fit` of the linear estimators takes it in the place of X, without y and
     `sample_weight`, which it holds: ``MYHPORidge().fit(batches)``. The rows are never
-    in memory together, only y, the weights and the folds are. A fit makes several
-    passes, and every pass must yield the same rows in the same order.
+    in memory together. Ridge regression reads them once, other losses in a few passes;
+    every pass must yield the same rows in the same order.
 
     Parameters
     ----------
@@ -30,11 +28,20 @@ class Batches:
         is called, or an iterable that can be iterated again, such as a list. X of a
         batch is an array, a sparse matrix or a frame with the same columns each time;
         its rows are read in double precision and as dense rows, some at a time.
+    n_samples : int, default=None
+        Number of rows of all batches, where you know it; `from_arrays`, `from_npz` and
+        `from_parquet` do. It saves a pass that counts them for folds of neighbours
+        (``cv=5``), and is compared with what the first pass finds.
 
     Attributes
     ----------
     n_passes : int
         How often the rows have been read so far.
+    n_samples : int or None
+        Number of rows, where it is known without a pass.
+    is_stable : bool
+        Whether arrays of a batch stay as they are when the next one is read. Those of
+        a function may be filled anew, so that their rows are copied.
 
     See Also
     --------
@@ -55,7 +62,11 @@ class Batches:
     """
 
     def __init__(
-        self, source: Callable[[], Iterator[tuple]] | Iterable[tuple], /
+        self,
+        source: Callable[[], Iterator[tuple]] | Iterable[tuple],
+        /,
+        *,
+        n_samples: int | None = None,
     ) -> None:
         if not (callable(source) or hasattr(source, "__iter__")):
             raise TypeError(
@@ -68,8 +79,32 @@ class Batches:
                 "generator ends after one pass. Give the function that makes it: "
                 f"Batches(read) instead of Batches(read()). Got {shown(source)}."
             )
-        self._source, self._last = source, None
-        self.n_passes = 0
+        if n_samples is not None:
+            check_int("n_samples", n_samples, 2)
+        self._source, self._last, self._n_samples = source, None, n_samples
+        self.n_passes, self._is_stable = 0, False
+
+    @property
+    def n_samples(self) -> int | None:
+        """Number of rows, where it is known without a pass."""
+        if callable(self._n_samples):
+            self._n_samples = self._n_samples()
+        return self._n_samples
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether arrays of a batch stay as they are when the next one is read."""
+        return self._is_stable
+
+    @classmethod
+    def _of(cls, read, n_samples=None):
+        """Return the batches of a function of this class.
+
+        `n_samples` may be a function, which is called when somebody asks.
+        """
+        made = cls(read)
+        made._n_samples, made._is_stable = n_samples, True
+        return made
 
     def __iter__(self) -> Iterator[tuple]:
         """Begin a pass: return an iterator of the batches."""
@@ -97,6 +132,7 @@ class Batches:
         y: Any,
         sample_weight: Any = None,
         *,
+        key: Any = None,
         batch_size: int | None = None,
     ) -> Batches:
         """Return slices of arrays: in memory, memory-mapped, of HDF5 or Zarr.
@@ -109,6 +145,8 @@ class Batches:
             Target, sliced like `X`.
         sample_weight : object of shape (n_samples,), default=None
             Non-negative weights, sliced like `X`.
+        key : object of shape (n_samples,), default=None
+            Numbers or texts by which `KeyFolds` makes folds, sliced like `X`.
         batch_size : int, default=None
             Rows of a batch; None for about a million numbers.
 
@@ -116,9 +154,10 @@ class Batches:
         -------
         Batches
         """
-        columns = {"X": X, "y": y, "sample_weight": sample_weight}
-        columns = {name: one for name, one in columns.items() if one is not None}
+        columns = {"X": X, "y": y, "sample_weight": sample_weight, "key": key}
         for name, one in columns.items():
+            if one is None and name in ("sample_weight", "key"):
+                continue
             if not len(getattr(one, "shape", ())):
                 raise TypeError(
                     f"{name} must have a shape and be sliceable, as an array is. Got "
@@ -133,112 +172,20 @@ class Batches:
             raise ValueError(f"X must have two axes. Got the shape {X.shape}.")
         if batch_size is None:
             batch_size = max(1, row_limits().block_entries // max(1, X.shape[1]))
-        _check_size(batch_size)
+        check_int("batch_size", batch_size, 1)
+
+        given = [*columns.values()]
+        while given[-1] is None:
+            given.pop()
 
         def read():
+            pages = Pages(X)
             for start in range(0, X.shape[0], batch_size):
                 rows = slice(start, min(start + batch_size, X.shape[0]))
-                yield tuple(_sliced(one, rows) for one in columns.values())
+                yield tuple(_sliced(one, rows) for one in given)
+                pages.release(start, batch_size)
 
-        return cls(read)
-
-    @classmethod
-    def from_npz(cls, paths: str | Path | Sequence[str | Path]) -> Batches:
-        """Return a batch per file of `numpy.savez`.
-
-        Parameters
-        ----------
-        paths : path or sequence of paths
-            Files with the arrays "X", "y" and, in all of them or none,
-            "sample_weight".
-
-        Returns
-        -------
-        Batches
-
-        Raises
-        ------
-        ValueError
-            In a pass, if a file has no "X" or "y".
-        """
-        paths = _as_paths(paths)
-
-        def read():
-            for path in paths:
-                with np.load(path) as arrays:
-                    _check_names(path, ("X", "y"), arrays.files)
-                    names = ["X", "y"]
-                    if "sample_weight" in arrays.files:
-                        names.append("sample_weight")
-                    yield tuple(arrays[name] for name in names)
-
-        return cls(read)
-
-    @classmethod
-    def from_parquet(
-        cls,
-        paths: str | Path | Sequence[str | Path],
-        *,
-        target: str | Sequence[str],
-        columns: Sequence[str] | None = None,
-        sample_weight: str | None = None,
-        batch_size: int = PARQUET_ROWS,
-    ) -> Batches:
-        """Return the rows of Parquet files as pandas frames, in the order of `paths`.
-
-        Needs pyarrow and pandas. `map` puts a fitted transformer, such as a
-        `sklearn.compose.ColumnTransformer`, before the fit.
-
-        Parameters
-        ----------
-        paths : path or sequence of paths
-            Files with the same columns.
-        target : str or sequence of str
-            Column of y, or columns of several targets.
-        columns : sequence of str, default=None
-            Columns of X; None for all but those of y and of the weights.
-        sample_weight : str, default=None
-            Column of the weights.
-        batch_size : int, default=65536
-            Most rows of a batch.
-
-        Returns
-        -------
-        Batches
-
-        Raises
-        ------
-        ImportError
-            If pyarrow or pandas is not installed.
-        ValueError
-            In a pass, if a file lacks a column.
-        """
-        parquet = import_optional("pyarrow.parquet", "Batches.from_parquet")
-        import_optional("pandas", "Batches.from_parquet")
-        paths, wanted = _as_paths(paths), columns
-        _check_size(batch_size)
-        target = target if isinstance(target, str) else list(target)
-        others = [target] if isinstance(target, str) else list(target)
-        if sample_weight is not None:
-            others.append(sample_weight)
-
-        def read():
-            for path in paths:
-                with parquet.ParquetFile(path) as file:
-                    names = file.schema_arrow.names
-                    own = wanted
-                    if own is None:
-                        own = [name for name in names if name not in others]
-                    _check_names(path, (*own, *others), names)
-                    read_names = list(dict.fromkeys([*own, *others]))
-                    for batch in file.iter_batches(batch_size, columns=read_names):
-                        frame = batch.to_pandas()
-                        parts = [frame[list(own)], frame[target]]
-                        if sample_weight is not None:
-                            parts.append(frame[sample_weight])
-                        yield tuple(parts)
-
-        return cls(read)
+        return cls._of(read, int(X.shape[0]))
 
     def map(self, transformer: Any) -> Batches:
         """Return the same rows with X transformed, one batch at a time.
@@ -265,11 +212,14 @@ class Batches:
                 X, *others = batch
                 yield (transformer.transform(X), *others)
 
-        return type(self)(read)
+        mapped = type(self)(read)
+        # The transformer may fill one array again and again.
+        mapped._n_samples = self._n_samples
+        return mapped
 
 
 def check_batch(batch, number):
-    """Raise unless a batch is a pair or a triple.
+    """Raise unless a batch is a tuple of two to four.
 
     Parameters
     ----------
@@ -277,35 +227,15 @@ def check_batch(batch, number):
     number : int
         Of the batch, from zero.
     """
-    if not (isinstance(batch, tuple | list) and len(batch) in (2, 3)):
+    if not (isinstance(batch, tuple | list) and len(batch) in (2, 3, 4)):
         raise ValueError(
-            f"Batch {number} must be (X, y) or (X, y, sample_weight). Got "
-            f"{shown(batch)}."
+            f"Batch {number} must be (X, y) or (X, y, sample_weight), or (X, y, "
+            f"sample_weight or None, key). Got {shown(batch)}."
         )
 
 
 def _sliced(values, rows):
-    """Return some rows of an array or a frame."""
+    """Return some rows of an array or a frame; None of None."""
+    if values is None:
+        return None
     return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
-
-
-def _as_paths(paths):
-    """Return a list of one path or more."""
-    paths = [paths] if isinstance(paths, str | Path) else list(paths)
-    if not paths:
-        raise ValueError("paths must name at least one file. Got none.")
-    return paths
-
-
-def _check_names(path, wanted, present):
-    """Raise a ValueError where a file lacks columns or arrays."""
-    missing = [name for name in wanted if name not in present]
-    if missing:
-        raise ValueError(f"{path} has no {shown(missing[0])}; it has {shown(present)}.")
-
-
-def _check_size(batch_size):
-    if isinstance(batch_size, bool) or not (
-        isinstance(batch_size, int | np.integer) and batch_size >= 1
-    ):
-        raise ValueError(f"batch_size must be an int >= 1. Got {shown(batch_size)}.")

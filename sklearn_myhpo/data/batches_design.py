@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from .batch_rows import BatchRows, as_dense
+from .batch_checks import as_dense
+from .batch_rows import BatchRows
 from .blocks import slices
 from .dense import DenseDesign
 from .design import Design

@@ -9,6 +9,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from .._messages import shown
 from ..exceptions import IgnoredGroupsWarning, RareClassWarning, SortedRowsWarning
+from .fold_splitters import FoldSplitter
 from .holdout import holdout_pairs
 from .pairs import MOST_NAMES, keep_weighty, read_pairs
 from .row_order import sorted_share
@@ -58,15 +59,10 @@ def make_splits(cv, rows, *, say, random_state=None):
     if cv is None:
         cv = 5
     name = "cv: pair"
-    if isinstance(cv, str | bytes):  # which have a method split
-        raise ValueError(f"cv={shown(cv)} is not allowed; {_ALLOWED}.")
-    if isinstance(cv, bool | type):  # an int to Python; KFold instead of KFold(5)
-        raise TypeError(f"cv={shown(cv)} is not allowed; {_ALLOWED}.")
+    check_cv_type(cv)
     if isinstance(cv, Integral):
         pairs, name = _fold_pairs(cv, rows, say), f"cv={cv}: fold"
     elif isinstance(cv, Real):
-        if not 0 < cv < 1:  # also true of NaN
-            raise ValueError(f"cv={cv} is not allowed; {_ALLOWED}.")
         pairs = holdout_pairs(cv, rows, random_state)
     elif hasattr(cv, "split"):
         pairs, name = _splitter_pairs(cv, rows), f"{_spell(cv)}: split"
@@ -75,6 +71,25 @@ def make_splits(cv, rows, *, say, random_state=None):
     if "groups" in rows.metadata and not _takes_groups(cv):
         _say_what_groups_need(cv, say)
     return keep_weighty(pairs, rows, name)
+
+
+def check_cv_type(cv):
+    """Raise where `cv` is of no allowed type, or a number out of range.
+
+    Parameters
+    ----------
+    cv : object
+        Not None.
+    """
+    if isinstance(cv, str | bytes):  # which have a method split
+        raise ValueError(f"cv={shown(cv)} is not allowed; {_ALLOWED}.")
+    if isinstance(cv, bool | type):  # an int to Python; KFold instead of KFold(5)
+        raise TypeError(f"cv={shown(cv)} is not allowed; {_ALLOWED}.")
+    if isinstance(cv, Integral):
+        if cv < 2:
+            raise ValueError(f"cv={cv} is not allowed; {_ALLOWED}.")
+    elif isinstance(cv, Real) and not 0 < cv < 1:  # also true of NaN
+        raise ValueError(f"cv={cv} is not allowed; {_ALLOWED}.")
 
 
 def _given_pairs(cv, rows):
@@ -88,8 +103,6 @@ def _given_pairs(cv, rows):
 
 def _fold_pairs(n_folds, rows, say):
     """Return scikit-learn's folds of all rows, and warn of what they may do."""
-    if n_folds < 2:
-        raise ValueError(f"cv={n_folds} is not allowed; {_ALLOWED}.")
     splitter = check_cv(n_folds, rows.target, classifier=rows.is_classifier)
     if isinstance(splitter, StratifiedKFold):
         classes, sizes = np.unique(rows.target, return_counts=True)
@@ -105,9 +118,12 @@ def _fold_pairs(n_folds, rows, say):
         warnings.filterwarnings("ignore", "The least populated class")
         pairs = list(splitter.split(np.zeros(rows.n_samples), rows.target))
     if not rows.is_classifier:
-        _warn_if_sorted(n_folds, pairs, rows, say)
+        fold = np.full(rows.n_samples, -1)
+        for number, (_, held_out) in enumerate(pairs):
+            fold[held_out] = number
+        warn_if_sorted(n_folds, rows.target[rows.used], fold[rows.used], say)
     elif rows.needs_classes:
-        _warn_if_rare(n_folds, rows, say)
+        warn_if_rare(n_folds, rows.class_sizes, rows.label, say)
     return pairs
 
 
@@ -124,12 +140,20 @@ def _check_number(n_folds, limit, than_what, rows):
     )
 
 
-def _warn_if_sorted(n_folds, pairs, rows, say):
-    """Warn where the order of the rows makes the folds unlike each other."""
-    fold = np.full(rows.n_samples, -1)
-    for number, (_, held_out) in enumerate(pairs):
-        fold[held_out] = number
-    share = sorted_share(rows.target[rows.used], fold[rows.used])
+def warn_if_sorted(n_folds, y, fold, say):
+    """Warn where the order of the rows makes the folds unlike each other.
+
+    Parameters
+    ----------
+    n_folds : int
+    y : ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Of rows in their order, all or evenly spaced.
+    fold : ndarray of int of shape (n_rows,)
+        The fold that holds out each.
+    say : callable
+        Takes a text and a category, and issues a warning.
+    """
+    share = sorted_share(y, fold)
     if share:
         say(
             f"takes the folds of cv={n_folds} in the order of the rows, along which y "
@@ -142,15 +166,23 @@ def _warn_if_sorted(n_folds, pairs, rows, say):
         )
 
 
-def _warn_if_rare(n_folds, rows, say):
-    """Warn of classes with fewer rows than there are folds."""
-    rare = np.flatnonzero(rows.class_sizes < n_folds)
+def warn_if_rare(n_folds, sizes, label, say):
+    """Warn of classes with fewer rows than there are folds.
+
+    Parameters
+    ----------
+    n_folds : int
+    sizes : ndarray of int of shape (n_classes,)
+        Rows of every class.
+    label : callable
+        Takes the number of a class and returns its label as text.
+    say : callable
+        As of `make_splits`.
+    """
+    rare = np.flatnonzero(sizes < n_folds)
     if not rare.size:
         return
-    names = ", ".join(
-        f"{rows.label(index)} ({rows.class_sizes[index]})"
-        for index in rare[:MOST_NAMES]
-    )
+    names = ", ".join(f"{label(index)} ({sizes[index]})" for index in rare[:MOST_NAMES])
     if rare.size > MOST_NAMES:
         names += f" and {rare.size - MOST_NAMES} more"
     say(
@@ -210,6 +242,8 @@ def _takes_groups(cv):
     """Whether `cv` is a splitter that makes use of groups."""
     if not hasattr(cv, "split"):
         return False
+    if isinstance(cv, FoldSplitter):
+        return cv.takes_groups
     if _is_own(cv):
         # All have the argument; these say whether they use it.
         return "groups" in _requests(cv)

@@ -80,6 +80,11 @@ class DenseDesign(MemoryDesign):
         work = row_limits().products_per_entry * self.X.size
         return add_all(map_shares(own, parts, work))
 
+    @property
+    def own_shift(self):
+        """The origin of the coordinates in the units of the stored rows."""
+        return self.shift
+
     def take(self, index):
         """Return the rows of an index, copied, or of a slice, not copied."""
         return self._of(self.X[index])
@@ -95,7 +100,7 @@ class DenseDesign(MemoryDesign):
     def fill(self, index, out):
         """Write the rows of an index into `out` (n_rows, n_coordinates)."""
         core = out[:, : self.n_features]
-        np.subtract(self.X[index], self.shift, out=core)
+        np.subtract(self.X[index], self.own_shift, out=core)
         if self.scale is not None:
             core *= self.scale
         if self.fit_intercept:
@@ -129,7 +134,7 @@ class DenseDesign(MemoryDesign):
         out, space = np.zeros((self.n_features, weights.shape[1])), Space()
         for rows in slices(self.n_samples, self.n_features, cached=True):
             block = space.of(rows.stop - rows.start, self.n_features)
-            np.subtract(self.X[rows], self.shift, out=block)
+            np.subtract(self.X[rows], self.own_shift, out=block)
             out += np.square(block, out=block).T @ weights[rows]
         if self.scale is not None:
             out *= self.scale[:, None] ** 2
@@ -155,7 +160,7 @@ class DenseDesign(MemoryDesign):
         n_samples, space = self.n_samples, Space()
         for columns in slices(self.n_features, n_samples, n_samples):
             part = space.of(n_samples, columns.stop - columns.start)
-            np.subtract(self.X[:, columns], self.shift[columns], out=part)
+            np.subtract(self.X[:, columns], self.own_shift[columns], out=part)
             if self.scale is not None:
                 part *= self.scale[columns]
             out += matmul(part, part.T)

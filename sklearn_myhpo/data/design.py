@@ -46,12 +46,7 @@ class Design(ABC):
     is_sparse = is_beyond_memory = False
 
     def __init__(
-        self,
-        shape,
-        shift=None,
-        scale=None,
-        fit_intercept=False,
-        has_large_means=False,
+        self, shape, shift=None, scale=None, fit_intercept=False, has_large_means=False
     ):
         self.shape = self.n_samples, self.n_features = shape
         self.shift = np.zeros(self.n_features) if shift is None else shift
@@ -119,6 +114,10 @@ class Design(ABC):
     def n_coordinates(self):
         """Number of coordinates of a row, the intercept included."""
         return self.n_features + self.fit_intercept
+
+    def count_rows(self, weights):
+        """Return the number of rows whose weights (n_samples,) are not zero."""
+        return np.count_nonzero(weights)
 
     @property
     def entries_per_row(self):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import norm
 
 from .blocks import as_slice, cached_block
 from .design import Design
@@ -41,6 +42,11 @@ class HeldOutRows:
 
     def __len__(self):
         return len(self.y)
+
+    @property
+    def n_rows(self):
+        """Number of rows."""
+        return len(self)
 
     @property
     def sample_weight(self):
@@ -86,6 +92,27 @@ class HeldOutRows:
             raw = block.take(own).forward(coef) + intercept
             losses.append(self.loss.value(self.y[rows][own], raw))
         return np.flatnonzero(weight), np.concatenate(losses)
+
+    def deviation(self, coef, intercept, mean):
+        """Return the root of the sum of squares of the parts in the mean loss.
+
+        Of the first split, about the part of a row with the mean loss; a row of weight
+        k is k rows.
+
+        Parameters
+        ----------
+        coef : ndarray of shape (n_features, n_outputs)
+        intercept : ndarray of shape (n_outputs,)
+        mean : float
+            The mean loss.
+
+        Returns
+        -------
+        float
+        """
+        own, loss = self.losses(0, coef, intercept)
+        share = self.share(0)[own] / np.sqrt(self.sample_weight[own])
+        return float(norm(share * (loss - mean)))
 
     def mean_loss(self, models):
         """Return the mean loss of the held-out rows, in one visit of all rows.

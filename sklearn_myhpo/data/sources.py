@@ -30,12 +30,12 @@ def as_design(X):
     has_gaps = X.itemsize not in X.strides
     if has_gaps and X.size <= row_limits().block_entries:
         X, has_gaps = np.ascontiguousarray(X), False
-    if X.dtype == np.float64 and not (has_gaps or _is_mapped(X)):
+    if X.dtype == np.float64 and not (has_gaps or is_mapped(X)):
         return DenseDesign(X)
     return StreamedDesign(X)
 
 
-def _is_mapped(X):
+def is_mapped(X):
     """Whether an array is a view of a file."""
     while X is not None:
         if isinstance(X, np.memmap):

@@ -203,12 +203,27 @@ def check_scale(design, squares):
     squares : ndarray of shape (n_features,)
         Sums or means of the squares of its columns.
     """
+    check_range(squares, design.largest, _units(design))
+
+
+def check_range(squares, find_largest, units=""):
+    """Raise where squares of X leave the range of floating point numbers.
+
+    Parameters
+    ----------
+    squares : ndarray of shape (n_features,)
+        Sums or means of the squares of its columns.
+    find_largest : callable
+        Returns the largest size of an entry.
+    units : str, default=""
+        What to say of their units.
+    """
     if np.all(np.isfinite(squares)) and squares.max() > MIN_ENTRY:
         return
-    largest = design.largest()
+    largest = find_largest()
     if not np.all(np.isfinite(squares)) or 0 < largest < MIN_ENTRY:
         raise ValueError(
-            f"X has entries up to {largest:.1e} in size{_units(design)}, whose squares "
+            f"X has entries up to {largest:.1e} in size{units}, whose squares "
             f"are not floating point numbers; allowed are sizes from {MIN_ENTRY:.0e} "
             "to about 1e150. Rescale the features."
         )

@@ -88,7 +88,7 @@ def slope_covariance(place, rows):
         mean += slopes.sum(axis=0)
         slopes /= np.sqrt(block.sample_weight)[:, None]
         square += slopes.T @ slopes
-    more = len(rows) / len(sample)
+    more = rows.n_rows / sample.n_rows
     return more * square - more**2 * np.outer(mean, mean) / rows.total
 
 

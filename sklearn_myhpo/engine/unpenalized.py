@@ -134,6 +134,7 @@ def remove_unpenalized(data):
             q.shape[1] + data.fit_intercept,
             share * (data.fit_intercept + np.sum(q**2, axis=1)),
             explained.basis,
+            data.free.n_rows,
         ),
     )
     origin = Origin(coef, mean - rows.shift @ coef)

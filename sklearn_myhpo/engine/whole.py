@@ -88,7 +88,7 @@ class Whole:
     @property
     def n_rows(self):
         """Number of rows that count."""
-        return np.count_nonzero(self.share)
+        return self.free.n_rows
 
     @property
     def is_ridge(self):
@@ -207,7 +207,7 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
     plan = replace(plan, holds_out=False)
     is_eliminated = loss.is_quadratic and not needs.is_matrix_free
     rank = int(fit_intercept and is_eliminated)
-    free = FreeModel(rank, share * rank)
+    free = FreeModel(rank, share * rank, None, design.count_rows(share))
     data = _Data(design, y, loss, groups, share, fit_intercept, counts, plan, free)
     if is_eliminated and groups.n_unpenalized:
         if design.is_sparse:

@@ -28,8 +28,10 @@ from ._batches import (
     check_batches,
     check_criterion,
     columns_of,
+    groups_of,
     is_from_batches,
     read_batches,
+    report_passes,
 )
 from ._checks import (
     check_not_missing,
@@ -43,12 +45,15 @@ from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin
 from ._lambda import check_lambda
 from ._learning import LearningMixin
+from ._long_rows import LongRows
+from ._moments import facts_of
 from ._own_validation import append, check_own_validation
 from ._owner import OwnerMixin
 from ._problem import ProblemSource
 from ._progress import Progress
 from ._reporting import Attributes, Warnings
 from ._splits import SplitsMixin
+from ._streamed import StreamedFit
 from ._summary import SummaryMixin
 
 
@@ -106,7 +111,17 @@ class BilevelLinearModel(
     n_jobs = None
     class_weight = None
 
+    #: Whether second moments of the folds are all that a fit needs.
+    _is_from_moments = False
+    #: Whether the same is so once labels are numbers.
+    _codes_classes = False
+    #: Origin of y, which the weights are about until they are set; None for zero.
+    _y_origin = None
+    #: Moments of the parts of `partial_fit`, and whether they were not fitted yet.
+    _parts, _is_stale = None, False
     _has_shrinkage = False
+    #: Whether batches can be read in few passes, without any list of their rows.
+    _reads_in_passes = False
     _is_classifier = False
     #: Whether y may have several columns.
     _is_multi_output = False
@@ -166,7 +181,8 @@ class BilevelLinearModel(
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), or \
 sklearn_myhpo.data.Batches
-            Training data; `Batches` hold y and the weights too.
+            Training data; `Batches` hold y and the weights too. Or an array or frame of
+            Dask, with y and the others from Dask too.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Target; more than one column only for ridge regression, or with several
             labels per row in ridge classification. None only with `Batches`.
@@ -207,14 +223,21 @@ default=None
         with kept_on_error(self):
             progress.begin()
             solver = self._make_solver()
-            X, y, sample_weight = read_batches(self, solver, X, y, sample_weight)
             validation = X_val, y_val, sample_weight_val
             metadata = groups, params
+            given = X, y, sample_weight, metadata, X_val is not None
+            X, y, sample_weight = read_batches(self, solver, *given)
+            if isinstance(X, LongRows):
+                StreamedFit(self, X, solver, progress).run()
+                progress.end()
+                return self
+            metadata = groups_of(X, groups), params
             source = self._prepare(X, y, sample_weight, validation, metadata, solver)
             results = CVResults(self, source, (X, y, sample_weight), validation)
             with threads_for(*source.design.shape):
                 models = self._learn(source, solver, progress)
                 vars(self).update(results.attributes(models))
+            report_passes(self, X)
             progress.end()
         return self
 
@@ -260,10 +283,14 @@ default=None
             needs_rows=solver.capabilities.needs_rows,
             all_directions=solver.capabilities.all_directions,
             has_own_validation=own is not None,
+            condensed=facts_of(X),
         )
 
-    def _check_data(self, X, y, reset=True):
-        """Return X and y as arrays of numbers; unless `reset`, of known features."""
+    def _check_data(self, X, y, reset=True, least=2):
+        """Return X and y as arrays of numbers; unless `reset`, of known features.
+
+        There must be `least` rows.
+        """
         check_not_missing(y)
         if is_from_batches(X):
             return check_batches(self, X, y)
@@ -275,7 +302,7 @@ default=None
             dtype=(np.float64, np.float32),
             multi_output=self._is_multi_output,
             y_numeric=not self._is_classifier,
-            ensure_min_samples=2,
+            ensure_min_samples=least,
             reset=reset,
         )
         return as_rows(X), y

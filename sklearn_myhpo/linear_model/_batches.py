@@ -1,15 +1,29 @@
 """X that is read from `sklearn_myhpo.data.Batches`, in `fit`."""
 
+import numpy as np
 from sklearn.utils.validation import validate_data
 
 from .._messages import shown
 from ..data.batch_rows import BatchRows
 from ..data.batch_source import Batches
 from ..data.batches_design import BatchesDesign
+from ..data.condensed_design import CondensedDesign
+from ..data.dask_blocks import is_dask
 from ..data.design import Design
+from ..data.row_source import BatchSource
+from ..data.sliceable import as_sliceable, is_read_by_slices
+from ._dask import read_dask, refuse_dask
+from ._long_rows import (
+    needs_no_copy,
+    needs_no_list,
+    pairs_of_labels,
+    read_long_rows,
+)
+from ._moments import can_condense, condensed_rows
+from ._pass_bar import PassBar
 
 
-def read_batches(model, solver, X, y, sample_weight):
+def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validation):
     """Return X, y and weights of a fit, from batches where X is `Batches`.
 
     Parameters
@@ -18,12 +32,18 @@ def read_batches(model, solver, X, y, sample_weight):
     solver : Solver
     X, y, sample_weight
         Arguments of `fit`.
+    metadata : (groups, params)
+        Further arguments of `fit` for a splitter.
+    has_own_validation : bool
+        Whether `fit` got a validation set.
 
     Returns
     -------
-    X : BatchesDesign or object
-        As given, where it is no `Batches`; so are y and the weights.
-    y : array-like
+    X : CondensedDesign, LongRows, BatchesDesign or object
+        As given, where it is no `Batches` and is not to be read as such; so are y and
+        the weights.
+    y : array-like or None
+        None with `LongRows`.
     sample_weight : array-like or None
 
     Raises
@@ -32,8 +52,18 @@ def read_batches(model, solver, X, y, sample_weight):
         If an argument or a parameter does not go with batches, or these are not rows
         of one matrix.
     """
+    model._parts, model._is_stale = None, False
+    model._y_origin, is_moments = None, can_condense(model, solver, *metadata)
+    if is_dask(X):
+        given = X, y, sample_weight, metadata, has_own_validation
+        return read_dask(model, solver, *given)
+    is_long = needs_no_list(model, solver, metadata, has_own_validation)
     if not isinstance(X, Batches):
-        return X, y, sample_weight
+        maps_too = is_moments or (is_long and needs_no_copy(model, X))
+        if y is None or not is_read_by_slices(X, maps_too):
+            return X, y, sample_weight
+        given = (as_sliceable(one) for one in (y, sample_weight))
+        X, y, sample_weight = Batches.from_arrays(X, *given), None, None
     for name, value in {"y": y, "sample_weight": sample_weight}.items():
         if value is not None:
             raise ValueError(
@@ -54,13 +84,74 @@ def read_batches(model, solver, X, y, sample_weight):
                 f"{name}={shown(value)} predicts single rows, which cannot be looked "
                 f"up in Batches. Leave {name} out."
             )
+    source, found = BatchSource(X), None
+    PassBar.watch(model, source)
+    if is_moments:
+        with source:
+            found = condensed_rows(model, source, has_own_validation)
+    elif is_long:
+        found = read_long_rows(model, source)
+    if found is not None:
+        return found
     rows = BatchRows(X)
     return BatchesDesign(rows), rows.y, rows.sample_weight
+
+
+def report_passes(model, X):
+    """Set the fitted attributes that say how often rows were read.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+        After the fit.
+    X : CondensedDesign, BatchesDesign or object
+        From `read_batches`.
+    """
+    if isinstance(X, CondensedDesign):
+        source = X.condensed.source
+        n_passes = source.n_passes
+        if source.watch is not None:
+            source.watch.end()
+        model.plan_ = model.plan_.of_rows(X.n_counted)
+    elif isinstance(X, BatchesDesign):
+        n_passes = X.rows.n_passes
+    else:
+        return
+    model.oracle_counts_ = {**model.oracle_counts_, "n_passes": n_passes}
+    if isinstance(X, CondensedDesign):
+        # All of them before the first iteration, but for those of the checks.
+        column = np.full(len(model.history_["lambda"]), n_passes)
+        model.history_ = {**model.history_, "n_passes": column}
+
+
+def folds_of(X, cv):
+    """Return pairs of rows of batches that a rule has divided, else `cv` as it is."""
+    if isinstance(X, BatchesDesign) and X.rows.labels is not None:
+        return pairs_of_labels(X.rows.labels)
+    return cv
 
 
 def columns_of(X):
     """Return an X with names and dtypes of the columns: some rows of a design."""
     return X.head if isinstance(X, Design) else X
+
+
+def groups_of(X, groups):
+    """Return the groups for a splitter; None from Dask, whose folds are made by then.
+
+    Parameters
+    ----------
+    X : CondensedDesign, BatchesDesign or object
+        From `read_batches`.
+    groups : object
+        Argument of `fit`.
+
+    Returns
+    -------
+    object
+    """
+    is_read = isinstance(X, BatchesDesign | CondensedDesign)
+    return None if is_read and is_dask(groups) else groups
 
 
 def is_from_batches(X):
@@ -73,6 +164,7 @@ def is_from_batches(X):
             "Batches are taken for X of fit alone; X must be an array, a sparse matrix "
             "or a frame here."
         )
+    refuse_dask(X)
     return isinstance(X, Design)
 
 

@@ -17,12 +17,17 @@ def check_weights(sample_weight, X):
     weights = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
-    if not np.any(weights):
+    check_some_weight(np.any(weights))
+    return weights
+
+
+def check_some_weight(has_weight):
+    """Raise a ValueError unless some row has a positive sample weight."""
+    if not has_weight:
         raise ValueError(
             "sample_weight is zero for all rows; at least one sample weight must "
             "not be zero."
         )
-    return weights
 
 
 def check_not_missing(y):

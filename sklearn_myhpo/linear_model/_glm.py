@@ -18,6 +18,8 @@ from sklearn.utils.validation import (
 
 from .._messages import shown
 from .._typing import MatrixLike
+from ..data.dask_lazy import lazily
+from ..data.row_target import RowTarget
 from ..losses import GammaLoss, Loss, PoissonLoss, TweedieLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text, check_weights
@@ -37,6 +39,12 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
     @abstractmethod
     def _plain(self, **options):
         """Return scikit-learn's estimator, not fitted."""
+
+    _reads_in_passes = True
+
+    def _target_of_counts(self, counts):
+        """Return the loss, and the `RowTarget`, of rows that are not in memory."""
+        return self._family_loss(), RowTarget()
 
     def _check_data(self, X, y, reset=True):
         check_not_text(y)
@@ -91,6 +99,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
     def _strength(self):
         return "alpha", self.alpha_
 
+    @lazily
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the mean of the target, ``exp(X coef_ + intercept_)``.
 

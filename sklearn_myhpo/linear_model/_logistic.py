@@ -11,16 +11,34 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._messages import shown
 from .._typing import MatrixLike
+from ..data.dask_lazy import lazily
+from ..data.row_target import RowTarget
 from ..losses import LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
 from ._classes import ClassWeightMixin, check_several, index_classes, labels_of
+from ._dask_score import DaskScoreMixin
 from ._export import export, typical_strength
 
 
-class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
+class LogisticModel(
+    DaskScoreMixin, ClassWeightMixin, ClassifierMixin, BilevelLinearModel
+):
     """Base of the logistic regressions: two classes, or one softmax for more."""
 
     _is_classifier = True
+    _reads_in_passes = True
+
+    def _target_of_counts(self, counts):
+        """Return the loss, and the `RowTarget`, of rows that are not in memory.
+
+        Parameters
+        ----------
+        counts : ClassCounts
+        """
+        weights, _ = self._weigh_classes(counts.classes, counts.weight, None)
+        loss, _, classes = self._check_target(counts.classes, weights)
+        by_class = None if self.class_weight is None else self.class_weight_
+        return loss, RowTarget(classes, by_class)
 
     def _check_target(self, y, sample_weight):
         classes, index = index_classes(y, sample_weight, self._name())
@@ -82,6 +100,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
     def _strength(self):
         return "C", self.C_
 
+    @lazily
     def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return the log-odds of the second class, or the scores of all classes.
 
@@ -98,6 +117,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
         raw = self._linear_predictor(X)
         return raw[:, 0] if len(self.classes_) == 2 else raw
 
+    @lazily
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict class labels.
 
@@ -113,6 +133,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
         """
         return labels_of(self.decision_function(X), self.classes_)
 
+    @lazily
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the probabilities of the classes.
 
@@ -128,6 +149,7 @@ class LogisticModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
         """
         return _probabilities(self.decision_function(X))
 
+    @lazily
     def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the logs of the probabilities, accurate for tiny ones.
 

@@ -52,6 +52,8 @@ class ProblemSource:
         Whether the solver may leave the subspace of the exact solutions.
     has_own_validation : bool
         Whether the only split is a validation set of the user's own.
+    condensed : CondensedFacts or None
+        Where the rows stand for others: what these say.
     """
 
     design: Design
@@ -71,6 +73,7 @@ class ProblemSource:
     needs_rows: bool
     all_directions: bool
     has_own_validation: bool
+    condensed: object = None
 
     @property
     def has_held_out_rows(self):
@@ -80,7 +83,8 @@ class ProblemSource:
     @cached_property
     def rows(self):
         """The held-out rows of all splits."""
-        return hold_out(self.design, self.target, self.loss, self.parts)
+        rows = hold_out(self.design, self.target, self.loss, self.parts)
+        return rows if self.condensed is None else self.condensed.held_out(rows)
 
     @cached_property
     def parts(self):
@@ -194,7 +198,29 @@ class ProblemSource:
             criterion = criterion.of_targets(columns, self.target.shape[1])
         # In one order, so that sums do not depend on how the columns were taken.
         target = np.ascontiguousarray(self.target[:, columns])
-        return replace(self, target=target, criterion=criterion)
+        condensed = self.condensed
+        if condensed is not None:
+            condensed = condensed.of_targets(columns)
+        return replace(self, target=target, criterion=criterion, condensed=condensed)
+
+    def in_unit(self, exponent):
+        """Return the source with y in a unit of ``2^exponent``.
+
+        Parameters
+        ----------
+        exponent : int
+
+        Returns
+        -------
+        ProblemSource
+        """
+        criterion, condensed = self.criterion, self.condensed
+        return replace(
+            self,
+            target=np.ldexp(self.target, -exponent),
+            criterion=None if criterion is None else criterion.in_unit(exponent),
+            condensed=None if condensed is None else condensed.in_unit(exponent),
+        )
 
     def _of_criterion(self):
         return CriterionProblem(

@@ -243,10 +243,9 @@ class Warnings:
         n_held_out = source.parts.n_held_out
         if n_held_out >= FEW_ROWS:
             return
-        held_out = np.unique(np.concatenate([part for _, part in source.pairs]))
         if source.has_own_validation:
             advice = "Use more rows in X_val, or cv=5 in the place of X_val."
-        elif len(held_out) == source.design.n_samples:
+        elif np.isclose(source.parts.held_out_weight, source.weights.sum()):
             advice = (
                 "Every row is held out already, so that other folds would not help: "
                 "only more rows would."

@@ -9,20 +9,29 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from .._messages import shown
 from .._typing import MatrixLike
+from ..data.dask_lazy import lazily
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text
+from ._dask_score import DaskScoreMixin
+from ._exact_parts import ExactPartsMixin
 from ._export import export, typical_strength
 from ._targets import PerTargetMixin
 from ._units import UnitsMixin, unit_exponents
 
 
 class RidgeModel(
-    MultiOutputMixin, RegressorMixin, UnitsMixin, PerTargetMixin, BilevelLinearModel
+    DaskScoreMixin,
+    MultiOutputMixin,
+    RegressorMixin,
+    ExactPartsMixin,
+    UnitsMixin,
+    PerTargetMixin,
+    BilevelLinearModel,
 ):
     """Base of the ridge estimators."""
 
-    _is_multi_output = True
+    _is_multi_output = _is_from_moments = True
     #: Whether the last y was a vector or one column, so that `coef_` is a vector.
     _one_target = False
     #: Whether y was one column: `intercept_` is an array then, as that of `Ridge`.
@@ -83,14 +92,18 @@ class RidgeModel(
             )
         return loss, target, sample_weight
 
-    def _check_data(self, X, y, reset=True):
+    def _check_data(self, X, y, reset=True, least=2):
         check_not_text(y)
-        X, y = super()._check_data(X, y, reset)
+        X, y = super()._check_data(X, y, reset, least)
         # Infinity in an array of objects is seen only once these are numbers.
         assert_all_finite(y, input_name="y")
         return X, y
 
     def _weight_attributes(self, coef, intercept, alpha, dtype):
+        if self._y_origin is not None:
+            # Until `_restore_unit` all targets are in one unit.
+            exponent = 0 if self._is_per_target else self._exponent
+            intercept = intercept + np.ldexp(self._y_origin, -exponent)
         coef, intercept = coef.T.astype(dtype), intercept.astype(dtype)
         if self._one_target:
             is_array = self._one_column and self.fit_intercept
@@ -103,6 +116,7 @@ class RidgeModel(
     def _strength(self):
         return "alpha", self.alpha_
 
+    @lazily
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the target.
 

@@ -9,21 +9,30 @@ from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._messages import shown
 from .._typing import MatrixLike
+from ..data.condensed_design import CondensedDesign
+from ..data.dask_lazy import lazily
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
+from ._batches import columns_of
 from ._classes import ClassWeightMixin, index_classes, labels_of
+from ._dask_score import DaskScoreMixin
 from ._export import export, typical_strength
 
 
-class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel):
+class RidgeClassifierModel(
+    DaskScoreMixin, ClassWeightMixin, ClassifierMixin, BilevelLinearModel
+):
     """Base of the ridge classifiers: a target of -1 and 1 per class, one for two."""
 
     #: Whether the last y had a column per label, of which rows may have several.
     _is_multilabel = False
+    _codes_classes = True
+    #: Whether the rows of the fit stand for others, whose labels are -1 and 1 by then.
+    _is_coded = False
 
     @property
     def _is_multi_output(self):
@@ -35,7 +44,12 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
         return not self._is_multilabel
 
     def _check_data(self, X, y, reset=True):
+        if isinstance(X, CondensedDesign):
+            self._is_coded = True
+            validate_data(self, columns_of(X), skip_check_array=True)
+            return X, y
         if reset:
+            self._is_coded = False
             self._is_multilabel = _has_columns(y)
         if self._is_multilabel and sparse.issparse(y):
             y = y.toarray()
@@ -48,6 +62,8 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
         return X, y
 
     def _weigh_classes(self, y, weights, own):
+        if self._is_coded:
+            return weights, own
         if self._is_multilabel and self.class_weight is not None:
             raise ValueError(
                 f"class_weight={shown(self.class_weight)} needs one label per row. Got "
@@ -56,6 +72,8 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
         return super()._weigh_classes(y, weights, own)
 
     def _check_target(self, y, sample_weight):
+        if self._is_coded:
+            return SquaredLoss(), y, self.classes_
         if self._is_multilabel:
             self.classes_, target = np.arange(y.shape[1]), y
         else:
@@ -66,6 +84,8 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
 
     def _prepare(self, *given):
         source = super()._prepare(*given)
+        if self._is_coded:
+            return replace(source, classes=None)
         # Splits have seen the classes; from here on the targets are numbers.
         return replace(source, target=self._codes(source.target), classes=None)
 
@@ -80,6 +100,8 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
         return np.where(is_one, 1.0, -1.0)
 
     def _weight_attributes(self, coef, intercept, alpha, dtype):
+        if self._is_coded:
+            intercept = intercept + self._y_origin
         coef, intercept = coef.T.astype(dtype), intercept.astype(dtype)
         if len(coef) == 1:
             coef = coef[0]
@@ -91,6 +113,7 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
     def _strength(self):
         return "alpha", self.alpha_
 
+    @lazily
     def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return the predicted targets, which are trained to be -1 or 1.
 
@@ -106,6 +129,7 @@ class RidgeClassifierModel(ClassWeightMixin, ClassifierMixin, BilevelLinearModel
         """
         return self._response_of(self._linear_predictor(X))
 
+    @lazily
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict class labels: those of the largest score.
 

@@ -11,9 +11,11 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_consistent_length
 
 from .._messages import shown
+from ..data.condensed_design import CondensedDesign
 from ..data.cv import make_splits
 from ..data.rows import Rows
 from ..exceptions import IgnoredGroupsWarning
+from ._batches import folds_of
 from ._own_validation import check_own_classes
 
 
@@ -85,6 +87,12 @@ class SplitsMixin:
         list of (ndarray, ndarray)
             Empty with a criterion.
         """
+        if (
+            own is None
+            and criterion is None
+            and isinstance(checked[0], CondensedDesign)
+        ):
+            return checked[0].condensed.parts
         if own is None and criterion is None:
             return self._make_pairs(
                 given, checked, weights, metadata, random_state=self.random_state
@@ -121,4 +129,5 @@ class SplitsMixin:
             weights=weights,
             metadata=metadata,
         )
-        return make_splits(self.cv, rows, say=self._say, random_state=random_state)
+        cv = folds_of(X, self.cv)
+        return make_splits(cv, rows, say=self._say, random_state=random_state)

@@ -61,7 +61,7 @@ class UnitsMixin:
             return super()._learn(source, solver, progress)
         self._last_fit = _scaled_weights(self._last_fit, -self._exponent)
         reported = _ScaledProgress(progress, self._exponent)
-        models = super()._learn(in_unit(source, self._exponent), solver, reported)
+        models = super()._learn(source.in_unit(self._exponent), solver, reported)
         self._restore_unit(self._exponent)
         return _scaled_models(models, self._exponent)
 
@@ -73,7 +73,7 @@ class UnitsMixin:
         with progress.phase("solve"):
             for exponent in np.unique(exponents):
                 columns = np.flatnonzero(exponents == exponent)
-                part = in_unit(source.of_targets(columns), exponent)
+                part = source.of_targets(columns).in_unit(exponent)
                 reported = _ScaledProgress(progress, exponent, is_part=True)
                 found = super()._learn_targets(part, solver, reported)
                 fits.append(_restored_targets(found, exponent))
@@ -112,26 +112,6 @@ class UnitsMixin:
         if self._exponent:
             text += f" Losses in this message are of y / {2.0**self._exponent:.2g}."
         super()._say(text, category)
-
-
-def in_unit(source, exponent):
-    """Return the `ProblemSource` with y in a unit of ``2^exponent``.
-
-    Parameters
-    ----------
-    source : ProblemSource
-    exponent : int
-
-    Returns
-    -------
-    ProblemSource
-    """
-    criterion = source.criterion
-    return replace(
-        source,
-        target=np.ldexp(source.target, -exponent),
-        criterion=None if criterion is None else criterion.in_unit(exponent),
-    )
 
 
 class _ScaledProgress:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Literal, Self
-
-from numpy.typing import ArrayLike
-from sklearn.utils.metaestimators import available_if
+from typing import Literal
 
 from .._typing import (
     AutoFloat,
@@ -15,7 +12,6 @@ from .._typing import (
     GroupsLike,
     LambdaBoundsLike,
     LambdaInitLike,
-    MatrixLike,
     RandomStateLike,
     ScoringLike,
 )
@@ -23,7 +19,7 @@ from ..criteria import Criterion
 from ..solvers import Solver
 from ._parameters import AnySolverModel, MYHPOModel, SHOModel
 from ._ridge import RidgeModel
-from ._streaming import StreamingMixin, can_stream
+from ._streaming import StreamingMixin
 
 
 class MYHPORidge(RidgeModel, MYHPOModel):
@@ -236,7 +232,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included.
+        included; of batches also "n_passes", how often their rows were read.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -500,7 +496,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included.
+        included; of batches also "n_passes", how often their rows were read.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -771,7 +767,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included.
+        included; of batches also "n_passes", how often their rows were read.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -847,47 +843,3 @@ default="auto"
         self.max_time = max_time
         self.tol = tol
         self.warm_start = warm_start
-
-    @available_if(can_stream)
-    def partial_fit(
-        self,
-        X: MatrixLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        *,
-        groups: ArrayLike | None = None,
-    ) -> Self:
-        """Learn from some rows, once over them, and keep what earlier parts taught.
-
-        For data that is too large for `fit`, with a solver that goes on with new rows,
-        such as ``solver=Stochastic(method="soba")``. `cv`, a float or an int, divides
-        the rows into training and validation parts. The first call starts as `fit`
-        does and counts the features. `warm_start`, `refit`, `selection`, `shrinkage`,
-        `max_iter`, `max_time` and `tol` are ignored. Nothing is refitted: `coef_` is
-        the mean over the splits of the solver's weights. `history_` has a row per call,
-        and `validation_loss_` is the loss of the last held-out rows before the solver
-        learned from them; in the first call after it. `fit` starts anew.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Some of the training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Target.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of rows that belong together, for a splitter `cv` that keeps them
-            together.
-
-        Returns
-        -------
-        self : object
-            The estimator, fitted to all rows so far.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data do not fit.
-        """
-        return self._fit_part(X, y, sample_weight, groups)

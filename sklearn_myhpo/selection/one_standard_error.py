@@ -46,10 +46,8 @@ def standard_error(problem, weights, rows):
         off = shares * (losses - shares @ losses)
         return float(np.sqrt(n_splits / (n_splits - 1)) * norm(off))
     ((coef, intercept),) = problem.to_features(weights)
-    own, loss = rows.losses(0, coef, intercept)
-    weight, total = rows.sample_weight[own], rows.total
-    off = rows.share(0)[own] / np.sqrt(weight) * (loss - losses[0])
-    return float(np.sqrt(total / max(total - 1.0, 1.0)) * norm(off))
+    off, total = rows.deviation(coef, intercept, losses[0]), rows.total
+    return float(np.sqrt(total / max(total - 1.0, 1.0)) * off)
 
 
 def strongest_within(problem, result, margin):

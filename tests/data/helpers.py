@@ -1,10 +1,13 @@
 """The data source of the example."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sklearn_myhpo.data import Batches
 from sklearn_myhpo.data.batch_rows import BatchRows
 from sklearn_myhpo.data.batches_design import BatchesDesign
+from sklearn_myhpo.data.condensed_design import CondensedDesign
 from sklearn_myhpo.data.dense import DenseDesign
 from sklearn_myhpo.data.design import Design
 from sklearn_myhpo.data.formed import FormedDesign
@@ -77,6 +80,12 @@ def _formed(X):
     return FormedDesign(lambda index: 2.0 * half[index], len(X), X[:3])
 
 
+def _condensed(X):
+    """Return rows about an origin of their own."""
+    centre = np.arange(1.0, X.shape[1] + 1)
+    return CondensedDesign(X - centre, centre, 10 * len(X))
+
+
 #: Designs that read dense rows, by the source.
 SOURCES = {
     "dense": as_design,
@@ -91,5 +100,27 @@ SOURCES = {
     "selected-batches": _selected(_batched(ManyRows, 1000)),
     "formed": _formed,
     "selected-formed": _selected(_formed),
+    "condensed": _condensed,
     "in-memory": lambda X: _selected(_stacked)(X).in_memory(),
 }
+
+
+class Labels(NamedTuple):
+    """Fold of every row of some blocks, by the number of their first."""
+
+    parts: dict
+
+    def plus(self, other):
+        """Return those of both."""
+        return Labels({**self.parts, **other.parts})
+
+
+def labels_of_block(block, rule):
+    """Return the `Labels` of a block."""
+    return Labels({block.start: rule.labels(block)})
+
+
+def labels_of_all(source, rule):
+    """Return the fold of every row of a source."""
+    parts = source.map_reduce(labels_of_block, rule).parts
+    return np.concatenate([parts[start] for start in sorted(parts)])

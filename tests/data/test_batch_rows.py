@@ -7,10 +7,10 @@ import pytest
 from scipy import sparse
 
 from sklearn_myhpo.data import Batches
+from sklearn_myhpo.data.batch_checks import Checksum
 from sklearn_myhpo.data.batch_rows import (
     SAMPLE_ROWS,
     BatchRows,
-    Checksum,
     ThinnedRows,
 )
 

@@ -55,7 +55,7 @@ def test_partial_fit_of_a_whole_is_an_epoch():
 
 def test_partial_fit_only_where_the_solver_can():
     """hasattr is how others ask; the reason is in the error."""
-    assert not hasattr(BilevelRidge(), "partial_fit")
+    assert not hasattr(BilevelLogisticRegression(), "partial_fit")
     assert not hasattr(BilevelRidge(solver="stochastic"), "partial_fit")
     assert hasattr(BilevelRidge(solver=Stochastic("soba")), "partial_fit")
     with pytest.raises(AttributeError) as error:

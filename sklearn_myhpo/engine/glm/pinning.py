@@ -29,12 +29,31 @@ def pinning(design, groups, curvature):
     ndarray of shape (n_coordinates, 1)
         Second derivatives of the penalty.
     """
-    out = np.zeros((design.n_coordinates, 1))
-    free = groups.unpenalized
-    if len(free):
-        squares = design.mean_squares[free]
-        offset = design.scaled(design.shift)[free] ** 2
-        varies = squares > CONSTANT * offset
-        held = np.where(squares + offset > 0, squares + offset, 1.0)
-        out[free, 0] = curvature * np.where(varies, PINNED * squares, held)
+    if not groups.n_unpenalized:
+        return np.zeros((design.n_coordinates, 1))
+    offsets = design.scaled(design.shift) ** 2
+    return pinning_of(design.mean_squares, offsets, groups, curvature)
+
+
+def pinning_of(mean_squares, offsets, groups, curvature):
+    """Return the penalty, given moments of the coordinates.
+
+    Parameters
+    ----------
+    mean_squares : ndarray of shape (n_coordinates,)
+        About the origin of the rows.
+    offsets : ndarray of shape (n_features,)
+        Squares of the origin.
+    groups, curvature
+        As of `pinning`.
+
+    Returns
+    -------
+    ndarray of shape (n_coordinates, 1)
+    """
+    out, free = np.zeros((len(mean_squares), 1)), groups.unpenalized
+    squares, offset = mean_squares[free], offsets[free]
+    varies = squares > CONSTANT * offset
+    held = np.where(squares + offset > 0, squares + offset, 1.0)
+    out[free, 0] = curvature * np.where(varies, PINNED * squares, held)
     return out

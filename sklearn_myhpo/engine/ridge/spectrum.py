@@ -30,11 +30,14 @@ class FreeModel(NamedTuple):
     root : ndarray of shape (n_unpenalized, rank) or None
         ``root root'`` is the pseudoinverse of the moments of the unpenalized features;
         None without any.
+    n_rows : int
+        Number of rows that count, of which `rank` degrees of freedom are taken.
     """
 
     rank: int
     leverage: np.ndarray
-    root: np.ndarray | None = None
+    root: np.ndarray | None
+    n_rows: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +75,10 @@ class Spectrum:
     left: object
     is_kept: bool
 
-    @cached_property
+    @property
     def n_rows(self):
         """Number of rows that count."""
-        return np.count_nonzero(self.share)
+        return self.free.n_rows
 
     @property
     def outside_square(self):
@@ -247,7 +250,7 @@ def sparse_spectrum(design, y, groups, share, free, counts):
 def _spectrum(coordinates, means, factors, free, counts, left, *, is_kept=True):
     share, target, squares, along, outside = factors
     singular = np.sqrt(squares)[:, None]
-    none_outside = np.count_nonzero(share) <= len(squares) + free.rank
+    none_outside = free.n_rows <= len(squares) + free.rank
     outside = np.zeros(along.shape[1]) if none_outside else outside
     moments = Moments(
         squares, singular * along, along / singular, np.zeros_like(along), outside

@@ -1,0 +1,301 @@
+"""One pass over rows beyond memory: losses, slopes and Hessians of all splits.
+
+A pass is a task for one block of rows, whose results are added up. Nothing that is
+returned grows with the number of rows.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...data.blocks import interleaved, lower_triangle, rows_by_label
+
+
+class Reading(NamedTuple):
+    """What rows are to a problem: their coordinates, targets, weights and folds.
+
+    Attributes
+    ----------
+    view : RowView
+    target : RowTarget
+        Makes targets and weights of a block.
+    rule : object
+        Makes the fold of every row of a block.
+    loss : Loss
+    n_outputs : int
+    """
+
+    view: object
+    target: object
+    rule: object
+    loss: object
+    n_outputs: int
+
+    @property
+    def n_splits(self):
+        """Number of splits. Rows that none holds out are one fold more."""
+        return self.rule.n_splits
+
+    @property
+    def shape(self):
+        """Shape of a weight array."""
+        return self.view.n_coordinates, self.n_outputs
+
+    def labels(self, block):
+        """Return the fold of every row of a block, `n_splits` for no split's."""
+        labels = np.asarray(self.rule.labels(block))
+        return np.where(labels < 0, self.n_splits, labels)
+
+    def visits(self, block, n_models):
+        """Yield (fold, rows, targets, weights) of the rows that count, by folds.
+
+        Parameters
+        ----------
+        block : Block
+        n_models : int
+            Weight arrays and moves that the rows are multiplied with.
+        """
+        y, weight = self.target.of(block)
+        labels, used = self.labels(block), None
+        if not np.all(weight > 0):
+            used = np.flatnonzero(weight)
+            y, weight, labels = y[used], weight[used], labels[used]
+        width = n_models * self.n_outputs * (3 + self.n_outputs)
+        for rows, design in self.view.parts(block.X, used, width):
+            own, size = labels[rows], self.n_splits + 1
+            for fold, index in rows_by_label(own, size):
+                yield fold, design.take(index), y[rows][index], weight[rows][index]
+
+
+class Totals:
+    """Arrays by name, which are added one by one.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+    """
+
+    def __init__(self, arrays):
+        self.arrays = arrays
+
+    def __getitem__(self, name):
+        return self.arrays[name]
+
+    def plus(self, other):
+        """Return the sum."""
+        return Totals(
+            {name: one + other.arrays[name] for name, one in self.arrays.items()}
+        )
+
+
+class _Sums(NamedTuple):
+    """Sums over some rows at several weights, one after another.
+
+    Attributes
+    ----------
+    loss, square : ndarray of shape (k,)
+        Of losses, and of their squares.
+    slope : ndarray of shape (k, m, n_outputs)
+    gram : ndarray of shape (k, m n_outputs, m n_outputs)
+    raw : ndarray of shape (k, n_rows, n_outputs)
+    """
+
+    loss: np.ndarray
+    square: np.ndarray
+    slope: np.ndarray
+    gram: np.ndarray
+    raw: np.ndarray
+
+
+def common_of_block(block, reading, weights, constant):
+    """Return sums over a block at the same weights for all splits, by folds.
+
+    Parameters
+    ----------
+    block : Block
+    reading : Reading
+    weights : ndarray of shape (m, n_outputs)
+    constant : ndarray of shape (n_outputs,)
+        Raw prediction of a model without features.
+
+    Returns
+    -------
+    Totals
+        "loss", "slope", "gram", and those of the constant, of every fold.
+    """
+    n_folds = reading.n_splits + 1
+    out = _zeros(reading, "", n_folds) | _null_zeros(reading, n_folds)
+    for fold, rows, y, weight in reading.visits(block, 1):
+        found = _sums(reading.loss, rows, y, weight, weights[None])
+        for name in ("loss", "slope", "gram"):
+            out[name][fold] += getattr(found, name)[0]
+        _add_null(out, fold, reading.loss, rows, y, weight, constant)
+    return Totals(out)
+
+
+def own_of_block(block, reading, weights, constants, moves):
+    """Return sums over a block at the weights of every split, and of all rows.
+
+    Parameters
+    ----------
+    block : Block
+    reading : Reading
+    weights : ndarray of shape (n_splits + 1, m, n_outputs)
+        Those of all rows last.
+    constants : ndarray of shape (n_splits + 1, n_outputs) or None
+        Raw predictions of the models without features; None where they are not wanted.
+    moves : Moves or None
+        Of the weights of every split, for derivatives in lambda.
+
+    Returns
+    -------
+    Totals
+        "loss", "slope", "gram" of the training rows of every split and of all rows;
+        the same, beginning with "held_", of the rows that a split holds out. Of moves
+        "third", the third derivatives of the training losses along (q, J_a, J_b), and
+        "lambda_slope", "lambda_square", sums of the slopes in lambda of held-out rows,
+        and of their products over the weights.
+    """
+    n_splits, loss = reading.n_splits, reading.loss
+    out = _zeros(reading, "", n_splits + 1) | _zeros(reading, "held_", n_splits)
+    out["held_square"] = np.zeros(n_splits)
+    if constants is not None:
+        out |= _null_zeros(reading, n_splits + 1)
+        out["held_null_loss"] = np.zeros(n_splits)
+    n_moves = 0
+    if moves is not None:
+        n_moves = moves.responses.shape[1]
+        out["third"] = np.zeros((n_splits, n_moves, n_moves))
+        out["lambda_slope"] = np.zeros(n_moves)
+        out["lambda_square"] = np.zeros((n_moves, n_moves))
+    n_models = (n_splits + 1) * (1 + n_moves)
+    for fold, rows, y, weight in reading.visits(block, n_models):
+        found = _sums(loss, rows, y, weight, weights)
+        trains = np.arange(n_splits + 1) != fold
+        for name in ("loss", "slope", "gram"):
+            each = getattr(found, name)
+            out[name][trains] += each[trains]
+            if fold < n_splits:
+                out[f"held_{name}"][fold] += each[fold]
+        if fold < n_splits:
+            out["held_square"][fold] += found.square[fold]
+        if constants is not None:
+            for split in np.flatnonzero(trains):
+                _add_null(out, split, loss, rows, y, weight, constants[split])
+            if fold < n_splits:
+                raw = np.broadcast_to(constants[fold], (len(y), reading.n_outputs))
+                out["held_null_loss"][fold] += weight @ loss.value(y, raw)
+        if moves is not None:
+            given = loss, rows, y, weight
+            _add_derivatives(out, fold, *given, found.raw, moves)
+    return Totals(out)
+
+
+class Moves(NamedTuple):
+    """Moves of the weights of every split.
+
+    Attributes
+    ----------
+    responses : ndarray of shape (n_splits, k, m, n_outputs)
+        J, in every lambda.
+    adjoints : ndarray of shape (n_splits, m, n_outputs)
+        q.
+    wants_third : bool
+        Whether third derivatives are wanted.
+    """
+
+    responses: np.ndarray
+    adjoints: np.ndarray
+    wants_third: bool
+
+
+def _add_derivatives(out, fold, loss, rows, y, weight, raw, moves):
+    """Add the sums for derivatives in lambda."""
+    n_splits = len(moves.adjoints)
+    if fold < n_splits:
+        images = _images(rows, moves.responses[fold])
+        slope = weight[:, None] * loss.gradient(y, raw[fold])
+        slope = np.einsum("no,nko->nk", slope, images)
+        out["lambda_slope"] += slope.sum(axis=0)
+        out["lambda_square"] += slope.T @ (slope / weight[:, None])
+    if not moves.wants_third:
+        return
+    for split in np.flatnonzero(np.arange(n_splits) != fold):
+        along = rows.forward(moves.adjoints[split])
+        images = _images(rows, moves.responses[split])
+        out["third"][split] += _third(loss, y, weight, raw[split], along, images)
+
+
+def _images(rows, responses):
+    """Return the raw predictions (n_rows, k, n_outputs) of moves (k, m, n_outputs)."""
+    k, size, n_outputs = responses.shape
+    raw = rows.forward(responses.transpose(1, 0, 2).reshape(size, -1))
+    return raw.reshape(-1, k, n_outputs)
+
+
+def _zeros(reading, prefix, n):
+    """Return arrays for the sums of losses, slopes and Hessians."""
+    shape, size = reading.shape, int(np.prod(reading.shape))
+    return {
+        f"{prefix}loss": np.zeros(n),
+        f"{prefix}slope": np.zeros((n, *shape)),
+        f"{prefix}gram": np.zeros((n, size, size)),
+    }
+
+
+def _null_zeros(reading, n):
+    """Return arrays for the same of constants."""
+    return {
+        "null_loss": np.zeros(n),
+        "null_slope": np.zeros((n, *reading.shape)),
+        "null_bend": np.zeros((n, reading.n_outputs, reading.n_outputs)),
+    }
+
+
+def _sums(loss, rows, y, weight, weights):
+    """Return the `_Sums` of rows at weights (k, m, n_outputs)."""
+    n_models, size, n_outputs = weights.shape
+    raw = rows.forward(weights.transpose(1, 0, 2).reshape(size, -1))
+    raw = np.ascontiguousarray(raw.reshape(-1, n_models, n_outputs).transpose(1, 0, 2))
+    lower, upper = lower_triangle(n_outputs)
+    total, square = np.empty((2, n_models))
+    slopes = np.empty((len(y), n_models, n_outputs))
+    bends = np.empty((len(y), n_models, len(lower)))
+    for number, one in enumerate(raw):
+        value, slope = loss.value_and_gradient(y, one)
+        curvature = loss.curvature(y, one)[:, lower, upper]
+        total[number], square[number] = weight @ value, weight @ value**2
+        np.multiply(weight[:, None], slope, out=slopes[:, number])
+        np.multiply(weight[:, None], curvature, out=bends[:, number])
+    slope = rows.adjoint(slopes.reshape(len(y), -1))
+    slope = slope.reshape(size, n_models, n_outputs).transpose(1, 0, 2)
+    grams = rows.grams(bends.reshape(len(y), -1))
+    grams = interleaved(grams.reshape(n_models, len(lower), size, size))
+    return _Sums(total, square, slope, grams, raw)
+
+
+def _add_null(out, place, loss, rows, y, weight, constant):
+    """Add the sums of a model without features."""
+    raw = np.broadcast_to(constant, (len(y), len(constant)))
+    value, slope = loss.value_and_gradient(y, raw)
+    out["null_loss"][place] += weight @ value
+    out["null_slope"][place] += rows.adjoint(weight[:, None] * slope)
+    out["null_bend"][place] += np.tensordot(weight, loss.curvature(y, raw), 1)
+
+
+def _third(loss, y, weight, raw, along, images):
+    """Return the third derivatives of a sum of losses along (q, J_a, J_b), (k, k).
+
+    Parameters
+    ----------
+    raw, along : ndarray of shape (n_rows, n_outputs)
+    images : ndarray of shape (n_rows, k, n_outputs)
+    """
+    if raw.shape[1] == 1:
+        one = np.ones((1, 1))
+        bend = weight * loss.third(y, raw, along, one, one)
+        return images[..., 0].T @ (bend[:, None] * images[..., 0])
+    directions = images.transpose(1, 0, 2)
+    return np.stack(
+        [loss.third(y, raw, along, move, directions) @ weight for move in directions]
+    )

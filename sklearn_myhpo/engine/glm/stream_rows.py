@@ -1,0 +1,312 @@
+"""Rows beyond memory as a source of second-order models of all splits."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from ...data.statistics import ColumnMoments
+from .pinning import pinning_of
+from .stream_facts import first_of_block
+from .stream_model import Frame, StreamedModel, StreamedSplitSet, Values
+from .stream_pass import common_of_block, own_of_block
+
+#: Move of a constant, relative to one, from which on its model is that of the rows.
+NULL_TOL = 1e-6
+
+
+class Models(NamedTuple):
+    """Second-order models of all splits, and of all rows for the refit.
+
+    Attributes
+    ----------
+    split_set : StreamedSplitSet
+    full : StreamedModel
+    third : ndarray of shape (n_splits, k, k) or None
+        Third derivatives of the training losses along (q, J_a, J_b), where known.
+    held_square : ndarray of shape (n_splits,) or None
+        Mean squares of the losses of held-out rows.
+    covariance : ndarray of shape (k, k) or None
+        Of the slope of the validation loss over its rows, as of `slope_covariance`.
+    """
+
+    split_set: StreamedSplitSet
+    full: StreamedModel
+    third: np.ndarray | None = None
+    held_square: np.ndarray | None = None
+    covariance: np.ndarray | None = None
+
+
+@dataclass(eq=False)
+class StreamedRows:
+    """Rows beyond memory, asked for models at weights of one's choice.
+
+    Attributes
+    ----------
+    source : RowSource
+    reading : Reading
+    groups : FeatureGroups
+        Of the features.
+    frame : Frame
+    is_standardized : bool
+        Whether every split measures features by the deviations of its training rows.
+    facts : FoldFacts or None
+        None before the first pass.
+    constants : ndarray of shape (n_splits + 1, n_outputs)
+        Raw predictions of the models without features; those of all rows last.
+    """
+
+    source: object
+    reading: object
+    groups: object
+    frame: Frame
+    is_standardized: bool
+    facts: object = None
+    constants: np.ndarray | None = None
+    _null: object = field(default=None, repr=False)
+
+    def first(self, weights, constant, numbers):
+        """Return the `Models` about common weights, after a pass that finds the facts.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (m, n_outputs)
+        constant : ndarray of shape (n_outputs,)
+            Near the raw predictions of the models without features.
+        numbers : ndarray of int
+            Rows whose folds are wanted, increasing.
+        """
+        given = self.reading, weights, constant, numbers
+        totals, self.facts = self.source.map_reduce(first_of_block, *given)
+        self._null = _Null.of_folds(totals, self.facts, constant, self.frame)
+        self.constants = self._null.constants
+        self._pin()
+        return self._of_folds(totals, weights)
+
+    def common(self, weights):
+        """Return the `Models` about weights that all splits share."""
+        given = self.reading, weights, self.constants[-1]
+        return self._of_folds(self.source.map_reduce(common_of_block, *given), weights)
+
+    def own(self, weights, full, moves=None):
+        """Return the `Models` of every split about weights of its own.
+
+        Parameters
+        ----------
+        weights : sequence of ndarray of shape (m, n_outputs)
+        full : ndarray of shape (m, n_outputs)
+        moves : Moves or None
+            Of the weights in lambda.
+        """
+        at = np.stack([*weights, full])
+        constants = None if self._null.is_final else self.constants
+        given = self.reading, at, constants, moves
+        totals = self.source.map_reduce(own_of_block, *given)
+        if constants is not None:
+            self._null = _Null.of_splits(totals, self.facts, constants, self.frame)
+            self.constants = self._null.constants
+        held_weight = self.facts.totals["weight"][:-1]
+        names = ("loss", "slope", "gram")
+        trains = _values(self.train_weights, *(totals[name] for name in names))
+        held = _values(held_weight, *(totals[f"held_{name}"] for name in names))
+        third = covariance = None
+        if moves is not None:
+            covariance = _covariance(totals, held_weight.sum())
+        if moves is not None and moves.wants_third:
+            third = totals["third"] / self.train_weights[:-1, None, None]
+        square = totals["held_square"] / held_weight
+        more = third, square, covariance
+        return self._models(at, trains, [*held, trains[-1]], *more)
+
+    def _of_folds(self, totals, weights):
+        """Return the `Models` of sums by folds at common weights."""
+        names = ("loss", "slope", "gram")
+        sums = [totals[name] for name in names]
+        trains = _values(self.train_weights, *map(self.facts.others, sums))
+        held_weight = self.facts.totals["weight"][:-1]
+        held = _values(held_weight, *(one[:-1] for one in sums))
+        at = [weights] * len(trains)
+        return self._models(at, trains, [*held, trains[-1]])
+
+    def _models(self, at, trains, held, *more):
+        """Return the `Models` of values of every split, and of all rows last."""
+        scales = self._penalty_scales
+        *splits, full = (
+            StreamedModel(self.frame, *one)
+            for one in zip(at, trains, held, scales, strict=True)
+        )
+        nulls = self._null.held_losses, self._null.slopes
+        return Models(StreamedSplitSet(splits, *nulls), full, *more)
+
+    # Facts of the rows.
+
+    @property
+    def train_weights(self):
+        """Sums of the weights of the training rows, shape (n_splits + 1,)."""
+        return self.facts.others(self.facts.totals["weight"])
+
+    @property
+    def n_train(self):
+        """Least number of training rows of a split."""
+        return int(self.facts.others(self.facts.totals["n_rows"])[:-1].min())
+
+    @property
+    def n_held_out(self):
+        """Number of rows that any split holds out."""
+        return int(self.facts.totals["n_rows"][:-1].sum())
+
+    @property
+    def split_weights(self):
+        """Shares of the splits in the held-out weight, shape (n_splits,)."""
+        held_out = self.facts.totals["weight"][:-1]
+        return held_out / held_out.sum()
+
+    @property
+    def _unit(self):
+        """Unit of the weights in which they count rows."""
+        totals = self.facts.totals
+        mean = totals["weight"].sum() / totals["n_rows"].sum()
+        return float(np.exp2(np.round(np.log2(mean))))
+
+    def _moments(self, split):
+        """Return the `ColumnMoments` of the training rows of a split; -1 for all."""
+        folds = [
+            one
+            for fold, one in enumerate(self.facts.moments)
+            if one is not None and fold != split
+        ]
+        found = folds[0]
+        for one in folds[1:]:
+            found = found.plus(one)
+        weight, mean, square = found
+        return ColumnMoments(weight / self._unit, mean, square / self._unit)
+
+    @property
+    def _penalty_scales(self):
+        """Factors (m, 1) of the penalty of every split and of all rows, or None."""
+        n_splits = self.reading.n_splits
+        if not self.is_standardized:
+            return [None] * (n_splits + 1)
+        view, groups = self.reading.view, self.groups
+        units = view.scale / (1.0 if groups.scale is None else groups.scale)
+        found = []
+        for split in [*range(n_splits), -1]:
+            one = np.ones((view.n_coordinates, 1))
+            one[: len(units), 0] = (self._moments(split).scale() * units) ** 2
+            found.append(one)
+        return found
+
+    @property
+    def second_moments(self):
+        """Mean squares of the features in the units of the penalty, (n_features,)."""
+        weight, mean, square = self._moments(-1)
+        groups, fit_intercept = self.groups, self.reading.view.fit_intercept
+        found = square / weight
+        if self.is_standardized:
+            found = found / self._moments(-1).scale() ** 2
+        elif not fit_intercept:
+            found = found + mean**2
+        return found if groups.scale is None else found * groups.scale**2
+
+    @property
+    def curvature_scale(self):
+        """A typical curvature of the loss, as of `Loss.curvature_scale`."""
+        known = self.reading.loss.max_curvature
+        return self._null.curvature if known is None else known
+
+    def _pin(self):
+        """Hold unpenalized features that the rows say nothing of."""
+        view, groups = self.reading.view, self.frame.groups
+        weight, mean, square = self._moments(-1)
+        scale = np.ones(len(mean)) if view.scale is None else view.scale
+        squares = np.ones(view.n_coordinates)
+        moved = square / weight + (mean - view.shift) ** 2
+        squares[: len(mean)] = moved * scale**2
+        offsets = (view.shift * scale) ** 2
+        pinning = pinning_of(squares, offsets, groups, self.curvature_scale)
+        self.frame = self.frame._replace(pinning=pinning)
+
+
+def _covariance(totals, weight):
+    """Return the covariance of the mean slope in lambda of held-out rows."""
+    square, mean = totals["lambda_square"], totals["lambda_slope"] / weight
+    return square / weight**2 - np.outer(mean, mean) / weight
+
+
+def _values(weights, loss, slope, gram):
+    """Return the `Values` of sums over rows of known weight."""
+    return [
+        Values(one[0] / weight, one[1] / weight, one[2] / weight)
+        for weight, *one in zip(weights, loss, slope, gram, strict=True)
+    ]
+
+
+class _Null(NamedTuple):
+    """The models without features.
+
+    Attributes
+    ----------
+    constants : ndarray of shape (n_splits + 1, n_outputs)
+    held_losses : ndarray of shape (n_splits,)
+    slopes : ndarray of shape (n_splits,)
+        Norms of the slopes of the training losses.
+    curvature : float
+        Largest mean second derivative in the raw predictions, of all rows.
+    is_final : bool
+        Whether these are the models of the rows.
+    """
+
+    constants: np.ndarray
+    held_losses: np.ndarray
+    slopes: np.ndarray
+    curvature: float
+    is_final: bool
+
+    @classmethod
+    def of_folds(cls, totals, facts, constant, frame):
+        """Return the models near a constant, from sums by folds."""
+        weights = facts.totals["weight"]
+        slope, bend = (
+            facts.others(totals[f"null_{name}"]) for name in ("slope", "bend")
+        )
+        moves = _newton(slope, bend, frame)
+        held = totals["null_loss"][:-1].copy()
+        if frame.fit_intercept:
+            own_slope, own_bend = totals["null_slope"][:, -1], totals["null_bend"]
+            for fold, move in enumerate(moves[:-1]):
+                held[fold] += move @ (own_slope[fold] + 0.5 * own_bend[fold] @ move)
+        return cls._made(
+            constant + moves,
+            held / weights[:-1],
+            slope,
+            bend,
+            facts.others(weights),
+            not frame.fit_intercept,
+        )
+
+    @classmethod
+    def of_splits(cls, totals, facts, constants, frame):
+        """Return the models from sums at a constant of every split."""
+        slope, bend = totals["null_slope"], totals["null_bend"]
+        moves = _newton(slope, bend, frame)
+        return cls._made(
+            constants + moves,
+            totals["held_null_loss"] / facts.totals["weight"][:-1],
+            slope,
+            bend,
+            facts.others(facts.totals["weight"]),
+            bool(np.abs(moves).max(initial=0.0) <= NULL_TOL),
+        )
+
+    @classmethod
+    def _made(cls, constants, held, slope, bend, train_weights, is_final):
+        sizes = np.linalg.norm(slope, axis=(1, 2)) / train_weights
+        curvature = np.linalg.eigvalsh(bend[-1] / train_weights[-1])[-1]
+        return cls(constants, held, sizes[:-1], float(curvature), is_final)
+
+
+def _newton(slope, bend, frame):
+    """Return Newton's steps of constants (k, n_outputs); zero without an intercept."""
+    if not frame.fit_intercept:
+        return np.zeros((len(slope), frame.n_outputs))
+    return -np.linalg.solve(bend, slope[:, -1][..., None])[..., 0]

@@ -1,0 +1,185 @@
+"""The start of a fit of rows beyond memory: the fit of a sample of them."""
+
+from dataclasses import replace
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+
+from ..data.cv import make_splits
+from ..data.rows import Rows
+from ..data.sources import as_design
+from ..exceptions import SortedRowsWarning
+from ..solvers import minimize_bilevel
+from ._checks import drop_weightless
+from ._long_rows import pairs_of_labels
+from ._problem import ProblemSource
+
+#: Accuracy of the fit of a sample.
+SAMPLE_TOL = 1e-4
+
+
+class SampledRows(NamedTuple):
+    """A sample of rows, in their order, as arrays.
+
+    Attributes
+    ----------
+    sample : HashedSample
+    target : ndarray of shape (n,)
+        As the loss wants it.
+    weight : ndarray of shape (n,)
+        Weights of the rows; those of rare classes, of which there are too many rows in
+        the sample, are smaller.
+    """
+
+    sample: object
+    target: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def of(cls, facts, target):
+        """Return the sample of the first pass.
+
+        Parameters
+        ----------
+        facts : RowFacts
+        target : RowTarget
+        """
+        sample = facts.sample.in_order()
+        y, weight = target.of(sample)
+        if facts.counts is not None:
+            index = np.searchsorted(facts.counts.classes, sample.y.reshape(len(y)))
+            own = np.bincount(index, minlength=len(facts.counts.classes))
+            share = facts.counts.sizes / np.maximum(own, 1)
+            weight = weight * (share / share.max())[index]
+        # A sample without any weight stands for rows that have some.
+        return cls(sample, y, weight if np.any(weight) else np.ones(len(y)))
+
+    def source(self, model, loss, groups, bounds, pairs):
+        """Return the `ProblemSource` of the sample."""
+        design, target, weights, pairs = drop_weightless(
+            as_design(_in_double(self.sample.X)), self.target, self.weight, pairs
+        )
+        return ProblemSource(
+            design=design,
+            target=target,
+            loss=loss,
+            groups=groups,
+            weights=weights,
+            kept=np.flatnonzero(self.weight),
+            pairs=pairs,
+            classes=getattr(model, "classes_", None),
+            criterion=None,
+            fit_intercept=model.fit_intercept,
+            standardize=model.standardize,
+            lambda_bounds=bounds,
+            lambda_init="auto",
+            dtype=self.sample.X.dtype,
+            needs_rows=False,
+            all_directions=False,
+            has_own_validation=False,
+        )
+
+    def pairs(self, model):
+        """Return pairs of rows of the sample that are like the folds of all rows."""
+        cv = 5 if model.cv is None else model.cv
+        if isinstance(cv, Integral):
+
+            def say(text, category):
+                # The sample has fewer rows of a class than all rows.
+                if category is SortedRowsWarning:
+                    model._say(text, category)
+
+            rows = Rows(
+                self.sample.X,
+                self.sample.y,
+                target=self.sample.y.reshape(len(self.target)),
+                is_classifier=model._is_classifier,
+                n_features=self.sample.X.shape[1],
+                weights=self.weight,
+            )
+            return make_splits(cv, rows, say=say)
+        return pairs_of_labels(self.sample.label)
+
+
+def _in_double(X):
+    """Return rows in double precision."""
+    return X.astype(np.float64, copy=False)
+
+
+class Start(NamedTuple):
+    """Where the passes start.
+
+    Attributes
+    ----------
+    lambda_ : ndarray of shape (n_groups,)
+    coef : ndarray of shape (n_features, n_outputs)
+    intercept : ndarray of shape (n_outputs,)
+    is_known : bool
+        Whether they are those of a fit of all rows.
+    """
+
+    lambda_: np.ndarray
+    coef: np.ndarray
+    intercept: np.ndarray
+    is_known: bool = False
+
+
+def start_of_sample(model, rows, loss, groups, bounds, solver, n_rows):
+    """Return the `Start` that a fit of a sample gives.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+    rows : SampledRows
+    loss : Loss
+    groups : FeatureGroups
+    bounds : "auto" or (low, high)
+    solver : Solver
+    n_rows : int
+        Of which the sample was taken.
+
+    Returns
+    -------
+    Start or None
+        None where the sample cannot be fitted.
+    """
+    try:
+        pairs = rows.pairs(model)
+        source = rows.source(model, loss, groups, bounds, pairs)
+        problem = source.make()
+        result = minimize_bilevel(
+            problem,
+            solver,
+            max_iter=model.max_iter,
+            tol=max(SAMPLE_TOL, model.tol),
+            random_state=model._seed(),
+        )
+    except (ValueError, np.linalg.LinAlgError):
+        return None
+    weights = problem.to_features(result.weights)
+    final = source.final_weights(problem, result.lambda_, weights, True)
+    if not all(np.all(np.isfinite(one)) for one in (result.lambda_, *final)):
+        return None
+    # The best strength is about the same in all, and so falls per row.
+    lambda_ = result.lambda_ + np.log(len(rows.target) / n_rows)
+    return Start(lambda_, *final)
+
+
+def with_labels(source, rows, facts):
+    """Return the `ProblemSource` of a sample with the folds that its rows have.
+
+    Parameters
+    ----------
+    source : ProblemSource
+    rows : SampledRows
+    facts : FoldFacts
+    """
+    order = np.argsort(facts.numbers)
+    labels = facts.labels[order][rows.weight > 0]
+    n_splits = len(facts.splits)
+    pairs = [
+        (np.flatnonzero(labels != fold), np.flatnonzero(labels == fold))
+        for fold in range(n_splits)
+    ]
+    return replace(source, pairs=pairs)

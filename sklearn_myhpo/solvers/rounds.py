@@ -1,0 +1,146 @@
+"""What a pass over rows beyond memory has found, solved for the place of the next."""
+
+import time
+
+import numpy as np
+
+from ..bilevel.streamed import StreamedProblem
+from ..engine.glm.stream_rows import StreamedRows
+from .driver import minimize_bilevel
+from .protocol import Solver
+from .steps.model_steps import (
+    FAR_WEIGHTS,
+    LONGEST,
+    Round,
+    Trust,
+    bent,
+    inner_error,
+    polished,
+    promises_little,
+)
+
+#: Share of `tol` that is the tolerance of a solve of the models.
+MODEL_SHARE = 1e-3
+#: Error of weights, relative in the norm of the Hessian, that is near.
+NEAR_WEIGHTS = 0.01
+#: Distance of a lambda from a bound that has moved by as much.
+AT_BOUND = 1e-4
+
+
+class Rounds:
+    """Solves of the models of a pass, for the place of the next one.
+
+    Parameters
+    ----------
+    rows : StreamedRows
+        The data.
+    solver : Solver
+        It minimizes the models of every pass.
+    lambda_bounds : "auto" or (low, high)
+        As of `StreamedProblem`.
+    lambda_init : float, ndarray of shape (n_groups,) or None
+        The user's own start, None without one.
+    looks_around : bool
+        Whether lambda may start elsewhere, where that is clearly better.
+    max_iter : int
+        Most iterations of the solver between two passes, and most passes.
+    tol : float
+        As of `minimize_bilevel`.
+    random_state : int
+        Seed of every run of the solver.
+    report : callable or None
+        Called with (n_iter, info, weights) after a pass at weights of every split; the
+        run ends if it returns something true.
+    """
+
+    def __init__(
+        self,
+        rows: StreamedRows,
+        solver: Solver,
+        *,
+        lambda_bounds,
+        lambda_init=None,
+        looks_around: bool = True,
+        max_iter: int = 100,
+        tol: float = 1e-6,
+        random_state: int | None = None,
+        report=None,
+    ):
+        self.rows, self.solver = rows, solver
+        self.lambda_bounds, self.lambda_init = lambda_bounds, lambda_init
+        self.looks_around = looks_around
+        self.tol, self.error = tol, np.inf
+        self.max_iter, self.random_state = max_iter, random_state
+        self.report, self.clock = report, time.perf_counter()
+        self.history = []
+        self._last_move = self._last_inner = np.inf
+        self._trust = Trust()
+
+    @property
+    def _n_models(self):
+        return self.rows.reading.n_splits + 1
+
+    def _problem(self, models):
+        """Return the problem of models; its bounds include the user's own start."""
+        problem = StreamedProblem(self.rows, models, self.lambda_bounds)
+        if self.lambda_init is not None:
+            problem.widen_bounds(self.lambda_init)
+        return problem
+
+    def _round(self, models, lambda_, at):
+        """Return the `Round` of models about weights: solve them."""
+        problem = self._problem(models)
+        # Bounds follow from the models without features, which a pass may still mend.
+        for bound in problem.bounds:
+            lambda_ = np.where(np.abs(lambda_ - bound) <= AT_BOUND, bound, lambda_)
+        lambda_ = problem.project(lambda_)
+        weights = problem.minimize(lambda_, problem.starts())
+        inner = inner_error(problem, lambda_, at, weights)
+        self._inner, self._is_far = inner, inner > FAR_WEIGHTS
+        self._is_near = inner <= NEAR_WEIGHTS
+        # Far from their minima weights move alone: models tell little of lambda there.
+        ahead = lambda_ if self._is_far else self._ahead(problem, lambda_, at)
+        weights = problem.minimize(ahead, problem.starts())
+        full = problem.full.minimize(ahead, problem.full.start())
+        there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
+        return Round(problem, lambda_, at, ahead, there)
+
+    def _ahead(self, problem, lambda_, at):
+        """Return lambda where the models have their minimum, as the rows bend it."""
+        if not lambda_.size:
+            return lambda_
+        place = problem.at(lambda_, [w.reshape(-1, 1) for w in at[:-1]])
+        longest = LONGEST
+        if self._is_near:
+            back = self._trust.retreat(lambda_, place.objective, self._inner)
+            if back is not None:
+                return problem.project(back)
+            longest = self._trust.longest
+        found = self._minimum(problem, lambda_, np.inf)
+        if self._is_near and promises_little(problem, place, found):
+            # Such as the last part of the way of a lambda to its bound.
+            longest = np.inf
+        elif np.abs(found - lambda_).max() > longest:
+            # The way to a minimum far away may begin upwards.
+            found = self._minimum(problem, lambda_, longest)
+        move = found - lambda_
+        if problem.models.third is not None:
+            move = bent(problem, place, move)
+        return problem.project(lambda_ + np.clip(move, -longest, longest))
+
+    def _minimum(self, problem, lambda_, longest):
+        """Return the minimum of the models in a box around lambda."""
+        bounds = problem.bounds
+        problem.bounds = np.clip([lambda_ - longest, lambda_ + longest], *bounds)
+        result = minimize_bilevel(
+            problem,
+            self.solver,
+            lambda_init=lambda_,
+            weights_init=problem.minimize(lambda_),
+            max_iter=self.max_iter,
+            tol=MODEL_SHARE * self.tol,
+            random_state=self.random_state,
+        )
+        found = polished(problem, result.lambda_)
+        problem.bounds = bounds
+        return found

@@ -1,0 +1,248 @@
+"""Steps of weights and lambdas by second-order models of rows beyond memory."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+#: Newton steps that end a solve of the models.
+POLISH_STEPS = 5
+#: Least and largest factor by which third derivatives may change a move of lambda.
+LEAST_BEND, MOST_BEND = 0.3, 3.0
+#: Change of the objective, relative to it, up to which a move may have any length.
+LITTLE_PROMISE = 1e-6
+#: Fall of a training loss along a step, relative to it, below which the step is short.
+SMALL_FALL = 1e-10
+#: Step of a look at all lambdas, and the size of a Hessian up to which there is one;
+#: share of the objective that is clearly better.
+LOOK_STEP, MOST_LOOKED_AT, BETTER = 1.5, 300, 5e-4
+#: Error of weights, relative in the norm of the Hessian, that is far.
+FAR_WEIGHTS = 0.3
+#: Longest move of a lambda from a pass to the next, a natural log; rise of the
+#: objective, relative to it, after which a move was too long; the share of it to retry.
+LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
+
+
+class Round(NamedTuple):
+    """A problem about known weights, and where its solution is.
+
+    Attributes
+    ----------
+    problem : StreamedProblem
+    lambda_ : ndarray of shape (n_groups,)
+        Of the weights.
+    at : ndarray of shape (n_splits + 1, m, n_outputs)
+        The weights.
+    ahead : ndarray of shape (n_groups,)
+        Lambda of the solution.
+    there : ndarray of shape (n_splits + 1, m, n_outputs)
+        Its weights.
+    """
+
+    problem: object
+    lambda_: np.ndarray
+    at: np.ndarray
+    ahead: np.ndarray
+    there: np.ndarray
+
+
+class Trust:
+    """How far lambda may move from a pass to the next, and from where.
+
+    Attributes
+    ----------
+    longest : float
+        Longest move of a lambda.
+    """
+
+    def __init__(self):
+        self.longest = LONGEST
+        # Lambda, objective and error of the lowest place so far.
+        self._lowest = None
+
+    def retreat(self, lambda_, objective, error=0.0):
+        """Return lambda between the lowest place and this one, which is too high.
+
+        The longest move becomes shorter then, else longer.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+        objective : float
+            Of weights near the minima there.
+        error : float
+            Of these weights, at most about the relative one of the objective.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,) or None
+            None where the objective has not risen.
+        """
+        if self._lowest is not None and self._has_risen(objective, error):
+            centre = self._lowest[0]
+            self.longest = RETREAT * np.abs(lambda_ - centre).max()
+            return centre + RETREAT * (lambda_ - centre)
+        if self._lowest is None or objective < self._lowest[1]:
+            self._lowest = lambda_, objective, error
+        self.longest = min(2.0 * self.longest, LONGEST)
+        return None
+
+    def _has_risen(self, objective, error):
+        """Whether an objective is above the lowest one, whatever their errors."""
+        _, lowest, its_error = self._lowest
+        return objective > (1.0 + RISE + error + its_error) * lowest
+
+
+def are_far_from_all(problem, lambda_, common, ends):
+    """Whether common weights are so far from all splits' that others will do as well.
+
+    After a pass about them about half the square of their error is left, in units of
+    which the curvature of the loss is one.
+
+    Parameters
+    ----------
+    problem : StreamedProblem
+    lambda_ : ndarray of shape (n_groups,)
+    common : ndarray of shape (m, n_outputs)
+    ends : ndarray of shape (n_splits + 1, m, n_outputs)
+        Solutions of the models, that of all rows last.
+    """
+    hessian = problem.full.hessian(None, lambda_)
+    scale = problem.parts.curvature_scale
+
+    def size(move):
+        move = move.reshape(-1, 1)
+        return np.sqrt(np.vdot(move, hessian.product(move)) / scale)
+
+    *own, full = ends
+    spread = max(size(one - full) for one in own)
+    return 0.5 * size(full - common) ** 2 > spread
+
+
+def best_shared(problem, lambda_, common):
+    """Return lambda with all entries moved by the same, if that is clearly better.
+
+    The sample from which a fit starts may have its lowest minimum elsewhere. Models are
+    believed where weights are not far from those that they are about.
+
+    Parameters
+    ----------
+    problem : StreamedProblem
+        About common weights.
+    lambda_ : ndarray of shape (n_groups,)
+    common : ndarray of shape (m, n_outputs)
+
+    Returns
+    -------
+    ndarray of shape (n_groups,)
+    """
+    best = lambda_
+    if not lambda_.size or problem.full.shape[0] > MOST_LOOKED_AT:
+        return best
+    least = problem.objective(lambda_, problem.minimize(lambda_))
+    start = common.reshape(-1, 1)
+    most = 2.0 * FAR_WEIGHTS**2 * abs(problem.full.train_loss(start, lambda_))
+    low, high = problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
+    for largest in np.arange(high, low, -LOOK_STEP):
+        other = problem.project(lambda_ + (largest - lambda_.max()))
+        move = problem.full.minimize(other, start) - start
+        hessian = problem.full.hessian(None, other)
+        if np.vdot(move, hessian.product(move)) > most:
+            continue
+        value = problem.objective(other, problem.minimize(other))
+        if value < (1.0 - BETTER) * least:
+            least, best = value, other
+    return best
+
+
+def slopes_along(models, lambda_, start, end, at):
+    """Return the slope of L_T along a step at a place, and its fall at the start.
+
+    Zero and one where the step is too small to overshoot.
+    """
+    before, after = models
+    step = (end - start).reshape(-1, 1)
+    fall = -np.vdot(before.train_gradient(start.reshape(-1, 1), lambda_), step)
+    rise = np.vdot(after.train_gradient(at.reshape(-1, 1), lambda_), step)
+    size = abs(before.train_loss(start.reshape(-1, 1), lambda_))
+    if not fall > SMALL_FALL * size:
+        return 0.0, 1.0
+    return float(rise), float(fall)
+
+
+def inner_error(problem, lambda_, at, ends):
+    """Return the largest error of weights, relative in the norm of the Hessian.
+
+    Of the first ones, as many as there are ends.
+    """
+    inner, models = 0.0, [*problem.split_set.splits, problem.full]
+    for model, w, end in zip(models, at, ends, strict=False):
+        step = end.reshape(-1, 1) - w.reshape(-1, 1)
+        loss = abs(model.train_loss(w.reshape(-1, 1), lambda_))
+        own = np.vdot(step, model.hessian(None, lambda_).product(step))
+        own = own / max(2.0 * loss, np.finfo(float).tiny)
+        inner = max(inner, float(np.sqrt(max(own, 0.0))))
+    return inner
+
+
+def promises_little(problem, place, lambda_):
+    """Whether the models' objective at another lambda is hardly another one.
+
+    Parameters
+    ----------
+    problem : StreamedProblem
+    place : StreamedPlace
+        The present one.
+    lambda_ : ndarray of shape (n_groups,)
+    """
+    both = place.lambda_, lambda_
+    here, there = (problem.objective(one, problem.minimize(one)) for one in both)
+    return bool(abs(here - there) <= LITTLE_PROMISE * place.objective)
+
+
+def polished(problem, lambda_):
+    """Return lambda after Newton steps on the slope, while this falls.
+
+    A solver that compares values ends where their rounding begins.
+    """
+    least, best = np.inf, lambda_
+    for _ in range(POLISH_STEPS):
+        model = problem.at(lambda_, problem.minimize(lambda_)).model()
+        slope = problem.projected(lambda_, model.gradient)
+        size = np.abs(slope).max()
+        if not size < least:
+            break
+        least, best = size, lambda_
+        free = slope != 0
+        bend = (model.tangent + model.bend)[np.ix_(free, free)]
+        if not (free.any() and np.all(np.linalg.eigvalsh(bend) > 0)):
+            break
+        lambda_ = lambda_.copy()
+        step = np.linalg.solve(bend, slope[free])
+        if np.abs(step).max() > 1.0:
+            break
+        lambda_[free] -= step
+        lambda_ = problem.project(lambda_)
+    return best
+
+
+def bent(problem, place, move):
+    """Return a move of lambda, longer or shorter as third derivatives want it."""
+    found = place.model()
+    free = problem.is_free(place.lambda_) & (move != 0)
+    if not free.any():
+        return move
+    index = np.ix_(free, free)
+    bend = (found.tangent + found.bend)[index]
+    own = bend - np.asarray(problem.third)[index]
+    unit = np.sqrt(np.abs(np.diag(bend)))
+    unit[unit == 0] = 1.0
+    scaled = own / np.outer(unit, unit)
+    if not np.all(np.linalg.eigvalsh(0.5 * (scaled + scaled.T)) > LEAST_BEND):
+        return move
+    right = bend @ move[free] / unit
+    other = np.linalg.solve(scaled, right) / unit
+    ratio = np.linalg.norm(unit * other) / np.linalg.norm(unit * move[free])
+    if LEAST_BEND <= ratio <= MOST_BEND:
+        move = move.copy()
+        move[free] = other
+    return move

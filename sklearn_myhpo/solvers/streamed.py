@@ -1,0 +1,261 @@
+"""Few passes over rows beyond memory, each followed by a solve of all it has found.
+
+A pass makes second-order models of all training and validation losses. The solver
+minimizes the validation loss of the models over lambda, which costs no pass, and the
+next pass is at the weights where it ended: Newton's method for weights and lambdas
+together. What the models do not know, the third derivative of the training losses,
+corrects the step of lambda.
+"""
+
+import time
+
+import numpy as np
+
+from ..bilevel.streamed import StreamedProblem
+from ..engine.glm.safeguards import overshoots, shortened
+from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
+from .driver import history_row
+from .protocol import BilevelResult, Info, Status
+from .rounds import Rounds
+from .steps.acceptance import is_below_rounding
+from .steps.model_steps import (
+    BETTER,
+    Trust,
+    are_far_from_all,
+    best_shared,
+    inner_error,
+    slopes_along,
+)
+
+#: Most passes at weights of every split, and most at common ones.
+MOST_ROUNDS, MOST_COMMON = 30, 8
+#: Share of `tol` at which a move of lambda is the last one.
+LAST_MOVE = 1e-2
+#: Accuracy of the weights relative to `tol`.
+WEIGHTS_SHARE = 1e-2
+#: Curvature in a lambda, relative to the objective, below which it is flat.
+FLAT_LAMBDA = 1e-10
+#: Lambdas up to which third derivatives are asked for.
+MOST_THIRD = 30
+#: Error of weights up to which it may be rounding.
+ROUNDED = 1e-6
+#: Share of a move from one pass to the next beyond which rounding makes moves.
+STAGNANT = 0.5
+
+
+class StreamedDriver(Rounds):
+    """The loop of passes: parameters are those of `Rounds`."""
+
+    def run(
+        self, models, lambda_0: np.ndarray, weights: np.ndarray
+    ) -> tuple[StreamedProblem, BilevelResult]:
+        """Return the end of passes that begin with models about common weights.
+
+        Parameters
+        ----------
+        models : Models
+            About `weights`.
+        lambda_0 : ndarray of shape (n_groups,)
+            Start.
+        weights : ndarray of shape (m, n_outputs)
+            The common weights.
+
+        Returns
+        -------
+        problem : StreamedProblem
+            About the weights of the result.
+        result : BilevelResult
+            Its losses, slopes and Hessians are those of the rows.
+        """
+        if self.looks_around:
+            problem = self._problem(models)
+            lambda_0 = best_shared(problem, problem.project(lambda_0), weights)
+        now = self._from_common(models, lambda_0, weights)
+        most, status = min(self.max_iter, MOST_ROUNDS), Status.MAX_ITER
+        for n_iter in range(1, most + 1):
+            now = self._next(now)
+            place, info = self._look(now)
+            is_stopped = self.report is not None and self.report(n_iter, info, place)
+            is_over = self._is_over(now, place)
+            is_certain = now.problem.is_certain(now.lambda_, info.validation_loss)
+            if is_certain and not self._is_far:
+                status = Status.CERTAIN
+            elif is_over and self._is_worse_than_none(now.problem, place):
+                now = self._from_none(now)
+                continue
+            elif is_over:
+                status = Status.CONVERGED
+            elif is_stopped:
+                status = Status.STOPPED
+            else:
+                continue
+            break
+        return self._outcome(now, place, info, status)
+
+    def _is_worse_than_none(self, problem, place):
+        """Whether the model without features is better, of which nobody started."""
+        if not (self.looks_around and place.lambda_.size):
+            return False
+        return problem.null_loss < (1.0 - BETTER) * place.objective
+
+    def _from_none(self, now):
+        """Return the round about models without features, after a pass."""
+        self.looks_around, self._trust = False, Trust()
+        at = np.zeros_like(now.at)
+        if self.rows.frame.fit_intercept:
+            at[:, -1] = self.rows.constants
+        models = self.rows.own(at[:-1], at[-1])
+        return self._round(models, now.problem.bounds[1], at)
+
+    # Passes at common weights.
+
+    def _from_common(self, models, lambda_, weights):
+        """Return the round from which on every split has weights of its own."""
+        now = self._round(models, lambda_, np.stack([weights] * self._n_models))
+        for _ in range(MOST_COMMON):
+            if not are_far_from_all(now.problem, now.ahead, now.at[-1], now.there):
+                break
+            ahead, there = now.ahead, now.there[-1]
+            size = 1.0
+            for _ in range(NEWTON_MAX_HALVINGS):
+                common = now.at[-1] + size * (there - now.at[-1])
+                models = self.rows.common(common)
+                full = now.problem.full, models.full
+                found = slopes_along(full, ahead, now.at[-1], there, common)
+                rise, decrement = np.array(found)
+                if not overshoots(rise, decrement):
+                    break
+                size *= float(shortened(1.0, rise, decrement))
+            now = self._round(models, ahead, np.stack([common] * self._n_models))
+        return now
+
+    # Passes at weights of every split.
+
+    def _next(self, now):
+        """Return the round about the solution of the last one, after a pass or more."""
+        moves, problem = None, now.problem
+        flat = [w.reshape(-1, 1) for w in now.there]
+        if len(now.ahead) and problem.affords_responses:
+            third = len(now.ahead) <= MOST_THIRD
+            moves = problem.split_set.moves(now.ahead, flat[:-1], third)
+        sizes = np.ones(self._n_models)
+        for _ in range(NEWTON_MAX_HALVINGS):
+            at = now.at + sizes[:, None, None] * (now.there - now.at)
+            models = self.rows.own(at[:-1], at[-1], moves)
+            before = [*problem.split_set.splits, problem.full]
+            after = [*models.split_set.splits, models.full]
+            pairs = zip(before, after, strict=True)
+            found = [
+                slopes_along(pair, now.ahead, *own)
+                for pair, own in zip(
+                    pairs, zip(now.at, now.there, at, strict=True), strict=True
+                )
+            ]
+            rise, decrement = np.array(found).T
+            far = overshoots(rise, decrement)
+            if not far.any():
+                break
+            sizes = np.where(far, sizes * shortened(1.0, rise, decrement), sizes)
+        if np.all(sizes == 1.0):
+            return self._round(models, now.ahead, at)
+        return self._round(models._replace(third=None), now.ahead, at)
+
+    def raised(self, problem, result, raise_all):
+        """Return a result with all lambdas raised by a rule, and its problem.
+
+        The rule is applied to models about where it has ended, until it stays there.
+
+        Parameters
+        ----------
+        problem : StreamedProblem
+            About the minimum.
+        result : BilevelResult
+            The minimum.
+        raise_all : callable
+            Takes a problem and the minimum, and returns a `BilevelResult`.
+
+        Returns
+        -------
+        BilevelResult, StreamedProblem
+            With the losses of the rows.
+        """
+        last = None
+        for _ in range(MOST_COMMON):
+            chosen = raise_all(problem, result)
+            lambda_ = chosen.lambda_
+            shape = problem.full.frame.shape
+            at = np.stack([w.reshape(shape) for w in chosen.weights])
+            full = problem.full.minimize(lambda_, problem.full.start())
+            models = self.rows.own(at, full.reshape(shape))
+            problem = self._problem(models)
+            place = problem.at(lambda_, [w.reshape(-1, 1) for w in at])
+            if last is not None and np.abs(lambda_ - last).max() <= self.tol:
+                break
+            last = lambda_
+        found = result._replace(place=place, validation_loss=place.estimate)
+        return found, problem
+
+    # Reports.
+
+    def _look(self, now):
+        """Return the place of a round, and its `Info`, a row of the history."""
+        weights = [w.reshape(-1, 1) for w in now.at[:-1]]
+        place = now.problem.at(now.lambda_, weights)
+        slope = place.hypergradient() if now.lambda_.size else 0.0
+        size = np.max(np.abs(slope))
+        train = now.problem.train_loss(weights, now.lambda_)
+        info = Info(now.lambda_, train, place.estimate, float(size))
+        counts, source = self.rows.frame.counts, self.rows.source
+        counts.n_passes = source.n_passes
+        self.history.append(history_row(info, counts, time.perf_counter() - self.clock))
+        return place, info
+
+    def _errors(self, now, place):
+        """Return the errors of the weights and of lambda, and the move of lambda."""
+        problem = now.problem
+        full = problem.full.minimize(now.lambda_, problem.full.start())
+        weights = [*problem.minimize(now.lambda_), full]
+        inner = inner_error(problem, now.lambda_, now.at, weights)
+        if not now.lambda_.size:
+            return inner, 0.0, 0.0
+        found = place.model()
+        slope = problem.projected(now.lambda_, found.gradient)
+        size = problem.relative(slope, place.objective)
+        bend = np.abs(np.diag(found.tangent + found.bend))
+        felt = bend > FLAT_LAMBDA * place.objective
+        move = np.abs(np.where(felt, now.ahead - now.lambda_, 0.0)).max()
+        return inner, float(size), float(move)
+
+    def _is_over(self, now, place):
+        """Whether another pass would change nothing that counts."""
+        inner, size, move = self._errors(now, place)
+        last, self._last_move = self._last_move, move
+        if ROUNDED >= inner > STAGNANT * self._last_inner:
+            # Of rows far from zero without an intercept to stand for their means.
+            inner = 0.0
+        else:
+            self._last_inner = inner
+        self.error = max(inner / WEIGHTS_SHARE, size)
+        if self.error > self.tol or move <= LAST_MOVE * self.tol:
+            return self.error <= self.tol
+        there = now.problem.objective(now.ahead, now.problem.minimize(now.ahead))
+        is_noise = is_below_rounding(place.objective - there, place.objective)
+        return move > STAGNANT * last and bool(is_noise)
+
+    def _outcome(self, now, place, info, status):
+        """Return the problem and the result."""
+        now.problem.is_of_rows = True
+        message = status.value.format(
+            n_iter=len(self.history),
+            max_iter=self.max_iter,
+            tol=self.tol,
+            error=self.error,
+            residuals=f"hypergradient {info.hypergradient_norm:.1e}",
+            advice=self.solver.capabilities.advice,
+        )
+        history = {
+            name: np.array([row[name] for row in self.history])
+            for name in self.history[0]
+        }
+        end = place, place.estimate, status, message
+        return now.problem, BilevelResult(*end, len(self.history), history)

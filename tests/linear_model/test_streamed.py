@@ -1,0 +1,526 @@
+"""Likelihoods of batches in few passes: minima of the rows in memory are the truth."""
+
+import gc
+import threading
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from sklearn_myhpo import (
+    BilevelGeneralizedLinearRegressor,
+    BilevelLogisticRegression,
+    MYHPOGammaRegressor,
+    MYHPOLogisticRegression,
+    MYHPOPoissonRegressor,
+    MYHPOTweedieRegressor,
+)
+from sklearn_myhpo.bilevel.validation import BilevelProblem
+from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
+from sklearn_myhpo.engine.limits import use_limits
+from sklearn_myhpo.exceptions import (
+    FlatObjectiveWarning,
+    LambdaBoundWarning,
+    RareClassWarning,
+    SortedRowsWarning,
+)
+from sklearn_myhpo.losses import PoissonLoss
+from sklearn_myhpo.penalties.factors import make_penalty_factors, with_factors
+from sklearn_myhpo.penalties.parsing import make_feature_groups
+from sklearn_myhpo.selection.one_standard_error import standard_error
+
+RNG = np.random.default_rng(0)
+N, D = 1500, 6
+X = RNG.standard_normal((N, D)) * np.arange(1, D + 1) + 2.0
+RAW = (X - 2.0) @ np.array([1.0, -0.5, 0.2, 0.1, 0.0, 0.03])
+Y = RAW + 2.0 * RNG.standard_normal(N)
+LABEL = np.array(["no", "yes"])[(Y > 0).astype(int)]
+THREE = np.digitize(Y, [-1.0, 1.0])
+COUNT = RNG.poisson(np.exp(RAW / 3))
+AMOUNT = RNG.gamma(2.0, np.exp(RAW / 3) / 2)
+ZEROS = np.where(RNG.random(N) < 0.4, 0.0, AMOUNT)
+WEIGHT = RNG.integers(0, 4, N) / 2.0
+GROUPS = np.arange(D) % 2
+#: So few entries that a pass has several blocks.
+FEW = {"block_entries": 2400}
+FOLDS = RowFolds(4)
+
+
+@pytest.fixture(autouse=True)
+def small_sample(monkeypatch):
+    """Let the fit start from some 200 rows."""
+    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 200)
+
+
+def batches(y, weight=None, rows=X, size=97, **options):
+    """Return the rows in batches."""
+    return Batches.from_arrays(rows, y, weight, batch_size=size, **options)
+
+
+def fit(model, source):
+    """Fit a model to batches of which no fit keeps all rows."""
+    with use_limits(**FEW), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(source)
+
+
+def pairs_of(model, y, rows=X):
+    """Return the folds of a model, by scikit-learn or by the rule itself."""
+    cv = 5 if model.cv is None else model.cv
+    if not isinstance(cv, int):
+        return list(cv.split(rows, y))
+    kind = StratifiedKFold if model._is_classifier else KFold
+    return list(kind(cv).split(rows, y))
+
+
+def problem_of(model, y, weight=None, rows=X):
+    """Return the problem of a fitted model and the same rows in memory."""
+    if model._is_classifier:
+        loss, target = model._loss, np.searchsorted(model.classes_, y)
+    else:
+        loss, target = model._family_loss(), y.astype(float)
+    weight = np.ones(len(y)) if weight is None else weight
+    if model.class_weight is not None:
+        weight = weight * model.class_weight_[target]
+    features = {"n_features": rows.shape[1], "feature_names": None}
+    groups = make_feature_groups(model.feature_groups, rows, **features)
+    factors = make_penalty_factors(model.penalty_factors, rows, **features)
+    kept = np.flatnonzero(weight > 0)
+    place = np.cumsum(weight > 0) - 1
+    pairs = [
+        tuple(place[part[weight[part] > 0]] for part in pair)
+        for pair in pairs_of(model, y, rows)
+    ]
+    return BilevelProblem(
+        rows[kept],
+        target[kept],
+        loss,
+        with_factors(groups, factors, may_drop=False),
+        pairs,
+        sample_weight=weight[kept],
+        fit_intercept=model.fit_intercept,
+        standardize=model.standardize,
+        all_directions=False,
+    )
+
+
+def minimum(problem, lambda_):
+    """Return the lambda of a minimum, by Newton's method on the hypergradient.
+
+    A fit in memory compares values, and so ends where their rounding begins.
+    """
+    weights = problem.minimize(lambda_, tol=1e-12)
+    for _ in range(8):
+        weights = problem.minimize(lambda_, weights, tol=1e-13)
+        place = problem.at(lambda_, weights)
+        model = place.model(1e-13)
+        step = np.linalg.solve(model.tangent + model.bend, model.gradient)
+        lambda_ = lambda_ - step
+        if np.abs(step).max() < 1e-11:
+            break
+    weights = problem.minimize(lambda_, weights, tol=1e-13)
+    return lambda_, weights
+
+
+def raw_of(coef, model):
+    """Return weights in the form of the loss: of contrasts for several classes."""
+    if model._is_classifier and len(model.classes_) > 2:
+        return coef.T @ model._loss.contrasts
+    return np.atleast_2d(coef).T
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    ("model", "y"),
+    [
+        (MYHPOLogisticRegression(), LABEL),
+        (MYHPOLogisticRegression(cv=FOLDS), THREE),
+        (MYHPOLogisticRegression(class_weight="balanced"), THREE),
+        (MYHPOLogisticRegression(feature_groups=GROUPS, standardize=True), LABEL),
+        (MYHPOLogisticRegression(fit_intercept=False, cv=3), LABEL),
+        (MYHPOLogisticRegression(penalty_factors=[1, 1, 2, 0, 1, 0.5]), THREE),
+        (MYHPOLogisticRegression(refit=False), LABEL),
+        (BilevelLogisticRegression(solver="implicit"), LABEL),
+        (MYHPOPoissonRegressor(), COUNT),
+        (MYHPOPoissonRegressor(feature_groups=GROUPS, standardize=True), COUNT),
+        (MYHPOGammaRegressor(cv=FOLDS), AMOUNT),
+        (MYHPOTweedieRegressor(power=1.5), ZEROS),
+        (BilevelGeneralizedLinearRegressor(family=PoissonLoss(), cv=3), COUNT),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_minimum_of_the_rows(model, y, weight):
+    """Another lambda would be learned than from the same rows in memory."""
+    source = batches(y, weight)
+    fit(model, source)
+    assert model.converged_
+    assert source.n_passes <= 12
+    assert model.history_["n_passes"][-1] == source.n_passes
+    problem = problem_of(model, y, weight)
+    lambda_, weights = np.atleast_1d(model.lambda_), None
+    if model.certificate_.n_free == len(lambda_):
+        lambda_, weights = minimum(problem, lambda_)
+    else:
+        lambda_ = problem.bounds[0]
+        weights = problem.minimize(lambda_, tol=1e-13)
+    np.testing.assert_allclose(model.lambda_, lambda_, atol=1e-8)
+    loss = problem.validation_loss(weights)
+    np.testing.assert_allclose(model.validation_loss_, loss, rtol=1e-10)
+    if model.refit:
+        start = problem.full.start()
+        full = problem.minimize_full(lambda_, start)
+        coef, intercept = problem.full.to_features(full)
+    else:
+        each = problem.to_features(weights)
+        coef, intercept = (np.mean(one, axis=0) for one in zip(*each, strict=True))
+    np.testing.assert_allclose(raw_of(model.coef_, model), coef, atol=1e-6)
+    found = np.atleast_1d(model.intercept_)
+    if len(found) > 1:
+        found = found @ model._loss.contrasts
+    np.testing.assert_allclose(found, intercept, atol=1e-5)
+    error = standard_error(problem, weights, None)
+    assert model.validation_loss_standard_error_ == pytest.approx(error, rel=1e-7)
+
+
+@pytest.mark.parametrize("model", [MYHPOLogisticRegression(), MYHPOPoissonRegressor()])
+def test_reports_are_those_of_the_fit_in_memory(model):
+    """A summary of batches would tell another story than one of the same rows."""
+    y = LABEL if model._is_classifier else COUNT
+    fit(model, batches(y))
+    plain = type(model)(tol=1e-12).fit(X, y)
+    assert set(vars(model)) == set(vars(plain))
+    assert model.optimism_ == pytest.approx(plain.optimism_, rel=1e-3)
+    own, other = model.certificate_, plain.certificate_
+    assert own.least_curvature == pytest.approx(other.least_curvature, rel=1e-3)
+    assert own.relative_hypergradient < 1e-9
+    assert own.inner_residuals.max() < 1e-8
+    one, two = model.summary(), plain.summary()
+    assert one.effective_dof == pytest.approx(two.effective_dof, rel=1e-4)
+    assert one.baseline_loss == pytest.approx(two.baseline_loss, rel=1e-6)
+    assert str(model.plan_).startswith("data:                1500 rows x 6 features")
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
+
+
+def test_one_standard_error():
+    """The models about the minimum would be asked far away from it."""
+    source = batches(LABEL)
+    model = fit(MYHPOLogisticRegression(selection="one_se", tol=1e-8), source)
+    plain = MYHPOLogisticRegression(selection="one_se", tol=1e-12).fit(X, LABEL)
+    assert model.lambda_ == pytest.approx(plain.lambda_, abs=1e-4)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
+    assert source.n_passes <= 12
+
+
+@pytest.mark.parametrize("size", [50, 83, N])
+@pytest.mark.parametrize("make", [np.float64, np.float32, sparse.csr_array])
+def test_size_and_kind_of_batches(make, size):
+    """The result would depend on how rows were written to files."""
+    rows = X.astype(np.float32)
+    rows[np.abs(rows) < 1.5] = 0.0
+    values = rows.astype(make) if make is not sparse.csr_array else make(rows)
+    found = fit(MYHPOLogisticRegression(), batches(LABEL, rows=values, size=size))
+    other = fit(
+        MYHPOLogisticRegression(), batches(LABEL, rows=rows.astype(float), size=100)
+    )
+    assert found.lambda_ == pytest.approx(other.lambda_, abs=1e-6)
+    assert found.coef_.dtype == (np.float64 if make is np.float64 else np.float32)
+    np.testing.assert_allclose(found.coef_, other.coef_, rtol=1e-5, atol=1e-7)
+
+
+def test_sizes_of_batches_change_no_digit():
+    """Results of two runs could not be compared."""
+    one, other = (
+        fit(MYHPOLogisticRegression(), batches(LABEL, size=size)) for size in (61, 500)
+    )
+    assert one.lambda_ == other.lambda_
+    np.testing.assert_array_equal(one.coef_, other.coef_)
+
+
+def test_folds_by_a_key():
+    """Rows of a key would be on both sides of a split."""
+    key = RNG.integers(0, 60, N)
+    model = fit(MYHPOLogisticRegression(cv=KeyFolds(3)), batches(LABEL, key=key))
+    pairs = list(KeyFolds(3).split(X, groups=key))
+    plain = MYHPOLogisticRegression(cv=pairs, tol=1e-12).fit(X, LABEL)
+    assert model.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
+
+
+@pytest.mark.parametrize("cv", [KeyFolds(3), KeyFolds(3, key=6), FOLDS, 0.3])
+def test_folds_of_few_rows_are_those_of_many(cv, monkeypatch):
+    """Folds would be others as soon as a few rows more have come."""
+    key = np.arange(N) // 20
+    rows = np.column_stack([X, key])
+    options = {"cv": cv, "random_state": 0}
+    many = MYHPOLogisticRegression(**options)
+    fit(many, batches(LABEL, rows=rows, key=key))
+    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 2000)
+    few = MYHPOLogisticRegression(**options, tol=1e-10)
+    few.fit(batches(LABEL, rows=rows, key=key))
+    assert few.validation_loss_ == pytest.approx(many.validation_loss_, rel=1e-8)
+
+
+def test_share_that_is_held_out():
+    """A single split would have no standard error, or that of other rows."""
+    model = fit(MYHPOLogisticRegression(cv=0.3, random_state=0), batches(LABEL))
+    other = fit(MYHPOLogisticRegression(cv=0.3, random_state=0), batches(LABEL))
+    assert model.lambda_ == other.lambda_
+    # The mean of some hundred losses of about log 2.
+    assert 0.005 < model.validation_loss_standard_error_ < 0.05
+
+
+@pytest.mark.parametrize(
+    ("rows", "y"),
+    [
+        (X, (RAW > 0).astype(int)),
+        (X + 1e6, LABEL),
+        (np.column_stack([X, X[:, 0], np.full(N, 3.0)]), LABEL),
+        (X, np.where(np.arange(N) % 300 == 7, 2, (Y > 0).astype(int))),
+        (X, RNG.integers(0, 2, N)),
+    ],
+    ids=["separable", "far", "dependent", "rare-class", "noise"],
+)
+def test_hard_rows(rows, y):
+    """Steps too long for their models would end in other weights, or nowhere."""
+    model = fit(MYHPOLogisticRegression(), batches(y, rows=rows))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plain = MYHPOLogisticRegression(tol=1e-10).fit(rows, y)
+    assert model.converged_
+    assert model.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-7)
+    size = np.abs(plain.coef_).max()
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-4 * size)
+
+
+def test_features_that_separate_the_classes_one_by_one():
+    """Lambdas far from the data would throw the weights from side to side."""
+    model = MYHPOLogisticRegression(feature_groups="each", max_iter=10)
+    fit(model, batches((RAW > 0).astype(int)))
+    assert np.all(np.isfinite(model.coef_))
+    assert model.score(X, (RAW > 0).astype(int)) > 0.99
+
+
+def test_start_from_the_last_fit():
+    """A fit of a few more rows would begin anew."""
+    model = fit(MYHPOLogisticRegression(warm_start=True), batches(LABEL))
+    lambda_, source = model.lambda_, batches(LABEL)
+    fit(model, source)
+    assert model.lambda_ == pytest.approx(lambda_, abs=1e-7)
+    assert source.n_passes <= 7
+
+
+def test_start_of_the_user():
+    """`lambda_init` would be ignored, or be outside of bounds that nobody gave."""
+    model = fit(MYHPOLogisticRegression(lambda_init=-3.0), batches(LABEL))
+    other = fit(MYHPOLogisticRegression(), batches(LABEL))
+    assert model.lambda_ == pytest.approx(other.lambda_, abs=1e-7)
+    bound = fit(MYHPOLogisticRegression(lambda_bounds=(-3, 2)), batches(LABEL))
+    assert bound.lambda_ == -3.0
+    assert bound.certificate_.at_lower_bound == ("all",)
+
+
+def test_few_rows_are_read_once(monkeypatch):
+    """A source of files would be opened several times for a few rows."""
+    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 2000)
+    source = batches(LABEL)
+    model = MYHPOLogisticRegression().fit(source)
+    assert source.n_passes == 1
+    plain = MYHPOLogisticRegression().fit(X, LABEL)
+    assert model.lambda_ == pytest.approx(plain.lambda_, abs=1e-12)
+    np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mapped_rows_are_not_copied(dtype, tmp_path, monkeypatch):
+    """A file as large as the memory could not be fitted."""
+    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.MOST_COPIED", 1000)
+    np.save(tmp_path / "X.npy", X.astype(dtype))
+    rows = np.load(tmp_path / "X.npy", mmap_mode="r")
+    with use_limits(**FEW):
+        model = MYHPOLogisticRegression().fit(rows, LABEL)
+        assert "n_passes" in model.history_
+        other = MYHPOLogisticRegression(cv=0.3, random_state=0).fit(rows, LABEL)
+        assert "n_passes" not in other.history_
+    plain = MYHPOLogisticRegression(tol=1e-10).fit(X.astype(dtype), LABEL)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
+
+
+def test_large_hessians_are_not_formed(monkeypatch):
+    """Adding up the Hessians of all splits would take all memory."""
+    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.MOST_BYTES", 1000)
+    model = fit(MYHPOLogisticRegression(), batches(LABEL))
+    plain = MYHPOLogisticRegression().fit(X, LABEL)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "message"),
+    [
+        (MYHPOLogisticRegression(), np.zeros(N, int), "at least 2 classes"),
+        (MYHPOLogisticRegression(), RAW, "Unknown label type: continuous"),
+        (
+            MYHPOLogisticRegression(cv=KFold(3).n_splits),
+            np.r_[np.zeros(N - 1), 1],
+            "the training part has no row of class 1.0",
+        ),
+        (MYHPOPoissonRegressor(), -COUNT - 1, "poisson loss needs a y of numbers in"),
+        (MYHPOPoissonRegressor(), np.zeros(N), "only rows with y = 0"),
+        (MYHPOPoissonRegressor(), LABEL, "y must be numeric for a regressor"),
+        (MYHPOPoissonRegressor(), np.c_[COUNT, COUNT], "y should be a 1d array"),
+        (MYHPOLogisticRegression(cv=1), LABEL, "cv=1 is not allowed"),
+        (MYHPOLogisticRegression(cv=2000), LABEL, "more folds than the largest class"),
+    ],
+)
+def test_targets_that_cannot_be_learned(model, y, message):
+    """The error would be one of matrices, in the middle of a pass."""
+    with use_limits(**FEW), pytest.raises(ValueError, match=message):
+        model.fit(batches(y))
+
+
+class StopError(Exception):
+    """What a user's own source raises."""
+
+
+@pytest.mark.parametrize("error", [StopError, KeyboardInterrupt])
+@pytest.mark.parametrize("last", [1, 4])
+def test_interrupted_fit(last, error):
+    """Half of a new fit would be left, and a thread that reads on."""
+    model = MYHPOLogisticRegression().fit(X[:200], LABEL[:200])
+    before, passes = dict(vars(model)), []
+
+    def read():
+        passes.append(None)
+        for start in range(0, N, 100):
+            if len(passes) > last and start == 300:
+                raise error
+            yield X[start : start + 100], LABEL[start : start + 100]
+
+    with use_limits(**FEW), pytest.raises(error):
+        model.fit(Batches(read))
+    assert dict(vars(model)) == before
+    gc.collect()
+    assert not [one for one in threading.enumerate() if one.name == "read-ahead"]
+
+
+def test_other_rows_in_a_later_pass():
+    """Sums of different rows would be taken for those of one data set."""
+    passes = []
+
+    def read():
+        passes.append(None)
+        for start in range(0, N, 100):
+            rows = X[start : start + 100]
+            yield rows + (len(passes) == 4), LABEL[start : start + 100]
+
+    with use_limits(**FEW), pytest.raises(ValueError, match="same rows in every pass"):
+        MYHPOLogisticRegression().fit(Batches(read))
+
+
+def generated(n_batches):
+    """Return batches that are made when they are read."""
+
+    def read():
+        rng = np.random.default_rng(0)
+        for _ in range(n_batches):
+            rows = rng.standard_normal((4000, 5))
+            yield rows, (rows[:, 0] + rng.logistic(size=4000) > 0).astype(int)
+
+    return Batches(read)
+
+
+def peak(n_batches):
+    """Return the peak memory of a fit, in bytes."""
+    tracemalloc.start()
+    try:
+        with use_limits(block_entries=20_000), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            MYHPOLogisticRegression(cv=3, max_iter=1).fit(generated(n_batches))
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_rows():
+    """One number per row, 8 bytes, would be kept after all: y, weights or folds."""
+    peak(2)  # What imports and caches take.
+    few, many = peak(5), peak(25)
+    assert many - few < 4 * 80_000
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "y", "weight", "category", "message"),
+    [
+        (
+            MYHPOLogisticRegression(),
+            X,
+            np.where(np.arange(N) % 500 == 7, 2, (Y > 0).astype(int)),
+            None,
+            RareClassWarning,
+            r"the 5 folds of cv=5: 2 \(3\)",
+        ),
+        (
+            MYHPOPoissonRegressor(),
+            X,
+            np.sort(COUNT),
+            None,
+            SortedRowsWarning,
+            "along which y is sorted",
+        ),
+        (
+            MYHPOLogisticRegression(),
+            X,
+            RNG.integers(0, 2, N),
+            None,
+            LambdaBoundWarning,
+            "still falling at the upper bound for all features",
+        ),
+        (
+            MYHPOLogisticRegression(),
+            np.ones((N, 2)),
+            LABEL,
+            None,
+            FlatObjectiveWarning,
+            "found a flat objective",
+        ),
+        (
+            MYHPOLogisticRegression(max_iter=1),
+            X,
+            LABEL,
+            None,
+            ConvergenceWarning,
+            "stopped after max_iter=1 iterations",
+        ),
+    ],
+    ids=["rare", "sorted", "bound", "flat", "end"],
+)
+def test_warnings(model, rows, y, weight, category, message):
+    """What the fit in memory warns of would be kept from the user."""
+    with use_limits(**FEW), pytest.warns(category, match=message):
+        model.fit(batches(y, weight, rows=rows))
+
+
+@pytest.mark.parametrize(
+    ("model", "y"), [(MYHPOLogisticRegression(), LABEL), (MYHPOPoissonRegressor(), Y)]
+)
+def test_weights_that_are_all_zero(model, y):
+    """Sums over no rows would be divided by zero."""
+    y = np.abs(y) if y.dtype.kind == "f" else y
+    with (
+        use_limits(**FEW),
+        pytest.raises(ValueError, match="sample_weight is zero for all rows"),
+    ):
+        model.fit(batches(y, np.zeros(N)))
+
+
+def test_curve_has_the_values_of_the_passes():
+    """A plot of the objective would be empty, or show values of a sample."""
+    model = fit(MYHPOLogisticRegression(), batches(LABEL))
+    curve = model.validation_curve_
+    assert np.all(np.diff(curve["lambda"]) > 0)
+    assert curve["validation_loss"].min() >= model.validation_loss_ * (1 - 1e-6)
+    null = model.summary().baseline_loss
+    assert curve["validation_loss"][-1] == pytest.approx(null, rel=1e-9)

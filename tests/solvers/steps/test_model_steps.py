@@ -1,0 +1,25 @@
+"""Steps of lambda from a pass over rows to the next."""
+
+import numpy as np
+
+from sklearn_myhpo.solvers.steps.model_steps import LONGEST, RETREAT, Trust
+
+
+def test_retreat_after_a_rise():
+    """Lambda would go on from a place that is worse than the one before."""
+    trust = Trust()
+    assert trust.retreat(np.zeros(1), 1.0) is None
+    assert trust.longest == LONGEST
+    back = trust.retreat(np.full(1, 2.0), 1.5)
+    np.testing.assert_allclose(back, RETREAT * 2.0)
+    assert trust.longest == RETREAT * 2.0
+    # Longer again where that was right.
+    assert trust.retreat(back, 0.9) is None
+    assert trust.longest == 2.0 * RETREAT * 2.0
+
+
+def test_rounding_is_no_rise():
+    """The last steps would be undone for nothing."""
+    trust = Trust()
+    trust.retreat(np.zeros(1), 1.0)
+    assert trust.retreat(np.ones(1), 1.0 + 1e-9) is None
