@@ -29,7 +29,7 @@ from sklearn_myhpo import (
     MYHPOTweedieRegressor,
 )
 from sklearn_myhpo.criteria import SURE
-from sklearn_myhpo.data import Batches
+from sklearn_myhpo.data import Batches, KeyFolds
 from sklearn_myhpo.engine.glm import products
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.losses import Interval, LogisticLoss, Loss
@@ -79,6 +79,11 @@ def responses_that_do_not_fit():
     solver = Implicit(steps="newton")
     with use_limits(most_responses=0.0):
         BilevelLogisticRegression(solver=solver, feature_groups="each").fit(X, LABELS)
+
+
+def parts(**options):
+    """Return a function that gives all rows to an estimator as a part."""
+    return lambda: MYHPORidge(**options).partial_fit(X, Y)
 
 
 def streaming(cls=BilevelRidge, **options):
@@ -365,7 +370,26 @@ PROVOKE = {
     ),
     "sho_global hidden": ridge(cls=BilevelRidge, solver=SHOGlobal(n_hidden=10**7)),
     # partial_fit
-    "partial_fit of another solver": lambda: BilevelRidge().partial_fit(X, Y),
+    "partial_fit of another solver": lambda: BilevelLogisticRegression().partial_fit(
+        X, LABELS
+    ),
+    "partial_fit of loo": lambda: MYHPORidge(criterion="loo").partial_fit(X, Y),
+    "partial_fit divides again": parts(shrinkage="auto"),
+    "partial_fit and a splitter": parts(cv=KFold(3)),
+    "partial_fit of other folds": lambda: (
+        MYHPORidge(cv=4).partial_fit(X, Y).set_params(cv=3).partial_fit(X, Y)
+    ),
+    "partial_fit of other columns of y": lambda: (
+        MYHPORidge().partial_fit(X, Y).partial_fit(X, TWO_TARGETS)
+    ),
+    "partial_fit without keys": parts(cv=KeyFolds(3)),
+    "partial_fit and groups": lambda: MYHPORidge().partial_fit(X, Y, groups=THREE),
+    "partial_fit of a row": lambda: MYHPORidge().partial_fit(X[:1], Y[:1]).coef_,
+    "partial_fit holds out nothing": lambda: (
+        MYHPORidge(cv=1e-9).partial_fit(X, Y).coef_
+    ),
+    "merge without parts": lambda: MYHPORidge().merge(fitted()),
+    "merge of other folds": lambda: parts(cv=3)().merge(parts()()),
     "partial_fit standardizes": lambda: streaming(standardize=True).partial_fit(X, Y),
     "partial_fit of each target": lambda: streaming(alpha_per_target=True).partial_fit(
         X, TWO_TARGETS
@@ -505,7 +529,7 @@ PROVOKE = {
         None, BATCHES, cls=BilevelRidge, solver=Stochastic()
     ),
     "batches and scoring": ridge(None, BATCHES, scoring="r2"),
-    "batches and loo": limited(ridge(None, BATCHES, criterion="loo"), block_entries=40),
+    "batches and loo": limited(ridge(None, BATCHES, criterion="loo"), block_entries=8),
     "batches and a splitter of X": ridge(None, BATCHES, cv=SplitsByX()),
 }
 
@@ -1195,6 +1219,62 @@ TEXTS = {
         "partial_fit needs a solver that goes on with new rows: "
         "sklearn_myhpo.solvers.Stochastic with method='soba', 'amigo' or 'stocbio'. "
         "Got solver='myhpo'.",
+    ),
+    "partial_fit of loo": (
+        "AttributeError",
+        "partial_fit keeps no rows, but criterion='loo' looks at single ones. Use "
+        "criterion='validation', 'gcv' or 'sure'.",
+    ),
+    "partial_fit divides again": (
+        "ValueError",
+        "shrinkage='auto' is not possible with partial_fit: it divides the rows of "
+        "every fold again. Use a number for shrinkage.",
+    ),
+    "partial_fit and a splitter": (
+        "ValueError",
+        "cv=KFold(n_splits=3, random_state=None, shuffle=False) is not possible "
+        "with partial_fit, which does not know all rows. Allowed are None (five "
+        "folds), an int >= 2 (folds by the number of the row), a float in (0, 1), "
+        "and sklearn_myhpo.data.RowFolds or KeyFolds.",
+    ),
+    "partial_fit of other folds": (
+        "ValueError",
+        "cv=3 makes other folds than those of the first part, RowFolds(n_splits=4)."
+        " Use the same cv and criterion in every call.",
+    ),
+    "partial_fit of other columns of y": (
+        "ValueError",
+        "y must have the shape of the first part but for the rows, ('n_samples',). "
+        "Got (40, 2).",
+    ),
+    "partial_fit without keys": (
+        "ValueError",
+        "KeyFolds(n_splits=3, key=None) needs the groups of the rows: "
+        "partial_fit(X, y, groups=...).",
+    ),
+    "partial_fit and groups": (
+        "ValueError",
+        "groups are not possible with this cv, which would take no notice of them. "
+        "Use cv=KeyFolds(5) of sklearn_myhpo.data, or leave groups out.",
+    ),
+    "partial_fit of a row": (
+        "ValueError",
+        "MYHPORidge needs two rows or more of positive weight, but has got 1 by "
+        "partial_fit.",
+    ),
+    "partial_fit holds out nothing": (
+        "ValueError",
+        "cv=1e-09 leaves the validation part without a row of positive sample "
+        "weight, of 40 in all. Use other folds, or more rows.",
+    ),
+    "merge without parts": (
+        "ValueError",
+        "merge needs two MYHPORidge that have got rows by partial_fit. Got "
+        "MYHPORidge(lambda_init=0.0).",
+    ),
+    "merge of other folds": (
+        "ValueError",
+        "merge needs the same folds: RowFolds(n_splits=3) is not RowFolds(n_splits=5).",
     ),
     "partial_fit standardizes": (
         "ValueError",

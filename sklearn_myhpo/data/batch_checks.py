@@ -12,6 +12,8 @@ from .blocks import slices
 #: Difference of two checksums of the same rows, relative to their sizes, that may be
 #: rounding, by the bytes of a number.
 ROUNDING = {4: 1e-8, 8: 1e-11}
+#: The same of the sum of one row, which is made in single precision.
+ROUNDING_OF_SUMS = 4e-7
 
 
 class Checksum(NamedTuple):
@@ -33,14 +35,9 @@ class Checksum(NamedTuple):
     @classmethod
     def of(cls, X):
         """Return the checksum of rows, dense or sparse."""
-        n_rows, n_features = X.shape
+        n_rows = X.shape[0]
         with np.errstate(over="ignore", invalid="ignore"):
-            columns, weights, sums = _weights(n_features), _weights(n_rows), []
-            for rows in slices(n_rows, n_features, cached=True):
-                # Single precision, a few rows at a time, in double.
-                part = X[rows].astype(np.float64, copy=False)
-                sums.append(part @ columns)
-            sums = np.concatenate(sums) if sums else np.zeros(0)
+            weights, sums = _weights(n_rows), _row_sums(X)
             total = float(weights @ sums)
             size = float(np.linalg.norm(weights) * np.linalg.norm(sums))
         return cls(n_rows, total, size)
@@ -50,8 +47,27 @@ class Checksum(NamedTuple):
         if self.n_rows != other.n_rows or not np.isfinite(other.size):
             # Entries too large for a sum are refused by the fit.
             return self.n_rows == other.n_rows
-        rounding = ROUNDING[np.dtype(dtype).itemsize] * other.size
-        return bool(abs(self.total - other.total) <= rounding)
+        rounding = ROUNDING[np.dtype(dtype).itemsize]
+        if np.dtype(dtype).itemsize == 4:
+            # Sums of rows in single precision, whose errors are independent.
+            rounding += ROUNDING_OF_SUMS / np.sqrt(max(1, self.n_rows))
+        return bool(abs(self.total - other.total) <= rounding * other.size)
+
+
+def _row_sums(X):
+    """Return the sum of every row, its entries with weights of their own."""
+    n_rows, n_features = X.shape
+    columns = _weights(n_features)
+    if X.dtype == np.float32 and not sparse.issparse(X):
+        # In double it would take as long as a fifth of the products X'X.
+        sums = (X @ columns.astype(np.float32)).astype(np.float64)
+        if np.all(np.isfinite(sums)):
+            return sums
+    sums = [
+        X[rows].astype(np.float64, copy=False) @ columns
+        for rows in slices(n_rows, n_features, cached=True)
+    ]
+    return np.concatenate(sums) if sums else np.zeros(0)
 
 
 @lru_cache(maxsize=8)

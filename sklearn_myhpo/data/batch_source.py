@@ -18,8 +18,8 @@ class Batches(FileBatches):
 
     `fit` of the linear estimators takes it in the place of X, without y and
     `sample_weight`, which it holds: ``MYHPORidge().fit(batches)``. The rows are never
-    in memory together. A fit may make several passes, and every pass must yield the
-    same rows in the same order.
+    in memory together. Ridge regression reads them once, other losses in a few passes;
+    every pass must yield the same rows in the same order.
 
     Parameters
     ----------
@@ -28,7 +28,6 @@ class Batches(FileBatches):
         is called, or an iterable that can be iterated again, such as a list. X of a
         batch is an array, a sparse matrix or a frame with the same columns each time;
         its rows are read in double precision and as dense rows, some at a time.
-
     n_samples : int, default=None
         Number of rows of all batches, where you know it; `from_arrays`, `from_npz` and
         `from_parquet` do. It saves a pass that counts them for folds of neighbours

@@ -9,6 +9,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from .._messages import shown
 from ..exceptions import IgnoredGroupsWarning, RareClassWarning, SortedRowsWarning
+from .fold_splitters import FoldSplitter
 from .holdout import holdout_pairs
 from .pairs import MOST_NAMES, keep_weighty, read_pairs
 from .row_order import sorted_share
@@ -241,6 +242,8 @@ def _takes_groups(cv):
     """Whether `cv` is a splitter that makes use of groups."""
     if not hasattr(cv, "split"):
         return False
+    if isinstance(cv, FoldSplitter):
+        return cv.takes_groups
     if _is_own(cv):
         # All have the argument; these say whether they use it.
         return "groups" in _requests(cv)

@@ -108,7 +108,10 @@ class _Block:
         if self._rows is None:
             self._rows = np.empty((self.size, self._n_features), dtype)
         elif np.promote_types(self._rows.dtype, dtype) != self._rows.dtype:
-            self._rows = self._rows.astype(np.float64)
+            # Of the rows so far alone: the others may be anything.
+            before, shape = self._rows[: self.filled], self._rows.shape
+            self._rows = np.empty(shape, np.float64)
+            self._rows[: self.filled] = before
         return self._rows
 
     def columns(self):

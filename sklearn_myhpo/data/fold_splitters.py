@@ -13,6 +13,9 @@ from .hashes import hash_keys, uniform
 class FoldSplitter:
     """A rule of folds that is also a splitter of rows in memory."""
 
+    #: Whether the groups of `fit` are the keys.
+    takes_groups = False
+
     def __init__(self, n_splits):
         if isinstance(n_splits, bool) or not (
             isinstance(n_splits, Integral) and n_splits >= 2
@@ -126,8 +129,8 @@ class KeyFolds(FoldSplitter):
     >>> users = ["ann", "bob", "ann", "cid", "bob", "ann"]
     >>> for _, held_out in KeyFolds(2).split(users, groups=users):
     ...     print(held_out.tolist())
-    [0, 2, 3, 5]
-    [1, 4]
+    [3]
+    [0, 1, 2, 4, 5]
     """
 
     def __init__(self, n_splits: int = 5, key: str | int | None = None) -> None:
@@ -140,6 +143,11 @@ class KeyFolds(FoldSplitter):
                 f"{shown(key)}."
             )
         self.key = key
+
+    @property
+    def takes_groups(self) -> bool:
+        """Whether the groups of `fit` are the keys."""
+        return self.key is None
 
     def __repr__(self):
         return f"KeyFolds(n_splits={self.n_splits}, key={shown(self.key)})"

@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import cho_solve
+from scipy.linalg.lapack import dpotrf
 
 from .condensed import condense, factors_of_moments
-from .even_blocks import rows_of_blocks
 from .fold_factors import FoldFactors, factors_of_block, rows_by_fold
-from .fold_moments import centre_of_block, divide_block, moments_of_block
+from .fold_moments import centre_of_block, label_block, moments_of_block
 from .limits import row_limits
 from .row_sample import RowSample, sample_block
 from .sums import check_range
@@ -61,7 +62,7 @@ def rows_of_block(block, rule, centre, step, most):
     -------
     KeptRows
     """
-    labels, found = divide_block(block, rule)[0], rows_by_fold(block, rule, centre)
+    labels, found = label_block(block, rule)[0], rows_by_fold(block, rule, centre)
     counts = {fold: len(rows) for fold, rows in found.items()}
     factors = FoldFactors(centre.n_features + 1, found, counts)
     return KeptRows(factors, block.n_rows, sample_block(block, labels, step, most))
@@ -98,7 +99,7 @@ def condense_source(source, rule, *, is_about_means, exponents, n_sample, least,
         n_rows = n_rows if source.n_samples is None else source.n_samples
         step = max(1, n_rows // most)
         given = rule, centre, step, 2 * most
-        if is_whole(source, first):
+        if source.is_one_block:
             kept = source.map_reduce(rows_of_block, *given)
             rows, counts, sample = kept.factors.rows, kept.factors.counts, kept.sample
         else:
@@ -117,13 +118,6 @@ def condense_source(source, rule, *, is_about_means, exponents, n_sample, least,
         _check_weights(counts)
         facts = rows, counts, centre, sample, source.dtype, source.head
         return condense(*facts, moves=moves)
-
-
-def is_whole(source, first):
-    """Whether the first block has all rows of a source."""
-    if source.n_samples is not None:
-        return first.n_rows == source.n_samples
-    return first.n_rows < rows_of_blocks(first.X)
 
 
 def centre_of_moments(total, centre):
@@ -168,19 +162,29 @@ def is_at_risk(total, centre, is_about_means, least):
     if not len(kept):
         return False
     scale = 1.0 / np.sqrt(np.diag(gram)[kept])
-    values, vectors = np.linalg.eigh(gram[np.ix_(kept, kept)] * scale * scale[:, None])
-    rounding = len(kept) * ROUNDING_PER_FEATURE
-    if np.any((values > rounding) & (values < least)):
+    right = scale[:, None] * cross[kept]
+    coef = _solved(gram[np.ix_(kept, kept)] * scale * scale[:, None], right, least)
+    if coef is None:
         return True
-    is_free = values > rounding
-    root = vectors[:, is_free] / np.sqrt(values[is_free])
-    along = root.T @ (scale[:, None] * cross[kept])
-    explained = np.sum(along**2, axis=0)
-    coef = np.abs(root @ along).sum(axis=0)
+    explained = np.sum(coef * right, axis=0)
+    coef = np.abs(coef).sum(axis=0)
     own = np.maximum(squares[one + 1 :], 0.0)
     error = np.finfo(float).eps * (coef + np.sqrt(own)) ** 2
     left = np.maximum(own - explained, 0.0)
     return bool(np.any((error > RESIDUAL_TOL * left) & (own > 0)))
+
+
+def _solved(correlations, right, least):
+    """Return the solution of least squares; None where digits that matter are lost."""
+    factor, failed = dpotrf(correlations, lower=1)
+    if not failed and np.diag(factor).min() ** 2 > least:
+        return cho_solve((factor, True), right)
+    values, vectors = np.linalg.eigh(correlations)
+    rounding = len(values) * ROUNDING_PER_FEATURE
+    if np.any((values > rounding) & (values < least)):
+        return None
+    root = vectors[:, values > rounding] / np.sqrt(values[values > rounding])
+    return root @ (root.T @ right)
 
 
 def _check_weights(counts):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .batch_reader import BatchReader
-from .even_blocks import even_blocks
+from .even_blocks import even_blocks, rows_of_blocks
 from .read_ahead import ReadAhead
 
 
@@ -112,6 +112,11 @@ class RowSource(ABC):
         return self.first().X.shape[1]
 
     @property
+    def is_one_block(self):
+        """Whether the first block is known to have all rows."""
+        return self.n_samples == self.first().n_rows
+
+    @property
     def names(self):
         """Names of the columns of frames, a list, or None."""
         columns = getattr(self.head, "columns", None)
@@ -184,6 +189,14 @@ class BatchSource(RowSource):
         """X of the first batch, as it came."""
         self.first()
         return self._reader.head
+
+    @property
+    def is_one_block(self):
+        """Whether the first block is known to have all rows."""
+        first = self.first()
+        if self.n_samples is None:
+            return first.n_rows < rows_of_blocks(first.X)
+        return first.n_rows == self.n_samples
 
     def first(self):
         """Return the first block; the next pass goes on from it."""

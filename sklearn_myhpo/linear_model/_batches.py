@@ -1,5 +1,6 @@
 """X that is read from `sklearn_myhpo.data.Batches`, in `fit`."""
 
+import numpy as np
 from sklearn.utils.validation import validate_data
 
 from .._messages import shown
@@ -110,6 +111,10 @@ def report_passes(model, X):
     else:
         return
     model.oracle_counts_ = {**model.oracle_counts_, "n_passes": n_passes}
+    if isinstance(X, CondensedDesign):
+        # All of them before the first iteration, but for those of the checks.
+        column = np.full(len(model.history_["lambda"]), n_passes)
+        model.history_ = {**model.history_, "n_passes": column}
 
 
 def folds_of(X, cv):

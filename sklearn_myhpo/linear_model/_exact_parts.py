@@ -36,6 +36,14 @@ KNOWN_FROM_PARTS = ("n_features_in_", "feature_names_in_")
 def can_add_parts(model):
     """Whether an estimator of ridge takes one part of the rows after another.
 
+    Parameters
+    ----------
+    model : RidgeModel
+
+    Returns
+    -------
+    bool
+
     Raises
     ------
     AttributeError
@@ -107,7 +115,9 @@ class ExactPartsMixin:
             If a parameter or the data do not fit, or this part does not fit the first.
         """
         if self._make_solver().capabilities.streams:
-            return self._fit_part(X, y, sample_weight, groups)
+            with kept_on_error(self):
+                self._parts, self._is_stale, self._y_origin = None, False, None
+                return self._fit_part(X, y, sample_weight, groups)
         self._validate_params()
         self._check_options()
         with kept_on_error(self):
@@ -118,16 +128,17 @@ class ExactPartsMixin:
             _check_groups(rule, groups)
             if state is not None and y.shape[1:] != state.y_shape:
                 raise ValueError(
-                    f"y of this part has the shape {y.shape}, but the first part had "
-                    f"{state.y_shape[0] if state.y_shape else 1} target(s): all "
-                    "columns must be the same."
+                    "y must have the shape of the first part but for the rows, "
+                    f"{('n_samples', *state.y_shape)}. Got {y.shape}."
                 )
             weight = _weights_of_part(sample_weight, X)
             key = None if groups is None else np.asarray(groups)
             head = head_of(X) if head is None else head
-            given = state, rule, X, y, weight, key, head
+            rows = X, y, weight, key, head
             state = add_part(
-                *given,
+                state,
+                rule,
+                *rows,
                 is_about_means=self.fit_intercept,
                 exponents=unit_exponents,
                 n_sample=limits().optimism_rows,

@@ -8,7 +8,7 @@ from .._messages import shown
 from ..data.condensed_design import CondensedDesign
 from ..data.cv import warn_if_sorted
 from ..data.fold_rules import Contiguous, fold_rule, is_rule
-from ..data.moments_pass import condense_source, is_whole
+from ..data.moments_pass import condense_source
 from ..engine.conditioning import LEAST_OWN, LEAST_OWN_OF_GROUPS
 from ..engine.limits import limits
 from ..losses import SquaredLoss
@@ -61,7 +61,7 @@ def condensed_rows(model, source, has_own_validation):
     needs_rows = criterion is not None and (
         criterion.needs_rows or criterion.is_matrix_free
     )
-    if needs_rows and not is_whole(source, first):
+    if needs_rows and not source.is_one_block:
         return None
     rule = None
     if criterion is None and not has_own_validation:

@@ -226,7 +226,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included.
+        included; of batches also "n_passes", how often their rows were read.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -507,7 +507,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included.
+        included; of batches also "n_passes", how often their rows were read.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -794,7 +794,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included.
+        included; of batches also "n_passes", how often their rows were read.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -1074,7 +1074,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included.
+        included; of batches also "n_passes", how often their rows were read.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)

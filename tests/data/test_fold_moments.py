@@ -51,7 +51,8 @@ def moments_by_hand(rule, weight, y=Y):
     found = {}
     for row in range(N):
         one = np.concatenate([X[row] - CENTRE.x, [1.0], y[row] - CENTRE.y])
-        scale = 2.0**-CENTRE.weight_exponent * (1.0 if weight is None else weight[row])
+        own = 1.0 if weight is None else float(weight[row])
+        scale = own * 2.0**-CENTRE.weight_exponent
         if scale:
             known = found.get(labels[row], 0.0)
             found[labels[row]] = known + scale * np.outer(one, one)
@@ -71,7 +72,11 @@ RULES = [None, RowFolds(3), HoldOut(0.3, 1)]
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    "weight",
+    [None, WEIGHT, (WEIGHT / 3).astype(np.float32), WEIGHT > 0.4],
+    ids=["plain", "weighted", "single", "flags"],
+)
 @pytest.mark.parametrize("rule", RULES, ids=repr)
 def test_moments_are_those_of_the_rows(rule, weight, kind):
     """Lambda would be learned from other folds, or other weights."""

@@ -250,6 +250,18 @@ def test_fit_starts_anew():
     assert_same(model, MYHPORidge(cv=RowFolds(5)).fit(X, Y))
 
 
+def test_solver_that_goes_on_with_new_rows():
+    """Moments of earlier calls would take the place of what it has learned."""
+    model = BilevelRidge(random_state=0).partial_fit(X, Y)
+    model.set_params(solver=Stochastic("soba"), cv=3).partial_fit(X / 10, Y)
+    coef = model.coef_.copy()
+    assert model.n_iter_ == 1
+    expected = BilevelRidge(solver=Stochastic("soba"), cv=3, random_state=0)
+    expected.partial_fit(X / 10, Y)
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+    np.testing.assert_array_equal(coef, expected.coef_)
+
+
 def test_few_rows_are_kept_as_they_are():
     """With more features than rows the model would be that of other rows."""
     rows = RNG.standard_normal((30, 60))
@@ -312,7 +324,10 @@ def fitted(**options):
             lambda: MYHPORidge().partial_fit(X, Y, groups=KEYS),
             "groups are not possible with this cv",
         ),
-        (lambda: fitted().partial_fit(X, TARGETS), "the first part had 1 target"),
+        (
+            lambda: fitted().partial_fit(X, TARGETS),
+            "shape of the first part but for the rows",
+        ),
         (lambda: fitted().partial_fit(X[:, :2], Y), "X has 2 features, but"),
         (lambda: fitted().partial_fit(X * np.nan, Y), "X contains NaN"),
         (
@@ -324,7 +339,7 @@ def fitted(**options):
             "needs two rows or more",
         ),
         (
-            lambda: MYHPORidge(cv=0.01).partial_fit(X[:3], Y[:3]).coef_,
+            lambda: MYHPORidge(cv=1e-9).partial_fit(X[:3], Y[:3]).coef_,
             "leaves the validation part without",
         ),
         (lambda: MYHPORidge().merge(fitted()), "have got rows by partial_fit"),

@@ -14,7 +14,7 @@ from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
 from sklearn_myhpo.data.fold_rules import HoldOut
 from sklearn_myhpo.data.row_source import Block
 from sklearn_myhpo.engine.limits import use_limits
-from sklearn_myhpo.exceptions import SortedRowsWarning
+from sklearn_myhpo.exceptions import IgnoredGroupsWarning, SortedRowsWarning
 
 RNG = np.random.default_rng(0)
 N, D = 500, 4
@@ -63,6 +63,8 @@ def test_result_does_not_depend_on_batches(sizes, targets, options):
         found = MYHPORidge(**options).fit(Batches(batches, n_samples=N))
     assert_same(found, MYHPORidge(**options).fit(X, targets, WEIGHT))
     assert found.oracle_counts_["n_passes"] == 1
+    column = found.history_["n_passes"]
+    np.testing.assert_array_equal(column, np.ones(len(found.history_["lambda"])))
 
 
 @pytest.mark.parametrize(
@@ -202,10 +204,12 @@ def test_folds_by_key(where):
 
 
 def test_row_folds_in_memory():
-    """A splitter of streams would not do for arrays."""
+    """A splitter of streams would not do for arrays, or take no notice of groups."""
     found, n_passes = fit(MYHPORidge(cv=RowFolds(4)), X, Y)
     assert n_passes == 1
     assert_same(found, MYHPORidge(cv=RowFolds(4)).fit(X, Y))
+    with pytest.warns(IgnoredGroupsWarning, match="takes no notice of them"):
+        MYHPORidge(cv=RowFolds(4)).fit(X, Y, groups=KEYS)
 
 
 @pytest.mark.parametrize("move", [0.0, 1e4])
