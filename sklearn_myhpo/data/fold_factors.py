@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .blocks import rows_by_label
 from .condense import factor_of_rows
-from .fold_moments import divide_block
+from .fold_moments import label_block
 
 
 class FoldFactors(NamedTuple):
@@ -81,8 +82,8 @@ def rows_by_fold(block, rule, centre):
         Of the folds with rows of positive weight.
     """
     y = block.y.reshape(block.n_rows, -1).astype(np.float64, copy=False)
-    found = {}
-    for part, rows in divide_block(block, rule)[1]:
+    found, (_, used, n_parts) = {}, label_block(block, rule)
+    for part, rows in rows_by_label(used, n_parts):
         weight = None if block.weight is None else block.weight[rows]
         own = np.empty((len(y[rows]), centre.width))
         centre.fill(block.X[rows], y[rows], weight, own)

@@ -189,26 +189,24 @@ def moments_of_block(block, rule, centre, step, most):
     -------
     FoldMoments
     """
-    labels, parts = divide_block(block, rule)
+    labels, used, n_parts = label_block(block, rule)
     y = block.y.reshape(block.n_rows, -1).astype(np.float64, copy=False)
-    pieces = [
-        (part, piece)
-        for part, rows in parts
-        for piece in _pieces(rows, block.n_rows, centre.width)
-    ]
-    n_parts = 1 + max((part for part, _ in pieces), default=0)
     width, end = centre.width, centre.n_features + 1
     if len(centre.y) <= row_limits().many_outputs:
         end = width
+    # Rows for a cache, but not few beside a matrix of their products.
+    least = min(width, row_limits().gram_rows)
+    pieces = list(slices(block.n_rows, width, least, cached=True))
 
     def own(share):
         sums, space = np.zeros((n_parts, width, width)), Space()
         origins = Origins(centre)
-        for part, rows in share:
+        for rows in share:
             weight = None if block.weight is None else block.weight[rows]
             filled = space.of(len(y[rows]), width)
             centre.fill(block.X[rows], y[rows], weight, filled, origins)
-            _add_products(sums[part], filled, end)
+            for part, index in rows_by_label(used[rows], n_parts):
+                _add_products(sums[part], filled[as_steps(index)], end)
         return sums
 
     n_entries = n_parts * width**2
@@ -216,20 +214,19 @@ def moments_of_block(block, rule, centre, step, most):
         if n_entries > row_limits().thread_entries:
             sums = own(pieces)
         else:
-            work = block.n_rows * width**2
-            sums = sum(map_shares(own, pieces, work)) if pieces else own([])
-    used = sorted({part for part, _ in pieces})
-    counts = np.bincount(1 + labels[_weighty(block)], minlength=n_parts)
+            sums = sum(map_shares(own, pieces, block.n_rows * width**2))
+    counts = np.bincount(used[used >= 0], minlength=n_parts)
+    kept = np.flatnonzero(counts).tolist()
     return FoldMoments(
-        {part - 1: np.array(sums[part]) for part in used},
-        {part - 1: int(counts[part]) for part in used},
+        {part - 1: np.array(sums[part]) for part in kept},
+        {part - 1: int(counts[part]) for part in kept},
         block.n_rows,
         sample_block(block, labels, step, most),
     )
 
 
-def divide_block(block, rule):
-    """Return the label of every row, and the rows of every part.
+def label_block(block, rule):
+    """Return what part of the rows every row is in.
 
     Parameters
     ----------
@@ -239,48 +236,27 @@ def divide_block(block, rule):
     Returns
     -------
     labels : ndarray of int of shape (b,)
-    parts : list of (int, slice or ndarray)
-        One more than the label, and the rows of positive weight.
+        The split that holds out each row; -1 for none.
+    used : ndarray of int of shape (b,)
+        One more; -1 for rows of weight zero.
+    n_parts : int
+        Number of values of `used` that are not negative.
     """
     labels = np.full(block.n_rows, -1) if rule is None else rule.labels(block)
     used = 1 + labels
     if block.weight is not None:
         used = np.where(block.weight > 0, used, -1)
-    n_parts = 2 if rule is None else rule.n_splits + 1
-    return labels, list(rows_by_label(used, n_parts))
+    return labels, used, 1 if rule is None else rule.n_splits + 1
 
 
-def _weighty(block):
-    """Return the rows of positive weight."""
-    return slice(None) if block.weight is None else block.weight > 0
-
-
-def _pieces(rows, n_rows, width):
-    """Yield slices or indices of some rows that a cache holds."""
-    if not isinstance(rows, slice):
-        rows = _as_steps(rows)
-    if isinstance(rows, slice):
-        start, stop, step = rows.indices(n_rows)
-        for piece in _cut(len(range(start, stop, step)), width):
-            yield slice(start + piece.start * step, start + piece.stop * step, step)
-        return
-    for piece in _cut(len(rows), width):
-        yield rows[piece]
-
-
-def _as_steps(index):
-    """Return an index of rows at even distances as a slice."""
-    if len(index) < 2:
+def as_steps(index):
+    """Return an index of rows at even distances as a slice, which copies nothing."""
+    if isinstance(index, slice) or len(index) < 2:
         return index
     step = int(index[1] - index[0])
     if step < 1 or not np.all(np.diff(index) == step):
         return index
     return slice(int(index[0]), int(index[-1]) + 1, step)
-
-
-def _cut(n_rows, width):
-    """Yield slices of rows: few for a cache, many beside a matrix of their products."""
-    yield from slices(n_rows, width, min(width, row_limits().gram_rows), cached=True)
 
 
 def _add_products(matrix, filled, end):

@@ -8,7 +8,7 @@ from scipy.linalg.lapack import dpotrf
 
 from .condensed import condense, factors_of_moments
 from .fold_factors import FoldFactors, factors_of_block, rows_by_fold
-from .fold_moments import centre_of_block, divide_block, moments_of_block
+from .fold_moments import centre_of_block, label_block, moments_of_block
 from .limits import row_limits
 from .row_sample import RowSample, sample_block
 from .sums import check_range
@@ -62,7 +62,7 @@ def rows_of_block(block, rule, centre, step, most):
     -------
     KeptRows
     """
-    labels, found = divide_block(block, rule)[0], rows_by_fold(block, rule, centre)
+    labels, found = label_block(block, rule)[0], rows_by_fold(block, rule, centre)
     counts = {fold: len(rows) for fold, rows in found.items()}
     factors = FoldFactors(centre.n_features + 1, found, counts)
     return KeptRows(factors, block.n_rows, sample_block(block, labels, step, most))
