@@ -130,7 +130,7 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=Fals
     )
     if guesses is not None:
         start = np.concatenate([guess.reshape(-1, *shape) for guess in guesses])
-        image, forward = products(hessians, owner, start, with_raw=with_raw)
+        image, forward = products(hessians, owner, start, with_raw)
         left = residual - image
         z = _preconditioned(hessians, owner, left)
         new = _inner(left, z)
@@ -145,8 +145,7 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=Fals
     for _ in range(CG_MAX_ITER):
         if not len(rest):
             break
-        own = owner[rest], direction[rest]
-        image, forward = products(hessians, *own, with_raw=with_raw)
+        image, forward = products(hessians, owner[rest], direction[rest], with_raw)
         step = (size[rest] / _inner(direction[rest], image))[:, None, None]
         x[rest] += step * direction[rest]
         if with_raw:
@@ -169,7 +168,7 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=Fals
     ]
 
 
-def products(hessians, owner, w, *, with_raw=True):
+def products(hessians, owner, w, with_raw=True):
     """Return Hessian `owner[k]` applied to every ``w[k]``, in one pass.
 
     Parameters
