@@ -115,7 +115,7 @@ def accuracy(sizes):
                         for seed in range(sizes.splits)
                     ]
                 )
-            except TimeoutError as error:
+            except (TimeoutError, RuntimeError) as error:
                 yield [name, label, str(error), *[""] * 4]
                 continue
             base = found if base is None else base
@@ -232,7 +232,7 @@ def timed_shapes(make, shapes):
         data = smooth(n_samples, n_terms, n_terms // 2)
         try:
             seconds = timed(make(data.X, ()), data.X, data.y)
-        except TimeoutError as error:
+        except (TimeoutError, RuntimeError) as error:
             return cells + [str(error)] * (len(shapes) - len(cells))
         cells.append(f"{seconds:.3g}")
     return cells

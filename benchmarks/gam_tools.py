@@ -223,9 +223,11 @@ class Mgcv:
             [RSCRIPT, "-e", f"suppressMessages({{{code}}})"],
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
             cwd=self.folder.name,
         )
+        if done.returncode:
+            raise RuntimeError("failed")
         return done.stdout
 
 

@@ -42,7 +42,9 @@ class SharedStartMixin:
             own = self._fit_own(few, data)
             found, most = own, shared.validation_loss_ + _error(shared)
             if not self._is_better(own, shared, most):
-                # The statistic may be wrong where classes are nearly separable.
+                if self._may_separate:
+                    # The statistic may be wrong where classes are nearly separable.
+                    return
                 found = self._fit_shared(few, data) if names else shared
                 if found.validation_loss_ > most:
                     return

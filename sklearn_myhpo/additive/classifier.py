@@ -57,9 +57,9 @@ class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
     select : float or None, default=0.01
         Level at which terms without effect are removed: one after the other, that with
         the largest p-value, as long as it is above this number, which is about the
-        share of useless terms that stay. All terms stay if that raises the validation
-        loss by more than its standard error. None keeps all terms, which costs useless
-        ones one or two degrees of freedom each, and keeps weak effects.
+        share of useless terms that stay. All terms stay where one strength each for
+        lines, curves and categories is better (see Notes). None keeps all terms, which
+        costs useless ones one or two degrees of freedom each, and keeps weak effects.
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts, as in
         `sklearn_myhpo.MYHPOLogisticRegression`.
@@ -134,8 +134,8 @@ default="validation"
     and all categories share, and from its weights `select` decides which terms are
     removed. The second has a strength per line, curve and category of the others, and
     is taken if its validation loss plus `optimism_` of the linear model, by how much
-    that is too low, is less than that of the first. Otherwise the others share their
-    strengths too. Dozens of strengths fit the held-out rows themselves, above all
+    that is too low, is less than that of the first. Otherwise all terms stay and share
+    their strengths. Dozens of strengths fit the held-out rows themselves, above all
     the few uncertain ones of nearly separable classes.
 
     Columns of curves are not kept where they would take more than about 270 MB: they

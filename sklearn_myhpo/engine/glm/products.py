@@ -130,7 +130,7 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=Fals
     )
     if guesses is not None:
         start = np.concatenate([guess.reshape(-1, *shape) for guess in guesses])
-        image, forward = products(hessians, owner, start)
+        image, forward = products(hessians, owner, start, with_raw)
         left = residual - image
         z = _preconditioned(hessians, owner, left)
         new = _inner(left, z)
@@ -145,7 +145,7 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=Fals
     for _ in range(CG_MAX_ITER):
         if not len(rest):
             break
-        image, forward = products(hessians, owner[rest], direction[rest])
+        image, forward = products(hessians, owner[rest], direction[rest], with_raw)
         step = (size[rest] / _inner(direction[rest], image))[:, None, None]
         x[rest] += step * direction[rest]
         if with_raw:
@@ -168,7 +168,7 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=Fals
     ]
 
 
-def products(hessians, owner, w):
+def products(hessians, owner, w, with_raw=True):
     """Return Hessian `owner[k]` applied to every ``w[k]``, in one pass.
 
     Parameters
@@ -176,25 +176,43 @@ def products(hessians, owner, w):
     hessians : list of ProductHessian
     owner : ndarray of shape (n,)
     w : ndarray of shape (n, m, n_outputs)
+    with_raw : bool, default=True
+        Whether raw predictions are wanted. Without them rows that are not in memory
+        are read once, and nothing is kept for all of them.
 
     Returns
     -------
     images : ndarray of shape (n, m, n_outputs)
-    raw : ndarray of shape (n, n_outputs, n_samples)
-        Raw predictions of `w`.
+    raw : ndarray of shape (n, n_outputs, n_samples) or None
+        Raw predictions of `w`, if they are known.
     """
     hessians[0].counts.n_hessian_products += len(w)
     rows, splits = _rows_of(hessians, owner)
+    diagonals = np.stack([hessians[number].diagonal for number in owner])
+    curvatures = [hessian.curvature for hessian in hessians]
+    if not with_raw and hessians[0].rows.is_beyond_memory:
+
+        def image(block, *own):
+            return block.adjoint(_bent(block.forward(w, splits), own, owner), splits)
+
+        width = w.shape[0] * w.shape[2]
+        found = rows.reduce(image, *curvatures, entries_per_row=width)
+        return found + diagonals * w, None
     raw = rows.forward(w, splits)
+    found = rows.adjoint(_bent(raw, curvatures, owner), splits)
+    return found + diagonals * w, raw
+
+
+def _bent(raw, curvatures, owner):
+    """Return raw predictions (n, n_outputs, k) times the curvatures of rows."""
     bent = np.empty_like(raw)
     for number in np.unique(owner):
-        curvature, own = hessians[number].curvature, owner == number
+        curvature, own = curvatures[number], owner == number
         if curvature.shape[1] == 1:
             bent[own] = raw[own] * curvature[:, 0].T
         else:
             bent[own] = (curvature @ raw[own].transpose(2, 1, 0)).transpose(2, 1, 0)
-    diagonals = np.stack([hessians[number].diagonal for number in owner])
-    return rows.adjoint(bent, splits) + diagonals * w, raw
+    return bent
 
 
 def _rows_of(hessians, owner):

@@ -277,7 +277,9 @@ class GLMSplitSet(SplitSet):
             return super().solutions(hessians, rights, rtol)
         n_entries = sum(right.size for right in rights) // len(rights[0][0])
         most = self.plan.limits.raw_entries // len(self.y)
-        few = n_entries <= max(self.rows.n_features, most)
+        if not self.rows.of(0).is_beyond_memory:
+            most = max(self.rows.n_features, most)
+        few = n_entries <= most
         return solve_together(hessians, rights, rtol, guesses=guesses, with_raw=few)
 
     def least_curvature(self):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sklearn_myhpo.bilevel import outer
-from sklearn_myhpo.engine.glm.products import ProductHessian
+from sklearn_myhpo.data.dense import DenseDesign
+from sklearn_myhpo.engine.glm.products import ProductHessian, products
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.engine.linalg.hessian import DenseHessian
 from tests.engine.helpers import adaptive_model, coefficients, lambdas, random_weights
@@ -68,3 +69,37 @@ def test_guesses_save_products_and_change_no_solution(name, limits):
                 np.testing.assert_allclose(x, expected, atol=1e-4 * size)
                 left = right - hessian.product(x)
                 np.testing.assert_allclose(left, residual, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["logistic-groups", "multinomial"])
+def test_rows_beyond_memory_are_read_once_for_a_product(name, monkeypatch):
+    """A hundred raw predictions of every row would be kept, and rows read twice."""
+    with use_limits(dense_size=0):
+        problem = PROBLEMS[name]()
+    lambda_ = lambdas(problem)
+    hessians = problem.split_set.hessians(lambda_, problem.minimize(lambda_))
+    w = np.stack([random_weights(split) for split in problem.splits])
+    owner = np.arange(len(w))
+    expected, raw = products(hessians, owner, w)
+    assert raw.shape[2] == len(problem.split_set.y)
+    monkeypatch.setattr(DenseDesign, "is_beyond_memory", True)
+    with use_limits(block_entries=200):
+        found, nothing = products(hessians, owner, w, with_raw=False)
+        solved = problem.split_set.solutions(hessians, list(w[:, None]))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert nothing is None
+    for one, hessian, right in zip(solved, hessians, w, strict=True):
+        np.testing.assert_allclose(hessian.product(one.x[0]), right, atol=1e-6)
+
+
+def test_raw_predictions_of_many_lambdas_are_not_kept(monkeypatch):
+    """They would take more memory than the columns of curves that are not kept."""
+    with use_limits(dense_size=0, raw_entries=0):
+        problem = PROBLEMS["logistic-groups"]()
+        lambda_ = lambdas(problem)
+        hessians = problem.split_set.hessians(lambda_, problem.minimize(lambda_))
+        rights = [random_weights(split)[None] for split in problem.splits]
+        assert problem.split_set.solutions(hessians, rights)[0].raw is not None
+        monkeypatch.setattr(DenseDesign, "is_beyond_memory", True)
+        found = problem.split_set.solutions(hessians, rights)
+    assert all(one.raw is None or not one.raw.size for one in found)
