@@ -1,5 +1,6 @@
 """Sphinx configuration."""
 
+import runpy
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
 myst_enable_extensions = ["dollarmath"]
@@ -74,15 +76,29 @@ numpydoc_validation_checks = {"PR02", "PR03"}
 html_theme = "pydata_sphinx_theme"
 html_title = f"{project} {release}"
 html_show_sourcelink = False
+html_css_files = ["site.css"]
+html_favicon = "_static/favicon.svg"
+# Prompts of examples in docstrings are not copied.
+copybutton_prompt_text = ">>> |\\.\\.\\. |\\$ "
+copybutton_prompt_is_regexp = True
 # Formulas of a site that is read without a network: MathJax comes with a package.
 html_static_path = [
-    str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static")
+    "_static",
+    str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static"),
 ]
 mathjax_path = "mathjax/tex-chtml.js"
 # Pages without a section of their own.
-without = ("get_started", "install", "support", "changelog")
+without = ("get_started", "glossary", "install", "support", "changelog")
 html_sidebars = {page: [] for page in without}
-html_theme_options = {"show_prev_next": False}
+html_theme_options = {
+    "show_prev_next": False,
+    "header_links_before_dropdown": 6,
+    "logo": {
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo-dark.svg",
+        "alt_text": f"{project}, first page",
+    },
+}
 if _addresses.is_public(_addresses.DOCUMENTATION):
     html_baseurl = f"{_addresses.DOCUMENTATION}/"
 if _addresses.is_public(_addresses.REPOSITORY):
@@ -102,6 +118,15 @@ def skip_inherited(app, what, name, obj, skip, options):
     return None
 
 
+def draw_diagrams(app):
+    """Write the diagram that a page includes."""
+    source = Path(app.srcdir)
+    draw = runpy.run_path(str(source / "pictures" / "decision.py"))["draw"]
+    (source / "generated").mkdir(exist_ok=True)
+    (source / "generated" / "decision.html").write_text(draw(), encoding="utf-8")
+
+
 def setup(app):
-    """Connect the handler."""
+    """Connect the handlers."""
     app.connect("autodoc-skip-member", skip_inherited)
+    app.connect("builder-inited", draw_diagrams)
