@@ -4,6 +4,7 @@ import runpy
 from importlib.util import find_spec
 from pathlib import Path
 
+from docutils import nodes
 from sphinx_gallery.sorting import ExplicitOrder
 
 from sklearn_myhpo import __version__, _addresses
@@ -118,6 +119,25 @@ def skip_inherited(app, what, name, obj, skip, options):
     return None
 
 
+# Pages of measurements, whose long tables are folded.
+FOLDED = ("additive", "families", "family", "many_lambdas", "performance")
+LONG_TABLE = 10
+
+
+def fold_tables(app, doctree):
+    """Put the long tables of some pages into boxes that open."""
+    if app.env.docname not in FOLDED or app.builder.format != "html":
+        return
+    for table in list(doctree.findall(nodes.table)):
+        rows = sum(len(body) for body in table.findall(nodes.tbody))
+        if rows >= LONG_TABLE:
+            head = f"<details><summary>Table of {rows} rows</summary>"
+            before, after = (
+                nodes.raw("", html, format="html") for html in (head, "</details>")
+            )
+            table.replace_self([before, table.deepcopy(), after])
+
+
 def draw_diagrams(app):
     """Write the diagram that a page includes."""
     source = Path(app.srcdir)
@@ -130,3 +150,4 @@ def setup(app):
     """Connect the handlers."""
     app.connect("autodoc-skip-member", skip_inherited)
     app.connect("builder-inited", draw_diagrams)
+    app.connect("doctree-read", fold_tables)

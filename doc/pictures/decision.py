@@ -27,7 +27,7 @@ QUESTIONS = [
             ("alike features", "one (default)"),
             ("kinds of features", "feature_groups=|[...]"),
             ("steps of a pipeline", 'feature_groups=|"transformer"'),
-            ("many rows per feature", 'feature_groups=|"each"'),
+            ("many rows", 'feature_groups=|"each"'),
             ("in doubt", 'shrinkage="auto"'),
         ],
     ),
@@ -69,11 +69,11 @@ WIDTH, HEIGHT, GAP, TOP = 150, 64, 10, 26
 STEP = TOP + HEIGHT + 22
 STYLE = """
 .decision { overflow-x: auto; margin-bottom: 1rem; }
-.decision svg { min-width: 720px; width: 100%; height: auto; }
+.decision svg { min-width: 680px; width: 100%; height: auto; }
 .decision text { fill: var(--pst-color-text-base, #222); font: 13px sans-serif; }
 .decision .question { font-weight: bold; font-size: 15px; }
 .decision a text { fill: var(--pst-color-link, #0072b2); }
-.decision .value { font-family: monospace; font-size: 13px; }
+.decision .value { font-family: monospace; font-size: 12.5px; }
 .decision rect { fill: var(--pst-color-surface, #f4f4f4); }
 .decision rect { stroke: var(--pst-color-border, #ccc); }
 .decision rect.default { stroke: #d55e00; stroke-width: 2; }
