@@ -6,8 +6,8 @@ takes the colours of the theme, dark or light.
 
 from html import escape
 
-#: A question, the anchor of the section that answers it at length, and the answers: what
-#: holds, and what to write. The first answer of a row is the default.
+#: A question, the anchor of the section that answers it at length, and the answers:
+#: what holds, and what to write. The first answer of a row is the default.
 QUESTIONS = [
     (
         "1. What is the target?",
@@ -59,7 +59,7 @@ QUESTIONS = [
         [
             ("usually", '"myhpo"|(default)'),
             ("to check a result", '"implicit"'),
-            ("too large to factor", '"hoag"'),
+            ("no factorization", '"hoag"'),
             ("rows in parts", '"stochastic"'),
             ("research", "the others"),
         ],
