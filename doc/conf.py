@@ -135,7 +135,9 @@ def fold_tables(app, doctree):
             before, after = (
                 nodes.raw("", html, format="html") for html in (head, "</details>")
             )
-            table.replace_self([before, table.deepcopy(), after])
+            place = table.parent.index(table)
+            table.parent.insert(place + 1, after)
+            table.parent.insert(place, before)
 
 
 def draw_diagrams(app):
