@@ -119,18 +119,27 @@ def skip_inherited(app, what, name, obj, skip, options):
     return None
 
 
-# Pages of measurements, whose long tables are folded.
-FOLDED = ("additive", "families", "family", "many_lambdas", "performance")
-LONG_TABLE = 10
+# Pages of measurements, whose long and wide tables are folded.
+FOLDED = (
+    "additive",
+    "families",
+    "family",
+    "many_lambdas",
+    "performance",
+    "reproduction/preprocessing",
+    "reproduction/tables",
+)
+LONG_TABLE, WIDE_TABLE = 10, 7
 
 
 def fold_tables(app, doctree):
-    """Put the long tables of some pages into boxes that open."""
+    """Put the long and wide tables of some pages into boxes that open."""
     if app.env.docname not in FOLDED or app.builder.format != "html":
         return
     for table in list(doctree.findall(nodes.table)):
         rows = sum(len(body) for body in table.findall(nodes.tbody))
-        if rows >= LONG_TABLE:
+        columns = sum(1 for _ in table.findall(nodes.colspec))
+        if rows >= LONG_TABLE or columns >= WIDE_TABLE:
             head = f"<details><summary>Table of {rows} rows</summary>"
             before, after = (
                 nodes.raw("", html, format="html") for html in (head, "</details>")
