@@ -93,7 +93,6 @@ without = ("get_started", "glossary", "install", "support", "changelog")
 html_sidebars = {page: [] for page in without}
 html_theme_options = {
     "show_prev_next": False,
-    "header_links_before_dropdown": 6,
     "logo": {
         "image_light": "_static/logo.svg",
         "image_dark": "_static/logo-dark.svg",
