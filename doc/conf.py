@@ -1,8 +1,10 @@
 """Sphinx configuration."""
 
+import runpy
 from importlib.util import find_spec
 from pathlib import Path
 
+from docutils import nodes
 from sphinx_gallery.sorting import ExplicitOrder
 
 from sklearn_myhpo import __version__, _addresses
@@ -18,6 +20,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
 myst_enable_extensions = ["dollarmath"]
@@ -75,15 +78,28 @@ numpydoc_validation_checks = {"PR02", "PR03"}
 html_theme = "pydata_sphinx_theme"
 html_title = f"{project} {release}"
 html_show_sourcelink = False
+html_css_files = ["site.css"]
+html_favicon = "_static/favicon.svg"
+# Prompts of examples in docstrings are not copied.
+copybutton_prompt_text = ">>> |\\.\\.\\. |\\$ "
+copybutton_prompt_is_regexp = True
 # Formulas of a site that is read without a network: MathJax comes with a package.
 html_static_path = [
-    str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static")
+    "_static",
+    str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static"),
 ]
 mathjax_path = "mathjax/tex-chtml.js"
 # Pages without a section of their own.
-without = ("get_started", "install", "support", "changelog")
+without = ("get_started", "glossary", "install", "support", "changelog")
 html_sidebars = {page: [] for page in without}
-html_theme_options = {"show_prev_next": False}
+html_theme_options = {
+    "show_prev_next": False,
+    "logo": {
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo-dark.svg",
+        "alt_text": f"{project}, first page",
+    },
+}
 if _addresses.is_public(_addresses.DOCUMENTATION):
     html_baseurl = f"{_addresses.DOCUMENTATION}/"
 if _addresses.is_public(_addresses.REPOSITORY):
@@ -103,6 +119,46 @@ def skip_inherited(app, what, name, obj, skip, options):
     return None
 
 
+# Pages of measurements, whose long and wide tables are folded.
+FOLDED = (
+    "additive",
+    "families",
+    "family",
+    "many_lambdas",
+    "performance",
+    "reproduction/preprocessing",
+    "reproduction/tables",
+)
+LONG_TABLE, WIDE_TABLE = 10, 7
+
+
+def fold_tables(app, doctree):
+    """Put the long and wide tables of some pages into boxes that open."""
+    if app.env.docname not in FOLDED or app.builder.format != "html":
+        return
+    for table in list(doctree.findall(nodes.table)):
+        rows = sum(len(body) for body in table.findall(nodes.tbody))
+        columns = sum(1 for _ in table.findall(nodes.colspec))
+        if rows >= LONG_TABLE or columns >= WIDE_TABLE:
+            head = f"<details><summary>Table of {rows} rows</summary>"
+            before, after = (
+                nodes.raw("", html, format="html") for html in (head, "</details>")
+            )
+            place = table.parent.index(table)
+            table.parent.insert(place + 1, after)
+            table.parent.insert(place, before)
+
+
+def draw_diagrams(app):
+    """Write the diagram that a page includes."""
+    source = Path(app.srcdir)
+    draw = runpy.run_path(str(source / "pictures" / "decision.py"))["draw"]
+    (source / "generated").mkdir(exist_ok=True)
+    (source / "generated" / "decision.html").write_text(draw(), encoding="utf-8")
+
+
 def setup(app):
-    """Connect the handler."""
+    """Connect the handlers."""
     app.connect("autodoc-skip-member", skip_inherited)
+    app.connect("builder-inited", draw_diagrams)
+    app.connect("doctree-read", fold_tables)

@@ -57,9 +57,9 @@ print(f"learned  {learned:.6f} (lambda {model.lambda_:.3f})")
 print(f"reported {model.validation_loss_:.6f}")
 
 # %%
-# The whole curve, as the scan at the start of the fit saw it, with the grid's
-# penalties, and what is within one standard error of the least loss: the curve is known
-# no better than that, and ``selection="one_se"`` takes the strongest penalty there.
+# The whole curve from the scan at the start of the fit, with the penalties of the grid
+# and the band of one standard error above the minimum. The curve is uncertain by about
+# this much; ``selection="one_se"`` takes the strongest penalty in the band.
 
 _, axis = plt.subplots(figsize=(7, 4), layout="constrained")
 display = ValidationObjectiveDisplay.from_estimator(

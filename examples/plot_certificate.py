@@ -29,14 +29,15 @@ print(model.certificate_)
 
 # %%
 # - *converged*: the solver reached ``tol``.
-# - *hypergradient*: the slope of the held-out loss in lambda, computed anew by exact
-#   solves and not by the solver's own means. Relative to the loss it should be small.
+# - *hypergradient*: the slope of the out-of-fold loss in lambda, computed again by
+#   exact solves, independently of the solver. Relative to the loss it should be small.
 # - *inner problems*: how exactly the weights of every split minimize its training loss.
-# - *at lower bound*, *at upper bound*: which groups want less penalty than there is, or
-#   more.
+# - *at lower bound*, *at upper bound*: the groups for which the loss still falls
+#   towards a weaker, or a stronger, penalty.
 # - *curvature*: the least second derivative. Positive means a minimum; near zero means
 #   that lambda could move far without a change of the loss.
-# - *linear solves*: whether what the numbers rest on was solved for.
+# - *linear solves*: whether all linear systems behind these numbers were solved to
+#   their tolerance.
 #
 # The same as numbers:
 
@@ -45,7 +46,7 @@ print(certificate.is_minimum, certificate.relative_hypergradient)
 print(certificate.least_curvature)
 
 # %%
-# **A group that is not wanted.** Ten columns of noise get a penalty of their own. It
+# **A group of no use.** Ten columns of noise get a penalty of their own. It
 # ends at the upper bound, a warning says so while fitting, and the certificate names
 # the group.
 
@@ -76,14 +77,14 @@ print(stopped.certificate_)
 print(f"\n{caught[0].category.__name__}: {caught[0].message}")
 
 # %%
-# **A solver that rests in another place.** SHO reaches its own resting place, so its
+# **A solver with another fixed point.** SHO reaches its own fixed point, so its
 # tolerance is met. The slope there is not zero.
 
 other = SHORidge(cv=folds, lambda_init=-1.0, max_iter=2000, random_state=0).fit(X, y)
 print(other.certificate_)
 
 # %%
-# The places on the curve that all of them look for the bottom of:
+# Where on the curve of the out-of-fold loss each of them ended:
 
 
 def cross_validation_loss(lambda_):

@@ -68,9 +68,9 @@ plt.show()
 
 # %%
 # MY-HPO and implicit differentiation end at the minimum, in all forms, and differ in
-# the way there. SHO comes to rest beside it: with the small noise that was published,
-# training hardly tells the two parts of its hypernetwork apart, so the slope along
-# which lambda moves is not the true one.
+# the way there. SHO ends beside it: with the small published noise, training hardly
+# distinguishes the two parts of its hypernetwork, so lambda does not follow the true
+# slope.
 #
 # The two residuals of the consensus form, r (weights against their model) and s (moves
 # of that model). Both must vanish.

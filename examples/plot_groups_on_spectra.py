@@ -67,8 +67,9 @@ GroupPenaltyDisplay.from_estimator(grouped, ax=axis)
 plt.show()
 
 # %%
-# One set of test rows is one draw, so the same with ten other data sets. (Where a block
-# is better left out, its penalty ends at the upper bound and a warning says so.)
+# One set of test rows is one draw, so the comparison is repeated on ten other data
+# sets. (If a block of features is of no use, its penalty ends at the upper bound with a
+# warning.)
 
 
 def relative_error(feature_groups, X, y):

@@ -62,7 +62,7 @@ print(f"largest difference: {np.abs(plain.predict_proba(X) - probabilities).max(
 # skops
 # -----
 # A file of skops holds no code, and loads only types that are trusted. Those of
-# scikit-learn are; none is left to ask the reader for.
+# scikit-learn are trusted, so no further type has to be confirmed.
 
 if find_spec("skops"):
     import skops.io

@@ -9,7 +9,7 @@ measurements, one for the many regions. At the end the rate as a sum of curves.
 
 # %%
 # Policies of a simulated insurer. Regions differ a little, and many have few policies:
-# a strength of their own keeps them from being taken at their word.
+# a penalty strength of their own keeps their estimates from following the noise.
 
 import matplotlib.pyplot as plt
 import numpy as np

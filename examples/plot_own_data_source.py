@@ -107,7 +107,7 @@ for name, lambda_ in in_memory.items():
     )
 
 # %%
-# How a problem is computed is decided from its shape, and can be printed.
+# The shape of a problem decides how it is computed; the plan can be printed.
 
 print(BilevelProblem(Shards(shards, 12), classes, LogisticLoss(), groups, pairs).plan)
 

@@ -67,8 +67,8 @@ class ShareLoss(Loss):
 # loss: end
 
 # %%
-# Derivatives are worth a check by finite differences; in the package every registered
-# loss gets it.
+# Finite differences check the derivatives; the tests of the package check every
+# registered loss.
 
 rng = np.random.default_rng(0)
 loss, raw, shares = ShareLoss(), rng.normal(size=(50, 1)), rng.uniform(size=50)
@@ -103,7 +103,7 @@ print(dict(zip(groups.names, result.lambda_.round(2), strict=True)))
 weights = problem.minimize_full(result.lambda_, problem.full.start())
 
 # %%
-# Does it hold? The penalized loss of all rows, minimized by SciPy at the learned
+# A check: the penalized loss of all rows, minimized by SciPy at the learned
 # lambdas, has the same predictions.
 
 
@@ -120,7 +120,7 @@ theirs = expit(X @ referee[:-1] + referee[-1])
 print("largest difference of predictions:", abs(own - theirs).max())
 
 # %%
-# New plots tell whether it was worth it, beside one shared penalty.
+# The loss of new plots, with two penalties and with one shared penalty.
 
 X_new = rng.standard_normal((5000, 34))
 truth = expit(X_new @ coef - 0.5)

@@ -68,12 +68,12 @@ class Rprop(Solver):
 # solver: end
 
 # %%
-# ``problem`` answers in counted calls: ``minimize`` gives the weights of all splits for
-# a lambda, and ``at`` the problem at both: its ``hypergradient`` and its ``objective``,
-# the penalty of ``shrinkage`` included. ``project`` and ``projected`` keep to the
-# bounds. ``tol`` is compared with ``error``. As nothing is asked about single splits,
-# the capability ``needs_split=False`` lets the solver minimize leave-one-out and the
-# other criteria too.
+# The methods of ``problem`` count their calls: ``minimize`` gives the weights of all
+# splits for a lambda, and ``at`` the problem at both: its ``hypergradient`` and its
+# ``objective``, the penalty of ``shrinkage`` included. ``project`` and ``projected``
+# keep to the bounds. ``tol`` is compared with ``error``. The solver uses no part of a
+# single split, and the capability ``needs_split=False`` lets it minimize
+# leave-one-out and the other criteria too.
 #
 # An object goes where a name would go.
 

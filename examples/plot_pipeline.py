@@ -51,10 +51,9 @@ for label, estimator in (("learned", learned), ("grid", searched)):
     print(f"{'':<8} mean {scores.mean():.4f}")
 
 # %%
-# What is not a penalty is still searched, in place of the penalty's grid: here the
-# degree of the polynomial, two candidates instead of two times seven.
-# ``validation_loss_`` of the winner is not used; the search scores by rows of its
-# own.
+# Other hyperparameters are still searched, without the penalty in the grid: here the
+# degree of the polynomial, two candidates instead of two times seven. The search scores
+# each candidate on rows of its own; it does not use ``validation_loss_``.
 
 search = GridSearchCV(learned, {"polynomialfeatures__degree": [1, 2]}, cv=KFold(3))
 search.fit(X, y)

@@ -27,10 +27,10 @@ X_train, X_test, y_train, y_test = train_test_split(
 )
 
 # %%
-# One penalty for all pixels; one for each; and one for each that ``shrinkage`` holds
-# together, at a strength that is given or that splits within the splits find
-# ("auto"). Some pixels are never wanted: their penalties end at the upper bound, of
-# which a warning tells that is not repeated here.
+# One penalty for all pixels; one for each; and one for each with ``shrinkage`` towards
+# each other, with a given value or with one found by splits within the splits ("auto").
+# Some pixels are of no use: their penalties end at the upper bound, with a warning that
+# is not shown here.
 
 options = {
     "one lambda": {},
@@ -50,17 +50,16 @@ for label, own in options.items():
     )
 
 # %%
-# The more freedom, the lower the loss of the rows that the penalties were fitted to,
-# and on new rows it is the other way round. ``shrinkage="auto"`` does not believe in
-# 64 penalties here and falls back to one; its nested losses say why, and they are the
-# figure to decide by.
+# More penalties lower the out-of-fold loss, from which they were learned, and raise the
+# loss of new rows. ``shrinkage="auto"`` returns to one penalty here. Its nested losses
+# show the reason, and are the losses to compare.
 
 path = models['shrinkage="auto"'].shrinkage_path_
 for shrinkage, loss in zip(path["shrinkage"], path["nested_loss"], strict=True):
     print(f"shrinkage {shrinkage:<8.3g} nested loss {loss:.4f}")
 
 # %%
-# The learned penalties as images. Dark pixels are let in, bright ones are kept out.
+# The learned penalties as images: weak ones are dark, strong ones bright.
 
 figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
 difference = X[y == 1].mean(axis=0) - X[y == 0].mean(axis=0)

@@ -22,8 +22,8 @@ X, y = load_diabetes(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
 # %%
-# ``fit`` splits the rows, learns the penalty that makes the loss of the held-out rows
-# least, and refits with it on all rows.
+# ``fit`` splits the rows, learns the penalty with the least out-of-fold loss, and
+# refits on all rows.
 
 model = MYHPORidge(cv=5).fit(X_train, y_train)
 print(f"lambda (natural log)  {model.lambda_:.4f}")
@@ -45,7 +45,7 @@ for name in ("lambda", "validation_loss", "hypergradient_norm"):
     print(f"{name:<19}", model.history_[name])
 
 # %%
-# The loss of the held-out rows along lambda, and the learned value at its lowest point:
+# The out-of-fold loss along lambda, with the learned value at its minimum:
 
 ValidationObjectiveDisplay.from_estimator(model)
 

@@ -66,7 +66,7 @@ def report(
     *,
     feature_names: ArrayLike | None = None,
 ) -> Path:
-    """Write a page about a fitted model: one HTML file, which needs no other.
+    """Write a report of a fitted model as one self-contained HTML file.
 
     It has what the notebook and the displays show, one below the other: the diagram of
     the estimator, its summary, the learned penalties, the validation loss along the

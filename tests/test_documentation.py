@@ -4,11 +4,16 @@ import doctest
 import importlib
 import os
 import re
+import runpy
 import textwrap
 import warnings
 from pathlib import Path
 
 import pytest
+
+import sklearn_myhpo
+from sklearn_myhpo.criteria import CRITERIA
+from sklearn_myhpo.solvers import SOLVERS
 
 ROOT = Path(__file__).parents[1]
 BUILT = {"_build", "auto_examples", "generated"}
@@ -108,6 +113,42 @@ def test_readme_shows_what_comes_out(tmp_path, monkeypatch):
     grouped = names["grouped"]
     learned = dict(zip(grouped.feature_group_names_, grouped.C_.round(2), strict=True))
     assert repr({k: float(v) for k, v in learned.items()}) == shown.group(1)
+
+
+def test_the_diagram_names_what_there_is():
+    """A reader would be led to a section, solver or criterion that does not exist."""
+    drawn = runpy.run_path(str(ROOT / "doc" / "pictures" / "decision.py"))
+    page = (ROOT / "doc" / "user_guide" / "choosing.rst").read_text(encoding="utf-8")
+    titles = re.findall(r"^(.+)\n-+$", page, re.MULTILINE)
+    anchors = {re.sub(r"\W+", "-", title.lower()).strip("-") for title in titles}
+    anchors |= set(re.findall(r"^\.\. _(.+):$", page, re.MULTILINE))
+    names = {}
+    for _, anchor, answers in drawn["QUESTIONS"]:
+        assert anchor in anchors
+        names[anchor] = {
+            name for _, take in answers for name in re.findall(r'^"(\w+)"', take)
+        }
+    assert names["which-criterion"] <= {"validation", *CRITERIA}
+    assert names["which-solver"] <= set(SOLVERS)
+    assert len(names["which-criterion"]) == 5
+    assert len(names["which-solver"]) == 4
+    estimators = drawn["QUESTIONS"][0][2]
+    for _, take in estimators:
+        for name in take.replace("…", "").replace("|", "").split(","):
+            assert any(one.startswith(name) for one in sklearn_myhpo.__all__), name
+
+
+def test_the_picture_has_the_ratios_that_the_readme_states():
+    """The picture would show other speeds than the text beside it, or the tables."""
+    pytest.importorskip("matplotlib", reason="the script draws")
+    drawn = runpy.run_path(str(ROOT / "doc" / "pictures" / "quick_look.py"))
+    ours, grid, grouped, trials = (
+        drawn["seconds"](data, tool) for data, tool, _ in drawn["BARS"]
+    )
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    stated = {60: "a sixtieth of the time of RidgeCV", 99: "a ninety-ninth of that"}
+    assert all(words in text for words in stated.values())
+    assert [round(grid / ours), round(trials / grouped)] == list(stated)
 
 
 @pytest.mark.parametrize("name", modules_with_examples())

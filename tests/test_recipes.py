@@ -1,5 +1,8 @@
 """Each recipe of the guide has the effect that it promises."""
 
+import contextlib
+import io
+import re
 import subprocess
 import sys
 import warnings
@@ -9,7 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import issparse
 from scipy.special import expit
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import f1_score, log_loss, recall_score
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
@@ -18,7 +23,12 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_myhpo import GroupedColumnTransformer, MYHPORidge
 
-from .test_documentation import run_page
+from .test_documentation import ROOT, run_page
+
+FIRST_PAGE = "doc/get_started.rst"
+#: What a block prints, as the page shows it.
+SHOWN = re.compile(r"\.\. code-block:: none\n\n((?:   .*\n|\n)+)")
+NUMBER = re.compile(r"(-?\b\d+\.?\d*(?:e[-+]\d+)?)")
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +43,15 @@ def recipes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory):
-    """The names of the page to get started after its snippets."""
+    """The names of the page to get started after its snippets, and what they print."""
     pytest.importorskip("matplotlib", reason="the page draws")
     folder = tmp_path_factory.mktemp("started")
+    printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return run_page("doc/get_started.rst", folder, patch)
+        with contextlib.redirect_stdout(printed):
+            names = run_page(FIRST_PAGE, folder, patch)
+    return names, printed.getvalue()
 
 
 def held_out_loss(X, y, splits, lambda_):
@@ -210,17 +223,46 @@ def test_skops_trusts_what_is_handed_over(recipes):
 
 def test_table_of_the_first_page(started):
     """The recipe that everybody copies would encode every day as a category."""
-    columns, X = started["columns"], started["X_train"]
+    names, _ = started
+    columns, X = clone(names["columns"]), names["X_train"]
     assert isinstance(columns, GroupedColumnTransformer)
     days = pd.date_range("2024-01-01", periods=len(X))
-    flag = np.arange(len(X)) % 2 == 0
-    categories = pd.Categorical(np.where(flag, "a", "b"))
-    frame = X.assign(day=days, flag=flag, kind=categories)
-    columns.fit(frame)
+    categories = pd.Categorical(np.where(np.arange(len(X)) % 2, "a", "b"))
+    frame = X.assign(day=days, kind=categories)
+    values = columns.fit_transform(frame)
+    assert np.isfinite(values.data if issparse(values) else values).all()
     out = columns.get_feature_names_out().tolist()
     n_numbers = X.select_dtypes("number").shape[1]
-    assert len(out) == n_numbers + 3 + 2 + 2
-    assert not [name for name in out if "day" in name]
+    n_districts, n_months = X["district"].nunique(), X["month"].nunique()
+    assert len(out) == n_numbers + n_districts + n_months + 2 + 2
+    assert not [name for name in out if name.endswith("day")]
     # Text may be an object, too, as before pandas 3.
-    columns.fit(frame.astype({"city": object}))
+    columns.fit(frame.astype({"district": object}))
     assert columns.get_feature_names_out().tolist() == out
+
+
+def test_outputs_of_the_first_page(started):
+    """A reader who copies a block would get something else than the page shows."""
+    _, printed = started
+    blocks = SHOWN.findall((ROOT / FIRST_PAGE).read_text(encoding="utf-8"))
+    assert len(blocks) >= 7
+    shown, found = (NUMBER.split(text) for text in ("".join(blocks), printed))
+    words, numbers = shown[::2], shown[1::2]
+    assert "".join(words).split() == "".join(found[::2]).split()
+    # Numbers with an exponent are rounding, which differs between machines.
+    pairs = [
+        (float(a), float(b))
+        for a, b in zip(numbers, found[1::2], strict=True)
+        if "e" not in a
+    ]
+    assert len(pairs) > 30
+    expected, actual = np.transpose(pairs)
+    assert_allclose(actual, expected, rtol=0.02, atol=0.011)
+
+
+def test_saved_model_of_the_first_page(started):
+    """The file would predict something else than the model that was saved."""
+    names, _ = started
+    X = names["X_test"].drop(columns="rent")
+    expected = np.exp(names["model"].regressor_.predict(X))
+    assert_allclose(names["loaded"].predict(X), expected)

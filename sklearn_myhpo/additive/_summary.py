@@ -77,7 +77,7 @@ class TermSummaryMixin:
     """The method `summary` of an additive model."""
 
     def summary(self) -> TermSummary:
-        """Return a summary of the fitted model that a person can read.
+        """Return a summary table of the fitted model.
 
         It prints as text and shows as a table in notebooks. `frame` has a row for every
         line, curve, indicator of missing values and category: term, kind, effective

@@ -93,7 +93,7 @@ default="validation"
     max_time : float or None, default=None
         Seconds after which the search for lambda ends, also in the middle of a step,
         with the best lambda so far, `converged_` False and a warning; None for no
-        limit. The first look at the data and the refit are not cut short.
+        limit. The first pass over the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
 

@@ -18,7 +18,7 @@ UNFELT = 1e-13
 
 @dataclass(frozen=True, eq=False)
 class Certificate:
-    """How close a fit came to a minimum over lambda; printed, it explains itself.
+    """How close a fit came to a minimum over lambda; print it for a report.
 
     Attributes
     ----------

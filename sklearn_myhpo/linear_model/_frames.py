@@ -17,7 +17,7 @@ class FramesMixin:
     """Fitted attributes of the linear estimators as frames."""
 
     def penalties_frame(self) -> pandas.DataFrame:
-        """Return a row per lambda: the features that it penalizes, and their weights.
+        """Return a table of the learned penalties, a row per lambda.
 
         Returns
         -------

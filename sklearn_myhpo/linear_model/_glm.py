@@ -150,12 +150,12 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
     def to_sklearn(self) -> PoissonRegressor | GammaRegressor | TweedieRegressor:
         """Return scikit-learn's fitted estimator of the family, predicting alike.
 
-        For tools that know only scikit-learn's own estimators. Its `alpha` is `alpha_`,
-        so that with one lambda and ``refit=True`` fitting it to the same rows gives
-        the same weights, for which it has a smaller `tol` and more `max_iter` than
-        usual. With one lambda per group, or with `penalty_factors`, no single alpha
-        can: it is then the geometric mean over the penalized features of `alpha_` times
-        the factor, and the estimator is for predictions, not for another fit.
+        For tools that accept only scikit-learn's own estimators. Its `alpha` is
+        `alpha_`, so that with one lambda and ``refit=True`` fitting it to the same rows
+        gives the same weights, for which it has a smaller `tol` and more `max_iter`
+        than usual. With one lambda per group, or with `penalty_factors`, no single
+        alpha can: it is then the geometric mean over the penalized features of `alpha_`
+        times the factor, and the estimator is for predictions, not for another fit.
 
         Returns
         -------

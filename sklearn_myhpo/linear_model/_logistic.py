@@ -171,7 +171,7 @@ class LogisticModel(
     def to_sklearn(self) -> LogisticRegression:
         """Return a fitted `sklearn.linear_model.LogisticRegression`, predicting alike.
 
-        For tools that know only scikit-learn's own estimators. Its `C` is `C_`, so
+        For tools that accept only scikit-learn's own estimators. Its `C` is `C_`, so
         that with one lambda and ``refit=True`` fitting it to the same rows gives the
         same weights, for which it has a smaller `tol` and more `max_iter` than
         usual. With one lambda per group, or with `penalty_factors`, no single C can: it

@@ -136,7 +136,7 @@ class RidgeModel(
     def to_sklearn(self) -> Ridge:
         """Return a fitted `sklearn.linear_model.Ridge` with the same predictions.
 
-        For tools that know only scikit-learn's own estimators. Its `alpha` is
+        For tools that accept only scikit-learn's own estimators. Its `alpha` is
         `alpha_`, so that with one lambda, or one per target, and ``refit=True``
         fitting it to the same rows gives the same weights. With one lambda per group,
         or with `penalty_factors`, no single alpha can: it is then the geometric mean

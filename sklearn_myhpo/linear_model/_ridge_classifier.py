@@ -151,7 +151,7 @@ class RidgeClassifierModel(
     def to_sklearn(self) -> RidgeClassifier:
         """Return a fitted `sklearn.linear_model.RidgeClassifier`, predicting alike.
 
-        For tools that know only scikit-learn's own estimators. Its `alpha` is
+        For tools that accept only scikit-learn's own estimators. Its `alpha` is
         `alpha_`, so that with one lambda and ``refit=True`` fitting it to the same rows
         gives the same weights. ``class_weight="balanced"`` is handed over as the
         numbers of `class_weight_`, for scikit-learn counts rows without their sample

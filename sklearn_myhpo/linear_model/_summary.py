@@ -171,7 +171,7 @@ class SummaryMixin:
     _carried_names = None
 
     def summary(self, *, feature_names: ArrayLike | None = None) -> Summary:
-        """Return a summary of the fitted model that a person can read.
+        """Return a summary table of the fitted model.
 
         It prints as text and shows as a table in notebooks. `frame` has a row per
         feature: name, coefficient, for ridge its standard error, group, penalty, and

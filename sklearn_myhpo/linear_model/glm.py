@@ -76,7 +76,7 @@ class MYHPOPoissonRegressor(GeneralizedLinearModel, MYHPOModel):
         strongest penalty whose validation loss is within one standard error of the
         least: all lambdas are raised by the same amount. It needs held-out rows.
     shrinkage : "auto" or float, default=0.0
-        Holds several lambdas together: adds
+        Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
         the best shared lambda, to the objective. "auto" chooses by splits within the
         splits, between no shrinkage and one lambda, at three to eight times the cost;
@@ -138,7 +138,7 @@ default="auto"
     max_time : float or None, default=None
         Seconds after which the search for lambda ends, also in the middle of a step,
         with the best lambda so far, `converged_` False and a warning; None for no
-        limit. The first look at the data and the refit are not cut short.
+        limit. The first pass over the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -375,7 +375,7 @@ class MYHPOGammaRegressor(GeneralizedLinearModel, MYHPOModel):
         strongest penalty whose validation loss is within one standard error of the
         least: all lambdas are raised by the same amount. It needs held-out rows.
     shrinkage : "auto" or float, default=0.0
-        Holds several lambdas together: adds
+        Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
         the best shared lambda, to the objective. "auto" chooses by splits within the
         splits, between no shrinkage and one lambda, at three to eight times the cost;
@@ -437,7 +437,7 @@ default="auto"
     max_time : float or None, default=None
         Seconds after which the search for lambda ends, also in the middle of a step,
         with the best lambda so far, `converged_` False and a warning; None for no
-        limit. The first look at the data and the refit are not cut short.
+        limit. The first pass over the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -680,7 +680,7 @@ class MYHPOTweedieRegressor(GeneralizedLinearModel, MYHPOModel):
         strongest penalty whose validation loss is within one standard error of the
         least: all lambdas are raised by the same amount. It needs held-out rows.
     shrinkage : "auto" or float, default=0.0
-        Holds several lambdas together: adds
+        Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
         the best shared lambda, to the objective. "auto" chooses by splits within the
         splits, between no shrinkage and one lambda, at three to eight times the cost;
@@ -742,7 +742,7 @@ default="auto"
     max_time : float or None, default=None
         Seconds after which the search for lambda ends, also in the middle of a step,
         with the best lambda so far, `converged_` False and a warning; None for no
-        limit. The first look at the data and the refit are not cut short.
+        limit. The first pass over the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -991,7 +991,7 @@ class BilevelGeneralizedLinearRegressor(GeneralizedLinearModel, AnySolverModel):
         strongest penalty whose validation loss is within one standard error of the
         least: all lambdas are raised by the same amount. It needs held-out rows.
     shrinkage : "auto" or float, default=0.0
-        Holds several lambdas together: adds
+        Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
         the best shared lambda, to the objective. "auto" chooses by splits within the
         splits, between no shrinkage and one lambda, at three to eight times the cost;
@@ -1053,7 +1053,7 @@ default="auto"
     max_time : float or None, default=None
         Seconds after which the search for lambda ends, also in the middle of a step,
         with the best lambda so far, `converged_` False and a warning; None for no
-        limit. The first look at the data and the refit are not cut short.
+        limit. The first pass over the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False

@@ -63,7 +63,7 @@ default="validation"
         strongest penalty whose validation loss is within one standard error of the
         least: all lambdas are raised by the same amount. It needs held-out rows.
     shrinkage : "auto" or float, default=0.0
-        Holds several lambdas together: adds
+        Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
         the best shared lambda, to the objective. "auto" chooses by splits within the
         splits, between no shrinkage and one lambda, at three to eight times the cost;
@@ -130,7 +130,7 @@ default="auto"
     max_time : float or None, default=None
         Seconds after which the search for lambda ends, also in the middle of a step,
         with the best lambda so far, `converged_` False and a warning; None for no
-        limit. The first look at the data and the refit are not cut short.
+        limit. The first pass over the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -410,7 +410,7 @@ default="auto"
     max_time : float or None, default=None
         Seconds after which the search for lambda ends, also in the middle of a step,
         with the best lambda so far, `converged_` False and a warning; None for no
-        limit. The first look at the data and the refit are not cut short.
+        limit. The first pass over the data and the refit are not cut short.
     tol : float, default=1e-4
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False
@@ -611,7 +611,7 @@ default="validation"
         strongest penalty whose validation loss is within one standard error of the
         least: all lambdas are raised by the same amount. It needs held-out rows.
     shrinkage : "auto" or float, default=0.0
-        Holds several lambdas together: adds
+        Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
         the best shared lambda, to the objective. "auto" chooses by splits within the
         splits, between no shrinkage and one lambda, at three to eight times the cost;
@@ -678,7 +678,7 @@ default="auto"
     max_time : float or None, default=None
         Seconds after which the search for lambda ends, also in the middle of a step,
         with the best lambda so far, `converged_` False and a warning; None for no
-        limit. The first look at the data and the refit are not cut short.
+        limit. The first pass over the data and the refit are not cut short.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
     warm_start : bool, default=False

@@ -28,7 +28,7 @@ from ._term import Term, write_terms
 class PenalizedSplineTransformer(
     DocumentationLinkMixin, TransformerMixin, BaseEstimator
 ):
-    """Curves of features as columns whose ridge penalty is one on curvature.
+    """Spline columns of features, whose ridge penalty is on the curvature.
 
     Every feature becomes the columns of a cubic spline in the coordinates of a linear
     model with a ridge penalty: a line, one column, and deviations from the line. The

@@ -31,7 +31,7 @@ class Unmet(NamedTuple):
 
 @dataclass(frozen=True)
 class Capabilities:
-    """Abilities and needs of a solver; the defaults suit a solver that says nothing.
+    """Abilities and needs of a solver; the defaults hold where it declares none.
 
     Attributes
     ----------

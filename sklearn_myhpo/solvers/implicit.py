@@ -27,7 +27,7 @@ MAX_NEWTON = 30
 class Implicit(Solver):
     """Exact implicit differentiation: inner minimizers, adjoints and a descent step.
 
-    It uses nothing of MY-HPO's response or proximal term, so it is a referee for it.
+    It shares no step with MY-HPO, so it is an independent check of it.
     The objective never rises beyond rounding.
 
     Parameters
