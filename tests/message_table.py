@@ -31,7 +31,7 @@ from sklearn_myhpo import (
     report,
 )
 from sklearn_myhpo.criteria import SURE
-from sklearn_myhpo.data import Batches, KeyFolds
+from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
 from sklearn_myhpo.engine.glm import products
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.losses import Interval, LogisticLoss, Loss
@@ -114,6 +114,19 @@ def limited(provoke, **limits):
     def run():
         with use_limits(**limits):
             provoke()
+
+    return run
+
+
+def in_passes(y, weight=None, cls=MYHPOLogisticRegression, **options):
+    """Return a function that fits batches of which few rows are kept."""
+
+    def run():
+        rows = np.tile(X, (len(y) // 40, 1))
+        batches = Batches.from_arrays(rows, y, weight, batch_size=9)
+        few = "sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST"
+        with use_limits(block_entries=8), mock.patch(few, 8):
+            cls(**options).fit(batches)
 
     return run
 
@@ -540,6 +553,21 @@ PROVOKE = {
     "batches and scoring": ridge(None, BATCHES, scoring="r2"),
     "batches and loo": limited(ridge(None, BATCHES, criterion="loo"), block_entries=8),
     "batches and a splitter of X": ridge(None, BATCHES, cv=SplitsByX()),
+    "batches without a size": lambda: Batches.from_arrays(X, Y, batch_size=0),
+    "batches without weight": in_passes(LABELS, np.zeros(40)),
+    "batches with a fold without weight": in_passes(
+        np.tile(LABELS, 8), 1.0 * (np.arange(320) % 4 > 0), cv=RowFolds(4)
+    ),
+    "batches with a class in one fold": in_passes(
+        np.where(np.arange(320) == 4, 2, np.arange(320) // 160), cv=RowFolds(4)
+    ),
+    "batches with counts in one fold": in_passes(
+        1.0 * (np.arange(320) % 4 == 0), cls=MYHPOPoissonRegressor, cv=RowFolds(4)
+    ),
+    "batches of two targets": in_passes(TWO_TARGETS, cls=MYHPOPoissonRegressor),
+    "batches of other types": in_passes(
+        np.arange(40).astype("datetime64[D]"), cls=MYHPOPoissonRegressor
+    ),
 }
 
 
@@ -1645,5 +1673,37 @@ TEXTS = {
         "read from Batches, so that single rows of it cannot be looked up. A splitter "
         "gets the number of rows and y; make the splits from these, or give pairs of "
         "row numbers.",
+    ),
+    "batches without a size": ("ValueError", "batch_size must be an int >= 1. Got 0."),
+    "batches without weight": (
+        "ValueError",
+        "sample_weight is zero for all rows; at least one sample weight must not be "
+        "zero.",
+    ),
+    "batches with a fold without weight": (
+        "ValueError",
+        "cv=RowFolds(…): fold 0 (counted from 0): the validation part has no row with "
+        "positive sample weight; both parts need at least one.",
+    ),
+    "batches with a class in one fold": (
+        "ValueError",
+        "cv=RowFolds(…): fold 0 (counted from 0): the training part has no row of "
+        "class 2; every class must occur in every training part, as the loss of "
+        "held-out rows of an unknown class is infinite. What would work: drop rare "
+        "classes or merge them, or fewer folds.",
+    ),
+    "batches with counts in one fold": (
+        "ValueError",
+        "cv=RowFolds(…): fold 0 (counted from 0): the training part has only rows with "
+        "y = 0, and a mean of zero has no logarithm. Use cv=RowFolds(5) of "
+        "sklearn_myhpo.data, or fewer folds.",
+    ),
+    "batches of two targets": (
+        "ValueError",
+        "y should be a 1d array, got an array of shape (…, 2) instead.",
+    ),
+    "batches of other types": (
+        "ValueError",
+        "y must be numeric for a regressor. Got […].",
     ),
 }

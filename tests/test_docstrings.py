@@ -114,7 +114,9 @@ MODULE_EXCEPTIONS = {
     "validation_scores_": by(classifies),
 }
 #: Methods whose docstrings depend on the loss.
-METHOD_EXCEPTIONS = ("decision_function", "partial_fit", "predict", "to_sklearn")
+METHOD_EXCEPTIONS = (
+    *("decision_function", "partial_fit", "predict", "score", "to_sklearn"),
+)
 
 
 def own_methods(cls):
@@ -213,9 +215,10 @@ def test_parameters_of_methods_agree():
     seen = {}
     for cls in (*ESTIMATORS, *NETWORKS):
         for name, function in own_methods(cls).items():
-            # A part of the data, and networks, have requirements of their own.
-            kind = name if name in ("fit", "partial_fit") else None
-            kind = (kind, is_ridge(cls), cls in NETWORKS) if kind else None
+            # A part of the data, networks, and scores have requirements of their own.
+            kind = name if name in ("fit", "partial_fit", "score") else None
+            kinds = is_ridge(cls), cls in NETWORKS, predicts_means(cls)
+            kind = (kind, *kinds) if kind else None
             for entry in docscrape.FunctionDoc(function)["Parameters"]:
                 text = entry.type, entry.desc
                 assert text == seen.setdefault((entry.name, kind), text), name

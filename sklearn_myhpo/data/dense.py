@@ -27,6 +27,8 @@ class DenseDesign(MemoryDesign):
         As of `Design`.
     """
 
+    slices_are_views = True
+
     def __init__(
         self,
         X,

@@ -42,8 +42,9 @@ class Design(ABC):
         Shape of X.
     """
 
-    #: Whether blocks hold sparse rows; whether a copy of many rows may be too large.
-    is_sparse = is_beyond_memory = False
+    #: Whether blocks hold sparse rows; whether a copy of many rows may be too large;
+    #: whether a slice of rows costs no copy.
+    is_sparse = is_beyond_memory = slices_are_views = False
 
     def __init__(
         self, shape, shift=None, scale=None, fit_intercept=False, has_large_means=False

@@ -188,8 +188,10 @@ class HeldOutRows:
         """Yield the raw predictions of the held-out rows of every split."""
         rows = [as_slice(own) for own in held_out]
         # Neighbours are read where they are.
-        are_ranges = all(isinstance(own, slice) for own in rows)
-        if are_ranges or _width(models) > row_limits().many_columns:
+        are_views = self.design.slices_are_views and all(
+            isinstance(own, slice) for own in rows
+        )
+        if are_views or _width(models) > row_limits().many_columns:
             for own, (coefs, intercepts) in zip(rows, models, strict=True):
                 yield self.design.take(own).forward(coefs) + intercepts
             return

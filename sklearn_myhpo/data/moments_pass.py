@@ -105,7 +105,7 @@ def condense_source(source, rule, *, is_about_means, exponents, n_sample, least,
         else:
             moments = source.map_reduce(moments_of_block, *given)
             sample, counts = moments.sample, moments.counts
-            _check_weights(counts)
+            check_some_weight(counts)
             total = moments.total
             _check_scale(source, total, centre)
             if is_at_risk(total, centre, is_about_means, least):
@@ -115,7 +115,7 @@ def condense_source(source, rule, *, is_about_means, exponents, n_sample, least,
                 rows, counts = found.rows, found.counts
             else:
                 rows = factors_of_moments(moments, centre)
-        _check_weights(counts)
+        check_some_weight(counts)
         facts = rows, counts, centre, sample, source.dtype, source.head
         return condense(*facts, moves=moves)
 
@@ -187,9 +187,9 @@ def _solved(correlations, right, least):
     return root @ (root.T @ right)
 
 
-def _check_weights(counts):
-    """Raise where no row has a weight."""
-    if not counts:
+def check_some_weight(has_weight):
+    """Raise a ValueError unless some row has a positive sample weight."""
+    if not has_weight:
         raise ValueError(
             "sample_weight is zero for all rows; at least one sample weight must "
             "not be zero."

@@ -102,8 +102,9 @@ def least_moment(design, sample_weight, second_moments):
     n, d = design.n_samples, len(kept)
     if not len(kept) or n * d * min(n, d) > limits().singular_cost:
         return None
-    root = np.sqrt(sample_weight / sample_weight.sum())[:, None]
-    rows = root * design.columns(kept) / np.sqrt(second_moments[kept])
+    rows = design.columns(kept)
+    rows *= np.sqrt(sample_weight / sample_weight.sum())[:, None]
+    rows /= np.sqrt(second_moments[kept])
     if n > d:
         rows = tall_triangle(rows)
     singular = svdvals(rows, overwrite_a=True, check_finite=False)

@@ -7,6 +7,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from .._messages import shown
 from ..criteria import CRITERIA, Criterion
+from ..data.moments_pass import check_some_weight
 from ..data.selected import select
 from ..data.sources import as_design
 from ..solvers import SOLVERS, Solver
@@ -19,15 +20,6 @@ def check_weights(sample_weight, X):
     )
     check_some_weight(np.any(weights))
     return weights
-
-
-def check_some_weight(has_weight):
-    """Raise a ValueError unless some row has a positive sample weight."""
-    if not has_weight:
-        raise ValueError(
-            "sample_weight is zero for all rows; at least one sample weight must "
-            "not be zero."
-        )
 
 
 def check_not_missing(y):

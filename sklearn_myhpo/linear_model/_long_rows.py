@@ -13,8 +13,9 @@ from ..data.cv import check_cv_type
 from ..data.fold_rules import fold_rule, is_rule, stratified_by
 from ..data.hashed_sample import RowFacts, facts_of_block
 from ..data.limits import row_limits
+from ..data.moments_pass import check_some_weight
 from ..engine.glm.stream_plan import hessian_bytes
-from ._checks import check_not_missing, check_not_text, check_some_weight
+from ._checks import check_not_missing, check_not_text
 
 #: Rows of the sample that a fit starts from: at least so many, and so many per feature.
 SAMPLE_LEAST, SAMPLE_PER_FEATURE = 2**14, 32
@@ -98,6 +99,7 @@ def needs_no_list(model, solver, metadata, has_own_validation):
         and isinstance(model.criterion, str)
         and model.criterion == "validation"
         and model.shrinkage == 0
+        and model.n_starts == 1
         and not centres_alone
         and capabilities.finds_minimizers
         and not capabilities.all_directions

@@ -146,6 +146,8 @@ def start_of_sample(model, rows, loss, groups, bounds, solver, n_rows):
     """
     try:
         pairs = rows.pairs(model)
+        if not all(np.any(rows.weight[part]) for pair in pairs for part in pair):
+            return None
         source = rows.source(model, loss, groups, bounds, pairs)
         problem = source.make()
         result = minimize_bilevel(

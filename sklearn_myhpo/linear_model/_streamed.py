@@ -61,7 +61,8 @@ class StreamedFit:
     def _fit(self):
         model, progress = self.model, self.progress
         counts = StreamCounts()
-        with progress.phase("scan"):
+        # What is not finite is refused below; numpy need not warn of it as well.
+        with progress.phase("scan"), np.errstate(all="ignore"):
             start = self._start()
             streamed = self._rows(counts)
             frame = streamed.frame
@@ -78,6 +79,7 @@ class StreamedFit:
             lambda_init=None if isinstance(self.init, str) else self.init,
             looks_around=isinstance(self.init, str) and not start.is_known,
             max_iter=model.max_iter,
+            deadline=progress.deadline,
             tol=model.tol,
             random_state=model._seed(),
             report=self._report(streamed),
@@ -221,6 +223,7 @@ class StreamedFit:
                 full = model_problem.full
                 final = full.to_features(full.minimize(chosen.lambda_, full.start()))
         model._set_results(model_problem, chosen, *final, dtype)
+        model.start_losses_ = np.array([result.validation_loss])
         model._last_fit, model._stream = LastFit(chosen.lambda_, weights), None
         model._set_curve(self._with_curve(problem, result))
         with progress.phase("checks", 0):

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from .._deadline import Deadline
 from ..bilevel.streamed import StreamedProblem
 from ..engine.glm.stream_rows import StreamedRows
 from .driver import minimize_bilevel
@@ -44,6 +45,8 @@ class Rounds:
         Whether lambda may start elsewhere, where that is clearly better.
     max_iter : int
         Most iterations of the solver between two passes, and most passes.
+    deadline : Deadline or None
+        No pass begins after it, but the first ones; None for no limit.
     tol : float
         As of `minimize_bilevel`.
     random_state : int
@@ -62,6 +65,7 @@ class Rounds:
         lambda_init=None,
         looks_around: bool = True,
         max_iter: int = 100,
+        deadline: Deadline | None = None,
         tol: float = 1e-6,
         random_state: int | None = None,
         report=None,
@@ -70,7 +74,8 @@ class Rounds:
         self.lambda_bounds, self.lambda_init = lambda_bounds, lambda_init
         self.looks_around = looks_around
         self.tol, self.error = tol, np.inf
-        self.max_iter, self.random_state = max_iter, random_state
+        self.max_iter, self.deadline = max_iter, Deadline.of(deadline)
+        self.random_state = random_state
         self.report, self.clock = report, time.perf_counter()
         self.history = []
         self._last_move = self._last_inner = np.inf

@@ -80,6 +80,8 @@ class StreamedDriver(Rounds):
             is_certain = now.problem.is_certain(now.lambda_, info.validation_loss)
             if is_certain and not self._is_far:
                 status = Status.CERTAIN
+            elif not is_over and self.deadline.is_over:
+                status = Status.MAX_TIME
             elif is_over and self._is_worse_than_none(now.problem, place):
                 now = self._from_none(now)
                 continue
@@ -248,6 +250,7 @@ class StreamedDriver(Rounds):
         message = status.value.format(
             n_iter=len(self.history),
             max_iter=self.max_iter,
+            max_time=self.deadline.max_time,
             tol=self.tol,
             error=self.error,
             residuals=f"hypergradient {info.hypergradient_norm:.1e}",

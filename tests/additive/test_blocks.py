@@ -130,7 +130,8 @@ def test_columns_of_few_rows_are_in_memory(cls, monkeypatch):
         return rows
 
     monkeypatch.setattr(_columns.Columns, "_form", watched)
-    with use_limits(formed_entries=1, block_entries=2**14, optimism_rows=2**10):
+    samples = {"optimism_rows": 2**10, "summary_rows": 2**10}
+    with use_limits(formed_entries=1, block_entries=2**14, **samples):
         cls(n_splines=8, cv=2, max_iter=2).fit(X, y)
     assert sum(formed) > len(X)
     # The scan looks at a sample.

@@ -48,7 +48,9 @@ def fitted(cls, case, X, y):
         given.update(X_val=X[held_out], y_val=y[held_out])
         X, y = X[rest], y[rest]
     model = cls(cv=3, random_state=0, max_iter=5, tol=0.1, **options)
-    with use_limits(block_entries=2**14, cached_entries=2**14):
+    # Blocks and samples have a constant size, which must be small beside X.
+    entries = {"block_entries": 2**14, "cached_entries": 2**14}
+    with use_limits(**entries, optimism_rows=2**9, summary_rows=2**9):
         return model.fit(X, y, **given)
 
 

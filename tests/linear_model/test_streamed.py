@@ -4,10 +4,12 @@ import gc
 import threading
 import tracemalloc
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold
 
@@ -18,6 +20,7 @@ from sklearn_myhpo import (
     MYHPOLogisticRegression,
     MYHPOPoissonRegressor,
     MYHPOTweedieRegressor,
+    _deadline,
 )
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
@@ -32,6 +35,7 @@ from sklearn_myhpo.losses import PoissonLoss
 from sklearn_myhpo.penalties.factors import make_penalty_factors, with_factors
 from sklearn_myhpo.penalties.parsing import make_feature_groups
 from sklearn_myhpo.selection.one_standard_error import standard_error
+from tests.helpers import Ticks
 
 RNG = np.random.default_rng(0)
 N, D = 1500, 6
@@ -524,3 +528,22 @@ def test_curve_has_the_values_of_the_passes():
     assert curve["validation_loss"].min() >= model.validation_loss_ * (1 - 1e-6)
     null = model.summary().baseline_loss
     assert curve["validation_loss"][-1] == pytest.approx(null, rel=1e-9)
+
+
+def test_time_ends_the_passes(monkeypatch):
+    """A fit of many rows would read on for hours after `max_time`."""
+    monkeypatch.setattr(_deadline, "time", SimpleNamespace(monotonic=Ticks()))
+    model = MYHPOLogisticRegression(max_time=1.5, tol=1e-12)
+    with use_limits(**FEW), pytest.warns(ConvergenceWarning, match="max_time=1.5 sec"):
+        model.fit(batches(LABEL))
+    assert not model.converged_
+    assert np.all(np.isfinite(model.coef_))
+    assert np.isfinite(model.validation_loss_)
+    without = fit(clone(model).set_params(max_time=None), batches(LABEL))
+    assert model.n_iter_ < without.n_iter_
+
+
+def test_several_starts_are_tried():
+    """`n_starts` would be ignored where rows are in batches."""
+    model = MYHPOLogisticRegression(feature_groups=GROUPS, n_starts=3, random_state=0)
+    assert fit(model, batches(LABEL)).start_losses_.shape == (3,)

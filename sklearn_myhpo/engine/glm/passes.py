@@ -230,7 +230,8 @@ class Passes:
 
     def held_out_gradients(self, raw):
         """Return the gradients (n_splits, m, n_outputs) of the validation losses."""
-        if self.held_out.ranges is not None and self.rows.are_shared:
+        are_views = self.rows.are_shared and self.rows.of(0).slices_are_views
+        if self.held_out.ranges is not None and are_views:
             return self._gradients_of_ranges(raw)
         spread = np.zeros((self.n_splits, self.n_outputs, self.rows.n_samples))
         for index, owner, weight in self.held_out.visits:

@@ -31,6 +31,10 @@ RHO_SHRINK, RHO_GROW = 0.1, 4.0
 RHO_GROW_MOST = 16.0
 #: Longest move of a lambda, a natural log.
 MAX_MOVE = 5.0
+#: A group with less freedom left, or less of it taken, may move to its bound at once,
+#: where the hypergradient is at most so large relative to the objective. Before, it may
+#: come back, and weights without a penalty are far away where classes come apart.
+END, RESTS = 1e-3, 1e-3
 #: Longest move of a lambda after which the weights are predicted.
 MAX_PREDICTED = 1.0
 #: Added to the unit diagonal of the scaled tangent, which rounding may leave
@@ -239,7 +243,9 @@ def _propose(problem, state, projected):
     metric = np.diag(model.metric) if is_matrix else model.metric_diagonal
     energy = problem.penalty_energy(state.lambda_, state.weights)
     taken = freedom_taken(metric, energy)
-    longest = np.where(free, MAX_MOVE, 0.0)
+    rests = problem.relative(projected, state.place.objective) <= RESTS
+    at_end = rests & (np.minimum(taken, 1.0 - taken) < END)
+    longest = np.where(free, np.where(at_end, np.inf, MAX_MOVE), 0.0)
     ends = np.clip(problem.bounds - state.lambda_, -longest, longest)
     box = felt(ends, taken)
     # The second derivative of x in delta is 2 t - 1 at zero.

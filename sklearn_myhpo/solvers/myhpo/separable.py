@@ -12,13 +12,11 @@ from ...bilevel.bounds import outward
 from ...bilevel.per_target import TargetModel, TargetsEvaluation
 from ..protocol import Info
 from ..steps.acceptance import is_below_rounding, judge
-from .fast import MAX_MOVE, RHO_FIRST, RHO_GROW, RHO_REJECTED, RHO_SHRINK
+from .fast import END, MAX_MOVE, RHO_FIRST, RHO_GROW, RHO_REJECTED, RHO_SHRINK
 from .freedom import felt, freedom_taken, unfelt
 
 #: Factors of the longest move after a rejected step and after a good one.
 SHORTER, LONGER = 0.25, 2.0
-#: A target with less freedom left, or less of it taken, may move to its bound at once.
-END = 1e-3
 #: Targets whose error is below this share of the largest one wait.
 LAG = 1e-2
 
