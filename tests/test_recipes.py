@@ -246,7 +246,11 @@ def test_outputs_of_the_first_page(started):
     _, printed = started
     blocks = SHOWN.findall((ROOT / FIRST_PAGE).read_text(encoding="utf-8"))
     assert len(blocks) >= 7
-    shown, found = (NUMBER.split(text) for text in ("".join(blocks), printed))
+    # Which split has the largest rounding differs between machines.
+    texts = (
+        re.sub(r"split \d+ of", "split of", one) for one in ("".join(blocks), printed)
+    )
+    shown, found = map(NUMBER.split, texts)
     words, numbers = shown[::2], shown[1::2]
     assert "".join(words).split() == "".join(found[::2]).split()
     # Numbers with an exponent are rounding, which differs between machines.
