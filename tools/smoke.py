@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 import sklearn_myhpo
 from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
 
-EXTRAS = {"torch", "pandas", "matplotlib"}
+EXTRAS = {"torch", "pandas", "matplotlib", "dask", "distributed", "pyarrow"}
 
 
 def try_modules():
@@ -28,8 +28,10 @@ def try_modules():
     for module in found:
         try:
             importlib.import_module(module.name)
-        except ModuleNotFoundError as error:
-            if error.name not in EXTRAS:
+        except ImportError as error:
+            # The package says itself what to install, from the error of Python.
+            missing = error if error.__cause__ is None else error.__cause__
+            if getattr(missing, "name", None) not in EXTRAS:
                 raise
     return f"{len(found)} modules"
 

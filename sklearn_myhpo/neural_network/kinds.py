@@ -173,12 +173,12 @@ class LossKind(Kind):
 KINDS = {}
 
 
-def register(cls: type) -> type:
+def register(subclass: type) -> type:
     """Add a kind to those that networks know; a decorator.
 
     Parameters
     ----------
-    cls : type
+    subclass : type
         Subclass of `InputKind` or `LossKind`.
 
     Returns
@@ -191,23 +191,23 @@ def register(cls: type) -> type:
     ValueError
         If it has no name, or the name of another kind.
     """
-    kind = cls()
+    kind = subclass()
     taken = KINDS.get(kind.name)
     # A cell of a notebook that runs again defines the same class again.
-    is_other = taken is not None and type(taken).__qualname__ != cls.__qualname__
+    is_other = taken is not None and type(taken).__qualname__ != subclass.__qualname__
     if not kind.name or is_other:
         raise ValueError(
-            f"{cls.__name__} needs a name of its own. Got {shown(kind.name)}; taken "
+            f"{subclass.__name__} needs a name of its own. Got {shown(kind.name)}; taken "
             f"are {sorted(KINDS)}."
         )
     low, high = kind.from_free(kind.free_low), kind.from_free(kind.free_high)
     if not low <= kind.default <= high:
         raise ValueError(
-            f"The default of {cls.__name__} must be from {low:.4g} to {high:.4g}, the "
+            f"The default of {subclass.__name__} must be from {low:.4g} to {high:.4g}, the "
             f"range of its transform. Got {shown(kind.default)}."
         )
     KINDS[kind.name] = kind
-    return cls
+    return subclass
 
 
 @register
