@@ -191,19 +191,19 @@ def register(subclass: type) -> type:
     ValueError
         If it has no name, or the name of another kind.
     """
-    kind = subclass()
+    kind, name = subclass(), subclass.__name__
     taken = KINDS.get(kind.name)
     # A cell of a notebook that runs again defines the same class again.
     is_other = taken is not None and type(taken).__qualname__ != subclass.__qualname__
     if not kind.name or is_other:
         raise ValueError(
-            f"{subclass.__name__} needs a name of its own. Got {shown(kind.name)}; taken "
+            f"{name} needs a name of its own. Got {shown(kind.name)}; taken "
             f"are {sorted(KINDS)}."
         )
     low, high = kind.from_free(kind.free_low), kind.from_free(kind.free_high)
     if not low <= kind.default <= high:
         raise ValueError(
-            f"The default of {subclass.__name__} must be from {low:.4g} to {high:.4g}, the "
+            f"The default of {name} must be from {low:.4g} to {high:.4g}, the "
             f"range of its transform. Got {shown(kind.default)}."
         )
     KINDS[kind.name] = kind
