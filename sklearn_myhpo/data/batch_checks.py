@@ -121,15 +121,6 @@ def as_column(name, values, X, where, before):
     return values
 
 
-def equal_columns(values, known):
-    """Whether two arrays are equal, floats up to rounding."""
-    if values.shape != known.shape:
-        return False
-    if {values.dtype.kind, known.dtype.kind} <= set("fiub"):
-        return np.allclose(values, known, rtol=1e-6, atol=0.0)
-    return bool(np.all(values == known))
-
-
 def check_finite(name, values, where):
     """Raise a ValueError that names the first row that is not finite."""
     entries = values.data if sparse.issparse(values) else values

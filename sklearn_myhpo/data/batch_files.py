@@ -143,7 +143,7 @@ def csv_files(paths, target, columns, sample_weight, key, batch_size, options):
 
 
 class Roles(NamedTuple):
-    """What the columns of a table are to a fit.
+    """Parts that the columns of a table have in a fit.
 
     Attributes
     ----------
@@ -162,6 +162,7 @@ class Roles(NamedTuple):
     def of(cls, target, columns, sample_weight, key):
         """Return the roles that a user names."""
         target = target if isinstance(target, str) else list(target)
+        columns = None if columns is None else list(columns)
         return cls(target, columns, sample_weight, key)
 
     @property
@@ -182,7 +183,7 @@ class Roles(NamedTuple):
         if own is None:
             own = [name for name in present if name not in others]
         _check_names(where, (*own, *others), present)
-        return self._replace(columns=list(own))
+        return self._replace(columns=own)
 
     def divided(self, frame):
         """Return the parts of a frame as a batch."""

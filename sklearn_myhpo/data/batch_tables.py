@@ -83,7 +83,6 @@ class FileBatches:
             In a pass, if a file lacks a column.
         """
         check_int("batch_size", batch_size, 1)
-        columns = None if columns is None else list(columns)
         return cls._of(
             *parquet_files(paths, target, columns, sample_weight, key, batch_size)
         )
@@ -126,7 +125,6 @@ class FileBatches:
             In a pass, if the dataset lacks a column.
         """
         check_int("batch_size", batch_size, 1)
-        columns = None if columns is None else list(columns)
         return cls._of(
             *dataset_rows(dataset, target, columns, sample_weight, key, batch_size)
         )
@@ -177,7 +175,6 @@ class FileBatches:
         check_int("batch_size", batch_size, 1)
         if n_samples is not None:
             check_int("n_samples", n_samples, 2)
-        columns = None if columns is None else list(columns)
         given = paths, target, columns, sample_weight, key, batch_size
         return cls._of(csv_files(*given, options), n_samples)
 
