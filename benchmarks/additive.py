@@ -60,7 +60,7 @@ FULL = Sizes(
     (5, 10, 20, 35, 50),
     (200_000, 1_000_000),
 )
-#: What a process does to measure the memory of a fit.
+#: Code of a process that measures the memory of a fit.
 FIT = """
 import resource, time
 from benchmarks.curves import smooth

@@ -1,4 +1,4 @@
-"""What inexact inner solutions save: HOAG with its tolerance schedules.
+"""Savings of inexact inner solutions: HOAG with its tolerance schedules.
 
 One lambda, logistic regression, 3000 training and 3000 validation rows of a9a, from
 lambda = 0 and zero weights. Gradients and Hessian products are counted until the exact

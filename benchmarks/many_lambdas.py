@@ -64,7 +64,7 @@ class Task(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What one fit gave."""
+    """Result of one fit."""
 
     test: float
     validation: float

@@ -56,7 +56,7 @@ class Data(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a tool reached."""
+    """Losses and costs of a tool."""
 
     validation: float
     test: float

@@ -1,4 +1,4 @@
-"""What a pass over rows from Dask costs: the constants of the page on clusters.
+"""Costs of a pass over rows from Dask: the constants of the page on clusters.
 
 Printed are the seconds of a pass over blocks of nearly no rows, with a line through
 them (per pass, and per block); the rows per second of ridge and logistic regression,

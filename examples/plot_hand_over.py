@@ -38,7 +38,7 @@ learned = make_pipeline(columns, model).fit(X, y)
 print(learned[-1].penalties_frame().to_string(index=False))
 
 # %%
-# What the solver did, an iteration a row. With one lambda,
+# The history of the solver, an iteration a row. With one lambda,
 # ``pandas.DataFrame(model.history_)`` is the same.
 
 print(learned[-1].history_frame().iloc[:, :5].to_string())

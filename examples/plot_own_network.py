@@ -57,6 +57,6 @@ for axis, label in zip(axes, ("natural log", "share", "pixels"), strict=True):
     axis.legend()
 
 # %%
-# What comes out is an ordinary module.
+# The result is an ordinary module.
 print(model.to_torch())
 plt.show()

@@ -5,7 +5,8 @@ documentation and the links in diagrams take them from here. This module imports
 nothing, because a build reads it before the package can be imported.
 """
 
-#: What the addresses begin with until the project has public ones. Nothing links there.
+#: Placeholder root of the addresses until the project has public ones. Nothing links
+#: there.
 PLACEHOLDER = "https://example.org/"
 #: Root of the repository.
 REPOSITORY = "https://example.org/sklearn-myhpo"

@@ -25,7 +25,7 @@ WEAKEST = 1e-3
 
 
 class Data(NamedTuple):
-    """What the tools of one task are given, and what they are tested on."""
+    """Training and test data of the tools of one task."""
 
     X: np.ndarray
     y: np.ndarray
@@ -36,7 +36,7 @@ class Data(NamedTuple):
 
     @property
     def classes(self):
-        """What y can be; a part of the rows may lack some of it."""
+        """Values that y can have; a part of the rows may lack some of them."""
         return np.unique(self.y)
 
 

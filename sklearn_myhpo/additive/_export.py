@@ -155,7 +155,7 @@ def _of_categories(found):
         own = list(term.categories)
         coef = coef if term.mix is None else coef @ term.mix.T
         if term.categories.dtype == object and own[-1] != own[-1]:
-            # What is missing is one category here, two in scikit-learn.
+            # Missing values are one category here, two in scikit-learn.
             own, coef = [*own[:-1], None, own[-1]], np.hstack([coef, coef[:, -1:]])
         values.append(own)
         coefs.append(coef)

@@ -16,7 +16,7 @@ from ._posterior import term_posterior
 
 
 class FitData(NamedTuple):
-    """What the linear models of a fit are fitted to.
+    """Data of the linear models of a fit.
 
     Attributes
     ----------

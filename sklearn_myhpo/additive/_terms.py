@@ -135,7 +135,7 @@ class TermColumns:
             Of the fit.
         weight : ndarray of shape (n_samples,)
         """
-        # Those of lines and curves are zero by construction.
+        # Means of lines and curves are zero by construction.
         out, total = np.zeros(self.n_columns), weight.sum()
         for term in self.terms:
             values = self.values_of(rows, term)

@@ -15,13 +15,13 @@ from .batch_checks import (
     names_of_columns,
 )
 
-#: What the columns beside X are called in messages.
+#: Names of the columns beside X in messages.
 _OTHERS = ("y", "sample_weight", "key")
 _PLURAL = {"batch": "batches", "block": "blocks"}
 
 
 class CheckedRows(NamedTuple):
-    """CheckedRows of a block, checked.
+    """Rows of a block after their checks.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class CheckedRows(NamedTuple):
 
 
 class RowForm(NamedTuple):
-    """What the rows of all blocks have in common.
+    """Names, width and types that the rows of all blocks share.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class RowForm(NamedTuple):
 
 
 class BlockFacts(NamedTuple):
-    """What a later pass must find again in a block.
+    """Facts of a block that a later pass must find again.
 
     Attributes
     ----------

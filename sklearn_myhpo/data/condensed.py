@@ -70,7 +70,7 @@ class Condensed:
 
 @dataclass(frozen=True, eq=False)
 class CondensedFacts:
-    """What single rows of a source say, of some targets in some unit.
+    """Facts of single rows of a source, of some targets in some unit.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .dask_blocks import check_features, is_dask, is_frame
 
-#: What a fitted estimator holds for other purposes: not sent with every block.
+#: Attributes of a fitted estimator that are not sent with every block.
 _LEFT_OUT = ("_facts", "_last_fit", "_stream", "_skl_callbacks", "history_")
 
 

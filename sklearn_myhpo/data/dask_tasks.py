@@ -1,4 +1,4 @@
-"""What workers of Dask do with a block; nothing here needs Dask."""
+"""Tasks of the workers of Dask, one per block; nothing here needs Dask."""
 
 from typing import Any, NamedTuple
 

@@ -110,7 +110,7 @@ def _below_each_other(first, second):
 
 
 class RowFacts(NamedTuple):
-    """What the first pass over many rows finds.
+    """Facts from the first pass over many rows.
 
     Attributes
     ----------

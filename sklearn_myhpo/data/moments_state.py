@@ -12,7 +12,7 @@ from .row_source import Block
 
 
 class MomentsState(NamedTuple):
-    """What stands for the rows so far.
+    """Rows that stand for all rows so far.
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ SECONDS_OF_WAITING = 0.2
 
 
 class _Shared:
-    """What both threads know: items that are ready, and whether somebody has ended."""
+    """State of both threads: items that are ready, and whether one has ended."""
 
     def __init__(self):
         self.changed = threading.Condition()

@@ -10,7 +10,7 @@ from ._long_rows import read_long_rows
 from ._moments import condensed_rows
 from ._pass_bar import PassBar
 
-#: What ends the messages.
+#: Ends of the messages.
 _ELSE = (
     "Or fit to a sample in memory, such as the first block: X.blocks[0].compute() of "
     "an array, X.get_partition(0).compute() of a frame."

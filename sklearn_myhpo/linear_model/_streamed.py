@@ -61,7 +61,7 @@ class StreamedFit:
     def _fit(self):
         model, progress = self.model, self.progress
         counts = StreamCounts()
-        # What is not finite is refused below; numpy need not warn of it as well.
+        # Values that are not finite are refused below; numpy need not warn of them.
         with progress.phase("scan"), np.errstate(all="ignore"):
             start = self._start()
             streamed = self._rows(counts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from importlib import import_module
 from numbers import Integral, Real
 
 import numpy as np
@@ -20,8 +21,15 @@ from .._progress import CallbackSupportMixin, Tasks, kept_on_error
 from .._warn import warn
 
 
-def import_training():
-    """Return the training module, which imports PyTorch.
+def import_training(name="_fit", who="Training a self-tuning network"):
+    """Return a module of this package that imports PyTorch.
+
+    Parameters
+    ----------
+    name : str, default="_fit"
+        Of the module.
+    who : str, default="Training a self-tuning network"
+        What needs PyTorch, for the message.
 
     Returns
     -------
@@ -32,10 +40,8 @@ def import_training():
     ImportError
         If PyTorch is not installed; the message has the pip command.
     """
-    import_optional("torch", "Training a self-tuning network", extra="nn")
-    from . import _fit
-
-    return _fit
+    import_optional("torch", who, extra="nn")
+    return import_module(f".{name}", __package__)
 
 
 class SelfTuningEstimator(

@@ -12,9 +12,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._messages import import_optional
 from .._progress import with_callbacks
-from ._base import SelfTuningEstimator, split_rows
+from ._base import SelfTuningEstimator, import_training, split_rows
 
 #: Prefixes of arguments of the module, the optimizer and the loss, as in skorch.
 PREFIXES = ("module", "optimizer", "criterion")
@@ -275,21 +274,8 @@ class SelfTuningModule(SelfTuningEstimator):
 
 
 def import_module_training():
-    """Return the training module, which imports PyTorch.
-
-    Returns
-    -------
-    module
-
-    Raises
-    ------
-    ImportError
-        If PyTorch is not installed; the message has the pip command.
-    """
-    import_optional("torch", "A self-tuning module", extra="nn")
-    from . import _module_fit
-
-    return _module_fit
+    """Return the training of modules, which imports PyTorch; raise without it."""
+    return import_training("_module_fit", "A self-tuning module")
 
 
 def _is_argument(name):

@@ -1,4 +1,4 @@
-"""What a run tells of its phases, for progress bars."""
+"""Phases of a run, for progress bars."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a pass over rows beyond memory has found, solved for the place of the next."""
+"""Models of a pass over rows beyond memory, solved for the place of the next."""
 
 import time
 

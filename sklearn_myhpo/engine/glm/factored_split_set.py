@@ -38,7 +38,7 @@ class FactoredSplitSet(GLMSplitSet):
         )
         self._weights = self._given = self._raw = self._slopes = None
         # Raw predictions, and the validation losses and their gradients there.
-        self._held_out = self._held_out_losses = None, None
+        self._held_out = {}
 
     @property
     def makes_models(self):
@@ -168,11 +168,7 @@ class FactoredSplitSet(GLMSplitSet):
         raw : ndarray of shape (n_splits, n_outputs, n_samples)
             Raw predictions, which do not change.
         """
-        known, losses = self._held_out_losses
-        if known is not raw:
-            losses = self.passes.held_out_losses(raw)
-            self._held_out_losses = raw, losses
-        return losses
+        return self._of_held_out(self.passes.held_out_losses, raw)
 
     def held_out_gradients(self, raw):
         """Return the gradients of the validation losses; the last ones are kept.
@@ -182,11 +178,15 @@ class FactoredSplitSet(GLMSplitSet):
         raw : ndarray of shape (n_splits, n_outputs, n_samples)
             Raw predictions, which do not change.
         """
-        known, gradients = self._held_out
+        return self._of_held_out(self.passes.held_out_gradients, raw)
+
+    def _of_held_out(self, make, raw):
+        """Return the result of a method of the passes; the last one is kept."""
+        known, found = self._held_out.get(make.__name__, (None, None))
         if known is not raw:
-            gradients = self.passes.held_out_gradients(raw)
-            self._held_out = raw, gradients
-        return gradients
+            found = make(raw)
+            self._held_out[make.__name__] = raw, found
+        return found
 
     def tangent_terms(self, weights, solutions):
         """Return the second derivatives of the losses along moves of the weights."""

@@ -56,7 +56,7 @@ class FoldFacts(NamedTuple):
 
 
 class FirstTotals(NamedTuple):
-    """What a pass at common weights finds, with the facts of the folds.
+    """Results of a pass at common weights, with the facts of the folds.
 
     Attributes
     ----------

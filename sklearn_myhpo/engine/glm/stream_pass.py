@@ -12,7 +12,7 @@ from ...data.blocks import interleaved, lower_triangle, rows_by_label
 
 
 class Reading(NamedTuple):
-    """What rows are to a problem: their coordinates, targets, weights and folds.
+    """View of rows by a problem: their coordinates, targets, weights and folds.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What self-tuning layers share: weights that respond row by row, and masks.
+"""Parts that self-tuning layers share: weights that respond row by row, and masks.
 
 MacKay, Vicol, Lorraine, Duvenaud & Grosse (2019), arXiv:1903.03088, eq. (10).
 """
@@ -34,7 +34,7 @@ class _SquaredRows(torch.autograd.Function):
 
 
 class SelfTuning:
-    """What all self-tuning layers have: a state, a name, and hyperparameters.
+    """Base of all self-tuning layers: a state, a name, and hyperparameters.
 
     Attributes
     ----------

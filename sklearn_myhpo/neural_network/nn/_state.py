@@ -1,4 +1,4 @@
-"""What a pass through a module depends on: responses, hyperparameters and noise."""
+"""State of a pass through a module: responses, hyperparameters and noise."""
 
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ class Noise:
 
 
 class State(NamedTuple):
-    """What the self-tuning layers of a module use in one pass.
+    """State that the self-tuning layers of a module use in one pass.
 
     Attributes
     ----------

@@ -115,7 +115,7 @@ class Outer:
         self._is_penalized = (factor > 0).astype(float)
         labels = np.zeros(size, dtype=np.intp)
         labels[: len(self.groups.labels)] = self.groups.labels
-        # Those of no group have the factor zero.
+        # Coordinates of no group have the factor zero.
         self._labels = np.where(factor.any(axis=(0, 1)), labels, 0)
         self._is_each = np.array_equal(self.groups.labels, np.arange(n_groups))
         self._share = np.reshape(problem.split_weights, (-1, 1, 1))
