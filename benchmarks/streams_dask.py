@@ -23,8 +23,8 @@ from distributed import Client, LocalCluster, wait
 from benchmarks.page import markdown
 from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
 from sklearn_myhpo.data import RowFolds
-from sklearn_myhpo.data.dask import DaskSource
-from sklearn_myhpo.data.row_source import Sums
+from sklearn_myhpo.data.dask.source import DaskSource
+from sklearn_myhpo.data.streams.source import Sums
 
 #: Numbers of blocks of nearly no rows, and passes and fits of which the best counts.
 BLOCKS, REPEATS = (16, 64, 256), 3

@@ -23,10 +23,10 @@ from .._documentation import DocumentationLinkMixin
 from .._progress import kept_on_error
 from .._typing import AutoFloat, CVLike, MatrixLike, RandomStateLike
 from ..criteria import Criterion
-from ..data.batch_source import Batches
 from ..data.blocks import slices
-from ..data.dask_blocks import is_dask
+from ..data.dask.blocks import is_dask
 from ..data.frames import is_frame
+from ..data.streams.batches import Batches
 from ..linear_model._checks import check_weights
 from ..preprocessing import PenalizedSplineTransformer
 from ._columns import Columns

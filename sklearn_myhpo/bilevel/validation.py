@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from ..data.batches import RowBatches, sample_batches, strata_of
+from ..data.minibatches.batches import RowBatches, sample_batches, strata_of
 from ..data.parts import RowParts, divide_rows
 from ..engine.build import build_splits
 from ..engine.glm.quadratic_model import QuadraticModels

@@ -9,10 +9,10 @@ from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from .._messages import shown
 from ..exceptions import IgnoredGroupsWarning, RareClassWarning, SortedRowsWarning
-from .fold_splitters import FoldSplitter
-from .holdout import holdout_pairs
-from .pairs import MOST_NAMES, keep_weighty, read_pairs
-from .row_order import sorted_share
+from .folds.holdout import holdout_pairs
+from .folds.pairs import MOST_NAMES, keep_weighty, read_pairs
+from .folds.row_order import sorted_share
+from .folds.splitters import FoldSplitter
 
 _ALLOWED = (
     "allowed are None (five folds), an int >= 2 (the number of folds), a float in "

@@ -4,14 +4,14 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from .._messages import shown
-from ..data.batch_rows import BatchRows
-from ..data.batch_source import Batches
-from ..data.batches_design import BatchesDesign
-from ..data.condensed_design import CondensedDesign
-from ..data.dask_blocks import is_dask
+from ..data.dask.blocks import is_dask
 from ..data.design import Design
-from ..data.row_source import BatchSource
-from ..data.sliceable import as_sliceable, is_read_by_slices
+from ..data.moments.condensed_design import CondensedDesign
+from ..data.streams.batches import Batches
+from ..data.streams.design import BatchesDesign
+from ..data.streams.rows import BatchRows
+from ..data.streams.sliceable import as_sliceable, is_read_by_slices
+from ..data.streams.source import BatchSource
 from ._dask import read_dask, refuse_dask
 from ._long_rows import (
     needs_no_copy,

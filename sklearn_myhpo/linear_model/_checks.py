@@ -7,7 +7,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from .._messages import shown
 from ..criteria import CRITERIA, Criterion
-from ..data.moments_pass import check_some_weight
+from ..data.moments.passes import check_some_weight
 from ..data.selected import select
 from ..data.sources import as_design
 from ..solvers import SOLVERS, Solver

@@ -2,9 +2,9 @@
 
 from sklearn.utils.multiclass import check_classification_targets
 
-from ..data.class_counts import count_classes
-from ..data.coded_rows import ClassCode, CodedRows, CodedRule
-from ..data.fold_rules import fold_rule
+from ..data.folds.class_counts import count_classes
+from ..data.folds.rules import fold_rule
+from ..data.streams.coded_rows import ClassCode, CodedRows, CodedRule
 from ._checks import check_not_missing
 
 

@@ -1,10 +1,10 @@
 """X from Dask, in `fit`: which fits go to the blocks, and what is advised otherwise."""
 
 from .._messages import shown
-from ..data.dask import MOST_DASK_FEATURES, DaskSource
-from ..data.dask_blocks import is_dask
-from ..data.fold_rules import is_rule
-from ..data.fold_splitters import KeyFolds
+from ..data.dask.blocks import is_dask
+from ..data.dask.source import MOST_DASK_FEATURES, DaskSource
+from ..data.folds.rules import is_rule
+from ..data.folds.splitters import KeyFolds
 from ._coded import coded_rows
 from ._long_rows import read_long_rows
 from ._moments import condensed_rows

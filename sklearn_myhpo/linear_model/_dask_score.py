@@ -7,10 +7,10 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import MatrixLike
-from ..data.dask import DaskSource
-from ..data.dask_blocks import is_dask
-from ..data.dask_lazy import for_predictions
-from ..data.row_source import Sums
+from ..data.dask.blocks import is_dask
+from ..data.dask.lazy import for_predictions
+from ..data.dask.source import DaskSource
+from ..data.streams.source import Sums
 
 
 class DaskScoreMixin:

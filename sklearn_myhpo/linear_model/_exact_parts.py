@@ -16,9 +16,9 @@ from .._progress import kept_on_error
 from .._typing import MatrixLike
 from ..data.arrays import head_of
 from ..data.cv import check_cv_type
-from ..data.fold_rules import HoldOut, is_rule
-from ..data.fold_splitters import KeyFolds, RowFolds
-from ..data.moments_state import add_part
+from ..data.folds.rules import HoldOut, is_rule
+from ..data.folds.splitters import KeyFolds, RowFolds
+from ..data.moments.state import add_part
 from ..data.threads import threads_for
 from ..engine.limits import limits
 from ..losses import SquaredLoss

@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._messages import shown
 from .._typing import MatrixLike
-from ..data.dask_lazy import lazily
-from ..data.row_target import RowTarget
+from ..data.dask.lazy import lazily
+from ..data.streams.target import RowTarget
 from ..losses import LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
 from ._classes import ClassWeightMixin, check_several, index_classes, labels_of

@@ -7,13 +7,13 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._messages import shown
-from ..data.batches_design import BatchesDesign
-from ..data.class_counts import ClassCounts
 from ..data.cv import check_cv_type
-from ..data.fold_rules import fold_rule, is_rule, stratified_by
-from ..data.hashed_sample import RowFacts, facts_of_block
+from ..data.folds.class_counts import ClassCounts
+from ..data.folds.rules import fold_rule, is_rule, stratified_by
 from ..data.limits import row_limits
-from ..data.moments_pass import check_some_weight
+from ..data.moments.passes import check_some_weight
+from ..data.streams.design import BatchesDesign
+from ..data.streams.hashed_sample import RowFacts, facts_of_block
 from ..engine.glm.stream_plan import hessian_bytes
 from ._checks import check_not_missing, check_not_text
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from sklearn.utils.validation import check_array
 
 from .._messages import shown
-from ..data.condensed_design import CondensedDesign
 from ..data.cv import warn_if_sorted
-from ..data.fold_rules import Contiguous, fold_rule, is_rule
-from ..data.moments_pass import condense_source
+from ..data.folds.rules import Contiguous, fold_rule, is_rule
+from ..data.moments.condensed_design import CondensedDesign
+from ..data.moments.passes import condense_source
 from ..engine.conditioning import LEAST_OWN, LEAST_OWN_OF_GROUPS
 from ..engine.limits import limits
 from ..losses import SquaredLoss

@@ -9,7 +9,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from .._messages import shown
 from .._typing import MatrixLike
-from ..data.dask_lazy import lazily
+from ..data.dask.lazy import lazily
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text

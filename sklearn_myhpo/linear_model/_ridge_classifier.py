@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._messages import shown
 from .._typing import MatrixLike
-from ..data.condensed_design import CondensedDesign
-from ..data.dask_lazy import lazily
+from ..data.dask.lazy import lazily
+from ..data.moments.condensed_design import CondensedDesign
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._batches import columns_of

@@ -11,8 +11,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_consistent_length
 
 from .._messages import shown
-from ..data.condensed_design import CondensedDesign
 from ..data.cv import make_splits
+from ..data.moments.condensed_design import CondensedDesign
 from ..data.rows import Rows
 from ..exceptions import IgnoredGroupsWarning
 from ._batches import folds_of

@@ -6,9 +6,9 @@ from sklearn.utils.validation import validate_data
 from .._messages import shown
 from ..bilevel.counts import StreamCounts
 from ..data.cv import warn_if_rare
-from ..data.fold_rules import Stratified
+from ..data.folds.rules import Stratified
 from ..data.limits import row_limits
-from ..data.row_view import RowView
+from ..data.streams.view import RowView
 from ..data.threads import threads_for
 from ..diagnostics.certificate import certify
 from ..diagnostics.optimism import estimate_optimism

@@ -5,16 +5,16 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_myhpo.data import Batches
-from sklearn_myhpo.data.batch_rows import BatchRows
-from sklearn_myhpo.data.batches_design import BatchesDesign
-from sklearn_myhpo.data.condensed_design import CondensedDesign
 from sklearn_myhpo.data.dense import DenseDesign
 from sklearn_myhpo.data.design import Design
 from sklearn_myhpo.data.formed import FormedDesign
+from sklearn_myhpo.data.moments.condensed_design import CondensedDesign
 from sklearn_myhpo.data.selected import SelectedDesign
 from sklearn_myhpo.data.sources import as_design
 from sklearn_myhpo.data.stacked import StackedDesign
 from sklearn_myhpo.data.streamed import StreamedDesign
+from sklearn_myhpo.data.streams.design import BatchesDesign
+from sklearn_myhpo.data.streams.rows import BatchRows
 from tests.helpers import load_example
 
 #: The documented data source.

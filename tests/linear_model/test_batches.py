@@ -21,7 +21,7 @@ from sklearn_myhpo import (
     MYHPORidgeClassifier,
 )
 from sklearn_myhpo.data import Batches, RowFolds
-from sklearn_myhpo.data.fold_rules import is_rule
+from sklearn_myhpo.data.folds.rules import is_rule
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.solvers import Stochastic
 

@@ -16,8 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_myhpo import BilevelRidge, MYHPORidge, SHORidge
 from sklearn_myhpo.data import KeyFolds, RowFolds
-from sklearn_myhpo.data.fold_rules import HoldOut
-from sklearn_myhpo.data.row_source import Block
+from sklearn_myhpo.data.folds.rules import HoldOut
+from sklearn_myhpo.data.streams.source import Block
 from sklearn_myhpo.solvers import Stochastic
 
 RNG = np.random.default_rng(0)

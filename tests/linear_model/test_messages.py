@@ -26,12 +26,12 @@ FILES = sorted(ROOT.rglob("*.py"))
 #: Folders and files whose messages are tested beside them.
 ELSEWHERE = {
     *("additive", "preprocessing"),
-    *("data/batch_rows.py", "data/batch_source.py", "data/batch_checks.py"),
-    *("data/batch_reader.py", "data/batch_files.py", "data/class_counts.py"),
-    *("data/fold_rules.py", "data/fold_splitters.py", "data/hashes.py"),
-    "data/moments_pass.py",
-    *("data/block_checks.py", "data/dask.py", "data/dask_blocks.py"),
-    *("data/dask_tasks.py", "linear_model/_coded.py", "linear_model/_dask.py"),
+    *("data/streams/rows.py", "data/streams/batches.py", "data/streams/checks.py"),
+    *("data/streams/reader.py", "data/streams/files.py", "data/folds/class_counts.py"),
+    *("data/folds/rules.py", "data/folds/splitters.py", "data/folds/hashes.py"),
+    "data/moments/passes.py",
+    *("data/streams/block_checks.py", "data/dask/source.py", "data/dask/blocks.py"),
+    *("data/dask/tasks.py", "linear_model/_coded.py", "linear_model/_dask.py"),
     *("datasets", "neural_network", "bilevel", "losses", "_warn.py"),
 }
 #: Functions with a message that nothing can provoke in this table.

@@ -11,8 +11,8 @@ from scipy import sparse
 
 from sklearn_myhpo import BilevelRidge, MYHPOLogisticRegression, MYHPORidge, SHORidge
 from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
-from sklearn_myhpo.data.fold_rules import HoldOut
-from sklearn_myhpo.data.row_source import Block
+from sklearn_myhpo.data.folds.rules import HoldOut
+from sklearn_myhpo.data.streams.source import Block
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.exceptions import IgnoredGroupsWarning, SortedRowsWarning
 

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..._deadline import Deadline, OutOfTimeError
 from ...bilevel.validation import BilevelProblem
-from ...data.batches import RowBatches
+from ...data.minibatches.batches import RowBatches
 from ...engine.glm.safeguards import saturated
 from ..capabilities import Capabilities
 from ..options import check_options

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...bilevel.problem import Problem
-from ...data.batches import RowBatches
+from ...data.minibatches.batches import RowBatches
 
 #: Lambda against the slowest response of its weights. With weights and adjoints in a
 #: row, a mode of curvature h and penalty p is stable up to 2 (h + p)^3 / (h p^2), which

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ...data.batch_blocks import Batch
-from ...data.batches import Pass, RowBatches
+from ...data.minibatches.batches import Pass, RowBatches
+from ...data.minibatches.blocks import Batch
 from .steps import Outer, Steps
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from sklearn_myhpo.data import RowFolds
-from sklearn_myhpo.data.row_source import Block
-from sklearn_myhpo.data.row_target import RowTarget
-from sklearn_myhpo.data.row_view import RowView
+from sklearn_myhpo.data.streams.source import Block
+from sklearn_myhpo.data.streams.target import RowTarget
+from sklearn_myhpo.data.streams.view import RowView
 from sklearn_myhpo.engine.glm.stream_facts import facts_of_folds
 from sklearn_myhpo.engine.glm.stream_pass import (
     Moves,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_myhpo.data.batches import RowBatches
+from sklearn_myhpo.data.minibatches.batches import RowBatches
 from sklearn_myhpo.solvers import Implicit, minimize_bilevel
 from sklearn_myhpo.solvers.stochastic import f2sa
 from sklearn_myhpo.solvers.stochastic.rules import RULES

@@ -1,0 +1,8 @@
+"""Rows in the collections of Dask: tasks go to the blocks, and sums come back.
+
+source         a `RowSource` of a collection
+blocks         the parts of arrays and frames, matched to each other
+graph, tasks   one task per block, and the tree that adds up their results
+watch          faults: workers that are lost, tasks that are left behind
+lazy           predictions as lazy arrays
+"""

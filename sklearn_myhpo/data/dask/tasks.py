@@ -1,0 +1,157 @@
+"""Tasks of the workers of Dask, one per block; nothing here needs Dask."""
+
+from typing import Any, NamedTuple
+
+from scipy import sparse
+
+from ..streams.block_checks import check_rows, compare_rows
+from ..streams.source import Block
+
+
+class SharedWork(NamedTuple):
+    """Work on every block of a pass; sent to a worker once.
+
+    Attributes
+    ----------
+    task : callable
+        Of a block and `args`; its result has a method `plus`.
+    args : tuple
+    form : RowForm
+        Of the first rows, that all blocks must have.
+    """
+
+    task: Any
+    args: tuple
+    form: Any
+
+
+class BlockPlace(NamedTuple):
+    """Where a block is among all, and what the first pass found there.
+
+    Attributes
+    ----------
+    number : int
+    start, n_rows : int
+    known : tuple or None
+        None in the first pass.
+    """
+
+    number: int
+    start: int
+    n_rows: int
+    known: tuple | None
+
+
+class BlockSum:
+    """Result of a task for some blocks, and what the first pass found in each.
+
+    Parameters
+    ----------
+    total : object or None
+        None without rows.
+    facts : dict of int to BlockFacts
+        By the number of the block; empty after the first pass.
+    """
+
+    def __init__(self, total, facts):
+        self.total, self.facts = total, facts
+
+    def __sizeof__(self):
+        # By which a cluster decides what to move and what to keep.
+        return bytes_of(self.total) + bytes_of(self.facts)
+
+    def plus(self, other):
+        """Return what was found in the blocks of both."""
+        facts = {**self.facts, **other.facts}
+        if self.total is None or other.total is None:
+            return BlockSum(other.total if self.total is None else self.total, facts)
+        return BlockSum(self.total.plus(other.total), facts)
+
+
+def bytes_of(value):
+    """Return about how many bytes the arrays of a value have, and the rest of it."""
+    if hasattr(value, "nbytes"):
+        return value.nbytes
+    parts = ()
+    if isinstance(value, dict):
+        parts = value.values()
+    elif isinstance(value, tuple | list):
+        parts = value
+    elif hasattr(value, "__dict__"):
+        parts = vars(value).values()
+    return 64 + sum(map(bytes_of, parts))
+
+
+def work_on(call, place, *columns):
+    """Return the `BlockSum` of a block.
+
+    Parameters
+    ----------
+    call : SharedWork
+    place : BlockPlace
+    *columns : array-like, sparse matrix, frame or None
+        X, y, weights and keys as they came.
+    """
+    where = f"block {place.number}"
+    check_length(columns[0], place, where)
+    if place.known is None:
+        rows, facts = check_rows(columns, where, call.form)
+        facts = {place.number: facts}
+    else:
+        rows, facts = compare_rows(columns, call.form, place.known), {}
+        if rows is None:
+            raise ValueError(
+                f"The rows of {where} from Dask were others in a later pass. They must "
+                "be the same in every pass, not drawn anew or shuffled whenever they "
+                "are computed; persist() keeps them."
+            )
+    total = None
+    if rows.X.shape[0]:
+        block = block_of(rows, place.start, place.number)
+        total = call.task(block, *call.args)
+    return BlockSum(total, facts)
+
+
+def block_of(rows, start, number):
+    """Return checked rows as the `Block` that tasks take."""
+    X = sparse.csr_array(rows.X) if sparse.issparse(rows.X) else rows.X
+    return Block(X, rows.y, rows.weight, start, number, rows.key)
+
+
+def add(*parts):
+    """Return the sum of results."""
+    total, *others = parts
+    for one in others:
+        total = total.plus(one)
+    return total
+
+
+def check_length(X, place, where):
+    """Raise where a block has not the rows that the chunks or y say."""
+    if X.shape[0] != place.n_rows:
+        raise ValueError(
+            f"X of {where} must have {place.n_rows} rows, as the chunks or the y of "
+            f"Dask have. Got {X.shape[0]}."
+        )
+
+
+def count(shared, place, values):
+    """Return the number of rows of a block, in a list."""
+    return [len(values)]
+
+
+def join(*parts):
+    """Return lists, joined."""
+    return [one for part in parts for one in part]
+
+
+def first_rows(n_rows, *columns):
+    """Return the first rows of the columns of a block, as they came."""
+    return [None if one is None else _first(one, n_rows) for one in columns]
+
+
+def _first(values, n_rows):
+    """Return the first rows of an array, a sparse matrix, a frame or a series."""
+    if hasattr(values, "iloc"):
+        return values.iloc[:n_rows]
+    return values.tocsr()[:n_rows] if sparse.issparse(values) else values[:n_rows]

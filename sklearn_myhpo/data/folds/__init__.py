@@ -1,0 +1,10 @@
+"""How the parameter `cv` divides rows.
+
+splitters     folds by row number and by a key, without lists of rows
+rules         the fold of a row of a stream, also of scikit-learn's own splitters
+class_counts  numbers of rows of every class by block, for stratified folds
+hashes        numbers that depend on a key alone
+holdout       one split of a given share
+pairs         pairs of rows that the user gave, and which of them count
+row_order     whether the order of rows makes folds unlike each other
+"""

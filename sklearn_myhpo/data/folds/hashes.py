@@ -1,0 +1,106 @@
+"""Hashes of numbers and texts that are the same in every run and on every machine."""
+
+import hashlib
+
+import numpy as np
+
+from ..._messages import shown
+
+#: Constants of SplitMix64 (Steele, Lea and Flood 2014).
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+#: Integers up to here are floats without rounding.
+_EXACT = 2**53
+
+
+def mix(bits):
+    """Return well mixed bits of 64-bit numbers, an array of uint64."""
+    with np.errstate(over="ignore"):
+        bits = bits + _GAMMA
+        bits = (bits ^ (bits >> np.uint64(30))) * _FIRST
+        bits = (bits ^ (bits >> np.uint64(27))) * _SECOND
+        return bits ^ (bits >> np.uint64(31))
+
+
+def uniform(bits):
+    """Return numbers in [0, 1) of mixed bits."""
+    return (bits >> np.uint64(11)) * 2.0**-53
+
+
+def hash_keys(values, name):
+    """Return a hash for every key, equal for equal keys.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_rows,)
+        Numbers, truth values, dates or texts; 5 and 5.0 are the same key.
+    name : str
+        What the user calls them, for messages.
+
+    Returns
+    -------
+    ndarray of uint64 of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If a key is missing, or of another type.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind == "O":
+        values = _of_objects(values, name)
+    kind = values.dtype.kind
+    if kind in "mM":
+        _check_missing(np.isnat(values), name)
+        values, kind = values.astype("M8[ns]" if kind == "M" else "m8[ns]"), "i"
+        return mix(values.view(np.uint64))
+    if kind == "f":
+        _check_missing(np.isnan(values), name)
+        return mix(_of_floats(values))
+    if kind in "biu":
+        bits = _of_floats(values)
+        if kind in "iu" and values.itemsize == 8:
+            large = (values > _EXACT) | (values < -_EXACT)
+            bits[large] = values[large].astype(np.uint64)
+        return mix(bits)
+    if kind not in "US":
+        raise ValueError(
+            f"{name} must hold numbers, dates or texts. Got the type {values.dtype}."
+        )
+    texts, index = np.unique(values, return_inverse=True)
+    hashes = [_of_text(one) for one in texts.tolist()]
+    return np.array(hashes, dtype=np.uint64)[index.reshape(len(values))]
+
+
+def _of_floats(values):
+    """Return the bits of numbers in double precision; those of -0 are those of 0."""
+    return (values.astype(np.float64) + 0.0).view(np.uint64)
+
+
+def _of_text(text):
+    """Return 64 bits of a text."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")
+
+
+def _of_objects(values, name):
+    """Return an array of one type from Python objects."""
+    missing = np.array([one is None or one != one for one in values.tolist()])
+    _check_missing(missing, name)
+    found = np.array(values.tolist())
+    is_text = [isinstance(one, str) for one in values.tolist()]
+    if found.dtype.kind not in "fiubmMUS" or any(is_text) != all(is_text):
+        raise ValueError(
+            f"{name} must hold numbers, dates or texts, of one kind. Got "
+            f"{shown(values[:5])}."
+        )
+    return found
+
+
+def _check_missing(missing, name):
+    """Raise a ValueError where a key is missing."""
+    if missing.any():
+        raise ValueError(
+            f"{name} must have a key for every row. It is missing in row "
+            f"{int(np.argmax(missing))} of those that come together."
+        )

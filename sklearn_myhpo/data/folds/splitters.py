@@ -1,0 +1,254 @@
+"""Folds that a user names: by the number of the row, or by a key."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..._messages import shown
+from .hashes import hash_keys, uniform
+
+
+class FoldSplitter:
+    """A rule of folds that is also a splitter of rows in memory."""
+
+    #: Whether the groups of `fit` are the keys.
+    takes_groups = False
+
+    def __init__(self, n_splits):
+        if isinstance(n_splits, bool) or not (
+            isinstance(n_splits, Integral) and n_splits >= 2
+        ):
+            raise ValueError(f"n_splits must be an int >= 2. Got {shown(n_splits)}.")
+        self.n_splits = n_splits
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of folds.
+
+        Parameters
+        ----------
+        X, y, groups : object, default=None
+            Not used.
+
+        Returns
+        -------
+        int
+        """
+        return self.n_splits
+
+    def _pairs(self, fold):
+        """Yield the training and validation rows of every fold."""
+        for number in range(self.n_splits):
+            yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+
+
+class RowFolds(FoldSplitter):
+    """Folds by the number of the row: row i is held out by fold i modulo `n_splits`.
+
+    The folds do not depend on how many rows there are, so that they stay the same when
+    rows are added. As ``cv=`` of the linear estimators it goes with `Batches`, whose
+    rows are then read once, and with rows in memory.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+
+    See Also
+    --------
+    KeyFolds : Folds that keep the rows of a key together.
+
+    Examples
+    --------
+    >>> from sklearn_myhpo.data import RowFolds
+    >>> [held_out.tolist() for _, held_out in RowFolds(2).split([[0.0]] * 5)]
+    [[0, 2, 4], [1, 3]]
+    """
+
+    def __init__(self, n_splits: int = 5) -> None:
+        super().__init__(n_splits)
+
+    def __repr__(self):
+        return f"RowFolds(n_splits={self.n_splits})"
+
+    def labels(self, block: Any) -> np.ndarray:
+        """Return the fold of every row of a block.
+
+        Parameters
+        ----------
+        block : Block
+            Of a source of rows.
+
+        Returns
+        -------
+        ndarray of int of shape (b,)
+        """
+        return np.arange(block.start, block.start + block.n_rows) % self.n_splits
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Any:
+        """Yield the training and validation rows of every fold.
+
+        Parameters
+        ----------
+        X : array-like of length n_samples
+        y, groups : object, default=None
+            Not used.
+
+        Yields
+        ------
+        train, test : ndarray of int
+        """
+        yield from self._pairs(np.arange(_length(X)) % self.n_splits)
+
+
+class KeyFolds(FoldSplitter):
+    """Folds by a hash of a key, such as a user or a site: rows of a key stay together.
+
+    The hash is the same in every run and on every machine, and the folds do not depend
+    on the order of the rows. Folds have about equal numbers of keys, if these are many.
+    As ``cv=`` of the linear estimators it goes with `Batches`, whose rows are then read
+    once, and with rows in memory.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    key : str or int, default=None
+        Name or number of the column of X that holds the keys, numbers there. None for
+        the keys that batches hold (``Batches.from_parquet(..., key="user")``), or for
+        the `groups` of `fit`; these may be numbers, dates or texts.
+
+    See Also
+    --------
+    RowFolds : Folds by the number of the row.
+
+    Examples
+    --------
+    >>> from sklearn_myhpo.data import KeyFolds
+    >>> users = ["ann", "bob", "ann", "cid", "bob", "ann"]
+    >>> for _, held_out in KeyFolds(2).split(users, groups=users):
+    ...     print(held_out.tolist())
+    [3]
+    [0, 1, 2, 4, 5]
+    """
+
+    def __init__(self, n_splits: int = 5, key: str | int | None = None) -> None:
+        super().__init__(n_splits)
+        if isinstance(key, bool) or not (
+            key is None or isinstance(key, str | Integral)
+        ):
+            raise TypeError(
+                "key must be the name or the number of a column of X, or None. Got "
+                f"{shown(key)}."
+            )
+        self.key = key
+
+    @property
+    def takes_groups(self) -> bool:
+        """Whether the groups of `fit` are the keys."""
+        return self.key is None
+
+    def __repr__(self):
+        return f"KeyFolds(n_splits={self.n_splits}, key={shown(self.key)})"
+
+    def labels(self, block: Any) -> np.ndarray:
+        """Return the fold of every row of a block.
+
+        Parameters
+        ----------
+        block : Block
+            Of a source of rows. A `key` that is a name must have become a number.
+
+        Returns
+        -------
+        ndarray of int of shape (b,)
+        """
+        if self.key is not None:
+            return self._folds(_column_of(block.X, self.key))
+        if block.key is None:
+            raise ValueError(
+                f"{self} needs the keys of the rows, but the batches hold none. Give "
+                "the column of X, KeyFolds(key=...), or keys to Batches, as in "
+                "Batches.from_parquet(..., key=...)."
+            )
+        return self._folds(block.key)
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Any:
+        """Yield the training and validation rows of every fold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            An array, a sparse matrix or a frame, with the column `key`.
+        y : object, default=None
+            Not used.
+        groups : array-like of shape (n_samples,), default=None
+            The keys, where `key` is None.
+
+        Yields
+        ------
+        train, test : ndarray of int
+        """
+        if self.key is not None:
+            names = getattr(X, "columns", None)
+            rule = self.of_columns(names, np.shape(X)[1])
+            fold = self._folds(_column_of(X, rule.key))
+        elif groups is None:
+            raise ValueError(
+                f"{self} needs the groups of the rows, or key=, a column of X. Give "
+                "them to fit: fit(X, y, groups=...)."
+            )
+        else:
+            fold = self._folds(groups)
+        yield from self._pairs(fold)
+
+    def of_columns(self, names: Any, n_features: int) -> Any:
+        """Return the same folds with the number of the column in the place of its name.
+
+        Parameters
+        ----------
+        names : sequence of str or None
+            Of the columns.
+        n_features : int
+            Number of the columns.
+
+        Returns
+        -------
+        KeyFolds
+        """
+        key = self.key
+        if isinstance(key, str):
+            found = [] if names is None else list(names)
+            if key not in found:
+                raise ValueError(
+                    f"{self} needs X with a column {shown(key)}. Got "
+                    f"{'no names' if names is None else shown(found)}."
+                )
+            key = found.index(key)
+        if key is not None and not -n_features <= key < n_features:
+            raise ValueError(f"{self} needs a column {key} of X with {n_features}.")
+        return KeyFolds(self.n_splits, key)
+
+    def _folds(self, keys):
+        """Return the fold of every key."""
+        chance = uniform(hash_keys(keys, "the key of KeyFolds"))
+        return np.minimum((chance * self.n_splits).astype(np.intp), self.n_splits - 1)
+
+
+def _column_of(X, number):
+    """Return a column of an array, a sparse matrix or a frame."""
+    if hasattr(X, "iloc"):
+        column = np.asarray(X.iloc[:, number])
+    elif sparse.issparse(X):
+        column = X[:, [number]].toarray().ravel()
+    else:
+        column = np.asarray(X)[:, number]
+    # As a fit reads it.
+    return column.astype(np.float64) if column.dtype.kind in "fiub" else column
+
+
+def _length(X):
+    """Return the number of rows."""
+    shape = getattr(X, "shape", None)
+    return shape[0] if shape else len(X)

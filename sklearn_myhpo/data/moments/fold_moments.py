@@ -1,0 +1,270 @@
+"""Second moments of the rows of every fold, in one pass."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..blocks import Space, rows_by_label, slices
+from ..limits import row_limits
+from ..streams.checks import as_dense
+from ..streams.sample import RowSample, sample_block
+from ..sums import origin
+from ..threads import map_shares, matmul
+
+#: Square of a mean, in variances, up to which zero is as good an origin.
+NEAR = 1.0
+
+
+class Centre(NamedTuple):
+    """Origin and units of rows, from the first of them.
+
+    Attributes
+    ----------
+    x : ndarray of shape (n_features,)
+        Origin of the features; zeros without an intercept.
+    y : ndarray of shape (n_targets,)
+        Origin of the targets.
+    y_exponent : ndarray of int of shape (n_targets,)
+        The targets are divided by ``2^y_exponent``.
+    weight_exponent : int
+        So are the weights.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    y_exponent: np.ndarray
+    weight_exponent: int
+
+    @property
+    def n_features(self):
+        """Number of features."""
+        return len(self.x)
+
+    @property
+    def width(self):
+        """Number of columns of (x, 1, y)."""
+        return len(self.x) + 1 + len(self.y)
+
+    @property
+    def is_zero(self):
+        """Whether the origin is zero."""
+        return not (self.x.any() or self.y.any())
+
+    def fill(self, X, y, weight, out, space=None):
+        """Write rows (x, 1, y) in these units, times the roots of their weights.
+
+        Parameters
+        ----------
+        X : ndarray or CSR array of shape (n_rows, n_features)
+        y : ndarray of shape (n_rows, n_targets)
+        weight : ndarray of shape (n_rows,) or None
+        out : ndarray of shape (n_rows, n_features + 1 + n_targets)
+        space : Origins, optional
+            Memory to be used again for the next rows.
+        """
+        one = self.n_features
+        # Another precision is converted first: both at once would be slow.
+        out[:, :one] = as_dense(X)
+        out[:, one] = 1.0
+        out[:, one + 1 :] = y
+        if not self.is_zero:
+            origins = Origins(self) if space is None else space
+            np.subtract(out, origins.of(len(out)), out=out)
+        if self.y_exponent.any():
+            out[:, one + 1 :] = np.ldexp(out[:, one + 1 :], -self.y_exponent)
+        if weight is not None:
+            weight = np.ldexp(weight.astype(np.float64), -self.weight_exponent)
+            out *= np.sqrt(weight)[:, None]
+
+
+class Origins:
+    """The origin of (x, 1, y), once for every row: faster than to repeat it for each.
+
+    Parameters
+    ----------
+    centre : Centre
+    """
+
+    def __init__(self, centre):
+        self._origin = np.concatenate([centre.x, [0.0], centre.y])
+        self._rows = np.empty((0, len(self._origin)))
+
+    def of(self, n_rows):
+        """Return the origins of some rows."""
+        if len(self._rows) < n_rows:
+            self._rows = np.tile(self._origin, (n_rows, 1))
+        return self._rows[:n_rows]
+
+
+class FoldMoments(NamedTuple):
+    """Sums over the rows of every fold, which add up over disjoint rows.
+
+    Attributes
+    ----------
+    matrices : dict of int to ndarray of shape (m + 1 + n_targets, m + 1 + n_targets)
+        By fold: weighted sums of the products of (x, 1, y) in the units of a `Centre`.
+        Of many y with each other only the squares. -1 is the fold of the rows that no
+        split holds out.
+    counts : dict of int to int
+        Numbers of rows of positive weight.
+    n_rows : int
+        Number of all rows.
+    sample : RowSample
+        Of all rows.
+    """
+
+    matrices: dict
+    counts: dict
+    n_rows: int
+    sample: RowSample
+
+    def plus(self, other):
+        """Return the sums over the rows of both."""
+        matrices, counts = dict(self.matrices), dict(self.counts)
+        for fold, matrix in other.matrices.items():
+            known = matrices.get(fold)
+            with np.errstate(over="ignore", invalid="ignore"):
+                # Infinities are found at the end.
+                matrices[fold] = matrix if known is None else known + matrix
+            counts[fold] = counts.get(fold, 0) + other.counts[fold]
+        n_rows = self.n_rows + other.n_rows
+        return FoldMoments(matrices, counts, n_rows, self.sample.plus(other.sample))
+
+    @property
+    def total(self):
+        """The sum over all folds."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return sum(self.matrices.values())
+
+
+def centre_of_block(block, exponents, *, is_about_means):
+    """Return the `Centre` of the first rows.
+
+    Parameters
+    ----------
+    block : Block
+    exponents : callable
+        Returns exponents of units of two that suit the columns of an array.
+    is_about_means : bool
+        Whether the origin may be moved; zero else.
+
+    Returns
+    -------
+    Centre
+    """
+    y = block.y.astype(np.float64).reshape(block.n_rows, -1)
+    x, y_origin = np.zeros(block.X.shape[1]), np.zeros(y.shape[1])
+    if is_about_means:
+        step = max(1, block.n_rows // row_limits().shift_rows)
+        rows = as_dense(block.X[::step]).astype(np.float64)
+        x, y_origin = origin(rows), origin(y[::step])
+        # The origin of a constant is that constant, free of rounding.
+        y_origin = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_origin)
+        with np.errstate(over="ignore"):
+            own = np.concatenate([x, y_origin]) ** 2
+            both = np.concatenate([rows.var(axis=0), y[::step].var(axis=0)])
+        if np.all(own <= NEAR * both):
+            # Nothing would be gained by moving them.
+            x, y_origin = np.zeros_like(x), np.zeros_like(y_origin)
+    weight_exponent = 0
+    if block.weight is not None and block.weight.any():
+        # Even, so that the root of the unit changes no digit either.
+        weight_exponent = 2 * (int(np.frexp(float(block.weight.max()))[1]) // 2)
+    return Centre(x, y_origin, exponents(y - y_origin), weight_exponent)
+
+
+def moments_of_block(block, rule, centre, step, most):
+    """Return the `FoldMoments` of a block: a task.
+
+    Parameters
+    ----------
+    block : Block
+    rule : rule of folds or None
+        None where no row is held out.
+    centre : Centre
+    step, most : int
+        Of the `RowSample`.
+
+    Returns
+    -------
+    FoldMoments
+    """
+    labels, used, n_parts = label_block(block, rule)
+    y = block.y.reshape(block.n_rows, -1).astype(np.float64, copy=False)
+    width, end = centre.width, centre.n_features + 1
+    if len(centre.y) <= row_limits().many_outputs:
+        end = width
+    # Rows for a cache, but not few beside a matrix of their products.
+    least = min(width, row_limits().gram_rows)
+    pieces = list(slices(block.n_rows, width, least, cached=True))
+
+    def own(share):
+        sums, space = np.zeros((n_parts, width, width)), Space()
+        origins = Origins(centre)
+        for rows in share:
+            weight = None if block.weight is None else block.weight[rows]
+            filled = space.of(len(y[rows]), width)
+            centre.fill(block.X[rows], y[rows], weight, filled, origins)
+            for part, index in rows_by_label(used[rows], n_parts):
+                _add_products(sums[part], filled[as_steps(index)], end)
+        return sums
+
+    n_entries = n_parts * width**2
+    with np.errstate(over="ignore", invalid="ignore"):
+        if n_entries > row_limits().thread_entries:
+            sums = own(pieces)
+        else:
+            sums = sum(map_shares(own, pieces, block.n_rows * width**2))
+    counts = np.bincount(used[used >= 0], minlength=n_parts)
+    kept = np.flatnonzero(counts).tolist()
+    return FoldMoments(
+        {part - 1: np.array(sums[part]) for part in kept},
+        {part - 1: int(counts[part]) for part in kept},
+        block.n_rows,
+        sample_block(block, labels, step, most),
+    )
+
+
+def label_block(block, rule):
+    """Return what part of the rows every row is in.
+
+    Parameters
+    ----------
+    block : Block
+    rule : rule of folds or None
+
+    Returns
+    -------
+    labels : ndarray of int of shape (b,)
+        The split that holds out each row; -1 for none.
+    used : ndarray of int of shape (b,)
+        One more; -1 for rows of weight zero.
+    n_parts : int
+        Number of values of `used` that are not negative.
+    """
+    labels = np.full(block.n_rows, -1) if rule is None else rule.labels(block)
+    used = 1 + labels
+    if block.weight is not None:
+        used = np.where(block.weight > 0, used, -1)
+    return labels, used, 1 if rule is None else rule.n_splits + 1
+
+
+def as_steps(index):
+    """Return an index of rows at even distances as a slice, which copies nothing."""
+    if isinstance(index, slice) or len(index) < 2:
+        return index
+    step = int(index[1] - index[0])
+    if step < 1 or not np.all(np.diff(index) == step):
+        return index
+    return slice(int(index[0]), int(index[-1]) + 1, step)
+
+
+def _add_products(matrix, filled, end):
+    """Add the products of columns with those before the end; of others the squares."""
+    left, right = filled[:, :end], filled[:, end:]
+    matrix[:end, :end] += matmul(left.T, left)
+    if not right.shape[1]:
+        return
+    matrix[:end, end:] += matmul(left.T, right)
+    corner = matrix[end:, end:]
+    corner[np.diag_indices_from(corner)] += np.einsum("nt,nt->t", right, right)

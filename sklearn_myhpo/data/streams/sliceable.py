@@ -1,0 +1,44 @@
+"""Arrays that are read by slices: in files, mapped or of a file format."""
+
+import numpy as np
+from scipy import sparse
+
+from ..limits import row_limits
+from ..sources import is_mapped
+
+
+def is_read_by_slices(X, maps_too):
+    """Whether X is an array of a file, too large or not able to be one in memory.
+
+    Parameters
+    ----------
+    X : object
+        The argument of `fit`.
+    maps_too : bool
+        Whether large arrays that are mapped into memory are meant too.
+
+    Returns
+    -------
+    bool
+        True of objects such as those of HDF5 and Zarr: with a shape, a dtype and
+        slices, but neither frames nor arrays that compute.
+    """
+    if sparse.issparse(X) or len(getattr(X, "shape", ())) != 2:
+        return False
+    if isinstance(X, np.ndarray):
+        is_large = X.size > row_limits().block_entries
+        return maps_too and is_large and X.dtype.kind in "fiub" and is_mapped(X)
+    computes = ("__array_namespace__", "__dlpack__", "__dask_graph__", "__matmul__")
+    if any(
+        hasattr(X, name) for name in (*computes, "iloc", "columns", "__dataframe__")
+    ):
+        return False
+    has_numbers = isinstance(getattr(X, "dtype", None), np.dtype)
+    return has_numbers and hasattr(X, "__getitem__")
+
+
+def as_sliceable(values):
+    """Return y or weights as an array of one type, or a series; None of None."""
+    if values is None or hasattr(values, "shape"):
+        return values
+    return np.asarray(values)
