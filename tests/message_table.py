@@ -37,6 +37,7 @@ from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.losses import Interval, LogisticLoss, Loss
 from sklearn_myhpo.penalties.whitening import whiten
 from sklearn_myhpo.plotting import (
+    CoefficientPathDisplay,
     ConvergenceDisplay,
     GroupPenaltyDisplay,
     PartialEffectDisplay,
@@ -487,6 +488,21 @@ PROVOKE = {
     "plot without a curve": lambda: ValidationObjectiveDisplay.from_estimator(fitted()),
     "plot of another grid": lambda: ValidationObjectiveDisplay.from_estimator(
         MYHPORidge().fit(X, Y), Cs=[1.0]
+    ),
+    "path of another target": lambda: CoefficientPathDisplay.from_estimator(
+        fitted(), X, Y, target=2
+    ),
+    "path of one point": lambda: CoefficientPathDisplay.from_estimator(
+        fitted(), X, Y, n_points=1
+    ),
+    "path of other rows": lambda: CoefficientPathDisplay.from_estimator(
+        MYHPORidge().fit(X, Y), X, -2.0 * Y
+    ),
+    "path of several strengths": lambda: CoefficientPathDisplay.from_estimator(
+        MYHPORidge(alpha_per_target=True).fit(X, TWO_TARGETS), X, TWO_TARGETS
+    ),
+    "slice of an unknown group": lambda: ValidationObjectiveDisplay.from_estimator(
+        MYHPORidge(feature_groups=list("aabb")).fit(X, Y), X, Y, feature_groups=["c"]
     ),
     "plot of terms of another model": lambda: PartialEffectDisplay.from_estimator(
         fitted()
@@ -1509,13 +1525,33 @@ TEXTS = {
     ),
     "plot without a curve": (
         "ValueError",
-        "There is no curve of one lambda: the estimator must be fitted with "
-        "feature_groups=None and lambda_init='auto', without alpha_per_target or "
-        "warm_start. Got feature_groups=None and lambda_init=0.0.",
+        "There is no curve of one lambda: give X and y for slices through the optimum, "
+        "or fit with feature_groups=None and lambda_init='auto', without "
+        "alpha_per_target or warm_start. Got feature_groups=None and lambda_init=0.0.",
     ),
     "plot of another grid": (
         "ValueError",
         "Cs is the grid of another estimator: MYHPORidge needs alphas.",
+    ),
+    "path of another target": (
+        "ValueError",
+        "target must be one of [0], or None for the first. Got 2.",
+    ),
+    "path of one point": ("ValueError", "n_points must be at least 2. Got 1."),
+    "path of other rows": (
+        "ValueError",
+        "X, y and fit_params must be those of the fit. At its lambda they have the "
+        "validation loss 2.31766, and the fit had 0.579416. If these are the same "
+        "rows, the splits are drawn at random in every fit: set random_state before.",
+    ),
+    "path of several strengths": (
+        "ValueError",
+        "The lambdas must be shared by all targets and classes. Got an estimator with "
+        "alpha_per_target=True: fit the targets one by one.",
+    ),
+    "slice of an unknown group": (
+        "ValueError",
+        "feature_groups must be names of groups of the estimator, ['a', 'b']. Got 'c'.",
     ),
     "plot of terms of another model": (
         "TypeError",

@@ -112,6 +112,25 @@ def last_step(estimator):
     return estimator
 
 
+def features_of(estimator, X):
+    """Return X as the last step of a fitted pipeline sees it.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : array-like of shape (n_samples, n_features)
+
+    Returns
+    -------
+    array-like
+    """
+    while isinstance(estimator, Pipeline):
+        if len(estimator) > 1:
+            X = estimator[:-1].transform(X)
+        estimator = estimator[-1]
+    return X
+
+
 def check_one_of(value, name, allowed):
     """Raise if a parameter has none of the allowed values.
 
