@@ -29,8 +29,8 @@ export MPLBACKEND = Agg
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-oldest test-nn coverage lint format docs notebook \
-	release-check paper paper-quick bench bench-shapes bench-growth bench-hoag \
+.PHONY: help venv demo test test-oldest test-nn coverage lint format docs \
+	check-pages notebook release-check paper paper-quick bench bench-shapes bench-growth bench-hoag \
 	bench-losses bench-many-lambdas bench-additive bench-families \
 	bench-paper-fixed-points bench-stn bench-stn-modules bench-stochastic \
 	bench-streams bench-dask \
@@ -52,6 +52,10 @@ $(VENV)/.stamp: pyproject.toml setup.cfg setup.py | check-python
 
 $(VENV)/.stamp-doc: $(VENV)/.stamp
 	$(VENV)/bin/python -m pip install --quiet --editable '.[doc]'
+	@touch $@
+
+$(VENV)/.stamp-pages: $(VENV)/.stamp
+	$(VENV)/bin/python -m pip install --quiet --editable '.[pages]'
 	@touch $@
 
 $(VENV)/.stamp-notebook: $(VENV)/.stamp
@@ -109,6 +113,9 @@ format: $(VENV)/.stamp  ## Format the code and mend what ruff can mend
 
 docs: $(VENV)/.stamp-doc  ## Build the documentation in doc/_build/html
 	$(VENV)/bin/python -m sphinx $(SPHINX_FLAGS) -b html doc doc/_build/html
+
+check-pages: $(VENV)/.stamp-pages  ## Check links, pictures and widths of the built pages
+	$(VENV)/bin/python -m tools.check_pages
 
 notebook: $(VENV)/.stamp-notebook  ## Run the example notebook, which equals its script
 	$(VENV)/bin/python -m tools.notebook
