@@ -90,6 +90,12 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         Labels that the dict does not name weigh 1. "balanced": the weights with which
         all classes of the training rows weigh the same, and the rows as much as
         before. A class of weight zero is left out.
+    alpha_per_target : bool, default=False
+        Whether every class has a lambda of its own, and with `feature_groups` every
+        group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
+        of group g in class k. Two classes have one weight vector, and so one lambda
+        per group as without. Not with `partial_fit`, nor with rows that are not in
+        memory.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -265,6 +271,7 @@ default="auto"
     _parameter_constraints = {
         **MYHPOModel._parameter_constraints,
         **CLASS_WEIGHT_CONSTRAINTS,
+        "alpha_per_target": ["boolean"],
     }
 
     def __init__(
@@ -279,6 +286,7 @@ default="auto"
         standardize: bool = False,
         penalty_factors: FactorsLike = None,
         class_weight: ClassWeightLike = None,
+        alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         scoring: ScoringLike = None,
@@ -308,6 +316,7 @@ default="auto"
         self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.class_weight = class_weight
+        self.alpha_per_target = alpha_per_target
         self.random_state = random_state
         self.verbose = verbose
         self.scoring = scoring
@@ -377,6 +386,12 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         Labels that the dict does not name weigh 1. "balanced": the weights with which
         all classes of the training rows weigh the same, and the rows as much as
         before. A class of weight zero is left out.
+    alpha_per_target : bool, default=False
+        Whether every class has a lambda of its own, and with `feature_groups` every
+        group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
+        of group g in class k. Two classes have one weight vector, and so one lambda
+        per group as without. Not with `partial_fit`, nor with rows that are not in
+        memory.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -529,6 +544,7 @@ default="auto"
     _parameter_constraints = {
         **SHOModel._parameter_constraints,
         **CLASS_WEIGHT_CONSTRAINTS,
+        "alpha_per_target": ["boolean"],
     }
 
     def __init__(
@@ -540,6 +556,7 @@ default="auto"
         standardize: bool = False,
         penalty_factors: FactorsLike = None,
         class_weight: ClassWeightLike = None,
+        alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         scoring: ScoringLike = None,
@@ -561,6 +578,7 @@ default="auto"
         self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.class_weight = class_weight
+        self.alpha_per_target = alpha_per_target
         self.random_state = random_state
         self.verbose = verbose
         self.scoring = scoring
@@ -638,6 +656,12 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         Labels that the dict does not name weigh 1. "balanced": the weights with which
         all classes of the training rows weigh the same, and the rows as much as
         before. A class of weight zero is left out.
+    alpha_per_target : bool, default=False
+        Whether every class has a lambda of its own, and with `feature_groups` every
+        group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
+        of group g in class k. Two classes have one weight vector, and so one lambda
+        per group as without. Not with `partial_fit`, nor with rows that are not in
+        memory.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -800,6 +824,7 @@ default="auto"
     _parameter_constraints = {
         **AnySolverModel._parameter_constraints,
         **CLASS_WEIGHT_CONSTRAINTS,
+        "alpha_per_target": ["boolean"],
     }
 
     def __init__(
@@ -815,6 +840,7 @@ default="auto"
         standardize: bool = False,
         penalty_factors: FactorsLike = None,
         class_weight: ClassWeightLike = None,
+        alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         scoring: ScoringLike = None,
@@ -839,6 +865,7 @@ default="auto"
         self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.class_weight = class_weight
+        self.alpha_per_target = alpha_per_target
         self.random_state = random_state
         self.verbose = verbose
         self.scoring = scoring

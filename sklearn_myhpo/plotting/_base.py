@@ -7,6 +7,10 @@ from .._messages import import_optional, shown
 from ..linear_model._base import BilevelLinearModel
 
 
+#: Largest number of lines with a legend.
+MAX_LEGEND = 10
+
+
 def make_axes(ax, name):
     """Return the axes to draw on, new ones if none are given.
 

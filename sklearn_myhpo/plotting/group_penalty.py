@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._messages import shown
-from ._base import fitted_model, make_axes
+from ._base import MAX_LEGEND, fitted_model, make_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,12 +26,14 @@ class GroupPenaltyDisplay:
 
     Parameters
     ----------
-    lambda_ : ndarray of shape (n_groups,)
+    lambda_ : ndarray of shape (n_groups,) or (n_groups, n_classes)
         Natural logs.
     names : sequence of str
         Names of the groups.
     labels : ndarray of shape (n_features,)
         The group of every feature; -1 for unpenalized features.
+    class_names : sequence, default=None
+        Names of the classes where they have lambdas of their own.
 
     Attributes
     ----------
@@ -39,8 +41,9 @@ class GroupPenaltyDisplay:
         The axes.
     figure_ : matplotlib.figure.Figure
         The figure of the axes.
-    artist_ : BarContainer, Line2D or AxesImage
-        The bars, the line or the image.
+    artist_ : BarContainer, Line2D, list of Line2D or AxesImage
+        The bars, the line (one per class where they have lambdas of their own) or the
+        image.
 
     Examples
     --------
@@ -56,10 +59,14 @@ class GroupPenaltyDisplay:
     """
 
     def __init__(
-        self, lambda_: ArrayLike, names: Sequence[str], labels: np.ndarray
+        self,
+        lambda_: ArrayLike,
+        names: Sequence[str],
+        labels: np.ndarray,
+        class_names: Sequence | None = None,
     ) -> None:
         self.lambda_ = np.atleast_1d(lambda_)
-        self.names, self.labels = names, labels
+        self.names, self.labels, self.class_names = names, labels, class_names
 
     @classmethod
     def from_estimator(
@@ -97,19 +104,22 @@ class GroupPenaltyDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If `positions` or `image_shape` do not have one place per feature, or both
-            are given.
+            If `positions` or `image_shape` do not have one place per feature, both are
+            given, or `image_shape` is given where classes have lambdas of their own.
         """
         model = fitted_model(estimator)
-        # Without groups lambda_ is a number, or an array with one entry per target.
-        if model.feature_groups is None and np.ndim(model.lambda_):
+        if model._is_per_target:
             raise ValueError(
                 "alpha_per_target=True learns lambdas of targets, not of features: "
                 "draw `lambda_` itself."
             )
-        display = cls(
-            model.lambda_, model.feature_group_names_, model.feature_group_labels_
-        )
+        given = model.feature_group_names_, model.feature_group_labels_
+        if model._is_per_class:
+            names = model.classes_.tolist()
+            lambda_ = np.reshape(model.lambda_, (-1, len(names)))
+            display = cls(lambda_, *given, class_names=names)
+        else:
+            display = cls(model.lambda_, *given)
         return display.plot(
             positions=positions, image_shape=image_shape, ax=ax, **kwargs
         )
@@ -158,6 +168,13 @@ class GroupPenaltyDisplay:
                 f"positions must have the shape ({n_features},), one per feature. Got "
                 f"{np.shape(positions)}."
             )
+        if image_shape is not None and self.class_names is not None:
+            raise ValueError(
+                "image_shape draws one lambda per feature, but with "
+                f"alpha_per_target=True there are {len(self.class_names)}. Draw class k "
+                "by GroupPenaltyDisplay(lambda_[:, k], feature_group_names_, "
+                "feature_group_labels_).plot(image_shape=...)."
+            )
         if image_shape is not None and (
             len(image_shape) != 2 or np.prod(image_shape) != n_features
         ):
@@ -167,8 +184,10 @@ class GroupPenaltyDisplay:
             )
 
     def _per_feature(self):
-        """Return the lambda of every feature, NaN where it is never penalized."""
-        return np.where(self.labels < 0, np.nan, self.lambda_[self.labels])
+        """Return the lambdas of every feature, NaN where it is never penalized."""
+        found = self.lambda_[self.labels]
+        found[self.labels < 0] = np.nan
+        return found
 
     def _draw_image(self, image_shape, kwargs):
         image = self._per_feature().reshape(image_shape)
@@ -180,17 +199,29 @@ class GroupPenaltyDisplay:
         order = np.argsort(positions, kind="stable")
         values = self._per_feature()[order]
         options = {"drawstyle": "steps-mid", **kwargs}
-        (self.artist_,) = self.ax_.plot(positions[order], values, **options)
+        lines = self.ax_.plot(positions[order], values, **options)
+        self.artist_ = lines[0] if self.class_names is None else lines
+        if self.class_names is not None and len(lines) <= MAX_LEGEND:
+            self.ax_.legend(lines, [str(name) for name in self.class_names])
         self.ax_.set(xlabel="position of the feature", ylabel="lambda (natural log)")
 
     def _draw_bars(self, kwargs):
-        rows = np.arange(len(self.lambda_))
+        lambda_, names = np.ravel(self.lambda_), self._bar_names()
+        rows = np.arange(len(lambda_))
         # Lambdas have no natural zero: bars start just below the weakest penalty.
-        least = np.floor(self.lambda_.min()) - 1.0
-        self.artist_ = self.ax_.barh(rows, self.lambda_ - least, left=least, **kwargs)
+        least = np.floor(lambda_.min()) - 1.0
+        self.artist_ = self.ax_.barh(rows, lambda_ - least, left=least, **kwargs)
         self.ax_.set(xlabel="lambda (natural log)", xlim=(least, None))
         self.ax_.invert_yaxis()
         if len(rows) <= MAX_NAMES:
-            self.ax_.set_yticks(rows, [str(name) for name in self.names])
+            self.ax_.set_yticks(rows, names)
         else:
-            self.ax_.set_ylabel("group")
+            self.ax_.set_ylabel("group" if self.class_names is None else "lambda")
+
+    def _bar_names(self):
+        """Return the name of every bar: the group, the class, or both."""
+        if self.class_names is None:
+            return [str(name) for name in self.names]
+        if len(self.names) == 1:
+            return [str(name) for name in self.class_names]
+        return [f"{name}, {one}" for name in self.names for one in self.class_names]

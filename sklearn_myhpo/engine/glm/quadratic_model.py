@@ -101,8 +101,7 @@ class QuadraticModels:
         penalty = self.split_set.penalties(lambda_)
         felt = splits[0].per_coordinate(moves.astype(float))
         penalty, rate = (
-            weight_diagonal(own, shape[2])
-            for own in (penalty, penalty * felt)
+            weight_diagonal(own, shape[2]) for own in (penalty, penalty * felt)
         )
         train, counts = self.train, self.split_set.counts
         counts.n_factorizations += len(splits)
