@@ -123,7 +123,8 @@ default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
         a number starts there with zero weights, as the paper does with -1. A dict from
         the name of every group to a number, or n_groups numbers in the order of
-        `feature_group_names_`, start every group at its own.
+        `feature_group_names_`, start every group at its own. With `alpha_per_target`
+        numbers are in the shape of `lambda_`, and a dict has one for all classes.
     lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
         every group from no effect to zero weights. A dict from names of groups to
@@ -172,12 +173,14 @@ default="auto"
         Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
-        float if `feature_groups` is None.
+        float if `feature_groups` is None. With `alpha_per_target` and more than two
+        classes of shape (n_classes,) or (n_groups, n_classes), in the order of
+        `classes_`.
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
         lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
-        over its factor.
+        over its factor. Of the shape of `lambda_`.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -219,7 +222,7 @@ default="auto"
         scan.
     start_losses_ : ndarray of shape (n_starts,) or None
         Validation loss at the end of every run; of fewer where `max_time` ended the
-        search. None with `alpha_per_target`, and after `partial_fit`.
+        search. None after `partial_fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -413,7 +416,8 @@ default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
         a number starts there with zero weights, as the paper does with -1. A dict from
         the name of every group to a number, or n_groups numbers in the order of
-        `feature_group_names_`, start every group at its own.
+        `feature_group_names_`, start every group at its own. With `alpha_per_target`
+        numbers are in the shape of `lambda_`, and a dict has one for all classes.
     lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
         every group from no effect to zero weights. A dict from names of groups to
@@ -453,12 +457,14 @@ default="auto"
         Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
-        float if `feature_groups` is None.
+        float if `feature_groups` is None. With `alpha_per_target` and more than two
+        classes of shape (n_classes,) or (n_groups, n_classes), in the order of
+        `classes_`.
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
         lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
-        over its factor.
+        over its factor. Of the shape of `lambda_`.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -498,7 +504,7 @@ default="auto"
         scan.
     start_losses_ : ndarray of shape (n_starts,) or None
         Validation loss at the end of every run; of fewer where `max_time` ended the
-        search. None with `alpha_per_target`, and after `partial_fit`.
+        search. None after `partial_fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -689,7 +695,8 @@ default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
         a number starts there with zero weights, as the paper does with -1. A dict from
         the name of every group to a number, or n_groups numbers in the order of
-        `feature_group_names_`, start every group at its own.
+        `feature_group_names_`, start every group at its own. With `alpha_per_target`
+        numbers are in the shape of `lambda_`, and a dict has one for all classes.
     lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
         every group from no effect to zero weights. A dict from names of groups to
@@ -724,12 +731,14 @@ default="auto"
         Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
-        float if `feature_groups` is None.
+        float if `feature_groups` is None. With `alpha_per_target` and more than two
+        classes of shape (n_classes,) or (n_groups, n_classes), in the order of
+        `classes_`.
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
         lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
-        over its factor.
+        over its factor. Of the shape of `lambda_`.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -771,7 +780,7 @@ default="auto"
         scan.
     start_losses_ : ndarray of shape (n_starts,) or None
         Validation loss at the end of every run; of fewer where `max_time` ended the
-        search. None with `alpha_per_target`, and after `partial_fit`.
+        search. None after `partial_fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`

@@ -6,7 +6,6 @@ from sklearn.utils.validation import check_is_fitted
 from .._messages import import_optional, shown
 from ..linear_model._base import BilevelLinearModel
 
-
 #: Largest number of lines with a legend.
 MAX_LEGEND = 10
 

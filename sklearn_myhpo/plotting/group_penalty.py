@@ -65,7 +65,7 @@ class GroupPenaltyDisplay:
         labels: np.ndarray,
         class_names: Sequence | None = None,
     ) -> None:
-        self.lambda_ = np.atleast_1d(lambda_)
+        self.lambda_ = np.atleast_1d(np.asarray(lambda_, dtype=np.float64))
         self.names, self.labels, self.class_names = names, labels, class_names
 
     @classmethod
@@ -171,8 +171,8 @@ class GroupPenaltyDisplay:
         if image_shape is not None and self.class_names is not None:
             raise ValueError(
                 "image_shape draws one lambda per feature, but with "
-                f"alpha_per_target=True there are {len(self.class_names)}. Draw class k "
-                "by GroupPenaltyDisplay(lambda_[:, k], feature_group_names_, "
+                f"alpha_per_target=True there are {len(self.class_names)}. Draw "
+                "class k by GroupPenaltyDisplay(lambda_[:, k], feature_group_names_, "
                 "feature_group_labels_).plot(image_shape=...)."
             )
         if image_shape is not None and (
