@@ -50,8 +50,7 @@ def check_lambda(lambda_bounds, lambda_init, groups):
         where = ""
         if isinstance(lambda_bounds, dict) or np.ndim(start):
             names = [groups.names[number] for number in np.flatnonzero(outside)]
-            kind = _groups(names) if groups.width == 1 else spell(names)
-            where = f" of the {kind}"
+            where = f" of the {_lambdas(names, groups)}"
         raise ValueError(
             f"The 'lambda_init' parameter{where} must be inside lambda_bounds="
             f"{shown(lambda_bounds)}. Got {shown(lambda_init)} instead."
@@ -144,6 +143,14 @@ def _of_classes(bounds, width):
     if isinstance(bounds, str) or not np.ndim(bounds[0]):
         return bounds
     return tuple(np.repeat(bound, width) for bound in bounds)
+
+
+def _lambdas(names, groups):
+    """Return names of lambdas in words."""
+    if groups.width == 1:
+        return _groups(names)
+    is_one = groups.of_features.n_groups == 1
+    return f"{'class' if is_one else 'group and class'} {spell(names)}"
 
 
 def _groups(names):
