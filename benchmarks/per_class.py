@@ -10,8 +10,6 @@ that are not found are left out.
 
 import argparse
 import time
-import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +19,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks import page
+from benchmarks.many_lambdas import run
 from sklearn_myhpo import MYHPOLogisticRegression
 from sklearn_myhpo.datasets import fetch_mnist
 
@@ -165,19 +164,7 @@ def main(argv=None):
     """Print the table, and put it into a page between its marks."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.per_class")
     parser.add_argument("--splits", type=int, default=4)
-    parser.add_argument("--page", type=Path)
-    options = parser.parse_args(argv)
-    warnings.simplefilter("ignore")
-    lines = []
-    for load in TASKS:
-        try:
-            task = load()
-        except OSError as error:
-            print(f"{load.__name__} left out: {error}")
-            continue
-        for line in measure(task, options.splits):
-            lines.append(line)
-            print(*line, sep=" | ", flush=True)
+    options, lines = run(TASKS, measure, parser, argv)
     if options.page is not None:
         page.update(options.page, {"classes": page.markdown(HEAD, lines, 4)})
 

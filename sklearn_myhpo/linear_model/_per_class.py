@@ -123,6 +123,7 @@ def lambda_names(model):
     Returns
     -------
     list
+        Strings; numbers of targets.
     """
     if model._is_per_class:
         keys, _, _ = class_penalties(model)

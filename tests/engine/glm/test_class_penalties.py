@@ -210,3 +210,20 @@ def test_an_unpenalized_feature_has_no_penalty_in_any_class():
     expected[1] -= expected[1].mean()
     np.testing.assert_allclose(coef, expected, atol=1e-6)
     np.testing.assert_allclose(intercept - intercept.mean(), by_scipy, atol=1e-6)
+
+
+def test_what_holds_the_intercepts_costs_nothing():
+    """Hessians would be singular, or intercepts shrunken.
+
+    A common shift of the intercepts changes no prediction, so that one may be held.
+    """
+    problem = class_problem(3)
+    (split, *_), lambda_ = problem.splits, np.array([-3.0, -2.0, -4.0])
+    penalty = split.penalty(lambda_)
+    np.testing.assert_allclose(penalty[:-1], np.tile(2.0 * np.exp(lambda_), (5, 1)))
+    np.testing.assert_array_equal(penalty[-1, :-1], 0.0)
+    assert penalty[-1, -1] > 0.1
+    for w in problem.minimize(lambda_, tol=1e-12):
+        assert abs(w[-1, -1]) < 1e-8
+        assert np.abs(w[-1, :-1]).max() > 0.1
+    np.testing.assert_array_equal(split.by_group(np.eye(6, 3)[::-1]), [0.0, 1.0, 1.0])
