@@ -12,6 +12,7 @@ from sklearn_myhpo import (
     BilevelLogisticRegression,
     MYHPOLogisticRegression,
     SHOLogisticRegression,
+    report,
 )
 from sklearn_myhpo.data import Batches
 from sklearn_myhpo.engine.limits import use_limits
@@ -367,3 +368,11 @@ def test_displays():
         drawn[5].get_ydata(), model.history_["lambda"][:, 1, 1]
     )
     plt.close("all")
+
+
+def test_a_report_shows_the_classes(tmp_path):
+    """A page for colleagues would leave out what was learned."""
+    pytest.importorskip("matplotlib.pyplot")
+    page = report(fit(y=NAMES), tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "The learned lambda of every group and class" in page
+    assert "C[b]" in page
