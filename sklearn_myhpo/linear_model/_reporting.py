@@ -212,7 +212,9 @@ class Warnings:
         advice = "Any weaker penalty predicts these rows as well."
         if np.size(self.lambda_) > 1:
             remedies = []
-            if self._has_parameter("feature_groups"):
+            if self._is_per_class:
+                remedies.append("compare with alpha_per_target=False on new rows")
+            elif self._has_parameter("feature_groups"):
                 remedies.append("compare with feature_groups=None on new rows")
             if self._has_shrinkage:
                 remedies.append("set shrinkage='auto'")

@@ -16,7 +16,7 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo.data import Batches
 from sklearn_myhpo.engine.limits import use_limits
-from sklearn_myhpo.exceptions import LambdaBoundWarning
+from sklearn_myhpo.exceptions import FlatObjectiveWarning, LambdaBoundWarning
 from sklearn_myhpo.solvers import SOLVERS, Penalty, Stochastic
 from sklearn_myhpo.solvers.stochastic.rules import RULES
 from tests.per_class import make_classes, softmax_weights
@@ -376,3 +376,11 @@ def test_a_report_shows_the_classes(tmp_path):
     page = report(fit(y=NAMES), tmp_path / "report.html").read_text(encoding="utf-8")
     assert "The learned lambda of every group and class" in page
     assert "C[b]" in page
+
+
+def test_certainty_advises_what_would_help():
+    """A user without groups would be told to leave out groups."""
+    rows = np.repeat(np.eye(3), 30, axis=0)
+    model = MYHPOLogisticRegression(alpha_per_target=True)
+    with pytest.warns(FlatObjectiveWarning, match="with alpha_per_target=False on new"):
+        model.fit(rows, np.repeat([0, 1, 2], 30))
