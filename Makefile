@@ -30,8 +30,9 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-oldest test-nn coverage lint format docs \
-	check-pages notebook release-check paper paper-quick bench bench-shapes bench-growth bench-hoag \
-	bench-losses bench-many-lambdas bench-additive bench-families \
+	check-pages notebook release-check paper paper-quick bench bench-shapes \
+	bench-growth bench-hoag bench-losses bench-many-lambdas bench-per-class \
+	bench-additive bench-families \
 	bench-paper-fixed-points bench-stn bench-stn-modules bench-stochastic \
 	bench-streams bench-dask \
 	bench-family campaign compare check-python clean
@@ -131,6 +132,9 @@ bench: bench-shapes  ## Time the estimators beside the tools of today
 
 bench-shapes: $(VENV)/.stamp-bench  ## The part of it that is at many shapes, and drawn
 	$(VENV)/bin/python -m benchmarks.shapes --page doc/performance.md
+
+bench-per-class: $(VENV)/.stamp  ## Compare one lambda with one per class on new rows
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.per_class --page doc/many_lambdas.md
 
 bench-many-lambdas: $(VENV)/.stamp  ## Compare one lambda with many on new rows
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.many_lambdas --page doc/many_lambdas.md

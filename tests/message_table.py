@@ -413,6 +413,24 @@ PROVOKE = {
     "partial_fit of each target": lambda: streaming(alpha_per_target=True).partial_fit(
         X, TWO_TARGETS
     ),
+    "partial_fit of each class": lambda: streaming(
+        BilevelLogisticRegression, alpha_per_target=True
+    ).partial_fit(X, THREE, classes=[0, 1, 2]),
+    "batches of classes with lambdas": in_passes(
+        np.tile(THREE, 8), alpha_per_target=True, cv=RowFolds(4)
+    ),
+    "lambda_init of classes": logistic(
+        THREE, alpha_per_target=True, lambda_init=[0.0, 1.0]
+    ),
+    "lambda_init of a class outside": logistic(
+        THREE,
+        alpha_per_target=True,
+        lambda_init=[0.0, 1.0, 3.0],
+        lambda_bounds=(0.0, 2.0),
+    ),
+    "class at its bound": logistic(
+        THREE, alpha_per_target=True, lambda_bounds=(-1.0, 0.0)
+    ),
     "partial_fit scores": lambda: streaming(scoring="r2").partial_fit(X, Y),
     "partial_fit of other targets": lambda: (
         streaming().partial_fit(X, Y).partial_fit(X, TWO_TARGETS)
@@ -472,6 +490,10 @@ PROVOKE = {
     "plot of another estimator": lambda: ConvergenceDisplay.from_estimator(KFold(3)),
     "plot of an unknown quantity": lambda: ConvergenceDisplay.from_estimator(
         fitted(), quantity="loss"
+    ),
+    "plot of an image of classes": lambda: GroupPenaltyDisplay.from_estimator(
+        MYHPOLogisticRegression(alpha_per_target=True, lambda_init=0.0).fit(X, THREE),
+        image_shape=(2, 2),
     ),
     "plot of groups of targets": lambda: GroupPenaltyDisplay.from_estimator(
         MYHPORidge(alpha_per_target=True).fit(X, TWO_TARGETS)
@@ -1346,6 +1368,35 @@ TEXTS = {
         "lambdas that all targets share. Use alpha_per_target=False, or one model "
         "per target.",
     ),
+    "partial_fit of each class": (
+        "ValueError",
+        "alpha_per_target=True needs all rows in memory, but these come in parts that "
+        "are read one after the other. Use alpha_per_target=False, or an array, a "
+        "frame or a sparse matrix of a sample of the rows.",
+    ),
+    "batches of classes with lambdas": (
+        "ValueError",
+        "alpha_per_target=True needs all rows in memory, but these come in parts that "
+        "are read one after the other. Use alpha_per_target=False, or an array, a "
+        "frame or a sparse matrix of a sample of the rows.",
+    ),
+    "lambda_init of classes": (
+        "ValueError",
+        "lambda_init has the shape (2,), but with alpha_per_target=True and 3 classes "
+        "it needs (3,), the shape of lambda_; or give one number, or a dict from the "
+        "name of every group to a number.",
+    ),
+    "lambda_init of a class outside": (
+        "ValueError",
+        "The 'lambda_init' parameter of the class 2 must be inside lambda_bounds=(0.0, "
+        "2.0). Got [0.0, 1.0, 3.0] instead.",
+    ),
+    "class at its bound": (
+        "LambdaBoundWarning",
+        "MYHPOLogisticRegression found no minimum inside the bounds of lambda: the "
+        "validation loss is still falling at the lower bound for the classes 0, 1, 2, "
+        "so no penalty is wanted. Widen lambda_bounds=(-1.0, 0.0) to find it.",
+    ),
     "partial_fit scores": (
         "ValueError",
         "scoring='r2' is not possible with partial_fit, which does not keep the "
@@ -1506,6 +1557,12 @@ TEXTS = {
         "quantity must be one of ['validation_loss', 'train_loss', 'lambda', "
         "'hypergradient_norm', 'primal_residual', 'dual_residual']. Got 'loss'.",
     ),
+    "plot of an image of classes": (
+        "ValueError",
+        "image_shape draws one lambda per feature, but with alpha_per_target=True "
+        "there are 3. Draw class k by GroupPenaltyDisplay(lambda_[:, k], "
+        "feature_group_names_, feature_group_labels_).plot(image_shape=...).",
+    ),
     "plot of groups of targets": (
         "ValueError",
         "alpha_per_target=True learns lambdas of targets, not of features: draw "
@@ -1546,7 +1603,7 @@ TEXTS = {
     ),
     "path of several strengths": (
         "ValueError",
-        "The lambdas must be shared by all targets and classes. Got an estimator with "
+        "The lambdas must be shared by all targets. Got an estimator with "
         "alpha_per_target=True: fit the targets one by one.",
     ),
     "slice of an unknown group": (

@@ -287,5 +287,6 @@ def make_plan(
         n_splits=n_splits,
         is_quadratic=loss.is_quadratic,
         n_unpenalized=groups.n_unpenalized,
+        lambdas_per_group=groups.width,
     )
     return Plan(shape, limits(), by_rows, all_directions)

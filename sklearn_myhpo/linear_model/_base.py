@@ -125,8 +125,8 @@ class BilevelLinearModel(
     _is_classifier = False
     #: Whether y may have several columns.
     _is_multi_output = False
-    #: Whether the last fit learned one lambda per target.
-    _is_per_target = False
+    #: Whether the last fit learned one lambda per target; per class of a softmax.
+    _is_per_target = _is_per_class = False
     #: End of the last `fit`, for a warm start; None before.
     _last_fit = None
     #: State of `partial_fit`; None before the first part.

@@ -17,7 +17,7 @@ class Elsewhere:
     Parameters
     ----------
     estimator : BilevelLinearModel
-        Fitted, with lambdas that all targets share; it is left as it is.
+        Fitted, not with one lambda per target; it is left as it is.
     X : array-like or sparse matrix of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
     fit_params : dict, default=None
@@ -25,9 +25,9 @@ class Elsewhere:
 
     Attributes
     ----------
-    lambda_ : ndarray of shape (n_groups,)
-        The learned one.
-    bounds : ndarray of shape (2, n_groups)
+    lambda_ : ndarray of shape (n_lambdas,)
+        The learned ones; one per group, or per group and class.
+    bounds : ndarray of shape (2, n_lambdas)
         Lowest and highest lambda.
 
     Raises
@@ -47,12 +47,12 @@ class Elsewhere:
         metadata = groups, given
         self._source = model._prepare(X, y, weights, validation, metadata, solver)
         self._problem = problem = self._source.make()
-        self.lambda_ = np.atleast_1d(estimator.lambda_)
+        self.lambda_ = np.ravel(estimator.lambda_)
         if self.lambda_.shape != (problem.n_groups,):
             raise ValueError(
-                "The lambdas must be shared by all targets and classes. Got an "
-                f"estimator with alpha_per_target={shown(estimator.alpha_per_target)}: "
-                "fit the targets one by one."
+                "The lambdas must be shared by all targets. Got an estimator with "
+                f"alpha_per_target={shown(estimator.alpha_per_target)}: fit the targets "
+                "one by one."
             )
         problem.widen_bounds(self.lambda_)
         self.bounds = problem.bounds
@@ -66,12 +66,12 @@ class Elsewhere:
             )
 
     def loss(self, lambda_):
-        """Return the validation loss, or the criterion, at lambda (n_groups,)."""
+        """Return the validation loss, or the criterion, at lambda (n_lambdas,)."""
         problem = self._problem
         return float(problem.at(lambda_, problem.minimize(lambda_)).estimate)
 
     def coef(self, lambda_):
-        """Return what `coef_` would be at lambda (n_groups,)."""
+        """Return what `coef_` would be at lambda (n_lambdas,)."""
         problem, model = self._problem, self._model
         weights = problem.to_features(problem.minimize(lambda_))
         given = problem, lambda_, weights, model.refit

@@ -217,7 +217,7 @@ default="auto"
         scan.
     start_losses_ : ndarray of shape (n_starts,) or None
         Validation loss at the end of every run; of fewer where `max_time` ended the
-        search. None with `alpha_per_target`, and after `partial_fit`.
+        search. None after `partial_fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`

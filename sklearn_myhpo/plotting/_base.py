@@ -6,6 +6,9 @@ from sklearn.utils.validation import check_is_fitted
 from .._messages import import_optional, shown
 from ..linear_model._base import BilevelLinearModel
 
+#: Lambdas of one fit that have a line each, and largest number of lines with a legend.
+MAX_LEGEND = 10
+
 
 def make_axes(ax, name):
     """Return the axes to draw on, new ones if none are given.
@@ -129,6 +132,27 @@ def features_of(estimator, X):
             X = estimator[:-1].transform(X)
         estimator = estimator[-1]
     return X
+
+
+def names_of_lambdas(groups, classes):
+    """Return the name of every lambda: the group, the class, or both.
+
+    Parameters
+    ----------
+    groups : sequence
+        Names of the groups.
+    classes : sequence or None
+        Names of the classes where they have lambdas of their own.
+
+    Returns
+    -------
+    list of str
+    """
+    if classes is None:
+        return [str(name) for name in groups]
+    if len(groups) == 1:
+        return [str(name) for name in classes]
+    return [f"{name}, {one}" for name in groups for one in classes]
 
 
 def check_one_of(value, name, allowed):

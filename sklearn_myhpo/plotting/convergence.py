@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._base import check_one_of, make_axes, named_models
+from ..linear_model._per_class import lambda_names
+from ._base import MAX_LEGEND, check_one_of, make_axes, named_models
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,8 +39,6 @@ AGAINST = {
     "n_gradients": "gradients",
     "time": "seconds",
 }
-#: Lambdas of one fit that have a line each, and largest number of lines with a legend.
-MAX_LINES = 10
 
 
 class ConvergenceDisplay:
@@ -129,7 +128,7 @@ class ConvergenceDisplay:
         models = named_models(estimator, name)
         display = cls(
             {label: model.history_ for label, model in models.items()},
-            {label: model.feature_group_names_ for label, model in models.items()},
+            {label: lambda_names(model) for label, model in models.items()},
         )
         return display.plot(quantity=quantity, against=against, ax=ax, **line_kwargs)
 
@@ -173,7 +172,7 @@ class ConvergenceDisplay:
             self.ax_.set_yscale("log")
         if against == "iterations":
             self.ax_.xaxis.get_major_locator().set_params(integer=True)
-        if self.lines_ and len(self.lines_) <= MAX_LINES:
+        if self.lines_ and len(self.lines_) <= MAX_LEGEND:
             self.ax_.legend()
         return self
 
@@ -182,10 +181,10 @@ class ConvergenceDisplay:
         places = np.arange(1, len(values) + 1)
         if against != "iterations":
             places = history[against]
-        columns = values[:, None] if values.ndim == 1 else values
+        columns = values.reshape(len(values), -1)
         groups = self.group_names.get(label, range(columns.shape[1]))
         options = {"marker": "o" if len(values) < 30 else "", "markersize": 4}
-        if columns.shape[1] > MAX_LINES:
+        if columns.shape[1] > MAX_LEGEND:
             text = f"{label}, median of {columns.shape[1]}"
             kwargs = {**options, "label": text, **line_kwargs}
             low, first, median, third, high = np.nanquantile(

@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._messages import import_optional, shown
-from ._base import check_one_of, fitted_model, make_axes
+from ._base import (
+    MAX_LEGEND,
+    check_one_of,
+    fitted_model,
+    make_axes,
+    names_of_lambdas,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,12 +41,14 @@ class GroupPenaltyDisplay:
 
     Parameters
     ----------
-    lambda_ : ndarray of shape (n_groups,)
+    lambda_ : ndarray of shape (n_groups,) or (n_groups, n_classes)
         Natural logs.
     names : sequence of str
         Names of the groups.
     labels : ndarray of shape (n_features,)
         The group of every feature; -1 for unpenalized features.
+    class_names : sequence, default=None
+        Names of the classes where they have lambdas of their own.
     shared_lambda : float, default=None
         The best lambda that all groups share; None for the median over the features.
     log_unit : float, default=0.0
@@ -52,8 +60,9 @@ class GroupPenaltyDisplay:
         The axes.
     figure_ : matplotlib.figure.Figure
         The figure of the axes.
-    artist_ : BarContainer, Line2D or AxesImage
-        The bars, the line or dots, or the image.
+    artist_ : BarContainer, Line2D, list of Line2D or AxesImage
+        The bars, the line or dots, one line per class where they have lambdas of their
+        own, or the image.
 
     Examples
     --------
@@ -73,12 +82,13 @@ class GroupPenaltyDisplay:
         lambda_: ArrayLike,
         names: Sequence[str],
         labels: np.ndarray,
+        class_names: Sequence | None = None,
         *,
         shared_lambda: float | None = None,
         log_unit: float = 0.0,
     ) -> None:
-        self.lambda_ = np.atleast_1d(lambda_)
-        self.names, self.labels = names, labels
+        self.lambda_ = np.atleast_1d(np.asarray(lambda_, dtype=np.float64))
+        self.names, self.labels, self.class_names = names, labels, class_names
         self.shared_lambda, self.log_unit = shared_lambda, log_unit
 
     @classmethod
@@ -124,19 +134,24 @@ class GroupPenaltyDisplay:
             If matplotlib is not installed.
         ValueError
             If `strength` has a value that is not allowed, `positions` or `image_shape`
-            do not have one place per feature, or both are given.
+            do not have one place per feature, both are given, or `image_shape` is given
+            where classes have lambdas of their own.
         """
         model = fitted_model(estimator)
-        # Without groups lambda_ is a number, or an array with one entry per target.
-        if model.feature_groups is None and np.ndim(model.lambda_):
+        if model._is_per_target:
             raise ValueError(
                 "alpha_per_target=True learns lambdas of targets, not of features: "
                 "draw `lambda_` itself."
             )
+        lambda_, classes = model.lambda_, None
+        if model._is_per_class:
+            classes = model.classes_.tolist()
+            lambda_ = np.reshape(lambda_, (-1, len(classes)))
         display = cls(
-            model.lambda_,
+            lambda_,
             model.feature_group_names_,
             model.feature_group_labels_,
+            classes,
             shared_lambda=_shared_lambda(model),
             log_unit=log_unit(model),
         )
@@ -194,6 +209,13 @@ class GroupPenaltyDisplay:
                 f"positions must have the shape ({n_features},), one per feature. Got "
                 f"{np.shape(positions)}."
             )
+        if image_shape is not None and self.class_names is not None:
+            raise ValueError(
+                "image_shape draws one lambda per feature, but with "
+                f"alpha_per_target=True there are {len(self.class_names)}. Draw "
+                "class k by GroupPenaltyDisplay(lambda_[:, k], feature_group_names_, "
+                "feature_group_labels_).plot(image_shape=...)."
+            )
         if image_shape is not None and (
             len(image_shape) != 2 or np.prod(image_shape) != n_features
         ):
@@ -219,9 +241,10 @@ class GroupPenaltyDisplay:
         return np.median(self.lambda_[penalized])
 
     def _per_feature(self, strength):
-        """Return the strength of every feature, NaN where it is never penalized."""
-        values = self._in(strength, self.lambda_)
-        return np.where(self.labels < 0, np.nan, values[self.labels])
+        """Return the strengths of every feature, NaN where it is never penalized."""
+        found = self._in(strength, self.lambda_)[self.labels]
+        found[self.labels < 0] = np.nan
+        return found
 
     def _draw_image(self, strength, image_shape, kwargs):
         image = self._per_feature(strength).reshape(image_shape)
@@ -238,7 +261,10 @@ class GroupPenaltyDisplay:
         order = np.argsort(positions, kind="stable")
         values = self._per_feature(strength)[order]
         options = {"drawstyle": "steps-mid", **kwargs}
-        (self.artist_,) = self.ax_.plot(positions[order], values, **options)
+        lines = self.ax_.plot(positions[order], values, **options)
+        self.artist_ = lines[0] if self.class_names is None else lines
+        if self.class_names is not None and len(lines) <= MAX_LEGEND:
+            self.ax_.legend(lines, [str(name) for name in self.class_names])
         self.ax_.axhline(self._in(strength, self._shared()), color="0.5", lw=0.8)
         title = STRENGTHS[strength].replace(" relative", "\nrelative")
         self.ax_.set(xlabel="position of the feature", ylabel=title)
@@ -246,7 +272,9 @@ class GroupPenaltyDisplay:
             self.ax_.set_yscale("log")
 
     def _draw_groups(self, strength, kwargs):
-        rows, values = np.arange(len(self.lambda_)), self._in(strength, self.lambda_)
+        values = self._in(strength, self.lambda_.ravel())
+        rows = np.arange(len(values))
+        names = names_of_lambdas(self.names, self.class_names)
         shared = self._in(strength, self._shared())
         if strength != "lambda":
             self.ax_.set_xscale("log")
@@ -265,9 +293,9 @@ class GroupPenaltyDisplay:
         self.ax_.axvline(shared, color="0.5", lw=0.8, label="one strength for all")
         self.ax_.set(xlabel=STRENGTHS[strength], ylim=(len(rows) - 0.5, -0.5))
         if len(rows) <= NAMED_BARS:
-            self.ax_.set_yticks(rows, [str(name) for name in self.names])
+            self.ax_.set_yticks(rows, names)
         else:
-            self.ax_.set_ylabel("group")
+            self.ax_.set_ylabel("group" if self.class_names is None else "lambda")
         if strength != "relative":
             self.ax_.legend()
 

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, is_regressor
 
 from .._messages import shown
 from ..linear_model._elsewhere import Elsewhere
-from ._base import features_of, fitted_model, make_axes
+from ._base import features_of, fitted_model, make_axes, names_of_lambdas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +116,8 @@ class ValidationObjectiveDisplay:
         fit_params : dict, default=None
             What `fit` got beside X and y, such as `sample_weight`.
         feature_groups : sequence of str, default=None
-            Names of the groups with a slice; None for the first six.
+            Names of the groups with a slice, such as "body", or "body, red" where
+            classes have lambdas of their own; None for the first six.
         alphas, Cs : array-like of shape (n_values,), default=None
             Grid of a search on the same rows, for comparison: alphas of `Ridge`, or Cs
             of `LogisticRegression`. It is marked along the curve at
@@ -271,7 +272,8 @@ def _lambdas(model, alphas, Cs):
 
 def _slices(model, elsewhere, feature_groups):
     """Return lambdas, losses and the learned lambda, by the name of the group."""
-    names = [str(name) for name in model.feature_group_names_]
+    classes = model.classes_.tolist() if model._is_per_class else None
+    names = names_of_lambdas(model.feature_group_names_, classes)
     if feature_groups is None:
         feature_groups = names[:MAX_SLICES]
     found = {}

@@ -232,6 +232,24 @@ def test_paths_of_coefficients(classes):
         np.testing.assert_array_equal(line.get_ydata(), column)
 
 
+@pytest.mark.parametrize("groups", [None, list("aabb")])
+def test_slices_and_paths_of_classes(groups):
+    """Classes with lambdas of their own would be left out, or exchanged."""
+    X, y = load_iris(return_X_y=True)
+    model = MYHPOLogisticRegression(alpha_per_target=True, feature_groups=groups, cv=3)
+    model.fit(X, y)
+    display = ValidationObjectiveDisplay.from_estimator(model, X, y)
+    labels = [line.get_label() for line in display.lines_]
+    parts = [""] if groups is None else ["a, ", "b, "]
+    assert labels == [f"{part}{label}" for part in parts for label in range(3)]
+    for line, learned in zip(display.lines_, np.ravel(model.lambda_), strict=True):
+        places, values = line.get_data()
+        at_learned = values[places == learned]
+        np.testing.assert_allclose(at_learned, model.validation_loss_, rtol=1e-6)
+    display = CoefficientPathDisplay.from_estimator(model, X, y, target=2, n_points=3)
+    np.testing.assert_allclose(display.coefs[1], model.coef_[2], rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
