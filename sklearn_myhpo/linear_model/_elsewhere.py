@@ -51,8 +51,8 @@ class Elsewhere:
         if self.lambda_.shape != (problem.n_groups,):
             raise ValueError(
                 "The lambdas must be shared by all targets. Got an estimator with "
-                f"alpha_per_target={shown(estimator.alpha_per_target)}: fit the targets "
-                "one by one."
+                f"alpha_per_target={shown(estimator.alpha_per_target)}: fit the "
+                "targets one by one."
             )
         problem.widen_bounds(self.lambda_)
         self.bounds = problem.bounds
