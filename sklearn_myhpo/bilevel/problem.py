@@ -184,6 +184,14 @@ class Problem(OuterProblem):
         """Return the problem to scan for a start: this one."""
         return self
 
+    def lifted(self, lambda_: np.ndarray) -> np.ndarray:
+        """Return lambda of this problem, given that of the problem that is scanned."""
+        return lambda_
+
+    def share_taken(self, lambda_: np.ndarray, taken: np.ndarray) -> np.ndarray:
+        """Return the shares by which moves of lambda are felt, given the penalties'."""
+        return taken
+
     @property
     def scans_by(self) -> str:
         """The kind of a solve with a shared lambda, in the words of a split."""

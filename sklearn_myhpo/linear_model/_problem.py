@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..bilevel.row_weights import RowWeightsProblem
 from ..bilevel.validation import BilevelProblem
 from ..criteria import CriterionProblem
 from ..data.design import Design
@@ -54,6 +55,8 @@ class ProblemSource:
         Whether the only split is a validation set of the user's own.
     condensed : CondensedFacts or None
         Where the rows stand for others: what these say.
+    row_groups : RowGroups or None
+        Of the training rows whose weights are learned; None where none are.
     """
 
     design: Design
@@ -74,6 +77,7 @@ class ProblemSource:
     all_directions: bool
     has_own_validation: bool
     condensed: object = None
+    row_groups: object = None
 
     @property
     def has_held_out_rows(self):
@@ -137,7 +141,7 @@ class ProblemSource:
                 self.parts,
                 self.weights,
                 self.all_directions,
-                self.needs_rows,
+                self.needs_rows or self._weighs_squares,
                 squares_nothing,
             )
         else:
@@ -149,7 +153,14 @@ class ProblemSource:
         if not isinstance(self.lambda_init, str):
             # Only automatic bounds can be in the way.
             problem.widen_bounds(self.lambda_init)
+        if self.row_groups is not None:
+            problem = RowWeightsProblem(problem, self.row_groups)
         return problem
+
+    @property
+    def _weighs_squares(self):
+        """Whether moments of the rows do not do for their weights."""
+        return self.row_groups is not None and self.loss.is_quadratic
 
     def final_weights(self, problem, lambda_, weights, refit):
         """Return coef and intercept of a refit, or the means over the splits.
