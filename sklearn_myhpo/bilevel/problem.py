@@ -67,6 +67,9 @@ class Problem(OuterProblem):
         self.group_curvature = scales.group_curvature
         self.auto_bounds = scales.auto_bounds
 
+    #: Accuracy of inner solutions for a step without a model.
+    step_tol = NEWTON_TOL
+
     @abstractmethod
     def at(
         self, lambda_: np.ndarray, weights: list[np.ndarray]

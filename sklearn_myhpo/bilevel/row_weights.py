@@ -22,8 +22,8 @@ from .validation import BilevelProblem
 
 #: The s of all rows at the start, and the largest one: a weight of 6e-6 is none.
 FIRST_LOGIT, MAX_LOGIT = 0.0, 12.0
-#: Relative residual of the adjoint for a step.
-STEP_TOL = 1e-6
+#: Accuracy of the inner solutions and of the adjoint for a step.
+STEP_TOL, ADJOINT_STEP_TOL = 1e-7, 1e-4
 
 
 class RowWeightsProblem(HeldOutProblem):
@@ -44,6 +44,8 @@ class RowWeightsProblem(HeldOutProblem):
     n_penalties : int
         Number of lambdas that are penalties.
     """
+
+    step_tol = STEP_TOL
 
     def __init__(self, problem: BilevelProblem, row_groups: RowGroups):
         if len(problem.splits) != 1:
@@ -133,7 +135,7 @@ class RowWeightsProblem(HeldOutProblem):
 class RowWeightsEvaluation(HeldOutEvaluation):
     """The loss of clean rows, with derivatives, at one lambda and weights."""
 
-    def hypergradient(self, rtol: float = STEP_TOL) -> np.ndarray:
+    def hypergradient(self, rtol: float = ADJOINT_STEP_TOL) -> np.ndarray:
         """Return the derivative of the objective in all hyperparameters.
 
         Of a group of rows it is ``-sigmoid'(s) sum_i c_i <grad l_i, q>`` with

@@ -9,11 +9,14 @@ import numpy as np
 
 from ..linalg.newton import NEWTON_TOL
 from .row_groups import slopes
-from .split import GLMSplit
+from .split import GLMSplit, HeldOut
 
 
 class WeighedSplit(GLMSplit):
     """A split of a generalized linear model with weights of groups of rows.
+
+    All that is asked of the training loss is asked of a plain split of the training
+    rows, with the weights of the moment.
 
     Parameters
     ----------
@@ -37,7 +40,12 @@ class WeighedSplit(GLMSplit):
             plan=split.plan,
             penalty_scale=split.penalty_scale,
         )
-        self.row_groups = row_groups
+        index = np.flatnonzero(split.train_weight)
+        share = split.train_weight[index]
+        given = split.rows.take(index), split.y[index], share, HeldOut.of(share)
+        #: The training rows, each with its whole weight.
+        self.whole = split.of_rows(*given, split.plan.of_rows(len(index)))
+        self.row_groups = row_groups.take(index)
         self._at = None, None
 
     def penalties_of(self, lambda_):
@@ -53,15 +61,18 @@ class WeighedSplit(GLMSplit):
         logits = self.logits_of(lambda_)
         key = logits.tobytes()
         if key != self._at[0]:
-            weight = self.train_weight * self.row_groups.weights(logits)
-            given = self.rows, self.y, weight, self.held_out, self.plan
+            whole = self.whole
+            weight = whole.train_weight * self.row_groups.weights(logits)
+            # A part without any row would have no mean.
+            held_out = HeldOut.of(whole.train_weight)
+            given = whole.rows, whole.y, weight, held_out, whole.plan
             self._at = key, self.of_rows(*given)
         return self._at[1]
 
     def _own(self, w, lambda_):
         """Return the plain split, which knows the raw prediction, and its lambda."""
         split = self.at(lambda_)
-        split.remember(w, self.raw(w))
+        split.remember(w, self.whole.raw(w))
         return split, self.penalties_of(lambda_)
 
     def penalty(self, lambda_):
@@ -100,17 +111,16 @@ class WeighedSplit(GLMSplit):
 
     def _spread(self, values):
         """Return the product (m, n_outputs) of values of rows with the columns."""
-        return self.rows.adjoint(self.train_weight[:, None] * values)
+        return self.whole.rows.adjoint(self.whole.train_weight[:, None] * values)
 
     def _summed(self, lambda_, values):
         """Return what groups of rows feel, given (n_samples,) per unit of weight."""
-        sums = self.row_groups.sums(self.train_weight * values)
+        sums = self.row_groups.sums(self.whole.train_weight * values)
         return slopes(self.logits_of(lambda_)) * sums
 
-    def _bent(self, w, x):
-        """Return the curvature of every row applied to the raw prediction of x."""
-        raw = self.rows.forward(x)[None]
-        return self.loss.curvature_product(self.y, self.raw(w), raw)[0]
+    def _slope(self, w):
+        """Return the derivative of the loss of every row in its raw prediction."""
+        return self.loss.gradient(self.whole.y, self.whole.raw(w))
 
     def _moved(self, lambda_, move):
         """Return the change of the weight of every row, shape (n_samples, 1)."""
@@ -119,28 +129,29 @@ class WeighedSplit(GLMSplit):
 
     def pull_back(self, w, lambda_, x):
         """Return the derivative in lambda of ``<x, grad L_T(w, lambda)>``."""
-        slope = self.loss.gradient(self.y, self.raw(w))
-        felt = np.einsum("no,no->n", slope, self.rows.forward(x))
+        felt = np.einsum("no,no->n", self._slope(w), self.whole.rows.forward(x))
         penalties = super().pull_back(w, lambda_, x)
         return np.append(penalties, self._summed(lambda_, felt))
 
     def push(self, w, lambda_, move):
         """Return the derivative of ``grad L_T(w, lambda)`` along a move of lambda."""
-        slope = self.loss.gradient(self.y, self.raw(w))
         own = super().push(w, lambda_, self.penalties_of(move))
-        return own + self._spread(self._moved(lambda_, move) * slope)
+        return own + self._spread(self._moved(lambda_, move) * self._slope(w))
 
     def forces(self, w, lambda_):
         """Return the derivatives of ``grad L_T`` in every lambda, one array each."""
-        logits, slope = self.logits_of(lambda_), self.loss.gradient(self.y, self.raw(w))
+        logits, slope = self.logits_of(lambda_), self._slope(w)
         rows = np.empty((len(logits), *w.shape))
         for number, (own, factor) in enumerate(zip(rows, slopes(logits), strict=True)):
-            is_own = self.row_groups.labels == number
-            own[...] = self._spread(factor * is_own[:, None] * slope)
+            index = np.flatnonzero(self.row_groups.labels == number)
+            weight = factor * self.whole.train_weight[index, None]
+            own[...] = self.whole.rows.take(index).adjoint(weight * slope[index])
         return np.concatenate([super().forces(w, lambda_), rows])
 
     def bend_back(self, w, lambda_, x, other):
         """Return the derivative in lambda of ``<x, H other>``, H the Hessian of L_T."""
-        felt = np.einsum("no,no->n", self._bent(w, other), self.rows.forward(x))
+        whole, forward = self.whole, self.whole.rows.forward
+        bent = self.loss.curvature_product(whole.y, whole.raw(w), forward(other)[None])
+        felt = np.einsum("no,no->n", bent[0], forward(x))
         penalties = super().bend_back(w, lambda_, x, other)
         return np.append(penalties, self._summed(lambda_, felt))

@@ -22,7 +22,8 @@ class WeighedSplitSet(SplitSet):
     def __init__(self, split_set, row_groups):
         super().__init__([WeighedSplit(split_set.splits[0], row_groups)])
         self.base, self.row_groups = split_set, row_groups
-        self._at = None, split_set
+        whole = self.splits[0].whole
+        self._at = None, type(split_set)([whole], None, whole.plan)
         self._adjoints = None
 
     @property
@@ -40,7 +41,7 @@ class WeighedSplitSet(SplitSet):
         split = self.splits[0].at(lambda_)
         known, last = self._at
         if split is not known:
-            own = type(self.base)([split], None, self.base.plan)
+            own = type(self.base)([split], None, split.plan)
             own.shared_curvature.adopt(last.shared_curvature)
             self._at = split, own
         return self._at[1]
@@ -52,17 +53,14 @@ class WeighedSplitSet(SplitSet):
         """Return the exact inner solution, from `starts`."""
         given = self._penalties(lambda_), starts, tol
         weights = self.at(lambda_).minimize(*given)
-        self._remember(weights, self.splits[0].at(lambda_).raw(weights[0]))
+        split = self.splits[0]
+        split.whole.remember(weights[0], split.at(lambda_).raw(weights[0]))
         return weights
-
-    def _remember(self, weights, raw):
-        """Keep a raw prediction for every split that is asked for it."""
-        for split in (self.splits[0], self.base.splits[0]):
-            split.remember(weights[0], raw)
 
     def hessians(self, lambda_, weights):
         """Return the Hessian of L_T at its weights."""
-        self.splits[0].at(lambda_).remember(weights[0], self.splits[0].raw(weights[0]))
+        split, (w,) = self.splits[0], weights
+        split.at(lambda_).remember(w, split.whole.raw(w))
         return self.at(lambda_).hessians(self._penalties(lambda_), weights)
 
     def solve(self, hessians, rights, rtol=CG_TOL):
