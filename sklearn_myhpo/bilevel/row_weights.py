@@ -6,7 +6,7 @@ cleaning (Franceschi, Donini, Frasconi & Pontil 2017, section 5.1, with a sigmoi
 place of their constraint). The hyperparameters are one vector, lambda first.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit, log_expit
@@ -18,12 +18,40 @@ from .contract import Offers
 from .held_out import HeldOutEvaluation, HeldOutProblem
 from .outer import ADJOINT_TOL, OuterModel
 from .row_weights_model import row_weights_model
+from .shrinkage import Shrinkage
 from .validation import BilevelProblem
 
 #: The s of all rows at the start, and the largest one: a weight of 6e-6 is none.
 FIRST_LOGIT, MAX_LOGIT = 0.0, 12.0
 #: Accuracy of the inner solutions and of the adjoint for a step.
 STEP_TOL, ADJOINT_STEP_TOL = 1e-7, 1e-4
+
+
+@dataclass(frozen=True)
+class RowShrinkage(Shrinkage):
+    """Penalty on differences of the s of groups of rows.
+
+    Attributes
+    ----------
+    n_penalties : int
+        Number of lambdas before them.
+    """
+
+    n_penalties: int = 0
+
+    def value(self, lambda_: np.ndarray) -> float:
+        """Return the penalty."""
+        return super().value(lambda_[self.n_penalties :])
+
+    def gradient(self, lambda_: np.ndarray) -> np.ndarray:
+        """Return its derivative, shape (n_lambdas,)."""
+        own = super().gradient(lambda_[self.n_penalties :])
+        return np.append(np.zeros(self.n_penalties), own)
+
+    def hessian(self, lambda_: np.ndarray) -> np.ndarray:
+        """Return its second derivative, shape (n_lambdas, n_lambdas)."""
+        own = super().hessian(lambda_[self.n_penalties :])
+        return np.pad(own, (self.n_penalties, 0))
 
 
 class RowWeightsProblem(HeldOutProblem):
@@ -36,18 +64,29 @@ class RowWeightsProblem(HeldOutProblem):
         ``by_rows=True``.
     row_groups : RowGroups
         Of all its rows; validation rows are in none.
+    penalties : ndarray of shape (n_penalties,) or None, default=None
+        Where to hold the penalties, for rows that all have the weight one; None to
+        learn them too. A common factor of all weights then makes next to no
+        difference, as it is one of the penalties.
 
     Attributes
     ----------
-    penalties : BilevelProblem
+    plain : BilevelProblem
         The problem as given, whose training rows all have the weight one.
+    held : ndarray of shape (n_penalties,) or None
+        The `penalties` as given.
     n_penalties : int
         Number of lambdas that are penalties.
     """
 
     step_tol = STEP_TOL
 
-    def __init__(self, problem: BilevelProblem, row_groups: RowGroups):
+    def __init__(
+        self,
+        problem: BilevelProblem,
+        row_groups: RowGroups,
+        penalties: np.ndarray | None = None,
+    ):
         if len(problem.splits) != 1:
             raise ValueError(
                 "Weights of rows are learned on one validation part. Got "
@@ -55,16 +94,21 @@ class RowWeightsProblem(HeldOutProblem):
             )
         split_set = WeighedSplitSet(problem.split_set, row_groups)
         ends = np.full((2, row_groups.n_groups), [[-MAX_LOGIT], [MAX_LOGIT]])
+        bounds, scan_bounds = problem.bounds, problem.scan_bounds
+        self.held = penalties
+        if penalties is not None:
+            held = np.reshape(penalties, -1) + log_expit(FIRST_LOGIT)
+            bounds = scan_bounds = np.stack([held, held])
         super().__init__(
             replace(problem.parts, split_set=split_set),
             problem.scales,
-            np.hstack([problem.bounds, ends]),
-            scan_bounds=np.hstack([problem.scan_bounds, ends]),
+            np.hstack([bounds, ends]),
+            scan_bounds=np.hstack([scan_bounds, ends]),
             offers=Offers(
                 all_directions=problem.offers.all_directions, weighs_rows=True
             ),
         )
-        self.penalties, self.n_penalties = problem, problem.n_groups
+        self.plain, self.n_penalties = problem, problem.n_groups
         self.total_weight, self.plan = problem.total_weight, problem.plan
 
     def at(
@@ -88,9 +132,22 @@ class RowWeightsProblem(HeldOutProblem):
         """
         return expit(lambda_[..., self.n_penalties :])
 
+    def shrink(self, shrinkage: float, reference_loss: float) -> None:
+        """Make a penalty on differences of the s of rows a part of the objective.
+
+        Parameters
+        ----------
+        shrinkage : float
+            Not negative.
+        reference_loss : float
+            Objective where all are the same, the unit of `shrinkage`.
+        """
+        strength = shrinkage * reference_loss
+        self.shrinkage = RowShrinkage(strength, self.n_penalties)
+
     def for_scan(self) -> BilevelProblem:
         """Return the problem to scan for a start: that of the penalties alone."""
-        return self.penalties
+        return self.plain
 
     def lifted(self, lambda_: np.ndarray | float) -> np.ndarray:
         """Return the hyperparameters at which weights are those of the penalties alone.
@@ -154,13 +211,14 @@ class RowWeightsEvaluation(HeldOutEvaluation):
         problem = self.problem
         slopes = problem.validation_gradients(self.weights)
         (q,) = problem.split_set.adjoints(self.hessians, slopes, rtol)
-        return -problem.splits[0].pull_back(self.weights[0], self.lambda_, q)
+        slope = -problem.splits[0].pull_back(self.weights[0], self.lambda_, q)
+        return problem.total_gradient(self.lambda_, slope)
 
     def model(self, rtol: float = ADJOINT_TOL) -> OuterModel:
         """Return the second-order model of the objective in all hyperparameters."""
         if self._model is None or rtol < self._rtol:
             self._model, self._rtol = row_weights_model(self, rtol), rtol
-        return self._model
+        return self._model.shrunken(self.problem.shrinkage, self.lambda_)
 
     def follow(self, before: "RowWeightsEvaluation") -> None:
         """Do nothing: the adjoints of the last place are kept."""

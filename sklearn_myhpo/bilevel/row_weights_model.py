@@ -35,9 +35,7 @@ def row_weights_model(place, rtol: float) -> OuterModel:
     forces = -split.forces(w, lambda_)
     (jacobian,) = split_set.solve(hessians, [forces], rtol)
     gradient = pair_products(forces, q[None])[:, 0]
-    cross = np.stack(
-        [split.bend_back(w, lambda_, q, one) for one in jacobian], axis=1
-    )
+    cross = np.stack([split.bend_back(w, lambda_, q, one) for one in jacobian], axis=1)
     own = np.append(
         np.ones(problem.n_penalties), 1.0 - 2.0 * problem.row_weights(lambda_)
     )

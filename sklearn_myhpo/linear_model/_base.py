@@ -264,8 +264,6 @@ default=None
         weights, own = self._weigh_classes(y, weights, own)
         if own is not None:
             X, y, weights, pair = append((X, y, weights), own)
-        if row_groups is not None:
-            row_groups = number_rows(row_groups, len(pair[0]), len(y))
         loss, target, classes = self._check_target(y, weights)
         groups = self._make_groups(given[0])
         criterion = self._choose_criterion(loss, solver)
@@ -275,8 +273,6 @@ default=None
         pairs = self._choose_pairs(
             given, (X, y), weights, metadata, own=pair, criterion=criterion
         )
-        if row_groups is not None:
-            row_groups = row_groups.take(kept)
         design, target, weights, pairs = drop_weightless(X, target, weights, pairs)
         return ProblemSource(
             design=design,
@@ -297,7 +293,7 @@ default=None
             all_directions=solver.capabilities.all_directions,
             has_own_validation=own is not None,
             condensed=facts_of(X),
-            row_groups=row_groups,
+            row_groups=number_rows(row_groups, pair, kept),
         )
 
     def _check_data(self, X, y, reset=True, least=2):

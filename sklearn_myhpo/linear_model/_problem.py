@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..bilevel.row_weights import RowWeightsProblem
 from ..bilevel.validation import BilevelProblem
 from ..criteria import CriterionProblem
 from ..data.design import Design
@@ -141,7 +140,7 @@ class ProblemSource:
                 self.parts,
                 self.weights,
                 self.all_directions,
-                self.needs_rows or self._weighs_squares,
+                self.needs_rows,
                 squares_nothing,
             )
         else:
@@ -153,14 +152,7 @@ class ProblemSource:
         if not isinstance(self.lambda_init, str):
             # Only automatic bounds can be in the way.
             problem.widen_bounds(self.lambda_init)
-        if self.row_groups is not None:
-            problem = RowWeightsProblem(problem, self.row_groups)
         return problem
-
-    @property
-    def _weighs_squares(self):
-        """Whether moments of the rows do not do for their weights."""
-        return self.row_groups is not None and self.loss.is_quadratic
 
     def final_weights(self, problem, lambda_, weights, refit):
         """Return coef and intercept of a refit, or the means over the splits.

@@ -4,20 +4,22 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from .._messages import shown
+from ..bilevel.contract import Offers
+from ..bilevel.row_weights import RowWeightsProblem
 from ..data.dask.blocks import is_dask
 from ..data.streams.batches import Batches
-from ..diagnostics.certificate import certify
+from ..diagnostics.certificate import RowWeightsCertificate, certify
 from ..engine.glm.row_groups import RowGroups
 from ..selection.one_standard_error import standard_error
+from ..solvers.driver import check_solver
+from ..solvers.phases import UNWATCHED
 from ..solvers.protocol import Status
 from ._checks import check_not_missing
 from ._learning import LearningMixin
 from ._problem import LastFit
-
-#: Values that are the defaults of parameters with no meaning beside row weights.
-_NEEDED = {"selection": "min", "shrinkage": 0.0, "alpha_per_target": False}
 
 
 def check_row_groups(model, X, row_groups, X_val):
@@ -50,36 +52,43 @@ def check_row_groups(model, X, row_groups, X_val):
             "row_groups needs X in memory, as an array, a sparse matrix or a frame. "
             f"Got {type(X).__name__}."
         )
-    for name, needed in _NEEDED.items():
-        value = getattr(model, name)
-        if not (type(value) is type(needed) or isinstance(value, float | int)) or (
-            value != needed
-        ):
-            raise ValueError(
-                f"row_groups needs {name}={shown(needed)}. Got {shown(value)}."
-            )
+    if model.selection != "min":
+        raise ValueError(
+            "row_groups needs selection='min': the weights of rows are those of the "
+            f"least validation loss. Got {shown(model.selection)}."
+        )
+    if model.alpha_per_target:
+        raise ValueError(
+            "row_groups needs alpha_per_target=False, as the targets share the weights "
+            f"of the rows. Got {shown(model.alpha_per_target)}."
+        )
 
 
-def number_rows(row_groups, n_train, n_all):
-    """Return the `RowGroups` of training rows that are followed by others.
+def number_rows(row_groups, pair, kept):
+    """Return the `RowGroups` of rows of positive weight; None without groups.
 
     Parameters
     ----------
-    row_groups : "each" or array-like of shape (n_train,)
+    row_groups : "each", array-like of shape (n_train,) or None
         As given to `fit`.
-    n_train, n_all : int
-        Number of training rows and of all rows.
+    pair : (ndarray, ndarray) or None
+        Indices of the training rows, and of the validation rows below them.
+    kept : ndarray of int
+        Indices of the rows of positive weight.
 
     Returns
     -------
-    RowGroups
-        Rows after the training rows are in no group.
+    RowGroups or None
+        Validation rows are in no group.
 
     Raises
     ------
     ValueError
         If there is not one label for each training row, or only one label.
     """
+    if row_groups is None:
+        return None
+    n_train, n_others = map(len, pair)
     if isinstance(row_groups, str):
         if row_groups != "each":
             raise ValueError(
@@ -94,8 +103,8 @@ def number_rows(row_groups, n_train, n_all):
             "row_groups needs two groups of rows or more: one weight of all rows has "
             f"no effect beside the penalty. Got {len(names)}."
         )
-    others = np.full(n_all - n_train, len(names))
-    return RowGroups(np.concatenate([labels, others]).astype(np.intp), names)
+    labels = np.append(labels, np.full(n_others, len(names))).astype(np.intp)
+    return RowGroups(labels[kept], names)
 
 
 def _distinct(row_groups, n_train):
@@ -121,7 +130,7 @@ def _distinct(row_groups, n_train):
 
 
 class _Learned(NamedTuple):
-    """The part of a result that is about penalties, for the attributes of a fit."""
+    """The result of a fit with weights of rows, as the attributes need it."""
 
     lambda_: np.ndarray
     validation_loss: float
@@ -129,28 +138,28 @@ class _Learned(NamedTuple):
     message: str
     n_iter: int
     history: dict
-    scan: object = None
 
 
 class RowWeightsMixin(LearningMixin):
     """Fits with weights of training rows; a mixin for the base of the estimators."""
 
+    #: The s of the last fit, for a warm start; None before.
+    _last_logits = None
+
     def _learn(self, source, solver, progress):
-        """Solve the problem, set the fitted attributes, warn; return split models."""
+        """Solve the problem, set the fitted attributes, warn; return split models.
+
+        Weights of rows are learned at the lambda that is best where all are one.
+        """
         self.row_weights_ = self.row_groups_ = None
         if source.row_groups is None:
             return super()._learn(source, solver, progress)
-        self._choose_shrinkage(source, progress)
-        problem = source.make()
-        n_penalties = problem.n_penalties
-        reported = self._reporter(problem, progress, source.dtype)
-
-        def report(n_iter, info, state):
-            own = info._replace(lambda_=info.lambda_[:n_penalties])
-            return reported(n_iter, own, state)
-
-        given = problem, solver, 0.0, source.lambda_init
-        result = self._solve(*given, report, progress, progress.deadline)
+        check_solver(solver, Offers(weighs_rows=True))
+        plain, start = self._learn_plain(source, solver, progress)
+        problem = _weighed(source, plain.lambda_)
+        if self.shrinkage_:
+            problem.shrink(self.shrinkage_, plain.validation_loss)
+        result = self._learn_weights(problem, source, solver, start, progress)
         models = problem.to_features(result.weights)
         result = result._replace(validation_loss=source.rows.mean_loss(models))
         with progress.phase("refit", 0):
@@ -160,47 +169,109 @@ class RowWeightsMixin(LearningMixin):
         lambda_ = self._as_parameter(learned.lambda_)
         self._set_minimum(lambda_, float(learned.validation_loss), error)
         self._set_results(problem, learned, *final, source.dtype)
-        self._last_fit, self._stream = LastFit(result.lambda_, models), None
-        self._set_curve(learned)
+        self._set_curve(plain)
+        self._stream = None
         with progress.phase("checks", 0):
-            self._set_row_checks(problem, result)
-            self._set_facts(problem, source, result.lambda_, final)
-        self._warn(problem, learned)
-        self._warn_of_few_rows(source)
-        has_time = result.status is not Status.MAX_TIME
-        if has_time and not solver.capabilities.finds_minimizers:
-            self._warn_of_gap(problem, result)
+            self._set_row_checks(problem, source, result)
+            own = np.append(self.row_weights_, 1.0)[source.row_groups.labels]
+            weighed = replace(source, weights=source.weights * own)
+            self._set_facts(problem, weighed, result.lambda_, final)
+        self._warn_of_rows(problem, source, learned)
         return models
+
+    def _learn_plain(self, source, solver, progress):
+        """Return the result where all rows have the same weight, and its model."""
+        shrinkage, problem = self._choose_shrinkage(source, progress), source.make()
+        given = problem, solver, shrinkage, source.lambda_init, None
+        result = self._solve(*given, UNWATCHED, progress.deadline)
+        models = problem.to_features(result.weights)
+        self._last_fit = LastFit(result.lambda_, models)
+        return result, models[0]
+
+    def _learn_weights(self, problem, source, solver, start, progress):
+        """Return the result of weights of rows, from those of the last fit or one."""
+        lambda_ = problem.lifted(problem.held)
+        logits = lambda_[problem.n_penalties :]
+        if self.warm_start and np.shape(self._last_logits) == logits.shape:
+            logits[:] = self._last_logits
+        reported = self._reporter(problem, progress, source.dtype)
+
+        def report(n_iter, info, state):
+            own = info._replace(lambda_=info.lambda_[: problem.n_penalties])
+            return reported(n_iter, own, state)
+
+        weights = [problem.splits[0].from_features(*start)]
+        watchers = {"callback": report, "phases": progress}
+        watchers["max_time"] = progress.deadline
+        result = self._minimize(problem, solver, lambda_, weights, **watchers)
+        self._last_logits = result.lambda_[problem.n_penalties :]
+        return result
 
     def _set_row_weights(self, problem, source, result):
         """Set the weights of the rows, and return the rest of a result."""
         groups, n_penalties = source.row_groups, problem.n_penalties
-        weights = problem.row_weights(result.lambda_)
-        # Groups whose rows all have the sample weight zero.
-        self.row_weights_ = np.where(groups.are_used, weights, 0.0)
+        shares = problem.splits[0].group_shares
+
+        def apart(lambdas):
+            """Return weights up to one, and lambda as if they were sample weights."""
+            # Groups whose rows all have the sample weight zero have no say.
+            own = problem.row_weights(lambdas) * groups.are_used
+            # The training loss is then a mean.
+            means = (own @ shares)[..., None]
+            own /= own.max(axis=-1, keepdims=True)
+            return own, lambdas[..., :n_penalties] - np.log(means)
+
+        self.row_weights_, lambda_ = apart(result.lambda_)
         self.row_groups_ = groups.names
-        lambdas = result.history["lambda"]
-        history = {
-            **result.history,
-            "lambda": lambdas[:, :n_penalties],
-            "row_weights": problem.row_weights(lambdas),
-        }
+        rows, lambdas = apart(result.history["lambda"])
+        problem.total_weight *= float(self.row_weights_ @ shares)
         return _Learned(
-            result.lambda_[:n_penalties],
+            lambda_,
             result.validation_loss,
             result.status,
             result.message,
             result.n_iter,
-            history,
+            {**result.history, "lambda": lambdas, "row_weights": rows},
         )
 
-    def _set_row_checks(self, problem, result):
-        """Set the certificate, whose largest slope is that of all hyperparameters."""
+    def _set_row_checks(self, problem, source, result):
+        """Set the certificate, which is about the weights of rows."""
         self.certificate_ = self.optimism_ = None
         if result.status is Status.MAX_TIME:
             return
         with np.errstate(all="ignore"):
             found, _ = certify(problem, result)
         parts = ("hypergradient", "lower", "upper", "flat")
-        penalties = {name: getattr(found, name)[: problem.n_penalties] for name in parts}
-        self.certificate_ = replace(found, **penalties)
+        own = {name: getattr(found, name)[problem.n_penalties :] for name in parts}
+        names = tuple(source.row_groups.names.tolist())
+        self.certificate_ = RowWeightsCertificate(
+            **{**vars(found), **own, "names": names}
+        )
+
+    def _warn_of_rows(self, problem, source, learned):
+        """Warn of a run that did not converge, and of few clean rows."""
+        if learned.status is Status.STOPPED:
+            return
+        if not learned.status.has_converged:
+            self._say(f"{learned.message}.", ConvergenceWarning)
+        elif problem.counts.n_unfinished_solves:
+            text = (
+                f"converged to inexact weights of rows. {self._describe_unfinished()}"
+            )
+            self._say(text, ConvergenceWarning)
+        self._warn_of_few_rows(source)
+
+
+def _weighed(source, lambda_):
+    """Return the problem of the weights of rows, at a lambda of equal weights."""
+    rows = source.of_splits(
+        source.design,
+        source.target,
+        source.parts,
+        source.weights,
+        all_directions=True,
+        by_rows=source.loss.is_quadratic,
+    )
+    # The final weights are fitted to the training rows alone.
+    rows.total_weight = source.parts.totals[0, 0]
+    return RowWeightsProblem(rows, source.row_groups, penalties=lambda_)

@@ -95,7 +95,9 @@ default="exponential"
     the tolerance of the fit; the schedule says after how many iterations they can be.
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(all_directions=False, weighs_rows=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        all_directions=False, weighs_rows=True
+    )
     _parameter_constraints: ClassVar[dict] = {
         "tol_schedule": [StrOptions(set(SCHEDULES))],
         "tol_init": [Interval(Real, 0, 1, closed="neither")],

@@ -56,6 +56,11 @@ class WeighedSplit(GLMSplit):
         """Return the s of the groups of rows, the last part of lambda."""
         return lambda_[self.groups.n_groups :]
 
+    @property
+    def group_shares(self):
+        """The share of every group of rows in the training rows, (n_row_groups,)."""
+        return self.row_groups.sums(self.whole.train_weight)
+
     def at(self, lambda_):
         """Return the plain split with the row weights of lambda; the last is kept."""
         logits = self.logits_of(lambda_)

@@ -176,7 +176,9 @@ def _step_sizes(options, problem, lambda_, rho):
         return options.step_sizes
     if options.steps == "gradient":
         problem.loss.curvature_bound("MYHPO(steps='gradient', step_sizes='auto')")
-    lipschitz = problem.curvature + 2.0 * np.exp(np.max(problem.splits[0].penalties_of(lambda_)))
+    lipschitz = problem.curvature + 2.0 * np.exp(
+        np.max(problem.splits[0].penalties_of(lambda_))
+    )
     extra = lipschitz if options.metric == "hessian" else 1.0
     beta = 1.0 / (lipschitz + rho * extra)
     return 1.0 / lipschitz, beta, 1.0 / (problem.null_loss or 1.0)
