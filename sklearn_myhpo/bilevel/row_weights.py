@@ -6,7 +6,8 @@ cleaning (Franceschi, Donini, Frasconi & Pontil 2017, section 5.1, with a sigmoi
 place of their constraint). The hyperparameters are one vector, lambda first.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, log_expit
@@ -27,31 +28,42 @@ FIRST_LOGIT, MAX_LOGIT = 0.0, 12.0
 STEP_TOL, ADJOINT_STEP_TOL = 1e-7, 1e-4
 
 
-@dataclass(frozen=True)
-class RowShrinkage(Shrinkage):
+class RowShrinkage(NamedTuple):
     """Penalty on differences of the s of groups of rows.
 
     Attributes
     ----------
+    own : Shrinkage
+        Of the s alone.
     n_penalties : int
         Number of lambdas before them.
     """
 
-    n_penalties: int = 0
+    own: Shrinkage
+    n_penalties: int
+
+    @property
+    def strength(self) -> float:
+        """In units of the validation loss."""
+        return self.own.strength
 
     def value(self, lambda_: np.ndarray) -> float:
         """Return the penalty."""
-        return super().value(lambda_[self.n_penalties :])
+        return self.own.value(lambda_[self.n_penalties :])
 
     def gradient(self, lambda_: np.ndarray) -> np.ndarray:
         """Return its derivative, shape (n_lambdas,)."""
-        own = super().gradient(lambda_[self.n_penalties :])
-        return np.append(np.zeros(self.n_penalties), own)
+        slope = self.own.gradient(lambda_[self.n_penalties :])
+        return np.append(np.zeros(self.n_penalties), slope)
 
     def hessian(self, lambda_: np.ndarray) -> np.ndarray:
         """Return its second derivative, shape (n_lambdas, n_lambdas)."""
-        own = super().hessian(lambda_[self.n_penalties :])
-        return np.pad(own, (self.n_penalties, 0))
+        curvature = self.own.hessian(lambda_[self.n_penalties :])
+        return np.pad(curvature, (self.n_penalties, 0))
+
+    def max_curvature(self, n_lambdas: int) -> float:
+        """Return the largest eigenvalue of the second derivative."""
+        return self.own.max_curvature(n_lambdas - self.n_penalties)
 
 
 class RowWeightsProblem(HeldOutProblem):
@@ -142,8 +154,8 @@ class RowWeightsProblem(HeldOutProblem):
         reference_loss : float
             Objective where all are the same, the unit of `shrinkage`.
         """
-        strength = shrinkage * reference_loss
-        self.shrinkage = RowShrinkage(strength, self.n_penalties)
+        own = Shrinkage(shrinkage * reference_loss)
+        self.shrinkage = RowShrinkage(own, self.n_penalties)
 
     def for_scan(self) -> BilevelProblem:
         """Return the problem to scan for a start: that of the penalties alone."""
@@ -160,11 +172,11 @@ class RowWeightsProblem(HeldOutProblem):
         Returns
         -------
         ndarray of shape (n_lambdas,)
-            Where all rows have the same weight.
+            Where all rows have the same weight; penalties that are held stay there.
         """
         penalties = np.full(self.n_penalties, lambda_) + log_expit(FIRST_LOGIT)
         logits = np.full(self.n_groups - self.n_penalties, FIRST_LOGIT)
-        return np.append(penalties, logits)
+        return self.project(np.append(penalties, logits))
 
     def first_lambda(self, lambda_init: float | np.ndarray) -> np.ndarray:
         """Return the hyperparameters that a run starts from, given penalties or all."""

@@ -157,8 +157,8 @@ class RowWeightsMixin(LearningMixin):
         check_solver(solver, Offers(weighs_rows=True))
         plain, start = self._learn_plain(source, solver, progress)
         problem = _weighed(source, plain.lambda_)
-        if self.shrinkage_:
-            problem.shrink(self.shrinkage_, plain.validation_loss)
+        if self.shrinkage:
+            problem.shrink(self.shrinkage, plain.validation_loss)
         result = self._learn_weights(problem, source, solver, start, progress)
         models = problem.to_features(result.weights)
         result = result._replace(validation_loss=source.rows.mean_loss(models))
@@ -244,9 +244,8 @@ class RowWeightsMixin(LearningMixin):
         parts = ("hypergradient", "lower", "upper", "flat")
         own = {name: getattr(found, name)[problem.n_penalties :] for name in parts}
         names = tuple(source.row_groups.names.tolist())
-        self.certificate_ = RowWeightsCertificate(
-            **{**vars(found), **own, "names": names}
-        )
+        facts = {**vars(found), **own, "names": names}
+        self.certificate_ = RowWeightsCertificate(**facts)
 
     def _warn_of_rows(self, problem, source, learned):
         """Warn of a run that did not converge, and of few clean rows."""

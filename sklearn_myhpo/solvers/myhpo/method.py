@@ -83,7 +83,7 @@ class MYHPO(Solver):
             # Means over features leave the subspace of the exact solutions.
             all_directions=self.response == "mean",
             learns_targets=self._is_fast,
-            weighs_rows=self.response == "tangent",
+            weighs_rows=self._is_fast,
         )
 
     @property

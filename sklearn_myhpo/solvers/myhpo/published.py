@@ -123,7 +123,7 @@ def step_1_response(options, split, v, lambda_, alpha):
         phi_0 = split.group_means(v)
         jacobian = split.scatter_by_group(v - phi_0) / lambda_[:, None, None]
     else:
-        jacobian = hessian.solve(-split.forces(v, lambda_))
+        jacobian = hessian.solve(-split.scatter_by_group(split.penalty(lambda_) * v))
     metric = hessian if options.metric == "hessian" else None
     return Response(v, jacobian, metric, error)
 
@@ -176,9 +176,7 @@ def _step_sizes(options, problem, lambda_, rho):
         return options.step_sizes
     if options.steps == "gradient":
         problem.loss.curvature_bound("MYHPO(steps='gradient', step_sizes='auto')")
-    lipschitz = problem.curvature + 2.0 * np.exp(
-        np.max(problem.splits[0].penalties_of(lambda_))
-    )
+    lipschitz = problem.curvature + 2.0 * np.exp(np.max(lambda_))
     extra = lipschitz if options.metric == "hessian" else 1.0
     beta = 1.0 / (lipschitz + rho * extra)
     return 1.0 / lipschitz, beta, 1.0 / (problem.null_loss or 1.0)
