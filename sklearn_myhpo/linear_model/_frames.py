@@ -68,7 +68,8 @@ class FramesMixin:
             The columns of `history_`. With one lambda it is
             ``pandas.DataFrame(history_)``; with several, "lambda" is replaced by
             "lambda[name]" for every group or, with ``alpha_per_target=True``, by
-            "lambda[number]" for every target. The index, "iteration", starts at 1.
+            "lambda[number]" for every target; so is "row_weights", of `fit` with
+            `row_groups`, by their labels. The index, "iteration", starts at 1.
 
         Raises
         ------
@@ -84,8 +85,11 @@ class FramesMixin:
             if values.ndim == 1:
                 columns[name] = values
                 continue
-            per_target = self._is_per_target
-            keys = range(values.shape[1]) if per_target else self.feature_group_names_
+            keys = self.feature_group_names_
+            if name == "row_weights":
+                keys = self.row_groups_
+            elif self._is_per_target:
+                keys = range(values.shape[1])
             columns.update(
                 {f"{name}[{k}]": v for k, v in zip(keys, values.T, strict=True)}
             )

@@ -23,7 +23,7 @@ from ._problem import LastFit
 
 
 def check_row_groups(model, X, row_groups, X_val):
-    """Raise where weights of rows cannot be learned with these arguments.
+    """Forget weights of rows, and raise where they cannot be learned.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ def check_row_groups(model, X, row_groups, X_val):
     ValueError
         Names the parameter that does not go with `row_groups`.
     """
+    model.row_weights_ = model.row_groups_ = None
     if row_groups is None:
         return
     if X_val is None:
@@ -151,7 +152,6 @@ class RowWeightsMixin(LearningMixin):
 
         Weights of rows are learned at the lambda that is best where all are one.
         """
-        self.row_weights_ = self.row_groups_ = None
         if source.row_groups is None:
             return super()._learn(source, solver, progress)
         check_solver(solver, Offers(weighs_rows=True))
@@ -268,7 +268,7 @@ def _weighed(source, lambda_):
         source.target,
         source.parts,
         source.weights,
-        all_directions=True,
+        all_directions=False,
         by_rows=source.loss.is_quadratic,
     )
     # The final weights are fitted to the training rows alone.

@@ -3,6 +3,7 @@
 from ..linalg.hessian import CG_TOL
 from ..linalg.newton import NEWTON_TOL
 from ..split_set import SplitSet
+from .factored_split_set import make_split_set
 from .weighed_split import WeighedSplit
 
 #: Lambdas for each of which a response of the weights may be found.
@@ -14,8 +15,8 @@ class WeighedSplitSet(SplitSet):
 
     Parameters
     ----------
-    split_set : GLMSplitSet
-        Of the split with all weights one.
+    split_set : SplitSet
+        Of the `GLMSplit` with all weights one.
     row_groups : RowGroups
     """
 
@@ -23,15 +24,16 @@ class WeighedSplitSet(SplitSet):
         super().__init__([WeighedSplit(split_set.splits[0], row_groups)])
         self.base, self.row_groups = split_set, row_groups
         whole = self.splits[0].whole
-        self._at = None, type(split_set)([whole], None, whole.plan)
+        self._at = None, make_split_set([whole], None, whole.plan)
         self._adjoints = None
 
     @property
     def prefers_products(self):
         """Whether there are too many lambdas for a response of the weights to each."""
         n_lambdas = self.splits[0].groups.n_groups + self.row_groups.n_groups
-        size = n_lambdas * self.base.plan.size
-        return n_lambdas > MOST_RESPONSES or size > self.base.plan.limits.most_responses
+        plan = self.splits[0].plan
+        n_entries = n_lambdas * plan.size
+        return n_lambdas > MOST_RESPONSES or n_entries > plan.limits.most_responses
 
     def at(self, lambda_):
         """Return the plain set with the row weights of lambda; the last is kept.
@@ -41,7 +43,7 @@ class WeighedSplitSet(SplitSet):
         split = self.splits[0].at(lambda_)
         known, last = self._at
         if split is not known:
-            own = type(self.base)([split], None, split.plan)
+            own = make_split_set([split], None, split.plan)
             own.shared_curvature.adopt(last.shared_curvature)
             self._at = split, own
         return self._at[1]
@@ -65,11 +67,11 @@ class WeighedSplitSet(SplitSet):
 
     def solve(self, hessians, rights, rtol=CG_TOL):
         """Return the inverse of every Hessian applied to its right-hand sides."""
-        return self.base.solve(hessians, rights, rtol)
+        return self._at[1].solve(hessians, rights, rtol)
 
     def solutions(self, hessians, rights, rtol=CG_TOL, product=0.0, guesses=None):
         """Return the `Solution` of every Hessian for its right-hand sides."""
-        return self.base.solutions(hessians, rights, rtol, product, guesses)
+        return self._at[1].solutions(hessians, rights, rtol, product, guesses)
 
     def adjoints(self, hessians, slopes, rtol):
         """Return the solutions for the slopes of L_V, from the last ones.
