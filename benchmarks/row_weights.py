@@ -1,8 +1,8 @@
 """Data cleaning on MNIST: wrong labels in the training rows, and some clean rows.
 
 The labels of a share of the training rows are replaced by another digit, as in
-Franceschi, Donini, Frasconi & Pontil (2017), section 5.1, whose sizes these are: 5000
-training rows, 5000 clean validation rows, 10,000 test rows, one softmax regression.
+Franceschi, Donini, Frasconi & Pontil (2017), section 5.1: training rows, as many clean
+validation rows, 10,000 test rows, one softmax regression. They take ``--rows 5000``.
 Every row of the table is a way to use them; lambda is learned on the clean rows, or on
 a fifth of the rows where these are all in training:
 
@@ -15,6 +15,7 @@ import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from benchmarks.page import markdown, update
@@ -25,7 +26,7 @@ RATES = (0.1, 0.2, 0.3, 0.4, 0.5)
 #: Shares of the rows that are dropped by their loss, of which the best is taken.
 DROPPED = (0.1, 0.2, 0.35, 0.5)
 #: Iterations for the weights of rows; the loss then falls by less than a hundredth.
-MAX_ITER = 20
+MAX_ITER = 15
 
 
 class Rows:
@@ -61,13 +62,22 @@ class Rows:
         """Return the share of wrong predictions of test rows, in percent."""
         return 100.0 * (1.0 - model.score(self.X_test, self.y_test))
 
-    def with_clean(self, weight):
-        """Return the model of both kinds of rows, the former with weights."""
+    def with_clean(self, weight, lambda_=None):
+        """Return the model of both kinds of rows, the former with weights.
+
+        At a given lambda where the clean rows have had their say, else at the best for
+        a fifth of all rows.
+        """
         used = weight > 0
         X = np.vstack([self.X[used], self.X_clean])
         y = np.concatenate([self.y[used], self.y_clean])
         weight = np.concatenate([weight[used], np.ones(len(self.y_clean))])
-        return MYHPOLogisticRegression(cv=0.2, random_state=0).fit(X, y, weight)
+        if lambda_ is None:
+            model = MYHPOLogisticRegression(cv=0.2, random_state=0)
+        else:
+            C = 0.5 * np.exp(-lambda_) / weight.sum()
+            model = LogisticRegression(C=C, max_iter=1000)
+        return model.fit(X, y, weight)
 
 
 def drop_by_loss(rows, plain):
@@ -107,7 +117,7 @@ def compare(rate, n_rows, seed):
     errors["right rows only"] = rows.error(right)
     errors["clean rows only"] = rows.error(rows.with_clean(np.zeros(n_rows)))
     errors["plain, and clean rows"] = rows.error(rows.with_clean(np.ones(n_rows)))
-    both = rows.with_clean(model.row_weights_)
+    both = rows.with_clean(model.row_weights_, model.lambda_)
     errors["`row_groups`, and clean rows"] = rows.error(both)
     both = rows.with_clean((~rows.is_wrong).astype(float))
     errors["right rows, and clean rows"] = rows.error(both)
@@ -122,7 +132,7 @@ def main():
     """Print the table, a column for every share of wrong labels."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rates", type=float, nargs="+", default=RATES)
-    parser.add_argument("--rows", type=int, default=5000)
+    parser.add_argument("--rows", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--page", help="page of the documentation to write into")
     arguments = parser.parse_args()

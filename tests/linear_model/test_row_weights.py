@@ -261,7 +261,11 @@ def test_many_rows_and_features(standardize, fit_intercept):
         (MYHPORidge(), {"row_groups": np.ones(N)}, "two groups of rows or more"),
         (MYHPORidge(), {"row_groups": [None] * N}, "missing labels"),
         (MYHPORidge(), {"row_groups": np.full(N, np.nan)}, "missing labels"),
-        (MYHPORidge(), {"row_groups": np.array([1, "a"] * (N // 2), object)}, "labels of one kind"),
+        (
+            MYHPORidge(),
+            {"row_groups": np.array([1, "a"] * (N // 2), object)},
+            "labels of one kind",
+        ),
         (MYHPORidge(selection="one_se"), {}, "needs selection='min'"),
         (BilevelRidge(alpha_per_target=True), {}, "needs alpha_per_target=False"),
         (SHORidge(), {}, r"row_groups.*'hoag'"),
