@@ -35,7 +35,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 	bench-additive bench-families \
 	bench-paper-fixed-points bench-stn bench-stn-modules bench-stochastic \
 	bench-streams bench-dask \
-	bench-family campaign compare check-python clean
+	bench-family bench-row-weights campaign compare check-python clean
 
 help:  ## Print the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) \
@@ -153,6 +153,10 @@ bench-streams: $(VENV)/.stamp  ## Time fits of batches beside X'X (FULL=--full: 
 
 bench-family: $(VENV)/.stamp  ## Compare all solvers on the same problems
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.family --page doc/family.md
+
+bench-row-weights: $(VENV)/.stamp  ## Clean MNIST of wrong labels by weights of its rows
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.row_weights \
+		--page doc/user_guide/row_weights.md
 
 bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag

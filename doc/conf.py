@@ -42,6 +42,7 @@ GALLERY = [
     "plot_groups_on_spectra.py",
     "plot_pixels.py",
     "plot_insurance.py",
+    "plot_which_rows.py",
     "plot_criteria.py",
     "plot_certificate.py",
     "plot_report.py",

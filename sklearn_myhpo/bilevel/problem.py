@@ -67,6 +67,9 @@ class Problem(OuterProblem):
         self.group_curvature = scales.group_curvature
         self.auto_bounds = scales.auto_bounds
 
+    #: Accuracy of inner solutions for a step without a model.
+    step_tol = NEWTON_TOL
+
     @abstractmethod
     def at(
         self, lambda_: np.ndarray, weights: list[np.ndarray]
@@ -183,6 +186,14 @@ class Problem(OuterProblem):
     def for_scan(self) -> "Problem":
         """Return the problem to scan for a start: this one."""
         return self
+
+    def lifted(self, lambda_: np.ndarray) -> np.ndarray:
+        """Return lambda of this problem, given that of the problem that is scanned."""
+        return lambda_
+
+    def share_taken(self, lambda_: np.ndarray, taken: np.ndarray) -> np.ndarray:
+        """Return the shares by which moves of lambda are felt, given the penalties'."""
+        return taken
 
     @property
     def scans_by(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .linalg.hessian import Hessian
 from .linalg.newton import NEWTON_TOL
+from .responses import Responses
 
 #: Steps of a power iteration. Along the largest eigenvalue they gain 2^50 over all that
 #: are below half of it, so the result is no less than half of it.
@@ -86,7 +87,7 @@ class Origin(NamedTuple):
         return coef, self.intercept + intercept
 
 
-class Split(ABC):
+class Split(Responses, ABC):
     """Training and validation loss of one split, in the split's coordinates.
 
     Weights have shape (m, n_outputs); with an explicit intercept its row is the

@@ -44,7 +44,6 @@ from ._facts import FactsMixin
 from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin
 from ._lambda import check_lambda
-from ._learning import LearningMixin
 from ._long_rows import LongRows
 from ._moments import facts_of
 from ._own_validation import append, check_own_validation
@@ -52,6 +51,7 @@ from ._owner import OwnerMixin
 from ._problem import ProblemSource
 from ._progress import Progress
 from ._reporting import Attributes, Warnings
+from ._row_weights import RowWeightsMixin, check_row_groups, number_rows
 from ._splits import SplitsMixin
 from ._streamed import StreamedFit
 from ._summary import SummaryMixin
@@ -61,7 +61,7 @@ class BilevelLinearModel(
     OwnerMixin,
     Attributes,
     Warnings,
-    LearningMixin,
+    RowWeightsMixin,
     SplitsMixin,
     FactsMixin,
     SummaryMixin,
@@ -171,6 +171,7 @@ class BilevelLinearModel(
         X_val: MatrixLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        row_groups: ArrayLike | str | None = None,
         **params: Any,
     ) -> Self:
         """Learn lambda on the splits of the data, and the weights.
@@ -203,6 +204,10 @@ default=None
             Target of `X_val`.
         sample_weight_val : array-like of shape (n_validation,), default=None
             Non-negative weights of `X_val` in the validation loss.
+        row_groups : array-like of shape (n_samples,) or "each", default=None
+            Labels of rows that are to be trusted alike, such as their source or
+            annotator; "each" for every row alone. The weight of every label in the
+            training loss is learned on `X_val` together with lambda.
         **params : dict
             Other metadata that a splitter `cv` asks for; only with scikit-learn's
             metadata routing.
@@ -225,6 +230,7 @@ default=None
             solver = self._make_solver()
             validation = X_val, y_val, sample_weight_val
             metadata = groups, params
+            check_row_groups(self, X, row_groups, X_val)
             given = X, y, sample_weight, metadata, X_val is not None
             X, y, sample_weight = read_batches(self, solver, *given)
             if isinstance(X, LongRows):
@@ -232,7 +238,8 @@ default=None
                 progress.end()
                 return self
             metadata = groups_of(X, groups), params
-            source = self._prepare(X, y, sample_weight, validation, metadata, solver)
+            given = X, y, sample_weight, validation, metadata, solver, row_groups
+            source = self._prepare(*given)
             results = CVResults(self, source, (X, y, sample_weight), validation)
             with threads_for(*source.design.shape):
                 models = self._learn(source, solver, progress)
@@ -241,7 +248,9 @@ default=None
             progress.end()
         return self
 
-    def _prepare(self, X, y, sample_weight, validation, metadata, solver):
+    def _prepare(
+        self, X, y, sample_weight, validation, metadata, solver, row_groups=None
+    ):
         """Return the `ProblemSource` of the data."""
         given = X, y
         X, y = self._check_data(X, y)
@@ -284,6 +293,7 @@ default=None
             all_directions=solver.capabilities.all_directions,
             has_own_validation=own is not None,
             condensed=facts_of(X),
+            row_groups=number_rows(row_groups, pair, kept),
         )
 
     def _check_data(self, X, y, reset=True, least=2):

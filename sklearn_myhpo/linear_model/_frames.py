@@ -74,7 +74,8 @@ class FramesMixin:
             ``pandas.DataFrame(history_)``; with several, "lambda" is replaced by
             "lambda[name]" for every group or, with ``alpha_per_target=True``, by
             "lambda[number]" for every target, "lambda[class]" for every class, or
-            "lambda[group, class]". The index, "iteration", starts at 1.
+            "lambda[group, class]"; so is "row_weights", of `fit` with `row_groups`, by
+            their labels. The index, "iteration", starts at 1.
 
         Raises
         ------
@@ -90,11 +91,13 @@ class FramesMixin:
             if values.ndim == 1:
                 columns[name] = values
                 continue
+            is_of_rows = name == "row_weights"
+            keys = self.row_groups_ if is_of_rows else lambda_names(self)
             rows = values.reshape(len(values), -1)
             columns.update(
                 {
                     f"{name}[{key}]": column
-                    for key, column in zip(lambda_names(self), rows.T, strict=True)
+                    for key, column in zip(keys, rows.T, strict=True)
                 }
             )
         index = pd.RangeIndex(1, self.n_iter_ + 1, name="iteration")

@@ -54,6 +54,8 @@ class ProblemSource:
         Whether the only split is a validation set of the user's own.
     condensed : CondensedFacts or None
         Where the rows stand for others: what these say.
+    row_groups : RowGroups or None
+        Of the training rows whose weights are learned; None where none are.
     """
 
     design: Design
@@ -74,6 +76,7 @@ class ProblemSource:
     all_directions: bool
     has_own_validation: bool
     condensed: object = None
+    row_groups: object = None
 
     @property
     def has_held_out_rows(self):

@@ -223,6 +223,12 @@ default="auto"
     start_losses_ : ndarray of shape (n_starts,) or None
         Validation loss at the end of every run; of fewer where `max_time` ended the
         search. None after `partial_fit`.
+    row_weights_ : ndarray of shape (n_row_groups,) or None
+        Weights of the labels `row_groups_` in the training loss, learned on the
+        validation set; the largest is 1. None without `row_groups` in `fit`.
+    row_groups_ : ndarray of shape (n_row_groups,) or None
+        Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
+        without `row_groups` in `fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -505,6 +511,12 @@ default="auto"
     start_losses_ : ndarray of shape (n_starts,) or None
         Validation loss at the end of every run; of fewer where `max_time` ended the
         search. None after `partial_fit`.
+    row_weights_ : ndarray of shape (n_row_groups,) or None
+        Weights of the labels `row_groups_` in the training loss, learned on the
+        validation set; the largest is 1. None without `row_groups` in `fit`.
+    row_groups_ : ndarray of shape (n_row_groups,) or None
+        Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
+        without `row_groups` in `fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -781,6 +793,12 @@ default="auto"
     start_losses_ : ndarray of shape (n_starts,) or None
         Validation loss at the end of every run; of fewer where `max_time` ended the
         search. None after `partial_fit`.
+    row_weights_ : ndarray of shape (n_row_groups,) or None
+        Weights of the labels `row_groups_` in the training loss, learned on the
+        validation set; the largest is 1. None without `row_groups` in `fit`.
+    row_groups_ : ndarray of shape (n_row_groups,) or None
+        Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
+        without `row_groups` in `fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`

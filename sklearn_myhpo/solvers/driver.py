@@ -214,7 +214,7 @@ def _find_start(
 ) -> tuple[np.ndarray, list[np.ndarray], Scan | None]:
     """Return lambda and weights to start from, and the scan that found them."""
     if not isinstance(lambda_init, str):
-        lambda_0 = problem.project(np.full(problem.n_groups, lambda_init, float))
+        lambda_0 = problem.project(problem.first_lambda(lambda_init))
         return lambda_0, problem.zeros(), None
     if problem.offers.is_separable:
         return *scan_targets(problem, phases), None

@@ -95,7 +95,9 @@ default="exponential"
     the tolerance of the fit; the schedule says after how many iterations they can be.
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(all_directions=False)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        all_directions=False, weighs_rows=True
+    )
     _parameter_constraints: ClassVar[dict] = {
         "tol_schedule": [StrOptions(set(SCHEDULES))],
         "tol_init": [Interval(Real, 0, 1, closed="neither")],
@@ -166,7 +168,7 @@ def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
         w, r, inner = approach_minimum(split, lambda_, starts[index], rtol)
         start = None if adjoint_starts is None else adjoint_starts[index]
         q, outer = approach_adjoint(split, lambda_, w, start, rtol)
-        slopes.append(-split.by_group(split.penalty(lambda_) * w * q))
+        slopes.append(-split.pull_back(w, lambda_, q))
         inexactness += problem.split_weights[index] * abs(np.vdot(q, r))
         weights.append(w)
         adjoints.append(q)

@@ -44,7 +44,7 @@ class Implicit(Solver):
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(
-        needs_split=False, all_directions=False
+        needs_split=False, all_directions=False, weighs_rows=True
     )
     _parameter_constraints: ClassVar[dict] = {
         "steps": [StrOptions({"auto", "newton", "gauss-newton", "lbfgs"})],

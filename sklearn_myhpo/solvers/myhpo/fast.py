@@ -243,6 +243,7 @@ def _propose(problem, state, projected):
     metric = np.diag(model.metric) if is_matrix else model.metric_diagonal
     energy = problem.penalty_energy(state.lambda_, state.weights)
     taken = freedom_taken(metric, energy)
+    taken = problem.share_taken(state.lambda_, taken)
     rests = problem.relative(projected, state.place.objective) <= RESTS
     at_end = rests & (np.minimum(taken, 1.0 - taken) < END)
     longest = np.where(free, np.where(at_end, np.inf, MAX_MOVE), 0.0)
