@@ -35,6 +35,7 @@ DATA = ("a9a", "w8a")
 #: Penalties, and seconds of a run; with `--quick`, of both.
 LIMITS = {"each": 12.0, None: 5.0}
 QUICK = 1.0
+KINDS = {"each": "each", "one": None}
 #: Starts of MY-HPO in search of the least loss.
 STARTS = ("auto", -2.0, -5.0, -9.0)
 #: Step sizes alpha and beta of the solvers in JAX; those to try, alpha and beta / alpha;
@@ -110,8 +111,16 @@ def least_loss(make, limit):
     )
 
 
-def measure(X, y, kind, limit, seed=1, ours=contestants, theirs=METHODS):
-    """Return label -> `Judged`, and the least loss found."""
+def is_wanted(label, names):
+    """Whether a label begins with one of some names; all do without names."""
+    return not names or any(label.startswith(name) for name in names)
+
+
+def measure(X, y, kind, limit, seed=1, names=()):
+    """Return label -> `Judged`, and the least loss found.
+
+    Of the solvers whose labels begin with one of `names`; of all without names.
+    """
 
     def make(by_rows):
         options = {"kind": kind, "train_share": 0.6, "fit_intercept": False}
@@ -119,9 +128,12 @@ def measure(X, y, kind, limit, seed=1, ours=contestants, theirs=METHODS):
 
     runs = {
         label: Run(make, solver, start, 10_000, limit)
-        for label, solver, start in ours(kind)
+        for label, solver, start in contestants(kind)
+        if is_wanted(label, names)
     }
-    for method in theirs:
+    for method in METHODS:
+        if not is_wanted(f"jax {method}", names):
+            continue
         given = make(by_rows=False), kind, limit
         try:
             found = dict(run_jax(method, X, y, *given))
@@ -165,16 +177,18 @@ def main(arguments=None):
     parser.add_argument("--quick", action="store_true", help="runs of a second")
     parser.add_argument("--seed", type=int, default=1, help="of the split")
     parser.add_argument("--data", nargs="*", default=DATA, help="names of data sets")
+    parser.add_argument("--kinds", nargs="*", default=KINDS, help="of penalties")
+    parser.add_argument("--solvers", nargs="*", help="how their labels begin")
     parser.add_argument("--write", action="store_true", help=f"fill {PAGE}")
     options = parser.parse_args(arguments)
     head = ["solver", *map("{:.0e}".format, LEVELS), "at the end"]
     texts = []
-    for kind, name in product(LIMITS, options.data):
+    for kind, name in product(map(KINDS.get, options.kinds), options.data):
         X, y = binary_file(name)
         limit = QUICK if options.quick else LIMITS[kind]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            runs, best = measure(X, y, kind, limit, options.seed)
+            runs, best = measure(X, y, kind, limit, options.seed, options.solvers)
         title = f"**{name}, {'one per feature' if kind else 'one lambda'}**"
         title += f", {limit:g} seconds a run; least loss {best:.6f}"
         texts.append(f"{title}\n\n{markdown([*head], table(runs, best), 1)}")
