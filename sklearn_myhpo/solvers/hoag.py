@@ -19,6 +19,7 @@ from .capabilities import Capabilities
 from .options import check_options
 from .protocol import Info, Solver
 from .steps.acceptance import ACCEPT_RATIO, VALUE_ROUNDING
+from .steps.slopes import curvature_bounds, implicit_slope
 
 #: Tolerance of iteration k relative to the first one.
 SCHEDULES = {
@@ -38,8 +39,8 @@ HALVE = 0.5
 SLACK, LAST_SLACK = 0.25, 1.25
 #: Factor of the objective at which the published step size takes a step back.
 MAX_RISE = 1.2
-#: Least L in units of a bound of the curvature, and least bound relative to the largest.
-LEAST_L, LEAST_BOUND = 0.5, 1e-6
+#: Least L in units of a bound of the curvature.
+LEAST_L = 0.5
 
 
 class HOAGState(NamedTuple):
@@ -162,19 +163,10 @@ default="exponential"
         return RELAX * lipschitz
 
     def _bounds(self, problem, state):
-        """Return the units of L: one, or bounds of the curvature in every lambda.
-
-        ``J' H J <= diag(E)``, E the sums over groups of ``p w^2``; with ``sqrt(E Q)``,
-        Q the same of the adjoints, no step is longer than ``1 / L``.
-        """
+        """Return the units of L: one, or bounds of the curvature in every lambda."""
         if self.step_rule != "scaled":
             return 1.0
-        energy, other = (
-            problem.penalty_energy(state.lambda_, one)
-            for one in (state.weights, state.adjoints)
-        )
-        bounds = energy + np.sqrt(energy * other) + problem.direct_curvature
-        return np.maximum(bounds, LEAST_BOUND * bounds.max()) if bounds.any() else 1.0
+        return curvature_bounds(problem, *state[:3])
 
     def _limits(self, state, there):
         """Return the objective of a good step at most, and of a step that stays."""
@@ -193,19 +185,18 @@ default="exponential"
 
 def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
     """Return a state at lambda, its weights and adjoints to a tolerance."""
-    weights, adjoints, slopes = [], [], []
+    weights, adjoints = [], []
     inexactness, error = 0.0, 0.0
     for index, split in enumerate(problem.splits):
         w, r, inner = approach_minimum(split, lambda_, starts[index], rtol)
         start = None if adjoint_starts is None else adjoint_starts[index]
         q, outer = approach_adjoint(split, lambda_, w, start, rtol)
-        slopes.append(-split.by_group(split.penalty(lambda_) * w * q))
         inexactness += problem.split_weights[index] * abs(np.vdot(q, r))
         weights.append(w)
         adjoints.append(q)
         error = max(error, inner, outer)
     place = problem.at(lambda_, weights)
-    hypergradient = problem.total_gradient(lambda_, problem.mean(slopes))
+    hypergradient = implicit_slope(problem, lambda_, weights, adjoints)
     projected = problem.projected(lambda_, hypergradient)
     error = max(error, problem.relative(projected, place.objective))
     return HOAGState(
