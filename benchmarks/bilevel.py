@@ -6,9 +6,9 @@ at exact weights is above the least that any run found, relative to it; MY-HPO f
 several starts is one of them. Seconds are those of the processor, on one core, with the
 scan for a start, without judging and compilation. "jax" are plain steps compiled by JAX
 (`benchmarks/bilevel_jax.py`), left out by name where JAX is missing: with the step
-sizes alpha and beta that the public benchmark has by default, and with "tuned" ones, the
-best of six in a short trial that is not counted. `SKLEARN_MYHPO_DATA` names the folder
-of a9a.npz and w8a.npz.
+sizes alpha and beta that the public benchmark has by default, and with "tuned" ones,
+the best of six in a short trial that is not counted. `SKLEARN_MYHPO_DATA` names the
+folder of a9a.npz and w8a.npz.
 
     OMP_NUM_THREADS=1 python -m benchmarks.bilevel [--quick] [--seed 1] [--write]
 
@@ -38,8 +38,8 @@ QUICK = 1.0
 KINDS = {"each": "each", "one": None}
 #: Starts of MY-HPO in search of the least loss.
 STARTS = ("auto", -2.0, -5.0, -9.0)
-#: Step sizes alpha and beta of the solvers in JAX; those to try, alpha and beta / alpha;
-#: and the share of the time of a run that a trial takes.
+#: Step sizes alpha and beta in JAX; those to try, alpha and beta / alpha; and the share
+#: of the time of a run that a trial takes.
 SIZES = 0.1, 0.1
 ALPHAS, RATIOS, TRIAL = (0.1, 0.3, 1.0), (1.0, 10.0), 1 / 24
 #: Growth of the seconds from one judgement of a run in JAX to the next.
@@ -85,7 +85,7 @@ def judged(judge, points):
 
 
 def run_jax(method, X, y, judge, kind, limit):
-    """Yield label and `Judged` of a method in JAX, with default and tuned step sizes."""
+    """Yield label and `Judged` of a method in JAX: default sizes, and tuned ones."""
     (split,) = judge.splits
     train = np.flatnonzero(split.train_weight)
     solver = Compiled(method, X, y, (train, split.held_out.index), kind == "each")
