@@ -33,7 +33,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 	release-check paper paper-quick bench bench-shapes bench-growth bench-hoag \
 	bench-losses bench-many-lambdas bench-additive bench-families \
 	bench-paper-fixed-points bench-stn bench-stn-modules bench-stochastic \
-	bench-streams bench-dask \
+	bench-streams bench-dask bench-bilevel bench-adjoints \
 	bench-family campaign compare check-python clean
 
 help:  ## Print the targets
@@ -145,6 +145,13 @@ bench-family: $(VENV)/.stamp  ## Compare all solvers on the same problems
 
 bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag
+
+bench-adjoints: $(VENV)/.stamp  ## Measure approximated hypergradients on a9a and w8a
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.adjoints --write
+
+bench-bilevel: $(VENV)/.stamp  ## Compare all solvers with stochastic ones in JAX
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.bilevel --write --solvers myhpo \
+		implicit hoag saba srba "jax saba" "jax srba"
 
 bench-losses: $(VENV)/.stamp  ## Time the losses beside scikit-learn's and SciPy's kernels
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.losses
