@@ -26,7 +26,7 @@ from .slopes import curvature_bounds, implicit_slope
 CHANGE, LEAST_INVERSE = 2.0, 0.5
 #: Norm of what is left of a new vector, relative to it, below which the subspace has
 #: nothing to add.
-NOTHING_LEFT = 1e-12
+LEAST_REST = 1e-12
 
 
 class Subspace(NamedTuple):
@@ -176,7 +176,7 @@ def _restarted(hessian, unit, right, adjoint):
     first = (scaled - image).ravel()
     size = np.linalg.norm(first)
     residual = float(size / whole) if size else 0.0
-    beta = size if residual > NOTHING_LEFT else 0.0
+    beta = size if residual > LEAST_REST else 0.0
     basis = first[None] / (size or 1.0)
     origin = (unit * adjoint).ravel()
     nothing = np.zeros((0, 0))
@@ -197,7 +197,7 @@ def _grown(subspace, hessian, shape):
     for _ in range(2):
         rest = rest - (basis @ rest) @ basis
     beta = np.linalg.norm(rest)
-    if beta <= NOTHING_LEFT * np.linalg.norm(image) or k + 1 == len(last):
+    if beta <= LEAST_REST * np.linalg.norm(image) or k + 1 == len(last):
         return subspace._replace(matrix=matrix, beta=0.0)
     basis = np.vstack([basis, rest / beta])
     return subspace._replace(matrix=matrix, basis=basis, beta=beta)
