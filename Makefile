@@ -34,7 +34,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 	bench-growth bench-hoag bench-losses bench-many-lambdas bench-per-class \
 	bench-additive bench-families \
 	bench-paper-fixed-points bench-stn bench-stn-modules bench-stochastic \
-	bench-streams bench-dask \
+	bench-streams bench-dask bench-bilevel bench-adjoints \
 	bench-family bench-row-weights campaign compare check-python clean
 
 help:  ## Print the targets
@@ -160,6 +160,13 @@ bench-row-weights: $(VENV)/.stamp  ## Clean MNIST of wrong labels by weights of 
 
 bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag
+
+bench-adjoints: $(VENV)/.stamp  ## Measure approximated hypergradients on a9a and w8a
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.adjoints --write
+
+bench-bilevel: $(VENV)/.stamp  ## Compare all solvers with stochastic ones in JAX
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.bilevel --write --solvers myhpo \
+		implicit hoag saba srba "jax saba" "jax srba"
 
 bench-losses: $(VENV)/.stamp  ## Time the losses beside scikit-learn's and SciPy's kernels
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.losses

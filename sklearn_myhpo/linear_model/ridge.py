@@ -176,8 +176,9 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float or ndarray of shape (n_targets,)
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there;
-        one value per column of y with `alpha_per_target`.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
+        of the solver's weights of every split, with a refit or without; one value per
+        column of y with `alpha_per_target`.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; not the same as
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
@@ -453,7 +454,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float or ndarray of shape (n_targets,)
-        Mean loss of all held-out rows at `lambda_`; one value per column of y with
+        Mean loss of all held-out rows at `lambda_`: of the solver's weights of every
+        split, with a refit or without; one value per column of y with
         `alpha_per_target`.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; here the same as
@@ -722,8 +724,9 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float or ndarray of shape (n_targets,)
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there;
-        one value per column of y with `alpha_per_target`.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
+        of the solver's weights of every split, with a refit or without; one value per
+        column of y with `alpha_per_target`.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; not the same as
         `lambda_` and `validation_loss_` with ``selection="one_se"``.

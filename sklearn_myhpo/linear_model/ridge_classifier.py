@@ -187,7 +187,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
+        of the solver's weights of every split, with a refit or without.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; not the same as
         `lambda_` and `validation_loss_` with ``selection="one_se"``.

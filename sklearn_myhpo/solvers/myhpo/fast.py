@@ -89,7 +89,7 @@ def init(options, problem, lambda_0, weights_0):
     return _state(problem, problem.at(lambda_0, weights), RHO_FIRST, INNER_LOOSE)
 
 
-def step(options, problem, state):
+def step(options, problem, state, rng):
     """Return the next state, moved or with a larger rho, and its `Info`."""
     new_state = _next(problem, state)
     return new_state, Info.at(new_state.place, new_state.model.gradient)

@@ -120,7 +120,7 @@ class MYHPO(Solver):
         self, problem: OuterProblem, state: State, rng: np.random.Generator
     ) -> tuple[State, Info]:
         """Return the next state and its `Info`; deterministic."""
-        return self._form(problem).step(self, problem, state)
+        return self._form(problem).step(self, problem, state, rng)
 
     def evaluation(self, problem: OuterProblem, state: State) -> Evaluation:
         """Return the evaluation that the state carries."""

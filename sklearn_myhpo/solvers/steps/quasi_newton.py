@@ -33,7 +33,7 @@ def init(options, problem, lambda_0, weights_0):
     return _state(problem, problem.at(lambda_0, weights), ())
 
 
-def step(options, problem, state):
+def step(options, problem, state, rng):
     """Return the next state and its `Info`."""
     # The Hessians of this place are not needed again unless it is the last one.
     state.place.release()
