@@ -7,9 +7,9 @@ one small task for each block makes sums, and only the sums travel.
 """
 
 # %%
-# A cluster of two processes on one machine, which is used like one of a hundred machines.
-# A script asks for its name first: every process reads the script again. A notebook does
-# not need this.
+# A cluster of two processes on one machine, which is used like one of a hundred
+# machines. A script asks for its name first, for every process reads the script again;
+# a notebook does not need this.
 
 import logging
 
@@ -40,7 +40,9 @@ def fit_on(client):
     ridge = MYHPORidge(cv=RowFolds(5)).fit(X, y)
     classes = MYHPOLogisticRegression(cv=RowFolds(5)).fit(X, label)
     share = classes.predict_proba(X)[:, 1].mean()  # lazy until it is computed
-    print(f"expected share of ones {share.compute():.4f}, found {label.mean().compute()}")
+    print(
+        f"expected share of ones {share.compute():.4f}, found {label.mean().compute()}"
+    )
     held = client.who_has(X)
     workers = sorted({worker for names in held.values() for worker in names})
     return ridge, classes, workers, dask.compute(X, y, label)
@@ -76,7 +78,7 @@ def main():
 
 def draw(ridge, in_memory):
     """Draw the losses of held-out rows along lambda."""
-    figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    _, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
     for model, name, style in (
         (in_memory, "rows in memory", {"linewidth": 6, "alpha": 0.3}),
         (ridge, "rows on a cluster", {}),

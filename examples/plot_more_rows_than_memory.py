@@ -10,8 +10,8 @@ learned from all rows in memory. A month that comes later is added without the o
 # %%
 # The files
 # ---------
-# Six months of readings of machines at 20 sites, one file each: 12 sensors, the wear of a
-# tool, and whether the tool had to be changed.
+# Eight months of readings of machines at 20 sites, one file each: 12 sensors, the wear
+# of a tool, and whether the tool had to be changed.
 
 import tracemalloc
 from pathlib import Path
@@ -27,7 +27,7 @@ from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
 from sklearn_myhpo.data import Batches, RowFolds
 from sklearn_myhpo.plotting import ValidationObjectiveDisplay
 
-N_MONTHS, N_READINGS = 6, 10_000
+N_MONTHS, N_READINGS = 8, 10_000
 SENSORS = [f"sensor{number}" for number in range(12)]
 folder = TemporaryDirectory()
 
@@ -51,14 +51,16 @@ def readings_of(month):
 for month in range(N_MONTHS):
     readings_of(month).to_parquet(path_of(month))
 paths = [path_of(month) for month in range(N_MONTHS)]
-print(f"{sum(path.stat().st_size for path in paths) / 1e6:.1f} MB in {len(paths)} files")
+print(
+    f"{sum(path.stat().st_size for path in paths) / 1e6:.1f} MB in {len(paths)} files"
+)
 
 # %%
 # A fit in one pass
 # -----------------
 # A `ColumnTransformer` that was fitted to some of the rows is put in front by ``map``:
-# until then every batch is a frame. ``RowFolds(5)`` holds out every fifth row. The losses
-# of all folds, and the final weights, come from one pass.
+# until then every batch is a frame. ``RowFolds(5)`` holds out every fifth row. The
+# losses of all folds and the final weights come from one pass.
 
 FEATURES = [*SENSORS, "site"]
 columns = make_column_transformer(
@@ -75,7 +77,9 @@ def batches_of(some, target):
 
 batches = batches_of(paths, "wear")
 ridge = MYHPORidge(cv=RowFolds(5)).fit(batches)
-print(f"{batches.n_samples} rows, {ridge.n_features_in_} features after the transformer")
+print(
+    f"{batches.n_samples} rows, {ridge.n_features_in_} features after the transformer"
+)
 print(f"passes: {batches.n_passes}, learned alpha: {ridge.alpha_:.1f}")
 
 # %%
@@ -93,8 +97,8 @@ print(f"difference of lambda: {abs(ridge.lambda_ - in_memory.lambda_):.0e}")
 print(f"of the coefficients: {abs(ridge.coef_ - in_memory.coef_).max():.0e}")
 
 # %%
-# Classes take a few passes. The first one draws a sample, whose fit is the start; each of
-# the others makes second-order models of the losses of all folds.
+# Classes take a few passes. The first one draws a sample, whose fit is the start; each
+# of the others makes second-order models of the losses of all folds.
 
 batches = batches_of(paths, "changed")
 classes = MYHPOLogisticRegression(cv=RowFolds(5)).fit(batches)
@@ -128,13 +132,13 @@ def fit_at_once(some):
     return MYHPORidge(cv=RowFolds(5)).fit(*rows_of(some, "wear"))
 
 
-numbers = range(2, N_MONTHS + 1, 2)
+numbers = range(4, N_MONTHS + 1, 2)
 peaks = {
     name: [peak_of(lambda fit=fit, k=k: fit(paths[:k])) for k in numbers]
     for name, fit in {"rows in memory": fit_at_once, "batches": fit_batches}.items()
 }
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+_, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 thick = {"linewidth": 6, "alpha": 0.3}
 ValidationObjectiveDisplay.from_estimator(ridge, ax=left, color="C1", label="batches")
 curve = in_memory.validation_curve_
@@ -150,8 +154,8 @@ plt.show()
 # %%
 # A month more
 # ------------
-# ``partial_fit`` keeps the second moments of the folds, and no rows: a month is added in
-# the time that it takes alone. The model is that of all seven, to the last digits.
+# ``partial_fit`` keeps the second moments of the folds, and no rows: a month is added
+# in the time that it takes alone. The model is that of all nine, to the last digits.
 
 model = MYHPORidge(cv=RowFolds(5))
 for path in paths:

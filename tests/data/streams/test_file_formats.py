@@ -1,4 +1,4 @@
-"""Arrays of HDF5 and Zarr files: the fit of the same rows in memory is the right value."""
+"""Arrays of HDF5 and Zarr files: the fit of the rows in memory is the right value."""
 
 import numpy as np
 import pytest
