@@ -7,89 +7,73 @@ one small task for each block makes sums, and only the sums travel.
 """
 
 # %%
-# A cluster of two processes on one machine, which is used like one of a hundred
-# machines. A script asks for its name first, for every process reads the script again;
-# a notebook does not need this.
-
-import logging
+# A cluster of two workers. Those of ``processes=False`` are threads of this process, as
+# pages like this one need them. In a script of your own, leave it out and put what
+# follows under ``if __name__ == "__main__":``, for every process reads the script
+# again. A notebook needs neither.
 
 import dask
 import dask.array as da
 import matplotlib.pyplot as plt
 import numpy as np
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, wait
 
 from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
 from sklearn_myhpo.data import RowFolds
 
-N_ROWS, N_FEATURES, BLOCK = 40_000, 20, 4_000
-
-
-def make_rows():
-    """Return X, numbers and classes, in ten blocks each that no one has made yet."""
-    random = da.random.default_rng(0)
-    X = random.standard_normal((N_ROWS, N_FEATURES), chunks=(BLOCK, N_FEATURES))
-    weights = np.random.default_rng(1).normal(size=N_FEATURES)
-    y = X @ weights + 10.0 * random.standard_normal(N_ROWS, chunks=BLOCK)
-    return X, y, (y > 8.0).astype(int)
-
-
-def fit_on(client):
-    """Return the fitted models, the rows and how many bytes of X each worker holds."""
-    X, y, label = dask.persist(*make_rows())
-    ridge = MYHPORidge(cv=RowFolds(5)).fit(X, y)
-    classes = MYHPOLogisticRegression(cv=RowFolds(5)).fit(X, label)
-    share = classes.predict_proba(X)[:, 1].mean()  # lazy until it is computed
-    print(
-        f"expected share of ones {share.compute():.4f}, found {label.mean().compute()}"
-    )
-    held = client.who_has(X)
-    workers = sorted({worker for names in held.values() for worker in names})
-    return ridge, classes, workers, dask.compute(X, y, label)
-
+options = {"processes": False, "threads_per_worker": 1, "dashboard_address": None}
+cluster = LocalCluster(n_workers=2, **options)
+client = Client(cluster)
 
 # %%
-# The fits. ``n_passes`` says how often the blocks were visited, and the differences are
-# to fits of the same rows in the memory of one process.
+# Rows that the workers make and keep. Files would be read by them in the same way, as
+# by `dask.dataframe.read_parquet`.
 
-
-def main():
-    """Fit on a cluster and in memory, and compare."""
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with (
-        LocalCluster(silence_logs=logging.ERROR, **options) as cluster,
-        Client(cluster) as client,
-    ):
-        ridge, classes, workers, (X, y, label) = fit_on(client)
-    print(f"{N_ROWS} rows in blocks of {BLOCK} on {len(workers)} workers")
-    in_memory = MYHPORidge(cv=RowFolds(5)).fit(X, y)
-    other = MYHPOLogisticRegression(cv=RowFolds(5), tol=1e-9).fit(X, label)
-    for name, one, two in (("ridge", ridge, in_memory), ("logistic", classes, other)):
-        n_passes = one.oracle_counts_["n_passes"]
-        apart = abs(one.coef_ - two.coef_).max()
-        print(f"{name}: {n_passes} passes, difference of the coefficients {apart:.0e}")
-    return ridge, in_memory
-
+random = da.random.default_rng(0)
+X = random.standard_normal((40_000, 20), chunks=(4_000, 20))
+y = X @ np.random.default_rng(1).normal(size=20)
+y = y + 10.0 * random.standard_normal(40_000, chunks=4_000)
+X, y, label = dask.persist(X, y, (y > 8.0).astype(int))
+wait([X, y, label])
+holders = [worker for workers in client.who_has(X).values() for worker in workers]
+print("blocks of X on each worker:", sorted(map(holders.count, set(holders))))
 
 # %%
-# What the driver has learned is what the rows in memory say: losses of all folds along
-# lambda, from one visit of the blocks.
+# Ridge visits the blocks once, for all folds and all lambdas; classes take some passes.
 
+ridge = MYHPORidge(cv=RowFolds(5)).fit(X, y)
+classes = MYHPOLogisticRegression(cv=RowFolds(5)).fit(X, label)
+for model in (ridge, classes):
+    n_passes = model.oracle_counts_["n_passes"]
+    print(f"{type(model).__name__}: {n_passes} passes, lambda {model.lambda_:.4f}")
 
-def draw(ridge, in_memory):
-    """Draw the losses of held-out rows along lambda."""
-    _, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
-    for model, name, style in (
-        (in_memory, "rows in memory", {"linewidth": 6, "alpha": 0.3}),
-        (ridge, "rows on a cluster", {}),
-    ):
-        curve = model.validation_curve_
-        axis.plot(curve["lambda"], curve["validation_loss"], label=name, **style)
-    axis.plot(ridge.lambda_, ridge.validation_loss_, "o", color="C3", label="learned")
-    axis.set(xlabel="lambda (natural log)", ylabel="validation loss")
-    axis.legend()
-    plt.show()
+# %%
+# Predictions are lazy arrays with the blocks of X, and nothing is computed before it is
+# asked for.
 
+share = classes.predict_proba(X)[:, 1].mean()
+print(share)
+print(f"expected {share.compute():.4f}, found {label.mean().compute():.4f}")
 
-if __name__ == "__main__":
-    draw(*main())
+# %%
+# The same rows in the memory of one process, without Dask, give the same losses of
+# held-out rows along lambda, and the same minimum.
+
+rows, targets = dask.compute(X, y)
+client.close()
+cluster.close()
+in_memory = MYHPORidge(cv=RowFolds(5)).fit(rows, targets)
+print(f"difference of lambda: {abs(ridge.lambda_ - in_memory.lambda_):.0e}")
+print(f"of the coefficients: {abs(ridge.coef_ - in_memory.coef_).max():.0e}")
+
+_, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+for model, name, style in (
+    (in_memory, "rows in memory", {"linewidth": 6, "alpha": 0.3}),
+    (ridge, "rows on a cluster", {}),
+):
+    curve = model.validation_curve_
+    axis.plot(curve["lambda"], curve["validation_loss"], label=name, **style)
+axis.plot(ridge.lambda_, ridge.validation_loss_, "o", color="C3", label="learned")
+axis.set(xlabel="lambda (natural log)", ylabel="validation loss")
+axis.legend()
+plt.show()
