@@ -43,6 +43,8 @@ GALLERY = [
     "plot_pixels.py",
     "plot_insurance.py",
     "plot_which_rows.py",
+    "plot_more_rows_than_memory.py",
+    "plot_cluster.py",
     "plot_criteria.py",
     "plot_certificate.py",
     "plot_report.py",

@@ -16,6 +16,7 @@ from .steps.model_steps import (
     Trust,
     bent,
     inner_error,
+    moves_little,
     polished,
     promises_little,
 )
@@ -26,6 +27,8 @@ MODEL_SHARE = 1e-3
 NEAR_WEIGHTS = 0.01
 #: Distance of a lambda from a bound that has moved by as much.
 AT_BOUND = 1e-4
+#: Multiples of the longest move of lambda that are tried where weights move little.
+WIDER = (4.0, 2.0)
 
 
 class Rounds:
@@ -126,6 +129,11 @@ class Rounds:
             # Such as the last part of the way of a lambda to its bound.
             longest = np.inf
         elif np.abs(found - lambda_).max() > longest:
+            for wider in (np.inf, *WIDER):
+                if wider < np.inf:
+                    found = self._minimum(problem, lambda_, wider * longest)
+                if self._trust.is_free and moves_little(problem, lambda_, found, at):
+                    return found
             # The way to a minimum far away may begin upwards.
             found = self._minimum(problem, lambda_, longest)
         move = found - lambda_

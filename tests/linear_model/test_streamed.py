@@ -308,6 +308,34 @@ def test_features_that_separate_the_classes_one_by_one():
     assert model.score(X, (RAW > 0).astype(int)) > 0.99
 
 
+def test_lambdas_go_far_where_weights_do_not():
+    """Lambdas on their way to a bound would take a pass for every step of three."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((2000, 10))
+    y = rng.gamma(2.0, np.exp(rows[:, :3] @ [0.1, 0.1, 0.05]) / 2)
+    model, source = MYHPOGammaRegressor(feature_groups="each"), batches(y, rows=rows)
+    fit(model, source)
+    assert source.n_passes <= 10
+    assert model.certificate_.at_upper_bound
+    plain = MYHPOGammaRegressor(feature_groups="each", tol=1e-10).fit(rows, y)
+    assert model.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
+
+
+def test_sample_that_misleads():
+    """Weights that are worse than none would be mended for twenty passes."""
+    rng = np.random.default_rng(5)
+    rows = rng.standard_t(3.0, size=(2000, 4))
+    y = rng.gamma(2.0, np.exp(np.clip(rows[:, 0], -4, 4)) / 2)
+    y = np.where(rng.random(2000) < 0.4, 0.0, y)
+    model, source = MYHPOTweedieRegressor(cv=3), batches(y, rows=rows)
+    fit(model, source)
+    assert source.n_passes <= 12
+    plain = MYHPOTweedieRegressor(cv=3, tol=1e-10).fit(rows, y)
+    assert model.lambda_ == pytest.approx(plain.lambda_, abs=1e-6)
+    assert model.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
+
+
 def test_start_from_the_last_fit():
     """A fit of a few more rows would begin anew."""
     model = fit(MYHPOLogisticRegression(warm_start=True), batches(LABEL))

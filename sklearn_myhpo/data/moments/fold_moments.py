@@ -205,8 +205,8 @@ def moments_of_block(block, rule, centre, step, most):
             weight = None if block.weight is None else block.weight[rows]
             filled = space.of(len(y[rows]), width)
             centre.fill(block.X[rows], y[rows], weight, filled, origins)
-            for part, index in rows_by_label(used[rows], n_parts):
-                _add_products(sums[part], filled[as_steps(index)], end)
+            for part, index in rows_of_parts(used[rows], n_parts):
+                _add_products(sums[part], filled[index], end)
         return sums
 
     n_entries = n_parts * width**2
@@ -249,14 +249,41 @@ def label_block(block, rule):
     return labels, used, 1 if rule is None else rule.n_splits + 1
 
 
-def as_steps(index):
-    """Return an index of rows at even distances as a slice, which copies nothing."""
-    if isinstance(index, slice) or len(index) < 2:
-        return index
-    step = int(index[1] - index[0])
-    if step < 1 or not np.all(np.diff(index) == step):
-        return index
-    return slice(int(index[0]), int(index[-1]) + 1, step)
+def rows_of_parts(used, n_parts):
+    """Yield (part, rows) of some rows, a slice where they are at even distances.
+
+    A slice copies nothing.
+
+    Parameters
+    ----------
+    used : ndarray of int of shape (b,)
+        As of `label_block`.
+    n_parts : int
+
+    Yields
+    ------
+    part : int
+    rows : slice or ndarray of int
+    """
+    period = _period(used, n_parts)
+    if not period:
+        yield from rows_by_label(used, n_parts)
+        return
+    for first, part in enumerate(used[:period].tolist()):
+        if part >= 0:
+            yield part, slice(first, None, period)
+
+
+def _period(used, n_parts):
+    """Return after how many rows, of different parts, these come again; 0 if never."""
+    again = np.flatnonzero(used[1 : n_parts + 2] == used[0]) if len(used) else ()
+    if not len(again) or again[0] == 0:
+        return 0
+    period = int(again[0]) + 1
+    # Different parts only, so that the rows of a part are one slice.
+    if len(set(used[:period].tolist())) < period:
+        return 0
+    return period if np.array_equal(used[period:], used[:-period]) else 0
 
 
 def _add_products(matrix, filled, end):

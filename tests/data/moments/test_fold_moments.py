@@ -12,7 +12,11 @@ from sklearn_myhpo.data import Batches, RowFolds
 from sklearn_myhpo.data.folds.rules import HoldOut
 from sklearn_myhpo.data.moments.condensed import condense, factors_of_moments
 from sklearn_myhpo.data.moments.fold_factors import factors_of_block
-from sklearn_myhpo.data.moments.fold_moments import centre_of_block, moments_of_block
+from sklearn_myhpo.data.moments.fold_moments import (
+    centre_of_block,
+    moments_of_block,
+    rows_of_parts,
+)
 from sklearn_myhpo.data.moments.passes import condense_source, rows_of_block
 from sklearn_myhpo.data.streams.source import BatchSource, Block
 from sklearn_myhpo.engine.limits import use_limits
@@ -208,3 +212,30 @@ def test_second_pass_only_where_digits_are_at_risk():
     assert passes_of(plain + 1e5, y, is_about_means=False) == 2
     # All rows are in one block and are kept.
     assert passes_of(plain, plain.sum(axis=1), size=10_000) == 1
+
+
+@pytest.mark.parametrize(
+    ("used", "are_slices"),
+    [
+        (np.arange(23) % 5 + 1, True),
+        ((np.arange(23) + 3) % 5 + 1, True),
+        (np.where(np.arange(23) % 5 == 2, -1, np.arange(23) % 5 + 1), True),
+        (np.repeat([1, 2, 3], 8), True),
+        (np.arange(3) + 1, True),
+        (np.zeros(7, dtype=int), True),
+        (np.tile([1, 2, 1, 3], 6), False),
+        (np.r_[np.arange(20) % 5 + 1, 1, 1, 2], False),
+        (np.random.default_rng(0).integers(-1, 6, 40), False),
+        (np.zeros(0, dtype=int), True),
+    ],
+    ids=["every", "later", "dropped", "runs", "few", "one", "twice", "end", "any", "0"],
+)
+def test_rows_of_parts(used, are_slices):
+    """Rows would be counted in another fold, or folds by row be copied."""
+    found, kinds = np.full(len(used), -1), []
+    for part, rows in rows_of_parts(used, 6):
+        assert np.all(found[rows] == -1)
+        found[rows] = part
+        kinds.append(isinstance(rows, slice))
+    np.testing.assert_array_equal(found, used)
+    assert all(kinds) or not are_slices
