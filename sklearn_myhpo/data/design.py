@@ -45,6 +45,11 @@ class Design(ABC):
     #: Whether blocks hold sparse rows; whether a copy of many rows may be too large;
     #: whether a slice of rows costs no copy.
     is_sparse = is_beyond_memory = slices_are_views = False
+    #: First rows as a source of rows gave them, and its precision; splits of the rows
+    #: where the source has made them. None of other rows.
+    head = dtype = pairs = None
+    #: How often that source was read.
+    n_passes = 0
 
     def __init__(
         self, shape, shift=None, scale=None, fit_intercept=False, has_large_means=False

@@ -26,10 +26,9 @@ from ..penalties.labelled import names_of
 from ..penalties.parsing import make_feature_groups
 from ._batches import (
     check_batches,
-    check_criterion,
     columns_of,
-    groups_of,
     is_from_batches,
+    metadata_of,
     read_batches,
     report_passes,
 )
@@ -46,7 +45,7 @@ from ._html import PenaltiesHTMLMixin
 from ._lambda import check_lambda
 from ._learning import LearningMixin
 from ._long_rows import LongRows
-from ._moments import facts_of
+from ._moments import facts_of, validates_alone
 from ._own_validation import append, check_own_validation
 from ._owner import OwnerMixin
 from ._problem import ProblemSource
@@ -225,13 +224,13 @@ default=None
             solver = self._make_solver()
             validation = X_val, y_val, sample_weight_val
             metadata = groups, params
-            given = X, y, sample_weight, metadata, X_val is not None
-            X, y, sample_weight = read_batches(self, solver, *given)
+            given = X, y, sample_weight, metadata, validation
+            X, y, sample_weight, validation = read_batches(self, solver, *given)
             if isinstance(X, LongRows):
                 StreamedFit(self, X, solver, progress).run()
                 progress.end()
                 return self
-            metadata = groups_of(X, groups), params
+            metadata = metadata_of(X, metadata)
             source = self._prepare(X, y, sample_weight, validation, metadata, solver)
             results = CVResults(self, source, (X, y, sample_weight), validation)
             with threads_for(*source.design.shape):
@@ -258,7 +257,6 @@ default=None
         loss, target, classes = self._check_target(y, weights)
         groups = self._make_groups(given[0])
         criterion = self._choose_criterion(loss, solver)
-        check_criterion(self, criterion, loss, X)
         bounds, start = check_lambda(self.lambda_bounds, self.lambda_init, groups)
         kept = np.flatnonzero(weights)
         pairs = self._choose_pairs(
@@ -282,7 +280,7 @@ default=None
             dtype=dtype,
             needs_rows=solver.capabilities.needs_rows,
             all_directions=solver.capabilities.all_directions,
-            has_own_validation=own is not None,
+            has_own_validation=own is not None or validates_alone(X),
             condensed=facts_of(X),
         )
 

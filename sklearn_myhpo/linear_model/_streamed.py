@@ -1,5 +1,7 @@
 """The fit of rows beyond memory in few passes: start, passes, reports."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.utils.validation import validate_data
 
@@ -27,7 +29,7 @@ from ._cv_results import no_cv_results
 from ._facts import Facts
 from ._lambda import check_lambda
 from ._problem import LastFit, mean_over_splits
-from ._stream_start import SampledRows, Start, start_of_sample, with_labels
+from ._stream_start import SampledRows, Start, start_of_sample, with_splits
 
 
 class StreamedFit:
@@ -103,7 +105,7 @@ class StreamedFit:
             if coef.shape == shape and len(last.lambda_) == self.groups.n_groups:
                 return Start(last.lambda_, coef, intercept, is_known=True)
         given = self.loss, self.groups, self.bounds, self.solver, n_rows
-        found = start_of_sample(model, sample, *given)
+        found = start_of_sample(model, sample, self.rows.rule.uses, *given)
         if found is None:
             found = self._null_start()
         if not isinstance(self.init, str):
@@ -154,26 +156,32 @@ class StreamedFit:
 
     def _check_folds(self, facts):
         """Raise where a split lacks rows of one part, or a class to train on."""
-        model, totals = self.model, facts.totals
-        if model._is_classifier and isinstance(self.rows.rule, Stratified):
-            sizes, n_splits = totals["classes"].sum(axis=0), len(facts.splits)
-            labels = model.classes_.tolist()
+        model, totals, uses = self.model, facts.totals, self.rows.rule.uses
+        n_splits = self.rows.rule.n_splits
+        is_number = model.cv is None or isinstance(model.cv, Integral)
+        if (
+            model._is_classifier
+            and isinstance(self.rows.rule, Stratified)
+            and is_number
+        ):
+            sizes, labels = totals["classes"].sum(axis=0), model.classes_.tolist()
             warn_if_rare(n_splits, sizes, lambda one: shown(labels[one]), model._say)
         name = f"cv={shown(model.cv)}: fold"
-        n_rows, classes = totals["n_rows"], totals["classes"]
-        trains, of_classes = facts.others(n_rows), facts.others(classes)
-        for fold in facts.splits:
+        parts = uses.train, uses.held_out
+        n_rows = [table @ totals["n_rows"] for table in parts]
+        of_classes = uses.train @ totals["classes"]
+        present = totals["classes"].sum(axis=0) > 0
+        for fold in range(n_splits):
             where = f"{name} {fold} (counted from 0)"
-            for part, count in (
-                ("training", trains[fold]),
-                ("validation", n_rows[fold]),
-            ):
-                if not count:
+            if not uses.refits_all:
+                where = "X_val"
+            for part, count in zip(("training", "validation"), n_rows, strict=True):
+                if not count[fold]:
                     raise ValueError(
                         f"{where}: the {part} part has no row with positive sample "
                         "weight; both parts need at least one."
                     )
-            missing = np.flatnonzero((of_classes[fold] == 0) & (of_classes[-1] > 0))
+            missing = np.flatnonzero((of_classes[fold] == 0) & present)
             if len(missing):
                 label = shown(model.classes_[missing].tolist()[0])
                 raise ValueError(
@@ -182,7 +190,12 @@ class StreamedFit:
                     "rows of an unknown class is infinite. What would work: drop rare "
                     "classes or merge them, or fewer folds."
                 )
-            if not np.delete(facts.has_constant, fold).any():
+            if not facts.has_constant[uses.train[fold] > 0].any():
+                if not uses.refits_all:
+                    raise ValueError(
+                        "y is zero in all rows with a positive weight, only y_val is "
+                        f"not. {model._name()} needs a positive y to train on."
+                    )
                 raise ValueError(
                     f"{where}: the training part has only rows with y = 0, and a mean "
                     "of zero has no logarithm. Use cv=RowFolds(5) of "
@@ -213,7 +226,7 @@ class StreamedFit:
         """Set the fitted attributes, and warn."""
         model, progress, dtype = self.model, self.progress, self.rows.source.dtype
         source = self.sample.source(model, self.loss, self.groups, self.bounds, [])
-        source = with_labels(source, self.sample, streamed.facts)
+        source = with_splits(source, self.sample, streamed.facts, streamed.uses)
         chosen, model_problem = self._select(streamed, driver, problem, result)
         model_problem.plan = stream_plan(self.sample.sample, streamed)
         weights = model_problem.to_features(chosen.weights)
@@ -278,7 +291,7 @@ class StreamedFit:
         if len(splits) > 1:
             off = np.linalg.norm(shares * (losses - shares @ losses))
             return float(np.sqrt(len(splits) / (len(splits) - 1)) * off)
-        weight = streamed.facts.totals["weight"][0]
+        weight = streamed.held_weights[0]
         variance = max(problem.models.held_square[0] - losses[0] ** 2, 0.0)
         return float(np.sqrt(variance / max(weight - 1.0, 1.0)))
 

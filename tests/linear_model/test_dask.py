@@ -140,12 +140,11 @@ def test_features_are_checked_in_predictions():
 
 
 REFUSED = {
-    "splitter": (MYHPORidge(cv=[([0, 1], [2, 3])]), {}, "cv=.*makes lists of rows"),
     "scoring": (MYHPORidge(scoring="r2"), {}, "scoring='r2' predicts held-out rows"),
     "groups": (
         MYHPORidge(),
         {"groups": lambda y: y},
-        r"groups are kept together by cv=KeyFolds\(5\)",
+        r"groups are for cv=KeyFolds\(5\) .* or a splitter",
     ),
     "leave one out": (MYHPORidge(criterion="loo"), {}, "criterion='loo' needs rows"),
     "solver of rows": (
@@ -159,19 +158,14 @@ REFUSED = {
         "leaves the solutions",
     ),
     "shrinkage": (
-        MYHPOLogisticRegression(shrinkage=0.1, feature_groups="each"),
+        MYHPOLogisticRegression(shrinkage="auto", feature_groups="each"),
         {},
-        "shrinkage needs splits within splits; use shrinkage=0",
-    ),
-    "validation set": (
-        MYHPOLogisticRegression(),
-        {"X_val": np.ones((4, 4)), "y_val": np.ones(4)},
-        "X_val and y_val are rows beside X; give a share of the rows as cv=0.2",
+        "shrinkage='auto' needs splits within splits. Use a number for shrinkage",
     ),
     "scaling about zero": (
         MYHPOLogisticRegression(standardize=True, fit_intercept=False),
         {},
-        "use fit_intercept=True",
+        "Use fit_intercept=True",
     ),
 }
 
@@ -268,8 +262,10 @@ def test_hessians_that_are_too_large_are_refused_with_numbers(monkeypatch):
     """The machine of the caller would run out of memory, after a long pass."""
     X = da.ones((20_000, 4), chunks=(5_000, 4)) + da.arange(4)
     y = da.arange(20_000, chunks=5_000) % 2
-    monkeypatch.setattr(_dask, "MOST_DASK_BYTES", 2)
-    with pytest.raises(ValueError, match="of 4 features for every class, would take"):
+    monkeypatch.setattr(_dask, "ROOM", _dask.ROOM._replace(n_bytes=2))
+    with pytest.raises(
+        ValueError, match="4 weights, whose Hessians in all splits take"
+    ):
         MYHPOLogisticRegression().fit(X, y)
 
 

@@ -78,15 +78,17 @@ class StreamedRows:
         """
         given = self.reading, weights, constant, numbers
         totals, self.facts = self.source.map_reduce(first_of_block, *given)
-        self._null = _Null.of_folds(totals, self.facts, constant, self.frame)
+        self._null = _Null.of_kinds(
+            totals, self.weight, constant, self.frame, self.uses
+        )
         self.constants = self._null.constants
         self._pin()
-        return self._of_folds(totals, weights)
+        return self._of_kinds(totals, weights)
 
     def common(self, weights):
         """Return the `Models` about weights that all splits share."""
         given = self.reading, weights, self.constants[-1]
-        return self._of_folds(self.source.map_reduce(common_of_block, *given), weights)
+        return self._of_kinds(self.source.map_reduce(common_of_block, *given), weights)
 
     def own(self, weights, full, moves=None):
         """Return the `Models` of every split about weights of its own.
@@ -103,28 +105,27 @@ class StreamedRows:
         given = self.reading, at, constants, moves
         totals = self.source.map_reduce(own_of_block, *given)
         if constants is not None:
-            self._null = _Null.of_splits(totals, self.facts, constants, self.frame)
+            weights = self.held_weights, self.train_weights
+            self._null = _Null.of_splits(totals, *weights, constants, self.frame)
             self.constants = self._null.constants
-        held_weight = self.facts.totals["weight"][:-1]
         names = ("loss", "slope", "gram")
         trains = _values(self.train_weights, *(totals[name] for name in names))
-        held = _values(held_weight, *(totals[f"held_{name}"] for name in names))
+        held = _values(self.held_weights, *(totals[f"held_{name}"] for name in names))
         third = covariance = None
         if moves is not None:
-            covariance = _covariance(totals, held_weight.sum())
+            covariance = self._covariance(totals)
         if moves is not None and moves.wants_third:
             third = totals["third"] / self.train_weights[:-1, None, None]
-        square = totals["held_square"] / held_weight
+        square = totals["held_square"] / self.held_weights
         more = third, square, covariance
         return self._models(at, trains, [*held, trains[-1]], *more)
 
-    def _of_folds(self, totals, weights):
-        """Return the `Models` of sums by folds at common weights."""
+    def _of_kinds(self, totals, weights):
+        """Return the `Models` of sums by kinds at common weights."""
         names = ("loss", "slope", "gram")
         sums = [totals[name] for name in names]
-        trains = _values(self.train_weights, *map(self.facts.others, sums))
-        held_weight = self.facts.totals["weight"][:-1]
-        held = _values(held_weight, *(one[:-1] for one in sums))
+        trains = _values(self.train_weights, *map(self.uses.trained, sums))
+        held = _values(self.held_weights, *map(self.uses.held, sums))
         at = [weights] * len(trains)
         return self._models(at, trains, [*held, trains[-1]])
 
@@ -141,45 +142,73 @@ class StreamedRows:
     # Facts of the rows.
 
     @property
+    def uses(self):
+        """The `FoldUses`."""
+        return self.reading.uses
+
+    @property
+    def weight(self):
+        """Sums of the weights of the rows of every kind."""
+        return self.facts.totals["weight"]
+
+    @property
     def train_weights(self):
         """Sums of the weights of the training rows, shape (n_splits + 1,)."""
-        return self.facts.others(self.facts.totals["weight"])
+        return self.uses.trained(self.weight)
+
+    @property
+    def held_weights(self):
+        """Sums of the weights of the held-out rows, shape (n_splits,)."""
+        return self.uses.held(self.weight)
 
     @property
     def n_train(self):
         """Least number of training rows of a split."""
-        return int(self.facts.others(self.facts.totals["n_rows"])[:-1].min())
+        return int(((self.uses.train > 0) @ self.facts.totals["n_rows"]).min())
 
     @property
     def n_held_out(self):
-        """Number of rows that any split holds out."""
-        return int(self.facts.totals["n_rows"][:-1].sum())
+        """Number of rows in all validation parts."""
+        return int(self.uses.held(self.facts.totals["n_rows"]).sum())
 
     @property
     def split_weights(self):
         """Shares of the splits in the held-out weight, shape (n_splits,)."""
-        held_out = self.facts.totals["weight"][:-1]
-        return held_out / held_out.sum()
+        return self.held_weights / self.held_weights.sum()
 
     @property
     def _unit(self):
         """Unit of the weights in which they count rows."""
-        totals = self.facts.totals
-        mean = totals["weight"].sum() / totals["n_rows"].sum()
+        mean = self.weight.sum() / self.facts.totals["n_rows"].sum()
         return float(np.exp2(np.round(np.log2(mean))))
 
-    def _moments(self, split):
-        """Return the `ColumnMoments` of the training rows of a split; -1 for all."""
-        folds = [
-            one
-            for fold, one in enumerate(self.facts.moments)
-            if one is not None and fold != split
-        ]
-        found = folds[0]
-        for one in folds[1:]:
-            found = found.plus(one)
+    def _moments(self, model):
+        """Return the `ColumnMoments` of the training rows of a model; -1 the refit."""
+        return self._moments_of(self.uses.models[model])
+
+    def _moments_of(self, counts):
+        """Return the `ColumnMoments` of rows that count so often, by kind."""
+        found = None
+        for count, one in zip(counts, self.facts.moments, strict=True):
+            if one is None or not count:
+                continue
+            if count > 1:
+                one = ColumnMoments(count * one[0], one[1], count * one[2])
+            found = one if found is None else found.plus(one)
         weight, mean, square = found
         return ColumnMoments(weight / self._unit, mean, square / self._unit)
+
+    def _covariance(self, totals):
+        """Return the covariance of the mean slope in lambda of held-out rows.
+
+        A row has about the same slope in all families of splits.
+        """
+        mean = totals["lambda_slope"] / self.held_weights.sum()
+        square = totals["lambda_square"] / self.held_weights.sum() ** 2
+        is_held = self.uses.held_out.any(axis=0)
+        n_families = self.uses.n_families
+        held = self.weight[is_held].sum() / n_families
+        return n_families * square - np.outer(mean, mean) / held
 
     @property
     def _penalty_scales(self):
@@ -199,11 +228,12 @@ class StreamedRows:
     @property
     def second_moments(self):
         """Mean squares of the features in the units of the penalty, (n_features,)."""
-        weight, mean, square = self._moments(-1)
+        all_moments = self._moments_of((self.uses.family == 0).astype(int))
+        weight, mean, square = all_moments
         groups, fit_intercept = self.groups, self.reading.view.fit_intercept
         found = square / weight
         if self.is_standardized:
-            found = found / self._moments(-1).scale() ** 2
+            found = found / all_moments.scale() ** 2
         elif not fit_intercept:
             found = found + mean**2
         return found if groups.scale is None else found * groups.scale**2
@@ -225,12 +255,6 @@ class StreamedRows:
         offsets = (view.shift * scale) ** 2
         pinning = pinning_of(squares, offsets, groups, self.curvature_scale)
         self.frame = self.frame._replace(pinning=pinning)
-
-
-def _covariance(totals, weight):
-    """Return the covariance of the mean slope in lambda of held-out rows."""
-    square, mean = totals["lambda_square"], totals["lambda_slope"] / weight
-    return square / weight**2 - np.outer(mean, mean) / weight
 
 
 def _values(weights, loss, slope, gram):
@@ -263,43 +287,34 @@ class _Null(NamedTuple):
     is_final: bool
 
     @classmethod
-    def of_folds(cls, totals, facts, constant, frame):
-        """Return the models near a constant, from sums by folds."""
-        weights = facts.totals["weight"]
-        slope, bend = (
-            facts.others(totals[f"null_{name}"]) for name in ("slope", "bend")
-        )
+    def of_kinds(cls, totals, weight, constant, frame, uses):
+        """Return the models near a constant, from sums by kinds."""
+        names = ("null_slope", "null_bend")
+        slope, bend = (uses.trained(totals[name]) for name in names)
         moves = _newton(slope, bend, frame)
-        held = totals["null_loss"][:-1].copy()
+        held = uses.held(totals["null_loss"])
         if frame.fit_intercept:
-            own_slope, own_bend = totals["null_slope"][:, -1], totals["null_bend"]
-            for fold, move in enumerate(moves[:-1]):
-                held[fold] += move @ (own_slope[fold] + 0.5 * own_bend[fold] @ move)
-        return cls._made(
-            constant + moves,
-            held / weights[:-1],
-            slope,
-            bend,
-            facts.others(weights),
-            not frame.fit_intercept,
-        )
+            own_slope, own_bend = (uses.held(totals[name]) for name in names)
+            for split, move in enumerate(moves[:-1]):
+                own = own_slope[split, -1] + 0.5 * own_bend[split] @ move
+                held[split] += move @ own
+        weights = uses.held(weight), uses.trained(weight)
+        is_final = not frame.fit_intercept
+        return cls._made(constant + moves, held, slope, bend, *weights, is_final)
 
     @classmethod
-    def of_splits(cls, totals, facts, constants, frame):
+    def of_splits(cls, totals, held_weights, train_weights, constants, frame):
         """Return the models from sums at a constant of every split."""
         slope, bend = totals["null_slope"], totals["null_bend"]
         moves = _newton(slope, bend, frame)
-        return cls._made(
-            constants + moves,
-            totals["held_null_loss"] / facts.totals["weight"][:-1],
-            slope,
-            bend,
-            facts.others(facts.totals["weight"]),
-            bool(np.abs(moves).max(initial=0.0) <= NULL_TOL),
-        )
+        given = totals["held_null_loss"], slope, bend, held_weights, train_weights
+        is_final = bool(np.abs(moves).max(initial=0.0) <= NULL_TOL)
+        return cls._made(constants + moves, *given, is_final)
 
     @classmethod
-    def _made(cls, constants, held, slope, bend, train_weights, is_final):
+    def _made(cls, constants, held, slope, bend, held_weights, train_weights, is_final):
+        """Return the models of sums over the parts of every split."""
+        held = held / held_weights
         sizes = np.linalg.norm(slope, axis=(1, 2)) / train_weights
         curvature = np.linalg.eigvalsh(bend[-1] / train_weights[-1])[-1]
         return cls(constants, held, sizes[:-1], float(curvature), is_final)
