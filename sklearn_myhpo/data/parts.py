@@ -71,6 +71,16 @@ class RowParts:
             for part in self.pairs[split]
         )
 
+    def index_pairs(self):
+        """Return the indices of both parts of every split."""
+        if self.pairs is not None:
+            return self.pairs
+        rows = np.arange(len(self.kinds))
+        return [
+            tuple(np.repeat(rows, part[self.kinds]) for part in pair)
+            for pair in self.counts
+        ]
+
     def only(self, split):
         """Return the parts of one split; of -1, all rows, for training and held out."""
         if split < 0:

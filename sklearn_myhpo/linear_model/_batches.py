@@ -18,7 +18,7 @@ from ._pass_bar import PassBar
 from ._sources import Read, Room, SourceReader, obstacle_to_passes
 
 #: What a fit to batches may take: a feature more would make matrices of 3.2 GB.
-ROOM = Room(n_features=20_000, n_bytes=2**34, n_kept=2**31, n_listed=2**40)
+BATCHES_ROOM = Room(n_features=20_000, n_bytes=2**34, n_kept=2**31, n_listed=2**40)
 #: Bytes of rows in double precision up to which mapped ones are copied.
 MOST_COPIED = 2**30
 
@@ -79,7 +79,7 @@ def read_batches(model, solver, X, y, sample_weight, metadata, validation):
             )
     source = BatchSource(X)
     PassBar.watch(model, source)
-    reader = SourceReader(model, solver, metadata, ROOM, takes_keys=False)
+    reader = SourceReader(model, solver, metadata, BATCHES_ROOM, takes_keys=False)
     return reader.read(source, validation)
 
 
@@ -93,7 +93,7 @@ def _reads_mapped(model, solver, X, metadata):
     if solver.capabilities.needs_rows:
         return False
     if model._is_from_moments:
-        return model.shrinkage != "auto"
+        return True
     if obstacle_to_passes(model, solver) is not None:
         return False
     if not isinstance(X, np.ndarray) or 8 * X.size <= MOST_COPIED:

@@ -13,7 +13,7 @@ _ELSE = (
     "an array, X.get_partition(0).compute() of a frame."
 )
 #: What a fit may take on the machine that calls it.
-ROOM = Room(n_features=MOST_DASK_FEATURES, n_bytes=2**34, n_kept=0, n_listed=2**26)
+DASK_ROOM = Room(n_features=MOST_DASK_FEATURES, n_bytes=2**34, n_kept=0, n_listed=2**26)
 
 
 def read_dask(model, solver, X, y, sample_weight, metadata, validation):
@@ -48,7 +48,7 @@ def read_dask(model, solver, X, y, sample_weight, metadata, validation):
         )
     source = DaskSource(X, y, sample_weight, metadata[0])
     PassBar.watch(model, source)
-    reader = SourceReader(model, solver, metadata, ROOM, takes_keys=True)
+    reader = SourceReader(model, solver, metadata, DASK_ROOM, takes_keys=True)
     try:
         return reader.read(source, validation)
     except NeedsRowsError as error:

@@ -3,15 +3,20 @@
 from numbers import Integral
 from typing import NamedTuple
 
-import numpy as np
-
 from .._messages import shown
 from ..data.cv import check_cv_type, say_what_groups_need, takes_groups
 from ..data.folds.listed import rule_of_splitter
 from ..data.folds.rules import fold_rule, is_rule
 from ..data.rows import Rows
 from ..data.streams.joined import JoinedSource, OwnValidation
-from ..data.streams.kept import TooManyRowsError, kept_design, rows_of_block
+from ..data.streams.kept import (
+    TooManyRowsError,
+    in_double,
+    kept_design,
+    named,
+    parts_of,
+    rows_of_block,
+)
 from ..engine.glm.stream_plan import hessian_bytes
 from ..losses import SquaredLoss
 from ._checks import resolve_criterion
@@ -119,8 +124,6 @@ class SourceReader:
         if source.n_features > room.n_features:
             what = f"ridge regression of {source.n_features} features"
             return self._kept(source, what, _FEATURES)
-        if model.shrinkage == "auto" and not source.is_one_block:
-            return self._kept(source, "shrinkage='auto'", _SHRINKAGE)
         if model._codes_classes:
             source, rule = coded_rows(model, source, self.rule)
         else:
@@ -151,10 +154,8 @@ class SourceReader:
 
     def _of_sample(self, source, rows):
         """Return all rows, of which the sample has each."""
-        sample = rows.facts.sample.in_order()
-        X = sample.X.toarray() if hasattr(sample.X, "toarray") else sample.X
-        X = np.ascontiguousarray(X, dtype=np.float64)
-        return self._split(source, sample._replace(X=X), rows.rule, sample.kind)
+        sample = in_double(rows.facts.sample.in_order())
+        return self._split(source, sample, rows.rule, sample.kind)
 
     # Splits.
 
@@ -175,19 +176,13 @@ class SourceReader:
         takes = has_groups and takes_groups(cv) and not self.takes_keys
         if is_rule(cv) and not (takes or self.params):
             return None
-        n_rows = source.n_samples
-        if n_rows is not None and n_rows > self.room.n_listed:
-            raise ValueError(
-                f"cv={shown(cv)} would make a list of {n_rows} rows on the machine "
-                f"that calls fit, which takes {self.room.n_listed} at most. Use a "
-                "number, or RowFolds or KeyFolds of sklearn_myhpo.data."
-            )
         return rule_of_splitter(
             cv,
             source,
             is_classifier=model._is_classifier,
             has_groups=has_groups,
             rows_of=self._rows_of_splitter,
+            most=self.room.n_listed,
             say=model._say,
         )
 
@@ -228,35 +223,20 @@ class SourceReader:
 
     def _split(self, source, rows, rule, kinds):
         """Return rows in memory, and the validation set that is among them."""
-        joined = isinstance(source, JoinedSource)
-        n_train = source.training.n_samples if joined else rows.X.shape[0]
-        own, more = slice(n_train), slice(n_train, None)
-        weight = None if rows.weight is None else rows.weight[own]
-        design = kept_design(rows.X[own], source.head, source.dtype)
-        design.n_passes = source.n_passes
-        if not joined:
-            if kinds is None and rule is not None:
-                kinds = rule.kinds(rows)
-            design.pairs = None if rule is None else rule.uses.pairs(kinds)
-            return Read(design, rows.y, weight)
-        validation = rows.X[more], rows.y[more]
-        weight_val = None if rows.weight is None else rows.weight[more]
-        X_val = named(validation[0], source.names)
-        return Read(design, rows.y[own], weight, (X_val, validation[1], weight_val))
+        if isinstance(source, JoinedSource):
+            own, more = parts_of(rows, source.training.n_samples)
+            X_val = named(more[0], source.names)
+            design = kept_design(own[0], source)
+            return Read(design, *own[1:], (X_val, *more[1:]))
+        pairs = None
+        if rule is not None:
+            pairs = rule.uses.pairs(rule.kinds(rows) if kinds is None else kinds)
+        return Read(kept_design(rows.X, source, pairs), rows.y, rows.weight)
 
 
 def _has_columns(y):
     """Whether y has a column per label."""
     return y.ndim == 2 and y.shape[1] > 1
-
-
-def named(X, names):
-    """Return dense rows as a frame where the columns have names."""
-    if names is None or hasattr(X, "indptr"):
-        return X
-    from pandas import DataFrame
-
-    return DataFrame(X, columns=names)
 
 
 #: What to use in the place of an option that needs all rows.
@@ -299,7 +279,7 @@ def obstacle_to_passes(model, solver):
         return model._name(), _MODEL
     if model.criterion != "validation":
         return f"criterion={shown(model.criterion)}", _CRITERION
-    if model.shrinkage:
+    if model.shrinkage == "auto":
         return f"shrinkage={shown(model.shrinkage)}", _SHRINKAGE
     if model.n_starts > 1:
         return f"n_starts={shown(model.n_starts)}", _STARTS

@@ -31,6 +31,9 @@ from ._lambda import check_lambda
 from ._problem import LastFit, mean_over_splits
 from ._stream_start import SampledRows, Start, start_of_sample, with_splits
 
+#: Accuracy of the shared lambda whose loss is the unit of `shrinkage`.
+SHARED_TOL = 1e-4
+
 
 class StreamedFit:
     """One fit of rows beyond memory.
@@ -73,26 +76,56 @@ class StreamedFit:
                 weights, self._constant(), self.sample.sample.number
             )
             self._check_folds(streamed.facts)
-            model._choose_shrinkage(self, progress)
-        driver = StreamedDriver(
+            begin, shrinkage = (models, start.lambda_, weights), None
+            if model._choose_shrinkage(self, progress):
+                begin, reference = self._shared(streamed, start, *begin)
+                shrinkage = model.shrinkage_, reference
+        driver = self._driver(
             streamed,
-            self.solver,
-            lambda_bounds=self.bounds,
-            lambda_init=None if isinstance(self.init, str) else self.init,
-            looks_around=isinstance(self.init, str) and not start.is_known,
-            max_iter=model.max_iter,
-            deadline=progress.deadline,
+            start,
+            self.bounds,
             tol=model.tol,
-            random_state=model._seed(),
             report=self._report(streamed),
+            shrinkage=shrinkage,
         )
         with progress.phase("solve"), np.errstate(all="ignore"):
-            problem, result = driver.run(models, start.lambda_, weights)
+            problem, result = driver.run(*begin)
         self._finish(streamed, driver, problem, result)
         if self.rows.source.watch is not None:
             self.rows.source.watch.end()
 
+    def _driver(self, streamed, start, bounds, **options):
+        """Return the loop of passes."""
+        model, is_auto = self.model, isinstance(self.init, str)
+        return StreamedDriver(
+            streamed,
+            self.solver,
+            lambda_bounds=bounds,
+            lambda_init=None if is_auto else np.asarray(self.init, dtype=float),
+            looks_around=is_auto and not start.is_known,
+            max_iter=model.max_iter,
+            deadline=self.progress.deadline,
+            random_state=model._seed(),
+            **options,
+        )
+
     # The start.
+
+    def _shared(self, streamed, start, models, lambda_, weights):
+        """Return the start at the best shared lambda, and the objective there."""
+        one, bounds = streamed.with_one_lambda(), self.bounds
+        if not isinstance(bounds, str):
+            bounds = np.min(bounds[0]), np.max(bounds[1])
+        driver = self._driver(one, start, bounds, tol=max(SHARED_TOL, self.model.tol))
+        driver.lambda_init = None
+        mean = np.full(1, np.mean(lambda_))
+        problem, result = driver.run(one.in_frame(models), mean, weights)
+        own = [one.reshape(streamed.frame.shape) for one in result.weights]
+        at = np.stack([*own, problem.models.full.about])
+        shared = np.full(self.groups.n_groups, result.lambda_[0])
+        lambda_ = shared if isinstance(self.init, str) else lambda_
+        begin = streamed.in_frame(problem.models), lambda_, at
+        return begin, float(result.validation_loss)
 
     def _start(self):
         """Return the `Start`: of the last fit, of the sample, or without features."""

@@ -54,6 +54,8 @@ class Rounds:
     report : callable or None
         Called with (n_iter, info, weights) after a pass at weights of every split; the
         run ends if it returns something true.
+    shrinkage : (float, float) or None
+        Arguments of `Problem.shrink`.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Rounds:
         tol: float = 1e-6,
         random_state: int | None = None,
         report=None,
+        shrinkage: tuple[float, float] | None = None,
     ):
         self.rows, self.solver = rows, solver
         self.lambda_bounds, self.lambda_init = lambda_bounds, lambda_init
@@ -77,6 +80,7 @@ class Rounds:
         self.max_iter, self.deadline = max_iter, Deadline.of(deadline)
         self.random_state = random_state
         self.report, self.clock = report, time.perf_counter()
+        self.shrinkage = shrinkage
         self.history = []
         self._last_move = self._last_inner = np.inf
         self._trust = Trust()
@@ -90,6 +94,8 @@ class Rounds:
         problem = StreamedProblem(self.rows, models, self.lambda_bounds)
         if self.lambda_init is not None:
             problem.widen_bounds(self.lambda_init)
+        if self.shrinkage is not None:
+            problem.shrink(*self.shrinkage)
         return problem
 
     def _round(self, models, lambda_, at):

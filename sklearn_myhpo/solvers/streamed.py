@@ -57,8 +57,8 @@ class StreamedDriver(Rounds):
             About `weights`.
         lambda_0 : ndarray of shape (n_groups,)
             Start.
-        weights : ndarray of shape (m, n_outputs)
-            The common weights.
+        weights : ndarray of shape (m, n_outputs) or (n_splits + 1, m, n_outputs)
+            The common weights, or those of every split and of all rows.
 
         Returns
         -------
@@ -67,10 +67,13 @@ class StreamedDriver(Rounds):
         result : BilevelResult
             Its losses, slopes and Hessians are those of the rows.
         """
-        if self.looks_around:
+        if self.looks_around and weights.ndim == 2:
             problem = self._problem(models)
             lambda_0 = best_shared(problem, problem.project(lambda_0), weights)
-        now = self._from_common(models, lambda_0, weights)
+        if weights.ndim == 2:
+            now = self._from_common(models, lambda_0, weights)
+        else:
+            now = self._round(models, lambda_0, weights)
         most, status = min(self.max_iter, MOST_ROUNDS), Status.MAX_ITER
         for n_iter in range(1, most + 1):
             now = self._next(now)

@@ -210,7 +210,9 @@ BATCHES = Batches.from_arrays(X, Y, batch_size=100)
 )
 def test_what_does_not_go_with_batches(model, arguments, message, monkeypatch):
     """Rows would be gathered in memory, or read thousands of times."""
-    monkeypatch.setattr(_batches, "ROOM", _batches.ROOM._replace(n_kept=1000))
+    monkeypatch.setattr(
+        _batches, "BATCHES_ROOM", _batches.BATCHES_ROOM._replace(n_kept=1000)
+    )
     with use_limits(**FEW), pytest.raises(ValueError, match=message):
         model.fit(BATCHES, **arguments)
 

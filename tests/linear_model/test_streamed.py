@@ -281,12 +281,12 @@ def test_mapped_rows_are_not_copied(dtype, tmp_path, monkeypatch):
 
 def test_large_hessians_are_not_formed(monkeypatch):
     """Adding up the Hessians of all splits would take all memory."""
-    name = "sklearn_myhpo.linear_model._batches.ROOM"
-    monkeypatch.setattr(name, _batches.ROOM._replace(n_bytes=1000))
+    name = "sklearn_myhpo.linear_model._batches.BATCHES_ROOM"
+    monkeypatch.setattr(name, _batches.BATCHES_ROOM._replace(n_bytes=1000))
     model = fit(MYHPOLogisticRegression(), batches(LABEL))
     plain = MYHPOLogisticRegression().fit(X, LABEL)
     np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-6)
-    monkeypatch.setattr(name, _batches.ROOM._replace(n_bytes=1000, n_kept=1000))
+    monkeypatch.setattr(name, _batches.BATCHES_ROOM._replace(n_bytes=1000, n_kept=1000))
     with pytest.raises(ValueError, match=r"6 weights, .*fewer features.*kept in memo"):
         fit(MYHPOLogisticRegression(), batches(LABEL))
 

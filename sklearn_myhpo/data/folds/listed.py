@@ -17,6 +17,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
+from ..._messages import shown
 from ..cv import iterate_splits, takes_groups
 from ..limits import row_limits
 from ..parts import encode, renumbered
@@ -123,7 +124,7 @@ def columns_of_block(block, has_y):
     return _Columns({block.start: tuple(copies)})
 
 
-def rule_of_splitter(cv, source, *, is_classifier, has_groups, rows_of, say):
+def rule_of_splitter(cv, source, *, is_classifier, has_groups, rows_of, most, say):
     """Return the rule of splits that `cv` makes of the rows of a source.
 
     Parameters
@@ -137,18 +138,26 @@ def rule_of_splitter(cv, source, *, is_classifier, has_groups, rows_of, say):
         Whether the user gave labels of groups.
     rows_of : callable
         Takes X, y, weights and keys, and returns the `Rows` for the splitter.
+    most : int
+        Rows of which a list is made.
     say : callable
         Takes a text and a category, and issues a warning.
 
     Returns
     -------
-    rule of folds
+    FoldRule
     """
     is_plain = not (getattr(cv, "shuffle", False) or has_groups)
     if is_plain and type(cv) is KFold and not is_classifier:
         return fold_rule(cv.n_splits, source)
     if is_plain and type(cv) is StratifiedKFold and is_classifier:
         return fold_rule(cv.n_splits, source, is_classifier=True)
+    if source.n_samples is not None and source.n_samples > most:
+        raise ValueError(
+            f"cv={shown(cv)} would make a list of {source.n_samples} rows on the "
+            f"machine that calls fit, which takes {most} at most. Use a number, or "
+            "RowFolds or KeyFolds of sklearn_myhpo.data."
+        )
     looks = hasattr(cv, "split") and not isinstance(cv, _WITHOUT_Y)
     has_y = is_classifier or looks
     first, y, weight, key = source.first(), None, None, None

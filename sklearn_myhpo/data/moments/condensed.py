@@ -185,6 +185,61 @@ class CondensedHeldOut(HeldOutRows):
         sums = rows.source.map_held_out(deviations_of_block, *held_out, *given)
         return float(np.sqrt(sums.parts[0]) / self.weight)
 
+    def compared(self, models, n_models):
+        """Return `HeldOutRows.compared`; the squares take a pass over the source."""
+        means = self._alternatives(models, n_models).sum(axis=1)
+        facts, rows = self.facts, self.facts.rows
+        given = facts.columns, facts.exponent, rows.centre.y
+        best = int(np.argmin(means))
+        sums = rows.source.map_reduce(
+            differences_of_block, rows.rule, rows.uses.held_out, *given, models, best
+        )
+        return means, sums.parts[0] / self.weight**2
+
+
+def differences_of_block(
+    block, rule, held_out, columns, exponent, y_origin, models, best
+):
+    """Return sums over held-out rows of w (loss - loss of the best model)^2: a task.
+
+    Parameters
+    ----------
+    block, rule, columns, exponent, y_origin
+        As of `deviations_of_block`.
+    held_out : ndarray of int of shape (n_splits, n_kinds)
+    models : list of list of (ndarray, ndarray)
+        Of every split.
+    best : int
+        Number of the best model.
+
+    Returns
+    -------
+    Sums
+    """
+    kinds = rule.kinds(block)
+    weight = np.ones(block.n_rows) if block.weight is None else block.weight
+    more = np.zeros((max(map(len, models)), block.n_rows))
+    for own, table in zip(models, held_out, strict=True):
+        count = table[kinds].sum(axis=1)
+        rows = np.flatnonzero(count)
+        if not (own and len(rows)):
+            continue
+        y = _targets(block.y[rows], columns, exponent, y_origin)
+        losses = np.stack([_losses(y, block.X[rows], *model) for model in own])
+        more[:, rows] += count[rows] * (losses - losses[best])
+    return Sums((more**2 @ weight,))
+
+
+def _targets(y, columns, exponent, y_origin):
+    """Return targets about their origin, in their unit."""
+    return np.ldexp((y.reshape(len(y), -1) - y_origin)[:, columns], -exponent)
+
+
+def _losses(y, X, coef, intercept):
+    """Return the squared loss of every row."""
+    left = y - (X @ coef + intercept)
+    return 0.5 * np.einsum("nt,nt->n", left, left)
+
 
 def deviations_of_block(
     block, rule, held_out, columns, exponent, y_origin, coef, intercept, mean
@@ -210,9 +265,8 @@ def deviations_of_block(
     """
     count = held_out[rule.kinds(block)].sum(axis=1)
     weight = np.ones(block.n_rows) if block.weight is None else block.weight
-    y = (block.y.reshape(block.n_rows, -1) - y_origin)[:, columns]
-    left = np.ldexp(y, -exponent) - (block.X @ coef + intercept)
-    loss = 0.5 * np.einsum("nt,nt->n", left, left)
+    y = _targets(block.y, columns, exponent, y_origin)
+    loss = _losses(y, block.X, coef, intercept)
     return Sums((float((count**2 * weight) @ (loss - mean) ** 2),))
 
 

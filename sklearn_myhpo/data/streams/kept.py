@@ -72,24 +72,60 @@ def bytes_of(array):
     return array.nbytes
 
 
-def kept_design(X, head, dtype):
+def kept_design(X, source, pairs=None):
     """Return the design of rows in memory that came from a source.
 
     Parameters
     ----------
     X : ndarray or sparse array of shape (n_samples, n_features)
-    head : object
-        First rows as they came, for names and dtypes of the columns.
-    dtype : dtype
-        Precision of the source.
+    source : RowSource
+    pairs : list of (ndarray, ndarray), default=None
+        Splits of the rows, where these are known.
 
     Returns
     -------
     Design
+        With the precision of the source, its first rows as they came, for names and
+        dtypes of the columns, and the number of its passes.
     """
     design = as_design(X)
-    design.head, design.dtype = head, np.dtype(dtype)
+    design.head, design.dtype = source.head, np.dtype(source.dtype)
+    design.pairs, design.n_passes = pairs, source.n_passes
     return design
+
+
+def parts_of(rows, n_first):
+    """Return X, y and weights of the first rows, and of the others.
+
+    Parameters
+    ----------
+    rows : Block or HashedSample
+    n_first : int
+
+    Returns
+    -------
+    list of (ndarray or CSR array, ndarray, ndarray or None)
+    """
+    found = []
+    for own in (slice(n_first), slice(n_first, None)):
+        weight = None if rows.weight is None else rows.weight[own]
+        found.append((rows.X[own], rows.y[own], weight))
+    return found
+
+
+def in_double(sample):
+    """Return a `HashedSample` with dense rows in double precision."""
+    X = sample.X.toarray() if sparse.issparse(sample.X) else sample.X
+    return sample._replace(X=np.ascontiguousarray(X, dtype=np.float64))
+
+
+def named(X, names):
+    """Return dense rows as a frame, where the columns have names."""
+    if names is None or sparse.issparse(X):
+        return X
+    from pandas import DataFrame
+
+    return DataFrame(X, columns=names)
 
 
 def _below_each_other(parts):

@@ -1,11 +1,13 @@
 """Rows beyond memory as a source of second-order models of all splits."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from ...data.statistics import ColumnMoments
+from ...penalties.coordinates import feature_coordinates
+from ...penalties.groups import FeatureGroups
 from .pinning import pinning_of
 from .stream_facts import first_of_block
 from .stream_model import Frame, StreamedModel, StreamedSplitSet, Values
@@ -119,6 +121,22 @@ class StreamedRows:
         square = totals["held_square"] / self.held_weights
         more = third, square, covariance
         return self._models(at, trains, [*held, trains[-1]], *more)
+
+    def with_one_lambda(self):
+        """Return the same rows, where all groups share one lambda, after `first`."""
+        own = self.groups
+        labels = np.where(own.is_penalized, 0, 1)
+        groups = FeatureGroups(labels, ("all",) if own.n_groups else (), own.factors)
+        coordinates = feature_coordinates(groups, self.reading.view.scale)
+        frame = self.frame._replace(coordinates=coordinates)
+        return replace(self, groups=groups, frame=frame)
+
+    def in_frame(self, models):
+        """Return `Models` of the same losses with the groups of these rows."""
+        splits = [split.in_frame(self.frame) for split in models.split_set.splits]
+        nulls = self._null.held_losses, self._null.slopes
+        full = models.full.in_frame(self.frame)
+        return Models(StreamedSplitSet(splits, *nulls), full)
 
     def _of_kinds(self, totals, weights):
         """Return the `Models` of sums by kinds at common weights."""
