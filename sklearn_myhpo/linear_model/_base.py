@@ -52,7 +52,7 @@ from ._problem import ProblemSource
 from ._progress import Progress
 from ._reporting import Attributes, Warnings
 from ._splits import SplitsMixin
-from ._streamed import StreamedFit
+from ._streamed_criterion import streamed_fit
 from ._summary import SummaryMixin
 
 
@@ -227,7 +227,7 @@ default=None
             given = X, y, sample_weight, metadata, validation
             X, y, sample_weight, validation = read_batches(self, solver, *given)
             if isinstance(X, LongRows):
-                StreamedFit(self, X, solver, progress).run()
+                streamed_fit(self, X, solver, progress).run()
                 progress.end()
                 return self
             metadata = metadata_of(X, metadata)

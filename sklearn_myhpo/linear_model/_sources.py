@@ -4,6 +4,8 @@ from numbers import Integral
 from typing import NamedTuple
 
 from .._messages import shown
+from ..criteria.alo import ApproximateLeaveOneOut
+from ..criteria.streamed import AllRows
 from ..data.cv import check_cv_type, say_what_groups_need, takes_groups
 from ..data.folds.listed import rule_of_splitter
 from ..data.folds.rules import fold_rule, is_rule
@@ -138,7 +140,10 @@ class SourceReader:
         if obstacle is not None:
             return self._kept(source, *obstacle)
         model, room = self.model, self.room
-        rows = first_look(model, source, self.rule(source))
+        rule = self.rule(source)
+        if rule is None and model.criterion != "validation":
+            rule = AllRows()
+        rows = first_look(model, source, rule)
         if rows.facts.sample.is_all:
             return self._of_sample(source, rows)
         n_outputs = max(1, len(rows.counts.classes) - 1) if model._is_classifier else 1
@@ -234,6 +239,12 @@ class SourceReader:
         return Read(kept_design(rows.X, source, pairs), rows.y, rows.weight)
 
 
+def _leaves_out(model):
+    """Whether the criterion is approximate leave-one-out."""
+    is_name = isinstance(model.criterion, str) and model.criterion == "alo"
+    return is_name or isinstance(model.criterion, ApproximateLeaveOneOut)
+
+
 def _has_columns(y):
     """Whether y has a column per label."""
     return y.ndim == 2 and y.shape[1] > 1
@@ -277,7 +288,7 @@ def obstacle_to_passes(model, solver):
     capabilities = solver.capabilities
     if not model._reads_in_passes:
         return model._name(), _MODEL
-    if model.criterion != "validation":
+    if model.criterion != "validation" and (model.shrinkage or not _leaves_out(model)):
         return f"criterion={shown(model.criterion)}", _CRITERION
     if model.shrinkage == "auto":
         return f"shrinkage={shown(model.shrinkage)}", _SHRINKAGE

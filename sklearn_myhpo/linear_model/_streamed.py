@@ -1,14 +1,9 @@
 """The fit of rows beyond memory in few passes: start, passes, reports."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from .._messages import shown
 from ..bilevel.counts import StreamCounts
-from ..data.cv import warn_if_rare
-from ..data.folds.rules import Stratified
 from ..data.limits import row_limits
 from ..data.streams.view import RowView
 from ..data.threads import threads_for
@@ -29,6 +24,7 @@ from ._cv_results import no_cv_results
 from ._facts import Facts
 from ._lambda import check_lambda
 from ._problem import LastFit, mean_over_splits
+from ._stream_checks import check_splits
 from ._stream_start import SampledRows, Start, start_of_sample, with_splits
 
 #: Accuracy of the shared lambda whose loss is the unit of `shrinkage`.
@@ -75,24 +71,31 @@ class StreamedFit:
             models = streamed.first(
                 weights, self._constant(), self.sample.sample.number
             )
-            self._check_folds(streamed.facts)
-            begin, shrinkage = (models, start.lambda_, weights), None
-            if model._choose_shrinkage(self, progress):
-                begin, reference = self._shared(streamed, start, *begin)
-                shrinkage = model.shrinkage_, reference
-        driver = self._driver(
-            streamed,
-            start,
-            self.bounds,
-            tol=model.tol,
-            report=self._report(streamed),
-            shrinkage=shrinkage,
-        )
-        with progress.phase("solve"), np.errstate(all="ignore"):
-            problem, result = driver.run(*begin)
-        self._finish(streamed, driver, problem, result)
+            check_splits(model, self.rows.rule, streamed.facts)
+            model._choose_shrinkage(self, progress)
+        self._finish(streamed, *self._search(streamed, start, models, weights))
         if self.rows.source.watch is not None:
             self.rows.source.watch.end()
+
+    def _search(self, streamed, start, models, weights):
+        """Return the loop of passes after its end, the problem and the result."""
+        model, progress = self.model, self.progress
+        begin, shrinkage = (models, start.lambda_, weights), None
+        # Numpy need not warn of steps that are refused.
+        with np.errstate(all="ignore"):
+            if model.shrinkage_ if model._has_shrinkage else 0.0:
+                begin, reference = self._shared(streamed, start, *begin)
+                shrinkage = model.shrinkage_, reference
+            driver = self._driver(
+                streamed,
+                start,
+                self.bounds,
+                tol=model.tol,
+                report=self._report(streamed),
+                shrinkage=shrinkage,
+            )
+            with progress.phase("solve"):
+                return driver, *driver.run(*begin)
 
     def _driver(self, streamed, start, bounds, **options):
         """Return the loop of passes."""
@@ -129,22 +132,34 @@ class StreamedFit:
 
     def _start(self):
         """Return the `Start`: of the last fit, of the sample, or without features."""
-        model, sample = self.model, self.sample
-        n_rows = self.rows.facts.sample.n_rows
-        last = model._last_fit
-        if model.warm_start and last is not None and last.weights is not None:
-            coef, intercept = mean_over_splits(last.weights)
-            shape = self.groups.labels.shape[0], self.loss.n_outputs(sample.target)
-            if coef.shape == shape and len(last.lambda_) == self.groups.n_groups:
-                return Start(last.lambda_, coef, intercept, is_known=True)
-        given = self.loss, self.groups, self.bounds, self.solver, n_rows
-        found = start_of_sample(model, sample, self.rows.rule.uses, *given)
+        last = self._last_start()
+        if last is not None:
+            return last
+        found = self._start_of_sample()
         if found is None:
             found = self._null_start()
         if not isinstance(self.init, str):
             init = np.broadcast_to(np.asarray(self.init, float), found.lambda_.shape)
             found = found._replace(lambda_=init.copy())
         return found
+
+    def _start_of_sample(self):
+        """Return the `Start` that the fit of the sample gives; None if none."""
+        n_rows, uses = self.rows.facts.sample.n_rows, self.rows.rule.uses
+        given = self.loss, self.groups, self.bounds, self.solver, n_rows
+        return start_of_sample(self.model, self.sample, uses, *given)
+
+    def _last_start(self):
+        """Return the `Start` of the last fit, None without one to start from."""
+        last = self.model._last_fit
+        if not self.model.warm_start or last is None or last.weights is None:
+            return None
+        coef, intercept = mean_over_splits(last.weights)
+        n_outputs = self.loss.n_outputs(self.sample.target)
+        shape = self.groups.labels.shape[0], n_outputs
+        if coef.shape != shape or len(last.lambda_) != self.groups.n_groups:
+            return None
+        return Start(last.lambda_, coef, intercept, is_known=True)
 
     def _null_start(self):
         """Return the model without features, and a penalty of a few rows."""
@@ -187,54 +202,6 @@ class StreamedFit:
         )
         return StreamedRows(self.rows.source, reading, groups, frame, model.standardize)
 
-    def _check_folds(self, facts):
-        """Raise where a split lacks rows of one part, or a class to train on."""
-        model, totals, uses = self.model, facts.totals, self.rows.rule.uses
-        n_splits = self.rows.rule.n_splits
-        is_number = model.cv is None or isinstance(model.cv, Integral)
-        if (
-            model._is_classifier
-            and isinstance(self.rows.rule, Stratified)
-            and is_number
-        ):
-            sizes, labels = totals["classes"].sum(axis=0), model.classes_.tolist()
-            warn_if_rare(n_splits, sizes, lambda one: shown(labels[one]), model._say)
-        name = f"cv={shown(model.cv)}: fold"
-        parts = uses.train, uses.held_out
-        n_rows = [table @ totals["n_rows"] for table in parts]
-        of_classes = uses.train @ totals["classes"]
-        present = totals["classes"].sum(axis=0) > 0
-        for fold in range(n_splits):
-            where = f"{name} {fold} (counted from 0)"
-            if not uses.refits_all:
-                where = "X_val"
-            for part, count in zip(("training", "validation"), n_rows, strict=True):
-                if not count[fold]:
-                    raise ValueError(
-                        f"{where}: the {part} part has no row with positive sample "
-                        "weight; both parts need at least one."
-                    )
-            missing = np.flatnonzero((of_classes[fold] == 0) & present)
-            if len(missing):
-                label = shown(model.classes_[missing].tolist()[0])
-                raise ValueError(
-                    f"{where}: the training part has no row of class {label}; every "
-                    "class must occur in every training part, as the loss of held-out "
-                    "rows of an unknown class is infinite. What would work: drop rare "
-                    "classes or merge them, or fewer folds."
-                )
-            if not facts.has_constant[uses.train[fold] > 0].any():
-                if not uses.refits_all:
-                    raise ValueError(
-                        "y is zero in all rows with a positive weight, only y_val is "
-                        f"not. {model._name()} needs a positive y to train on."
-                    )
-                raise ValueError(
-                    f"{where}: the training part has only rows with y = 0, and a mean "
-                    "of zero has no logarithm. Use cv=RowFolds(5) of "
-                    "sklearn_myhpo.data, or fewer folds."
-                )
-
     # Reports.
 
     def _report(self, streamed):
@@ -276,8 +243,12 @@ class StreamedFit:
             self._set_checks(problem, result)
             self._set_facts(model_problem, source, chosen.lambda_)
         model._warn(problem, result)
-        model._warn_of_few_rows(source)
+        self._warn_of_few(source)
         vars(model).update(no_cv_results())
+
+    def _warn_of_few(self, source):
+        """Warn where the objective is a mean over hardly any rows."""
+        self.model._warn_of_few_rows(source)
 
     def _select(self, streamed, driver, problem, result):
         """Return the result that `selection` asks for, and its problem."""

@@ -127,12 +127,12 @@ def common_of_block(block, reading, weights, constant):
         "loss", "slope", "gram", and those of the constant, of every kind.
     """
     n_kinds = reading.uses.n_kinds
-    out = _zeros(reading, "", n_kinds) | _null_zeros(reading, n_kinds)
+    out = zeros_of(reading, "", n_kinds) | null_zeros(reading, n_kinds)
     for kind, rows, y, weight in reading.visits(block, 1):
         found = _sums(reading.loss, rows, y, weight, weights[None])
         for name in ("loss", "slope", "gram"):
             out[name][kind] += getattr(found, name)[0]
-        _add_null(out, kind, reading.loss, rows, y, weight, constant)
+        add_null(out, kind, reading.loss, rows, y, weight, constant)
     return Totals(out)
 
 
@@ -160,10 +160,10 @@ def own_of_block(block, reading, weights, constants, moves):
         and of their products over the weights.
     """
     n_splits, loss, uses = reading.n_splits, reading.loss, reading.uses
-    out = _zeros(reading, "", n_splits + 1) | _zeros(reading, "held_", n_splits)
+    out = zeros_of(reading, "", n_splits + 1) | zeros_of(reading, "held_", n_splits)
     out["held_square"] = np.zeros(n_splits)
     if constants is not None:
-        out |= _null_zeros(reading, n_splits + 1)
+        out |= null_zeros(reading, n_splits + 1)
         out["held_null_loss"] = np.zeros(n_splits)
     n_moves = 0
     if moves is not None:
@@ -182,7 +182,7 @@ def own_of_block(block, reading, weights, constants, moves):
         _add_sums(out, found, used, trains, held)
         if constants is not None:
             for split in np.flatnonzero(trains):
-                _add_null(out, split, *given, constants[split], trains[split])
+                add_null(out, split, *given, constants[split], trains[split])
             for split in np.flatnonzero(held):
                 raw = np.broadcast_to(constants[split], (len(y), reading.n_outputs))
                 own = held[split] * (weight @ loss.value(y, raw))
@@ -261,7 +261,7 @@ def _images(rows, responses):
     return raw.reshape(-1, k, n_outputs)
 
 
-def _zeros(reading, prefix, n):
+def zeros_of(reading, prefix, n):
     """Return arrays for the sums of losses, slopes and Hessians."""
     shape, size = reading.shape, int(np.prod(reading.shape))
     return {
@@ -271,7 +271,7 @@ def _zeros(reading, prefix, n):
     }
 
 
-def _null_zeros(reading, n):
+def null_zeros(reading, n):
     """Return arrays for the same of constants."""
     return {
         "null_loss": np.zeros(n),
@@ -302,7 +302,7 @@ def _sums(loss, rows, y, weight, weights):
     return _Sums(total, square, slope, grams, raw)
 
 
-def _add_null(out, place, loss, rows, y, weight, constant, count=1):
+def add_null(out, place, loss, rows, y, weight, constant, count=1):
     """Add the sums of a model without features."""
     weight = count * weight
     raw = np.broadcast_to(constant, (len(y), len(constant)))

@@ -11,10 +11,8 @@ from ...penalties.groups import FeatureGroups
 from .pinning import pinning_of
 from .stream_facts import first_of_block
 from .stream_model import Frame, StreamedModel, StreamedSplitSet, Values
+from .stream_null import NullModels
 from .stream_pass import common_of_block, own_of_block
-
-#: Move of a constant, relative to one, from which on its model is that of the rows.
-NULL_TOL = 1e-6
 
 
 class Models(NamedTuple):
@@ -80,7 +78,7 @@ class StreamedRows:
         """
         given = self.reading, weights, constant, numbers
         totals, self.facts = self.source.map_reduce(first_of_block, *given)
-        self._null = _Null.of_kinds(
+        self._null = NullModels.of_kinds(
             totals, self.weight, constant, self.frame, self.uses
         )
         self.constants = self._null.constants
@@ -103,12 +101,28 @@ class StreamedRows:
             Of the weights in lambda.
         """
         at = np.stack([*weights, full])
-        constants = None if self._null.is_final else self.constants
-        given = self.reading, at, constants, moves
-        totals = self.source.map_reduce(own_of_block, *given)
+        given = self.reading, at, self.null_constants, moves
+        return self.models_of(self.source.map_reduce(own_of_block, *given), at, moves)
+
+    @property
+    def null_constants(self):
+        """The constants that a pass is to mend; None where nothing is left to mend."""
+        return None if self._null.is_final else self.constants
+
+    def models_of(self, totals, at, moves=None):
+        """Return the `Models` of the sums of a pass.
+
+        Parameters
+        ----------
+        totals : Totals
+            As of `own_of_block`, at the constants in force.
+        at : ndarray of shape (n_splits + 1, m, n_outputs)
+        moves : Moves or None
+        """
+        constants = self.null_constants
         if constants is not None:
             weights = self.held_weights, self.train_weights
-            self._null = _Null.of_splits(totals, *weights, constants, self.frame)
+            self._null = NullModels.of_splits(totals, *weights, constants, self.frame)
             self.constants = self._null.constants
         names = ("loss", "slope", "gram")
         trains = _values(self.train_weights, *(totals[name] for name in names))
@@ -281,65 +295,3 @@ def _values(weights, loss, slope, gram):
         Values(one[0] / weight, one[1] / weight, one[2] / weight)
         for weight, *one in zip(weights, loss, slope, gram, strict=True)
     ]
-
-
-class _Null(NamedTuple):
-    """The models without features.
-
-    Attributes
-    ----------
-    constants : ndarray of shape (n_splits + 1, n_outputs)
-    held_losses : ndarray of shape (n_splits,)
-    slopes : ndarray of shape (n_splits,)
-        Norms of the slopes of the training losses.
-    curvature : float
-        Largest mean second derivative in the raw predictions, of all rows.
-    is_final : bool
-        Whether these are the models of the rows.
-    """
-
-    constants: np.ndarray
-    held_losses: np.ndarray
-    slopes: np.ndarray
-    curvature: float
-    is_final: bool
-
-    @classmethod
-    def of_kinds(cls, totals, weight, constant, frame, uses):
-        """Return the models near a constant, from sums by kinds."""
-        names = ("null_slope", "null_bend")
-        slope, bend = (uses.trained(totals[name]) for name in names)
-        moves = _newton(slope, bend, frame)
-        held = uses.held(totals["null_loss"])
-        if frame.fit_intercept:
-            own_slope, own_bend = (uses.held(totals[name]) for name in names)
-            for split, move in enumerate(moves[:-1]):
-                own = own_slope[split, -1] + 0.5 * own_bend[split] @ move
-                held[split] += move @ own
-        weights = uses.held(weight), uses.trained(weight)
-        is_final = not frame.fit_intercept
-        return cls._made(constant + moves, held, slope, bend, *weights, is_final)
-
-    @classmethod
-    def of_splits(cls, totals, held_weights, train_weights, constants, frame):
-        """Return the models from sums at a constant of every split."""
-        slope, bend = totals["null_slope"], totals["null_bend"]
-        moves = _newton(slope, bend, frame)
-        given = totals["held_null_loss"], slope, bend, held_weights, train_weights
-        is_final = bool(np.abs(moves).max(initial=0.0) <= NULL_TOL)
-        return cls._made(constants + moves, *given, is_final)
-
-    @classmethod
-    def _made(cls, constants, held, slope, bend, held_weights, train_weights, is_final):
-        """Return the models of sums over the parts of every split."""
-        held = held / held_weights
-        sizes = np.linalg.norm(slope, axis=(1, 2)) / train_weights
-        curvature = np.linalg.eigvalsh(bend[-1] / train_weights[-1])[-1]
-        return cls(constants, held, sizes[:-1], float(curvature), is_final)
-
-
-def _newton(slope, bend, frame):
-    """Return Newton's steps of constants (k, n_outputs); zero without an intercept."""
-    if not frame.fit_intercept:
-        return np.zeros((len(slope), frame.n_outputs))
-    return -np.linalg.solve(bend, slope[:, -1][..., None])[..., 0]
