@@ -192,11 +192,12 @@ sklearn_myhpo.data.Batches
         groups : array-like of shape (n_samples,), default=None
             Labels of rows that belong together, for a splitter `cv` that keeps them
             together, such as `sklearn.model_selection.GroupKFold`.
-        X_val : array-like or sparse matrix of shape (n_validation, n_features), \
-default=None
-            A validation set of your own. Lambda is learned on it alone, with all of X
-            for training, and `cv` is ignored. The final weights are fitted to X
-            without it.
+        X_val : array-like or sparse matrix of shape (n_validation, n_features), or \
+sklearn_myhpo.data.Batches, default=None
+            A validation set of your own; where X is `Batches` or from Dask, it may be
+            too, and `Batches` hold `y_val` and the weights. Lambda is learned on it
+            alone, with all of X for training, and `cv` is ignored. The final weights
+            are fitted to X without it.
         y_val : array-like of shape (n_validation,) or (n_validation, n_targets), \
 default=None
             Target of `X_val`.

@@ -13,6 +13,7 @@ from ..data.moments.condensed_design import CondensedDesign
 from ..data.streams.batches import Batches
 from ..data.streams.sliceable import as_sliceable, is_read_by_slices
 from ..data.streams.source import BatchSource
+from ..engine.limits import limits
 from ._dask import read_dask, refuse_dask
 from ._pass_bar import PassBar
 from ._sources import Read, Room, SourceReader, obstacle_to_passes
@@ -93,7 +94,9 @@ def _reads_mapped(model, solver, X, metadata):
     if solver.capabilities.needs_rows:
         return False
     if model._is_from_moments:
-        return True
+        # Of more features the rows themselves are asked, where they are.
+        is_matrix = isinstance(X, np.ndarray) and X.ndim == 2
+        return is_matrix and X.shape[1] <= limits().moments_size
     if obstacle_to_passes(model, solver) is not None:
         return False
     if not isinstance(X, np.ndarray) or 8 * X.size <= MOST_COPIED:

@@ -20,6 +20,7 @@ from ..data.streams.kept import (
     rows_of_block,
 )
 from ..engine.glm.stream_plan import hessian_bytes
+from ..engine.limits import limits
 from ..losses import SquaredLoss
 from ._checks import resolve_criterion
 from ._coded import coded_rows
@@ -123,9 +124,15 @@ class SourceReader:
         looks = looks and (criterion.needs_rows or criterion.is_matrix_free)
         if looks and not source.is_one_block:
             return self._kept(source, f"criterion={shown(model.criterion)}", _CRITERION)
-        if source.n_features > room.n_features:
-            what = f"ridge regression of {source.n_features} features"
+        size = source.n_features
+        if size > room.n_features:
+            what = f"ridge regression of {size} features"
             return self._kept(source, what, _FEATURES)
+        if size > limits().moments_size and room.n_kept:
+            # Rows that take less than one matrix of all pairs of features.
+            kept = self._kept_up_to(source, min(room.n_kept, 8 * size**2))
+            if kept is not None:
+                return kept
         if model._codes_classes:
             source, rule = coded_rows(model, source, self.rule)
         else:
@@ -212,18 +219,25 @@ class SourceReader:
         most = self.room.n_kept
         if not most:
             raise NeedsRowsError(advice.format(what=what))
+        kept = self._kept_up_to(source, most)
+        if kept is None:
+            raise ValueError(
+                f"{advice.format(what=what)}. Rows are kept in memory for it, but "
+                f"these take more than {most / GIB:.3g} GiB."
+            )
+        return kept
+
+    def _kept_up_to(self, source, most):
+        """Return all rows in memory; None where they take more bytes than that."""
         model = self.model
+        try:
+            rows = source.map_reduce(rows_of_block, most).joined()
+        except TooManyRowsError:
+            return None
         rule = self.rule(source)
         is_number = model.cv is None or isinstance(model.cv, Integral)
         if rule is None and not is_number and model.criterion == "validation":
             rule = fold_rule(model.cv, source, random_state=model.random_state)
-        try:
-            rows = source.map_reduce(rows_of_block, most).joined()
-        except TooManyRowsError:
-            raise ValueError(
-                f"{advice.format(what=what)}. Rows are kept in memory for it, but "
-                f"these take more than {most / GIB:.3g} GiB."
-            ) from None
         return self._split(source, rows, rule, None)
 
     def _split(self, source, rows, rule, kinds):

@@ -13,11 +13,11 @@ from sklearn.model_selection import (
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import (
+    BilevelLogisticRegression,
     BilevelRidge,
     MYHPOLogisticRegression,
     MYHPOPoissonRegressor,
     MYHPORidge,
-    SHOLogisticRegression,
 )
 from sklearn_myhpo.data import Batches, RowFolds
 from sklearn_myhpo.data.folds.rules import is_rule
@@ -88,21 +88,30 @@ def test_ridge_of_several_targets(per_target):
     assert n_passes == 1
 
 
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize(
     ("model", "y"),
     [
-        (MYHPOLogisticRegression(criterion="alo"), LABEL),
-        (MYHPOPoissonRegressor(criterion="alo", feature_groups=GROUPS), COUNT),
-        (MYHPOLogisticRegression(standardize=True, fit_intercept=False), LABEL),
-        (SHOLogisticRegression(max_iter=3), LABEL),
+        (MYHPOLogisticRegression(standardize=True, fit_intercept=False, cv=3), LABEL),
+        (MYHPOLogisticRegression(feature_groups=GROUPS, n_starts=2), LABEL),
+        (MYHPOPoissonRegressor(feature_groups=GROUPS, shrinkage="auto", cv=3), COUNT),
+        (BilevelLogisticRegression(solver="penalty", max_iter=3, cv=3), LABEL),
+        (MYHPORidge(criterion="loo", feature_groups=GROUPS), Y),
     ],
-    ids=lambda value: type(value).__name__,
+    ids=["no-intercept", "starts", "shrinkage", "solver", "loo"],
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_fits_that_keep_the_rows(model, y, weight):
+def test_fits_that_keep_the_rows(model, y, make):
     """Options that need all rows would be refused for sources that fit into memory."""
-    compare(model, y, weight, atol=1e-6)
+    options = {**model.get_params(), "random_state": 0}
+    source = Batches.from_arrays(make(X), y, WEIGHT, batch_size=97)
+    with use_limits(**FEW):
+        plain = type(model)(**options).fit(make(X), y, WEIGHT)
+        found = type(model)(**options).fit(source)
+    assert source.n_passes == 1
+    assert found.oracle_counts_["n_passes"] == 1
+    np.testing.assert_allclose(found.lambda_, plain.lambda_, atol=1e-10)
+    np.testing.assert_allclose(found.coef_, plain.coef_, atol=1e-10)
 
 
 @pytest.mark.parametrize("size", [50, 83, N])
@@ -131,6 +140,22 @@ def test_few_rows_are_kept(model, y, n_passes):
     batches = Batches.from_arrays(X, y, batch_size=50)
     model.fit(batches)
     assert batches.n_passes == n_passes
+
+
+@pytest.mark.parametrize("n_rows", [30, 90])
+def test_more_features_than_pay_as_moments(n_rows):
+    """Matrices of all pairs of features would take more memory than a few rows."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((n_rows, 40))
+    y = rows[:, 0] + rng.standard_normal(n_rows)
+    source = Batches.from_arrays(rows, y, batch_size=8)
+    with use_limits(**FEW, moments_size=39):
+        found = MYHPORidge().fit(source)
+    plain = MYHPORidge().fit(rows, y)
+    np.testing.assert_allclose(found.lambda_, plain.lambda_, atol=1e-8)
+    np.testing.assert_allclose(found.coef_, plain.coef_, atol=1e-8)
+    # The second number of rows is found to be too large on the way.
+    assert source.n_passes == (1 if n_rows == 30 else 2)
 
 
 def test_frames_keep_their_names():
