@@ -64,7 +64,7 @@ class LeaveOneOutPoint(Point):
         else:
             self.raw = self.split.raw(self.w)
             self.curvature = loss.curvature(self.whole.y, self.raw)
-        self.gap_inverse = _gap_inverse(product(self.curvature, self.leverage))
+        self.gap_inverse = gap_inverse(product(self.curvature, self.leverage))
 
     def _set_wide_rows(self):
         wide = wide_model(self.whole, self.lambda_, self.w, self.hessian, self.inverse)
@@ -223,7 +223,7 @@ class LeaveOneOutPoint(Point):
         return values.reshape(len(values), -1)
 
 
-def _gap_inverse(own):
+def gap_inverse(own):
     """Return the inverses of I - L_i A_i; L_i A_i has eigenvalues below one."""
     n_outputs = own.shape[1]
     if n_outputs == 1:

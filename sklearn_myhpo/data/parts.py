@@ -71,6 +71,16 @@ class RowParts:
             for part in self.pairs[split]
         )
 
+    def index_pairs(self):
+        """Return the indices of both parts of every split."""
+        if self.pairs is not None:
+            return self.pairs
+        rows = np.arange(len(self.kinds))
+        return [
+            tuple(np.repeat(rows, part[self.kinds]) for part in pair)
+            for pair in self.counts
+        ]
+
     def only(self, split):
         """Return the parts of one split; of -1, all rows, for training and held out."""
         if split < 0:
@@ -249,10 +259,10 @@ def divide_rows(pairs, sample_weight):
     kinds, counts = np.zeros(n_samples, dtype=np.int32), np.empty((0, 1), dtype=int)
     too_many = RowParts(sample_weight, n_splits, None, None, pairs)
     for train, held_out in pairs:
-        named, base, n_codes = _encode(train, held_out, n_samples)
+        named, base, n_codes = encode(train, held_out, n_samples)
         if counts.shape[1] * n_codes > MOST_CODES:
             return too_many
-        used, kinds = _renumbered(kinds * n_codes + named, counts.shape[1] * n_codes)
+        used, kinds = renumbered(kinds * n_codes + named, counts.shape[1] * n_codes)
         if len(used) > most:
             return too_many
         before, own = np.divmod(used, n_codes)
@@ -261,7 +271,7 @@ def divide_rows(pairs, sample_weight):
     return RowParts(sample_weight, n_splits, kinds, counts, None)
 
 
-def _encode(train, held_out, n_samples):
+def encode(train, held_out, n_samples):
     """Return a code of how often both parts name every row.
 
     Parameters
@@ -289,7 +299,7 @@ def _encode(train, held_out, n_samples):
     return in_train * base + in_held_out, base, (1 + int(in_train.max())) * base
 
 
-def _renumbered(codes, n_codes):
+def renumbered(codes, n_codes):
     """Return the codes in use, in increasing order, and the number of every row's."""
     seen = np.bincount(codes, minlength=n_codes) > 0
     return np.flatnonzero(seen), (np.cumsum(seen, dtype=np.int32) - 1)[codes]

@@ -26,10 +26,9 @@ from ..penalties.labelled import names_of
 from ..penalties.parsing import make_feature_groups
 from ._batches import (
     check_batches,
-    check_criterion,
     columns_of,
-    groups_of,
     is_from_batches,
+    metadata_of,
     read_batches,
     report_passes,
 )
@@ -45,7 +44,7 @@ from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin
 from ._lambda import check_lambda
 from ._long_rows import LongRows
-from ._moments import facts_of
+from ._moments import facts_of, validates_alone
 from ._own_validation import append, check_own_validation
 from ._owner import OwnerMixin
 from ._problem import ProblemSource
@@ -53,7 +52,7 @@ from ._progress import Progress
 from ._reporting import Attributes, Warnings
 from ._row_weights import RowWeightsMixin, check_row_groups, number_rows
 from ._splits import SplitsMixin
-from ._streamed import StreamedFit
+from ._streamed_criterion import streamed_fit
 from ._summary import SummaryMixin
 
 
@@ -194,11 +193,12 @@ sklearn_myhpo.data.Batches
         groups : array-like of shape (n_samples,), default=None
             Labels of rows that belong together, for a splitter `cv` that keeps them
             together, such as `sklearn.model_selection.GroupKFold`.
-        X_val : array-like or sparse matrix of shape (n_validation, n_features), \
-default=None
-            A validation set of your own. Lambda is learned on it alone, with all of X
-            for training, and `cv` is ignored. The final weights are fitted to X
-            without it.
+        X_val : array-like or sparse matrix of shape (n_validation, n_features), or \
+sklearn_myhpo.data.Batches, default=None
+            A validation set of your own; where X is `Batches` or from Dask, it may be
+            too, and `Batches` hold `y_val` and the weights. Lambda is learned on it
+            alone, with all of X for training, and `cv` is ignored. The final weights
+            are fitted to X without it.
         y_val : array-like of shape (n_validation,) or (n_validation, n_targets), \
 default=None
             Target of `X_val`.
@@ -231,13 +231,13 @@ default=None
             validation = X_val, y_val, sample_weight_val
             metadata = groups, params
             check_row_groups(self, X, row_groups, X_val)
-            given = X, y, sample_weight, metadata, X_val is not None
-            X, y, sample_weight = read_batches(self, solver, *given)
+            given = X, y, sample_weight, metadata, validation
+            X, y, sample_weight, validation = read_batches(self, solver, *given)
             if isinstance(X, LongRows):
-                StreamedFit(self, X, solver, progress).run()
+                streamed_fit(self, X, solver, progress).run()
                 progress.end()
                 return self
-            metadata = groups_of(X, groups), params
+            metadata = metadata_of(X, metadata)
             given = X, y, sample_weight, validation, metadata, solver, row_groups
             source = self._prepare(*given)
             results = CVResults(self, source, (X, y, sample_weight), validation)
@@ -267,7 +267,6 @@ default=None
         loss, target, classes = self._check_target(y, weights)
         groups = self._make_groups(given[0])
         criterion = self._choose_criterion(loss, solver)
-        check_criterion(self, criterion, loss, X)
         bounds, start = check_lambda(self.lambda_bounds, self.lambda_init, groups)
         kept = np.flatnonzero(weights)
         pairs = self._choose_pairs(
@@ -291,7 +290,7 @@ default=None
             dtype=dtype,
             needs_rows=solver.capabilities.needs_rows,
             all_directions=solver.capabilities.all_directions,
-            has_own_validation=own is not None,
+            has_own_validation=own is not None or validates_alone(X),
             condensed=facts_of(X),
             row_groups=number_rows(row_groups, pair, kept),
         )

@@ -94,6 +94,11 @@ class ProblemSource:
         """The training and validation rows of every split."""
         return divide_rows(self.pairs, self.weights)
 
+    @cached_property
+    def index_pairs(self):
+        """The rows of both parts of every split, also where `pairs` are parts."""
+        return self.pairs if isinstance(self.pairs, list) else self.parts.index_pairs()
+
     def of_splits(
         self,
         design,

@@ -57,6 +57,8 @@ class Rounds:
     report : callable or None
         Called with (n_iter, info, weights) after a pass at weights of every split; the
         run ends if it returns something true.
+    shrinkage : (float, float) or None
+        Arguments of `Problem.shrink`.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Rounds:
         tol: float = 1e-6,
         random_state: int | None = None,
         report=None,
+        shrinkage: tuple[float, float] | None = None,
     ):
         self.rows, self.solver = rows, solver
         self.lambda_bounds, self.lambda_init = lambda_bounds, lambda_init
@@ -80,6 +83,7 @@ class Rounds:
         self.max_iter, self.deadline = max_iter, Deadline.of(deadline)
         self.random_state = random_state
         self.report, self.clock = report, time.perf_counter()
+        self.shrinkage = shrinkage
         self.history = []
         self._last_move = self._last_inner = np.inf
         self._trust = Trust()
@@ -93,6 +97,8 @@ class Rounds:
         problem = StreamedProblem(self.rows, models, self.lambda_bounds)
         if self.lambda_init is not None:
             problem.widen_bounds(self.lambda_init)
+        if self.shrinkage is not None:
+            problem.shrink(*self.shrinkage)
         return problem
 
     def _round(self, models, lambda_, at):

@@ -57,8 +57,8 @@ class StreamedDriver(Rounds):
             About `weights`.
         lambda_0 : ndarray of shape (n_groups,)
             Start.
-        weights : ndarray of shape (m, n_outputs)
-            The common weights.
+        weights : ndarray of shape (m, n_outputs) or (n_splits + 1, m, n_outputs)
+            The common weights, or those of every split and of all rows.
 
         Returns
         -------
@@ -94,6 +94,8 @@ class StreamedDriver(Rounds):
 
     def _first(self, models, lambda_0, weights):
         """Return the round from which on every split has weights of its own."""
+        if weights.ndim > 2:
+            return self._round(models, lambda_0, weights)
         if not self.looks_around:
             return self._from_common(models, lambda_0, weights)
         problem = self._problem(models)
