@@ -60,11 +60,12 @@ for label, model in (
 fig, (left, right_axis) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 shares = [wrong[names[annotator] == name].mean() for name in by_name.row_groups_]
 labels = [
-    f"{name}\n{share:.0%} wrong"
+    f"{name}\n{share:.0%}"
     for name, share in zip(by_name.row_groups_, shares, strict=True)
 ]
 left.bar(labels, by_name.row_weights_)
-left.set(ylabel="weight in the training loss", title="One weight per annotator")
+left.set(xlabel="annotator, and share of wrong labels", ylabel="weight")
+left.set_title("One weight per annotator")
 
 bins = np.linspace(0.0, 1.0, 21)
 parts = [by_row.row_weights_[~wrong], by_row.row_weights_[wrong]]
