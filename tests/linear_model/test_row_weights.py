@@ -1,5 +1,7 @@
 """Weights of training rows that `fit` learns on a clean validation set."""
 
+from unittest import mock
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,6 +28,8 @@ from sklearn_myhpo import (
     SHORidge,
 )
 from sklearn_myhpo.data import Batches
+from sklearn_myhpo.engine.glm import products
+from sklearn_myhpo.engine.limits import use_limits
 
 N = 120
 SOURCES = np.array(["archive", "survey", "web"])
@@ -302,6 +306,19 @@ def test_bad_input(model, given, message):
     with pytest.raises(ValueError, match=message):
         model.fit(X, z, **given)
     assert not hasattr(model, "coef_")
+
+
+def test_unfinished_solves_are_told():
+    """Inexact weights of rows would pass for a minimum."""
+    X, y, _, X_val, y_val = table(3)
+    model = MYHPOLogisticRegression(tol=1.0)
+    given = {"X_val": X_val, "y_val": y_val, "row_groups": "each"}
+    with (
+        use_limits(dense_size=0),
+        mock.patch.object(products, "CG_MAX_ITER", 1),
+        pytest.warns(ConvergenceWarning, match="inexact weights of rows"),
+    ):
+        model.fit(X + 0.1 * np.arange(4), y, **given)
 
 
 def test_batches_are_refused():
