@@ -169,6 +169,9 @@ class RowWeightsMixin(LearningMixin):
         lambda_ = self._as_parameter(learned.lambda_)
         self._set_minimum(lambda_, float(learned.validation_loss), error)
         self._set_results(problem, learned, *final, source.dtype)
+        before = plain.place.problem.counts.as_dict()
+        counts = self.oracle_counts_.items()
+        self.oracle_counts_ = {name: n + before[name] for name, n in counts}
         self._set_curve(plain)
         self._stream = None
         with progress.phase("checks", 0):

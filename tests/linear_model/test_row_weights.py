@@ -1,5 +1,7 @@
 """Weights of training rows that `fit` learns on a clean validation set."""
 
+from unittest import mock
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,6 +28,8 @@ from sklearn_myhpo import (
     SHORidge,
 )
 from sklearn_myhpo.data import Batches
+from sklearn_myhpo.engine.glm import products
+from sklearn_myhpo.engine.limits import use_limits
 
 N = 120
 SOURCES = np.array(["archive", "survey", "web"])
@@ -80,7 +84,7 @@ PLAIN = {
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("cls", PLAIN)
 def test_the_fit_is_that_with_these_sample_weights(cls, fit_intercept, container):
-    """What a user is told of the weights would not be what the fit used."""
+    """The weights that a user is told of would not be those of the model."""
     X, z, sources, X_val, z_val = regression()
     if cls is MYHPOLogisticRegression:
         z, z_val = (np.digitize(one, [-1.0, 1.0]) for one in (z, z_val))
@@ -105,6 +109,27 @@ def test_the_fit_is_that_with_these_sample_weights(cls, fit_intercept, container
     assert strength == pytest.approx(weighed)
 
 
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
+def test_standardized_features(cls, fit_intercept, container):
+    """Rows in units of their own would be weighed in those of others."""
+    X, z, sources, X_val, z_val = regression()
+    if cls is MYHPOLogisticRegression:
+        z, z_val = (np.digitize(one, [-1.0, 1.0]) for one in (z, z_val))
+    unit = np.arange(1.0, 7.0)
+    X, X_val = X * unit + 1.0, X_val * unit + 1.0
+    mean, scale = X.mean(axis=0) * (container is np.asarray), X.std(axis=0)
+    options = {"fit_intercept": fit_intercept, "lambda_bounds": (-6.0, 2.0)}
+    given = {"y_val": z_val, "row_groups": sources}
+    model = cls(standardize=True, **options)
+    model.fit(container(X), z, X_val=container(X_val), **given)
+    X, X_val = (container((one - mean) / scale) for one in (X, X_val))
+    other = cls(**options).fit(X, z, X_val=X_val, **given)
+    np.testing.assert_allclose(model.row_weights_, other.row_weights_, atol=1e-4)
+    np.testing.assert_allclose(model.coef_ * scale, other.coef_, atol=1e-5)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("seed", range(2))
 def test_wrong_labels_are_found(n_classes, seed):
@@ -117,6 +142,7 @@ def test_wrong_labels_are_found(n_classes, seed):
     assert model.score(X_val, y_val) == 1.0
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("solver", ["myhpo", "implicit", "hoag"])
 def test_wrong_numbers_are_found(solver):
     """Regression would trust rows that contradict the clean ones."""
@@ -161,6 +187,7 @@ def test_rows_without_sample_weight_have_no_say():
     np.testing.assert_allclose(zero.coef_, dropped.coef_, rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning")
 def test_history_ends_at_the_attributes():
     """A picture of the run would end elsewhere than the model."""
     X, z, sources, X_val, z_val = regression()
@@ -279,6 +306,19 @@ def test_bad_input(model, given, message):
     with pytest.raises(ValueError, match=message):
         model.fit(X, z, **given)
     assert not hasattr(model, "coef_")
+
+
+def test_unfinished_solves_are_told():
+    """Inexact weights of rows would pass for a minimum."""
+    X, y, _, X_val, y_val = table(3)
+    model = MYHPOLogisticRegression(tol=1.0)
+    given = {"X_val": X_val, "y_val": y_val, "row_groups": "each"}
+    with (
+        use_limits(dense_size=0),
+        mock.patch.object(products, "CG_MAX_ITER", 1),
+        pytest.warns(ConvergenceWarning, match="inexact weights of rows"),
+    ):
+        model.fit(X + 0.1 * np.arange(4), y, **given)
 
 
 def test_batches_are_refused():
