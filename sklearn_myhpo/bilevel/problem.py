@@ -67,6 +67,9 @@ class Problem(OuterProblem):
         self.group_curvature = scales.group_curvature
         self.auto_bounds = scales.auto_bounds
 
+    #: The `KnownPlace` that the search for a start has ended at, if it is known.
+    known = None
+
     @abstractmethod
     def at(
         self, lambda_: np.ndarray, weights: list[np.ndarray]

@@ -73,6 +73,18 @@ class FactoredSplitSet(GLMSplitSet):
             return np.array_equal(self._weights, weights)
         return all(map(np.array_equal, self._weights, weights))
 
+    def keep(self, weights, at):
+        """Keep weights (n_splits, m, n_outputs) with their `Slopes`.
+
+        Returns
+        -------
+        list of ndarray of shape (m, n_outputs)
+            The weights.
+        """
+        for split, w, own in zip(self.splits, weights, at.raw, strict=True):
+            split.remember(w, own.T)
+        return self._keep(weights, at.raw, at)
+
     def _keep(self, weights, raw, slopes):
         """Keep raw predictions, and `Slopes` if known, for the questions to come.
 
@@ -91,9 +103,7 @@ class FactoredSplitSet(GLMSplitSet):
         weights, at = minimize_factored(self, lambda_, np.stack(starts), tol)
         if at is None:
             return list(weights)
-        for split, w, own in zip(self.splits, weights, at.raw, strict=True):
-            split.remember(w, own.T)
-        return self._keep(weights, at.raw, at)
+        return self.keep(weights, at)
 
     def quadratic_models(self, full, lambda_, weights, fewer):
         """Return second-order models of the splits about the solution of all rows.

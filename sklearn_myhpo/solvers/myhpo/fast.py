@@ -85,8 +85,19 @@ class FastState(NamedTuple):
 
 def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solution at `lambda_0` and its model."""
+    known = problem.known
+    if known is not None and known.is_at(lambda_0, weights_0):
+        state = _state(problem, known.place, RHO_FIRST, known.inner)
+        return state._replace(error=max(state.rest, known.error))
     weights = problem.minimize(lambda_0, weights_0, tol=INNER_LOOSE)
     return _state(problem, problem.at(lambda_0, weights), RHO_FIRST, INNER_LOOSE)
+
+
+def info(problem, state):
+    """Return the `Info` of a state whose place was known, else None."""
+    if problem.known is None or state.place is not problem.known.place:
+        return None
+    return Info.at(state.place, state.model.gradient)
 
 
 def step(options, problem, state):
