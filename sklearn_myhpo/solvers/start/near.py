@@ -27,9 +27,9 @@ NEWTON_STEPS, MOST_MOVE, SMALL_MOVE = 8, 1.0, 1e-4
 MOST_PASSES = 10
 #: Errors of weights, relative in the norm of the Hessian: too far for models, and of
 #: the end.
-FAR, INNER = 0.1, 3e-6
+FAR, INNER = 0.1, 5e-6
 #: Slope of the objective, relative to it, and move of lambda, at the end.
-SLOPE, LAST_MOVE = 2e-7, 2e-3
+SLOPE, LAST_MOVE = 5e-7, 2e-3
 
 
 def near_scan(problem: Problem) -> Scan | None:
@@ -120,13 +120,6 @@ class _Rounds:
                 break
         return lambda_, point
 
-    def _look(self, weights, at, lambda_):
-        """Take over what a pass has found at weights, and return their error."""
-        held = self.set.held_out_losses(at.raw), self.set.held_out_gradients(at.raw)
-        given = at.losses, at.gradients[..., 0], held[0], held[1][..., 0]
-        self.models.move_to(weights, *given)
-        return self.models.error(lambda_)
-
     def _ended(self, lambda_, points):
         """Return the scan after passes from where the models ended."""
         models, passes = self.models, NearPass(self.set.passes)
@@ -139,7 +132,9 @@ class _Rounds:
             found = passes.terms(weights, both)
             self.set.counts.n_hessian_products += 2 * len(weights)
             self.set.counts.n_train_gradients += len(weights)
-            error = self._look(weights, found.at, lambda_)
+            at, held = found.at, (found.held_losses, found.held_gradients)
+            models.move_to(weights, at.losses, at.gradients[..., 0], *held)
+            error = models.error(lambda_)
             model, both = self._model(lambda_, weights, found, both)
             slope, bend = model.gradient[0], (model.tangent + model.bend)[0, 0]
             if not (bend > 0 and error < FAR):
