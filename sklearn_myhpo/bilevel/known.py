@@ -17,11 +17,14 @@ class KnownPlace(NamedTuple):
         Error of the weights, relative in the norm of the Hessian.
     error : float
         Error of the hypergradient by that, relative to the objective.
+    freedom : float
+        Degrees of freedom of the model of all rows there, the intercept included.
     """
 
     place: SecondOrderEvaluation
     inner: float
     error: float
+    freedom: float
 
     def is_at(self, lambda_: np.ndarray, weights: list[np.ndarray]) -> bool:
         """Whether this is the place of a lambda and a list of weights."""

@@ -282,10 +282,7 @@ class Problem(OuterProblem):
 
     def train_loss(self, weights: list[np.ndarray], lambda_: np.ndarray) -> float:
         """Return the splits' mean training loss, the penalty included."""
-        return self.mean(
-            split.train_loss(w, lambda_)
-            for split, w in zip(self.splits, weights, strict=True)
-        )
+        return self.mean(self.split_set.train_losses(weights, lambda_))
 
     def penalty_energy(
         self, lambda_: np.ndarray, weights: list[np.ndarray]

@@ -71,6 +71,34 @@ class RowParts:
             for part in self.pairs[split]
         )
 
+    def training(self, split):
+        """Return the training weights (n_samples,) of a split."""
+        if self.kinds is None:
+            return self.weights(split)[0]
+        return self.sample_weight * self.counts[split, 0].astype(float)[self.kinds]
+
+    def held_out(self, split):
+        """Return the rows that a split holds out, and their positive weights.
+
+        Returns
+        -------
+        index : ndarray of int of shape (n_rows,)
+        weight : ndarray of shape (n_rows,)
+        """
+        if self.kinds is None:
+            weight = self.weights(split)[1]
+            index = np.flatnonzero(weight)
+            return index, weight[index]
+        counts = self.counts[split, 1]
+        index = np.flatnonzero((counts > 0)[self.kinds])
+        weight = self.sample_weight[index]
+        if counts.max(initial=0) > 1:
+            weight = weight * counts[self.kinds[index]]
+        if weight.min(initial=1.0) > 0:
+            return index, weight
+        used = weight > 0
+        return index[used], weight[used]
+
     def only(self, split):
         """Return the parts of one split; of -1, all rows, for training and held out."""
         if split < 0:
@@ -130,7 +158,7 @@ class RowParts:
         """Return training weights with sum one, shape (n_splits, n_samples)."""
         shares = np.empty((self.n_splits, len(self.sample_weight)))
         for split, share in enumerate(shares):
-            weight, _ = self.weights(split)
+            weight = self.training(split)
             np.divide(weight, weight.sum(), out=share)
         return shares
 

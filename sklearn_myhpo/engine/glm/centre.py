@@ -12,15 +12,14 @@ import numpy as np
 from ...data.sampling import every_kth
 from ...data.shared_rows import SharedRows
 from ..linalg.penalty_path import PenaltyPath
+from ..linalg.stacked import StackedSolver
 from .passes import Passes
 
 #: Step of lambda between the penalties that are compared.
 STEP = 0.5
-#: Newton steps of a sample with Hessians of its own.
-SAMPLE_STEPS = 2
 #: Error of the weights, relative in the norm of the Hessian, that is small enough; most
 #: passes for it, and the error after these that is too large.
-NEAR, MOST_PASSES, FAR = 0.02, 4, 0.15
+NEAR, MOST_PASSES, FAR = 0.006, 5, 0.15
 
 
 class Centre(NamedTuple):
@@ -60,22 +59,24 @@ def find_centre(split, factors, bounds, n_rows):
     """
     index = every_kth(len(split.y), n_rows)
     some = _Sample(split, index)
-    weights, penalty = split.start()[:, 0], None
+    weights = split.start()[:, 0]
     if not np.any(some.weight):
         return None
-    for _ in range(SAMPLE_STEPS):
-        look = some.look(weights, factors)
-        if penalty is None:
-            penalty = look.best_penalty(bounds)
-        weights = look.minimum(penalty)
+    gram, right, noise = some.look(weights)
+    path = PenaltyPath(gram[None], factors)
+    penalty = _best_penalty(path, right, noise, bounds)
+    weights = path.solve(right[None, None], penalty)[0, 0]
+    gram, right, _ = some.look(weights)
+    weights = _solver(gram, penalty * factors).solve(right[None])[0]
     share = some.size / _effective(split.train_weight)
     lambda_ = float(np.clip(np.log(0.5 * penalty * share), *bounds))
-    return _of_all(split, look.path, factors, lambda_, weights)
+    return _of_all(split, gram, factors, lambda_, weights)
 
 
-def _of_all(split, path, factors, lambda_, weights):
+def _of_all(split, gram, factors, lambda_, weights):
     """Return the centre after steps for all rows, with the Hessian of a sample."""
     rows, penalty = SharedRows(split.rows, 1), 2.0 * np.exp(lambda_)
+    solver = _solver(gram, penalty * factors)
     passes = Passes(rows, split.loss, split.y, split.train_weight[None], None)
     last = np.inf
     for number in range(MOST_PASSES):
@@ -84,7 +85,7 @@ def _of_all(split, path, factors, lambda_, weights):
         felt = penalty * factors * weights
         loss = at.losses[0] + 0.5 * felt @ weights
         slope = at.gradients[0, :, 0] + felt
-        step = path.solve(slope[None, None], penalty)[0, 0]
+        step = solver.solve(slope[None])[0]
         error = np.sqrt(max(0.5 * (slope @ step), 0.0) / max(abs(loss), 1e-300))
         if not error < last:
             return None
@@ -109,45 +110,38 @@ class _Sample:
         self.weight = self.weight / max(self.weight.sum(), np.finfo(float).tiny)
         self.size = _effective(self.weight)
 
-    def look(self, weights, factors):
-        """Return the `_Look` at weights (m,)."""
+    def look(self, weights):
+        """Return the second-order model about weights (m,).
+
+        Returns
+        -------
+        gram : ndarray of shape (m, m)
+        right : ndarray of shape (m,)
+            Gram matrix times weights, less the slope there.
+        noise : float
+            Loss on new rows of a degree of freedom.
+        """
         raw = self.rows.forward(weights[:, None])
         slopes, curvature = self.loss.gradient_and_curvature(self.y, raw)
-        slopes, curvature = slopes[:, 0], curvature[:, 0, 0]
-        own = self.weight * curvature
+        slopes, own = slopes[:, 0], self.weight * curvature[:, 0, 0]
         dispersion = (self.weight @ slopes**2) / own.sum()
         gram = self.rows.gram(own)
-        right = gram @ weights - self.rows.adjoint((self.weight * slopes)[:, None])[:, 0]
-        path = PenaltyPath(gram[None], factors)
-        return _Look(path, right, dispersion / self.size)
+        slope = self.rows.adjoint((self.weight * slopes)[:, None])[:, 0]
+        return gram, gram @ weights - slope, dispersion / self.size
 
 
-class _Look(NamedTuple):
-    """The second-order model of a sample about some weights.
+def _best_penalty(path, right, noise, bounds):
+    """Return the penalty with the least estimated loss on new rows."""
+    penalties = 2.0 * np.exp(np.arange(bounds[1], bounds[0] - STEP, -STEP))
+    squares = path.turned(right[None, None])[0] ** 2
+    total = path.values + penalties[:, None]
+    left = path.values / total
+    estimate = (squares / total * (0.5 * left - 1.0) + noise * left).sum(axis=1)
+    return penalties[np.argmin(estimate)]
 
-    Attributes
-    ----------
-    path : PenaltyPath
-    right : ndarray of shape (m,)
-        Gram matrix times weights, less the slope there.
-    noise : float
-        Loss on new rows of a degree of freedom.
-    """
 
-    path: PenaltyPath
-    right: np.ndarray
-    noise: float
-
-    def best_penalty(self, bounds):
-        """Return the penalty with the least estimated loss on new rows."""
-        penalties = 2.0 * np.exp(np.arange(bounds[1], bounds[0] - STEP, -STEP))
-        squares = self.path.turned(self.right[None, None])[0] ** 2
-        values = self.path.values
-        total = values + penalties[:, None]
-        left = values / total
-        estimate = (squares / total * (0.5 * left - 1.0) + self.noise * left).sum(axis=1)
-        return penalties[np.argmin(estimate)]
-
-    def minimum(self, penalty):
-        """Return the weights (m,) of the model at a penalty."""
-        return self.path.solve(self.right[None, None], penalty)[0, 0]
+def _solver(gram, penalty):
+    """Return the inverse of ``gram + diag(penalty)``."""
+    matrix = gram.copy()
+    matrix[np.diag_indices_from(matrix)] += penalty
+    return StackedSolver(matrix[None])

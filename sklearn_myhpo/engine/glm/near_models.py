@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..linalg.penalty_path import PenaltyPath
+from .part_sums import PartSums
 from .safeguards import LOSS_ROUNDING
 
 
@@ -48,18 +49,18 @@ class NearModels:
     """
 
     def __init__(self, split_set, factors, centre):
-        shared, passes = split_set.shared_curvature, split_set.passes
+        shared, sums = split_set.shared_curvature, PartSums(split_set)
         self.factors = factors
-        raw = centre.raw[None]
-        shared.renew(raw)
+        shared.renew(centre.raw[None])
         grams = np.asarray(shared.own_matrices())
         self.grams, self.held_grams = grams, np.asarray(shared.held_out_matrices())
         self.path = PenaltyPath(grams, factors)
         split_set.counts.n_factorizations += len(grams)
-        at, losses, gradients = passes.slopes_at_common(centre.weights, raw[0])
+        values, slopes = split_set.loss.value_and_gradient(split_set.y, centre.raw.T)
+        losses, held_losses = sums.of_values(values)
+        gradients, held = sums.of_slopes(slopes)
         weights = np.repeat(centre.weights.T, len(grams), axis=0)
-        held = passes.held_out_losses(at), passes.held_out_gradients(at)[..., 0]
-        self.move_to(weights, losses, gradients[..., 0], *held)
+        self.move_to(weights, losses, gradients[..., 0], held_losses, held[..., 0])
 
     def move_to(self, weights, losses, gradients, held_losses, held_gradients):
         """Take over values and slopes of the rows at weights (k, m)."""
@@ -105,6 +106,12 @@ class NearModels:
     def solve(self, rights, lambda_):
         """Return the inverse Hessians applied to rows (k, r, m)."""
         return self.path.solve(rights, 2.0 * np.exp(lambda_))
+
+    def freedom(self, lambda_):
+        """Return the mean of the degrees of freedom, unpenalized ones included."""
+        values = self.path.values
+        felt = np.mean(np.sum(values / (values + 2.0 * np.exp(lambda_)), axis=1))
+        return float(felt + np.count_nonzero(self.factors == 0))
 
     def error(self, lambda_):
         """Return the error of the weights, relative in the norm of the Hessian."""

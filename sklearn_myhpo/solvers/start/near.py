@@ -185,7 +185,8 @@ class _Rounds:
         inner = self.models.error(lambda_)
         # By the inequality of Cauchy and Schwarz for J' H_V and a move of the weights.
         felt = np.sqrt(2.0 * model.tangent[0, 0] / objective)
-        self.problem.known = KnownPlace(place, inner, float(inner * felt))
+        known = inner, float(inner * felt), self.models.freedom(lambda_)
+        self.problem.known = KnownPlace(place, *known)
         return Scan.of(self.problem, lambda_, kept, points)
 
 
