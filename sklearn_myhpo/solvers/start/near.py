@@ -25,9 +25,9 @@ STEP, CLEARLY = 0.5, 1e-3
 NEWTON_STEPS, MOST_MOVE, SMALL_MOVE = 8, 1.0, 1e-4
 #: Most passes at the weights of every split.
 MOST_PASSES = 10
-#: Errors of weights, relative in the norm of the Hessian: too far for models, and of
-#: the end.
-FAR, INNER = 0.1, 5e-6
+#: Errors of weights, relative in the norm of the Hessian: too far for models, at which
+#: lambda is known, and of the end, after some passes for slopes alone.
+FAR, INNER, END, MOST_ENDS = 0.1, 1e-5, 3e-7, 3
 #: Slope of the objective, relative to it, and move of lambda, at the end.
 SLOPE, LAST_MOVE = 5e-7, 2e-3
 
@@ -142,7 +142,7 @@ class _Rounds:
             objective = self.problem.split_weights @ models.held_losses
             move, size = -slope / bend, abs(slope) / objective
             if error <= INNER and size <= SLOPE and abs(move) <= LAST_MOVE:
-                return self._known(lambda_, weights, found.at, model, both, points)
+                return self._known(lambda_, model, both, points)
             ahead = float(np.clip(lambda_ + move, *self.range))
             if not abs(ahead - lambda_) <= MOST_MOVE:
                 return None
@@ -175,19 +175,29 @@ class _Rounds:
             np.array([slope]), gram * one, bend * one, (shares @ metric) * one
         ), both
 
-    def _known(self, lambda_, weights, at, model, both, points):
+    def _known(self, lambda_, model, both, points):
         """Return the scan, after the problem is told of its end."""
+        problem, models = self.problem, self.models
+        for _ in range(MOST_ENDS):
+            weights = models.at(lambda_).weights
+            at = self.set.slopes(weights[..., None])
+            losses = self.set.held_out_losses(at.raw)
+            held = losses, models.held_slopes(weights)
+            models.move_to(weights, at.losses, at.gradients[..., 0], *held)
+            inner = models.error(lambda_)
+            if inner <= END:
+                break
+        else:
+            return None
         kept = self.set.keep(weights[..., None], at)
-        vector = shared_lambda(self.problem, lambda_)
-        place = self.problem.at(vector, kept)
-        objective = self.problem.split_weights @ self.models.held_losses
-        place.know(float(objective), model, list(both[..., None]))
-        inner = self.models.error(lambda_)
+        place = problem.at(shared_lambda(problem, lambda_), kept)
+        objective = float(problem.split_weights @ losses)
+        place.know(objective, model, list(both[..., None]))
         # By the inequality of Cauchy and Schwarz for J' H_V and a move of the weights.
-        felt = np.sqrt(2.0 * model.tangent[0, 0] / objective)
-        known = inner, float(inner * felt), self.models.freedom(lambda_)
-        self.problem.known = KnownPlace(place, *known)
-        return Scan.of(self.problem, lambda_, kept, points)
+        felt = float(np.sqrt(2.0 * model.tangent[0, 0] / objective))
+        known = inner, inner * felt, models.freedom(lambda_)
+        problem.known = KnownPlace(place, *known)
+        return Scan.of(problem, lambda_, kept, points)
 
 
 def _dot(a, b):
