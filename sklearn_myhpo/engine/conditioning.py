@@ -18,7 +18,7 @@ LEAST_OWN_OF_GROUPS = 1e-13
 #: Singular values of few rows relative to the largest that are rounding.
 LOST = 1e-14
 #: Rows per feature of a sample that may show that all rows are well-conditioned.
-SAMPLE_ROWS = 30
+SHOWN_ROWS = 30
 
 
 def is_ill_conditioned(gram, least_own=LEAST_OWN, squares=None):
@@ -85,7 +85,7 @@ def needs_rotation(design, sample_weight, second_moments):
         return True
     if n <= d:
         return False
-    rows = every_kth(n, SAMPLE_ROWS * d)
+    rows = every_kth(n, SHOWN_ROWS * d)
     if rows.step > 1:
         # More rows only add to what is left of a column after the ones before it.
         gram = design.take(rows).gram(sample_weight[rows])[:d, :d]

@@ -16,10 +16,10 @@ from ..linalg.stacked import StackedSolver
 from .passes import Passes
 
 #: Step of lambda between the penalties that are compared.
-STEP = 0.5
+PENALTY_STEP = 0.5
 #: Error of the weights, relative in the norm of the Hessian, that is small enough; most
 #: passes for it, and the error after these that is too large.
-NEAR, MOST_PASSES, FAR = 0.006, 5, 0.15
+CENTRED, CENTRE_PASSES, OFF_CENTRE = 0.006, 5, 0.15
 
 
 class Centre(NamedTuple):
@@ -79,7 +79,7 @@ def _of_all(split, gram, factors, lambda_, weights):
     solver = _solver(gram, penalty * factors)
     passes = Passes(rows, split.loss, split.y, split.train_weight[None], None)
     last = np.inf
-    for number in range(MOST_PASSES):
+    for number in range(CENTRE_PASSES):
         at = passes.slopes(weights[None, :, None])
         split.counts.n_train_gradients += 1
         felt = penalty * factors * weights
@@ -89,7 +89,7 @@ def _of_all(split, gram, factors, lambda_, weights):
         error = np.sqrt(max(0.5 * (slope @ step), 0.0) / max(abs(loss), 1e-300))
         if not error < last:
             return None
-        if error <= NEAR or (number == MOST_PASSES - 1 and error <= FAR):
+        if error <= CENTRED or (number == CENTRE_PASSES - 1 and error <= OFF_CENTRE):
             return Centre(lambda_, weights[:, None], at.raw[0])
         weights, last = weights - step, error
     return None
@@ -132,7 +132,9 @@ class _Sample:
 
 def _best_penalty(path, right, noise, bounds):
     """Return the penalty with the least estimated loss on new rows."""
-    penalties = 2.0 * np.exp(np.arange(bounds[1], bounds[0] - STEP, -STEP))
+    penalties = 2.0 * np.exp(
+        np.arange(bounds[1], bounds[0] - PENALTY_STEP, -PENALTY_STEP)
+    )
     squares = path.turned(right[None, None])[0] ** 2
     total = path.values + penalties[:, None]
     left = path.values / total

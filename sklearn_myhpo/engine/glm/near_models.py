@@ -73,7 +73,9 @@ class NearModels:
     def values(self, lambdas):
         """Return the validation losses (k, n_lambdas) at the minima."""
         penalties = 2.0 * np.exp(lambdas)
-        turned = self._turned[:, None] / (self.path.values[:, None] + penalties[:, None])
+        turned = self._turned[:, None] / (
+            self.path.values[:, None] + penalties[:, None]
+        )
         moves = self.path.back(turned) + (self._rest - self.reference)[:, None]
         bent = np.matmul(moves, self.held_grams)
         bent *= 0.5
@@ -123,4 +125,6 @@ class NearModels:
         rounding = LOSS_ROUNDING * np.abs(losses)
         promised = np.where(promised <= rounding, 0.0, promised)
         least = np.finfo(float).tiny
-        return float(np.sqrt(np.max(0.5 * promised / np.maximum(np.abs(losses), least))))
+        return float(
+            np.sqrt(np.max(0.5 * promised / np.maximum(np.abs(losses), least)))
+        )

@@ -20,16 +20,16 @@ from .points import Point, Scan, inner_range, shared_lambda
 
 #: Step of lambda between values of the models, and how much lower than another minimum
 #: the lowest one must be, relative to it.
-STEP, CLEARLY = 0.5, 1e-3
+GRID_STEP, CLEARLY = 0.5, 1e-3
 #: Newton steps in lambda of one model, their longest, and the move that ends them.
-NEWTON_STEPS, MOST_MOVE, SMALL_MOVE = 8, 1.0, 1e-4
+MODEL_STEPS, MODEL_MOVE, SMALL_MODEL_MOVE = 8, 1.0, 1e-4
 #: Most passes at the weights of every split.
-MOST_PASSES = 10
+NEAR_PASSES = 10
 #: Errors of weights, relative in the norm of the Hessian: too far for models, at which
 #: lambda is known, and of the end, after some passes for slopes alone.
-FAR, INNER, END, MOST_ENDS = 0.1, 1e-5, 3e-7, 3
+FAR_OFF, NEAR_WEIGHTS_TOL, END_TOL, END_PASSES = 0.1, 1e-5, 1e-7, 3
 #: Slope of the objective, relative to it, and move of lambda, at the end.
-SLOPE, LAST_MOVE = 5e-7, 2e-3
+END_SLOPE, END_MOVE = 5e-7, 2e-3
 
 
 def near_scan(problem: Problem) -> Scan | None:
@@ -90,7 +90,7 @@ class _Rounds:
     def _lowest(self):
         """Return the lambda of the models' only minimum, and points of the scan."""
         low, high = self.range
-        grid = np.arange(high, low, -STEP)
+        grid = np.arange(high, low, -GRID_STEP)
         values = self.problem.split_weights @ self.models.values(grid)
         points = [Point(*pair) for pair in zip(grid, values, strict=True)]
         if not np.all(np.isfinite(values)):
@@ -109,14 +109,14 @@ class _Rounds:
     def _newton(self, lambda_):
         """Return the minimum of the models over lambda near a place, and the point."""
         shares = self.problem.split_weights
-        for _ in range(NEWTON_STEPS):
+        for _ in range(MODEL_STEPS):
             point = self.models.at(lambda_)
             slope, bend = shares @ point.slopes, shares @ point.bends
             if not bend > 0:
                 return None, point
-            move = float(np.clip(-slope / bend, -MOST_MOVE, MOST_MOVE))
+            move = float(np.clip(-slope / bend, -MODEL_MOVE, MODEL_MOVE))
             lambda_ = float(np.clip(lambda_ + move, *self.range))
-            if abs(move) <= SMALL_MOVE:
+            if abs(move) <= SMALL_MODEL_MOVE:
                 break
         return lambda_, point
 
@@ -127,7 +127,7 @@ class _Rounds:
         weights, response = start.weights, start.response
         slopes = models.held_slopes(weights)
         adjoint = models.solve(slopes[:, None], lambda_)[:, 0]
-        for _ in range(MOST_PASSES):
+        for _ in range(NEAR_PASSES):
             both = np.stack([response, adjoint], axis=1)
             found = passes.terms(weights, both)
             self.set.counts.n_hessian_products += 2 * len(weights)
@@ -137,14 +137,18 @@ class _Rounds:
             error = models.error(lambda_)
             model, both = self._model(lambda_, weights, found, both)
             slope, bend = model.gradient[0], (model.tangent + model.bend)[0, 0]
-            if not (bend > 0 and error < FAR):
+            if not (bend > 0 and error < FAR_OFF):
                 return None
             objective = self.problem.split_weights @ models.held_losses
             move, size = -slope / bend, abs(slope) / objective
-            if error <= INNER and size <= SLOPE and abs(move) <= LAST_MOVE:
+            if (
+                error <= NEAR_WEIGHTS_TOL
+                and size <= END_SLOPE
+                and abs(move) <= END_MOVE
+            ):
                 return self._known(lambda_, model, both, points)
             ahead = float(np.clip(lambda_ + move, *self.range))
-            if not abs(ahead - lambda_) <= MOST_MOVE:
+            if not abs(ahead - lambda_) <= MODEL_MOVE:
                 return None
             here, there = models.at(lambda_), models.at(ahead)
             bent = models.held_slopes(there.weights) - models.held_gradients
@@ -178,14 +182,14 @@ class _Rounds:
     def _known(self, lambda_, model, both, points):
         """Return the scan, after the problem is told of its end."""
         problem, models = self.problem, self.models
-        for _ in range(MOST_ENDS):
+        for _ in range(END_PASSES):
             weights = models.at(lambda_).weights
             at = self.set.slopes(weights[..., None])
             losses = self.set.held_out_losses(at.raw)
             held = losses, models.held_slopes(weights)
             models.move_to(weights, at.losses, at.gradients[..., 0], *held)
             inner = models.error(lambda_)
-            if inner <= END:
+            if inner <= END_TOL:
                 break
         else:
             return None

@@ -14,8 +14,8 @@ import numpy as np
 from ..._deadline import Deadline, OutOfTimeError
 from ...bilevel.held_out import ScanProblem
 from ...bilevel.problem import Problem
-from .near import near_scan
 from ..phases import UNWATCHED, Phases
+from .near import near_scan
 from .newton import MOST_STEP, newton_minimum
 from .points import (
     Point,
