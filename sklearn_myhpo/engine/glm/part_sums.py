@@ -1,5 +1,7 @@
 """Sums over parts of the rows, from which those over all training parts follow."""
 
+from itertools import pairwise
+
 import numpy as np
 
 
@@ -45,7 +47,7 @@ class PartSums:
         sums = np.zeros((self.n_parts, self.rows.n_coordinates, slopes.shape[1]))
         if len(ends) < 2 * self.n_parts:
             edges = [0, *ends, len(self.labels)]
-            for start, end in zip(edges[:-1], edges[1:], strict=True):
+            for start, end in pairwise(edges):
                 part = self.labels[start]
                 if part >= 0:
                     own = slice(start, end)

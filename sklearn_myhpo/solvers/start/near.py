@@ -2,10 +2,10 @@
 
 One lambda of many rows has a loss like that of second-order models about common
 weights. One Gram pass makes these for all splits and all lambdas. Every further pass is
-at the weights and the lambda where the models ended, and mends them; the last passes
-find the hypergradient with the Hessians of the splits' own weights, as a common Hessian
-lets what nearly cancels between the splits not cancel. Where a step does not come nearer
-at once, the start is left to a scan.
+at the weights and the lambda where the models ended, and mends them. It multiplies with
+the Hessians of the splits' own weights too: the terms of the splits in the slope nearly
+cancel, and with a common Hessian they would not. Where weights do not come near at
+once, the start is left to a scan.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ NEAR_PASSES = 10
 #: lambda is known, and of the end, after some passes for slopes alone.
 FAR_OFF, NEAR_WEIGHTS_TOL, END_TOL, END_PASSES = 0.1, 1e-5, 1e-7, 3
 #: Slope of the objective, relative to it, and move of lambda, at the end.
-END_SLOPE, END_MOVE = 5e-7, 2e-3
+END_SLOPE, END_MOVE = 5e-7, 1e-3
 
 
 def near_scan(problem: Problem) -> Scan | None:
