@@ -257,3 +257,19 @@ def test_intercept_start_is_the_best_constant(name):
     weight = np.random.default_rng(2).uniform(0.5, 2.0, N_ROWS)
     constant = loss.intercept_start(y, weight) + 0 * raw
     np.testing.assert_allclose(weight @ loss.gradient(y, constant), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["logistic", "poisson", "gamma", "tweedie"])
+def test_derivatives_at_once(name):
+    """The slope in lambda would be of another loss than the weights."""
+    loss, y, raw = make(name)
+    one = np.ones((1, 1))
+    for scale in (1.0, 600.0):
+        at = scale * raw
+        value, first, second, third = loss.derivatives(y, at[:, 0])
+        np.testing.assert_allclose(value, loss.value(y, at), rtol=1e-12)
+        np.testing.assert_allclose(first, loss.gradient(y, at)[:, 0], 1e-9, 1e-300)
+        expected = loss.curvature(y, at)[:, 0, 0]
+        np.testing.assert_allclose(second, expected, rtol=1e-7, atol=1e-14)
+        expected = loss.third(y, at, one, one, one)
+        np.testing.assert_allclose(third, expected, rtol=1e-7, atol=1e-14)
