@@ -10,6 +10,7 @@ once, the start is left to a scan.
 
 import numpy as np
 
+from ..._deadline import Deadline, OutOfTimeError
 from ...bilevel.known import KnownPlace
 from ...bilevel.outer import OuterModel
 from ...bilevel.problem import Problem
@@ -47,8 +48,15 @@ def near_scan(problem: Problem) -> Scan | None:
     """
     if not is_near_problem(problem):
         return None
+    rounds = _Rounds(problem)
     with np.errstate(all="ignore"):
-        return _Rounds(problem).run()
+        try:
+            return rounds.run()
+        except np.linalg.LinAlgError:
+            # Numbers that are not finite, which a scan may step around.
+            return None
+        except OutOfTimeError:
+            return rounds.best_so_far()
 
 
 def is_near_problem(problem):
@@ -73,6 +81,19 @@ class _Rounds:
         self.problem, self.set = problem, problem.split_set
         self.factors = 0.5 * problem.full.penalty(np.zeros(1))[:, 0]
         self.range = inner_range(problem)
+        # Lambda and weights of the last models, and points of their scan.
+        self._last = None
+
+    def best_so_far(self):
+        """Return the `Scan` of a run without time left; raise without any models."""
+        if self._last is None:
+            raise OutOfTimeError
+        lambda_, weights, points = self._last
+        with self.problem.counts.within(Deadline()):
+            vector = shared_lambda(self.problem, lambda_)
+            if not self.problem.objective(vector, weights) < self.problem.null_loss:
+                raise OutOfTimeError
+        return Scan.of(self.problem, lambda_, weights, points)
 
     def run(self):
         """Return the `Scan`, or None."""
@@ -104,21 +125,21 @@ class _Rounds:
         is_clear = np.all(rivals > (1.0 + CLEARLY) * values[best])
         if not (is_inner and is_clear and values[best] < self.problem.null_loss):
             return None, points
-        return self._newton(grid[best])[0], points
+        return self._newton(grid[best]), points
 
     def _newton(self, lambda_):
-        """Return the minimum of the models over lambda near a place, and the point."""
+        """Return the minimum of the models over lambda near a place, or None."""
         shares = self.problem.split_weights
         for _ in range(MODEL_STEPS):
             point = self.models.at(lambda_)
             slope, bend = shares @ point.slopes, shares @ point.bends
             if not bend > 0:
-                return None, point
+                return None
             move = float(np.clip(-slope / bend, -MODEL_MOVE, MODEL_MOVE))
             lambda_ = float(np.clip(lambda_ + move, *self.range))
             if abs(move) <= SMALL_MODEL_MOVE:
                 break
-        return lambda_, point
+        return lambda_
 
     def _ended(self, lambda_, points):
         """Return the scan after passes from where the models ended."""
@@ -129,6 +150,7 @@ class _Rounds:
         adjoint = models.solve(slopes[:, None], lambda_)[:, 0]
         for _ in range(NEAR_PASSES):
             both = np.stack([response, adjoint], axis=1)
+            self._last = lambda_, list(weights[..., None]), points
             found = passes.terms(weights, both)
             self.set.counts.n_hessian_products += 2 * len(weights)
             self.set.counts.n_train_gradients += len(weights)

@@ -5,10 +5,11 @@ import pytest
 from scipy import sparse
 from scipy.optimize import minimize_scalar
 
+from sklearn_myhpo._deadline import Deadline, OutOfTimeError
 from sklearn_myhpo.losses import GammaLoss, LogisticLoss, PoissonLoss, TweedieLoss
 from sklearn_myhpo.solvers import SOLVERS, minimize_bilevel
 from sklearn_myhpo.solvers.start.near import near_scan
-from tests.helpers import Spec, folds
+from tests.helpers import Spec, Ticks, folds
 
 N_ROWS = 4800
 
@@ -124,3 +125,21 @@ def test_heavy_tails_do_not_mislead():
         weights = problem.minimize(np.array([lambda_]), result.weights)
         least = min(least, problem.validation_loss(weights))
     assert result.validation_loss <= least * (1.0 + 1e-6)
+
+
+def test_the_end_of_the_time():
+    """A fit with too little time would have no lambda, or wait for all passes."""
+    lengths = []
+    for n_counts in range(1, 40, 3):
+        problem = spec_of("counts").problem(all_directions=False)
+        with problem.counts.within(Deadline(n_counts, Ticks())):
+            try:
+                scan = near_scan(problem)
+            except OutOfTimeError:
+                continue
+        assert problem.objective(scan.lambda_, scan.weights) < problem.null_loss
+        lengths.append(problem.known is None)
+    # First without an answer, then one of some passes, then the end.
+    assert len(lengths) < 13
+    assert lengths[0]
+    assert not lengths[-1]
