@@ -17,6 +17,8 @@ from .passes import Passes
 
 #: Step of lambda between the penalties that are compared.
 PENALTY_STEP = 0.5
+#: Most looks at a sample, and error of a step of it that is short.
+SAMPLE_LOOKS, SAMPLE_FAR = 10, 0.3
 #: Error of the weights, relative in the norm of the Hessian, that is small enough; most
 #: passes for it, and the error after these that is too large.
 CENTRED, CENTRE_PASSES, OFF_CENTRE = 0.006, 5, 0.15
@@ -62,15 +64,39 @@ def find_centre(split, factors, bounds, n_rows):
     weights = split.start()[:, 0]
     if not np.any(some.weight):
         return None
-    gram, right, noise = some.look(weights)
-    path = PenaltyPath(gram[None], factors)
-    penalty = _best_penalty(path, right, noise, bounds)
-    weights = path.solve(right[None, None], penalty)[0, 0]
-    gram, right, _ = some.look(weights)
-    weights = _solver(gram, penalty * factors).solve(right[None])[0]
+    found = _of_sample(some, weights, factors, bounds)
+    if found is None:
+        return None
+    gram, weights, penalty = found
     share = some.size / _effective(split.train_weight)
     lambda_ = float(np.clip(np.log(0.5 * penalty * share), *bounds))
     return _of_all(split, gram, factors, lambda_, weights)
+
+
+def _of_sample(some, weights, factors, bounds):
+    """Return the Hessian, the weights and the penalty of a sample after Newton steps.
+
+    A step that raises the loss is halved. None where it stays too long.
+    """
+    before, error, penalty = (weights, np.inf), np.inf, 0.0
+    for _ in range(SAMPLE_LOOKS):
+        gram, right, noise, loss = some.look(weights)
+        value = loss + 0.5 * penalty * factors @ weights**2
+        if not value <= before[1]:
+            weights = 0.5 * (weights + before[0])
+            continue
+        if error > SAMPLE_FAR:
+            path = PenaltyPath(gram[None], factors)
+            penalty = _best_penalty(path, right, noise, bounds)
+        last = before[1]
+        before = weights, loss + 0.5 * penalty * factors @ weights**2
+        step = _solver(gram, penalty * factors).solve(right[None])[0] - weights
+        felt = step @ gram @ step + penalty * factors @ step**2
+        error = np.sqrt(0.5 * felt / max(abs(before[1]), 1e-300))
+        is_first, weights = np.isinf(last), weights + step
+        if error <= SAMPLE_FAR and not is_first:
+            return gram, weights, penalty
+    return None
 
 
 def _of_all(split, gram, factors, lambda_, weights):
@@ -120,14 +146,16 @@ class _Sample:
             Gram matrix times weights, less the slope there.
         noise : float
             Loss on new rows of a degree of freedom.
+        loss : float
         """
-        raw = self.rows.forward(weights[:, None])
-        slopes, curvature = self.loss.gradient_and_curvature(self.y, raw)
-        slopes, own = slopes[:, 0], self.weight * curvature[:, 0, 0]
+        raw = self.rows.forward(weights[:, None])[:, 0]
+        values, slopes, curvature, _ = self.loss.derivatives(self.y, raw)
+        own = self.weight * curvature
         dispersion = (self.weight @ slopes**2) / own.sum()
         gram = self.rows.gram(own)
         slope = self.rows.adjoint((self.weight * slopes)[:, None])[:, 0]
-        return gram, gram @ weights - slope, dispersion / self.size
+        right = gram @ weights - slope
+        return gram, right, dispersion / self.size, self.weight @ values
 
 
 def _best_penalty(path, right, noise, bounds):

@@ -26,6 +26,9 @@ GRID_STEP, CLEARLY = 0.5, 1e-3
 MODEL_STEPS, MODEL_MOVE, SMALL_MODEL_MOVE = 8, 1.0, 1e-4
 #: Most passes at the weights of every split.
 NEAR_PASSES = 10
+#: Share of the error of rough weights that a pass may leave, their error, and the
+#: number of passes that may leave more.
+SLOW_RATE, ROUGH_WEIGHTS, MOST_SLOW = 0.4, 1e-4, 1
 #: Errors of weights, relative in the norm of the Hessian: too far for models, at which
 #: lambda is known, and of the end, after some passes for slopes alone.
 FAR_OFF, NEAR_WEIGHTS_TOL, END_TOL, END_PASSES = 0.1, 1e-5, 1e-7, 3
@@ -148,6 +151,7 @@ class _Rounds:
         weights, response = start.weights, start.response
         slopes = models.held_slopes(weights)
         adjoint = models.solve(slopes[:, None], lambda_)[:, 0]
+        last, n_slow = np.inf, 0
         for _ in range(NEAR_PASSES):
             both = np.stack([response, adjoint], axis=1)
             self._last = lambda_, list(weights[..., None]), points
@@ -159,19 +163,17 @@ class _Rounds:
             error = models.error(lambda_)
             model, both = self._model(lambda_, weights, found, both)
             slope, bend = model.gradient[0], (model.tangent + model.bend)[0, 0]
-            if not (bend > 0 and error < FAR_OFF):
+            n_slow += error > max(SLOW_RATE * last, ROUGH_WEIGHTS)
+            if n_slow > MOST_SLOW or not error < FAR_OFF:
                 return None
             objective = self.problem.split_weights @ models.held_losses
-            move, size = -slope / bend, abs(slope) / objective
-            if (
-                error <= NEAR_WEIGHTS_TOL
-                and size <= END_SLOPE
-                and abs(move) <= END_MOVE
-            ):
+            size, last = abs(slope) / objective, error
+            move = -slope / bend if bend > 0 else -np.sign(slope) * MODEL_MOVE
+            is_near = bend > 0 and error <= NEAR_WEIGHTS_TOL
+            if is_near and size <= END_SLOPE and abs(move) <= END_MOVE:
                 return self._known(lambda_, model, both, points)
-            ahead = float(np.clip(lambda_ + move, *self.range))
-            if not abs(ahead - lambda_) <= MODEL_MOVE:
-                return None
+            ahead = lambda_ + np.clip(move, -MODEL_MOVE, MODEL_MOVE)
+            ahead = float(np.clip(ahead, *self.range))
             here, there = models.at(lambda_), models.at(ahead)
             bent = models.held_slopes(there.weights) - models.held_gradients
             lambda_, weights = ahead, there.weights
