@@ -12,10 +12,8 @@ are not installed are left out by name, and so are data that are not found.
 """
 
 import argparse
-import signal
 import subprocess
 import sys
-import time
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +29,7 @@ from benchmarks.data import binary_file
 from benchmarks.gam_tools import CLASSIFIERS, REGRESSORS
 from benchmarks.page import markdown, update
 from benchmarks.speed.tables import machine
+from benchmarks.timed import fit_within
 
 TEST_SHARE = 0.3
 #: Seconds by the clock that a fit may take, ours too.
@@ -239,23 +238,8 @@ def timed_shapes(make, shapes):
 
 
 def timed(model, X, y):
-    """Fit, and return its seconds of a processor; raise TimeoutError over `LIMIT`.
-
-    On a busy machine the clock would count the work of others.
-    """
-
-    def stop(number, frame):
-        raise TimeoutError(f"over {LIMIT:g} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, LIMIT)
-    start = time.process_time()
-    try:
-        model.fit(X, y)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
-    return getattr(model, "seconds", None) or time.process_time() - start
+    """Fit, and return its seconds of a processor; raise TimeoutError over `LIMIT`."""
+    return fit_within(LIMIT, model, X, y)
 
 
 def available(tools):

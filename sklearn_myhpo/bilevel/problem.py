@@ -69,6 +69,8 @@ class Problem(OuterProblem):
 
     #: Accuracy of inner solutions for a step without a model.
     step_tol = NEWTON_TOL
+    #: The `KnownPlace` that the search for a start has ended at, if it is known.
+    known = None
 
     @abstractmethod
     def at(
@@ -290,10 +292,7 @@ class Problem(OuterProblem):
 
     def train_loss(self, weights: list[np.ndarray], lambda_: np.ndarray) -> float:
         """Return the splits' mean training loss, the penalty included."""
-        return self.mean(
-            split.train_loss(w, lambda_)
-            for split, w in zip(self.splits, weights, strict=True)
-        )
+        return self.mean(self.split_set.train_losses(weights, lambda_))
 
     def penalty_energy(
         self, lambda_: np.ndarray, weights: list[np.ndarray]

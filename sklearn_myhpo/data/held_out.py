@@ -170,6 +170,17 @@ class HeldOutRows:
 
     def _raw_parts(self, models):
         """Yield shares, targets and raw predictions of held-out rows."""
+        if self.design.slices_are_views:
+            found = [self.parts.held_out(split) for split in range(len(models))]
+            rows = [as_slice(index) for index, _ in found]
+            if all(isinstance(own, slice) for own in rows):
+                pairs = zip(rows, models, strict=True)
+                for (own, (coef, intercept)), (_, weight) in zip(
+                    pairs, found, strict=True
+                ):
+                    raw = self.design.take(own).forward(coef) + intercept
+                    yield weight / self.weight, self.y[own], raw
+                return
         for block in self.blocks(models):
             shares = [block.share(split) for split in range(len(models))]
             held_out = [np.flatnonzero(share) for share in shares]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .folds.codes import encode, renumbered
 from .limits import row_limits
 
 #: Largest number of codes for the kinds of rows at any time.
@@ -81,6 +82,34 @@ class RowParts:
             for pair in self.counts
         ]
 
+    def training(self, split):
+        """Return the training weights (n_samples,) of a split."""
+        if self.kinds is None:
+            return self.weights(split)[0]
+        return self.sample_weight * self.counts[split, 0].astype(float)[self.kinds]
+
+    def held_out(self, split):
+        """Return the rows that a split holds out, and their positive weights.
+
+        Returns
+        -------
+        index : ndarray of int of shape (n_rows,)
+        weight : ndarray of shape (n_rows,)
+        """
+        if self.kinds is None:
+            weight = self.weights(split)[1]
+            index = np.flatnonzero(weight)
+            return index, weight[index]
+        counts = self.counts[split, 1]
+        index = np.flatnonzero((counts > 0)[self.kinds])
+        weight = self.sample_weight[index]
+        if counts.max(initial=0) > 1:
+            weight = weight * counts[self.kinds[index]]
+        if weight.min(initial=1.0) > 0:
+            return index, weight
+        used = weight > 0
+        return index[used], weight[used]
+
     def only(self, split):
         """Return the parts of one split; of -1, all rows, for training and held out."""
         if split < 0:
@@ -140,7 +169,7 @@ class RowParts:
         """Return training weights with sum one, shape (n_splits, n_samples)."""
         shares = np.empty((self.n_splits, len(self.sample_weight)))
         for split, share in enumerate(shares):
-            weight, _ = self.weights(split)
+            weight = self.training(split)
             np.divide(weight, weight.sum(), out=share)
         return shares
 
@@ -269,40 +298,6 @@ def divide_rows(pairs, sample_weight):
         counts = np.vstack([counts[:, before], *np.divmod(own, base)])
     counts = counts.reshape(n_splits, 2, -1)
     return RowParts(sample_weight, n_splits, kinds, counts, None)
-
-
-def encode(train, held_out, n_samples):
-    """Return a code of how often both parts name every row.
-
-    Parameters
-    ----------
-    train, held_out : ndarray
-        Indices of both parts of a split.
-    n_samples : int
-
-    Returns
-    -------
-    codes : ndarray of int of shape (n_samples,)
-        `base` times the number in the training part, plus that in the validation part.
-    base : int
-    n_codes : int
-        Number of codes that are possible.
-    """
-    codes = np.zeros(n_samples, dtype=np.int32)
-    codes[train], codes[held_out] = 2, 1
-    if np.count_nonzero(codes) == len(train) + len(held_out):
-        return codes, 2, 4
-    in_train, in_held_out = (
-        np.bincount(part, minlength=n_samples) for part in (train, held_out)
-    )
-    base = 1 + int(in_held_out.max())
-    return in_train * base + in_held_out, base, (1 + int(in_train.max())) * base
-
-
-def renumbered(codes, n_codes):
-    """Return the codes in use, in increasing order, and the number of every row's."""
-    seen = np.bincount(codes, minlength=n_codes) > 0
-    return np.flatnonzero(seen), (np.cumsum(seen, dtype=np.int32) - 1)[codes]
 
 
 def add(parts):

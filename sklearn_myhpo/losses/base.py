@@ -220,6 +220,26 @@ class Loss(ABC):
         """
         return self.gradient(y, raw), self.curvature(y, raw)
 
+    def derivatives(self, y, raw):
+        """Return values and three derivatives in one raw prediction per row.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,)
+            Target.
+        raw : ndarray of shape (n_samples,)
+            Raw prediction.
+
+        Returns
+        -------
+        value, first, second, third : ndarray of shape (n_samples,)
+            They may share memory.
+        """
+        raw, one = raw[:, None], np.ones((1, 1))
+        value, first = self.value_and_gradient(y, raw)
+        second = self.curvature(y, raw)[:, 0, 0]
+        return value, first[:, 0], second, self.third(y, raw, one, one, one)
+
     def curvature_product(self, y, raw, vectors):
         """Return the curvature applied to vectors; a subclass need not form it.
 

@@ -282,3 +282,19 @@ def test_class_scores_leave_raw_predictions_alone():
         loss.value_and_gradient(y, shape)
         loss.gradient_and_curvature(y, shape)
         np.testing.assert_array_equal(shape, before)
+
+
+@pytest.mark.parametrize("name", ["logistic", "poisson", "gamma", "tweedie"])
+def test_derivatives_at_once(name):
+    """The slope in lambda would be of another loss than the weights."""
+    loss, y, raw = make(name)
+    one = np.ones((1, 1))
+    for scale in (1.0, 600.0):
+        at = scale * raw
+        value, first, second, third = loss.derivatives(y, at[:, 0])
+        np.testing.assert_allclose(value, loss.value(y, at), rtol=1e-12)
+        np.testing.assert_allclose(first, loss.gradient(y, at)[:, 0], 1e-9, 1e-300)
+        expected = loss.curvature(y, at)[:, 0, 0]
+        np.testing.assert_allclose(second, expected, rtol=1e-7, atol=1e-14)
+        expected = loss.third(y, at, one, one, one)
+        np.testing.assert_allclose(third, expected, rtol=1e-7, atol=1e-14)

@@ -20,7 +20,7 @@ from sklearn.model_selection import (
 from ..._messages import shown
 from ..cv import iterate_splits, takes_groups
 from ..limits import row_limits
-from ..parts import encode, renumbered
+from .codes import encode, renumbered
 from .rules import count_rows, fold_rule
 from .uses import FoldRule, FoldUses
 

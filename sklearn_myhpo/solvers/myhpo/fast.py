@@ -85,8 +85,28 @@ class FastState(NamedTuple):
 
 def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solution at `lambda_0` and its model."""
+    known = problem.known
+    if known is not None and known.is_at(lambda_0, weights_0):
+        return _known_state(problem, known)
     weights = problem.minimize(lambda_0, weights_0, tol=INNER_LOOSE)
     return _state(problem, problem.at(lambda_0, weights), RHO_FIRST, INNER_LOOSE)
+
+
+def _known_state(problem, known):
+    """Return the state at a `KnownPlace`; it has no proposal of a step."""
+    place, model = known.place, known.place.model()
+    projected = problem.projected(place.lambda_, model.gradient)
+    rest = problem.relative(projected, place.objective)
+    state = FastState(place.lambda_, place.weights, place, model, RHO_FIRST)
+    error = max(rest, known.error)
+    return state._replace(inner=known.inner, rest=rest, error=error)
+
+
+def info(problem, state):
+    """Return the `Info` of a state whose place was known, else None."""
+    if problem.known is None or state.place is not problem.known.place:
+        return None
+    return Info.at(state.place, state.model.gradient)
 
 
 def step(options, problem, state, rng):
@@ -97,6 +117,8 @@ def step(options, problem, state, rng):
 
 def _next(problem, state):
     """Return the next state."""
+    if state.move is None:
+        state = _with_proposal(problem, state)
     objective = state.place.objective
     if is_below_rounding(state.predicted, objective):
         if problem.iterates and state.inner > INNER_TOL:

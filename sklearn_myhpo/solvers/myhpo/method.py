@@ -122,6 +122,10 @@ class MYHPO(Solver):
         """Return the next state and its `Info`; deterministic."""
         return self._form(problem).step(self, problem, state, rng)
 
+    def info(self, problem: OuterProblem, state: State) -> Info | None:
+        """Return the `Info` of a first state whose place was known."""
+        return fast.info(problem, state) if self._form(problem) is fast else None
+
     def evaluation(self, problem: OuterProblem, state: State) -> Evaluation:
         """Return the evaluation that the state carries."""
         return state.place
