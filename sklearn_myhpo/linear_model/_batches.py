@@ -13,6 +13,7 @@ from ..data.streams.rows import BatchRows
 from ..data.streams.sliceable import as_sliceable, is_read_by_slices
 from ..data.streams.source import BatchSource
 from ._dask import read_dask, refuse_dask
+from ._formed import read_formed
 from ._long_rows import (
     needs_no_copy,
     needs_no_list,
@@ -54,9 +55,12 @@ def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validatio
     """
     model._parts, model._is_stale = None, False
     model._y_origin, is_moments = None, can_condense(model, solver, *metadata)
+    given = X, y, sample_weight, metadata, has_own_validation
     if is_dask(X):
-        given = X, y, sample_weight, metadata, has_own_validation
         return read_dask(model, solver, *given)
+    found = read_formed(model, solver, *given)
+    if found is not None:
+        return found, None, None
     is_long = needs_no_list(model, solver, metadata, has_own_validation)
     if not isinstance(X, Batches):
         maps_too = is_moments or (is_long and needs_no_copy(model, X))

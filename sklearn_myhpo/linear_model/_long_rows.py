@@ -89,13 +89,30 @@ def needs_no_list(model, solver, metadata, has_own_validation):
     -------
     bool
     """
+    return (
+        metadata[0] is None
+        and not (metadata[1] or has_own_validation)
+        and is_rule(model.cv)
+        and gives_models(model, solver)
+    )
+
+
+def gives_models(model, solver):
+    """Whether models of all splits, to second order, are all that a fit asks of rows.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+    solver : Solver
+
+    Returns
+    -------
+    bool
+    """
     capabilities = solver.capabilities
     centres_alone = model.standardize and not model.fit_intercept
     return (
         model._reads_in_passes
-        and metadata[0] is None
-        and not (metadata[1] or has_own_validation)
-        and is_rule(model.cv)
         and isinstance(model.criterion, str)
         and model.criterion == "validation"
         and model.shrinkage == 0
@@ -127,7 +144,7 @@ def needs_no_copy(model, X):
     return not (is_float or looks_up)
 
 
-def read_long_rows(model, source, most_bytes=None):
+def read_long_rows(model, source, most_bytes=None, rule=None):
     """Return X, y and weights of a fit of a source, after one pass.
 
     None where Hessians are too large, so that only products of them may be asked for.
@@ -138,6 +155,8 @@ def read_long_rows(model, source, most_bytes=None):
     source : RowSource
     most_bytes : int, default=None
         Of the Hessians; None for as many as pay beside products of them.
+    rule : object, default=None
+        Of the folds; None for what `cv` says.
 
     Returns
     -------
@@ -148,7 +167,7 @@ def read_long_rows(model, source, most_bytes=None):
     sample_weight : ndarray or None
     """
     with source:
-        rows = first_look(model, source)
+        rows = first_look(model, source, rule)
     if isinstance(rows, KeptRows):
         return BatchesDesign(rows), rows.y, rows.sample_weight
     n_outputs = max(1, len(rows.counts.classes) - 1) if model._is_classifier else 1
@@ -158,13 +177,15 @@ def read_long_rows(model, source, most_bytes=None):
     return None
 
 
-def first_look(model, source):
+def first_look(model, source, rule=None):
     """Return what a pass finds that needs no weights of a model.
 
     Parameters
     ----------
     model : BilevelLinearModel
     source : RowSource
+    rule : object, default=None
+        Of the folds; None for what `cv` says.
 
     Returns
     -------
@@ -172,12 +193,12 @@ def first_look(model, source):
         The latter of few rows.
     """
     cv, has_classes = 5 if model.cv is None else model.cv, model._is_classifier
-    check_cv_type(cv)
     _check_first(model, source.first())
     most = _sample_rows(source.n_features)
     is_number = isinstance(cv, Integral)
-    rule = None
-    if not (is_number and (source.n_samples is None or has_classes)):
+    if rule is None:
+        check_cv_type(cv)
+    if rule is None and not (is_number and (source.n_samples is None or has_classes)):
         rule = fold_rule(cv, source, random_state=model.random_state)
     facts = source.map_reduce(facts_of_block, rule, most, has_classes)
     check_some_weight(facts.has_weight)

@@ -88,6 +88,56 @@ class HoldOut(NamedTuple):
         return np.where(chance < self.fraction, 0, -1)
 
 
+class ListedFolds(NamedTuple):
+    """The folds of rows in memory, as any `cv` has made them.
+
+    Attributes
+    ----------
+    n_splits : int
+    label : ndarray of int of shape (n_samples,)
+        The fold that holds out each row, or -1.
+    """
+
+    n_splits: int
+    label: np.ndarray
+
+    def labels(self, block):
+        """Return the fold of every row, shape (b,)."""
+        return self.label[block.start : block.start + block.n_rows]
+
+
+def listed_folds(pairs, used, n_samples):
+    """Return pairs of rows as folds, or None where they are no division of the rows.
+
+    Parameters
+    ----------
+    pairs : list of (ndarray, ndarray)
+        Training and validation rows of every split, disjoint.
+    used : ndarray of int
+        The rows that count.
+    n_samples : int
+        Number of all rows.
+
+    Returns
+    -------
+    ListedFolds or None
+        None where a row is held out twice, or in some split neither trains nor is
+        held out.
+    """
+    label = np.full(n_samples, -1)
+    counts = np.zeros(n_samples, dtype=bool)
+    counts[used] = True
+    for fold, (train, held_out) in enumerate(pairs):
+        if np.any(label[held_out] >= 0):
+            return None
+        label[held_out] = fold
+        times = np.bincount(train, minlength=n_samples)
+        times += np.bincount(held_out, minlength=n_samples)
+        if np.any(times[counts] != 1):
+            return None
+    return ListedFolds(len(pairs), label)
+
+
 def is_rule(cv):
     """Whether folds of `cv` need no list of rows: None, a number or a rule.
 
