@@ -11,4 +11,5 @@ view, target            a block as a linear map; its targets and weights for a l
 coded_rows              labels as numbers
 sample, hashed_sample   a sample of rows of unknown number
 design                  batches as a `Design`
+formed                  rows that are formed when they are visited, as blocks
 """

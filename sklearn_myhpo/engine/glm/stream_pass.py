@@ -172,6 +172,8 @@ def own_of_block(block, reading, weights, constants, moves):
     for fold, rows, y, weight in reading.visits(block, n_models):
         found = _sums(loss, rows, y, weight, weights)
         trains = np.arange(n_splits + 1) != fold
+        # Rows that no split holds out have this number too.
+        trains[n_splits] = True
         for name in ("loss", "slope", "gram"):
             each = getattr(found, name)
             out[name][trains] += each[trains]

@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
 from sklearn_myhpo.data.folds.hashes import hash_keys, mix
-from sklearn_myhpo.data.folds.rules import HoldOut, fold_rule, is_rule
+from sklearn_myhpo.data.folds.rules import HoldOut, fold_rule, is_rule, listed_folds
 from sklearn_myhpo.data.streams.source import BatchSource
 from sklearn_myhpo.engine.limits import use_limits
 from tests.data.helpers import labels_of_all
@@ -256,3 +256,41 @@ def test_rules_can_be_sent_and_say_what_they_are():
         np.testing.assert_array_equal(labels_of_all(source_of(y), again), expected)
     assert repr(RowFolds(3)) == "RowFolds(n_splits=3)"
     assert repr(KeyFolds(3, "a")) == "KeyFolds(n_splits=3, key='a')"
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        list(KFold(3, shuffle=True, random_state=0).split(np.arange(20))),
+        # Rows 0 to 4 are held out by nobody.
+        [(np.arange(15), np.arange(15, 20)), (np.r_[:5, 10:20], np.arange(5, 10))],
+        # Row 19 has no weight.
+        [(np.arange(10), np.arange(10, 19))],
+    ],
+    ids=["folds", "some rows", "without weight"],
+)
+def test_pairs_that_divide_the_rows(pairs):
+    """Passes would train on other rows than the splitter says."""
+    used = np.arange(19)
+    rule = listed_folds(pairs, used, 20)
+    assert rule.n_splits == len(pairs)
+    found = labels_of_all(source_of(np.zeros(20)), rule)
+    for fold, (train, held_out) in enumerate(pairs):
+        np.testing.assert_array_equal(np.flatnonzero(found == fold), held_out)
+        others = np.flatnonzero(found != fold)
+        np.testing.assert_array_equal(np.intersect1d(others, used), train[train < 19])
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [(np.arange(10), np.arange(10, 15))],
+        [(np.arange(10), np.arange(10, 20)), (np.arange(9), np.arange(9, 20))],
+        [(np.r_[0, :10], np.arange(10, 20))],
+        [(np.arange(10), np.r_[10:20, 10])],
+    ],
+    ids=["rows left out", "held out twice", "trains twice", "counts twice"],
+)
+def test_pairs_that_do_not_divide_the_rows(pairs):
+    """Rows would count in splits that do not have them, or once instead of twice."""
+    assert listed_folds(pairs, np.arange(20), 20) is None
