@@ -53,7 +53,7 @@ def frame():
 
 def targets():
     """Yield names, estimators, targets and weights."""
-    X, raw = frame()
+    _, raw = frame()
     rng = np.random.default_rng(1)
     weight = rng.integers(0, 3, N).astype(float)
     few = {"n_splines": 7, "tol": 1e-9}
