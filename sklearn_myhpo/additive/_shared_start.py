@@ -2,9 +2,9 @@
 
 Of useless terms some seem to help whatever the strengths are, where each has its own.
 Three strengths, of lines, of curves and of categories, are learned without that. They
-give the statistics of the terms, and a model to compare with: dozens of strengths fit
-few held-out rows themselves, above all those that are uncertain of nearly separable
-classes, whose validation loss goes to zero and says nothing about new rows.
+give the statistics of the terms, and a model to compare with: where classes are nearly
+separable, dozens of strengths fit the few held-out rows that are uncertain, and the
+validation loss goes to zero and says nothing about new rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class SharedStartMixin:
     """Fits the linear model of the columns of all terms, strengths shared at first."""
 
     #: Whether rows may be predicted with certainty: then no penalty of a term is weaker
-    #: than that of `MOST_VARIANCE`, and statistics of terms are not either believed.
+    #: than that of `MOST_VARIANCE`, and validation losses are not taken at their word.
     _may_separate = False
 
     def _fit_linear_model(self, data):
@@ -40,22 +40,23 @@ class SharedStartMixin:
             names = self._names_without_effect(data.weight)
             few = columns.of(self._columns_without(names))
             own = self._fit_own(few, data)
-            found = own
-            if not self._is_better(own, shared):
+            found, most = own, shared.validation_loss_ + _error(shared)
+            if not self._is_better(own, shared, most):
                 if self._may_separate:
                     # The statistic may be wrong where classes are nearly separable.
                     return
                 found = self._fit_shared(few, data) if names else shared
-                if found.validation_loss_ > shared.validation_loss_:
+                if found.validation_loss_ > most:
                     return
         if found is not shared:
             self._set_fitted(found, few, data)
             self.dropped_ = [name for name in self.term_names_ if name in names]
 
-    @staticmethod
-    def _is_better(own, shared):
+    def _is_better(self, own, shared, most):
         """Return whether strengths per term are better than shared ones."""
-        return _expected_loss(own) <= _expected_loss(shared)
+        if self._may_separate:
+            return _expected_loss(own) < _expected_loss(shared)
+        return own.validation_loss_ <= most
 
     def _fit_shared(self, columns, data):
         """Fit the linear model with a strength per kind of a term's part."""
@@ -86,3 +87,11 @@ def _expected_loss(model):
     """Return the validation loss plus by how much it is too low, where known."""
     optimism = model.optimism_
     return model.validation_loss_ + (0.0 if optimism is None else optimism)
+
+
+def _error(model):
+    """Return the standard error of the validation loss, about that of squares."""
+    error = model.validation_loss_standard_error_
+    if error is not None:
+        return error
+    return model.validation_loss_ * np.sqrt(2.0 / model._facts.n_rows)

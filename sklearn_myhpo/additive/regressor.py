@@ -66,9 +66,9 @@ class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
     select : float or None, default=0.01
         Level at which terms without effect are removed: one after the other, that with
         the largest p-value, as long as it is above this number, which is about the
-        share of useless terms that stay. All terms stay if the validation loss is less
-        with them (see Notes). None keeps all terms, which costs useless ones one or two
-        degrees of freedom each, and keeps weak effects.
+        share of useless terms that stay. All terms stay if that raises the validation
+        loss by more than its standard error. None keeps all terms, which costs useless
+        ones one or two degrees of freedom each, and keeps weak effects.
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts, as in
         `sklearn_myhpo.MYHPORidge`.
@@ -141,12 +141,9 @@ default="validation"
     -----
     Two models are compared. The first has three strengths, which all lines, all curves
     and all categories share, and from its weights `select` decides which terms are
-    removed. The second has a strength per line, curve and category of the others, and
-    is taken if its validation loss plus `optimism_` of the linear model, by how much
-    that is too low, is at most that of the first. Otherwise the others share their
-    strengths too, or where that has a larger validation loss than the first model, no
-    term is removed. Of few rows dozens of strengths fit the held-out rows themselves,
-    and many weak effects together predict that are no evidence one by one.
+    removed. The second has a strength per line, curve and category of the others. It is
+    taken unless its validation loss is larger by more than a standard error. Otherwise
+    the others share their strengths too, or no term is removed.
 
     Columns of curves are not kept where they would take more than about 270 MB: they
     are formed again, some rows at a time, whenever they are read, in `fit` and after.
