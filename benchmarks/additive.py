@@ -155,7 +155,7 @@ def accuracy_line(name, label, found, base):
         name,
         label,
         f"{np.median(found[:, 0]):.3g}",
-        len(found),
+        f"{len(found)}",
         "" if ours else f"{np.median(found[:, 0]) / np.median(base[:, 0]):.2g}",
         f"{found[:, 1].mean():.4f}",
         "" if ours else f"{difference.mean():+.4f} ± {error:.4f}",
