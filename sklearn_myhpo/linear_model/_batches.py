@@ -9,12 +9,14 @@ from .._messages import shown
 from ..data.dask.blocks import is_dask
 from ..data.design import Design
 from ..data.folds.rules import is_rule
+from ..data.formed import FormedDesign
 from ..data.moments.condensed_design import CondensedDesign
 from ..data.streams.batches import Batches
 from ..data.streams.sliceable import as_sliceable, is_read_by_slices
 from ..data.streams.source import BatchSource
 from ..engine.limits import limits
 from ._dask import read_dask, refuse_dask
+from ._formed import read_formed
 from ._pass_bar import PassBar
 from ._sources import Read, Room, SourceReader, obstacle_to_passes
 
@@ -52,6 +54,9 @@ def read_batches(model, solver, X, y, sample_weight, metadata, validation):
     model._parts, model._is_stale, model._y_origin = None, False, None
     if is_dask(X):
         return read_dask(model, solver, X, y, sample_weight, metadata, validation)
+    if isinstance(X, FormedDesign) and validation[0] is None:
+        found = read_formed(model, solver, X, y, sample_weight, metadata)
+        return found or Read(X, y, sample_weight, validation)
     if not isinstance(X, Batches):
         maps_too = _reads_mapped(model, solver, X, metadata)
         if y is None or not is_read_by_slices(X, maps_too):

@@ -11,6 +11,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 
 from sklearn_myhpo import (
@@ -192,6 +193,14 @@ def test_folds_of_few_rows_are_those_of_many(cv, monkeypatch):
     few = MYHPOLogisticRegression(**options, tol=1e-10)
     few.fit(batches(LABEL, rows=rows, key=key))
     assert few.validation_loss_ == pytest.approx(many.validation_loss_, rel=1e-8)
+
+
+def test_refit_has_the_rows_that_no_split_holds_out():
+    """The final weights would be those of the held-out rows alone."""
+    model = fit(MYHPOLogisticRegression(cv=0.3, random_state=0), batches(LABEL))
+    plain = LogisticRegression(C=model.C_, tol=1e-10, max_iter=1000).fit(X, LABEL)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-6)
+    np.testing.assert_allclose(model.intercept_, plain.intercept_, atol=1e-6)
 
 
 def test_share_that_is_held_out():

@@ -11,4 +11,5 @@ coded_rows              labels as numbers
 sample, hashed_sample   a sample of rows of unknown number
 joined                  rows that train, and those of another source that validate
 kept                    rows that are kept in memory after all
+formed                  rows that are formed when they are visited, as blocks
 """
