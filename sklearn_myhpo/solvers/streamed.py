@@ -100,7 +100,7 @@ class StreamedDriver(Rounds):
         lambda_0 = best_shared(problem, problem.project(lambda_0), weights)
         common = [weights.reshape(-1, 1)] * len(problem.splits)
         if lambda_0.size and problem.validation_loss(common) > problem.null_loss:
-            # From there the way would be longer than from no features at all.
+            # The model without features is a better start.
             return self._from_none(problem)
         return self._from_common(models, lambda_0, weights)
 
