@@ -80,7 +80,7 @@ def judged(judge, points):
     found = Judged(judge)
     for seconds, lambda_ in points:
         if np.all(np.isfinite(lambda_)):
-            found.look(lambda_, seconds)
+            found.record(lambda_, seconds)
     return found
 
 

@@ -90,7 +90,7 @@ class Judged:
         self.judge, self.seconds, self.losses = judge, [], []
         self._weights = None
 
-    def look(self, lambda_, seconds):
+    def record(self, lambda_, seconds):
         """Record the loss at the exact weights of a lambda."""
         lambda_ = self.judge.project(lambda_)
         self._weights = self.judge.minimize(lambda_, self._weights)
@@ -139,7 +139,7 @@ class Run(Judged):
         )
         if self.epochs[-1:] != [self.result.n_iter]:
             self.epochs.append(self.result.n_iter)
-            self.look(self.result.lambda_, self._spent)
+            self.record(self.result.lambda_, self._spent)
 
     def _keep(self, n_iter, info, state):
         """Evaluate the loss after some iterations, with the clock stopped."""
@@ -147,7 +147,7 @@ class Run(Judged):
         if n_iter >= self._next or n_iter in EPOCHS:
             self._next = int(np.ceil(GROWTH * n_iter + 0.01))
             self.epochs.append(n_iter)
-            self.look(info.lambda_, self._spent)
+            self.record(info.lambda_, self._spent)
         self._last = time.process_time()
         return self._spent > self._limit
 

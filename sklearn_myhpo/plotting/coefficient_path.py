@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._messages import shown
-from ..linear_model._elsewhere import Elsewhere
+from ..linear_model._at_lambda import AtLambda
 from ._base import features_of, fitted_model, make_axes
 
 if TYPE_CHECKING:
@@ -120,12 +120,12 @@ class CoefficientPathDisplay:
         if not n_points >= 2:
             raise ValueError(f"n_points must be at least 2. Got {shown(n_points)}.")
         row = _row_of(model, target)
-        elsewhere = Elsewhere(model, features_of(estimator, X), y, fit_params)
+        at_lambda = AtLambda(model, features_of(estimator, X), y, fit_params)
         moves = np.linspace(-np.log(SPAN), np.log(SPAN), n_points)
         moves = np.union1d(moves, 0.0)
         coefs = [
-            np.atleast_2d(elsewhere.coef(place))[row]
-            for place in elsewhere.lambda_ + moves[:, None]
+            np.atleast_2d(at_lambda.coef(place))[row]
+            for place in at_lambda.lambda_ + moves[:, None]
         ]
         names = getattr(model, "feature_names_in_", None)
         display = cls(np.exp(moves), np.array(coefs), names)

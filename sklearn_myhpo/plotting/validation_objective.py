@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_regressor
 
 from .._messages import shown
-from ..linear_model._elsewhere import Elsewhere
+from ..linear_model._at_lambda import AtLambda
 from ._base import features_of, fitted_model, make_axes, names_of_lambdas
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class ValidationObjectiveDisplay:
         """
         model = fitted_model(estimator)
         if X is not None:
-            elsewhere = Elsewhere(model, features_of(estimator, X), y, fit_params)
+            at_lambda = AtLambda(model, features_of(estimator, X), y, fit_params)
             display = cls(
                 np.empty(0),
                 np.empty(0),
@@ -150,7 +150,7 @@ class ValidationObjectiveDisplay:
                 model.validation_loss_,
                 (model.lambda_min_, model.validation_loss_min_),
                 standard_error=model.validation_loss_standard_error_,
-                slices=_slices(model, elsewhere, feature_groups),
+                slices=_slices(model, at_lambda, feature_groups),
             )
             return display.plot(ax=ax, **line_kwargs)
         if model.validation_curve_ is None or np.ndim(model.lambda_):
@@ -274,7 +274,7 @@ def _lambdas(model, alphas, Cs):
     return np.sort(-np.log(np.asarray(Cs, dtype=float)) - scale)
 
 
-def _slices(model, elsewhere, feature_groups):
+def _slices(model, at_lambda, feature_groups):
     """Return lambdas, losses and the learned lambda, by the name of the group."""
     classes = model.classes_.tolist() if model._is_per_class else None
     names = names_of_lambdas(model.feature_group_names_, classes)
@@ -288,11 +288,11 @@ def _slices(model, elsewhere, feature_groups):
                 f"{shown(names)}. Got {shown(name)}."
             )
         group = names.index(name)
-        learned = elsewhere.lambda_[group]
-        low, high = elsewhere.bounds[:, group]
+        learned = at_lambda.lambda_[group]
+        low, high = at_lambda.bounds[:, group]
         ends = max(low, learned - MARGIN), min(high, learned + MARGIN)
         places = np.union1d(np.linspace(*ends, N_POINTS), learned)
         steps = np.eye(len(names))[group] * (places - learned)[:, None]
-        values = [elsewhere.loss(place) for place in elsewhere.lambda_ + steps]
+        values = [at_lambda.loss(place) for place in at_lambda.lambda_ + steps]
         found[name] = places, np.array(values), learned
     return found

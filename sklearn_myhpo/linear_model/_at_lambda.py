@@ -11,8 +11,8 @@ from .._messages import shown
 SAME_LOSS = 1e-4
 
 
-class Elsewhere:
-    """A fitted estimator at lambdas that it did not choose, on the rows of its fit.
+class AtLambda:
+    """A fitted estimator at any lambda, on the rows of its fit.
 
     Parameters
     ----------
