@@ -140,8 +140,8 @@ class Outer:
         Returns
         -------
         ndarray of shape (n_splits, 1, m) or (1, 1, m)
-            The latter if it is the same for all splits; (..., n_outputs, m) with
-            lambdas of classes.
+            The latter if it is the same for all splits; (..., n_outputs, m) with a
+            lambda per class.
         """
         strength = np.exp(np.minimum(lambda_, MAX_LOG))
         if len(strength) > 1:
