@@ -375,7 +375,7 @@ def test_a_report_shows_the_classes(tmp_path):
     """A page for colleagues would leave out what was learned."""
     pytest.importorskip("matplotlib.pyplot")
     page = report(fit(y=NAMES), tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "The learned lambda of every group and class" in page
+    assert "The penalty strength of every group and class" in page
     assert "C[b]" in page
 
 
