@@ -124,7 +124,7 @@ def lambda_names(model):
     Returns
     -------
     list
-        Strings; numbers of targets.
+        Names of groups, or of classes, or both joined by a comma; numbers of targets.
     """
     if model._is_per_class:
         keys, _, _ = class_penalties(model)

@@ -53,7 +53,7 @@ class ClassGroups(FeatureGroups):
 
     @property
     def is_pinned(self):
-        """Whether anything is held by a penalty without a lambda."""
+        """Whether some weights have a fixed penalty, which no lambda changes."""
         return True
 
     @property

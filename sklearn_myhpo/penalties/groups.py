@@ -46,7 +46,7 @@ class FeatureGroups:
 
     @property
     def is_pinned(self):
-        """Whether anything is held by a penalty without a lambda."""
+        """Whether some weights have a fixed penalty, which no lambda changes."""
         return self.n_unpenalized > 0
 
     def relabelled(self, labels):

@@ -93,7 +93,7 @@ class StreamedDriver(Rounds):
         return self._outcome(now, place, info, status)
 
     def _first(self, models, lambda_0, weights):
-        """Return the round from which on every split has weights of its own."""
+        """Return the first round, from the sample's weights or from no features."""
         if not self.looks_around:
             return self._from_common(models, lambda_0, weights)
         problem = self._problem(models)
