@@ -382,6 +382,7 @@ PROVOKE = {
     ),
     "response mean from zero": ridge(response="mean", lambda_init=0.0),
     "step_sizes": ridge(step_sizes=(np.float64(1.0),)),
+    "implicit adjoint and steps": lambda: Implicit(adjoint="lanczos", steps="newton"),
     "unrolled truncation": lambda: Unrolled(n_steps=10, truncation=20),
     "stn sigma": lambda: STN(sigma_init=1e9),
     "stn samples": ridge(
@@ -1270,6 +1271,11 @@ TEXTS = {
         "ValueError",
         "The 'step_sizes' parameter must be \"auto\" or 3 positive finite numbers "
         "(alpha, beta, delta). Got (1.0,) instead.",
+    ),
+    "implicit adjoint and steps": (
+        "ValueError",
+        "steps='newton' of Implicit needs adjoint='exact'; adjoint='lanczos' has steps "
+        "of its own. Use steps='auto'.",
     ),
     "unrolled truncation": (
         "ValueError",

@@ -56,7 +56,7 @@ class Certificate:
         Linear solves for these numbers that ended before their tolerance.
     """
 
-    #: What is wanted at a lower bound, and at an upper one.
+    #: What a slope at a lower bound means, and at an upper one.
     wanted: ClassVar[tuple] = ("less penalty is wanted", "more penalty is wanted")
 
     converged: bool
@@ -139,7 +139,7 @@ class Certificate:
 
 
 class RowWeightsCertificate(Certificate):
-    """The same of weights of rows: its names are those of groups of rows."""
+    """The certificate of weights of rows; its names are the groups of rows."""
 
     wanted = ("no weight is wanted", "all the weight is wanted")
 

@@ -23,7 +23,7 @@ from ._problem import LastFit
 
 
 def check_row_groups(model, X, row_groups, X_val):
-    """Forget weights of rows, and raise where they cannot be learned.
+    """Reset the weights of rows, and raise where they cannot be learned.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def check_row_groups(model, X, row_groups, X_val):
     X : object
         As given to `fit`.
     row_groups : object
-        None for no weights of rows.
+        None if `fit` learns no weights of rows.
     X_val : object
         None without a validation set.
 
@@ -109,7 +109,7 @@ def number_rows(row_groups, pair, kept):
 
 
 def _distinct(row_groups, n_train):
-    """Return the distinct labels, and the number of the one of every row."""
+    """Return the distinct labels, and the index of the label of every row."""
     try:
         check_not_missing(row_groups)
     except ValueError as error:
@@ -131,7 +131,7 @@ def _distinct(row_groups, n_train):
 
 
 class _Learned(NamedTuple):
-    """The result of a fit with weights of rows, as the attributes need it."""
+    """The result of a fit, without the weights of rows in its lambdas."""
 
     lambda_: np.ndarray
     validation_loss: float
@@ -144,13 +144,14 @@ class _Learned(NamedTuple):
 class RowWeightsMixin(LearningMixin):
     """Fits with weights of training rows; a mixin for the base of the estimators."""
 
-    #: The s of the last fit, for a warm start; None before.
+    #: The s of the last fit, for a warm start; None before the first.
     _last_logits = None
 
     def _learn(self, source, solver, progress):
         """Solve the problem, set the fitted attributes, warn; return split models.
 
-        Weights of rows are learned at the lambda that is best where all are one.
+        Lambda is learned first, with equal weights, and held while the weights of rows
+        are learned.
         """
         if source.row_groups is None:
             return super()._learn(source, solver, progress)
@@ -183,7 +184,7 @@ class RowWeightsMixin(LearningMixin):
         return models
 
     def _learn_plain(self, source, solver, progress):
-        """Return the result where all rows have the same weight, and its model."""
+        """Return the result of equal weights of rows, and its model."""
         shrinkage, problem = self._choose_shrinkage(source, progress), source.make()
         given = problem, solver, shrinkage, source.lambda_init, None
         result = self._solve(*given, UNWATCHED, progress.deadline)
@@ -192,7 +193,7 @@ class RowWeightsMixin(LearningMixin):
         return result, models[0]
 
     def _learn_weights(self, problem, source, solver, start, progress):
-        """Return the result of weights of rows, from those of the last fit or one."""
+        """Return the result; a warm start begins at the weights of the last fit."""
         lambda_ = problem.lifted(problem.held)
         logits = lambda_[problem.n_penalties :]
         if self.warm_start and np.shape(self._last_logits) == logits.shape:
@@ -211,15 +212,15 @@ class RowWeightsMixin(LearningMixin):
         return result
 
     def _set_row_weights(self, problem, source, result):
-        """Set the weights of the rows, and return the rest of a result."""
+        """Set the weights of rows; return the result for the other attributes."""
         groups, n_penalties = source.row_groups, problem.n_penalties
         shares = problem.splits[0].group_shares
 
         def apart(lambdas):
-            """Return weights up to one, and lambda as if they were sample weights."""
-            # Groups whose rows all have the sample weight zero have no say.
+            """Return weights up to one, and lambda as of a fit with these weights."""
+            # Groups whose rows all have the sample weight zero are not in the loss.
             own = problem.row_weights(lambdas) * groups.are_used
-            # The training loss is then a mean.
+            # A fit with sample weights divides the training loss by their sum.
             means = (own @ shares)[..., None]
             own /= own.max(axis=-1, keepdims=True)
             return own, lambdas[..., :n_penalties] - np.log(means)
@@ -238,7 +239,7 @@ class RowWeightsMixin(LearningMixin):
         )
 
     def _set_row_checks(self, problem, source, result):
-        """Set the certificate, which is about the weights of rows."""
+        """Set the certificate of the weights of rows."""
         self.certificate_ = self.optimism_ = None
         if result.status is Status.MAX_TIME:
             return
@@ -265,7 +266,7 @@ class RowWeightsMixin(LearningMixin):
 
 
 def _weighed(source, lambda_):
-    """Return the problem of the weights of rows, at a lambda of equal weights."""
+    """Return the problem of the weights of rows, which holds lambda."""
     rows = source.of_splits(
         source.design,
         source.target,

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._messages import import_optional, shown
 from ..linear_model._base import BilevelLinearModel
 
-#: Lambdas of one fit that have a line each, and largest number of lines with a legend.
+#: Most lambdas of one fit with a line each, and most lines with a legend.
 MAX_LEGEND = 10
 
 

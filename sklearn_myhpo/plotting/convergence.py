@@ -60,8 +60,8 @@ class ConvergenceDisplay:
     figure_ : matplotlib.figure.Figure
         The figure of the axes.
     lines_ : list of matplotlib.lines.Line2D
-        A line per fit, or per lambda of every fit; of more than ten lambdas, their
-        median, in two bands that hold half of them and all of them.
+        A line per fit, or per lambda of every fit. With more than ten lambdas the line
+        is their median; one band holds half of them, another one all.
 
     Examples
     --------
@@ -164,8 +164,7 @@ class ConvergenceDisplay:
         for label, history in self.histories.items():
             self._draw(label, history, quantity, against, line_kwargs)
         self.ax_.set(xlabel=AGAINST[against], ylabel=title)
-        # Ticks of values that hardly change would be differences from a number in a
-        # corner.
+        # Matplotlib would label a flat curve by differences from an offset.
         if self.ax_.get_yscale() == "linear":
             self.ax_.ticklabel_format(axis="y", style="plain", useOffset=False)
         if has_decades and self.lines_:

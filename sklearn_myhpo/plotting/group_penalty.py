@@ -35,7 +35,7 @@ NAMED_BARS = 40
 
 
 class GroupPenaltyDisplay:
-    """Learned penalties as bars, along an axis, or as an image.
+    """Learned penalties as bars or dots, along an axis, or as an image.
 
     Make it with `from_estimator`.
 
@@ -110,7 +110,7 @@ class GroupPenaltyDisplay:
             Fitted; a pipeline is taken for its last step.
         strength : {"relative", "alpha", "C", "lambda"}, default="relative"
             What is drawn. ``"relative"``: alpha of every group over the best alpha
-            that all groups share, so 1 means "as without groups". ``"alpha"``, ``"C"``:
+            that all groups share; 1 means "as without groups". ``"alpha"``, ``"C"``:
             the parameters of scikit-learn, with ``C = 1 / alpha``. ``"lambda"``: the
             natural log that is learned.
         positions : array-like of shape (n_features,), default=None
@@ -225,7 +225,7 @@ class GroupPenaltyDisplay:
             )
 
     def _in(self, strength, lambda_):
-        """Return values of lambda in a measure of strength."""
+        """Return lambdas converted to a measure of strength."""
         if strength == "lambda":
             return lambda_
         if strength == "relative":
@@ -254,7 +254,7 @@ class GroupPenaltyDisplay:
             options["cmap"] = "PuOr_r" if strength == "relative" else "viridis"
         self.artist_ = self.ax_.imshow(image, **{**options, **kwargs})
         self.ax_.set(xticks=[], yticks=[])
-        title = STRENGTHS[strength].replace(" relative", "\nrelative")
+        title = _title_in_two_lines(strength)
         self.figure_.colorbar(self.artist_, ax=self.ax_, label=title)
 
     def _draw_along(self, strength, positions, kwargs):
@@ -266,7 +266,7 @@ class GroupPenaltyDisplay:
         if self.class_names is not None and len(lines) <= MAX_LEGEND:
             self.ax_.legend(lines, [str(name) for name in self.class_names])
         self.ax_.axhline(self._in(strength, self._shared()), color="0.5", lw=0.8)
-        title = STRENGTHS[strength].replace(" relative", "\nrelative")
+        title = _title_in_two_lines(strength)
         self.ax_.set(xlabel="position of the feature", ylabel=title)
         if strength != "lambda":
             self.ax_.set_yscale("log")
@@ -279,14 +279,14 @@ class GroupPenaltyDisplay:
         if strength != "lambda":
             self.ax_.set_xscale("log")
         if strength == "relative":
-            # The origin of the bars has a meaning: the penalty without groups.
+            # Bars start at 1, the penalty without groups.
             left, width = np.minimum(values, 1.0), np.abs(values - 1.0)
             self.artist_ = self.ax_.barh(rows, width, left=left, **kwargs)
-            # Bars to the left of 1 would not count for the limits of a log axis.
+            # Limits of a log axis would ignore bars to the left of 1.
             ends = [1.0 / 1.5, 1.5, *values[np.isfinite(values)]]
             self.ax_.set_xlim(min(ends) / 1.2, max(ends) * 1.2)
         else:
-            # These measures have no origin, so that a bar would have no length.
+            # Bars would need an origin, which these measures do not have.
             options = {"marker": "o", "linestyle": "", **kwargs}
             (self.artist_,) = self.ax_.plot(values, rows, **options)
             self.ax_.grid(axis="y", alpha=0.3)
@@ -306,6 +306,7 @@ def log_unit(model):
     Parameters
     ----------
     model : BilevelLinearModel
+        Fitted.
 
     Returns
     -------
@@ -320,8 +321,13 @@ def log_unit(model):
     return float(np.median(units)) if units.size else 0.0
 
 
+def _title_in_two_lines(strength):
+    """Return the title of a measure, which is too long for a vertical axis."""
+    return STRENGTHS[strength].replace(" relative", "\nrelative")
+
+
 def _shared_lambda(model):
-    """Return the lowest place of the scan of one lambda for all, None without one."""
+    """Return the lambda with the lowest loss in the scan, None without a scan."""
     curve = model.validation_curve_
     if curve is None:
         return None

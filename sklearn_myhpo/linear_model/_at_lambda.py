@@ -1,4 +1,4 @@
-"""The objective and the weights of a fitted estimator at other lambdas."""
+"""The objective and the coefficients of a fitted estimator at other lambdas."""
 
 import numpy as np
 from sklearn.base import clone
@@ -6,18 +6,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._messages import shown
 
-#: Relative difference of the loss of given rows from that of the fit, beyond which the
-#: rows or the splits are others. Solvers of iterations end less far from it.
+#: Relative difference between the loss of the given rows and that of the fit, beyond
+#: which the rows or the splits must be others. Inexact solutions differ by less.
 SAME_LOSS = 1e-4
 
 
-class Elsewhere:
-    """A fitted estimator at lambdas that it did not choose, on the rows of its fit.
+class AtLambda:
+    """A fitted estimator at any lambda, on the rows of its fit.
 
     Parameters
     ----------
     estimator : BilevelLinearModel
-        Fitted, not with one lambda per target; it is left as it is.
+        Fitted, without a lambda per target; it is not changed.
     X : array-like or sparse matrix of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
     fit_params : dict, default=None
