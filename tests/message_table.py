@@ -590,8 +590,18 @@ PROVOKE = {
         None, BATCHES, cls=BilevelRidge, solver=Stochastic()
     ),
     "batches and scoring": ridge(None, BATCHES, scoring="r2"),
-    "batches and loo": limited(ridge(None, BATCHES, criterion="loo"), block_entries=8),
     "batches and a splitter of X": ridge(None, BATCHES, cv=SplitsByX()),
+    "batches and y of X_val": lambda: MYHPORidge().fit(BATCHES, X_val=BATCHES, y_val=Y),
+    "batches and one_se of alo": in_passes(
+        np.tile(LABELS, 8), criterion="alo", selection="one_se"
+    ),
+    "batches with columns of labels": lambda: MYHPORidgeClassifier().fit(
+        Batches.from_arrays(X, np.column_stack([Y, Y]), batch_size=9)
+    ),
+    "batches with counts of X_val alone": lambda: MYHPOPoissonRegressor().fit(
+        Batches.from_arrays(X, np.zeros(40), batch_size=9),
+        X_val=Batches.from_arrays(X, np.ones(40), batch_size=9),
+    ),
     "batches without a size": lambda: Batches.from_arrays(X, Y, batch_size=0),
     "batches without weight": in_passes(LABELS, np.zeros(40)),
     "batches with a fold without weight": in_passes(
@@ -1761,17 +1771,33 @@ TEXTS = {
         "scoring='r2' predicts single rows, which cannot be looked up in Batches. "
         "Leave scoring out.",
     ),
-    "batches and loo": (
-        "ValueError",
-        "criterion='loo' looks at every row together with all others, but Batches of "
-        "40 rows are not kept in memory. Use criterion='validation', 'gcv' or 'sure'.",
-    ),
     "batches and a splitter of X": (
         "ValueError",
         "cv=SplitsByX cannot split this data (n_samples = 40, n_features = 4): X is "
-        "read from Batches, so that single rows of it cannot be looked up. A splitter "
+        "read in blocks, so that single rows of it cannot be looked up. A splitter "
         "gets the number of rows and y; make the splits from these, or give pairs of "
         "row numbers.",
+    ),
+    "batches and y of X_val": (
+        "ValueError",
+        "y_val and sample_weight_val must be None where X_val is Batches, whose "
+        "batches hold them.",
+    ),
+    "batches and one_se of alo": (
+        "ValueError",
+        "selection='one_se' needs the standard error of the loss of held-out rows, but "
+        "criterion='alo' holds none out. Use criterion='validation', or "
+        "selection='min'.",
+    ),
+    "batches with columns of labels": (
+        "ValueError",
+        "y must have one label per row, or a column of zeros and ones per label. Got 2 "
+        "columns with other numbers.",
+    ),
+    "batches with counts of X_val alone": (
+        "ValueError",
+        "y is zero in all rows with a positive weight, only y_val is not. "
+        "MYHPOPoissonRegressor needs a positive y to train on.",
     ),
     "batches without a size": ("ValueError", "batch_size must be an int >= 1. Got 0."),
     "batches without weight": (

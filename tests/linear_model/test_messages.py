@@ -32,6 +32,7 @@ ELSEWHERE = {
     "data/moments/passes.py",
     *("data/streams/block_checks.py", "data/dask/source.py", "data/dask/blocks.py"),
     *("data/dask/tasks.py", "linear_model/_coded.py", "linear_model/_dask.py"),
+    *("data/folds/listed.py", "linear_model/_sources.py"),
     "linear_model/_row_weights.py",
     *("datasets", "neural_network", "bilevel", "losses", "_warn.py"),
 }
