@@ -5,6 +5,7 @@ In a text "…" stands for any characters, as for numbers that differ between ma
 
 import sys
 from functools import partial
+from importlib import import_module
 from types import SimpleNamespace
 from unittest import mock
 
@@ -119,15 +120,17 @@ def limited(provoke, **limits):
     return run
 
 
-def in_passes(y, weight=None, cls=MYHPOLogisticRegression, **options):
+def in_passes(y, weight=None, cls=MYHPOLogisticRegression, *, y_val=None, **options):
     """Return a function that fits batches of which few rows are kept."""
 
     def run():
-        rows = np.tile(X, (len(y) // 40, 1))
+        rows, given = np.tile(X, (len(y) // 40, 1)), {}
         batches = Batches.from_arrays(rows, y, weight, batch_size=9)
+        if y_val is not None:
+            given["X_val"] = Batches.from_arrays(rows, y_val, batch_size=9)
         few = "sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST"
         with use_limits(block_entries=8), mock.patch(few, 8):
-            cls(**options).fit(batches)
+            cls(**options).fit(batches, **given)
 
     return run
 
@@ -592,16 +595,25 @@ PROVOKE = {
     "batches and scoring": ridge(None, BATCHES, scoring="r2"),
     "batches and a splitter of X": ridge(None, BATCHES, cv=SplitsByX()),
     "batches and y of X_val": lambda: MYHPORidge().fit(BATCHES, X_val=BATCHES, y_val=Y),
+    "batches and X_val of other features": lambda: MYHPORidge().fit(
+        BATCHES, X_val=Batches.from_arrays(X[:, :2], Y, batch_size=9)
+    ),
+    "batches and X_val of other targets": lambda: MYHPORidge().fit(
+        BATCHES, X_val=Batches.from_arrays(X, TWO_TARGETS, batch_size=9)
+    ),
+    "batches and X_val of Dask": lambda: MYHPORidge().fit(
+        BATCHES, X_val=import_module("dask.array").from_array(X)
+    ),
     "batches and one_se of alo": in_passes(
         np.tile(LABELS, 8), criterion="alo", selection="one_se"
     ),
     "batches with columns of labels": lambda: MYHPORidgeClassifier().fit(
         Batches.from_arrays(X, np.column_stack([Y, Y]), batch_size=9)
     ),
-    "batches with counts of X_val alone": lambda: MYHPOPoissonRegressor().fit(
-        Batches.from_arrays(X, np.zeros(40), batch_size=9),
-        X_val=Batches.from_arrays(X, np.ones(40), batch_size=9),
+    "batches with counts of X_val alone": in_passes(
+        np.zeros(320), cls=MYHPOPoissonRegressor, y_val=np.ones(320)
     ),
+    "batches without counts": in_passes(np.zeros(320), cls=MYHPOPoissonRegressor),
     "batches without a size": lambda: Batches.from_arrays(X, Y, batch_size=0),
     "batches without weight": in_passes(LABELS, np.zeros(40)),
     "batches with a fold without weight": in_passes(
@@ -1783,6 +1795,20 @@ TEXTS = {
         "y_val and sample_weight_val must be None where X_val is Batches, whose "
         "batches hold them.",
     ),
+    "batches and X_val of other features": (
+        "ValueError",
+        "X_val, y_val: X has 2 features, but MYHPORidge is expecting 4 features as "
+        "input.",
+    ),
+    "batches and X_val of other targets": (
+        "ValueError",
+        "y_val must have as many targets as y, whose rows have the shape (). Got the "
+        "shape (2,).",
+    ),
+    "batches and X_val of Dask": (
+        "ValueError",
+        "X_val needs y_val too. Got y_val=None.",
+    ),
     "batches and one_se of alo": (
         "ValueError",
         "selection='one_se' needs the standard error of the loss of held-out rows, but "
@@ -1798,6 +1824,11 @@ TEXTS = {
         "ValueError",
         "y is zero in all rows with a positive weight, only y_val is not. "
         "MYHPOPoissonRegressor needs a positive y to train on.",
+    ),
+    "batches without counts": (
+        "ValueError",
+        "y is zero in all rows with a positive weight, and a mean of zero has no "
+        "logarithm. MYHPOPoissonRegressor needs a positive y.",
     ),
     "batches without a size": ("ValueError", "batch_size must be an int >= 1. Got 0."),
     "batches without weight": (
