@@ -207,7 +207,7 @@ default=None
         row_groups : array-like of shape (n_samples,) or "each", default=None
             Labels of rows that are to be trusted alike, such as their source or
             annotator; "each" for every row alone. The weight of every label in the
-            training loss is learned on `X_val` together with lambda.
+            training loss is learned on `X_val`, at the lambda of equal weights.
         **params : dict
             Other metadata that a splitter `cv` asks for; only with scikit-learn's
             metadata routing.

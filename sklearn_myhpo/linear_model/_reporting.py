@@ -171,8 +171,12 @@ class Warnings:
         objective = self._criterion_name()
         if problem.shrinkage.strength:
             objective += " with its shrinkage"
+        self._warn_of_lambda(certificate, objective, problem.loss.negligible_sum)
+
+    def _warn_of_lambda(self, certificate, objective, negligible_sum):
+        """Warn where the objective has no minimum, or hardly any."""
         if certificate.certain:
-            self._warn_of_certainty(objective, problem.loss.negligible_sum)
+            self._warn_of_certainty(objective, negligible_sum)
             return
         lower, upper = certificate.lower, certificate.upper
         self._warn_at_bounds(lower, upper, objective)
