@@ -342,6 +342,7 @@ PROVOKE = {
     "row_groups: unknown text": weighed(row_groups="rows"),
     "row_groups of one label": weighed(row_groups=np.ones(40)),
     "row_groups of other length": weighed(row_groups=[0, 1]),
+    "row_groups of lists": weighed(row_groups=[[1], [1, 2]] * 20),
     "row_groups with a missing label": weighed(row_groups=[None] + ["a"] * 39),
     "row_groups with a NaN": weighed(row_groups=[np.nan] + [1.0] * 39),
     "row_groups of several types": weighed(
@@ -542,6 +543,15 @@ PROVOKE = {
     ),
     "path of another target": lambda: CoefficientPathDisplay.from_estimator(
         fitted(), X, Y, target=2
+    ),
+    "plot of a grid with zero": lambda: ValidationObjectiveDisplay.from_estimator(
+        MYHPORidge().fit(X, Y), alphas=[0.0, 1.0]
+    ),
+    "plot of slices with a grid": lambda: ValidationObjectiveDisplay.from_estimator(
+        fitted(), X, Y, alphas=[1.0]
+    ),
+    "path of a list of parameters": lambda: CoefficientPathDisplay.from_estimator(
+        fitted(), X, Y, fit_params=["sample_weight"]
     ),
     "path of one point": lambda: CoefficientPathDisplay.from_estimator(
         fitted(), X, Y, n_points=1
@@ -1148,6 +1158,10 @@ TEXTS = {
         "row_groups must have one label for each of the 40 rows of X. Got an array of "
         "shape (2,).",
     ),
+    "row_groups of lists": (
+        "ValueError",
+        "row_groups must have one label for each of the 40 rows of X. Got […].",
+    ),
     "row_groups with a missing label": (
         "ValueError",
         "row_groups has missing labels.",
@@ -1224,7 +1238,7 @@ TEXTS = {
         "ValueError",
         "A criterion holds no rows out, but SHO(step_sizes='auto', "
         "noise_scale=0.0001) needs a training and a validation part. Use "
-        "criterion='validation', or a solver that would do, with its default "
+        "criterion='validation', or use a solver that would do, with its default "
         "options: ['myhpo', 'implicit'].",
     ),
     "criterion and selection": (
@@ -1688,7 +1702,21 @@ TEXTS = {
         "ValueError",
         "target must be one of [0], or None for the first. Got 2.",
     ),
-    "path of one point": ("ValueError", "n_points must be at least 2. Got 1."),
+    "plot of a grid with zero": (
+        "ValueError",
+        "alphas must be an array of finite numbers > 0. Got [0.0, 1.0].",
+    ),
+    "plot of slices with a grid": (
+        "ValueError",
+        "alphas is marked along the curve of one lambda, which is drawn without X and "
+        "y; with them, slices are drawn. Leave out X and y, or alphas.",
+    ),
+    "path of a list of parameters": (
+        "ValueError",
+        "fit_params must be None or a dict of what fit got beside X and y, such as "
+        "{'sample_weight': ...}. Got ['sample_weight'].",
+    ),
+    "path of one point": ("ValueError", "n_points must be an int >= 2. Got 1."),
     "path of other rows": (
         "ValueError",
         "X, y and fit_params must be those of the fit. At its lambda they have the "

@@ -169,5 +169,5 @@ def check_one_of(value, name, allowed):
     ValueError
         Names the parameter, its value and the allowed ones.
     """
-    if value not in allowed:
+    if not (isinstance(value, str) and value in allowed):
         raise ValueError(f"{name} must be one of {list(allowed)}. Got {shown(value)}.")

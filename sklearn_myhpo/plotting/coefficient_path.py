@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -117,8 +118,8 @@ class CoefficientPathDisplay:
             or `target` or `n_points` have a value that is not allowed.
         """
         model = fitted_model(estimator)
-        if not n_points >= 2:
-            raise ValueError(f"n_points must be at least 2. Got {shown(n_points)}.")
+        if not (isinstance(n_points, Integral) and n_points >= 2):
+            raise ValueError(f"n_points must be an int >= 2. Got {shown(n_points)}.")
         row = _row_of(model, target)
         elsewhere = Elsewhere(model, features_of(estimator, X), y, fit_params)
         moves = np.linspace(-np.log(SPAN), np.log(SPAN), n_points)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -216,9 +217,7 @@ class GroupPenaltyDisplay:
                 "class k by GroupPenaltyDisplay(lambda_[:, k], feature_group_names_, "
                 "feature_group_labels_).plot(image_shape=...)."
             )
-        if image_shape is not None and (
-            len(image_shape) != 2 or np.prod(image_shape) != n_features
-        ):
+        if image_shape is not None and not _is_shape_of(image_shape, n_features):
             raise ValueError(
                 f"image_shape must be (rows, columns) of {n_features} features. Got "
                 f"{shown(image_shape)}."
@@ -337,3 +336,13 @@ def _log_norm(image, is_relative):
         high = max(high, 1.0 / low, 1.001)
         low = 1.0 / high
     return colors.LogNorm(low, high)
+
+
+def _is_shape_of(image_shape, n_features):
+    """Return whether something is the rows and columns of an image of features."""
+    sizes = np.asarray(image_shape, dtype=object)
+    return (
+        sizes.shape == (2,)
+        and all(isinstance(size, Integral) and size > 0 for size in sizes)
+        and sizes.prod() == n_features
+    )

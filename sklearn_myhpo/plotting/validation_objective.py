@@ -95,7 +95,7 @@ class ValidationObjectiveDisplay:
         y: ArrayLike | None = None,
         *,
         fit_params: dict[str, Any] | None = None,
-        feature_groups: Sequence[str] | None = None,
+        feature_groups: str | Sequence[str] | None = None,
         alphas: ArrayLike | None = None,
         Cs: ArrayLike | None = None,
         ax: Axes | None = None,
@@ -115,13 +115,14 @@ class ValidationObjectiveDisplay:
             Target of the fit, for slices.
         fit_params : dict, default=None
             What `fit` got beside X and y, such as `sample_weight`.
-        feature_groups : sequence of str, default=None
+        feature_groups : str or sequence of str, default=None
             Names of the groups with a slice, such as "body", or "body, red" where
             classes have lambdas of their own; None for the first six.
         alphas, Cs : array-like of shape (n_values,), default=None
             Grid of a search on the same rows, for comparison: alphas of `Ridge`, or Cs
-            of `LogisticRegression`. It is marked along the curve at
-            ``lambda = log(alpha / (2 n))``, n the rows of the fit.
+            of `LogisticRegression`, all positive. It is marked along the curve at
+            ``lambda = log(alpha / (2 n))``, n the rows of the fit. Not with X: slices
+            have no grid.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None makes new ones.
         **line_kwargs : dict
@@ -142,6 +143,7 @@ class ValidationObjectiveDisplay:
         """
         model = fitted_model(estimator)
         if X is not None:
+            _check_no_grid(alphas, Cs)
             elsewhere = Elsewhere(model, features_of(estimator, X), y, fit_params)
             return cls(
                 *(np.empty(0), np.empty(0), model.lambda_, model.validation_loss_),
@@ -265,9 +267,34 @@ def _lambdas(model, alphas, Cs):
     # alpha = 2 n e^lambda, with the n of the fit.
     if has_alpha:
         scale = np.log(model.alpha_) - model.lambda_
-        return np.sort(np.log(np.asarray(alphas, dtype=float)) - scale)
+        return np.sort(_logs(alphas, "alphas") - scale)
     scale = -np.log(model.C_) - model.lambda_
-    return np.sort(-np.log(np.asarray(Cs, dtype=float)) - scale)
+    return np.sort(-_logs(Cs, "Cs") - scale)
+
+
+def _logs(values, name):
+    """Return the natural logs of a grid, or raise where it has none."""
+    try:
+        found = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    is_grid = found.ndim == 1 and found.size > 0
+    if not (is_grid and np.all((found > 0.0) & np.isfinite(found))):
+        raise ValueError(
+            f"{name} must be an array of finite numbers > 0. Got {shown(values)}."
+        )
+    return np.log(found)
+
+
+def _check_no_grid(alphas, Cs):
+    """Raise where a grid is given for slices, along which it has no places."""
+    for name, grid in (("alphas", alphas), ("Cs", Cs)):
+        if grid is not None:
+            raise ValueError(
+                f"{name} is marked along the curve of one lambda, which is drawn "
+                "without X and y; with them, slices are drawn. Leave out X and y, or "
+                f"{name}."
+            )
 
 
 def _slices(model, elsewhere, feature_groups):
@@ -276,6 +303,8 @@ def _slices(model, elsewhere, feature_groups):
     names = names_of_lambdas(model.feature_group_names_, classes)
     if feature_groups is None:
         feature_groups = names[:MAX_SLICES]
+    elif isinstance(feature_groups, str) or not np.iterable(feature_groups):
+        feature_groups = [feature_groups]
     found = {}
     for name in feature_groups:
         if name not in names:
