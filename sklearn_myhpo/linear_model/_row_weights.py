@@ -213,9 +213,10 @@ class RowWeightsMixin(LearningMixin):
         if self.warm_start and np.shape(self._last_logits) == logits.shape:
             logits[:] = self._last_logits
         reported = self._reporter(problem, progress, source.dtype)
+        groups = source.row_groups
 
         def report(n_iter, info, state):
-            own = info._replace(lambda_=info.lambda_[: problem.n_penalties])
+            own = info._replace(lambda_=_apart(problem, groups, info.lambda_)[1])
             return reported(n_iter, own, state)
 
         weights = [problem.splits[0].from_features(*start)]
@@ -227,21 +228,10 @@ class RowWeightsMixin(LearningMixin):
 
     def _set_row_weights(self, problem, source, result):
         """Set the weights of the rows, and return the rest of a result."""
-        groups, n_penalties = source.row_groups, problem.n_penalties
-        shares = problem.splits[0].group_shares
-
-        def apart(lambdas):
-            """Return weights up to one, and lambda as if they were sample weights."""
-            # Groups whose rows all have the sample weight zero have no say.
-            own = problem.row_weights(lambdas) * groups.are_used
-            # The training loss is then a mean.
-            means = (own @ shares)[..., None]
-            own /= own.max(axis=-1, keepdims=True)
-            return own, lambdas[..., :n_penalties] - np.log(means)
-
-        self.row_weights_, lambda_ = apart(result.lambda_)
+        groups, shares = source.row_groups, problem.splits[0].group_shares
+        self.row_weights_, lambda_ = _apart(problem, groups, result.lambda_)
         self.row_groups_ = groups.names
-        rows, lambdas = apart(result.history["lambda"])
+        rows, lambdas = _apart(problem, groups, result.history["lambda"])
         problem.total_weight *= float(self.row_weights_ @ shares)
         return _Learned(
             lambda_,
@@ -280,6 +270,16 @@ class RowWeightsMixin(LearningMixin):
             objective = "validation loss of rows of equal weight"
             self._warn_of_lambda(first, objective, problem.loss.negligible_sum)
         self._warn_of_few_rows(source)
+
+
+def _apart(problem, groups, lambdas):
+    """Return weights up to one, and lambda as if they were sample weights."""
+    # Groups whose rows all have the sample weight zero have no say.
+    own = problem.row_weights(lambdas) * groups.are_used
+    # The training loss is then a mean.
+    means = (own @ problem.splits[0].group_shares)[..., None]
+    own /= own.max(axis=-1, keepdims=True)
+    return own, lambdas[..., : problem.n_penalties] - np.log(means)
 
 
 def at_row_weights(source, estimator):

@@ -340,3 +340,16 @@ def test_parts_have_no_weights_of_rows():
     model.partial_fit(X, z)
     assert model.row_weights_ is None
     assert model.row_groups_ is None
+
+
+def test_lines_of_iterations_are_the_history(capsys):
+    """The lambda of the lines would be another than the one that is learned."""
+    X, z, sources, X_val, z_val = regression()
+    model = MYHPORidge(verbose=1, lambda_bounds=(-2.0, 1.0))
+    model.fit(X, z, X_val=X_val, y_val=z_val, row_groups=sources)
+    lines = capsys.readouterr().out.splitlines()
+    lines = [line.split()[1] for line in lines if "all=" in line][: model.n_iter_]
+    expected = [f"all={value:.4g}" for value in model.history_["lambda"]]
+    assert [float(one.partition("=")[2]) for one in lines] == pytest.approx(
+        [float(one.partition("=")[2]) for one in expected], rel=1e-3
+    )
