@@ -155,6 +155,24 @@ def names_of_lambdas(groups, classes):
     return [f"{name}, {one}" for name in groups for one in classes]
 
 
+def drawn_name(name):
+    """Return a name of the user's as matplotlib draws it, letter by letter.
+
+    It would take what is between two dollar signs for a formula, and leave out of a
+    legend what begins with an underscore.
+
+    Parameters
+    ----------
+    name : object
+
+    Returns
+    -------
+    str
+    """
+    text = str(name).replace("$", r"\$")
+    return f"\u200b{text}" if text.startswith("_") else text
+
+
 def check_one_of(value, name, allowed):
     """Raise if a parameter has none of the allowed values.
 

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 
 from .._messages import shown
 from ..linear_model._elsewhere import Elsewhere
-from ._base import features_of, fitted_model, make_axes
+from ._base import drawn_name, features_of, fitted_model, make_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -159,7 +159,7 @@ class CoefficientPathDisplay:
         )
         self.lines_ = []
         for number, name in enumerate(names):
-            options = {"label": str(name)}
+            options = {"label": drawn_name(name)}
             if number not in largest:
                 options = {"color": "0.7", "lw": 0.7, "zorder": 1, "label": "_"}
             (line,) = self.ax_.plot(

@@ -14,6 +14,7 @@ from .._messages import import_optional, shown
 from ._base import (
     MAX_LEGEND,
     check_one_of,
+    drawn_name,
     fitted_model,
     make_axes,
     names_of_lambdas,
@@ -263,7 +264,7 @@ class GroupPenaltyDisplay:
         lines = self.ax_.plot(positions[order], values, **options)
         self.artist_ = lines[0] if self.class_names is None else lines
         if self.class_names is not None and len(lines) <= MAX_LEGEND:
-            self.ax_.legend(lines, [str(name) for name in self.class_names])
+            self.ax_.legend(lines, list(map(drawn_name, self.class_names)))
         self.ax_.axhline(self._in(strength, self._shared()), color="0.5", lw=0.8)
         title = STRENGTHS[strength].replace(" relative", "\nrelative")
         self.ax_.set(xlabel="position of the feature", ylabel=title)
@@ -292,7 +293,7 @@ class GroupPenaltyDisplay:
         self.ax_.axvline(shared, color="0.5", lw=0.8, label="one strength for all")
         self.ax_.set(xlabel=STRENGTHS[strength], ylim=(len(rows) - 0.5, -0.5))
         if len(rows) <= NAMED_BARS:
-            self.ax_.set_yticks(rows, names)
+            self.ax_.set_yticks(rows, list(map(drawn_name, names)))
         else:
             self.ax_.set_ylabel("group" if self.class_names is None else "lambda")
         if strength != "relative":

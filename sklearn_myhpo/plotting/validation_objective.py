@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, is_regressor
 
 from .._messages import shown
 from ..linear_model._elsewhere import Elsewhere
-from ._base import features_of, fitted_model, make_axes, names_of_lambdas
+from ._base import drawn_name, features_of, fitted_model, make_axes, names_of_lambdas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -209,7 +209,7 @@ class ValidationObjectiveDisplay:
     def _draw_slices(self, line_kwargs):
         self.line_, self.lines_ = None, []
         for name, (places, values, learned) in self.slices.items():
-            options = {"label": name, **line_kwargs}
+            options = {"label": drawn_name(name), **line_kwargs}
             (line,) = self.ax_.plot(places, values, **options)
             on_line = np.interp(learned, places, values)
             color = line.get_color()
@@ -306,7 +306,7 @@ def _slices(model, elsewhere, feature_groups):
     elif isinstance(feature_groups, str) or not np.iterable(feature_groups):
         feature_groups = [feature_groups]
     found = {}
-    for name in feature_groups:
+    for name in map(str, feature_groups):
         if name not in names:
             raise ValueError(
                 "feature_groups must be names of groups of the estimator, "

@@ -456,3 +456,31 @@ def test_numbers_of_no_points(n_points, one):
     data = load_diabetes(return_X_y=True)
     with pytest.raises(ValueError, match="n_points must be an int >= 2"):
         CoefficientPathDisplay.from_estimator(one, *data, n_points=n_points)
+
+
+def test_names_are_drawn_letter_by_letter(recwarn):
+    """Dollar signs would end in an error of formulas, underscores be left out."""
+    rng = np.random.default_rng(0)
+    X, groups = rng.standard_normal((60, 4)), ["a$_$b", "_c", "_c", "d"]
+    y = X @ [1.0, 0.5, 0.1, 0.0] + rng.standard_normal(60)
+    model = MYHPORidge(feature_groups=groups, cv=3).fit(X, y)
+    displays = [
+        GroupPenaltyDisplay.from_estimator(model),
+        ConvergenceDisplay.from_estimator(model, quantity="lambda"),
+        ValidationObjectiveDisplay.from_estimator(model, X, y),
+    ]
+    for display in displays:
+        display.figure_.canvas.draw()
+    legend = displays[-1].ax_.get_legend().get_texts()
+    assert len(legend) == 4
+    drawn = [text.get_text().strip("\u200b").replace("\\$", "$") for text in legend[1:]]
+    assert drawn == ["_c", "a$_$b", "d"]
+    assert not [one for one in recwarn if "glyph" in str(one.message).lower()]
+
+
+def test_slices_of_numbered_groups():
+    """Names as the attributes have them would be refused."""
+    X, y = load_diabetes(return_X_y=True)
+    model = MYHPORidge(feature_groups=[0] * 4 + [1] * 6, random_state=0).fit(X, y)
+    found = ValidationObjectiveDisplay.from_estimator(model, X, y, feature_groups=[1])
+    assert list(found.slices) == ["1"]
