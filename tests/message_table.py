@@ -91,6 +91,13 @@ def responses_that_do_not_fit():
         BilevelLogisticRegression(solver=solver, feature_groups="each").fit(X, LABELS)
 
 
+def approximated_slope():
+    """Fit with an inverse Hessian of a single column."""
+    solver = Implicit(adjoint="nystrom", rank=1)
+    options = {"feature_groups": TWO_GROUPS, "cv": 3, "random_state": 0}
+    BilevelRidge(solver=solver, **options).fit(X, Y)
+
+
 def parts(**options):
     """Return a function that gives all rows to an estimator as a part."""
     return lambda: MYHPORidge(**options).partial_fit(X, Y)
@@ -506,6 +513,7 @@ PROVOKE = {
         logistic(cv=2, tol=1.0, lambda_init=0.0, standardize=True)
     ),
     "gap": ridge(cls=BilevelRidge, solver="unrolled", data=X * [1, 1, 100, 1e-2]),
+    "approximated slope": approximated_slope,
     "responses that do not fit": responses_that_do_not_fit,
     "steps of an approximated adjoint": lambda: Implicit("newton", adjoint="nystrom"),
     "missing labels": logistic(np.where(LABELS > 0, "a", None)),
@@ -1615,6 +1623,12 @@ TEXTS = {
         "loss. Weights that do have the validation loss … at this lambda; … Set "
         "standardize=True, or give the solver more inner or training steps, or use "
         "solver='implicit'.",
+    ),
+    "approximated slope": (
+        "ConvergenceWarning",
+        "BilevelRidge converged by an approximated slope, but the exact slope is … "
+        "times the validation loss: lambda is not at a minimum. Replace the solver by "
+        "'implicit', or by one with a finer approximation.",
     ),
     "responses that do not fit": (
         "ValueError",

@@ -79,11 +79,11 @@ class Certificate:
     def is_minimum(self):
         """Whether the fit ended where no lambda close by is better."""
         curved = self.least_curvature is None or self.least_curvature > -FLAT
-        return self.converged and curved and self._is_level
+        return self.converged and curved and self.is_level
 
     @property
-    def _is_level(self):
-        """Whether there is no slope; solvers with approximated ones may end at one."""
+    def is_level(self):
+        """Whether the exact slope is none; solvers may see an approximated one."""
         return self.certain or self.relative_hypergradient <= LEVEL
 
     @property
@@ -142,7 +142,7 @@ class Certificate:
         if abs(least) <= FLAT:
             return f"{least:.1e}: flat along some direction"
         text = f"at least {least:.1e} times the objective"
-        if least > 0 and not self._is_level:
+        if least > 0 and not self.is_level:
             return f"{text}: as at a minimum, but there is a slope"
         return f"{text}: a minimum" if least > 0 else f"{text}: not a minimum"
 
