@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.base import BaseEstimator
 
 from .._messages import shown
 from ..linear_model._at_lambda import AtLambda
-from ._base import features_of, fitted_model, make_axes
+from ._base import drawn_name, features_of, fitted_model, make_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,8 +118,8 @@ class CoefficientPathDisplay:
             or `target` or `n_points` have a value that is not allowed.
         """
         model = fitted_model(estimator)
-        if not n_points >= 2:
-            raise ValueError(f"n_points must be at least 2. Got {shown(n_points)}.")
+        if not (isinstance(n_points, Integral) and n_points >= 2):
+            raise ValueError(f"n_points must be an int >= 2. Got {shown(n_points)}.")
         row = _row_of(model, target)
         at_lambda = AtLambda(model, features_of(estimator, X), y, fit_params)
         moves = np.linspace(-np.log(SPAN), np.log(SPAN), n_points)
@@ -158,7 +159,7 @@ class CoefficientPathDisplay:
         )
         self.lines_ = []
         for number, name in enumerate(names):
-            options = {"label": str(name)}
+            options = {"label": drawn_name(name)}
             if number not in largest:
                 options = {"color": "0.7", "lw": 0.7, "zorder": 1, "label": "_"}
             (line,) = self.ax_.plot(

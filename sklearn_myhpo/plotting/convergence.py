@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..linear_model._per_class import lambda_names
-from ._base import MAX_LEGEND, check_one_of, make_axes, named_models
+from ._base import MAX_LEGEND, check_one_of, drawn_name, make_axes, named_models
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -185,7 +185,7 @@ class ConvergenceDisplay:
         options = {"marker": "o" if len(values) < 30 else "", "markersize": 4}
         if columns.shape[1] > MAX_LEGEND:
             text = f"{label}, median of {columns.shape[1]}"
-            kwargs = {**options, "label": text, **line_kwargs}
+            kwargs = {**options, "label": drawn_name(text), **line_kwargs}
             low, first, median, third, high = np.nanquantile(
                 columns, [0.0, 0.25, 0.5, 0.75, 1.0], axis=1
             )
@@ -200,5 +200,5 @@ class ConvergenceDisplay:
             if not np.isfinite(column).any():
                 continue
             text = label if columns.shape[1] == 1 else f"{label}, {group}"
-            kwargs = {**options, "label": text, **line_kwargs}
+            kwargs = {**options, "label": drawn_name(text), **line_kwargs}
             self.lines_ += self.ax_.plot(places, column, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -13,7 +14,9 @@ from .._messages import import_optional, shown
 from ._base import (
     MAX_LEGEND,
     check_one_of,
+    drawn_name,
     fitted_model,
+    log_unit,
     make_axes,
     names_of_lambdas,
 )
@@ -216,9 +219,7 @@ class GroupPenaltyDisplay:
                 "class k by GroupPenaltyDisplay(lambda_[:, k], feature_group_names_, "
                 "feature_group_labels_).plot(image_shape=...)."
             )
-        if image_shape is not None and (
-            len(image_shape) != 2 or np.prod(image_shape) != n_features
-        ):
+        if image_shape is not None and not _is_shape_of(image_shape, n_features):
             raise ValueError(
                 f"image_shape must be (rows, columns) of {n_features} features. Got "
                 f"{shown(image_shape)}."
@@ -264,7 +265,7 @@ class GroupPenaltyDisplay:
         lines = self.ax_.plot(positions[order], values, **options)
         self.artist_ = lines[0] if self.class_names is None else lines
         if self.class_names is not None and len(lines) <= MAX_LEGEND:
-            self.ax_.legend(lines, [str(name) for name in self.class_names])
+            self.ax_.legend(lines, list(map(drawn_name, self.class_names)))
         self.ax_.axhline(self._in(strength, self._shared()), color="0.5", lw=0.8)
         title = _title_in_two_lines(strength)
         self.ax_.set(xlabel="position of the feature", ylabel=title)
@@ -293,32 +294,11 @@ class GroupPenaltyDisplay:
         self.ax_.axvline(shared, color="0.5", lw=0.8, label="one strength for all")
         self.ax_.set(xlabel=STRENGTHS[strength], ylim=(len(rows) - 0.5, -0.5))
         if len(rows) <= NAMED_BARS:
-            self.ax_.set_yticks(rows, names)
+            self.ax_.set_yticks(rows, list(map(drawn_name, names)))
         else:
             self.ax_.set_ylabel("group" if self.class_names is None else "lambda")
         if strength != "relative":
             self.ax_.legend()
-
-
-def log_unit(model):
-    """Return ``log(alpha) - lambda`` of a fitted model, with ``alpha = 1 / C``.
-
-    Parameters
-    ----------
-    model : BilevelLinearModel
-        Fitted.
-
-    Returns
-    -------
-    float
-        The same for all of its lambdas; 0 without any.
-    """
-    name, strengths = model._strength()
-    with np.errstate(divide="ignore"):
-        logs = np.log(np.atleast_1d(strengths))
-    units = (-logs if name == "C" else logs) - np.atleast_1d(model.lambda_)
-    units = units[np.isfinite(units)]
-    return float(np.median(units)) if units.size else 0.0
 
 
 def _title_in_two_lines(strength):
@@ -343,3 +323,13 @@ def _log_norm(image, is_relative):
         high = max(high, 1.0 / low, 1.001)
         low = 1.0 / high
     return colors.LogNorm(low, high)
+
+
+def _is_shape_of(image_shape, n_features):
+    """Return whether something is the rows and columns of an image of features."""
+    sizes = np.asarray(image_shape, dtype=object)
+    return (
+        sizes.shape == (2,)
+        and all(isinstance(size, Integral) and size > 0 for size in sizes)
+        and sizes.prod() == n_features
+    )

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, is_regressor
 
 from .._messages import shown
 from ..linear_model._at_lambda import AtLambda
-from ._base import features_of, fitted_model, make_axes, names_of_lambdas
+from ._base import drawn_name, features_of, fitted_model, make_axes, names_of_lambdas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,7 +95,7 @@ class ValidationObjectiveDisplay:
         y: ArrayLike | None = None,
         *,
         fit_params: dict[str, Any] | None = None,
-        feature_groups: Sequence[str] | None = None,
+        feature_groups: str | Sequence[str] | None = None,
         alphas: ArrayLike | None = None,
         Cs: ArrayLike | None = None,
         ax: Axes | None = None,
@@ -115,13 +115,14 @@ class ValidationObjectiveDisplay:
             Target of the fit, for slices.
         fit_params : dict, default=None
             What `fit` got beside X and y, such as `sample_weight`.
-        feature_groups : sequence of str, default=None
+        feature_groups : str or sequence of str, default=None
             Names of the groups to draw, such as "body"; with a lambda per class, such
             as "body, red". None for the first six.
         alphas, Cs : array-like of shape (n_values,), default=None
             Grid of a search on the same rows, for comparison: alphas of `Ridge`, or Cs
-            of `LogisticRegression`. It is marked along the curve at
-            ``lambda = log(alpha / (2 n))``, n the rows of the fit.
+            of `LogisticRegression`, all positive. It is marked along the curve at
+            ``lambda = log(alpha / (2 n))``, n the rows of the fit. Not with X: slices
+            have no grid.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None makes new ones.
         **line_kwargs : dict
@@ -142,6 +143,7 @@ class ValidationObjectiveDisplay:
         """
         model = fitted_model(estimator)
         if X is not None:
+            _check_no_grid(alphas, Cs)
             at_lambda = AtLambda(model, features_of(estimator, X), y, fit_params)
             display = cls(
                 np.empty(0),
@@ -211,7 +213,7 @@ class ValidationObjectiveDisplay:
     def _draw_slices(self, line_kwargs):
         self.line_, self.lines_ = None, []
         for name, (places, values, learned) in self.slices.items():
-            options = {"label": name, **line_kwargs}
+            options = {"label": drawn_name(name), **line_kwargs}
             (line,) = self.ax_.plot(places, values, **options)
             on_line = np.interp(learned, places, values)
             color = line.get_color()
@@ -269,9 +271,34 @@ def _lambdas(model, alphas, Cs):
     # alpha = 2 n e^lambda, with the n of the fit.
     if has_alpha:
         scale = np.log(model.alpha_) - model.lambda_
-        return np.sort(np.log(np.asarray(alphas, dtype=float)) - scale)
+        return np.sort(_logs(alphas, "alphas") - scale)
     scale = -np.log(model.C_) - model.lambda_
-    return np.sort(-np.log(np.asarray(Cs, dtype=float)) - scale)
+    return np.sort(-_logs(Cs, "Cs") - scale)
+
+
+def _logs(values, name):
+    """Return the natural logs of a grid, or raise where it has none."""
+    try:
+        found = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    is_grid = found.ndim == 1 and found.size > 0
+    if not (is_grid and np.all((found > 0.0) & np.isfinite(found))):
+        raise ValueError(
+            f"{name} must be an array of finite numbers > 0. Got {shown(values)}."
+        )
+    return np.log(found)
+
+
+def _check_no_grid(alphas, Cs):
+    """Raise where a grid is given for slices, along which it has no places."""
+    for name, grid in (("alphas", alphas), ("Cs", Cs)):
+        if grid is not None:
+            raise ValueError(
+                f"{name} is marked along the curve of one lambda, which is drawn "
+                "without X and y; with them, slices are drawn. Leave out X and y, or "
+                f"{name}."
+            )
 
 
 def _slices(model, at_lambda, feature_groups):
@@ -280,8 +307,10 @@ def _slices(model, at_lambda, feature_groups):
     names = names_of_lambdas(model.feature_group_names_, classes)
     if feature_groups is None:
         feature_groups = names[:MAX_SLICES]
+    elif isinstance(feature_groups, str) or not np.iterable(feature_groups):
+        feature_groups = [feature_groups]
     found = {}
-    for name in feature_groups:
+    for name in map(str, feature_groups):
         if name not in names:
             raise ValueError(
                 "feature_groups must be names of groups of the estimator, "
