@@ -360,7 +360,9 @@ def test_displays():
     model = fit(y=NAMES, feature_groups=GROUPS)
     bars = GroupPenaltyDisplay.from_estimator(model)
     assert bars.ax_.get_yticklabels()[5].get_text() == "1, b"
-    lines = GroupPenaltyDisplay.from_estimator(model, positions=range(5)).artist_
+    lines = GroupPenaltyDisplay.from_estimator(
+        model, positions=range(5), strength="lambda"
+    ).artist_
     np.testing.assert_array_equal(lines[1].get_ydata(), model.lambda_[GROUPS, 1])
     drawn = ConvergenceDisplay.from_estimator(model, quantity="lambda").lines_
     assert drawn[5].get_label().endswith("1, b")
