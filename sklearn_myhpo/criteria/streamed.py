@@ -62,12 +62,15 @@ def left_out_of_block(block, reading, w, total, given, constants):
     Parameters
     ----------
     block : Block
+        Some rows.
     reading : Reading
         By `AllRows`.
     w : ndarray of shape (m, n_outputs)
+        Weights of the model of all rows.
     total : float
         Sum of all weights.
     given : Inverses
+        Of its Hessian.
     constants : ndarray of shape (2, n_outputs) or None
         As of `own_of_block`.
 
@@ -191,10 +194,12 @@ class Frozen(NamedTuple):
         lambda_ : ndarray of shape (n_groups,)
             Start, in the box.
         bounds : ndarray of shape (2, n_groups)
+            Lowest and highest lambda of every group.
 
         Returns
         -------
         ndarray of shape (n_groups,)
+            At most a step of `LAST_MODEL_STEP` from the minimum.
         """
         low, high = bounds
         for _ in range(MOST_MODEL_STEPS):
@@ -227,6 +232,7 @@ class LeftOutPlace(StreamedPlace):
     problem : StreamedProblem
         About the weights of the pass.
     lambda_ : ndarray of shape (n_groups,)
+        Natural logs of the penalties.
     totals : Totals
         Of the pass.
     """
@@ -270,8 +276,16 @@ class LeftOutRows:
         Parameters
         ----------
         lambda_ : ndarray of shape (n_groups,)
+            Natural logs of the penalties.
         w : ndarray of shape (m, n_outputs)
+            Weights of the model of all rows.
         given : Inverses
+            Of its Hessian there.
+
+        Returns
+        -------
+        LeftOutPlace
+            With the criterion and its slope.
         """
         rows = self.rows
         total, constants = rows.train_weights[-1], rows.null_constants
@@ -295,7 +309,9 @@ class LeftOutRows:
         Returns
         -------
         lambda_ : ndarray of shape (n_groups,)
+            The start.
         frozen : Frozen
+            The model there.
         """
         problem, full = self.problem(models), models.full
         gram, n_rows = full.train.gram, self.rows.n_held_out

@@ -32,10 +32,13 @@ class CriterionDriver:
     Parameters
     ----------
     rows : LeftOutRows
+        The rows, asked in passes.
     max_iter : int
         Most passes.
     deadline : Deadline or None
+        After which no pass begins.
     tol : float
+        Largest relative hypergradient of a converged result.
     report : callable
         Called with (n_iter, info, place).
     advice : str
@@ -60,7 +63,9 @@ class CriterionDriver:
         Returns
         -------
         problem : StreamedProblem
+            About the weights of the result.
         result : BilevelResult
+            The best of all passes.
         """
         lambda_, frozen = self.rows.begin(models, lambda_)
         longest, status = LONGEST_MOVE, Status.MAX_ITER
