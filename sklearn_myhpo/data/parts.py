@@ -227,7 +227,7 @@ def all_rows(sample_weight):
     return RowParts(sample_weight, 0, kinds, counts, None)
 
 
-def divide_rows(pairs, sample_weight):
+def divide_rows(pairs, sample_weight, most=0):
     """Return the `RowParts` of some splits.
 
     Parameters
@@ -237,6 +237,8 @@ def divide_rows(pairs, sample_weight):
         is named. `RowParts` are returned as they are.
     sample_weight : ndarray of shape (n_samples,)
         Non-negative.
+    most : int, default=0
+        Kinds of rows that there may be, if more than usual.
 
     Returns
     -------
@@ -245,7 +247,7 @@ def divide_rows(pairs, sample_weight):
     if isinstance(pairs, RowParts):
         return pairs
     n_samples, n_splits = len(sample_weight), len(pairs)
-    most = 1 + row_limits().most_atoms_per_split * n_splits
+    most = max(most, 1 + row_limits().most_atoms_per_split * n_splits)
     kinds, counts = np.zeros(n_samples, dtype=np.int32), np.empty((0, 1), dtype=int)
     too_many = RowParts(sample_weight, n_splits, None, None, pairs)
     for train, held_out in pairs:

@@ -20,6 +20,7 @@ from .._typing import MatrixLike
 from ..bilevel.bounds import MAX_LAMBDA
 from ..data.arrays import as_rows, linear_predictor
 from ..data.streams.batches import Batches
+from ..data.tensors.arrays import is_tensor
 from ..data.threads import threads_for
 from ..penalties.factors import make_penalty_factors, with_factors
 from ..penalties.labelled import names_of
@@ -55,6 +56,12 @@ from ._reporting import Attributes, Warnings
 from ._splits import SplitsMixin
 from ._streamed import StreamedFit
 from ._summary import SummaryMixin
+from ._tensor_fit import (
+    MovingMixin,
+    following_rows,
+    lives_elsewhere,
+    tensor_predictor,
+)
 
 
 class BilevelLinearModel(
@@ -66,6 +73,7 @@ class BilevelLinearModel(
     FactsMixin,
     SummaryMixin,
     FramesMixin,
+    MovingMixin,
     PenaltiesHTMLMixin,
     CallbackSupportMixin,
     DocumentationLinkMixin,
@@ -161,6 +169,7 @@ class BilevelLinearModel(
         return 0.0
 
     @with_callbacks
+    @following_rows
     def fit(
         self,
         X: MatrixLike | Batches,
@@ -324,6 +333,8 @@ default=None
     def _linear_predictor(self, X):
         """Return ``X coef_' + intercept_``, shape (n_samples, n_rows_of_coef)."""
         check_is_fitted(self)
+        if lives_elsewhere(self) or is_tensor(X):
+            return tensor_predictor(self, X)
         is_from_batches(X)
         X = validate_data(
             self,
@@ -336,5 +347,5 @@ default=None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = tags.array_api_support = True
         return tags

@@ -21,6 +21,7 @@ from ._long_rows import (
 )
 from ._moments import can_condense, condensed_rows
 from ._pass_bar import PassBar
+from ._tensors import TensorRows, read_tensors
 
 
 def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validation):
@@ -54,6 +55,9 @@ def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validatio
     """
     model._parts, model._is_stale = None, False
     model._y_origin, is_moments = None, can_condense(model, solver, *metadata)
+    if isinstance(X, TensorRows):
+        given = X, y, sample_weight, metadata, has_own_validation
+        return read_tensors(model, solver, *given)
     if is_dask(X):
         given = X, y, sample_weight, metadata, has_own_validation
         return read_dask(model, solver, *given)
@@ -137,7 +141,7 @@ def columns_of(X):
 
 
 def groups_of(X, groups):
-    """Return the groups for a splitter; None from Dask, whose folds are made by then.
+    """Return the groups for a splitter; None where the folds are made by then.
 
     Parameters
     ----------
@@ -150,8 +154,9 @@ def groups_of(X, groups):
     -------
     object
     """
-    is_read = isinstance(X, BatchesDesign | CondensedDesign)
-    return None if is_read and is_dask(groups) else groups
+    if isinstance(X, CondensedDesign):
+        return None
+    return None if isinstance(X, BatchesDesign) and is_dask(groups) else groups
 
 
 def is_from_batches(X):

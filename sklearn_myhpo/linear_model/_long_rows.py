@@ -174,7 +174,7 @@ def first_look(model, source):
     cv, has_classes = 5 if model.cv is None else model.cv, model._is_classifier
     check_cv_type(cv)
     _check_first(model, source.first())
-    most = _sample_rows(source.n_features)
+    most = sample_rows(source.n_features)
     is_number = isinstance(cv, Integral)
     rule = None
     if not (is_number and (source.n_samples is None or has_classes)):
@@ -199,7 +199,7 @@ def pairs_of_labels(labels):
     ]
 
 
-def _sample_rows(n_features):
+def sample_rows(n_features):
     """Return the number of rows of a sample."""
     most = SAMPLE_BLOCKS * row_limits().block_entries // max(1, n_features)
     return max(2, min(most, max(SAMPLE_LEAST, SAMPLE_PER_FEATURE * n_features)))

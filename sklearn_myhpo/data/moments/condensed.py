@@ -1,6 +1,7 @@
 """Few rows in the place of many: all that ridge asks of the rows of every fold."""
 
 from dataclasses import dataclass, replace
+from functools import singledispatch
 
 import numpy as np
 
@@ -42,8 +43,8 @@ class Condensed:
     weight : ndarray of shape (n_samples,)
     parts : CondensedParts
         A split for every fold that holds rows out.
-    folds : list of int
-        The label of each of these.
+    labels : list of int
+        The label of the rows of every kind, increasing.
     centre : Centre
     sample : RowSample
         Some of the rows of the source.
@@ -56,11 +57,24 @@ class Condensed:
     y: np.ndarray
     weight: np.ndarray
     parts: CondensedParts
-    folds: list
+    labels: list
     centre: object
     sample: RowSample
     source: object = None
     rule: object = None
+
+    def divided(self, counts):
+        """Return the same rows with splits that use rows of every label so often.
+
+        Parameters
+        ----------
+        counts : ndarray of int of shape (n_splits, 2, n_labels)
+            As those of `RowParts`, by the label.
+        """
+        facts = self.parts.sample_weight, len(counts), self.parts.kinds
+        own = counts[:, :, self.labels]
+        parts = CondensedParts(*facts, own, None, self.parts.kind_sizes)
+        return replace(self, parts=parts)
 
     @property
     def facts(self):
@@ -134,13 +148,14 @@ class CondensedHeldOut(HeldOutRows):
     def sample(self, n_rows):
         """Return rows of the source, about `n_rows`, or fewer of many features."""
         facts = self.facts
-        sample, folds = facts.rows.sample.joined(), facts.rows.folds
+        sample = facts.rows.sample.joined()
         kept = np.flatnonzero(sample.weight > 0)
         kept = kept[:: max(1, len(kept) // n_rows)]
-        label = sample.label[kept]
+        kind = np.searchsorted(facts.rows.labels, sample.label[kept])
+        number = np.arange(len(kept))
         pairs = [
-            (np.flatnonzero(label != fold), np.flatnonzero(label == fold))
-            for fold in folds
+            tuple(np.repeat(number, own[kind]) for own in counts)
+            for counts in facts.rows.parts.counts
         ]
         return HeldOutRows(
             as_design(sample.X[kept].astype(np.float64)),
@@ -177,6 +192,7 @@ class CondensedHeldOut(HeldOutRows):
         return float(np.sqrt(sums.parts[0]) / self.weight)
 
 
+@singledispatch
 def deviations_of_block(
     block, rule, columns, exponent, y_origin, coef, intercept, mean
 ):
@@ -251,7 +267,7 @@ def condense(rows_by_fold, counts, centre, sample, dtype, head, *, moves=True):
     held_out = np.array(kinds)[None, :] == np.array(folds, dtype=int)[:, None]
     uses = np.stack([~held_out, held_out], axis=1).astype(int)
     parts = CondensedParts(weight, len(folds), kind_of_row, uses, None, sizes)
-    return Condensed(design, y, weight, parts, folds, centre, sample)
+    return Condensed(design, y, weight, parts, kinds, centre, sample)
 
 
 def factors_of_moments(moments, centre):

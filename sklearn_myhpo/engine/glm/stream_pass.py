@@ -4,6 +4,7 @@ A pass is a task for one block of rows, whose results are added up. Nothing that
 returned grows with the number of rows.
 """
 
+from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
@@ -107,6 +108,7 @@ class _Sums(NamedTuple):
     raw: np.ndarray
 
 
+@singledispatch
 def common_of_block(block, reading, weights, constant):
     """Return sums over a block at the same weights for all splits, by folds.
 
@@ -133,6 +135,7 @@ def common_of_block(block, reading, weights, constant):
     return Totals(out)
 
 
+@singledispatch
 def own_of_block(block, reading, weights, constants, moves):
     """Return sums over a block at the weights of every split, and of all rows.
 
@@ -171,7 +174,9 @@ def own_of_block(block, reading, weights, constants, moves):
     n_models = (n_splits + 1) * (1 + n_moves)
     for fold, rows, y, weight in reading.visits(block, n_models):
         found = _sums(loss, rows, y, weight, weights)
+        # The last model is of all rows, whether a split holds them out or not.
         trains = np.arange(n_splits + 1) != fold
+        trains[-1] = True
         for name in ("loss", "slope", "gram"):
             each = getattr(found, name)
             out[name][trains] += each[trains]

@@ -1,0 +1,208 @@
+"""Fits of arrays of the array API: everything follows X, and weights go where it is."""
+
+from __future__ import annotations
+
+import copy
+from functools import wraps
+from typing import Any, Self
+
+import numpy as np
+from sklearn import config_context, get_config
+from sklearn.utils.validation import check_is_fitted
+
+from .._messages import shown
+from ..data.tensors.arrays import (
+    Home,
+    check_no_gradient,
+    check_tensor,
+    is_foreign,
+    is_tensor,
+    memory_advice,
+    to_host,
+)
+from ._tensors import TensorRows
+
+#: Fitted attributes that are arrays like X.
+WEIGHTS = ("coef_", "intercept_")
+
+
+def following_rows(fit):
+    """Return a method `fit` that takes arrays of the array API.
+
+    Where scikit-learn's ``array_api_dispatch`` is on, other arguments follow X; X
+    itself stays where it is, and the fitted weights are arrays like it.
+
+    Parameters
+    ----------
+    fit : callable
+        Of the estimator, X, y and the sample weights.
+
+    Returns
+    -------
+    callable
+    """
+
+    @wraps(fit)
+    def of_arrays(self, X, y=None, sample_weight=None, **params):
+        if not get_config()["array_api_dispatch"]:
+            return fit(self, X, y, sample_weight, **params)
+        rows, home = X, None
+        if is_tensor(X):
+            rows, home = TensorRows(X), Home.of(X)
+        y, sample_weight = _followed("y", y), _followed("sample_weight", sample_weight)
+        params = {name: _followed(name, one) for name, one in params.items()}
+        # All the rest are arrays of the host, or asked for explicitly.
+        with config_context(array_api_dispatch=False):
+            fit(self, rows, y, sample_weight, **params)
+        if home is not None:
+            _put_weights(self, home, X.dtype)
+        return self
+
+    return of_arrays
+
+
+def _followed(name, value):
+    """Return an argument beside X on the host."""
+    if not is_foreign(value):
+        return value
+    check_no_gradient(value, name)
+    return to_host(value)
+
+
+def _put_weights(model, home, dtype):
+    """Make arrays like X of the weights of a fitted estimator."""
+    for name in WEIGHTS:
+        value = home.put(np.asarray(getattr(model, name)))
+        setattr(model, name, home.xp.astype(value, dtype, copy=False))
+
+
+def host_weights(model):
+    """Return `coef_` and `intercept_` of a fitted estimator as NumPy arrays.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+
+    Returns
+    -------
+    coef : ndarray
+    intercept : float or ndarray
+    """
+    coef, intercept = (_as_numpy(getattr(model, name)) for name in WEIGHTS)
+    return coef, intercept
+
+
+def _as_numpy(value):
+    """Return an array of the host, or a number in the place of one without axes."""
+    if not is_foreign(value):
+        return value
+    value = to_host(value)
+    return value if value.ndim else value[()]
+
+
+def lives_elsewhere(model):
+    """Whether the weights of a fitted estimator are arrays of another library."""
+    return not isinstance(model.coef_, np.ndarray)
+
+
+def tensor_predictor(model, X):
+    """Return ``X coef_' + intercept_`` where X lives, shape (n, n_rows_of_coef).
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+        Fitted.
+    X : array-like
+
+    Returns
+    -------
+    array
+
+    Raises
+    ------
+    ValueError
+        If X is not an array like that of `fit`.
+    """
+    _check_same_home(model, X)
+    check_tensor(X)
+    home = Home.of(X)
+    n_features = model.coef_.shape[-1]
+    if X.shape[1] != n_features:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {model._name()} is expecting "
+            f"{n_features} features as input."
+        )
+    coef, intercept = (
+        home.xp.astype(getattr(model, name), X.dtype, copy=False) for name in WEIGHTS
+    )
+    coef = coef[None, :] if len(coef.shape) == 1 else coef
+    with memory_advice():
+        return X @ coef.T + intercept
+
+
+def _check_same_home(model, X):
+    """Raise unless X lives where the weights do."""
+    name = model._name()
+    fitted = Home.of(model.coef_).name if lives_elsewhere(model) else "numpy"
+    if not get_config()["array_api_dispatch"]:
+        raise ValueError(
+            f"{name} was fitted to arrays of {fitted}, which predictions take after "
+            "sklearn.set_config(array_api_dispatch=True). For NumPy arrays use "
+            'move_to("numpy").'
+        )
+    given = Home.of(X).name if is_foreign(X) else "numpy"
+    if given == fitted and is_foreign(X) and Home.of(model.coef_).has(X):
+        return
+    differ = f"{fitted} and {given}"
+    if given == fitted:
+        devices = Home.of(model.coef_).device, Home.of(X).device
+        differ = " and ".join(f"{given} on {one}" for one in devices)
+    raise ValueError(
+        f"Inputs passed to {name} must use the same namespace and the same device as "
+        f"those passed to fit(). They are {differ}. Move the estimator: "
+        'move_to(X) for the home of X, or move_to("numpy").'
+    )
+
+
+class MovingMixin:
+    """`move_to` of the estimators; a mixin."""
+
+    def move_to(self, place: Any) -> Self:
+        """Return a copy of the fitted estimator with its weights elsewhere.
+
+        `coef_` and `intercept_` are arrays like the X of `fit`: tensors after a fit of
+        tensors. A pickle of ``move_to("numpy")`` loads on machines without the library
+        or the device, and so does that of `to_sklearn`.
+
+        Parameters
+        ----------
+        place : "numpy" or array
+            An array says by its library and its device where the weights shall be.
+
+        Returns
+        -------
+        self : object
+            A copy; the estimator itself stays as it is.
+
+        Raises
+        ------
+        ValueError
+            If `place` is neither.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        is_name = isinstance(place, str) and place == "numpy"
+        if not (is_name or isinstance(place, np.ndarray) or is_foreign(place)):
+            raise ValueError(
+                'place must be "numpy", or an array that is where the weights shall '
+                f"be. Got {shown(place)}."
+            )
+        moved = copy.copy(self)
+        moved.coef_, moved.intercept_ = host_weights(self)
+        if not is_name and is_foreign(place):
+            home = Home.of(place)
+            single = home.xp.float32
+            is_single = moved.coef_.dtype == np.float32
+            _put_weights(moved, home, single if is_single else home.double)
+        return moved

@@ -1,0 +1,274 @@
+"""X in arrays of the array API, in `fit`: the rows stay where they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+from .._messages import shown
+from ..data.moments.passes import condense_source
+from ..data.parts import divide_rows
+from ..data.tensors.arrays import Home, check_tensor
+from ..data.tensors.source import GivenLabels, TensorSource
+from ..engine.conditioning import LEAST_OWN, LEAST_OWN_OF_GROUPS
+from ..engine.glm.stream_plan import hessian_bytes
+from ..engine.limits import limits
+from ..losses import SquaredLoss
+from ..losses.tensors import tensor_loss
+from ._checks import (
+    check_not_missing,
+    check_not_text,
+    check_weights,
+    resolve_criterion,
+)
+from ._long_rows import MOST_BYTES, LongRows, sample_rows
+from ._units import unit_exponents
+
+#: Kinds of rows, which splits use alike, of which second moments are kept; and entries
+#: of these.
+MOST_KINDS, MOST_MOMENTS = 1024, 2**27
+#: Share of the rows of a tensor that the sample of a start may have: one in so many.
+SAMPLE_SHARE = 4
+#: End of the messages: how to fit rows of which single ones are needed.
+_ELSE = "Or fit NumPy arrays, for which single rows can be looked at."
+
+
+class TensorRows(NamedTuple):
+    """X of `fit` in an array of another library; other arguments are NumPy's by then.
+
+    Attributes
+    ----------
+    given : array of shape (n_samples, n_features)
+    """
+
+    given: object
+
+    @property
+    def shape(self):
+        """Shape of X."""
+        return tuple(self.given.shape)
+
+
+def read_tensors(model, solver, X, y, sample_weight, metadata, has_own_validation):
+    """Return the rows of a fit whose X is an array of another library.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+    solver : Solver
+    X : TensorRows
+    y, sample_weight : array-like or None
+        On the host.
+    metadata : (groups, params)
+        Further arguments of `fit` for a splitter.
+    has_own_validation : bool
+        Whether `fit` got a validation set.
+
+    Returns
+    -------
+    X : LongRows or CondensedDesign
+    y, sample_weight : ndarray or None
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X is no matrix of real numbers, or a parameter needs single rows; the message
+        says what to use instead.
+    """
+    if y is None:
+        raise ValueError("y must be an array with a number for each row. Got None.")
+    obstacle = _obstacle(model, solver, has_own_validation)
+    if obstacle is not None:
+        raise ValueError(f"X is not a NumPy array: {obstacle}. {_ELSE}")
+    X = X.given
+    check_tensor(X)
+    y, weights = _check_columns(model, X, y, sample_weight)
+    if model._is_from_moments or model._codes_classes:
+        return _ridge_rows(model, X, y, weights, metadata)
+    return _long_rows(model, X, y, weights, metadata), None, None
+
+
+def _obstacle(model, solver, has_own_validation):
+    """Return what keeps a fit from sums over rows, and what would do; or None."""
+    for name in ("scoring", "store_cv_results"):
+        value = getattr(model, name)
+        if value is not None and value is not False:
+            return f"{name}={shown(value)} predicts held-out rows; leave it out"
+    if has_own_validation:
+        return (
+            "X_val and y_val are rows beside X; give both as X and y, and the rows of "
+            "each as cv=[(train, validation)]"
+        )
+    if model.shrinkage == "auto":
+        return "shrinkage='auto' needs splits within splits; give a number"
+    if solver.capabilities.needs_rows:
+        return (
+            f"The solver {shown(solver)} looks at some rows at a time; use MYHPORidge, "
+            "MYHPOLogisticRegression or another solver"
+        )
+    if model._is_from_moments or model._codes_classes:
+        criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
+        if criterion is not None and (
+            criterion.needs_rows or criterion.is_matrix_free
+        ):
+            return (
+                f"criterion={shown(model.criterion)} needs rows one by one; use "
+                "criterion='validation' or 'gcv'"
+            )
+        return None
+    return _obstacle_of_likelihood(model, solver)
+
+
+def _obstacle_of_likelihood(model, solver):
+    """Return the same for the losses that are no squares."""
+    if not model._reads_in_passes:
+        return f"{model._name()} needs rows one by one"
+    if model.criterion != "validation":
+        return (
+            f"criterion={shown(model.criterion)} needs rows one by one; use "
+            "criterion='validation'"
+        )
+    if model.shrinkage:
+        return "shrinkage needs rows one by one; use shrinkage=0"
+    if model.n_starts > 1:
+        return f"n_starts={model.n_starts} needs rows one by one; use n_starts=1"
+    if model.standardize and not model.fit_intercept:
+        return (
+            "standardize=True without an intercept makes other rows for every split; "
+            "use fit_intercept=True"
+        )
+    capabilities = solver.capabilities
+    if not capabilities.finds_minimizers or capabilities.all_directions:
+        return (
+            f"The solver {shown(solver)} leaves the solutions that sums over rows "
+            "give; use MYHPOLogisticRegression or its kin with their own options"
+        )
+    return None
+
+
+def _check_columns(model, X, y, sample_weight):
+    """Return y and the weights, checked, and set the features of the estimator."""
+    check_not_missing(y)
+    is_classifier = model._is_classifier or model._codes_classes
+    if not is_classifier:
+        check_not_text(y)
+    y = validate_data(
+        model,
+        y=y,
+        multi_output=model._is_multi_output,
+        y_numeric=not is_classifier,
+    )
+    check_consistent_length(y, X)
+    n_rows, n_features = X.shape
+    if n_rows < 2 or not n_features:
+        raise ValueError(
+            "X must have two rows or more, and features. Got the shape "
+            f"{(n_rows, n_features)}."
+        )
+    # Last, for y alone takes the features away.
+    validate_data(model, np.empty((1, n_features)), skip_check_array=True)
+    return y, check_weights(sample_weight, y)
+
+
+def _pairs(model, X, y, weights, metadata, criterion=None):
+    """Return the training and validation rows of every split."""
+    metadata = model._metadata_of_splits(X, *metadata)
+    given = (X, y), (X, y), weights, metadata
+    return model._choose_pairs(*given, own=None, criterion=criterion)
+
+
+def _ridge_rows(model, X, y, weights, metadata):
+    """Return rows with the second moments of a tensor, their y and their weights."""
+    from ..data.tensors import moments  # noqa: F401  registers the tasks
+
+    name, target = model._name(), y
+    criterion = resolve_criterion(model.criterion, SquaredLoss(), name)
+    if model._codes_classes:
+        weights, _ = model._weigh_classes(y, weights, None)
+        _, target, _ = model._check_target(y, weights)
+    pairs = _pairs(model, X, y, weights, metadata, criterion)
+    source, parts, rule = TensorSource(X, target, weights), None, None
+    if criterion is None:
+        most = min(MOST_KINDS, MOST_MOMENTS // max(1, X.shape[1]) ** 2)
+        parts = divide_rows(pairs, weights, most)
+        _check_kinds(model, parts)
+        rule = GivenLabels(parts.kinds, parts.counts.shape[2])
+    found = condense_source(
+        source,
+        rule,
+        is_about_means=model.fit_intercept,
+        exponents=unit_exponents,
+        n_sample=limits().optimism_rows,
+        least=LEAST_OWN if model.feature_groups is None else LEAST_OWN_OF_GROUPS,
+        moves=True,
+    )
+    if parts is not None:
+        found = found.divided(parts.counts)
+        held_out = parts.counts[0, 1][parts.kinds] > 0
+        rule = GivenLabels(np.where(held_out, 0, -1), 1)
+    found = replace(found, source=source, rule=rule)
+    found.design.condensed, model._y_origin = found, found.centre.y
+    is_vector = target.ndim == 1
+    return found.design, found.y[:, 0] if is_vector else found.y, found.weight
+
+
+def _check_kinds(model, parts):
+    """Raise where splits divide the rows in too many ways."""
+    if parts.kinds is None:
+        raise ValueError(
+            f"cv={shown(model.cv)} makes splits that overlap in more than {MOST_KINDS} "
+            "ways, for each of which second moments of the rows of X would be kept. "
+            "Use folds, such as cv=KFold(5, shuffle=True) of sklearn.model_selection, "
+            f"or fewer splits. {_ELSE}"
+        )
+
+
+def _long_rows(model, X, y, weights, metadata):
+    """Return the `LongRows` of a tensor."""
+    from ..engine.glm import tensor_pass  # noqa: F401  registers the tasks
+
+    if model._is_classifier:
+        check_classification_targets(y)
+        own, _ = model._weigh_classes(y, weights, None)
+        loss, _, _ = model._check_target(y, own)
+    else:
+        own, y = weights, y.astype(np.float64)
+        model._family_loss().check_target(y)
+        loss, _, _ = model._check_target(y, own)
+    tensor_loss(loss, Home.of(X))
+    pairs = _pairs(model, X, y, own, metadata)
+    rule = GivenLabels(_labels_of(model, pairs, own), len(pairs))
+    source = TensorSource(X, y, weights)
+    n_outputs = max(1, len(model.classes_) - 1) if model._is_classifier else 1
+    n_bytes = hessian_bytes(X.shape[1] * n_outputs, rule.n_splits)
+    if n_bytes > MOST_BYTES:
+        raise ValueError(
+            f"The Hessians of all splits, of {X.shape[1]} features for every class, "
+            f"would take more than {MOST_BYTES / 2**30:.0f} GiB. Use fewer features "
+            f"or folds. {_ELSE}"
+        )
+    most = max(2, min(sample_rows(X.shape[1]), len(y) // SAMPLE_SHARE))
+    facts = source.facts(rule, most, model._is_classifier)
+    return LongRows(source, facts, rule)
+
+
+def _labels_of(model, pairs, weights):
+    """Return the fold of every row, -1 for none, of splits that train on all others."""
+    labels = np.full(len(weights), -1)
+    for split, (train, held_out) in enumerate(pairs):
+        n_kept = np.count_nonzero(weights[np.unique(train)])
+        n_all = n_kept + np.count_nonzero(weights[held_out])
+        is_twice = len(np.unique(train)) < len(train) or np.any(labels[held_out] >= 0)
+        if is_twice or n_all < np.count_nonzero(weights):
+            raise ValueError(
+                f"cv={shown(model.cv)}: split {split} (counted from 0) is no fold, "
+                "which holds out rows that no other one does and trains on all others. "
+                "Use a number of folds, or KFold, StratifiedKFold or GroupKFold of "
+                f"sklearn.model_selection. {_ELSE}"
+            )
+        labels[held_out] = split
+    return labels
