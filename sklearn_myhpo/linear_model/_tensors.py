@@ -153,6 +153,9 @@ def _obstacle_of_likelihood(model, solver):
 def _check_columns(model, X, y, sample_weight):
     """Return y and the weights, checked, and set the features of the estimator."""
     check_not_missing(y)
+    if model._codes_classes:
+        # Labels, which are numbers -1 and 1 from here on.
+        model._is_multilabel = model._is_coded = False
     is_classifier = model._is_classifier or model._codes_classes
     if not is_classifier:
         check_not_text(y)
@@ -189,7 +192,8 @@ def _ridge_rows(model, X, y, weights, metadata):
     criterion = resolve_criterion(model.criterion, SquaredLoss(), name)
     if model._codes_classes:
         weights, _ = model._weigh_classes(y, weights, None)
-        _, target, _ = model._check_target(y, weights)
+        _, index, _ = model._check_target(y, weights)
+        target = model._codes(index)
     pairs = _pairs(model, X, y, weights, metadata, criterion)
     source, parts, rule = TensorSource(X, target, weights), None, None
     if criterion is None:

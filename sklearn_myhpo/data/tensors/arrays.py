@@ -158,6 +158,11 @@ def to_host(array):
     return np.asarray(array)
 
 
+def on_host(value):
+    """Return an array of another library as NumPy's, anything else as it is."""
+    return to_host(value) if is_foreign(value) else value
+
+
 def fetched(value):
     """Return results of a task with NumPy arrays in the place of others.
 
@@ -180,7 +185,7 @@ def fetched(value):
         return type(value)(*map(fetched, value))
     if isinstance(value, list | tuple):
         return type(value)(map(fetched, value))
-    return to_host(value) if is_foreign(value) else value
+    return on_host(value)
 
 
 def check_tensor(X):
