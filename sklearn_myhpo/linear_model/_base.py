@@ -57,7 +57,7 @@ from ._splits import SplitsMixin
 from ._streamed import StreamedFit
 from ._summary import SummaryMixin
 from ._tensor_fit import (
-    MovingMixin,
+    FollowingMixin,
     following_rows,
     lives_elsewhere,
     tensor_predictor,
@@ -73,7 +73,7 @@ class BilevelLinearModel(
     FactsMixin,
     SummaryMixin,
     FramesMixin,
-    MovingMixin,
+    FollowingMixin,
     PenaltiesHTMLMixin,
     CallbackSupportMixin,
     DocumentationLinkMixin,

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._messages import import_optional
+from ..data.tensors.arrays import on_host
 
 if TYPE_CHECKING:
     import pandas
@@ -37,7 +38,7 @@ class FramesMixin:
         """
         check_is_fitted(self)
         pd = import_pandas("penalties_frame()")
-        coef = np.atleast_2d(self.coef_).astype(np.float64)
+        coef = np.atleast_2d(on_host(self.coef_)).astype(np.float64)
         name, strength = self._strength()
         if self._is_per_target:
             kind, keys = "target", np.arange(len(coef))

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._messages import shown
 from ..data.tensors.arrays import (
     Home,
+    as_numpy,
     check_no_gradient,
     check_tensor,
     is_foreign,
@@ -20,6 +21,7 @@ from ..data.tensors.arrays import (
     memory_advice,
     to_host,
 )
+from ._host_arrays import HostArraysMixin
 from ._tensors import TensorRows
 
 #: Fitted attributes that are arrays like X.
@@ -77,27 +79,8 @@ def _put_weights(model, home, dtype):
 
 
 def host_weights(model):
-    """Return `coef_` and `intercept_` of a fitted estimator as NumPy arrays.
-
-    Parameters
-    ----------
-    model : BilevelLinearModel
-
-    Returns
-    -------
-    coef : ndarray
-    intercept : float or ndarray
-    """
-    coef, intercept = (_as_numpy(getattr(model, name)) for name in WEIGHTS)
-    return coef, intercept
-
-
-def _as_numpy(value):
-    """Return an array of the host, or a number in the place of one without axes."""
-    if not is_foreign(value):
-        return value
-    value = to_host(value)
-    return value if value.ndim else value[()]
+    """Return `coef_` and `intercept_` of a fitted estimator as NumPy arrays."""
+    return tuple(as_numpy(getattr(model, name)) for name in WEIGHTS)
 
 
 def lives_elsewhere(model):
@@ -164,8 +147,8 @@ def _check_same_home(model, X):
     )
 
 
-class MovingMixin:
-    """`move_to` of the estimators; a mixin."""
+class FollowingMixin(HostArraysMixin):
+    """Weights that are arrays like X, and `move_to`; a mixin."""
 
     def move_to(self, place: Any) -> Self:
         """Return a copy of the fitted estimator with its weights elsewhere.

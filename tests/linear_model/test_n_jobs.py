@@ -36,11 +36,7 @@ def targets(n_samples=60):
 
 def fitted(model):
     """Return all fitted attributes but the seconds, as text and numbers."""
-    found = {
-        name: value
-        for name, value in vars(model).items()
-        if name.endswith("_") and name[0] != "_"
-    }
+    found = {name: getattr(model, name) for name in fitted_names(model)}
     found["history_"] = {k: v for k, v in model.history_.items() if k != "time"}
     # The certificate prints its numbers in full.
     return {k: v for k, v in found.items() if k not in ("certificate_", "plan_")}

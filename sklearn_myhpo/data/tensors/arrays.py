@@ -163,6 +163,14 @@ def on_host(value):
     return to_host(value) if is_foreign(value) else value
 
 
+def as_numpy(value):
+    """Return an array as NumPy's, and one of another library without axes as number."""
+    if not is_foreign(value):
+        return value
+    value = to_host(value)
+    return value if value.ndim else value[()]
+
+
 def fetched(value):
     """Return results of a task with NumPy arrays in the place of others.
 
