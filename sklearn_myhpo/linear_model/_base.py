@@ -20,7 +20,7 @@ from .._typing import MatrixLike
 from ..bilevel.bounds import MAX_LAMBDA
 from ..data.arrays import as_rows, linear_predictor
 from ..data.streams.batches import Batches
-from ..data.tensors.arrays import is_tensor
+from ..data.tensors.homes import lives_elsewhere
 from ..data.threads import threads_for
 from ..penalties.factors import make_penalty_factors, with_factors
 from ..penalties.labelled import names_of
@@ -59,7 +59,6 @@ from ._summary import SummaryMixin
 from ._tensor_fit import (
     FollowingMixin,
     following_rows,
-    lives_elsewhere,
     tensor_predictor,
 )
 
@@ -333,7 +332,7 @@ default=None
     def _linear_predictor(self, X):
         """Return ``X coef_' + intercept_``, shape (n_samples, n_rows_of_coef)."""
         check_is_fitted(self)
-        if lives_elsewhere(self) or is_tensor(X):
+        if lives_elsewhere(self):
             return tensor_predictor(self, X)
         is_from_batches(X)
         X = validate_data(

@@ -83,11 +83,6 @@ def host_weights(model):
     return tuple(as_numpy(getattr(model, name)) for name in WEIGHTS)
 
 
-def lives_elsewhere(model):
-    """Whether the weights of a fitted estimator are arrays of another library."""
-    return not isinstance(model.coef_, np.ndarray)
-
-
 def tensor_predictor(model, X):
     """Return ``X coef_' + intercept_`` where X lives, shape (n, n_rows_of_coef).
 
@@ -103,10 +98,9 @@ def tensor_predictor(model, X):
 
     Raises
     ------
-    ValueError
-        If X is not an array like that of `fit`.
+    TypeError, ValueError
+        If X is no matrix of real numbers with the features of `fit`.
     """
-    _check_same_home(model, X)
     check_tensor(X)
     home = Home.of(X)
     n_features = model.coef_.shape[-1]
@@ -121,30 +115,6 @@ def tensor_predictor(model, X):
     coef = coef[None, :] if len(coef.shape) == 1 else coef
     with memory_advice():
         return X @ coef.T + intercept
-
-
-def _check_same_home(model, X):
-    """Raise unless X lives where the weights do."""
-    name = model._name()
-    fitted = Home.of(model.coef_).name if lives_elsewhere(model) else "numpy"
-    if not get_config()["array_api_dispatch"]:
-        raise ValueError(
-            f"{name} was fitted to arrays of {fitted}, which predictions take after "
-            "sklearn.set_config(array_api_dispatch=True). For NumPy arrays use "
-            'move_to("numpy").'
-        )
-    given = Home.of(X).name if is_foreign(X) else "numpy"
-    if given == fitted and is_foreign(X) and Home.of(model.coef_).has(X):
-        return
-    differ = f"{fitted} and {given}"
-    if given == fitted:
-        devices = Home.of(model.coef_).device, Home.of(X).device
-        differ = " and ".join(f"{given} on {one}" for one in devices)
-    raise ValueError(
-        f"Inputs passed to {name} must use the same namespace and the same device as "
-        f"those passed to fit(). They are {differ}. Move the estimator: "
-        'move_to(X) for the home of X, or move_to("numpy").'
-    )
 
 
 class FollowingMixin(HostArraysMixin):
