@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from .._messages import shown
+from ..criteria.loo import LeaveOneOut
 from ..data.moments.passes import condense_source
 from ..data.parts import divide_rows
 from ..data.tensors.arrays import Home, check_tensor
@@ -112,15 +113,23 @@ def _obstacle(model, solver, has_own_validation):
         )
     if model._is_from_moments or model._codes_classes:
         criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
-        if criterion is not None and (
-            criterion.needs_rows or criterion.is_matrix_free
-        ):
-            return (
-                f"criterion={shown(model.criterion)} needs rows one by one; use "
-                "criterion='validation' or 'gcv'"
-            )
-        return None
+        return None if criterion is None else _obstacle_of_criterion(model, criterion)
     return _obstacle_of_likelihood(model, solver)
+
+
+def _obstacle_of_criterion(model, criterion):
+    """Return the same for a criterion of ridge."""
+    if type(criterion) is LeaveOneOut and model.feature_groups is None:
+        factors = model.penalty_factors
+        if factors is None or np.all(np.asarray(factors, dtype=object) != 0):
+            return None
+        return "criterion='loo' takes penalty_factors > 0; use criterion='validation'"
+    if criterion.needs_rows or criterion.is_matrix_free:
+        return (
+            f"criterion={shown(model.criterion)} needs rows one by one, but for 'loo' "
+            "with one lambda; use criterion='validation' or 'gcv'"
+        )
+    return None
 
 
 def _obstacle_of_likelihood(model, solver):
