@@ -23,6 +23,7 @@ from ..data.tensors.arrays import (
 )
 from ._host_arrays import HostArraysMixin
 from ._tensors import TensorRows
+from ._wide_tensors import restore_features
 
 #: Fitted attributes that are arrays like X.
 WEIGHTS = ("coef_", "intercept_")
@@ -57,7 +58,10 @@ def following_rows(fit):
         with config_context(array_api_dispatch=False):
             fit(self, rows, y, sample_weight, **params)
         if home is not None:
-            _put_weights(self, home, X.dtype)
+            weights = [home.put(np.asarray(getattr(self, name))) for name in WEIGHTS]
+            if rows.wide is not None:
+                weights = restore_features(self, rows.wide, rows.shape)
+            _set_weights(self, weights, home, X.dtype)
         return self
 
     return of_arrays
@@ -71,10 +75,9 @@ def _followed(name, value):
     return to_host(value)
 
 
-def _put_weights(model, home, dtype):
-    """Make arrays like X of the weights of a fitted estimator."""
-    for name in WEIGHTS:
-        value = home.put(np.asarray(getattr(model, name)))
+def _set_weights(model, weights, home, dtype):
+    """Set the weights of a fitted estimator to arrays like X."""
+    for name, value in zip(WEIGHTS, weights, strict=True):
         setattr(model, name, home.xp.astype(value, dtype, copy=False))
 
 
@@ -157,5 +160,6 @@ class FollowingMixin(HostArraysMixin):
             home = Home.of(place)
             single = home.xp.float32
             is_single = moved.coef_.dtype == np.float32
-            _put_weights(moved, home, single if is_single else home.double)
+            weights = [home.put(np.asarray(one)) for one in host_weights(moved)]
+            _set_weights(moved, weights, home, single if is_single else home.double)
         return moved

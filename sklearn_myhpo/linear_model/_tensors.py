@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
@@ -28,6 +27,7 @@ from ._checks import (
 )
 from ._long_rows import MOST_BYTES, LongRows, sample_rows
 from ._units import unit_exponents
+from ._wide_tensors import is_wide, wide_rows
 
 #: Kinds of rows, which splits use alike, of which second moments are kept; and entries
 #: of these.
@@ -38,15 +38,21 @@ SAMPLE_SHARE = 4
 _ELSE = "Or fit NumPy arrays, for which single rows can be looked at."
 
 
-class TensorRows(NamedTuple):
+class TensorRows:
     """X of `fit` in an array of another library; other arguments are NumPy's by then.
+
+    Parameters
+    ----------
+    given : array of shape (n_samples, n_features)
 
     Attributes
     ----------
-    given : array of shape (n_samples, n_features)
+    wide : WideRows or None
+        What the fit is in the space of; None where it is of the features.
     """
 
-    given: object
+    def __init__(self, given):
+        self.given, self.wide = given, None
 
     @property
     def shape(self):
@@ -71,7 +77,8 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, has_own_validatio
 
     Returns
     -------
-    X : LongRows or CondensedDesign
+    X : LongRows, CondensedDesign or ndarray
+        Rows in the space of their own, of more features than rows.
     y, sample_weight : ndarray or None
 
     Raises
@@ -82,11 +89,15 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, has_own_validatio
     """
     if y is None:
         raise ValueError("y must be an array with a number for each row. Got None.")
+    check_tensor(X.given)
+    if is_wide(model, X.given) and not has_own_validation:
+        y, sample_weight = _check_columns(model, X.given, y, sample_weight)
+        X.wide = wide_rows(model, X.given)
+        return X.wide.rows, y, sample_weight
     obstacle = _obstacle(model, solver, has_own_validation)
     if obstacle is not None:
         raise ValueError(f"X is not a NumPy array: {obstacle}. {_ELSE}")
     X = X.given
-    check_tensor(X)
     y, weights = _check_columns(model, X, y, sample_weight)
     if model._is_from_moments or model._codes_classes:
         return _ridge_rows(model, X, y, weights, metadata)
