@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data.blocks import slices
 from ..data.streams.source import Sums
+from ..data.tensors.rows import forward
 from ..data.tensors.source import TensorSource
 from ._base import BoundRidgeCriterion, Curve, filter_factors, quotient_derivatives
 from .loo import INTERPOLATED, LeaveOneOut
@@ -100,10 +101,7 @@ class RowsOfU(NamedTuple):
         home, xp = block.home, block.home.xp
         share = block.weight / self.total
         root = home.put(np.sqrt(share)[:, None])
-        X = home.precise(block.X)
-        if self.x_mean.any():
-            X = X - home.put(self.x_mean[None])
-        left = root * (X @ home.put(self.combine))
+        left = root * forward(block, self.x_mean, self.combine)
         target = root * home.put(self.facts.target(block.y) - self.y_mean)
         gap = 1.0 - xp.sum(left * left, axis=1)
         if self.is_leverage:

@@ -33,6 +33,21 @@ class FoldRows(NamedTuple):
         return int(self.index[0]), len(self.index)
 
 
+def forward(block, origin, matrix):
+    """Return rows about an origin times a matrix (n_features, k), where they live.
+
+    Parameters
+    ----------
+    block : TensorBlock
+    origin : ndarray of shape (n_features,)
+    matrix : ndarray of shape (n_features, k)
+    """
+    X = block.home.precise(block.X)
+    if origin.any():
+        X = X - block.home.put(origin[None])
+    return X @ block.home.put(matrix)
+
+
 def fold_rows(block, labels, n_labels, view, entries_per_row):
     """Yield the `FoldRows` of a block, of bounded size.
 
