@@ -13,9 +13,6 @@ import numpy as np
 COPIES = []
 
 float32, float64, int64 = np.dtype("f4"), np.dtype("f8"), np.dtype("i8")
-#: The name of this module, for `Array.__array_namespace__`.
-_HOME = __name__
-__name__ = "counted"
 
 
 class Device(str):
@@ -36,7 +33,7 @@ class Array:
         self._values, self.device = np.asarray(values), device
 
     def __array_namespace__(self, *, api_version=None):
-        return sys.modules[_HOME]
+        return sys.modules[__name__]
 
     def __array__(self, dtype=None, copy=None):
         if self.device != "CPU_DEVICE":
@@ -76,7 +73,7 @@ class Array:
         return self._values.ndim
 
     @property
-    def T(self):  # noqa: N802
+    def T(self):
         """Transposed."""
         return Array(self._values.T)
 
@@ -151,7 +148,19 @@ def astype(x, dtype, *, copy=True):
 def isdtype(dtype, kind):
     """Whether a type is of a kind."""
     kinds = {"real floating": "f", "complex floating": "c", "integral": "iu"}
-    return dtype.kind in kinds[kind]
+    kinds["bool"] = "b"
+    return dtype.kind in "".join(kinds[one] for one in np.atleast_1d(kind))
+
+
+def __array_namespace_info__():  # noqa: N807
+    """Return what there is of types and devices."""
+    types = {"float32": float32, "float64": float64}
+    return SimpleNamespace(
+        dtypes=lambda **options: types,
+        devices=lambda: [DEVICE],
+        default_device=lambda: DEVICE,
+        capabilities=lambda: {},
+    )
 
 
 def _pair(function):

@@ -19,8 +19,8 @@ from sklearn.utils.validation import (
 from .._messages import shown
 from .._typing import MatrixLike
 from ..data.dask.lazy import lazily
-from ..data.tensors.arrays import on_host
 from ..data.streams.target import RowTarget
+from ..data.tensors.arrays import on_host
 from ..losses import GammaLoss, Loss, PoissonLoss, TweedieLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text, check_weights

@@ -64,7 +64,7 @@ class TensorLoss:
 
 
 class TensorLogistic(TensorLoss):
-    """Of `LogisticLoss`; y is prepared as -1 for the second class and 1 for the other."""
+    """Of `LogisticLoss`; y is prepared as 1 for the first class, -1 for the second."""
 
     def prepare(self, y):
         """Return the signs, shape (n, 1)."""
@@ -104,7 +104,7 @@ class TensorMultinomial(TensorLoss):
         return self.home.put((np.asarray(y)[:, None] == classes).astype(np.float64))
 
     def _probabilities(self, raw):
-        """Return scores below the largest, their exponentials, and the sums of these."""
+        """Return scores below the largest, exponentials, and the sums of these."""
         scores = raw @ self._contrasts.T
         scores = scores - self.xp.max(scores, axis=1, keepdims=True)
         p = self.xp.exp(scores)

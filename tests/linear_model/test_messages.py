@@ -32,6 +32,9 @@ ELSEWHERE = {
     "data/moments/passes.py",
     *("data/streams/block_checks.py", "data/dask/source.py", "data/dask/blocks.py"),
     *("data/dask/tasks.py", "linear_model/_coded.py", "linear_model/_dask.py"),
+    *("data/tensors/arrays.py", "data/tensors/homes.py", "criteria/_tensor_loo.py"),
+    *("linear_model/_tensors.py", "linear_model/_tensor_fit.py"),
+    "linear_model/_wide_tensors.py",
     *("datasets", "neural_network", "bilevel", "losses", "_warn.py"),
 }
 #: Functions with a message that nothing can provoke in this table.

@@ -17,6 +17,7 @@ from sklearn_myhpo import (
     SHORidge,
 )
 from sklearn_myhpo.exceptions import LambdaBoundWarning
+from sklearn_myhpo.linear_model._host_arrays import fitted_names
 from sklearn_myhpo.solvers import Stochastic
 from tests.helpers import ESTIMATORS, Recorder, data_for
 from tests.linear_model.common import assert_refused

@@ -36,7 +36,7 @@ def is_tensor(X):
 
 def is_foreign(X):
     """Whether X is an array of the array API that is not NumPy's, nor Dask's."""
-    if isinstance(X, np.ndarray | np.generic | Batches) or is_dask(X):
+    if X is None or isinstance(X, np.ndarray | np.generic | Batches) or is_dask(X):
         return False
     compat = _compat()
     if compat is None:

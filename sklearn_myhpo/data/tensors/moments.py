@@ -22,7 +22,7 @@ from .source import TensorBlock
 
 
 def _filled(block, centre):
-    """Return rows (x, 1, y) in units of a `Centre`, times the roots of their weights."""
+    """Return rows (x, 1, y) in units of a `Centre`, times the roots of weights."""
     home, xp = block.home, block.home.xp
     y = block.y.reshape(block.n_rows, -1).astype(np.float64, copy=False)
     right = np.empty((len(y), 1 + y.shape[1]))

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..folds.class_counts import classes_of_block
 from ..limits import row_limits
 from ..sampling import every_kth
-from ..streams.source import Block, RowSource
-from ..folds.class_counts import classes_of_block
 from ..streams.hashed_sample import HashedSample, RowFacts
+from ..streams.source import Block, RowSource
 from .arrays import Home, fetched, memory_advice, to_host
 
 

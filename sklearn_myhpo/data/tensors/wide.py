@@ -1,8 +1,8 @@
 """A tensor with more features than rows: its rows in the space that they span.
 
 The products of all pairs of rows are formed where X lives, n x n, and so are products
-with X' afterwards. In between, ridge works with n rows of at most n features, which have
-the same products and so the same predictions and penalties.
+with X' afterwards. In between, ridge works with n rows of at most n features, which
+have the same products and so the same predictions and penalties.
 """
 
 import numpy as np

@@ -261,7 +261,7 @@ def _side_by_side(weights):
 
 
 def _add_models(out, visit, found, n_splits):
-    """Add sums to those of the training rows, and of the rows that a split holds out."""
+    """Add sums to those of the training rows, and of the rows a split holds out."""
     fold = visit.fold
     for name in ("loss", "slope", "gram"):
         each = getattr(found, name)
