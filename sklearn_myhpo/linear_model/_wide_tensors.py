@@ -1,4 +1,4 @@
-"""Ridge of tensors with more features than rows, in the space of the rows."""
+"""Ridge of tensors with no fewer features than rows, in the space of the rows."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def is_wide(model, X):
         False of few features too, which moments serve as well.
     """
     n_rows, n_features = X.shape
-    if not (model._is_from_moments or model._codes_classes) or n_features <= n_rows:
+    if not (model._is_from_moments or model._codes_classes) or n_features < n_rows:
         return False
     return _needs_no_features(model) or n_features > limits().moments_size
 
