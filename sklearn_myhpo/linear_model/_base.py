@@ -189,8 +189,8 @@ class BilevelLinearModel(
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), or \
 sklearn_myhpo.data.Batches
-            Training data; `Batches` hold y and the weights too. Or an array or frame of
-            Dask, with y and the others from Dask too.
+            Training data; `Batches` hold y and the weights too. Or from Dask, with y
+            and the others too; or an array of the array API (user guide).
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Target; more than one column only for ridge regression, or with several
             labels per row in ridge classification. None only with `Batches`.
