@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Seconds of the whole script, of one fit at most, and from which a fit is not repeated.
+#: Seconds of the script, of one fit at most, and from which a fit is not repeated.
 SECONDS, MOST_SECONDS, LONG = 460.0, 100.0, 10.0
 #: Rows that are made at once, and whose predictions are compared.
 CHUNK, COMPARED = 2**14, 200
@@ -151,7 +151,7 @@ def run(method, problem, folder, device):
 
 
 def ask(method, name, problems, folder, device, seconds):
-    """Return the facts of a fit in another process; "skipped" says why there are none."""
+    """Return the facts of a fit in another process, or why there are none."""
     command = [sys.executable, "-m", "benchmarks.device", "--child", method, name]
     command += [str(folder), "--device", device]
     command += ["--quick"] if problems is QUICK else []

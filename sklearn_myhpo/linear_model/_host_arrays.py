@@ -48,10 +48,12 @@ def fitted_names(model):
     Parameters
     ----------
     model : BaseEstimator
+        Fitted.
 
     Returns
     -------
     set of str
+        Also of those that are kept apart.
     """
     names = {*vars(model), *vars(model).get(_PLACE, {})}
     return {name for name in names if name.endswith("_") and name[0] != "_"}

@@ -43,6 +43,7 @@ def following_rows(fit):
     Returns
     -------
     callable
+        With the same arguments.
     """
 
     @wraps(fit)
@@ -93,11 +94,13 @@ def tensor_predictor(model, X):
     ----------
     model : BilevelLinearModel
         Fitted.
-    X : array-like
+    X : array
+        Of the library and the device of the weights.
 
     Returns
     -------
     array
+        In the precision of X.
 
     Raises
     ------

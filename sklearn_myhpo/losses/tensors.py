@@ -21,7 +21,9 @@ class TensorLoss:
     Parameters
     ----------
     loss : Loss
+        What it is a form of.
     home : Home
+        Where raw predictions live.
     """
 
     def __init__(self, loss, home):
@@ -50,13 +52,19 @@ class TensorLoss:
         ----------
         y : object
             From `prepare`.
-        raw, along : array of shape (n, n_outputs)
+        raw : array of shape (n, n_outputs)
+            Raw predictions.
         weight : array of shape (n, 1)
+            Of the rows.
+        along : array of shape (n, n_outputs)
+            Changes of the raw predictions: the one direction.
         images : array of shape (n, k, n_outputs)
+            The others.
 
         Returns
         -------
         array of shape (k, k)
+            Symmetric.
         """
         bend = weight * self._third(y, raw) * along
         images = images[:, :, 0]
@@ -252,11 +260,14 @@ def tensor_loss(loss, home):
     Parameters
     ----------
     loss : Loss
+        Any one.
     home : Home
+        Where raw predictions live.
 
     Returns
     -------
     TensorLoss
+        Its form there.
 
     Raises
     ------

@@ -220,7 +220,6 @@ def test_one_standard_error():
     assert source.n_passes <= 12
 
 
-@pytest.mark.parametrize("size", [50, 83, N])
 def test_a_share_of_held_out_rows_is_refitted_with_the_others():
     """The final weights would be those of the held-out rows alone."""
     model = fit(MYHPOLogisticRegression(cv=0.3, random_state=0), batches(LABEL))
@@ -228,6 +227,7 @@ def test_a_share_of_held_out_rows_is_refitted_with_the_others():
     np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [50, 83, N])
 @pytest.mark.parametrize("make", [np.float64, np.float32, sparse.csr_array])
 def test_size_and_kind_of_batches(make, size):
     """The result would depend on how rows were written to files."""
