@@ -17,7 +17,7 @@ from ._base import BoundRidgeCriterion, Curve, filter_factors, quotient_derivati
 from .loo import INTERPOLATED, LeaveOneOut
 
 #: Entries of a tensor up to which the rows of U are kept beside it.
-MOST_KEPT = 2**30
+MOST_KEPT = 2**28
 
 
 def at_home(criterion, facts):
@@ -112,7 +112,8 @@ class RowsOfU(NamedTuple):
         outside = target - left @ home.put(self.along)
         outside = outside * xp.astype(gap > 0, home.double)
         found = left, gap, outside
-        if block.n_rows * len(self.x_mean) <= MOST_KEPT:
+        n_samples = self.facts.rows.source.n_samples
+        if n_samples * len(self.x_mean) <= MOST_KEPT:
             block.kept["rows of U"] = self, found
         return found
 

@@ -21,7 +21,7 @@ from ._long_rows import (
 )
 from ._moments import can_condense, condensed_rows
 from ._pass_bar import PassBar
-from ._tensors import TensorRows, read_tensors
+from ._tensors import TensorRows, read_tensors, refuse_tensor
 
 
 def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validation):
@@ -170,6 +170,7 @@ def is_from_batches(X):
             "or a frame here."
         )
     refuse_dask(X)
+    refuse_tensor(X)
     return isinstance(X, Design)
 
 

@@ -12,7 +12,7 @@ from .._messages import shown
 from ..criteria.loo import LeaveOneOut
 from ..data.moments.passes import condense_source
 from ..data.parts import divide_rows
-from ..data.tensors.arrays import Home, check_tensor
+from ..data.tensors.arrays import Home, check_tensor, is_tensor
 from ..data.tensors.source import GivenLabels, TensorSource
 from ..engine.conditioning import LEAST_OWN, LEAST_OWN_OF_GROUPS
 from ..engine.glm.stream_plan import hessian_bytes
@@ -102,6 +102,15 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, has_own_validatio
     if model._is_from_moments or model._codes_classes:
         return _ridge_rows(model, X, y, weights, metadata)
     return _long_rows(model, X, y, weights, metadata), None, None
+
+
+def refuse_tensor(X):
+    """Raise a ValueError where X is a tensor, outside of `fit` and predictions."""
+    if is_tensor(X):
+        raise ValueError(
+            f"Arrays of {Home.of(X).name} are taken for X of fit and of predictions "
+            "alone. X must be a NumPy array, a sparse matrix or a frame here."
+        )
 
 
 def _obstacle(model, solver, has_own_validation):

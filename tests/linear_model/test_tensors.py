@@ -97,6 +97,7 @@ OPTIONS = {
     "one lambda": {},
     "a lambda per group": {"feature_groups": GROUPS},
     "gcv": {"criterion": "gcv"},
+    "sure": {"criterion": "sure"},
     "loo": {"criterion": "loo"},
     "loo, standardized": {"criterion": "loo", "standardize": True},
     "loo, no intercept": {"criterion": "loo", "fit_intercept": False},
@@ -425,6 +426,11 @@ REFUSED = {
         lambda X, y: MYHPORidge().fit(counted.asarray(X + 0j), y),
         "X of tests.tensor_namespace must have the dtype float32 or float64. Got "
         "complex128. Give its real and imaginary parts as columns.",
+    ),
+    "parts": (
+        lambda X, y: MYHPORidge().partial_fit(counted.asarray(X), y),
+        "Arrays of tests.tensor_namespace are taken for X of fit and of predictions "
+        "alone. X must be a NumPy array, a sparse matrix or a frame here.",
     ),
     "one axis": (
         lambda X, y: MYHPORidge().fit(counted.asarray(y), y),
