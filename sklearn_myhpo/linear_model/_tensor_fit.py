@@ -18,9 +18,9 @@ from ..data.tensors.arrays import (
     check_tensor,
     is_foreign,
     is_tensor,
-    memory_advice,
     to_host,
 )
+from ..data.tensors.rows import tensor_product
 from ._host_arrays import HostArraysMixin
 from ._tensors import TensorRows
 from ._wide_tensors import restore_features
@@ -119,8 +119,7 @@ def tensor_predictor(model, X):
         home.xp.astype(getattr(model, name), X.dtype, copy=False) for name in WEIGHTS
     )
     coef = coef[None, :] if len(coef.shape) == 1 else coef
-    with memory_advice():
-        return X @ coef.T + intercept
+    return tensor_product(X, coef, intercept)
 
 
 class FollowingMixin(HostArraysMixin):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from ..blocks import rows_by_label, slices
 from ..limits import row_limits
+from .arrays import memory_advice
 
 
 class FoldRows(NamedTuple):
@@ -46,6 +47,19 @@ def forward(block, origin, matrix):
     if origin.any():
         X = X - block.home.put(origin[None])
     return X @ block.home.put(matrix)
+
+
+def tensor_product(X, coef, intercept):
+    """Return ``X coef' + intercept`` where X lives.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    coef : array of shape (k, n_features)
+    intercept : array of shape () or (k,)
+    """
+    with memory_advice():
+        return X @ coef.T + intercept
 
 
 def fold_rows(block, labels, n_labels, view, entries_per_row):
