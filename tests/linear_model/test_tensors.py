@@ -161,6 +161,26 @@ def test_single_precision_is_summed_in_double(space):
     close(found.predict(put(xp, X)), plain.predict(X), 1e-4)
 
 
+@pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
+def test_devices_without_double_precision_add_up_on_the_host(cls, monkeypatch):
+    """Sums of many blocks would lose digits on devices of Apple."""
+    zeros = counted.zeros
+
+    def single(*shape, dtype, device):
+        if dtype == counted.float64:
+            raise TypeError("no float64")
+        return zeros(*shape, dtype=dtype)
+
+    X, y, _ = data(3000)
+    X, is_ridge = X.astype(np.float32), cls is MYHPORidge
+    y = y if is_ridge else (y > 0).astype(int)
+    monkeypatch.setattr(counted, "zeros", single)
+    with use_limits(tensor_entries=2**11):
+        plain, found = fit_both(cls(), X, y, xp=counted)
+    assert bring(found.coef_).dtype == np.float32
+    close(found.coef_, plain.coef_, 1e-4)
+
+
 @each_space
 @pytest.mark.parametrize(
     "options", [{}, {"criterion": "loo"}, {"fit_intercept": False}]

@@ -172,7 +172,7 @@ def as_numpy(value):
 
 
 def fetched(value):
-    """Return results of a task with NumPy arrays in the place of others.
+    """Return results of a task with NumPy arrays, in double precision.
 
     Parameters
     ----------
@@ -193,7 +193,9 @@ def fetched(value):
         return type(value)(*map(fetched, value))
     if isinstance(value, list | tuple):
         return type(value)(map(fetched, value))
-    return on_host(value)
+    value = on_host(value)
+    is_single = isinstance(value, np.ndarray) and value.dtype == np.float32
+    return value.astype(np.float64) if is_single else value
 
 
 def check_tensor(X):

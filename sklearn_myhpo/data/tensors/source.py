@@ -129,13 +129,17 @@ class TensorSource(RowSource):
         return RowFacts(sample, low, high, total, has_weight, counts)
 
     def map_reduce(self, task, *args):
-        """Return the sum over slices, on the host."""
-        total = None
+        """Return the sum over slices, on the host.
+
+        Sums of a device without double precision are added on the host, which has it.
+        """
+        total, is_single = None, self.home.double == self.home.xp.float32
         with memory_advice():
             for number, (rows, kept) in enumerate(self._slices):
                 columns = self._X[rows, :], self._y[rows], self._weight[rows]
                 block = TensorBlock(*columns, rows.start, number, self.home, kept)
                 part = task(block, *args)
+                part = fetched(part) if is_single else part
                 total = part if total is None else total.plus(part)
             self.n_passes += 1
             return fetched(total)
@@ -154,7 +158,7 @@ class _Ends(NamedTuple):
 
     def plus(self, other):
         """Return those of both."""
-        xp = self.home.xp
+        xp = np if isinstance(self.low, np.ndarray) else self.home.xp
         return _Ends(
             xp.minimum(self.low, other.low),
             xp.maximum(self.high, other.high),
