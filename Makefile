@@ -29,12 +29,13 @@ export MPLBACKEND = Agg
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-oldest test-nn coverage lint format docs notebook \
-	release-check paper paper-quick bench bench-shapes bench-growth bench-hoag \
-	bench-losses bench-many-lambdas bench-additive bench-families \
+.PHONY: help venv demo test test-oldest test-nn coverage lint format docs \
+	check-pages notebook release-check paper paper-quick bench bench-shapes \
+	bench-growth bench-hoag bench-losses bench-many-lambdas bench-per-class \
+	bench-additive bench-families \
 	bench-paper-fixed-points bench-stn bench-stn-modules bench-stochastic \
-	bench-streams bench-dask \
-	bench-family campaign compare check-python clean
+	bench-streams bench-dask bench-bilevel bench-adjoints \
+	bench-family bench-row-weights campaign compare check-python clean
 
 help:  ## Print the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) \
@@ -52,6 +53,10 @@ $(VENV)/.stamp: pyproject.toml setup.cfg setup.py | check-python
 
 $(VENV)/.stamp-doc: $(VENV)/.stamp
 	$(VENV)/bin/python -m pip install --quiet --editable '.[doc]'
+	@touch $@
+
+$(VENV)/.stamp-pages: $(VENV)/.stamp
+	$(VENV)/bin/python -m pip install --quiet --editable '.[pages]'
 	@touch $@
 
 $(VENV)/.stamp-notebook: $(VENV)/.stamp
@@ -111,6 +116,9 @@ format: $(VENV)/.stamp  ## Format the code and mend what ruff can mend
 docs: $(VENV)/.stamp-doc  ## Build the documentation in doc/_build/html
 	$(VENV)/bin/python -m sphinx $(SPHINX_FLAGS) -b html doc doc/_build/html
 
+check-pages: $(VENV)/.stamp-pages  ## Check links, pictures and widths of the built pages
+	$(VENV)/bin/python -m tools.check_pages
+
 notebook: $(VENV)/.stamp-notebook  ## Run the example notebook, which equals its script
 	$(VENV)/bin/python -m tools.notebook
 
@@ -125,6 +133,9 @@ bench: bench-shapes  ## Time the estimators beside the tools of today
 
 bench-shapes: $(VENV)/.stamp-bench  ## The part of it that is at many shapes, and drawn
 	$(VENV)/bin/python -m benchmarks.shapes --page doc/performance.md
+
+bench-per-class: $(VENV)/.stamp  ## Compare one lambda with one per class on new rows
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.per_class --page doc/many_lambdas.md
 
 bench-many-lambdas: $(VENV)/.stamp  ## Compare one lambda with many on new rows
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.many_lambdas --page doc/many_lambdas.md
@@ -144,8 +155,19 @@ bench-streams: $(VENV)/.stamp  ## Time fits of batches beside X'X (FULL=--full: 
 bench-family: $(VENV)/.stamp  ## Compare all solvers on the same problems
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.family --page doc/family.md
 
+bench-row-weights: $(VENV)/.stamp  ## Clean MNIST of wrong labels by weights of its rows
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.row_weights \
+		--page doc/user_guide/row_weights.md
+
 bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag
+
+bench-adjoints: $(VENV)/.stamp  ## Measure approximated hypergradients on a9a and w8a
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.adjoints --write
+
+bench-bilevel: $(VENV)/.stamp  ## Compare all solvers with stochastic ones in JAX
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.bilevel --write --solvers myhpo \
+		implicit hoag saba srba "jax saba" "jax srba"
 
 bench-losses: $(VENV)/.stamp  ## Time the losses beside scikit-learn's and SciPy's kernels
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.losses

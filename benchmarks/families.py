@@ -6,14 +6,15 @@ vehicle: numbers of claims (Poisson), costs of a claim (gamma) and costs of all 
 deviance is the mean unit deviance. All but the rows "curves" have standardized numbers
 and regions as they are, and learn or search one strength. "CV above grid" is the mean
 deviance of the folds at the strength that the tool chose, less the least on 100 values,
-judged by scikit-learn's estimator on the same folds. "Growth": seconds by rows. Tools
-that are not installed are left out by name.
+judged by scikit-learn's estimator on the same folds. "Fits": ours in plain fits at
+the learned strength, see `family_shapes.py`. "Growth": seconds by rows. Seconds are
+those of a processor. A tool whose fit takes longer than `--limit` gets no larger one;
+such tools, and those that are not installed, are named.
 
-    python -m benchmarks.families [--full] [--page doc/families.md]
+    python -m benchmarks.families [--full] [--limit 20] [--page doc/families.md]
 """
 
 import argparse
-import time
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,9 +29,11 @@ from sklearn.model_selection import GridSearchCV, KFold, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from benchmarks import family_shapes
 from benchmarks.curves import insurance
 from benchmarks.page import markdown, update
 from benchmarks.speed.tables import machine
+from benchmarks.timed import fit_within
 from sklearn_myhpo import (
     GroupedColumnTransformer,
     MYHPOGammaRegressor,
@@ -43,7 +46,7 @@ POWERS = {"poisson": 1.0, "gamma": 2.0, "tweedie": 1.5}
 TEST_SHARE = 0.3
 #: Strengths of the searches, and of the judge.
 ALPHAS, JUDGED = np.geomspace(1e-6, 1e2, 30), np.geomspace(1e-6, 1e2, 100)
-#: A tool whose fit took longer gets no larger one in the table of growth.
+#: Seconds of the clock that a fit may take.
 LIMIT = 20.0
 HEAD = [
     "family",
@@ -64,10 +67,11 @@ class Sizes(NamedTuple):
     splits: int
     rows: int
     growth: tuple
+    shapes: list
 
 
-SMALL = Sizes(3, 5000, (1000, 4000, 16_000))
-FULL = Sizes(10, 50_000, (1000, 10_000, 100_000, 1_000_000))
+SMALL = Sizes(3, 5000, (1000, 4000, 16_000), family_shapes.FEW)
+FULL = Sizes(10, 20_000, (1000, 10_000, 100_000, 1_000_000), family_shapes.MANY)
 
 
 def ours(family, folds, **options):
@@ -171,46 +175,63 @@ def judged(family, X, y, folds, alphas):
     return losses.min()
 
 
-def accuracy(sizes):
+def accuracy(sizes, limit):
     """Yield the lines of the table of accuracy."""
     for family in POWERS:
-        found = {}
+        found, over = {}, {}
         data = insurance(sizes.rows, family)
         for seed in range(sizes.splits):
             rows = train_test_split(
                 np.arange(len(data.y)), test_size=TEST_SHARE, random_state=seed
             )
-            for label, cells in one_split(family, data, *rows, seed).items():
-                found.setdefault(label, []).append(cells)
+            cells = one_split(family, data, *rows, seed, limit, over)
+            for label, own in cells.items():
+                found.setdefault(label, []).append(own)
         base = np.array(found["sklearn_myhpo"])
         for label, cells in found.items():
-            yield accuracy_line(family, label, np.array(cells), base)
+            if label in over:
+                yield [family, label, over[label], *[""] * (len(HEAD) - 3)]
+            else:
+                yield accuracy_line(family, label, np.array(cells), base)
 
 
-def one_split(family, data, train, test, seed):
-    """Return label -> (seconds, test deviance, CV deviance above the grid's)."""
+def one_split(family, data, train, test, seed, limit, over):
+    """Return label -> (seconds, test deviance, CV deviance above the grid's).
+
+    Tools over the limit are left out from then on, with the reason in `over`.
+    """
     folds = list(KFold(5, shuffle=True, random_state=seed).split(train))
     y, y_test, cells = data.y[train], data.y[test], {}
     transformer = columns(data).fit(data.X[train])
     X, X_test = (transformer.transform(data.X[rows]) for rows in (train, test))
-    best = judged(family, X, y, folds, JUDGED)
+    best, alpha = judged(family, X, y, folds, JUDGED), None
+
+    def measure(label, model, own, others, judge):
+        cells[label] = np.nan, np.nan, np.nan
+        if label in over:
+            return
+        try:
+            seconds = fit_within(limit, model, own, y)
+        except TimeoutError as error:
+            over[label] = str(error)
+            return
+        power = POWERS[family]
+        lost = mean_tweedie_deviance(y_test, model.predict(others), power=power)
+        cells[label] = seconds, lost, judge(model)
+
+    def above(model):
+        return judged(family, X, y, folds, [strength(model)]) - best
+
     for label, make in available().items():
         model = make(family, folds)
-        seconds = timed(model, X, y)
-        lost = mean_tweedie_deviance(
-            y_test, model.predict(X_test), power=POWERS[family]
-        )
-        above = judged(family, X, y, folds, [strength(model)]) - best
-        cells[label] = seconds, lost, above
-    plain = theirs(family, alpha=strength(model), solver="newton-cholesky")
-    seconds = timed(plain, X, y)
-    lost = mean_tweedie_deviance(y_test, plain.predict(X_test), power=POWERS[family])
-    cells["a plain fit at the last alpha"] = seconds, lost, np.nan
-    model = curves(family, data, folds)
-    seconds = timed(model, data.X[train], y)
-    mean = model.predict(data.X[test])
-    lost = mean_tweedie_deviance(y_test, mean, power=POWERS[family])
-    cells["sklearn_myhpo, curves"] = seconds, lost, np.nan
+        measure(label, model, X, X_test, above)
+        if label not in over:
+            alpha = strength(model)
+    plain = theirs(family, alpha=alpha or 1.0, solver="newton-cholesky")
+    unjudged = X, X_test, lambda model: np.nan
+    measure("a plain fit at the last alpha", plain, *unjudged)
+    model, rows = curves(family, data, folds), (data.X[train], data.X[test])
+    measure("sklearn_myhpo, curves", model, *rows, unjudged[2])
     return cells
 
 
@@ -231,7 +252,7 @@ def accuracy_line(family, label, found, base):
     ]
 
 
-def growth(sizes):
+def growth(sizes, limit):
     """Yield the lines of the table of growth."""
     for family in POWERS:
         for label, make in available().items():
@@ -240,33 +261,40 @@ def growth(sizes):
                 data = insurance(n_samples, family)
                 X = columns(data).fit_transform(data.X)
                 folds = list(KFold(5, shuffle=True, random_state=0).split(X))
-                cells.append(timed(make(family, folds), X, data.y))
-                if cells[-1] > LIMIT:
+                try:
+                    seconds = fit_within(limit, make(family, folds), X, data.y)
+                except TimeoutError as error:
+                    cells += [str(error)] * (len(sizes.growth) - len(cells))
                     break
-            shown = [f"{seconds:.3g}" for seconds in cells]
-            rest = len(sizes.growth) - len(shown)
-            yield [family, label, *shown, *[f"over {LIMIT:g} s before"] * rest]
+                cells.append(f"{seconds:.3g}")
+            yield [family, label, *cells]
 
 
-def timed(model, X, y):
-    """Fit, and return the seconds of the fit."""
-    start = time.perf_counter()
-    model.fit(X, y)
-    return time.perf_counter() - start
+def fits(sizes, limit):
+    """Yield the lines of the table of fits in plain ones."""
+    yield from family_shapes.fits(sizes.shapes, limit)
 
 
-def report(sizes):
+def report(sizes, limit=LIMIT):
     """Return the parts of the page."""
     by_rows = [f"{n} rows" for n in sizes.growth]
-    heads = {"accuracy": HEAD, "growth": ["family", "tool", *by_rows]}
-    parts = {}
-    for name, measure in (("accuracy", accuracy), ("growth", growth)):
+    tables = {
+        "accuracy": (HEAD, accuracy),
+        "fits": (family_shapes.HEAD, fits),
+        "growth": (["family", "tool", *by_rows], growth),
+    }
+    parts, over = {}, []
+    for name, (head, measure) in tables.items():
         lines = []
-        for line in measure(sizes):
+        for line in measure(sizes, limit):
             lines.append(line)
             print(*line, sep=" | ", flush=True)
-        parts[name] = markdown(heads[name], lines)
+            if any(cell.startswith("over ") for cell in line):
+                over.append(f"{line[0]}, {line[1]} ({name})")
+        parts[name] = markdown(head, lines)
     parts["machine"] = f"Measured on: {machine()}."
+    if over:
+        parts["machine"] += f"\n\nOver {limit:g} s: {'; '.join(over)}."
     if len(available()) < len(TOOLS):
         parts["machine"] += "\n\nLeft out: glum (not installed)."
     return parts
@@ -276,10 +304,11 @@ def main(argv=None):
     """Print the tables, and put them into a page between its marks."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.families")
     parser.add_argument("--full", action="store_true", help="10^6 rows")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds of a fit")
     parser.add_argument("--page", type=Path)
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
-    parts = report(FULL if options.full else SMALL)
+    parts = report(FULL if options.full else SMALL, options.limit)
     print(parts["machine"])
     if options.page is not None:
         update(options.page, parts)

@@ -210,15 +210,23 @@ def measure(task, n_splits):
         yield summary(task, label, shrinkage, outcomes, one)
 
 
-def main(argv=None):
-    """Print the table, and put it into a page between its marks."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.many_lambdas")
-    parser.add_argument("--splits", type=int, default=8)
+def run(tasks, measure, parser, argv):
+    """Return the options, and the lines of all data sets that are found; print these.
+
+    Parameters
+    ----------
+    tasks : sequence of callable
+        Each returns a data set.
+    measure : callable
+        Takes a data set and a number of splits, and yields lines.
+    parser : ArgumentParser
+    argv : list of str or None
+    """
     parser.add_argument("--page", type=Path)
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
     lines = []
-    for load in TASKS:
+    for load in tasks:
         try:
             task = load()
         except OSError as error:
@@ -227,6 +235,14 @@ def main(argv=None):
         for line in measure(task, options.splits):
             lines.append(line)
             print(*line, sep=" | ", flush=True)
+    return options, lines
+
+
+def main(argv=None):
+    """Print the table, and put it into a page between its marks."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.many_lambdas")
+    parser.add_argument("--splits", type=int, default=8)
+    options, lines = run(TASKS, measure, parser, argv)
     if options.page is not None:
         page.update(options.page, {"table": page.markdown(HEAD, lines, 3)})
 

@@ -57,77 +57,105 @@ def small_data():
         yield f"{load.__name__[5:]}, scaled", X * scale, y
 
 
-def make_problem(X, y, *, by_rows, kind="each", train_share=0.75, fit_intercept=True):
+def make_problem(
+    X, y, *, by_rows, kind="each", train_share=0.75, fit_intercept=True, seed=1
+):
     """Return the problem of one hold-out split."""
     n_train = int(train_share * len(y))
     if y.dtype.kind == "f" and len(np.unique(y)) > 10:
         loss, target = SquaredLoss(), y[:, None]
-        order = np.random.default_rng(1).permutation(len(y))
+        order = np.random.default_rng(seed).permutation(len(y))
         pair = order[:n_train], order[n_train:]
     else:
         target = np.unique(y, return_inverse=True)[1]
         n_classes = target.max() + 1
         loss = LogisticLoss() if n_classes == 2 else MultinomialLoss(n_classes)
-        splitter = StratifiedShuffleSplit(1, train_size=n_train, random_state=1)
+        splitter = StratifiedShuffleSplit(1, train_size=n_train, random_state=seed)
         pair = next(splitter.split(X, target))
     groups = make_feature_groups(kind, X, n_features=X.shape[1])
     options = {"by_rows": by_rows, "fit_intercept": fit_intercept}
     return BilevelProblem(X, target, loss, groups, [pair], **options)
 
 
-class Run:
-    """One method on one problem: losses at exact weights, epochs and seconds.
+class Judged:
+    """Losses at exact weights, and the seconds after which a run had them.
 
     Parameters
     ----------
-    make : callable
-        Takes `by_rows`, returns a new problem.
-    method : str
-    start : float or "auto"
-    max_iter : int
-        Most epochs.
-    limit : float
-        Most seconds.
+    judge : BilevelProblem
+        Of exact weights.
     """
 
-    def __init__(self, make, method, start, max_iter, limit=np.inf):
-        self.problem, self.judge = make(by_rows=True), make(by_rows=False)
-        self.epochs, self.seconds, self.losses = [], [], []
-        self._weights, self._next, self._spent = None, 1, 0.0
-        self._limit, self._last = limit, time.process_time()
-        self.result = minimize_bilevel(
-            self.problem,
-            Stochastic(method),
-            lambda_init=start,
-            max_iter=max_iter,
-            tol=1e-7,
-            random_state=0,
-            callback=self._keep,
-        )
+    def __init__(self, judge):
+        self.judge, self.seconds, self.losses = judge, [], []
+        self._weights = None
 
-    def _keep(self, n_iter, info, state):
-        """Judge some epochs; the clock stands still."""
-        self._spent += time.process_time() - self._last
-        if n_iter >= self._next or n_iter in EPOCHS:
-            self._next = int(np.ceil(GROWTH * n_iter + 0.01))
-            self._weights = self.judge.minimize(info.lambda_, self._weights)
-            self.epochs.append(n_iter)
-            self.seconds.append(self._spent)
-            self.losses.append(self.judge.objective(info.lambda_, self._weights))
-        self._last = time.process_time()
-        return self._spent > self._limit
-
-    @property
-    def step_time(self):
-        """Milliseconds of a batch, the pass for the residual included."""
-        n_batches = len(self.problem.sample_row_batches(np.random.default_rng(0), 64))
-        return 1e3 * self._spent / (self.result.n_iter * n_batches)
+    def look(self, lambda_, seconds):
+        """Keep the loss at exact weights of a lambda."""
+        lambda_ = self.judge.project(lambda_)
+        self._weights = self.judge.minimize(lambda_, self._weights)
+        self.seconds.append(seconds)
+        self.losses.append(self.judge.objective(lambda_, self._weights))
 
     def seconds_to(self, level, best):
         """Return the seconds until the gap is at most a level, or a dash."""
         gaps = np.array(self.losses) / best - 1.0
         reached = np.flatnonzero(gaps <= level)
         return f"{self.seconds[reached[0]]:.2f}" if len(reached) else "-"
+
+    def end(self, best):
+        """Return the gap at the end."""
+        return f"{self.losses[-1] / best - 1.0:.1e}"
+
+
+class Run(Judged):
+    """One solver on one problem: losses at exact weights, iterations and seconds.
+
+    Parameters
+    ----------
+    make : callable
+        Takes `by_rows`, returns a new problem.
+    solver : Solver
+    start : float or "auto"
+    max_iter : int
+        Most iterations.
+    limit : float
+        Most seconds.
+    """
+
+    def __init__(self, make, solver, start, max_iter, limit=np.inf):
+        super().__init__(make(by_rows=False))
+        self.problem, self.epochs = make(by_rows=solver.capabilities.needs_rows), []
+        self._next, self._spent = 1, 0.0
+        self._limit, self._last = limit, time.process_time()
+        self.result = minimize_bilevel(
+            self.problem,
+            solver,
+            lambda_init=start,
+            max_iter=max_iter,
+            tol=1e-7,
+            random_state=0,
+            callback=self._keep,
+        )
+        if self.epochs[-1:] != [self.result.n_iter]:
+            self.epochs.append(self.result.n_iter)
+            self.look(self.result.lambda_, self._spent)
+
+    def _keep(self, n_iter, info, state):
+        """Judge some epochs; the clock stands still."""
+        self._spent += time.process_time() - self._last
+        if n_iter >= self._next or n_iter in EPOCHS:
+            self._next = int(np.ceil(GROWTH * n_iter + 0.01))
+            self.epochs.append(n_iter)
+            self.look(info.lambda_, self._spent)
+        self._last = time.process_time()
+        return self._spent > self._limit
+
+    def step_time(self, batch_size=64):
+        """Return the milliseconds of a batch, the pass for the residual included."""
+        rng = np.random.default_rng(0)
+        n_batches = len(self.problem.sample_row_batches(rng, batch_size))
+        return 1e3 * self._spent / (self.result.n_iter * n_batches)
 
     def gap_at(self, epoch, best):
         """Return the gap after an epoch, or a dash after the end of the run."""
@@ -158,7 +186,7 @@ def against_the_clock():
             options = {"train_share": 0.6, "fit_intercept": False}
             return make_problem(X, y, by_rows=by_rows, kind=kind, **options)
 
-        runs = {m: Run(make, m, start, 10_000, LIMIT) for m in RULES}
+        runs = {m: Run(make, Stochastic(m), start, 10_000, LIMIT) for m in RULES}
         everything[name, kind, start] = runs
         print(f"{name}, {kind or 'one'}, {start}", flush=True)
         losses = [loss for run in runs.values() for loss in run.losses]
@@ -166,13 +194,13 @@ def against_the_clock():
             losses.append(least_of_solvers(make))
         bests[name, kind] = min(bests.get((name, kind), np.inf), *losses)
         for method, run in runs.items():
-            steps[method].append(run.step_time)
+            steps[method].append(run.step_time())
     for (name, kind, start), runs in everything.items():
         best = bests[name, kind]
         for method, run in runs.items():
             times = [run.seconds_to(level, best) for level in LEVELS]
-            end = f"{run.losses[-1] / best - 1.0:.1e}"
-            rows.append([name, kind or "one", start, f"`{method}`", *times, end])
+            which = [name, kind or "one", start, f"`{method}`"]
+            rows.append([*which, *times, run.end(best)])
     head = ["data", "lambdas", "start", "method", *map("{:.0e}".format, LEVELS)]
     gaps = {m: everything["a9a", "each", "auto"][m] for m in RULES}
     best = bests["a9a", "each"]
@@ -206,7 +234,7 @@ def main():
         def make(by_rows, X=X, y=y):
             return make_problem(X, y, by_rows=by_rows)
 
-        runs = {method: Run(make, method, "auto", max(EPOCHS)) for method in RULES}
+        runs = {m: Run(make, Stochastic(m), "auto", max(EPOCHS)) for m in RULES}
         losses = [loss for run in runs.values() for loss in run.losses]
         best = min(least_of_solvers(make), *losses)
         rows = [

@@ -1,6 +1,7 @@
 """Sphinx configuration."""
 
 import runpy
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,14 +20,17 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
 myst_enable_extensions = ["dollarmath"]
 exclude_patterns = ["_build", "auto_examples/*.ipynb", "generated/examples"]
 templates_path = ["_templates"]
-default_role = "literal"
+# A name in backquotes is a link where it is one of the API.
+default_role = "py:obj"
 
 # In the order in which one would read them.
 GALLERY = [
@@ -38,6 +42,9 @@ GALLERY = [
     "plot_groups_on_spectra.py",
     "plot_pixels.py",
     "plot_insurance.py",
+    "plot_which_rows.py",
+    "plot_more_rows_than_memory.py",
+    "plot_cluster.py",
     "plot_criteria.py",
     "plot_certificate.py",
     "plot_report.py",
@@ -65,6 +72,8 @@ sphinx_gallery_conf = {
     "min_reported_time": 30,
     "show_memory": False,
     "show_signature": False,
+    # Its page needs a network.
+    "write_computation_times": False,
     "parallel": 2,
 }
 
@@ -74,6 +83,19 @@ numpydoc_show_class_members = False
 # Unlike the lint hook, the build imports the code and so knows every signature:
 # parameters that are documented but gone, or in another order.
 numpydoc_validation_checks = {"PR02", "PR03"}
+
+# Names of scikit-learn that pages may link to, known without a network.
+HERE = Path(__file__).parent
+names = [line.split() for line in (HERE / "scikit_learn.txt").read_text().splitlines()]
+entries = [f"{name} py:{kind} 1 modules/generated/$.html#$ -" for kind, name in names]
+inventory = HERE / "_build/scikit_learn.inv"
+inventory.parent.mkdir(exist_ok=True)
+inventory.write_bytes(
+    b"# Sphinx inventory version 2\n# Project: scikit-learn\n# Version: stable\n"
+    b"# The remainder of this file is compressed using zlib.\n"
+    + zlib.compress("\n".join([*entries, ""]).encode())
+)
+intersphinx_mapping = {"sklearn": ("https://scikit-learn.org/stable/", str(inventory))}
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"{project} {release}"
@@ -92,6 +114,7 @@ mathjax_path = "mathjax/tex-chtml.js"
 # Pages without a section of their own.
 without = ("get_started", "glossary", "install", "support", "changelog")
 html_sidebars = {page: [] for page in without}
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "show_prev_next": False,
     "logo": {

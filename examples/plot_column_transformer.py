@@ -14,6 +14,7 @@ The rows are synthetic, so that it is known what is there to be found.
 import sys
 import time
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
@@ -135,6 +136,7 @@ print(
 print(f"GridSearchCV: C = {search.best_params_['logisticregression__C']:.3g}")
 print(learned[-1].penalties_frame().to_string(index=False))
 GroupPenaltyDisplay.from_estimator(learned)
+plt.show()
 
 # %%
 # It remains a pipeline: it goes into ``cross_val_score``, or into a `GridSearchCV` over

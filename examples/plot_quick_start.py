@@ -48,6 +48,7 @@ for name in ("lambda", "validation_loss", "hypergradient_norm"):
 # The out-of-fold loss along lambda, with the learned value at its minimum:
 
 ValidationObjectiveDisplay.from_estimator(model)
+plt.show()
 
 # %%
 # The learned coefficients beside those of least squares:

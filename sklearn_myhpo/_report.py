@@ -247,11 +247,13 @@ def _loss_picture(model):
 
 
 def _penalty_picture(model):
-    """Return the penalties of groups, or nothing without groups."""
-    if model.feature_groups is None:
+    """Return the penalties of groups and classes, or nothing without these."""
+    if model.feature_groups is None and not model._is_per_class:
         return ""
     draw = GroupPenaltyDisplay.from_estimator
-    return _picture(lambda: draw(model), "The learned lambda of every group")
+    of_classes = " and class" if model._is_per_class else ""
+    text = f"The learned lambda of every group{of_classes}"
+    return _picture(lambda: draw(model), text)
 
 
 def _effects_picture(model):

@@ -37,6 +37,7 @@ from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.losses import Interval, LogisticLoss, Loss
 from sklearn_myhpo.penalties.whitening import whiten
 from sklearn_myhpo.plotting import (
+    CoefficientPathDisplay,
     ConvergenceDisplay,
     GroupPenaltyDisplay,
     PartialEffectDisplay,
@@ -412,6 +413,24 @@ PROVOKE = {
     "partial_fit of each target": lambda: streaming(alpha_per_target=True).partial_fit(
         X, TWO_TARGETS
     ),
+    "partial_fit of each class": lambda: streaming(
+        BilevelLogisticRegression, alpha_per_target=True
+    ).partial_fit(X, THREE, classes=[0, 1, 2]),
+    "batches of classes with lambdas": in_passes(
+        np.tile(THREE, 8), alpha_per_target=True, cv=RowFolds(4)
+    ),
+    "lambda_init of classes": logistic(
+        THREE, alpha_per_target=True, lambda_init=[0.0, 1.0]
+    ),
+    "lambda_init of a class outside": logistic(
+        THREE,
+        alpha_per_target=True,
+        lambda_init=[0.0, 1.0, 3.0],
+        lambda_bounds=(0.0, 2.0),
+    ),
+    "class at its bound": logistic(
+        THREE, alpha_per_target=True, lambda_bounds=(-1.0, 0.0)
+    ),
     "partial_fit scores": lambda: streaming(scoring="r2").partial_fit(X, Y),
     "partial_fit of other targets": lambda: (
         streaming().partial_fit(X, Y).partial_fit(X, TWO_TARGETS)
@@ -472,6 +491,10 @@ PROVOKE = {
     "plot of an unknown quantity": lambda: ConvergenceDisplay.from_estimator(
         fitted(), quantity="loss"
     ),
+    "plot of an image of classes": lambda: GroupPenaltyDisplay.from_estimator(
+        MYHPOLogisticRegression(alpha_per_target=True, lambda_init=0.0).fit(X, THREE),
+        image_shape=(2, 2),
+    ),
     "plot of groups of targets": lambda: GroupPenaltyDisplay.from_estimator(
         MYHPORidge(alpha_per_target=True).fit(X, TWO_TARGETS)
     ),
@@ -487,6 +510,21 @@ PROVOKE = {
     "plot without a curve": lambda: ValidationObjectiveDisplay.from_estimator(fitted()),
     "plot of another grid": lambda: ValidationObjectiveDisplay.from_estimator(
         MYHPORidge().fit(X, Y), Cs=[1.0]
+    ),
+    "path of another target": lambda: CoefficientPathDisplay.from_estimator(
+        fitted(), X, Y, target=2
+    ),
+    "path of one point": lambda: CoefficientPathDisplay.from_estimator(
+        fitted(), X, Y, n_points=1
+    ),
+    "path of other rows": lambda: CoefficientPathDisplay.from_estimator(
+        MYHPORidge().fit(X, Y), X, -2.0 * Y
+    ),
+    "path of several strengths": lambda: CoefficientPathDisplay.from_estimator(
+        MYHPORidge(alpha_per_target=True).fit(X, TWO_TARGETS), X, TWO_TARGETS
+    ),
+    "slice of an unknown group": lambda: ValidationObjectiveDisplay.from_estimator(
+        MYHPORidge(feature_groups=list("aabb")).fit(X, Y), X, Y, feature_groups=["c"]
     ),
     "plot of terms of another model": lambda: PartialEffectDisplay.from_estimator(
         fitted()
@@ -1330,6 +1368,35 @@ TEXTS = {
         "lambdas that all targets share. Use alpha_per_target=False, or one model "
         "per target.",
     ),
+    "partial_fit of each class": (
+        "ValueError",
+        "alpha_per_target=True needs all rows in memory, but these come in parts that "
+        "are read one after the other. Use alpha_per_target=False, or an array, a "
+        "frame or a sparse matrix of a sample of the rows.",
+    ),
+    "batches of classes with lambdas": (
+        "ValueError",
+        "alpha_per_target=True needs all rows in memory, but these come in parts that "
+        "are read one after the other. Use alpha_per_target=False, or an array, a "
+        "frame or a sparse matrix of a sample of the rows.",
+    ),
+    "lambda_init of classes": (
+        "ValueError",
+        "lambda_init has the shape (2,), but with alpha_per_target=True and 3 classes "
+        "it needs (3,), the shape of lambda_; or give one number, or a dict from the "
+        "name of every group to a number.",
+    ),
+    "lambda_init of a class outside": (
+        "ValueError",
+        "The 'lambda_init' parameter of the class 2 must be inside lambda_bounds=(0.0, "
+        "2.0). Got [0.0, 1.0, 3.0] instead.",
+    ),
+    "class at its bound": (
+        "LambdaBoundWarning",
+        "MYHPOLogisticRegression found no minimum inside the bounds of lambda: the "
+        "validation loss is still falling at the lower bound for the classes 0, 1, 2, "
+        "so no penalty is wanted. Widen lambda_bounds=(-1.0, 0.0) to find it.",
+    ),
     "partial_fit scores": (
         "ValueError",
         "scoring='r2' is not possible with partial_fit, which does not keep the "
@@ -1490,6 +1557,12 @@ TEXTS = {
         "quantity must be one of ['validation_loss', 'train_loss', 'lambda', "
         "'hypergradient_norm', 'primal_residual', 'dual_residual']. Got 'loss'.",
     ),
+    "plot of an image of classes": (
+        "ValueError",
+        "image_shape draws one lambda per feature, but with alpha_per_target=True "
+        "there are 3. Draw class k by GroupPenaltyDisplay(lambda_[:, k], "
+        "feature_group_names_, feature_group_labels_).plot(image_shape=...).",
+    ),
     "plot of groups of targets": (
         "ValueError",
         "alpha_per_target=True learns lambdas of targets, not of features: draw "
@@ -1509,13 +1582,33 @@ TEXTS = {
     ),
     "plot without a curve": (
         "ValueError",
-        "There is no curve of one lambda: the estimator must be fitted with "
-        "feature_groups=None and lambda_init='auto', without alpha_per_target or "
-        "warm_start. Got feature_groups=None and lambda_init=0.0.",
+        "There is no curve of one lambda: give X and y for slices through the optimum, "
+        "or fit with feature_groups=None and lambda_init='auto', without "
+        "alpha_per_target or warm_start. Got feature_groups=None and lambda_init=0.0.",
     ),
     "plot of another grid": (
         "ValueError",
         "Cs is the grid of another estimator: MYHPORidge needs alphas.",
+    ),
+    "path of another target": (
+        "ValueError",
+        "target must be one of [0], or None for the first. Got 2.",
+    ),
+    "path of one point": ("ValueError", "n_points must be at least 2. Got 1."),
+    "path of other rows": (
+        "ValueError",
+        "X, y and fit_params must be those of the fit. At its lambda they have the "
+        "validation loss 2.31766, and the fit had 0.579416. If these are the same "
+        "rows, the splits are drawn at random in every fit: set random_state before.",
+    ),
+    "path of several strengths": (
+        "ValueError",
+        "The lambdas must be shared by all targets. Got an estimator with "
+        "alpha_per_target=True: fit the targets one by one.",
+    ),
+    "slice of an unknown group": (
+        "ValueError",
+        "feature_groups must be names of groups of the estimator, ['a', 'b']. Got 'c'.",
     ),
     "plot of terms of another model": (
         "TypeError",

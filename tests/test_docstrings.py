@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin
 
 import sklearn_myhpo
 from sklearn_myhpo.linear_model._host_arrays import fitted_names
+from sklearn_myhpo.linear_model._logistic import LogisticModel
 from sklearn_myhpo.neural_network import (
     STNClassifier,
     STNMLPClassifier,
@@ -49,6 +50,10 @@ def predicts_means(cls):
     return cls in MEANS
 
 
+def is_softmax(cls):
+    return issubclass(cls, LogisticModel)
+
+
 def is_sho(cls):
     return "noise_scale" in cls().get_params()
 
@@ -84,6 +89,7 @@ ORDER = (
 EXCEPTIONS = {
     "C_": by(is_ridge),
     "alpha_": by(is_ridge, predicts_means),
+    "alpha_per_target": by(is_ridge),
     "certificate_": by(is_ridge, is_general),
     "classes_": by(is_squared),
     "coef_": by(is_ridge, is_squared, predicts_means),
@@ -91,10 +97,12 @@ EXCEPTIONS = {
     "cv_losses_": by(is_ridge, is_sho, is_squared),
     "cv_predictions_": by(is_ridge, is_sho, is_squared, predicts_means),
     "intercept_": by(is_ridge, is_squared, predicts_means),
-    "lambda_": by(is_ridge),
+    "lambda_": by(is_ridge, is_softmax),
+    "lambda_init": by(is_softmax),
     "lambda_min_, validation_loss_min_": by(is_sho),
     "n_jobs": by(is_ridge, is_sho),
     "optimism_": by(is_ridge),
+    "start_losses_": by(is_ridge),
     "step_sizes": by(is_sho),
     "tol": by(is_sho),
     "validation_curve_": by(is_ridge, is_squared),

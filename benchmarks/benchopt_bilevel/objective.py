@@ -2,6 +2,7 @@
 
 import numpy as np
 from benchmark_utils.logistic import LogisticPart, measures
+from benchmark_utils.softmax import SoftmaxPart
 from benchopt import BaseObjective
 
 
@@ -11,15 +12,28 @@ class Objective(BaseObjective):
     name = "Bilevel logistic regression"
     min_benchopt_version = "1.6"
     requirements = ("scikit-learn",)
-    parameters = {"n_reg": ["full", 1], "random_state": [2442]}
+    parameters = {"n_reg": ["full", 1, "class"], "random_state": [2442]}
+
+    def skip(self, y_train, **_):
+        """Leave out one penalty per class of two classes, and others of more."""
+        has_classes = len(np.unique(y_train)) > 2
+        wrong = (self.n_reg == "class") != has_classes
+        return wrong, "n_reg='class' is for more than two classes, and no other is"
 
     def set_data(self, X_train, y_train, X_val, y_val):
         """Keep the rows, and draw the start as the public benchmark does."""
-        self.inner = LogisticPart(X_train, y_train, True)
-        self.outer = LogisticPart(X_val, y_val, False)
         rng, n_features = np.random.RandomState(self.random_state), X_train.shape[1]
-        self.inner_var0 = rng.randn(n_features)
-        self.outer_var0 = np.log(rng.rand(n_features))
+        n_outer = n_inner = n_features
+        if self.n_reg == "class":
+            n_outer = int(y_train.max()) + 1
+            n_inner = n_features * n_outer
+            self.inner = SoftmaxPart(X_train, y_train, n_outer, True)
+            self.outer = SoftmaxPart(X_val, y_val, n_outer, False)
+        else:
+            self.inner = LogisticPart(X_train, y_train, True)
+            self.outer = LogisticPart(X_val, y_val, False)
+        self.inner_var0 = rng.randn(n_inner)
+        self.outer_var0 = np.log(rng.rand(n_outer))
         if self.n_reg == 1:
             self.outer_var0 = self.outer_var0[:1]
 

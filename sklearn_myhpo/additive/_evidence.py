@@ -64,13 +64,14 @@ class Evidence:
         -------
         Evidence
         """
-        inverse = inverse_of(self.posterior[np.ix_(index, index)])
-        move = np.eye(len(self.weights))
-        move[:, index] -= self.posterior[:, index] @ inverse
+        posterior, sampling = self.posterior, self.sampling
+        along = posterior[:, index] @ inverse_of(posterior[np.ix_(index, index)])
+        crossed = along @ sampling[index]
+        twice = along @ sampling[np.ix_(index, index)] @ along.T
         return Evidence(
-            move @ self.weights,
-            move @ self.posterior @ move.T,
-            move @ self.sampling @ move.T,
+            self.weights - along @ self.weights[index],
+            posterior - along @ posterior[index],
+            sampling - crossed - crossed.T + twice,
         )
 
 

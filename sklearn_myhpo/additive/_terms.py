@@ -10,7 +10,12 @@ from .._messages import shown
 from ..data.frames import column_kinds, some_columns, with_one_missing
 from ..penalties.columns import Columns, feature_list, spell
 from ..preprocessing import PenalizedSplineTransformer
-from ..preprocessing._columns import check_range, resolve_pairs, resolve_periods
+from ..preprocessing._columns import (
+    check_not_missing,
+    check_range,
+    resolve_pairs,
+    resolve_periods,
+)
 from ..preprocessing._term import write_terms
 from ._categories import Categories, contrasts, dense_columns, sparse_columns
 from ._columns import TermRows
@@ -228,11 +233,14 @@ class TermColumns:
         rows = check_array(
             some_columns(X, self.numbers),
             dtype=(np.float64, np.float32),
-            ensure_all_finite="allow-nan" if self._allows_missing else True,
+            ensure_all_finite="allow-nan",
             estimator=model,
             input_name="X",
         )
-        check_range(rows, [self.names[index] for index in self.numbers])
+        names = [self.names[index] for index in self.numbers]
+        if not self._allows_missing:
+            check_not_missing(rows, names)
+        check_range(rows, names)
         return rows
 
     def _categories(self, X):

@@ -29,12 +29,16 @@ class Offers:
     is_separable : bool
         Lambdas that do not interact, one per target: the problem is a
         `TargetsProblem`, and answers for many of them at once.
+    weighs_rows : bool
+        Lambdas that are weights of training rows, after the penalties: the problem is a
+        `RowWeightsProblem`.
     """
 
     splits: bool = True
     rows: bool = False
     all_directions: bool = True
     is_separable: bool = False
+    weighs_rows: bool = False
 
 
 class OuterProblem(ABC):
@@ -126,6 +130,10 @@ class OuterProblem(ABC):
     def project(self, lambda_: np.ndarray) -> np.ndarray:
         """Return lambda moved into its bounds."""
         return np.clip(lambda_, *self.bounds)
+
+    def first_lambda(self, lambda_init: float | np.ndarray) -> np.ndarray:
+        """Return the lambda that a run starts from, given one number or all."""
+        return np.full(self.n_groups, lambda_init, float)
 
     def zeros(self) -> list[np.ndarray]:
         """Return zero weights for all splits, the start of the paper."""

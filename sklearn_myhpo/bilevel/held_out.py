@@ -99,6 +99,20 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         self._model, self._rtol = None, np.inf
         self._solved = self._guesses = None
 
+    def know(self, estimate: float, model: OuterModel, solved: list) -> None:
+        """Take over what was computed with the inner solutions.
+
+        Parameters
+        ----------
+        estimate : float
+        model : OuterModel
+            Of the validation loss alone.
+        solved : list of ndarray of shape (n_groups + 1, m, n_outputs)
+            As of `outer_model`.
+        """
+        self._estimate, self._model, self._rtol = estimate, model, 0.0
+        self._solved = solved
+
     @property
     def estimate(self) -> float:
         """The mean loss over all held-out rows."""

@@ -67,6 +67,11 @@ class Problem(OuterProblem):
         self.group_curvature = scales.group_curvature
         self.auto_bounds = scales.auto_bounds
 
+    #: Accuracy of inner solutions for a step without a model.
+    step_tol = NEWTON_TOL
+    #: The `KnownPlace` that the search for a start has ended at, if it is known.
+    known = None
+
     @abstractmethod
     def at(
         self, lambda_: np.ndarray, weights: list[np.ndarray]
@@ -184,6 +189,14 @@ class Problem(OuterProblem):
         """Return the problem to scan for a start: this one."""
         return self
 
+    def lifted(self, lambda_: np.ndarray) -> np.ndarray:
+        """Return lambda of this problem, given that of the problem that is scanned."""
+        return lambda_
+
+    def share_taken(self, lambda_: np.ndarray, taken: np.ndarray) -> np.ndarray:
+        """Return the shares by which moves of lambda are felt, given the penalties'."""
+        return taken
+
     @property
     def scans_by(self) -> str:
         """The kind of a solve with a shared lambda, in the words of a split."""
@@ -279,10 +292,7 @@ class Problem(OuterProblem):
 
     def train_loss(self, weights: list[np.ndarray], lambda_: np.ndarray) -> float:
         """Return the splits' mean training loss, the penalty included."""
-        return self.mean(
-            split.train_loss(w, lambda_)
-            for split, w in zip(self.splits, weights, strict=True)
-        )
+        return self.mean(self.split_set.train_losses(weights, lambda_))
 
     def penalty_energy(
         self, lambda_: np.ndarray, weights: list[np.ndarray]

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from ..bilevel.outer import OuterModel
+from ..engine.linalg.products import weight_diagonal
 from ._base import Point, responses, sum_blocks, weight_terms
 from ._row_forms import LeverageSlopes, product, row_forms, third_forms
 from ._wide import wide_model
@@ -63,7 +64,7 @@ class LeaveOneOutPoint(Point):
         else:
             self.raw = self.split.raw(self.w)
             self.curvature = loss.curvature(self.whole.y, self.raw)
-        self.gap_inverse = _gap_inverse(product(self.curvature, self.leverage))
+        self.gap_inverse = gap_inverse(product(self.curvature, self.leverage))
 
     def _set_wide_rows(self):
         wide = wide_model(self.whole, self.lambda_, self.w, self.hessian, self.inverse)
@@ -137,7 +138,7 @@ class LeaveOneOutPoint(Point):
         terms = weight_terms(
             split, self.lambda_, self.w, self._adjoint, forces, jacobian
         )
-        p = self.whole.pad(split.penalty(self.lambda_))[:, 0]
+        p = self.whole.pad(split.penalty(self.lambda_))
         slopes = LeverageSlopes(rows, self.inverse, p, split.groups, self.o)
         columns = np.moveaxis(jacobian, 1, 0).reshape(len(self.w), -1)
         columns = self.whole.pad(columns)
@@ -149,10 +150,10 @@ class LeaveOneOutPoint(Point):
             tangent += gram
             mixed += cross + cross.T
         size = len(split.groups.labels) * self.o
-        weights = np.repeat(p, self.o)[:size]
+        weights = weight_diagonal(p, self.o)[:size]
         pairs = np.outer(weights, weights) * self.inverse[:size, :size]
         pairs *= self._sandwich[:size, :size]
-        labels = np.repeat(split.groups.labels, self.o)
+        labels = split.groups.output_labels(self.o)
         twice = 2.0 * sum_blocks(pairs, labels, n_groups)
         bend = mixed + twice + np.diag(self.gradient) - terms.cross - terms.cross.T
         if not self.is_ridge:
@@ -222,7 +223,7 @@ class LeaveOneOutPoint(Point):
         return values.reshape(len(values), -1)
 
 
-def _gap_inverse(own):
+def gap_inverse(own):
     """Return the inverses of I - L_i A_i; L_i A_i has eigenvalues below one."""
     n_outputs = own.shape[1]
     if n_outputs == 1:

@@ -68,7 +68,7 @@ class LeverageSlopes:
     rows : Design
     inverse : ndarray of shape (m o, m o)
         H^-1.
-    penalty : ndarray of shape (m,)
+    penalty : ndarray of shape (m, 1) or (m, o)
         Second derivatives of the penalty, zero for an intercept.
     groups : FeatureGroups
         Of the coordinates without an intercept.
@@ -79,7 +79,9 @@ class LeverageSlopes:
     def __init__(self, rows, inverse, penalty, groups, n_outputs):
         self.rows, self.o = rows, n_outputs
         self.inverse = inverse.reshape(rows.n_coordinates, n_outputs, -1)
-        self.order, self.starts = group_order(groups.labels, groups.n_groups)
+        self.n_groups = groups.n_groups
+        given = groups.labels, len(groups.sizes)
+        self.order, self.starts = group_order(*given)
         self.penalty = penalty[self.order]
 
     def blocks(self, entries_per_row):
@@ -93,11 +95,13 @@ class LeverageSlopes:
         x = block.to_dense()
         z = np.stack([x @ self.inverse[:, a] for a in range(self.o)])
         z = z.reshape(self.o, len(x), -1, self.o)
-        out = np.empty((len(self.starts), len(x), self.o, self.o))
+        out = np.empty((self.n_groups, len(x), self.o, self.o))
+        form = "nmo,nmo->nmo" if self.penalty.shape[1] > 1 else "nmo,nmo->nm"
         for a in range(self.o):
             for b in range(a + 1):
-                products = np.einsum("nmo,nmo->nm", z[a], z[b])[:, self.order]
+                products = np.einsum(form, z[a], z[b])[:, self.order]
+                products = products.reshape(len(x), *self.penalty.shape)
                 products *= -self.penalty
                 sums = np.add.reduceat(products, self.starts, axis=1)
-                out[:, :, a, b] = out[:, :, b, a] = sums.T
+                out[:, :, a, b] = out[:, :, b, a] = sums.reshape(len(x), -1).T
         return out

@@ -56,6 +56,11 @@ def make_splits(cv, rows, *, say, random_state=None):
         If `cv` is out of range or does not fit the data: an empty or overlapping
         part, too many folds, a training part without one of the classes.
     """
+    return list(iterate_splits(cv, rows, say=say, random_state=random_state))
+
+
+def iterate_splits(cv, rows, *, say, random_state=None):
+    """Yield the splits of `make_splits` one by one, so that a list can be spared."""
     if cv is None:
         cv = 5
     name = "cv: pair"
@@ -68,9 +73,9 @@ def make_splits(cv, rows, *, say, random_state=None):
         pairs, name = _splitter_pairs(cv, rows), f"{_spell(cv)}: split"
     else:
         pairs = _given_pairs(cv, rows)
-    if "groups" in rows.metadata and not _takes_groups(cv):
-        _say_what_groups_need(cv, say)
-    return keep_weighty(pairs, rows, name)
+    yield from keep_weighty(pairs, rows, name)
+    if "groups" in rows.metadata and not takes_groups(cv):
+        say_what_groups_need(cv, say)
 
 
 def check_cv_type(cv):
@@ -194,29 +199,34 @@ def warn_if_rare(n_folds, sizes, label, say):
 
 
 def _splitter_pairs(splitter, rows):
+    return read_pairs(_split(splitter, rows), rows.n_samples, _ALLOWED)
+
+
+def _split(splitter, rows):
+    """Yield what a splitter yields; raise errors that say what it lacks."""
     name = _spell(splitter)
     metadata = dict(rows.metadata)
-    if not _takes_groups(splitter):
+    if not takes_groups(splitter):
         metadata.pop("groups", None)
-    needs_groups = (
-        f"{name} needs the groups of the rows. Give them to fit: "
-        "fit(X, y, groups=...); in a pipeline or a search they reach it under the name "
-        "of its step, or by metadata routing."
-    )
-    pairs, cause, message = None, None, None
     # StratifiedGroupKFold without groups fails obscurely, or makes empty parts.
     asks = _is_own(splitter) and _requests(splitter).get("groups") is True
-    wants_groups = asks and "groups" not in metadata
+    wants_groups, cause = asks and "groups" not in metadata, None
     if not wants_groups:
         try:
-            pairs = list(splitter.split(rows.X, rows.y, **metadata))
+            yield from splitter.split(rows.X, rows.y, **metadata)
+            return
         except (TypeError, ValueError) as error:
             cause = error
             wants_groups = "groups" in str(error) and "groups" not in metadata
-            message = f"{name} cannot split this data ({rows.size}): {error}"
-    if pairs is None:
-        raise ValueError(needs_groups if wants_groups else message) from cause
-    return read_pairs(pairs, rows.n_samples, _ALLOWED)
+    if wants_groups:
+        message = (
+            f"{name} needs the groups of the rows. Give them to fit: "
+            "fit(X, y, groups=...); in a pipeline or a search they reach it under the "
+            "name of its step, or by metadata routing."
+        )
+    else:
+        message = f"{name} cannot split this data ({rows.size}): {cause}"
+    raise ValueError(message) from cause
 
 
 def _spell(splitter):
@@ -238,7 +248,7 @@ def _is_own(splitter):
     return type(splitter).__module__.startswith("sklearn.")
 
 
-def _takes_groups(cv):
+def takes_groups(cv):
     """Whether `cv` is a splitter that makes use of groups."""
     if not hasattr(cv, "split"):
         return False
@@ -252,7 +262,7 @@ def _takes_groups(cv):
     return any_name or "groups" in parameters
 
 
-def _say_what_groups_need(cv, say):
+def say_what_groups_need(cv, say):
     """Warn of groups that the splits take no notice of."""
     given, n_folds = f"cv={shown(cv)}", 5
     if isinstance(cv, Integral):

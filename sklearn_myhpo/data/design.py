@@ -43,8 +43,9 @@ class Design(ABC):
     """
 
     #: Whether blocks hold sparse rows; whether a copy of many rows may be too large;
-    #: whether a slice of rows costs no copy.
+    #: whether a slice of rows costs no copy. And what `kept_design` knows.
     is_sparse = is_beyond_memory = slices_are_views = False
+    head = dtype = pairs = n_passes = None
 
     def __init__(
         self, shape, shift=None, scale=None, fit_intercept=False, has_large_means=False
@@ -308,8 +309,7 @@ class Design(ABC):
 
     def no_rows(self):
         """Return a `MemoryDesign` of the same kind without rows."""
-        _, block = next(iter(self.blocks()))
-        return block.take(slice(0, 0))
+        return next(iter(self.blocks()))[1].take(slice(0, 0))
 
     def sample(self, n_rows):
         """Return every k-th row, about `n_rows` of them, as a `MemoryDesign`."""

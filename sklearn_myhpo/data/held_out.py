@@ -114,6 +114,39 @@ class HeldOutRows:
         share = self.share(0)[own] / np.sqrt(self.sample_weight[own])
         return float(norm(share * (loss - mean)))
 
+    def compared(self, models, n_models):
+        """Return the mean losses of several models, and how surely they differ.
+
+        Parameters
+        ----------
+        models : list of list of (ndarray, ndarray)
+            Of every split: coefficients and intercepts, of one model after another.
+            Rows of a split without any have no say.
+        n_models : int
+            Number of models of a split that has some.
+
+        Returns
+        -------
+        means : ndarray of shape (n_models,)
+        squares : ndarray of shape (n_models,)
+            Sums of the squares of the parts of rows in the differences from the lowest
+            mean; a row of weight k is k rows.
+        """
+        losses = self._alternatives(models, n_models)
+        means = losses.sum(axis=1)
+        more = losses - losses[np.argmin(means)]
+        return means, np.sum(more**2 / self.sample_weight, axis=1)
+
+    def _alternatives(self, models, n_models):
+        """Return the parts (n_models, n_rows) of rows in the mean losses."""
+        losses = np.zeros((n_models, len(self)))
+        for split, own in enumerate(models):
+            share = self.share(split)
+            for number, (coef, intercept) in enumerate(own):
+                left_out, loss = self.losses(split, coef, intercept)
+                losses[number, left_out] += share[left_out] * loss
+        return losses
+
     def mean_loss(self, models):
         """Return the mean loss of the held-out rows, in one visit of all rows.
 
@@ -137,6 +170,17 @@ class HeldOutRows:
 
     def _raw_parts(self, models):
         """Yield shares, targets and raw predictions of held-out rows."""
+        if self.design.slices_are_views:
+            found = [self.parts.held_out(split) for split in range(len(models))]
+            rows = [as_slice(index) for index, _ in found]
+            if all(isinstance(own, slice) for own in rows):
+                pairs = zip(rows, models, strict=True)
+                for (own, (coef, intercept)), (_, weight) in zip(
+                    pairs, found, strict=True
+                ):
+                    raw = self.design.take(own).forward(coef) + intercept
+                    yield weight / self.weight, self.y[own], raw
+                return
         for block in self.blocks(models):
             shares = [block.share(split) for split in range(len(models))]
             held_out = [np.flatnonzero(share) for share in shares]

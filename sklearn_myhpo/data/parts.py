@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .folds.codes import encode, renumbered
 from .limits import row_limits
 
 #: Largest number of codes for the kinds of rows at any time.
@@ -71,6 +72,44 @@ class RowParts:
             for part in self.pairs[split]
         )
 
+    def index_pairs(self):
+        """Return the indices of both parts of every split."""
+        if self.pairs is not None:
+            return self.pairs
+        rows = np.arange(len(self.kinds))
+        return [
+            tuple(np.repeat(rows, part[self.kinds]) for part in pair)
+            for pair in self.counts
+        ]
+
+    def training(self, split):
+        """Return the training weights (n_samples,) of a split."""
+        if self.kinds is None:
+            return self.weights(split)[0]
+        return self.sample_weight * self.counts[split, 0].astype(float)[self.kinds]
+
+    def held_out(self, split):
+        """Return the rows that a split holds out, and their positive weights.
+
+        Returns
+        -------
+        index : ndarray of int of shape (n_rows,)
+        weight : ndarray of shape (n_rows,)
+        """
+        if self.kinds is None:
+            weight = self.weights(split)[1]
+            index = np.flatnonzero(weight)
+            return index, weight[index]
+        counts = self.counts[split, 1]
+        index = np.flatnonzero((counts > 0)[self.kinds])
+        weight = self.sample_weight[index]
+        if counts.max(initial=0) > 1:
+            weight = weight * counts[self.kinds[index]]
+        if weight.min(initial=1.0) > 0:
+            return index, weight
+        used = weight > 0
+        return index[used], weight[used]
+
     def only(self, split):
         """Return the parts of one split; of -1, all rows, for training and held out."""
         if split < 0:
@@ -130,7 +169,7 @@ class RowParts:
         """Return training weights with sum one, shape (n_splits, n_samples)."""
         shares = np.empty((self.n_splits, len(self.sample_weight)))
         for split, share in enumerate(shares):
-            weight, _ = self.weights(split)
+            weight = self.training(split)
             np.divide(weight, weight.sum(), out=share)
         return shares
 
@@ -227,7 +266,7 @@ def all_rows(sample_weight):
     return RowParts(sample_weight, 0, kinds, counts, None)
 
 
-def divide_rows(pairs, sample_weight, most=0):
+def divide_rows(pairs, sample_weight):
     """Return the `RowParts` of some splits.
 
     Parameters
@@ -237,8 +276,6 @@ def divide_rows(pairs, sample_weight, most=0):
         is named. `RowParts` are returned as they are.
     sample_weight : ndarray of shape (n_samples,)
         Non-negative.
-    most : int, default=0
-        Kinds of rows that there may be, if more than usual.
 
     Returns
     -------
@@ -247,54 +284,20 @@ def divide_rows(pairs, sample_weight, most=0):
     if isinstance(pairs, RowParts):
         return pairs
     n_samples, n_splits = len(sample_weight), len(pairs)
-    most = max(most, 1 + row_limits().most_atoms_per_split * n_splits)
+    most = 1 + row_limits().most_atoms_per_split * n_splits
     kinds, counts = np.zeros(n_samples, dtype=np.int32), np.empty((0, 1), dtype=int)
     too_many = RowParts(sample_weight, n_splits, None, None, pairs)
     for train, held_out in pairs:
-        named, base, n_codes = _encode(train, held_out, n_samples)
+        named, base, n_codes = encode(train, held_out, n_samples)
         if counts.shape[1] * n_codes > MOST_CODES:
             return too_many
-        used, kinds = _renumbered(kinds * n_codes + named, counts.shape[1] * n_codes)
+        used, kinds = renumbered(kinds * n_codes + named, counts.shape[1] * n_codes)
         if len(used) > most:
             return too_many
         before, own = np.divmod(used, n_codes)
         counts = np.vstack([counts[:, before], *np.divmod(own, base)])
     counts = counts.reshape(n_splits, 2, -1)
     return RowParts(sample_weight, n_splits, kinds, counts, None)
-
-
-def _encode(train, held_out, n_samples):
-    """Return a code of how often both parts name every row.
-
-    Parameters
-    ----------
-    train, held_out : ndarray
-        Indices of both parts of a split.
-    n_samples : int
-
-    Returns
-    -------
-    codes : ndarray of int of shape (n_samples,)
-        `base` times the number in the training part, plus that in the validation part.
-    base : int
-    n_codes : int
-        Number of codes that are possible.
-    """
-    codes = np.zeros(n_samples, dtype=np.int32)
-    codes[train], codes[held_out] = 2, 1
-    if np.count_nonzero(codes) == len(train) + len(held_out):
-        return codes, 2, 4
-    in_train, in_held_out = (
-        np.bincount(part, minlength=n_samples) for part in (train, held_out)
-    )
-    base = 1 + int(in_held_out.max())
-    return in_train * base + in_held_out, base, (1 + int(in_train.max())) * base
-
-
-def _renumbered(codes, n_codes):
-    """Return the codes in use, in increasing order, and the number of every row's."""
-    seen = np.bincount(codes, minlength=n_codes) > 0
-    return np.flatnonzero(seen), (np.cumsum(seen, dtype=np.int32) - 1)[codes]
 
 
 def add(parts):

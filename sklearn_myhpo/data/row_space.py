@@ -4,7 +4,6 @@ import numpy as np
 from scipy.linalg import cholesky, qr, svd
 
 from ..penalties.coordinates import Coordinates, UnitCoordinates, feature_coordinates
-from ..penalties.groups import FeatureGroups
 from .blocks import as_slice
 from .dense import DenseDesign
 
@@ -39,9 +38,10 @@ def reduce_to_row_space(design, groups, rotates=False):
     """
     plain, limit = feature_coordinates(groups, design.scale), design.n_samples + 1
     bases, parts, labels, ones = [], [], [], []
-    for group in range(groups.n_groups + (groups.n_unpenalized > 0)):
+    n_groups = len(groups.sizes)
+    for group in range(n_groups + (groups.n_unpenalized > 0)):
         columns = np.flatnonzero(groups.labels == group)
-        if len(columns) > limit and group < groups.n_groups:
+        if len(columns) > limit and group < n_groups:
             # LAPACK works in place on an array in Fortran order.
             spanning = np.ones((len(columns), limit), order="F")
             _fill_columns(design, columns, spanning[:, :-1])
@@ -58,14 +58,14 @@ def reduce_to_row_space(design, groups, rotates=False):
             part = np.empty((len(columns), design.n_samples), order="F")
             _fill_columns(design, columns, part)
             part = part.T
-            if rotates and len(columns) > 1 and group < groups.n_groups:
+            if rotates and len(columns) > 1 and group < n_groups:
                 part, one, basis = _along_axes(part, one, np.eye(len(columns)))
         bases.append((columns, basis))
         parts.append(part)
         labels.append(np.full(part.shape[1], group))
         ones.append(one)
     coordinates = Coordinates(
-        FeatureGroups(np.concatenate(labels), groups.names),
+        groups.relabelled(np.concatenate(labels)),
         plain.n_features,
         np.concatenate(ones),
         plain.group_sizes,

@@ -26,6 +26,8 @@ def stack(first, second):
         that are read where they are. The rows of `second` are rounded to the dtype of
         `first`.
     """
+    if isinstance(first, Design) and first.is_sparse:
+        first = first.X
     if isinstance(first, Design):
         second = second.toarray() if sparse.issparse(second) else second
         second = second.astype(first.dtype, copy=False)

@@ -44,7 +44,7 @@ Source: the original files of LeCun, Cortes and Burges; OpenML data set 554.
 
 
 @validate_params(
-    {"subset": [StrOptions(set(FILES))], **CONSTRAINTS},
+    CONSTRAINTS | {"subset": [StrOptions(set(FILES))]},
     prefer_skip_nested_validation=True,
 )
 def fetch_mnist(

@@ -1,6 +1,7 @@
 """The checks of a learned lambda, in one readable object."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -55,6 +56,9 @@ class Certificate:
         Linear solves for these numbers that ended before their tolerance.
     """
 
+    #: What is wanted at a lower bound, and at an upper one.
+    wanted: ClassVar[tuple] = ("less penalty is wanted", "more penalty is wanted")
+
     converged: bool
     certain: bool
     names: tuple
@@ -100,8 +104,8 @@ class Certificate:
             "hypergradient": self._describe_slope(),
             "inner problems": f"gradients up to {self.inner_residuals[worst]:.1e} "
             f"(split {worst} of {len(self.inner_residuals)})",
-            "at lower bound": _listed(self.at_lower_bound, "less penalty is wanted"),
-            "at upper bound": _listed(self.at_upper_bound, "more penalty is wanted"),
+            "at lower bound": _listed(self.at_lower_bound, self.wanted[0]),
+            "at upper bound": _listed(self.at_upper_bound, self.wanted[1]),
             "curvature": self._describe_curvature(),
             "linear solves": f"{self.n_unfinished_solves} unfinished"
             if self.n_unfinished_solves
@@ -132,6 +136,12 @@ class Certificate:
             return f"{least:.1e}: flat along some direction"
         text = f"at least {least:.1e} times the objective"
         return f"{text}: a minimum" if least > 0 else f"{text}: not a minimum"
+
+
+class RowWeightsCertificate(Certificate):
+    """The same of weights of rows: its names are those of groups of rows."""
+
+    wanted = ("no weight is wanted", "all the weight is wanted")
 
 
 def _listed(names, meaning):

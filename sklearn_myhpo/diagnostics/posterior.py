@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engine.limits import limits
+from ..engine.linalg.products import weight_diagonal
 from ..engine.linalg.symmetric import eigensystem, symmetric_solver
 from ..engine.ridge.diagonal import scale_ratio
 from ..engine.ridge.dual import RowCoordinates
@@ -123,7 +124,7 @@ def hessian_posterior(split, w, lambda_, n_rows=None):
     """
     hessian, n_outputs = split.hessian(w, lambda_), split.n_outputs
     inverse = hessian.inverse()
-    penalty = np.repeat(split.penalty(lambda_)[:, 0], n_outputs)
+    penalty = weight_diagonal(split.penalty(lambda_), n_outputs)
     freedom = np.array([len(inverse) - penalty @ np.diag(inverse)])
     if n_rows is None:
         return Posterior(freedom)

@@ -25,6 +25,9 @@ glm/            any smooth convex loss
     factored_curvature, fused_hessian
                     the factored matrices; the Hessians of all splits by passes
     quadratic_model second-order models of all splits, which end a scan
+    centre, near_models, near_pass, part_sums
+                    models of all splits of many rows about common weights, and the
+                    passes that mend them
     products        Hessians known by products, conjugate gradients
     shared_curvature, near_hessian
                     matrices that precondition the Hessians of all splits

@@ -6,6 +6,7 @@ from scipy.linalg.lapack import dpotrf
 
 from ..data.limits import row_limits
 from ..data.row_space import tall_triangle
+from ..data.sampling import every_kth
 from .limits import limits
 
 #: Share of the square of a column that is left after the columns before it, and ratio
@@ -16,9 +17,11 @@ LEAST_OWN, LEAST_RATIO = 1e-9, 1e-10
 LEAST_OWN_OF_GROUPS = 1e-13
 #: Singular values of few rows relative to the largest that are rounding.
 LOST = 1e-14
+#: Rows per feature of a sample that may show that all rows are well-conditioned.
+SHOWN_ROWS = 30
 
 
-def is_ill_conditioned(gram, least_own=LEAST_OWN):
+def is_ill_conditioned(gram, least_own=LEAST_OWN, squares=None):
     """Whether solutions from second moments lose digits that matter.
 
     Parameters
@@ -27,8 +30,10 @@ def is_ill_conditioned(gram, least_own=LEAST_OWN):
         Second moments of more rows than columns.
     least_own : float
         Least share of the square of a column that is left after those before it.
+    squares : ndarray of shape (m,), optional
+        Of the columns, where these have more rows than the moments are of.
     """
-    squares = np.diag(gram)
+    squares = np.diag(gram) if squares is None else squares
     kept = np.flatnonzero(squares > 0)
     if not len(kept):
         return False
@@ -78,7 +83,16 @@ def needs_rotation(design, sample_weight, second_moments):
         return False
     if has_large_means(design, sample_weight, second_moments):
         return True
-    return n > d and is_ill_conditioned(design.gram(sample_weight)[:d, :d])
+    if n <= d:
+        return False
+    rows = every_kth(n, SHOWN_ROWS * d)
+    if rows.step > 1:
+        # More rows only add to what is left of a column after the ones before it.
+        gram = design.take(rows).gram(sample_weight[rows])[:d, :d]
+        squares = sample_weight.sum() * second_moments
+        if squares.min() > 0 and not is_ill_conditioned(gram, squares=squares):
+            return False
+    return is_ill_conditioned(design.gram(sample_weight)[:d, :d])
 
 
 def least_moment(design, sample_weight, second_moments):

@@ -103,6 +103,9 @@ class Limits:
     model_rows, rows_per_weight : int
         The same where a model of all rows, or a solver of small steps, mends what the
         sample says; and least rows of such a sample per weight.
+    centre_pairs : int
+        Products of pairs of features in all rows up to which no sample is taken for
+        weights near those of all splits.
     spectrum_entries : int
         Entries of the left singular vectors of sparse rows up to which they are kept.
     optimism_rows : int
@@ -166,6 +169,7 @@ class Limits:
     scan_rows: int = 8192
     model_rows: int = 2048
     rows_per_weight: int = 4
+    centre_pairs: int = 2**25
     spectrum_entries: int = 2**22
     optimism_rows: int = 2**12
     target_entries: int = 2**21

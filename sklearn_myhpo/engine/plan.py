@@ -242,6 +242,13 @@ class Plan:
             return most
         return min(most, max(limits.model_rows, limits.rows_per_weight * self.size))
 
+    @property
+    def centre_rows(self):
+        """Rows of the sample for weights that are near those of all splits."""
+        if self.shape.n_samples * self.size**2 <= self.limits.centre_pairs:
+            return self.shape.n_samples
+        return self.scan_rows
+
     @cached_property
     def scans_sample(self):
         """Whether a sample of the rows tells where to look."""
@@ -287,5 +294,6 @@ def make_plan(
         n_splits=n_splits,
         is_quadratic=loss.is_quadratic,
         n_unpenalized=groups.n_unpenalized,
+        lambdas_per_group=groups.width,
     )
     return Plan(shape, limits(), by_rows, all_directions)

@@ -22,6 +22,8 @@ class Shape:
         Whether the loss is.
     n_unpenalized : int
         Features in no group.
+    lambdas_per_group : int
+        More than one with a lambda per class.
     """
 
     n_samples: int
@@ -34,11 +36,12 @@ class Shape:
     n_splits: int
     is_quadratic: bool
     n_unpenalized: int = 0
+    lambdas_per_group: int = 1
 
     @property
     def n_groups(self):
         """Number of lambdas."""
-        return len(self.group_sizes)
+        return len(self.group_sizes) * self.lambdas_per_group
 
     @property
     def is_wide(self):

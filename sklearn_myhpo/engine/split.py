@@ -8,6 +8,7 @@ import numpy as np
 
 from .linalg.hessian import Hessian
 from .linalg.newton import NEWTON_TOL
+from .responses import Responses
 
 #: Steps of a power iteration. Along the largest eigenvalue they gain 2^50 over all that
 #: are below half of it, so the result is no less than half of it.
@@ -86,7 +87,7 @@ class Origin(NamedTuple):
         return coef, self.intercept + intercept
 
 
-class Split(ABC):
+class Split(Responses, ABC):
     """Training and validation loss of one split, in the split's coordinates.
 
     Weights have shape (m, n_outputs); with an explicit intercept its row is the
@@ -106,7 +107,8 @@ class Split(ABC):
     #: or "iterative".
     solves_by: str
     #: Second derivatives (m, 1) of a penalty on features in no group, too small to be
-    #: felt, which keeps the weights of dependent ones finite.
+    #: felt, which keeps the weights of dependent ones finite; (m, n_outputs) where the
+    #: outputs differ.
     pinning = 0.0
     #: Factors (m, 1) of the penalty, where the rows are not in the units of the split;
     #: None for ones.
@@ -135,16 +137,15 @@ class Split(ABC):
     def penalty(self, lambda_):
         """Return ``p_j = 2 exp(lambda_g(j))``, shape (m, 1), 0 for the intercept.
 
-        Features in no group have their part of `pinning`. The last one is kept: it is
-        asked for again and again.
+        The shape is (m, n_outputs) with lambdas of classes. What is in no group has its
+        part of `pinning`. The last one is kept: it is asked for again and again.
         """
         key = lambda_.tobytes()
         if self._last_penalty[0] != key:
-            p = np.zeros((self.shape[0], 1))
-            self.penalized(p)[:, 0] = self.groups.penalty_weights(lambda_)
+            p = self._spread(self.groups.penalty_weights(lambda_))
             if self.penalty_scale is not None:
                 p *= self.penalty_scale
-            if self.groups.n_unpenalized:
+            if self.groups.is_pinned:
                 p += self.pinning
             p.flags.writeable = False
             self._last_penalty = key, p
@@ -172,10 +173,14 @@ class Split(ABC):
 
         Returns
         -------
-        ndarray of shape (m, 1)
+        ndarray of shape (m, 1), or (m, n_outputs) with lambdas of classes
         """
-        out = np.zeros((self.shape[0], 1))
-        self.penalized(out)[:, 0] = self.groups.expand(values)
+        return self._spread(self.groups.expand(values))
+
+    def _spread(self, own):
+        """Return values of the features with zeros for the intercept."""
+        out = np.zeros((self.shape[0], self.groups.width))
+        self.penalized(out)[...] = own.reshape(-1, self.groups.width)
         return out
 
     def penalty_value(self, w, lambda_):
@@ -193,10 +198,7 @@ class Split(ABC):
         -------
         ndarray of shape (n_groups, m, k)
         """
-        out = np.zeros((self.groups.n_groups, *values.shape))
-        index = self.groups.penalized
-        out[self.groups.labels[index], index] = values[index]
-        return out
+        return self.groups.scatter(values)
 
     def group_means(self, w):
         """Return `w` with every feature weight replaced by its group's mean."""

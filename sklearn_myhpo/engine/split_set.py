@@ -74,6 +74,13 @@ class SplitSet:
         """Return the validation loss of every split's model without features."""
         return self.validation_losses([split.start() for split in self.splits])
 
+    def train_losses(self, weights, lambda_):
+        """Return the training loss of every split, the penalty included."""
+        return [
+            split.train_loss(w, lambda_)
+            for split, w in zip(self.splits, weights, strict=True)
+        ]
+
     def validation_losses(self, weights):
         """Return the validation loss of every split."""
         return [

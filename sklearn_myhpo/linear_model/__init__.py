@@ -16,6 +16,7 @@ _splits         : the splits of a fit, and the metadata that a splitter wants
 _own_validation : the arguments `X_val`, `y_val` of fit
 _problem        : data and splits of a fit, the problems made from them, warm starts
 _targets        : one lambda per target (`alpha_per_target`)
+_per_class      : one lambda per class (`alpha_per_target`)
 _moments        : ridge from moments of rows that are read once
 _exact_parts    : ridge from parts of the data, exactly (`partial_fit`, `merge`)
 _streaming      : learning from one part of the data after another (`partial_fit`)

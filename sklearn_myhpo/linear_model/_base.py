@@ -12,25 +12,23 @@ from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from .._documentation import DocumentationLinkMixin
 from .._progress import CallbackSupportMixin, kept_on_error, with_callbacks
 from .._typing import MatrixLike
 from ..bilevel.bounds import MAX_LAMBDA
-from ..data.arrays import as_rows, linear_predictor
+from ..data.arrays import as_rows
 from ..data.streams.batches import Batches
-from ..data.tensors.homes import lives_elsewhere
 from ..data.threads import threads_for
 from ..penalties.factors import make_penalty_factors, with_factors
 from ..penalties.labelled import names_of
 from ..penalties.parsing import make_feature_groups
 from ._batches import (
     check_batches,
-    check_criterion,
     columns_of,
-    groups_of,
     is_from_batches,
+    metadata_of,
     read_batches,
     report_passes,
 )
@@ -45,29 +43,25 @@ from ._facts import FactsMixin
 from ._frames import FramesMixin
 from ._html import PenaltiesHTMLMixin
 from ._lambda import check_lambda
-from ._learning import LearningMixin
 from ._long_rows import LongRows
-from ._moments import facts_of
+from ._moments import facts_of, validates_alone
 from ._own_validation import append, check_own_validation
 from ._owner import OwnerMixin
 from ._problem import ProblemSource
 from ._progress import Progress
 from ._reporting import Attributes, Warnings
+from ._row_weights import RowWeightsMixin, check_row_groups, number_rows
 from ._splits import SplitsMixin
-from ._streamed import StreamedFit
+from ._streamed_criterion import streamed_fit
 from ._summary import SummaryMixin
-from ._tensor_fit import (
-    FollowingMixin,
-    following_rows,
-    tensor_predictor,
-)
+from ._tensor_fit import FollowingMixin, following_rows
 
 
 class BilevelLinearModel(
     OwnerMixin,
     Attributes,
     Warnings,
-    LearningMixin,
+    RowWeightsMixin,
     SplitsMixin,
     FactsMixin,
     SummaryMixin,
@@ -132,8 +126,8 @@ class BilevelLinearModel(
     _is_classifier = False
     #: Whether y may have several columns.
     _is_multi_output = False
-    #: Whether the last fit learned one lambda per target.
-    _is_per_target = False
+    #: Whether the last fit learned one lambda per target; per class of a softmax.
+    _is_per_target = _is_per_class = False
     #: End of the last `fit`, for a warm start; None before.
     _last_fit = None
     #: State of `partial_fit`; None before the first part.
@@ -179,6 +173,7 @@ class BilevelLinearModel(
         X_val: MatrixLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        row_groups: ArrayLike | str | None = None,
         **params: Any,
     ) -> Self:
         """Learn lambda on the splits of the data, and the weights.
@@ -201,16 +196,21 @@ sklearn_myhpo.data.Batches
         groups : array-like of shape (n_samples,), default=None
             Labels of rows that belong together, for a splitter `cv` that keeps them
             together, such as `sklearn.model_selection.GroupKFold`.
-        X_val : array-like or sparse matrix of shape (n_validation, n_features), \
-default=None
-            A validation set of your own. Lambda is learned on it alone, with all of X
-            for training, and `cv` is ignored. The final weights are fitted to X
-            without it.
+        X_val : array-like or sparse matrix of shape (n_validation, n_features), or \
+sklearn_myhpo.data.Batches, default=None
+            A validation set of your own; where X is `Batches` or from Dask, it may be
+            too, and `Batches` hold `y_val` and the weights. Lambda is learned on it
+            alone, with all of X for training, and `cv` is ignored. The final weights
+            are fitted to X without it.
         y_val : array-like of shape (n_validation,) or (n_validation, n_targets), \
 default=None
             Target of `X_val`.
         sample_weight_val : array-like of shape (n_validation,), default=None
             Non-negative weights of `X_val` in the validation loss.
+        row_groups : array-like of shape (n_samples,) or "each", default=None
+            Labels of rows that are to be trusted alike, such as their source or
+            annotator; "each" for every row alone. The weight of every label in the
+            training loss is learned on `X_val` together with lambda.
         **params : dict
             Other metadata that a splitter `cv` asks for; only with scikit-learn's
             metadata routing.
@@ -233,14 +233,16 @@ default=None
             solver = self._make_solver()
             validation = X_val, y_val, sample_weight_val
             metadata = groups, params
-            given = X, y, sample_weight, metadata, X_val is not None
-            X, y, sample_weight = read_batches(self, solver, *given)
+            check_row_groups(self, X, row_groups, X_val)
+            given = X, y, sample_weight, metadata, validation
+            X, y, sample_weight, validation = read_batches(self, solver, *given)
             if isinstance(X, LongRows):
-                StreamedFit(self, X, solver, progress).run()
+                streamed_fit(self, X, solver, progress).run()
                 progress.end()
                 return self
-            metadata = groups_of(X, groups), params
-            source = self._prepare(X, y, sample_weight, validation, metadata, solver)
+            metadata = metadata_of(X, metadata)
+            given = X, y, sample_weight, validation, metadata, solver, row_groups
+            source = self._prepare(*given)
             results = CVResults(self, source, (X, y, sample_weight), validation)
             with threads_for(*source.design.shape):
                 models = self._learn(source, solver, progress)
@@ -249,7 +251,9 @@ default=None
             progress.end()
         return self
 
-    def _prepare(self, X, y, sample_weight, validation, metadata, solver):
+    def _prepare(
+        self, X, y, sample_weight, validation, metadata, solver, row_groups=None
+    ):
         """Return the `ProblemSource` of the data."""
         given = X, y
         X, y = self._check_data(X, y)
@@ -266,7 +270,6 @@ default=None
         loss, target, classes = self._check_target(y, weights)
         groups = self._make_groups(given[0])
         criterion = self._choose_criterion(loss, solver)
-        check_criterion(self, criterion, loss, X)
         bounds, start = check_lambda(self.lambda_bounds, self.lambda_init, groups)
         kept = np.flatnonzero(weights)
         pairs = self._choose_pairs(
@@ -290,8 +293,9 @@ default=None
             dtype=dtype,
             needs_rows=solver.capabilities.needs_rows,
             all_directions=solver.capabilities.all_directions,
-            has_own_validation=own is not None,
+            has_own_validation=own is not None or validates_alone(X),
             condensed=facts_of(X),
+            row_groups=number_rows(row_groups, pair, kept),
         )
 
     def _check_data(self, X, y, reset=True, least=2):
@@ -328,21 +332,6 @@ default=None
         # Groups that the user did not name follow from the features.
         is_automatic = isinstance(self.feature_groups, str)
         return with_factors(groups, factors, may_drop=is_automatic)
-
-    def _linear_predictor(self, X):
-        """Return ``X coef_' + intercept_``, shape (n_samples, n_rows_of_coef)."""
-        check_is_fitted(self)
-        if lives_elsewhere(self):
-            return tensor_predictor(self, X)
-        is_from_batches(X)
-        X = validate_data(
-            self,
-            X,
-            accept_sparse=("csr", "csc"),
-            dtype=(np.float64, np.float32),
-            reset=False,
-        )
-        return linear_predictor(X, np.atleast_2d(self.coef_).T, self.intercept_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

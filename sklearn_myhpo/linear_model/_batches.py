@@ -1,31 +1,34 @@
 """X that is read from `sklearn_myhpo.data.Batches`, in `fit`."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from sklearn.utils.validation import validate_data
 
 from .._messages import shown
 from ..data.dask.blocks import is_dask
 from ..data.design import Design
+from ..data.folds.rules import is_rule
+from ..data.formed import FormedDesign
 from ..data.moments.condensed_design import CondensedDesign
 from ..data.streams.batches import Batches
-from ..data.streams.design import BatchesDesign
-from ..data.streams.rows import BatchRows
 from ..data.streams.sliceable import as_sliceable, is_read_by_slices
 from ..data.streams.source import BatchSource
+from ..engine.limits import limits
 from ._dask import read_dask, refuse_dask
-from ._long_rows import (
-    needs_no_copy,
-    needs_no_list,
-    pairs_of_labels,
-    read_long_rows,
-)
-from ._moments import can_condense, condensed_rows
+from ._formed import read_formed
 from ._pass_bar import PassBar
+from ._sources import Read, Room, SourceReader, obstacle_to_passes
 from ._tensors import TensorRows, read_tensors, refuse_tensor
 
+#: What a fit to batches may take: a feature more would make matrices of 3.2 GB.
+BATCHES_ROOM = Room(n_features=20_000, n_bytes=2**34, n_kept=2**31, n_listed=2**40)
+#: Bytes of rows in double precision up to which mapped ones are copied.
+MOST_COPIED = 2**30
 
-def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validation):
-    """Return X, y and weights of a fit, from batches where X is `Batches`.
+
+def read_batches(model, solver, X, y, sample_weight, metadata, validation):
+    """Return the arguments of a fit, read where X is `Batches` or from Dask.
 
     Parameters
     ----------
@@ -35,17 +38,13 @@ def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validatio
         Arguments of `fit`.
     metadata : (groups, params)
         Further arguments of `fit` for a splitter.
-    has_own_validation : bool
-        Whether `fit` got a validation set.
+    validation : (X_val, y_val, sample_weight_val)
+        Arguments of `fit`.
 
     Returns
     -------
-    X : CondensedDesign, LongRows, BatchesDesign or object
-        As given, where it is no `Batches` and is not to be read as such; so are y and
-        the weights.
-    y : array-like or None
-        None with `LongRows`.
-    sample_weight : array-like or None
+    Read
+        As given, where X is no `Batches` and is not to be read as such.
 
     Raises
     ------
@@ -53,19 +52,18 @@ def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validatio
         If an argument or a parameter does not go with batches, or these are not rows
         of one matrix.
     """
-    model._parts, model._is_stale = None, False
-    model._y_origin, is_moments = None, can_condense(model, solver, *metadata)
+    model._parts, model._is_stale, model._y_origin = None, False, None
     if isinstance(X, TensorRows):
-        given = X, y, sample_weight, metadata, has_own_validation
-        return read_tensors(model, solver, *given)
+        return read_tensors(model, solver, X, y, sample_weight, metadata, validation)
     if is_dask(X):
-        given = X, y, sample_weight, metadata, has_own_validation
-        return read_dask(model, solver, *given)
-    is_long = needs_no_list(model, solver, metadata, has_own_validation)
+        return read_dask(model, solver, X, y, sample_weight, metadata, validation)
+    if isinstance(X, FormedDesign) and validation[0] is None:
+        found = read_formed(model, solver, X, y, sample_weight, metadata)
+        return found or Read(X, y, sample_weight, validation)
     if not isinstance(X, Batches):
-        maps_too = is_moments or (is_long and needs_no_copy(model, X))
+        maps_too = _reads_mapped(model, solver, X, metadata)
         if y is None or not is_read_by_slices(X, maps_too):
-            return X, y, sample_weight
+            return Read(X, y, sample_weight, validation)
         given = (as_sliceable(one) for one in (y, sample_weight))
         X, y, sample_weight = Batches.from_arrays(X, *given), None, None
     for name, value in {"y": y, "sample_weight": sample_weight}.items():
@@ -88,17 +86,32 @@ def read_batches(model, solver, X, y, sample_weight, metadata, has_own_validatio
                 f"{name}={shown(value)} predicts single rows, which cannot be looked "
                 f"up in Batches. Leave {name} out."
             )
-    source, found = BatchSource(X), None
+    source = BatchSource(X)
     PassBar.watch(model, source)
-    if is_moments:
-        with source:
-            found = condensed_rows(model, source, has_own_validation)
-    elif is_long:
-        found = read_long_rows(model, source)
-    if found is not None:
-        return found
-    rows = BatchRows(X)
-    return BatchesDesign(rows), rows.y, rows.sample_weight
+    reader = SourceReader(model, solver, metadata, BATCHES_ROOM, takes_keys=False)
+    return reader.read(source, validation)
+
+
+def _reads_mapped(model, solver, X, metadata):
+    """Whether large X that is mapped into memory is read as batches.
+
+    Folds must be the same where it is not.
+    """
+    if not is_rule(model.cv) or metadata[0] is not None or metadata[1]:
+        return False
+    if solver.capabilities.needs_rows:
+        return False
+    if model._is_from_moments:
+        # Of more features the rows themselves are asked, where they are.
+        is_matrix = isinstance(X, np.ndarray) and X.ndim == 2
+        return is_matrix and X.shape[1] <= limits().moments_size
+    if obstacle_to_passes(model, solver) is not None:
+        return False
+    if not isinstance(X, np.ndarray) or 8 * X.size <= MOST_COPIED:
+        return False
+    is_float = isinstance(model.cv, Real) and not isinstance(model.cv, Integral)
+    looks_up = model.scoring is not None or model.store_cv_results
+    return not (is_float or looks_up)
 
 
 def report_passes(model, X):
@@ -108,7 +121,7 @@ def report_passes(model, X):
     ----------
     model : BilevelLinearModel
         After the fit.
-    X : CondensedDesign, BatchesDesign or object
+    X : Design or object
         From `read_batches`.
     """
     if isinstance(X, CondensedDesign):
@@ -117,8 +130,8 @@ def report_passes(model, X):
         if source.watch is not None:
             source.watch.end()
         model.plan_ = model.plan_.of_rows(X.n_counted)
-    elif isinstance(X, BatchesDesign):
-        n_passes = X.rows.n_passes
+    elif isinstance(X, Design) and X.n_passes:
+        n_passes = X.n_passes
     else:
         return
     model.oracle_counts_ = {**model.oracle_counts_, "n_passes": n_passes}
@@ -128,35 +141,28 @@ def report_passes(model, X):
         model.history_ = {**model.history_, "n_passes": column}
 
 
-def folds_of(X, cv):
-    """Return pairs of rows of batches that a rule has divided, else `cv` as it is."""
-    if isinstance(X, BatchesDesign) and X.rows.labels is not None:
-        return pairs_of_labels(X.rows.labels)
-    return cv
-
-
 def columns_of(X):
     """Return an X with names and dtypes of the columns: some rows of a design."""
     return X.head if isinstance(X, Design) else X
 
 
-def groups_of(X, groups):
-    """Return the groups for a splitter; None where the folds are made by then.
+def metadata_of(X, metadata):
+    """Return the arguments of `fit` for a splitter; none where it has made its splits.
 
     Parameters
     ----------
-    X : CondensedDesign, BatchesDesign or object
+    X : Design or object
         From `read_batches`.
-    groups : object
-        Argument of `fit`.
+    metadata : (groups, params)
 
     Returns
     -------
-    object
+    (groups, params)
     """
-    if isinstance(X, CondensedDesign):
-        return None
-    return None if isinstance(X, BatchesDesign) and is_dask(groups) else groups
+    is_made = isinstance(X, CondensedDesign) or (
+        isinstance(X, Design) and X.pairs is not None
+    )
+    return (None, {}) if is_made else metadata
 
 
 def is_from_batches(X):
@@ -174,37 +180,18 @@ def is_from_batches(X):
     return isinstance(X, Design)
 
 
-def check_criterion(model, criterion, loss, X):
-    """Raise where a criterion keeps numbers of all rows and X is beyond memory.
-
-    Parameters
-    ----------
-    model : BilevelLinearModel
-    criterion : Criterion or None
-    loss : Loss
-    X : Design, ndarray or sparse array
-    """
-    keeps_rows = criterion is not None and criterion.needs_rows and loss.is_quadratic
-    if keeps_rows and isinstance(X, BatchesDesign) and X.is_beyond_memory:
-        raise ValueError(
-            f"criterion={shown(model.criterion)} looks at every row together with all "
-            f"others, but Batches of {X.n_samples} rows are not kept in memory. Use "
-            "criterion='validation', 'gcv' or 'sure'."
-        )
-
-
 def check_batches(model, X, y):
     """Return X and y of a design, y checked and the features known to the estimator.
 
     Parameters
     ----------
     model : BilevelLinearModel
-    X : BatchesDesign or FormedDesign
+    X : Design
     y : ndarray
 
     Returns
     -------
-    X : BatchesDesign or FormedDesign
+    X : Design
     y : ndarray
     """
     y = validate_data(

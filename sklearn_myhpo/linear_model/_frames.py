@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._messages import import_optional
 from ..data.tensors.arrays import on_host
+from ._per_class import class_penalties, lambda_names
 
 if TYPE_CHECKING:
     import pandas
@@ -27,7 +28,8 @@ class FramesMixin:
             "lambda" (a natural log), "alpha" (ridge) or "C" (logistic regression),
             "n_features" and "coef_norm", the Euclidean norm of the group's weights for
             all targets or classes. With ``alpha_per_target=True`` a row per target,
-            with its number in the column "target" instead of "group".
+            with its number in the column "target" instead of "group", or a row per
+            class with its label in "class", and of every group if there are several.
 
         Raises
         ------
@@ -40,21 +42,24 @@ class FramesMixin:
         pd = import_pandas("penalties_frame()")
         coef = np.atleast_2d(on_host(self.coef_)).astype(np.float64)
         name, strength = self._strength()
-        if self._is_per_target:
-            kind, keys = "target", np.arange(len(coef))
+        if self._is_per_class:
+            keys, n_features, squares = class_penalties(self)
+        elif self._is_per_target:
+            keys = {"target": np.arange(len(coef))}
             n_features = np.full(len(coef), coef.shape[1])
             squares = (coef**2).sum(axis=1)
         else:
-            kind, keys = "group", self.feature_group_names_
-            kept, n_groups = self.feature_group_labels_ >= 0, len(keys)
+            keys = {"group": self.feature_group_names_}
+            kept = self.feature_group_labels_ >= 0
+            n_groups = len(self.feature_group_names_)
             labels, own = self.feature_group_labels_[kept], coef[:, kept]
             n_features = np.bincount(labels, minlength=n_groups)
             squares = np.bincount(labels, (own**2).sum(axis=0), minlength=n_groups)
         return pd.DataFrame(
             {
-                kind: keys,
-                "lambda": np.atleast_1d(self.lambda_),
-                name: np.atleast_1d(strength),
+                **keys,
+                "lambda": np.ravel(self.lambda_),
+                name: np.ravel(strength),
                 "n_features": n_features,
                 "coef_norm": np.sqrt(squares),
             }
@@ -69,7 +74,9 @@ class FramesMixin:
             The columns of `history_`. With one lambda it is
             ``pandas.DataFrame(history_)``; with several, "lambda" is replaced by
             "lambda[name]" for every group or, with ``alpha_per_target=True``, by
-            "lambda[number]" for every target. The index, "iteration", starts at 1.
+            "lambda[number]" for every target, "lambda[class]" for every class, or
+            "lambda[group, class]"; so is "row_weights", of `fit` with `row_groups`, by
+            their labels. The index, "iteration", starts at 1.
 
         Raises
         ------
@@ -85,10 +92,14 @@ class FramesMixin:
             if values.ndim == 1:
                 columns[name] = values
                 continue
-            per_target = self._is_per_target
-            keys = range(values.shape[1]) if per_target else self.feature_group_names_
+            is_of_rows = name == "row_weights"
+            keys = self.row_groups_ if is_of_rows else lambda_names(self)
+            rows = values.reshape(len(values), -1)
             columns.update(
-                {f"{name}[{k}]": v for k, v in zip(keys, values.T, strict=True)}
+                {
+                    f"{name}[{key}]": column
+                    for key, column in zip(keys, rows.T, strict=True)
+                }
             )
         index = pd.RangeIndex(1, self.n_iter_ + 1, name="iteration")
         return pd.DataFrame(columns, index=index)

@@ -5,6 +5,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from .._html import LearnedHTMLMixin, indices_to_show
+from ._per_class import class_penalties, lambda_names
 
 #: Groups whose penalties are in the line below the name of the estimator.
 MOST_IN_SHORT = 4
@@ -18,22 +19,14 @@ class PenaltiesHTMLMixin(LearnedHTMLMixin):
             check_is_fitted(self)
         except NotFittedError:
             return None
-        lambda_ = np.atleast_1d(self.lambda_)
+        lambda_ = np.ravel(self.lambda_)
         name, strength = self._strength()
-        strength = np.atleast_1d(strength)
+        strength = np.ravel(strength)
         shown = indices_to_show(lambda_)
-        if self._is_per_target:
-            kind, keys = "target", np.arange(len(lambda_))
-            n_features = np.full(len(lambda_), self.n_features_in_)
-        else:
-            kind, keys = "group", self.feature_group_names_
-            labels = self.feature_group_labels_
-            n_features = np.bincount(labels[labels >= 0], minlength=len(lambda_))
-        if self.feature_groups is None and not self._is_per_target:
-            keys = ["all features"]
+        keys, n_features = self._keys_of_rows(len(lambda_))
         rows = [
             [
-                str(keys[index]),
+                *(str(values[index]) for values in keys.values()),
                 str(n_features[index]),
                 f"{strength[index]:.4g}",
                 f"{lambda_[index]:.3f}",
@@ -47,7 +40,20 @@ class PenaltiesHTMLMixin(LearnedHTMLMixin):
                 f" The {half} weakest and the {half} strongest penalties of "
                 f"{len(lambda_)}; penalties_frame() has all."
             )
-        return caption, [kind, "features", name, "lambda"], rows
+        return caption, [*keys, "features", name, "lambda"], rows
+
+    def _keys_of_rows(self, n_lambdas):
+        """Return what tells lambdas apart, by name, and the features of each."""
+        if self._is_per_class:
+            keys, n_features, _ = class_penalties(self)
+            return keys, n_features
+        if self._is_per_target:
+            n_features = np.full(n_lambdas, self.n_features_in_)
+            return {"target": np.arange(n_lambdas)}, n_features
+        labels, names = self.feature_group_labels_, self.feature_group_names_
+        n_features = np.bincount(labels[labels >= 0], minlength=n_lambdas)
+        names = ["all features"] if self.feature_groups is None else names
+        return {"group": names}, n_features
 
     def _learned_in_short(self):
         try:
@@ -55,13 +61,13 @@ class PenaltiesHTMLMixin(LearnedHTMLMixin):
         except NotFittedError:
             return None
         name, strength = self._strength()
-        strength = np.atleast_1d(strength)
+        strength = np.ravel(strength)
         if len(strength) == 1:
             return f"{name} {strength[0]:.4g}"
         if self._is_per_target or len(strength) > MOST_IN_SHORT:
             ends = f"{strength.min():.3g} to {strength.max():.3g}"
             return f"{len(strength)} values of {name}, {ends}"
-        pairs = zip(self.feature_group_names_, strength, strict=True)
+        pairs = zip(lambda_names(self), strength, strict=True)
         return f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in pairs)
 
     def _describe_fit(self):

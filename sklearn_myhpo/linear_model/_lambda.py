@@ -21,6 +21,7 @@ def check_lambda(lambda_bounds, lambda_init, groups):
     ----------
     lambda_bounds : "auto", (float, float) or dict
     lambda_init : "auto", float, dict or array-like of shape (n_groups,)
+        Or, with lambdas of classes, of the shape of the attribute `lambda_`.
     groups : FeatureGroups
 
     Returns
@@ -35,8 +36,12 @@ def check_lambda(lambda_bounds, lambda_init, groups):
         If a name is unknown or missing, a number is out of range, or a start is
         outside its bounds.
     """
-    bounds = _check_bounds(lambda_bounds, groups)
-    start = _check_start(lambda_init, groups)
+    bounds = _check_bounds(lambda_bounds, groups.of_features)
+    if groups.width == 1:
+        start = _check_start(lambda_init, groups)
+    else:
+        start = _check_start_of_classes(lambda_init, groups)
+        bounds = _of_classes(bounds, groups.width)
     if isinstance(start, str) or isinstance(bounds, str):
         return bounds, start
     low, high = bounds
@@ -45,7 +50,7 @@ def check_lambda(lambda_bounds, lambda_init, groups):
         where = ""
         if isinstance(lambda_bounds, dict) or np.ndim(start):
             names = [groups.names[number] for number in np.flatnonzero(outside)]
-            where = f" of the {_groups(names)}"
+            where = f" of the {_lambdas(names, groups)}"
         raise ValueError(
             f"The 'lambda_init' parameter{where} must be inside lambda_bounds="
             f"{shown(lambda_bounds)}. Got {shown(lambda_init)} instead."
@@ -113,6 +118,39 @@ def _check_start(lambda_init, groups):
             f"{shown(lambda_init)} instead."
         )
     return start
+
+
+def _check_start_of_classes(lambda_init, groups):
+    """Return a start of every group in every class, or of all."""
+    features, width = groups.of_features, groups.width
+    if isinstance(lambda_init, str | Real):
+        return lambda_init
+    if isinstance(lambda_init, dict):
+        return np.repeat(_check_start(lambda_init, features), width)
+    shape = np.shape(lambda_init)
+    shapes = [(features.n_groups, width)] + [(width,)] * (features.n_groups == 1)
+    if shape not in shapes:
+        raise ValueError(
+            f"lambda_init has the shape {shape}, but with alpha_per_target=True and "
+            f"{width} classes it needs {shapes[-1]}, the shape of lambda_; or give one "
+            "number, or a dict from the name of every group to a number."
+        )
+    return _check_start(np.ravel(lambda_init).tolist(), groups)
+
+
+def _of_classes(bounds, width):
+    """Return bounds of lambdas of classes, from those of groups."""
+    if isinstance(bounds, str) or not np.ndim(bounds[0]):
+        return bounds
+    return tuple(np.repeat(bound, width) for bound in bounds)
+
+
+def _lambdas(names, groups):
+    """Return names of lambdas in words."""
+    if groups.width == 1:
+        return _groups(names)
+    is_one = groups.of_features.n_groups == 1
+    return f"{'class' if is_one else 'group and class'} {spell(names)}"
 
 
 def _groups(names):

@@ -13,16 +13,21 @@ from .._messages import shown
 from .._typing import MatrixLike
 from ..data.dask.lazy import lazily
 from ..data.streams.target import RowTarget
-from ..losses import LogisticLoss, MultinomialLoss
+from ..losses import ClassScoresLoss, LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
 from ._classes import ClassWeightMixin, check_several, index_classes, labels_of
 from ._dask_score import DaskScoreMixin
 from ._export import export, typical_strength
+from ._per_class import PerClassMixin
 from ._tensor_outputs import tensor_log_probabilities, tensor_probabilities
 
 
 class LogisticModel(
-    DaskScoreMixin, ClassWeightMixin, ClassifierMixin, BilevelLinearModel
+    DaskScoreMixin,
+    ClassWeightMixin,
+    PerClassMixin,
+    ClassifierMixin,
+    BilevelLinearModel,
 ):
     """Base of the logistic regressions: two classes, or one softmax for more."""
 
@@ -38,6 +43,7 @@ class LogisticModel(
         """
         weights, _ = self._weigh_classes(counts.classes, counts.weight, None)
         loss, _, classes = self._check_target(counts.classes, weights)
+        self._check_one_pass()
         by_class = None if self.class_weight is None else self.class_weight_
         return loss, RowTarget(classes, by_class)
 
@@ -51,6 +57,7 @@ class LogisticModel(
         self._check_streaming_weight()
         check_classification_targets(y)
         self._check_classes(classes, is_first)
+        self._check_one_pass()
         known = np.isin(y, self.classes_)
         if not known.all():
             unknown = y[~known].tolist()[0]
@@ -84,10 +91,12 @@ class LogisticModel(
         check_several(classes, self._name())
         n_classes = len(classes)
         self._loss = LogisticLoss() if n_classes == 2 else MultinomialLoss(n_classes)
+        if self._is_per_class:
+            self._loss = ClassScoresLoss(n_classes)
 
     def _weight_attributes(self, coef, intercept, alpha, dtype):
         if len(self.classes_) > 2:
-            coef, intercept = self._loss.scores(coef), self._loss.scores(intercept)
+            coef, intercept = self._scores_of(coef, intercept)
         return {
             "coef_": coef.T.astype(dtype),
             "intercept_": intercept.astype(dtype),
@@ -177,9 +186,10 @@ class LogisticModel(
         For tools that accept only scikit-learn's own estimators. Its `C` is `C_`, so
         that with one lambda and ``refit=True`` fitting it to the same rows gives the
         same weights, for which it has a smaller `tol` and more `max_iter` than
-        usual. With one lambda per group, or with `penalty_factors`, no single C can: it
-        is then the geometric mean over the penalized features of `C_` over the factor,
-        and the estimator is for predictions, not for another fit.
+        usual. With one lambda per group or class, or with `penalty_factors`, no single
+        C can: it is then the geometric mean over the penalized features, and classes,
+        of `C_` over the factor, and the estimator is for predictions, not for another
+        fit.
 
         Returns
         -------
@@ -195,7 +205,9 @@ class LogisticModel(
         with np.errstate(divide="ignore"):
             inverse = 1.0 / self.penalty_factors_
         plain = LogisticRegression(
-            C=typical_strength(self.C_, self.feature_group_labels_, inverse),
+            C=typical_strength(
+                self._typical_class(self.C_), self.feature_group_labels_, inverse
+            ),
             fit_intercept=self.fit_intercept,
             class_weight=self.class_weight,
             tol=1e-6,

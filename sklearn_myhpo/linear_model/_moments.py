@@ -1,6 +1,7 @@
 """Ridge from the second moments of rows that are read once."""
 
 from dataclasses import replace
+from numbers import Integral
 
 from sklearn.utils.validation import check_array
 
@@ -11,8 +12,7 @@ from ..data.moments.condensed_design import CondensedDesign
 from ..data.moments.passes import condense_source
 from ..engine.conditioning import LEAST_OWN, LEAST_OWN_OF_GROUPS
 from ..engine.limits import limits
-from ..losses import SquaredLoss
-from ._checks import check_not_missing, check_not_text, resolve_criterion
+from ._checks import check_not_missing, check_not_text
 from ._units import unit_exponents
 
 
@@ -39,39 +39,26 @@ def can_condense(model, solver, groups, params):
     return is_rule(model.cv)
 
 
-def condensed_rows(model, source, has_own_validation, most_features=None, rule=None):
-    """Return rows that stand for those of a source; None where single ones are needed.
+def condensed_rows(model, source, rule):
+    """Return rows that stand for those of a source.
 
     Parameters
     ----------
-    model : RidgeModel
+    model : BilevelLinearModel
+        Of ridge regression.
     source : RowSource
-    has_own_validation : bool
-        Whether `fit` got a validation set.
-    most_features : int, default=None
-        Features up to which matrices of all their pairs are made; None for as many as
-        pay beside reading rows again.
-    rule : rule of folds, default=None
+    rule : FoldRule or None
         None for that of the parameter `cv`.
 
     Returns
     -------
-    (CondensedDesign, ndarray, ndarray) or None
-        X, y about its origin, and weights of the rows.
+    X : CondensedDesign
+    y : ndarray
+        About its origin.
+    weight : ndarray of shape (n_samples,)
     """
     first = source.first()
-    criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
-    most = limits().moments_size if most_features is None else most_features
-    if first.X.shape[1] > most:
-        return None
-    needs_rows = criterion is not None and (
-        criterion.needs_rows or criterion.is_matrix_free
-    )
-    if needs_rows and not source.is_one_block:
-        return None
-    if criterion is not None or has_own_validation:
-        rule = None
-    elif rule is None:
+    if rule is None and model.criterion == "validation":
         rule = fold_rule(model.cv, source, random_state=model.random_state)
     _check_target(first.y)
     one = model.feature_groups is None
@@ -82,7 +69,6 @@ def condensed_rows(model, source, has_own_validation, most_features=None, rule=N
         exponents=unit_exponents,
         n_sample=limits().optimism_rows,
         least=LEAST_OWN if one else LEAST_OWN_OF_GROUPS,
-        moves=not has_own_validation,
     )
     if rule is not None:
         check_folds(model, found, rule)
@@ -95,6 +81,11 @@ def condensed_rows(model, source, has_own_validation, most_features=None, rule=N
 def facts_of(X):
     """Return the `CondensedFacts` of X, None where its rows stand for no others."""
     return X.condensed.facts if isinstance(X, CondensedDesign) else None
+
+
+def validates_alone(X):
+    """Whether rows that stand for others have the validation set of the user's own."""
+    return isinstance(X, CondensedDesign) and not X.condensed.uses.refits_all
 
 
 def _check_target(y):
@@ -114,13 +105,16 @@ def check_folds(model, found, rule):
     rule : rule of folds
     """
     parts, given = found.parts, f"cv={shown(5 if model.cv is None else model.cv)}"
+    if not found.uses.refits_all:
+        given = "X_val"
     if not parts.n_splits or not (parts.totals > 0).all():
         part = "a training part" if parts.n_splits else "the validation part"
         raise ValueError(
             f"{given} leaves {part} without a row of positive sample weight, of "
             f"{found.design.n_counted} in all. Use other folds, or more rows."
         )
-    if isinstance(rule, Contiguous):
+    is_number = model.cv is None or isinstance(model.cv, Integral)
+    if isinstance(rule, Contiguous) and is_number:
         sample = found.sample.joined()
         used = sample.weight > 0
-        warn_if_sorted(rule.n_splits, sample.y[used], sample.label[used], model._say)
+        warn_if_sorted(rule.n_splits, sample.y[used], sample.kind[used, 0], model._say)

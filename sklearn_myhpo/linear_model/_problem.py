@@ -55,6 +55,8 @@ class ProblemSource:
         Whether the only split is a validation set of the user's own.
     condensed : CondensedFacts or None
         Where the rows stand for others: what these say.
+    row_groups : RowGroups or None
+        Of the training rows whose weights are learned; None where none are.
     """
 
     design: Design
@@ -75,6 +77,7 @@ class ProblemSource:
     all_directions: bool
     has_own_validation: bool
     condensed: object = None
+    row_groups: object = None
 
     @property
     def has_held_out_rows(self):
@@ -91,6 +94,11 @@ class ProblemSource:
     def parts(self):
         """The training and validation rows of every split."""
         return divide_rows(self.pairs, self.weights)
+
+    @cached_property
+    def index_pairs(self):
+        """The rows of both parts of every split, also where `pairs` are parts."""
+        return self.pairs if isinstance(self.pairs, list) else self.parts.index_pairs()
 
     def of_splits(
         self,

@@ -104,7 +104,7 @@ class Progress(Tasks):
             print(
                 f"{end} after {model.n_iter_} iterations, "
                 f"{time.perf_counter() - self.clock:.2g} s: lambda "
-                f"{self._spell(np.atleast_1d(model.lambda_))}, loss {loss:.6g}"
+                f"{self._spell(np.ravel(model.lambda_))}, loss {loss:.6g}"
             )
         super().end()
 

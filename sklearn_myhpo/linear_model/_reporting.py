@@ -66,7 +66,7 @@ class Attributes:
 
     def _reporter(self, problem, progress, dtype):
         """Return the function that reports an iteration of a problem."""
-        if self.feature_groups is not None:
+        if self.feature_groups is not None or problem.n_groups > 1:
             progress.names = problem.groups.names
 
         def report(n_iter, info, state):
@@ -94,11 +94,12 @@ class Attributes:
         """Set the attributes of the groups, of lambda and of the iterations."""
         self._set_groups(groups)
         self.history_, self.lambda_ = dict(history), self._as_parameter(lambda_)
-        if self.feature_groups is None:
-            self.history_["lambda"] = self.history_["lambda"][:, 0]
+        lambdas = self.history_["lambda"]
+        self.history_["lambda"] = lambdas.reshape(len(lambdas), *np.shape(self.lambda_))
 
     def _set_groups(self, groups):
         """Set the attributes of the groups."""
+        groups = groups.of_features
         names = np.empty(groups.n_groups, dtype=object)
         names[:] = groups.names
         self.feature_group_names_ = names
@@ -118,7 +119,7 @@ class Attributes:
         if result.scan is None:
             return
         places, values = result.scan.places, result.scan.values
-        if self.feature_groups is None:
+        if self.feature_groups is None and len(result.lambda_) == 1:
             places = np.append(places, result.lambda_)
             values = np.append(values, result.validation_loss)
         places, first = np.unique(places, return_index=True)
@@ -147,6 +148,9 @@ class Attributes:
 
 class Warnings:
     """The warnings of an estimator after a fit; a mixin."""
+
+    #: What it means that lambdas are at their upper bounds.
+    _meaning_of_upper = "these features are not wanted"
 
     def _say(self, text, category):
         warn(f"{self._name()} {text}", category)
@@ -208,7 +212,9 @@ class Warnings:
         advice = "Any weaker penalty predicts these rows as well."
         if np.size(self.lambda_) > 1:
             remedies = []
-            if self._has_parameter("feature_groups"):
+            if self._is_per_class:
+                remedies.append("compare with alpha_per_target=False on new rows")
+            elif self._has_parameter("feature_groups"):
                 remedies.append("compare with feature_groups=None on new rows")
             if self._has_shrinkage:
                 remedies.append("set shrinkage='auto'")
@@ -274,7 +280,7 @@ class Warnings:
         """Warn of lambdas at a bound where the objective is still falling."""
         for where, side, meaning in (
             (lower, "lower", "no penalty is wanted"),
-            (upper, "upper", "these features are not wanted"),
+            (upper, "upper", self._meaning_of_upper),
         ):
             if where.any():
                 advice = "Wider bounds would hardly change the predictions."

@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_consistent_length
 
 from .._messages import shown
 from ..data.cv import make_splits
+from ..data.design import Design
 from ..data.moments.condensed_design import CondensedDesign
 from ..data.rows import Rows
 from ..exceptions import IgnoredGroupsWarning
-from ._batches import folds_of
 from ._own_validation import check_own_classes
 
 
@@ -97,21 +97,25 @@ class SplitsMixin:
             return self._make_pairs(
                 given, checked, weights, metadata, random_state=self.random_state
             )
-        if "groups" in metadata:
-            reason = f"criterion={shown(self.criterion)} makes no splits"
-            if own is not None:
-                reason = "X_val is the only validation set"
-            self._say(
-                f"got groups, but {reason}: nothing keeps the rows of a group "
-                "together. Groups are for cv, such as cv=GroupKFold(5) of "
-                "sklearn.model_selection.",
-                IgnoredGroupsWarning,
-            )
+        self._say_that_groups_are_unused("groups" in metadata, own is not None)
         if own is None:
             return []
         if self._is_classifier:
             check_own_classes(checked[1], weights, own)
         return [own]
+
+    def _say_that_groups_are_unused(self, has_groups, has_own_validation):
+        """Warn of groups where nothing divides rows."""
+        if not has_groups:
+            return
+        reason = f"criterion={shown(self.criterion)} makes no splits"
+        if has_own_validation:
+            reason = "X_val is the only validation set"
+        self._say(
+            f"got groups, but {reason}: nothing keeps the rows of a group together. "
+            "Groups are for cv, such as cv=GroupKFold(5) of sklearn.model_selection.",
+            IgnoredGroupsWarning,
+        )
 
     def _make_pairs(
         self, given, checked, weights, metadata, *, random_state, needs_classes=True
@@ -129,5 +133,6 @@ class SplitsMixin:
             weights=weights,
             metadata=metadata,
         )
-        cv = folds_of(X, self.cv)
+        # Rows of a source may come with their splits.
+        cv = X.pairs if isinstance(X, Design) and X.pairs is not None else self.cv
         return make_splits(cv, rows, say=self._say, random_state=random_state)

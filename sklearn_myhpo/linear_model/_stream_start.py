@@ -12,7 +12,6 @@ from ..data.sources import as_design
 from ..exceptions import SortedRowsWarning
 from ..solvers import minimize_bilevel
 from ._checks import drop_weightless
-from ._long_rows import pairs_of_labels
 from ._problem import ProblemSource
 
 #: Accuracy of the fit of a sample.
@@ -49,6 +48,8 @@ class SampledRows(NamedTuple):
         y, weight = target.of(sample)
         if facts.counts is not None:
             index = np.searchsorted(facts.counts.classes, sample.y.reshape(len(y)))
+            # Labels that validation rows alone have are of no weight.
+            index = index.clip(max=len(facts.counts.classes) - 1)
             own = np.bincount(index, minlength=len(facts.counts.classes))
             share = facts.counts.sizes / np.maximum(own, 1)
             weight = weight * (share / share.max())[index]
@@ -80,10 +81,11 @@ class SampledRows(NamedTuple):
             has_own_validation=False,
         )
 
-    def pairs(self, model):
+    def pairs(self, model, uses):
         """Return pairs of rows of the sample that are like the folds of all rows."""
         cv = 5 if model.cv is None else model.cv
-        if isinstance(cv, Integral):
+        is_number = isinstance(cv, Integral) and uses.refits_all
+        if self.sample.kind is None or is_number:
 
             def say(text, category):
                 # The sample has fewer rows of a class than all rows.
@@ -99,7 +101,7 @@ class SampledRows(NamedTuple):
                 weights=self.weight,
             )
             return make_splits(cv, rows, say=say)
-        return pairs_of_labels(self.sample.label)
+        return uses.pairs(self.sample.kind)
 
 
 def _in_double(X):
@@ -125,13 +127,14 @@ class Start(NamedTuple):
     is_known: bool = False
 
 
-def start_of_sample(model, rows, loss, groups, bounds, solver, n_rows):
+def start_of_sample(model, rows, uses, loss, groups, bounds, solver, n_rows):
     """Return the `Start` that a fit of a sample gives.
 
     Parameters
     ----------
     model : BilevelLinearModel
     rows : SampledRows
+    uses : FoldUses
     loss : Loss
     groups : FeatureGroups
     bounds : "auto" or (low, high)
@@ -145,7 +148,7 @@ def start_of_sample(model, rows, loss, groups, bounds, solver, n_rows):
         None where the sample cannot be fitted.
     """
     try:
-        pairs = rows.pairs(model)
+        pairs = rows.pairs(model, uses)
         if not all(np.any(rows.weight[part]) for pair in pairs for part in pair):
             return None
         source = rows.source(model, loss, groups, bounds, pairs)
@@ -168,7 +171,7 @@ def start_of_sample(model, rows, loss, groups, bounds, solver, n_rows):
     return Start(lambda_, *final)
 
 
-def with_labels(source, rows, facts):
+def with_splits(source, rows, facts, uses):
     """Return the `ProblemSource` of a sample with the folds that its rows have.
 
     Parameters
@@ -176,12 +179,7 @@ def with_labels(source, rows, facts):
     source : ProblemSource
     rows : SampledRows
     facts : FoldFacts
+    uses : FoldUses
     """
     order = np.argsort(facts.numbers)
-    labels = facts.labels[order][rows.weight > 0]
-    n_splits = len(facts.splits)
-    pairs = [
-        (np.flatnonzero(labels != fold), np.flatnonzero(labels == fold))
-        for fold in range(n_splits)
-    ]
-    return replace(source, pairs=pairs)
+    return replace(source, pairs=uses.pairs(facts.kinds[order][rows.weight > 0]))

@@ -3,10 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from .._messages import shown
 from ..bilevel.counts import StreamCounts
-from ..data.cv import warn_if_rare
-from ..data.folds.rules import Stratified
 from ..data.limits import row_limits
 from ..data.streams.view import RowView
 from ..data.threads import threads_for
@@ -27,7 +24,11 @@ from ._cv_results import no_cv_results
 from ._facts import Facts
 from ._lambda import check_lambda
 from ._problem import LastFit, mean_over_splits
-from ._stream_start import SampledRows, Start, start_of_sample, with_labels
+from ._stream_checks import check_splits
+from ._stream_start import SampledRows, Start, start_of_sample, with_splits
+
+#: Accuracy of the shared lambda whose loss is the unit of `shrinkage`.
+SHARED_TOL = 1e-4
 
 
 class StreamedFit:
@@ -70,46 +71,95 @@ class StreamedFit:
             models = streamed.first(
                 weights, self._constant(), self.sample.sample.number
             )
-            self._check_folds(streamed.facts)
+            check_splits(model, self.rows.rule, streamed.facts)
             model._choose_shrinkage(self, progress)
-        driver = StreamedDriver(
-            streamed,
-            self.solver,
-            lambda_bounds=self.bounds,
-            lambda_init=None if isinstance(self.init, str) else self.init,
-            looks_around=isinstance(self.init, str) and not start.is_known,
-            max_iter=model.max_iter,
-            deadline=progress.deadline,
-            tol=model.tol,
-            random_state=model._seed(),
-            report=self._report(streamed),
-        )
-        with progress.phase("solve"), np.errstate(all="ignore"):
-            problem, result = driver.run(models, start.lambda_, weights)
-        self._finish(streamed, driver, problem, result)
+        self._finish(streamed, *self._search(streamed, start, models, weights))
         if self.rows.source.watch is not None:
             self.rows.source.watch.end()
 
+    def _search(self, streamed, start, models, weights):
+        """Return the loop of passes after its end, the problem and the result."""
+        model, progress = self.model, self.progress
+        begin, shrinkage = (models, start.lambda_, weights), None
+        # Numpy need not warn of steps that are refused.
+        with np.errstate(all="ignore"):
+            if model.shrinkage_ if model._has_shrinkage else 0.0:
+                begin, reference = self._shared(streamed, start, *begin)
+                shrinkage = model.shrinkage_, reference
+            driver = self._driver(
+                streamed,
+                start,
+                self.bounds,
+                tol=model.tol,
+                report=self._report(streamed),
+                shrinkage=shrinkage,
+            )
+            with progress.phase("solve"):
+                return driver, *driver.run(*begin)
+
+    def _driver(self, streamed, start, bounds, **options):
+        """Return the loop of passes."""
+        model, is_auto = self.model, isinstance(self.init, str)
+        return StreamedDriver(
+            streamed,
+            self.solver,
+            lambda_bounds=bounds,
+            lambda_init=None if is_auto else np.asarray(self.init, dtype=float),
+            looks_around=is_auto and not start.is_known,
+            max_iter=model.max_iter,
+            deadline=self.progress.deadline,
+            random_state=model._seed(),
+            **options,
+        )
+
     # The start.
+
+    def _shared(self, streamed, start, models, lambda_, weights):
+        """Return the start at the best shared lambda, and the objective there."""
+        one, bounds = streamed.with_one_lambda(), self.bounds
+        if not isinstance(bounds, str):
+            bounds = np.min(bounds[0]), np.max(bounds[1])
+        driver = self._driver(one, start, bounds, tol=max(SHARED_TOL, self.model.tol))
+        driver.lambda_init = None
+        mean = np.full(1, np.mean(lambda_))
+        problem, result = driver.run(one.in_frame(models), mean, weights)
+        own = [one.reshape(streamed.frame.shape) for one in result.weights]
+        at = np.stack([*own, problem.models.full.about])
+        shared = np.full(self.groups.n_groups, result.lambda_[0])
+        lambda_ = shared if isinstance(self.init, str) else lambda_
+        begin = streamed.in_frame(problem.models), lambda_, at
+        return begin, float(result.validation_loss)
 
     def _start(self):
         """Return the `Start`: of the last fit, of the sample, or without features."""
-        model, sample = self.model, self.sample
-        n_rows = self.rows.facts.sample.n_rows
-        last = model._last_fit
-        if model.warm_start and last is not None and last.weights is not None:
-            coef, intercept = mean_over_splits(last.weights)
-            shape = self.groups.labels.shape[0], self.loss.n_outputs(sample.target)
-            if coef.shape == shape and len(last.lambda_) == self.groups.n_groups:
-                return Start(last.lambda_, coef, intercept, is_known=True)
-        given = self.loss, self.groups, self.bounds, self.solver, n_rows
-        found = start_of_sample(model, sample, *given)
+        last = self._last_start()
+        if last is not None:
+            return last
+        found = self._start_of_sample()
         if found is None:
             found = self._null_start()
         if not isinstance(self.init, str):
             init = np.broadcast_to(np.asarray(self.init, float), found.lambda_.shape)
             found = found._replace(lambda_=init.copy())
         return found
+
+    def _start_of_sample(self):
+        """Return the `Start` that the fit of the sample gives; None if none."""
+        n_rows, uses = self.rows.facts.sample.n_rows, self.rows.rule.uses
+        given = self.loss, self.groups, self.bounds, self.solver, n_rows
+        return start_of_sample(self.model, self.sample, uses, *given)
+
+    def _last_start(self):
+        """Return the `Start` of the last fit, None without one to start from."""
+        last = self.model._last_fit
+        if not self.model.warm_start or last is None or last.weights is None:
+            return None
+        coef, intercept = mean_over_splits(last.weights)
+        n_outputs = self.loss.n_outputs(self.sample.target)
+        shape = self.groups.labels.shape[0], n_outputs
+        if coef.shape != shape or len(last.lambda_) != self.groups.n_groups:
+            return None
+        return Start(last.lambda_, coef, intercept, is_known=True)
 
     def _null_start(self):
         """Return the model without features, and a penalty of a few rows."""
@@ -152,43 +202,6 @@ class StreamedFit:
         )
         return StreamedRows(self.rows.source, reading, groups, frame, model.standardize)
 
-    def _check_folds(self, facts):
-        """Raise where a split lacks rows of one part, or a class to train on."""
-        model, totals = self.model, facts.totals
-        if model._is_classifier and isinstance(self.rows.rule, Stratified):
-            sizes, n_splits = totals["classes"].sum(axis=0), len(facts.splits)
-            labels = model.classes_.tolist()
-            warn_if_rare(n_splits, sizes, lambda one: shown(labels[one]), model._say)
-        name = f"cv={shown(model.cv)}: fold"
-        n_rows, classes = totals["n_rows"], totals["classes"]
-        trains, of_classes = facts.others(n_rows), facts.others(classes)
-        for fold in facts.splits:
-            where = f"{name} {fold} (counted from 0)"
-            for part, count in (
-                ("training", trains[fold]),
-                ("validation", n_rows[fold]),
-            ):
-                if not count:
-                    raise ValueError(
-                        f"{where}: the {part} part has no row with positive sample "
-                        "weight; both parts need at least one."
-                    )
-            missing = np.flatnonzero((of_classes[fold] == 0) & (of_classes[-1] > 0))
-            if len(missing):
-                label = shown(model.classes_[missing].tolist()[0])
-                raise ValueError(
-                    f"{where}: the training part has no row of class {label}; every "
-                    "class must occur in every training part, as the loss of held-out "
-                    "rows of an unknown class is infinite. What would work: drop rare "
-                    "classes or merge them, or fewer folds."
-                )
-            if not np.delete(facts.has_constant, fold).any():
-                raise ValueError(
-                    f"{where}: the training part has only rows with y = 0, and a mean "
-                    "of zero has no logarithm. Use cv=RowFolds(5) of "
-                    "sklearn_myhpo.data, or fewer folds."
-                )
-
     # Reports.
 
     def _report(self, streamed):
@@ -213,7 +226,7 @@ class StreamedFit:
         """Set the fitted attributes, and warn."""
         model, progress, dtype = self.model, self.progress, self.rows.source.dtype
         source = self.sample.source(model, self.loss, self.groups, self.bounds, [])
-        source = with_labels(source, self.sample, streamed.facts)
+        source = with_splits(source, self.sample, streamed.facts, streamed.uses)
         chosen, model_problem = self._select(streamed, driver, problem, result)
         model_problem.plan = stream_plan(self.sample.sample, streamed)
         weights = model_problem.to_features(chosen.weights)
@@ -230,8 +243,12 @@ class StreamedFit:
             self._set_checks(problem, result)
             self._set_facts(model_problem, source, chosen.lambda_)
         model._warn(problem, result)
-        model._warn_of_few_rows(source)
+        self._warn_of_few(source)
         vars(model).update(no_cv_results())
+
+    def _warn_of_few(self, source):
+        """Warn where the objective is a mean over hardly any rows."""
+        self.model._warn_of_few_rows(source)
 
     def _select(self, streamed, driver, problem, result):
         """Return the result that `selection` asks for, and its problem."""
@@ -278,7 +295,7 @@ class StreamedFit:
         if len(splits) > 1:
             off = np.linalg.norm(shares * (losses - shares @ losses))
             return float(np.sqrt(len(splits) / (len(splits) - 1)) * off)
-        weight = streamed.facts.totals["weight"][0]
+        weight = streamed.held_weights[0]
         variance = max(problem.models.held_square[0] - losses[0] ** 2, 0.0)
         return float(np.sqrt(variance / max(weight - 1.0, 1.0)))
 

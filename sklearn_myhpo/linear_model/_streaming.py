@@ -196,6 +196,7 @@ class StreamingMixin:
         self.oracle_counts_ = stream.counts
         self.certificate_ = self.optimism_ = self.validation_curve_ = None
         self.plan_ = self.start_losses_ = None
+        self.row_weights_ = self.row_groups_ = None
         vars(self).update(no_cv_results())
         self.shrinkage_, self.shrinkage_path_ = 0.0, None
 

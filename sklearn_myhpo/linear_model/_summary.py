@@ -261,7 +261,9 @@ class SummaryMixin:
         """Return the columns of the penalties, by name."""
         name, strength = self._strength()
         strength, labels = np.atleast_1d(strength), self.feature_group_labels_
-        if self._is_per_target:
+        if self._is_per_class:
+            strength = np.reshape(strength, (-1, len(keys)))[np.maximum(labels, 0)].T
+        elif self._is_per_target:
             strength = strength[:, None]
         else:
             strength, keys = strength[np.maximum(labels, 0)][None], [None]

@@ -8,9 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn import config_context, get_config
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._messages import shown
+from ..data.arrays import linear_predictor
 from ..data.tensors.arrays import (
     Home,
     as_numpy,
@@ -20,7 +21,9 @@ from ..data.tensors.arrays import (
     is_tensor,
     to_host,
 )
+from ..data.tensors.homes import lives_elsewhere
 from ..data.tensors.rows import tensor_product
+from ._batches import is_from_batches
 from ._host_arrays import HostArraysMixin
 from ._tensors import TensorRows
 from ._wide_tensors import restore_features
@@ -123,7 +126,7 @@ def tensor_predictor(model, X):
 
 
 class FollowingMixin(HostArraysMixin):
-    """Weights that are arrays like X, and `move_to`; a mixin."""
+    """Weights that are arrays like X, predictions, and `move_to`; a mixin."""
 
     def move_to(self, place: Any) -> Self:
         """Return a copy of the fitted estimator with its weights elsewhere.
@@ -165,3 +168,18 @@ class FollowingMixin(HostArraysMixin):
             weights = [home.put(np.asarray(one)) for one in host_weights(moved)]
             _set_weights(moved, weights, home, single if is_single else home.double)
         return moved
+
+    def _linear_predictor(self, X):
+        """Return ``X coef_' + intercept_``, shape (n_samples, n_rows_of_coef)."""
+        check_is_fitted(self)
+        if lives_elsewhere(self):
+            return tensor_predictor(self, X)
+        is_from_batches(X)
+        X = validate_data(
+            self,
+            X,
+            accept_sparse=("csr", "csc"),
+            dtype=(np.float64, np.float32),
+            reset=False,
+        )
+        return linear_predictor(X, np.atleast_2d(self.coef_).T, self.intercept_)

@@ -10,10 +10,10 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 
 from .._messages import shown
 from ..criteria.loo import LeaveOneOut
+from ..data.folds.listed import list_folds
 from ..data.moments.passes import condense_source
-from ..data.parts import divide_rows
 from ..data.tensors.arrays import Home, check_tensor, is_tensor
-from ..data.tensors.source import GivenLabels, TensorSource
+from ..data.tensors.source import TensorSource
 from ..engine.conditioning import LEAST_OWN, LEAST_OWN_OF_GROUPS
 from ..engine.glm.stream_plan import hessian_bytes
 from ..engine.limits import limits
@@ -25,13 +25,14 @@ from ._checks import (
     check_weights,
     resolve_criterion,
 )
-from ._long_rows import MOST_BYTES, LongRows, sample_rows
+from ._formed import MOST_HESSIAN_BYTES
+from ._long_rows import LongRows, sample_rows
+from ._sources import GIB, Read
 from ._units import unit_exponents
 from ._wide_tensors import is_wide, wide_rows
 
-#: Kinds of rows, which splits use alike, of which second moments are kept; and entries
-#: of these.
-MOST_KINDS, MOST_MOMENTS = 1024, 2**27
+#: Bytes of the second moments of all parts of the rows that splits use alike.
+MOST_MOMENT_BYTES = 2**33
 #: Share of the rows of a tensor that the sample of a start may have: one in so many.
 SAMPLE_SHARE = 4
 #: End of the messages: how to fit rows of which single ones are needed.
@@ -60,7 +61,7 @@ class TensorRows:
         return tuple(self.given.shape)
 
 
-def read_tensors(model, solver, X, y, sample_weight, metadata, has_own_validation):
+def read_tensors(model, solver, X, y, sample_weight, metadata, validation):
     """Return the rows of a fit whose X is an array of another library.
 
     Parameters
@@ -72,14 +73,13 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, has_own_validatio
         On the host.
     metadata : (groups, params)
         Further arguments of `fit` for a splitter.
-    has_own_validation : bool
-        Whether `fit` got a validation set.
+    validation : (X_val, y_val, sample_weight_val)
+        Arguments of `fit`.
 
     Returns
     -------
-    X : LongRows, CondensedDesign or ndarray
-        Rows in the space of their own, of more features than rows.
-    y, sample_weight : ndarray or None
+    Read
+        Of rows in the space of their own, where there are more features than rows.
 
     Raises
     ------
@@ -90,10 +90,11 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, has_own_validatio
     if y is None:
         raise ValueError("y must be an array with a number for each row. Got None.")
     check_tensor(X.given)
+    has_own_validation = any(one is not None for one in validation)
     if is_wide(model, X.given) and not has_own_validation:
         y, sample_weight = _check_columns(model, X.given, y, sample_weight)
         X.wide = wide_rows(model, X.given)
-        return X.wide.rows, y, sample_weight
+        return Read(X.wide.rows, y, sample_weight)
     obstacle = _obstacle(model, solver, has_own_validation)
     if obstacle is not None:
         raise ValueError(f"X is not a NumPy array: {obstacle}. {_ELSE}")
@@ -101,7 +102,7 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, has_own_validatio
     y, weights = _check_columns(model, X, y, sample_weight)
     if model._is_from_moments or model._codes_classes:
         return _ridge_rows(model, X, y, weights, metadata)
-    return _long_rows(model, X, y, weights, metadata), None, None
+    return Read(_long_rows(model, X, y, weights, metadata), None, None)
 
 
 def refuse_tensor(X):
@@ -161,8 +162,6 @@ def _obstacle_of_likelihood(model, solver):
             f"criterion={shown(model.criterion)} needs rows one by one; use "
             "criterion='validation'"
         )
-    if model.shrinkage:
-        return "shrinkage needs rows one by one; use shrinkage=0"
     if model.n_starts > 1:
         return f"n_starts={model.n_starts} needs rows one by one; use n_starts=1"
     if model.standardize and not model.fit_intercept:
@@ -223,13 +222,11 @@ def _ridge_rows(model, X, y, weights, metadata):
         weights, _ = model._weigh_classes(y, weights, None)
         _, index, _ = model._check_target(y, weights)
         target = model._codes(index)
+    source, rule = TensorSource(X, target, weights), None
     pairs = _pairs(model, X, y, weights, metadata, criterion)
-    source, parts, rule = TensorSource(X, target, weights), None, None
     if criterion is None:
-        most = min(MOST_KINDS, MOST_MOMENTS // max(1, X.shape[1]) ** 2)
-        parts = divide_rows(pairs, weights, most)
-        _check_kinds(model, parts)
-        rule = GivenLabels(parts.kinds, parts.counts.shape[2])
+        rule = list_folds(pairs, len(y))
+        _check_kinds(model, rule, X.shape[1])
     found = condense_source(
         source,
         rule,
@@ -237,26 +234,22 @@ def _ridge_rows(model, X, y, weights, metadata):
         exponents=unit_exponents,
         n_sample=limits().optimism_rows,
         least=LEAST_OWN if model.feature_groups is None else LEAST_OWN_OF_GROUPS,
-        moves=True,
     )
-    if parts is not None:
-        found = found.divided(parts.counts)
-        held_out = parts.counts[0, 1][parts.kinds] > 0
-        rule = GivenLabels(np.where(held_out, 0, -1), 1)
     found = replace(found, source=source, rule=rule)
     found.design.condensed, model._y_origin = found, found.centre.y
     is_vector = target.ndim == 1
-    return found.design, found.y[:, 0] if is_vector else found.y, found.weight
+    return Read(found.design, found.y[:, 0] if is_vector else found.y, found.weight)
 
 
-def _check_kinds(model, parts):
+def _check_kinds(model, rule, n_features):
     """Raise where splits divide the rows in too many ways."""
-    if parts.kinds is None:
+    n_kinds, n_bytes = rule.uses.n_kinds, 8 * n_features**2
+    if n_kinds * n_bytes > MOST_MOMENT_BYTES:
         raise ValueError(
-            f"cv={shown(model.cv)} makes splits that overlap in more than {MOST_KINDS} "
-            "ways, for each of which second moments of the rows of X would be kept. "
-            "Use folds, such as cv=KFold(5, shuffle=True) of sklearn.model_selection, "
-            f"or fewer splits. {_ELSE}"
+            f"cv={shown(model.cv)} divides the rows of X in {n_kinds} parts, whose "
+            f"second moments take {n_kinds * n_bytes / GIB:.3g} GiB; "
+            f"{MOST_MOMENT_BYTES / GIB:.3g} GiB are the most. Use fewer splits, such "
+            f"as cv=KFold(5, shuffle=True) of sklearn.model_selection. {_ELSE}"
         )
 
 
@@ -274,34 +267,16 @@ def _long_rows(model, X, y, weights, metadata):
         loss, _, _ = model._check_target(y, own)
     tensor_loss(loss, Home.of(X))
     pairs = _pairs(model, X, y, own, metadata)
-    rule = GivenLabels(_labels_of(model, pairs, own), len(pairs))
+    rule = list_folds(pairs, len(y))
     source = TensorSource(X, y, weights)
     n_outputs = max(1, len(model.classes_) - 1) if model._is_classifier else 1
     n_bytes = hessian_bytes(X.shape[1] * n_outputs, rule.n_splits)
-    if n_bytes > MOST_BYTES:
+    if n_bytes > MOST_HESSIAN_BYTES:
         raise ValueError(
             f"The Hessians of all splits, of {X.shape[1]} features for every class, "
-            f"would take more than {MOST_BYTES / 2**30:.0f} GiB. Use fewer features "
-            f"or folds. {_ELSE}"
+            f"would take more than {MOST_HESSIAN_BYTES / GIB:.0f} GiB. Use fewer "
+            f"features or folds. {_ELSE}"
         )
     most = max(2, min(sample_rows(X.shape[1]), len(y) // SAMPLE_SHARE))
     facts = source.facts(rule, most, model._is_classifier)
     return LongRows(source, facts, rule)
-
-
-def _labels_of(model, pairs, weights):
-    """Return the fold of every row, -1 for none, of splits that train on all others."""
-    labels = np.full(len(weights), -1)
-    for split, (train, held_out) in enumerate(pairs):
-        n_kept = np.count_nonzero(weights[np.unique(train)])
-        n_all = n_kept + np.count_nonzero(weights[held_out])
-        is_twice = len(np.unique(train)) < len(train) or np.any(labels[held_out] >= 0)
-        if is_twice or n_all < np.count_nonzero(weights):
-            raise ValueError(
-                f"cv={shown(model.cv)}: split {split} (counted from 0) is no fold, "
-                "which holds out rows that no other one does and trains on all others. "
-                "Use a number of folds, or KFold, StratifiedKFold or GroupKFold of "
-                f"sklearn.model_selection. {_ELSE}"
-            )
-        labels[held_out] = split
-    return labels

@@ -90,6 +90,12 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         Labels that the dict does not name weigh 1. "balanced": the weights with which
         all classes of the training rows weigh the same, and the rows as much as
         before. A class of weight zero is left out.
+    alpha_per_target : bool, default=False
+        Whether every class has a lambda of its own, and with `feature_groups` every
+        group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
+        of group g in class k. Two classes have one weight vector, and so one lambda
+        per group as without. Not with `partial_fit`, nor with rows that are not in
+        memory.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -117,7 +123,8 @@ default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
         a number starts there with zero weights, as the paper does with -1. A dict from
         the name of every group to a number, or n_groups numbers in the order of
-        `feature_group_names_`, start every group at its own.
+        `feature_group_names_`, start every group at its own. With `alpha_per_target`
+        numbers are in the shape of `lambda_`, and a dict has one for all classes.
     lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
         every group from no effect to zero weights. A dict from names of groups to
@@ -166,12 +173,14 @@ default="auto"
         Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
-        float if `feature_groups` is None.
+        float if `feature_groups` is None. With `alpha_per_target` and more than two
+        classes of shape (n_classes,) or (n_groups, n_classes), in the order of
+        `classes_`.
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
         lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
-        over its factor.
+        over its factor. Of the shape of `lambda_`.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -183,7 +192,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
+        of the solver's weights of every split, with a refit or without.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; not the same as
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
@@ -213,7 +223,13 @@ default="auto"
         scan.
     start_losses_ : ndarray of shape (n_starts,) or None
         Validation loss at the end of every run; of fewer where `max_time` ended the
-        search. None with `alpha_per_target`, and after `partial_fit`.
+        search. None after `partial_fit`.
+    row_weights_ : ndarray of shape (n_row_groups,) or None
+        Weights of the labels `row_groups_` in the training loss, learned on the
+        validation set; the largest is 1. None without `row_groups` in `fit`.
+    row_groups_ : ndarray of shape (n_row_groups,) or None
+        Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
+        without `row_groups` in `fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -265,6 +281,7 @@ default="auto"
     _parameter_constraints = {
         **MYHPOModel._parameter_constraints,
         **CLASS_WEIGHT_CONSTRAINTS,
+        "alpha_per_target": ["boolean"],
     }
 
     def __init__(
@@ -279,6 +296,7 @@ default="auto"
         standardize: bool = False,
         penalty_factors: FactorsLike = None,
         class_weight: ClassWeightLike = None,
+        alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         scoring: ScoringLike = None,
@@ -308,6 +326,7 @@ default="auto"
         self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.class_weight = class_weight
+        self.alpha_per_target = alpha_per_target
         self.random_state = random_state
         self.verbose = verbose
         self.scoring = scoring
@@ -377,6 +396,12 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         Labels that the dict does not name weigh 1. "balanced": the weights with which
         all classes of the training rows weigh the same, and the rows as much as
         before. A class of weight zero is left out.
+    alpha_per_target : bool, default=False
+        Whether every class has a lambda of its own, and with `feature_groups` every
+        group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
+        of group g in class k. Two classes have one weight vector, and so one lambda
+        per group as without. Not with `partial_fit`, nor with rows that are not in
+        memory.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -398,7 +423,8 @@ default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
         a number starts there with zero weights, as the paper does with -1. A dict from
         the name of every group to a number, or n_groups numbers in the order of
-        `feature_group_names_`, start every group at its own.
+        `feature_group_names_`, start every group at its own. With `alpha_per_target`
+        numbers are in the shape of `lambda_`, and a dict has one for all classes.
     lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
         every group from no effect to zero weights. A dict from names of groups to
@@ -438,12 +464,14 @@ default="auto"
         Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
-        float if `feature_groups` is None.
+        float if `feature_groups` is None. With `alpha_per_target` and more than two
+        classes of shape (n_classes,) or (n_groups, n_classes), in the order of
+        `classes_`.
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
         lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
-        over its factor.
+        over its factor. Of the shape of `lambda_`.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -455,7 +483,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`.
+        Mean loss of all held-out rows at `lambda_`: of the solver's weights of every
+        split, with a refit or without.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; here the same as
         `lambda_` and `validation_loss_`.
@@ -483,7 +512,13 @@ default="auto"
         scan.
     start_losses_ : ndarray of shape (n_starts,) or None
         Validation loss at the end of every run; of fewer where `max_time` ended the
-        search. None with `alpha_per_target`, and after `partial_fit`.
+        search. None after `partial_fit`.
+    row_weights_ : ndarray of shape (n_row_groups,) or None
+        Weights of the labels `row_groups_` in the training loss, learned on the
+        validation set; the largest is 1. None without `row_groups` in `fit`.
+    row_groups_ : ndarray of shape (n_row_groups,) or None
+        Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
+        without `row_groups` in `fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -529,6 +564,7 @@ default="auto"
     _parameter_constraints = {
         **SHOModel._parameter_constraints,
         **CLASS_WEIGHT_CONSTRAINTS,
+        "alpha_per_target": ["boolean"],
     }
 
     def __init__(
@@ -540,6 +576,7 @@ default="auto"
         standardize: bool = False,
         penalty_factors: FactorsLike = None,
         class_weight: ClassWeightLike = None,
+        alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         scoring: ScoringLike = None,
@@ -561,6 +598,7 @@ default="auto"
         self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.class_weight = class_weight
+        self.alpha_per_target = alpha_per_target
         self.random_state = random_state
         self.verbose = verbose
         self.scoring = scoring
@@ -638,6 +676,12 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         Labels that the dict does not name weigh 1. "balanced": the weights with which
         all classes of the training rows weigh the same, and the rows as much as
         before. A class of weight zero is left out.
+    alpha_per_target : bool, default=False
+        Whether every class has a lambda of its own, and with `feature_groups` every
+        group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
+        of group g in class k. Two classes have one weight vector, and so one lambda
+        per group as without. Not with `partial_fit`, nor with rows that are not in
+        memory.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -665,7 +709,8 @@ default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
         a number starts there with zero weights, as the paper does with -1. A dict from
         the name of every group to a number, or n_groups numbers in the order of
-        `feature_group_names_`, start every group at its own.
+        `feature_group_names_`, start every group at its own. With `alpha_per_target`
+        numbers are in the shape of `lambda_`, and a dict has one for all classes.
     lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
         every group from no effect to zero weights. A dict from names of groups to
@@ -700,12 +745,14 @@ default="auto"
         Weight of every class, as `class_weight` says.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
-        float if `feature_groups` is None.
+        float if `feature_groups` is None. With `alpha_per_target` and more than two
+        classes of shape (n_classes,) or (n_groups, n_classes), in the order of
+        `classes_`.
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
         lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
-        over its factor.
+        over its factor. Of the shape of `lambda_`.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -717,7 +764,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
+        of the solver's weights of every split, with a refit or without.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; not the same as
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
@@ -747,7 +795,13 @@ default="auto"
         scan.
     start_losses_ : ndarray of shape (n_starts,) or None
         Validation loss at the end of every run; of fewer where `max_time` ended the
-        search. None with `alpha_per_target`, and after `partial_fit`.
+        search. None after `partial_fit`.
+    row_weights_ : ndarray of shape (n_row_groups,) or None
+        Weights of the labels `row_groups_` in the training loss, learned on the
+        validation set; the largest is 1. None without `row_groups` in `fit`.
+    row_groups_ : ndarray of shape (n_row_groups,) or None
+        Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
+        without `row_groups` in `fit`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -800,6 +854,7 @@ default="auto"
     _parameter_constraints = {
         **AnySolverModel._parameter_constraints,
         **CLASS_WEIGHT_CONSTRAINTS,
+        "alpha_per_target": ["boolean"],
     }
 
     def __init__(
@@ -815,6 +870,7 @@ default="auto"
         standardize: bool = False,
         penalty_factors: FactorsLike = None,
         class_weight: ClassWeightLike = None,
+        alpha_per_target: bool = False,
         random_state: RandomStateLike = None,
         verbose: int = 0,
         scoring: ScoringLike = None,
@@ -839,6 +895,7 @@ default="auto"
         self.standardize = standardize
         self.penalty_factors = penalty_factors
         self.class_weight = class_weight
+        self.alpha_per_target = alpha_per_target
         self.random_state = random_state
         self.verbose = verbose
         self.scoring = scoring

@@ -1,6 +1,7 @@
 """Losses: functions of (y, raw prediction), with derivatives up to the third."""
 
 from .base import Loss
+from .class_scores import ClassScoresLoss
 from .gamma import GammaLoss
 from .interval import Interval
 from .logistic import LogisticLoss
@@ -14,6 +15,7 @@ LOSSES = {
     "squared": SquaredLoss,
     "logistic": LogisticLoss,
     "multinomial": MultinomialLoss,
+    "class scores": ClassScoresLoss,
     "poisson": PoissonLoss,
     "gamma": GammaLoss,
     "tweedie": TweedieLoss,
@@ -21,6 +23,7 @@ LOSSES = {
 
 __all__ = [
     "LOSSES",
+    "ClassScoresLoss",
     "GammaLoss",
     "Interval",
     "LogisticLoss",

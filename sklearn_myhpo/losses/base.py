@@ -36,6 +36,8 @@ class Loss(ABC):
     is_quadratic: ClassVar[bool] = False
     #: Upper bound of the eigenvalues of the curvature; None if there is no bound.
     max_curvature: ClassVar[float | None] = None
+    #: Number of directions of the raw prediction that the loss of no row feels.
+    n_flat: ClassVar[int] = 0
     #: The fit ends when the sum of the losses of rows is below this. For likelihoods it
     #: is 0.01 nats, which are negligible; a squared error has no such unit.
     negligible_sum: ClassVar[float] = 0.0
@@ -217,6 +219,26 @@ class Loss(ABC):
             The second derivative; it may be a read-only view.
         """
         return self.gradient(y, raw), self.curvature(y, raw)
+
+    def derivatives(self, y, raw):
+        """Return values and three derivatives in one raw prediction per row.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,)
+            Target.
+        raw : ndarray of shape (n_samples,)
+            Raw prediction.
+
+        Returns
+        -------
+        value, first, second, third : ndarray of shape (n_samples,)
+            They may share memory.
+        """
+        raw, one = raw[:, None], np.ones((1, 1))
+        value, first = self.value_and_gradient(y, raw)
+        second = self.curvature(y, raw)[:, 0, 0]
+        return value, first[:, 0], second, self.third(y, raw, one, one, one)
 
     def curvature_product(self, y, raw, vectors):
         """Return the curvature applied to vectors; a subclass need not form it.

@@ -26,3 +26,7 @@ class GammaLoss(LogLinkLoss):
 
     def _third(self, y, raw):
         return -y * np.exp(-raw)
+
+    def _bend_and_third(self, y, raw, slope):
+        ratio = 1.0 - slope
+        return ratio, -ratio

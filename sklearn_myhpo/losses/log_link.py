@@ -67,7 +67,20 @@ class LogLinkLoss(Loss):
     def third(self, y, raw, a, b, c):
         """Return the third derivative in the log mean times ``a b c``."""
         third = self._third(y, _clipped(raw)[0])
-        return np.sum(third[:, None] * a * b * c, axis=-1)
+        return (third[:, None] * a * b * c)[..., 0]
+
+    def derivatives(self, y, raw):
+        """Return values and three derivatives in the raw prediction."""
+        inside, excess = _clipped(raw[:, None])
+        value, first = self._value_and_slope(y, inside)
+        np.maximum(value, 0.0, out=value)
+        if excess is not None:
+            value += first * excess
+        return value, first, *self._bend_and_third(y, inside, first)
+
+    def _bend_and_third(self, y, raw, slope):
+        """Return the second and third derivatives, given the first one."""
+        return self._bend(y, raw), self._third(y, raw)
 
     def curvature_change(self, move):
         """Return ``|move|``, since the third derivative is at most the second."""

@@ -47,7 +47,7 @@ class LogisticLoss(Loss):
     def third(self, y, raw, a, b, c):
         """Return ``p (1 - p) (1 - 2 p) a b c``."""
         curvature = self.curvature(y, raw)[:, :, 0]
-        return np.sum(-curvature * np.tanh(0.5 * raw) * a * b * c, axis=-1)
+        return (-curvature * np.tanh(0.5 * raw) * a * b * c)[..., 0]
 
     def value_and_gradient(self, y, raw):
         """Return the loss and ``p - y``, from one exponential."""
@@ -61,6 +61,18 @@ class LogisticLoss(Loss):
         total = 1.0 + odds
         odds /= total
         return (sign * odds)[:, None], (odds / total)[:, None, None]
+
+    def derivatives(self, y, raw):
+        """Return values and three derivatives in the raw prediction."""
+        sign, odds, excess = _wrong_odds(y, raw[:, None])
+        total = 1.0 + odds
+        wrong = odds / total
+        value = np.log1p(odds, out=odds)
+        value += excess
+        second = wrong / total
+        third = (2.0 * wrong - 1.0) * second
+        third *= -sign
+        return value, sign * wrong, second, third
 
     def curvature_change(self, move):
         """Return ``|move|``, since the third derivative is at most the second."""

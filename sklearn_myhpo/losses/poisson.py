@@ -32,3 +32,7 @@ class PoissonLoss(LogLinkLoss):
 
     def _third(self, y, raw):
         return np.exp(raw)
+
+    def _bend_and_third(self, y, raw, slope):
+        mean = np.exp(raw)
+        return mean, mean

@@ -58,6 +58,12 @@ class TweedieLoss(LogLinkLoss):
         up, down = self._terms(y, raw)
         return self._b**2 * up - self._a**2 * down
 
+    def _bend_and_third(self, y, raw, slope):
+        up, down = self._terms(y, raw)
+        up *= self._b
+        down *= self._a
+        return up + down, self._b * up - self._a * down
+
     def _rises(self, y, raw):
         """Return ``y^b``, ``(mu / y)^b - 1``, ``(mu / y)^-a - 1``, and zeros as ones.
 

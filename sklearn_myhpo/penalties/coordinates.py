@@ -134,7 +134,7 @@ class Coordinates:
         labels = np.zeros(rotation.shape[1], dtype=np.intp)
         return replace(
             self,
-            groups=FeatureGroups(labels, self.groups.names),
+            groups=self.groups.relabelled(labels),
             rotation=rotation,
             ones=rotation.T @ self.ones,
         )
@@ -176,12 +176,13 @@ class Coordinates:
         The means are over weights in the units of the rows, where the penalty is
         ``exp(lambda) |w|^2``. Weights outside the groups are unchanged.
         """
+        groups = self.groups.of_features
         sums = np.stack(
-            [self.groups.sum_by_group(column) for column in (w.T * self.ones)], axis=1
+            [groups.sum_by_group(column) for column in (w.T * self.ones)], axis=1
         )
-        means = self.groups.expand(sums / self.group_sizes[:, None])
+        means = groups.expand(sums / self.group_sizes[:, None])
         means *= self.ones[:, None]
-        free = self.groups.unpenalized
+        free = groups.unpenalized
         means[free] = w[free]
         return means
 
@@ -254,7 +255,7 @@ def feature_coordinates(groups, scale=None):
     """
     n_features = len(groups.labels)
     return Coordinates(
-        FeatureGroups(groups.labels, groups.names),
+        groups.relabelled(groups.labels),
         n_features,
         np.ones(n_features),
         np.array(groups.sizes),

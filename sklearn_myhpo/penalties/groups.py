@@ -34,6 +34,25 @@ class FeatureGroups:
         """The number of groups, which is the number of lambdas."""
         return len(self.names)
 
+    @property
+    def of_features(self):
+        """The groups of features, whatever classes they have lambdas for."""
+        return self
+
+    @property
+    def width(self):
+        """Number of penalties of a feature: one, which all outputs share."""
+        return 1
+
+    @property
+    def is_pinned(self):
+        """Whether anything is held by a penalty without a lambda."""
+        return self.n_unpenalized > 0
+
+    def relabelled(self, labels):
+        """Return the same groups of other coordinates, without factors."""
+        return FeatureGroups(labels, self.names)
+
     @cached_property
     def is_penalized(self):
         """Boolean per feature, true if it is in a group, shape (n_features,)."""
@@ -135,6 +154,27 @@ class FeatureGroups:
         member = self._members(labels)
         return (member @ (member @ matrix).T).T
 
+    def sum_by_weight_pair(self, matrix, index, n_outputs):
+        """Return the sums of a matrix over blocks of weights.
+
+        Parameters
+        ----------
+        matrix : ndarray of shape (k, k)
+        index : ndarray of shape (k,)
+            Increasing; weight ``j n_outputs + o`` is that of feature j for output o.
+            All outputs of a feature, or none.
+        n_outputs : int
+
+        Returns
+        -------
+        ndarray of shape (n_groups, n_groups)
+        """
+        features = index[::n_outputs] // n_outputs
+        if n_outputs > 1:
+            size = len(features)
+            matrix = matrix.reshape(size, n_outputs, size, n_outputs).sum(axis=(1, 3))
+        return self.sum_by_pair(matrix, features)
+
     def sum_rows(self, matrix):
         """Return the sums (n_groups, k) of rows (n_features, k) over every group."""
         if len(self.labels) == self.n_groups:
@@ -163,3 +203,19 @@ class FeatureGroups:
         if self.n_unpenalized:
             values = np.concatenate([values, np.zeros((1, *np.shape(values)[1:]))])
         return values[self.labels]
+
+    def scatter(self, values):
+        """Return values (m, k) in one array per group, zero elsewhere.
+
+        Returns
+        -------
+        ndarray of shape (n_groups, m, k)
+        """
+        out = np.zeros((self.n_groups, *values.shape))
+        index = self.penalized
+        out[self.labels[index], index] = values[index]
+        return out
+
+    def output_labels(self, n_outputs):
+        """Return the group of every weight, outputs of a feature side by side."""
+        return np.repeat(self.labels, n_outputs)

@@ -6,6 +6,9 @@ from sklearn.utils.validation import check_is_fitted
 from .._messages import import_optional, shown
 from ..linear_model._base import BilevelLinearModel
 
+#: Lambdas of one fit that have a line each, and largest number of lines with a legend.
+MAX_LEGEND = 10
+
 
 def make_axes(ax, name):
     """Return the axes to draw on, new ones if none are given.
@@ -110,6 +113,46 @@ def last_step(estimator):
     while isinstance(estimator, Pipeline):
         estimator = estimator[-1]
     return estimator
+
+
+def features_of(estimator, X):
+    """Return X as the last step of a fitted pipeline sees it.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : array-like of shape (n_samples, n_features)
+
+    Returns
+    -------
+    array-like
+    """
+    while isinstance(estimator, Pipeline):
+        if len(estimator) > 1:
+            X = estimator[:-1].transform(X)
+        estimator = estimator[-1]
+    return X
+
+
+def names_of_lambdas(groups, classes):
+    """Return the name of every lambda: the group, the class, or both.
+
+    Parameters
+    ----------
+    groups : sequence
+        Names of the groups.
+    classes : sequence or None
+        Names of the classes where they have lambdas of their own.
+
+    Returns
+    -------
+    list of str
+    """
+    if classes is None:
+        return [str(name) for name in groups]
+    if len(groups) == 1:
+        return [str(name) for name in classes]
+    return [f"{name}, {one}" for name in groups for one in classes]
 
 
 def check_one_of(value, name, allowed):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._base import check_one_of, make_axes, named_models
+from ..linear_model._per_class import lambda_names
+from ._base import MAX_LEGEND, check_one_of, make_axes, named_models
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,8 +39,6 @@ AGAINST = {
     "n_gradients": "gradients",
     "time": "seconds",
 }
-#: Largest number of lines with a legend.
-MAX_LEGEND = 10
 
 
 class ConvergenceDisplay:
@@ -61,7 +60,8 @@ class ConvergenceDisplay:
     figure_ : matplotlib.figure.Figure
         The figure of the axes.
     lines_ : list of matplotlib.lines.Line2D
-        A line per fit, or per lambda of every fit.
+        A line per fit, or per lambda of every fit; of more than ten lambdas, their
+        median, in two bands that hold half of them and all of them.
 
     Examples
     --------
@@ -128,7 +128,7 @@ class ConvergenceDisplay:
         models = named_models(estimator, name)
         display = cls(
             {label: model.history_ for label, model in models.items()},
-            {label: model.feature_group_names_ for label, model in models.items()},
+            {label: lambda_names(model) for label, model in models.items()},
         )
         return display.plot(quantity=quantity, against=against, ax=ax, **line_kwargs)
 
@@ -164,6 +164,10 @@ class ConvergenceDisplay:
         for label, history in self.histories.items():
             self._draw(label, history, quantity, against, line_kwargs)
         self.ax_.set(xlabel=AGAINST[against], ylabel=title)
+        # Ticks of values that hardly change would be differences from a number in a
+        # corner.
+        if self.ax_.get_yscale() == "linear":
+            self.ax_.ticklabel_format(axis="y", style="plain", useOffset=False)
         if has_decades and self.lines_:
             self.ax_.set_yscale("log")
         if against == "iterations":
@@ -177,9 +181,22 @@ class ConvergenceDisplay:
         places = np.arange(1, len(values) + 1)
         if against != "iterations":
             places = history[against]
-        columns = values[:, None] if values.ndim == 1 else values
+        columns = values.reshape(len(values), -1)
         groups = self.group_names.get(label, range(columns.shape[1]))
         options = {"marker": "o" if len(values) < 30 else "", "markersize": 4}
+        if columns.shape[1] > MAX_LEGEND:
+            text = f"{label}, median of {columns.shape[1]}"
+            kwargs = {**options, "label": text, **line_kwargs}
+            low, first, median, third, high = np.nanquantile(
+                columns, [0.0, 0.25, 0.5, 0.75, 1.0], axis=1
+            )
+            (line,) = self.ax_.plot(places, median, **kwargs)
+            bands = ((low, high, "all of them"), (first, third, "half of them"))
+            for under, over, part in bands:
+                band = {"color": line.get_color(), "alpha": 0.2, "lw": 0}
+                self.ax_.fill_between(places, under, over, label=part, **band)
+            self.lines_.append(line)
+            return
         for column, group in zip(columns.T, groups, strict=False):
             if not np.isfinite(column).any():
                 continue

@@ -1,37 +1,58 @@
-"""The learned lambdas of groups and features."""
+"""The learned penalties of groups and features."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from .._messages import shown
-from ._base import fitted_model, make_axes
+from .._messages import import_optional, shown
+from ._base import (
+    MAX_LEGEND,
+    check_one_of,
+    fitted_model,
+    make_axes,
+    names_of_lambdas,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Strength: TypeAlias = Literal["relative", "alpha", "C", "lambda"]
+
+#: Axis title of every measure of strength.
+STRENGTHS = {
+    "relative": "penalty strength relative to one shared strength",
+    "alpha": "penalty strength alpha",
+    "C": "inverse penalty strength C",
+    "lambda": "lambda (natural log)",
+}
 #: Largest number of groups whose bars have names.
-MAX_NAMES = 40
+NAMED_BARS = 40
 
 
 class GroupPenaltyDisplay:
-    """Learned lambdas as bars, along an axis, or as an image.
+    """Learned penalties as bars, along an axis, or as an image.
 
     Make it with `from_estimator`.
 
     Parameters
     ----------
-    lambda_ : ndarray of shape (n_groups,)
+    lambda_ : ndarray of shape (n_groups,) or (n_groups, n_classes)
         Natural logs.
     names : sequence of str
         Names of the groups.
     labels : ndarray of shape (n_features,)
         The group of every feature; -1 for unpenalized features.
+    class_names : sequence, default=None
+        Names of the classes where they have lambdas of their own.
+    shared_lambda : float, default=None
+        The best lambda that all groups share; None for the median over the features.
+    log_unit : float, default=0.0
+        ``log(alpha) - lambda``, the same for all groups.
 
     Attributes
     ----------
@@ -39,8 +60,9 @@ class GroupPenaltyDisplay:
         The axes.
     figure_ : matplotlib.figure.Figure
         The figure of the axes.
-    artist_ : BarContainer, Line2D or AxesImage
-        The bars, the line or the image.
+    artist_ : BarContainer, Line2D, list of Line2D or AxesImage
+        The bars, the line or dots, one line per class where they have lambdas of their
+        own, or the image.
 
     Examples
     --------
@@ -56,27 +78,41 @@ class GroupPenaltyDisplay:
     """
 
     def __init__(
-        self, lambda_: ArrayLike, names: Sequence[str], labels: np.ndarray
+        self,
+        lambda_: ArrayLike,
+        names: Sequence[str],
+        labels: np.ndarray,
+        class_names: Sequence | None = None,
+        *,
+        shared_lambda: float | None = None,
+        log_unit: float = 0.0,
     ) -> None:
-        self.lambda_ = np.atleast_1d(lambda_)
-        self.names, self.labels = names, labels
+        self.lambda_ = np.atleast_1d(np.asarray(lambda_, dtype=np.float64))
+        self.names, self.labels, self.class_names = names, labels, class_names
+        self.shared_lambda, self.log_unit = shared_lambda, log_unit
 
     @classmethod
     def from_estimator(
         cls,
         estimator: BaseEstimator,
         *,
+        strength: Strength = "relative",
         positions: ArrayLike | None = None,
         image_shape: tuple[int, int] | None = None,
         ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Draw the lambdas of a fitted estimator.
+        """Draw the penalties of a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator
             Fitted; a pipeline is taken for its last step.
+        strength : {"relative", "alpha", "C", "lambda"}, default="relative"
+            What is drawn. ``"relative"``: alpha of every group over the best alpha
+            that all groups share, so 1 means "as without groups". ``"alpha"``, ``"C"``:
+            the parameters of scikit-learn, with ``C = 1 / alpha``. ``"lambda"``: the
+            natural log that is learned.
         positions : array-like of shape (n_features,), default=None
             Positions of the features on an axis, such as wavelengths: draws a step per
             feature in place of a bar per group.
@@ -97,36 +133,50 @@ class GroupPenaltyDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If `positions` or `image_shape` do not have one place per feature, or both
-            are given.
+            If `strength` has a value that is not allowed, `positions` or `image_shape`
+            do not have one place per feature, both are given, or `image_shape` is given
+            where classes have lambdas of their own.
         """
         model = fitted_model(estimator)
-        # Without groups lambda_ is a number, or an array with one entry per target.
-        if model.feature_groups is None and np.ndim(model.lambda_):
+        if model._is_per_target:
             raise ValueError(
                 "alpha_per_target=True learns lambdas of targets, not of features: "
                 "draw `lambda_` itself."
             )
+        lambda_, classes = model.lambda_, None
+        if model._is_per_class:
+            classes = model.classes_.tolist()
+            lambda_ = np.reshape(lambda_, (-1, len(classes)))
         display = cls(
-            model.lambda_, model.feature_group_names_, model.feature_group_labels_
+            lambda_,
+            model.feature_group_names_,
+            model.feature_group_labels_,
+            classes,
+            shared_lambda=_shared_lambda(model),
+            log_unit=log_unit(model),
         )
         return display.plot(
-            positions=positions, image_shape=image_shape, ax=ax, **kwargs
+            strength=strength,
+            positions=positions,
+            image_shape=image_shape,
+            ax=ax,
+            **kwargs,
         )
 
     def plot(
         self,
         *,
+        strength: Strength = "relative",
         positions: ArrayLike | None = None,
         image_shape: tuple[int, int] | None = None,
         ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Draw the lambdas.
+        """Draw the penalties.
 
         Parameters
         ----------
-        positions, image_shape : array-like or None
+        strength, positions, image_shape : str, array-like or None
             As in `from_estimator`.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None makes new ones.
@@ -138,18 +188,19 @@ class GroupPenaltyDisplay:
         GroupPenaltyDisplay
             The display itself.
         """
-        self._check(positions, image_shape)
+        self._check(strength, positions, image_shape)
         self.ax_ = make_axes(ax, type(self).__name__)
         self.figure_ = self.ax_.figure
         if image_shape is not None:
-            self._draw_image(image_shape, kwargs)
+            self._draw_image(strength, image_shape, kwargs)
         elif positions is not None:
-            self._draw_along(np.asarray(positions), kwargs)
+            self._draw_along(strength, np.asarray(positions), kwargs)
         else:
-            self._draw_bars(kwargs)
+            self._draw_groups(strength, kwargs)
         return self
 
-    def _check(self, positions, image_shape):
+    def _check(self, strength, positions, image_shape):
+        check_one_of(strength, "strength", STRENGTHS)
         n_features = len(self.labels)
         if positions is not None and image_shape is not None:
             raise ValueError("Give positions or image_shape, not both.")
@@ -157,6 +208,13 @@ class GroupPenaltyDisplay:
             raise ValueError(
                 f"positions must have the shape ({n_features},), one per feature. Got "
                 f"{np.shape(positions)}."
+            )
+        if image_shape is not None and self.class_names is not None:
+            raise ValueError(
+                "image_shape draws one lambda per feature, but with "
+                f"alpha_per_target=True there are {len(self.class_names)}. Draw "
+                "class k by GroupPenaltyDisplay(lambda_[:, k], feature_group_names_, "
+                "feature_group_labels_).plot(image_shape=...)."
             )
         if image_shape is not None and (
             len(image_shape) != 2 or np.prod(image_shape) != n_features
@@ -166,31 +224,116 @@ class GroupPenaltyDisplay:
                 f"{shown(image_shape)}."
             )
 
-    def _per_feature(self):
-        """Return the lambda of every feature, NaN where it is never penalized."""
-        return np.where(self.labels < 0, np.nan, self.lambda_[self.labels])
+    def _in(self, strength, lambda_):
+        """Return values of lambda in a measure of strength."""
+        if strength == "lambda":
+            return lambda_
+        if strength == "relative":
+            return np.exp(lambda_ - self._shared())
+        alpha = np.exp(lambda_ + self.log_unit)
+        return 1.0 / alpha if strength == "C" else alpha
 
-    def _draw_image(self, image_shape, kwargs):
-        image = self._per_feature().reshape(image_shape)
-        self.artist_ = self.ax_.imshow(image, **{"cmap": "viridis", **kwargs})
+    def _shared(self):
+        """Return the lambda that relative strengths are relative to."""
+        if self.shared_lambda is not None:
+            return self.shared_lambda
+        penalized = self.labels[self.labels >= 0]
+        return np.median(self.lambda_[penalized])
+
+    def _per_feature(self, strength):
+        """Return the strengths of every feature, NaN where it is never penalized."""
+        found = self._in(strength, self.lambda_)[self.labels]
+        found[self.labels < 0] = np.nan
+        return found
+
+    def _draw_image(self, strength, image_shape, kwargs):
+        image = self._per_feature(strength).reshape(image_shape)
+        options = {"cmap": "viridis"}
+        if strength != "lambda" and "norm" not in kwargs:
+            options["norm"] = _log_norm(image, strength == "relative")
+            options["cmap"] = "PuOr_r" if strength == "relative" else "viridis"
+        self.artist_ = self.ax_.imshow(image, **{**options, **kwargs})
         self.ax_.set(xticks=[], yticks=[])
-        self.figure_.colorbar(self.artist_, ax=self.ax_, label="lambda (natural log)")
+        title = STRENGTHS[strength].replace(" relative", "\nrelative")
+        self.figure_.colorbar(self.artist_, ax=self.ax_, label=title)
 
-    def _draw_along(self, positions, kwargs):
+    def _draw_along(self, strength, positions, kwargs):
         order = np.argsort(positions, kind="stable")
-        values = self._per_feature()[order]
+        values = self._per_feature(strength)[order]
         options = {"drawstyle": "steps-mid", **kwargs}
-        (self.artist_,) = self.ax_.plot(positions[order], values, **options)
-        self.ax_.set(xlabel="position of the feature", ylabel="lambda (natural log)")
+        lines = self.ax_.plot(positions[order], values, **options)
+        self.artist_ = lines[0] if self.class_names is None else lines
+        if self.class_names is not None and len(lines) <= MAX_LEGEND:
+            self.ax_.legend(lines, [str(name) for name in self.class_names])
+        self.ax_.axhline(self._in(strength, self._shared()), color="0.5", lw=0.8)
+        title = STRENGTHS[strength].replace(" relative", "\nrelative")
+        self.ax_.set(xlabel="position of the feature", ylabel=title)
+        if strength != "lambda":
+            self.ax_.set_yscale("log")
 
-    def _draw_bars(self, kwargs):
-        rows = np.arange(len(self.lambda_))
-        # Lambdas have no natural zero: bars start just below the weakest penalty.
-        least = np.floor(self.lambda_.min()) - 1.0
-        self.artist_ = self.ax_.barh(rows, self.lambda_ - least, left=least, **kwargs)
-        self.ax_.set(xlabel="lambda (natural log)", xlim=(least, None))
-        self.ax_.invert_yaxis()
-        if len(rows) <= MAX_NAMES:
-            self.ax_.set_yticks(rows, [str(name) for name in self.names])
+    def _draw_groups(self, strength, kwargs):
+        values = self._in(strength, self.lambda_.ravel())
+        rows = np.arange(len(values))
+        names = names_of_lambdas(self.names, self.class_names)
+        shared = self._in(strength, self._shared())
+        if strength != "lambda":
+            self.ax_.set_xscale("log")
+        if strength == "relative":
+            # The origin of the bars has a meaning: the penalty without groups.
+            left, width = np.minimum(values, 1.0), np.abs(values - 1.0)
+            self.artist_ = self.ax_.barh(rows, width, left=left, **kwargs)
+            # Bars to the left of 1 would not count for the limits of a log axis.
+            ends = [1.0 / 1.5, 1.5, *values[np.isfinite(values)]]
+            self.ax_.set_xlim(min(ends) / 1.2, max(ends) * 1.2)
         else:
-            self.ax_.set_ylabel("group")
+            # These measures have no origin, so that a bar would have no length.
+            options = {"marker": "o", "linestyle": "", **kwargs}
+            (self.artist_,) = self.ax_.plot(values, rows, **options)
+            self.ax_.grid(axis="y", alpha=0.3)
+        self.ax_.axvline(shared, color="0.5", lw=0.8, label="one strength for all")
+        self.ax_.set(xlabel=STRENGTHS[strength], ylim=(len(rows) - 0.5, -0.5))
+        if len(rows) <= NAMED_BARS:
+            self.ax_.set_yticks(rows, names)
+        else:
+            self.ax_.set_ylabel("group" if self.class_names is None else "lambda")
+        if strength != "relative":
+            self.ax_.legend()
+
+
+def log_unit(model):
+    """Return ``log(alpha) - lambda`` of a fitted model, with ``alpha = 1 / C``.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+
+    Returns
+    -------
+    float
+        The same for all of its lambdas; 0 without any.
+    """
+    name, strengths = model._strength()
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.atleast_1d(strengths))
+    units = (-logs if name == "C" else logs) - np.atleast_1d(model.lambda_)
+    units = units[np.isfinite(units)]
+    return float(np.median(units)) if units.size else 0.0
+
+
+def _shared_lambda(model):
+    """Return the lowest place of the scan of one lambda for all, None without one."""
+    curve = model.validation_curve_
+    if curve is None:
+        return None
+    places, values = curve.values()
+    return float(places[np.argmin(values)])
+
+
+def _log_norm(image, is_relative):
+    """Return a log scale of colours, symmetric about 1 if it is relative."""
+    colors = import_optional("matplotlib.colors", "GroupPenaltyDisplay", extra="plot")
+    low, high = np.nanmin(image), np.nanmax(image)
+    if is_relative:
+        high = max(high, 1.0 / low, 1.001)
+        low = 1.0 / high
+    return colors.LogNorm(low, high)

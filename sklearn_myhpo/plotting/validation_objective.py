@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -9,19 +10,25 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_regressor
 
 from .._messages import shown
-from ._base import fitted_model, make_axes
+from ..linear_model._elsewhere import Elsewhere
+from ._base import features_of, fitted_model, make_axes, names_of_lambdas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: Width of the margins beside the marked lambdas, in units of lambda.
 MARGIN = 6.0
+#: Groups that have a slice each, unless they are named.
+MAX_SLICES = 6
+#: Points of a slice.
+N_POINTS = 25
 
 
 class ValidationObjectiveDisplay:
-    """The objective along one lambda for all features, and the learned value.
+    """The objective along one lambda, and the learned value.
 
-    Make it with `from_estimator`.
+    With groups, slices through the optimum: the lambda of one group moves while all
+    others stay where they are. Make it with `from_estimator`.
 
     Parameters
     ----------
@@ -37,6 +44,9 @@ class ValidationObjectiveDisplay:
         Standard error of the loss at the minimum.
     grid : ndarray, default=None
         Lambdas of a search, to mark.
+    slices : dict of str to (ndarray, ndarray, float), default=None
+        Lambdas, losses and the learned lambda by the name of the group; they are drawn
+        instead of the curve.
 
     Attributes
     ----------
@@ -44,8 +54,10 @@ class ValidationObjectiveDisplay:
         The axes.
     figure_ : matplotlib.figure.Figure
         The figure of the axes.
-    line_ : matplotlib.lines.Line2D
-        The curve.
+    line_ : matplotlib.lines.Line2D or None
+        The curve; None for slices.
+    lines_ : list of matplotlib.lines.Line2D
+        The curve, or a line per slice.
 
     Examples
     --------
@@ -68,28 +80,44 @@ class ValidationObjectiveDisplay:
         *,
         standard_error: float | None = None,
         grid: np.ndarray | None = None,
+        slices: dict[str, tuple[np.ndarray, np.ndarray, float]] | None = None,
     ) -> None:
         self.places, self.values = places, values
         self.lambda_, self.validation_loss = lambda_, validation_loss
         self.lowest, self.standard_error, self.grid = lowest, standard_error, grid
+        self.slices = slices
 
     @classmethod
     def from_estimator(
         cls,
         estimator: BaseEstimator,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
         *,
+        fit_params: dict[str, Any] | None = None,
+        feature_groups: Sequence[str] | None = None,
         alphas: ArrayLike | None = None,
         Cs: ArrayLike | None = None,
         ax: Axes | None = None,
         **line_kwargs: Any,
     ) -> Self:
-        """Draw the objective as the scan of a fit evaluated it.
+        """Draw the objective as the scan of a fit evaluated it, or slices of it.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted, with one lambda and from ``lambda_init="auto"``; a pipeline is taken
-            for its last step.
+            Fitted; a pipeline is taken for its last step, and its other steps transform
+            X. Without X it must have one lambda, from ``lambda_init="auto"``.
+        X : array-like or sparse matrix of shape (n_samples, n_features), default=None
+            Data of the fit, for slices: the inner problems are solved again at 25
+            lambdas of every group.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Target of the fit, for slices.
+        fit_params : dict, default=None
+            What `fit` got beside X and y, such as `sample_weight`.
+        feature_groups : sequence of str, default=None
+            Names of the groups with a slice, such as "body", or "body, red" where
+            classes have lambdas of their own; None for the first six.
         alphas, Cs : array-like of shape (n_values,), default=None
             Grid of a search on the same rows, for comparison: alphas of `Ridge`, or Cs
             of `LogisticRegression`. It is marked along the curve at
@@ -109,15 +137,24 @@ class ValidationObjectiveDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the fit has no such curve, or the grid is for the other kind of
-            estimator.
+            If the fit has no such curve, the grid is for the other kind of estimator,
+            X and y are not those of the fit, or a group is unknown.
         """
         model = fitted_model(estimator)
+        if X is not None:
+            elsewhere = Elsewhere(model, features_of(estimator, X), y, fit_params)
+            return cls(
+                *(np.empty(0), np.empty(0), model.lambda_, model.validation_loss_),
+                (model.lambda_min_, model.validation_loss_min_),
+                standard_error=model.validation_loss_standard_error_,
+                slices=_slices(model, elsewhere, feature_groups),
+            ).plot(ax=ax, **line_kwargs)
         if model.validation_curve_ is None or np.ndim(model.lambda_):
             raise ValueError(
-                "There is no curve of one lambda: the estimator must be fitted with "
-                "feature_groups=None and lambda_init='auto', without alpha_per_target "
-                f"or warm_start. Got feature_groups={shown(model.feature_groups)} and "
+                "There is no curve of one lambda: give X and y for slices through the "
+                "optimum, or fit with feature_groups=None and lambda_init='auto', "
+                "without alpha_per_target or warm_start. Got "
+                f"feature_groups={shown(model.feature_groups)} and "
                 f"lambda_init={shown(model.lambda_init)}."
             )
         display = cls(
@@ -147,10 +184,9 @@ class ValidationObjectiveDisplay:
         """
         self.ax_ = make_axes(ax, type(self).__name__)
         self.figure_ = self.ax_.figure
-        shown = self._shown()
-        places, values = self.places[shown], self.values[shown]
-        kwargs = {"marker": ".", "color": "C0", "label": "seen by the fit"}
-        (self.line_,) = self.ax_.plot(places, values, **{**kwargs, **line_kwargs})
+        self.ax_.set(xlabel="lambda (natural log)", ylabel="validation loss")
+        # Ticks of a flat curve would be differences from a number in a corner.
+        self.ax_.ticklabel_format(axis="y", style="plain", useOffset=False)
         if self.standard_error is not None:
             low = self.lowest[1]
             self.ax_.axhspan(
@@ -161,6 +197,35 @@ class ValidationObjectiveDisplay:
                 lw=0,
                 label="one standard error",
             )
+        if self.slices is None:
+            self._draw_curve(line_kwargs)
+        else:
+            self._draw_slices(line_kwargs)
+        self.ax_.legend()
+        return self
+
+    def _draw_slices(self, line_kwargs):
+        self.line_, self.lines_ = None, []
+        for name, (places, values, learned) in self.slices.items():
+            options = {"label": name, **line_kwargs}
+            (line,) = self.ax_.plot(places, values, **options)
+            on_line = np.interp(learned, places, values)
+            color = line.get_color()
+            self.ax_.plot(learned, on_line, "o", color=color, zorder=3, label="_")
+            self.lines_.append(line)
+        self.ax_.set(xlabel="lambda of the group (natural log)")
+        if self.standard_error:
+            # Far from the optimum the loss would flatten everything near it.
+            low, error = self.lowest[1], self.standard_error
+            bottom, top = self.ax_.get_ylim()
+            self.ax_.set_ylim(max(bottom, low - error), min(top, low + 3.0 * error))
+
+    def _draw_curve(self, line_kwargs):
+        shown = self._shown()
+        places, values = self.places[shown], self.values[shown]
+        kwargs = {"marker": ".", "color": "C0", "label": "seen by the fit"}
+        (self.line_,) = self.ax_.plot(places, values, **{**kwargs, **line_kwargs})
+        self.lines_ = [self.line_]
         if self.grid is not None:
             inside = self.grid[(self.grid >= places[0]) & (self.grid <= places[-1])]
             on_curve = np.interp(inside, places, values)
@@ -173,9 +238,6 @@ class ValidationObjectiveDisplay:
             zorder=3,
             label=f"learned: {self.lambda_:.3g}",
         )
-        self.ax_.set(xlabel="lambda (natural log)", ylabel="validation loss")
-        self.ax_.legend()
-        return self
 
     def _shown(self):
         """Return a mask of the points near the learned value, minimum and grid."""
@@ -206,3 +268,27 @@ def _lambdas(model, alphas, Cs):
         return np.sort(np.log(np.asarray(alphas, dtype=float)) - scale)
     scale = -np.log(model.C_) - model.lambda_
     return np.sort(-np.log(np.asarray(Cs, dtype=float)) - scale)
+
+
+def _slices(model, elsewhere, feature_groups):
+    """Return lambdas, losses and the learned lambda, by the name of the group."""
+    classes = model.classes_.tolist() if model._is_per_class else None
+    names = names_of_lambdas(model.feature_group_names_, classes)
+    if feature_groups is None:
+        feature_groups = names[:MAX_SLICES]
+    found = {}
+    for name in feature_groups:
+        if name not in names:
+            raise ValueError(
+                "feature_groups must be names of groups of the estimator, "
+                f"{shown(names)}. Got {shown(name)}."
+            )
+        group = names.index(name)
+        learned = elsewhere.lambda_[group]
+        low, high = elsewhere.bounds[:, group]
+        ends = max(low, learned - MARGIN), min(high, learned + MARGIN)
+        places = np.union1d(np.linspace(*ends, N_POINTS), learned)
+        steps = np.eye(len(names))[group] * (places - learned)[:, None]
+        values = [elsewhere.loss(place) for place in elsewhere.lambda_ + steps]
+        found[name] = places, np.array(values), learned
+    return found

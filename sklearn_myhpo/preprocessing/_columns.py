@@ -96,3 +96,22 @@ def check_range(rows, names):
             f"X has values beyond {LARGEST_VALUE:.0e} in the features "
             f"{spell(feature_list(wrong, names))}. Rescale them."
         )
+
+
+def check_not_missing(rows, names):
+    """Raise a ValueError that says what to do about missing values.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_features)
+    names : sequence of str or None
+    """
+    missing = np.isnan(rows)
+    wrong = np.flatnonzero(missing.any(axis=0))
+    if len(wrong):
+        raise ValueError(
+            f"X has missing values (NaN) in {missing.any(axis=1).sum()} of {len(rows)} "
+            f"rows, in the features {spell(feature_list(wrong, names))}. Use "
+            "missing='indicator', which gives missing values an effect of their own, "
+            "or fill them before."
+        )

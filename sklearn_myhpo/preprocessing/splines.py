@@ -19,7 +19,12 @@ from sklearn.utils.validation import (
 from .._documentation import DocumentationLinkMixin
 from ..linear_model._checks import check_weights
 from ..penalties.labelled import with_labels
-from ._columns import check_range, resolve_pairs, resolve_periods
+from ._columns import (
+    check_not_missing,
+    check_range,
+    resolve_pairs,
+    resolve_periods,
+)
 from ._pair import fit_pair
 from ._smooth import Options, fit_smooth
 from ._term import Term, write_terms
@@ -308,14 +313,16 @@ class PenalizedSplineTransformer(
 
     def _check(self, X, reset):
         """Return the rows as an array of numbers."""
-        allowed = True if self.missing == "error" else "allow-nan"
-        return validate_data(
+        rows = validate_data(
             self,
             X,
             dtype=(np.float64, np.float32),
-            ensure_all_finite=allowed,
+            ensure_all_finite="allow-nan",
             reset=reset,
         )
+        if self.missing == "error":
+            check_not_missing(rows, getattr(self, "feature_names_in_", None))
+        return rows
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

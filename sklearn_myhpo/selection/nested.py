@@ -53,22 +53,21 @@ def choose_shrinkage(source, n_jobs=None, phases=UNWATCHED):
             "shrinkage='auto' compares losses of held-out rows, and the criterion "
             "holds none out. Use criterion='validation', or a number for shrinkage."
         )
-    rows, pairs = source.rows, source.pairs
-    losses = np.zeros((len(SHRINKAGES), len(rows)))
+    rows, pairs = source.rows, source.index_pairs
     inner_pairs = _inner_pairs(pairs, len(rows))
     tasks = (
-        (source, split, inner, phases.deadline)
+        (source, pairs[split][0], inner, phases.deadline)
         for split, inner in enumerate(inner_pairs)
     )
+    models = []
     with phases.phase("shrinkage", len(pairs)):
-        for left_out, found in run_jobs(nested_losses, tasks, n_jobs):
-            losses[:, left_out] += found
+        for found in run_jobs(nested_models, tasks, n_jobs):
+            models.append(found)
             phases.step()
-    means = losses.sum(axis=1)
+    means, squares = rows.compared(models, len(SHRINKAGES))
     worse = means - means.min()
-    more = losses - losses[np.argmin(means)]
-    # The variance of a sum over rows; a row of weight k is k rows.
-    variance = np.sum(more**2 / rows.sample_weight, axis=1) - worse**2 / rows.total
+    # The variance of a sum over rows.
+    variance = squares - worse**2 / rows.total
     chosen = np.argmax(worse <= LEAST_GAIN * np.sqrt(np.maximum(variance, 0.0)))
     return float(SHRINKAGES[chosen]), {
         "shrinkage": SHRINKAGES.copy(),
@@ -76,36 +75,30 @@ def choose_shrinkage(source, n_jobs=None, phases=UNWATCHED):
     }
 
 
-def nested_losses(source, split, inner, deadline):
-    """Return the losses of the rows that a split holds out, for every shrinkage.
+def nested_models(source, train, inner, deadline):
+    """Return the models of the training rows of a split, for every shrinkage.
 
     Parameters
     ----------
     source : ProblemSource
-    split : int
-        Which one.
+    train : ndarray of int
+        The training rows.
     inner : list of (ndarray, ndarray)
-        Splits of its training rows.
+        Splits of them.
     deadline : Deadline
 
     Returns
     -------
-    left_out : ndarray of shape (n_held_out,)
-        The rows; none if the time is over before all losses are known.
-    losses : ndarray of shape (n_shrinkages, n_held_out)
-        Parts of the rows in the mean loss.
+    list of (ndarray, ndarray)
+        Coefficients (n_features, n_outputs) and intercepts (n_outputs,); none if the
+        time is over before all are known.
     """
-    rows, (train, _) = source.rows, source.pairs[split]
-    share, losses = rows.share(split), []
     problem = _inner_problem(source, train, inner)
     try:
         with problem.counts.within(deadline):
-            for coef, intercept in _models(problem, deadline):
-                left_out, loss = rows.losses(split, coef, intercept)
-                losses.append(share[left_out] * loss)
+            return list(_models(problem, deadline))
     except OutOfTimeError:
-        return np.empty(0, dtype=np.intp), np.empty((len(SHRINKAGES), 0))
-    return left_out, np.array(losses)
+        return []
 
 
 def _inner_problem(source, train, inner):

@@ -55,6 +55,9 @@ class Capabilities:
         the estimators compare its lambda with the weights of the refit.
     advice : str
         Remedy after too few iterations, other than more of them or less accuracy.
+    weighs_rows : bool, default=False
+        It takes a `RowWeightsProblem`: it asks for derivatives in lambda by the methods
+        of a split, and takes no lambda for the log of a penalty.
     """
 
     needs_split: bool = True
@@ -64,6 +67,7 @@ class Capabilities:
     streams: bool = False
     finds_minimizers: bool = True
     advice: str = ADVICE
+    weighs_rows: bool = False
 
     def unmet(self, offers: Offers) -> Unmet | None:
         """Return the first need that a problem does not meet, or None.
@@ -83,6 +87,12 @@ class Capabilities:
                 "A TargetsProblem has an independent lambda for every target",
                 "lambdas that interact",
                 "Pass the BilevelProblem of one target at a time",
+            )
+        if offers.weighs_rows and not self.weighs_rows:
+            return Unmet(
+                "Weights of training rows (row_groups) are learned with the penalties",
+                "lambdas that are penalties alone",
+                "Leave row_groups out",
             )
         if self.needs_split and not offers.splits:
             return Unmet(

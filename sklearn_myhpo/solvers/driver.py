@@ -150,11 +150,15 @@ def _iterate(problem, solver, state, rng, limits, callback, clock):
     """Step until the run ends, and return its `_End`."""
     (max_iter, tol, deadline), rows = limits, []
     info = Info(state.lambda_, np.nan, np.nan, np.nan)
+    first = solver.info(problem, state) if state.error <= tol else None
     for n_iter in range(1, max_iter + 1):
         if deadline.is_over:
             return _End(Status.MAX_TIME, n_iter - 1, state, info, rows)
         try:
-            new_state, info = solver.step(problem, state, rng)
+            if n_iter == 1 and first is not None:
+                new_state, info = state, first
+            else:
+                new_state, info = solver.step(problem, state, rng)
         except OutOfTimeError:
             return _End(Status.MAX_TIME, n_iter - 1, state, info, rows)
         except DivergedError:
@@ -214,7 +218,7 @@ def _find_start(
 ) -> tuple[np.ndarray, list[np.ndarray], Scan | None]:
     """Return lambda and weights to start from, and the scan that found them."""
     if not isinstance(lambda_init, str):
-        lambda_0 = problem.project(np.full(problem.n_groups, lambda_init, float))
+        lambda_0 = problem.project(problem.first_lambda(lambda_init))
         return lambda_0, problem.zeros(), None
     if problem.offers.is_separable:
         return *scan_targets(problem, phases), None

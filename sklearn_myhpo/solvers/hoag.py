@@ -18,7 +18,8 @@ from ..engine.glm.inexact import approach_adjoint, approach_minimum
 from .capabilities import Capabilities
 from .options import check_options
 from .protocol import Info, Solver
-from .steps.acceptance import VALUE_ROUNDING
+from .steps.acceptance import ACCEPT_RATIO, VALUE_ROUNDING
+from .steps.slopes import curvature_bounds, implicit_slope
 
 #: Tolerance of iteration k relative to the first one.
 SCHEDULES = {
@@ -38,6 +39,8 @@ HALVE = 0.5
 SLACK, LAST_SLACK = 0.25, 1.25
 #: Factor of the objective at which the published step size takes a step back.
 MAX_RISE = 1.2
+#: Least L in units of a bound of the curvature.
+LEAST_L = 0.5
 
 
 class HOAGState(NamedTuple):
@@ -78,14 +81,17 @@ default="exponential"
         keeps it, which with a small `tol_init` is the exact gradient.
     tol_init : float, default=0.1
         eps_1.
-    step_rule : {"descent", "published"}, default="descent"
+    step_rule : {"descent", "published", "scaled"}, default="descent"
         When a step is good enough for L to fall by 5 %, and when it is taken back, L
         doubled and the tolerances halved. "descent": good if the objective falls by
         ``L/2 |move|^2``, the descent lemma, up to the error by the residuals of the
         weights; else taken back. "published": good if it falls by
         ``L |move|^2 - eps_k/4 - 5/4 eps_(k-1) |move|``, taken back if it rises to 1.2
         times its last value, and neither between the two. That lets the objective rise,
-        and a lambda may be lost to where the loss is flat.
+        and a lambda may be lost to where the loss is flat. "scaled", for many lambdas:
+        lambda g moves by ``h'_g / (L D_g)``, D_g a bound of its curvature, L from 1/2;
+        good if the objective falls at all, up to the same error, and L is then halved
+        down to 1/2; else taken back.
 
     Notes
     -----
@@ -95,11 +101,10 @@ default="exponential"
     the tolerance of the fit; the schedule says after how many iterations they can be.
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(all_directions=False)
     _parameter_constraints: ClassVar[dict] = {
         "tol_schedule": [StrOptions(set(SCHEDULES))],
         "tol_init": [Interval(Real, 0, 1, closed="neither")],
-        "step_rule": [StrOptions({"descent", "published"})],
+        "step_rule": [StrOptions({"descent", "published", "scaled"})],
     }
 
     tol_schedule: str = "exponential"
@@ -109,11 +114,19 @@ default="exponential"
     def __post_init__(self):
         check_options(self, ())
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """Takes weights of rows, but for bounds of the curvature in their penalties."""
+        takes_rows = self.step_rule != "scaled"
+        return Capabilities(all_directions=False, weighs_rows=takes_rows)
+
     def init(
         self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
     ) -> HOAGState:
         """Return the first inexact solution, and the first step size."""
         first = _evaluate(problem, lambda_0, weights_0, None, self._rtol(1))
+        if self.step_rule == "scaled":
+            return first._replace(lipschitz=LEAST_L)
         slope = np.linalg.norm(first.hypergradient) / np.sqrt(problem.n_groups)
         return first._replace(lipschitz=slope or 1.0)
 
@@ -122,14 +135,15 @@ default="exponential"
     ) -> tuple[HOAGState, Info]:
         """Return the next state and its `Info`; deterministic."""
         k = state.n_steps + 1
-        lambda_ = problem.project(state.lambda_ - state.hypergradient / state.lipschitz)
+        step = state.hypergradient / (state.lipschitz * self._bounds(problem, state))
+        lambda_ = problem.project(state.lambda_ - step)
         rtol = self._rtol(k, state.share)
         there = _evaluate(problem, lambda_, state.weights, state.adjoints, rtol)
         share, lipschitz = state.share, state.lipschitz
         good, most = self._limits(state, there)
         objective = there.place.objective
         if objective <= good:
-            lipschitz *= RELAX
+            lipschitz = self._relaxed(lipschitz)
         elif not objective < most:
             share, lipschitz = HALVE * share, TIGHTEN * lipschitz
             rtol = self._rtol(k, share)
@@ -147,10 +161,26 @@ default="exponential"
         """Return eps_k."""
         return max(share * self.tol_init * SCHEDULES[self.tol_schedule](k), LEAST_TOL)
 
+    def _relaxed(self, lipschitz):
+        """Return L after a good step."""
+        if self.step_rule == "scaled":
+            return max(lipschitz / TIGHTEN, LEAST_L)
+        return RELAX * lipschitz
+
+    def _bounds(self, problem, state):
+        """Return the units of L: one, or bounds of the curvature in every lambda."""
+        if self.step_rule != "scaled":
+            return 1.0
+        return curvature_bounds(problem, *state[:3])
+
     def _limits(self, state, there):
         """Return the objective of a good step at most, and of a step that stays."""
-        length = np.linalg.norm(there.lambda_ - state.lambda_)
+        move = there.lambda_ - state.lambda_
+        length = np.linalg.norm(move)
         last, gain = state.place.objective, state.lipschitz * length**2
+        if self.step_rule == "scaled":
+            # Twice what counts below.
+            gain = -2.0 * ACCEPT_RATIO * np.vdot(state.hypergradient, move)
         if self.step_rule == "published":
             slack = SLACK * there.rtol + LAST_SLACK * state.rtol * length
             return last + slack - gain, MAX_RISE * last
@@ -160,19 +190,18 @@ default="exponential"
 
 def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
     """Return a state at lambda, its weights and adjoints to a tolerance."""
-    weights, adjoints, slopes = [], [], []
+    weights, adjoints = [], []
     inexactness, error = 0.0, 0.0
     for index, split in enumerate(problem.splits):
         w, r, inner = approach_minimum(split, lambda_, starts[index], rtol)
         start = None if adjoint_starts is None else adjoint_starts[index]
         q, outer = approach_adjoint(split, lambda_, w, start, rtol)
-        slopes.append(-split.by_group(split.penalty(lambda_) * w * q))
         inexactness += problem.split_weights[index] * abs(np.vdot(q, r))
         weights.append(w)
         adjoints.append(q)
         error = max(error, inner, outer)
     place = problem.at(lambda_, weights)
-    hypergradient = problem.total_gradient(lambda_, problem.mean(slopes))
+    hypergradient = implicit_slope(problem, lambda_, weights, adjoints)
     projected = problem.projected(lambda_, hypergradient)
     error = max(error, problem.relative(projected, place.objective))
     return HOAGState(

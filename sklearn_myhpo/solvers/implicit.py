@@ -2,11 +2,12 @@
 
 The hypergradient is Bengio (2000), Gradient-Based Optimization of Hyperparameters. The
 weights are minimizers of the training loss, so their derivatives follow from its
-optimality conditions, the second ones too. `HOAG` is the form with inexact solutions.
+optimality conditions, the second ones too. `HOAG` is the form with inexact solutions;
+approximations of the inverse Hessian are in the files of their names.
 """
 
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
@@ -17,15 +18,17 @@ from ..bilevel.problem import Problem
 from .capabilities import Capabilities
 from .options import check_options
 from .protocol import Info, Solver, State
-from .steps import newton, quasi_newton
+from .steps import lanczos, newton, nystrom, quasi_newton
 
 #: Lambdas up to which "auto" takes Newton steps.
 MAX_NEWTON = 30
+#: Approximations of the inverse Hessian.
+APPROXIMATIONS = {"nystrom": nystrom, "lanczos": lanczos}
 
 
 @dataclass(frozen=True)
 class Implicit(Solver):
-    """Exact implicit differentiation: inner minimizers, adjoints and a descent step.
+    """Implicit differentiation: inner minimizers, adjoints and a descent step.
 
     It shares no step with MY-HPO, so it is an independent check of it.
     The objective never rises beyond rounding.
@@ -41,24 +44,56 @@ class Implicit(Solver):
         the responses of the weights to the lambdas would not fit the memory.
     memory : int, default=20
         Number of (step, change of hypergradient) pairs that "lbfgs" keeps.
+    adjoint : {"exact", "nystrom", "lanczos"}, default="exact"
+        The inverse Hessian in the hypergradient. "nystrom" approximates it from `rank`
+        random columns (Hataya & Yamada 2023), and ends where the approximated
+        hypergradient is zero. "lanczos" corrects the last adjoint in a Krylov subspace
+        that grows by one vector in every iteration (LancBiO, Yang et al. 2025), and
+        ends where the exact one is zero; ``state.error`` knows the adjoint's residual
+        as of the last restart. Neither factors a matrix for it. They have steps of
+        their own: `steps` must then be "auto".
+    rank : int, default=20
+        Columns of "nystrom", at most as many as there are weights; vectors of "lanczos"
+        before it starts again.
+    rho : float, default=0.01
+        Regularization of "nystrom", positive, relative to about the curvature of every
+        weight.
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        needs_split=False, all_directions=False
-    )
     _parameter_constraints: ClassVar[dict] = {
         "steps": [StrOptions({"auto", "newton", "gauss-newton", "lbfgs"})],
         "memory": [Interval(Integral, 1, None, closed="left")],
+        "adjoint": [StrOptions({"exact", *APPROXIMATIONS})],
+        "rank": [Interval(Integral, 1, None, closed="left")],
+        "rho": [Interval(Real, 0, None, closed="neither")],
     }
 
     steps: str = "auto"
     memory: int = 20
+    adjoint: str = "exact"
+    rank: int = 20
+    rho: float = 0.01
 
     def __post_init__(self):
         check_options(self, ())
+        if self.adjoint != "exact" and self.steps != "auto":
+            raise ValueError(
+                f"steps={self.steps!r} of Implicit needs adjoint='exact'; "
+                f"adjoint={self.adjoint!r} has steps of its own. Use steps='auto'."
+            )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Needs splits for an approximation of their inverse Hessians only."""
+        is_exact = self.adjoint == "exact"
+        return Capabilities(
+            needs_split=not is_exact, all_directions=False, weighs_rows=is_exact
+        )
 
     def _form(self, problem):
         """Return the module with the steps."""
+        if self.adjoint in APPROXIMATIONS:
+            return APPROXIMATIONS[self.adjoint]
         can_newton = not problem.prefers_products
         if self.steps == "auto":
             is_newton = can_newton and problem.n_groups <= MAX_NEWTON
@@ -76,15 +111,15 @@ class Implicit(Solver):
     def init(
         self, problem: Problem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
     ) -> State:
-        """Return the exact inner solution and the derivatives at `lambda_0`."""
+        """Return the state at `lambda_0`, with exact weights if it is evaluated."""
         return self._form(problem).init(self, problem, lambda_0, weights_0)
 
     def step(
         self, problem: Problem, state: State, rng: np.random.Generator
     ) -> tuple[State, Info]:
-        """Return the next state and its `Info`; deterministic."""
-        return self._form(problem).step(self, problem, state)
+        """Return the next state and its `Info`; only "nystrom" draws numbers."""
+        return self._form(problem).step(self, problem, state, rng)
 
     def evaluation(self, problem: Problem, state: State) -> Evaluation:
         """Return the evaluation that the state carries."""
-        return state.place
+        return state.place or super().evaluation(problem, state)

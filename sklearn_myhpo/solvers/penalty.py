@@ -100,7 +100,7 @@ class Penalty(Solver):
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(
-        all_directions=False, finds_minimizers=False
+        all_directions=False, finds_minimizers=False, weighs_rows=True
     )
     _parameter_constraints: ClassVar[dict] = {
         "gamma": [Interval(Real, 0, None, closed="neither")],
@@ -166,7 +166,7 @@ def _evaluate(problem, lambda_, weights, gamma):
         relative = split.relative_gradient(gradient)
         pull = gamma / split.gradient_scale**2 * gradient
         value += 0.5 * omega * gamma * relative**2
-        lambda_slopes.append(split.by_group(split.penalty(lambda_) * w * pull))
+        lambda_slopes.append(split.pull_back(w, lambda_, pull))
         slopes.append(omega * (own + split.hessian_product(w, lambda_, pull)))
         inner = max(inner, relative)
     lambda_slope = problem.total_gradient(lambda_, problem.mean(lambda_slopes))

@@ -132,6 +132,23 @@ class Solver(ABC):
             The only source of chance.
         """
 
+    def info(self, problem: OuterProblem, state: State) -> Info | None:
+        """Return the `Info` of a first state that may be the last one too.
+
+        Parameters
+        ----------
+        problem : BilevelProblem
+            The objective.
+        state : State
+            From `init`; its error is at most the tolerance.
+
+        Returns
+        -------
+        Info or None
+            None, the default, of a method that steps at least once.
+        """
+        return None
+
     def evaluation(self, problem: OuterProblem, state: State) -> Evaluation:
         """Return the evaluation of the problem at a state.
 

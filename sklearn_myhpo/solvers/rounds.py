@@ -16,6 +16,7 @@ from .steps.model_steps import (
     Trust,
     bent,
     inner_error,
+    moves_little,
     polished,
     promises_little,
 )
@@ -26,6 +27,8 @@ MODEL_SHARE = 1e-3
 NEAR_WEIGHTS = 0.01
 #: Distance of a lambda from a bound that has moved by as much.
 AT_BOUND = 1e-4
+#: Multiples of the longest move of lambda that are tried where weights move little.
+WIDER = (4.0, 2.0)
 
 
 class Rounds:
@@ -54,6 +57,8 @@ class Rounds:
     report : callable or None
         Called with (n_iter, info, weights) after a pass at weights of every split; the
         run ends if it returns something true.
+    shrinkage : (float, float) or None
+        Arguments of `Problem.shrink`.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Rounds:
         tol: float = 1e-6,
         random_state: int | None = None,
         report=None,
+        shrinkage: tuple[float, float] | None = None,
     ):
         self.rows, self.solver = rows, solver
         self.lambda_bounds, self.lambda_init = lambda_bounds, lambda_init
@@ -77,6 +83,7 @@ class Rounds:
         self.max_iter, self.deadline = max_iter, Deadline.of(deadline)
         self.random_state = random_state
         self.report, self.clock = report, time.perf_counter()
+        self.shrinkage = shrinkage
         self.history = []
         self._last_move = self._last_inner = np.inf
         self._trust = Trust()
@@ -90,6 +97,8 @@ class Rounds:
         problem = StreamedProblem(self.rows, models, self.lambda_bounds)
         if self.lambda_init is not None:
             problem.widen_bounds(self.lambda_init)
+        if self.shrinkage is not None:
+            problem.shrink(*self.shrinkage)
         return problem
 
     def _round(self, models, lambda_, at):
@@ -126,6 +135,11 @@ class Rounds:
             # Such as the last part of the way of a lambda to its bound.
             longest = np.inf
         elif np.abs(found - lambda_).max() > longest:
+            for wider in (np.inf, *WIDER):
+                if wider < np.inf:
+                    found = self._minimum(problem, lambda_, wider * longest)
+                if self._trust.is_free and moves_little(problem, lambda_, found, at):
+                    return found
             # The way to a minimum far away may begin upwards.
             found = self._minimum(problem, lambda_, longest)
         move = found - lambda_

@@ -57,8 +57,8 @@ class StreamedDriver(Rounds):
             About `weights`.
         lambda_0 : ndarray of shape (n_groups,)
             Start.
-        weights : ndarray of shape (m, n_outputs)
-            The common weights.
+        weights : ndarray of shape (m, n_outputs) or (n_splits + 1, m, n_outputs)
+            The common weights, or those of every split and of all rows.
 
         Returns
         -------
@@ -67,10 +67,7 @@ class StreamedDriver(Rounds):
         result : BilevelResult
             Its losses, slopes and Hessians are those of the rows.
         """
-        if self.looks_around:
-            problem = self._problem(models)
-            lambda_0 = best_shared(problem, problem.project(lambda_0), weights)
-        now = self._from_common(models, lambda_0, weights)
+        now = self._first(models, lambda_0, weights)
         most, status = min(self.max_iter, MOST_ROUNDS), Status.MAX_ITER
         for n_iter in range(1, most + 1):
             now = self._next(now)
@@ -83,7 +80,8 @@ class StreamedDriver(Rounds):
             elif not is_over and self.deadline.is_over:
                 status = Status.MAX_TIME
             elif is_over and self._is_worse_than_none(now.problem, place):
-                now = self._from_none(now)
+                self.looks_around = False
+                now = self._from_none(now.problem)
                 continue
             elif is_over:
                 status = Status.CONVERGED
@@ -94,20 +92,35 @@ class StreamedDriver(Rounds):
             break
         return self._outcome(now, place, info, status)
 
+    def _first(self, models, lambda_0, weights):
+        """Return the round from which on every split has weights of its own."""
+        if weights.ndim > 2:
+            return self._round(models, lambda_0, weights)
+        if not self.looks_around:
+            return self._from_common(models, lambda_0, weights)
+        problem = self._problem(models)
+        lambda_0 = best_shared(problem, problem.project(lambda_0), weights)
+        common = [weights.reshape(-1, 1)] * len(problem.splits)
+        if lambda_0.size and problem.validation_loss(common) > problem.null_loss:
+            # From there the way would be longer than from no features at all.
+            return self._from_none(problem)
+        return self._from_common(models, lambda_0, weights)
+
     def _is_worse_than_none(self, problem, place):
         """Whether the model without features is better, of which nobody started."""
         if not (self.looks_around and place.lambda_.size):
             return False
         return problem.null_loss < (1.0 - BETTER) * place.objective
 
-    def _from_none(self, now):
+    def _from_none(self, problem):
         """Return the round about models without features, after a pass."""
-        self.looks_around, self._trust = False, Trust()
-        at = np.zeros_like(now.at)
+        self._trust = Trust()
+        at = np.zeros((self._n_models, *self.rows.frame.shape))
         if self.rows.frame.fit_intercept:
             at[:, -1] = self.rows.constants
         models = self.rows.own(at[:-1], at[-1])
-        return self._round(models, now.problem.bounds[1], at)
+        lambda_ = best_shared(self._problem(models), problem.bounds[1], at[-1])
+        return self._round(models, lambda_, at)
 
     # Passes at common weights.
 

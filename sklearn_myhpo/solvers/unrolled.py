@@ -61,7 +61,7 @@ class Unrolled(Solver):
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(
-        all_directions=False, finds_minimizers=False
+        all_directions=False, finds_minimizers=False, weighs_rows=True
     )
     _parameter_constraints: ClassVar[dict] = {
         "n_steps": [Interval(Integral, 1, None, closed="left")],
@@ -153,5 +153,9 @@ class Unrolled(Solver):
     def _inner_step_size(self, split, lambda_):
         """Return the `StepSize` of the inner descent of a split."""
         if isinstance(self.step_size, str):
-            return automatic_step_size(split.lipschitz, lambda_)
+            penalties = split.penalties_of(lambda_)
+            size = automatic_step_size(split.lipschitz, penalties)
+            # The Lipschitz constant is that of rows with all their weight.
+            others = len(lambda_) - len(penalties)
+            return size._replace(slope=np.pad(size.slope, (0, others)))
         return StepSize(self.step_size, np.zeros(len(lambda_)))

@@ -120,7 +120,7 @@ def test_columns_without_values(model):
     """Rows would be lost, or an indicator be one for all rows."""
     model, y = model
     empty = X.assign(empty=np.nan)
-    with pytest.raises(ValueError, match="X contains NaN"):
+    with pytest.raises(ValueError, match=r"NaN. in 120 of 120 rows.*'empty'"):
         model.fit(empty, y)
     model.set_params(missing="indicator").fit(empty, y)
     assert_finite(model, empty)

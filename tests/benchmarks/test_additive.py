@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import log_loss
 from sklearn.model_selection import KFold, cross_val_score
 
-from benchmarks import additive, curves, families, gam_tools
+from benchmarks import additive, curves, families, family_shapes, gam_tools
 from benchmarks.gam_tools import CLASSIFIERS, REGRESSORS
 
 pytestmark = pytest.mark.filterwarnings(
@@ -132,12 +132,38 @@ class TestReport:
         monkeypatch.setattr(families, "POWERS", {"gamma": 2.0})
         monkeypatch.setattr(families, "JUDGED", families.JUDGED[::20])
         monkeypatch.setattr(families, "ALPHAS", families.ALPHAS[::10])
-        parts = families.report(families.Sizes(2, 800, (200,)))
-        for name in ("accuracy", "growth"):
+        shapes = [family_shapes.Shape(300, 3, kind, 1.5) for kind in ("even", "sparse")]
+        shapes += [family_shapes.Shape(300, 3, "correlated", 2.0, 5.0, True)]
+        parts = families.report(families.Sizes(2, 800, (200,), shapes))
+        for name in ("accuracy", "growth", "fits"):
             lines = parts[name].splitlines()
             assert len({line.count("|") for line in lines}) == 1
             assert all(family in parts[name] for family in families.POWERS)
         assert "Left out: glum" in parts["machine"]
+        assert "Over" not in parts["machine"]
+
+    def test_tools_over_the_limit(self, only_ours, monkeypatch):
+        """A slow tool would hold up all tables, or vanish from them."""
+        monkeypatch.setattr(families, "POWERS", {"gamma": 2.0})
+        monkeypatch.setattr(families, "JUDGED", families.JUDGED[::50])
+        monkeypatch.setattr(families, "search", _Endless)
+        tools = {"sklearn_myhpo": families.ours, "endless": families.search}
+        monkeypatch.setattr(families, "TOOLS", tools)
+        parts = families.report(families.Sizes(2, 300, (200,), []), 1.5)
+        assert "| gamma | endless | over 1.5 s |" in parts["accuracy"]
+        assert "| gamma | endless | over 1.5 s |" in parts["growth"]
+        assert "Over 1.5 s: gamma, endless (accuracy)" in parts["machine"]
+
+
+class _Endless:
+    """A tool that never ends."""
+
+    def __init__(self, family, folds):
+        pass
+
+    def fit(self, X, y):
+        while True:
+            time.sleep(0.01)
 
 
 @pytest.mark.parametrize("family", families.POWERS)

@@ -7,6 +7,7 @@ from sklearn.datasets import load_wine
 
 from benchmarks.page import fill
 from benchmarks.stochastic import EPOCHS, PAGE, Run, least_of_solvers, make_problem
+from sklearn_myhpo.solvers import Stochastic
 from tests.helpers import no_warnings
 
 
@@ -18,7 +19,7 @@ def make(by_rows):
 @no_warnings
 def test_gaps_are_relative_to_the_least_loss():
     """A table of another unit than its caption says could not be read."""
-    run, best = Run(make, "srba", "auto", 4), least_of_solvers(make)
+    run, best = Run(make, Stochastic("srba"), "auto", 4), least_of_solvers(make)
     assert run.epochs == [1, 2, 3, 4]
     assert np.all(np.diff(run.seconds) > 0)
     problem = make(by_rows=False)
@@ -29,13 +30,13 @@ def test_gaps_are_relative_to_the_least_loss():
     assert run.seconds_to(np.inf, best) == f"{run.seconds[0]:.2f}"
     assert run.seconds_to(-1.0, best) == "-"
     assert best <= min(run.losses) * (1.0 + 1e-6)
-    assert 0.0 < run.step_time < 1e3
+    assert 0.0 < run.step_time() < 1e3
 
 
 @no_warnings
 def test_a_run_ends_in_time():
     """A slow method would keep all others waiting."""
-    assert Run(make, "saba", "auto", 1000, limit=0.0).result.n_iter == 1
+    assert Run(make, Stochastic("saba"), "auto", 1000, limit=0.0).result.n_iter == 1
 
 
 def test_the_page_has_a_place_for_every_table():

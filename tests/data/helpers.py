@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_myhpo.data import Batches
 from sklearn_myhpo.data.dense import DenseDesign
 from sklearn_myhpo.data.design import Design
 from sklearn_myhpo.data.formed import FormedDesign
@@ -13,8 +12,6 @@ from sklearn_myhpo.data.selected import SelectedDesign
 from sklearn_myhpo.data.sources import as_design
 from sklearn_myhpo.data.stacked import StackedDesign
 from sklearn_myhpo.data.streamed import StreamedDesign
-from sklearn_myhpo.data.streams.design import BatchesDesign
-from sklearn_myhpo.data.streams.rows import BatchRows
 from tests.helpers import load_example
 
 #: The documented data source.
@@ -59,21 +56,6 @@ def _stacked(X):
     return StackedDesign([as_design(first), StreamedDesign(second), sharded(third)])
 
 
-class ManyRows(BatchRows):
-    """Rows that are never kept, however few they are."""
-
-    are_few = False
-
-
-def _batched(kind, size):
-    """Return a function that reads rows from batches of a size."""
-
-    def make(X):
-        return BatchesDesign(kind(Batches.from_arrays(X, X[:, 0], batch_size=size)))
-
-    return make
-
-
 def _formed(X):
     """Return rows that are made of halves of them."""
     half = X / 2.0
@@ -95,9 +77,6 @@ SOURCES = {
     "selected-gaps": _selected(_with_gaps),
     "selected-stacked": _selected(_stacked),
     "stacked": _stacked,
-    "batches": _batched(ManyRows, 7),
-    "few-batches": _batched(BatchRows, 7),
-    "selected-batches": _selected(_batched(ManyRows, 1000)),
     "formed": _formed,
     "selected-formed": _selected(_formed),
     "condensed": _condensed,

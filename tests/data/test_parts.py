@@ -48,3 +48,24 @@ def test_the_parts_of_one_split(overlap):
             assert alone.counts.shape[2] <= 4
     for found in parts.only(-1).weights(0):
         np.testing.assert_array_equal(found, parts.sample_weight)
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_rows_of_one_side(overlap):
+    """A row without weight would count, or one that is held out twice count once."""
+    rng = np.random.default_rng(0)
+    folds = np.array_split(rng.permutation(30), 3)
+    pairs = [(np.concatenate([folds[k - 1], folds[k - 2]]), folds[k]) for k in range(3)]
+    pairs[0] = pairs[0][0], np.append(pairs[0][1], pairs[0][1][:2])
+    if overlap:
+        pairs = [(rng.integers(0, 30, 25), rng.integers(0, 30, 9)) for _ in range(12)]
+    weight = rng.uniform(0.5, 2, 30)
+    weight[folds[0][1]] = 0.0
+    parts = divide_rows(pairs, weight)
+    for split, (train, held_out) in enumerate(pairs):
+        index, own = parts.held_out(split)
+        expected = weight * np.bincount(held_out, minlength=30)
+        np.testing.assert_array_equal(index, np.flatnonzero(expected))
+        np.testing.assert_allclose(own, expected[index])
+        expected = weight * np.bincount(train, minlength=30)
+        np.testing.assert_allclose(parts.training(split), expected)

@@ -7,22 +7,22 @@ import pytest
 from scipy import sparse
 from sklearn.model_selection import (
     GroupKFold,
-    KFold,
     PredefinedSplit,
     ShuffleSplit,
 )
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import (
+    BilevelLogisticRegression,
     BilevelRidge,
     MYHPOLogisticRegression,
     MYHPOPoissonRegressor,
     MYHPORidge,
-    MYHPORidgeClassifier,
 )
 from sklearn_myhpo.data import Batches, RowFolds
 from sklearn_myhpo.data.folds.rules import is_rule
 from sklearn_myhpo.engine.limits import use_limits
+from sklearn_myhpo.linear_model import _batches
 from sklearn_myhpo.solvers import Stochastic
 
 RNG = np.random.default_rng(0)
@@ -31,7 +31,6 @@ X = RNG.standard_normal((N, D)) * np.arange(1, D + 1) + 2.0
 RAW = (X - 2.0) @ np.array([1.0, -1.0, 0.5, 0.0, 0.2, 0.0])
 Y = RAW + 3.0 * RNG.standard_normal(N)
 LABEL = np.array(["no", "yes"])[(Y > 0).astype(int)]
-THREE = np.digitize(Y, [-1.0, 1.0])
 COUNT = RNG.poisson(np.exp(RAW / 4))
 WEIGHT = RNG.integers(0, 4, N) / 2.0
 GROUPS = np.arange(D) % 2
@@ -76,7 +75,8 @@ def compare(model, y, weight=None, *, source=None, atol, **arguments):
 def test_ridge(options, weight):
     """Another lambda would be learned than from the same rows in memory."""
     _, n_passes = compare(MYHPORidge(**options), Y, weight, atol=1e-9)
-    assert n_passes == 1 if is_rule(options.get("cv")) else n_passes <= 8
+    # A splitter sees which rows have weights.
+    assert n_passes == 1 if is_rule(options.get("cv")) else n_passes <= 2
 
 
 @pytest.mark.parametrize("per_target", [False, True])
@@ -88,21 +88,30 @@ def test_ridge_of_several_targets(per_target):
     assert n_passes == 1
 
 
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize(
     ("model", "y"),
     [
-        (MYHPOLogisticRegression(cv=KFold(4)), LABEL),
-        (MYHPOLogisticRegression(cv=KFold(4), class_weight="balanced"), THREE),
-        (MYHPOLogisticRegression(criterion="alo"), LABEL),
-        (MYHPORidgeClassifier(), THREE),
-        (MYHPOPoissonRegressor(cv=KFold(4), feature_groups=GROUPS), COUNT),
+        (MYHPOLogisticRegression(standardize=True, fit_intercept=False, cv=3), LABEL),
+        (MYHPOLogisticRegression(feature_groups=GROUPS, n_starts=2), LABEL),
+        (MYHPOPoissonRegressor(feature_groups=GROUPS, shrinkage="auto", cv=3), COUNT),
+        (BilevelLogisticRegression(solver="penalty", max_iter=3, cv=3), LABEL),
+        (MYHPORidge(criterion="loo", feature_groups=GROUPS), Y),
     ],
-    ids=lambda value: type(value).__name__,
+    ids=["no-intercept", "starts", "shrinkage", "solver", "loo"],
 )
-def test_other_losses_with_lists_of_rows(model, y, weight):
-    """Folds would not be those of the splitter, or sums be of other rows."""
-    compare(model, y, weight, atol=1e-6)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_fits_that_keep_the_rows(model, y, make):
+    """Options that need all rows would be refused for sources that fit into memory."""
+    options = {**model.get_params(), "random_state": 0}
+    source = Batches.from_arrays(make(X), y, WEIGHT, batch_size=97)
+    with use_limits(**FEW):
+        plain = type(model)(**options).fit(make(X), y, WEIGHT)
+        found = type(model)(**options).fit(source)
+    assert source.n_passes == 1
+    assert found.oracle_counts_["n_passes"] == 1
+    np.testing.assert_allclose(found.lambda_, plain.lambda_, atol=1e-10)
+    np.testing.assert_allclose(found.coef_, plain.coef_, atol=1e-10)
 
 
 @pytest.mark.parametrize("size", [50, 83, N])
@@ -131,6 +140,22 @@ def test_few_rows_are_kept(model, y, n_passes):
     batches = Batches.from_arrays(X, y, batch_size=50)
     model.fit(batches)
     assert batches.n_passes == n_passes
+
+
+@pytest.mark.parametrize("n_rows", [30, 90])
+def test_more_features_than_pay_as_moments(n_rows):
+    """Matrices of all pairs of features would take more memory than a few rows."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((n_rows, 40))
+    y = rows[:, 0] + rng.standard_normal(n_rows)
+    source = Batches.from_arrays(rows, y, batch_size=8)
+    with use_limits(**FEW, moments_size=39):
+        found = MYHPORidge(tol=1e-10).fit(source)
+    plain = MYHPORidge(tol=1e-10).fit(rows, y)
+    np.testing.assert_allclose(found.lambda_, plain.lambda_, atol=1e-8)
+    np.testing.assert_allclose(found.coef_, plain.coef_, atol=1e-9)
+    # The second number of rows is found to be too large on the way.
+    assert source.n_passes == (1 if n_rows == 30 else 2)
 
 
 def test_frames_keep_their_names():
@@ -195,21 +220,24 @@ BATCHES = Batches.from_arrays(X, Y, batch_size=100)
     [
         (MYHPORidge(), {"y": Y}, "y must be None where X is Batches"),
         (MYHPORidge(), {"sample_weight": WEIGHT}, "sample_weight must be None where X"),
-        (MYHPORidge(cv=FirstColumn()), {}, "FirstColumn cannot split .* from Batches"),
-        (MYHPORidge(criterion="loo"), {}, "criterion='loo' looks at every row"),
-        (MYHPORidge(criterion="mlr"), {}, "criterion='mlr' looks at every row"),
+        (MYHPORidge(cv=FirstColumn()), {}, "FirstColumn cannot split .* read in block"),
+        (MYHPORidge(criterion="loo"), {}, "criterion='loo' needs rows one by one"),
+        (MYHPORidge(criterion="mlr"), {}, "criterion='mlr' needs rows one by one"),
         (MYHPORidge(scoring="r2"), {}, "scoring='r2' predicts single rows"),
         (MYHPORidge(store_cv_results=True), {}, "store_cv_results=True predicts sin"),
         (BilevelRidge(solver=Stochastic()), {}, r"The solver Stochastic\(.*partial_fi"),
         (
             MYHPORidge(),
             {"X_val": BATCHES, "y_val": Y},
-            "X_val, y_val: Batches are taken for X of fit alone",
+            "y_val and sample_weight_val must be None where X_val is Batches",
         ),
     ],
 )
-def test_what_does_not_go_with_batches(model, arguments, message):
+def test_what_does_not_go_with_batches(model, arguments, message, monkeypatch):
     """Rows would be gathered in memory, or read thousands of times."""
+    monkeypatch.setattr(
+        _batches, "BATCHES_ROOM", _batches.BATCHES_ROOM._replace(n_kept=1000)
+    )
     with use_limits(**FEW), pytest.raises(ValueError, match=message):
         model.fit(BATCHES, **arguments)
 

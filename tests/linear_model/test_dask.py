@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.model_selection import GroupKFold, KFold, RepeatedKFold
 
 from sklearn_myhpo import (
     BilevelLogisticRegression,
@@ -140,12 +141,11 @@ def test_features_are_checked_in_predictions():
 
 
 REFUSED = {
-    "splitter": (MYHPORidge(cv=[([0, 1], [2, 3])]), {}, "cv=.*makes lists of rows"),
     "scoring": (MYHPORidge(scoring="r2"), {}, "scoring='r2' predicts held-out rows"),
     "groups": (
         MYHPORidge(),
         {"groups": lambda y: y},
-        r"groups are kept together by cv=KeyFolds\(5\)",
+        r"groups are for cv=KeyFolds\(5\) .* or a splitter",
     ),
     "leave one out": (MYHPORidge(criterion="loo"), {}, "criterion='loo' needs rows"),
     "solver of rows": (
@@ -159,19 +159,14 @@ REFUSED = {
         "leaves the solutions",
     ),
     "shrinkage": (
-        MYHPOLogisticRegression(shrinkage=0.1, feature_groups="each"),
+        MYHPOLogisticRegression(shrinkage="auto", feature_groups="each"),
         {},
-        "shrinkage needs splits within splits; use shrinkage=0",
-    ),
-    "validation set": (
-        MYHPOLogisticRegression(),
-        {"X_val": np.ones((4, 4)), "y_val": np.ones(4)},
-        "X_val and y_val are rows beside X; give a share of the rows as cv=0.2",
+        "shrinkage='auto' needs splits within splits. Use a number for shrinkage",
     ),
     "scaling about zero": (
         MYHPOLogisticRegression(standardize=True, fit_intercept=False),
         {},
-        "use fit_intercept=True",
+        "Use fit_intercept=True",
     ),
 }
 
@@ -268,8 +263,10 @@ def test_hessians_that_are_too_large_are_refused_with_numbers(monkeypatch):
     """The machine of the caller would run out of memory, after a long pass."""
     X = da.ones((20_000, 4), chunks=(5_000, 4)) + da.arange(4)
     y = da.arange(20_000, chunks=5_000) % 2
-    monkeypatch.setattr(_dask, "MOST_DASK_BYTES", 2)
-    with pytest.raises(ValueError, match="of 4 features for every class, would take"):
+    monkeypatch.setattr(_dask, "DASK_ROOM", _dask.DASK_ROOM._replace(n_bytes=2))
+    with pytest.raises(
+        ValueError, match="4 weights, whose Hessians in all splits take"
+    ):
         MYHPOLogisticRegression().fit(X, y)
 
 
@@ -287,3 +284,80 @@ def test_groups_of_a_collection_are_kept_together():
     found = MYHPOLogisticRegression(cv=cv).fit(chunks[0], chunks[1] > 0, groups=groups)
     wanted = MYHPOLogisticRegression(cv=cv).fit(X, y > 0, groups=user)
     np.testing.assert_allclose(found.lambda_, wanted.lambda_, atol=1e-8)
+
+
+#: Options that need more than a number of folds, by name.
+OPTIONS = {
+    "splitter": {"cv": KFold(3, shuffle=True, random_state=0)},
+    "repeated": {"cv": RepeatedKFold(n_splits=3, n_repeats=2, random_state=0)},
+    "pairs": {"cv": [(np.arange(0, 150), np.arange(150, 240))]},
+    "held together": {"feature_groups": [0, 0, 1, 1], "shrinkage": 0.1},
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("name", ["ridge", "ridge classifier", "counts"])
+def test_options_of_all_rows_are_those_of_rows_in_memory(name, option):
+    """Splits of a cluster would be others than those of the same rows in memory."""
+    make, target = ESTIMATORS[name]
+    X, y, label = data()
+    y, weight = target(y, label), np.random.default_rng(3).uniform(size=N_ROWS)
+    given = [da.from_array(one, chunks=(70, *one.shape[1:])) for one in (X, y, weight)]
+    found = make(**OPTIONS[option], tol=1e-10).fit(*given)
+    wanted = make(**OPTIONS[option], tol=1e-10).fit(X, y, weight)
+    np.testing.assert_allclose(found.lambda_, wanted.lambda_, rtol=1e-5)
+    np.testing.assert_allclose(found.coef_, wanted.coef_, rtol=1e-5, atol=1e-7)
+    loss = pytest.approx(wanted.validation_loss_, rel=1e-8)
+    assert found.validation_loss_ == loss
+
+
+def test_groups_of_a_splitter_are_those_of_the_collection():
+    """A splitter of groups would ask for labels that are on the cluster."""
+    X, y, _ = data()
+    user = np.arange(N_ROWS) // 7
+    given = [da.from_array(one, chunks=(70, *one.shape[1:])) for one in (X, y, user)]
+    found = MYHPORidge(cv=GroupKFold(3)).fit(*given[:2], groups=given[2])
+    wanted = MYHPORidge(cv=GroupKFold(3)).fit(X, y, groups=user)
+    np.testing.assert_allclose(found.lambda_, wanted.lambda_, atol=1e-8)
+    np.testing.assert_allclose(found.coef_, wanted.coef_, rtol=1e-9)
+
+
+def test_lists_of_too_many_rows_are_refused(monkeypatch):
+    """The machine of the caller would hold a list as long as the rows."""
+    X, y, _ = data()
+    given = da.from_array(X, chunks=(70, 4)), da.from_array(y, chunks=70)
+    monkeypatch.setattr(_dask, "DASK_ROOM", _dask.DASK_ROOM._replace(n_listed=100))
+    with pytest.raises(ValueError, match="would make a list of 240 rows on the mach"):
+        MYHPORidge(cv=KFold(3, shuffle=True)).fit(*given)
+    wanted = MYHPORidge(cv=3).fit(X, y)
+    np.testing.assert_allclose(
+        MYHPORidge(cv=KFold(3)).fit(*given).coef_, wanted.coef_, rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize("is_lazy", [False, True])
+@pytest.mark.parametrize("name", [*ESTIMATORS])
+def test_validation_set_beside_a_collection(name, is_lazy):
+    """Rows of X_val would train, or lambda be learned from others."""
+    make, target = ESTIMATORS[name]
+    X, y, label = data()
+    y, own = target(y, label), np.arange(N_ROWS) % 3 == 0
+    parts = X[~own], y[~own], X[own], y[own]
+    lazy = [da.from_array(one, chunks=(50, *one.shape[1:])) for one in parts]
+    X_val, y_val = lazy[2:] if is_lazy else parts[2:]
+    found = make(tol=1e-10).fit(*lazy[:2], X_val=X_val, y_val=y_val)
+    wanted = make(tol=1e-10).fit(*parts[:2], X_val=parts[2], y_val=parts[3])
+    np.testing.assert_allclose(found.lambda_, wanted.lambda_, rtol=1e-5)
+    np.testing.assert_allclose(found.coef_, wanted.coef_, rtol=1e-5, atol=1e-7)
+    loss = pytest.approx(wanted.validation_loss_, rel=1e-8)
+    assert found.validation_loss_ == loss
+
+
+def test_several_labels_per_row():
+    """A column per label would be refused, or taken for one label per row."""
+    X, y, _ = data()
+    labels = np.column_stack([y > 0, y > 4, y < -2]).astype(int)
+    given = da.from_array(X, chunks=(70, 4)), da.from_array(labels, chunks=(70, 3))
+    found, wanted = (MYHPORidgeClassifier().fit(*each) for each in (given, (X, labels)))
+    np.testing.assert_allclose(found.lambda_, wanted.lambda_, atol=1e-8)
+    np.testing.assert_allclose(found.coef_, wanted.coef_, rtol=1e-8)

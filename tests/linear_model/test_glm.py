@@ -512,3 +512,51 @@ def test_tags_are_those_of_the_counterpart(model, plain):
 def test_scikit_learn_checks(estimator, check):
     """Any of scikit-learn's own checks: there a tool would meet a surprise."""
     check(estimator)
+
+
+@each_family
+@pytest.mark.parametrize("kind", ["even", "weighted"])
+def test_many_rows(name, kind):
+    """Fits of many rows, which take few passes, would end beside the minimum."""
+    X, y = draw(name, 10_000, 6, 0.6, 1)
+    weight = weights_of(len(y)) if kind == "weighted" else np.ones(len(y))
+    model = FAMILIES[name][0]().fit(X, y, sample_weight=weight)
+    assert model.converged_
+    assert model.certificate_.is_minimum
+    other = FAMILIES[name][1](alpha=model.alpha_, **EXACT)
+    other.fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(model.coef_, other.coef_, atol=1e-8)
+    pairs, used = list(KFold(5).split(X)), np.flatnonzero(weight)
+    given = name, X, y
+    own = held_out_loss(*given, model.alpha_, pairs, weight)
+    assert model.validation_loss_ == pytest.approx(own, rel=1e-7)
+    # A grid of 100 from no penalty to none but a constant; far away every tenth.
+    grid = np.geomspace(1e-6, 1e2, 100)
+    near = np.abs(np.log(grid / model.alpha_)) < 1.5
+    grid = np.concatenate([grid[near], grid[::10]])
+    least = min(held_out_loss(*given, alpha, pairs, weight) for alpha in grid)
+    assert own <= least * (1 + 1e-6)
+    assert model.validation_loss_ <= least * (1 + 1e-6)
+    assert len(used) > 9000
+
+
+@each_family
+def test_weights_of_many_rows_are_repetitions(name):
+    """A policy of two years would count as one of one."""
+    X, y = draw(name, 6000, 4, 0.6, 2)
+    weight = np.random.default_rng(0).integers(1, 4, len(y))
+    folds = np.arange(len(y)) % 5
+    pairs = [
+        (np.flatnonzero(folds != fold), np.flatnonzero(folds == fold))
+        for fold in range(5)
+    ]
+    cls, repeated = FAMILIES[name][0], np.repeat(np.arange(len(y)), weight)
+    weighted = cls(cv=pairs).fit(X, y, sample_weight=weight)
+    own = folds[repeated]
+    pairs = [
+        (np.flatnonzero(own != fold), np.flatnonzero(own == fold)) for fold in range(5)
+    ]
+    plain = cls(cv=pairs).fit(X[repeated], y[repeated])
+    assert plain.validation_loss_ == pytest.approx(weighted.validation_loss_, rel=1e-7)
+    np.testing.assert_allclose(plain.lambda_, weighted.lambda_, atol=5e-3)
+    np.testing.assert_allclose(plain.coef_, weighted.coef_, atol=1e-5)

@@ -297,7 +297,9 @@ def test_picture_of_features():
     pytest.importorskip("matplotlib")
     X, y = data_for(MYHPORidge)
     model = MYHPORidge(feature_groups="each", penalty_factors=FACTORS).fit(X, y)
-    display = GroupPenaltyDisplay.from_estimator(model, positions=np.arange(4))
+    display = GroupPenaltyDisplay.from_estimator(
+        model, strength="lambda", positions=np.arange(4)
+    )
     drawn = display.artist_.get_ydata()
     assert np.isnan(drawn[0])
     np.testing.assert_array_equal(drawn[1:], model.lambda_)

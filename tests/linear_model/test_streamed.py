@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold
 
 from sklearn_myhpo import (
     BilevelGeneralizedLinearRegressor,
@@ -23,8 +23,7 @@ from sklearn_myhpo import (
     MYHPOTweedieRegressor,
     _deadline,
 )
-from sklearn_myhpo.bilevel.validation import BilevelProblem
-from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
+from sklearn_myhpo.data import Batches, KeyFolds
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.exceptions import (
     FlatObjectiveWarning,
@@ -32,110 +31,37 @@ from sklearn_myhpo.exceptions import (
     RareClassWarning,
     SortedRowsWarning,
 )
+from sklearn_myhpo.linear_model import _batches
 from sklearn_myhpo.losses import PoissonLoss
-from sklearn_myhpo.penalties.factors import make_penalty_factors, with_factors
-from sklearn_myhpo.penalties.parsing import make_feature_groups
 from sklearn_myhpo.selection.one_standard_error import standard_error
 from tests.helpers import Ticks
-
-RNG = np.random.default_rng(0)
-N, D = 1500, 6
-X = RNG.standard_normal((N, D)) * np.arange(1, D + 1) + 2.0
-RAW = (X - 2.0) @ np.array([1.0, -0.5, 0.2, 0.1, 0.0, 0.03])
-Y = RAW + 2.0 * RNG.standard_normal(N)
-LABEL = np.array(["no", "yes"])[(Y > 0).astype(int)]
-THREE = np.digitize(Y, [-1.0, 1.0])
-COUNT = RNG.poisson(np.exp(RAW / 3))
-AMOUNT = RNG.gamma(2.0, np.exp(RAW / 3) / 2)
-ZEROS = np.where(RNG.random(N) < 0.4, 0.0, AMOUNT)
-WEIGHT = RNG.integers(0, 4, N) / 2.0
-GROUPS = np.arange(D) % 2
-#: So few entries that a pass has several blocks.
-FEW = {"block_entries": 2400}
-FOLDS = RowFolds(4)
+from tests.linear_model.stream_cases import (
+    AMOUNT,
+    COUNT,
+    FEW,
+    FOLDS,
+    GROUPS,
+    LABEL,
+    RAW,
+    RNG,
+    THREE,
+    WEIGHT,
+    ZEROS,
+    N,
+    X,
+    Y,
+    batches,
+    fit,
+    minimum,
+    problem_of,
+    raw_of,
+)
 
 
 @pytest.fixture(autouse=True)
 def small_sample(monkeypatch):
     """Let the fit start from some 200 rows."""
     monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 200)
-
-
-def batches(y, weight=None, rows=X, size=97, **options):
-    """Return the rows in batches."""
-    return Batches.from_arrays(rows, y, weight, batch_size=size, **options)
-
-
-def fit(model, source):
-    """Fit a model to batches of which no fit keeps all rows."""
-    with use_limits(**FEW), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return model.fit(source)
-
-
-def pairs_of(model, y, rows=X):
-    """Return the folds of a model, by scikit-learn or by the rule itself."""
-    cv = 5 if model.cv is None else model.cv
-    if not isinstance(cv, int):
-        return list(cv.split(rows, y))
-    kind = StratifiedKFold if model._is_classifier else KFold
-    return list(kind(cv).split(rows, y))
-
-
-def problem_of(model, y, weight=None, rows=X):
-    """Return the problem of a fitted model and the same rows in memory."""
-    if model._is_classifier:
-        loss, target = model._loss, np.searchsorted(model.classes_, y)
-    else:
-        loss, target = model._family_loss(), y.astype(float)
-    weight = np.ones(len(y)) if weight is None else weight
-    if model.class_weight is not None:
-        weight = weight * model.class_weight_[target]
-    features = {"n_features": rows.shape[1], "feature_names": None}
-    groups = make_feature_groups(model.feature_groups, rows, **features)
-    factors = make_penalty_factors(model.penalty_factors, rows, **features)
-    kept = np.flatnonzero(weight > 0)
-    place = np.cumsum(weight > 0) - 1
-    pairs = [
-        tuple(place[part[weight[part] > 0]] for part in pair)
-        for pair in pairs_of(model, y, rows)
-    ]
-    return BilevelProblem(
-        rows[kept],
-        target[kept],
-        loss,
-        with_factors(groups, factors, may_drop=False),
-        pairs,
-        sample_weight=weight[kept],
-        fit_intercept=model.fit_intercept,
-        standardize=model.standardize,
-        all_directions=False,
-    )
-
-
-def minimum(problem, lambda_):
-    """Return the lambda of a minimum, by Newton's method on the hypergradient.
-
-    A fit in memory compares values, and so ends where their rounding begins.
-    """
-    weights = problem.minimize(lambda_, tol=1e-12)
-    for _ in range(8):
-        weights = problem.minimize(lambda_, weights, tol=1e-13)
-        place = problem.at(lambda_, weights)
-        model = place.model(1e-13)
-        step = np.linalg.solve(model.tangent + model.bend, model.gradient)
-        lambda_ = lambda_ - step
-        if np.abs(step).max() < 1e-11:
-            break
-    weights = problem.minimize(lambda_, weights, tol=1e-13)
-    return lambda_, weights
-
-
-def raw_of(coef, model):
-    """Return weights in the form of the loss: of contrasts for several classes."""
-    if model._is_classifier and len(model.classes_) > 2:
-        return coef.T @ model._loss.contrasts
-    return np.atleast_2d(coef).T
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
@@ -276,6 +202,14 @@ def test_folds_of_few_rows_are_those_of_many(cv, monkeypatch):
     assert few.validation_loss_ == pytest.approx(many.validation_loss_, rel=1e-8)
 
 
+def test_refit_has_the_rows_that_no_split_holds_out():
+    """The final weights would be those of the held-out rows alone."""
+    model = fit(MYHPOLogisticRegression(cv=0.3, random_state=0), batches(LABEL))
+    plain = LogisticRegression(C=model.C_, tol=1e-10, max_iter=1000).fit(X, LABEL)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-6)
+    np.testing.assert_allclose(model.intercept_, plain.intercept_, atol=1e-6)
+
+
 def test_share_that_is_held_out():
     """A single split would have no standard error, or that of other rows."""
     model = fit(MYHPOLogisticRegression(cv=0.3, random_state=0), batches(LABEL))
@@ -316,6 +250,34 @@ def test_features_that_separate_the_classes_one_by_one():
     assert model.score(X, (RAW > 0).astype(int)) > 0.99
 
 
+def test_lambdas_go_far_where_weights_do_not():
+    """Lambdas on their way to a bound would take a pass for every step of three."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((2000, 10))
+    y = rng.gamma(2.0, np.exp(rows[:, :3] @ [0.1, 0.1, 0.05]) / 2)
+    model, source = MYHPOGammaRegressor(feature_groups="each"), batches(y, rows=rows)
+    fit(model, source)
+    assert source.n_passes <= 10
+    assert model.certificate_.at_upper_bound
+    plain = MYHPOGammaRegressor(feature_groups="each", tol=1e-10).fit(rows, y)
+    assert model.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
+
+
+def test_sample_that_misleads():
+    """Weights that are worse than none would be mended for twenty passes."""
+    rng = np.random.default_rng(5)
+    rows = rng.standard_t(3.0, size=(2000, 4))
+    y = rng.gamma(2.0, np.exp(np.clip(rows[:, 0], -4, 4)) / 2)
+    y = np.where(rng.random(2000) < 0.4, 0.0, y)
+    model, source = MYHPOTweedieRegressor(cv=3), batches(y, rows=rows)
+    fit(model, source)
+    assert source.n_passes <= 12
+    plain = MYHPOTweedieRegressor(cv=3, tol=1e-10).fit(rows, y)
+    assert model.lambda_ == pytest.approx(plain.lambda_, abs=1e-6)
+    assert model.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
+
+
 def test_start_from_the_last_fit():
     """A fit of a few more rows would begin anew."""
     model = fit(MYHPOLogisticRegression(warm_start=True), batches(LABEL))
@@ -349,7 +311,7 @@ def test_few_rows_are_read_once(monkeypatch):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_mapped_rows_are_not_copied(dtype, tmp_path, monkeypatch):
     """A file as large as the memory could not be fitted."""
-    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.MOST_COPIED", 1000)
+    monkeypatch.setattr("sklearn_myhpo.linear_model._batches.MOST_COPIED", 1000)
     np.save(tmp_path / "X.npy", X.astype(dtype))
     rows = np.load(tmp_path / "X.npy", mmap_mode="r")
     with use_limits(**FEW):
@@ -363,10 +325,14 @@ def test_mapped_rows_are_not_copied(dtype, tmp_path, monkeypatch):
 
 def test_large_hessians_are_not_formed(monkeypatch):
     """Adding up the Hessians of all splits would take all memory."""
-    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.MOST_BYTES", 1000)
+    name = "sklearn_myhpo.linear_model._batches.BATCHES_ROOM"
+    monkeypatch.setattr(name, _batches.BATCHES_ROOM._replace(n_bytes=1000))
     model = fit(MYHPOLogisticRegression(), batches(LABEL))
     plain = MYHPOLogisticRegression().fit(X, LABEL)
     np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-6)
+    monkeypatch.setattr(name, _batches.BATCHES_ROOM._replace(n_bytes=1000, n_kept=1000))
+    with pytest.raises(ValueError, match=r"6 weights, .*fewer features.*kept in memo"):
+        fit(MYHPOLogisticRegression(), batches(LABEL))
 
 
 @pytest.mark.parametrize(

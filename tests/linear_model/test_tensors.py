@@ -28,7 +28,7 @@ from sklearn_myhpo import (
 from sklearn_myhpo.data import Batches
 from sklearn_myhpo.data.tensors import arrays
 from sklearn_myhpo.engine.limits import use_limits
-from sklearn_myhpo.linear_model import _long_rows
+from sklearn_myhpo.linear_model import _long_rows, _tensors
 from sklearn_myhpo.solvers import Stochastic
 from tests import tensor_namespace as counted
 from tests.tensor_spaces import bring, each_space, load_space, put
@@ -93,6 +93,18 @@ def fit_both(model, X, y, weight=None, **params):
     return plain, model.fit(put(xp, X), put(xp, y), put(xp, weight), **params)
 
 
+def resampled(n_samples, n_splits=3):
+    """Return splits that train on rows drawn with replacement."""
+    rng, rows = np.random.default_rng(2), np.arange(n_samples)
+    drawn = [rng.integers(n_samples, size=n_samples) for _ in range(n_splits)]
+    # Some held-out rows count twice too.
+    left = [np.setdiff1d(rows, own) for own in drawn]
+    return [
+        (own, np.append(more, more[:5])) for own, more in zip(drawn, left, strict=True)
+    ]
+
+
+BOOTSTRAP = resampled(240)
 OPTIONS = {
     "one lambda": {},
     "a lambda per group": {"feature_groups": GROUPS},
@@ -106,6 +118,12 @@ OPTIONS = {
     "factors": {"penalty_factors": [1.0, 2.0, 0.0, 1.0, 0.5]},
     "shuffled folds": {"cv": KFold(4, shuffle=True, random_state=0)},
     "overlapping splits": {"cv": ShuffleSplit(4, random_state=0)},
+    "repeated folds": {"cv": RepeatedKFold(n_repeats=4, random_state=0)},
+    "rows named twice": {"cv": BOOTSTRAP},
+    "repeated folds, one standard error": {
+        "cv": RepeatedKFold(n_repeats=4, random_state=0),
+        "selection": "one_se",
+    },
     "hold-out": {"cv": 0.3, "random_state": 0},
     "one standard error": {"selection": "one_se"},
     "no refit": {"refit": False},
@@ -203,6 +221,24 @@ LIKELIHOODS = {
         MYHPOLogisticRegression,
         {"feature_groups": GROUPS, "standardize": True},
     ),
+    "overlapping splits": (
+        MYHPOLogisticRegression,
+        {"cv": ShuffleSplit(4, random_state=0), "feature_groups": GROUPS},
+    ),
+    "rows named twice": (MYHPOPoissonRegressor, {"cv": resampled(2000)}),
+    "repeated folds": (
+        MYHPOPoissonRegressor,
+        {
+            "cv": RepeatedKFold(n_repeats=3, random_state=0),
+            "selection": "one_se",
+            "feature_groups": GROUPS,
+        },
+    ),
+    "one split": (
+        MYHPOLogisticRegression,
+        {"cv": [(np.arange(500, 1900), np.arange(400))]},
+    ),
+    "shrinkage": (MYHPOLogisticRegression, {"shrinkage": 0.1}),
     "counts": (MYHPOPoissonRegressor, {}),
     "amounts": (MYHPOGammaRegressor, {"feature_groups": GROUPS}),
     "amounts and zeros": (MYHPOTweedieRegressor, {"fit_intercept": False}),
@@ -509,13 +545,6 @@ REFUSED = {
         "X is not a NumPy array: criterion='alo' needs rows one by one; use "
         "criterion='validation'. " + _ELSE,
     ),
-    "shrinkage of a likelihood": (
-        lambda X, y: MYHPOLogisticRegression(shrinkage=0.1).fit(
-            counted.asarray(X), y > 0
-        ),
-        "X is not a NumPy array: shrinkage needs rows one by one; use shrinkage=0. "
-        + _ELSE,
-    ),
     "starts of a likelihood": (
         lambda X, y: MYHPOLogisticRegression(n_starts=2).fit(counted.asarray(X), y > 0),
         "X is not a NumPy array: n_starts=2 needs rows one by one; use n_starts=1. "
@@ -534,22 +563,6 @@ REFUSED = {
         ),
         "leaves the solutions that sums over rows give; use MYHPOLogisticRegression or "
         "its kin with their own options. " + _ELSE,
-    ),
-    "too many ways": (
-        lambda X, y: MYHPORidge(cv=RepeatedKFold(n_repeats=5, random_state=0)).fit(
-            counted.asarray(np.tile(X, (20, 1))), np.tile(y, 20)
-        ),
-        "makes splits that overlap in more than 1024 ways, for each of which second "
-        "moments of the rows of X would be kept. Use folds, such as cv=KFold(5, "
-        "shuffle=True) of sklearn.model_selection, or fewer splits. " + _ELSE,
-    ),
-    "no folds": (
-        lambda X, y: MYHPOLogisticRegression(cv=ShuffleSplit(3, random_state=0)).fit(
-            counted.asarray(X), y > 0
-        ),
-        "is no fold, which holds out rows that no other one does and trains on all "
-        "others. Use a number of folds, or KFold, StratifiedKFold or GroupKFold of "
-        "sklearn.model_selection. " + _ELSE,
     ),
     "many wide features": (
         lambda X, y: MYHPORidge(standardize=True).fit(
@@ -586,6 +599,16 @@ REFUSED = {
         "'cuda'.",
     ),
 }
+
+
+def test_moments_of_too_many_parts_are_refused(monkeypatch):
+    """A device would be full of matrices before the first of them was complete."""
+    X, y, _ = data()
+    monkeypatch.setattr(_tensors, "MOST_MOMENT_BYTES", 5 * 8 * 5**2)
+    MYHPORidge(cv=5).fit(counted.asarray(X), y)
+    model = MYHPORidge(cv=RepeatedKFold(n_repeats=2, random_state=0))
+    with pytest.raises(ValueError, match="divides the rows of X in 25 parts, whose"):
+        model.fit(counted.asarray(X), y)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -6,6 +6,7 @@ from scipy.special import softmax
 
 from sklearn_myhpo.losses import (
     LOSSES,
+    ClassScoresLoss,
     GammaLoss,
     Interval,
     LogisticLoss,
@@ -30,6 +31,7 @@ def make(name):
         "squared": lambda: (SquaredLoss(), rng.standard_normal((N_ROWS, 2))),
         "logistic": lambda: (LogisticLoss(), np.arange(N_ROWS) % 2),
         "multinomial": lambda: (MultinomialLoss(4), np.arange(N_ROWS) % 4),
+        "class scores": lambda: (ClassScoresLoss(4), np.arange(N_ROWS) % 4),
         "poisson": lambda: (PoissonLoss(), np.arange(N_ROWS) % 4 * 1.0),
         "gamma": lambda: (GammaLoss(), amounts),
         "tweedie": lambda: (TweedieLoss(1.3), amounts * (np.arange(N_ROWS) % 3 > 0)),
@@ -181,7 +183,7 @@ def test_curvature_change_bounds_the_curvature(name, size):
 def test_registered_losses_declare_their_data(name):
     """Messages, checks and the choice of engine read them."""
     loss, y, raw = make(name)
-    assert loss.name == name
+    assert loss.name == {"class scores": "multinomial"}.get(name, name)
     assert loss.link in ("identity", "log", "logit", "softmax")
     assert (loss.y_range is None) == (loss.n_classes is not None)
     assert np.all(loss.value(y, raw) >= 0)
@@ -257,3 +259,42 @@ def test_intercept_start_is_the_best_constant(name):
     weight = np.random.default_rng(2).uniform(0.5, 2.0, N_ROWS)
     constant = loss.intercept_start(y, weight) + 0 * raw
     np.testing.assert_allclose(weight @ loss.gradient(y, constant), 0.0, atol=1e-12)
+
+
+def test_class_scores_are_the_softmax_of_contrasts():
+    """A lambda per class, all equal, would be another model than one lambda."""
+    contrasts, y, raw = make("multinomial")
+    own, _, _ = make("class scores")
+    scores, weight = contrasts.scores(raw), np.arange(1.0, N_ROWS + 1)
+    np.testing.assert_allclose(own.value(y, scores), contrasts.value(y, raw))
+    start = own.intercept_start(y, weight)
+    assert start[-1] == 0.0
+    np.testing.assert_allclose(
+        start - start.mean(), contrasts.scores(contrasts.intercept_start(y, weight))
+    )
+
+
+def test_class_scores_leave_raw_predictions_alone():
+    """The rows of the next question would have other scores."""
+    loss, y, raw = make("class scores")
+    before = raw.copy()
+    for shape in (raw, np.asfortranarray(raw), raw[::-1][::-1]):
+        loss.value_and_gradient(y, shape)
+        loss.gradient_and_curvature(y, shape)
+        np.testing.assert_array_equal(shape, before)
+
+
+@pytest.mark.parametrize("name", ["logistic", "poisson", "gamma", "tweedie"])
+def test_derivatives_at_once(name):
+    """The slope in lambda would be of another loss than the weights."""
+    loss, y, raw = make(name)
+    one = np.ones((1, 1))
+    for scale in (1.0, 600.0):
+        at = scale * raw
+        value, first, second, third = loss.derivatives(y, at[:, 0])
+        np.testing.assert_allclose(value, loss.value(y, at), rtol=1e-12)
+        np.testing.assert_allclose(first, loss.gradient(y, at)[:, 0], 1e-9, 1e-300)
+        expected = loss.curvature(y, at)[:, 0, 0]
+        np.testing.assert_allclose(second, expected, rtol=1e-7, atol=1e-14)
+        expected = loss.third(y, at, one, one, one)
+        np.testing.assert_allclose(third, expected, rtol=1e-7, atol=1e-14)

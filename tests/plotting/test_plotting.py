@@ -5,19 +5,22 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge, SHORidge
 from sklearn_myhpo.plotting import (
+    CoefficientPathDisplay,
     ConvergenceDisplay,
     GroupPenaltyDisplay,
     ValidationObjectiveDisplay,
 )
 from sklearn_myhpo.plotting.convergence import AGAINST, QUANTITIES
+from sklearn_myhpo.plotting.group_penalty import STRENGTHS
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
@@ -170,6 +173,116 @@ def test_objective_with_a_grid_of_C():
         ValidationObjectiveDisplay.from_estimator(model, alphas=Cs)
 
 
+def test_slices_are_the_objective():
+    """The slices would not meet at the optimum."""
+    X, y = load_diabetes(return_X_y=True)
+    weights = np.arange(len(y)) % 3 + 0.5
+    model = MYHPORidge(feature_groups=GROUPS, tol=1e-8).fit(X, y, weights)
+    given = {"fit_params": {"sample_weight": weights}}
+    display = ValidationObjectiveDisplay.from_estimator(model, X, y, **given)
+    assert [line.get_label() for line in display.lines_] == ["body", "serum"]
+    for group, line in enumerate(display.lines_):
+        places, values = line.get_data()
+        at = np.flatnonzero(places == model.lambda_[group])
+        np.testing.assert_allclose(values[at], model.validation_loss_, rtol=1e-10)
+        # The end of the slice is a fit with these lambdas: that of brute force.
+        place = model.lambda_.copy()
+        place[group] = places[-1]
+        alpha, total = np.exp(place)[model.feature_group_labels_], 0.0
+        for train, test in KFold(5).split(X):
+            scale = np.sqrt(2.0 * weights[train].sum() * alpha)
+            fitted = Ridge(alpha=1.0).fit(X[train] / scale, y[train], weights[train])
+            errors = (y[test] - fitted.predict(X[test] / scale)) ** 2
+            total += weights[test] @ errors
+        np.testing.assert_allclose(values[-1], total / weights.sum() / 2, rtol=1e-6)
+    display = ValidationObjectiveDisplay.from_estimator(
+        model, X, y, feature_groups=["serum"], **given
+    )
+    assert [line.get_label() for line in display.lines_] == ["serum"]
+    with pytest.raises(ValueError, match=r"feature_groups must be .*'body'.*'blood'"):
+        ValidationObjectiveDisplay.from_estimator(
+            model, X, y, feature_groups=["blood"], **given
+        )
+    with pytest.raises(ValueError, match=r"must be those of the fit.*random_state"):
+        ValidationObjectiveDisplay.from_estimator(model, X, y)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_paths_of_coefficients(classes):
+    """The path would not pass through the fit."""
+    X, y = load_iris(return_X_y=True)
+    X, y = X[y >= 3 - classes], y[y >= 3 - classes]
+    model = MYHPOLogisticRegression(cv=3, feature_groups=list("aabb"))
+    pipe = make_pipeline(StandardScaler(), model).fit(X, y)
+    model, target = pipe[-1], None if classes == 2 else 2
+    display = CoefficientPathDisplay.from_estimator(
+        pipe, X, y, target=target, n_points=4
+    )
+    strengths = display.strengths
+    assert len(strengths) == 5  # the learned one is among them
+    learned = display.coefs[strengths == 1.0][0]
+    np.testing.assert_allclose(learned, model.coef_[-1], rtol=1e-5)
+    # One path point is a fit of scikit-learn with the penalties of that strength.
+    C = model.C_[model.feature_group_labels_] / strengths[3]
+    plain = LogisticRegression(C=1.0, solver="newton-cg", tol=1e-10, max_iter=5000)
+    scaled = pipe[0].transform(X) * np.sqrt(C)
+    coef = plain.fit(scaled, y).coef_[-1] * np.sqrt(C)
+    np.testing.assert_allclose(display.coefs[3], coef, rtol=1e-4, atol=1e-9)
+    for line, column in zip(display.lines_, display.coefs.T, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), column)
+
+
+@pytest.mark.parametrize("groups", [None, list("aabb")])
+def test_slices_and_paths_of_classes(groups):
+    """Classes with lambdas of their own would be left out, or exchanged."""
+    X, y = load_iris(return_X_y=True)
+    model = MYHPOLogisticRegression(alpha_per_target=True, feature_groups=groups, cv=3)
+    model.fit(X, y)
+    display = ValidationObjectiveDisplay.from_estimator(model, X, y)
+    labels = [line.get_label() for line in display.lines_]
+    parts = [""] if groups is None else ["a, ", "b, "]
+    assert labels == [f"{part}{label}" for part in parts for label in range(3)]
+    for line, learned in zip(display.lines_, np.ravel(model.lambda_), strict=True):
+        places, values = line.get_data()
+        at_learned = values[places == learned]
+        np.testing.assert_allclose(at_learned, model.validation_loss_, rtol=1e-6)
+    display = CoefficientPathDisplay.from_estimator(model, X, y, target=2, n_points=3)
+    np.testing.assert_allclose(display.coefs[1], model.coef_[2], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target": 3}, r"target must be one of \[0\], or None.*Got 3"),
+        ({"n_points": 1}, "n_points must be at least 2. Got 1"),
+    ],
+)
+def test_paths_that_do_not_exist(options, message, one):
+    """An index error would name nothing that the user wrote."""
+    X, y = load_diabetes(return_X_y=True)
+    with pytest.raises(ValueError, match=message):
+        CoefficientPathDisplay.from_estimator(one, X, y, **options)
+
+
+def test_paths_of_targets():
+    """A path of one strength would be drawn for targets that have two."""
+    X, y = load_diabetes(return_X_y=True)
+    Y = np.column_stack([y, -y[::-1]])
+    model = MYHPORidge(alpha_per_target=True).fit(X, Y)
+    with pytest.raises(ValueError, match=r"shared by all targets.*one by one"):
+        CoefficientPathDisplay.from_estimator(model, X, Y)
+
+
+@pytest.mark.parametrize("style", ["light", "dark"])
+def test_styles(style, one):
+    """The style sheets would not be found by their name."""
+    with plt.style.context(f"sklearn_myhpo.plotting.{style}"):
+        display = ValidationObjectiveDisplay.from_estimator(one)
+        colors = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    assert len(set(colors)) == 8
+    assert display.line_.get_color() == "C0"
+
+
 def test_objective_of_a_fit_without_a_curve(consensus):
     """A line through nothing would be drawn."""
     with pytest.raises(ValueError, match=r"no curve of one lambda.*lambda_init=-1.0"):
@@ -178,26 +291,89 @@ def test_objective_of_a_fit_without_a_curve(consensus):
 
 def test_penalties_are_those_of_the_groups(consensus):
     """A bar would belong to another group."""
-    display = GroupPenaltyDisplay.from_estimator(consensus)
+    model = MYHPORidge(feature_groups=GROUPS).fit(*load_diabetes(return_X_y=True))
+    display = GroupPenaltyDisplay.from_estimator(model)
     names = [text.get_text() for text in display.ax_.get_yticklabels()]
     assert names == ["body", "serum"]
-    ends = [bar.get_x() + bar.get_width() for bar in display.artist_]
-    np.testing.assert_allclose(ends, consensus.lambda_)
-    positions = np.arange(10.0)[::-1]
-    line = GroupPenaltyDisplay.from_estimator(consensus, positions=positions).artist_
-    np.testing.assert_array_equal(line.get_xdata(), positions[::-1])
-    expected = consensus.lambda_[consensus.feature_group_labels_]
-    np.testing.assert_array_equal(line.get_ydata(), expected[::-1])
+    # Relative to the lowest point of the scan of one lambda, on both sides of 1.
+    curve = model.validation_curve_
+    shared = curve["lambda"][np.argmin(curve["validation_loss"])]
+    expected = np.exp(model.lambda_ - shared)
+    assert expected[0] > 1.0 > expected[1]
+    ends = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in display.artist_]
+    np.testing.assert_allclose(ends, [(1.0, expected[0]), (expected[1], 1.0)])
+    low, high = display.ax_.get_xlim()
+    assert low < expected.min() < expected.max() < high
+    # Without a scan, relative to the median over the features.
+    display = GroupPenaltyDisplay.from_estimator(consensus)
+    typical = np.median(consensus.lambda_[consensus.feature_group_labels_])
+    ends = [max(bar.get_x() + bar.get_width(), 1.0) for bar in display.artist_]
+    expected = np.exp(consensus.lambda_ - typical)
+    np.testing.assert_allclose(ends, np.maximum(expected, 1.0))
 
 
-def test_penalties_of_pixels():
-    """An image would be transposed, or have pixels of others."""
-    digits = load_digits()
-    rows = np.arange(8).repeat(8)
-    model = MYHPORidge(feature_groups=rows, tol=1.0).fit(digits.data, digits.target)
-    display = GroupPenaltyDisplay.from_estimator(model, image_shape=(8, 8))
-    image = display.artist_.get_array()
-    np.testing.assert_array_equal(image, np.tile(model.lambda_[:, None], 8))
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_strengths(strength):
+    """An axis would have the title of other numbers."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X, groups = StandardScaler().fit_transform(X), np.arange(30) // 10
+    model = MYHPOLogisticRegression(feature_groups=groups, lambda_init=-3.0).fit(X, y)
+    wanted = {
+        "relative": np.exp(model.lambda_ - np.median(model.lambda_[groups])),
+        "alpha": 1.0 / model.C_,
+        "C": model.C_,
+        "lambda": model.lambda_,
+    }[strength]
+    options = {"strength": strength}
+    line = GroupPenaltyDisplay.from_estimator(
+        model, positions=np.arange(30.0)[::-1], **options
+    ).artist_
+    np.testing.assert_allclose(line.get_ydata(), wanted[groups][::-1])
+    np.testing.assert_array_equal(line.get_xdata(), np.arange(30.0))
+    image = GroupPenaltyDisplay.from_estimator(model, image_shape=(3, 10), **options)
+    np.testing.assert_allclose(image.artist_.get_array(), np.tile(wanted, (10, 1)).T)
+    if strength != "relative":
+        dots = GroupPenaltyDisplay.from_estimator(model, **options).artist_
+        np.testing.assert_allclose(dots.get_xdata(), wanted)
+    ridge = MYHPORidge(feature_groups=groups, lambda_init=-3.0).fit(X, y)
+    dots = GroupPenaltyDisplay.from_estimator(ridge, strength="alpha").artist_
+    np.testing.assert_allclose(dots.get_xdata(), ridge.alpha_)
+
+
+def test_penalties_of_unpenalized_features():
+    """Features without a penalty would get that of another group."""
+    X, y = load_diabetes(return_X_y=True)
+    factors = [0.0] * 2 + [1.0] * 8
+    model = MYHPORidge(penalty_factors=factors).fit(X, y)
+    image = GroupPenaltyDisplay.from_estimator(model, image_shape=(2, 5)).artist_
+    assert np.isnan(np.ma.filled(image.get_array(), np.nan)).sum() == 2
+
+
+def test_many_lambdas_are_bands():
+    """Hundreds of lines would be one blot."""
+    X, y = load_breast_cancer(return_X_y=True)
+    model = MYHPOLogisticRegression(
+        feature_groups="each", standardize=True, lambda_init=-3.0, max_iter=5, tol=1.0
+    ).fit(X, y)
+    display = ConvergenceDisplay.from_estimator(model, quantity="lambda")
+    lambdas = model.history_["lambda"]
+    (line,) = display.lines_
+    np.testing.assert_allclose(line.get_ydata(), np.median(lambdas, axis=1))
+    outer, inner = (
+        band.get_paths()[0].vertices[:, 1] for band in display.ax_.collections
+    )
+    assert_range = np.testing.assert_allclose
+    assert_range([outer.min(), outer.max()], [lambdas.min(), lambdas.max()])
+    quarters = np.quantile(lambdas, [0.25, 0.75], axis=1)
+    assert_range([inner.min(), inner.max()], [quarters.min(), quarters.max()])
+
+
+def test_flat_losses_have_readable_ticks(one):
+    """Ticks would be differences from a number in the corner."""
+    history = {"validation_loss": 1e6 + np.arange(5.0) * 1e-3}
+    display = ConvergenceDisplay({"flat": history}).plot()
+    display.figure_.canvas.draw()
+    assert not display.ax_.yaxis.get_offset_text().get_text()
 
 
 @pytest.mark.parametrize(
@@ -206,6 +382,7 @@ def test_penalties_of_pixels():
         ({"positions": [1, 2]}, r"positions must have the shape \(10,\).*\(2,\)"),
         ({"image_shape": (3, 3)}, r"image_shape must be .* 10 features.*\(3, 3\)"),
         ({"positions": range(10), "image_shape": (2, 5)}, "not both"),
+        ({"strength": "beta"}, r"strength must be one of .*'alpha'.*'beta'"),
     ],
 )
 def test_penalties_that_do_not_fit(options, message, consensus):

@@ -219,3 +219,25 @@ def test_bad_options(options, words):
         HOAG(**options)
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize("name", [*ONE_LAMBDA, *GROUPS])
+def test_scaled_steps_end_where_the_exact_method_does(name):
+    """The bounds of the curvature change the way, not the end."""
+    solver = HOAG(step_rule="scaled")
+    result = minimize_bilevel(PROBLEMS[name](), solver, max_iter=300, tol=1e-5)
+    assert result.status is Status.CONVERGED
+    referee = minimize_bilevel(PROBLEMS[name](), Implicit(), tol=1e-9)
+    np.testing.assert_allclose(
+        reference_objective(SPECS[name](), result.lambda_),
+        referee.validation_loss,
+        rtol=1e-6,
+    )
+
+
+def test_scaled_steps_are_shorter_than_two():
+    """A hypergradient over its bound is at most one, so no lambda can be thrown far."""
+    problem = PROBLEMS["logistic-groups"]()
+    solver = HOAG(step_rule="scaled")
+    result = minimize_bilevel(problem, solver, lambda_init=-8.0, max_iter=20)
+    assert np.abs(np.diff(result.history["lambda"], axis=0)).max() <= 2.0 + 1e-9

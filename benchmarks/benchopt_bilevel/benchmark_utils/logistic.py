@@ -19,6 +19,7 @@ class LogisticPart:
 
     def __init__(self, X, y, has_penalty):
         self.X, self.y, self.has_penalty = X, y, has_penalty
+        self.size = X.shape[1]
 
     def __call__(self, inner_var, outer_var, start=0, batch_size=None):
         """Return the loss of `batch_size` rows from `start` on; None for all."""
@@ -44,10 +45,15 @@ class LogisticPart:
             matrix += np.diag(np.broadcast_to(np.exp(outer_var), len(matrix)))
         return matrix
 
+    def penalty_slope(self, inner_var, outer_var, adjoint):
+        """Return ``-exp(x_j) z_j q_j`` of every penalty."""
+        slope = -np.exp(outer_var) * inner_var * adjoint
+        return slope if len(outer_var) > 1 else slope.sum(keepdims=True)
+
 
 def minimizer(inner, outer_var):
-    """Return the weights that minimize the inner loss."""
-    start = np.zeros(inner.X.shape[1])
+    """Return the weights that minimize the inner loss of any part."""
+    start = np.zeros(inner.size)
     options = {"gtol": 1e-9, "ftol": 1e-15, "maxiter": 10_000}
     found = minimize(
         inner, start, (outer_var,), "L-BFGS-B", inner.gradient, options=options
@@ -66,9 +72,7 @@ def measures(inner, outer, inner_var, outer_var):
     adjoint = np.linalg.solve(
         inner.hessian(best, outer_var), outer.gradient(best, outer_var)
     )
-    slope = -np.exp(outer_var) * best * adjoint
-    if len(outer_var) == 1:
-        slope = slope.sum(keepdims=True)
+    slope = inner.penalty_slope(best, outer_var, adjoint)
     return {
         "value_func": outer(best, outer_var),
         "value": float(slope @ slope),

@@ -9,7 +9,7 @@ MOST_NAMES = 5
 
 
 def read_pairs(given, n_rows, allowed):
-    """Return integer indices for pairs of indices or of boolean masks.
+    """Yield integer indices for pairs of indices or of boolean masks.
 
     Parameters
     ----------
@@ -18,9 +18,9 @@ def read_pairs(given, n_rows, allowed):
     allowed : str
         What `cv` may be, for a message.
 
-    Returns
-    -------
-    list of (ndarray, ndarray)
+    Yields
+    ------
+    train, validation : ndarray
         dtype intp.
 
     Raises
@@ -28,7 +28,7 @@ def read_pairs(given, n_rows, allowed):
     ValueError
         If there is no pair, or one is not a pair of 1-d indices or masks.
     """
-    checked = []
+    number = -1
     for number, pair in enumerate(given):
         where = f"cv: pair {number} (counted from 0)"
         if not isinstance(pair, tuple | list | np.ndarray) or len(pair) != 2:
@@ -36,15 +36,12 @@ def read_pairs(given, n_rows, allowed):
                 f"{where} must be (train, validation), got {shown(pair)}; "
                 "a single pair is given as cv=[(train, validation)]."
             )
-        checked.append(
-            tuple(
-                _indices(part, n_rows, f"{where}: the {name} part")
-                for part, name in zip(pair, ("training", "validation"), strict=True)
-            )
+        yield tuple(
+            _indices(part, n_rows, f"{where}: the {name} part")
+            for part, name in zip(pair, ("training", "validation"), strict=True)
         )
-    if not checked:
+    if number < 0:
         raise ValueError(f"cv contains no (train, validation) pair; {allowed}.")
-    return checked
 
 
 def _indices(part, n_rows, where):
@@ -76,20 +73,20 @@ def _indices(part, n_rows, where):
 
 
 def keep_weighty(pairs, rows, name):
-    """Return the pairs that hold out any weight; refuse those that cannot be fitted.
+    """Yield the pairs that hold out any weight; refuse those that cannot be fitted.
 
     A split of which every held-out row has weight zero adds nothing to the mean loss.
 
     Parameters
     ----------
-    pairs : list of (ndarray, ndarray)
+    pairs : iterable of (ndarray, ndarray)
     rows : Rows
     name : str
         What the user gave, and what it makes, such as "cv=5: fold".
 
-    Returns
-    -------
-    list of (ndarray, ndarray)
+    Yields
+    ------
+    train, validation : ndarray
 
     Raises
     ------
@@ -97,7 +94,7 @@ def keep_weighty(pairs, rows, name):
         If a part is empty, parts overlap, no pair is left, or a class is missing from
         a training part.
     """
-    kept = []
+    has_any = False
     for number, pair in enumerate(pairs):
         where = f"{name} {number} (counted from 0)"
         _check_disjoint(pair, rows, where)
@@ -107,11 +104,11 @@ def keep_weighty(pairs, rows, name):
             raise ValueError(_no_row(where, "training", " with positive sample weight"))
         if rows.is_classifier and rows.needs_classes:
             _check_classes(pair[0], rows, where)
-        kept.append(pair)
-    if not kept:
+        has_any = True
+        yield pair
+    if not has_any:
         where = f"{name} 0 (counted from 0)"
         raise ValueError(_no_row(where, "validation", " with positive sample weight"))
-    return kept
 
 
 def _no_row(where, part, reason):

@@ -1,9 +1,6 @@
-"""Folds as rules: which rows a fold holds out, without a list of them.
+"""Folds as rules: which rows a fold holds out, without a list of them."""
 
-A rule has `n_splits` and ``labels(block)``: for every row of a `Block` the number of
-the split that holds it out, or -1. Rules are small and can be sent to other processes.
-"""
-
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -14,9 +11,11 @@ from ..cv import check_cv_type
 from .class_counts import count_classes
 from .hashes import mix, uniform
 from .splitters import FoldSplitter, KeyFolds, RowFolds
+from .uses import LabelRule
 
 
-class Contiguous(NamedTuple):
+@dataclass(frozen=True)
+class Contiguous(LabelRule):
     """The folds of `sklearn.model_selection.KFold` without shuffling.
 
     Attributes
@@ -35,7 +34,8 @@ class Contiguous(NamedTuple):
         return np.repeat(folds, np.diff(np.clip(ends, 0, block.n_rows), prepend=0))
 
 
-class Stratified(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Stratified(LabelRule):
     """The folds of `sklearn.model_selection.StratifiedKFold` without shuffling.
 
     Attributes
@@ -67,7 +67,8 @@ class Stratified(NamedTuple):
         return labels.astype(np.intp)
 
 
-class HoldOut(NamedTuple):
+@dataclass(frozen=True)
+class HoldOut(LabelRule):
     """One split: a hash of the number of a row decides whether it is held out.
 
     Attributes

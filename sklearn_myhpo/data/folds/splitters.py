@@ -8,9 +8,10 @@ from scipy import sparse
 
 from ..._messages import shown
 from .hashes import hash_keys, uniform
+from .uses import LabelRule
 
 
-class FoldSplitter:
+class FoldSplitter(LabelRule):
     """A rule of folds that is also a splitter of rows in memory."""
 
     #: Whether the groups of `fit` are the keys.

@@ -1,10 +1,11 @@
 """Few rows in the place of many: all that ridge asks of the rows of every fold."""
 
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from functools import cached_property, singledispatch
 
 import numpy as np
 
+from ..folds.uses import FoldUses
 from ..held_out import HeldOutRows
 from ..parts import RowParts, divide_rows
 from ..sources import as_design
@@ -22,13 +23,23 @@ class CondensedParts(RowParts):
     ----------
     kind_sizes : ndarray of int of shape (n_kinds,)
         Numbers of the rows that those of a kind stand for.
+    n_families : int
+        How many times the rows are there, with as small a share of their weight; parts
+        count them as often.
     """
 
     kind_sizes: np.ndarray
+    n_families: int
 
     @property
     def _kind_sizes(self):
         return self.kind_sizes
+
+    @cached_property
+    def n_held_out(self):
+        """Number of rows in all validation parts."""
+        counts = self.counts[:, 1].sum(axis=0) // self.n_families
+        return int(counts @ self.kind_sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +53,9 @@ class Condensed:
         About `centre.y`.
     weight : ndarray of shape (n_samples,)
     parts : CondensedParts
-        A split for every fold that holds rows out.
-    labels : list of int
-        The label of the rows of every kind, increasing.
+        A split for every one that holds rows out.
+    uses : FoldUses
+        Of these splits.
     centre : Centre
     sample : RowSample
         Some of the rows of the source.
@@ -57,24 +68,11 @@ class Condensed:
     y: np.ndarray
     weight: np.ndarray
     parts: CondensedParts
-    labels: list
+    uses: FoldUses
     centre: object
     sample: RowSample
     source: object = None
     rule: object = None
-
-    def divided(self, counts):
-        """Return the same rows with splits that use rows of every label so often.
-
-        Parameters
-        ----------
-        counts : ndarray of int of shape (n_splits, 2, n_labels)
-            As those of `RowParts`, by the label.
-        """
-        facts = self.parts.sample_weight, len(counts), self.parts.kinds
-        own = counts[:, :, self.labels]
-        parts = CondensedParts(*facts, own, None, self.parts.kind_sizes)
-        return replace(self, parts=parts)
 
     @property
     def facts(self):
@@ -151,12 +149,7 @@ class CondensedHeldOut(HeldOutRows):
         sample = facts.rows.sample.joined()
         kept = np.flatnonzero(sample.weight > 0)
         kept = kept[:: max(1, len(kept) // n_rows)]
-        kind = np.searchsorted(facts.rows.labels, sample.label[kept])
-        number = np.arange(len(kept))
-        pairs = [
-            tuple(np.repeat(number, own[kind]) for own in counts)
-            for counts in facts.rows.parts.counts
-        ]
+        pairs = facts.rows.uses.pairs(sample.kind[kept])
         return HeldOutRows(
             as_design(sample.X[kept].astype(np.float64)),
             facts.target(sample.y[kept]),
@@ -188,13 +181,70 @@ class CondensedHeldOut(HeldOutRows):
             some = self.sample(rows.sample.n_rows)
             share = self.n_rows / max(1, some.n_rows)
             return float(np.sqrt(share)) * some.deviation(coef, intercept, mean)
-        sums = rows.source.map_reduce(deviations_of_block, rows.rule, *given)
+        held_out = rows.rule, rows.uses.held_out[0]
+        sums = rows.source.map_held_out(deviations_of_block, *held_out, *given)
         return float(np.sqrt(sums.parts[0]) / self.weight)
+
+    def compared(self, models, n_models):
+        """Return `HeldOutRows.compared`; the squares take a pass over the source."""
+        means = self._alternatives(models, n_models).sum(axis=1)
+        facts, rows = self.facts, self.facts.rows
+        given = facts.columns, facts.exponent, rows.centre.y
+        best = int(np.argmin(means))
+        sums = rows.source.map_reduce(
+            differences_of_block, rows.rule, rows.uses.held_out, *given, models, best
+        )
+        return means, sums.parts[0] / self.weight**2
+
+
+@singledispatch
+def differences_of_block(
+    block, rule, held_out, columns, exponent, y_origin, models, best
+):
+    """Return sums over held-out rows of w (loss - loss of the best model)^2: a task.
+
+    Parameters
+    ----------
+    block, rule, columns, exponent, y_origin
+        As of `deviations_of_block`.
+    held_out : ndarray of int of shape (n_splits, n_kinds)
+    models : list of list of (ndarray, ndarray)
+        Of every split.
+    best : int
+        Number of the best model.
+
+    Returns
+    -------
+    Sums
+    """
+    kinds = rule.kinds(block)
+    weight = np.ones(block.n_rows) if block.weight is None else block.weight
+    more = np.zeros((max(map(len, models)), block.n_rows))
+    for own, table in zip(models, held_out, strict=True):
+        count = table[kinds].sum(axis=1)
+        rows = np.flatnonzero(count)
+        if not (own and len(rows)):
+            continue
+        y = _targets(block.y[rows], columns, exponent, y_origin)
+        losses = np.stack([_losses(y, block.X[rows], *model) for model in own])
+        more[:, rows] += count[rows] * (losses - losses[best])
+    return Sums((more**2 @ weight,))
+
+
+def _targets(y, columns, exponent, y_origin):
+    """Return targets about their origin, in their unit."""
+    return np.ldexp((y.reshape(len(y), -1) - y_origin)[:, columns], -exponent)
+
+
+def _losses(y, X, coef, intercept):
+    """Return the squared loss of every row."""
+    left = y - (X @ coef + intercept)
+    return 0.5 * np.einsum("nt,nt->n", left, left)
 
 
 @singledispatch
 def deviations_of_block(
-    block, rule, columns, exponent, y_origin, coef, intercept, mean
+    block, rule, held_out, columns, exponent, y_origin, coef, intercept, mean
 ):
     """Return the sum over held-out rows of w (loss - mean)^2: a task.
 
@@ -202,6 +252,8 @@ def deviations_of_block(
     ----------
     block : Block
     rule : rule of folds
+    held_out : ndarray of int of shape (n_kinds,)
+        How often rows of every kind are held out.
     columns, exponent
         As of `CondensedFacts`.
     y_origin : ndarray of shape (n_targets,)
@@ -213,23 +265,24 @@ def deviations_of_block(
     -------
     Sums
     """
-    own = rule.labels(block) >= 0
+    count = held_out[rule.kinds(block)].sum(axis=1)
     weight = np.ones(block.n_rows) if block.weight is None else block.weight
-    y = (block.y.reshape(block.n_rows, -1) - y_origin)[:, columns]
-    left = np.ldexp(y, -exponent) - (block.X @ coef + intercept)
-    loss = 0.5 * np.einsum("nt,nt->n", left, left)
-    return Sums((float(weight[own] @ (loss[own] - mean) ** 2),))
+    y = _targets(block.y, columns, exponent, y_origin)
+    loss = _losses(y, block.X, coef, intercept)
+    return Sums((float((count**2 * weight) @ (loss - mean) ** 2),))
 
 
-def condense(rows_by_fold, counts, centre, sample, dtype, head, *, moves=True):
-    """Return the `Condensed` of rows of every fold.
+def condense(rows, counts, uses, centre, sample, dtype, head, *, moves=True):
+    """Return the `Condensed` of rows of every kind.
 
     Parameters
     ----------
-    rows_by_fold : dict of int to ndarray of shape (n_rows, p)
+    rows : dict of int to ndarray of shape (n_rows, p)
         Rows (x, 1, y) in the units of the centre, times the roots of their weights.
     counts : dict of int to int
         Numbers of the rows that they stand for.
+    uses : FoldUses
+        Splits without a held-out row are left out.
     centre : Centre
     sample : RowSample
     dtype : dtype
@@ -242,38 +295,39 @@ def condense(rows_by_fold, counts, centre, sample, dtype, head, *, moves=True):
     -------
     Condensed
     """
-    one, kinds = centre.n_features, sorted(rows_by_fold)
+    one, kinds, n_families = centre.n_features, sorted(rows), uses.n_families
     columns = [[], [], [], []]
-    for kind, fold in enumerate(kinds):
-        rows = rows_by_fold[fold]
-        if not np.all(rows[:, one] > 0):
-            rows = with_equal_ones(rows, one)
-        root = rows[:, [one]]
-        own = rows[:, :one] / root, rows[:, one + 1 :] / root, root[:, 0] ** 2
+    for number, kind in enumerate(kinds):
+        found = rows[kind]
+        if not np.all(found[:, one] > 0):
+            found = with_equal_ones(found, one)
+        root = found[:, [one]]
+        own = found[:, :one] / root, found[:, one + 1 :] / root, root[:, 0] ** 2
         for column, values in zip(
-            columns, (*own, np.full(len(rows), kind)), strict=True
+            columns, (*own, np.full(len(found), number)), strict=True
         ):
             column.append(values)
     X, y, weight, kind_of_row = map(np.concatenate, columns)
     y = np.ldexp(y, centre.y_exponent)
-    weight = np.ldexp(weight, centre.weight_exponent)
+    weight = np.ldexp(weight, centre.weight_exponent) / n_families
     origin = centre.x
     if not moves:
         X, y, origin = X + centre.x, y + centre.y, np.zeros(one)
         centre = centre._replace(y=np.zeros_like(centre.y))
-    sizes = np.array([counts[fold] for fold in kinds])
-    design = CondensedDesign(X, origin, int(sizes.sum()), head, dtype)
-    folds = [fold for fold in kinds if fold >= 0]
-    held_out = np.array(kinds)[None, :] == np.array(folds, dtype=int)[:, None]
-    uses = np.stack([~held_out, held_out], axis=1).astype(int)
-    parts = CondensedParts(weight, len(folds), kind_of_row, uses, None, sizes)
-    return Condensed(design, y, weight, parts, kinds, centre, sample)
+    sizes = np.array([counts[kind] for kind in kinds])
+    n_counted = int(sizes[uses.family[kinds] == 0].sum())
+    design = CondensedDesign(X, origin, n_counted, head, dtype)
+    uses = uses.only(uses.held_out[:, kinds].any(axis=1))
+    tables = n_families * np.stack([uses.train, uses.held_out], axis=1)[:, :, kinds]
+    own = kind_of_row, tables, None, sizes, n_families
+    parts = CondensedParts(weight, len(tables), *own)
+    return Condensed(design, y, weight, parts, uses, centre, sample)
 
 
 def factors_of_moments(moments, centre):
-    """Return rows (x, 1, y) with the `FoldMoments`, by fold."""
+    """Return rows (x, 1, y) with the `FoldMoments`, by kind."""
     end = centre.n_features + 1
     return {
-        fold: factor_of_moments(matrix, end)
-        for fold, matrix in moments.matrices.items()
+        kind: factor_of_moments(matrix, end)
+        for kind, matrix in moments.matrices.items()
     }

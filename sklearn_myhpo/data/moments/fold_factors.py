@@ -11,20 +11,19 @@ import numpy as np
 
 from ..blocks import rows_by_label
 from .condense import factor_of_rows
-from .fold_moments import label_block
+from .fold_moments import kinds_of_block
 
 
 class FoldFactors(NamedTuple):
-    """Rows of every fold that stand for all of them, and add up over disjoint rows.
+    """Rows of every kind that stand for all of them, and add up over disjoint rows.
 
     Attributes
     ----------
     end : int
         Columns of which all products are kept; of others only their squares.
     rows : dict of int to ndarray of shape (n_rows, p)
-        By fold, rows (x, 1, y) in the units of a `Centre`, times the roots of their
-        weights: all of them where they are few. -1 is the fold of the rows that no
-        split holds out.
+        By kind, rows (x, 1, y) in the units of a `Centre`, times the roots of their
+        weights: all of them where they are few.
     counts : dict of int to int
         Numbers of rows of positive weight.
     """
@@ -36,13 +35,13 @@ class FoldFactors(NamedTuple):
     def plus(self, other):
         """Return what stands for the rows of both."""
         rows, counts = dict(self.rows), dict(self.counts)
-        for fold, own in other.rows.items():
-            if fold in rows:
-                own = np.concatenate([rows[fold], own])
+        for kind, own in other.rows.items():
+            if kind in rows:
+                own = np.concatenate([rows[kind], own])
                 if len(own) > 2 * (self.end + 1):
                     own = factor_of_rows(own, self.end)
-            rows[fold] = own
-            counts[fold] = counts.get(fold, 0) + other.counts[fold]
+            rows[kind] = own
+            counts[kind] = counts.get(kind, 0) + other.counts[kind]
         return FoldFactors(self.end, rows, counts)
 
 
@@ -62,16 +61,16 @@ def factors_of_block(block, rule, centre):
     FoldFactors
     """
     end = centre.n_features + 1
-    found, counts = rows_by_fold(block, rule, centre), {}
-    for fold, own in found.items():
-        counts[fold] = len(own)
+    found, counts = rows_by_kind(block, rule, centre), {}
+    for kind, own in found.items():
+        counts[kind] = len(own)
         if len(own) > 2 * (end + 1):
-            found[fold] = factor_of_rows(own, end)
+            found[kind] = factor_of_rows(own, end)
     return FoldFactors(end, found, counts)
 
 
-def rows_by_fold(block, rule, centre):
-    """Return rows (x, 1, y) of every fold, in units and times roots of weights.
+def rows_by_kind(block, rule, centre):
+    """Return rows (x, 1, y) of every kind, in units and times roots of weights.
 
     Parameters
     ----------
@@ -81,15 +80,16 @@ def rows_by_fold(block, rule, centre):
     Returns
     -------
     dict of int to ndarray of shape (n_rows, p)
-        Of the folds with rows of positive weight.
+        Of the kinds with rows of positive weight.
     """
     y = block.y.reshape(block.n_rows, -1).astype(np.float64, copy=False)
-    found, (_, used, n_parts) = {}, label_block(block, rule)
-    for part, rows in rows_by_label(used, n_parts):
-        weight = None if block.weight is None else block.weight[rows]
-        own = np.empty((len(y[rows]), centre.width))
-        centre.fill(block.X[rows], y[rows], weight, own)
-        # Neighbours of a fold come in several runs.
-        known = found.get(part - 1)
-        found[part - 1] = own if known is None else np.concatenate([known, own])
+    found, (_, used, n_kinds) = {}, kinds_of_block(block, rule)
+    for family in used.T:
+        for kind, rows in rows_by_label(family, n_kinds):
+            weight = None if block.weight is None else block.weight[rows]
+            own = np.empty((len(y[rows]), centre.width))
+            centre.fill(block.X[rows], y[rows], weight, own)
+            # Neighbours of a kind come in several runs.
+            known = found.get(kind)
+            found[kind] = own if known is None else np.concatenate([known, own])
     return found

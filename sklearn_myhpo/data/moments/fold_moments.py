@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..blocks import Space, rows_by_label, slices
+from ..folds.uses import rule_or_none
 from ..limits import row_limits
 from ..streams.checks import as_dense
 from ..streams.sample import RowSample, sample_block
@@ -98,14 +99,13 @@ class Origins:
 
 
 class FoldMoments(NamedTuple):
-    """Sums over the rows of every fold, which add up over disjoint rows.
+    """Sums over the rows of every kind, which add up over disjoint rows.
 
     Attributes
     ----------
     matrices : dict of int to ndarray of shape (m + 1 + n_targets, m + 1 + n_targets)
-        By fold: weighted sums of the products of (x, 1, y) in the units of a `Centre`.
-        Of many y with each other only the squares. -1 is the fold of the rows that no
-        split holds out.
+        By kind: weighted sums of the products of (x, 1, y) in the units of a `Centre`.
+        Of many y with each other only the squares.
     counts : dict of int to int
         Numbers of rows of positive weight.
     n_rows : int
@@ -122,20 +122,20 @@ class FoldMoments(NamedTuple):
     def plus(self, other):
         """Return the sums over the rows of both."""
         matrices, counts = dict(self.matrices), dict(self.counts)
-        for fold, matrix in other.matrices.items():
-            known = matrices.get(fold)
+        for kind, matrix in other.matrices.items():
+            known = matrices.get(kind)
             with np.errstate(over="ignore", invalid="ignore"):
                 # Infinities are found at the end.
-                matrices[fold] = matrix if known is None else known + matrix
-            counts[fold] = counts.get(fold, 0) + other.counts[fold]
+                matrices[kind] = matrix if known is None else known + matrix
+            counts[kind] = counts.get(kind, 0) + other.counts[kind]
         n_rows = self.n_rows + other.n_rows
         return FoldMoments(matrices, counts, n_rows, self.sample.plus(other.sample))
 
-    @property
-    def total(self):
-        """The sum over all folds."""
+    def total(self, uses):
+        """Return the sum over all rows, given the `FoldUses`."""
+        own = (one for kind, one in self.matrices.items() if not uses.family[kind])
         with np.errstate(over="ignore", invalid="ignore"):
-            return sum(self.matrices.values())
+            return sum(own)
 
 
 def centre_of_block(block, exponents, *, is_about_means):
@@ -191,7 +191,7 @@ def moments_of_block(block, rule, centre, step, most):
     -------
     FoldMoments
     """
-    labels, used, n_parts = label_block(block, rule)
+    kinds, used, n_kinds = kinds_of_block(block, rule)
     y = block.y.reshape(block.n_rows, -1).astype(np.float64, copy=False)
     width, end = centre.width, centre.n_features + 1
     if len(centre.y) <= row_limits().many_outputs:
@@ -201,34 +201,35 @@ def moments_of_block(block, rule, centre, step, most):
     pieces = list(slices(block.n_rows, width, least, cached=True))
 
     def own(share):
-        sums, space = np.zeros((n_parts, width, width)), Space()
+        sums, space = np.zeros((n_kinds, width, width)), Space()
         origins = Origins(centre)
         for rows in share:
             weight = None if block.weight is None else block.weight[rows]
             filled = space.of(len(y[rows]), width)
             centre.fill(block.X[rows], y[rows], weight, filled, origins)
-            for part, index in rows_by_label(used[rows], n_parts):
-                _add_products(sums[part], filled[as_steps(index)], end)
+            for family in used.T:
+                for kind, index in rows_of_parts(family[rows], n_kinds):
+                    _add_products(sums[kind], filled[index], end)
         return sums
 
-    n_entries = n_parts * width**2
+    n_entries = n_kinds * width**2
     with np.errstate(over="ignore", invalid="ignore"):
         if n_entries > row_limits().thread_entries:
             sums = own(pieces)
         else:
             sums = sum(map_shares(own, pieces, block.n_rows * width**2))
-    counts = np.bincount(used[used >= 0], minlength=n_parts)
+    counts = np.bincount(used[used >= 0], minlength=n_kinds)
     kept = np.flatnonzero(counts).tolist()
     return FoldMoments(
-        {part - 1: np.array(sums[part]) for part in kept},
-        {part - 1: int(counts[part]) for part in kept},
+        {kind: np.array(sums[kind]) for kind in kept},
+        {kind: int(counts[kind]) for kind in kept},
         block.n_rows,
-        sample_block(block, labels, step, most),
+        sample_block(block, kinds, step, most),
     )
 
 
-def label_block(block, rule):
-    """Return what part of the rows every row is in.
+def kinds_of_block(block, rule):
+    """Return the kinds of the rows of a block.
 
     Parameters
     ----------
@@ -237,28 +238,53 @@ def label_block(block, rule):
 
     Returns
     -------
-    labels : ndarray of int of shape (b,)
-        The split that holds out each row; -1 for none.
-    used : ndarray of int of shape (b,)
-        One more; -1 for rows of weight zero.
-    n_parts : int
-        Number of values of `used` that are not negative.
+    kinds : ndarray of int of shape (b, n_families)
+    used : ndarray of int of shape (b, n_families)
+        The same; -1 for rows of weight zero.
+    n_kinds : int
     """
-    labels = np.full(block.n_rows, -1) if rule is None else rule.labels(block)
-    used = 1 + labels
+    rule = rule_or_none(rule)
+    kinds = used = rule.kinds(block)
     if block.weight is not None:
-        used = np.where(block.weight > 0, used, -1)
-    return labels, used, 1 if rule is None else rule.n_splits + 1
+        used = np.where((block.weight > 0)[:, None], kinds, -1)
+    return kinds, used, rule.uses.n_kinds
 
 
-def as_steps(index):
-    """Return an index of rows at even distances as a slice, which copies nothing."""
-    if isinstance(index, slice) or len(index) < 2:
-        return index
-    step = int(index[1] - index[0])
-    if step < 1 or not np.all(np.diff(index) == step):
-        return index
-    return slice(int(index[0]), int(index[-1]) + 1, step)
+def rows_of_parts(used, n_parts):
+    """Yield (part, rows) of some rows, a slice where they are at even distances.
+
+    A slice copies nothing.
+
+    Parameters
+    ----------
+    used : ndarray of int of shape (b,)
+        One column of those of `kinds_of_block`.
+    n_parts : int
+
+    Yields
+    ------
+    part : int
+    rows : slice or ndarray of int
+    """
+    period = _period(used, n_parts)
+    if not period:
+        yield from rows_by_label(used, n_parts)
+        return
+    for first, part in enumerate(used[:period].tolist()):
+        if part >= 0:
+            yield part, slice(first, None, period)
+
+
+def _period(used, n_parts):
+    """Return after how many rows, of different parts, these come again; 0 if never."""
+    again = np.flatnonzero(used[1 : n_parts + 2] == used[0]) if len(used) else ()
+    if not len(again) or again[0] == 0:
+        return 0
+    period = int(again[0]) + 1
+    # Different parts only, so that the rows of a part are one slice.
+    if len(set(used[:period].tolist())) < period:
+        return 0
+    return period if np.array_equal(used[period:], used[:-period]) else 0
 
 
 def _add_products(matrix, filled, end):

@@ -7,13 +7,14 @@ import numpy as np
 from scipy.linalg import cho_solve
 from scipy.linalg.lapack import dpotrf
 
+from ..folds.uses import rule_or_none
 from ..limits import row_limits
 from ..streams.sample import RowSample, sample_block
 from ..sums import check_range
 from ..threads import one_thread_for_small_calls
 from .condensed import condense, factors_of_moments
-from .fold_factors import FoldFactors, factors_of_block, rows_by_fold
-from .fold_moments import centre_of_block, label_block, moments_of_block
+from .fold_factors import FoldFactors, factors_of_block, rows_by_kind
+from .fold_moments import centre_of_block, kinds_of_block, moments_of_block
 
 #: Relative error of the least squares residual that sums of products may have, and
 #: least eigenvalue of the correlations that is no rounding, per feature.
@@ -25,7 +26,7 @@ BLOCKS_PER_SAMPLE = 4
 
 
 class KeptRows(NamedTuple):
-    """All rows of a source of few, by fold, and a sample of them.
+    """All rows of a source of few, by kind, and a sample of them.
 
     Attributes
     ----------
@@ -41,9 +42,9 @@ class KeptRows(NamedTuple):
     def plus(self, other):
         """Return the rows of both."""
         rows, counts = dict(self.factors.rows), dict(self.factors.counts)
-        for fold, own in other.factors.rows.items():
-            rows[fold] = np.concatenate([rows[fold], own]) if fold in rows else own
-            counts[fold] = len(rows[fold])
+        for kind, own in other.factors.rows.items():
+            rows[kind] = np.concatenate([rows[kind], own]) if kind in rows else own
+            counts[kind] = len(rows[kind])
         return KeptRows(
             FoldFactors(self.factors.end, rows, counts),
             self.n_rows + other.n_rows,
@@ -63,13 +64,13 @@ def rows_of_block(block, rule, centre, step, most):
     -------
     KeptRows
     """
-    labels, found = label_block(block, rule)[0], rows_by_fold(block, rule, centre)
-    counts = {fold: len(rows) for fold, rows in found.items()}
+    kinds, found = kinds_of_block(block, rule)[0], rows_by_kind(block, rule, centre)
+    counts = {kind: len(rows) for kind, rows in found.items()}
     factors = FoldFactors(centre.n_features + 1, found, counts)
-    return KeptRows(factors, block.n_rows, sample_block(block, labels, step, most))
+    return KeptRows(factors, block.n_rows, sample_block(block, kinds, step, most))
 
 
-def condense_source(source, rule, *, is_about_means, exponents, n_sample, least, moves):
+def condense_source(source, rule, *, is_about_means, exponents, n_sample, least):
     """Return the `Condensed` of a source, in one pass, or two where digits are at risk.
 
     Parameters
@@ -84,13 +85,12 @@ def condense_source(source, rule, *, is_about_means, exponents, n_sample, least,
         Rows of the sample.
     least : float
         Least eigenvalue of the correlations of the features with which moments do.
-    moves : bool
-        As of `condense`.
 
     Returns
     -------
     Condensed
     """
+    uses = rule_or_none(rule).uses
     with one_thread_for_small_calls():
         first = source.first()
         centre = centre_of_block(first, exponents, is_about_means=is_about_means)
@@ -107,7 +107,7 @@ def condense_source(source, rule, *, is_about_means, exponents, n_sample, least,
             moments = source.map_reduce(moments_of_block, *given)
             sample, counts = moments.sample, moments.counts
             check_some_weight(counts)
-            total = moments.total
+            total = moments.total(uses)
             _check_scale(source, total, centre)
             if is_at_risk(total, centre, is_about_means, least):
                 if is_about_means:
@@ -117,8 +117,8 @@ def condense_source(source, rule, *, is_about_means, exponents, n_sample, least,
             else:
                 rows = factors_of_moments(moments, centre)
         check_some_weight(counts)
-        facts = rows, counts, centre, sample, source.dtype, source.head
-        return condense(*facts, moves=moves)
+        facts = rows, counts, uses, centre, sample, source.dtype, source.head
+        return condense(*facts)
 
 
 def centre_of_moments(total, centre):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..folds.uses import rule_or_none
 from ..streams.sample import RowSample, sample_block
 from ..streams.source import Block
 from .condensed import condense
@@ -43,8 +44,9 @@ class MomentsState(NamedTuple):
     def condensed(self, *, has_intercept):
         """Return the `Condensed` of all rows so far."""
         rows, counts = self.factors.rows, self.factors.counts
-        facts = rows, counts, self.centre, self.sample, self.dtype, self.head
-        return condense(*facts, moves=has_intercept)
+        uses = rule_or_none(self.rule).uses
+        facts = self.centre, self.sample, self.dtype, self.head
+        return condense(rows, counts, uses, *facts, moves=has_intercept)
 
     def merged(self, other):
         """Return the state after the rows of both.
@@ -60,8 +62,8 @@ class MomentsState(NamedTuple):
             With the origin of this one.
         """
         rows = {
-            fold: _moved(own, other.centre, self.centre)
-            for fold, own in other.factors.rows.items()
+            kind: _moved(own, other.centre, self.centre)
+            for kind, own in other.factors.rows.items()
         }
         return self._replace(
             factors=self.factors.plus(other.factors._replace(rows=rows)),
@@ -111,8 +113,8 @@ def add_part(
             head,
             y.shape[1:],
         )
-    labels = np.full(len(y), -1) if rule is None else rule.labels(block)
-    sample = sample_block(block, labels, state.sample.step, state.sample.most)
+    kinds = rule_or_none(rule).kinds(block)
+    sample = sample_block(block, kinds, state.sample.step, state.sample.most)
     return state._replace(
         factors=state.factors.plus(factors_of_block(block, rule, state.centre)),
         sample=state.sample.plus(sample),

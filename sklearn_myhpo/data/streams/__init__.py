@@ -6,9 +6,10 @@ source                  the contract: tasks on blocks of rows, and sums of their
 reader, read_ahead      batches in turn, the next one read while others compute
 checks, block_checks    what is refused of a batch, with its number and its row
 even_blocks             batches of any size as blocks of one size
-rows                    facts of the first pass, and the check that later ones agree
 view, target            a block as a linear map; its targets and weights for a loss
 coded_rows              labels as numbers
 sample, hashed_sample   a sample of rows of unknown number
-design                  batches as a `Design`
+joined                  rows that train, and those of another source that validate
+kept                    rows that are kept in memory after all
+formed                  rows that are formed when they are visited, as blocks
 """

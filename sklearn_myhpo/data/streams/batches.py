@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..._messages import shown
-from ..limits import row_limits
 from .pages import Pages
+from .sliceable import rows_of_slices
 from .tables import FileBatches, check_int
 
 
@@ -148,7 +148,8 @@ class Batches(FileBatches):
         key : object of shape (n_samples,), default=None
             Numbers or texts by which `KeyFolds` makes folds, sliced like `X`.
         batch_size : int, default=None
-            Rows of a batch; None for about a million numbers.
+            Rows of a batch; None for about a million numbers, in whole chunks where a
+            file has chunks.
 
         Returns
         -------
@@ -171,7 +172,7 @@ class Batches(FileBatches):
         if len(X.shape) != 2:
             raise ValueError(f"X must have two axes. Got the shape {X.shape}.")
         if batch_size is None:
-            batch_size = max(1, row_limits().block_entries // max(1, X.shape[1]))
+            batch_size = rows_of_slices(X)
         check_int("batch_size", batch_size, 1)
 
         given = [*columns.values()]

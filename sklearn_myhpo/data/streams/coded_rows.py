@@ -1,9 +1,11 @@
 """Rows of a source whose labels are numbers to tasks, while folds see the labels."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from ..folds.uses import FoldRule
 from .source import Block, RowSource
 
 
@@ -51,7 +53,23 @@ class ClassCode(NamedTuple):
         return coded
 
 
-class CodedRule(NamedTuple):
+class LabelCode(NamedTuple):
+    """Targets -1 and 1 of columns of zeros and ones, one for every label."""
+
+    def of(self, block):
+        """Return the `CodedBlock`."""
+        if not np.isin(block.y, (0, 1)).all():
+            raise ValueError(
+                "y must have one label per row, or a column of zeros and ones per "
+                f"label. Got {block.y.shape[1]} columns with other numbers."
+            )
+        coded = CodedBlock(*block._replace(y=np.where(block.y == 1, 1.0, -1.0)))
+        coded.given = block
+        return coded
+
+
+@dataclass(frozen=True)
+class CodedRule(FoldRule):
     """Folds by the labels of coded rows.
 
     Attributes
@@ -66,9 +84,14 @@ class CodedRule(NamedTuple):
         """Number of folds."""
         return self.rule.n_splits
 
-    def labels(self, block):
-        """Return the fold of every row of a `CodedBlock`, shape (b,)."""
-        return self.rule.labels(block.given)
+    @property
+    def uses(self):
+        """The `FoldUses`."""
+        return self.rule.uses
+
+    def kinds(self, block):
+        """Return the kinds of the rows of a `CodedBlock`, shape (b, n_families)."""
+        return self.rule.kinds(block.given)
 
 
 class CodedRows(RowSource):
@@ -77,7 +100,7 @@ class CodedRows(RowSource):
     Parameters
     ----------
     source : RowSource
-    code : ClassCode
+    code : ClassCode or LabelCode
     """
 
     def __init__(self, source, code):
@@ -93,6 +116,11 @@ class CodedRows(RowSource):
     def n_samples(self):
         """Number of rows, or None."""
         return self._source.n_samples
+
+    @property
+    def is_one_block(self):
+        """Whether the first block is known to have all rows."""
+        return self._source.is_one_block
 
     @property
     def n_features(self):
@@ -116,6 +144,10 @@ class CodedRows(RowSource):
     def map_reduce(self, task, *args):
         """Return the sum over the coded blocks."""
         return self._source.map_reduce(on_coded, self._code, task, *args)
+
+    def map_held_out(self, task, *args):
+        """Return the sum over the coded blocks of held-out rows."""
+        return self._source.map_held_out(on_coded, self._code, task, *args)
 
     def close(self):
         """End the reading of rows."""

@@ -26,8 +26,8 @@ class HashedSample(NamedTuple):
     y : ndarray of shape (n,) or (n, n_targets)
     weight : ndarray of shape (n,) or None
     key : ndarray of shape (n,) or None
-    label : ndarray of int of shape (n,) or None
-        Folds of the rows, where these are known in the first pass.
+    kind : ndarray of int of shape (n, n_families) or None
+        Kinds of the rows, as of `FoldUses`, where these are known in the first pass.
     number : ndarray of int of shape (n,)
         Numbers of the rows, among all.
     n_rows : int
@@ -41,7 +41,7 @@ class HashedSample(NamedTuple):
     y: np.ndarray
     weight: np.ndarray | None
     key: np.ndarray | None
-    label: np.ndarray | None
+    kind: np.ndarray | None
     number: np.ndarray
     n_rows: int
     most: int
@@ -50,9 +50,9 @@ class HashedSample(NamedTuple):
     @classmethod
     def of(cls, block, rule, most, has_classes):
         """Return the sample of a block, with its folds unless the rule is None."""
-        label = None if rule is None else np.asarray(rule.labels(block))
+        kind = None if rule is None else rule.kinds(block)
         number = np.arange(block.start, block.start + block.n_rows)
-        columns = block.X, block.y, block.weight, block.key, label, number
+        columns = block.X, block.y, block.weight, block.key, kind, number
         return cls(*columns, block.n_rows, most, has_classes).chosen()
 
     def chosen(self):

@@ -14,15 +14,15 @@ class SampledRows(NamedTuple):
     ----------
     number : ndarray of int of shape (n_rows,)
         Numbers of the rows among all.
-    label : ndarray of int of shape (n_rows,)
-        The split that holds them out; -1 for none.
+    kind : ndarray of int of shape (n_rows, n_families)
+        Their kinds, as of `FoldUses`.
     X : ndarray of shape (n_rows, n_features)
     y : ndarray of shape (n_rows, n_targets)
     weight : ndarray of shape (n_rows,)
     """
 
     number: np.ndarray
-    label: np.ndarray
+    kind: np.ndarray
     X: np.ndarray
     y: np.ndarray
     weight: np.ndarray
@@ -82,13 +82,13 @@ class RowSample(NamedTuple):
         return RowSample(step, self.most, parts)
 
 
-def sample_block(block, labels, step, most):
+def sample_block(block, kinds, step, most):
     """Return the `RowSample` of a block.
 
     Parameters
     ----------
     block : Block
-    labels : ndarray of int of shape (b,)
+    kinds : ndarray of int of shape (b, n_families)
     step, most : int
 
     Returns
@@ -108,5 +108,5 @@ def sample_block(block, labels, step, most):
         weight = np.array(block.weight[own], dtype=np.float64)
     if not len(number):
         return RowSample(step, most, ())
-    rows = SampledRows(number, labels[own].copy(), X, y.reshape(len(y), -1), weight)
+    rows = SampledRows(number, kinds[own].copy(), X, y.reshape(len(y), -1), weight)
     return RowSample(step, most, (rows,))

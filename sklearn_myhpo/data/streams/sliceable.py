@@ -1,5 +1,7 @@
 """Arrays that are read by slices: in files, mapped or of a file format."""
 
+from numbers import Integral
+
 import numpy as np
 from scipy import sparse
 
@@ -42,3 +44,26 @@ def as_sliceable(values):
     if values is None or hasattr(values, "shape"):
         return values
     return np.asarray(values)
+
+
+def rows_of_slices(X):
+    """Return how many rows to read at once: whole chunks, where a file has chunks.
+
+    A chunk that is compressed is unpacked as a whole, whatever is read of it.
+
+    Parameters
+    ----------
+    X : object of shape (n_samples, n_features)
+        Sliceable; of HDF5 and Zarr it has `chunks`, the shape of a chunk or None.
+
+    Returns
+    -------
+    int
+        About a million numbers, or one row of chunks where this has more.
+    """
+    n_rows = max(1, row_limits().block_entries // max(1, X.shape[1]))
+    chunks = getattr(X, "chunks", None)
+    if not (isinstance(chunks, tuple) and chunks and isinstance(chunks[0], Integral)):
+        return n_rows
+    own = max(1, int(chunks[0]))
+    return max(1, n_rows // own) * own

@@ -147,6 +147,21 @@ class RowSource(ABC):
             the message names where.
         """
 
+    def map_held_out(self, task, *args):
+        """Return the sum of `map_reduce` of a task that only held-out rows matter to.
+
+        Parameters
+        ----------
+        task, *args
+            As of `map_reduce`.
+
+        Returns
+        -------
+        object
+            Of the type of the results.
+        """
+        return self.map_reduce(task, *args)
+
     @abstractmethod
     def close(self):
         """End the reading of rows, where `first` has begun it."""

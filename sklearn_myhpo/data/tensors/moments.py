@@ -4,15 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..blocks import rows_by_label
 from ..limits import row_limits
-from ..moments.condensed import deviations_of_block
+from ..moments.condensed import deviations_of_block, differences_of_block
 from ..moments.fold_factors import FoldFactors, factors_of_block
 from ..moments.fold_moments import (
     FoldMoments,
-    as_steps,
-    label_block,
+    kinds_of_block,
     moments_of_block,
+    rows_of_parts,
 )
 from ..moments.passes import Largest, largest_of_block
 from ..streams.sample import RowSample, SampledRows
@@ -39,22 +38,21 @@ def _filled(block, centre):
 @moments_of_block.register
 def tensor_moments(block: TensorBlock, rule, centre, step, most):
     """Return the `FoldMoments` of a tensor, with its arrays where X lives."""
-    labels, used, n_parts = label_block(block, rule)
-    filled, matrices = _filled(block, centre), {}
-    for part, index in rows_by_label(used, n_parts):
-        own = block.home.rows(filled, as_steps(index))
-        end = centre.width
-        if len(centre.y) > row_limits().many_outputs:
-            end = centre.n_features + 1
-        matrix = _products(block.home.xp, own, end)
-        known = matrices.get(part - 1)
-        matrices[part - 1] = matrix if known is None else known + matrix
-    counts = np.bincount(used[used >= 0], minlength=n_parts)
+    kinds, used, n_kinds = kinds_of_block(block, rule)
+    filled, matrices, end = _filled(block, centre), {}, centre.width
+    if len(centre.y) > row_limits().many_outputs:
+        end = centre.n_features + 1
+    for family in used.T:
+        for kind, index in rows_of_parts(family, n_kinds):
+            matrix = _products(block.home.xp, block.home.rows(filled, index), end)
+            known = matrices.get(kind)
+            matrices[kind] = matrix if known is None else known + matrix
+    counts = np.bincount(used[used >= 0], minlength=n_kinds)
     return FoldMoments(
         matrices,
-        {part: int(counts[part + 1]) for part in matrices},
+        {kind: int(counts[kind]) for kind in matrices},
         block.n_rows,
-        _sample(block, labels, step, most),
+        _sample(block, kinds, step, most),
     )
 
 
@@ -96,7 +94,7 @@ class ManyTargets(NamedTuple):
         return matrix
 
 
-def _sample(block, labels, step, most):
+def _sample(block, kinds, step, most):
     """Return the `RowSample` of a block, with its X where it lives."""
     first = -block.start % step
     number = block.start + np.arange(first, block.n_rows, step)
@@ -107,7 +105,7 @@ def _sample(block, labels, step, most):
     weight = np.array(block.weight[own], dtype=np.float64)
     # A copy where X lives, for a view would keep the block.
     X = block.home.xp.asarray(block.X[own, :], copy=True)
-    rows = SampledRows(number, labels[own].copy(), X, y, weight)
+    rows = SampledRows(number, kinds[own].copy(), X, y, weight)
     return RowSample(step, most, (rows,))
 
 
@@ -129,11 +127,11 @@ class TensorFactors(NamedTuple):
     def plus(self, other):
         """Return what stands for the rows of both."""
         rows, counts = dict(self.rows), dict(self.counts)
-        for fold, own in other.rows.items():
-            if fold in rows:
-                own = self.home.xp.concat([rows[fold], own], axis=0)
-            rows[fold] = _factored(own, self.home)
-            counts[fold] = counts.get(fold, 0) + other.counts[fold]
+        for kind, own in other.rows.items():
+            if kind in rows:
+                own = self.home.xp.concat([rows[kind], own], axis=0)
+            rows[kind] = _factored(own, self.home)
+            counts[kind] = counts.get(kind, 0) + other.counts[kind]
         return self._replace(rows=rows, counts=counts)
 
     def fetched(self):
@@ -151,15 +149,16 @@ def _factored(rows, home):
 @factors_of_block.register
 def tensor_factors(block: TensorBlock, rule, centre):
     """Return the `TensorFactors` of a tensor."""
-    home, (_, used, n_parts) = block.home, label_block(block, rule)
+    home, (_, used, n_kinds) = block.home, kinds_of_block(block, rule)
     filled, rows, counts = _filled(block, centre), {}, {}
-    for part, index in rows_by_label(used, n_parts):
-        own = home.rows(filled, as_steps(index))
-        counts[part - 1] = counts.get(part - 1, 0) + own.shape[0]
-        if part - 1 in rows:
-            own = home.xp.concat([rows[part - 1], own], axis=0)
-        rows[part - 1] = own
-    rows = {fold: _factored(own, home) for fold, own in rows.items()}
+    for family in used.T:
+        for kind, index in rows_of_parts(family, n_kinds):
+            own = home.rows(filled, index)
+            counts[kind] = counts.get(kind, 0) + own.shape[0]
+            if kind in rows:
+                own = home.xp.concat([rows[kind], own], axis=0)
+            rows[kind] = own
+    rows = {kind: _factored(own, home) for kind, own in rows.items()}
     return TensorFactors(centre.n_features + 1, rows, counts, home)
 
 
@@ -172,13 +171,57 @@ def tensor_largest(block: TensorBlock):
 
 @deviations_of_block.register
 def tensor_deviations(
-    block: TensorBlock, rule, columns, exponent, y_origin, coef, intercept, mean
+    block: TensorBlock,
+    rule,
+    held_out,
+    columns,
+    exponent,
+    y_origin,
+    coef,
+    intercept,
+    mean,
 ):
     """Return the sum over held-out rows of w (loss - mean)^2, of a tensor."""
-    home, xp = block.home, block.home.xp
-    weight = np.where(rule.labels(block) >= 0, block.weight, 0.0)
+    home, count = block.home, held_out[rule.kinds(block)].sum(axis=1)
+    target = _targets(block, columns, exponent, y_origin)
+    (loss,) = _losses(block, target, [(coef, intercept)])
+    loss = loss - float(mean)
+    return Sums((home.xp.sum(home.put(count**2 * block.weight) * loss * loss),))
+
+
+@differences_of_block.register
+def tensor_differences(
+    block: TensorBlock, rule, held_out, columns, exponent, y_origin, models, best
+):
+    """Return sums over held-out rows of w (loss - loss of the best model)^2."""
+    home, xp, kinds = block.home, block.home.xp, rule.kinds(block)
+    target = _targets(block, columns, exponent, y_origin)
+    more = xp.zeros(
+        (max(map(len, models)), block.n_rows), dtype=home.double, device=home.device
+    )
+    for own, table in zip(models, held_out, strict=True):
+        count = table[kinds].sum(axis=1)
+        if own and count.any():
+            # Rows that a split does not hold out count zero times.
+            losses = xp.stack(_losses(block, target, own))
+            more = more + home.put(count[None]) * (losses - losses[best : best + 1, :])
+    return Sums((xp.sum(more * more * home.put(block.weight[None]), axis=1),))
+
+
+def _targets(block, columns, exponent, y_origin):
+    """Return targets about their origin, in their unit, where the rows live."""
     y = (block.y.reshape(block.n_rows, -1) - y_origin)[:, columns]
+    return block.home.put(np.ldexp(y, -exponent))
+
+
+def _losses(block, target, models):
+    """Return the squared loss of every row for each (weights, intercept)."""
+    home, xp = block.home, block.home.xp
+    coef = np.concatenate([coef for coef, _ in models], axis=1)
+    intercept = np.concatenate([intercept for _, intercept in models])
     raw = home.precise(block.X) @ home.put(coef) + home.put(intercept[None])
-    left = home.put(np.ldexp(y, -exponent)) - raw
-    loss = 0.5 * xp.sum(left * left, axis=1) - float(mean)
-    return Sums((xp.sum(home.put(weight) * loss * loss),))
+    width, found = target.shape[1], []
+    for first in range(0, raw.shape[1], width):
+        left = target - raw[:, first : first + width]
+        found.append(0.5 * xp.sum(left * left, axis=1))
+    return found

@@ -1,4 +1,4 @@
-"""Rows of a fold as a linear map in the namespace of a tensor."""
+"""Rows of a kind as a linear map in the namespace of a tensor."""
 
 from typing import NamedTuple
 
@@ -7,12 +7,12 @@ from ..limits import row_limits
 from .arrays import memory_advice
 
 
-class FoldRows(NamedTuple):
-    """Rows of one fold within a block, in coordinates of a `RowView`.
+class KindRows(NamedTuple):
+    """Rows of one kind within a block, in coordinates of a `RowView`.
 
     Attributes
     ----------
-    fold : int
+    kind : int
     index : ndarray of int or slice
         The rows within the block.
     X : array of shape (n, n_features)
@@ -21,7 +21,7 @@ class FoldRows(NamedTuple):
         With the last coordinate one, where there is an intercept.
     """
 
-    fold: int
+    kind: int
     index: object
     X: object
     rows: object
@@ -30,8 +30,8 @@ class FoldRows(NamedTuple):
     def index_key(self):
         """What tells the rows from others of the block."""
         if isinstance(self.index, slice):
-            return self.index.start, self.index.stop - self.index.start
-        return int(self.index[0]), len(self.index)
+            return self.kind, self.index.start, self.index.stop - self.index.start
+        return self.kind, int(self.index[0]), len(self.index)
 
 
 def forward(block, origin, matrix):
@@ -62,15 +62,15 @@ def tensor_product(X, coef, intercept):
         return X @ coef.T + intercept
 
 
-def fold_rows(block, labels, n_labels, view, entries_per_row):
-    """Yield the `FoldRows` of a block, of bounded size.
+def kind_rows(block, kinds, n_kinds, view, entries_per_row):
+    """Yield the `KindRows` of a block, of bounded size.
 
     Parameters
     ----------
     block : TensorBlock
-    labels : ndarray of int of shape (b,)
-        -1 for rows that do not count.
-    n_labels : int
+    kinds : ndarray of int of shape (b,)
+        Of one family; -1 for rows that do not count.
+    n_kinds : int
     view : RowView
     entries_per_row : int
         Numbers that the caller makes per row.
@@ -78,14 +78,14 @@ def fold_rows(block, labels, n_labels, view, entries_per_row):
     share = max(1, row_limits().tensor_entries // row_limits().block_entries)
     width = -(-max(entries_per_row, len(view.shift)) // share)
     home, columns = block.home, _columns_of(block, view)
-    for fold, index in rows_by_label(labels, n_labels):
+    for kind, index in rows_by_label(kinds, n_kinds):
         first = index.start if isinstance(index, slice) else 0
         n_rows = index.stop - first if isinstance(index, slice) else len(index)
         for part in slices(n_rows, width):
             own = slice(first + part.start, first + part.stop)
             own = own if isinstance(index, slice) else index[own]
             X = home.precise(home.rows(block.X, own))
-            yield FoldRows(fold, own, X, _mapped(X, columns, home))
+            yield KindRows(kind, own, X, _mapped(X, columns, home))
 
 
 def _columns_of(block, view):

@@ -112,13 +112,14 @@ class TensorSource(RowSource):
 
         Parameters
         ----------
-        rule : rule of folds
+        rule : ListedFolds
         most : int
             Rows of the sample, but for those of rare classes.
         has_classes : bool
             Whether y has classes, of which some rows each are wanted.
         """
-        columns = self._y, self._weight, None, rule.numbers, np.arange(self.n_samples)
+        kinds, number = rule.columns.astype(np.intp), np.arange(self.n_samples)
+        columns = self._y, self._weight, None, kinds, number
         whole = HashedSample(None, *columns, self.n_samples, most, has_classes)
         sample = whole.chosen()
         sample = sample._replace(X=self.some(sample.number))
@@ -172,21 +173,3 @@ def ends_of_block(block):
     xp, X = block.home.xp, block.home.precise(block.X)
     ends = xp.min(X, axis=0), xp.max(X, axis=0), xp.sum(X, axis=0)
     return _Ends(*ends, block.home)
-
-
-class GivenLabels(NamedTuple):
-    """Folds as a list: a rule for rows that are numbered.
-
-    Attributes
-    ----------
-    numbers : ndarray of int of shape (n_samples,)
-        -1 for rows that no split holds out.
-    n_splits : int
-    """
-
-    numbers: np.ndarray
-    n_splits: int
-
-    def labels(self, block):
-        """Return the numbers of the rows of a block, shape (b,)."""
-        return self.numbers[block.start : block.start + block.n_rows]

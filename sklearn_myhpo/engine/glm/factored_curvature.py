@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..linalg.products import weight_diagonal
 from ..linalg.stacked import StackedSolver
 from .shared_curvature import distance
 
@@ -65,7 +66,7 @@ class FactoredCurvature:
         Parameters
         ----------
         raw : ndarray of shape (n_splits, n_outputs, n_samples)
-        penalty : ndarray of shape (n_splits, m, 1)
+        penalty : ndarray of shape (n_splits, m, 1) or (n_splits, m, n_outputs)
         tol : float
             Accuracy of the solutions that it is for. One matrix for all splits is
             enough for a low one where factors cost more than passes.
@@ -101,7 +102,7 @@ class FactoredCurvature:
     def _with_penalty(out, penalty):
         """Add the penalty of each to matrices, in place."""
         n_outputs = out.shape[1] // penalty.shape[1]
-        np.einsum("kii->ki", out)[...] += np.repeat(penalty[..., 0], n_outputs, axis=1)
+        np.einsum("kii->ki", out)[...] += weight_diagonal(penalty, n_outputs)
         return out
 
     def exact(self, raw, penalty):

@@ -28,6 +28,8 @@ from .safeguards import (
 MEMORY = 5
 #: Smallest contraction factor that is assumed of a step with a fresh Hessian.
 FRESH_RATE = 0.02
+#: Rate at which the next step is known to gain as much.
+SURE_RATE = 0.1
 #: Share of a step below which no step is taken.
 SHORTEST = 1e-12
 #: Relative residual of a step that is solved for with the Hessians themselves.
@@ -126,7 +128,7 @@ class FactoredNewton:
                 direction, decrement = self._direction(slope, renew=True)
         if self.curvature.is_rough and np.any(decrement > goal * losses):
             direction, decrement = self._solution(slope)
-        done = ~(decrement > goal * losses) | self._stuck
+        done = ~(decrement > self._reached(decrement, goal) * losses) | self._stuck
         if self._before is not None and not done.all():
             slow = decrement > STALLED**2 * self._before
             done |= slow & (
@@ -139,6 +141,13 @@ class FactoredNewton:
             return True
         self._before = np.maximum(decrement, np.finfo(float).tiny)
         return self._move(slope, direction, decrement, done)
+
+    def _reached(self, decrement, goal):
+        """Return the goal, larger where the last step, taken unseen, leaves less."""
+        if self._before is None or self.tol > NEWTON_TOL:
+            return goal
+        rate = np.max(decrement / self._before)
+        return goal / max(rate, FRESH_RATE**2) if rate < SURE_RATE**2 else goal
 
     def _unsettled(self, direction):
         """Whether the step would change what rows that are held out lose.

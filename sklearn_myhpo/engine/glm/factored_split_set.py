@@ -7,6 +7,7 @@ from ..linalg.newton import NEWTON_TOL
 from .factored_curvature import FactoredCurvature
 from .factored_newton import minimize_factored
 from .fused_hessian import FusedHessian, HessiansAt
+from .part_sums import PartSums
 from .passes import HeldOutWeights, Passes
 from .quadratic_model import QuadraticModels
 from .split_set import GLMSplitSet
@@ -73,6 +74,18 @@ class FactoredSplitSet(GLMSplitSet):
             return np.array_equal(self._weights, weights)
         return all(map(np.array_equal, self._weights, weights))
 
+    def keep(self, weights, at):
+        """Keep weights (n_splits, m, n_outputs) with their `Slopes`.
+
+        Returns
+        -------
+        list of ndarray of shape (m, n_outputs)
+            The weights.
+        """
+        for split, w, own in zip(self.splits, weights, at.raw, strict=True):
+            split.remember(w, own.T)
+        return self._keep(weights, at.raw, at)
+
     def _keep(self, weights, raw, slopes):
         """Keep raw predictions, and `Slopes` if known, for the questions to come.
 
@@ -91,9 +104,7 @@ class FactoredSplitSet(GLMSplitSet):
         weights, at = minimize_factored(self, lambda_, np.stack(starts), tol)
         if at is None:
             return list(weights)
-        for split, w, own in zip(self.splits, weights, at.raw, strict=True):
-            split.remember(w, own.T)
-        return self._keep(weights, at.raw, at)
+        return self.keep(weights, at)
 
     def quadratic_models(self, full, lambda_, weights, fewer):
         """Return second-order models of the splits about the solution of all rows.
@@ -150,6 +161,17 @@ class FactoredSplitSet(GLMSplitSet):
             for own in zip(*found, strict=True)
         ]
 
+    def train_losses(self, weights, lambda_):
+        """Return the training loss of every split, the penalty included."""
+        if self._slopes is None or not self._knows(weights):
+            return super().train_losses(weights, lambda_)
+        return [
+            loss + split.penalty_value(w, lambda_)
+            for loss, split, w in zip(
+                self._slopes.losses, self.splits, weights, strict=True
+            )
+        ]
+
     def validation_losses(self, weights):
         """Return the validation loss of every split."""
         self.counts.n_values += len(weights)
@@ -193,6 +215,26 @@ class FactoredSplitSet(GLMSplitSet):
         vectors = np.stack([solution.x for solution in solutions])
         found = self.passes.tangent_terms(self.raw(weights), vectors)
         return list(zip(*found, strict=True))
+
+    def _null_gradients(self):
+        """Return the gradients of every split's L_T of its model without features.
+
+        These are next to each other: to first order in the constant, where sums over
+        parts of the rows serve all splits.
+        """
+        if self.passes.n_outputs > 1 or not (self.makes_models and self._shares_rows):
+            return super()._null_gradients()
+        starts = np.stack([split.null_raw()[0] for split in self.splits])
+        common = np.full((len(self.y), 1), np.mean(starts))
+        slopes, bends = self.loss.gradient_and_curvature(self.y, common)
+        both = np.concatenate([slopes, bends[:, 0]], axis=1)
+        found, _ = PartSums(self).of_slopes(both)
+        moves = (starts - np.mean(starts))[:, None]
+        return (found[..., 0] + moves * found[..., 1])[..., None]
+
+    @property
+    def _shares_rows(self):
+        return self.rows.are_shared and self.splits[0].explicit_intercept
 
     def inner_residuals(self, lambda_, weights):
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""

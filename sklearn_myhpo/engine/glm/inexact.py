@@ -30,7 +30,7 @@ def approach_minimum(split, lambda_, start, rtol):
     residual : float
         Its relative norm.
     """
-    unit = _unit(split, lambda_)
+    unit = curvature_unit(split, lambda_)
 
     def gradient(x):
         return split.train_gradient(x / unit, lambda_) / unit
@@ -61,7 +61,7 @@ def approach_adjoint(split, lambda_, w, start, rtol):
     residual : float
         The relative norm that was reached.
     """
-    unit = _unit(split, lambda_)
+    unit = curvature_unit(split, lambda_)
     hessian = split.product_hessian(w, lambda_)
     right = split.validation_gradient(w) / unit
     scale = np.linalg.norm(right)
@@ -84,8 +84,8 @@ def approach_adjoint(split, lambda_, w, start, rtol):
     return x / unit, _relative(np.sqrt(size), scale)
 
 
-def _unit(split, lambda_):
-    """Return the root of the curvature of every coordinate, positive."""
+def curvature_unit(split, lambda_):
+    """Return the root of about the curvature of every coordinate, positive, (m, 1)."""
     return np.sqrt(np.maximum(split.own_curvature(lambda_), np.finfo(float).tiny))
 
 

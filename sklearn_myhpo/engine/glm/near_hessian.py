@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..limits import limits
+from ..linalg.products import weight_diagonal
 from ..linalg.symmetric import congruence, symmetric_solver
 from ..split import LambdaCurvature
 
@@ -19,7 +20,7 @@ class NearHessian:
     Parameters
     ----------
     gram : ndarray of shape (m n_outputs, m n_outputs)
-    penalty : ndarray of shape (m, 1)
+    penalty : ndarray of shape (m, 1) or (m, n_outputs)
     counts : OracleCounts
         Told of the factorization.
 
@@ -31,7 +32,7 @@ class NearHessian:
 
     def __init__(self, gram, penalty, counts):
         self.gram, self.counts = gram, counts
-        self.penalty = np.repeat(penalty[:, 0], len(gram) // len(penalty))
+        self.penalty = weight_diagonal(penalty, len(gram) // len(penalty))
         is_alone = self.penalty > limits().strong_penalty * np.trace(gram)
         self.kept, self.alone = np.flatnonzero(~is_alone), np.flatnonzero(is_alone)
         self._own = 1.0 / (np.diag(gram) + self.penalty)[self.alone]
@@ -81,13 +82,15 @@ class OutputsApart:
     """``gram x coupling + penalty``, a Hessian whose rows couple the outputs alike.
 
     In the eigenvectors of the coupling no output feels another, and each has a matrix
-    of the size of the features, whose inverse is formed.
+    of the size of the features, whose inverse is formed. A penalty that differs between
+    the outputs is taken as a product of a factor of the feature and one of the output,
+    and the eigenvectors are relative to the latter.
 
     Parameters
     ----------
     gram : ndarray of shape (m, m)
     coupling : ndarray of shape (n_outputs, n_outputs)
-    penalty : ndarray of shape (m, 1)
+    penalty : ndarray of shape (m, 1) or (m, n_outputs)
     counts : OracleCounts
         Told of the factorizations.
     """
@@ -95,10 +98,16 @@ class OutputsApart:
     def __init__(self, gram, coupling, penalty, counts):
         values, self.rotation = np.linalg.eigh(coupling)
         values = np.maximum(values, FLATTEST * values[-1])
+        own = penalty[:, 0]
+        if penalty.shape[1] > 1:
+            own, shared = _as_product(penalty)
+            root = self.rotation * np.sqrt(values) / np.sqrt(shared)[:, None]
+            left, singular, _ = np.linalg.svd(root)
+            values, self.rotation = singular**2, left / np.sqrt(shared)[:, None]
         self.inverses = np.empty((len(values), *gram.shape))
         for inverse, value in zip(self.inverses, values, strict=True):
             matrix = value * gram
-            matrix[np.diag_indices_from(matrix)] += penalty[:, 0]
+            matrix[np.diag_indices_from(matrix)] += own
             inverse[...] = symmetric_solver(matrix).matrix()
             counts.n_factorizations += 1
 
@@ -109,6 +118,21 @@ class OutputsApart:
         for inverse, columns, out in zip(self.inverses, apart, solved, strict=True):
             out[...] = columns @ inverse
         return np.moveaxis(solved, 0, -1) @ self.rotation.T
+
+
+def _as_product(penalty):
+    """Return factors (m,) and (n_outputs,) whose products are about a penalty.
+
+    What has no penalty for some output is left out of the latter.
+    """
+    full = penalty[np.all(penalty > 0, axis=1)]
+    tiny = np.finfo(float).tiny
+    shared = np.ones(penalty.shape[1])
+    if len(full):
+        logs = np.log(full).mean(axis=0)
+        shared = np.exp(logs - logs.max())
+    shared = np.maximum(shared, np.sqrt(tiny))
+    return penalty.sum(axis=1) / shared.sum(), shared
 
 
 def curvature_in_lambda(split, near, grams, lambda_, w, adjoint):
@@ -136,17 +160,15 @@ def curvature_in_lambda(split, near, grams, lambda_, w, adjoint):
     inverse, image, third = near.inverse_and_images(*grams)
     p, n_outputs = split.penalty(lambda_), split.n_outputs
     force, pull = (p * w).ravel(), (-p * adjoint).ravel()
-    # Outputs of a feature are next to each other; the intercept has no lambda.
-    features = near.kept[::n_outputs] // n_outputs
-    size, has_lambda = len(features), features < len(split.groups.labels)
+    # The weights of the intercept are the last ones, and have no lambda.
+    n_used = np.searchsorted(near.kept, len(split.groups.labels) * n_outputs)
+    used = near.kept[:n_used]
 
     def summed(matrix, diagonal, left):
         pairs = np.outer(left[near.kept], force[near.kept])
         pairs *= matrix
-        if n_outputs > 1:
-            pairs = pairs.reshape(size, n_outputs, size, n_outputs).sum(axis=(1, 3))
-        pairs = pairs[np.ix_(has_lambda, has_lambda)]
-        total = split.groups.sum_by_pair(pairs, features[has_lambda])
+        pairs = pairs[:n_used, :n_used]
+        total = split.groups.sum_by_weight_pair(pairs, used, n_outputs)
         values = np.zeros(len(left))
         values[near.alone] = diagonal * left[near.alone] * force[near.alone]
         own = split.by_group(values.reshape(split.shape))

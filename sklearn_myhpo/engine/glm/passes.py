@@ -52,6 +52,10 @@ class Passes:
         limits = row_limits()
         self._width = width * max(1, limits.block_entries // limits.pass_entries)
 
+    def width_of(self, n_vectors):
+        """Return the entries per row of a pass of vectors of every split."""
+        return self._width * n_vectors // 2
+
     def slopes(self, weights):
         """Return the `Slopes` at weights (n_splits, m, n_outputs), in one pass."""
         raw = np.empty((*weights.shape[::2], self.rows.n_samples))
@@ -152,7 +156,7 @@ class Passes:
             return block.adjoint(bent.reshape(-1, *bent.shape[2:]))
 
         columns = self.y, self.train_weights.T, raw.transpose(2, 0, 1)
-        width = self._width * (1 + n_vectors) // 2
+        width = self.width_of(1 + n_vectors)
         found = self.rows.reduce(own, *columns, entries_per_row=width)
         return found.reshape(vectors.shape)
 
@@ -187,7 +191,7 @@ class Passes:
 
         held_out = self.held_out.matrix.T
         columns = self.y, self.train_weights.T, held_out, raw.transpose(2, 0, 1)
-        width = self._width * (1 + vectors.shape[1]) // 2
+        width = self.width_of(1 + vectors.shape[1])
         return self.rows.reduce(own, *columns, entries_per_row=width)
 
     def _third(self, y, raw, along, moves, train):

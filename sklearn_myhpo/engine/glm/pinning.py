@@ -27,12 +27,29 @@ def pinning(design, groups, curvature):
     Returns
     -------
     ndarray of shape (n_coordinates, 1)
-        Second derivatives of the penalty.
+        Second derivatives of the penalty; (n_coordinates, n_classes) with lambdas of
+        classes.
     """
-    if not groups.n_unpenalized:
-        return np.zeros((design.n_coordinates, 1))
-    offsets = design.scaled(design.shift) ** 2
-    return pinning_of(design.mean_squares, offsets, groups, curvature)
+    out = np.zeros((design.n_coordinates, 1))
+    if groups.n_unpenalized:
+        offsets = design.scaled(design.shift) ** 2
+        out = pinning_of(design.mean_squares, offsets, groups, curvature)
+    if groups.width == 1:
+        return out
+    return _held(out, curvature * design.mean_squares, groups)
+
+
+def _held(out, curvature, groups):
+    """Return the penalty that also holds the last class where nothing is penalized.
+
+    A softmax does not feel a common shift of all classes: whatever holds one of them at
+    zero changes no prediction, and the others have no penalty.
+    """
+    out = np.repeat(out, groups.width, axis=1)
+    is_free = np.ones(len(out), dtype=bool)
+    is_free[groups.penalized] = False
+    out[is_free, -1] += curvature[is_free]
+    return out
 
 
 def pinning_of(mean_squares, offsets, groups, curvature):

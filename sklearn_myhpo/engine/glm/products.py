@@ -17,7 +17,7 @@ class ProductHessian(Hessian):
     rows : Design
     curvature : ndarray of shape (n_samples, n_outputs, n_outputs)
         Times the weights of the rows.
-    diagonal : ndarray of shape (m, 1)
+    diagonal : ndarray of shape (m, 1) or (m, n_outputs)
     counts : OracleCounts
         Told of every product.
     near : Hessian or None
@@ -53,7 +53,9 @@ class ProductHessian(Hessian):
     def precondition(self, w):
         """Return roughly the inverse applied to `w`."""
         if self.near is None:
-            self.near = _IndependentFeatures(
+            alike = self.diagonal.shape[1] == 1
+            kind = _IndependentFeatures if alike else _IndependentClasses
+            self.near = kind(
                 self.curvature.sum(axis=0), self.rows.mean_squares, self.diagonal
             )
         return self.near.solve(w)
@@ -92,6 +94,37 @@ class _IndependentFeatures:
         if w.shape[-1] == 1:
             return w / self.scale
         return (w @ self.rotation / self.scale) @ self.rotation.T
+
+
+class _IndependentClasses:
+    """``diag(squares) x curvature + diag`` with penalties of classes.
+
+    The curvature of a softmax is about that of a star, ``diag(t) - t t' / sum(t)`` with
+    its own diagonal for t, which is the inverse of one number per weight and a product
+    (Sherman & Morrison 1950).
+
+    Parameters
+    ----------
+    curvature : ndarray of shape (n_classes, n_classes)
+    squares : ndarray of shape (m,)
+    diagonal : ndarray of shape (m, n_classes)
+    """
+
+    def __init__(self, curvature, squares, diagonal):
+        tiny = np.finfo(float).tiny
+        t = np.maximum(np.diag(curvature), tiny)
+        pull = squares[:, None] * t
+        self.inverse = 1.0 / np.maximum(pull + diagonal, tiny)
+        self.along = pull * self.inverse
+        # sum(t) - sum(t pull / (pull + diag)), without cancellation.
+        left = squares * np.sum(t * diagonal * self.inverse, axis=1)
+        self.share = 1.0 / np.maximum(left, tiny)[:, None]
+        self.share *= squares[:, None] > 0
+
+    def solve(self, w):
+        """Return the inverse applied to `w`."""
+        along = np.sum(self.along * w, axis=-1, keepdims=True)
+        return self.inverse * w + self.share * self.along * along
 
 
 def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=False):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..linalg.products import weight_diagonal
 from ..linalg.stacked import StackedSolver
 
 
@@ -100,8 +101,7 @@ class QuadraticModels:
         penalty = self.split_set.penalties(lambda_)
         felt = splits[0].per_coordinate(moves.astype(float))
         penalty, rate = (
-            np.repeat(own[..., 0], shape[2], axis=1)
-            for own in (penalty, penalty * felt)
+            weight_diagonal(own, shape[2]) for own in (penalty, penalty * felt)
         )
         train, counts = self.train, self.split_set.counts
         counts.n_factorizations += len(splits)

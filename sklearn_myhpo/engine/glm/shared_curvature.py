@@ -111,7 +111,8 @@ class SharedCurvature:
         if self._first is None:
             self._first = self.matrix
             if not self.plan.is_dense:
-                self._first_coupling = np.linalg.eigvalsh(self._coupling)[0]
+                values = np.linalg.eigvalsh(self._coupling)
+                self._first_coupling = values[self.loss.n_flat]
 
     def hessian(self, penalty):
         """Return a Hessian near the splits' own, or None without a matrix.
@@ -193,7 +194,7 @@ class SharedCurvature:
         mean = self.loss.mean_curvature(self.y, self._start, self.parts.weight)
         kept = squares > self._rounding * squares.max(initial=0.0)
         least = squares[kept].min(initial=np.inf)
-        return np.linalg.eigvalsh(mean)[0] * least
+        return np.linalg.eigvalsh(mean)[self.loss.n_flat] * least
 
 
 def distance(old, new):

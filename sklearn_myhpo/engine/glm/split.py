@@ -317,8 +317,7 @@ class GLMSplit(Split):
 
     @cached_property
     def _intercept_start(self):
-        used = np.flatnonzero(self.train_weight)
-        return self.loss.intercept_start(self.y[used], self.train_weight[used])
+        return self.loss.intercept_start(self.y, self.train_weight)
 
     def _start_gradient(self):
         slope = self.loss.gradient(self.y, self.raw(self.start()))

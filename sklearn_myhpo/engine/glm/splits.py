@@ -25,8 +25,9 @@ def build_glm_splits(rows, y, parts, *, penalty_scales=None, **shared):
     shares = parts.train_shares()
     splits = []
     for number, share in enumerate(shares):
-        _, validation = parts.weights(number)
-        own = {"train_weight": share, "held_out": HeldOut.of(validation)}
+        index, weight = parts.held_out(number)
+        held_out = HeldOut(index, weight / weight.sum())
+        own = {"train_weight": share, "held_out": held_out}
         if penalty_scales is not None:
             own["penalty_scale"] = penalty_scales[number]
         splits.append(GLMSplit(rows=rows, y=y, **own, **shared))

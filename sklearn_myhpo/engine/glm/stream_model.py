@@ -98,7 +98,16 @@ class StreamedModel(QuadraticModel):
 
     def __init__(self, frame, at, train, held_out, penalty_scale=None):
         super().__init__(frame, train.moments(at), held_out.moments(at), penalty_scale)
-        self.frame = frame
+        self.frame, self._given = frame, (at, train, held_out, penalty_scale)
+
+    @property
+    def about(self):
+        """The weights (m, n_outputs) of the model."""
+        return self._given[0]
+
+    def in_frame(self, frame):
+        """Return the same losses in a frame of other groups."""
+        return StreamedModel(frame, *self._given)
 
     @property
     def origin(self):

@@ -34,21 +34,23 @@ class Reading(NamedTuple):
 
     @property
     def n_splits(self):
-        """Number of splits. Rows that none holds out are one fold more."""
+        """Number of splits."""
         return self.rule.n_splits
+
+    @property
+    def uses(self):
+        """The `FoldUses`."""
+        return self.rule.uses
 
     @property
     def shape(self):
         """Shape of a weight array."""
         return self.view.n_coordinates, self.n_outputs
 
-    def labels(self, block):
-        """Return the fold of every row of a block, `n_splits` for no split's."""
-        labels = np.asarray(self.rule.labels(block))
-        return np.where(labels < 0, self.n_splits, labels)
-
     def visits(self, block, n_models):
-        """Yield (fold, rows, targets, weights) of the rows that count, by folds.
+        """Yield (kind, rows, targets, weights) of the rows that count, by kinds.
+
+        In every family of splits a row is visited once.
 
         Parameters
         ----------
@@ -57,15 +59,16 @@ class Reading(NamedTuple):
             Weight arrays and moves that the rows are multiplied with.
         """
         y, weight = self.target.of(block)
-        labels, used = self.labels(block), None
+        kinds, used = self.rule.kinds(block), None
         if not np.all(weight > 0):
             used = np.flatnonzero(weight)
-            y, weight, labels = y[used], weight[used], labels[used]
+            y, weight, kinds = y[used], weight[used], kinds[used]
         width = n_models * self.n_outputs * (3 + self.n_outputs)
+        n_kinds = self.uses.n_kinds
         for rows, design in self.view.parts(block.X, used, width):
-            own, size = labels[rows], self.n_splits + 1
-            for fold, index in rows_by_label(own, size):
-                yield fold, design.take(index), y[rows][index], weight[rows][index]
+            for family in kinds[rows].T:
+                for kind, index in rows_by_label(family, n_kinds):
+                    yield kind, design.take(index), y[rows][index], weight[rows][index]
 
 
 class Totals:
@@ -110,7 +113,7 @@ class _Sums(NamedTuple):
 
 @singledispatch
 def common_of_block(block, reading, weights, constant):
-    """Return sums over a block at the same weights for all splits, by folds.
+    """Return sums over a block at the same weights for all splits, by kinds.
 
     Parameters
     ----------
@@ -123,15 +126,15 @@ def common_of_block(block, reading, weights, constant):
     Returns
     -------
     Totals
-        "loss", "slope", "gram", and those of the constant, of every fold.
+        "loss", "slope", "gram", and those of the constant, of every kind.
     """
-    n_folds = reading.n_splits + 1
-    out = _zeros(reading, "", n_folds) | _null_zeros(reading, n_folds)
-    for fold, rows, y, weight in reading.visits(block, 1):
+    n_kinds = reading.uses.n_kinds
+    out = zeros_of(reading, "", n_kinds) | null_zeros(reading, n_kinds)
+    for kind, rows, y, weight in reading.visits(block, 1):
         found = _sums(reading.loss, rows, y, weight, weights[None])
         for name in ("loss", "slope", "gram"):
-            out[name][fold] += getattr(found, name)[0]
-        _add_null(out, fold, reading.loss, rows, y, weight, constant)
+            out[name][kind] += getattr(found, name)[0]
+        add_null(out, kind, reading.loss, rows, y, weight, constant)
     return Totals(out)
 
 
@@ -159,11 +162,11 @@ def own_of_block(block, reading, weights, constants, moves):
         "lambda_slope", "lambda_square", sums of the slopes in lambda of held-out rows,
         and of their products over the weights.
     """
-    n_splits, loss = reading.n_splits, reading.loss
-    out = _zeros(reading, "", n_splits + 1) | _zeros(reading, "held_", n_splits)
+    n_splits, loss, uses = reading.n_splits, reading.loss, reading.uses
+    out = zeros_of(reading, "", n_splits + 1) | zeros_of(reading, "held_", n_splits)
     out["held_square"] = np.zeros(n_splits)
     if constants is not None:
-        out |= _null_zeros(reading, n_splits + 1)
+        out |= null_zeros(reading, n_splits + 1)
         out["held_null_loss"] = np.zeros(n_splits)
     n_moves = 0
     if moves is not None:
@@ -172,28 +175,49 @@ def own_of_block(block, reading, weights, constants, moves):
         out["lambda_slope"] = np.zeros(n_moves)
         out["lambda_square"] = np.zeros((n_moves, n_moves))
     n_models = (n_splits + 1) * (1 + n_moves)
-    for fold, rows, y, weight in reading.visits(block, n_models):
-        found = _sums(loss, rows, y, weight, weights)
-        # The last model is of all rows, whether a split holds them out or not.
-        trains = np.arange(n_splits + 1) != fold
-        trains[-1] = True
-        for name in ("loss", "slope", "gram"):
-            each = getattr(found, name)
-            out[name][trains] += each[trains]
-            if fold < n_splits:
-                out[f"held_{name}"][fold] += each[fold]
-        if fold < n_splits:
-            out["held_square"][fold] += found.square[fold]
+    for kind, rows, y, weight in reading.visits(block, n_models):
+        trains, held = uses.models[:, kind], uses.held_out[:, kind]
+        used = np.flatnonzero(trains + np.append(held, 0))
+        if not len(used):
+            continue
+        given = loss, rows, y, weight
+        found = _sums(*given, weights[used])
+        _add_sums(out, found, used, trains, held)
         if constants is not None:
             for split in np.flatnonzero(trains):
-                _add_null(out, split, loss, rows, y, weight, constants[split])
-            if fold < n_splits:
-                raw = np.broadcast_to(constants[fold], (len(y), reading.n_outputs))
-                out["held_null_loss"][fold] += weight @ loss.value(y, raw)
+                add_null(out, split, *given, constants[split], trains[split])
+            for split in np.flatnonzero(held):
+                raw = np.broadcast_to(constants[split], (len(y), reading.n_outputs))
+                own = held[split] * (weight @ loss.value(y, raw))
+                out["held_null_loss"][split] += own
         if moves is not None:
-            given = loss, rows, y, weight
-            _add_derivatives(out, fold, *given, found.raw, moves)
+            raw = dict(zip(used.tolist(), found.raw, strict=True))
+            _add_derivatives(out, trains[:-1], held, *given, raw, moves)
     return Totals(out)
+
+
+def _add_sums(out, found, used, trains, held):
+    """Add sums over rows of a kind to the parts that have them.
+
+    Parameters
+    ----------
+    out : dict of str to ndarray
+    found : _Sums
+        At the weights of `used` models.
+    used : ndarray of int
+    trains : ndarray of int of shape (n_splits + 1,)
+        How often training parts have the rows.
+    held : ndarray of int of shape (n_splits,)
+        How often validation parts have them.
+    """
+    for place, model in enumerate(used):
+        for prefix, counts in (("", trains), ("held_", held)):
+            count = counts[model] if model < len(counts) else 0
+            for name in ("loss", "slope", "gram") if count else ():
+                own = getattr(found, name)[place]
+                out[prefix + name][model] += own if count == 1 else count * own
+        if model < len(held):
+            out["held_square"][model] += held[model] ** 2 * found.square[place]
 
 
 class Moves(NamedTuple):
@@ -214,21 +238,23 @@ class Moves(NamedTuple):
     wants_third: bool
 
 
-def _add_derivatives(out, fold, loss, rows, y, weight, raw, moves):
+def _add_derivatives(out, trains, held, loss, rows, y, weight, raw, moves):
     """Add the sums for derivatives in lambda."""
-    n_splits = len(moves.adjoints)
-    if fold < n_splits:
-        images = _images(rows, moves.responses[fold])
-        slope = weight[:, None] * loss.gradient(y, raw[fold])
-        slope = np.einsum("no,nko->nk", slope, images)
-        out["lambda_slope"] += slope.sum(axis=0)
-        out["lambda_square"] += slope.T @ (slope / weight[:, None])
+    slopes = 0.0
+    for split in np.flatnonzero(held):
+        images = _images(rows, moves.responses[split])
+        slope = weight[:, None] * loss.gradient(y, raw[split])
+        slopes = slopes + held[split] * np.einsum("no,nko->nk", slope, images)
+    if held.any():
+        out["lambda_slope"] += slopes.sum(axis=0)
+        out["lambda_square"] += slopes.T @ (slopes / weight[:, None])
     if not moves.wants_third:
         return
-    for split in np.flatnonzero(np.arange(n_splits) != fold):
+    for split in np.flatnonzero(trains):
         along = rows.forward(moves.adjoints[split])
         images = _images(rows, moves.responses[split])
-        out["third"][split] += _third(loss, y, weight, raw[split], along, images)
+        found = _third(loss, y, weight, raw[split], along, images)
+        out["third"][split] += trains[split] * found
 
 
 def _images(rows, responses):
@@ -238,7 +264,7 @@ def _images(rows, responses):
     return raw.reshape(-1, k, n_outputs)
 
 
-def _zeros(reading, prefix, n):
+def zeros_of(reading, prefix, n):
     """Return arrays for the sums of losses, slopes and Hessians."""
     shape, size = reading.shape, int(np.prod(reading.shape))
     return {
@@ -248,7 +274,7 @@ def _zeros(reading, prefix, n):
     }
 
 
-def _null_zeros(reading, n):
+def null_zeros(reading, n):
     """Return arrays for the same of constants."""
     return {
         "null_loss": np.zeros(n),
@@ -279,8 +305,9 @@ def _sums(loss, rows, y, weight, weights):
     return _Sums(total, square, slope, grams, raw)
 
 
-def _add_null(out, place, loss, rows, y, weight, constant):
+def add_null(out, place, loss, rows, y, weight, constant, count=1):
     """Add the sums of a model without features."""
+    weight = count * weight
     raw = np.broadcast_to(constant, (len(y), len(constant)))
     value, slope = loss.value_and_gradient(y, raw)
     out["null_loss"][place] += weight @ value

@@ -1,18 +1,18 @@
 """Rows beyond memory as a source of second-order models of all splits."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from ...data.statistics import ColumnMoments
+from ...penalties.coordinates import feature_coordinates
+from ...penalties.groups import FeatureGroups
 from .pinning import pinning_of
 from .stream_facts import first_of_block
 from .stream_model import Frame, StreamedModel, StreamedSplitSet, Values
+from .stream_null import NullModels
 from .stream_pass import common_of_block, own_of_block
-
-#: Move of a constant, relative to one, from which on its model is that of the rows.
-NULL_TOL = 1e-6
 
 
 class Models(NamedTuple):
@@ -78,15 +78,17 @@ class StreamedRows:
         """
         given = self.reading, weights, constant, numbers
         totals, self.facts = self.source.map_reduce(first_of_block, *given)
-        self._null = _Null.of_folds(totals, self.facts, constant, self.frame)
+        self._null = NullModels.of_kinds(
+            totals, self.weight, constant, self.frame, self.uses
+        )
         self.constants = self._null.constants
         self._pin()
-        return self._of_folds(totals, weights)
+        return self._of_kinds(totals, weights)
 
     def common(self, weights):
         """Return the `Models` about weights that all splits share."""
         given = self.reading, weights, self.constants[-1]
-        return self._of_folds(self.source.map_reduce(common_of_block, *given), weights)
+        return self._of_kinds(self.source.map_reduce(common_of_block, *given), weights)
 
     def own(self, weights, full, moves=None):
         """Return the `Models` of every split about weights of its own.
@@ -99,32 +101,63 @@ class StreamedRows:
             Of the weights in lambda.
         """
         at = np.stack([*weights, full])
-        constants = None if self._null.is_final else self.constants
-        given = self.reading, at, constants, moves
-        totals = self.source.map_reduce(own_of_block, *given)
+        given = self.reading, at, self.null_constants, moves
+        return self.models_of(self.source.map_reduce(own_of_block, *given), at, moves)
+
+    @property
+    def null_constants(self):
+        """The constants that a pass is to mend; None where nothing is left to mend."""
+        return None if self._null.is_final else self.constants
+
+    def models_of(self, totals, at, moves=None):
+        """Return the `Models` of the sums of a pass.
+
+        Parameters
+        ----------
+        totals : Totals
+            As of `own_of_block`, at the constants in force.
+        at : ndarray of shape (n_splits + 1, m, n_outputs)
+        moves : Moves or None
+        """
+        constants = self.null_constants
         if constants is not None:
-            self._null = _Null.of_splits(totals, self.facts, constants, self.frame)
+            weights = self.held_weights, self.train_weights
+            self._null = NullModels.of_splits(totals, *weights, constants, self.frame)
             self.constants = self._null.constants
-        held_weight = self.facts.totals["weight"][:-1]
         names = ("loss", "slope", "gram")
         trains = _values(self.train_weights, *(totals[name] for name in names))
-        held = _values(held_weight, *(totals[f"held_{name}"] for name in names))
+        held = _values(self.held_weights, *(totals[f"held_{name}"] for name in names))
         third = covariance = None
         if moves is not None:
-            covariance = _covariance(totals, held_weight.sum())
+            covariance = self._covariance(totals)
         if moves is not None and moves.wants_third:
             third = totals["third"] / self.train_weights[:-1, None, None]
-        square = totals["held_square"] / held_weight
+        square = totals["held_square"] / self.held_weights
         more = third, square, covariance
         return self._models(at, trains, [*held, trains[-1]], *more)
 
-    def _of_folds(self, totals, weights):
-        """Return the `Models` of sums by folds at common weights."""
+    def with_one_lambda(self):
+        """Return the same rows, where all groups share one lambda, after `first`."""
+        own = self.groups
+        labels = np.where(own.is_penalized, 0, 1)
+        groups = FeatureGroups(labels, ("all",) if own.n_groups else (), own.factors)
+        coordinates = feature_coordinates(groups, self.reading.view.scale)
+        frame = self.frame._replace(coordinates=coordinates)
+        return replace(self, groups=groups, frame=frame)
+
+    def in_frame(self, models):
+        """Return `Models` of the same losses with the groups of these rows."""
+        splits = [split.in_frame(self.frame) for split in models.split_set.splits]
+        nulls = self._null.held_losses, self._null.slopes
+        full = models.full.in_frame(self.frame)
+        return Models(StreamedSplitSet(splits, *nulls), full)
+
+    def _of_kinds(self, totals, weights):
+        """Return the `Models` of sums by kinds at common weights."""
         names = ("loss", "slope", "gram")
         sums = [totals[name] for name in names]
-        trains = _values(self.train_weights, *map(self.facts.others, sums))
-        held_weight = self.facts.totals["weight"][:-1]
-        held = _values(held_weight, *(one[:-1] for one in sums))
+        trains = _values(self.train_weights, *map(self.uses.trained, sums))
+        held = _values(self.held_weights, *map(self.uses.held, sums))
         at = [weights] * len(trains)
         return self._models(at, trains, [*held, trains[-1]])
 
@@ -141,45 +174,73 @@ class StreamedRows:
     # Facts of the rows.
 
     @property
+    def uses(self):
+        """The `FoldUses`."""
+        return self.reading.uses
+
+    @property
+    def weight(self):
+        """Sums of the weights of the rows of every kind."""
+        return self.facts.totals["weight"]
+
+    @property
     def train_weights(self):
         """Sums of the weights of the training rows, shape (n_splits + 1,)."""
-        return self.facts.others(self.facts.totals["weight"])
+        return self.uses.trained(self.weight)
+
+    @property
+    def held_weights(self):
+        """Sums of the weights of the held-out rows, shape (n_splits,)."""
+        return self.uses.held(self.weight)
 
     @property
     def n_train(self):
         """Least number of training rows of a split."""
-        return int(self.facts.others(self.facts.totals["n_rows"])[:-1].min())
+        return int(((self.uses.train > 0) @ self.facts.totals["n_rows"]).min())
 
     @property
     def n_held_out(self):
-        """Number of rows that any split holds out."""
-        return int(self.facts.totals["n_rows"][:-1].sum())
+        """Number of rows in all validation parts."""
+        return int(self.uses.held(self.facts.totals["n_rows"]).sum())
 
     @property
     def split_weights(self):
         """Shares of the splits in the held-out weight, shape (n_splits,)."""
-        held_out = self.facts.totals["weight"][:-1]
-        return held_out / held_out.sum()
+        return self.held_weights / self.held_weights.sum()
 
     @property
     def _unit(self):
         """Unit of the weights in which they count rows."""
-        totals = self.facts.totals
-        mean = totals["weight"].sum() / totals["n_rows"].sum()
+        mean = self.weight.sum() / self.facts.totals["n_rows"].sum()
         return float(np.exp2(np.round(np.log2(mean))))
 
-    def _moments(self, split):
-        """Return the `ColumnMoments` of the training rows of a split; -1 for all."""
-        folds = [
-            one
-            for fold, one in enumerate(self.facts.moments)
-            if one is not None and fold != split
-        ]
-        found = folds[0]
-        for one in folds[1:]:
-            found = found.plus(one)
+    def _moments(self, model):
+        """Return the `ColumnMoments` of the training rows of a model; -1 the refit."""
+        return self._moments_of(self.uses.models[model])
+
+    def _moments_of(self, counts):
+        """Return the `ColumnMoments` of rows that count so often, by kind."""
+        found = None
+        for count, one in zip(counts, self.facts.moments, strict=True):
+            if one is None or not count:
+                continue
+            if count > 1:
+                one = ColumnMoments(count * one[0], one[1], count * one[2])
+            found = one if found is None else found.plus(one)
         weight, mean, square = found
         return ColumnMoments(weight / self._unit, mean, square / self._unit)
+
+    def _covariance(self, totals):
+        """Return the covariance of the mean slope in lambda of held-out rows.
+
+        A row has about the same slope in all families of splits.
+        """
+        mean = totals["lambda_slope"] / self.held_weights.sum()
+        square = totals["lambda_square"] / self.held_weights.sum() ** 2
+        is_held = self.uses.held_out.any(axis=0)
+        n_families = self.uses.n_families
+        held = self.weight[is_held].sum() / n_families
+        return n_families * square - np.outer(mean, mean) / held
 
     @property
     def _penalty_scales(self):
@@ -199,11 +260,12 @@ class StreamedRows:
     @property
     def second_moments(self):
         """Mean squares of the features in the units of the penalty, (n_features,)."""
-        weight, mean, square = self._moments(-1)
+        all_moments = self._moments_of((self.uses.family == 0).astype(int))
+        weight, mean, square = all_moments
         groups, fit_intercept = self.groups, self.reading.view.fit_intercept
         found = square / weight
         if self.is_standardized:
-            found = found / self._moments(-1).scale() ** 2
+            found = found / all_moments.scale() ** 2
         elif not fit_intercept:
             found = found + mean**2
         return found if groups.scale is None else found * groups.scale**2
@@ -227,86 +289,9 @@ class StreamedRows:
         self.frame = self.frame._replace(pinning=pinning)
 
 
-def _covariance(totals, weight):
-    """Return the covariance of the mean slope in lambda of held-out rows."""
-    square, mean = totals["lambda_square"], totals["lambda_slope"] / weight
-    return square / weight**2 - np.outer(mean, mean) / weight
-
-
 def _values(weights, loss, slope, gram):
     """Return the `Values` of sums over rows of known weight."""
     return [
         Values(one[0] / weight, one[1] / weight, one[2] / weight)
         for weight, *one in zip(weights, loss, slope, gram, strict=True)
     ]
-
-
-class _Null(NamedTuple):
-    """The models without features.
-
-    Attributes
-    ----------
-    constants : ndarray of shape (n_splits + 1, n_outputs)
-    held_losses : ndarray of shape (n_splits,)
-    slopes : ndarray of shape (n_splits,)
-        Norms of the slopes of the training losses.
-    curvature : float
-        Largest mean second derivative in the raw predictions, of all rows.
-    is_final : bool
-        Whether these are the models of the rows.
-    """
-
-    constants: np.ndarray
-    held_losses: np.ndarray
-    slopes: np.ndarray
-    curvature: float
-    is_final: bool
-
-    @classmethod
-    def of_folds(cls, totals, facts, constant, frame):
-        """Return the models near a constant, from sums by folds."""
-        weights = facts.totals["weight"]
-        slope, bend = (
-            facts.others(totals[f"null_{name}"]) for name in ("slope", "bend")
-        )
-        moves = _newton(slope, bend, frame)
-        held = totals["null_loss"][:-1].copy()
-        if frame.fit_intercept:
-            own_slope, own_bend = totals["null_slope"][:, -1], totals["null_bend"]
-            for fold, move in enumerate(moves[:-1]):
-                held[fold] += move @ (own_slope[fold] + 0.5 * own_bend[fold] @ move)
-        return cls._made(
-            constant + moves,
-            held / weights[:-1],
-            slope,
-            bend,
-            facts.others(weights),
-            not frame.fit_intercept,
-        )
-
-    @classmethod
-    def of_splits(cls, totals, facts, constants, frame):
-        """Return the models from sums at a constant of every split."""
-        slope, bend = totals["null_slope"], totals["null_bend"]
-        moves = _newton(slope, bend, frame)
-        return cls._made(
-            constants + moves,
-            totals["held_null_loss"] / facts.totals["weight"][:-1],
-            slope,
-            bend,
-            facts.others(facts.totals["weight"]),
-            bool(np.abs(moves).max(initial=0.0) <= NULL_TOL),
-        )
-
-    @classmethod
-    def _made(cls, constants, held, slope, bend, train_weights, is_final):
-        sizes = np.linalg.norm(slope, axis=(1, 2)) / train_weights
-        curvature = np.linalg.eigvalsh(bend[-1] / train_weights[-1])[-1]
-        return cls(constants, held, sizes[:-1], float(curvature), is_final)
-
-
-def _newton(slope, bend, frame):
-    """Return Newton's steps of constants (k, n_outputs); zero without an intercept."""
-    if not frame.fit_intercept:
-        return np.zeros((len(slope), frame.n_outputs))
-    return -np.linalg.solve(bend, slope[:, -1][..., None])[..., 0]

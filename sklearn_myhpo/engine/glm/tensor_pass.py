@@ -9,7 +9,7 @@ import numpy as np
 from ...data.blocks import interleaved, lower_triangle
 from ...data.statistics import ColumnMoments
 from ...data.tensors.arrays import to_host
-from ...data.tensors.rows import fold_rows
+from ...data.tensors.rows import kind_rows
 from ...data.tensors.source import TensorBlock
 from ...losses.tensors import tensor_loss
 from .stream_facts import FirstTotals, FoldFacts, first_of_block
@@ -93,11 +93,11 @@ def _null_shapes(reading, n):
 
 
 class _Visit:
-    """Rows of one fold with what a loss needs of them.
+    """Rows of one kind with what a loss needs of them.
 
     Attributes
     ----------
-    fold : int
+    kind : int
     rows : array of shape (n, m)
     X : array of shape (n, n_features)
     y : object
@@ -108,7 +108,7 @@ class _Visit:
     """
 
     def __init__(self, own, loss, home, kept, column):
-        self.fold, self.rows, self.X = own.fold, own.rows, own.X
+        self.kind, self.rows, self.X = own.kind, own.rows, own.X
         y, weight = (one[own.index] for one in column)
         self.host = y, weight
         if own.index_key not in kept:
@@ -117,15 +117,17 @@ class _Visit:
 
 
 def _visits(block, reading, loss, n_models):
-    """Yield the `_Visit` of rows that count, by folds."""
+    """Yield the `_Visit` of rows that count, by kinds; one per family."""
     width = n_models * reading.n_outputs * (3 + reading.n_outputs)
     if "columns" not in block.kept:
         y, weight = reading.target.of(block)
-        labels = np.where(weight > 0, reading.labels(block), -1)
-        block.kept["columns"] = y, weight, labels
-    *column, labels = block.kept["columns"]
-    for own in fold_rows(block, labels, reading.n_splits + 1, reading.view, width):
-        yield _Visit(own, loss, block.home, block.kept, column)
+        kinds = np.where((weight > 0)[:, None], reading.rule.kinds(block), -1)
+        block.kept["columns"] = y, weight, kinds
+    *column, kinds = block.kept["columns"]
+    for family in kinds.T:
+        given = family, reading.uses.n_kinds, reading.view, width
+        for own in kind_rows(block, *given):
+            yield _Visit(own, loss, block.home, block.kept, column)
 
 
 class _Sums:
@@ -160,9 +162,10 @@ class _Sums:
             self.gram.append(xp.stack(grams))
 
 
-def _add_null(out, place, loss, visit, constant):
+def _add_null(out, place, loss, visit, constant, count=1):
     """Add the sums of a model without features."""
-    xp, weight, n_rows = loss.xp, visit.weight, visit.rows.shape[0]
+    xp, n_rows = loss.xp, visit.rows.shape[0]
+    weight = _multiple(count, visit.weight)
     raw = xp.broadcast_to(loss.home.put(constant[None]), (n_rows, len(constant)))
     value, slope = loss.value_and_gradient(visit.y, raw)
     out.add("null_loss", place, xp.sum(weight[:, 0] * value))
@@ -173,21 +176,21 @@ def _add_null(out, place, loss, visit, constant):
 
 @common_of_block.register
 def tensor_common(block: TensorBlock, reading, weights, constant):
-    """Return sums over a tensor at the same weights for all splits, by folds."""
+    """Return sums over a tensor at the same weights for all splits, by kinds."""
     return _common(block, reading, weights, constant, None)
 
 
 def _common(block, reading, weights, constant, look):
     """Return the `TensorTotals`; `look` is called with every visit, where not None."""
-    n_folds, home = reading.n_splits + 1, block.home
-    shapes = _shapes(reading, "", n_folds) | _null_shapes(reading, n_folds)
+    n_kinds, home = reading.uses.n_kinds, block.home
+    shapes = _shapes(reading, "", n_kinds) | _null_shapes(reading, n_kinds)
     out = TensorTotals(home, shapes, reading.n_outputs)
     loss, at = tensor_loss(reading.loss, home), home.put(weights)
     for visit in _visits(block, reading, loss, 1):
         found = _Sums(loss, visit, at, 1)
         for name in ("loss", "slope", "gram"):
-            out.add(name, visit.fold, getattr(found, name)[0])
-        _add_null(out, visit.fold, loss, visit, constant)
+            out.add(name, visit.kind, getattr(found, name)[0])
+        _add_null(out, visit.kind, loss, visit, constant)
         if look is not None:
             look(visit)
     return out
@@ -196,36 +199,35 @@ def _common(block, reading, weights, constant, look):
 @first_of_block.register
 def tensor_first(block: TensorBlock, reading, weights, constant, numbers):
     """Return `tensor_common` and the facts of the folds."""
-    n_folds, loss, xp = reading.n_splits + 1, reading.loss, block.home.xp
-    moments, has_constant = [None] * n_folds, np.zeros(n_folds, dtype=bool)
+    n_kinds, loss, xp = reading.uses.n_kinds, reading.loss, block.home.xp
+    moments, has_constant = [None] * n_kinds, np.zeros(n_kinds, dtype=bool)
     totals = {
-        "weight": np.zeros(n_folds),
-        "n_rows": np.zeros(n_folds, dtype=np.intp),
-        "classes": np.zeros((n_folds, loss.n_classes or 0), dtype=np.intp),
+        "weight": np.zeros(n_kinds),
+        "n_rows": np.zeros(n_kinds, dtype=np.intp),
+        "classes": np.zeros((n_kinds, loss.n_classes or 0), dtype=np.intp),
     }
 
     def look(visit):
-        (y, weight), fold = visit.host, visit.fold
+        (y, weight), kind = visit.host, visit.kind
         loss.check_target(y)
         total = float(weight.sum())
         mean = xp.sum(visit.weight * visit.X, axis=0) / total
         moved = visit.X - mean[None, :]
         square = xp.sum(visit.weight * moved * moved, axis=0)
-        own, known = ColumnMoments(total, mean, square), moments[fold]
-        moments[fold] = own if known is None else known.plus(own)
-        has_constant[fold] |= loss.has_constant(y, weight)
-        totals["weight"][fold] += total
-        totals["n_rows"][fold] += len(y)
+        own, known = ColumnMoments(total, mean, square), moments[kind]
+        moments[kind] = own if known is None else known.plus(own)
+        has_constant[kind] |= loss.has_constant(y, weight)
+        totals["weight"][kind] += total
+        totals["n_rows"][kind] += len(y)
         if loss.n_classes:
-            totals["classes"][fold] += np.bincount(y, minlength=loss.n_classes)
+            totals["classes"][kind] += np.bincount(y, minlength=loss.n_classes)
 
     sums = _common(block, reading, weights, constant, look)
     first, last = np.searchsorted(numbers, [block.start, block.start + block.n_rows])
     own = numbers[first:last]
-    labels = reading.labels(block)[own - block.start]
-    return FirstTotals(
-        sums, FoldFacts(Totals(totals), moments, has_constant, own, labels)
-    )
+    kinds = reading.rule.kinds(block)[own - block.start]
+    facts = FoldFacts(Totals(totals), moments, has_constant, own, kinds)
+    return FirstTotals(sums, facts)
 
 
 @own_of_block.register
@@ -243,14 +245,21 @@ def tensor_own(block: TensorBlock, reading, weights, constants, moves):
         shapes["lambda_square"] = (1, n_moves, n_moves)
     out = TensorTotals(home, shapes, reading.n_outputs)
     loss, n_models = tensor_loss(reading.loss, home), n_splits + 1
-    at = home.put(_side_by_side(weights))
+    models, held_out, columns = reading.uses.models, reading.uses.held_out, {}
     for visit in _visits(block, reading, loss, n_models * (1 + n_moves)):
-        found = _Sums(loss, visit, at, n_models)
-        _add_models(out, visit, found, n_splits)
+        trains, held = models[:, visit.kind], held_out[:, visit.kind]
+        used = np.flatnonzero(trains + np.append(held, 0))
+        if not len(used):
+            continue
+        if used.tobytes() not in columns:
+            columns[used.tobytes()] = home.put(_side_by_side(weights[used]))
+        found = _Sums(loss, visit, columns[used.tobytes()], len(used))
+        _add_models(out, found, used, trains, held)
         if constants is not None:
-            _add_constants(out, loss, visit, constants, n_splits)
+            _add_constants(out, loss, visit, constants, trains, held)
         if moves is not None:
-            _add_derivatives(out, loss, visit, found.raw, moves)
+            raw = dict(zip(used.tolist(), found.raw, strict=True))
+            _add_derivatives(out, loss, visit, trains[:-1], held, raw, moves)
     return out
 
 
@@ -260,51 +269,68 @@ def _side_by_side(weights):
     return weights.transpose(1, 0, 2).reshape(size, k * n_outputs)
 
 
-def _add_models(out, visit, found, n_splits):
-    """Add sums to those of the training rows, and of the rows a split holds out."""
-    fold = visit.fold
-    for name in ("loss", "slope", "gram"):
-        each = getattr(found, name)
-        for split, value in enumerate(each):
-            if split != fold or fold == n_splits:
-                out.add(name, split, value)
-        if fold < n_splits:
-            out.add(f"held_{name}", fold, each[fold])
-    if fold < n_splits:
-        out.add("held_square", fold, found.square[fold])
+def _multiple(count, array):
+    """Return an array so many times; itself of once."""
+    return array if count == 1 else float(count) * array
 
 
-def _add_constants(out, loss, visit, constants, n_splits):
+def _add_models(out, found, used, trains, held):
+    """Add sums over rows of a kind to the parts that have them.
+
+    Parameters
+    ----------
+    out : TensorTotals
+    found : _Sums
+        At the weights of `used` models.
+    used : ndarray of int
+    trains : ndarray of int of shape (n_splits + 1,)
+        How often training parts have the rows.
+    held : ndarray of int of shape (n_splits,)
+        How often validation parts have them.
+    """
+    for place, model in enumerate(used):
+        for prefix, counts in (("", trains), ("held_", held)):
+            count = counts[model] if model < len(counts) else 0
+            for name in ("loss", "slope", "gram") if count else ():
+                own = getattr(found, name)[place]
+                out.add(prefix + name, model, _multiple(count, own))
+        if model < len(held) and held[model]:
+            own = _multiple(held[model] ** 2, found.square[place])
+            out.add("held_square", model, own)
+
+
+def _add_constants(out, loss, visit, constants, trains, held):
     """Add the sums of models without features."""
-    xp, fold = loss.xp, visit.fold
-    for split in range(n_splits + 1):
-        if split != fold or fold == n_splits:
-            _add_null(out, split, loss, visit, constants[split])
-    if fold < n_splits:
-        n_rows, constant = visit.rows.shape[0], constants[fold]
-        raw = xp.broadcast_to(loss.home.put(constant[None]), (n_rows, len(constant)))
+    for split in np.flatnonzero(trains):
+        _add_null(out, split, loss, visit, constants[split], trains[split])
+    for split in np.flatnonzero(held):
+        n_rows, constant = visit.rows.shape[0], loss.home.put(constants[split][None])
+        raw = loss.xp.broadcast_to(constant, (n_rows, constant.shape[1]))
         value, _ = loss.value_and_gradient(visit.y, raw)
-        out.add("held_null_loss", fold, xp.sum(visit.weight[:, 0] * value))
+        own = loss.xp.sum(visit.weight[:, 0] * value)
+        out.add("held_null_loss", split, _multiple(held[split], own))
 
 
-def _add_derivatives(out, loss, visit, raw, moves):
+def _add_derivatives(out, loss, visit, trains, held, raw, moves):
     """Add the sums for derivatives in lambda."""
-    xp, home, fold = loss.xp, loss.home, visit.fold
-    n_splits, n_moves, _, n_outputs = moves.responses.shape
+    xp, home = loss.xp, loss.home
+    _, n_moves, _, n_outputs = moves.responses.shape
 
     def images(split):
         found = visit.rows @ home.put(_side_by_side(moves.responses[split]))
         return xp.reshape(found, (-1, n_moves, n_outputs))
 
-    if fold < n_splits:
-        _, slope = loss.value_and_gradient(visit.y, raw[fold])
-        slope = visit.weight * xp.sum(slope[:, None, :] * images(fold), axis=2)
-        out.add("lambda_slope", 0, xp.sum(slope, axis=0))
-        out.add("lambda_square", 0, slope.T @ (slope / visit.weight))
+    slopes = 0.0
+    for split in np.flatnonzero(held):
+        _, slope = loss.value_and_gradient(visit.y, raw[split])
+        slope = visit.weight * xp.sum(slope[:, None, :] * images(split), axis=2)
+        slopes = slopes + _multiple(held[split], slope)
+    if held.any():
+        out.add("lambda_slope", 0, xp.sum(slopes, axis=0))
+        out.add("lambda_square", 0, slopes.T @ (slopes / visit.weight))
     if not moves.wants_third:
         return
-    for split in range(n_splits):
-        if split != fold:
-            along = visit.rows @ home.put(moves.adjoints[split])
-            given = visit.y, raw[split], visit.weight, along, images(split)
-            out.add("third", split, loss.third(*given))
+    for split in np.flatnonzero(trains):
+        along = visit.rows @ home.put(moves.adjoints[split])
+        given = visit.y, raw[split], visit.weight, along, images(split)
+        out.add("third", split, _multiple(trains[split], loss.third(*given)))

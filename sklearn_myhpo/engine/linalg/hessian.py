@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .products import weight_diagonal
 from .symmetric import congruence, symmetric_solver
 
 #: Relative accuracy of a solve by conjugate gradients.
@@ -139,14 +140,14 @@ def penalized_hessian(matrix, penalty, counts):
     Parameters
     ----------
     matrix : ndarray of shape (m, m) or (m n_outputs, m n_outputs)
-    penalty : ndarray of shape (m, 1)
-        The same for all outputs.
+    penalty : ndarray of shape (m, 1) or (m, n_outputs)
+        The former for all outputs alike.
     counts : OracleCounts
 
     Returns
     -------
     DenseHessian
     """
-    diagonal = np.repeat(penalty[:, 0], len(matrix) // len(penalty))
+    diagonal = weight_diagonal(penalty, len(matrix) // len(penalty))
     matrix[np.diag_indices_from(matrix)] += diagonal
     return DenseHessian(matrix, counts)

@@ -85,11 +85,31 @@ class FastState(NamedTuple):
 
 def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solution at `lambda_0` and its model."""
+    known = problem.known
+    if known is not None and known.is_at(lambda_0, weights_0):
+        return _known_state(problem, known)
     weights = problem.minimize(lambda_0, weights_0, tol=INNER_LOOSE)
     return _state(problem, problem.at(lambda_0, weights), RHO_FIRST, INNER_LOOSE)
 
 
-def step(options, problem, state):
+def _known_state(problem, known):
+    """Return the state at a `KnownPlace`; it has no proposal of a step."""
+    place, model = known.place, known.place.model()
+    projected = problem.projected(place.lambda_, model.gradient)
+    rest = problem.relative(projected, place.objective)
+    state = FastState(place.lambda_, place.weights, place, model, RHO_FIRST)
+    error = max(rest, known.error)
+    return state._replace(inner=known.inner, rest=rest, error=error)
+
+
+def info(problem, state):
+    """Return the `Info` of a state whose place was known, else None."""
+    if problem.known is None or state.place is not problem.known.place:
+        return None
+    return Info.at(state.place, state.model.gradient)
+
+
+def step(options, problem, state, rng):
     """Return the next state, moved or with a larger rho, and its `Info`."""
     new_state = _next(problem, state)
     return new_state, Info.at(new_state.place, new_state.model.gradient)
@@ -97,6 +117,8 @@ def step(options, problem, state):
 
 def _next(problem, state):
     """Return the next state."""
+    if state.move is None:
+        state = _with_proposal(problem, state)
     objective = state.place.objective
     if is_below_rounding(state.predicted, objective):
         if problem.iterates and state.inner > INNER_TOL:
@@ -243,6 +265,7 @@ def _propose(problem, state, projected):
     metric = np.diag(model.metric) if is_matrix else model.metric_diagonal
     energy = problem.penalty_energy(state.lambda_, state.weights)
     taken = freedom_taken(metric, energy)
+    taken = problem.share_taken(state.lambda_, taken)
     rests = problem.relative(projected, state.place.objective) <= RESTS
     at_end = rests & (np.minimum(taken, 1.0 - taken) < END)
     longest = np.where(free, np.where(at_end, np.inf, MAX_MOVE), 0.0)

@@ -16,6 +16,7 @@ from ...bilevel.evaluation import Evaluation
 from ..capabilities import Capabilities
 from ..options import check_options
 from ..protocol import Info, Solver, State
+from ..steps import quasi_newton
 from . import fast, published, separable
 
 
@@ -61,6 +62,9 @@ class MYHPO(Solver):
         "backtracking": ["boolean"],
     }
 
+    #: Pairs that L-BFGS keeps for many weights of rows.
+    memory: ClassVar[int] = 20
+
     steps: str = "exact"
     response: str = "tangent"
     metric: str = "hessian"
@@ -79,6 +83,7 @@ class MYHPO(Solver):
             # Means over features leave the subspace of the exact solutions.
             all_directions=self.response == "mean",
             learns_targets=self._is_fast,
+            weighs_rows=self._is_fast,
         )
 
     @property
@@ -95,6 +100,9 @@ class MYHPO(Solver):
         """Return the module with the steps."""
         if problem.offers.is_separable:
             return separable
+        if self._is_fast and problem.offers.weighs_rows and problem.prefers_products:
+            # No consensus pair moves, and so this is all that is left of it.
+            return quasi_newton
         return fast if self._is_fast else published
 
     def init(
@@ -112,7 +120,11 @@ class MYHPO(Solver):
         self, problem: OuterProblem, state: State, rng: np.random.Generator
     ) -> tuple[State, Info]:
         """Return the next state and its `Info`; deterministic."""
-        return self._form(problem).step(self, problem, state)
+        return self._form(problem).step(self, problem, state, rng)
+
+    def info(self, problem: OuterProblem, state: State) -> Info | None:
+        """Return the `Info` of a first state whose place was known."""
+        return fast.info(problem, state) if self._form(problem) is fast else None
 
     def evaluation(self, problem: OuterProblem, state: State) -> Evaluation:
         """Return the evaluation that the state carries."""

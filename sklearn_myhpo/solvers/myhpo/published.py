@@ -76,7 +76,7 @@ def init(options, problem, lambda_0, weights_0):
     return ConsensusState(lambda_0, weights_0, place, weights_0, duals, np.inf)
 
 
-def step(options, problem, state):
+def step(options, problem, state, rng):
     """Return the next state and its `Info`: steps 1 to 4."""
     rho = 1.0 if options.rho == "auto" else options.rho
     alpha, beta, delta = _step_sizes(options, problem, state.lambda_, rho)

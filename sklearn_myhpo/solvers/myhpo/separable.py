@@ -52,7 +52,7 @@ def init(options, problem, lambda_0, weights_0):
     return _state(problem, _propose(problem, own, model, everything), model)
 
 
-def step(options, problem, state):
+def step(options, problem, state, rng):
     """Return the next state, in which the targets with large errors have moved."""
     index = np.flatnonzero(state.progress.errors >= LAG * state.error)
     own, old = _take(state.progress, index), _take(state.model, index)

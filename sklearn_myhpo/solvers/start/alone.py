@@ -53,7 +53,8 @@ def find_start(
         return lambda_, weights, scan
     # The best strength is about the same in all, and so falls per row.
     fall = np.log(scanned.n_held_out / problem.n_held_out)
-    return np.clip(lambda_ + fall, *scanned.scan_bounds), weights, None
+    lambda_ = np.clip(lambda_ + fall, *scanned.scan_bounds)
+    return problem.lifted(lambda_), weights, None
 
 
 def start_of(problem: Problem, scan: Scan) -> tuple[np.ndarray, list[np.ndarray]]:

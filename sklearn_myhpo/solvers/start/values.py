@@ -12,8 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..._deadline import Deadline, OutOfTimeError
+from ...bilevel.held_out import ScanProblem
 from ...bilevel.problem import Problem
 from ..phases import UNWATCHED, Phases
+from .near import near_scan
 from .newton import MOST_STEP, newton_minimum
 from .points import (
     Point,
@@ -99,6 +101,10 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     Scan
         Its weights are near the solution at its lambda.
     """
+    if not isinstance(problem, ScanProblem):
+        near = near_scan(problem)
+        if near is not None:
+            return near
     fewer = problem.of_fewer_rows()
     if fewer is None:
         return _scan_down(problem, phases, _fineness(problem))

@@ -20,6 +20,8 @@ FAR_WEIGHTS = 0.3
 #: Longest move of a lambda from a pass to the next, a natural log; rise of the
 #: objective, relative to it, after which a move was too long; the share of it to retry.
 LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
+#: Move of weights, relative in the norm of the Hessian, within which models hold.
+WITHIN_MODELS = 0.3
 
 
 class Round(NamedTuple):
@@ -56,6 +58,8 @@ class Trust:
 
     def __init__(self):
         self.longest = LONGEST
+        #: Whether no move has been too long so far.
+        self.is_free = True
         # Lambda, objective and error of the lowest place so far.
         self._lowest = None
 
@@ -80,6 +84,7 @@ class Trust:
         if self._lowest is not None and self._has_risen(objective, error):
             centre = self._lowest[0]
             self.longest = RETREAT * np.abs(lambda_ - centre).max()
+            self.is_free = False
             return centre + RETREAT * (lambda_ - centre)
         if self._lowest is None or objective < self._lowest[1]:
             self._lowest = lambda_, objective, error
@@ -197,6 +202,23 @@ def promises_little(problem, place, lambda_):
     both = place.lambda_, lambda_
     here, there = (problem.objective(one, problem.minimize(one)) for one in both)
     return bool(abs(here - there) <= LITTLE_PROMISE * place.objective)
+
+
+def moves_little(problem, lambda_, other, at):
+    """Whether the weights move so little to another lambda that the models hold there.
+
+    Parameters
+    ----------
+    problem : StreamedProblem
+    lambda_, other : ndarray of shape (n_groups,)
+        The present one and the other.
+    at : ndarray of shape (n_splits + 1, m, n_outputs)
+        The present weights.
+    """
+    # Neither penalty says how much a feature counts that has left or comes in.
+    least = np.minimum(lambda_, other)
+    ends = problem.minimize(other, problem.starts())
+    return inner_error(problem, least, at, ends) <= WITHIN_MODELS
 
 
 def polished(problem, lambda_):

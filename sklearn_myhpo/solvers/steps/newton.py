@@ -42,7 +42,7 @@ def init(options, problem, lambda_0, weights_0):
     return _state(problem, problem.at(lambda_0, weights), FIRST_RADIUS)
 
 
-def step(options, problem, state):
+def step(options, problem, state, rng):
     """Return the next state, moved or with a smaller trust region, and its `Info`."""
     lambda_, predicted = _propose(problem, state, options.steps)
     objective = state.place.objective

@@ -29,11 +29,11 @@ class QuasiNewtonState(NamedTuple):
 
 def init(options, problem, lambda_0, weights_0):
     """Return the exact inner solution and hypergradient at `lambda_0`."""
-    weights = problem.minimize(lambda_0, weights_0)
+    weights = problem.minimize(lambda_0, weights_0, problem.step_tol)
     return _state(problem, problem.at(lambda_0, weights), ())
 
 
-def step(options, problem, state):
+def step(options, problem, state, rng):
     """Return the next state and its `Info`."""
     # The Hessians of this place are not needed again unless it is the last one.
     state.place.release()
@@ -74,7 +74,8 @@ def _search(problem, state):
         predicted = -(state.hypergradient @ move)
         if is_below_rounding(predicted, objective):
             return None
-        place = problem.at(lambda_, problem.minimize(lambda_, state.weights))
+        weights = problem.minimize(lambda_, state.weights, problem.step_tol)
+        place = problem.at(lambda_, weights)
         if place.objective <= objective - ACCEPT_RATIO * predicted:
             return place
         size *= 0.5

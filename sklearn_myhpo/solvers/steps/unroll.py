@@ -84,10 +84,10 @@ def reverse_slope(
         Derivatives in every lambda, truncated where the path is.
     """
     adjoint = split.validation_gradient(path[-1])
-    penalty, a = split.penalty(lambda_), step_size.value
-    slope, along = np.zeros(split.groups.n_groups), 0.0
+    a = step_size.value
+    slope, along = np.zeros(len(lambda_)), 0.0
     for w, after in zip(path[-2::-1], path[:0:-1], strict=True):
-        slope -= a * split.by_group(penalty * w * adjoint)
+        slope -= a * split.pull_back(w, lambda_, adjoint)
         along += np.vdot(adjoint, w - after) / a
         adjoint = adjoint - a * split.hessian_product(w, lambda_, adjoint)
     return slope - step_size.slope * along
@@ -119,14 +119,11 @@ def forward_slope(
     slope : ndarray of shape (n_groups,)
         Derivatives in every lambda.
     """
-    w = split.start()
-    penalty, a = split.penalty(lambda_), step_size.value
-    jacobian = np.zeros((split.groups.n_groups, *split.shape))
+    w, a = split.start(), step_size.value
+    jacobian = np.zeros((len(lambda_), *split.shape))
     for _ in range(n_steps):
         gradient = split.train_gradient(w, lambda_)
-        force = split.hessian_product(w, lambda_, jacobian) + split.scatter_by_group(
-            penalty * w
-        )
+        force = split.hessian_product(w, lambda_, jacobian) + split.forces(w, lambda_)
         jacobian = jacobian - a * force - np.multiply.outer(step_size.slope, gradient)
         w = w - a * gradient
     return w, np.tensordot(jacobian, split.validation_gradient(w), 2)

@@ -113,15 +113,19 @@ class Outer:
         factor = self._penalties(np.zeros(n_groups)) - pinned
         self._factor, self._pinned = factor, pinned if pinned.any() else None
         self._is_penalized = (factor > 0).astype(float)
-        labels = np.zeros(size, dtype=np.intp)
-        labels[: len(self.groups.labels)] = self.groups.labels
+        width = factor.shape[1]
+        labels = np.zeros((size, width), dtype=np.intp)
+        own = self.groups.output_labels(width).reshape(-1, width)
+        labels[: len(own)] = own
         # Coordinates of no group have the factor zero.
-        self._labels = np.where(factor.any(axis=(0, 1)), labels, 0)
+        labels = np.where(factor.any(axis=0), labels.T, 0)
+        self._has_classes, self._flat_labels = width > 1, labels.ravel()
+        self._labels = labels if self._has_classes else labels[0]
         self._is_each = np.array_equal(self.groups.labels, np.arange(n_groups))
         self._share = np.reshape(problem.split_weights, (-1, 1, 1))
 
     def _penalties(self, lambda_):
-        """Return the penalties (n_splits, 1, m); (1, 1, m) if all are the same."""
+        """Return the penalties of every split, or of one if all are the same."""
         own = np.stack([split.penalty(lambda_).T for split in self.problem.splits])
         return own[:1] if np.all(own == own[:1]) else own
 
@@ -136,7 +140,8 @@ class Outer:
         Returns
         -------
         ndarray of shape (n_splits, 1, m) or (1, 1, m)
-            The latter if it is the same for all splits.
+            The latter if it is the same for all splits; (..., n_outputs, m) with
+            lambdas of classes.
         """
         strength = np.exp(np.minimum(lambda_, MAX_LOG))
         if len(strength) > 1:
@@ -145,18 +150,21 @@ class Outer:
         return own if self._pinned is None else own + self._pinned
 
     def _by_group(self, values):
-        """Return the sums over groups of values of coordinates (..., m)."""
+        """Return the sums over groups of values from `_products`."""
         n_groups = len(self.low)
         if n_groups == 1:
             return values.sum(axis=-1, keepdims=True)
         if self._is_each:
             return values[..., :n_groups]
         flat = values.reshape(-1, values.shape[-1])
-        sums = [np.bincount(self._labels, one, n_groups)[:n_groups] for one in flat]
+        sums = [np.bincount(self._flat_labels, one, n_groups) for one in flat]
         return np.reshape(sums, (*values.shape[:-1], n_groups))
 
     def _products(self, penalty, w, q):
-        """Return the splits' means of ``p w^2, p w q, p q^2``, by coordinate."""
+        """Return the splits' means of ``p w^2, p w q, p q^2``, by coordinate.
+
+        Or by weight, those of a class in a row, with lambdas of classes.
+        """
         weighted = self._share * penalty if len(self._share) > 1 else penalty
         if self._pinned is not None:
             weighted = weighted * self._is_penalized
@@ -168,7 +176,17 @@ class Outer:
         out[2] *= q
         if w.shape[0] == w.shape[1] == 1:
             return out[:, 0, 0]
+        if self._has_classes:
+            return out.sum(axis=1).reshape(3, -1)
         return out.sum(axis=(1, 2))
+
+    def _share_of_penalty(self, penalty, moments):
+        """Return the part of the penalty in the curvature, as of `_products`."""
+        if self._has_classes:
+            core = penalty.mean(axis=0)
+            return np.ravel(core / (moments + core))
+        core = penalty[0, 0] if len(penalty) == 1 else penalty.mean(axis=(0, 1))
+        return core / (moments + core)
 
     def hypergradient(
         self, lambda_: np.ndarray, penalty: np.ndarray, w: np.ndarray, q: np.ndarray
@@ -232,8 +250,8 @@ class Outer:
             slope = self.problem.total_gradient(lambda_, -cross)
         if steps.moments is None:
             return self.inside(lambda_ - factor * steps.beta * slope)
-        core = penalty[0, 0] if len(penalty) == 1 else penalty.mean(axis=(0, 1))
-        responses = self._by_group(products[0] * (core / (steps.moments + core)))
+        share = self._share_of_penalty(penalty, steps.moments)
+        responses = self._by_group(products[0] * share)
         size = total + np.sqrt(total * other)
         if self.direct_curvature:
             size += np.abs(slope) + self.direct_curvature

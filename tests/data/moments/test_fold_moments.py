@@ -10,9 +10,14 @@ from scipy import sparse
 
 from sklearn_myhpo.data import Batches, RowFolds
 from sklearn_myhpo.data.folds.rules import HoldOut
+from sklearn_myhpo.data.folds.uses import NoFolds
 from sklearn_myhpo.data.moments.condensed import condense, factors_of_moments
 from sklearn_myhpo.data.moments.fold_factors import factors_of_block
-from sklearn_myhpo.data.moments.fold_moments import centre_of_block, moments_of_block
+from sklearn_myhpo.data.moments.fold_moments import (
+    centre_of_block,
+    moments_of_block,
+    rows_of_parts,
+)
 from sklearn_myhpo.data.moments.passes import condense_source, rows_of_block
 from sklearn_myhpo.data.streams.source import BatchSource, Block
 from sklearn_myhpo.engine.limits import use_limits
@@ -46,8 +51,9 @@ def added(task, *args, sizes=(N,), order=None, **options):
 
 
 def moments_by_hand(rule, weight, y=Y):
-    """Return the sums of every fold, row by row."""
-    labels = np.full(N, -1) if rule is None else rule.labels(block_of(slice(0, N)))
+    """Return the sums of every kind, row by row; the last is of no split."""
+    labels = np.zeros(N, int) if rule is None else rule.labels(block_of(slice(0, N)))
+    labels = np.where(labels < 0, rule.n_splits if rule else 0, labels)
     found = {}
     for row in range(N):
         one = np.concatenate([X[row] - CENTRE.x, [1.0], y[row] - CENTRE.y])
@@ -68,6 +74,8 @@ def assert_close(found, expected):
         assert off.max() < 1e-12
 
 
+#: Uses of rows none of which is held out.
+NONE = NoFolds().uses
 RULES = [None, RowFolds(3), HoldOut(0.3, 1)]
 
 
@@ -122,8 +130,8 @@ def test_a_weight_is_a_repetition():
     """A row of weight two would not count as two rows."""
     whole = np.repeat(np.arange(N), (2 * WEIGHT).astype(int))
     block = Block(X[whole], Y[whole], None, 0, 0)
-    once = moments_of_block(block, None, CENTRE, 1, 10).total
-    weighted = added(moments_of_block, None, CENTRE, 1, 10).total
+    once = moments_of_block(block, None, CENTRE, 1, 10).total(NONE)
+    weighted = added(moments_of_block, None, CENTRE, 1, 10).total(NONE)
     # In units of 1/2, and of the unit of the weights.
     scale = 2.0 * 2.0**CENTRE.weight_exponent
     np.testing.assert_allclose(once, scale * weighted, rtol=1e-12)
@@ -135,7 +143,7 @@ def test_many_targets_keep_their_squares():
     first = block_of(slice(0, N), y=y)
     centre = centre_of_block(first, unit_exponents, is_about_means=True)
     moments = added(moments_of_block, None, centre, 1, 10, y=y)
-    found, rows = moments.total, factors_of_moments(moments, centre)[-1]
+    found, rows = moments.total(NONE), factors_of_moments(moments, centre)[0]
     np.testing.assert_allclose(np.diag(rows.T @ rows), np.diag(found), rtol=1e-12)
     np.testing.assert_allclose(
         (rows.T @ rows)[: D + 1], found[: D + 1], atol=1e-11 * np.abs(found).max()
@@ -152,7 +160,7 @@ def test_condensed_rows_stand_for_all(moves, exponent):
     )
     rule = RowFolds(3)
     moments = added(moments_of_block, rule, centre, 1, 10, y=y)
-    rows = factors_of_moments(moments, centre), moments.counts
+    rows = factors_of_moments(moments, centre), moments.counts, rule.uses
     found = condense(*rows, centre, moments.sample, np.float64, None, moves=moves)
     assert len(found.weight) == 3 * (D + 2)
     assert found.design.n_counted == np.count_nonzero(WEIGHT)
@@ -180,7 +188,7 @@ def test_condensed_rows_stand_for_all(moves, exponent):
 def passes_of(rows, y, *, is_about_means=True, least=1e-9, size=8, **changes):
     """Return how often rows are read to be condensed."""
     batches = Batches.from_arrays(rows, y, batch_size=10)
-    options = {"is_about_means": is_about_means, "least": least, "moves": True}
+    options = {"is_about_means": is_about_means, "least": least}
     with use_limits(block_entries=size, **changes):
         source = BatchSource(batches)
         condense_source(
@@ -208,3 +216,30 @@ def test_second_pass_only_where_digits_are_at_risk():
     assert passes_of(plain + 1e5, y, is_about_means=False) == 2
     # All rows are in one block and are kept.
     assert passes_of(plain, plain.sum(axis=1), size=10_000) == 1
+
+
+@pytest.mark.parametrize(
+    ("used", "are_slices"),
+    [
+        (np.arange(23) % 5 + 1, True),
+        ((np.arange(23) + 3) % 5 + 1, True),
+        (np.where(np.arange(23) % 5 == 2, -1, np.arange(23) % 5 + 1), True),
+        (np.repeat([1, 2, 3], 8), True),
+        (np.arange(3) + 1, True),
+        (np.zeros(7, dtype=int), True),
+        (np.tile([1, 2, 1, 3], 6), False),
+        (np.r_[np.arange(20) % 5 + 1, 1, 1, 2], False),
+        (np.random.default_rng(0).integers(-1, 6, 40), False),
+        (np.zeros(0, dtype=int), True),
+    ],
+    ids=["every", "later", "dropped", "runs", "few", "one", "twice", "end", "any", "0"],
+)
+def test_rows_of_parts(used, are_slices):
+    """Rows would be counted in another fold, or folds by row be copied."""
+    found, kinds = np.full(len(used), -1), []
+    for part, rows in rows_of_parts(used, 6):
+        assert np.all(found[rows] == -1)
+        found[rows] = part
+        kinds.append(isinstance(rows, slice))
+    np.testing.assert_array_equal(found, used)
+    assert all(kinds) or not are_slices

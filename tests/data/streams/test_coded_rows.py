@@ -27,7 +27,7 @@ class Seen(Sums):
 
 def seen(block, rule):
     """Return targets, weights and folds: a task."""
-    return Seen((block.y.tolist(), block.weight.tolist(), rule.labels(block).tolist()))
+    return Seen((block.y.tolist(), block.weight.tolist(), rule.kinds(block).tolist()))
 
 
 @pytest.mark.parametrize(

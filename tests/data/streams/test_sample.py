@@ -17,7 +17,7 @@ def sample_of(sizes, order, step, most, *, kind=np.asarray, tree=False):
         rows = np.arange(start, start + size, dtype=float)
         X = kind(np.column_stack([rows + 1, -rows - 1]))
         block = Block(X, 3 * rows, 5 * rows, start, number)
-        samples.append(sample_block(block, np.arange(size) % 3, step, most))
+        samples.append(sample_block(block, np.arange(size)[:, None] % 3, step, most))
         start += size
     samples = [samples[number] for number in order]
     while len(samples) > 1:
@@ -58,7 +58,7 @@ def test_rows_are_copies(kind):
     """Every block would stay in memory."""
     found = sample_of([30], [0], 10, 100, kind=kind).joined()
     np.testing.assert_array_equal(found.X[:, 1], [-1, -11, -21])
-    np.testing.assert_array_equal(found.label, [0, 1, 2])
+    np.testing.assert_array_equal(found.kind[:, 0], [0, 1, 2])
     for column in found:
         assert column.base is None or column.base.size < 10
 

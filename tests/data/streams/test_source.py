@@ -378,10 +378,13 @@ def test_next_batch_is_read_while_this_one_is_in_use():
 
 
 INTERRUPTED = """
-import _thread, threading, time
+import _thread, signal, threading, time
 import numpy as np
 from sklearn_myhpo.data import Batches
 from sklearn_myhpo.data.streams.source import BatchSource, Sums
+
+# Shells ignore the signal in jobs of the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def read():
     for number in range(1000):

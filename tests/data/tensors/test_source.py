@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from sklearn_myhpo.data.folds.listed import list_folds
 from sklearn_myhpo.data.moments.fold_moments import centre_of_block, moments_of_block
 from sklearn_myhpo.data.tensors import moments  # noqa: F401  registers the tasks
 from sklearn_myhpo.data.tensors.arrays import Home, fetched, is_tensor
-from sklearn_myhpo.data.tensors.source import GivenLabels, TensorSource, ends_of_block
+from sklearn_myhpo.data.tensors.source import TensorSource, ends_of_block
 from sklearn_myhpo.data.tensors.wide import WideRows
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.linear_model._units import unit_exponents
@@ -46,20 +47,25 @@ def test_moments_are_sums_over_all_rows_of_a_label(n_rows, kind):
         source = TensorSource(counted.asarray(X), y, weight)
         first = source.first()
         centre = centre_of_block(first, unit_exponents, is_about_means=True)
-        found = source.map_reduce(
-            moments_of_block, GivenLabels(labels, 3), centre, 5, 100
-        )
+        pairs = [
+            (np.flatnonzero(labels != own), np.flatnonzero(labels == own))
+            for own in range(3)
+        ]
+        rule = list_folds(pairs, N_ROWS)
+        found = source.map_reduce(moments_of_block, rule, centre, 5, 100)
+    # Kinds have numbers of their own.
+    kind_of = [rule.columns[labels == own, 0][0] for own in range(3)]
     columns = np.column_stack([X - centre.x, np.ones(N_ROWS), y - centre.y])
     scale = 2.0**-centre.weight_exponent
     for label in range(3):
         own = columns[labels == label]
         matrix = own.T @ (scale * weight[labels == label, None] * own)
-        np.testing.assert_allclose(found.matrices[label], matrix, rtol=1e-12)
-        assert found.counts[label] == np.count_nonzero(weight[labels == label])
+        np.testing.assert_allclose(found.matrices[kind_of[label]], matrix, rtol=1e-12)
+        assert found.counts[kind_of[label]] == np.count_nonzero(weight[labels == label])
     sample = found.sample.joined()
     np.testing.assert_array_equal(sample.number, np.arange(0, N_ROWS, 5))
     np.testing.assert_array_equal(sample.X, X[::5])
-    np.testing.assert_array_equal(sample.label, labels[::5])
+    np.testing.assert_array_equal(sample.kind, rule.columns[::5])
 
 
 @pytest.mark.parametrize("n_rows", [1, 7, 100])

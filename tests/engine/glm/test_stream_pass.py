@@ -179,7 +179,7 @@ def test_facts_of_folds(problem):
     parts = [facts_of_folds(one, reading, numbers) for one in blocks(given)]
     found = total(parts)
     np.testing.assert_array_equal(found.numbers, numbers)
-    np.testing.assert_array_equal(found.labels, FOLD[numbers])
+    np.testing.assert_array_equal(found.kinds[:, 0], FOLD[numbers])
     weight = np.bincount(FOLD, WEIGHT)
     np.testing.assert_allclose(found.totals["weight"], [*weight, 0.0])
     counts = np.bincount(FOLD, WEIGHT > 0)
@@ -191,5 +191,6 @@ def test_facts_of_folds(problem):
         np.testing.assert_allclose(moments.square, share @ (own - mean) ** 2)
     assert found.moments[K] is None
     np.testing.assert_allclose(
-        found.others(found.totals["weight"]), [*(weight.sum() - weight), weight.sum()]
+        reading.uses.trained(found.totals["weight"]),
+        [*(weight.sum() - weight), weight.sum()],
     )

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import BilevelLogisticRegression
@@ -127,6 +129,24 @@ def test_absurd_steps_are_told_and_leave_no_absurd_weights(method, size, name):
     assert result.validation_loss < 20.0 * problem.null_loss
 
 
+@pytest.mark.parametrize("method", RULES)
+@pytest.mark.parametrize("size", [0.1, 10.0])
+@pytest.mark.parametrize("kind", [None, "each"])
+def test_absurd_steps_of_a_fit_warn(kind, size, method):
+    """A loss far above that of a constant would pass for a result."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X) * 100.0
+    solver = Stochastic(method, step_sizes=(size, size))
+    model = BilevelLogisticRegression(
+        solver=solver, feature_groups=kind, cv=0.25, refit=False, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        model.fit(X, y)
+    assert np.all(np.isfinite(model.coef_))
+    assert np.all(np.isfinite(model.lambda_))
+    assert np.isfinite(model.validation_loss_)
+
+
 def test_absurd_steps_on_a_part_leave_it_out():
     """The parts after it would start from weights of no use."""
     X, y = load_breast_cancer(return_X_y=True)
@@ -148,6 +168,31 @@ def test_without_refit_nothing_exact_is_done():
         model.fit(X, y)
     assert model.certificate_ is None
     assert model.optimism_ is None
+    without = model.validation_loss_
     with pytest.warns(ConvergenceWarning):
         model.set_params(refit=True).fit(X, y)
     assert model.certificate_ is not None
+    # That of the solver's own weights in both cases.
+    assert model.validation_loss_ == pytest.approx(without, rel=1e-12)
+
+
+def test_validation_loss_is_that_of_its_own_weights():
+    """It would be compared with losses of exact weights, which are others."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    train, held_out = np.arange(400), np.arange(400, len(y))
+    model = BilevelLogisticRegression(
+        solver="stochastic",
+        cv=[(train, held_out)],
+        refit=False,
+        lambda_init=-2.0,
+        max_iter=1,
+        random_state=0,
+    )
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    chances = model.predict_proba(X[held_out])
+    assert model.validation_loss_ == pytest.approx(log_loss(y[held_out], chances))
+    exact = LogisticRegression(C=0.5 * np.exp(-model.lambda_) / len(train), tol=1e-8)
+    chances = exact.fit(X[train], y[train]).predict_proba(X[held_out])
+    assert abs(model.validation_loss_ - log_loss(y[held_out], chances)) > 1e-5

@@ -1,18 +1,12 @@
 """What the first pass refuses, and what later passes notice."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from scipy import sparse
 
 from sklearn_myhpo.data import Batches
 from sklearn_myhpo.data.streams.checks import Checksum
-from sklearn_myhpo.data.streams.rows import (
-    SAMPLE_ROWS,
-    BatchRows,
-    ThinnedRows,
-)
+from sklearn_myhpo.data.streams.reader import BatchReader
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((20, 3))
@@ -28,31 +22,20 @@ def parts(size=5):
 
 
 def read(batches):
-    """Return the rows after the first pass."""
-    return BatchRows(Batches(batches))
+    """Return a reader after the first pass."""
+    reader = BatchReader(Batches(batches))
+    list(reader)
+    return reader
 
 
-def test_facts_of_the_first_pass():
-    """The fit would begin with another y, or look for constants in another pass."""
-    rows = read([*parts(), (X[:0], Y[:0])])
-    assert rows.shape == (20, 3)
-    np.testing.assert_array_equal(rows.y, Y)
-    np.testing.assert_array_equal(rows.low, X.min(axis=0))
-    np.testing.assert_array_equal(rows.high, X.max(axis=0))
-    assert rows.sample_weight is None
-    assert rows.batches.n_passes == 1
-    np.testing.assert_array_equal(np.concatenate(list(rows)), X)
-    assert rows.batches.n_passes == 2
-
-
-def test_batches_are_not_kept():
-    """Views of y, or of the only column, would keep every batch in memory."""
-    given = [(batch := RNG.standard_normal((4, 3)), batch[:, 0]) for _ in range(2)]
-    rows = read(given)
-    expected = np.concatenate([y for _, y in given])
-    for batch, _ in given:
-        batch[:] = 0.0
-    np.testing.assert_array_equal(rows.y, expected)
+def test_first_pass():
+    """The fit would know another number of rows, or read other ones later."""
+    reader = read([*parts(), (X[:0], Y[:0])])
+    assert reader.n_samples == 20
+    later = list(reader)
+    np.testing.assert_array_equal(np.concatenate([rows.X for rows in later]), X)
+    np.testing.assert_array_equal(np.concatenate([rows.y for rows in later]), Y)
+    assert all(rows.weight is None for rows in later)
 
 
 @pytest.mark.parametrize(
@@ -74,22 +57,6 @@ def broken(change):
     given = parts()
     change(given[2])
     return given
-
-
-@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize("sizes", [[1] * 9, [100, 4000, 0, 3, 2500], [9000]])
-def test_sample_is_evenly_spaced(sizes, make):
-    """Origins would be those of the first rows, or depend on the size of batches."""
-    ends = np.cumsum([0, *sizes])
-    thinned = ThinnedRows()
-    for start, stop in pairwise(ends):
-        rows = np.column_stack([np.arange(start, stop), np.ones(stop - start)])
-        thinned.add(make(rows))
-    found = thinned.rows[:, 0]
-    step = found[1] - found[0]
-    np.testing.assert_array_equal(found, np.arange(0, ends[-1], step))
-    assert step == 1 or SAMPLE_ROWS <= len(found) <= 2 * SAMPLE_ROWS
-    assert np.log2(step) == int(np.log2(step))
 
 
 def set_entry(column, row, value):

@@ -1,0 +1,166 @@
+"""Data cleaning on MNIST: wrong labels in the training rows, and some clean rows.
+
+The labels of a share of the training rows are replaced by another digit, as in
+Franceschi, Donini, Frasconi & Pontil (2017), section 5.1: training rows, as many clean
+validation rows, 10,000 test rows, one softmax regression. They take ``--rows 5000``.
+Every row of the table is a way to use them; lambda is learned on the clean rows, or on
+a fifth of the rows where these are all in training:
+
+    python -m benchmarks.row_weights
+"""
+
+import argparse
+import time
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from benchmarks.page import markdown, update
+from sklearn_myhpo import MYHPOLogisticRegression
+from sklearn_myhpo.datasets import fetch_mnist
+
+RATES = (0.1, 0.2, 0.3, 0.4, 0.5)
+#: Shares of the rows that are dropped by their loss, of which the best is taken.
+DROPPED = (0.1, 0.2, 0.35, 0.5)
+#: Iterations for the weights of rows; the loss then falls by less than a hundredth.
+MAX_ITER = 15
+
+
+class Rows:
+    """Training rows with wrong labels, clean rows and test rows.
+
+    Parameters
+    ----------
+    rate : float
+        Share of wrong labels.
+    n_rows : int
+        Number of training rows, and of clean rows.
+    seed : int
+    """
+
+    def __init__(self, rate, n_rows, seed):
+        data, test = fetch_mnist(), fetch_mnist(subset="test10k")
+        rng = np.random.default_rng(seed)
+        order = rng.permutation(len(data.target))[: 2 * n_rows]
+        X, y = data.data[order] / 255.0, data.target[order]
+        self.X, self.y = X[:n_rows], y[:n_rows].copy()
+        self.X_clean, self.y_clean = X[n_rows:], y[n_rows:]
+        self.X_test, self.y_test = test.data / 255.0, test.target
+        self.is_wrong = rng.random(n_rows) < rate
+        others = rng.integers(1, 10, self.is_wrong.sum())
+        self.y[self.is_wrong] = (self.y[self.is_wrong] + others) % 10
+
+    @property
+    def clean(self):
+        """The clean rows as a validation set."""
+        return {"X_val": self.X_clean, "y_val": self.y_clean}
+
+    def error(self, model):
+        """Return the share of wrong predictions of test rows, in percent."""
+        return 100.0 * (1.0 - model.score(self.X_test, self.y_test))
+
+    def with_clean(self, weight, lambda_=None):
+        """Return the model of both kinds of rows, the former with weights.
+
+        At a given lambda where the clean rows have had their say, else at the best for
+        a fifth of all rows.
+        """
+        used = weight > 0
+        X = np.vstack([self.X[used], self.X_clean])
+        y = np.concatenate([self.y[used], self.y_clean])
+        weight = np.concatenate([weight[used], np.ones(len(self.y_clean))])
+        if lambda_ is None:
+            model = MYHPOLogisticRegression(cv=0.2, random_state=0)
+        else:
+            C = 0.5 * np.exp(-lambda_) / weight.sum()
+            model = LogisticRegression(C=C, max_iter=1000)
+        return model.fit(X, y, weight)
+
+
+def drop_by_loss(rows, plain):
+    """Return the best model without the rows of the largest losses."""
+    scores = plain.predict_log_proba(rows.X)
+    losses = -scores[np.arange(len(rows.y)), rows.y]
+    found = []
+    for share in DROPPED:
+        kept = losses <= np.quantile(losses, 1.0 - share)
+        model = MYHPOLogisticRegression()
+        found.append(model.fit(rows.X[kept], rows.y[kept], **rows.clean))
+    return min(found, key=lambda model: model.validation_loss_)
+
+
+def compare(rate, n_rows, seed):
+    """Return the test error of every way, and numbers about the weights.
+
+    Returns
+    -------
+    errors : dict of str to float
+        In percent.
+    weights : ndarray of shape (n_rows,)
+    seconds : float
+        CPU time of the fit with weights of rows.
+    """
+    rows, errors = Rows(rate, n_rows, seed), {}
+    plain = MYHPOLogisticRegression().fit(rows.X, rows.y, **rows.clean)
+    errors["plain"] = rows.error(plain)
+    errors["dropping by loss"] = rows.error(drop_by_loss(rows, plain))
+    clock = time.process_time()
+    model = MYHPOLogisticRegression(max_iter=MAX_ITER)
+    model.fit(rows.X, rows.y, **rows.clean, row_groups="each")
+    seconds = time.process_time() - clock
+    errors["`row_groups`"] = rows.error(model)
+    right = MYHPOLogisticRegression()
+    right.fit(rows.X[~rows.is_wrong], rows.y[~rows.is_wrong], **rows.clean)
+    errors["right rows only"] = rows.error(right)
+    errors["clean rows only"] = rows.error(rows.with_clean(np.zeros(n_rows)))
+    errors["plain, and clean rows"] = rows.error(rows.with_clean(np.ones(n_rows)))
+    both = rows.with_clean(model.row_weights_, model.lambda_)
+    errors["`row_groups`, and clean rows"] = rows.error(both)
+    both = rows.with_clean((~rows.is_wrong).astype(float))
+    errors["right rows, and clean rows"] = rows.error(both)
+    found = np.mean(model.row_weights_[rows.is_wrong] < 0.5)
+    kept = np.mean(model.row_weights_[~rows.is_wrong] > 0.5)
+    loss = log_loss(rows.y_clean, model.predict_proba(rows.X_clean))
+    assert abs(loss - model.validation_loss_) < 1e-6
+    return errors, {"wrong < .5": found, "right > .5": kept, "seconds": seconds}
+
+
+def main():
+    """Print the table, a column for every share of wrong labels."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES)
+    parser.add_argument("--rows", type=int, default=1500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--page", help="page of the documentation to write into")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    columns, facts = [], []
+    for rate in arguments.rates:
+        errors, fact = compare(rate, arguments.rows, arguments.seed)
+        columns.append(errors)
+        facts.append(fact)
+        numbers = {k: round(float(v), 2) for k, v in {**errors, **fact}.items()}
+        print(f"{rate:.0%}", numbers, flush=True)
+    head = ["test error, %", *(f"{rate:.0%} wrong" for rate in arguments.rates)]
+    lines = [
+        [name, *(f"{errors[name]:.1f}" for errors in columns)] for name in columns[0]
+    ]
+    for name, text in (
+        ("wrong < .5", "wrong labels with a weight below one half, %"),
+        ("right > .5", "right labels with a weight above one half, %"),
+    ):
+        lines.append([text, *(f"{100.0 * fact[name]:.0f}" for fact in facts)])
+    lines.append(
+        ["seconds for the weights", *(f"{fact['seconds']:.0f}" for fact in facts)]
+    )
+    table = markdown(head, lines, align_left=1)
+    print(table)
+    if arguments.page:
+        update(arguments.page, {"row weights": table})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""The bilevel problem of penalties and of weights of training rows.
+
+``min over (lambda, s) L_V(w)`` with
+``w = argmin sum_i c_i sigmoid(s_g(i)) l_i(w) + sum_j exp(lambda_g(j)) w_j^2``: data
+cleaning (Franceschi, Donini, Frasconi & Pontil 2017, section 5.1, with a sigmoid in the
+place of their constraint). The hyperparameters are one vector, lambda first.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, log_expit
+
+from ..engine.glm.row_groups import RowGroups
+from ..engine.glm.weighed_split_set import WeighedSplitSet
+from ..engine.linalg.hessian import CG_TOL
+from .contract import Offers
+from .held_out import HeldOutEvaluation, HeldOutProblem
+from .outer import ADJOINT_TOL, OuterModel
+from .row_weights_model import row_weights_model
+from .shrinkage import Shrinkage
+from .validation import BilevelProblem
+
+#: The s of all rows at the start, and the largest one: a weight of 6e-6 is none.
+FIRST_LOGIT, MAX_LOGIT = 0.0, 12.0
+#: Accuracy of the inner solutions and of the adjoint for a step.
+STEP_TOL, ADJOINT_STEP_TOL = 1e-7, 1e-4
+
+
+class RowShrinkage(NamedTuple):
+    """Penalty on differences of the s of groups of rows.
+
+    Attributes
+    ----------
+    own : Shrinkage
+        Of the s alone.
+    n_penalties : int
+        Number of lambdas before them.
+    """
+
+    own: Shrinkage
+    n_penalties: int
+
+    @property
+    def strength(self) -> float:
+        """In units of the validation loss."""
+        return self.own.strength
+
+    def value(self, lambda_: np.ndarray) -> float:
+        """Return the penalty."""
+        return self.own.value(lambda_[self.n_penalties :])
+
+    def gradient(self, lambda_: np.ndarray) -> np.ndarray:
+        """Return its derivative, shape (n_lambdas,)."""
+        slope = self.own.gradient(lambda_[self.n_penalties :])
+        return np.append(np.zeros(self.n_penalties), slope)
+
+    def hessian(self, lambda_: np.ndarray) -> np.ndarray:
+        """Return its second derivative, shape (n_lambdas, n_lambdas)."""
+        curvature = self.own.hessian(lambda_[self.n_penalties :])
+        return np.pad(curvature, (self.n_penalties, 0))
+
+    def max_curvature(self, n_lambdas: int) -> float:
+        """Return the largest eigenvalue of the second derivative."""
+        return self.own.max_curvature(n_lambdas - self.n_penalties)
+
+
+class RowWeightsProblem(HeldOutProblem):
+    """Minimize the validation loss over penalties and weights of training rows.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+        With one split, and with rows: of any loss but the squared one, or built with
+        ``by_rows=True``.
+    row_groups : RowGroups
+        Of all its rows; validation rows are in none.
+    penalties : ndarray of shape (n_penalties,) or None, default=None
+        Where to hold the penalties, for rows that all have the weight one; None to
+        learn them too. A common factor of all weights then makes next to no
+        difference, as it is one of the penalties.
+
+    Attributes
+    ----------
+    plain : BilevelProblem
+        The problem as given, whose training rows all have the weight one.
+    held : ndarray of shape (n_penalties,) or None
+        The `penalties` as given.
+    n_penalties : int
+        Number of lambdas that are penalties.
+    """
+
+    step_tol = STEP_TOL
+
+    def __init__(
+        self,
+        problem: BilevelProblem,
+        row_groups: RowGroups,
+        penalties: np.ndarray | None = None,
+    ):
+        if len(problem.splits) != 1:
+            raise ValueError(
+                "Weights of rows are learned on one validation part. Got "
+                f"{len(problem.splits)} splits."
+            )
+        split_set = WeighedSplitSet(problem.split_set, row_groups)
+        ends = np.full((2, row_groups.n_groups), [[-MAX_LOGIT], [MAX_LOGIT]])
+        bounds, scan_bounds = problem.bounds, problem.scan_bounds
+        self.held = penalties
+        if penalties is not None:
+            held = np.reshape(penalties, -1) + log_expit(FIRST_LOGIT)
+            bounds = scan_bounds = np.stack([held, held])
+        super().__init__(
+            replace(problem.parts, split_set=split_set),
+            problem.scales,
+            np.hstack([bounds, ends]),
+            scan_bounds=np.hstack([scan_bounds, ends]),
+            offers=Offers(
+                all_directions=problem.offers.all_directions, weighs_rows=True
+            ),
+        )
+        self.plain, self.n_penalties = problem, problem.n_groups
+        self.total_weight, self.plan = problem.total_weight, problem.plan
+
+    def at(
+        self, lambda_: np.ndarray, weights: list[np.ndarray]
+    ) -> "RowWeightsEvaluation":
+        """Return the evaluation of the problem at a lambda and weights."""
+        return RowWeightsEvaluation(self, lambda_, weights)
+
+    def row_weights(self, lambda_: np.ndarray) -> np.ndarray:
+        """Return the weight of every group of rows.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (..., n_lambdas)
+            All hyperparameters.
+
+        Returns
+        -------
+        ndarray of shape (..., n_row_groups)
+            Between 0 and 1.
+        """
+        return expit(lambda_[..., self.n_penalties :])
+
+    def shrink(self, shrinkage: float, reference_loss: float) -> None:
+        """Make a penalty on differences of the s of rows a part of the objective.
+
+        Parameters
+        ----------
+        shrinkage : float
+            Not negative.
+        reference_loss : float
+            Objective where all are the same, the unit of `shrinkage`.
+        """
+        own = Shrinkage(shrinkage * reference_loss)
+        self.shrinkage = RowShrinkage(own, self.n_penalties)
+
+    def for_scan(self) -> BilevelProblem:
+        """Return the problem to scan for a start: that of the penalties alone."""
+        return self.plain
+
+    def lifted(self, lambda_: np.ndarray | float) -> np.ndarray:
+        """Return the hyperparameters at which weights are those of the penalties alone.
+
+        Parameters
+        ----------
+        lambda_ : float or ndarray of shape (n_penalties,)
+            Natural logs of penalties.
+
+        Returns
+        -------
+        ndarray of shape (n_lambdas,)
+            Where all rows have the same weight; penalties that are held stay there.
+        """
+        penalties = np.full(self.n_penalties, lambda_) + log_expit(FIRST_LOGIT)
+        logits = np.full(self.n_groups - self.n_penalties, FIRST_LOGIT)
+        return self.project(np.append(penalties, logits))
+
+    def first_lambda(self, lambda_init: float | np.ndarray) -> np.ndarray:
+        """Return the hyperparameters that a run starts from, given penalties or all."""
+        if np.size(lambda_init) == self.n_groups:
+            return np.array(lambda_init, dtype=float)
+        first = self.lifted(0.0)
+        first[: self.n_penalties] = lambda_init
+        return first
+
+    def penalty_energy(
+        self, lambda_: np.ndarray, weights: list[np.ndarray]
+    ) -> np.ndarray:
+        """Return ``w' P w`` by groups of features, and zero for groups of rows."""
+        own = super().penalty_energy(lambda_, weights)
+        return np.append(own, np.zeros(self.n_groups - self.n_penalties))
+
+    def share_taken(self, lambda_: np.ndarray, taken: np.ndarray) -> np.ndarray:
+        """Return the shares by which moves are felt; of a group of rows its weight.
+
+        With it the weight of the rows is linear in a move as it is felt.
+        """
+        return np.append(taken[: self.n_penalties], self.row_weights(lambda_))
+
+
+class RowWeightsEvaluation(HeldOutEvaluation):
+    """The loss of clean rows, with derivatives, at one lambda and weights."""
+
+    def hypergradient(self, rtol: float = ADJOINT_STEP_TOL) -> np.ndarray:
+        """Return the derivative of the objective in all hyperparameters.
+
+        Of a group of rows it is ``-sigmoid'(s) sum_i c_i <grad l_i, q>`` with
+        ``H q = grad L_V``: one solve, and one pass over the rows, for any number.
+
+        Parameters
+        ----------
+        rtol : float
+            Relative residual of an iterative solve.
+
+        Returns
+        -------
+        ndarray of shape (n_lambdas,)
+            Derivatives.
+        """
+        problem = self.problem
+        slopes = problem.validation_gradients(self.weights)
+        (q,) = problem.split_set.adjoints(self.hessians, slopes, rtol)
+        slope = -problem.splits[0].pull_back(self.weights[0], self.lambda_, q)
+        return problem.total_gradient(self.lambda_, slope)
+
+    def model(self, rtol: float = ADJOINT_TOL) -> OuterModel:
+        """Return the second-order model of the objective in all hyperparameters."""
+        if self._model is None or rtol < self._rtol:
+            self._model, self._rtol = row_weights_model(self, rtol), rtol
+        return self._model.shrunken(self.problem.shrinkage, self.lambda_)
+
+    def follow(self, before: "RowWeightsEvaluation") -> None:
+        """Do nothing: the adjoints of the last place are kept."""
+
+    def predict(self, move: np.ndarray) -> list[np.ndarray]:
+        """Return the weights after a move of lambda along their tangent."""
+        split, w = self.problem.splits[0], self.weights[0]
+        right = -split.push(w, self.lambda_, move)
+        (step,) = self.problem.split_set.solve(self.hessians, [right], CG_TOL)
+        return [w + step]

@@ -1,0 +1,177 @@
+"""Weights near those of all splits, by Newton steps for all rows as one.
+
+A sample of the rows takes the first steps. Its penalty is the one whose loss on new
+rows is least by Takeuchi's estimate: the loss of the sample's second-order model and
+``phi tr(H^-1 G) / n``, phi the dispersion of the slopes.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...data.sampling import every_kth
+from ...data.shared_rows import SharedRows
+from ..linalg.penalty_path import PenaltyPath
+from ..linalg.stacked import StackedSolver
+from .passes import Passes
+
+#: Step of lambda between the penalties that are compared.
+PENALTY_STEP = 0.5
+#: Most looks at a sample, and error of a step of it that is short.
+SAMPLE_LOOKS, SAMPLE_FAR = 10, 0.3
+#: Error of the weights, relative in the norm of the Hessian, that is small enough; most
+#: passes for it, and the error after these that is too large.
+CENTRED, CENTRE_PASSES, OFF_CENTRE = 0.006, 5, 0.15
+
+
+class Centre(NamedTuple):
+    """Weights, and the penalty that they are for.
+
+    Attributes
+    ----------
+    lambda_ : float
+    weights : ndarray of shape (m, 1)
+    raw : ndarray of shape (1, n_samples)
+        Raw predictions of all rows.
+    """
+
+    lambda_: float
+    weights: np.ndarray
+    raw: np.ndarray
+
+
+def find_centre(split, factors, bounds, n_rows):
+    """Return the `Centre` of a split of all rows.
+
+    Parameters
+    ----------
+    split : GLMSplit
+        Of one output.
+    factors : ndarray of shape (m,)
+        The penalty of every coordinate relative to that of lambda.
+    bounds : (float, float)
+        Of lambda.
+    n_rows : int
+        Rows of the sample.
+
+    Returns
+    -------
+    Centre or None
+        None where Newton steps do not come near the minimum at once.
+    """
+    index = every_kth(len(split.y), n_rows)
+    some = _Sample(split, index)
+    weights = split.start()[:, 0]
+    if not np.any(some.weight):
+        return None
+    found = _of_sample(some, weights, factors, bounds)
+    if found is None:
+        return None
+    gram, weights, penalty = found
+    share = some.size / _effective(split.train_weight)
+    lambda_ = float(np.clip(np.log(0.5 * penalty * share), *bounds))
+    return _of_all(split, gram, factors, lambda_, weights)
+
+
+def _of_sample(some, weights, factors, bounds):
+    """Return the Hessian, the weights and the penalty of a sample after Newton steps.
+
+    A step that raises the loss is halved. None where it stays too long.
+    """
+    before, error, penalty = (weights, np.inf), np.inf, 0.0
+    for _ in range(SAMPLE_LOOKS):
+        gram, right, noise, loss = some.look(weights)
+        value = loss + 0.5 * penalty * factors @ weights**2
+        if not value <= before[1]:
+            weights = 0.5 * (weights + before[0])
+            continue
+        if error > SAMPLE_FAR:
+            path = PenaltyPath(gram[None], factors)
+            penalty = _best_penalty(path, right, noise, bounds)
+        last = before[1]
+        before = weights, loss + 0.5 * penalty * factors @ weights**2
+        step = _solver(gram, penalty * factors).solve(right[None])[0] - weights
+        felt = step @ gram @ step + penalty * factors @ step**2
+        error = np.sqrt(0.5 * felt / max(abs(before[1]), 1e-300))
+        is_first, weights = np.isinf(last), weights + step
+        if error <= SAMPLE_FAR and not is_first:
+            return gram, weights, penalty
+    return None
+
+
+def _of_all(split, gram, factors, lambda_, weights):
+    """Return the centre after steps for all rows, with the Hessian of a sample."""
+    rows, penalty = SharedRows(split.rows, 1), 2.0 * np.exp(lambda_)
+    solver = _solver(gram, penalty * factors)
+    passes = Passes(rows, split.loss, split.y, split.train_weight[None], None)
+    last = np.inf
+    for number in range(CENTRE_PASSES):
+        at = passes.slopes(weights[None, :, None])
+        split.counts.n_train_gradients += 1
+        felt = penalty * factors * weights
+        loss = at.losses[0] + 0.5 * felt @ weights
+        slope = at.gradients[0, :, 0] + felt
+        step = solver.solve(slope[None])[0]
+        error = np.sqrt(max(0.5 * (slope @ step), 0.0) / max(abs(loss), 1e-300))
+        if not error < last:
+            return None
+        if error <= CENTRED or (number == CENTRE_PASSES - 1 and error <= OFF_CENTRE):
+            return Centre(lambda_, weights[:, None], at.raw[0])
+        weights, last = weights - step, error
+    return None
+
+
+def _effective(weight):
+    """Return the number of rows that weights stand for."""
+    return weight.sum() ** 2 / (weight @ weight)
+
+
+class _Sample:
+    """Some rows of a split."""
+
+    def __init__(self, split, index):
+        self.loss, self.y = split.loss, split.y[index]
+        self.rows = split.rows if index.step == 1 else split.rows.take(index)
+        self.weight = split.train_weight[index]
+        self.weight = self.weight / max(self.weight.sum(), np.finfo(float).tiny)
+        self.size = _effective(self.weight)
+
+    def look(self, weights):
+        """Return the second-order model about weights (m,).
+
+        Returns
+        -------
+        gram : ndarray of shape (m, m)
+        right : ndarray of shape (m,)
+            Gram matrix times weights, less the slope there.
+        noise : float
+            Loss on new rows of a degree of freedom.
+        loss : float
+        """
+        raw = self.rows.forward(weights[:, None])[:, 0]
+        values, slopes, curvature, _ = self.loss.derivatives(self.y, raw)
+        own = self.weight * curvature
+        dispersion = (self.weight @ slopes**2) / own.sum()
+        gram = self.rows.gram(own)
+        slope = self.rows.adjoint((self.weight * slopes)[:, None])[:, 0]
+        right = gram @ weights - slope
+        return gram, right, dispersion / self.size, self.weight @ values
+
+
+def _best_penalty(path, right, noise, bounds):
+    """Return the penalty with the least estimated loss on new rows."""
+    penalties = 2.0 * np.exp(
+        np.arange(bounds[1], bounds[0] - PENALTY_STEP, -PENALTY_STEP)
+    )
+    squares = path.turned(right[None, None])[0] ** 2
+    total = path.values + penalties[:, None]
+    left = path.values / total
+    estimate = (squares / total * (0.5 * left - 1.0) + noise * left).sum(axis=1)
+    return penalties[np.argmin(estimate)]
+
+
+def _solver(gram, penalty):
+    """Return the inverse of ``gram + diag(penalty)``."""
+    matrix = gram.copy()
+    matrix[np.diag_indices_from(matrix)] += penalty
+    return StackedSolver(matrix[None])

@@ -1,0 +1,71 @@
+"""Hessians of several splits for all values of a shared penalty, after one eigensystem.
+
+With the penalized coordinates in units of their penalty, and the others eliminated,
+``G + p F`` is diagonal in the eigenvectors of G, whatever p.
+"""
+
+import numpy as np
+
+
+class PenaltyPath:
+    """The inverses of ``G_k + p F`` of several splits and all p.
+
+    Parameters
+    ----------
+    grams : ndarray of shape (k, m, m)
+        Symmetric and positive semidefinite.
+    factors : ndarray of shape (m,)
+        The diagonal of F; zero for coordinates without a penalty, in which G has an
+        inverse.
+
+    Attributes
+    ----------
+    values : ndarray of shape (k, q)
+        Eigenvalues; q coordinates have a penalty.
+    vectors : ndarray of shape (k, m, q)
+        Coordinates of the weights that G and F are diagonal in.
+    """
+
+    def __init__(self, grams, factors):
+        own, free = np.flatnonzero(factors), np.flatnonzero(factors == 0)
+        self._free, self._corner = free, np.empty((len(grams), 0, 0))
+        unit = 1.0 / np.sqrt(factors[own])
+        inner = _block(grams, own, own)
+        self.vectors = np.zeros((len(grams), len(factors), len(own)))
+        cross = 0.0
+        if len(free):
+            self._corner = np.linalg.inv(_block(grams, free, free))
+            cross = self._corner @ _block(grams, free, own)
+            inner = inner - _block(grams, own, free) @ cross
+        inner = inner * (unit * unit[:, None])
+        values, turned = np.linalg.eigh(inner)
+        self.values = np.maximum(values, 0.0)
+        turned *= unit[:, None]
+        self.vectors[:, own] = turned
+        if len(free):
+            self.vectors[:, free] = -cross @ turned
+
+    def turned(self, rights):
+        """Return right-hand sides (k, ..., m) in the coordinates of the values."""
+        return np.matmul(rights, self.vectors)
+
+    def back(self, turned):
+        """Return weights (k, ..., m) of coordinates (k, ..., q)."""
+        return np.matmul(turned, self.vectors.transpose(0, 2, 1))
+
+    def rest(self, rights):
+        """Return the part of solutions (k, ..., m) that no penalty changes."""
+        out = np.zeros_like(rights)
+        if len(self._free):
+            out[..., self._free] = np.matmul(rights[..., self._free], self._corner)
+        return out
+
+    def solve(self, rights, penalty):
+        """Return ``(G_k + penalty F)^-1`` applied to rows (k, r, m)."""
+        turned = self.turned(rights)
+        turned /= self.values[:, None] + penalty
+        return self.back(turned) + self.rest(rights)
+
+
+def _block(matrices, rows, columns):
+    return matrices[:, rows[:, None], columns]

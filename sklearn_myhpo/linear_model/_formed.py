@@ -1,0 +1,50 @@
+"""Rows that are formed by blocks, in `fit`: read in few passes where that serves."""
+
+from ..data.folds.listed import list_folds
+from ..data.streams.formed import FormedSource
+from ..engine.glm.stream_plan import hessian_bytes
+from ._checks import check_weights
+from ._long_rows import first_look
+from ._pass_bar import PassBar
+from ._sources import Read, obstacle_to_passes
+
+#: Bytes of the Hessians of all splits, beyond which only products of them are made.
+MOST_HESSIAN_BYTES = 2**30
+
+
+def read_formed(model, solver, X, y, sample_weight, metadata):
+    """Return the rows of a fit whose columns are formed by blocks, after one pass.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+    solver : Solver
+    X : FormedDesign
+    y : ndarray
+    sample_weight : ndarray or None
+    metadata : (groups, params)
+        Further arguments of `fit` for a splitter.
+
+    Returns
+    -------
+    Read or None
+        None where rows are few, single ones are looked at, or Hessians are too large.
+    """
+    if model.criterion != "validation" or obstacle_to_passes(model, solver):
+        return None
+    given = X, y
+    X, y = model._check_data(X, y)
+    weight = check_weights(sample_weight, X)
+    metadata = model._metadata_of_splits(X, *metadata)
+    pairs = model._choose_pairs(
+        given, (X, y), weight, metadata, own=None, criterion=None
+    )
+    source = FormedSource(X, y, None if sample_weight is None else weight)
+    PassBar.watch(model, source)
+    with source:
+        rows = first_look(model, source, list_folds(pairs, len(y)))
+    n_outputs = max(1, len(rows.counts.classes) - 1) if model._is_classifier else 1
+    n_bytes = hessian_bytes(source.n_features * n_outputs, rows.rule.n_splits)
+    if rows.facts.sample.is_all or n_bytes > MOST_HESSIAN_BYTES:
+        return None
+    return Read(rows, None, None)

@@ -1,0 +1,134 @@
+"""One lambda per class of a softmax, alone or per group of features."""
+
+import numpy as np
+
+from ..data.tensors.arrays import on_host
+from ..penalties.class_groups import ClassGroups
+from ..penalties.columns import spell
+
+
+class PerClassMixin:
+    """Fits with `alpha_per_target`; a mixin for the base class of the logistic models.
+
+    Lambdas are in one row inside, and of shape (n_classes,) or (n_groups, n_classes) in
+    the fitted attributes. Two classes have one weight vector, and so lambdas that both
+    share.
+    """
+
+    #: Features of the last fit without a penalty.
+    _free_features = ()
+
+    @property
+    def _is_per_class(self):
+        return self.alpha_per_target and len(self.classes_) > 2
+
+    @property
+    def _meaning_of_upper(self):
+        if self._is_per_class:
+            return "these weights are not wanted"
+        return super()._meaning_of_upper
+
+    def _make_groups(self, original_X):
+        groups = super()._make_groups(original_X)
+        if not self._is_per_class:
+            return groups
+        self._free_features = groups.unpenalized
+        return ClassGroups.of(groups, self.classes_.tolist())
+
+    def _check_one_pass(self):
+        """Raise a ValueError if the rows would have to be in memory."""
+        if self._is_per_class:
+            raise ValueError(
+                "alpha_per_target=True needs all rows in memory, but these come in "
+                "parts that are read one after the other. Use alpha_per_target=False, "
+                "or an array, a frame or a sparse matrix of a sample of the rows."
+            )
+
+    def _as_parameter(self, lambda_):
+        if not self._is_per_class:
+            return super()._as_parameter(lambda_)
+        found = np.reshape(lambda_, (-1, len(self.classes_)))
+        return found[0] if self.feature_groups is None else found
+
+    def _scores_of(self, coef, intercept):
+        """Return the weights of classes, given those of the outputs of the loss.
+
+        What no penalty holds has a sum over classes of zero; nothing depends on it.
+        """
+        coef, intercept = self._loss.scores(coef), self._loss.scores(intercept)
+        if not self._is_per_class:
+            return coef, intercept
+        coef, free = coef.copy(), self._free_features
+        coef[free] -= coef[free].mean(axis=1, keepdims=True)
+        return coef, intercept - np.mean(intercept)
+
+    def _describe(self, where):
+        if not self._is_per_class:
+            return super()._describe(where)
+        places = np.argwhere(np.reshape(where, np.shape(self.lambda_)))
+        names = self.classes_.tolist()
+        if self.feature_groups is None:
+            kind = "class" if len(places) == 1 else "classes"
+            return f"the {kind} {spell([names[one] for (one,) in places], word=str)}"
+        groups = self.feature_group_names_
+        pairs = [f"{groups[group]} in class {names[one]}" for group, one in places]
+        return spell(pairs, word=str)
+
+    def _typical_class(self, strength):
+        """Return the geometric means over classes of a strength, one per group."""
+        if not self._is_per_class:
+            return strength
+        limits = np.finfo(float)
+        logs = np.log(np.clip(strength, limits.tiny, limits.max))
+        return np.exp(np.atleast_2d(logs).mean(axis=1))
+
+
+def class_penalties(model):
+    """Return what tells apart the lambdas of groups and classes, a row each.
+
+    Parameters
+    ----------
+    model : LogisticModel
+        Fitted, with a lambda per class.
+
+    Returns
+    -------
+    keys : dict of str to list
+        "group", unless there is one for all features, and "class".
+    n_features : ndarray of shape (n_lambdas,)
+        Features of the group.
+    squares : ndarray of shape (n_lambdas,)
+        Sum of the squares of the weights.
+    """
+    names, n_groups = model.classes_.tolist(), len(model.feature_group_names_)
+    kept = model.feature_group_labels_ >= 0
+    labels = model.feature_group_labels_[kept]
+    n_features = np.bincount(labels, minlength=n_groups)
+    coef = on_host(model.coef_).astype(np.float64)[:, kept]
+    squares = [np.bincount(labels, row**2, minlength=n_groups) for row in coef]
+    keys = {"class": names * n_groups}
+    if model.feature_groups is not None:
+        groups = [name for name in model.feature_group_names_ for _ in names]
+        keys = {"group": groups, **keys}
+    return keys, np.repeat(n_features, len(names)), np.ravel(np.transpose(squares))
+
+
+def lambda_names(model):
+    """Return the name of every lambda, in the order of ``lambda_.ravel()``.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+        Fitted.
+
+    Returns
+    -------
+    list
+        Strings; numbers of targets.
+    """
+    if model._is_per_class:
+        keys, _, _ = class_penalties(model)
+        return [", ".join(map(str, each)) for each in zip(*keys.values(), strict=True)]
+    if model._is_per_target:
+        return list(range(np.size(model.lambda_)))
+    return list(model.feature_group_names_)

@@ -1,0 +1,279 @@
+"""Weights of training rows that are learned on a clean validation set: `row_groups`."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .._messages import shown
+from ..bilevel.contract import Offers
+from ..bilevel.row_weights import RowWeightsProblem
+from ..data.dask.blocks import is_dask
+from ..data.streams.batches import Batches
+from ..diagnostics.certificate import RowWeightsCertificate, certify
+from ..engine.glm.row_groups import RowGroups
+from ..selection.one_standard_error import standard_error
+from ..solvers.driver import check_solver
+from ..solvers.phases import UNWATCHED
+from ..solvers.protocol import Status
+from ._checks import check_not_missing
+from ._learning import LearningMixin
+from ._problem import LastFit
+
+
+def check_row_groups(model, X, row_groups, X_val):
+    """Forget weights of rows, and raise where they cannot be learned.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+    X : object
+        As given to `fit`.
+    row_groups : object
+        None for no weights of rows.
+    X_val : object
+        None without a validation set.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter that does not go with `row_groups`.
+    """
+    model.row_weights_ = model.row_groups_ = None
+    if row_groups is None:
+        return
+    if X_val is None:
+        raise ValueError(
+            "row_groups needs a clean validation set, X_val and y_val: the weights of "
+            "rows are those with which its loss is least. Got X_val=None."
+        )
+    if isinstance(X, Batches) or is_dask(X):
+        raise ValueError(
+            "row_groups needs X in memory, as an array, a sparse matrix or a frame. "
+            f"Got {type(X).__name__}."
+        )
+    if model.selection != "min":
+        raise ValueError(
+            "row_groups needs selection='min': the weights of rows are those of the "
+            f"least validation loss. Got {shown(model.selection)}."
+        )
+    if model.alpha_per_target:
+        raise ValueError(
+            "row_groups needs alpha_per_target=False, as the targets share the weights "
+            f"of the rows. Got {shown(model.alpha_per_target)}."
+        )
+
+
+def number_rows(row_groups, pair, kept):
+    """Return the `RowGroups` of rows of positive weight; None without groups.
+
+    Parameters
+    ----------
+    row_groups : "each", array-like of shape (n_train,) or None
+        As given to `fit`.
+    pair : (ndarray, ndarray) or None
+        Indices of the training rows, and of the validation rows below them.
+    kept : ndarray of int
+        Indices of the rows of positive weight.
+
+    Returns
+    -------
+    RowGroups or None
+        Validation rows are in no group.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each training row, or only one label.
+    """
+    if row_groups is None:
+        return None
+    n_train, n_others = map(len, pair)
+    if isinstance(row_groups, str):
+        if row_groups != "each":
+            raise ValueError(
+                'row_groups must be "each", for a weight of every row of X, or one '
+                f"label for each row. Got {shown(row_groups)}."
+            )
+        names = labels = np.arange(n_train)
+    else:
+        names, labels = _distinct(row_groups, n_train)
+    if len(names) < 2:
+        raise ValueError(
+            "row_groups needs two groups of rows or more: one weight of all rows has "
+            f"no effect beside the penalty. Got {len(names)}."
+        )
+    labels = np.append(labels, np.full(n_others, len(names))).astype(np.intp)
+    return RowGroups(labels[kept], names)
+
+
+def _distinct(row_groups, n_train):
+    """Return the distinct labels, and the number of the one of every row."""
+    try:
+        check_not_missing(row_groups)
+    except ValueError as error:
+        raise ValueError("row_groups has missing labels.") from error
+    given = np.asarray(row_groups)
+    if given.shape != (n_train,):
+        raise ValueError(
+            f"row_groups must have one label for each of the {n_train} rows of X. Got "
+            f"an array of shape {given.shape}."
+        )
+    if given.dtype.kind == "f" and np.isnan(given).any():
+        raise ValueError("row_groups has missing labels.")
+    try:
+        return np.unique(given, return_inverse=True)
+    except TypeError as error:
+        raise ValueError(
+            "row_groups must have labels of one kind, all text or all numbers."
+        ) from error
+
+
+class _Learned(NamedTuple):
+    """The result of a fit with weights of rows, as the attributes need it."""
+
+    lambda_: np.ndarray
+    validation_loss: float
+    status: Status
+    message: str
+    n_iter: int
+    history: dict
+
+
+class RowWeightsMixin(LearningMixin):
+    """Fits with weights of training rows; a mixin for the base of the estimators."""
+
+    #: The s of the last fit, for a warm start; None before.
+    _last_logits = None
+
+    def _learn(self, source, solver, progress):
+        """Solve the problem, set the fitted attributes, warn; return split models.
+
+        Weights of rows are learned at the lambda that is best where all are one.
+        """
+        if source.row_groups is None:
+            return super()._learn(source, solver, progress)
+        check_solver(solver, Offers(weighs_rows=True))
+        plain, start = self._learn_plain(source, solver, progress)
+        problem = _weighed(source, plain.lambda_)
+        if self.shrinkage:
+            problem.shrink(self.shrinkage, plain.validation_loss)
+        result = self._learn_weights(problem, source, solver, start, progress)
+        models = problem.to_features(result.weights)
+        result = result._replace(validation_loss=source.rows.mean_loss(models))
+        with progress.phase("refit", 0):
+            final = source.final_weights(problem, result.lambda_, models, self.refit)
+        learned = self._set_row_weights(problem, source, result)
+        error = standard_error(problem, result.weights, source.rows)
+        lambda_ = self._as_parameter(learned.lambda_)
+        self._set_minimum(lambda_, float(learned.validation_loss), error)
+        self._set_results(problem, learned, *final, source.dtype)
+        before = plain.place.problem.counts.as_dict()
+        counts = self.oracle_counts_.items()
+        self.oracle_counts_ = {name: n + before[name] for name, n in counts}
+        self._set_curve(plain)
+        self._stream = None
+        with progress.phase("checks", 0):
+            self._set_row_checks(problem, source, result)
+            own = np.append(self.row_weights_, 1.0)[source.row_groups.labels]
+            weighed = replace(source, weights=source.weights * own)
+            self._set_facts(problem, weighed, result.lambda_, final)
+        self._warn_of_rows(problem, source, learned)
+        return models
+
+    def _learn_plain(self, source, solver, progress):
+        """Return the result where all rows have the same weight, and its model."""
+        shrinkage, problem = self._choose_shrinkage(source, progress), source.make()
+        given = problem, solver, shrinkage, source.lambda_init, None
+        result = self._solve(*given, UNWATCHED, progress.deadline)
+        models = problem.to_features(result.weights)
+        self._last_fit = LastFit(result.lambda_, models)
+        return result, models[0]
+
+    def _learn_weights(self, problem, source, solver, start, progress):
+        """Return the result of weights of rows, from those of the last fit or one."""
+        lambda_ = problem.lifted(problem.held)
+        logits = lambda_[problem.n_penalties :]
+        if self.warm_start and np.shape(self._last_logits) == logits.shape:
+            logits[:] = self._last_logits
+        reported = self._reporter(problem, progress, source.dtype)
+
+        def report(n_iter, info, state):
+            own = info._replace(lambda_=info.lambda_[: problem.n_penalties])
+            return reported(n_iter, own, state)
+
+        weights = [problem.splits[0].from_features(*start)]
+        watchers = {"callback": report, "phases": progress}
+        watchers["max_time"] = progress.deadline
+        result = self._minimize(problem, solver, lambda_, weights, **watchers)
+        self._last_logits = result.lambda_[problem.n_penalties :]
+        return result
+
+    def _set_row_weights(self, problem, source, result):
+        """Set the weights of the rows, and return the rest of a result."""
+        groups, n_penalties = source.row_groups, problem.n_penalties
+        shares = problem.splits[0].group_shares
+
+        def apart(lambdas):
+            """Return weights up to one, and lambda as if they were sample weights."""
+            # Groups whose rows all have the sample weight zero have no say.
+            own = problem.row_weights(lambdas) * groups.are_used
+            # The training loss is then a mean.
+            means = (own @ shares)[..., None]
+            own /= own.max(axis=-1, keepdims=True)
+            return own, lambdas[..., :n_penalties] - np.log(means)
+
+        self.row_weights_, lambda_ = apart(result.lambda_)
+        self.row_groups_ = groups.names
+        rows, lambdas = apart(result.history["lambda"])
+        problem.total_weight *= float(self.row_weights_ @ shares)
+        return _Learned(
+            lambda_,
+            result.validation_loss,
+            result.status,
+            result.message,
+            result.n_iter,
+            {**result.history, "lambda": lambdas, "row_weights": rows},
+        )
+
+    def _set_row_checks(self, problem, source, result):
+        """Set the certificate, which is about the weights of rows."""
+        self.certificate_ = self.optimism_ = None
+        if result.status is Status.MAX_TIME:
+            return
+        with np.errstate(all="ignore"):
+            found, _ = certify(problem, result)
+        parts = ("hypergradient", "lower", "upper", "flat")
+        own = {name: getattr(found, name)[problem.n_penalties :] for name in parts}
+        names = tuple(source.row_groups.names.tolist())
+        facts = {**vars(found), **own, "names": names}
+        self.certificate_ = RowWeightsCertificate(**facts)
+
+    def _warn_of_rows(self, problem, source, learned):
+        """Warn of a run that did not converge, and of few clean rows."""
+        if learned.status is Status.STOPPED:
+            return
+        if not learned.status.has_converged:
+            self._say(f"{learned.message}.", ConvergenceWarning)
+        elif problem.counts.n_unfinished_solves:
+            text = (
+                f"converged to inexact weights of rows. {self._describe_unfinished()}"
+            )
+            self._say(text, ConvergenceWarning)
+        self._warn_of_few_rows(source)
+
+
+def _weighed(source, lambda_):
+    """Return the problem of the weights of rows, at a lambda of equal weights."""
+    rows = source.of_splits(
+        source.design,
+        source.target,
+        source.parts,
+        source.weights,
+        all_directions=False,
+        by_rows=source.loss.is_quadratic,
+    )
+    # The final weights are fitted to the training rows alone.
+    rows.total_weight = source.parts.totals[0, 0]
+    return RowWeightsProblem(rows, source.row_groups, penalties=lambda_)

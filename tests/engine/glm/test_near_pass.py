@@ -1,0 +1,83 @@
+"""One pass for all terms, beside the passes for each of them."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_myhpo.engine.glm.near_pass import NearPass
+from sklearn_myhpo.engine.glm.part_sums import PartSums
+from sklearn_myhpo.engine.limits import use_limits
+from sklearn_myhpo.losses import LogisticLoss, PoissonLoss
+from tests.helpers import Spec, folds
+
+
+def problem_of(kind, is_shuffled):
+    """Return a problem of one lambda and uneven weights."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((600, 6))
+    if kind == "sparse":
+        X = sparse.csr_array(np.where(X > 1.0, X, 0.0))
+    loss, y = PoissonLoss(), rng.poisson(1.5, 600).astype(float)
+    if kind == "classes":
+        loss, y = LogisticLoss(), np.arange(600) % 2
+    pairs = folds(600, 4, seed=1)
+    if not is_shuffled:
+        parts = np.array_split(np.arange(600), 4)
+        pairs = [(np.setdiff1d(np.arange(600), part), part) for part in parts]
+    weight = rng.uniform(0.3, 2.0, 600)
+    spec = Spec(X, y, loss, pairs, np.zeros(6, int), sample_weight=weight)
+    return spec.problem(all_directions=False)
+
+
+@pytest.mark.parametrize("is_shuffled", [False, True])
+@pytest.mark.parametrize("kind", ["dense", "sparse", "classes"])
+def test_terms_are_those_of_single_passes(kind, is_shuffled):
+    """The slope in lambda would be that of other rows than the folds'."""
+    split_set = problem_of(kind, is_shuffled).split_set
+    passes, rng = split_set.passes, np.random.default_rng(1)
+    weights = 0.3 * rng.standard_normal((4, 7))
+    vectors = rng.standard_normal((4, 2, 7))
+    near = NearPass(passes)
+    assert (near._blocks is None) == is_shuffled
+    with use_limits(block_entries=2**14):
+        found = NearPass(passes).terms(weights, vectors)
+    at = passes.slopes(weights[..., None])
+    np.testing.assert_allclose(found.at.raw, at.raw, atol=1e-12)
+    np.testing.assert_allclose(found.at.losses, at.losses)
+    np.testing.assert_allclose(found.at.gradients, at.gradients, atol=1e-13)
+    products = passes.products(at.raw, vectors[..., None])[..., 0]
+    np.testing.assert_allclose(found.products, products, atol=1e-12)
+    gram, third = passes.tangent_terms(at.raw, vectors[..., None])
+    np.testing.assert_allclose(found.gram, gram[:, 0, 0])
+    np.testing.assert_allclose(found.third, third[:, 0, 0])
+    np.testing.assert_allclose(found.held_losses, passes.held_out_losses(at.raw))
+    held = passes.held_out_gradients(at.raw)[..., 0]
+    np.testing.assert_allclose(found.held_gradients, held, atol=1e-13)
+
+
+@pytest.mark.parametrize("is_shuffled", [False, True])
+def test_sums_over_parts_are_those_of_the_splits(is_shuffled):
+    """A model of a split would know its own held-out rows."""
+    split_set = problem_of("dense", is_shuffled).split_set
+    rng = np.random.default_rng(2)
+    values, slopes = rng.random(600), rng.standard_normal((600, 2))
+    sums = PartSums(split_set)
+    train = np.stack(split_set.train_weights)
+    held = split_set.passes.held_out.matrix
+    rows = split_set.rows.of(0).to_dense()
+    for own, weight in zip(sums.of_values(values), (train, held), strict=True):
+        np.testing.assert_allclose(own, weight @ values)
+    for own, weight in zip(sums.of_slopes(slopes), (train, held), strict=True):
+        expected = np.einsum("kn,nm,nj->kmj", weight, rows, slopes)
+        np.testing.assert_allclose(own, expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("is_shuffled", [False, True])
+def test_gradients_without_features(is_shuffled):
+    """The residuals of a certificate would be relative to nothing."""
+    split_set = problem_of("dense", is_shuffled).split_set
+    found = split_set._null_gradients()
+    starts = [split.start() for split in split_set.splits]
+    expected = split_set.passes.slopes(np.stack(starts)).gradients
+    size = np.linalg.norm(expected, axis=(1, 2))
+    assert np.all(np.linalg.norm(found - expected, axis=(1, 2)) <= 1e-2 * size)

@@ -1,0 +1,145 @@
+"""Starts that end next to the minimum."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.optimize import minimize_scalar
+
+from sklearn_myhpo._deadline import Deadline, OutOfTimeError
+from sklearn_myhpo.losses import GammaLoss, LogisticLoss, PoissonLoss, TweedieLoss
+from sklearn_myhpo.solvers import SOLVERS, minimize_bilevel
+from sklearn_myhpo.solvers.start.near import near_scan
+from tests.helpers import Spec, Ticks, folds
+
+N_ROWS = 4800
+
+
+def spec_of(kind, **options):
+    """Return the data of many rows with a signal."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((N_ROWS, 6)) + 0.5 * rng.standard_normal((N_ROWS, 1))
+    eta = 0.4 * X @ (rng.standard_normal(6) / 2.0) + 0.2
+    if kind == "sparse":
+        X = sparse.csr_array(np.where(X > 1.0, X, 0.0))
+    mean, counts = np.exp(eta), rng.poisson(np.exp(eta))
+    y, loss = {
+        "gamma": lambda: (mean * rng.gamma(2.0, 0.5, N_ROWS), GammaLoss()),
+        "tweedie": lambda: (counts * rng.gamma(2.0, 0.5, N_ROWS), TweedieLoss(1.6)),
+        "classes": lambda: ((counts > 0).astype(int), LogisticLoss()),
+    }.get(kind, lambda: (counts.astype(float), PoissonLoss()))()
+    options = {"sample_weight": None, **options}
+    if kind == "weighted":
+        options["sample_weight"] = rng.uniform(0.1, 3.0, N_ROWS)
+    if kind == "factors":
+        options["factors"] = rng.uniform(0.2, 4.0, 6)
+    pairs = folds(N_ROWS, 5, seed=2)
+    if kind == "in order":
+        parts = np.array_split(np.arange(N_ROWS), 5)
+        pairs = [(np.setdiff1d(np.arange(N_ROWS), part), part) for part in parts]
+    return Spec(X, y, loss, pairs, np.zeros(6, int), **options)
+
+
+KINDS = ["counts", "gamma", "tweedie", "classes", "sparse", "weighted", "factors"]
+KINDS += ["in order"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_end_is_the_minimum(kind):
+    """A fit would end at another lambda than the best, and say that it converged."""
+    problem = spec_of(kind).problem(all_directions=False)
+    scan = near_scan(problem)
+    assert scan is not None
+
+    def objective(lambda_):
+        lambda_ = np.array([lambda_])
+        return problem.validation_loss(problem.minimize(lambda_, scan.weights))
+
+    around = scan.lambda_[0] + np.array([-1.0, 1.0])
+    best = minimize_scalar(objective, bounds=around, options={"xatol": 1e-5})
+    place = problem.known.place
+    assert place.objective <= best.fun * (1.0 + 1e-8)
+    assert abs(scan.lambda_[0] - best.x) <= 2e-3
+    # Its second-order model is that of the objective.
+    step = 0.1
+    ends = [objective(scan.lambda_[0] + move) for move in (-step, 0.0, step)]
+    bend = (ends[0] - 2.0 * ends[1] + ends[2]) / step**2
+    model = place.model()
+    assert (model.tangent + model.bend)[0, 0] == pytest.approx(bend, rel=0.05)
+    exact = problem.minimize(scan.lambda_, scan.weights)
+    again = problem.at(scan.lambda_, exact).model(1e-10)
+    for found, expected in zip(model, again, strict=True):
+        size = 0.02 * abs(expected[..., 0]) + 1e-7 * best.fun
+        assert np.all(np.abs(found - expected) <= size)
+    assert problem.known.freedom == pytest.approx(_freedom(problem), rel=0.01)
+
+
+def _freedom(problem):
+    """Return the mean trace of the hat matrices of the splits."""
+    place, total = problem.known.place, []
+    for split, w in zip(problem.splits, place.weights, strict=True):
+        inverse = split.hessian(w, place.lambda_).inverse()
+        penalty = split.penalty(place.lambda_)[:, 0]
+        total.append(len(inverse) - penalty @ np.diag(inverse))
+    return np.mean(total)
+
+
+def test_a_solver_goes_on_from_there():
+    """A stricter tolerance would be ignored, or steps be taken for nothing."""
+    spec = spec_of("counts")
+    problem = spec.problem(all_directions=False)
+    rough = minimize_bilevel(problem, SOLVERS["myhpo"](), tol=1e-5)
+    assert rough.n_iter == 1
+    assert rough.place is problem.known.place
+    problem = spec.problem(all_directions=False)
+    strict = minimize_bilevel(problem, SOLVERS["myhpo"](), tol=1e-9)
+    assert strict.status.has_converged
+    assert abs(strict.place.hypergradient()[0]) <= 1e-8 * strict.validation_loss
+    np.testing.assert_allclose(strict.lambda_, rough.lambda_, atol=2e-3)
+
+
+def test_other_problems_are_left_to_a_scan():
+    """A fit whose minimum is at an end would stop inside."""
+    spec = spec_of("counts")
+    y = np.random.default_rng(0).permutation(spec.y)
+    noise = Spec(spec.X[:, :1], y, spec.loss, spec.pairs, np.zeros(1, int))
+    assert near_scan(noise.problem(all_directions=False)) is None
+    labels = np.arange(6) % 2
+    groups = Spec(spec.X, spec.y, spec.loss, spec.pairs, labels)
+    assert near_scan(groups.problem(all_directions=False)) is None
+    few = np.arange(300)
+    few = Spec(spec.X[few], spec.y[few], spec.loss, folds(300, 5), np.zeros(6, int))
+    assert near_scan(few.problem(all_directions=False)) is None
+
+
+def test_heavy_tails_do_not_mislead():
+    """Steps from the model without features would overshoot far."""
+    rng = np.random.default_rng(1)
+    X = rng.standard_t(2.5, (N_ROWS, 4))
+    eta = np.clip(X @ np.array([1.0, -1.0, 0.5, 0.0]), -6.0, 6.0)
+    y = rng.poisson(np.exp(eta)).astype(float)
+    spec = Spec(X, y, PoissonLoss(), folds(N_ROWS, 5, seed=2), np.zeros(4, int))
+    problem = spec.problem(all_directions=False)
+    result = minimize_bilevel(problem, SOLVERS["myhpo"]())
+    weights, least = result.weights, np.inf
+    for lambda_ in np.linspace(*problem.scan_bounds[:, 0], 100):
+        weights = problem.minimize(np.array([lambda_]), result.weights)
+        least = min(least, problem.validation_loss(weights))
+    assert result.validation_loss <= least * (1.0 + 1e-6)
+
+
+def test_the_end_of_the_time():
+    """A fit with too little time would have no lambda, or wait for all passes."""
+    lengths = []
+    for n_counts in range(1, 40, 3):
+        problem = spec_of("counts").problem(all_directions=False)
+        with problem.counts.within(Deadline(n_counts, Ticks())):
+            try:
+                scan = near_scan(problem)
+            except OutOfTimeError:
+                continue
+        assert problem.objective(scan.lambda_, scan.weights) < problem.null_loss
+        lengths.append(problem.known is None)
+    # First without an answer, then one of some passes, then the end.
+    assert len(lengths) < 13
+    assert lengths[0]
+    assert not lengths[-1]
