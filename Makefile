@@ -165,7 +165,7 @@ bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
 bench-adjoints: $(VENV)/.stamp  ## Measure approximated hypergradients on a9a and w8a
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.adjoints --write
 
-bench-bilevel: $(VENV)/.stamp  ## Compare all solvers with stochastic ones in JAX
+bench-bilevel: $(VENV)/.stamp  ## Compare solvers with stochastic ones in JAX
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.bilevel --write --solvers myhpo \
 		implicit hoag saba srba "jax saba" "jax srba"
 

@@ -1,12 +1,12 @@
 """Errors of approximated hypergradients by rank, on a9a and w8a.
 
-One lambda per feature, all the same, at exact weights; 60 % of the rows train and there
-is no intercept. The error is that of the hypergradient, relative to its norm: of
-Nystrom's approximation the median of some draws of its columns, and of as many Lanczos
-vectors from an adjoint of zero. Milliseconds are those of the processor. Beside them,
-the gap at the end of a run of `Implicit` of some seconds, from the start of a scan,
-relative to the least loss in the table. `SKLEARN_MYHPO_DATA` names the folder of
-a9a.npz and w8a.npz.
+One lambda per feature, all of the same value, at exact weights; 60 % of the rows are
+for training, and there is no intercept. The error is that of the hypergradient,
+relative to its norm. For Nystrom's approximation it is the median over some draws of
+the columns; the Lanczos vectors start from an adjoint of zero. Milliseconds are CPU
+time. The last column is the least gap in a run of `Implicit` of some seconds from the
+start of a scan, relative to the least loss in the table. `SKLEARN_MYHPO_DATA` names the
+folder of a9a.npz and w8a.npz.
 
     OMP_NUM_THREADS=1 python -m benchmarks.adjoints [--write]
 """
@@ -33,14 +33,14 @@ LIMIT = 2.0
 
 
 def by_nystrom(problem, lambda_, w, right, rank, seed):
-    """Return the adjoint of some random columns."""
+    """Return the adjoint from some random columns."""
     (split,) = problem.splits
     columns = np.random.default_rng(seed).permutation(w.size)[:rank]
     return nystrom_solve(split, lambda_, w, right, columns, RHO)
 
 
 def by_lanczos(problem, lambda_, w, right, rank, seed):
-    """Return the adjoint of a Krylov subspace, whatever the seed."""
+    """Return the adjoint from a Krylov subspace; the seed is not used."""
     (split,) = problem.splits
     adjoint, subspace = np.zeros_like(w), None
     for _ in range(rank):

@@ -1,14 +1,14 @@
 """All solvers beside stochastic ones in JAX: seconds to a gap, on a9a and w8a.
 
 Logistic regression with one lambda per feature or one for all, 60 % of the rows for
-training and the others held out, no intercept. A gap is by how much the validation loss
-at exact weights is above the least that any run found, relative to it; MY-HPO from
-several starts is one of them. Seconds are those of the processor, on one core, with the
-scan for a start, without judging and compilation. "jax" are plain steps compiled by JAX
-(`benchmarks/bilevel_jax.py`), left out by name where JAX is missing: with the step
-sizes alpha and beta that the public benchmark has by default, and with "tuned" ones,
-the best of six in a short trial that is not counted. `SKLEARN_MYHPO_DATA` names the
-folder of a9a.npz and w8a.npz.
+training and the others held out, no intercept. The gap is the validation loss at exact
+weights over the least one that any run found, minus one; MY-HPO from several starts is
+among the runs. Seconds are CPU time on one core, with the scan for a start, without the
+evaluation of gaps and the compilation. "jax" are plain steps compiled by JAX
+(`benchmarks/bilevel_jax.py`), left out with a message where JAX is missing. They have
+the default step sizes alpha and beta of the public benchmark, or "tuned" ones: the best
+of six in a short trial that is not counted. `SKLEARN_MYHPO_DATA` names the folder of
+a9a.npz and w8a.npz.
 
     OMP_NUM_THREADS=1 python -m benchmarks.bilevel [--quick] [--seed 1] [--write]
 
@@ -32,15 +32,15 @@ from sklearn_myhpo.solvers.stochastic.rules import RULES
 
 LEVELS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-6)
 DATA = ("a9a", "w8a")
-#: Penalties, and seconds of a run; with `--quick`, of both.
+#: Seconds of a run by kind of penalties, and with `--quick`.
 LIMITS = {"each": 12.0, None: 5.0}
 QUICK = 1.0
 KINDS = {"each": "each", "one": None}
 #: Starts of MY-HPO in search of the least loss.
 STARTS = ("auto", -2.0, -5.0, -9.0)
-#: Step sizes alpha and beta in JAX; those to try, alpha and beta / alpha; and the share
-#: of the time of a run that a trial takes.
+#: Default step sizes alpha and beta in JAX.
 SIZES = 0.1, 0.1
+#: Values of alpha and beta / alpha to try, and the time of a trial relative to a run.
 ALPHAS, RATIOS, TRIAL = (0.1, 0.3, 1.0), (1.0, 10.0), 1 / 24
 #: Growth of the seconds from one judgement of a run in JAX to the next.
 GROWTH = 1.15
@@ -66,7 +66,7 @@ def contestants(kind):
 
 
 def spread(points):
-    """Return some of many points: (seconds, lambda) at growing distances."""
+    """Return some of many points (seconds, lambda), at growing distances in time."""
     kept, wanted = [], 0.0
     for seconds, lambda_ in points:
         if seconds >= wanted:
@@ -76,11 +76,11 @@ def spread(points):
 
 
 def judged(judge, points):
-    """Return the `Judged` of points that are finite."""
+    """Return the `Judged` of the points with a finite lambda."""
     found = Judged(judge)
     for seconds, lambda_ in points:
         if np.all(np.isfinite(lambda_)):
-            found.look(lambda_, seconds)
+            found.record(lambda_, seconds)
     return found
 
 
@@ -112,7 +112,7 @@ def least_loss(make, limit):
 
 
 def is_wanted(label, names):
-    """Whether a label begins with one of some names; all do without names."""
+    """Whether a label begins with one of the names; True without names."""
     return not names or any(label.startswith(name) for name in names)
 
 

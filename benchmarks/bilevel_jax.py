@@ -22,8 +22,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 METHODS = ("saba", "srba", "soba", "amigo")
 BATCH_SIZE = 64
-#: Steps between two looks at the clock; inner steps of AmIGO, each of which is worth
-#: as many.
+#: Steps between two readings of the clock; inner steps of AmIGO per step of lambda.
 CHUNK, N_INNER = 128, 10
 
 

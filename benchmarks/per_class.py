@@ -1,9 +1,9 @@
-"""When a lambda per class beats one lambda on rows that the fit has not seen.
+"""When does a lambda per class beat one lambda on rows that the fit has not seen?
 
 Every data set is split at random, the same splits for all rows of the table: some rows
 for the fit with five folds, the others for the test. Losses are log losses. CPU seconds
-are of one thread and the median over the splits, the fits one after the other. Data
-that are not found are left out.
+are of one thread, the median over the splits. Data sets that are not found are left
+out.
 
     python -m benchmarks.per_class [--splits 4] [--page doc/many_lambdas.md]
 """
@@ -23,11 +23,11 @@ from benchmarks.many_lambdas import run
 from sklearn_myhpo import MYHPOLogisticRegression
 from sklearn_myhpo.datasets import fetch_mnist
 
-#: Rows of MNIST, and the side of the squares that become one pixel.
+#: Rows of MNIST, and the side in pixels of the squares that become one pixel.
 MNIST_ROWS, MNIST_SQUARE = 3000, 4
 #: Test rows of simulated data.
 N_TEST = 4000
-#: Most classes with which shrinkage="auto" is tried: of ten it takes minutes.
+#: Most classes for which shrinkage="auto" is run; with ten it takes minutes.
 MOST_FOR_AUTO = 6
 #: Name of every way to learn, its shrinkage, and its options.
 WAYS = {
@@ -89,7 +89,7 @@ def imbalanced():
 
 
 def alike():
-    """Return classes that are alike in all."""
+    """Return classes of the same size and signal."""
     return simulated("simulated, alike", 500, 30, np.full(5, 2.0), 0.0, 2)
 
 

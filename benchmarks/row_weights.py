@@ -3,8 +3,8 @@
 The labels of a share of the training rows are replaced by another digit, as in
 Franceschi, Donini, Frasconi & Pontil (2017), section 5.1: training rows, as many clean
 validation rows, 10,000 test rows, one softmax regression. They take ``--rows 5000``.
-Every row of the table is a way to use them; lambda is learned on the clean rows, or on
-a fifth of the rows where these are all in training:
+Every row of the table is a way to use them. Lambda is learned on the clean rows, or on
+a fifth of all rows where the clean ones are training rows too:
 
     python -m benchmarks.row_weights
 """
@@ -23,9 +23,9 @@ from sklearn_myhpo import MYHPOLogisticRegression
 from sklearn_myhpo.datasets import fetch_mnist
 
 RATES = (0.1, 0.2, 0.3, 0.4, 0.5)
-#: Shares of the rows that are dropped by their loss, of which the best is taken.
+#: Shares of rows to drop by their loss; the best of them counts.
 DROPPED = (0.1, 0.2, 0.35, 0.5)
-#: Iterations for the weights of rows; the loss then falls by less than a hundredth.
+#: Iterations for the weights of rows; more lower the loss by less than one percent.
 MAX_ITER = 15
 
 
@@ -63,10 +63,10 @@ class Rows:
         return 100.0 * (1.0 - model.score(self.X_test, self.y_test))
 
     def with_clean(self, weight, lambda_=None):
-        """Return the model of both kinds of rows, the former with weights.
+        """Return a model of the training rows, with weights, and the clean rows.
 
-        At a given lambda where the clean rows have had their say, else at the best for
-        a fifth of all rows.
+        Its lambda is the given one, which the clean rows chose before, or else the best
+        for a fifth of all rows.
         """
         used = weight > 0
         X = np.vstack([self.X[used], self.X_clean])
@@ -93,15 +93,15 @@ def drop_by_loss(rows, plain):
 
 
 def compare(rate, n_rows, seed):
-    """Return the test error of every way, and numbers about the weights.
+    """Return the test error of every way, and facts about the weights.
 
     Returns
     -------
     errors : dict of str to float
         In percent.
-    weights : ndarray of shape (n_rows,)
-    seconds : float
-        CPU time of the fit with weights of rows.
+    facts : dict of str to float
+        Shares of wrong and right labels on the right side of a weight of one half, and
+        CPU seconds of the fit with weights of rows.
     """
     rows, errors = Rows(rate, n_rows, seed), {}
     plain = MYHPOLogisticRegression().fit(rows.X, rows.y, **rows.clean)

@@ -78,20 +78,20 @@ def make_problem(
 
 
 class Judged:
-    """Losses at exact weights, and the seconds after which a run had them.
+    """Losses of a run at exact weights, and the seconds until each.
 
     Parameters
     ----------
     judge : BilevelProblem
-        Of exact weights.
+        The problem that is solved for the exact weights.
     """
 
     def __init__(self, judge):
         self.judge, self.seconds, self.losses = judge, [], []
         self._weights = None
 
-    def look(self, lambda_, seconds):
-        """Keep the loss at exact weights of a lambda."""
+    def record(self, lambda_, seconds):
+        """Record the loss at the exact weights of a lambda."""
         lambda_ = self.judge.project(lambda_)
         self._weights = self.judge.minimize(lambda_, self._weights)
         self.seconds.append(seconds)
@@ -139,15 +139,15 @@ class Run(Judged):
         )
         if self.epochs[-1:] != [self.result.n_iter]:
             self.epochs.append(self.result.n_iter)
-            self.look(self.result.lambda_, self._spent)
+            self.record(self.result.lambda_, self._spent)
 
     def _keep(self, n_iter, info, state):
-        """Judge some epochs; the clock stands still."""
+        """Evaluate the loss after some iterations, with the clock stopped."""
         self._spent += time.process_time() - self._last
         if n_iter >= self._next or n_iter in EPOCHS:
             self._next = int(np.ceil(GROWTH * n_iter + 0.01))
             self.epochs.append(n_iter)
-            self.look(info.lambda_, self._spent)
+            self.record(info.lambda_, self._spent)
         self._last = time.process_time()
         return self._spent > self._limit
 

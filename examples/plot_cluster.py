@@ -7,10 +7,10 @@ one small task for each block makes sums, and only the sums travel.
 """
 
 # %%
-# A cluster of two workers. Those of ``processes=False`` are threads of this process, as
-# pages like this one need them. In a script of your own, leave it out and put what
-# follows under ``if __name__ == "__main__":``, for every process reads the script
-# again. A notebook needs neither.
+# A cluster of two workers. With ``processes=False`` they are threads of this process,
+# which the build of this page needs. In a script of your own, leave it out and put what
+# follows under ``if __name__ == "__main__":``, because every process reads the script
+# again. In a notebook neither is needed.
 
 import dask
 import dask.array as da
@@ -26,8 +26,8 @@ cluster = LocalCluster(n_workers=2, **options)
 client = Client(cluster)
 
 # %%
-# Rows that the workers make and keep. Files would be read by them in the same way, as
-# by `dask.dataframe.read_parquet`.
+# The workers make the rows and keep them. They would read files in the same way, as
+# with `dask.dataframe.read_parquet`.
 
 random = da.random.default_rng(0)
 X = random.standard_normal((40_000, 20), chunks=(4_000, 20))
@@ -39,7 +39,8 @@ holders = [worker for workers in client.who_has(X).values() for worker in worker
 print("blocks of X on each worker:", sorted(map(holders.count, set(holders))))
 
 # %%
-# Ridge visits the blocks once, for all folds and all lambdas; classes take some passes.
+# Ridge reads the blocks once, for all folds and all lambdas. Logistic regression takes
+# some passes.
 
 ridge = MYHPORidge(cv=RowFolds(5)).fit(X, y)
 classes = MYHPOLogisticRegression(cv=RowFolds(5)).fit(X, label)
@@ -48,16 +49,15 @@ for model in (ridge, classes):
     print(f"{type(model).__name__}: {n_passes} passes, lambda {model.lambda_:.4f}")
 
 # %%
-# Predictions are lazy arrays with the blocks of X, and nothing is computed before it is
-# asked for.
+# Predictions are lazy arrays with the blocks of X: ``compute`` computes them.
 
 share = classes.predict_proba(X)[:, 1].mean()
 print(share)
 print(f"expected {share.compute():.4f}, found {label.mean().compute():.4f}")
 
 # %%
-# The same rows in the memory of one process, without Dask, give the same losses of
-# held-out rows along lambda, and the same minimum.
+# The same rows in the memory of one process, without Dask, give the same validation
+# loss along lambda, and the same minimum.
 
 rows, targets = dask.compute(X, y)
 client.close()

@@ -2,9 +2,9 @@
 More rows than memory
 =====================
 
-Rows in a folder of Parquet files, which are never in memory together. ``fit`` takes
-`sklearn_myhpo.data.Batches` in the place of X and y, and learns what it would have
-learned from all rows in memory. A month that comes later is added without the others.
+The rows are in a folder of Parquet files, and never in memory together. ``fit`` takes
+`sklearn_myhpo.data.Batches` in the place of X and y, and gives the model of all rows in
+memory. A month that comes later is added without reading the others again.
 """
 
 # %%
@@ -97,8 +97,8 @@ print(f"difference of lambda: {abs(ridge.lambda_ - in_memory.lambda_):.0e}")
 print(f"of the coefficients: {abs(ridge.coef_ - in_memory.coef_).max():.0e}")
 
 # %%
-# Classes take a few passes. The first one draws a sample, whose fit is the start; each
-# of the others makes second-order models of the losses of all folds.
+# Logistic regression takes a few passes. The first one draws a sample, whose fit is the
+# start. Each of the others makes second-order models of the losses of all folds.
 
 batches = batches_of(paths, "changed")
 classes = MYHPOLogisticRegression(cv=RowFolds(5)).fit(batches)
@@ -110,7 +110,7 @@ print(f"difference of the coefficients: {abs(classes.coef_ - other.coef_).max():
 # %%
 # Memory
 # ------
-# The most that Python and NumPy hold during a fit, by the number of files.
+# The peak memory of Python and NumPy during a fit, by the number of files.
 
 
 def peak_of(fit):
@@ -152,10 +152,11 @@ right.legend()
 plt.show()
 
 # %%
-# A month more
-# ------------
-# ``partial_fit`` keeps the second moments of the folds, and no rows: a month is added
-# in the time that it takes alone. The model is that of all nine, to the last digits.
+# One more month
+# --------------
+# ``partial_fit`` keeps the second moments of the folds, and no rows: the time to add a
+# month does not depend on the others. The model is that of all nine months, to
+# rounding.
 
 model = MYHPORidge(cv=RowFolds(5))
 for path in paths:

@@ -60,8 +60,7 @@ for shrinkage, loss in zip(path["shrinkage"], path["nested_loss"], strict=True):
 
 # %%
 # The learned penalties as images, relative to the best penalty that all pixels share:
-# purple ones are weaker, orange ones stronger. Many end at a bound unless `shrinkage`
-# holds them together.
+# purple ones are weaker, orange ones stronger. Without `shrinkage` many end at a bound.
 
 figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
 difference = X[y == 1].mean(axis=0) - X[y == 0].mean(axis=0)

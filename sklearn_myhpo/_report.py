@@ -252,7 +252,7 @@ def _penalty_picture(model):
         return ""
     draw = GroupPenaltyDisplay.from_estimator
     of_classes = " and class" if model._is_per_class else ""
-    text = f"The learned lambda of every group{of_classes}"
+    text = f"The penalty strength of every group{of_classes}"
     return _picture(lambda: draw(model), text)
 
 

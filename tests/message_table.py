@@ -5,6 +5,7 @@ In a text "…" stands for any characters, as for numbers that differ between ma
 
 import sys
 from functools import partial
+from importlib import import_module
 from types import SimpleNamespace
 from unittest import mock
 
@@ -72,6 +73,13 @@ def logistic(y=LABELS, data=X, fit=None, cls=MYHPOLogisticRegression, **options)
     return lambda: cls(**options).fit(data, y, **(fit or {}))
 
 
+def weighed(y=Y, cls=MYHPORidge, X_val=X, y_val=Y, row_groups=None, **options):
+    """Return a function that learns weights of rows."""
+    labels = np.arange(40) % 8 if row_groups is None else row_groups
+    given = {"X_val": X_val, "y_val": y_val, "row_groups": labels}
+    return lambda: cls(**{"lambda_init": 0.0, **options}).fit(X, y, **given)
+
+
 def fitted(**options):
     """Return a fitted regressor."""
     return MYHPORidge(**{"lambda_init": 0.0, **options}).fit(X, Y)
@@ -82,6 +90,13 @@ def responses_that_do_not_fit():
     solver = Implicit(steps="newton")
     with use_limits(most_responses=0.0):
         BilevelLogisticRegression(solver=solver, feature_groups="each").fit(X, LABELS)
+
+
+def approximated_slope():
+    """Fit with an inverse Hessian of a single column."""
+    solver = Implicit(adjoint="nystrom", rank=1)
+    options = {"feature_groups": TWO_GROUPS, "cv": 3, "random_state": 0}
+    BilevelRidge(solver=solver, **options).fit(X, Y)
 
 
 def parts(**options):
@@ -119,15 +134,17 @@ def limited(provoke, **limits):
     return run
 
 
-def in_passes(y, weight=None, cls=MYHPOLogisticRegression, **options):
+def in_passes(y, weight=None, cls=MYHPOLogisticRegression, *, y_val=None, **options):
     """Return a function that fits batches of which few rows are kept."""
 
     def run():
-        rows = np.tile(X, (len(y) // 40, 1))
+        rows, given = np.tile(X, (len(y) // 40, 1)), {}
         batches = Batches.from_arrays(rows, y, weight, batch_size=9)
+        if y_val is not None:
+            given["X_val"] = Batches.from_arrays(rows, y_val, batch_size=9)
         few = "sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST"
         with use_limits(block_entries=8), mock.patch(few, 8):
-            cls(**options).fit(batches)
+            cls(**options).fit(batches, **given)
 
     return run
 
@@ -323,6 +340,28 @@ PROVOKE = {
     "X_val of other features": ridge(fit={"X_val": X[:, :1], "y_val": Y}),
     "y_val of other targets": ridge(fit={"X_val": X, "y_val": TWO_TARGETS}),
     "y_val of other labels": logistic(fit={"X_val": X, "y_val": LABELS * 2}),
+    # row_groups
+    "row_groups without X_val": weighed(X_val=None, y_val=None),
+    "row_groups of batches": lambda: MYHPORidge().fit(
+        BATCHES, X_val=X, y_val=Y, row_groups=GROUPS
+    ),
+    "row_groups and one_se": weighed(selection="one_se"),
+    "row_groups and lambdas of targets": weighed(
+        TWO_TARGETS, y_val=TWO_TARGETS, alpha_per_target=True
+    ),
+    "row_groups: unknown text": weighed(row_groups="rows"),
+    "row_groups of one label": weighed(row_groups=np.ones(40)),
+    "row_groups of other length": weighed(row_groups=[0, 1]),
+    "row_groups of lists": weighed(row_groups=[[1], [1, 2]] * 20),
+    "row_groups with a missing label": weighed(row_groups=[None] + ["a"] * 39),
+    "row_groups with a NaN": weighed(row_groups=[np.nan] + [1.0] * 39),
+    "row_groups of several types": weighed(
+        row_groups=np.array([1, "a"] * 20, dtype=object)
+    ),
+    "row_groups after one iteration": weighed(max_iter=1, tol=0.0),
+    "row_groups with unfinished solves": few_iterations(
+        weighed(LABELS, y_val=LABELS, cls=MYHPOLogisticRegression, tol=1.0)
+    ),
     # class_weight
     "class_weight zero": logistic(class_weight={0: 0.0, 1: 0.0}),
     "class_weight huge": logistic(
@@ -382,6 +421,7 @@ PROVOKE = {
     ),
     "response mean from zero": ridge(response="mean", lambda_init=0.0),
     "step_sizes": ridge(step_sizes=(np.float64(1.0),)),
+    "implicit adjoint and steps": lambda: Implicit(adjoint="lanczos", steps="newton"),
     "unrolled truncation": lambda: Unrolled(n_steps=10, truncation=20),
     "stn sigma": lambda: STN(sigma_init=1e9),
     "stn samples": ridge(
@@ -477,7 +517,9 @@ PROVOKE = {
         logistic(cv=2, tol=1.0, lambda_init=0.0, standardize=True)
     ),
     "gap": ridge(cls=BilevelRidge, solver="unrolled", data=X * [1, 1, 100, 1e-2]),
+    "approximated slope": approximated_slope,
     "responses that do not fit": responses_that_do_not_fit,
+    "steps of an approximated adjoint": lambda: Implicit("newton", adjoint="nystrom"),
     "missing labels": logistic(np.where(LABELS > 0, "a", None)),
     "part in huge units": lambda: streaming().partial_fit(X, 1e40 * Y),
     "summary of other names": lambda: fitted().summary(feature_names=["a"]),
@@ -513,6 +555,15 @@ PROVOKE = {
     ),
     "path of another target": lambda: CoefficientPathDisplay.from_estimator(
         fitted(), X, Y, target=2
+    ),
+    "plot of a grid with zero": lambda: ValidationObjectiveDisplay.from_estimator(
+        MYHPORidge().fit(X, Y), alphas=[0.0, 1.0]
+    ),
+    "plot of slices with a grid": lambda: ValidationObjectiveDisplay.from_estimator(
+        fitted(), X, Y, alphas=[1.0]
+    ),
+    "path of a list of parameters": lambda: CoefficientPathDisplay.from_estimator(
+        fitted(), X, Y, fit_params=["sample_weight"]
     ),
     "path of one point": lambda: CoefficientPathDisplay.from_estimator(
         fitted(), X, Y, n_points=1
@@ -589,8 +640,27 @@ PROVOKE = {
         None, BATCHES, cls=BilevelRidge, solver=Stochastic()
     ),
     "batches and scoring": ridge(None, BATCHES, scoring="r2"),
-    "batches and loo": limited(ridge(None, BATCHES, criterion="loo"), block_entries=8),
     "batches and a splitter of X": ridge(None, BATCHES, cv=SplitsByX()),
+    "batches and y of X_val": lambda: MYHPORidge().fit(BATCHES, X_val=BATCHES, y_val=Y),
+    "batches and X_val of other features": lambda: MYHPORidge().fit(
+        BATCHES, X_val=Batches.from_arrays(X[:, :2], Y, batch_size=9)
+    ),
+    "batches and X_val of other targets": lambda: MYHPORidge().fit(
+        BATCHES, X_val=Batches.from_arrays(X, TWO_TARGETS, batch_size=9)
+    ),
+    "batches and X_val of Dask": lambda: MYHPORidge().fit(
+        BATCHES, X_val=import_module("dask.array").from_array(X)
+    ),
+    "batches and one_se of alo": in_passes(
+        np.tile(LABELS, 8), criterion="alo", selection="one_se"
+    ),
+    "batches with columns of labels": lambda: MYHPORidgeClassifier().fit(
+        Batches.from_arrays(X, np.column_stack([Y, Y]), batch_size=9)
+    ),
+    "batches with counts of X_val alone": in_passes(
+        np.zeros(320), cls=MYHPOPoissonRegressor, y_val=np.ones(320)
+    ),
+    "batches without counts": in_passes(np.zeros(320), cls=MYHPOPoissonRegressor),
     "batches without a size": lambda: Batches.from_arrays(X, Y, batch_size=0),
     "batches without weight": in_passes(LABELS, np.zeros(40)),
     "batches with a fold without weight": in_passes(
@@ -1084,6 +1154,70 @@ TEXTS = {
         "y_val has the label 2.0, which no row of y with a positive weight has; "
         "allowed are [0.0, 1.0].",
     ),
+    "row_groups without X_val": (
+        "ValueError",
+        "row_groups needs a clean validation set, X_val and y_val: the weights of rows "
+        "are those with which its loss is least. Got X_val=None.",
+    ),
+    "row_groups of batches": (
+        "ValueError",
+        "row_groups needs X in memory, as an array, a sparse matrix or a frame. Got "
+        "Batches.",
+    ),
+    "row_groups and one_se": (
+        "ValueError",
+        "row_groups needs selection='min': the weights of rows are those of the least "
+        "validation loss. Got 'one_se'.",
+    ),
+    "row_groups and lambdas of targets": (
+        "ValueError",
+        "row_groups needs alpha_per_target=False, as the targets share the weights of "
+        "the rows. Got True.",
+    ),
+    "row_groups: unknown text": (
+        "ValueError",
+        'row_groups must be "each", for a weight of every row of X, or one label for '
+        "each row. Got 'rows'.",
+    ),
+    "row_groups of one label": (
+        "ValueError",
+        "row_groups needs two groups of rows or more: one weight of all rows has no "
+        "effect beside the penalty. Got 1.",
+    ),
+    "row_groups of other length": (
+        "ValueError",
+        "row_groups must have one label for each of the 40 rows of X. Got an array of "
+        "shape (2,).",
+    ),
+    "row_groups of lists": (
+        "ValueError",
+        "row_groups must have one label for each of the 40 rows of X. Got […].",
+    ),
+    "row_groups with a missing label": (
+        "ValueError",
+        "row_groups has missing labels.",
+    ),
+    "row_groups with a NaN": (
+        "ValueError",
+        "row_groups has missing labels.",
+    ),
+    "row_groups of several types": (
+        "ValueError",
+        "row_groups must have labels of one kind, all text or all numbers.",
+    ),
+    "row_groups after one iteration": (
+        "ConvergenceWarning",
+        "MYHPORidge stopped after max_iter=1 iterations with a relative residual of "
+        "…, above tol=0.0e+00 (hypergradient …). Increase max_iter or tol, or set "
+        "standardize=True where it is not set; gradient steps converge slowly, exact "
+        "steps do not.",
+    ),
+    "row_groups with unfinished solves": (
+        "ConvergenceWarning",
+        "MYHPOLogisticRegression converged to inexact weights of rows. Conjugate "
+        "gradients reached their limit of iterations. Set standardize=True, or raise "
+        "the lower end of lambda_bounds.",
+    ),
     "class_weight zero": (
         "ValueError",
         "class_weight={0: 0.0, 1: 0.0} gives all rows weight zero.",
@@ -1135,7 +1269,7 @@ TEXTS = {
         "ValueError",
         "A criterion holds no rows out, but SHO(step_sizes='auto', "
         "noise_scale=0.0001) needs a training and a validation part. Use "
-        "criterion='validation', or a solver that would do, with its default "
+        "criterion='validation', or use a solver that would do, with its default "
         "options: ['myhpo', 'implicit'].",
     ),
     "criterion and selection": (
@@ -1270,6 +1404,11 @@ TEXTS = {
         "ValueError",
         "The 'step_sizes' parameter must be \"auto\" or 3 positive finite numbers "
         "(alpha, beta, delta). Got (1.0,) instead.",
+    ),
+    "implicit adjoint and steps": (
+        "ValueError",
+        "steps='newton' of Implicit needs adjoint='exact'; adjoint='lanczos' has steps "
+        "of its own. Use steps='auto'.",
     ),
     "unrolled truncation": (
         "ValueError",
@@ -1513,11 +1652,22 @@ TEXTS = {
         "standardize=True, or give the solver more inner or training steps, or use "
         "solver='implicit'.",
     ),
+    "approximated slope": (
+        "ConvergenceWarning",
+        "BilevelRidge converged by an approximated slope, but the exact slope is … "
+        "times the validation loss: lambda is not at a minimum. Replace the solver by "
+        "'implicit', or by one with a finer approximation.",
+    ),
     "responses that do not fit": (
         "ValueError",
         "steps='newton' of Implicit needs the response of all weights to each lambda; "
         "for 4 lambdas of this problem they do not fit the memory. Use steps='auto' or "
         "'lbfgs'.",
+    ),
+    "steps of an approximated adjoint": (
+        "ValueError",
+        "steps='newton' of Implicit needs adjoint='exact'; adjoint='nystrom' has steps "
+        "of its own. Use steps='auto'.",
     ),
     "missing labels": ("ValueError", "Input y contains NaN."),
     "part in huge units": (
@@ -1594,7 +1744,21 @@ TEXTS = {
         "ValueError",
         "target must be one of [0], or None for the first. Got 2.",
     ),
-    "path of one point": ("ValueError", "n_points must be at least 2. Got 1."),
+    "plot of a grid with zero": (
+        "ValueError",
+        "alphas must be an array of finite numbers > 0. Got [0.0, 1.0].",
+    ),
+    "plot of slices with a grid": (
+        "ValueError",
+        "alphas is marked along the curve of one lambda, which is drawn without X and "
+        "y; with them, slices are drawn. Leave out X and y, or alphas.",
+    ),
+    "path of a list of parameters": (
+        "ValueError",
+        "fit_params must be None or a dict of what fit got beside X and y, such as "
+        "{'sample_weight': ...}. Got ['sample_weight'].",
+    ),
+    "path of one point": ("ValueError", "n_points must be an int >= 2. Got 1."),
     "path of other rows": (
         "ValueError",
         "X, y and fit_params must be those of the fit. At its lambda they have the "
@@ -1755,17 +1919,52 @@ TEXTS = {
         "scoring='r2' predicts single rows, which cannot be looked up in Batches. "
         "Leave scoring out.",
     ),
-    "batches and loo": (
-        "ValueError",
-        "criterion='loo' looks at every row together with all others, but Batches of "
-        "40 rows are not kept in memory. Use criterion='validation', 'gcv' or 'sure'.",
-    ),
     "batches and a splitter of X": (
         "ValueError",
         "cv=SplitsByX cannot split this data (n_samples = 40, n_features = 4): X is "
-        "read from Batches, so that single rows of it cannot be looked up. A splitter "
+        "read in blocks, so that single rows of it cannot be looked up. A splitter "
         "gets the number of rows and y; make the splits from these, or give pairs of "
         "row numbers.",
+    ),
+    "batches and y of X_val": (
+        "ValueError",
+        "y_val and sample_weight_val must be None where X_val is Batches, whose "
+        "batches hold them.",
+    ),
+    "batches and X_val of other features": (
+        "ValueError",
+        "X_val, y_val: X has 2 features, but MYHPORidge is expecting 4 features as "
+        "input.",
+    ),
+    "batches and X_val of other targets": (
+        "ValueError",
+        "y_val must have as many targets as y, whose rows have the shape (). Got the "
+        "shape (2,).",
+    ),
+    "batches and X_val of Dask": (
+        "ValueError",
+        "X_val needs y_val too. Got y_val=None.",
+    ),
+    "batches and one_se of alo": (
+        "ValueError",
+        "selection='one_se' needs the standard error of the loss of held-out rows, but "
+        "criterion='alo' holds none out. Use criterion='validation', or "
+        "selection='min'.",
+    ),
+    "batches with columns of labels": (
+        "ValueError",
+        "y must have one label per row, or a column of zeros and ones per label. Got 2 "
+        "columns with other numbers.",
+    ),
+    "batches with counts of X_val alone": (
+        "ValueError",
+        "y is zero in all rows with a positive weight, only y_val is not. "
+        "MYHPOPoissonRegressor needs a positive y to train on.",
+    ),
+    "batches without counts": (
+        "ValueError",
+        "y is zero in all rows with a positive weight, and a mean of zero has no "
+        "logarithm. MYHPOPoissonRegressor needs a positive y.",
     ),
     "batches without a size": ("ValueError", "batch_size must be an int >= 1. Got 0."),
     "batches without weight": (

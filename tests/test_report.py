@@ -121,7 +121,7 @@ def test_page_says_what_the_model_says(tmp_path):
     assert f"{model.optimism_:.4g} below that of new rows" in page.text
     assert f"{model.validation_loss_:.6g}" in page.text
     assert page.alt == [
-        "The learned lambda of every group",
+        "The penalty strength of every group",
         "The validation loss along the iterations",
     ]
 

@@ -23,7 +23,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 THUMBNAIL = "_thumb."
 #: How far a page may reach beyond the window: parts of pixels are rounded up.
 ROUNDING = 1
-#: How much wider than the window the content is.
+#: JavaScript: by how much the content is wider than the window.
 EXCESS = "document.documentElement.scrollWidth - window.innerWidth"
 
 
@@ -42,7 +42,7 @@ class Page(HTMLParser):
     anchors : set of str
         Places that links may have after their ``#``.
     pictures : list of str
-        Pictures without a text for those who do not see them.
+        Pictures without an alternative text.
     """
 
     def __init__(self, text):

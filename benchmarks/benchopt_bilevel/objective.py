@@ -15,7 +15,7 @@ class Objective(BaseObjective):
     parameters = {"n_reg": ["full", 1, "class"], "random_state": [2442]}
 
     def skip(self, y_train, **_):
-        """Leave out one penalty per class of two classes, and others of more."""
+        """Skip one penalty per class with two classes, and the others with more."""
         has_classes = len(np.unique(y_train)) > 2
         wrong = (self.n_reg == "class") != has_classes
         return wrong, "n_reg='class' is for more than two classes, and no other is"

@@ -218,9 +218,8 @@ class AdditiveModel(
         options = {"dtype": None, "ensure_all_finite": False}
         if self._is_numeric():
             options["dtype"] = (np.float64, np.float32)
-            options["ensure_all_finite"] = (
-                "allow-nan" if self.missing == "indicator" else True
-            )
+            # Missing values are reported with their features, as those of a frame.
+            options["ensure_all_finite"] = "allow-nan"
         return validate_data(
             self, X, ensure_min_samples=n_least, reset=reset, **options
         )

@@ -111,8 +111,8 @@ default="validation"
         Names of the terms that `select` has removed; their effects and degrees of
         freedom are zero.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
-        of the solver's weights of every split, with a refit or without.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there,
+        with the solver's weights of each split, not those of a refit.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool

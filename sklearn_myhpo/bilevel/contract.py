@@ -30,8 +30,8 @@ class Offers:
         Lambdas that do not interact, one per target: the problem is a
         `TargetsProblem`, and answers for many of them at once.
     weighs_rows : bool
-        Lambdas that are weights of training rows, after the penalties: the problem is a
-        `RowWeightsProblem`.
+        Some lambdas stand for weights of training rows; they come after those of the
+        penalties. The problem is a `RowWeightsProblem`.
     """
 
     splits: bool = True
@@ -132,7 +132,7 @@ class OuterProblem(ABC):
         return np.clip(lambda_, *self.bounds)
 
     def first_lambda(self, lambda_init: float | np.ndarray) -> np.ndarray:
-        """Return the lambda that a run starts from, given one number or all."""
+        """Return the lambda that a run starts from, given one number or an array."""
         return np.full(self.n_groups, lambda_init, float)
 
     def zeros(self) -> list[np.ndarray]:

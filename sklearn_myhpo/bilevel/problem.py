@@ -37,6 +37,9 @@ class Problem(OuterProblem):
         Abilities of the problem.
     """
 
+    #: Tolerance of the inner solutions of L-BFGS steps on lambda.
+    step_tol = NEWTON_TOL
+
     def __init__(
         self,
         parts: ProblemParts,
@@ -67,8 +70,6 @@ class Problem(OuterProblem):
         self.group_curvature = scales.group_curvature
         self.auto_bounds = scales.auto_bounds
 
-    #: Accuracy of inner solutions for a step without a model.
-    step_tol = NEWTON_TOL
     #: The `KnownPlace` that the search for a start has ended at, if it is known.
     known = None
 
@@ -190,11 +191,18 @@ class Problem(OuterProblem):
         return self
 
     def lifted(self, lambda_: np.ndarray) -> np.ndarray:
-        """Return lambda of this problem, given that of the problem that is scanned."""
+        """Return the lambda of this problem for one of the scanned problem."""
         return lambda_
 
     def share_taken(self, lambda_: np.ndarray, taken: np.ndarray) -> np.ndarray:
-        """Return the shares by which moves of lambda are felt, given the penalties'."""
+        """Return how much the weights feel a move of each lambda, between 0 and 1.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_lambdas,)
+        taken : ndarray of shape (n_lambdas,)
+            The same, if all lambdas were logs of penalties.
+        """
         return taken
 
     @property

@@ -3,7 +3,8 @@
 ``min over (lambda, s) L_V(w)`` with
 ``w = argmin sum_i c_i sigmoid(s_g(i)) l_i(w) + sum_j exp(lambda_g(j)) w_j^2``: data
 cleaning (Franceschi, Donini, Frasconi & Pontil 2017, section 5.1, with a sigmoid in the
-place of their constraint). The hyperparameters are one vector, lambda first.
+place of their constraint). The hyperparameters are one vector: the log-penalties
+lambda, then the s of the groups of rows.
 """
 
 from dataclasses import replace
@@ -22,9 +23,9 @@ from .row_weights_model import row_weights_model
 from .shrinkage import Shrinkage
 from .validation import BilevelProblem
 
-#: The s of all rows at the start, and the largest one: a weight of 6e-6 is none.
+#: The s of all groups at the start, and the largest |s|: a weight of 6e-6 is none.
 FIRST_LOGIT, MAX_LOGIT = 0.0, 12.0
-#: Accuracy of the inner solutions and of the adjoint for a step.
+#: Tolerances of the inner solutions and of the adjoint for a step.
 STEP_TOL, ADJOINT_STEP_TOL = 1e-7, 1e-4
 
 
@@ -34,9 +35,9 @@ class RowShrinkage(NamedTuple):
     Attributes
     ----------
     own : Shrinkage
-        Of the s alone.
+        The penalty as a function of the s alone.
     n_penalties : int
-        Number of lambdas before them.
+        Number of log-penalties before the s.
     """
 
     own: Shrinkage
@@ -72,14 +73,14 @@ class RowWeightsProblem(HeldOutProblem):
     Parameters
     ----------
     problem : BilevelProblem
-        With one split, and with rows: of any loss but the squared one, or built with
-        ``by_rows=True``.
+        It has one split and keeps its rows: the loss is not the squared one, or it was
+        built with ``by_rows=True``.
     row_groups : RowGroups
-        Of all its rows; validation rows are in none.
+        The group of each of its rows; validation rows are in none.
     penalties : ndarray of shape (n_penalties,) or None, default=None
-        Where to hold the penalties, for rows that all have the weight one; None to
-        learn them too. A common factor of all weights then makes next to no
-        difference, as it is one of the penalties.
+        The log-penalties to hold, on the scale where all rows have the weight one. None
+        learns them too; a common factor of all weights is then nearly the same as a
+        factor of all penalties.
 
     Attributes
     ----------
@@ -88,7 +89,7 @@ class RowWeightsProblem(HeldOutProblem):
     held : ndarray of shape (n_penalties,) or None
         The `penalties` as given.
     n_penalties : int
-        Number of lambdas that are penalties.
+        Number of log-penalties, the first entries of lambda.
     """
 
     step_tol = STEP_TOL
@@ -145,14 +146,14 @@ class RowWeightsProblem(HeldOutProblem):
         return expit(lambda_[..., self.n_penalties :])
 
     def shrink(self, shrinkage: float, reference_loss: float) -> None:
-        """Make a penalty on differences of the s of rows a part of the objective.
+        """Add a penalty on differences of the s to the objective.
 
         Parameters
         ----------
         shrinkage : float
             Not negative.
         reference_loss : float
-            Objective where all are the same, the unit of `shrinkage`.
+            Objective where all s are equal, the unit of `shrinkage`.
         """
         own = Shrinkage(shrinkage * reference_loss)
         self.shrinkage = RowShrinkage(own, self.n_penalties)
@@ -162,7 +163,9 @@ class RowWeightsProblem(HeldOutProblem):
         return self.plain
 
     def lifted(self, lambda_: np.ndarray | float) -> np.ndarray:
-        """Return the hyperparameters at which weights are those of the penalties alone.
+        """Return the hyperparameters at which all rows have the same weight.
+
+        The minimizer of the training loss is that of the plain problem at `lambda_`.
 
         Parameters
         ----------
@@ -172,14 +175,14 @@ class RowWeightsProblem(HeldOutProblem):
         Returns
         -------
         ndarray of shape (n_lambdas,)
-            Where all rows have the same weight; penalties that are held stay there.
+            Inside the bounds, so that penalties that are held stay where they are.
         """
         penalties = np.full(self.n_penalties, lambda_) + log_expit(FIRST_LOGIT)
         logits = np.full(self.n_groups - self.n_penalties, FIRST_LOGIT)
         return self.project(np.append(penalties, logits))
 
     def first_lambda(self, lambda_init: float | np.ndarray) -> np.ndarray:
-        """Return the hyperparameters that a run starts from, given penalties or all."""
+        """Return the hyperparameters of a start: all of them, or log-penalties."""
         if np.size(lambda_init) == self.n_groups:
             return np.array(lambda_init, dtype=float)
         first = self.lifted(0.0)
@@ -189,14 +192,14 @@ class RowWeightsProblem(HeldOutProblem):
     def penalty_energy(
         self, lambda_: np.ndarray, weights: list[np.ndarray]
     ) -> np.ndarray:
-        """Return ``w' P w`` by groups of features, and zero for groups of rows."""
+        """Return ``w' P w`` of every group of features, and zero for those of rows."""
         own = super().penalty_energy(lambda_, weights)
         return np.append(own, np.zeros(self.n_groups - self.n_penalties))
 
     def share_taken(self, lambda_: np.ndarray, taken: np.ndarray) -> np.ndarray:
-        """Return the shares by which moves are felt; of a group of rows its weight.
+        """Return `taken` of the penalties, and the weight of every group of rows.
 
-        With it the weight of the rows is linear in a move as it is felt.
+        With this share the move as the weights feel it is linear in the row weight.
         """
         return np.append(taken[: self.n_penalties], self.row_weights(lambda_))
 
@@ -207,8 +210,8 @@ class RowWeightsEvaluation(HeldOutEvaluation):
     def hypergradient(self, rtol: float = ADJOINT_STEP_TOL) -> np.ndarray:
         """Return the derivative of the objective in all hyperparameters.
 
-        Of a group of rows it is ``-sigmoid'(s) sum_i c_i <grad l_i, q>`` with
-        ``H q = grad L_V``: one solve, and one pass over the rows, for any number.
+        In the s of a group of rows it is ``-sigmoid'(s) sum_i c_i <grad l_i, q>`` with
+        ``H q = grad L_V``: one solve and one pass over the rows, however many groups.
 
         Parameters
         ----------
@@ -233,7 +236,7 @@ class RowWeightsEvaluation(HeldOutEvaluation):
         return self._model.shrunken(self.problem.shrinkage, self.lambda_)
 
     def follow(self, before: "RowWeightsEvaluation") -> None:
-        """Do nothing: the adjoints of the last place are kept."""
+        """Do nothing: the set of splits keeps the last adjoints."""
 
     def predict(self, move: np.ndarray) -> list[np.ndarray]:
         """Return the weights after a move of lambda along their tangent."""

@@ -13,6 +13,8 @@ from .optimism import is_affordable
 
 #: Least curvature relative to the objective that counts as none.
 FLAT = 1e-6
+#: Largest slope relative to the objective that is none.
+LEVEL = 2e-4
 #: Slope and curvature relative to the objective that are rounding.
 UNFELT = 1e-13
 
@@ -56,7 +58,7 @@ class Certificate:
         Linear solves for these numbers that ended before their tolerance.
     """
 
-    #: What is wanted at a lower bound, and at an upper one.
+    #: What a slope at a lower bound means, and at an upper one.
     wanted: ClassVar[tuple] = ("less penalty is wanted", "more penalty is wanted")
 
     converged: bool
@@ -77,7 +79,12 @@ class Certificate:
     def is_minimum(self):
         """Whether the fit ended where no lambda close by is better."""
         curved = self.least_curvature is None or self.least_curvature > -FLAT
-        return self.converged and curved
+        return self.converged and curved and self.is_level
+
+    @property
+    def is_level(self):
+        """Whether the exact slope is none; solvers may see an approximated one."""
+        return self.certain or self.relative_hypergradient <= LEVEL
 
     @property
     def hypergradient_norm(self):
@@ -135,11 +142,13 @@ class Certificate:
         if abs(least) <= FLAT:
             return f"{least:.1e}: flat along some direction"
         text = f"at least {least:.1e} times the objective"
+        if least > 0 and not self.is_level:
+            return f"{text}: as at a minimum, but there is a slope"
         return f"{text}: a minimum" if least > 0 else f"{text}: not a minimum"
 
 
 class RowWeightsCertificate(Certificate):
-    """The same of weights of rows: its names are those of groups of rows."""
+    """The certificate of weights of rows; its names are the groups of rows."""
 
     wanted = ("no weight is wanted", "all the weight is wanted")
 

@@ -1,15 +1,14 @@
-"""The derivatives of the slope of a training loss in the hyperparameters.
+"""The derivatives of the gradient of a training loss in the hyperparameters.
 
-Solvers ask for these, and so need not know which of the numbers in lambda are logs of
-penalties and which are others.
+With them solvers need not know which entries of lambda are log-penalties.
 """
 
 
 class Responses:
-    """A mixin for `Split`, for lambdas that are all logs of penalties."""
+    """A mixin for `Split`, whose lambdas are all log-penalties."""
 
     def penalties_of(self, lambda_):
-        """Return the logs of the penalties among the hyperparameters: all of them."""
+        """Return the log-penalties in lambda: all of it."""
         return lambda_
 
     def pull_back(self, w, lambda_, x):

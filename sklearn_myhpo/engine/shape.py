@@ -23,7 +23,7 @@ class Shape:
     n_unpenalized : int
         Features in no group.
     lambdas_per_group : int
-        More than one with a lambda per class.
+        The number of classes with a lambda per class, else 1.
     """
 
     n_samples: int

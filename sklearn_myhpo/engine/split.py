@@ -137,8 +137,8 @@ class Split(Responses, ABC):
     def penalty(self, lambda_):
         """Return ``p_j = 2 exp(lambda_g(j))``, shape (m, 1), 0 for the intercept.
 
-        The shape is (m, n_outputs) with lambdas of classes. What is in no group has its
-        part of `pinning`. The last one is kept: it is asked for again and again.
+        The shape is (m, n_outputs) with a lambda per class. Features in no group have
+        their part of `pinning`. The last one is kept, for it is needed many times.
         """
         key = lambda_.tobytes()
         if self._last_penalty[0] != key:
@@ -173,12 +173,12 @@ class Split(Responses, ABC):
 
         Returns
         -------
-        ndarray of shape (m, 1), or (m, n_outputs) with lambdas of classes
+        ndarray of shape (m, 1), or (m, n_outputs) with a lambda per class
         """
         return self._spread(self.groups.expand(values))
 
     def _spread(self, own):
-        """Return values of the features with zeros for the intercept."""
+        """Return values of the features, and zeros for the intercept."""
         out = np.zeros((self.shape[0], self.groups.width))
         self.penalized(out)[...] = own.reshape(-1, self.groups.width)
         return out

@@ -15,6 +15,7 @@ _checks         : checks of parameters that scikit-learn's constraints miss
 _splits         : the splits of a fit, and the metadata that a splitter wants
 _own_validation : the arguments `X_val`, `y_val` of fit
 _problem        : data and splits of a fit, the problems made from them, warm starts
+_row_weights    : weights of training rows (`row_groups` of fit)
 _targets        : one lambda per target (`alpha_per_target`)
 _per_class      : one lambda per class (`alpha_per_target`)
 _moments        : ridge from moments of rows that are read once
@@ -24,6 +25,7 @@ _reporting      : fitted attributes, models of iterations, and warnings
 _progress       : callbacks and printed lines during a fit
 _summary        : `summary()`: a row per feature, and what is known of the whole model
 _facts          : what a fit keeps for it
+_at_lambda      : objective and coefficients at other lambdas, for plots
 _frames, _html  : `penalties_frame`, `history_frame`, and the table in notebooks
 _export         : `to_sklearn`
 """

@@ -126,7 +126,7 @@ class BilevelLinearModel(
     _is_classifier = False
     #: Whether y may have several columns.
     _is_multi_output = False
-    #: Whether the last fit learned one lambda per target; per class of a softmax.
+    #: Whether the last fit learned one lambda per target, or per class of a softmax.
     _is_per_target = _is_per_class = False
     #: End of the last `fit`, for a warm start; None before.
     _last_fit = None
@@ -208,9 +208,9 @@ default=None
         sample_weight_val : array-like of shape (n_validation,), default=None
             Non-negative weights of `X_val` in the validation loss.
         row_groups : array-like of shape (n_samples,) or "each", default=None
-            Labels of rows that are to be trusted alike, such as their source or
-            annotator; "each" for every row alone. The weight of every label in the
-            training loss is learned on `X_val` together with lambda.
+            Labels of rows that share a weight, such as their source or annotator;
+            "each" for one weight per row. The weights in the training loss are learned
+            on `X_val`, at the lambda that is best for equal weights.
         **params : dict
             Other metadata that a splitter `cv` asks for; only with scikit-learn's
             metadata routing.

@@ -264,6 +264,7 @@ class ExactPartsMixin:
             with threads_for(*found.design.shape):
                 self._learn(source, solver, _Silent())
             vars(self).update(no_cv_results())
+            self.row_weights_ = self.row_groups_ = None
             self.plan_ = self.plan_.of_rows(found.design.n_counted)
 
     def __getattr__(self, name):

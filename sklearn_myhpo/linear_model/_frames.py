@@ -28,8 +28,9 @@ class FramesMixin:
             "lambda" (a natural log), "alpha" (ridge) or "C" (logistic regression),
             "n_features" and "coef_norm", the Euclidean norm of the group's weights for
             all targets or classes. With ``alpha_per_target=True`` a row per target,
-            with its number in the column "target" instead of "group", or a row per
-            class with its label in "class", and of every group if there are several.
+            with its number in the column "target" instead of "group". With a lambda
+            per class there is a row per class, or per group and class, with the label
+            in the column "class".
 
         Raises
         ------
@@ -75,8 +76,8 @@ class FramesMixin:
             ``pandas.DataFrame(history_)``; with several, "lambda" is replaced by
             "lambda[name]" for every group or, with ``alpha_per_target=True``, by
             "lambda[number]" for every target, "lambda[class]" for every class, or
-            "lambda[group, class]"; so is "row_weights", of `fit` with `row_groups`, by
-            their labels. The index, "iteration", starts at 1.
+            "lambda[group, class]". A fit with `row_groups` has "row_weights[label]"
+            too. The index, "iteration", starts at 1.
 
         Raises
         ------

@@ -43,7 +43,7 @@ class PenaltiesHTMLMixin(LearnedHTMLMixin):
         return caption, [*keys, "features", name, "lambda"], rows
 
     def _keys_of_rows(self, n_lambdas):
-        """Return what tells lambdas apart, by name, and the features of each."""
+        """Return the columns that name the lambdas, and how many features each has."""
         if self._is_per_class:
             keys, n_features, _ = class_penalties(self)
             return keys, n_features

@@ -21,7 +21,7 @@ def check_lambda(lambda_bounds, lambda_init, groups):
     ----------
     lambda_bounds : "auto", (float, float) or dict
     lambda_init : "auto", float, dict or array-like of shape (n_groups,)
-        Or, with lambdas of classes, of the shape of the attribute `lambda_`.
+        With a lambda per class, an array has the shape of the attribute `lambda_`.
     groups : FeatureGroups
 
     Returns
@@ -121,7 +121,7 @@ def _check_start(lambda_init, groups):
 
 
 def _check_start_of_classes(lambda_init, groups):
-    """Return a start of every group in every class, or of all."""
+    """Return a start for every group and class, or one for all."""
     features, width = groups.of_features, groups.width
     if isinstance(lambda_init, str | Real):
         return lambda_init
@@ -139,14 +139,14 @@ def _check_start_of_classes(lambda_init, groups):
 
 
 def _of_classes(bounds, width):
-    """Return bounds of lambdas of classes, from those of groups."""
+    """Return the bounds of every group and class, from those of the groups."""
     if isinstance(bounds, str) or not np.ndim(bounds[0]):
         return bounds
     return tuple(np.repeat(bound, width) for bound in bounds)
 
 
 def _lambdas(names, groups):
-    """Return names of lambdas in words."""
+    """Return the names of lambdas in words: groups, classes, or both."""
     if groups.width == 1:
         return _groups(names)
     is_one = groups.of_features.n_groups == 1

@@ -10,12 +10,12 @@ from ..penalties.columns import spell
 class PerClassMixin:
     """Fits with `alpha_per_target`; a mixin for the base class of the logistic models.
 
-    Lambdas are in one row inside, and of shape (n_classes,) or (n_groups, n_classes) in
-    the fitted attributes. Two classes have one weight vector, and so lambdas that both
-    share.
+    The solvers see the lambdas as one vector; in the fitted attributes they have the
+    shape (n_classes,) or (n_groups, n_classes). Two classes have one weight vector, and
+    so they share their lambdas.
     """
 
-    #: Features of the last fit without a penalty.
+    #: Indices of the features without a penalty in the last fit.
     _free_features = ()
 
     @property
@@ -53,7 +53,8 @@ class PerClassMixin:
     def _scores_of(self, coef, intercept):
         """Return the weights of classes, given those of the outputs of the loss.
 
-        What no penalty holds has a sum over classes of zero; nothing depends on it.
+        Weights without a penalty are shifted to a sum over classes of zero, which
+        changes no prediction.
         """
         coef, intercept = self._loss.scores(coef), self._loss.scores(intercept)
         if not self._is_per_class:
@@ -75,7 +76,7 @@ class PerClassMixin:
         return spell(pairs, word=str)
 
     def _typical_class(self, strength):
-        """Return the geometric means over classes of a strength, one per group."""
+        """Return the geometric mean of a strength over the classes, one per group."""
         if not self._is_per_class:
             return strength
         limits = np.finfo(float)
@@ -84,7 +85,7 @@ class PerClassMixin:
 
 
 def class_penalties(model):
-    """Return what tells apart the lambdas of groups and classes, a row each.
+    """Return the group and class of every lambda, and facts about its weights.
 
     Parameters
     ----------
@@ -94,11 +95,11 @@ def class_penalties(model):
     Returns
     -------
     keys : dict of str to list
-        "group", unless there is one for all features, and "class".
+        "group", if there are feature groups, and "class".
     n_features : ndarray of shape (n_lambdas,)
-        Features of the group.
+        Number of features of the group.
     squares : ndarray of shape (n_lambdas,)
-        Sum of the squares of the weights.
+        Sum of the squares of the weights that the lambda penalizes.
     """
     names, n_groups = model.classes_.tolist(), len(model.feature_group_names_)
     kept = model.feature_group_labels_ >= 0
@@ -124,7 +125,7 @@ def lambda_names(model):
     Returns
     -------
     list
-        Strings; numbers of targets.
+        Names of groups, or of classes, or both joined by a comma; numbers of targets.
     """
     if model._is_per_class:
         keys, _, _ = class_penalties(model)

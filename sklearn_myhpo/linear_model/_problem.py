@@ -56,7 +56,7 @@ class ProblemSource:
     condensed : CondensedFacts or None
         Where the rows stand for others: what these say.
     row_groups : RowGroups or None
-        Of the training rows whose weights are learned; None where none are.
+        Groups of the training rows whose weights are learned; None without such.
     """
 
     design: Design

@@ -19,6 +19,8 @@ from ._problem import mean_over_splits
 #: Least number of held-out rows without a warning: the relative error of a mean of n
 #: squares of normal errors is sqrt(2 / n).
 FEW_ROWS = 10
+#: Largest exact slope of a converged fit, in units of `tol`, without a warning.
+SLOPE_OF_TOL = 10.0
 
 
 def spell_some(kind, names):
@@ -171,8 +173,27 @@ class Warnings:
         objective = self._criterion_name()
         if problem.shrinkage.strength:
             objective += " with its shrinkage"
+        slope = certificate.relative_hypergradient
+        if not certificate.is_level and slope > SLOPE_OF_TOL * self.tol:
+            self._warn_of_slope(slope, objective)
+        self._warn_of_lambda(certificate, objective, problem.loss.negligible_sum)
+
+    def _warn_of_slope(self, slope, objective):
+        """Warn of an end where only the slope that the solver sees is zero."""
+        remedy = "the options that approximate by their defaults"
+        if self._has_parameter("solver"):
+            remedy = "the solver by 'implicit', or by one with a finer approximation"
+        self._say(
+            "converged by an approximated slope, but the exact slope is "
+            f"{slope:.1e} times the {objective}: lambda is not at a minimum. Replace "
+            f"{remedy}.",
+            ConvergenceWarning,
+        )
+
+    def _warn_of_lambda(self, certificate, objective, negligible_sum):
+        """Warn where the objective has no minimum, or hardly any."""
         if certificate.certain:
-            self._warn_of_certainty(objective, problem.loss.negligible_sum)
+            self._warn_of_certainty(objective, negligible_sum)
             return
         lower, upper = certificate.lower, certificate.upper
         self._warn_at_bounds(lower, upper, objective)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit, logit
 from sklearn.exceptions import ConvergenceWarning
 
 from .._messages import shown
@@ -21,9 +22,12 @@ from ._checks import check_not_missing
 from ._learning import LearningMixin
 from ._problem import LastFit
 
+#: Of a weight of zero, that of a group without a row of positive sample weight.
+LEAST_LOGIT = -700.0
+
 
 def check_row_groups(model, X, row_groups, X_val):
-    """Forget weights of rows, and raise where they cannot be learned.
+    """Reset the weights of rows, and raise where they cannot be learned.
 
     Parameters
     ----------
@@ -31,7 +35,7 @@ def check_row_groups(model, X, row_groups, X_val):
     X : object
         As given to `fit`.
     row_groups : object
-        None for no weights of rows.
+        None if `fit` learns no weights of rows.
     X_val : object
         None without a validation set.
 
@@ -109,18 +113,25 @@ def number_rows(row_groups, pair, kept):
 
 
 def _distinct(row_groups, n_train):
-    """Return the distinct labels, and the number of the one of every row."""
+    """Return the distinct labels, and the index of the label of every row."""
     try:
-        check_not_missing(row_groups)
+        given = np.asarray(row_groups)
     except ValueError as error:
-        raise ValueError("row_groups has missing labels.") from error
-    given = np.asarray(row_groups)
+        raise ValueError(
+            f"row_groups must have one label for each of the {n_train} rows of X. Got "
+            f"{shown(row_groups)}."
+        ) from error
     if given.shape != (n_train,):
         raise ValueError(
             f"row_groups must have one label for each of the {n_train} rows of X. Got "
             f"an array of shape {given.shape}."
         )
-    if given.dtype.kind == "f" and np.isnan(given).any():
+    try:
+        check_not_missing(row_groups)
+    except ValueError as error:
+        raise ValueError("row_groups has missing labels.") from error
+    # NaN, and NaT in dates and durations, are unlike themselves.
+    if given.dtype.kind in "fcmM" and (given != given).any():
         raise ValueError("row_groups has missing labels.")
     try:
         return np.unique(given, return_inverse=True)
@@ -131,7 +142,7 @@ def _distinct(row_groups, n_train):
 
 
 class _Learned(NamedTuple):
-    """The result of a fit with weights of rows, as the attributes need it."""
+    """The result of a fit, without the weights of rows in its lambdas."""
 
     lambda_: np.ndarray
     validation_loss: float
@@ -144,22 +155,26 @@ class _Learned(NamedTuple):
 class RowWeightsMixin(LearningMixin):
     """Fits with weights of training rows; a mixin for the base of the estimators."""
 
-    #: The s of the last fit, for a warm start; None before.
+    #: The s of the last fit, for a warm start; None before the first.
     _last_logits = None
 
     def _learn(self, source, solver, progress):
         """Solve the problem, set the fitted attributes, warn; return split models.
 
-        Weights of rows are learned at the lambda that is best where all are one.
+        Lambda is learned first, with equal weights, and held while the weights of rows
+        are learned.
         """
         if source.row_groups is None:
             return super()._learn(source, solver, progress)
         check_solver(solver, Offers(weighs_rows=True))
-        plain, start = self._learn_plain(source, solver, progress)
+        plain, start, first = self._learn_plain(source, solver, progress)
         problem = _weighed(source, plain.lambda_)
         if self.shrinkage:
             problem.shrink(self.shrinkage, plain.validation_loss)
         result = self._learn_weights(problem, source, solver, start, progress)
+        if result.status.has_converged and not plain.status.has_converged:
+            message = f"{plain.message} (the search for lambda, before that of weights)"
+            result = result._replace(status=plain.status, message=message)
         models = problem.to_features(result.weights)
         result = result._replace(validation_loss=source.rows.mean_loss(models))
         with progress.phase("refit", 0):
@@ -179,28 +194,33 @@ class RowWeightsMixin(LearningMixin):
             own = np.append(self.row_weights_, 1.0)[source.row_groups.labels]
             weighed = replace(source, weights=source.weights * own)
             self._set_facts(problem, weighed, result.lambda_, final)
-        self._warn_of_rows(problem, source, learned)
+        self._warn_of_rows(problem, source, learned, first)
         return models
 
     def _learn_plain(self, source, solver, progress):
-        """Return the result where all rows have the same weight, and its model."""
+        """Return the result of equal weights of rows, its model and certificate."""
         shrinkage, problem = self._choose_shrinkage(source, progress), source.make()
         given = problem, solver, shrinkage, source.lambda_init, None
         result = self._solve(*given, UNWATCHED, progress.deadline)
         models = problem.to_features(result.weights)
         self._last_fit = LastFit(result.lambda_, models)
-        return result, models[0]
+        certificate = None
+        if result.status.has_converged:
+            with np.errstate(all="ignore"):
+                certificate, _ = certify(problem, result)
+        return result, models[0], certificate
 
     def _learn_weights(self, problem, source, solver, start, progress):
-        """Return the result of weights of rows, from those of the last fit or one."""
+        """Return the result; a warm start begins at the weights of the last fit."""
         lambda_ = problem.lifted(problem.held)
         logits = lambda_[problem.n_penalties :]
         if self.warm_start and np.shape(self._last_logits) == logits.shape:
             logits[:] = self._last_logits
         reported = self._reporter(problem, progress, source.dtype)
+        groups = source.row_groups
 
         def report(n_iter, info, state):
-            own = info._replace(lambda_=info.lambda_[: problem.n_penalties])
+            own = info._replace(lambda_=_apart(problem, groups, info.lambda_)[1])
             return reported(n_iter, own, state)
 
         weights = [problem.splits[0].from_features(*start)]
@@ -211,22 +231,11 @@ class RowWeightsMixin(LearningMixin):
         return result
 
     def _set_row_weights(self, problem, source, result):
-        """Set the weights of the rows, and return the rest of a result."""
-        groups, n_penalties = source.row_groups, problem.n_penalties
-        shares = problem.splits[0].group_shares
-
-        def apart(lambdas):
-            """Return weights up to one, and lambda as if they were sample weights."""
-            # Groups whose rows all have the sample weight zero have no say.
-            own = problem.row_weights(lambdas) * groups.are_used
-            # The training loss is then a mean.
-            means = (own @ shares)[..., None]
-            own /= own.max(axis=-1, keepdims=True)
-            return own, lambdas[..., :n_penalties] - np.log(means)
-
-        self.row_weights_, lambda_ = apart(result.lambda_)
+        """Set the weights of rows; return the result for the other attributes."""
+        groups, shares = source.row_groups, problem.splits[0].group_shares
+        self.row_weights_, lambda_ = _apart(problem, groups, result.lambda_)
         self.row_groups_ = groups.names
-        rows, lambdas = apart(result.history["lambda"])
+        rows, lambdas = _apart(problem, groups, result.history["lambda"])
         problem.total_weight *= float(self.row_weights_ @ shares)
         return _Learned(
             lambda_,
@@ -238,7 +247,7 @@ class RowWeightsMixin(LearningMixin):
         )
 
     def _set_row_checks(self, problem, source, result):
-        """Set the certificate, which is about the weights of rows."""
+        """Set the certificate of the weights of rows."""
         self.certificate_ = self.optimism_ = None
         if result.status is Status.MAX_TIME:
             return
@@ -250,8 +259,8 @@ class RowWeightsMixin(LearningMixin):
         facts = {**vars(found), **own, "names": names}
         self.certificate_ = RowWeightsCertificate(**facts)
 
-    def _warn_of_rows(self, problem, source, learned):
-        """Warn of a run that did not converge, and of few clean rows."""
+    def _warn_of_rows(self, problem, source, learned, first):
+        """Warn of a run that did not converge, and of a lambda that means little."""
         if learned.status is Status.STOPPED:
             return
         if not learned.status.has_converged:
@@ -261,10 +270,54 @@ class RowWeightsMixin(LearningMixin):
                 f"converged to inexact weights of rows. {self._describe_unfinished()}"
             )
             self._say(text, ConvergenceWarning)
+        if first is not None:
+            objective = "validation loss of rows of equal weight"
+            self._warn_of_lambda(first, objective, problem.loss.negligible_sum)
         self._warn_of_few_rows(source)
 
 
-def _weighed(source, lambda_):
+def _apart(problem, groups, lambdas):
+    """Return weights up to one, and lambda as if they were sample weights."""
+    # Groups whose rows all have the sample weight zero are not in the loss.
+    own = problem.row_weights(lambdas) * groups.are_used
+    # A fit with sample weights divides the training loss by their sum.
+    means = (own @ problem.splits[0].group_shares)[..., None]
+    own /= own.max(axis=-1, keepdims=True)
+    return own, lambdas[..., : problem.n_penalties] - np.log(means)
+
+
+def at_row_weights(source, estimator):
+    """Return the problem at the weights of rows that a fit has learned.
+
+    Parameters
+    ----------
+    source : ProblemSource
+        With `row_groups`.
+    estimator : BilevelLinearModel
+        Fitted with row groups, or its loss is that of equal weights.
+
+    Returns
+    -------
+    problem : RowWeightsProblem
+    of_penalties : callable
+        From lambda (n_penalties,), as the attribute `lambda_` has it, to all
+        hyperparameters.
+    """
+    problem, groups = _weighed(source), source.row_groups
+    own = np.full(groups.n_groups, 0.5)
+    if np.array_equal(groups.names, estimator.row_groups_):
+        # A factor of all weights is none; the logit of one would be infinite.
+        own *= estimator.row_weights_
+    logits = np.maximum(logit(own), LEAST_LOGIT)
+    log_mean = np.log(expit(logits) @ problem.splits[0].group_shares)
+
+    def of_penalties(lambda_):
+        return np.append(lambda_ + log_mean, logits)
+
+    return problem, of_penalties
+
+
+def _weighed(source, lambda_=None):
     """Return the problem of the weights of rows, at a lambda of equal weights."""
     rows = source.of_splits(
         source.design,

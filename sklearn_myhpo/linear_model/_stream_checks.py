@@ -48,7 +48,7 @@ def check_splits(model, rule, facts):
                 "classes or merge them, or fewer folds."
             )
         if not facts.has_constant[uses.train[fold] > 0].any():
-            if model.criterion != "validation":
+            if model.criterion != "validation" or not facts.has_constant.any():
                 raise ValueError(
                     "y is zero in all rows with a positive weight, and a mean of zero "
                     f"has no logarithm. {model._name()} needs a positive y."

@@ -237,6 +237,7 @@ class StreamedFit:
                 final = full.to_features(full.minimize(chosen.lambda_, full.start()))
         model._set_results(model_problem, chosen, *final, dtype)
         model.start_losses_ = np.array([result.validation_loss])
+        model.row_weights_ = model.row_groups_ = None
         model._last_fit, model._stream = LastFit(chosen.lambda_, weights), None
         model._set_curve(self._with_curve(problem, result))
         with progress.phase("checks", 0):

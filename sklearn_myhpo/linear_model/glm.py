@@ -184,8 +184,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
-        of the solver's weights of every split, with a refit or without.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there,
+        with the solver's weights of each split, not those of a refit.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; not the same as
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
@@ -217,11 +217,11 @@ default="auto"
         Validation loss at the end of every run; of fewer where `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
-        Weights of the labels `row_groups_` in the training loss, learned on the
-        validation set; the largest is 1. None without `row_groups` in `fit`.
+        Weight in the training loss of every label in `row_groups_`, learned on the
+        validation set; the largest is 1. None if `fit` got no `row_groups`.
     row_groups_ : ndarray of shape (n_row_groups,) or None
         Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
-        without `row_groups` in `fit`.
+        if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -490,8 +490,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
-        of the solver's weights of every split, with a refit or without.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there,
+        with the solver's weights of each split, not those of a refit.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; not the same as
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
@@ -523,11 +523,11 @@ default="auto"
         Validation loss at the end of every run; of fewer where `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
-        Weights of the labels `row_groups_` in the training loss, learned on the
-        validation set; the largest is 1. None without `row_groups` in `fit`.
+        Weight in the training loss of every label in `row_groups_`, learned on the
+        validation set; the largest is 1. None if `fit` got no `row_groups`.
     row_groups_ : ndarray of shape (n_row_groups,) or None
         Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
-        without `row_groups` in `fit`.
+        if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -802,8 +802,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
-        of the solver's weights of every split, with a refit or without.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there,
+        with the solver's weights of each split, not those of a refit.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; not the same as
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
@@ -835,11 +835,11 @@ default="auto"
         Validation loss at the end of every run; of fewer where `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
-        Weights of the labels `row_groups_` in the training loss, learned on the
-        validation set; the largest is 1. None without `row_groups` in `fit`.
+        Weight in the training loss of every label in `row_groups_`, learned on the
+        validation set; the largest is 1. None if `fit` got no `row_groups`.
     row_groups_ : ndarray of shape (n_row_groups,) or None
         Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
-        without `row_groups` in `fit`.
+        if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -1106,8 +1106,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
-        of the solver's weights of every split, with a refit or without.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there,
+        with the solver's weights of each split, not those of a refit.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; not the same as
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
@@ -1139,11 +1139,11 @@ default="auto"
         Validation loss at the end of every run; of fewer where `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
-        Weights of the labels `row_groups_` in the training loss, learned on the
-        validation set; the largest is 1. None without `row_groups` in `fit`.
+        Weight in the training loss of every label in `row_groups_`, learned on the
+        validation set; the largest is 1. None if `fit` got no `row_groups`.
     row_groups_ : ndarray of shape (n_row_groups,) or None
         Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
-        without `row_groups` in `fit`.
+        if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`

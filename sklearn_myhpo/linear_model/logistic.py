@@ -93,9 +93,9 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     alpha_per_target : bool, default=False
         Whether every class has a lambda of its own, and with `feature_groups` every
         group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
-        of group g in class k. Two classes have one weight vector, and so one lambda
-        per group as without. Not with `partial_fit`, nor with rows that are not in
-        memory.
+        of group g in class k. Two classes have one weight vector, and so the option
+        changes nothing. It needs all rows in memory: not with `partial_fit`, nor with
+        batches.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -124,7 +124,7 @@ default="auto"
         a number starts there with zero weights, as the paper does with -1. A dict from
         the name of every group to a number, or n_groups numbers in the order of
         `feature_group_names_`, start every group at its own. With `alpha_per_target`
-        numbers are in the shape of `lambda_`, and a dict has one for all classes.
+        an array has the shape of `lambda_`, and a dict one number per group.
     lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
         every group from no effect to zero weights. A dict from names of groups to
@@ -174,13 +174,13 @@ default="auto"
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. With `alpha_per_target` and more than two
-        classes of shape (n_classes,) or (n_groups, n_classes), in the order of
+        classes it has the shape (n_classes,) or (n_groups, n_classes), in the order of
         `classes_`.
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
         lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
-        over its factor. Of the shape of `lambda_`.
+        over its factor. It has the shape of `lambda_`.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -192,8 +192,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
-        of the solver's weights of every split, with a refit or without.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there,
+        with the solver's weights of each split, not those of a refit.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; not the same as
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
@@ -225,11 +225,11 @@ default="auto"
         Validation loss at the end of every run; of fewer where `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
-        Weights of the labels `row_groups_` in the training loss, learned on the
-        validation set; the largest is 1. None without `row_groups` in `fit`.
+        Weight in the training loss of every label in `row_groups_`, learned on the
+        validation set; the largest is 1. None if `fit` got no `row_groups`.
     row_groups_ : ndarray of shape (n_row_groups,) or None
         Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
-        without `row_groups` in `fit`.
+        if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -399,9 +399,9 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
     alpha_per_target : bool, default=False
         Whether every class has a lambda of its own, and with `feature_groups` every
         group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
-        of group g in class k. Two classes have one weight vector, and so one lambda
-        per group as without. Not with `partial_fit`, nor with rows that are not in
-        memory.
+        of group g in class k. Two classes have one weight vector, and so the option
+        changes nothing. It needs all rows in memory: not with `partial_fit`, nor with
+        batches.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -424,7 +424,7 @@ default="auto"
         a number starts there with zero weights, as the paper does with -1. A dict from
         the name of every group to a number, or n_groups numbers in the order of
         `feature_group_names_`, start every group at its own. With `alpha_per_target`
-        numbers are in the shape of `lambda_`, and a dict has one for all classes.
+        an array has the shape of `lambda_`, and a dict one number per group.
     lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
         every group from no effect to zero weights. A dict from names of groups to
@@ -465,13 +465,13 @@ default="auto"
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. With `alpha_per_target` and more than two
-        classes of shape (n_classes,) or (n_groups, n_classes), in the order of
+        classes it has the shape (n_classes,) or (n_groups, n_classes), in the order of
         `classes_`.
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
         lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
-        over its factor. Of the shape of `lambda_`.
+        over its factor. It has the shape of `lambda_`.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -483,8 +483,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`: of the solver's weights of every
-        split, with a refit or without.
+        Mean loss of all held-out rows at `lambda_`, with the solver's weights of each
+        split, not those of a refit.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; here the same as
         `lambda_` and `validation_loss_`.
@@ -514,11 +514,11 @@ default="auto"
         Validation loss at the end of every run; of fewer where `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
-        Weights of the labels `row_groups_` in the training loss, learned on the
-        validation set; the largest is 1. None without `row_groups` in `fit`.
+        Weight in the training loss of every label in `row_groups_`, learned on the
+        validation set; the largest is 1. None if `fit` got no `row_groups`.
     row_groups_ : ndarray of shape (n_row_groups,) or None
         Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
-        without `row_groups` in `fit`.
+        if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`
@@ -679,9 +679,9 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     alpha_per_target : bool, default=False
         Whether every class has a lambda of its own, and with `feature_groups` every
         group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
-        of group g in class k. Two classes have one weight vector, and so one lambda
-        per group as without. Not with `partial_fit`, nor with rows that are not in
-        memory.
+        of group g in class k. Two classes have one weight vector, and so the option
+        changes nothing. It needs all rows in memory: not with `partial_fit`, nor with
+        batches.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -710,7 +710,7 @@ default="auto"
         a number starts there with zero weights, as the paper does with -1. A dict from
         the name of every group to a number, or n_groups numbers in the order of
         `feature_group_names_`, start every group at its own. With `alpha_per_target`
-        numbers are in the shape of `lambda_`, and a dict has one for all classes.
+        an array has the shape of `lambda_`, and a dict one number per group.
     lambda_bounds : "auto", (float, float) or dict, default="auto"
         Lowest and highest lambda. "auto", or an infinite bound, covers the range of
         every group from no effect to zero weights. A dict from names of groups to
@@ -746,13 +746,13 @@ default="auto"
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. With `alpha_per_target` and more than two
-        classes of shape (n_classes,) or (n_groups, n_classes), in the order of
+        classes it has the shape (n_classes,) or (n_groups, n_classes), in the order of
         `classes_`.
     C_ : float or ndarray of shape (n_groups,)
         ``1 / (2 n exp(lambda_))`` with n the sum of the weights of the rows. With one
         lambda, ``LogisticRegression(C=C_, class_weight=class_weight)`` on the same rows
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
-        over its factor. Of the shape of `lambda_`.
+        over its factor. It has the shape of `lambda_`.
     plan_ : Plan or None
         How the fit was computed, and the memory beside X; print it. None after
         `partial_fit`.
@@ -764,8 +764,8 @@ default="auto"
     penalty_factors_ : ndarray of shape (n_features,)
         The factor of every feature in the penalty.
     validation_loss_ : float
-        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there:
-        of the solver's weights of every split, with a refit or without.
+        Mean loss of all held-out rows at `lambda_`, or the value of `criterion` there,
+        with the solver's weights of each split, not those of a refit.
     lambda_min_, validation_loss_min_ : float or ndarray
         Lambda and validation loss at the least validation loss; not the same as
         `lambda_` and `validation_loss_` with ``selection="one_se"``.
@@ -797,11 +797,11 @@ default="auto"
         Validation loss at the end of every run; of fewer where `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
-        Weights of the labels `row_groups_` in the training loss, learned on the
-        validation set; the largest is 1. None without `row_groups` in `fit`.
+        Weight in the training loss of every label in `row_groups_`, learned on the
+        validation set; the largest is 1. None if `fit` got no `row_groups`.
     row_groups_ : ndarray of shape (n_row_groups,) or None
         Labels of rows, sorted; with ``row_groups="each"`` the numbers of the rows. None
-        without `row_groups` in `fit`.
+        if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
         because the lambdas were fitted to the held-out rows. None where `max_time`

@@ -36,7 +36,7 @@ class Loss(ABC):
     is_quadratic: ClassVar[bool] = False
     #: Upper bound of the eigenvalues of the curvature; None if there is no bound.
     max_curvature: ClassVar[float | None] = None
-    #: Number of directions of the raw prediction that the loss of no row feels.
+    #: Number of directions of the raw prediction along which no loss changes.
     n_flat: ClassVar[int] = 0
     #: The fit ends when the sum of the losses of rows is below this. For likelihoods it
     #: is 0.01 nats, which are negligible; a squared error has no such unit.

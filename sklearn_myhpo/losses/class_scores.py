@@ -8,9 +8,9 @@ from .multinomial import MultinomialLoss
 class ClassScoresLoss(MultinomialLoss):
     """Softmax cross-entropy of K classes with K raw predictions, the class scores.
 
-    For penalties that differ between classes: with these a common shift of the weights
-    of all classes is felt, by the penalty alone. Where nothing is penalized, as in the
-    intercept, the engine holds the last class at zero.
+    It is for penalties that differ between classes. A common shift of the weights of
+    all classes then changes the penalty, though not the loss. Where nothing is
+    penalized, as in the intercept, the engine holds the last class at zero.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class ClassScoresLoss(MultinomialLoss):
         return logs - logs[-1]
 
     def _shifted_scores(self, raw):
-        """Return the scores (K, n_samples) minus the largest of every sample."""
+        """Return the scores (K, n_samples) minus the largest score of each sample."""
         return np.subtract(raw.T, raw.max(axis=1), order="C")
 
     def _gradient(self, y, p):

@@ -13,19 +13,19 @@ from .groups import FeatureGroups
 class ClassGroups(FeatureGroups):
     """The lambda of every feature in every class, and its factor in the penalty.
 
-    The penalty is ``sum_jk exp(lambda_g(j),k) f_j w_jk^2`` for outputs k, which are the
-    classes. Lambdas are in one row, those of the classes of a group next to each other.
+    The penalty is ``sum_jk exp(lambda_g(j),k) f_j w_jk^2``; the outputs k are the
+    classes. Lambdas are one vector, in which the classes of a group are adjacent.
 
     Attributes
     ----------
     labels, factors
-        As of `FeatureGroups`: of the features.
+        As in `FeatureGroups`, one per feature.
     names : tuple of length n_groups
         Name of every lambda: the class, or a tuple of group and class.
     of_features : FeatureGroups
         The groups of the features.
     n_classes : int
-        Number of classes, each of them an output.
+        Number of classes, which is the number of outputs.
     """
 
     of_features: FeatureGroups = None
@@ -53,7 +53,7 @@ class ClassGroups(FeatureGroups):
 
     @property
     def is_pinned(self):
-        """Whether anything is held by a penalty without a lambda."""
+        """Whether some weights have a fixed penalty, which no lambda changes."""
         return True
 
     @property
@@ -77,12 +77,12 @@ class ClassGroups(FeatureGroups):
         return replace(self, labels=labels, factors=None, of_features=own)
 
     def sum_by_group(self, values):
-        """Return the sums over the features of every group, by classes.
+        """Return the sums over the features of every group, for each class.
 
         Parameters
         ----------
         values : ndarray of shape (n_features,) or (n_features, n_classes)
-            Of features the values are those of every class.
+            One-dimensional values hold for every class.
 
         Returns
         -------
@@ -115,11 +115,11 @@ class ClassGroups(FeatureGroups):
         return (member @ (member @ matrix).T).T
 
     def expand(self, values):
-        """Return for every feature the values (n_features, n_classes) of its group."""
+        """Return the values of the group of every feature, (n_features, n_classes)."""
         return self.of_features.expand(np.reshape(values, (-1, self.n_classes)))
 
     def scatter(self, values):
-        """Return values (m, n_classes) in one array per lambda, zero elsewhere."""
+        """Return one array (m, n_classes) per lambda: its values, zero elsewhere."""
         out = np.zeros((self.n_groups, *values.shape))
         index = self.penalized
         numbers = self._numbers.reshape(-1, self.n_classes)[index]
@@ -128,11 +128,11 @@ class ClassGroups(FeatureGroups):
         return out
 
     def output_labels(self, n_outputs):
-        """Return the lambda of every weight, outputs of a feature side by side."""
+        """Return the number of the lambda of every weight, by feature, then output."""
         return self._numbers
 
     @cached_property
     def _numbers(self):
-        """The lambda of every feature and class; `n_groups` and more for none."""
+        """The number of the lambda of every weight; at least `n_groups` for none."""
         first = self.n_classes * self.labels[:, None]
         return np.ravel(first + np.arange(self.n_classes))

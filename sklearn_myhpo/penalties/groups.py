@@ -36,7 +36,7 @@ class FeatureGroups:
 
     @property
     def of_features(self):
-        """The groups of features, whatever classes they have lambdas for."""
+        """The groups of features, without regard to classes: these groups."""
         return self
 
     @property
@@ -46,7 +46,7 @@ class FeatureGroups:
 
     @property
     def is_pinned(self):
-        """Whether anything is held by a penalty without a lambda."""
+        """Whether some weights have a fixed penalty, which no lambda changes."""
         return self.n_unpenalized > 0
 
     def relabelled(self, labels):
@@ -205,7 +205,11 @@ class FeatureGroups:
         return values[self.labels]
 
     def scatter(self, values):
-        """Return values (m, k) in one array per group, zero elsewhere.
+        """Return one array per group: its values, and zero elsewhere.
+
+        Parameters
+        ----------
+        values : ndarray of shape (m, k)
 
         Returns
         -------
@@ -217,5 +221,5 @@ class FeatureGroups:
         return out
 
     def output_labels(self, n_outputs):
-        """Return the group of every weight, outputs of a feature side by side."""
+        """Return the group of every weight, by feature, then output."""
         return np.repeat(self.labels, n_outputs)

@@ -1,12 +1,13 @@
 """Common parts of the displays: axes, fitted estimators and their names."""
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._messages import import_optional, shown
 from ..linear_model._base import BilevelLinearModel
 
-#: Lambdas of one fit that have a line each, and largest number of lines with a legend.
+#: Most lambdas of one fit with a line each, and most lines with a legend.
 MAX_LEGEND = 10
 
 
@@ -155,6 +156,45 @@ def names_of_lambdas(groups, classes):
     return [f"{name}, {one}" for name in groups for one in classes]
 
 
+def drawn_name(name):
+    """Return a name of the user's as matplotlib draws it, letter by letter.
+
+    It would take what is between two dollar signs for a formula, and leave out of a
+    legend what begins with an underscore.
+
+    Parameters
+    ----------
+    name : object
+
+    Returns
+    -------
+    str
+    """
+    text = str(name).replace("$", r"\$")
+    return f"\u200b{text}" if text.startswith("_") else text
+
+
+def log_unit(model):
+    """Return ``log(alpha) - lambda`` of a fitted model, with ``alpha = 1 / C``.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+        Fitted.
+
+    Returns
+    -------
+    float
+        The same for all of its lambdas; 0 without any.
+    """
+    name, strengths = model._strength()
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.atleast_1d(strengths))
+    units = (-logs if name == "C" else logs) - np.atleast_1d(model.lambda_)
+    units = units[np.isfinite(units)]
+    return float(np.median(units)) if units.size else 0.0
+
+
 def check_one_of(value, name, allowed):
     """Raise if a parameter has none of the allowed values.
 
@@ -169,5 +209,5 @@ def check_one_of(value, name, allowed):
     ValueError
         Names the parameter, its value and the allowed ones.
     """
-    if value not in allowed:
+    if not (isinstance(value, str) and value in allowed):
         raise ValueError(f"{name} must be one of {list(allowed)}. Got {shown(value)}.")

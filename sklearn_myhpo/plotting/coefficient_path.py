@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -10,20 +11,20 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._messages import shown
-from ..linear_model._elsewhere import Elsewhere
-from ._base import features_of, fitted_model, make_axes
+from ..linear_model._at_lambda import AtLambda
+from ._base import drawn_name, features_of, fitted_model, make_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Coefficients with a name beside their line.
+#: Number of features that are named in the legend.
 NAMED_LINES = 10
-#: Factor between the learned strength and the ends of the path.
+#: Largest factor on the learned penalties; the smallest one is its inverse.
 SPAN = 1e4
 
 
 class CoefficientPathDisplay:
-    """Coefficients while all learned penalties are weakened and strengthened together.
+    """Coefficients along a common factor on all learned penalties.
 
     Make it with `from_estimator`.
 
@@ -80,8 +81,8 @@ class CoefficientPathDisplay:
     ) -> Self:
         """Draw the path of the coefficients of a fitted estimator.
 
-        The estimator is fitted again at every point, with its lambdas moved by the
-        same amount; at the learned strength the lines pass through `coef_`.
+        At every point the estimator is fitted again with all its lambdas moved by the
+        same amount. At factor 1 the lines pass through `coef_`.
 
         Parameters
         ----------
@@ -95,7 +96,7 @@ class CoefficientPathDisplay:
         fit_params : dict, default=None
             What `fit` got beside X and y, such as `sample_weight`.
         n_points : int, default=41
-            Number of strengths between 1/10000 and 10000 times the learned one.
+            Number of factors between 1/10000 and 10000; the factor 1 is added.
         target : int or class label, default=None
             Which target, or which class of more than two; None for the first.
         ax : matplotlib.axes.Axes, default=None
@@ -117,22 +118,22 @@ class CoefficientPathDisplay:
             or `target` or `n_points` have a value that is not allowed.
         """
         model = fitted_model(estimator)
-        if not n_points >= 2:
-            raise ValueError(f"n_points must be at least 2. Got {shown(n_points)}.")
+        if not (isinstance(n_points, Integral) and n_points >= 2):
+            raise ValueError(f"n_points must be an int >= 2. Got {shown(n_points)}.")
         row = _row_of(model, target)
-        elsewhere = Elsewhere(model, features_of(estimator, X), y, fit_params)
+        at_lambda = AtLambda(model, features_of(estimator, X), y, fit_params)
         moves = np.linspace(-np.log(SPAN), np.log(SPAN), n_points)
         moves = np.union1d(moves, 0.0)
         coefs = [
-            np.atleast_2d(elsewhere.coef(place))[row]
-            for place in elsewhere.lambda_ + moves[:, None]
+            np.atleast_2d(at_lambda.coef(place))[row]
+            for place in at_lambda.lambda_ + moves[:, None]
         ]
         names = getattr(model, "feature_names_in_", None)
         display = cls(np.exp(moves), np.array(coefs), names)
         return display.plot(ax=ax, **line_kwargs)
 
     def plot(self, *, ax: Axes | None = None, **line_kwargs: Any) -> Self:
-        """Draw a line per feature, with names beside the largest.
+        """Draw a line per feature, with the names of the largest in the legend.
 
         Parameters
         ----------
@@ -158,7 +159,7 @@ class CoefficientPathDisplay:
         )
         self.lines_ = []
         for number, name in enumerate(names):
-            options = {"label": str(name)}
+            options = {"label": drawn_name(name)}
             if number not in largest:
                 options = {"color": "0.7", "lw": 0.7, "zorder": 1, "label": "_"}
             (line,) = self.ax_.plot(

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..linear_model._per_class import lambda_names
-from ._base import MAX_LEGEND, check_one_of, make_axes, named_models
+from ._base import MAX_LEGEND, check_one_of, drawn_name, make_axes, named_models
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,8 +60,8 @@ class ConvergenceDisplay:
     figure_ : matplotlib.figure.Figure
         The figure of the axes.
     lines_ : list of matplotlib.lines.Line2D
-        A line per fit, or per lambda of every fit; of more than ten lambdas, their
-        median, in two bands that hold half of them and all of them.
+        A line per fit, or per lambda of every fit. With more than ten lambdas the line
+        is their median; one band holds half of them, another one all.
 
     Examples
     --------
@@ -164,8 +164,7 @@ class ConvergenceDisplay:
         for label, history in self.histories.items():
             self._draw(label, history, quantity, against, line_kwargs)
         self.ax_.set(xlabel=AGAINST[against], ylabel=title)
-        # Ticks of values that hardly change would be differences from a number in a
-        # corner.
+        # Matplotlib would label a flat curve by differences from an offset.
         if self.ax_.get_yscale() == "linear":
             self.ax_.ticklabel_format(axis="y", style="plain", useOffset=False)
         if has_decades and self.lines_:
@@ -186,7 +185,7 @@ class ConvergenceDisplay:
         options = {"marker": "o" if len(values) < 30 else "", "markersize": 4}
         if columns.shape[1] > MAX_LEGEND:
             text = f"{label}, median of {columns.shape[1]}"
-            kwargs = {**options, "label": text, **line_kwargs}
+            kwargs = {**options, "label": drawn_name(text), **line_kwargs}
             low, first, median, third, high = np.nanquantile(
                 columns, [0.0, 0.25, 0.5, 0.75, 1.0], axis=1
             )
@@ -201,5 +200,5 @@ class ConvergenceDisplay:
             if not np.isfinite(column).any():
                 continue
             text = label if columns.shape[1] == 1 else f"{label}, {group}"
-            kwargs = {**options, "label": text, **line_kwargs}
+            kwargs = {**options, "label": drawn_name(text), **line_kwargs}
             self.lines_ += self.ax_.plot(places, column, **kwargs)

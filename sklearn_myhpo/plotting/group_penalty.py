@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -13,7 +14,9 @@ from .._messages import import_optional, shown
 from ._base import (
     MAX_LEGEND,
     check_one_of,
+    drawn_name,
     fitted_model,
+    log_unit,
     make_axes,
     names_of_lambdas,
 )
@@ -35,7 +38,7 @@ NAMED_BARS = 40
 
 
 class GroupPenaltyDisplay:
-    """Learned penalties as bars, along an axis, or as an image.
+    """Learned penalties as bars or dots, along an axis, or as an image.
 
     Make it with `from_estimator`.
 
@@ -110,7 +113,7 @@ class GroupPenaltyDisplay:
             Fitted; a pipeline is taken for its last step.
         strength : {"relative", "alpha", "C", "lambda"}, default="relative"
             What is drawn. ``"relative"``: alpha of every group over the best alpha
-            that all groups share, so 1 means "as without groups". ``"alpha"``, ``"C"``:
+            that all groups share; 1 means "as without groups". ``"alpha"``, ``"C"``:
             the parameters of scikit-learn, with ``C = 1 / alpha``. ``"lambda"``: the
             natural log that is learned.
         positions : array-like of shape (n_features,), default=None
@@ -216,16 +219,14 @@ class GroupPenaltyDisplay:
                 "class k by GroupPenaltyDisplay(lambda_[:, k], feature_group_names_, "
                 "feature_group_labels_).plot(image_shape=...)."
             )
-        if image_shape is not None and (
-            len(image_shape) != 2 or np.prod(image_shape) != n_features
-        ):
+        if image_shape is not None and not _is_shape_of(image_shape, n_features):
             raise ValueError(
                 f"image_shape must be (rows, columns) of {n_features} features. Got "
                 f"{shown(image_shape)}."
             )
 
     def _in(self, strength, lambda_):
-        """Return values of lambda in a measure of strength."""
+        """Return lambdas converted to a measure of strength."""
         if strength == "lambda":
             return lambda_
         if strength == "relative":
@@ -254,7 +255,7 @@ class GroupPenaltyDisplay:
             options["cmap"] = "PuOr_r" if strength == "relative" else "viridis"
         self.artist_ = self.ax_.imshow(image, **{**options, **kwargs})
         self.ax_.set(xticks=[], yticks=[])
-        title = STRENGTHS[strength].replace(" relative", "\nrelative")
+        title = _title_in_two_lines(strength)
         self.figure_.colorbar(self.artist_, ax=self.ax_, label=title)
 
     def _draw_along(self, strength, positions, kwargs):
@@ -264,9 +265,9 @@ class GroupPenaltyDisplay:
         lines = self.ax_.plot(positions[order], values, **options)
         self.artist_ = lines[0] if self.class_names is None else lines
         if self.class_names is not None and len(lines) <= MAX_LEGEND:
-            self.ax_.legend(lines, [str(name) for name in self.class_names])
+            self.ax_.legend(lines, list(map(drawn_name, self.class_names)))
         self.ax_.axhline(self._in(strength, self._shared()), color="0.5", lw=0.8)
-        title = STRENGTHS[strength].replace(" relative", "\nrelative")
+        title = _title_in_two_lines(strength)
         self.ax_.set(xlabel="position of the feature", ylabel=title)
         if strength != "lambda":
             self.ax_.set_yscale("log")
@@ -279,49 +280,34 @@ class GroupPenaltyDisplay:
         if strength != "lambda":
             self.ax_.set_xscale("log")
         if strength == "relative":
-            # The origin of the bars has a meaning: the penalty without groups.
+            # Bars start at 1, the penalty without groups.
             left, width = np.minimum(values, 1.0), np.abs(values - 1.0)
             self.artist_ = self.ax_.barh(rows, width, left=left, **kwargs)
-            # Bars to the left of 1 would not count for the limits of a log axis.
+            # Limits of a log axis would ignore bars to the left of 1.
             ends = [1.0 / 1.5, 1.5, *values[np.isfinite(values)]]
             self.ax_.set_xlim(min(ends) / 1.2, max(ends) * 1.2)
         else:
-            # These measures have no origin, so that a bar would have no length.
+            # Bars would need an origin, which these measures do not have.
             options = {"marker": "o", "linestyle": "", **kwargs}
             (self.artist_,) = self.ax_.plot(values, rows, **options)
             self.ax_.grid(axis="y", alpha=0.3)
         self.ax_.axvline(shared, color="0.5", lw=0.8, label="one strength for all")
         self.ax_.set(xlabel=STRENGTHS[strength], ylim=(len(rows) - 0.5, -0.5))
         if len(rows) <= NAMED_BARS:
-            self.ax_.set_yticks(rows, names)
+            self.ax_.set_yticks(rows, list(map(drawn_name, names)))
         else:
             self.ax_.set_ylabel("group" if self.class_names is None else "lambda")
         if strength != "relative":
             self.ax_.legend()
 
 
-def log_unit(model):
-    """Return ``log(alpha) - lambda`` of a fitted model, with ``alpha = 1 / C``.
-
-    Parameters
-    ----------
-    model : BilevelLinearModel
-
-    Returns
-    -------
-    float
-        The same for all of its lambdas; 0 without any.
-    """
-    name, strengths = model._strength()
-    with np.errstate(divide="ignore"):
-        logs = np.log(np.atleast_1d(strengths))
-    units = (-logs if name == "C" else logs) - np.atleast_1d(model.lambda_)
-    units = units[np.isfinite(units)]
-    return float(np.median(units)) if units.size else 0.0
+def _title_in_two_lines(strength):
+    """Return the title of a measure, which is too long for a vertical axis."""
+    return STRENGTHS[strength].replace(" relative", "\nrelative")
 
 
 def _shared_lambda(model):
-    """Return the lowest place of the scan of one lambda for all, None without one."""
+    """Return the lambda with the lowest loss in the scan, None without a scan."""
     curve = model.validation_curve_
     if curve is None:
         return None
@@ -337,3 +323,13 @@ def _log_norm(image, is_relative):
         high = max(high, 1.0 / low, 1.001)
         low = 1.0 / high
     return colors.LogNorm(low, high)
+
+
+def _is_shape_of(image_shape, n_features):
+    """Return whether something is the rows and columns of an image of features."""
+    sizes = np.asarray(image_shape, dtype=object)
+    return (
+        sizes.shape == (2,)
+        and all(isinstance(size, Integral) and size > 0 for size in sizes)
+        and sizes.prod() == n_features
+    )

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._messages import import_optional, shown
 from ..additive import PartialEffect
 from ..additive._base import AdditiveModel
-from ._base import last_step
+from ._base import drawn_name, last_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -187,7 +187,7 @@ class PartialEffectDisplay:
 
     def _rows(self, effect):
         """Yield the label, effect, low and high of every row of an effect."""
-        names = self.class_names or [None]
+        names = list(map(drawn_name, self.class_names or [])) or [None]
         parts = [np.atleast_2d(effect.effect)]
         for band in (effect.low, effect.high):
             parts.append([None] * len(names) if band is None else np.atleast_2d(band))
@@ -211,7 +211,7 @@ class PartialEffectDisplay:
                 transform=ax.get_xaxis_transform(),
                 clip_on=False,
             )
-        ax.set(xlabel=effect.term, ylabel="effect")
+        ax.set(xlabel=drawn_name(effect.term), ylabel="effect")
         return drawn
 
     def _draw_bars(self, ax, effect):
@@ -222,8 +222,10 @@ class PartialEffectDisplay:
             whiskers = None if low is None else [centre - low, high - centre]
             bars = ax.bar(places, centre, width, yerr=whiskers, label=label, alpha=0.7)
             drawn.append(bars)
-        ax.set_xticks(np.arange(len(effect.values)), [str(v) for v in effect.values])
-        ax.set(xlabel=effect.term, ylabel="effect")
+        ax.set_xticks(
+            np.arange(len(effect.values)), list(map(drawn_name, effect.values))
+        )
+        ax.set(xlabel=drawn_name(effect.term), ylabel="effect")
         return drawn
 
     def _draw_surface(self, ax, effect):
@@ -236,5 +238,5 @@ class PartialEffectDisplay:
         )
         ax.figure.colorbar(image, ax=ax, label="effect")
         first, second = effect.term.split(":", 1)
-        ax.set(xlabel=first, ylabel=second)
+        ax.set(xlabel=drawn_name(first), ylabel=drawn_name(second))
         return [image]

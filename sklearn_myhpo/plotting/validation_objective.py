@@ -10,15 +10,15 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_regressor
 
 from .._messages import shown
-from ..linear_model._elsewhere import Elsewhere
-from ._base import features_of, fitted_model, make_axes, names_of_lambdas
+from ..linear_model._at_lambda import AtLambda
+from ._base import drawn_name, features_of, fitted_model, make_axes, names_of_lambdas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: Width of the margins beside the marked lambdas, in units of lambda.
 MARGIN = 6.0
-#: Groups that have a slice each, unless they are named.
+#: Most groups with a slice, unless they are named.
 MAX_SLICES = 6
 #: Points of a slice.
 N_POINTS = 25
@@ -27,8 +27,8 @@ N_POINTS = 25
 class ValidationObjectiveDisplay:
     """The objective along one lambda, and the learned value.
 
-    With groups, slices through the optimum: the lambda of one group moves while all
-    others stay where they are. Make it with `from_estimator`.
+    With groups it draws slices through the optimum: the lambda of one group moves, and
+    all others stay. Make it with `from_estimator`.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class ValidationObjectiveDisplay:
         y: ArrayLike | None = None,
         *,
         fit_params: dict[str, Any] | None = None,
-        feature_groups: Sequence[str] | None = None,
+        feature_groups: str | Sequence[str] | None = None,
         alphas: ArrayLike | None = None,
         Cs: ArrayLike | None = None,
         ax: Axes | None = None,
@@ -115,13 +115,14 @@ class ValidationObjectiveDisplay:
             Target of the fit, for slices.
         fit_params : dict, default=None
             What `fit` got beside X and y, such as `sample_weight`.
-        feature_groups : sequence of str, default=None
-            Names of the groups with a slice, such as "body", or "body, red" where
-            classes have lambdas of their own; None for the first six.
+        feature_groups : str or sequence of str, default=None
+            Names of the groups to draw, such as "body"; with a lambda per class, such
+            as "body, red". None for the first six.
         alphas, Cs : array-like of shape (n_values,), default=None
             Grid of a search on the same rows, for comparison: alphas of `Ridge`, or Cs
-            of `LogisticRegression`. It is marked along the curve at
-            ``lambda = log(alpha / (2 n))``, n the rows of the fit.
+            of `LogisticRegression`, all positive. It is marked along the curve at
+            ``lambda = log(alpha / (2 n))``, n the rows of the fit. Not with X: slices
+            have no grid.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None makes new ones.
         **line_kwargs : dict
@@ -142,13 +143,18 @@ class ValidationObjectiveDisplay:
         """
         model = fitted_model(estimator)
         if X is not None:
-            elsewhere = Elsewhere(model, features_of(estimator, X), y, fit_params)
-            return cls(
-                *(np.empty(0), np.empty(0), model.lambda_, model.validation_loss_),
+            _check_no_grid(alphas, Cs)
+            at_lambda = AtLambda(model, features_of(estimator, X), y, fit_params)
+            display = cls(
+                np.empty(0),
+                np.empty(0),
+                model.lambda_,
+                model.validation_loss_,
                 (model.lambda_min_, model.validation_loss_min_),
                 standard_error=model.validation_loss_standard_error_,
-                slices=_slices(model, elsewhere, feature_groups),
-            ).plot(ax=ax, **line_kwargs)
+                slices=_slices(model, at_lambda, feature_groups),
+            )
+            return display.plot(ax=ax, **line_kwargs)
         if model.validation_curve_ is None or np.ndim(model.lambda_):
             raise ValueError(
                 "There is no curve of one lambda: give X and y for slices through the "
@@ -185,7 +191,7 @@ class ValidationObjectiveDisplay:
         self.ax_ = make_axes(ax, type(self).__name__)
         self.figure_ = self.ax_.figure
         self.ax_.set(xlabel="lambda (natural log)", ylabel="validation loss")
-        # Ticks of a flat curve would be differences from a number in a corner.
+        # Matplotlib would label a flat curve by differences from an offset.
         self.ax_.ticklabel_format(axis="y", style="plain", useOffset=False)
         if self.standard_error is not None:
             low = self.lowest[1]
@@ -207,7 +213,7 @@ class ValidationObjectiveDisplay:
     def _draw_slices(self, line_kwargs):
         self.line_, self.lines_ = None, []
         for name, (places, values, learned) in self.slices.items():
-            options = {"label": name, **line_kwargs}
+            options = {"label": drawn_name(name), **line_kwargs}
             (line,) = self.ax_.plot(places, values, **options)
             on_line = np.interp(learned, places, values)
             color = line.get_color()
@@ -215,14 +221,14 @@ class ValidationObjectiveDisplay:
             self.lines_.append(line)
         self.ax_.set(xlabel="lambda of the group (natural log)")
         if self.standard_error:
-            # Far from the optimum the loss would flatten everything near it.
+            # The loss far from the optimum would make slices near it look flat.
             low, error = self.lowest[1], self.standard_error
             bottom, top = self.ax_.get_ylim()
             self.ax_.set_ylim(max(bottom, low - error), min(top, low + 3.0 * error))
 
     def _draw_curve(self, line_kwargs):
-        shown = self._shown()
-        places, values = self.places[shown], self.values[shown]
+        near = self._shown()
+        places, values = self.places[near], self.values[near]
         kwargs = {"marker": ".", "color": "C0", "label": "seen by the fit"}
         (self.line_,) = self.ax_.plot(places, values, **{**kwargs, **line_kwargs})
         self.lines_ = [self.line_]
@@ -265,30 +271,57 @@ def _lambdas(model, alphas, Cs):
     # alpha = 2 n e^lambda, with the n of the fit.
     if has_alpha:
         scale = np.log(model.alpha_) - model.lambda_
-        return np.sort(np.log(np.asarray(alphas, dtype=float)) - scale)
+        return np.sort(_logs(alphas, "alphas") - scale)
     scale = -np.log(model.C_) - model.lambda_
-    return np.sort(-np.log(np.asarray(Cs, dtype=float)) - scale)
+    return np.sort(-_logs(Cs, "Cs") - scale)
 
 
-def _slices(model, elsewhere, feature_groups):
+def _logs(values, name):
+    """Return the natural logs of a grid, or raise where it has none."""
+    try:
+        found = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    is_grid = found.ndim == 1 and found.size > 0
+    if not (is_grid and np.all((found > 0.0) & np.isfinite(found))):
+        raise ValueError(
+            f"{name} must be an array of finite numbers > 0. Got {shown(values)}."
+        )
+    return np.log(found)
+
+
+def _check_no_grid(alphas, Cs):
+    """Raise where a grid is given for slices, along which it has no places."""
+    for name, grid in (("alphas", alphas), ("Cs", Cs)):
+        if grid is not None:
+            raise ValueError(
+                f"{name} is marked along the curve of one lambda, which is drawn "
+                "without X and y; with them, slices are drawn. Leave out X and y, or "
+                f"{name}."
+            )
+
+
+def _slices(model, at_lambda, feature_groups):
     """Return lambdas, losses and the learned lambda, by the name of the group."""
     classes = model.classes_.tolist() if model._is_per_class else None
     names = names_of_lambdas(model.feature_group_names_, classes)
     if feature_groups is None:
         feature_groups = names[:MAX_SLICES]
+    elif isinstance(feature_groups, str) or not np.iterable(feature_groups):
+        feature_groups = [feature_groups]
     found = {}
-    for name in feature_groups:
+    for name in map(str, feature_groups):
         if name not in names:
             raise ValueError(
                 "feature_groups must be names of groups of the estimator, "
                 f"{shown(names)}. Got {shown(name)}."
             )
         group = names.index(name)
-        learned = elsewhere.lambda_[group]
-        low, high = elsewhere.bounds[:, group]
+        learned = at_lambda.lambda_[group]
+        low, high = at_lambda.bounds[:, group]
         ends = max(low, learned - MARGIN), min(high, learned + MARGIN)
         places = np.union1d(np.linspace(*ends, N_POINTS), learned)
         steps = np.eye(len(names))[group] * (places - learned)[:, None]
-        values = [elsewhere.loss(place) for place in elsewhere.lambda_ + steps]
+        values = [at_lambda.loss(place) for place in at_lambda.lambda_ + steps]
         found[name] = places, np.array(values), learned
     return found

@@ -56,8 +56,8 @@ class Capabilities:
     advice : str
         Remedy after too few iterations, other than more of them or less accuracy.
     weighs_rows : bool, default=False
-        It takes a `RowWeightsProblem`: it asks for derivatives in lambda by the methods
-        of a split, and takes no lambda for the log of a penalty.
+        It takes a `RowWeightsProblem`: it gets derivatives in lambda from the methods
+        of a split, and does not assume that every lambda is the log of a penalty.
     """
 
     needs_split: bool = True
@@ -90,9 +90,9 @@ class Capabilities:
             )
         if offers.weighs_rows and not self.weighs_rows:
             return Unmet(
-                "Weights of training rows (row_groups) are learned with the penalties",
+                "With row_groups some lambdas are weights of training rows",
                 "lambdas that are penalties alone",
-                "Leave row_groups out",
+                "Leave out row_groups",
             )
         if self.needs_split and not offers.splits:
             return Unmet(

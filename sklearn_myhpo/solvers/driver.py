@@ -208,8 +208,8 @@ def check_solver(solver: Solver, offers: Offers) -> None:
         name for name, each in SOLVERS.items() if not each().capabilities.unmet(offers)
     ]
     raise ValueError(
-        f"{unmet.fact}, but {shown(solver)} needs {unmet.need}. {unmet.remedy}, or a "
-        f"solver that would do, with its default options: {able}."
+        f"{unmet.fact}, but {shown(solver)} needs {unmet.need}. {unmet.remedy}, or use "
+        f"a solver that would do, with its default options: {able}."
     )
 
 

@@ -39,7 +39,7 @@ HALVE = 0.5
 SLACK, LAST_SLACK = 0.25, 1.25
 #: Factor of the objective at which the published step size takes a step back.
 MAX_RISE = 1.2
-#: Least L in units of a bound of the curvature.
+#: Least L of scaled steps, relative to a bound of the curvature.
 LEAST_L = 0.5
 
 
@@ -88,10 +88,10 @@ default="exponential"
         weights; else taken back. "published": good if it falls by
         ``L |move|^2 - eps_k/4 - 5/4 eps_(k-1) |move|``, taken back if it rises to 1.2
         times its last value, and neither between the two. That lets the objective rise,
-        and a lambda may be lost to where the loss is flat. "scaled", for many lambdas:
-        lambda g moves by ``h'_g / (L D_g)``, D_g a bound of its curvature, L from 1/2;
-        good if the objective falls at all, up to the same error, and L is then halved
-        down to 1/2; else taken back.
+        and lambda may end where the loss is flat. "scaled", for many lambdas: lambda g
+        moves by ``-h'_g / (L D_g)``, with D_g a bound of its curvature and L = 1/2 at
+        the start. Good if the objective falls, up to the same error; L is then halved,
+        but not below 1/2. Else taken back.
 
     Notes
     -----
@@ -116,7 +116,7 @@ default="exponential"
 
     @property
     def capabilities(self) -> Capabilities:
-        """Takes weights of rows, but for bounds of the curvature in their penalties."""
+        """The bounds of step_rule="scaled" need lambdas that are all log-penalties."""
         takes_rows = self.step_rule != "scaled"
         return Capabilities(all_directions=False, weighs_rows=takes_rows)
 
@@ -168,7 +168,7 @@ default="exponential"
         return RELAX * lipschitz
 
     def _bounds(self, problem, state):
-        """Return the units of L: one, or bounds of the curvature in every lambda."""
+        """Return the unit of L: one, or a bound of the curvature in every lambda."""
         if self.step_rule != "scaled":
             return 1.0
         return curvature_bounds(problem, *state[:3])
@@ -179,7 +179,7 @@ default="exponential"
         length = np.linalg.norm(move)
         last, gain = state.place.objective, state.lipschitz * length**2
         if self.step_rule == "scaled":
-            # Twice what counts below.
+            # Doubled, for one half of it is asked for below.
             gain = -2.0 * ACCEPT_RATIO * np.vdot(state.hypergradient, move)
         if self.step_rule == "published":
             slack = SLACK * there.rtol + LAST_SLACK * state.rtol * length

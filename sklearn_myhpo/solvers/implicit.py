@@ -2,8 +2,8 @@
 
 The hypergradient is Bengio (2000), Gradient-Based Optimization of Hyperparameters. The
 weights are minimizers of the training loss, so their derivatives follow from its
-optimality conditions, the second ones too. `HOAG` is the form with inexact solutions;
-approximations of the inverse Hessian are in the files of their names.
+optimality conditions, the second ones too. `HOAG` is the form with inexact solutions.
+Approximations of the inverse Hessian are in `steps/nystrom.py` and `steps/lanczos.py`.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from .steps import lanczos, newton, nystrom, quasi_newton
 
 #: Lambdas up to which "auto" takes Newton steps.
 MAX_NEWTON = 30
-#: Approximations of the inverse Hessian.
+#: Modules of the approximations of the inverse Hessian.
 APPROXIMATIONS = {"nystrom": nystrom, "lanczos": lanczos}
 
 
@@ -49,15 +49,15 @@ class Implicit(Solver):
         random columns (Hataya & Yamada 2023), and ends where the approximated
         hypergradient is zero. "lanczos" corrects the last adjoint in a Krylov subspace
         that grows by one vector in every iteration (LancBiO, Yang et al. 2025), and
-        ends where the exact one is zero; ``state.error`` knows the adjoint's residual
-        as of the last restart. Neither factors a matrix for it. They have steps of
-        their own: `steps` must then be "auto".
+        ends where the exact hypergradient is zero; ``state.error`` includes the
+        residual of the adjoint at the last restart. Neither factors the Hessian. Both
+        have steps of their own, and need ``steps="auto"``.
     rank : int, default=20
-        Columns of "nystrom", at most as many as there are weights; vectors of "lanczos"
-        before it starts again.
+        Number of columns of "nystrom", at most the number of weights; or number of
+        vectors after which the subspace of "lanczos" starts again.
     rho : float, default=0.01
-        Regularization of "nystrom", positive, relative to about the curvature of every
-        weight.
+        Regularization of "nystrom", positive, relative to the approximate curvature of
+        every weight.
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -69,7 +69,7 @@ class Implicit(Solver):
     }
 
     steps: str = "auto"
-    memory: int = 20
+    memory: int = quasi_newton.KEPT_PAIRS
     adjoint: str = "exact"
     rank: int = 20
     rho: float = 0.01
@@ -84,7 +84,7 @@ class Implicit(Solver):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Needs splits for an approximation of their inverse Hessians only."""
+        """Approximations need splits, and lambdas that are all log-penalties."""
         is_exact = self.adjoint == "exact"
         return Capabilities(
             needs_split=not is_exact, all_directions=False, weighs_rows=is_exact
@@ -111,7 +111,7 @@ class Implicit(Solver):
     def init(
         self, problem: Problem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
     ) -> State:
-        """Return the state at `lambda_0`, with exact weights if it is evaluated."""
+        """Return the state at `lambda_0`; "nystrom" evaluates nothing there."""
         return self._form(problem).init(self, problem, lambda_0, weights_0)
 
     def step(
@@ -121,5 +121,5 @@ class Implicit(Solver):
         return self._form(problem).step(self, problem, state, rng)
 
     def evaluation(self, problem: Problem, state: State) -> Evaluation:
-        """Return the evaluation that the state carries."""
+        """Return the evaluation of the state, which may not carry one at the start."""
         return state.place or super().evaluation(problem, state)

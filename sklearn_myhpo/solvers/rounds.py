@@ -27,7 +27,7 @@ MODEL_SHARE = 1e-3
 NEAR_WEIGHTS = 0.01
 #: Distance of a lambda from a bound that has moved by as much.
 AT_BOUND = 1e-4
-#: Multiples of the longest move of lambda that are tried where weights move little.
+#: Multiples of the longest move of lambda to try where the weights move little.
 WIDER = (4.0, 2.0)
 
 

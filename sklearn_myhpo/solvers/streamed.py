@@ -93,7 +93,7 @@ class StreamedDriver(Rounds):
         return self._outcome(now, place, info, status)
 
     def _first(self, models, lambda_0, weights):
-        """Return the round from which on every split has weights of its own."""
+        """Return the first round, from the sample's weights or from no features."""
         if weights.ndim > 2:
             return self._round(models, lambda_0, weights)
         if not self.looks_around:
@@ -102,7 +102,7 @@ class StreamedDriver(Rounds):
         lambda_0 = best_shared(problem, problem.project(lambda_0), weights)
         common = [weights.reshape(-1, 1)] * len(problem.splits)
         if lambda_0.size and problem.validation_loss(common) > problem.null_loss:
-            # From there the way would be longer than from no features at all.
+            # The model without features is a better start.
             return self._from_none(problem)
         return self._from_common(models, lambda_0, weights)
 

@@ -155,7 +155,7 @@ class Unrolled(Solver):
         if isinstance(self.step_size, str):
             penalties = split.penalties_of(lambda_)
             size = automatic_step_size(split.lipschitz, penalties)
-            # The Lipschitz constant is that of rows with all their weight.
+            # The Lipschitz constant is that of rows with the weight one.
             others = len(lambda_) - len(penalties)
             return size._replace(slope=np.pad(size.slope, (0, others)))
         return StepSize(self.step_size, np.zeros(len(lambda_)))

@@ -378,6 +378,22 @@ def test_many_categories_are_kept_sparse(monkeypatch):
     assert_allclose(dense.edof_, model.edof_, atol=1e-4)
 
 
+@pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist, np.float32])
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_missing_numbers_of_an_array(form, method):
+    """The message would send a user to other models, not to the parameter for it."""
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    y, holed = X[:, 0] ** 2, X.copy()
+    holed[[3, 7], 1] = np.nan
+    model = MYHPOAdditiveRegressor()
+    given = [form(holed), y]
+    if method == "predict":
+        model.fit(X, y)
+        del given[1]
+    with pytest.raises(ValueError, match=r"\(NaN\) in 2 of 60 rows.*x1.*'indicator'"):
+        getattr(model, method)(*given)
+
+
 def test_missing_numbers():
     """Rows with a missing number would be lost, or end in NaN."""
     X, y = make_frame()

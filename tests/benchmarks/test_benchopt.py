@@ -51,10 +51,8 @@ def test_gradient_is_that_of_the_loss(parts, rng):
         assert part.gradient(w, outer_var) == pytest.approx(numeric, abs=1e-5)
 
 
-@pytest.mark.parametrize("n_reg", [1, 4])
-def test_slope_is_that_of_the_outer_loss(parts, rng, n_reg):
-    """Else the judge calls a minimum what is none."""
-    outer_var, w = rng.normal(size=n_reg), rng.normal(size=4)
+def assert_slope(parts, w, outer_var):
+    """Assert that the judge's squared slope is that of differences of its loss."""
 
     def value(at):
         return logistic.measures(*parts, w, at)["value_func"]
@@ -62,6 +60,12 @@ def test_slope_is_that_of_the_outer_loss(parts, rng, n_reg):
     numeric = approx_fprime(outer_var, value, 1e-5)
     found = logistic.measures(*parts, w, outer_var)["value"]
     assert found == pytest.approx(numeric @ numeric, rel=1e-3)
+
+
+@pytest.mark.parametrize("n_reg", [1, 4])
+def test_slope_is_that_of_the_outer_loss(parts, rng, n_reg):
+    """Else the judge calls a minimum what is none."""
+    assert_slope(parts, rng.normal(size=4), rng.normal(size=n_reg))
 
 
 def test_judge_and_package_agree_on_the_objective(parts, rng):
@@ -118,13 +122,7 @@ def test_derivatives_of_softmax(class_parts, rng):
         assert part.gradient(w, outer_var) == pytest.approx(numeric, abs=1e-5)
         bent = approx_fprime(w, part.gradient, 1e-6, outer_var)
         assert part.hessian(w, outer_var) == pytest.approx(bent, abs=1e-4)
-
-    def value(at):
-        return logistic.measures(*class_parts, w, at)["value_func"]
-
-    numeric = approx_fprime(outer_var, value, 1e-5)
-    found = logistic.measures(*class_parts, w, outer_var)["value"]
-    assert found == pytest.approx(numeric @ numeric, rel=1e-3)
+    assert_slope(class_parts, w, outer_var)
 
 
 def test_judge_and_package_agree_on_penalties_of_classes(class_parts, rng):

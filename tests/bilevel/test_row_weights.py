@@ -28,7 +28,7 @@ from sklearn_myhpo.solvers import (
 )
 
 N_TRAIN, N_VALIDATION, N_GROUPS = 40, 30, 4
-#: No s of a row is so low that its weight is not zero in double precision.
+#: An s so low that the weight is zero in double precision.
 NONE = -800.0
 LOSSES = {
     "ridge": SquaredLoss(),
@@ -148,7 +148,7 @@ def test_prediction_follows_the_tangent():
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_no_weight_is_no_row(name):
-    """A row that nobody trusts would still pull at the model."""
+    """A row without weight would still change the model."""
     problem, kept = problem_of(name), np.flatnonzero(np.arange(N_TRAIN) % N_GROUPS)
     lambda_ = np.array([-2.0, -3.0, NONE, 0.0, 0.0, 0.0])
     (w,) = problem.minimize(lambda_)
@@ -195,8 +195,8 @@ def test_solvers_find_what_gradients_find(name, solver):
     np.testing.assert_array_equal(found.lambda_[:2], start[:2])
 
 
-def test_the_solvers_that_cannot_say_so():
-    """A solver that takes weights for penalties would learn nonsense."""
+def test_other_solvers_are_refused():
+    """A solver that takes every lambda for a log-penalty would learn nonsense."""
     problem = problem_of("ridge")
     able = [name for name, kind in SOLVERS.items() if kind().capabilities.weighs_rows]
     assert able == ["myhpo", "implicit", "hoag", "unrolled", "penalty"]
@@ -206,13 +206,11 @@ def test_the_solvers_that_cannot_say_so():
 
 
 def test_a_start_is_that_of_equal_weights():
-    """The first step would undo a change of strength that nobody asked for."""
+    """The first step would undo a change of the penalty that nobody asked for."""
     problem = problem_of("poisson")
     lambda_ = problem.lifted(np.array([-1.0, -2.0]))
-    (w,), (plain,) = (
-        problem.minimize(lambda_),
-        problem.plain.minimize(np.array([-1.0, -2.0])),
-    )
+    (w,) = problem.minimize(lambda_)
+    (plain,) = problem.plain.minimize(np.array([-1.0, -2.0]))
     np.testing.assert_allclose(w, plain, rtol=1e-7, atol=1e-10)
     first = problem.first_lambda(-1.5)
     np.testing.assert_array_equal(first[:2], -1.5)
@@ -245,7 +243,7 @@ def test_shrinkage_holds_the_weights_together():
 
 
 def test_several_validation_parts_are_refused():
-    """Rows that are held out elsewhere would have weights that nothing can learn."""
+    """Training rows of one split would be validation rows of another."""
     X, y = data("ridge")
     half = np.arange(len(X)) < len(X) // 2
     folds = [(np.flatnonzero(one), np.flatnonzero(~one)) for one in (half, ~half)]

@@ -185,6 +185,24 @@ def test_a_maximum_is_no_minimum():
     assert "not a minimum" in str(certificate)
 
 
+def test_a_slope_is_no_minimum():
+    """A solver that ends by an approximated slope would certify itself."""
+    rng = np.random.default_rng(10)
+    X = rng.standard_normal((150, 5))
+    y = X @ [2.0, -1.0, 0.5, 0.0, 0.0] + rng.standard_normal(150)
+    solver = Implicit(adjoint="nystrom", rank=1)
+    groups = ["a", "a", "b", "b", "b"]
+    model = BilevelRidge(solver=solver, feature_groups=groups, cv=3, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="by an approximated slope"):
+        certificate = model.fit(X, y).certificate_
+    best = MYHPORidge(feature_groups=groups, cv=3).fit(X, y).validation_loss_
+    assert model.converged_
+    assert certificate.relative_hypergradient > 1e-3
+    assert model.validation_loss_ > best * (1.0 + 1e-4)
+    assert not certificate.is_minimum
+    assert not str(certificate).count("a minimum\n")
+
+
 @no_warnings
 def test_certificate_is_not_counted():
     """Methods would be compared by checks of their results as well."""

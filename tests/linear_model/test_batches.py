@@ -88,15 +88,30 @@ def test_ridge_of_several_targets(per_target):
     assert n_passes == 1
 
 
-@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize(
-    ("model", "y"),
+    ("model", "y", "make"),
     [
-        (MYHPOLogisticRegression(standardize=True, fit_intercept=False, cv=3), LABEL),
-        (MYHPOLogisticRegression(feature_groups=GROUPS, n_starts=2), LABEL),
-        (MYHPOPoissonRegressor(feature_groups=GROUPS, shrinkage="auto", cv=3), COUNT),
-        (BilevelLogisticRegression(solver="penalty", max_iter=3, cv=3), LABEL),
-        (MYHPORidge(criterion="loo", feature_groups=GROUPS), Y),
+        (
+            MYHPOLogisticRegression(standardize=True, fit_intercept=False, cv=3),
+            LABEL,
+            np.asarray,
+        ),
+        (
+            MYHPOLogisticRegression(feature_groups=GROUPS, n_starts=2, cv=3),
+            LABEL,
+            sparse.csr_array,
+        ),
+        (
+            MYHPOPoissonRegressor(feature_groups=GROUPS, shrinkage="auto", cv=3),
+            COUNT,
+            sparse.csr_array,
+        ),
+        (
+            BilevelLogisticRegression(solver="penalty", max_iter=2, cv=2),
+            LABEL,
+            np.asarray,
+        ),
+        (MYHPORidge(criterion="loo", feature_groups=GROUPS), Y, np.asarray),
     ],
     ids=["no-intercept", "starts", "shrinkage", "solver", "loo"],
 )

@@ -35,6 +35,7 @@ ELSEWHERE = {
     *("data/tensors/arrays.py", "data/tensors/homes.py", "criteria/_tensor_loo.py"),
     *("linear_model/_tensors.py", "linear_model/_tensor_fit.py"),
     "linear_model/_wide_tensors.py",
+    *("data/folds/listed.py", "linear_model/_sources.py"),
     "linear_model/_row_weights.py",
     *("datasets", "neural_network", "bilevel", "losses", "_warn.py"),
 }

@@ -360,7 +360,8 @@ def test_displays():
     model = fit(y=NAMES, feature_groups=GROUPS)
     bars = GroupPenaltyDisplay.from_estimator(model)
     assert bars.ax_.get_yticklabels()[5].get_text() == "1, b"
-    lines = GroupPenaltyDisplay.from_estimator(model, positions=range(5)).artist_
+    options = {"positions": range(5), "strength": "lambda"}
+    lines = GroupPenaltyDisplay.from_estimator(model, **options).artist_
     np.testing.assert_array_equal(lines[1].get_ydata(), model.lambda_[GROUPS, 1])
     drawn = ConvergenceDisplay.from_estimator(model, quantity="lambda").lines_
     assert drawn[5].get_label().endswith("1, b")
@@ -374,7 +375,7 @@ def test_a_report_shows_the_classes(tmp_path):
     """A page for colleagues would leave out what was learned."""
     pytest.importorskip("matplotlib.pyplot")
     page = report(fit(y=NAMES), tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "The learned lambda of every group and class" in page
+    assert "The penalty strength of every group and class" in page
     assert "C[b]" in page
 
 

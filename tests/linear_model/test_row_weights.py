@@ -20,6 +20,8 @@ import sklearn_myhpo
 from sklearn_myhpo import (
     BilevelLogisticRegression,
     BilevelRidge,
+    FlatObjectiveWarning,
+    LambdaBoundWarning,
     MYHPOGammaRegressor,
     MYHPOLogisticRegression,
     MYHPOPoissonRegressor,
@@ -30,6 +32,8 @@ from sklearn_myhpo import (
 from sklearn_myhpo.data import Batches
 from sklearn_myhpo.engine.glm import products
 from sklearn_myhpo.engine.limits import use_limits
+from sklearn_myhpo.linear_model._row_weights import RowWeightsMixin
+from sklearn_myhpo.solvers.protocol import Status
 
 N = 120
 SOURCES = np.array(["archive", "survey", "web"])
@@ -288,6 +292,8 @@ def test_many_rows_and_features(standardize, fit_intercept):
         (MYHPORidge(), {"row_groups": np.ones(N)}, "two groups of rows or more"),
         (MYHPORidge(), {"row_groups": [None] * N}, "missing labels"),
         (MYHPORidge(), {"row_groups": np.full(N, np.nan)}, "missing labels"),
+        (MYHPORidge(), {"row_groups": np.full(N, "NaT", "M8[D]")}, "missing labels"),
+        (MYHPORidge(), {"row_groups": [[1], [1, 2]] * (N // 2)}, "each of the 120"),
         (
             MYHPORidge(),
             {"row_groups": np.array([1, "a"] * (N // 2), object)},
@@ -336,3 +342,54 @@ def test_a_search_divides_the_labels_with_the_rows():
     search.fit(X, z, X_val=X_val, y_val=z_val, row_groups=sources)
     assert search.best_estimator_.row_weights_.shape == (3,)
     assert "row_groups" in str(sklearn_myhpo.MYHPORidge().get_metadata_routing())
+
+
+def test_a_lambda_at_a_bound_is_said():
+    """A bound that holds lambda would pass unnoticed, as nowhere else."""
+    X, z, sources, X_val, z_val = regression()
+    given = {"X_val": X_val, "y_val": z_val, "row_groups": sources}
+    model = MYHPORidge(lambda_bounds=(3.0, 4.0))
+    with pytest.warns(LambdaBoundWarning, match=r"equal weight.*lower bound.*\(3.0, 4"):
+        model.fit(X, z, **given)
+    with pytest.warns(FlatObjectiveWarning, match="rows of equal weight is"):
+        MYHPORidge().fit(np.ones_like(X), z, **{**given, "X_val": np.ones_like(X_val)})
+
+
+def test_a_search_for_lambda_without_an_end_is_said(monkeypatch):
+    """Weights of rows at a lambda of no meaning would count as converged."""
+    X, z, sources, X_val, z_val = regression()
+    real = RowWeightsMixin._learn_plain
+
+    def unfinished(self, *given):
+        plain, *others = real(self, *given)
+        plain = plain._replace(status=Status.MAX_ITER, message="stopped early")
+        return plain, *others
+
+    monkeypatch.setattr(RowWeightsMixin, "_learn_plain", unfinished)
+    model = MYHPORidge()
+    with pytest.warns(ConvergenceWarning, match="stopped early .the search for lambda"):
+        model.fit(X, z, X_val=X_val, y_val=z_val, row_groups=sources)
+    assert not model.converged_
+    assert not model.certificate_.is_minimum
+
+
+def test_parts_have_no_weights_of_rows():
+    """Weights of the rows of another fit would stay, or the attribute be missing."""
+    X, z, sources, X_val, z_val = regression()
+    model = MYHPORidge().fit(X, z, X_val=X_val, y_val=z_val, row_groups=sources)
+    model.partial_fit(X, z)
+    assert model.row_weights_ is None
+    assert model.row_groups_ is None
+
+
+def test_lines_of_iterations_are_the_history(capsys):
+    """The lambda of the lines would be another than the one that is learned."""
+    X, z, sources, X_val, z_val = regression()
+    model = MYHPORidge(verbose=1, lambda_bounds=(-2.0, 1.0))
+    model.fit(X, z, X_val=X_val, y_val=z_val, row_groups=sources)
+    lines = capsys.readouterr().out.splitlines()
+    lines = [line.split()[1] for line in lines if "all=" in line][: model.n_iter_]
+    expected = [f"all={value:.4g}" for value in model.history_["lambda"]]
+    assert [float(one.partition("=")[2]) for one in lines] == pytest.approx(
+        [float(one.partition("=")[2]) for one in expected], rel=1e-3
+    )

@@ -62,12 +62,11 @@ def test_shrinkage_is_chosen_by_moments(model, y, weight):
     assert source.n_passes <= 3
 
 
-@pytest.mark.parametrize("refit", [True, False])
 @pytest.mark.parametrize(
-    ("model", "y", "weight"),
+    ("model", "y", "weight", "refit"),
     [
-        (MYHPOLogisticRegression, THREE, None),
-        (MYHPOPoissonRegressor, COUNT, WEIGHT),
+        (MYHPOLogisticRegression, THREE, None, False),
+        (MYHPOPoissonRegressor, COUNT, WEIGHT, True),
     ],
     ids=["classes", "counts"],
 )

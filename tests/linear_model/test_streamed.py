@@ -346,7 +346,7 @@ def test_large_hessians_are_not_formed(monkeypatch):
             "the training part has no row of class 1.0",
         ),
         (MYHPOPoissonRegressor(), -COUNT - 1, "poisson loss needs a y of numbers in"),
-        (MYHPOPoissonRegressor(), np.zeros(N), "only rows with y = 0"),
+        (MYHPOPoissonRegressor(), np.zeros(N), "y is zero in all rows with a positive"),
         (MYHPOPoissonRegressor(), LABEL, "y must be numeric for a regressor"),
         (MYHPOPoissonRegressor(), np.c_[COUNT, COUNT], "y should be a 1d array"),
         (MYHPOLogisticRegression(cv=1), LABEL, "cv=1 is not allowed"),

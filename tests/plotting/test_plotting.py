@@ -5,6 +5,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -254,7 +255,7 @@ def test_slices_and_paths_of_classes(groups):
     ("options", "message"),
     [
         ({"target": 3}, r"target must be one of \[0\], or None.*Got 3"),
-        ({"n_points": 1}, "n_points must be at least 2. Got 1"),
+        ({"n_points": 1}, "n_points must be an int >= 2. Got 1"),
     ],
 )
 def test_paths_that_do_not_exist(options, message, one):
@@ -397,3 +398,89 @@ def test_penalties_of_targets():
     model = MYHPORidge(alpha_per_target=True).fit(X, np.column_stack([y, -y]))
     with pytest.raises(ValueError, match="lambdas of targets"):
         GroupPenaltyDisplay.from_estimator(model)
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
+def test_slices_and_paths_of_row_weights(cls, standardize):
+    """The rows of the fit would be refused, or be drawn with equal weights."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((120, 4)) * [1.0, 2.0, 3.0, 4.0]
+    y = X @ [1.0, -0.5, 0.2, 0.0] + rng.standard_normal(120)
+    sources = np.array(["clean", "fair", "noise"])[np.arange(60) % 3]
+    y[:60][sources == "noise"] *= -1.0
+    y = y if cls is MYHPORidge else (y > 0.0) * 1
+    given = {"X_val": X[60:], "y_val": y[60:], "row_groups": sources}
+    options = {"feature_groups": list("aabb"), "standardize": standardize}
+    model = cls(lambda_bounds=(-3.0, 1.0), **options).fit(X[:60], y[:60], **given)
+    data = {"X": X[:60], "y": y[:60], "fit_params": given}
+    path = CoefficientPathDisplay.from_estimator(model, n_points=3, **data)
+    assert_allclose(path.coefs[1], np.ravel(model.coef_), rtol=1e-5, atol=1e-6)
+    slices = ValidationObjectiveDisplay.from_estimator(model, **data).slices
+    for places, values, learned in slices.values():
+        loss = values[places == learned].item()
+        assert loss == pytest.approx(model.validation_loss_, rel=1e-6)
+    given["row_groups"] = sources[::-1]
+    with pytest.raises(ValueError, match="must be those of the fit"):
+        CoefficientPathDisplay.from_estimator(model, **data)
+
+
+def test_one_slice_by_name():
+    """The letters of a name would be taken for names."""
+    data = load_diabetes(return_X_y=True)
+    options = {"feature_groups": GROUPS, "random_state": 0}
+    model = MYHPORidge(**options).fit(*data)
+    found = ValidationObjectiveDisplay.from_estimator(
+        model, *data, feature_groups="serum"
+    )
+    assert list(found.slices) == ["serum"]
+
+
+@pytest.mark.parametrize("alphas", [[-1.0, 1.0], [0.0], [np.nan], ["a"], [], 3.0])
+def test_grids_without_logs(alphas, one):
+    """A grid would be missing in a picture that says nothing of it."""
+    with pytest.raises(ValueError, match="alphas must be an array of finite numbers"):
+        ValidationObjectiveDisplay.from_estimator(one, alphas=alphas)
+
+
+@pytest.mark.parametrize("image_shape", [10, "25", (2, 5.0), (-2, -5), (10,)])
+def test_shapes_of_no_image(image_shape, consensus):
+    """The error would come from NumPy, about something else."""
+    with pytest.raises(ValueError, match=r"image_shape must be \(rows, columns\)"):
+        GroupPenaltyDisplay.from_estimator(consensus, image_shape=image_shape)
+
+
+@pytest.mark.parametrize("n_points", [2.5, "5", True, None])
+def test_numbers_of_no_points(n_points, one):
+    """The error would come from NumPy, about something else."""
+    data = load_diabetes(return_X_y=True)
+    with pytest.raises(ValueError, match="n_points must be an int >= 2"):
+        CoefficientPathDisplay.from_estimator(one, *data, n_points=n_points)
+
+
+def test_names_are_drawn_letter_by_letter(recwarn):
+    """Dollar signs would end in an error of formulas, underscores be left out."""
+    rng = np.random.default_rng(0)
+    X, groups = rng.standard_normal((60, 4)), ["a$_$b", "_c", "_c", "d"]
+    y = X @ [1.0, 0.5, 0.1, 0.0] + rng.standard_normal(60)
+    model = MYHPORidge(feature_groups=groups, cv=3).fit(X, y)
+    displays = [
+        GroupPenaltyDisplay.from_estimator(model),
+        ConvergenceDisplay.from_estimator(model, quantity="lambda"),
+        ValidationObjectiveDisplay.from_estimator(model, X, y),
+    ]
+    for display in displays:
+        display.figure_.canvas.draw()
+    legend = displays[-1].ax_.get_legend().get_texts()
+    assert len(legend) == 4
+    drawn = [text.get_text().strip("\u200b").replace("\\$", "$") for text in legend[1:]]
+    assert drawn == ["_c", "a$_$b", "d"]
+    assert not [one for one in recwarn if "glyph" in str(one.message).lower()]
+
+
+def test_slices_of_numbered_groups():
+    """Names as the attributes have them would be refused."""
+    X, y = load_diabetes(return_X_y=True)
+    model = MYHPORidge(feature_groups=[0] * 4 + [1] * 6, random_state=0).fit(X, y)
+    found = ValidationObjectiveDisplay.from_estimator(model, X, y, feature_groups=[1])
+    assert list(found.slices) == ["1"]

@@ -5,7 +5,7 @@ from scipy.special import logsumexp, softmax
 
 
 class SoftmaxPart:
-    """Mean cross-entropy of some rows, with a penalty of every class or without.
+    """Mean cross-entropy of some rows, with or without a penalty per class.
 
     Weights are one vector of n_features times n_classes numbers, the classes of a
     feature side by side.

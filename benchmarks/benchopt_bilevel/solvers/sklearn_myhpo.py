@@ -45,7 +45,7 @@ class Solver(BaseSolver):
         **_,
     ):
         """Get the rows, in the order training, validation."""
-        # Several weights of every feature are those of classes, with a penalty each.
+        # More weights than penalties, and more than one: a penalty per class.
         self.n_classes = 0
         if 1 < len(outer_var0) < len(inner_var0):
             self.n_classes = len(outer_var0)

@@ -251,9 +251,9 @@ def kinds_of_block(block, rule):
 
 
 def rows_of_parts(used, n_parts):
-    """Yield (part, rows) of some rows, a slice where they are at even distances.
+    """Yield the rows of every part, as a slice if they are at even distances.
 
-    A slice copies nothing.
+    Indexing with a slice copies nothing.
 
     Parameters
     ----------
@@ -276,12 +276,12 @@ def rows_of_parts(used, n_parts):
 
 
 def _period(used, n_parts):
-    """Return after how many rows, of different parts, these come again; 0 if never."""
+    """Return the number of rows after which the parts recur; 0 if they do not."""
     again = np.flatnonzero(used[1 : n_parts + 2] == used[0]) if len(used) else ()
     if not len(again) or again[0] == 0:
         return 0
     period = int(again[0]) + 1
-    # Different parts only, so that the rows of a part are one slice.
+    # A part that comes twice in a period has no single slice.
     if len(set(used[:period].tolist())) < period:
         return 0
     return period if np.array_equal(used[period:], used[:-period]) else 0

@@ -83,7 +83,7 @@ def as_numbers(X, where):
     """Return X of a batch as an array of floats, dense or CSR."""
     is_array = type(X) in (np.ndarray, np.memmap) and X.ndim == 2 and X.shape[1]
     if is_array and X.dtype in (np.float32, np.float64):
-        # Nothing to convert: the checks would take as long as the checksum.
+        # Nothing to convert; `check_array` would take as long as the checksum.
         return np.asarray(X)
     try:
         return check_array(

@@ -49,21 +49,21 @@ def as_sliceable(values):
 def rows_of_slices(X):
     """Return how many rows to read at once: whole chunks, where a file has chunks.
 
-    A chunk that is compressed is unpacked as a whole, whatever is read of it.
+    Reading any part of a compressed chunk unpacks all of it.
 
     Parameters
     ----------
     X : object of shape (n_samples, n_features)
-        Sliceable; of HDF5 and Zarr it has `chunks`, the shape of a chunk or None.
+        Sliceable. Arrays of HDF5 and Zarr have `chunks`, the shape of a chunk or None.
 
     Returns
     -------
     int
-        About a million numbers, or one row of chunks where this has more.
+        Rows of about a million numbers, or of one chunk where a chunk has more.
     """
     n_rows = max(1, row_limits().block_entries // max(1, X.shape[1]))
     chunks = getattr(X, "chunks", None)
     if not (isinstance(chunks, tuple) and chunks and isinstance(chunks[0], Integral)):
         return n_rows
-    own = max(1, int(chunks[0]))
-    return max(1, n_rows // own) * own
+    chunk_rows = max(1, int(chunks[0]))
+    return max(1, n_rows // chunk_rows) * chunk_rows

@@ -85,7 +85,7 @@ def approach_adjoint(split, lambda_, w, start, rtol):
 
 
 def curvature_unit(split, lambda_):
-    """Return the root of about the curvature of every coordinate, positive, (m, 1)."""
+    """Return roots of approximate curvatures of the coordinates, positive, (m, 1)."""
     return np.sqrt(np.maximum(split.own_curvature(lambda_), np.finfo(float).tiny))
 
 

@@ -83,8 +83,8 @@ class OutputsApart:
 
     In the eigenvectors of the coupling no output feels another, and each has a matrix
     of the size of the features, whose inverse is formed. A penalty that differs between
-    the outputs is taken as a product of a factor of the feature and one of the output,
-    and the eigenvectors are relative to the latter.
+    the outputs is approximated by a factor per feature times a factor per output; the
+    eigenvectors are relative to the latter.
 
     Parameters
     ----------
@@ -121,9 +121,9 @@ class OutputsApart:
 
 
 def _as_product(penalty):
-    """Return factors (m,) and (n_outputs,) whose products are about a penalty.
+    """Return factors (m,) and (n_outputs,) whose products approximate a penalty.
 
-    What has no penalty for some output is left out of the latter.
+    Features without a penalty for some output do not count for the second factors.
     """
     full = penalty[np.all(penalty > 0, axis=1)]
     tiny = np.finfo(float).tiny

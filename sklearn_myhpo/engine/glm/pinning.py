@@ -27,8 +27,8 @@ def pinning(design, groups, curvature):
     Returns
     -------
     ndarray of shape (n_coordinates, 1)
-        Second derivatives of the penalty; (n_coordinates, n_classes) with lambdas of
-        classes.
+        Second derivatives of the penalty; (n_coordinates, n_classes) with a lambda per
+        class.
     """
     out = np.zeros((design.n_coordinates, 1))
     if groups.n_unpenalized:
@@ -42,8 +42,8 @@ def pinning(design, groups, curvature):
 def _held(out, curvature, groups):
     """Return the penalty that also holds the last class where nothing is penalized.
 
-    A softmax does not feel a common shift of all classes: whatever holds one of them at
-    zero changes no prediction, and the others have no penalty.
+    A common shift of all classes changes no probability, so that one class may be held
+    at zero.
     """
     out = np.repeat(out, groups.width, axis=1)
     is_free = np.ones(len(out), dtype=bool)

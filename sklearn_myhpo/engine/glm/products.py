@@ -99,9 +99,9 @@ class _IndependentFeatures:
 class _IndependentClasses:
     """``diag(squares) x curvature + diag`` with penalties of classes.
 
-    The curvature of a softmax is about that of a star, ``diag(t) - t t' / sum(t)`` with
-    its own diagonal for t, which is the inverse of one number per weight and a product
-    (Sherman & Morrison 1950).
+    The curvature of a softmax is approximated by ``diag(t) - t t' / sum(t)``, with t
+    its diagonal. Plus the diagonal penalty it is inverted by the formula of Sherman &
+    Morrison (1950).
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 @dataclass(frozen=True, eq=False)
 class RowGroups:
-    """The group of every training row, whose losses have one weight.
+    """The group of every training row; the losses of a group share one weight.
 
     The weight of group g is ``sigmoid(s_g)``, with s_g a hyperparameter.
 
@@ -42,7 +42,7 @@ class RowGroups:
 
     @property
     def are_used(self):
-        """Whether any row is in a group, (n_groups,)."""
+        """Whether each group has any row, shape (n_groups,)."""
         return np.bincount(self.labels, minlength=self.n_groups)[: self.n_groups] > 0
 
     def take(self, index):

@@ -15,15 +15,15 @@ from .split import GLMSplit, HeldOut
 class WeighedSplit(GLMSplit):
     """A split of a generalized linear model with weights of groups of rows.
 
-    All that is asked of the training loss is asked of a plain split of the training
-    rows, with the weights of the moment.
+    Everything about the training loss comes from a plain split of the training rows,
+    with the row weights at the given lambda.
 
     Parameters
     ----------
     split : GLMSplit
-        With all weights one.
+        All rows have the weight one.
     row_groups : RowGroups
-        Of the rows of the split.
+        Groups of the rows of the split.
     """
 
     def __init__(self, split, row_groups):
@@ -43,7 +43,7 @@ class WeighedSplit(GLMSplit):
         index = np.flatnonzero(split.train_weight)
         share = split.train_weight[index]
         given = split.rows.take(index), split.y[index], share, HeldOut.of(share)
-        #: The training rows, each with its whole weight.
+        #: The training rows alone, all with the weight one.
         self.whole = split.of_rows(*given, split.plan.of_rows(len(index)))
         self.row_groups = row_groups.take(index)
         self._at = None, None
@@ -62,20 +62,20 @@ class WeighedSplit(GLMSplit):
         return self.row_groups.sums(self.whole.train_weight)
 
     def at(self, lambda_):
-        """Return the plain split with the row weights of lambda; the last is kept."""
+        """Return the plain split with the row weights at lambda; the last is kept."""
         logits = self.logits_of(lambda_)
         key = logits.tobytes()
         if key != self._at[0]:
             whole = self.whole
             weight = whole.train_weight * self.row_groups.weights(logits)
-            # A part without any row would have no mean.
+            # The mean of a validation part without rows would not be defined.
             held_out = HeldOut.of(whole.train_weight)
             given = whole.rows, whole.y, weight, held_out, whole.plan
             self._at = key, self.of_rows(*given)
         return self._at[1]
 
     def _own(self, w, lambda_):
-        """Return the plain split, which knows the raw prediction, and its lambda."""
+        """Return the plain split, with the raw prediction in its memory, and lambda."""
         split = self.at(lambda_)
         split.remember(w, self.whole.raw(w))
         return split, self.penalties_of(lambda_)
@@ -114,12 +114,12 @@ class WeighedSplit(GLMSplit):
         split, penalties = self.at(lambda_), self.penalties_of(lambda_)
         return split.minimize(penalties, start, proximal, tol)
 
-    def _of_rows(self, values):
-        """Return the product (m, n_outputs) of values of rows with the columns."""
+    def _adjoint(self, values):
+        """Return ``X' C values`` (m, n_outputs), C the diagonal of the shares."""
         return self.whole.rows.adjoint(self.whole.train_weight[:, None] * values)
 
     def _summed(self, lambda_, values):
-        """Return what groups of rows feel, given (n_samples,) per unit of weight."""
+        """Return the derivatives in the s, given those in the weights of rows."""
         sums = self.row_groups.sums(self.whole.train_weight * values)
         return slopes(self.logits_of(lambda_)) * sums
 
@@ -141,7 +141,7 @@ class WeighedSplit(GLMSplit):
     def push(self, w, lambda_, move):
         """Return the derivative of ``grad L_T(w, lambda)`` along a move of lambda."""
         own = super().push(w, lambda_, self.penalties_of(move))
-        return own + self._of_rows(self._moved(lambda_, move) * self._slope(w))
+        return own + self._adjoint(self._moved(lambda_, move) * self._slope(w))
 
     def forces(self, w, lambda_):
         """Return the derivatives of ``grad L_T`` in every lambda, one array each."""

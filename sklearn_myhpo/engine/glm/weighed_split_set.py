@@ -6,17 +6,17 @@ from ..split_set import SplitSet
 from .factored_split_set import make_split_set
 from .weighed_split import WeighedSplit
 
-#: Lambdas for each of which a response of the weights may be found.
+#: Most lambdas for which the response of the weights to each is computed.
 MOST_RESPONSES = 30
 
 
 class WeighedSplitSet(SplitSet):
-    """One `WeighedSplit`, worked on by the set of the plain split of its weights.
+    """One `WeighedSplit`; the work is done by the set of its plain split.
 
     Parameters
     ----------
     split_set : SplitSet
-        Of the `GLMSplit` with all weights one.
+        Set of the `GLMSplit` in which all rows have the weight one.
     row_groups : RowGroups
     """
 
@@ -36,9 +36,9 @@ class WeighedSplitSet(SplitSet):
         return n_lambdas > MOST_RESPONSES or n_entries > plan.limits.most_responses
 
     def at(self, lambda_):
-        """Return the plain set with the row weights of lambda; the last is kept.
+        """Return the plain set with the row weights at lambda; the last is kept.
 
-        The matrices of the last one precondition its Hessians.
+        The matrices of the last set precondition the Hessians of the next.
         """
         split = self.splits[0].at(lambda_)
         known, last = self._at
@@ -74,14 +74,14 @@ class WeighedSplitSet(SplitSet):
         return self._at[1].solutions(hessians, rights, rtol, product, guesses)
 
     def adjoints(self, hessians, slopes, rtol):
-        """Return the solutions for the slopes of L_V, from the last ones.
+        """Return the adjoints for the slopes of L_V; iterations start at the last ones.
 
         Parameters
         ----------
         hessians : list of Hessian
         slopes : list of ndarray of shape (m, n_outputs)
         rtol : float
-            Relative residual where they are found by iterations.
+            Relative residual of an iterative solve.
 
         Returns
         -------

@@ -141,7 +141,7 @@ def penalized_hessian(matrix, penalty, counts):
     ----------
     matrix : ndarray of shape (m, m) or (m n_outputs, m n_outputs)
     penalty : ndarray of shape (m, 1) or (m, n_outputs)
-        The former for all outputs alike.
+        The former if it is the same for all outputs.
     counts : OracleCounts
 
     Returns

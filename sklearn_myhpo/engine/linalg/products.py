@@ -19,7 +19,7 @@ def pair_products(left, right):
 
 
 def weight_diagonal(penalty, n_outputs):
-    """Return the penalty of every weight, outputs of a coordinate side by side.
+    """Return the penalty of every weight, by coordinate, then output.
 
     Parameters
     ----------

@@ -62,8 +62,8 @@ class MYHPO(Solver):
         "backtracking": ["boolean"],
     }
 
-    #: Pairs that L-BFGS keeps for many weights of rows.
-    memory: ClassVar[int] = 20
+    #: Pairs that L-BFGS keeps, which learns many weights of rows.
+    memory: ClassVar[int] = quasi_newton.KEPT_PAIRS
 
     steps: str = "exact"
     response: str = "tangent"
@@ -101,7 +101,7 @@ class MYHPO(Solver):
         if problem.offers.is_separable:
             return separable
         if self._is_fast and problem.offers.weighs_rows and problem.prefers_products:
-            # No consensus pair moves, and so this is all that is left of it.
+            # Penalties are held and no consensus pair moves: L-BFGS on the s remains.
             return quasi_newton
         return fast if self._is_fast else published
 

@@ -6,9 +6,9 @@ the present Hessian, and the adjoint is corrected in the subspace so far,
 ``q = v + Q T^-1 Q' (b - H v)``, v the adjoint at the last restart. After `rank` vectors
 the subspace starts again from the adjoint.
 
-What differs: the inner problem is solved exactly, vectors are orthogonalized against
-all before them, and the size of a step on lambda adapts: the objective, which is known
-exactly, may not rise.
+It differs from the paper as follows: the inner problem is solved exactly, every vector
+is orthogonalized against all before it, and the size of a step on lambda adapts, so
+that the objective, which is known exactly, does not rise.
 """
 
 from typing import NamedTuple
@@ -21,16 +21,16 @@ from ..protocol import Info
 from .acceptance import ACCEPT_RATIO, VALUE_ROUNDING
 from .slopes import curvature_bounds, implicit_slope
 
-#: Factor of the inverse step size after a step that fails, and back; its least value,
-#: in units of a bound of the curvature in every lambda.
+#: Factor by which the inverse step size rises after a step that fails, and falls after
+#: one that does not; its least value, relative to a bound of the curvature.
 CHANGE, LEAST_INVERSE = 2.0, 0.5
-#: Norm of what is left of a new vector, relative to it, below which the subspace has
-#: nothing to add.
+#: Relative norm of the rest of a new vector, orthogonal to the basis, below which the
+#: subspace cannot grow.
 LEAST_REST = 1e-12
 
 
 class Subspace(NamedTuple):
-    """A Krylov subspace of one split, in units of about unit curvature.
+    """A Krylov subspace of one split, in units in which curvatures are about one.
 
     Attributes
     ----------
@@ -60,9 +60,10 @@ class Subspace(NamedTuple):
         """Whether no vector is left to add."""
         return self.beta == 0
 
-    def is_good(self, rank):
-        """Whether the matrix is positive definite, of at most `rank` vectors."""
-        return 0 < len(self.matrix) <= rank and np.linalg.eigvalsh(self.matrix)[0] > 0
+    @property
+    def is_definite(self):
+        """Whether the matrix is positive definite."""
+        return np.linalg.eigvalsh(self.matrix)[0] > 0
 
 
 class LanczosState(NamedTuple):
@@ -137,7 +138,7 @@ def corrected(split, lambda_, w, right, adjoint, subspace, rank):
     subspace : Subspace or None
         None for a new one.
     rank : int
-        Vectors after which there is a new one.
+        Number of vectors after which a new subspace starts.
 
     Returns
     -------
@@ -146,13 +147,12 @@ def corrected(split, lambda_, w, right, adjoint, subspace, rank):
     """
     hessian = split.product_hessian(w, lambda_)
     if subspace is not None:
-        # One that is exhausted, or large enough, begins again.
         is_open = not subspace.is_exhausted and len(subspace.matrix) < rank
         subspace = subspace if is_open else None
     if subspace is not None:
         subspace = _grown(subspace, hessian, right.shape)
-    # Of Hessians that have changed much, the matrix need not be positive definite.
-    if subspace is None or not subspace.is_good(rank):
+    # After large changes of the Hessian the matrix may be indefinite.
+    if subspace is None or not subspace.is_definite:
         unit = curvature_unit(split, lambda_)
         subspace = _restarted(hessian, unit, right, adjoint)
         if subspace.is_exhausted:
@@ -166,12 +166,12 @@ def corrected(split, lambda_, w, right, adjoint, subspace, rank):
 
 
 def _restarted(hessian, unit, right, adjoint):
-    """Return the `Subspace` of the residual of an adjoint, without a matrix."""
+    """Return a `Subspace` that starts at the residual of an adjoint, no matrix yet."""
     scaled = right / unit
     image = hessian.product(adjoint) / unit
     whole = np.linalg.norm(scaled)
     if np.linalg.norm(scaled - image) > whole:
-        # Hessians have changed too much: nothing is better than that.
+        # The Hessian has changed so much that zero is a better adjoint.
         adjoint, image = np.zeros_like(adjoint), np.zeros_like(image)
     first = (scaled - image).ravel()
     size = np.linalg.norm(first)
@@ -184,7 +184,7 @@ def _restarted(hessian, unit, right, adjoint):
 
 
 def _grown(subspace, hessian, shape):
-    """Return the subspace with one row and column more of the matrix."""
+    """Return the subspace with one more row and column of the matrix."""
     unit, basis = subspace.unit, subspace.basis
     last, k = basis[-1], len(basis) - 1
     image = (hessian.product(last.reshape(shape) / unit) / unit).ravel()

@@ -20,7 +20,8 @@ FAR_WEIGHTS = 0.3
 #: Longest move of a lambda from a pass to the next, a natural log; rise of the
 #: objective, relative to it, after which a move was too long; the share of it to retry.
 LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
-#: Move of weights, relative in the norm of the Hessian, within which models hold.
+#: Largest move of the weights, relative in the norm of the Hessian, for which the
+#: models hold.
 WITHIN_MODELS = 0.3
 
 
@@ -58,7 +59,7 @@ class Trust:
 
     def __init__(self):
         self.longest = LONGEST
-        #: Whether no move has been too long so far.
+        #: Whether no move has been too long.
         self.is_free = True
         # Lambda, objective and error of the lowest place so far.
         self._lowest = None
@@ -211,11 +212,11 @@ def moves_little(problem, lambda_, other, at):
     ----------
     problem : StreamedProblem
     lambda_, other : ndarray of shape (n_groups,)
-        The present one and the other.
+        The present lambda and the other one.
     at : ndarray of shape (n_splits + 1, m, n_outputs)
         The present weights.
     """
-    # Neither penalty says how much a feature counts that has left or comes in.
+    # The norm has the weaker penalty, for features that leave or enter the model.
     least = np.minimum(lambda_, other)
     ends = problem.minimize(other, problem.starts())
     return inner_error(problem, least, at, ends) <= WITHIN_MODELS

@@ -1,18 +1,17 @@
 """Implicit differentiation with a Nystrom approximation of the inverse Hessian.
 
 Hataya & Yamada (2023), Nystrom method for accurate and scalable implicit
-differentiation, arXiv:2302.09726: some columns K of a Hessian G stand for all of it,
+differentiation, arXiv:2302.09726: some columns K of a Hessian G approximate it by
 ``G_k = G[:, K] G[K, K]^+ G[K, :]``, and ``(G_k + rho I)^-1`` follows from the identity
-of Woodbury, their equation (6). No system of the size of G is solved, and none by
-iterations.
+of Woodbury, their equation (6). Only a system of the size of K is solved.
 
-They approximate the whole Hessian, and ``rho I`` is all that is left where no column
-reaches. Here G is the data term's: the penalty P is a known diagonal and stays as it
-is. rho is in units U^2 of about the curvature of every weight, the same for features in
-other units.
+They approximate the whole Hessian, so that only ``rho I`` is left along directions that
+no column reaches. Here G is the Hessian of the data term, and the penalty P, a known
+diagonal, is added exactly. rho is relative to U^2, about the curvature of every weight,
+so that the units of the features do not matter.
 
-The approximation has stationary points of its own, which the descent ends at. Columns
-are drawn once, so that its field does not change under it.
+The approximated hypergradient has zeros of its own, at which the descent ends. Columns
+are drawn once, so that these do not move during a run.
 """
 
 from typing import NamedTuple
@@ -46,7 +45,7 @@ def init(options, problem, lambda_0, weights_0):
 
 
 def step(options, problem, state, rng):
-    """Return the next state and its `Info`; `rng` draws the columns at first."""
+    """Return the next state and its `Info`; the first step draws the columns."""
     if state.columns is None:
         columns = tuple(
             rng.permutation(np.prod(split.shape))[: options.rank]
@@ -84,7 +83,7 @@ def nystrom_solve(split, lambda_, w, right, columns, rho):
     lambda_ : ndarray of shape (n_groups,)
     w, right : ndarray of shape (m, n_outputs)
     columns : ndarray of shape (k,)
-        Numbers of coordinates, of the flattened weights.
+        Indices into the flattened weights.
     rho : float
         Positive.
 
@@ -102,7 +101,7 @@ def nystrom_solve(split, lambda_, w, right, columns, rho):
     diagonal = np.broadcast_to(penalty / unit**2, right.shape).ravel() + rho
     scaled = (right / unit).ravel() / diagonal
     core = rows[:, columns] + (rows / diagonal) @ rows.T
-    # Columns that stand for each other make it singular.
+    # Columns that depend on each other make it singular.
     inner = np.linalg.lstsq(0.5 * (core + core.T), rows @ scaled, rcond=None)[0]
     solved = scaled - (inner @ rows) / diagonal
     return solved.reshape(right.shape) / unit

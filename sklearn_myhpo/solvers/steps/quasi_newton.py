@@ -16,6 +16,10 @@ from .lbfgs_direction import free_direction
 MAX_TRIALS_OF_VALUES = 30
 
 
+#: Pairs of steps and changes of the hypergradient that L-BFGS keeps by default.
+KEPT_PAIRS = 20
+
+
 class QuasiNewtonState(NamedTuple):
     """Exact weights and hypergradient at lambda, and the last pairs of L-BFGS."""
 

@@ -1,4 +1,4 @@
-"""Hypergradients from weights and adjoints, exact or not, and bounds of curvature."""
+"""Hypergradients from weights and adjoints, and bounds of their curvature."""
 
 import numpy as np
 
@@ -9,9 +9,10 @@ LEAST_BOUND = 1e-6
 def implicit_slope(
     problem, lambda_: np.ndarray, weights: list[np.ndarray], adjoints: list[np.ndarray]
 ) -> np.ndarray:
-    """Return the derivative of the objective with given adjoints.
+    """Return the derivative of the objective for given weights and adjoints.
 
-    That of the validation loss is the splits' mean of ``-sum_{j in g} p_j w_j q_j``.
+    That of the validation loss is the mean over splits of
+    ``-sum_{j in g} p_j w_j q_j``.
 
     Parameters
     ----------
@@ -24,7 +25,7 @@ def implicit_slope(
     Returns
     -------
     ndarray of shape (n_groups,)
-        The hypergradient where both are exact.
+        The hypergradient, as accurate as the weights and adjoints.
     """
     through_weights = -problem.mean(
         split.pull_back(w, lambda_, q)
@@ -36,10 +37,12 @@ def implicit_slope(
 def curvature_bounds(
     problem, lambda_: np.ndarray, weights: list[np.ndarray], adjoints: list[np.ndarray]
 ) -> np.ndarray:
-    """Return about a bound of the curvature of the objective in every lambda.
+    """Return an approximate bound of the curvature of the objective in every lambda.
 
-    ``J' H J <= diag(E)``, with E the sums over groups of ``p w^2``. With ``sqrt(E Q)``,
-    Q the same of the adjoints, the hypergradient divided by it is at most one.
+    It is ``E + sqrt(E Q)``, with E the sums over groups of ``p w^2`` and Q those of
+    ``p q^2``. As ``J' H J <= diag(E)`` the first term bounds the response of the
+    weights. The second one bounds the hypergradient, so that their quotient is at most
+    one.
 
     Parameters
     ----------

@@ -140,8 +140,8 @@ class Outer:
         Returns
         -------
         ndarray of shape (n_splits, 1, m) or (1, 1, m)
-            The latter if it is the same for all splits; (..., n_outputs, m) with
-            lambdas of classes.
+            The latter if it is the same for all splits; (..., n_outputs, m) with a
+            lambda per class.
         """
         strength = np.exp(np.minimum(lambda_, MAX_LOG))
         if len(strength) > 1:
@@ -163,7 +163,7 @@ class Outer:
     def _products(self, penalty, w, q):
         """Return the splits' means of ``p w^2, p w q, p q^2``, by coordinate.
 
-        Or by weight, those of a class in a row, with lambdas of classes.
+        With a lambda per class, by weight, those of a class one after the other.
         """
         weighted = self._share * penalty if len(self._share) > 1 else penalty
         if self._pinned is not None:
@@ -181,7 +181,7 @@ class Outer:
         return out.sum(axis=(1, 2))
 
     def _share_of_penalty(self, penalty, moments):
-        """Return the part of the penalty in the curvature, as of `_products`."""
+        """Return the share of the penalty in the curvature, shaped as `_products`."""
         if self._has_classes:
             core = penalty.mean(axis=0)
             return np.ravel(core / (moments + core))

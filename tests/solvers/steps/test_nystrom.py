@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_diabetes
 
+from sklearn_myhpo import BilevelRidge
 from sklearn_myhpo.solvers import Implicit, Status, minimize_bilevel
 from sklearn_myhpo.solvers.steps.nystrom import nystrom_solve
 from tests.helpers import PROBLEMS
@@ -30,7 +32,7 @@ def place(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_columns_are_the_exact_formula(name):
-    """Any rank would then be of another matrix than the paper's."""
+    """The approximation would be that of another matrix."""
     split, lambda_, w, right = place(name)
     hessian, unit = dense(split, lambda_, w)
     found = nystrom_solve(split, lambda_, w, right, np.arange(w.size), RHO)
@@ -40,7 +42,7 @@ def test_all_columns_are_the_exact_formula(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_columns_are_those_of_the_data_term(name):
-    """The penalty, which is known, would be approximated as well."""
+    """The penalty, which is known, would be approximated too."""
     split, lambda_, w, right = place(name)
     hessian, unit = dense(split, lambda_, w)
     columns = np.arange(0, w.size, 2)
@@ -96,7 +98,7 @@ def test_ends_where_its_own_hypergradient_is_zero(name):
 
 
 def test_little_regularization_ends_at_the_exact_minimum():
-    """The bias is that of rho and of the columns left out, and of nothing else."""
+    """The end would be off by more than rho and the missing columns explain."""
     solver = Implicit(adjoint="nystrom", rank=1000, rho=1e-8)
     found = minimize_bilevel(PROBLEMS["logistic-groups"](), solver, random_state=0)
     exact = minimize_bilevel(PROBLEMS["logistic-groups"](), Implicit())
@@ -133,12 +135,6 @@ def test_bad_options(options, words):
 @pytest.mark.parametrize("adjoint", ["nystrom", "lanczos"])
 def test_without_held_out_rows(adjoint):
     """There is no Hessian of a split then; the error must say so."""
-    from sklearn.datasets import load_diabetes
-
-    from sklearn_myhpo import BilevelRidge
-
-    solver = Implicit(adjoint=adjoint)
+    model = BilevelRidge(solver=Implicit(adjoint=adjoint), criterion="gcv")
     with pytest.raises(ValueError, match="holds no rows out"):
-        BilevelRidge(solver=solver, criterion="gcv").fit(
-            *load_diabetes(return_X_y=True)
-        )
+        model.fit(*load_diabetes(return_X_y=True))

@@ -1,23 +1,26 @@
-"""The objective and the weights of a fitted estimator at other lambdas."""
+"""The objective and the coefficients of a fitted estimator at other lambdas."""
+
+from collections.abc import Mapping
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._messages import shown
+from ._row_weights import at_row_weights
 
-#: Relative difference of the loss of given rows from that of the fit, beyond which the
-#: rows or the splits are others. Solvers of iterations end less far from it.
+#: Relative difference between the loss of the given rows and that of the fit, beyond
+#: which the rows or the splits must be others. Inexact solutions differ by less.
 SAME_LOSS = 1e-4
 
 
-class Elsewhere:
-    """A fitted estimator at lambdas that it did not choose, on the rows of its fit.
+class AtLambda:
+    """A fitted estimator at any lambda, on the rows of its fit.
 
     Parameters
     ----------
     estimator : BilevelLinearModel
-        Fitted, not with one lambda per target; it is left as it is.
+        Fitted, without a lambda per target; it is not changed.
     X : array-like or sparse matrix of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
     fit_params : dict, default=None
@@ -38,15 +41,22 @@ class Elsewhere:
 
     def __init__(self, estimator, X, y, fit_params=None):
         check_is_fitted(estimator)
+        if not isinstance(fit_params, Mapping | None):
+            raise ValueError(
+                "fit_params must be None or a dict of what fit got beside X and y, "
+                f"such as {{'sample_weight': ...}}. Got {shown(fit_params)}."
+            )
         given = dict(fit_params or {})
         validation = [given.pop(f"{name}_val", None) for name in ("X", "y")]
         validation.append(given.pop("sample_weight_val", None))
         weights, groups = given.pop("sample_weight", None), given.pop("groups", None)
+        row_groups = given.pop("row_groups", None)
         self._model = model = clone(estimator)
         solver = model._make_solver()
-        metadata = groups, given
-        self._source = model._prepare(X, y, weights, validation, metadata, solver)
+        given = X, y, weights, validation, (groups, given), solver, row_groups
+        self._source = model._prepare(*given)
         self._problem = problem = self._source.make()
+        self._of_penalties = np.asarray
         self.lambda_ = np.ravel(estimator.lambda_)
         if self.lambda_.shape != (problem.n_groups,):
             raise ValueError(
@@ -56,6 +66,8 @@ class Elsewhere:
             )
         problem.widen_bounds(self.lambda_)
         self.bounds = problem.bounds
+        if self._source.row_groups is not None:
+            self._problem, self._of_penalties = at_row_weights(self._source, estimator)
         found, known = self.loss(self.lambda_), estimator.validation_loss_
         if not abs(found - known) <= SAME_LOSS * max(abs(known), problem.null_loss):
             raise ValueError(
@@ -67,12 +79,13 @@ class Elsewhere:
 
     def loss(self, lambda_):
         """Return the validation loss, or the criterion, at lambda (n_lambdas,)."""
-        problem = self._problem
+        problem, lambda_ = self._problem, self._of_penalties(lambda_)
         return float(problem.at(lambda_, problem.minimize(lambda_)).estimate)
 
     def coef(self, lambda_):
         """Return what `coef_` would be at lambda (n_lambdas,)."""
         problem, model = self._problem, self._model
+        lambda_ = self._of_penalties(lambda_)
         weights = problem.to_features(problem.minimize(lambda_))
         given = problem, lambda_, weights, model.refit
         coef, intercept = self._source.final_weights(*given)
