@@ -265,6 +265,11 @@ def _long_rows(model, X, y, weights, metadata):
         own, y = weights, y.astype(np.float64)
         model._family_loss().check_target(y)
         loss, _, _ = model._check_target(y, own)
+    if model._is_per_class:
+        raise ValueError(
+            "X is not a NumPy array: alpha_per_target=True of several classes needs "
+            f"rows one by one; use alpha_per_target=False. {_ELSE}"
+        )
     tensor_loss(loss, Home.of(X))
     pairs = _pairs(model, X, y, own, metadata)
     rule = list_folds(pairs, len(y))
