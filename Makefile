@@ -87,8 +87,9 @@ test: $(VENV)/.stamp  ## Run the tests
 test-oldest: $(VENV_OLDEST)/.stamp  ## Run the tests against the oldest supported versions
 	$(ONE_THREAD) $(VENV_OLDEST)/bin/python -m pytest $(PYTEST_FLAGS)
 
-test-nn: $(VENV)/.stamp-nn  ## Run the tests of the networks, which need PyTorch
+test-nn: $(VENV)/.stamp-nn  ## Run the tests of networks and tensors, which need PyTorch
 	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) tests/neural_network \
+		tests/linear_model/test_tensors.py tests/benchmarks/test_device.py \
 		tests/test_documentation.py
 
 coverage: $(VENV)/.stamp  ## Run the tests and report the lines that none of them reaches

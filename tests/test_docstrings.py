@@ -10,6 +10,7 @@ import pytest
 from sklearn.base import ClassifierMixin
 
 import sklearn_myhpo
+from sklearn_myhpo.linear_model._host_arrays import fitted_names
 from sklearn_myhpo.linear_model._logistic import LogisticModel
 from sklearn_myhpo.neural_network import (
     STNClassifier,
@@ -280,8 +281,7 @@ def test_fitted_attributes_are_documented(cls):
     X, y = data_for(cls)
     model = cls(cv=3, random_state=0).fit(pandas.DataFrame(X, columns=list("abcd")), y)
     names = {name for entry in entries(cls, "Attributes") for name in entry.split(", ")}
-    fitted = {name for name in vars(model) if name.endswith("_") and name[0] != "_"}
-    assert fitted == names
+    assert fitted_names(model) == names
 
 
 @pytest.mark.parametrize("module", ANNOTATED)

@@ -31,6 +31,7 @@ NEEDS = {
     "doc/user_guide/fitting.rst": "sklearn.callback",
     "doc/user_guide/handing_over.rst": "matplotlib",
     "doc/user_guide/plots.rst": "matplotlib",
+    "doc/user_guide/tensors.rst": "torch",
 }
 
 

@@ -206,19 +206,22 @@ def filter_factors(squares, penalties):
     return np.stack([q, q * f, q * f * (f - q)])
 
 
-def quotient_derivatives(numerator, denominator):
+def quotient_derivatives(numerator, denominator, inverse=None):
     """Return N / D and its derivatives from the derivatives of N and of D.
 
     Parameters
     ----------
     numerator, denominator : sequences of ndarray
         Values and derivatives, up to the first or the second.
+    inverse : ndarray, default=None
+        Of the denominator; None for one that is safe from zeros.
 
     Returns
     -------
     list of ndarray
     """
-    inverse = 1.0 / np.maximum(denominator[0], np.finfo(float).tiny)
+    if inverse is None:
+        inverse = 1.0 / np.maximum(denominator[0], np.finfo(float).tiny)
     found = [numerator[0] * inverse]
     found.append((numerator[1] - found[0] * denominator[1]) * inverse)
     if len(numerator) > 2:

@@ -15,6 +15,9 @@ class RowLimits:
     ----------
     block_entries : int
         Entries of the largest temporary array that is made from a block of rows.
+    tensor_entries : int
+        Entries of a block of rows of a tensor: many for a device that starts thousands
+        of threads, few beside its memory.
     few_rows : float
         Share of the rows of X up to which some rows are copied.
     cached_entries : int
@@ -74,6 +77,7 @@ class RowLimits:
     """
 
     block_entries: int = 2**20
+    tensor_entries: int = 2**22
     few_rows: float = 1 / 5
     cached_entries: int = 2**17
     gram_rows: int = 4096

@@ -19,6 +19,9 @@ class Limits:
     ----------
     moments_size : int
         Coordinates up to which ridge is solved from second moments.
+    device_size : int
+        Rows of a symmetric matrix from which its eigenvectors are found where a tensor
+        lives, not on the host.
     dense_size : int
         Size up to which Hessians are formed and factored.
     row_factor_size : int
@@ -124,6 +127,7 @@ class Limits:
 
     moments_size: int = 2500
     dense_size: int = 2500
+    device_size: int = 1000
     row_factor_size: int = 500
     row_factor_entries: int = 2**23
     singular_cost: float = 1e8

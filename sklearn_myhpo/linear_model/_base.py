@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from .._documentation import DocumentationLinkMixin
 from .._progress import CallbackSupportMixin, kept_on_error, with_callbacks
 from .._typing import MatrixLike
 from ..bilevel.bounds import MAX_LAMBDA
-from ..data.arrays import as_rows, linear_predictor
+from ..data.arrays import as_rows
 from ..data.streams.batches import Batches
 from ..data.threads import threads_for
 from ..penalties.factors import make_penalty_factors, with_factors
@@ -54,6 +54,7 @@ from ._row_weights import RowWeightsMixin, check_row_groups, number_rows
 from ._splits import SplitsMixin
 from ._streamed_criterion import streamed_fit
 from ._summary import SummaryMixin
+from ._tensor_fit import FollowingMixin, following_rows
 
 
 class BilevelLinearModel(
@@ -65,6 +66,7 @@ class BilevelLinearModel(
     FactsMixin,
     SummaryMixin,
     FramesMixin,
+    FollowingMixin,
     PenaltiesHTMLMixin,
     CallbackSupportMixin,
     DocumentationLinkMixin,
@@ -160,6 +162,7 @@ class BilevelLinearModel(
         return 0.0
 
     @with_callbacks
+    @following_rows
     def fit(
         self,
         X: MatrixLike | Batches,
@@ -181,8 +184,8 @@ class BilevelLinearModel(
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), or \
 sklearn_myhpo.data.Batches
-            Training data; `Batches` hold y and the weights too. Or an array or frame of
-            Dask, with y and the others from Dask too.
+            Training data; `Batches` hold y and the weights too. Or from Dask, with y
+            and the others too; or an array of the array API (user guide).
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Target; more than one column only for ridge regression, or with several
             labels per row in ridge classification. None only with `Batches`.
@@ -330,20 +333,7 @@ default=None
         is_automatic = isinstance(self.feature_groups, str)
         return with_factors(groups, factors, may_drop=is_automatic)
 
-    def _linear_predictor(self, X):
-        """Return ``X coef_' + intercept_``, shape (n_samples, n_rows_of_coef)."""
-        check_is_fitted(self)
-        is_from_batches(X)
-        X = validate_data(
-            self,
-            X,
-            accept_sparse=("csr", "csc"),
-            dtype=(np.float64, np.float32),
-            reset=False,
-        )
-        return linear_predictor(X, np.atleast_2d(self.coef_).T, self.intercept_)
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = tags.array_api_support = True
         return tags

@@ -19,6 +19,7 @@ from ._dask import read_dask, refuse_dask
 from ._formed import read_formed
 from ._pass_bar import PassBar
 from ._sources import Read, Room, SourceReader, obstacle_to_passes
+from ._tensors import TensorRows, read_tensors, refuse_tensor
 
 #: What a fit to batches may take: a feature more would make matrices of 3.2 GB.
 BATCHES_ROOM = Room(n_features=20_000, n_bytes=2**34, n_kept=2**31, n_listed=2**40)
@@ -52,6 +53,8 @@ def read_batches(model, solver, X, y, sample_weight, metadata, validation):
         of one matrix.
     """
     model._parts, model._is_stale, model._y_origin = None, False, None
+    if isinstance(X, TensorRows):
+        return read_tensors(model, solver, X, y, sample_weight, metadata, validation)
     if is_dask(X):
         return read_dask(model, solver, X, y, sample_weight, metadata, validation)
     if isinstance(X, FormedDesign) and validation[0] is None:
@@ -173,6 +176,7 @@ def is_from_batches(X):
             "or a frame here."
         )
     refuse_dask(X)
+    refuse_tensor(X)
     return isinstance(X, Design)
 
 

@@ -8,6 +8,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._messages import shown
+from ._tensor_outputs import tensor_labels
 
 #: The parameter in scikit-learn's constraints.
 CLASS_WEIGHT_CONSTRAINTS = {"class_weight": [dict, StrOptions({"balanced"}), None]}
@@ -61,6 +62,8 @@ def labels_of(scores, classes):
         One score per row is that of the second of two classes.
     classes : ndarray of shape (n_classes,)
     """
+    if not isinstance(scores, np.ndarray):
+        return tensor_labels(scores, classes)
     index = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
     return classes[index]
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..data.tensors.arrays import as_numpy
+
 
 def typical_strength(strength, labels, factors):
     """Return one alpha or C that is typical of the features.
@@ -50,7 +52,7 @@ def export(model, plain, **fitted):
     # scikit-learn sets the names of features only where X has some.
     for name in ("coef_", "intercept_", "feature_names_in_"):
         if name in vars(model):
-            value = vars(model)[name]
+            value = as_numpy(vars(model)[name])
             fitted[name] = value.copy() if isinstance(value, np.ndarray) else value
     for name, value in {"n_features_in_": model.n_features_in_, **fitted}.items():
         setattr(plain, name, value)

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._messages import import_optional
+from ..data.tensors.arrays import on_host
 from ._per_class import class_penalties, lambda_names
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class FramesMixin:
         """
         check_is_fitted(self)
         pd = import_pandas("penalties_frame()")
-        coef = np.atleast_2d(self.coef_).astype(np.float64)
+        coef = np.atleast_2d(on_host(self.coef_)).astype(np.float64)
         name, strength = self._strength()
         if self._is_per_class:
             keys, n_features, squares = class_penalties(self)

@@ -20,10 +20,12 @@ from .._messages import shown
 from .._typing import MatrixLike
 from ..data.dask.lazy import lazily
 from ..data.streams.target import RowTarget
+from ..data.tensors.arrays import on_host
 from ..losses import GammaLoss, Loss, PoissonLoss, TweedieLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text, check_weights
 from ._export import export, typical_strength
+from ._tensor_outputs import tensor_mean_loss, tensor_means
 
 #: Losses of one mean per row, by name; "tweedie" has a power.
 FAMILIES = {"poisson": PoissonLoss, "gamma": GammaLoss, "tweedie": TweedieLoss}
@@ -145,6 +147,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
             At most 1.
         """
         raw = self._linear_predictor(X)
+        y, sample_weight = on_host(y), on_host(sample_weight)
         return explained_deviance(self._family_loss(), raw, y, sample_weight)
 
     def to_sklearn(self) -> PoissonRegressor | GammaRegressor | TweedieRegressor:
@@ -209,15 +212,18 @@ def explained_deviance(loss, raw, y, sample_weight=None):
     float
         At most 1; of a constant y 1 for perfect predictions and 0 for others.
     """
-    raw = raw.astype(np.float64)
     y = column_or_1d(
         check_array(y, dtype=np.float64, ensure_2d=False, input_name="y"), warn=True
     )
     check_consistent_length(raw, y)
     loss.check_target(y)
-    weight = check_weights(sample_weight, raw)
+    weight = check_weights(sample_weight, y)
     null = np.repeat(loss.intercept_start(y, weight)[None], len(y), axis=0)
-    own, most = weight @ loss.value(y, raw), weight @ loss.value(y, null)
+    most = weight @ loss.value(y, null)
+    if isinstance(raw, np.ndarray):
+        own = weight @ loss.value(y, raw.astype(np.float64))
+    else:
+        own = tensor_mean_loss(loss, raw, y, weight)
     if np.ptp(y[weight > 0]) == 0:
         return float(own == 0)
     return float(1.0 - own / most)
@@ -311,5 +317,7 @@ def mean_of(raw, link):
     """
     if link == "identity":
         return raw
+    if not isinstance(raw, np.ndarray):
+        return tensor_means(raw)
     most = np.log(np.finfo(raw.dtype).max) - 1.0
     return np.exp(np.clip(raw, -most, most))

@@ -19,6 +19,7 @@ from ._classes import ClassWeightMixin, check_several, index_classes, labels_of
 from ._dask_score import DaskScoreMixin
 from ._export import export, typical_strength
 from ._per_class import PerClassMixin
+from ._tensor_outputs import tensor_log_probabilities, tensor_probabilities
 
 
 class LogisticModel(
@@ -173,6 +174,8 @@ class LogisticModel(
             Natural logs of the probabilities, in the order of `classes_`.
         """
         scores = self.decision_function(X)
+        if not isinstance(scores, np.ndarray):
+            return tensor_log_probabilities(scores)
         if scores.ndim == 1:
             return np.column_stack([log_expit(-scores), log_expit(scores)])
         return log_softmax(scores, axis=1)
@@ -216,6 +219,8 @@ class LogisticModel(
 
 def _probabilities(scores):
     """Return the probabilities of the classes, given their scores or log-odds."""
+    if not isinstance(scores, np.ndarray):
+        return tensor_probabilities(scores)
     if scores.ndim == 1:
         return np.column_stack([expit(-scores), expit(scores)])
     return softmax(scores, axis=1)

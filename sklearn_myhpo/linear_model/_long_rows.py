@@ -83,7 +83,7 @@ def first_look(model, source, rule):
 
 def _facts(source, rule, has_classes):
     """Return the `RowFacts`; those of classes are of training rows."""
-    given = facts_of_block, rule, _sample_rows(source.n_features), has_classes
+    given = facts_of_block, rule, sample_rows(source.n_features), has_classes
     if not isinstance(source, JoinedSource):
         return source.map_reduce(*given)
     own, more = source.map_parts(*given)
@@ -92,7 +92,7 @@ def _facts(source, rule, has_classes):
     return own.plus(more)._replace(counts=own.counts)
 
 
-def _sample_rows(n_features):
+def sample_rows(n_features):
     """Return the number of rows of a sample."""
     most = SAMPLE_BLOCKS * row_limits().block_entries // max(1, n_features)
     return max(2, min(most, max(SAMPLE_LEAST, SAMPLE_PER_FEATURE * n_features)))

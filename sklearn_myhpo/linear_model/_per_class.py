@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..data.tensors.arrays import on_host
 from ..penalties.class_groups import ClassGroups
 from ..penalties.columns import spell
 
@@ -104,7 +105,7 @@ def class_penalties(model):
     kept = model.feature_group_labels_ >= 0
     labels = model.feature_group_labels_[kept]
     n_features = np.bincount(labels, minlength=n_groups)
-    coef = np.asarray(model.coef_, dtype=np.float64)[:, kept]
+    coef = on_host(model.coef_).astype(np.float64)[:, kept]
     squares = [np.bincount(labels, row**2, minlength=n_groups) for row in coef]
     keys = {"class": names * n_groups}
     if model.feature_groups is not None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..bilevel.validation import BilevelProblem
 from ..criteria import CriterionProblem
+from ..criteria._tensor_loo import at_home
 from ..data.design import Design
 from ..data.held_out import hold_out
 from ..data.parts import divide_rows
@@ -236,7 +237,7 @@ class ProblemSource:
             self.target,
             self.loss,
             self.groups,
-            self.criterion,
+            at_home(self.criterion, self.condensed),
             sample_weight=self.weights,
             fit_intercept=self.fit_intercept,
             standardize=self.standardize,

@@ -7,6 +7,7 @@ import numpy as np
 
 from .._deadline import Deadline
 from .._progress import Tasks
+from ._tensors import TensorRows
 
 #: Largest number of lambdas that a line lists; of more it gives the range.
 MAX_LAMBDAS = 4
@@ -31,7 +32,8 @@ class Progress(Tasks):
     """
 
     def __init__(self, estimator, X, y):
-        super().__init__(estimator, X, y, phases=_phases_of(estimator))
+        given = X.given if isinstance(X, TensorRows) else X
+        super().__init__(estimator, given, y, phases=_phases_of(estimator))
         self.is_silent = not estimator.verbose
         self.deadline = estimator._deadline or Deadline(estimator.max_time)
         self.clock = time.perf_counter()

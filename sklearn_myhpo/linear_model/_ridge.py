@@ -10,6 +10,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 from .._messages import shown
 from .._typing import MatrixLike
 from ..data.dask.lazy import lazily
+from ..data.tensors.arrays import on_host
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text
@@ -79,7 +80,7 @@ class RidgeModel(
                 "learns lambdas that all targets share. Use "
                 "alpha_per_target=False, or one model per target."
             )
-        n_before = None if is_first else len(np.atleast_2d(self.coef_))
+        n_before = None if is_first else len(np.atleast_2d(on_host(self.coef_)))
         loss, target, _ = self._check_target(y, sample_weight)
         if unit_exponents(target.reshape(-1, 1)).any():
             raise ValueError(
@@ -131,7 +132,7 @@ class RidgeModel(
             Predictions; a vector for one column of y too.
         """
         raw = self._linear_predictor(X)
-        return raw[:, 0] if self.coef_.ndim == 1 else raw
+        return raw[:, 0] if len(self.coef_.shape) == 1 else raw
 
     def to_sklearn(self) -> Ridge:
         """Return a fitted `sklearn.linear_model.Ridge` with the same predictions.

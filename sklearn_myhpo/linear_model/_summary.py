@@ -11,8 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._html import html_table, text_table
 from .._messages import shown
+from ..data.tensors.arrays import on_host
 from ..penalties.columns import feature_list
 from ._frames import import_pandas
+from ._tensor_fit import host_weights
 
 if TYPE_CHECKING:
     import pandas
@@ -220,13 +222,13 @@ class SummaryMixin:
             known["baseline_loss"] = facts.baseline
             errors = facts.standard_errors
         if errors is not None:
-            form = np.shape(self.intercept_)
+            form = np.shape(on_host(self.intercept_))
             own = errors[1].reshape(form) if form else float(errors[1][0])
             known["intercept_standard_error"] = own
         return Summary(
             head=f"{type(self).__name__}. {self._describe_fit()}",
             columns=self._summary_columns(feature_names, errors),
-            intercept=self.intercept_,
+            intercept=host_weights(self)[1],
             validation_loss=self.validation_loss_,
             validation_loss_standard_error=self.validation_loss_standard_error_,
             **known,
@@ -239,7 +241,7 @@ class SummaryMixin:
 
     def _summary_columns(self, feature_names, errors):
         """Return the columns of the table of features, by name."""
-        coef = np.atleast_2d(self.coef_)
+        coef = np.atleast_2d(on_host(self.coef_))
         keys = self._summary_keys(len(coef))
         columns = {"feature": self._summary_names(feature_names)}
         columns.update(_per_key("coef", keys, coef))

@@ -32,6 +32,9 @@ ELSEWHERE = {
     "data/moments/passes.py",
     *("data/streams/block_checks.py", "data/dask/source.py", "data/dask/blocks.py"),
     *("data/dask/tasks.py", "linear_model/_coded.py", "linear_model/_dask.py"),
+    *("data/tensors/arrays.py", "data/tensors/homes.py", "criteria/_tensor_loo.py"),
+    *("linear_model/_tensors.py", "linear_model/_tensor_fit.py"),
+    "linear_model/_wide_tensors.py",
     *("data/folds/listed.py", "linear_model/_sources.py"),
     "linear_model/_row_weights.py",
     *("datasets", "neural_network", "bilevel", "losses", "_warn.py"),
@@ -39,6 +42,7 @@ ELSEWHERE = {
 #: Functions with a message that nothing can provoke in this table.
 UNREACHED = {
     ("_html.py", "__getattr__"),  # Python's protocol, read by nobody
+    ("linear_model/_host_arrays.py", "__get__"),  # the same
     ("linear_model/_checks.py", "check_weights"),  # scikit-learn 1.9 raises before
 }
 NETWORKS = [STNMLPClassifier, STNMLPRegressor]

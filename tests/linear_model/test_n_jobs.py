@@ -17,6 +17,7 @@ from sklearn_myhpo import (
     SHORidge,
 )
 from sklearn_myhpo.exceptions import LambdaBoundWarning
+from sklearn_myhpo.linear_model._host_arrays import fitted_names
 from sklearn_myhpo.solvers import Stochastic
 from tests.helpers import ESTIMATORS, Recorder, data_for
 from tests.linear_model.common import assert_refused
@@ -36,11 +37,7 @@ def targets(n_samples=60):
 
 def fitted(model):
     """Return all fitted attributes but the seconds, as text and numbers."""
-    found = {
-        name: value
-        for name, value in vars(model).items()
-        if name.endswith("_") and name[0] != "_"
-    }
+    found = {name: getattr(model, name) for name in fitted_names(model)}
     found["history_"] = {k: v for k, v in model.history_.items() if k != "time"}
     # The certificate prints its numbers in full.
     return {k: v for k, v in found.items() if k not in ("certificate_", "plan_")}

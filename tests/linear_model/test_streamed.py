@@ -146,6 +146,13 @@ def test_one_standard_error():
     assert source.n_passes <= 12
 
 
+def test_a_share_of_held_out_rows_is_refitted_with_the_others():
+    """The final weights would be those of the held-out rows alone."""
+    model = fit(MYHPOLogisticRegression(cv=0.3, random_state=0), batches(LABEL))
+    plain = LogisticRegression(C=model.C_, tol=1e-10, max_iter=10_000).fit(X, LABEL)
+    np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("size", [50, 83, N])
 @pytest.mark.parametrize("make", [np.float64, np.float32, sparse.csr_array])
 def test_size_and_kind_of_batches(make, size):

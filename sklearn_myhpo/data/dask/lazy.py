@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
+from ..tensors.homes import check_same_home
 from .blocks import check_features, is_dask, is_frame
 
 #: Attributes of a fitted estimator that are not sent with every block.
@@ -31,6 +32,7 @@ def lazily(method):
     @wraps(method)
     def of_rows(self, X):
         if not is_dask(X):
+            check_same_home(self, X, method.__name__)
             return method(self, X)
         check_is_fitted(self)
         return _by_blocks(for_predictions(self), method.__name__, X)

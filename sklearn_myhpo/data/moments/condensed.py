@@ -1,7 +1,7 @@
 """Few rows in the place of many: all that ridge asks of the rows of every fold."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, singledispatch
 
 import numpy as np
 
@@ -197,6 +197,7 @@ class CondensedHeldOut(HeldOutRows):
         return means, sums.parts[0] / self.weight**2
 
 
+@singledispatch
 def differences_of_block(
     block, rule, held_out, columns, exponent, y_origin, models, best
 ):
@@ -241,6 +242,7 @@ def _losses(y, X, coef, intercept):
     return 0.5 * np.einsum("nt,nt->n", left, left)
 
 
+@singledispatch
 def deviations_of_block(
     block, rule, held_out, columns, exponent, y_origin, coef, intercept, mean
 ):

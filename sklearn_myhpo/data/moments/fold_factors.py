@@ -4,6 +4,7 @@ Slower than sums of products, and more accurate: nothing is lost where features 
 depend on each other, or on the intercept, or where a model explains nearly everything.
 """
 
+from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +45,7 @@ class FoldFactors(NamedTuple):
         return FoldFactors(self.end, rows, counts)
 
 
+@singledispatch
 def factors_of_block(block, rule, centre):
     """Return the `FoldFactors` of a block: a task.
 

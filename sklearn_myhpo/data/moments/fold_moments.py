@@ -1,5 +1,6 @@
 """Second moments of the rows of every fold, in one pass."""
 
+from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
@@ -173,6 +174,7 @@ def centre_of_block(block, exponents, *, is_about_means):
     return Centre(x, y_origin, exponents(y - y_origin), weight_exponent)
 
 
+@singledispatch
 def moments_of_block(block, rule, centre, step, most):
     """Return the `FoldMoments` of a block: a task.
 

@@ -1,5 +1,6 @@
 """The passes in which many rows are condensed."""
 
+from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
@@ -206,17 +207,18 @@ def _check_scale(source, total, centre):
     check_range(squares, largest)
 
 
-class _Largest(NamedTuple):
+class Largest(NamedTuple):
     """The largest size of an entry."""
 
     size: float
 
     def plus(self, other):
         """Return the larger one."""
-        return _Largest(max(self.size, other.size))
+        return Largest(max(self.size, other.size))
 
 
+@singledispatch
 def largest_of_block(block):
     """Return the largest size of an entry of X: a task."""
     entries = block.X.data if hasattr(block.X, "indptr") else block.X
-    return _Largest(float(np.abs(entries).max(initial=0.0)))
+    return Largest(float(np.abs(entries).max(initial=0.0)))

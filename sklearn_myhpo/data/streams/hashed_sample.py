@@ -53,8 +53,11 @@ class HashedSample(NamedTuple):
         kind = None if rule is None else rule.kinds(block)
         number = np.arange(block.start, block.start + block.n_rows)
         columns = block.X, block.y, block.weight, block.key, kind, number
-        whole = cls(*columns, block.n_rows, most, has_classes)
-        return whole._take(whole._kept())
+        return cls(*columns, block.n_rows, most, has_classes).chosen()
+
+    def chosen(self):
+        """Return the sample of these rows."""
+        return self._take(self._kept())
 
     def plus(self, other):
         """Return the sample of both."""

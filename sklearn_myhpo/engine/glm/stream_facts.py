@@ -1,5 +1,6 @@
 """Sums over the rows of every kind that need no weights of a model."""
 
+from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +64,7 @@ class FirstTotals(NamedTuple):
         return FirstTotals(self.totals.plus(other.totals), self.facts.plus(other.facts))
 
 
+@singledispatch
 def first_of_block(block, reading, weights, constant, numbers):
     """Return `common_of_block` and the facts of the folds.
 

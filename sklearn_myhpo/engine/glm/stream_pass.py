@@ -4,6 +4,7 @@ A pass is a task for one block of rows, whose results are added up. Nothing that
 returned grows with the number of rows.
 """
 
+from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
@@ -110,6 +111,7 @@ class _Sums(NamedTuple):
     raw: np.ndarray
 
 
+@singledispatch
 def common_of_block(block, reading, weights, constant):
     """Return sums over a block at the same weights for all splits, by kinds.
 
@@ -136,6 +138,7 @@ def common_of_block(block, reading, weights, constant):
     return Totals(out)
 
 
+@singledispatch
 def own_of_block(block, reading, weights, constants, moves):
     """Return sums over a block at the weights of every split, and of all rows.
 

@@ -1,0 +1,237 @@
+"""Leave-one-out for ridge whose rows are in a tensor: sums over rows where they live.
+
+One lambda for all features. What does not depend on lambda follows from second moments:
+the singular values, and U' y. Rows of U are formed where X lives.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from ..data.blocks import slices
+from ..data.streams.source import Sums
+from ..data.tensors.rows import forward
+from ..data.tensors.source import TensorSource
+from ._base import BoundRidgeCriterion, Curve, filter_factors, quotient_derivatives
+from .loo import INTERPOLATED, LeaveOneOut
+
+#: Entries of a tensor up to which the rows of U are kept beside it.
+MOST_KEPT = 2**28
+
+
+def at_home(criterion, facts):
+    """Return a criterion, or its form for rows that are in a tensor.
+
+    Parameters
+    ----------
+    criterion : Criterion
+    facts : CondensedFacts or None
+        Of the rows that stand for others.
+    """
+    if facts is None or not isinstance(facts.rows.source, TensorSource):
+        return criterion
+    return TensorLeaveOneOut(facts) if criterion.needs_rows else criterion
+
+
+@dataclass(frozen=True)
+class TensorLeaveOneOut(LeaveOneOut):
+    """`LeaveOneOut` of rows that others stand for.
+
+    Attributes
+    ----------
+    facts : CondensedFacts
+    """
+
+    facts: object
+    needs_rows: ClassVar[bool] = False
+    leaves_out: ClassVar[bool] = False
+
+    def bind(self, whole):
+        """Return the `LooOfTensor`."""
+        if whole.spectrum is None:
+            raise ValueError(
+                "criterion='loo' of an array that is not NumPy's needs features whose "
+                "sizes differ by less than twelve decades. Use standardize=True, or "
+                "criterion='validation'."
+            )
+        return LooOfTensor(whole, self.facts)
+
+
+class RowsOfU(NamedTuple):
+    """How rows of U are formed, and what is known of them all.
+
+    Attributes
+    ----------
+    facts : CondensedFacts
+    combine : ndarray of shape (n_features, k)
+        Makes them of centred rows of X.
+    x_mean : ndarray of shape (n_features,)
+    y_mean : ndarray of shape (n_targets,)
+        About the origin of `facts`.
+    along : ndarray of shape (k, n_targets)
+        U' y.
+    total : float
+        Sum of the weights.
+    is_leverage : bool
+        Whether an intercept takes its share of every row.
+    has_outside : bool
+        Whether there are targets that no model reaches.
+    """
+
+    facts: object
+    combine: np.ndarray
+    x_mean: np.ndarray
+    y_mean: np.ndarray
+    along: np.ndarray
+    total: float
+    is_leverage: bool
+    has_outside: bool
+
+    def of(self, block):
+        """Return U (b, k), and gap (b, 1) and residuals (b, t) without a penalty.
+
+        Parameters
+        ----------
+        block : TensorBlock
+        """
+        known = block.kept.get("rows of U")
+        if known is not None and known[0] is self:
+            return known[1]
+        home, xp = block.home, block.home.xp
+        share = block.weight / self.total
+        root = home.put(np.sqrt(share)[:, None])
+        left = root * forward(block, self.x_mean, self.combine)
+        target = root * home.put(self.facts.target(block.y) - self.y_mean)
+        gap = 1.0 - xp.sum(left * left, axis=1)
+        if self.is_leverage:
+            gap = gap - home.put(share)
+        # Below rounding both are zero together.
+        is_left = xp.astype(gap >= INTERPOLATED, home.double)
+        gap = (gap * is_left if self.has_outside else gap * 0.0)[:, None]
+        outside = target - left @ home.put(self.along)
+        outside = outside * xp.astype(gap > 0, home.double)
+        found = left, gap, outside
+        n_samples = self.facts.rows.source.n_samples
+        if n_samples * len(self.x_mean) <= MOST_KEPT:
+            block.kept["rows of U"] = self, found
+        return found
+
+
+class LooOfTensor(BoundRidgeCriterion):
+    """Leave-one-out of the rows of a tensor.
+
+    Parameters
+    ----------
+    whole : Whole
+        Of the rows that stand for them.
+    facts : CondensedFacts
+    """
+
+    learns_targets = True
+
+    def __init__(self, whole, facts):
+        super().__init__(whole)
+        spectrum = whole.spectrum
+        split, size = spectrum.split, len(spectrum.squares)
+        combine = split.coordinates.to_features(np.eye(size))
+        self._source = facts.rows.source
+        self._rows = RowsOfU(
+            facts,
+            combine / np.sqrt(spectrum.squares),
+            split.feature_shift if whole.fit_intercept else np.zeros(len(combine)),
+            np.asarray(split.origin.intercept, dtype=float).reshape(-1),
+            spectrum.along,
+            float(facts.rows.weight.sum()),
+            bool(spectrum.free.rank),
+            spectrum.n_outside > 0,
+        )
+
+    def curve(self, penalties, *, second=True):
+        """Return the criterion at many values of a shared lambda, in one pass."""
+        squares = self.whole.spectrum.squares
+        orders = filter_factors(squares, penalties)[: 3 if second else 2]
+        sums = self._source.map_reduce(curve_of_block, self._rows, orders).parts[0]
+        return Curve(*sums)
+
+    def target_curves(self, penalties, targets, *, second=True):
+        """Return the criterion of targets with a lambda each, in one pass."""
+        squares = self.whole.spectrum.squares
+        shared, number = np.unique(penalties, return_inverse=True)
+        orders = filter_factors(squares, shared)[: 3 if second else 2]
+        given = self._rows, orders, number.reshape(-1), targets
+        return Curve(*self._source.map_reduce(targets_of_block, *given).parts[0])
+
+    def at(self, lambda_, w, hessian):
+        """Raise: of several lambdas single rows are looked at."""
+        raise NotImplementedError
+
+
+def curve_of_block(block, rows, orders):
+    """Return sums over a block at shared lambdas: a task.
+
+    Parameters
+    ----------
+    block : TensorBlock
+    rows : RowsOfU
+    orders : ndarray of shape (2 or 3, k, n_lambdas)
+        Filter factors and their derivatives.
+
+    Returns
+    -------
+    Sums
+    """
+    left, gap, outside = rows.of(block)
+    home, total = block.home, None
+    below = [(left * left) @ home.put(one) for one in orders]
+    below[0] = below[0] + gap
+    for target, along in enumerate(rows.along.T):
+        above = [left @ home.put(one * along[:, None]) for one in orders]
+        above[0] = above[0] + outside[:, target : target + 1]
+        own = _sums(above, below, home)
+        total = own if total is None else total + own
+    return Sums((total,))
+
+
+def targets_of_block(block, rows, orders, number, targets):
+    """Return sums over a block, of targets with a lambda each: a task.
+
+    Parameters
+    ----------
+    block, rows, orders
+        As of `curve_of_block`.
+    number : ndarray of int of shape (n_targets,)
+        Of the lambda of each target.
+    targets : ndarray of int of shape (n_targets,)
+
+    Returns
+    -------
+    Sums
+    """
+    home, total = block.home, None
+    found, columns = rows.of(block), home.put_index(targets)
+    weighted = [home.put(one[:, number] * rows.along[:, targets]) for one in orders]
+    orders = [home.put(one) for one in orders]
+    index = home.put_index(number)
+    for part in slices(block.n_rows, 8 * len(targets)):
+        left, gap, outside = (one[part, :] for one in found)
+        below = [(left * left) @ one for one in orders]
+        below[0] = below[0] + gap
+        below = [home.xp.take(one, index, axis=1) for one in below]
+        above = [left @ one for one in weighted]
+        above[0] = above[0] + home.xp.take(outside, columns, axis=1)
+        own = _sums(above, below, home)
+        total = own if total is None else total + own
+    return Sums((total,))
+
+
+def _sums(above, below, home):
+    """Return half the sums of squares of quotients, and their derivatives."""
+    xp, tiny = home.xp, float(np.finfo(np.float32).tiny)
+    below = [xp.clip(below[0], min=tiny), *below[1:]]
+    e = quotient_derivatives(above, below, 1.0 / below[0])
+    found = [0.5 * xp.sum(e[0] * e[0], axis=0), xp.sum(e[0] * e[1], axis=0)]
+    if len(e) > 2:
+        found.append(xp.sum(e[1] * e[1], axis=0))
+        found.append(xp.sum(e[0] * e[2], axis=0))
+    return xp.stack(found)

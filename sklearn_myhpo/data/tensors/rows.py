@@ -1,0 +1,107 @@
+"""Rows of a kind as a linear map in the namespace of a tensor."""
+
+from typing import NamedTuple
+
+from ..blocks import rows_by_label, slices
+from ..limits import row_limits
+from .arrays import memory_advice
+
+
+class KindRows(NamedTuple):
+    """Rows of one kind within a block, in coordinates of a `RowView`.
+
+    Attributes
+    ----------
+    kind : int
+    index : ndarray of int or slice
+        The rows within the block.
+    X : array of shape (n, n_features)
+        As the user gave them.
+    rows : array of shape (n, n_coordinates)
+        With the last coordinate one, where there is an intercept.
+    """
+
+    kind: int
+    index: object
+    X: object
+    rows: object
+
+    @property
+    def index_key(self):
+        """What tells the rows from others of the block."""
+        if isinstance(self.index, slice):
+            return self.kind, self.index.start, self.index.stop - self.index.start
+        return self.kind, int(self.index[0]), len(self.index)
+
+
+def forward(block, origin, matrix):
+    """Return rows about an origin times a matrix (n_features, k), where they live.
+
+    Parameters
+    ----------
+    block : TensorBlock
+    origin : ndarray of shape (n_features,)
+    matrix : ndarray of shape (n_features, k)
+    """
+    X = block.home.precise(block.X)
+    if origin.any():
+        X = X - block.home.put(origin[None])
+    return X @ block.home.put(matrix)
+
+
+def tensor_product(X, coef, intercept):
+    """Return ``X coef' + intercept`` where X lives.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    coef : array of shape (k, n_features)
+    intercept : array of shape () or (k,)
+    """
+    with memory_advice():
+        return X @ coef.T + intercept
+
+
+def kind_rows(block, kinds, n_kinds, view, entries_per_row):
+    """Yield the `KindRows` of a block, of bounded size.
+
+    Parameters
+    ----------
+    block : TensorBlock
+    kinds : ndarray of int of shape (b,)
+        Of one family; -1 for rows that do not count.
+    n_kinds : int
+    view : RowView
+    entries_per_row : int
+        Numbers that the caller makes per row.
+    """
+    share = max(1, row_limits().tensor_entries // row_limits().block_entries)
+    width = -(-max(entries_per_row, len(view.shift)) // share)
+    home, columns = block.home, _columns_of(block, view)
+    for kind, index in rows_by_label(kinds, n_kinds):
+        first = index.start if isinstance(index, slice) else 0
+        n_rows = index.stop - first if isinstance(index, slice) else len(index)
+        for part in slices(n_rows, width):
+            own = slice(first + part.start, first + part.stop)
+            own = own if isinstance(index, slice) else index[own]
+            X = home.precise(home.rows(block.X, own))
+            yield KindRows(kind, own, X, _mapped(X, columns, home))
+
+
+def _columns_of(block, view):
+    """Return the origin and the units of a view, where a block lives."""
+    put = block.home.put
+    shift = put(view.shift[None]) if view.shift.any() else None
+    scale = None if view.scale is None else put(view.scale[None])
+    return shift, scale, view.fit_intercept
+
+
+def _mapped(X, columns, home):
+    """Return rows in the coordinates of a view."""
+    shift, scale, fit_intercept = columns
+    X = X if shift is None else X - shift
+    X = X if scale is None else X * scale
+    if not fit_intercept:
+        return X
+    ones = home.xp.ones((X.shape[0], 1), dtype=home.double, device=home.device)
+    return home.xp.concat([X, ones], axis=1)
