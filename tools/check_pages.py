@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[1]
 PHONE, DESKTOP = 400, 1400
 #: Names under which systems install Chromium.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+#: Folder of the source code, whose links back name an object after any of the modules
+#: that export it.
+SOURCES = "_modules"
 #: Part of the names of the small pictures in the gallery.
 THUMBNAIL = "_thumb."
 #: How far a page may reach beyond the window: parts of pixels are rounded up.
@@ -96,7 +99,7 @@ def check_files(folder):
             target = target.resolve()
             if not target.exists():
                 complaints.append(f"{name}: no such file: {link}")
-            elif target in pages and parts.fragment:
+            elif target in pages and parts.fragment and SOURCES not in name.parts:
                 anchor = unquote(parts.fragment)
                 if anchor not in pages[target].anchors:
                     complaints.append(f"{name}: no such place: {link}")
