@@ -120,14 +120,18 @@ def check_in_browser(folder):
     """
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import Error, sync_playwright
     except ImportError:
         return None
     if program is None:
         return None
     complaints = []
     with sync_playwright() as start:
-        browser = start.chromium.launch(executable_path=program)
+        try:
+            browser = start.chromium.launch(executable_path=program)
+        except Error as error:
+            print(f"{program} does not start: {error}")
+            return None
         page, said = browser.new_page(), []
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
@@ -158,7 +162,7 @@ def main():
     complaints = check_files(folder)
     seen = check_in_browser(folder)
     if seen is None:
-        print("Not opened in a browser: Playwright or Chromium is not installed.")
+        print("Not opened in a browser: Playwright or Chromium is missing.")
     complaints += seen or []
     print("\n".join(complaints) or "No complaints.")
     sys.exit(bool(complaints))
