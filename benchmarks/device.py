@@ -57,7 +57,7 @@ QUICK = {
     "ridge, 200 x 2000": Problem(200, 2000),
     "ridge, 300 x 300, 20 targets": Problem(300, 300, 20),
 }
-#: Who fits, in this order: short ones first.
+#: Tools in the order of their fits: short ones first.
 METHODS = ("ours, device", "scikit-learn, device", "himalaya, device", "ours, NumPy")
 
 

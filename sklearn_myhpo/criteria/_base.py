@@ -55,8 +55,8 @@ class Criterion(ABC):
     losses: ClassVar[tuple]
     #: Whether the criterion needs single rows; else their moments suffice.
     needs_rows: ClassVar[bool]
-    #: Whether it is a mean over rows in the model of all others. Its points then have
-    #: `left_out`, their raw predictions, and of ridge it has `residuals` too.
+    #: The criterion is a mean over rows, each in the model of all others. Its points
+    #: have `left_out`, their raw predictions, and of ridge it has `residuals` too.
     leaves_out: ClassVar[bool] = False
     #: Whether products with X suffice; else a matrix is factored.
     is_matrix_free: bool = False

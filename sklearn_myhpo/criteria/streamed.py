@@ -42,7 +42,7 @@ class AllRows(FoldRule):
 
 
 class Inverses(NamedTuple):
-    """What a pass needs to know of the one before.
+    """Matrices of one pass that the next one needs.
 
     Attributes
     ----------

@@ -58,7 +58,7 @@ class Certificate:
         Linear solves for these numbers that ended before their tolerance.
     """
 
-    #: What a slope at a lower bound means, and at an upper one.
+    #: Meanings of a slope at a lower and at an upper bound.
     wanted: ClassVar[tuple] = ("less penalty is wanted", "more penalty is wanted")
 
     converged: bool

@@ -21,7 +21,7 @@ from ._pass_bar import PassBar
 from ._sources import Read, Room, SourceReader, obstacle_to_passes
 from ._tensors import TensorRows, read_tensors, refuse_tensor
 
-#: What a fit to batches may take: a feature more would make matrices of 3.2 GB.
+#: Limits of a fit to batches: one feature more would make matrices of 3.2 GB.
 BATCHES_ROOM = Room(n_features=20_000, n_bytes=2**34, n_kept=2**31, n_listed=2**40)
 #: Bytes of rows in double precision up to which mapped ones are copied.
 MOST_COPIED = 2**30

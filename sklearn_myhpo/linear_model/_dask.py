@@ -12,7 +12,7 @@ _ELSE = (
     "Or fit to a sample in memory, such as the first block: X.blocks[0].compute() of "
     "an array, X.get_partition(0).compute() of a frame."
 )
-#: What a fit may take on the machine that calls it.
+#: Limits on the machine that calls a fit.
 DASK_ROOM = Room(n_features=MOST_DASK_FEATURES, n_bytes=2**34, n_kept=0, n_listed=2**26)
 
 

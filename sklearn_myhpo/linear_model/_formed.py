@@ -43,8 +43,7 @@ def read_formed(model, solver, X, y, sample_weight, metadata):
     PassBar.watch(model, source)
     with source:
         rows = first_look(model, source, list_folds(pairs, len(y)))
-    n_outputs = max(1, len(rows.counts.classes) - 1) if model._is_classifier else 1
-    n_bytes = hessian_bytes(source.n_features * n_outputs, rows.rule.n_splits)
+    n_bytes = hessian_bytes(rows.n_weights, rows.rule.n_splits)
     if rows.facts.sample.is_all or n_bytes > MOST_HESSIAN_BYTES:
         return None
     return Read(rows, None, None)

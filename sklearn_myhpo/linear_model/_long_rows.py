@@ -43,6 +43,12 @@ class LongRows(NamedTuple):
         return self.facts.counts
 
     @property
+    def n_weights(self):
+        """Number of weights of a model: those of all classes but one."""
+        n_classes = 2 if self.counts is None else len(self.counts.classes)
+        return self.source.n_features * max(1, n_classes - 1)
+
+    @property
     def has_own_validation(self):
         """Whether the only split is a validation set of the user's own."""
         return isinstance(self.rule, OwnValidation)

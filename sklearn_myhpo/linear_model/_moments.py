@@ -61,21 +61,39 @@ def condensed_rows(model, source, rule):
     if rule is None and model.criterion == "validation":
         rule = fold_rule(model.cv, source, random_state=model.random_state)
     _check_target(first.y)
-    one = model.feature_groups is None
+    found = condense_for(model, source, rule)
+    if rule is not None:
+        check_folds(model, found, rule)
+    y = found.y if first.y.ndim == 2 else found.y[:, 0]
+    found.design.condensed, model._y_origin = found, found.centre.y
+    return found.design, y, found.weight
+
+
+def condense_for(model, source, rule):
+    """Return the `Condensed` rows of a source, as accurate as a fit of ridge needs.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+        Of ridge regression.
+    source : RowSource
+    rule : FoldRule or None
+        None where no row is held out.
+
+    Returns
+    -------
+    Condensed
+        With `source` and `rule`.
+    """
     found = condense_source(
         source,
         rule,
         is_about_means=model.fit_intercept,
         exponents=unit_exponents,
         n_sample=limits().optimism_rows,
-        least=LEAST_OWN if one else LEAST_OWN_OF_GROUPS,
+        least=LEAST_OWN if model.feature_groups is None else LEAST_OWN_OF_GROUPS,
     )
-    if rule is not None:
-        check_folds(model, found, rule)
-    y = found.y if first.y.ndim == 2 else found.y[:, 0]
-    found = replace(found, source=source, rule=rule)
-    found.design.condensed, model._y_origin = found, found.centre.y
-    return found.design, y, found.weight
+    return replace(found, source=source, rule=rule)
 
 
 def facts_of(X):

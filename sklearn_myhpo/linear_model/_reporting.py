@@ -151,7 +151,7 @@ class Attributes:
 class Warnings:
     """The warnings of an estimator after a fit; a mixin."""
 
-    #: What it means that lambdas are at their upper bounds.
+    #: Meaning of lambdas at their upper bounds.
     _meaning_of_upper = "these features are not wanted"
 
     def _say(self, text, category):

@@ -153,12 +153,10 @@ class SourceReader:
         rows = first_look(model, source, rule)
         if rows.facts.sample.is_all:
             return self._of_sample(source, rows)
-        n_outputs = max(1, len(rows.counts.classes) - 1) if model._is_classifier else 1
-        size = source.n_features * n_outputs
-        n_bytes = hessian_bytes(size, rows.rule.n_splits)
+        n_bytes = hessian_bytes(rows.n_weights, rows.rule.n_splits)
         if n_bytes > room.n_bytes:
             what = (
-                f"{size} weights, whose Hessians in all splits take "
+                f"{rows.n_weights} weights, whose Hessians in all splits take "
                 f"{n_bytes / GIB:.1f} GiB,"
             )
             return self._kept(source, what, _FEATURES)
@@ -264,7 +262,7 @@ def _has_columns(y):
     return y.ndim == 2 and y.shape[1] > 1
 
 
-#: What to use in the place of an option that needs all rows.
+#: Advice for options that need all rows: what to use instead.
 _CRITERION = (
     "{what} needs rows one by one. Use criterion='validation', or 'gcv' or 'sure' of "
     "ridge regression"

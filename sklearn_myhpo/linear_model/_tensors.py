@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
@@ -11,12 +9,9 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from .._messages import shown
 from ..criteria.loo import LeaveOneOut
 from ..data.folds.listed import list_folds
-from ..data.moments.passes import condense_source
 from ..data.tensors.arrays import Home, check_tensor, is_tensor
 from ..data.tensors.source import TensorSource
-from ..engine.conditioning import LEAST_OWN, LEAST_OWN_OF_GROUPS
 from ..engine.glm.stream_plan import hessian_bytes
-from ..engine.limits import limits
 from ..losses import SquaredLoss
 from ..losses.tensors import tensor_loss
 from ._checks import (
@@ -27,8 +22,8 @@ from ._checks import (
 )
 from ._formed import MOST_HESSIAN_BYTES
 from ._long_rows import LongRows, sample_rows
+from ._moments import condense_for
 from ._sources import GIB, Read
-from ._units import unit_exponents
 from ._wide_tensors import is_wide, wide_rows
 
 #: Bytes of the second moments of all parts of the rows that splits use alike.
@@ -227,15 +222,7 @@ def _ridge_rows(model, X, y, weights, metadata):
     if criterion is None:
         rule = list_folds(pairs, len(y))
         _check_kinds(model, rule, X.shape[1])
-    found = condense_source(
-        source,
-        rule,
-        is_about_means=model.fit_intercept,
-        exponents=unit_exponents,
-        n_sample=limits().optimism_rows,
-        least=LEAST_OWN if model.feature_groups is None else LEAST_OWN_OF_GROUPS,
-    )
-    found = replace(found, source=source, rule=rule)
+    found = condense_for(model, source, rule)
     found.design.condensed, model._y_origin = found, found.centre.y
     is_vector = target.ndim == 1
     return Read(found.design, found.y[:, 0] if is_vector else found.y, found.weight)

@@ -56,7 +56,7 @@ def test_the_table_names_levels_and_ends(rows):
 
 @no_warnings
 def test_measure_without_jax(rows, monkeypatch, capsys):
-    """Who has no JAX would have no table at all."""
+    """Without JAX there would be no table at all."""
 
     def missing(*_):
         raise ImportError("no jax")

@@ -251,7 +251,7 @@ def test_every_message_is_provoked():
         if not any(name == path and first <= line <= last for path, line in seen)
     }
     functions = {(name, function_at(name, first)) for name, first in missing}
-    # What newer versions of scikit-learn say first, older ones leave to us.
+    # Some messages are seen with older versions of scikit-learn only.
     assert functions <= UNREACHED
 
 

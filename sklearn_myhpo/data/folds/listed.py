@@ -95,7 +95,7 @@ class UnreadRows:
 
 
 class _Columns(NamedTuple):
-    """What splitters see of blocks, by the first row of each.
+    """Columns of blocks that splitters see, by the first row of each block.
 
     Attributes
     ----------

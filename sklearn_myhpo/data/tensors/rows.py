@@ -28,7 +28,7 @@ class KindRows(NamedTuple):
 
     @property
     def index_key(self):
-        """What tells the rows from others of the block."""
+        """A key of these rows among those of the block."""
         if isinstance(self.index, slice):
             return self.kind, self.index.start, self.index.stop - self.index.start
         return self.kind, int(self.index[0]), len(self.index)

@@ -241,7 +241,7 @@ def test_watch_is_told_of_blocks(client):
     assert told["threads"][-2:] == [(2, N_ROWS), (2, None)]
 
 
-# What is refused.
+# Refusals.
 
 
 def _with(column, row, value):

@@ -1,4 +1,4 @@
-"""What the first pass refuses, and what later passes notice."""
+"""Refusals of the first pass, and changes that later passes notice."""
 
 import numpy as np
 import pytest

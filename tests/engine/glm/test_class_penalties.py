@@ -195,7 +195,7 @@ def test_near_hessian_with_penalties_of_classes():
 
 
 def test_an_unpenalized_feature_has_no_penalty_in_any_class():
-    """What holds the last class at zero would shrink the others."""
+    """The penalty that holds the last class at zero would shrink the others."""
     X, y = make_classes(n_classes=3)
     groups = FeatureGroups(np.zeros(5, dtype=int), ("all",))
     groups = with_factors(groups, np.array([1.0, 0.0, 2.0, 1.0, 1.0]), may_drop=False)
