@@ -135,10 +135,10 @@ class Rounds:
             # Such as the last part of the way of a lambda to its bound.
             longest = np.inf
         elif np.abs(found - lambda_).max() > longest:
-            for wider in (np.inf, *WIDER):
+            for wider in (np.inf, *WIDER) if self._trust.is_free else ():
                 if wider < np.inf:
                     found = self._minimum(problem, lambda_, wider * longest)
-                if self._trust.is_free and moves_little(problem, lambda_, found, at):
+                if moves_little(problem, lambda_, found, at):
                     return found
             # The way to a minimum far away may begin upwards.
             found = self._minimum(problem, lambda_, longest)
