@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import processes
 from benchmarks.checkouts import __main__, cost, side
 from benchmarks.checkouts.difference import NUMBERS, Outcome, difference
 from benchmarks.checkouts.problems import KINDS, make_problem
@@ -72,6 +73,14 @@ class Kept:
             self.waiting.append(self)
 
 
+def started(checkout):
+    """Return a new process; of this checkout a copy of this one, where that is safe."""
+    with pytest.MonkeyPatch.context() as patch:
+        if Path(checkout) == ROOT and sys.platform == "linux":
+            patch.setattr(processes, "START_METHOD", "fork")
+        return side.begin(checkout)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def kept_processes():
     """Begin with a process that an earlier test left: a new one imports for seconds."""
@@ -79,7 +88,7 @@ def kept_processes():
 
     def begin(checkout):
         own = waiting.setdefault(Path(checkout), [])
-        return own.pop() if own else Kept(side.begin(checkout), own)
+        return own.pop() if own else Kept(started(checkout), own)
 
     with pytest.MonkeyPatch.context() as patch:
         for module in (__main__, cost):

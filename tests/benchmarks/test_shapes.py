@@ -1,6 +1,7 @@
 """The measurements of `benchmarks.shapes`, at tiny sizes."""
 
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -188,6 +189,8 @@ class TestCommand:
         monkeypatch.setattr(__main__, "RIDGE_SHAPES", (Ridge(50, 3),))
         monkeypatch.setattr(__main__, "LOADED", (Logistic(70, 4), Ridge(40, 3)))
         monkeypatch.setattr(__main__, "N_BUSY", 1)
+        # A process that is there, and leaves the cores to the other tests.
+        monkeypatch.setattr(__main__, "_spin", threading.Event().wait)
 
     def test_page_and_picture(self, tmp_path, quick):
         """`make bench` would end in an error when it is done."""

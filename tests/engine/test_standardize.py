@@ -1,6 +1,7 @@
 """Splits that standardize by their own training rows, against scikit-learn's scaler."""
 
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pytest
@@ -276,24 +277,26 @@ def test_large_means_of_wide_rows(loss, labels, weighted, fit_intercept, monkeyp
         np.testing.assert_allclose(found, case.loss_of_rows(lambda_), rtol=1e-6)
 
 
-@pytest.mark.parametrize("limits", LIMITS)
-@pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize(
-    "name",
-    [
-        "tall",
-        "factors",
-        "constant in training",
-        "sparse",
-        "mostly zero",
-        "wide",
-        "wide groups",
-        "overlapping",
-    ],
+    ("engine", "name", "fit_intercept"),
+    covering_pairs(
+        product(LOSSES, LIMITS),
+        [
+            "tall",
+            "factors",
+            "constant in training",
+            "sparse",
+            "mostly zero",
+            "wide",
+            "wide groups",
+            "overlapping",
+        ],
+        [True, False],
+    ),
 )
-@pytest.mark.parametrize("loss", LOSSES)
-def test_every_engine(loss, name, limits, fit_intercept):
+def test_every_engine(engine, name, fit_intercept):
     """Other sizes would find other models."""
+    loss, limits = engine
     case = case_of(loss, name, True, fit_intercept)
     with use_limits(**LIMITS[limits]):
         problem = case.problem()

@@ -88,7 +88,6 @@ def test_memory_is_free_after_a_fit(cls, case, monkeypatch):
 
     monkeypatch.setattr(ProblemSource, "of_splits", recorded)
     X, y = make_data(120, 30, cls)
-    gc.collect()
     gc.disable()
     try:
         fitted(cls, case, X, y)
