@@ -4,7 +4,6 @@ import functools
 import hashlib
 import http.server
 import os
-import subprocess
 import sys
 import tarfile
 import threading
@@ -423,15 +422,6 @@ def test_missing_package(module, call, tmp_path, monkeypatch):
     )
     with pytest.raises(ImportError, match=words):
         call(tmp_path)
-
-
-def test_import_without_extras():
-    """The package would not start where only its dependencies are installed."""
-    code = (
-        "import sys; sys.modules.update(pooch=None, rdata=None, pandas=None);"
-        "import sklearn_myhpo.datasets"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def made_up(name):
