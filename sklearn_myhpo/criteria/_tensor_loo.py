@@ -190,7 +190,7 @@ def curve_of_block(block, rows, orders):
         above[0] = above[0] + outside[:, target : target + 1]
         own = _sums(above, below, home)
         total = own if total is None else total + own
-    return Sums((total,))
+    return Sums((home.total(total),))
 
 
 def targets_of_block(block, rows, orders, number, targets):
@@ -222,7 +222,7 @@ def targets_of_block(block, rows, orders, number, targets):
         above[0] = above[0] + home.xp.take(outside, columns, axis=1)
         own = _sums(above, below, home)
         total = own if total is None else total + own
-    return Sums((total,))
+    return Sums((home.total(total),))
 
 
 def _sums(above, below, home):

@@ -509,11 +509,6 @@ REFUSED = {
         "X is not a NumPy array: scoring='r2' predicts held-out rows; leave it out. "
         + _ELSE,
     ),
-    "a validation set": (
-        lambda X, y: MYHPORidge().fit(counted.asarray(X), y, X_val=X, y_val=y),
-        "X is not a NumPy array: X_val and y_val are rows beside X; give both as X and "
-        "y, and the rows of each as cv=[(train, validation)]. " + _ELSE,
-    ),
     "splits within splits": (
         lambda X, y: MYHPORidge(shrinkage="auto").fit(counted.asarray(X), y),
         "X is not a NumPy array: shrinkage='auto' needs splits within splits; give a "
@@ -538,12 +533,12 @@ REFUSED = {
         "X is not a NumPy array: criterion='loo' takes penalty_factors > 0; use "
         "criterion='validation'. " + _ELSE,
     ),
-    "alo": (
-        lambda X, y: MYHPOLogisticRegression(criterion="alo").fit(
+    "alo with shrinkage": (
+        lambda X, y: MYHPOLogisticRegression(criterion="alo", shrinkage=0.1).fit(
             counted.asarray(X), y > 0
         ),
-        "X is not a NumPy array: criterion='alo' needs rows one by one; use "
-        "criterion='validation'. " + _ELSE,
+        "X is not a NumPy array: criterion='alo' with shrinkage needs rows one by one; "
+        "use shrinkage=0.0 or criterion='validation'. " + _ELSE,
     ),
     "starts of a likelihood": (
         lambda X, y: MYHPOLogisticRegression(n_starts=2).fit(counted.asarray(X), y > 0),

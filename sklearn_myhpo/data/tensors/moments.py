@@ -30,8 +30,8 @@ def _filled(block, centre):
     weight = np.ldexp(block.weight.astype(np.float64), -centre.weight_exponent)
     root = home.put(np.sqrt(weight)[:, None])
     left = home.precise(block.X)
-    if centre.x.any():
-        left = left - home.put(centre.x[None])
+    for part in home.put_parts(centre.x):
+        left = left - part
     return xp.concat([left, home.put(right)], axis=1) * root
 
 
@@ -44,7 +44,7 @@ def tensor_moments(block: TensorBlock, rule, centre, step, most):
         end = centre.n_features + 1
     for family in used.T:
         for kind, index in rows_of_parts(family, n_kinds):
-            matrix = _products(block.home.xp, block.home.rows(filled, index), end)
+            matrix = _products(block.home, block.home.rows(filled, index), end)
             known = matrices.get(kind)
             matrices[kind] = matrix if known is None else known + matrix
     counts = np.bincount(used[used >= 0], minlength=n_kinds)
@@ -56,14 +56,14 @@ def tensor_moments(block: TensorBlock, rule, centre, step, most):
     )
 
 
-def _products(xp, rows, end):
+def _products(home, rows, end):
     """Return the products of columns with those before the end; of others squares."""
     if end == rows.shape[1]:
-        return rows.T @ rows
+        return home.total(home.products(rows, rows))
     left, right = rows[:, :end], rows[:, end:]
-    cross = left.T @ right
-    squares = xp.sum(right * right, axis=0)
-    return ManyTargets(left.T @ left, cross, squares)
+    squares = home.xp.sum(right * right, axis=0)
+    found = home.products(left, left), home.products(left, right), squares
+    return ManyTargets(*map(home.total, found))
 
 
 class ManyTargets(NamedTuple):
@@ -143,7 +143,8 @@ def _factored(rows, home):
     """Return rows with the same products, by a QR factorization where X lives."""
     if rows.shape[0] <= 2 * rows.shape[1]:
         return rows
-    return home.linalg("qr")(rows, mode="reduced")[1]
+    what = "features that nearly depend on each other"
+    return home.linalg("qr", what)(rows, mode="reduced")[1]
 
 
 @factors_of_block.register
@@ -186,7 +187,8 @@ def tensor_deviations(
     target = _targets(block, columns, exponent, y_origin)
     (loss,) = _losses(block, target, [(coef, intercept)])
     loss = loss - float(mean)
-    return Sums((home.xp.sum(home.put(count**2 * block.weight) * loss * loss),))
+    total = home.xp.sum(home.put(count**2 * block.weight) * loss * loss)
+    return Sums((home.total(total),))
 
 
 @differences_of_block.register
@@ -205,7 +207,8 @@ def tensor_differences(
             # Rows that a split does not hold out count zero times.
             losses = xp.stack(_losses(block, target, own))
             more = more + home.put(count[None]) * (losses - losses[best : best + 1, :])
-    return Sums((xp.sum(more * more * home.put(block.weight[None]), axis=1),))
+    total = xp.sum(more * more * home.put(block.weight[None]), axis=1)
+    return Sums((home.total(total),))
 
 
 def _targets(block, columns, exponent, y_origin):
