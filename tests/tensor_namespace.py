@@ -130,7 +130,18 @@ def _wrapped(function):
 
 for _name in (
     *("zeros", "ones", "sum", "mean", "max", "min", "abs", "exp", "expm1", "log"),
-    *("log1p", "tanh", "where", "stack", "take", "isfinite", "isnan", "isinf", "any"),
+    *(
+        "log1p",
+        "tanh",
+        "sqrt",
+        "where",
+        "stack",
+        "take",
+        "isfinite",
+        "isnan",
+        "isinf",
+        "any",
+    ),
     *("reshape", "broadcast_to", "minimum", "maximum", "argmax", "permute_dims"),
 ):
     globals()[_name] = _wrapped(getattr(np, _name.replace("permute_dims", "transpose")))

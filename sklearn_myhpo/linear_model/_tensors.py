@@ -151,15 +151,12 @@ def _obstacle(model, solver):
 
 def _obstacle_of_criterion(model, criterion):
     """Return the same for a criterion of ridge."""
-    if type(criterion) is LeaveOneOut and model.feature_groups is None:
-        factors = model.penalty_factors
-        if factors is None or np.all(np.asarray(factors, dtype=object) != 0):
-            return None
-        return "criterion='loo' takes penalty_factors > 0; use criterion='validation'"
+    if type(criterion) is LeaveOneOut:
+        return None
     if criterion.needs_rows or criterion.is_matrix_free:
         return (
-            f"criterion={shown(model.criterion)} needs rows one by one, but for 'loo' "
-            "with one lambda; use criterion='validation' or 'gcv'"
+            f"criterion={shown(model.criterion)} needs rows one by one; use "
+            "criterion='validation', 'gcv' or 'loo'"
         )
     return None
 

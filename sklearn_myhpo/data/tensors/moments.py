@@ -16,7 +16,7 @@ from ..moments.fold_moments import (
 from ..moments.passes import Largest, largest_of_block
 from ..streams.sample import RowSample, SampledRows
 from ..streams.source import Sums
-from .arrays import fetched
+from .arrays import Home, fetched, to_host
 from .source import TensorBlock
 
 
@@ -94,19 +94,54 @@ class ManyTargets(NamedTuple):
         return matrix
 
 
+class TensorSample(NamedTuple):
+    """`RowSample` whose X is where it lives; its parts come to the host as one array.
+
+    Attributes
+    ----------
+    step, most, parts
+        As of `RowSample`; the number of all rows is known, so that the step stays.
+    home : Home
+    """
+
+    step: int
+    most: int
+    parts: tuple
+    home: Home
+
+    @property
+    def n_rows(self):
+        """Number of rows."""
+        return sum(map(len, self.parts))
+
+    def plus(self, other):
+        """Return the sample of the rows of both."""
+        return self._replace(parts=self.parts + other.parts)
+
+    def fetched(self):
+        """Return the `RowSample`."""
+        if not self.parts:
+            return RowSample(self.step, self.most, ())
+        X = self.home.xp.concat([part.X for part in self.parts], axis=0)
+        others = ((one.number, one.kind, one.y, one.weight) for one in self.parts)
+        number, kind, *rest = map(np.concatenate, zip(*others, strict=True))
+        rows = SampledRows(number, kind, to_host(X), *rest)
+        return RowSample(self.step, self.most, (rows,))
+
+
 def _sample(block, kinds, step, most):
-    """Return the `RowSample` of a block, with its X where it lives."""
+    """Return the `TensorSample` of a block."""
     first = -block.start % step
     number = block.start + np.arange(first, block.n_rows, step)
     if not len(number):
-        return RowSample(step, most, ())
+        return TensorSample(step, most, (), block.home)
     own = slice(first, None, step)
     y = np.array(block.y[own], dtype=np.float64).reshape(len(number), -1)
     weight = np.array(block.weight[own], dtype=np.float64)
     # A copy where X lives, for a view would keep the block.
     X = block.home.xp.asarray(block.X[own, :], copy=True)
     rows = SampledRows(number, kinds[own].copy(), X, y, weight)
-    return RowSample(step, most, (rows,))
+    return TensorSample(step, most, (rows,), block.home)
 
 
 class TensorFactors(NamedTuple):

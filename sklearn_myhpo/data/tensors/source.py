@@ -15,6 +15,9 @@ from .memory import memory_advice
 #: Relative error of sums over rows of a device without double precision.
 SINGLE_ROUNDING = 1e-6
 
+#: Rows that may come to the host even where there are hardly more.
+LEAST_FIRST = 16
+
 
 class TensorBlock(NamedTuple):
     """Some neighbouring rows of a tensor; tasks have an own form for it.
@@ -98,7 +101,9 @@ class TensorSource(RowSource):
         if self._first is None:
             limits = row_limits()
             most = limits.block_entries // max(1, self.n_features)
-            rows = every_kth(self.n_samples, max(1, min(limits.shift_rows, most)))
+            # Of few rows some too, so that X as a whole stays where it is.
+            most = min(limits.shift_rows, most, max(LEAST_FIRST, self.n_samples // 4))
+            rows = every_kth(self.n_samples, max(1, most))
             X = to_host(self._X[rows, :])
             self._first = Block(X, self._y[rows], self._weight[rows], 0, 0)
         return self._first
