@@ -171,6 +171,28 @@ def test_copies_of_a_pass_do_not_grow_with_rows_or_blocks(n_classes):
     np.testing.assert_allclose(n_copies, n_copies[0], rtol=0.15)
 
 
+MINIMA = {
+    "validation": (MYHPOLogisticRegression, lambda y: y > 0, {}),
+    "groups": (MYHPOPoissonRegressor, ALO["counts"][1], {"feature_groups": GROUPS}),
+    "alo": (MYHPOLogisticRegression, three_classes, {"criterion": "alo"}),
+    "hold-out": (MYHPOGammaRegressor, ALO["amounts"][1], {"cv": 0.3}),
+}
+
+
+@pytest.mark.parametrize("name", MINIMA)
+def test_fits_end_at_the_minimum(name):
+    """By default the result would depend on where the passes gave up."""
+    X, y, weight = data(200)
+    cls, target, options = MINIMA[name]
+    given = counted.asarray(X), target(y), weight
+    found = cls(random_state=0, **options).fit(*given)
+    accurate = cls(random_state=0, tol=1e-10, **options).fit(*given)
+    close(found.coef_, accurate.coef_, 1e-7)
+    plain = cls(random_state=0, tol=1e-10, **options).fit(X, target(y), weight)
+    # Where the slopes of NumPy's own iterations end in rounding.
+    close(accurate.coef_, plain.coef_, 1e-6)
+
+
 # Validation sets.
 
 OWN = {
@@ -234,6 +256,26 @@ def test_validation_rows_stay_on_the_device():
         MYHPOLogisticRegression().fit(X, y[:1000] > 0, X_val=X_val, y_val=y[1000:] > 0)
     # The sample of the start: a quarter of the rows, and some of every class.
     assert max(counted.COPIES) <= (2000 // 4 + 64 * 2) * 5
+
+
+def test_validation_rows_follow_x():
+    """Rows of the host, or of another device, would be an obscure error."""
+    X, y, _ = data(90)
+    kinds = (
+        X[60:],
+        X[60:].tolist(),
+        counted.asarray(X[60:]),
+        counted.asarray(X[60:], device=counted.Device("other")),
+    )
+    found = [
+        MYHPORidge().fit(counted.asarray(X[:60]), y[:60], X_val=own, y_val=y[60:])
+        for own in kinds
+    ]
+    for model in found[1:]:
+        np.testing.assert_array_equal(bring(model.coef_), bring(found[0].coef_))
+    plain = MYHPORidge().fit(X[:60], y[:60], X_val=kinds[2], y_val=y[60:])
+    assert isinstance(plain.coef_, np.ndarray)
+    close(found[0].coef_, plain.coef_)
 
 
 @each_space
