@@ -294,11 +294,6 @@ def _long_rows(model, X, y, weights, metadata, own):
     else:
         weighed = plain
     loss, _, _ = model._check_target(*weighed.parts()[0])
-    if model._is_per_class:
-        raise ValueError(
-            "X is not a NumPy array: alpha_per_target=True of several classes needs "
-            f"rows one by one; use alpha_per_target=False. {_ELSE}"
-        )
     tensor_loss(loss, Home.of(X))
     criterion = resolve_criterion(model.criterion, loss, model._name())
     pairs = _pairs(model, X, weighed, metadata, criterion)
@@ -307,8 +302,8 @@ def _long_rows(model, X, y, weights, metadata, own):
     else:
         rule = AllRows() if criterion else list_folds(pairs, len(y))
     source = _source(X, own, plain)
-    n_outputs = max(1, len(model.classes_) - 1) if model._is_classifier else 1
-    n_bytes = hessian_bytes(X.shape[1] * n_outputs, rule.n_splits)
+    n_weights = X.shape[1] * loss.n_outputs(y)
+    n_bytes = hessian_bytes(n_weights, rule.n_splits)
     if n_bytes > MOST_HESSIAN_BYTES:
         raise ValueError(
             f"The Hessians of all splits, of {X.shape[1]} features for every class, "

@@ -7,6 +7,7 @@ with the same care for cancellation and overflow.
 
 import numpy as np
 
+from .class_scores import ClassScoresLoss
 from .gamma import GammaLoss
 from .log_link import LEAST_TARGET, MOST_LOG_MEAN, nonzero
 from .logistic import LARGEST_EXPONENT, LogisticLoss
@@ -118,10 +119,14 @@ class TensorMultinomial(TensorLoss):
 
     def __init__(self, loss, home):
         super().__init__(loss, home)
-        contrasts, (left, right) = loss.contrasts, np.tril_indices(loss.n_classes - 1)
+        contrasts, (left, right) = (
+            loss.contrasts,
+            np.tril_indices(loss.contrasts.shape[1]),
+        )
         self._contrasts = home.put(contrasts)
         self._pairs = home.put(contrasts[:, left] * contrasts[:, right])
         self._left, self._right = home.put_index(left), home.put_index(right)
+        self._is_own = home.put((left == right).astype(np.float64)[None])
 
     def prepare(self, y):
         """Return zeros and ones, shape (n, n_classes)."""
@@ -186,6 +191,21 @@ class TensorMultinomial(TensorLoss):
         """Return changes of the scores about their means."""
         scores = direction @ self._contrasts.T
         return scores - self.xp.sum(p * scores, axis=1, keepdims=True)
+
+
+class TensorClassScores(TensorMultinomial):
+    """Of `ClassScoresLoss`, whose contrasts are the scores."""
+
+    def curvature(self, y, raw):
+        """Return the lower triangles of ``diag(p) - p p'``, without cancellation."""
+        _, p, total = self._probabilities(raw)
+        p = p / total
+        others = p @ self.home.put(1.0 - np.eye(self.loss.n_classes))
+        left, right = (
+            self.xp.take(p, one, axis=1) for one in (self._left, self._right)
+        )
+        own = self.xp.take(others, self._right, axis=1)
+        return left * (own * self._is_own - right * (1.0 - self._is_own))
 
 
 class TensorLogLink(TensorLoss):
@@ -283,6 +303,7 @@ class TensorTweedie(TensorLogLink):
 TENSOR_LOSSES = {
     LogisticLoss: TensorLogistic,
     MultinomialLoss: TensorMultinomial,
+    ClassScoresLoss: TensorClassScores,
     PoissonLoss: TensorPoisson,
     GammaLoss: TensorGamma,
     TweedieLoss: TensorTweedie,

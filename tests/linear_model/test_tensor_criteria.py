@@ -112,6 +112,11 @@ ALO = {
         lambda y: (y > 0).astype(int),
         {"class_weight": {0: 1.0, 1: 3.0}},
     ),
+    "a lambda per class": (
+        MYHPOLogisticRegression,
+        three_classes,
+        {"alpha_per_target": True},
+    ),
     "counts": (MYHPOPoissonRegressor, lambda y: np.floor(np.exp(0.3 * y)), {}),
     "amounts": (
         MYHPOGammaRegressor,
@@ -169,6 +174,27 @@ def test_copies_of_a_pass_do_not_grow_with_rows_or_blocks(n_classes):
         # The sample of the start: a quarter of the rows, and some of every class.
         assert max(counted.COPIES) <= (n_samples // 4 + 64 * n_classes) * 5
     np.testing.assert_allclose(n_copies, n_copies[0], rtol=0.15)
+
+
+@each_space
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"feature_groups": GROUPS},
+        {"standardize": True, "penalty_factors": FACTORS},
+        {"fit_intercept": False},
+    ],
+)
+def test_lambdas_of_classes_are_those_of_numpy(options, space):
+    """Classes would share their lambdas on a GPU."""
+    X, y, weight = data(300)
+    model = MYHPOLogisticRegression(alpha_per_target=True, tol=1e-9, **options)
+    given = model, X, three_classes(y), weight
+    plain, found = fit_both(*given, xp=load_space(space))
+    assert found.lambda_.shape == plain.lambda_.shape
+    assert found.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
+    close(found.coef_, plain.coef_, 1e-5)
+    close(found.predict_proba(put(load_space(space), X)), plain.predict_proba(X), 1e-5)
 
 
 MINIMA = {

@@ -500,13 +500,6 @@ REFUSED = {
         "leaves the solutions that sums over rows give; use MYHPOLogisticRegression or "
         "its kin with their own options. " + _ELSE,
     ),
-    "a lambda per class": (
-        lambda X, y: MYHPOLogisticRegression(alpha_per_target=True).fit(
-            counted.asarray(X), np.digitize(y, [-2.0, 2.0])
-        ),
-        "X is not a NumPy array: alpha_per_target=True of several classes needs rows "
-        "one by one; use alpha_per_target=False. " + _ELSE,
-    ),
     "many wide features": (
         lambda X, y: MYHPORidge(standardize=True).fit(
             counted.asarray(np.tile(X[:50], (1, 600))), y[:50]
