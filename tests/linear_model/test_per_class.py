@@ -312,6 +312,7 @@ def test_batches_are_learned_in_passes(name, monkeypatch):
     options = {"tol": 1e-8, "cv": pairs, **start, **IN_PASSES[name]}
     plain = fit(X, Y, fit_options={"sample_weight": weight}, **options)
     assert found.lambda_.shape == plain.lambda_.shape
+    assert f", {found.lambda_.size} lambdas" in str(found.plan_)
     assert found.oracle_counts_["n_passes"] > 3
     # The unit of shrinkage is a loss that is found to 1e-4.
     rtol = 1e-5 if name == "shrinkage" else 1e-9
