@@ -1,14 +1,20 @@
 """Tuned fits on a device beside those of NumPy, of scikit-learn and of himalaya.
 
+First eigendecompositions and Cholesky factors on the device and on the host, by size:
+from where the device is faster, `device_size` of `sklearn_myhpo.engine.limits` should
+be.
+
 Every fit runs in a process of its own, which reads the same rows from a file, copies
 them to the device and then measures the second fit of two: the first one of a device
 loads its libraries. What takes longer than is left of the time is given up, so that
 the script ends in time. Without a GPU the device is PyTorch's CPU.
 
-Run ``python -m benchmarks.device``, or with ``--quick`` for small problems.
+Run ``python -m benchmarks.device``, or with ``--quick`` for small problems, all in one
+process, whose peak of memory is that of the fits so far.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import resource
@@ -22,8 +28,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Seconds of the script, of one fit at most, and from which a fit is not repeated.
-SECONDS, MOST_SECONDS, LONG = 460.0, 100.0, 10.0
+# SciPy looks for it when it is imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+import sklearn
+
+#: Seconds of the script, of one process at most, and from which a fit or a
+#: factorization is not repeated.
+SECONDS, MOST_SECONDS, LONG = 460.0, 60.0, 10.0
+#: Seconds of the small problems.
+QUICK_SECONDS = 110.0
 #: Rows that are made at once, and whose predictions are compared.
 CHUNK, COMPARED = 2**14, 200
 
@@ -58,7 +71,96 @@ QUICK = {
     "ridge, 300 x 300, 20 targets": Problem(300, 300, 20),
 }
 #: Tools in the order of their fits: short ones first.
-METHODS = ("ours, device", "scikit-learn, device", "himalaya, device", "ours, NumPy")
+METHODS = (
+    "ours, device",
+    "ours, CuPy",
+    "scikit-learn, device",
+    "himalaya, device",
+    "ours, NumPy",
+)
+#: Rows of the symmetric matrices that are factored.
+SIZES, QUICK_SIZES = (125, 250, 500, 1000, 2000, 4000), (125, 250, 500)
+
+
+def missing(method, device):
+    """Return what keeps a method from this machine, or None.
+
+    Parameters
+    ----------
+    method : str
+    device : str
+        "cpu" or "cuda".
+    """
+    name = {"himalaya, device": "himalaya", "ours, CuPy": "cupy"}.get(method)
+    if method == "ours, CuPy" and device != "cuda":
+        return "no CUDA device"
+    if name is not None and importlib.util.find_spec(name) is None:
+        return f"{name} is not installed"
+    return None
+
+
+def factor_times(device, sizes):
+    """Return seconds of factorizations by size, on the device and on the host.
+
+    A matrix begins on the device and its factors end on the host, as in a fit.
+
+    Parameters
+    ----------
+    device : str
+    sizes : sequence of int
+
+    Returns
+    -------
+    list of (int, dict of str to (float, float))
+        Size; seconds on the device and on the host, by factorization.
+    """
+    import torch
+
+    def here(name):
+        own = getattr(torch.linalg, name)(matrix)
+        for one in own if isinstance(own, tuple) else (own,):
+            one.cpu()
+
+    def away(name):
+        getattr(np.linalg, name)(matrix.cpu().numpy())
+
+    found = []
+    for size in sizes:
+        rows = np.random.default_rng(0).standard_normal((size, size))
+        matrix = torch.asarray(rows @ rows.T / size + np.eye(size), device=device)
+        pairs = {
+            name: (_shortest(here, name), _shortest(away, name))
+            for name in ("eigh", "cholesky")
+        }
+        found.append((size, pairs))
+    return found
+
+
+def _shortest(function, name):
+    """Return the shortest time of some calls, the first one left out unless long."""
+    times = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        function(name)
+        times.append(time.perf_counter() - begin)
+        if times[-1] > LONG:
+            break
+    return min(times[1:] or times)
+
+
+def print_factors(found):
+    """Print the table of `factor_times`."""
+    names = "rows", "eigh, device", "host", "Cholesky, device", "host"
+    print("seconds of factorizations, matrix on the device and factors on the host")
+    print("{:<8}{:>14}{:>10}{:>18}{:>10}".format(*names))
+    for size, pairs in found:
+        (eigh, own_eigh), (factor, own_factor) = pairs["eigh"], pairs["cholesky"]
+        print(
+            f"{size:<8}{eigh:>14.2g}{own_eigh:>10.2g}{factor:>18.2g}{own_factor:>10.2g}"
+        )
+    first = [size for size, pairs in found if pairs["eigh"][0] < pairs["eigh"][1]]
+    start = f"from {first[0]} rows" if first else "at none of these sizes"
+    print(f"eigh is faster on the device {start}", flush=True)
 
 
 def make_rows(problem, folder):
@@ -103,14 +205,18 @@ def model_of(method, problem):
 
 def run(method, problem, folder, device):
     """Fit twice, and return the facts of the last fit."""
-    import sklearn
-
     model = model_of(method, problem)
     if model is None:
         return {"skipped": "no such estimator"}
     X, y = np.load(folder / "X.npy"), np.load(folder / "y.npy")
-    is_away, wait = method.endswith("device"), lambda: None
-    if is_away:
+    is_away, wait = not method.endswith("NumPy"), lambda: None
+    if method.endswith("CuPy"):
+        import cupy
+
+        sklearn.set_config(array_api_dispatch=True)
+        wait, pool = cupy.cuda.Device().synchronize, cupy.get_default_memory_pool()
+        X, y = cupy.asarray(X), cupy.asarray(y)
+    elif is_away:
         import torch
 
         wait = torch.cuda.synchronize if device == "cuda" else wait
@@ -134,12 +240,15 @@ def run(method, problem, folder, device):
     if problem.is_class:
         predicted = model.decision_function(X[:COMPARED])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    if is_away:
+    if method.endswith("CuPy"):
+        # What the pool holds, which it never gives back by itself.
+        predicted, peak = predicted.get(), pool.total_bytes()
+    elif is_away:
         predicted = predicted.cpu().numpy()
         peak = torch.cuda.max_memory_allocated() if device == "cuda" else peak
     strength = getattr(model, "alpha_", getattr(model, "C_", None))
     if strength is None:
-        strength = getattr(model, "best_alphas_", np.nan)
+        strength = getattr(model, "best_alphas_", getattr(model, "C", np.nan))
     if hasattr(strength, "cpu"):
         strength = strength.cpu().numpy()
     np.save(folder / f"{METHODS.index(method)}.npy", np.asarray(predicted))
@@ -150,11 +259,26 @@ def run(method, problem, folder, device):
     }
 
 
-def ask(method, name, problems, folder, device, seconds):
-    """Return the facts of a fit in another process, or why there are none."""
-    command = [sys.executable, "-m", "benchmarks.device", "--child", method, name]
-    command += [str(folder), "--device", device]
-    command += ["--quick"] if problems is QUICK else []
+def ask(child, device, is_quick, seconds):
+    """Return what another process finds, or why there is nothing.
+
+    Parameters
+    ----------
+    child : list of str
+        Method, problem and folder, or "factors".
+    device : str
+    is_quick : bool
+        Whether this process does it, as to start another one takes longer.
+    seconds : float
+        After which the process is ended.
+    """
+    if is_quick:
+        try:
+            return answer(child, device, is_quick)
+        except Exception as error:
+            return {"skipped": f"{type(error).__name__}: {error}"[:90]}
+    command = [sys.executable, "-m", "benchmarks.device", "--device", device]
+    command += ["--child", *child]
     try:
         found = subprocess.run(
             command, capture_output=True, text=True, timeout=max(1.0, seconds)
@@ -167,6 +291,18 @@ def ask(method, name, problems, folder, device, seconds):
     return json.loads(found.stdout.splitlines()[-1])
 
 
+def answer(child, device, is_quick):
+    """Return what a child of the script finds."""
+    if child == ["factors"]:
+        sizes = QUICK_SIZES if is_quick else SIZES
+        return {"factors": factor_times(device, sizes)}
+    method, name, folder = child
+    problem = (QUICK if is_quick else PROBLEMS)[name]
+    with warnings.catch_warnings(), sklearn.config_context(array_api_dispatch=False):
+        warnings.simplefilter("ignore")
+        return run(method, problem, Path(folder), device)
+
+
 def difference(folder, method):
     """Return the largest difference of predictions from ours on the device."""
     own, first = (folder / f"{METHODS.index(one)}.npy" for one in (method, METHODS[0]))
@@ -176,9 +312,35 @@ def difference(folder, method):
     return float(np.abs(own - first).max() / np.abs(first).max())
 
 
-def compare(problems, device, seconds):
-    """Print a line for every problem and method."""
-    begin = time.perf_counter()
+class Clock:
+    """Time that is left of the script.
+
+    Parameters
+    ----------
+    seconds : float
+        Of all.
+    most : float
+        Of one process.
+    """
+
+    def __init__(self, seconds, most):
+        self._end, self._most = time.perf_counter() + seconds, most
+
+    @property
+    def left(self):
+        """Seconds of the next process at most."""
+        return min(self._most, self._end - time.perf_counter())
+
+
+def compare(problems, device, clock):
+    """Print a line for every problem and method.
+
+    Parameters
+    ----------
+    problems : dict of str to Problem
+    device : str
+    clock : Clock
+    """
     print(f"device: {device}; times in seconds, peaks in GiB")
     print(
         f"{'problem':<34}{'method':<22}{'time':>8}{'peak':>8}"
@@ -187,17 +349,17 @@ def compare(problems, device, seconds):
     for name, problem in problems.items():
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
-            left = seconds - (time.perf_counter() - begin)
-            if left < 1.0:
+            if clock.left < 1.0:
                 print(f"{name:<34}no time left")
                 continue
             make_rows(problem, folder)
             for method in METHODS:
-                left = seconds - (time.perf_counter() - begin)
-                most = min(MOST_SECONDS, left)
-                found = {"skipped": "no time left"}
-                if most > 1.0:
-                    found = ask(method, name, problems, folder, device, most)
+                found, left = {"skipped": missing(method, device)}, clock.left
+                if found["skipped"] is None:
+                    found = {"skipped": "no time left"}
+                    if left > 1.0:
+                        child = [method, name, str(folder)]
+                        found = ask(child, device, problems is QUICK, left)
                 if "skipped" in found:
                     print(f"{name:<34}{method:<22}{found['skipped']}", flush=True)
                     continue
@@ -210,28 +372,33 @@ def compare(problems, device, seconds):
 
 
 def main(arguments=None):
-    """Run all fits, or one of them in a child."""
+    """Run everything, or a part of it in a child."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small problems")
     parser.add_argument("--device", default=None, help="cpu or cuda")
-    parser.add_argument("--seconds", type=float, default=SECONDS)
-    parser.add_argument("--child", nargs=3, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=float, default=None)
+    parser.add_argument("--child", nargs="+", default=None, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     problems = QUICK if given.quick else PROBLEMS
-    os.environ["SCIPY_ARRAY_API"] = "1"
     if given.child is not None:
-        method, name, folder = given.child
-        warnings.simplefilter("ignore")
-        print(json.dumps(run(method, problems[name], Path(folder), given.device)))
+        print(json.dumps(answer(given.child, given.device, given.quick)))
         return
     device = given.device
+    if importlib.util.find_spec("torch") is None:
+        sys.exit("This needs PyTorch: pip install torch.")
     if device is None:
-        try:
-            import torch
-        except ImportError:
-            sys.exit("This needs PyTorch: pip install torch.")
+        import torch
+
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    compare(problems, device, given.seconds)
+    seconds = QUICK_SECONDS if given.quick else SECONDS
+    seconds = seconds if given.seconds is None else given.seconds
+    clock = Clock(seconds, MOST_SECONDS)
+    found = ask(["factors"], device, given.quick, clock.left)
+    if "skipped" in found:
+        print(f"factorizations: {found['skipped']}")
+    else:
+        print_factors(found["factors"])
+    compare(problems, device, clock)
 
 
 if __name__ == "__main__":

@@ -456,9 +456,6 @@ PROVOKE = {
     "partial_fit of each class": lambda: streaming(
         BilevelLogisticRegression, alpha_per_target=True
     ).partial_fit(X, THREE, classes=[0, 1, 2]),
-    "batches of classes with lambdas": in_passes(
-        np.tile(THREE, 8), alpha_per_target=True, cv=RowFolds(4)
-    ),
     "lambda_init of classes": logistic(
         THREE, alpha_per_target=True, lambda_init=[0.0, 1.0]
     ),
@@ -1509,15 +1506,9 @@ TEXTS = {
     ),
     "partial_fit of each class": (
         "ValueError",
-        "alpha_per_target=True needs all rows in memory, but these come in parts that "
-        "are read one after the other. Use alpha_per_target=False, or an array, a "
-        "frame or a sparse matrix of a sample of the rows.",
-    ),
-    "batches of classes with lambdas": (
-        "ValueError",
-        "alpha_per_target=True needs all rows in memory, but these come in parts that "
-        "are read one after the other. Use alpha_per_target=False, or an array, a "
-        "frame or a sparse matrix of a sample of the rows.",
+        "alpha_per_target=True of several classes is not possible with partial_fit, "
+        "which sees every row once. Use alpha_per_target=False, or fit; rows that do "
+        "not fit into memory may be batches there.",
     ),
     "lambda_init of classes": (
         "ValueError",

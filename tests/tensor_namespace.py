@@ -11,6 +11,8 @@ import numpy as np
 
 #: Sizes of the arrays that went to the host, in their order.
 COPIES = []
+#: Whether the device has no double precision; tests change it.
+IS_SINGLE = False
 
 float32, float64, int64 = np.dtype("f4"), np.dtype("f8"), np.dtype("i8")
 
@@ -31,6 +33,8 @@ class Array:
 
     def __init__(self, values, device=DEVICE):
         self._values, self.device = np.asarray(values), device
+        if IS_SINGLE and device != "CPU_DEVICE" and self._values.dtype == float64:
+            raise TypeError("This device has no float64.")
 
     def __array_namespace__(self, *, api_version=None):
         return sys.modules[__name__]
@@ -126,10 +130,21 @@ def _wrapped(function):
 
 for _name in (
     *("zeros", "ones", "sum", "mean", "max", "min", "abs", "exp", "expm1", "log"),
-    *("log1p", "tanh", "where", "stack", "take", "isfinite", "isnan", "isinf", "any"),
-    *("reshape", "broadcast_to", "minimum", "maximum", "argmax"),
+    *(
+        "log1p",
+        "tanh",
+        "sqrt",
+        "where",
+        "stack",
+        "take",
+        "isfinite",
+        "isnan",
+        "isinf",
+        "any",
+    ),
+    *("reshape", "broadcast_to", "minimum", "maximum", "argmax", "permute_dims"),
 ):
-    globals()[_name] = _wrapped(getattr(np, _name))
+    globals()[_name] = _wrapped(getattr(np, _name.replace("permute_dims", "transpose")))
 
 concat = _wrapped(np.concatenate)
 finfo = np.finfo
@@ -170,4 +185,6 @@ def _pair(function):
     return own
 
 
-linalg = SimpleNamespace(qr=_pair(np.linalg.qr), eigh=_pair(np.linalg.eigh))
+linalg = SimpleNamespace(
+    qr=_pair(np.linalg.qr), eigh=_pair(np.linalg.eigh), inv=_wrapped(np.linalg.inv)
+)

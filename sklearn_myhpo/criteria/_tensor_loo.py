@@ -1,19 +1,21 @@
 """Leave-one-out for ridge whose rows are in a tensor: sums over rows where they live.
 
-One lambda for all features. What does not depend on lambda follows from second moments:
-the singular values, and U' y. Rows of U are formed where X lives.
+What does not depend on lambda follows from second moments: the singular values, and
+U' y. Rows of U are formed where X lives.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from ..data.blocks import slices
 from ..data.streams.source import Sums
-from ..data.tensors.rows import forward
 from ..data.tensors.source import TensorSource
 from ._base import BoundRidgeCriterion, Curve, filter_factors, quotient_derivatives
+from ._tensor_point import TensorLooPoint
+from ._tensor_rows import RowsOfModel
 from .loo import INTERPOLATED, LeaveOneOut
 
 #: Entries of a tensor up to which the rows of U are kept beside it.
@@ -49,12 +51,6 @@ class TensorLeaveOneOut(LeaveOneOut):
 
     def bind(self, whole):
         """Return the `LooOfTensor`."""
-        if whole.spectrum is None:
-            raise ValueError(
-                "criterion='loo' of an array that is not NumPy's needs features whose "
-                "sizes differ by less than twelve decades. Use standardize=True, or "
-                "criterion='validation'."
-            )
         return LooOfTensor(whole, self.facts)
 
 
@@ -63,29 +59,16 @@ class RowsOfU(NamedTuple):
 
     Attributes
     ----------
-    facts : CondensedFacts
-    combine : ndarray of shape (n_features, k)
-        Makes them of centred rows of X.
-    x_mean : ndarray of shape (n_features,)
-    y_mean : ndarray of shape (n_targets,)
-        About the origin of `facts`.
+    rows : RowsOfModel
+        Of the coordinates, over the singular values.
     along : ndarray of shape (k, n_targets)
         U' y.
-    total : float
-        Sum of the weights.
-    is_leverage : bool
-        Whether an intercept takes its share of every row.
     has_outside : bool
         Whether there are targets that no model reaches.
     """
 
-    facts: object
-    combine: np.ndarray
-    x_mean: np.ndarray
-    y_mean: np.ndarray
+    rows: RowsOfModel
     along: np.ndarray
-    total: float
-    is_leverage: bool
     has_outside: bool
 
     def of(self, block):
@@ -98,22 +81,17 @@ class RowsOfU(NamedTuple):
         known = block.kept.get("rows of U")
         if known is not None and known[0] is self:
             return known[1]
-        home, xp = block.home, block.home.xp
-        share = block.weight / self.total
-        root = home.put(np.sqrt(share)[:, None])
-        left = root * forward(block, self.x_mean, self.combine)
-        target = root * home.put(self.facts.target(block.y) - self.y_mean)
-        gap = 1.0 - xp.sum(left * left, axis=1)
-        if self.is_leverage:
-            gap = gap - home.put(share)
+        home, xp, here = block.home, block.home.xp, self.rows.of(block)
+        root = xp.sqrt(here.share)
+        left, target = root * here.z, root * here.target
+        gap = 1.0 - xp.sum(left * left, axis=1)[:, None] - here.leverage
         # Below rounding both are zero together.
         is_left = xp.astype(gap >= INTERPOLATED, home.double)
-        gap = (gap * is_left if self.has_outside else gap * 0.0)[:, None]
+        gap = gap * is_left if self.has_outside else gap * 0.0
         outside = target - left @ home.put(self.along)
         outside = outside * xp.astype(gap > 0, home.double)
         found = left, gap, outside
-        n_samples = self.facts.rows.source.n_samples
-        if n_samples * len(self.x_mean) <= MOST_KEPT:
+        if self.rows.source.n_samples * len(self.rows.x_mean) <= MOST_KEPT:
             block.kept["rows of U"] = self, found
         return found
 
@@ -132,20 +110,13 @@ class LooOfTensor(BoundRidgeCriterion):
 
     def __init__(self, whole, facts):
         super().__init__(whole)
-        spectrum = whole.spectrum
-        split, size = spectrum.split, len(spectrum.squares)
-        combine = split.coordinates.to_features(np.eye(size))
-        self._source = facts.rows.source
-        self._rows = RowsOfU(
-            facts,
-            combine / np.sqrt(spectrum.squares),
-            split.feature_shift if whole.fit_intercept else np.zeros(len(combine)),
-            np.asarray(split.origin.intercept, dtype=float).reshape(-1),
-            spectrum.along,
-            float(facts.rows.weight.sum()),
-            bool(spectrum.free.rank),
-            spectrum.n_outside > 0,
-        )
+        self._rows_of = partial(RowsOfModel.of_split, whole=whole, facts=facts)
+        self._source, spectrum = facts.rows.source, whole.spectrum
+        self._rows = self._points = None
+        if spectrum is not None:
+            rows = self._rows_of(spectrum.split)
+            rows = rows._replace(combine=rows.combine / np.sqrt(spectrum.squares))
+            self._rows = RowsOfU(rows, spectrum.along, spectrum.n_outside > 0)
 
     def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda, in one pass."""
@@ -163,8 +134,10 @@ class LooOfTensor(BoundRidgeCriterion):
         return Curve(*self._source.map_reduce(targets_of_block, *given).parts[0])
 
     def at(self, lambda_, w, hessian):
-        """Raise: of several lambdas single rows are looked at."""
-        raise NotImplementedError
+        """Return the `TensorLooPoint` of some lambda, after a pass."""
+        if self._points is None:
+            self._points = self._rows_of(self.whole.split)
+        return TensorLooPoint(self.whole, self._points, lambda_, w, hessian)
 
 
 def curve_of_block(block, rows, orders):
@@ -190,7 +163,7 @@ def curve_of_block(block, rows, orders):
         above[0] = above[0] + outside[:, target : target + 1]
         own = _sums(above, below, home)
         total = own if total is None else total + own
-    return Sums((total,))
+    return Sums((home.total(total),))
 
 
 def targets_of_block(block, rows, orders, number, targets):
@@ -222,7 +195,7 @@ def targets_of_block(block, rows, orders, number, targets):
         above[0] = above[0] + home.xp.take(outside, columns, axis=1)
         own = _sums(above, below, home)
         total = own if total is None else total + own
-    return Sums((total,))
+    return Sums((home.total(total),))
 
 
 def _sums(above, below, home):

@@ -5,6 +5,7 @@ The value and its slope need the inverse H^-1 of the Hessian, and the slope the 
 before stand in for them, which are the right ones where the passes come to rest.
 """
 
+from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +57,7 @@ class Inverses(NamedTuple):
     sandwich: np.ndarray
 
 
+@singledispatch
 def left_out_of_block(block, reading, w, total, given, constants):
     """Return sums over a block for the criterion and for the model of all rows: a task.
 

@@ -272,7 +272,8 @@ class Design(ABC):
 
     def moved_origin(self, mean):
         """Return the origin in X of a mean (n_features,) in the coordinates."""
-        return self.shift + (mean if self.scale is None else mean / self.scale)
+        unit = self.scaled(np.ones_like(mean))
+        return self.shift + mean / np.where(unit, unit, np.inf)
 
     def in_units(self, scale):
         """Return the same rows times factors (n_features,), or times one for None."""
@@ -293,8 +294,7 @@ class Design(ABC):
         index = np.flatnonzero(np.all(few == few[0], axis=0))
         for _, block in self.blocks(self.n_features) if len(index) else ():
             low, high = block.ends(index)
-            kept = (low == few[0, index]) & (high == few[0, index])
-            index = index[kept]
+            index = index[(low == few[0, index]) & (high == few[0, index])]
         return index, few[0, index]
 
     def take(self, index):

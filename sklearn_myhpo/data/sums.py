@@ -231,6 +231,8 @@ def check_range(squares, find_largest, units=""):
 
 def _units(design):
     """Return the largest unit of the features in words, if they have units."""
-    if design.scale is None:
+    # Columns that others explain are in units of zero.
+    used = () if design.scale is None else design.scale[design.scale > 0]
+    if not len(used):
         return ""
-    return f", in units of up to {1.0 / design.scale.min():.1e}"
+    return f", in units of up to {1.0 / used.min():.1e}"

@@ -21,7 +21,7 @@ class Limits:
         Coordinates up to which ridge is solved from second moments.
     device_size : int
         Rows of a symmetric matrix from which its eigenvectors are found where a tensor
-        lives, not on the host.
+        lives, not on the host. `benchmarks.device` prints the times of both by size.
     dense_size : int
         Size up to which Hessians are formed and factored.
     row_factor_size : int
@@ -127,6 +127,10 @@ class Limits:
 
     moments_size: int = 2500
     dense_size: int = 2500
+    # Reasoned for a GPU, as no GPU has measured it; on a CPU both ways are LAPACK's.
+    # Either way n^2 numbers cross the bus once, the matrix or its vectors, so that the
+    # operations decide: 9 n^3 at 3e10 to 1e11 per second of a host, against about n
+    # steps one after another of 50 microseconds on a device. They meet at 400 to 750.
     device_size: int = 1000
     row_factor_size: int = 500
     row_factor_entries: int = 2**23

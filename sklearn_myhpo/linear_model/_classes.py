@@ -8,7 +8,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._messages import shown
-from ._tensor_outputs import tensor_labels
+from ._tensor_outputs import tensor_labels, tensor_positive
 
 #: The parameter in scikit-learn's constraints.
 CLASS_WEIGHT_CONSTRAINTS = {"class_weight": [dict, StrOptions({"balanced"}), None]}
@@ -51,6 +51,33 @@ def check_several(classes, name):
             f"{name} needs rows of at least 2 classes with a positive weight. Got only "
             f"the class {shown(classes.tolist()[0])}."
         )
+
+
+def has_columns(y):
+    """Whether y, as the user gave it, has two columns or more."""
+    shape = getattr(y, "shape", None)
+    if shape is None:
+        try:
+            shape = np.asarray(y).shape
+        except ValueError:  # ragged, which the check of y will say
+            return False
+    return len(shape) == 2 and shape[1] > 1
+
+
+def check_labels(y):
+    """Raise a ValueError where columns of labels are not of zeros and ones."""
+    if not np.isin(y, (0, 1)).all():
+        raise ValueError(
+            "y must have one label per row, or a column of zeros and ones per "
+            f"label. Got the shape {y.shape} with other numbers than 0 and 1."
+        )
+
+
+def has_each(scores):
+    """Return ones where rows have a label, by its score (n_samples, n_labels)."""
+    if not isinstance(scores, np.ndarray):
+        return tensor_positive(scores)
+    return (scores > 0).astype(int)
 
 
 def labels_of(scores, classes):

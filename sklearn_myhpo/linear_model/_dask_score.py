@@ -11,6 +11,7 @@ from ..data.dask.blocks import is_dask
 from ..data.dask.lazy import for_predictions
 from ..data.dask.source import DaskSource
 from ..data.streams.source import Sums
+from ..data.tensors.arrays import is_tensor
 
 
 class DaskScoreMixin:
@@ -40,6 +41,9 @@ collection of Dask
             At most 1.
         """
         if not is_dask(X):
+            if is_tensor(X):
+                # The metrics take no lists beside a tensor.
+                y, sample_weight = _as_array(y), _as_array(sample_weight)
             return super().score(X, y, sample_weight)
         check_is_fitted(self)
         source, model = DaskSource(X, y, sample_weight), for_predictions(self)
@@ -53,6 +57,11 @@ collection of Dask
         spread = np.maximum(square - total**2 / weight, 0.0)
         ratio = np.divide(left, spread, out=(left > 0).astype(float), where=spread > 0)
         return float(np.mean(1.0 - ratio))
+
+
+def _as_array(value):
+    """Return a list as an array, and anything else as it is."""
+    return np.asarray(value) if isinstance(value, list | tuple) else value
 
 
 def hits_of_block(block, model, names):

@@ -43,7 +43,6 @@ class LogisticModel(
         """
         weights, _ = self._weigh_classes(counts.classes, counts.weight, None)
         loss, _, classes = self._check_target(counts.classes, weights)
-        self._check_one_pass()
         by_class = None if self.class_weight is None else self.class_weight_
         return loss, RowTarget(classes, by_class)
 
@@ -57,7 +56,7 @@ class LogisticModel(
         self._check_streaming_weight()
         check_classification_targets(y)
         self._check_classes(classes, is_first)
-        self._check_one_pass()
+        self._check_parts()
         known = np.isin(y, self.classes_)
         if not known.all():
             unknown = y[~known].tolist()[0]

@@ -35,13 +35,13 @@ class PerClassMixin:
         self._free_features = groups.unpenalized
         return ClassGroups.of(groups, self.classes_.tolist())
 
-    def _check_one_pass(self):
-        """Raise a ValueError if the rows would have to be in memory."""
+    def _check_parts(self):
+        """Raise a ValueError where rows that come in parts are to be learned from."""
         if self._is_per_class:
             raise ValueError(
-                "alpha_per_target=True needs all rows in memory, but these come in "
-                "parts that are read one after the other. Use alpha_per_target=False, "
-                "or an array, a frame or a sparse matrix of a sample of the rows."
+                "alpha_per_target=True of several classes is not possible with "
+                "partial_fit, which sees every row once. Use alpha_per_target=False, "
+                "or fit; rows that do not fit into memory may be batches there."
             )
 
     def _as_parameter(self, lambda_):

@@ -18,7 +18,14 @@ from ..data.moments.condensed_design import CondensedDesign
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._batches import columns_of
-from ._classes import ClassWeightMixin, index_classes, labels_of
+from ._classes import (
+    ClassWeightMixin,
+    check_labels,
+    has_columns,
+    has_each,
+    index_classes,
+    labels_of,
+)
 from ._dask_score import DaskScoreMixin
 from ._export import export, typical_strength
 
@@ -50,15 +57,12 @@ class RidgeClassifierModel(
             return X, y
         if reset:
             self._is_coded = False
-            self._is_multilabel = _has_columns(y)
+            self._is_multilabel = has_columns(y)
         if self._is_multilabel and sparse.issparse(y):
             y = y.toarray()
         X, y = super()._check_data(X, y, reset)
-        if self._is_multilabel and not np.isin(y, (0, 1)).all():
-            raise ValueError(
-                "y must have one label per row, or a column of zeros and ones per "
-                f"label. Got the shape {y.shape} with other numbers than 0 and 1."
-            )
+        if self._is_multilabel:
+            check_labels(y)
         return X, y
 
     def _weigh_classes(self, y, weights, own):
@@ -145,7 +149,7 @@ class RidgeClassifierModel(
         """
         scores = self.decision_function(X)
         if self._is_multilabel:
-            return (scores > 0).astype(int)
+            return has_each(scores)
         return labels_of(scores, self.classes_)
 
     def to_sklearn(self) -> RidgeClassifier:
@@ -199,14 +203,3 @@ class RidgeClassifierModel(
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _has_columns(y):
-    """Whether y, as the user gave it, has two columns or more."""
-    shape = getattr(y, "shape", None)
-    if shape is None:
-        try:
-            shape = np.asarray(y).shape
-        except ValueError:  # ragged, which the check of y will say
-            return False
-    return len(shape) == 2 and shape[1] > 1

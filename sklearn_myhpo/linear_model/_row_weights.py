@@ -12,6 +12,7 @@ from ..bilevel.contract import Offers
 from ..bilevel.row_weights import RowWeightsProblem
 from ..data.dask.blocks import is_dask
 from ..data.streams.batches import Batches
+from ..data.tensors.arrays import Home
 from ..diagnostics.certificate import RowWeightsCertificate, certify
 from ..engine.glm.row_groups import RowGroups
 from ..selection.one_standard_error import standard_error
@@ -21,6 +22,7 @@ from ..solvers.protocol import Status
 from ._checks import check_not_missing
 from ._learning import LearningMixin
 from ._problem import LastFit
+from ._tensors import TensorRows
 
 #: Of a weight of zero, that of a group without a row of positive sample weight.
 LEAST_LOGIT = -700.0
@@ -51,6 +53,11 @@ def check_row_groups(model, X, row_groups, X_val):
         raise ValueError(
             "row_groups needs a clean validation set, X_val and y_val: the weights of "
             "rows are those with which its loss is least. Got X_val=None."
+        )
+    if isinstance(X, TensorRows):
+        raise ValueError(
+            "row_groups needs X as a NumPy array, a sparse matrix or a frame. Got an "
+            f"array of {Home.of(X.given).name}."
         )
     if isinstance(X, Batches) or is_dask(X):
         raise ValueError(

@@ -265,7 +265,7 @@ class StreamedFit:
 
     def _with_curve(self, problem, result):
         """Return the result with the value at the end, and that without features."""
-        if self.model.feature_groups is not None or not result.lambda_.size:
+        if self.model.feature_groups is not None or result.lambda_.size != 1:
             return result
         places = np.append(result.lambda_, problem.bounds[1])
         values = np.array([result.validation_loss, problem.null_loss])

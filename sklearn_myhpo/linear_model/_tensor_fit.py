@@ -15,12 +15,11 @@ from ..data.arrays import linear_predictor
 from ..data.tensors.arrays import (
     Home,
     as_numpy,
-    check_no_gradient,
-    check_tensor,
     is_foreign,
     is_tensor,
     to_host,
 )
+from ..data.tensors.checks import check_no_gradient, check_tensor, check_values
 from ..data.tensors.homes import lives_elsewhere
 from ..data.tensors.rows import tensor_product
 from ._batches import is_from_batches
@@ -57,7 +56,9 @@ def following_rows(fit):
         if is_tensor(X):
             rows, home = TensorRows(X), Home.of(X)
         y, sample_weight = _followed("y", y), _followed("sample_weight", sample_weight)
+        X_val = params.pop("X_val", None)
         params = {name: _followed(name, one) for name, one in params.items()}
+        params["X_val"] = _followed("X_val", X_val) if home is None else X_val
         # All the rest are arrays of the host, or asked for explicitly.
         with config_context(array_api_dispatch=False):
             fit(self, rows, y, sample_weight, **params)
@@ -75,6 +76,7 @@ def _followed(name, value):
     """Return an argument beside X on the host."""
     if not is_foreign(value):
         return value
+    check_values(value, name)
     check_no_gradient(value, name)
     return to_host(value)
 

@@ -6,6 +6,12 @@ from ..data.tensors.arrays import Home, to_host
 from ..losses.tensors import tensor_loss
 
 
+def tensor_positive(scores):
+    """Return ones where scores are positive, and zeros elsewhere, as integers."""
+    xp = Home.of(scores).xp
+    return xp.astype(scores > 0, xp.int64)
+
+
 def tensor_labels(scores, classes):
     """Return the label of every row, as `labels_of`.
 
@@ -23,7 +29,7 @@ def tensor_labels(scores, classes):
     home = Home.of(scores)
     xp = home.xp
     if len(scores.shape) == 1:
-        index = xp.astype(scores > 0, xp.int64)
+        index = tensor_positive(scores)
     else:
         index = xp.argmax(scores, axis=1)
     if classes.dtype.kind not in "biuf":

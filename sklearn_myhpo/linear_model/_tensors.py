@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from .._messages import shown
 from ..criteria.loo import LeaveOneOut
+from ..criteria.streamed import AllRows
 from ..data.folds.listed import list_folds
-from ..data.tensors.arrays import Home, check_tensor, is_tensor
+from ..data.streams.joined import OwnValidation
+from ..data.tensors.arrays import Home, is_tensor
+from ..data.tensors.checks import check_tensor
+from ..data.tensors.joined import JoinedTensors
 from ..data.tensors.source import TensorSource
 from ..engine.glm.stream_plan import hessian_bytes
 from ..losses import SquaredLoss
@@ -20,10 +26,12 @@ from ._checks import (
     check_weights,
     resolve_criterion,
 )
+from ._classes import check_labels, has_columns
 from ._formed import MOST_HESSIAN_BYTES
 from ._long_rows import LongRows, sample_rows
 from ._moments import condense_for
 from ._sources import GIB, Read
+from ._tensor_validation import Columns, OwnTensors, own_tensors
 from ._wide_tensors import is_wide, wide_rows
 
 #: Bytes of the second moments of all parts of the rows that splits use alike.
@@ -85,19 +93,32 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, validation):
     if y is None:
         raise ValueError("y must be an array with a number for each row. Got None.")
     check_tensor(X.given)
-    has_own_validation = any(one is not None for one in validation)
-    if is_wide(model, X.given) and not has_own_validation:
-        y, sample_weight = _check_columns(model, X.given, y, sample_weight)
-        X.wide = wide_rows(model, X.given)
-        return Read(X.wide.rows, y, sample_weight)
-    obstacle = _obstacle(model, solver, has_own_validation)
+    if is_wide(model, X.given):
+        return _wide(model, X, y, sample_weight, validation)
+    obstacle = _obstacle(model, solver)
     if obstacle is not None:
         raise ValueError(f"X is not a NumPy array: {obstacle}. {_ELSE}")
     X = X.given
     y, weights = _check_columns(model, X, y, sample_weight)
+    own = own_tensors(
+        model, X, y, validation, partial(_check_target, model, reset=False)
+    )
     if model._is_from_moments or model._codes_classes:
-        return _ridge_rows(model, X, y, weights, metadata)
-    return Read(_long_rows(model, X, y, weights, metadata), None, None)
+        return _ridge_rows(model, X, y, weights, metadata, own)
+    return Read(_long_rows(model, X, y, weights, metadata, own), None, None)
+
+
+def _wide(model, X, y, sample_weight, validation):
+    """Return the rows of a tensor in their own space, set as X.wide."""
+    y, weights = _check_columns(model, X.given, y, sample_weight)
+    given = X.given, y, validation, partial(_check_target, model, reset=False)
+    own = own_tensors(model, *given)
+    if own is None:
+        X.wide = wide_rows(model, X.given)
+        return Read(X.wide.rows, y, weights)
+    X.wide = wide_rows(model, X.given, own.X)
+    rows, more = np.split(X.wide.rows, [len(y)])
+    return Read(rows, y, weights, (more, own.y, own.weights))
 
 
 def refuse_tensor(X):
@@ -109,17 +130,12 @@ def refuse_tensor(X):
         )
 
 
-def _obstacle(model, solver, has_own_validation):
+def _obstacle(model, solver):
     """Return what keeps a fit from sums over rows, and what would do; or None."""
     for name in ("scoring", "store_cv_results"):
         value = getattr(model, name)
         if value is not None and value is not False:
             return f"{name}={shown(value)} predicts held-out rows; leave it out"
-    if has_own_validation:
-        return (
-            "X_val and y_val are rows beside X; give both as X and y, and the rows of "
-            "each as cv=[(train, validation)]"
-        )
     if model.shrinkage == "auto":
         return "shrinkage='auto' needs splits within splits; give a number"
     if solver.capabilities.needs_rows:
@@ -135,15 +151,12 @@ def _obstacle(model, solver, has_own_validation):
 
 def _obstacle_of_criterion(model, criterion):
     """Return the same for a criterion of ridge."""
-    if type(criterion) is LeaveOneOut and model.feature_groups is None:
-        factors = model.penalty_factors
-        if factors is None or np.all(np.asarray(factors, dtype=object) != 0):
-            return None
-        return "criterion='loo' takes penalty_factors > 0; use criterion='validation'"
+    if type(criterion) is LeaveOneOut:
+        return None
     if criterion.needs_rows or criterion.is_matrix_free:
         return (
-            f"criterion={shown(model.criterion)} needs rows one by one, but for 'loo' "
-            "with one lambda; use criterion='validation' or 'gcv'"
+            f"criterion={shown(model.criterion)} needs rows one by one; use "
+            "criterion='validation', 'gcv' or 'loo'"
         )
     return None
 
@@ -152,10 +165,10 @@ def _obstacle_of_likelihood(model, solver):
     """Return the same for the losses that are no squares."""
     if not model._reads_in_passes:
         return f"{model._name()} needs rows one by one"
-    if model.criterion != "validation":
+    if model.criterion != "validation" and model.shrinkage:
         return (
-            f"criterion={shown(model.criterion)} needs rows one by one; use "
-            "criterion='validation'"
+            f"criterion={shown(model.criterion)} with shrinkage needs rows one by one; "
+            "use shrinkage=0.0 or criterion='validation'"
         )
     if model.n_starts > 1:
         return f"n_starts={model.n_starts} needs rows one by one; use n_starts=1"
@@ -175,19 +188,10 @@ def _obstacle_of_likelihood(model, solver):
 
 def _check_columns(model, X, y, sample_weight):
     """Return y and the weights, checked, and set the features of the estimator."""
-    check_not_missing(y)
     if model._codes_classes:
         # Labels, which are numbers -1 and 1 from here on.
-        model._is_multilabel = model._is_coded = False
-    is_classifier = model._is_classifier or model._codes_classes
-    if not is_classifier:
-        check_not_text(y)
-    y = validate_data(
-        model,
-        y=y,
-        multi_output=model._is_multi_output,
-        y_numeric=not is_classifier,
-    )
+        model._is_coded, model._is_multilabel = False, has_columns(y)
+    y = _check_target(model, y)
     check_consistent_length(y, X)
     n_rows, n_features = X.shape
     if n_rows < 2 or not n_features:
@@ -200,32 +204,70 @@ def _check_columns(model, X, y, sample_weight):
     return y, check_weights(sample_weight, y)
 
 
-def _pairs(model, X, y, weights, metadata, criterion=None):
-    """Return the training and validation rows of every split."""
-    metadata = model._metadata_of_splits(X, *metadata)
-    given = (X, y), (X, y), weights, metadata
-    return model._choose_pairs(*given, own=None, criterion=criterion)
+def _check_target(model, y, reset=True):
+    """Return y of some rows as an array of numbers or labels."""
+    check_not_missing(y)
+    has_labels = model._is_classifier or model._codes_classes
+    if not has_labels:
+        check_not_text(y)
+    y = validate_data(
+        model,
+        y=y,
+        multi_output=model._is_multi_output,
+        y_numeric=not has_labels,
+        reset=reset,
+    )
+    if model._codes_classes and model._is_multilabel:
+        check_labels(y)
+    elif not (has_labels or model._is_from_moments):
+        y = y.astype(np.float64)
+        model._family_loss().check_target(y)
+    return y
 
 
-def _ridge_rows(model, X, y, weights, metadata):
+def _ridge_rows(model, X, y, weights, metadata, own):
     """Return rows with the second moments of a tensor, their y and their weights."""
     from ..data.tensors import moments  # noqa: F401  registers the tasks
 
-    name, target = model._name(), y
-    criterion = resolve_criterion(model.criterion, SquaredLoss(), name)
+    criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
     if model._codes_classes:
-        weights, _ = model._weigh_classes(y, weights, None)
-        _, index, _ = model._check_target(y, weights)
-        target = model._codes(index)
-    source, rule = TensorSource(X, target, weights), None
-    pairs = _pairs(model, X, y, weights, metadata, criterion)
-    if criterion is None:
+        weights, own = _weighed(model, y, weights, own)
+    columns = Columns.of(y, weights, own)
+    if model._codes_classes:
+        _, index, _ = model._check_target(columns.y, columns.weights)
+    pairs = _pairs(model, X, columns, metadata, criterion)
+    if model._codes_classes:
+        columns = columns._replace(y=model._codes(index))
+    source, rule = _source(X, own, columns), None
+    if own is not None:
+        rule = OwnValidation()
+    elif criterion is None:
         rule = list_folds(pairs, len(y))
         _check_kinds(model, rule, X.shape[1])
     found = condense_for(model, source, rule)
     found.design.condensed, model._y_origin = found, found.centre.y
-    is_vector = target.ndim == 1
+    is_vector = columns.y.ndim == 1
     return Read(found.design, found.y[:, 0] if is_vector else found.y, found.weight)
+
+
+def _weighed(model, y, weights, own):
+    """Return weights of training rows, and a validation set, times their classes'."""
+    weights, own = model._weigh_classes(y, weights, own)
+    return weights, None if own is None else OwnTensors(*own)
+
+
+def _pairs(model, X, columns, metadata, criterion):
+    """Return the training and validation rows of every split."""
+    metadata = model._metadata_of_splits(X, *metadata)
+    given = (X, columns.y), (X, columns.y), columns.weights, metadata
+    return model._choose_pairs(*given, own=columns.pair, criterion=criterion)
+
+
+def _source(X, own, columns):
+    """Return the rows of a tensor, with those of a validation set if there is one."""
+    first, *more = columns.parts()
+    source = TensorSource(X, *first)
+    return JoinedTensors(source, TensorSource(own.X, *more[0])) if more else source
 
 
 def _check_kinds(model, rule, n_features):
@@ -240,29 +282,28 @@ def _check_kinds(model, rule, n_features):
         )
 
 
-def _long_rows(model, X, y, weights, metadata):
+def _long_rows(model, X, y, weights, metadata, own):
     """Return the `LongRows` of a tensor."""
-    from ..engine.glm import tensor_pass  # noqa: F401  registers the tasks
+    from ..criteria import _tensor_alo  # noqa: F401  registers the tasks
+    from ..engine.glm import tensor_pass  # noqa: F401
 
+    plain = Columns.of(y, weights, own)
     if model._is_classifier:
         check_classification_targets(y)
-        own, _ = model._weigh_classes(y, weights, None)
-        loss, _, _ = model._check_target(y, own)
+        weighed = Columns.of(y, *_weighed(model, y, weights, own))
     else:
-        own, y = weights, y.astype(np.float64)
-        model._family_loss().check_target(y)
-        loss, _, _ = model._check_target(y, own)
-    if model._is_per_class:
-        raise ValueError(
-            "X is not a NumPy array: alpha_per_target=True of several classes needs "
-            f"rows one by one; use alpha_per_target=False. {_ELSE}"
-        )
+        weighed = plain
+    loss, _, _ = model._check_target(*weighed.parts()[0])
     tensor_loss(loss, Home.of(X))
-    pairs = _pairs(model, X, y, own, metadata)
-    rule = list_folds(pairs, len(y))
-    source = TensorSource(X, y, weights)
-    n_outputs = max(1, len(model.classes_) - 1) if model._is_classifier else 1
-    n_bytes = hessian_bytes(X.shape[1] * n_outputs, rule.n_splits)
+    criterion = resolve_criterion(model.criterion, loss, model._name())
+    pairs = _pairs(model, X, weighed, metadata, criterion)
+    if own is not None:
+        rule = OwnValidation()
+    else:
+        rule = AllRows() if criterion else list_folds(pairs, len(y))
+    source = _source(X, own, plain)
+    n_weights = X.shape[1] * loss.n_outputs(y)
+    n_bytes = hessian_bytes(n_weights, rule.n_splits)
     if n_bytes > MOST_HESSIAN_BYTES:
         raise ValueError(
             f"The Hessians of all splits, of {X.shape[1]} features for every class, "
@@ -270,5 +311,4 @@ def _long_rows(model, X, y, weights, metadata):
             f"features or folds. {_ELSE}"
         )
     most = max(2, min(sample_rows(X.shape[1]), len(y) // SAMPLE_SHARE))
-    facts = source.facts(rule, most, model._is_classifier)
-    return LongRows(source, facts, rule)
+    return LongRows(source, source.facts(rule, most, model._is_classifier), rule)

@@ -35,8 +35,8 @@ def _needs_no_features(model):
     return all(getattr(model, name) is value for name, value in _NEEDED.items())
 
 
-def wide_rows(model, X):
-    """Return the `WideRows` of a tensor.
+def wide_rows(model, X, *more):
+    """Return the `WideRows` of a tensor, and of more rows below it.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def wide_rows(model, X):
             f"Use {name}={_NEEDED[name]}, at most {limits().moments_size} features, or "
             "NumPy arrays."
         )
-    return WideRows(X, model.fit_intercept, limits().device_size)
+    return WideRows([X, *more], model.fit_intercept, limits().device_size)
 
 
 def restore_features(model, wide, shape):

@@ -94,8 +94,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         Whether every class has a lambda of its own, and with `feature_groups` every
         group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
         of group g in class k. Two classes have one weight vector, and so the option
-        changes nothing. It needs all rows in memory: not with `partial_fit`, nor with
-        batches.
+        changes nothing. Not with `partial_fit`.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -400,8 +399,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         Whether every class has a lambda of its own, and with `feature_groups` every
         group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
         of group g in class k. Two classes have one weight vector, and so the option
-        changes nothing. It needs all rows in memory: not with `partial_fit`, nor with
-        batches.
+        changes nothing. Not with `partial_fit`.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -680,8 +678,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         Whether every class has a lambda of its own, and with `feature_groups` every
         group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
         of group g in class k. Two classes have one weight vector, and so the option
-        changes nothing. It needs all rows in memory: not with `partial_fit`, nor with
-        batches.
+        changes nothing. Not with `partial_fit`.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0

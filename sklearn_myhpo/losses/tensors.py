@@ -7,12 +7,17 @@ with the same care for cancellation and overflow.
 
 import numpy as np
 
+from .class_scores import ClassScoresLoss
 from .gamma import GammaLoss
 from .log_link import LEAST_TARGET, MOST_LOG_MEAN, nonzero
 from .logistic import LARGEST_EXPONENT, LogisticLoss
 from .multinomial import MultinomialLoss
 from .poisson import PoissonLoss
 from .tweedie import TweedieLoss
+
+#: Size of a raw prediction up to which exponentials of it, of its double and of sums
+#: over rows are numbers in single precision.
+MOST_SINGLE = 40.0
 
 
 class TensorLoss:
@@ -28,6 +33,7 @@ class TensorLoss:
 
     def __init__(self, loss, home):
         self.loss, self.home, self.xp = loss, home, home.xp
+        self.most = MOST_SINGLE if home.is_single else np.inf
 
     def prepare(self, y):
         """Return what the other methods need of y (n,), where X lives."""
@@ -68,7 +74,19 @@ class TensorLoss:
         """
         bend = weight * self._third(y, raw) * along
         images = images[:, :, 0]
-        return images.T @ (bend * images)
+        return self.home.products(images, bend * images)
+
+    def third_slope(self, y, raw, first, second):
+        """Return third derivatives of every row along two directions, (n, n_outputs).
+
+        Parameters
+        ----------
+        y : object
+            From `prepare`.
+        raw, first, second : array of shape (n, n_outputs)
+            Raw predictions, and changes of them.
+        """
+        return self._third(y, raw) * first * second
 
 
 class TensorLogistic(TensorLoss):
@@ -81,7 +99,7 @@ class TensorLogistic(TensorLoss):
     def value_and_gradient(self, y, raw):
         """Return the loss and ``p - y``, from one exponential."""
         xp, wrong = self.xp, y * raw
-        inside = xp.clip(wrong, max=LARGEST_EXPONENT)
+        inside = xp.clip(wrong, max=min(LARGEST_EXPONENT, self.most))
         odds = xp.exp(inside)
         value = xp.log1p(odds) + (wrong - inside)
         return value[:, 0], y * odds / (1.0 + odds)
@@ -101,10 +119,14 @@ class TensorMultinomial(TensorLoss):
 
     def __init__(self, loss, home):
         super().__init__(loss, home)
-        contrasts, (left, right) = loss.contrasts, np.tril_indices(loss.n_classes - 1)
+        contrasts, (left, right) = (
+            loss.contrasts,
+            np.tril_indices(loss.contrasts.shape[1]),
+        )
         self._contrasts = home.put(contrasts)
         self._pairs = home.put(contrasts[:, left] * contrasts[:, right])
         self._left, self._right = home.put_index(left), home.put_index(right)
+        self._is_own = home.put((left == right).astype(np.float64)[None])
 
     def prepare(self, y):
         """Return zeros and ones, shape (n, n_classes)."""
@@ -140,36 +162,68 @@ class TensorMultinomial(TensorLoss):
 
     def third(self, y, raw, weight, along, images):
         """Return sums of third central co-moments of the scores."""
-        xp = self.xp
-        _, p, total = self._probabilities(raw)
-        p = p / total
-
-        def centred(direction):
-            scores = direction @ self._contrasts.T
-            return scores - xp.sum(p * scores, axis=1, keepdims=True)
-
-        bend = weight * p * centred(along)
-        moves = [centred(images[:, one, :]) for one in range(images.shape[1])]
-        moves = xp.stack(moves, axis=1)
+        p, bend = self._bent(raw, along)
+        bend = weight * bend
+        moves = [self._centred(p, images[:, one, :]) for one in range(images.shape[1])]
+        moves = self.xp.stack(moves, axis=1)
         found = None
         for number in range(p.shape[1]):
             own = moves[:, :, number]
-            part = own.T @ (bend[:, number : number + 1] * own)
+            part = self.home.products(own, bend[:, number : number + 1] * own)
             found = part if found is None else found + part
         return found
+
+    def third_slope(self, y, raw, first, second):
+        """Return third central co-moments of the scores along two directions."""
+        p, bend = self._bent(raw, first)
+        bend = bend * self._centred(p, second)
+        mean = p @ self._contrasts
+        total = self.xp.sum(bend, axis=1, keepdims=True)
+        return bend @ self._contrasts - total * mean
+
+    def _bent(self, raw, along):
+        """Return the probabilities, and their changes along a direction."""
+        _, p, total = self._probabilities(raw)
+        p = p / total
+        return p, p * self._centred(p, along)
+
+    def _centred(self, p, direction):
+        """Return changes of the scores about their means."""
+        scores = direction @ self._contrasts.T
+        return scores - self.xp.sum(p * scores, axis=1, keepdims=True)
+
+
+class TensorClassScores(TensorMultinomial):
+    """Of `ClassScoresLoss`, whose contrasts are the scores."""
+
+    def curvature(self, y, raw):
+        """Return the lower triangles of ``diag(p) - p p'``, without cancellation."""
+        _, p, total = self._probabilities(raw)
+        p = p / total
+        others = p @ self.home.put(1.0 - np.eye(self.loss.n_classes))
+        left, right = (
+            self.xp.take(p, one, axis=1) for one in (self._left, self._right)
+        )
+        own = self.xp.take(others, self._right, axis=1)
+        return left * (own * self._is_own - right * (1.0 - self._is_own))
 
 
 class TensorLogLink(TensorLoss):
     """Of a `LogLinkLoss`; y is prepared as targets, their logs, and what is no zero."""
 
     def prepare(self, y):
-        """Return columns y, log(y) and whether y is positive, each (n, 1)."""
+        """Return columns y, log(y) and whether y is positive, each (n, 1).
+
+        The logs of zeros are zeros, and so are targets that count as zeros.
+        """
         y = np.asarray(y, dtype=np.float64)[:, None]
         is_positive = (y >= LEAST_TARGET).astype(np.float64)
-        return tuple(self.home.put(one) for one in (y, np.log(nonzero(y)), is_positive))
+        log = np.log(nonzero(y)) * is_positive
+        return tuple(self.home.put(one) for one in (y * is_positive, log, is_positive))
 
     def _inside(self, raw):
-        return self.xp.clip(raw, min=-MOST_LOG_MEAN, max=MOST_LOG_MEAN)
+        most = min(MOST_LOG_MEAN, self.most)
+        return self.xp.clip(raw, min=-most, max=most)
 
     def value_and_gradient(self, y, raw):
         """Return the loss and its first derivative, which share exponentials."""
@@ -190,10 +244,11 @@ class TensorPoisson(TensorLogLink):
     """Of `PoissonLoss`."""
 
     def _value_and_slope(self, y, raw):
-        error = raw - y[1]
+        error = (raw - y[1]) * y[2]
         rise = self.xp.expm1(error)
-        size = self.xp.clip(y[0], min=LEAST_TARGET)
-        return size * (rise - error), size * rise
+        # Of a target of zero the loss is the mean.
+        mean = self.xp.exp(raw) * (1.0 - y[2])
+        return y[0] * (rise - error) + mean, y[0] * rise + mean
 
     def _bend(self, y, raw):
         return self.xp.exp(raw)
@@ -224,13 +279,13 @@ class TensorTweedie(TensorLogLink):
         self._a, self._b = loss.power - 1.0, 2.0 - loss.power
 
     def _value_and_slope(self, y, raw):
-        xp, error = self.xp, raw - y[1]
-        size = xp.exp(self._b * y[1])
-        up = xp.expm1(self._b * error)
-        down = xp.expm1(-self._a * error) * y[2]
-        value = up + (1.0 - y[2])
-        slope = size * (value - down)
-        return size * (value / self._b + down / self._a), slope
+        xp, error = self.xp, (raw - y[1]) * y[2]
+        size = xp.exp(self._b * y[1]) * y[2]
+        up, down = xp.expm1(self._b * error), xp.expm1(-self._a * error)
+        # Of a target of zero the loss is a power of the mean.
+        power = xp.exp(self._b * raw) * (1.0 - y[2])
+        value = size * (up / self._b + down / self._a) + power / self._b
+        return value, size * (up - down) + power
 
     def _terms(self, y, raw):
         return self.xp.exp(self._b * raw), y[0] * self.xp.exp(-self._a * raw)
@@ -248,6 +303,7 @@ class TensorTweedie(TensorLogLink):
 TENSOR_LOSSES = {
     LogisticLoss: TensorLogistic,
     MultinomialLoss: TensorMultinomial,
+    ClassScoresLoss: TensorClassScores,
     PoissonLoss: TensorPoisson,
     GammaLoss: TensorGamma,
     TweedieLoss: TensorTweedie,

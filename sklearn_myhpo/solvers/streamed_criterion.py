@@ -22,6 +22,8 @@ LONGEST_MOVE = 4.0
 LAST_SHARE = 1e-2
 #: Share of a move from which on a move back is made shorter.
 SWINGING = 0.9
+#: The last move of lambda, per relative error of sums over rows, that is rounding.
+ROUNDING_SHARE = 1e2
 #: Rise of the training loss, relative to it, that turns weights back.
 TRAIN_RISE = 1e-9
 
@@ -49,6 +51,7 @@ class CriterionDriver:
         self.rows, self.tol, self.report = rows, tol, report
         self.max_iter, self.deadline = max_iter, Deadline.of(deadline)
         self.clock, self.advice, self.history = time.perf_counter(), advice, []
+        self.rounding = rows.rows.source.rounding
 
     def run(self, models, lambda_):
         """Return the problem and the result of passes.
@@ -80,7 +83,7 @@ class CriterionDriver:
             ahead = frozen.minimum(lambda_, box)
             move = np.abs(ahead - lambda_).max(initial=0.0)
             self.error = max(error, move)
-            if self.error <= LAST_SHARE * self.tol:
+            if self.error <= max(LAST_SHARE * self.tol, ROUNDING_SHARE * self.rounding):
                 status = Status.CONVERGED
             elif self.deadline.is_over:
                 status = Status.MAX_TIME
@@ -102,10 +105,11 @@ class CriterionDriver:
         w = full.minimize(lambda_, full.start())
         about = full.about.reshape(-1, 1)
         before = full.train_loss(about, lambda_)
+        rise = max(TRAIN_RISE, self.rounding)
         for _ in range(NEWTON_MAX_HALVINGS):
             place = self.rows.at(lambda_, w.reshape(full.about.shape), given)
             after = place.problem.full.train_loss(place.weights[0], lambda_)
-            if after <= before + TRAIN_RISE * abs(before):
+            if after <= before + rise * abs(before):
                 break
             w = 0.5 * (w + about)
         return place

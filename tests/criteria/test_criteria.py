@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 from scipy.linalg import helmert, hilbert
 
+from sklearn_myhpo import MYHPORidge
 from sklearn_myhpo.criteria import CRITERIA
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.solvers import SOLVERS, Status, minimize_bilevel
@@ -243,6 +244,19 @@ def test_ill_conditioned_features():
         point = np.array([lambda_])
         expected = reference_left_out(spec, point)
         np.testing.assert_allclose(value(problem, point), expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("criterion", ["loo", "gcv"])
+def test_a_feature_that_unpenalized_ones_explain(criterion):
+    """Its residual is rounding, without a unit: LAPACK would find NaN in it."""
+    spec = ridge_spec()
+    X = np.column_stack([spec.X, spec.X[:, 0] * (1.0 + 1e-8 * np.sin(spec.y[:, 0]))])
+    factors = np.append(0.0, np.ones(X.shape[1] - 1))
+    found = MYHPORidge(criterion=criterion, penalty_factors=factors).fit(X, spec.y)
+    plain = MYHPORidge(criterion=criterion, penalty_factors=factors[:-1])
+    plain.fit(X[:, :-1], spec.y)
+    predicted = found.predict(X), plain.predict(X[:, :-1])
+    np.testing.assert_allclose(*predicted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("criterion", ["loo", *REFERENCES])

@@ -14,8 +14,7 @@ from sklearn_myhpo import (
     SHOLogisticRegression,
     report,
 )
-from sklearn_myhpo.data import Batches
-from sklearn_myhpo.engine.limits import use_limits
+from sklearn_myhpo.data import Batches, RowFolds
 from sklearn_myhpo.exceptions import FlatObjectiveWarning, LambdaBoundWarning
 from sklearn_myhpo.solvers import SOLVERS, Penalty, Stochastic
 from sklearn_myhpo.solvers.stochastic.rules import RULES
@@ -282,22 +281,51 @@ def test_rows_in_parts_are_refused():
     """A stream would be fitted with one lambda, without a word."""
     solver = Stochastic("soba")
     model = BilevelLogisticRegression(solver=solver, alpha_per_target=True)
-    with pytest.raises(ValueError, match="alpha_per_target=True needs all rows in mem"):
+    with pytest.raises(ValueError, match="is not possible with partial_fit"):
         model.partial_fit(X, Y, classes=range(4))
     assert not hasattr(model, "coef_")
     model.partial_fit(X, Y > 1, classes=[False, True])
 
 
-def test_batches(monkeypatch):
-    """Batches that fit into memory would be refused, or longer ones be misread."""
+IN_PASSES = {
+    "folds": {},
+    "groups, standardized": {"feature_groups": GROUPS, "standardize": True},
+    "factors, one zero": {"penalty_factors": [1, 2, 0, 1, 0.5]},
+    "no intercept": {"fit_intercept": False},
+    "alo": {"criterion": "alo"},
+    "shrinkage": {"shrinkage": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", IN_PASSES)
+def test_batches_are_learned_in_passes(name, monkeypatch):
+    """Rows beyond memory would be refused, or share one lambda."""
+    for limit in ("SAMPLE_LEAST", "SAMPLE_PER_FEATURE"):
+        monkeypatch.setattr(f"sklearn_myhpo.linear_model._long_rows.{limit}", 8)
+    X, Y = make_classes(400)
+    weight, fold = np.resize(WEIGHT, 400), np.arange(400) % 4
+    rows = Batches.from_arrays(X, Y, weight)
+    found = fit(rows, None, tol=1e-8, cv=RowFolds(4), **IN_PASSES[name])
+    pairs = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(4)]
+    # There are several minima, of which this is to be the same.
+    start = {"lambda_init": found.lambda_}
+    options = {"tol": 1e-8, "cv": pairs, **start, **IN_PASSES[name]}
+    plain = fit(X, Y, fit_options={"sample_weight": weight}, **options)
+    assert found.lambda_.shape == plain.lambda_.shape
+    assert f", {found.lambda_.size} lambdas" in str(found.plan_)
+    assert found.oracle_counts_["n_passes"] > 3
+    # The unit of shrinkage is a loss that is found to 1e-4.
+    rtol = 1e-5 if name == "shrinkage" else 1e-9
+    assert found.validation_loss_ == pytest.approx(plain.validation_loss_, rel=rtol)
+    atol = 1e-3 if name == "shrinkage" else 1e-5
+    np.testing.assert_allclose(found.coef_, plain.coef_, atol=atol)
+    np.testing.assert_allclose(found.intercept_, plain.intercept_, atol=atol)
+
+
+def test_batches_that_fit_into_memory_are_the_same():
+    """Their folds would be others than those of an array."""
     rows = Batches.from_arrays(X, Y, batch_size=50)
     np.testing.assert_allclose(fit(rows, None).lambda_, fit().lambda_, atol=1e-6)
-    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 20)
-    with (
-        use_limits(block_entries=100),
-        pytest.raises(ValueError, match="alpha_per_target=True needs all rows in mem"),
-    ):
-        fit(rows, None)
 
 
 def test_a_class_at_its_bound_is_named():

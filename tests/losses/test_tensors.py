@@ -5,6 +5,7 @@ import pytest
 
 from sklearn_myhpo.data.tensors.arrays import Home
 from sklearn_myhpo.losses import (
+    ClassScoresLoss,
     GammaLoss,
     LogisticLoss,
     MultinomialLoss,
@@ -20,6 +21,7 @@ N_ROWS = 60
 LOSSES = (
     LogisticLoss(),
     MultinomialLoss(4),
+    ClassScoresLoss(4),
     PoissonLoss(),
     GammaLoss(),
     TweedieLoss(1.5),
@@ -29,7 +31,7 @@ LOSSES = (
 def data(loss):
     """Return targets and raw predictions, some of them far out."""
     rng = np.random.default_rng(0)
-    n_outputs = 3 if loss.n_classes == 4 else 1
+    n_outputs = 1 if loss.n_classes != 4 else loss.contrasts.shape[1]
     raw = rng.normal(size=(N_ROWS, n_outputs))
     raw[:4] = np.array([-900.0, 900.0, -30.0, 30.0])[:, None]
     if loss.n_classes:
@@ -75,6 +77,21 @@ def test_third_derivatives_are_those_of_numpy(loss):
         for other in moves
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_third_derivatives_of_rows_are_those_of_numpy(loss):
+    """Rows would be left out along wrong slopes."""
+    load_space("tests.tensor_namespace")
+    y, raw = data(loss)
+    rng = np.random.default_rng(2)
+    first, second = rng.normal(size=(2, *raw.shape))
+    own = tensor_loss(loss, Home.of(counted.asarray(raw)))
+    there = map(counted.asarray, (raw, first, second))
+    found = bring(own.third_slope(own.prepare(y), *there))
+    units = np.eye(raw.shape[1])[:, None, :]
+    expected = loss.third(y, raw, units, first, second).T
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_other_losses_are_refused():

@@ -72,6 +72,8 @@ class RowSource(ABC):
         How often all rows have been read so far.
     n_samples : int or None
         None where it is not known before the end of the first pass.
+    rounding : float
+        Relative error of sums over rows, where it is that of single precision.
     watch : callable or None
         Called with the number of a pass, from one, and the number of rows that it is
         done with; after the last one with None in the place of the latter.
@@ -79,6 +81,8 @@ class RowSource(ABC):
 
     n_passes = 0
     n_samples = None
+    #: Relative error of sums over rows beyond that of double precision.
+    rounding = 0.0
     watch = None
 
     @abstractmethod

@@ -1,20 +1,12 @@
 """Arrays of other libraries: which are taken, where they live, how numbers move."""
 
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 from sklearn import get_config
 
-from ..._messages import shown
 from ..dask.blocks import is_dask
 from ..streams.batches import Batches
-
-#: Ends of the messages about arrays that are too large for a device.
-_SMALLER = (
-    "Use X in float32, which takes half of the memory, or fewer columns; or give the "
-    "rows in parts that fit, as sklearn_myhpo.data.Batches of NumPy arrays."
-)
 
 
 def is_tensor(X):
@@ -56,6 +48,33 @@ def _compat():
     return array_api_compat
 
 
+#: Rows of a device without double precision whose products are added up at once.
+SINGLE_ROWS = 2**10
+
+
+class Compensated:
+    """A sum in single precision, and what rounding has taken from it.
+
+    Parameters
+    ----------
+    value, rest : array
+    """
+
+    def __init__(self, value, rest):
+        self.value, self.rest = value, rest
+
+    def __add__(self, other):
+        """Return the sum of both; Knuth's, which loses nothing of it."""
+        total = self.value + other.value
+        own = total - self.value
+        rest = (self.value - (total - own)) + (other.value - own)
+        return Compensated(total, rest + self.rest + other.rest)
+
+    def fetched(self):
+        """Return the sum on the host, in double precision."""
+        return to_host(self.value).astype(np.float64) + to_host(self.rest)
+
+
 class Home(NamedTuple):
     """Where an array lives.
 
@@ -80,7 +99,7 @@ class Home(NamedTuple):
         try:
             xp.zeros(1, dtype=xp.float64, device=device)
             double = xp.float64
-        except (TypeError, ValueError, RuntimeError):
+        except (AttributeError, TypeError, ValueError, RuntimeError):
             # Some devices, such as those of Apple, have no double precision.
             double = xp.float32
         return cls(xp, device, double)
@@ -90,9 +109,52 @@ class Home(NamedTuple):
         array = np.asarray(array, order="C")
         if array.dtype.kind != "f":
             return self.xp.asarray(array, device=self.device)
-        if self.double == self.xp.float32:
+        if self.is_single:
             array = array.astype(np.float32)
         return self.xp.asarray(array, device=self.device, dtype=self.double)
+
+    @property
+    def is_single(self):
+        """Whether the device has no double precision."""
+        return self.double == self.xp.float32
+
+    def put_parts(self, row):
+        """Return rows (1, k) whose sum is a row of the host, (k,); none for zeros.
+
+        In single precision two of them, so that what is subtracted has all its digits.
+        """
+        if not row.any():
+            return []
+        first = self.put(row[None])
+        if not self.is_single:
+            return [first]
+        return [first, self.put(row[None] - row[None].astype(np.float32))]
+
+    def products(self, left, right):
+        """Return ``left' right`` of rows (n, a) and (n, b), summed with care.
+
+        In single precision of few rows at a time: a library may add up the products of
+        all rows one after another, and lose digits with their number.
+        """
+        xp, n_rows = self.xp, left.shape[0]
+        if not self.is_single or n_rows <= SINGLE_ROWS:
+            return left.T @ right
+        whole = n_rows - n_rows % SINGLE_ROWS
+        parts = [
+            xp.reshape(one[:whole, :], (-1, SINGLE_ROWS, one.shape[1]))
+            for one in (left, right)
+        ]
+        found = xp.sum(xp.permute_dims(parts[0], (0, 2, 1)) @ parts[1], axis=0)
+        if whole < n_rows:
+            found = found + left[whole:, :].T @ right[whole:, :]
+        return found
+
+    def total(self, array):
+        """Return a sum over rows that others are to be added to, with care."""
+        if not self.is_single:
+            return array
+        rest = self.xp.zeros(array.shape, dtype=array.dtype, device=self.device)
+        return Compensated(array, rest)
 
     def put_index(self, index):
         """Return row numbers as an array here."""
@@ -116,14 +178,14 @@ class Home(NamedTuple):
             return False
         return compat.device(array) == self.device
 
-    def linalg(self, name):
-        """Return a function of the extension for linear algebra."""
+    def linalg(self, name, what):
+        """Return a function of the extension for linear algebra, needed for what."""
         found = getattr(getattr(self.xp, "linalg", None), name, None)
         if found is None:
             raise ValueError(
                 f"The namespace {self.name} has no linalg.{name} of the array API, "
-                "which this fit needs for features that nearly depend on each other. "
-                "Use an array of PyTorch, CuPy or NumPy."
+                f"which this fit needs for {what}. Use an array of PyTorch, CuPy or "
+                "NumPy."
             )
         return found
 
@@ -149,7 +211,10 @@ def to_host(array):
     if isinstance(array, np.ndarray | np.generic):
         return np.asarray(array)
     if compat.is_torch_array(array):
-        return array.detach().cpu().numpy()
+        array = array.detach().cpu()
+        # NumPy has no such numbers.
+        is_brain = str(array.dtype) == "torch.bfloat16"
+        return (array.float() if is_brain else array).numpy()
     if compat.is_cupy_array(array):
         return array.get()
     xp = compat.array_namespace(array)
@@ -196,62 +261,3 @@ def fetched(value):
     value = on_host(value)
     is_single = isinstance(value, np.ndarray) and value.dtype == np.float32
     return value.astype(np.float64) if is_single else value
-
-
-def check_tensor(X):
-    """Raise where an array of another library is none of real numbers for X.
-
-    Parameters
-    ----------
-    X : array
-
-    Raises
-    ------
-    TypeError, ValueError
-        If X has other numbers than float32 or float64, or gradients are recorded.
-    """
-    home = Home.of(X)
-    xp = home.xp
-    if X.dtype not in (xp.float32, home.double):
-        kind = "complex" if xp.isdtype(X.dtype, "complex floating") else "other"
-        advice = "Give its real and imaginary parts as columns."
-        if kind == "other":
-            advice = f"Convert it: {home.name}.asarray(X, dtype={home.name}.float32)."
-        raise TypeError(
-            f"X of {home.name} must have the dtype float32 or float64. Got {X.dtype}. "
-            + advice
-        )
-    check_no_gradient(X, "X")
-    if len(X.shape) != 2:
-        raise ValueError(f"X must have two axes. Got the shape {tuple(X.shape)}.")
-    if X.shape[0] * X.shape[1] and not bool(xp.isfinite(xp.sum(home.precise(X)))):
-        _check_each(X, xp)
-
-
-def _check_each(X, xp):
-    """Raise a ValueError where an entry is no finite number: their sum is not."""
-    if bool(xp.any(xp.isnan(X))):
-        raise ValueError("Input X contains NaN.")
-    if bool(xp.any(xp.isinf(X))):
-        raise ValueError("Input X contains infinity.")
-
-
-def check_no_gradient(array, name):
-    """Raise a ValueError where PyTorch records what is done with an array."""
-    if getattr(array, "requires_grad", False):
-        raise ValueError(
-            f"{name} requires gradients (requires_grad=True), which fits and "
-            f"predictions do not give. Use {name}.detach()."
-        )
-
-
-@contextmanager
-def memory_advice():
-    """Say what to do where a device has too little memory."""
-    try:
-        yield
-    except Exception as error:
-        is_full = isinstance(error, MemoryError)
-        if not (is_full or type(error).__name__ == "OutOfMemoryError"):
-            raise
-        raise MemoryError(f"{shown(str(error))} {_SMALLER}") from error

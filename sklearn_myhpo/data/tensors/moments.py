@@ -16,7 +16,7 @@ from ..moments.fold_moments import (
 from ..moments.passes import Largest, largest_of_block
 from ..streams.sample import RowSample, SampledRows
 from ..streams.source import Sums
-from .arrays import fetched
+from .arrays import Home, fetched, to_host
 from .source import TensorBlock
 
 
@@ -30,8 +30,8 @@ def _filled(block, centre):
     weight = np.ldexp(block.weight.astype(np.float64), -centre.weight_exponent)
     root = home.put(np.sqrt(weight)[:, None])
     left = home.precise(block.X)
-    if centre.x.any():
-        left = left - home.put(centre.x[None])
+    for part in home.put_parts(centre.x):
+        left = left - part
     return xp.concat([left, home.put(right)], axis=1) * root
 
 
@@ -44,7 +44,7 @@ def tensor_moments(block: TensorBlock, rule, centre, step, most):
         end = centre.n_features + 1
     for family in used.T:
         for kind, index in rows_of_parts(family, n_kinds):
-            matrix = _products(block.home.xp, block.home.rows(filled, index), end)
+            matrix = _products(block.home, block.home.rows(filled, index), end)
             known = matrices.get(kind)
             matrices[kind] = matrix if known is None else known + matrix
     counts = np.bincount(used[used >= 0], minlength=n_kinds)
@@ -56,14 +56,14 @@ def tensor_moments(block: TensorBlock, rule, centre, step, most):
     )
 
 
-def _products(xp, rows, end):
+def _products(home, rows, end):
     """Return the products of columns with those before the end; of others squares."""
     if end == rows.shape[1]:
-        return rows.T @ rows
+        return home.total(home.products(rows, rows))
     left, right = rows[:, :end], rows[:, end:]
-    cross = left.T @ right
-    squares = xp.sum(right * right, axis=0)
-    return ManyTargets(left.T @ left, cross, squares)
+    squares = home.xp.sum(right * right, axis=0)
+    found = home.products(left, left), home.products(left, right), squares
+    return ManyTargets(*map(home.total, found))
 
 
 class ManyTargets(NamedTuple):
@@ -94,19 +94,54 @@ class ManyTargets(NamedTuple):
         return matrix
 
 
+class TensorSample(NamedTuple):
+    """`RowSample` whose X is where it lives; its parts come to the host as one array.
+
+    Attributes
+    ----------
+    step, most, parts
+        As of `RowSample`; the number of all rows is known, so that the step stays.
+    home : Home
+    """
+
+    step: int
+    most: int
+    parts: tuple
+    home: Home
+
+    @property
+    def n_rows(self):
+        """Number of rows."""
+        return sum(map(len, self.parts))
+
+    def plus(self, other):
+        """Return the sample of the rows of both."""
+        return self._replace(parts=self.parts + other.parts)
+
+    def fetched(self):
+        """Return the `RowSample`."""
+        if not self.parts:
+            return RowSample(self.step, self.most, ())
+        X = self.home.xp.concat([part.X for part in self.parts], axis=0)
+        others = ((one.number, one.kind, one.y, one.weight) for one in self.parts)
+        number, kind, *rest = map(np.concatenate, zip(*others, strict=True))
+        rows = SampledRows(number, kind, to_host(X), *rest)
+        return RowSample(self.step, self.most, (rows,))
+
+
 def _sample(block, kinds, step, most):
-    """Return the `RowSample` of a block, with its X where it lives."""
+    """Return the `TensorSample` of a block."""
     first = -block.start % step
     number = block.start + np.arange(first, block.n_rows, step)
     if not len(number):
-        return RowSample(step, most, ())
+        return TensorSample(step, most, (), block.home)
     own = slice(first, None, step)
     y = np.array(block.y[own], dtype=np.float64).reshape(len(number), -1)
     weight = np.array(block.weight[own], dtype=np.float64)
     # A copy where X lives, for a view would keep the block.
     X = block.home.xp.asarray(block.X[own, :], copy=True)
     rows = SampledRows(number, kinds[own].copy(), X, y, weight)
-    return RowSample(step, most, (rows,))
+    return TensorSample(step, most, (rows,), block.home)
 
 
 class TensorFactors(NamedTuple):
@@ -143,7 +178,8 @@ def _factored(rows, home):
     """Return rows with the same products, by a QR factorization where X lives."""
     if rows.shape[0] <= 2 * rows.shape[1]:
         return rows
-    return home.linalg("qr")(rows, mode="reduced")[1]
+    what = "features that nearly depend on each other"
+    return home.linalg("qr", what)(rows, mode="reduced")[1]
 
 
 @factors_of_block.register
@@ -186,7 +222,8 @@ def tensor_deviations(
     target = _targets(block, columns, exponent, y_origin)
     (loss,) = _losses(block, target, [(coef, intercept)])
     loss = loss - float(mean)
-    return Sums((home.xp.sum(home.put(count**2 * block.weight) * loss * loss),))
+    total = home.xp.sum(home.put(count**2 * block.weight) * loss * loss)
+    return Sums((home.total(total),))
 
 
 @differences_of_block.register
@@ -205,7 +242,8 @@ def tensor_differences(
             # Rows that a split does not hold out count zero times.
             losses = xp.stack(_losses(block, target, own))
             more = more + home.put(count[None]) * (losses - losses[best : best + 1, :])
-    return Sums((xp.sum(more * more * home.put(block.weight[None]), axis=1),))
+    total = xp.sum(more * more * home.put(block.weight[None]), axis=1)
+    return Sums((home.total(total),))
 
 
 def _targets(block, columns, exponent, y_origin):

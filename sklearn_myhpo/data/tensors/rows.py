@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ..blocks import rows_by_label, slices
 from ..limits import row_limits
-from .arrays import memory_advice
+from .memory import memory_advice
 
 
 class KindRows(NamedTuple):
@@ -44,8 +44,8 @@ def forward(block, origin, matrix):
     matrix : ndarray of shape (n_features, k)
     """
     X = block.home.precise(block.X)
-    if origin.any():
-        X = X - block.home.put(origin[None])
+    for part in block.home.put_parts(origin):
+        X = X - part
     return X @ block.home.put(matrix)
 
 
@@ -90,16 +90,16 @@ def kind_rows(block, kinds, n_kinds, view, entries_per_row):
 
 def _columns_of(block, view):
     """Return the origin and the units of a view, where a block lives."""
-    put = block.home.put
-    shift = put(view.shift[None]) if view.shift.any() else None
-    scale = None if view.scale is None else put(view.scale[None])
-    return shift, scale, view.fit_intercept
+    home = block.home
+    scale = None if view.scale is None else home.put(view.scale[None])
+    return home.put_parts(view.shift), scale, view.fit_intercept
 
 
 def _mapped(X, columns, home):
     """Return rows in the coordinates of a view."""
     shift, scale, fit_intercept = columns
-    X = X if shift is None else X - shift
+    for part in shift:
+        X = X - part
     X = X if scale is None else X * scale
     if not fit_intercept:
         return X

@@ -9,7 +9,14 @@ from ..limits import row_limits
 from ..sampling import every_kth
 from ..streams.hashed_sample import HashedSample, RowFacts
 from ..streams.source import Block, RowSource
-from .arrays import Home, fetched, memory_advice, to_host
+from .arrays import Home, fetched, to_host
+from .memory import memory_advice
+
+#: Relative error of sums over rows of a device without double precision.
+SINGLE_ROUNDING = 1e-6
+
+#: Rows that may come to the host even where there are hardly more.
+LEAST_FIRST = 16
 
 
 class TensorBlock(NamedTuple):
@@ -61,6 +68,7 @@ class TensorSource(RowSource):
     def __init__(self, X, y, sample_weight):
         self.home, self._X, self._y, self._weight = Home.of(X), X, y, sample_weight
         self.n_samples, self._first = X.shape[0], None
+        self.rounding = SINGLE_ROUNDING if self.home.is_single else 0.0
         is_single = X.dtype == self.home.xp.float32
         self._dtype = np.dtype(np.float32 if is_single else np.float64)
         size = max(1, row_limits().tensor_entries // max(1, X.shape[1]))
@@ -93,7 +101,9 @@ class TensorSource(RowSource):
         if self._first is None:
             limits = row_limits()
             most = limits.block_entries // max(1, self.n_features)
-            rows = every_kth(self.n_samples, max(1, min(limits.shift_rows, most)))
+            # Of few rows some too, so that X as a whole stays where it is.
+            most = min(limits.shift_rows, most, max(LEAST_FIRST, self.n_samples // 4))
+            rows = every_kth(self.n_samples, max(1, most))
             X = to_host(self._X[rows, :])
             self._first = Block(X, self._y[rows], self._weight[rows], 0, 0)
         return self._first
@@ -107,22 +117,26 @@ class TensorSource(RowSource):
         """
         return to_host(self.home.rows(self._X, index))
 
-    def facts(self, rule, most, has_classes):
+    def facts(self, rule, most, has_classes, first_row=0):
         """Return the `RowFacts` of all rows, whose sample alone comes to the host.
 
         Parameters
         ----------
-        rule : ListedFolds
+        rule : FoldRule
         most : int
             Rows of the sample, but for those of rare classes.
         has_classes : bool
             Whether y has classes, of which some rows each are wanted.
+        first_row : int, default=0
+            Number of the first row.
         """
-        kinds, number = rule.columns.astype(np.intp), np.arange(self.n_samples)
+        columns = self._X, self._y, self._weight
+        kinds = rule.kinds(TensorBlock(*columns, first_row, 0, self.home, {}))
+        number = first_row + np.arange(self.n_samples)
         columns = self._y, self._weight, None, kinds, number
         whole = HashedSample(None, *columns, self.n_samples, most, has_classes)
         sample = whole.chosen()
-        sample = sample._replace(X=self.some(sample.number))
+        sample = sample._replace(X=self.some(sample.number - first_row))
         low, high, total = self.map_reduce(ends_of_block)[:3]
         block = Block(None, self._y, self._weight, 0, 0)
         counts = classes_of_block(block) if has_classes else None
@@ -130,17 +144,13 @@ class TensorSource(RowSource):
         return RowFacts(sample, low, high, total, has_weight, counts)
 
     def map_reduce(self, task, *args):
-        """Return the sum over slices, on the host.
-
-        Sums of a device without double precision are added on the host, which has it.
-        """
-        total, is_single = None, self.home.double == self.home.xp.float32
+        """Return the sum over slices, on the host."""
+        total = None
         with memory_advice():
             for number, (rows, kept) in enumerate(self._slices):
                 columns = self._X[rows, :], self._y[rows], self._weight[rows]
                 block = TensorBlock(*columns, rows.start, number, self.home, kept)
                 part = task(block, *args)
-                part = fetched(part) if is_single else part
                 total = part if total is None else total.plus(part)
             self.n_passes += 1
             return fetched(total)
@@ -159,7 +169,7 @@ class _Ends(NamedTuple):
 
     def plus(self, other):
         """Return those of both."""
-        xp = np if isinstance(self.low, np.ndarray) else self.home.xp
+        xp = self.home.xp
         return _Ends(
             xp.minimum(self.low, other.low),
             xp.maximum(self.high, other.high),
@@ -171,5 +181,5 @@ class _Ends(NamedTuple):
 def ends_of_block(block):
     """Return the `_Ends` of a `TensorBlock`: a task."""
     xp, X = block.home.xp, block.home.precise(block.X)
-    ends = xp.min(X, axis=0), xp.max(X, axis=0), xp.sum(X, axis=0)
-    return _Ends(*ends, block.home)
+    total = block.home.total(xp.sum(X, axis=0))
+    return _Ends(xp.min(X, axis=0), xp.max(X, axis=0), total, block.home)

@@ -8,7 +8,8 @@ have the same products and so the same predictions and penalties.
 import numpy as np
 
 from ..limits import row_limits
-from .arrays import Home, memory_advice, to_host
+from .arrays import Home, to_host
+from .memory import memory_advice
 
 
 class WideRows:
@@ -16,7 +17,8 @@ class WideRows:
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : list of array of shape (n_samples, n_features)
+        Parts of the rows.
     centres : bool
         Whether the rows are about their mean.
     device_size : int
@@ -28,24 +30,22 @@ class WideRows:
     """
 
     def __init__(self, X, centres, device_size):
-        self.home, self._X = Home.of(X), X
+        self.home, self._X = Home.of(X[0]), X
         xp = self.home.xp
         with memory_advice():
             self._mean = None
             if centres:
                 self._mean = xp.concat(
-                    [
-                        xp.mean(self.home.precise(X[:, part]), axis=0)
-                        for part in self._columns()
-                    ]
+                    [xp.mean(self._part(part), axis=0) for part in self._columns()]
                 )
             products = None
             for part in self._columns():
                 own = self._part(part)
                 one = own @ own.T
                 products = one if products is None else products + one
-            if X.shape[0] >= device_size and hasattr(xp, "linalg"):
-                values, vectors = map(to_host, self.home.linalg("eigh")(products))
+            eigh = getattr(getattr(xp, "linalg", None), "eigh", None)
+            if products.shape[0] >= device_size and eigh is not None:
+                values, vectors = map(to_host, eigh(products))
             else:
                 values, vectors = np.linalg.eigh(to_host(products))
         values, vectors = values.astype(np.float64), vectors.astype(np.float64)
@@ -56,14 +56,15 @@ class WideRows:
 
     def _columns(self):
         """Return slices of columns of bounded size."""
-        n_rows, n_features = self._X.shape
+        n_rows, n_features = sum(one.shape[0] for one in self._X), self._X[0].shape[1]
         size = max(1, row_limits().tensor_entries // max(1, n_rows))
         starts = range(0, n_features, size)
         return [slice(start, min(start + size, n_features)) for start in starts]
 
     def _part(self, columns):
         """Return some columns of the rows about their mean."""
-        part = self.home.precise(self._X[:, columns])
+        parts = [self.home.precise(one[:, columns]) for one in self._X]
+        part = parts[0] if len(parts) == 1 else self.home.xp.concat(parts, axis=0)
         return part if self._mean is None else part - self._mean[None, columns]
 
     def dual(self, coef):

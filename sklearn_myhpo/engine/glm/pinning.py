@@ -39,6 +39,18 @@ def pinning(design, groups, curvature):
     return _held(out, curvature * design.mean_squares, groups)
 
 
+def holding(mean_squares, offsets, groups, curvature):
+    """Return `pinning_of` with a lambda per class: of shape (n_coordinates, n_classes).
+
+    Parameters
+    ----------
+    mean_squares, offsets, groups, curvature
+        As of `pinning_of`.
+    """
+    out = pinning_of(mean_squares, offsets, groups, curvature)
+    return _held(out, curvature * mean_squares, groups)
+
+
 def _held(out, curvature, groups):
     """Return the penalty that also holds the last class where nothing is penalized.
 

@@ -27,11 +27,13 @@ class QuadraticModel(QuadraticSplit):
 
     def __init__(self, split, train, validation, penalty_scale=None):
         n_outputs, groups = split.n_outputs, split.groups
-        labels = np.repeat(groups.labels, n_outputs)
+        labels = np.minimum(groups.output_labels(n_outputs), groups.n_groups)
         free = np.full(split.shape[0] * n_outputs - len(labels), groups.n_groups)
         own = FeatureGroups(np.concatenate([labels, free]), groups.names)
         Split.__init__(self, feature_coordinates(own), 1, False, split.counts)
-        self.pinning = np.repeat(split.pinning, n_outputs, axis=0)
+        # A column per output where these differ, or one for all.
+        shared = np.ones((1, n_outputs // split.pinning.shape[1]))
+        self.pinning = (split.pinning * shared).reshape(-1, 1)
         if penalty_scale is not None:
             self.penalty_scale = np.repeat(penalty_scale, n_outputs, axis=0)
         self.train, self.validation = train, validation

@@ -67,4 +67,5 @@ def _newton(slope, bend, frame):
     """Return Newton's steps of constants (k, n_outputs); zero without an intercept."""
     if not frame.fit_intercept:
         return np.zeros((len(slope), frame.n_outputs))
-    return -np.linalg.solve(bend, slope[:, -1][..., None])[..., 0]
+    # A common shift of the scores of all classes is no move.
+    return -(np.linalg.pinv(bend, hermitian=True) @ slope[:, -1][..., None])[..., 0]

@@ -65,6 +65,7 @@ def stream_plan(sample, rows):
         is_sparse=is_sparse,
         fit_intercept=rows.reading.view.fit_intercept,
         group_sizes=rows.groups.sizes,
+        lambdas_per_group=rows.groups.width,
         n_outputs=rows.reading.n_outputs,
         n_splits=rows.reading.n_splits,
         is_quadratic=False,

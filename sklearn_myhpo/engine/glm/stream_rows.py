@@ -8,7 +8,7 @@ import numpy as np
 from ...data.statistics import ColumnMoments
 from ...penalties.coordinates import feature_coordinates
 from ...penalties.groups import FeatureGroups
-from .pinning import pinning_of
+from .pinning import holding, pinning_of
 from .stream_facts import first_of_block
 from .stream_model import Frame, StreamedModel, StreamedSplitSet, Values
 from .stream_null import NullModels
@@ -285,7 +285,8 @@ class StreamedRows:
         moved = square / weight + (mean - view.shift) ** 2
         squares[: len(mean)] = moved * scale**2
         offsets = (view.shift * scale) ** 2
-        pinning = pinning_of(squares, offsets, groups, self.curvature_scale)
+        given = squares, offsets, groups, self.curvature_scale
+        pinning = holding(*given) if groups.width > 1 else pinning_of(*given)
         self.frame = self.frame._replace(pinning=pinning)
 
 

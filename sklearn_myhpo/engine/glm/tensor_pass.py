@@ -6,93 +6,16 @@ array per kind of sum.
 
 import numpy as np
 
-from ...data.blocks import interleaved, lower_triangle
 from ...data.statistics import ColumnMoments
-from ...data.tensors.arrays import to_host
 from ...data.tensors.rows import kind_rows
 from ...data.tensors.source import TensorBlock
 from ...losses.tensors import tensor_loss
 from .stream_facts import FirstTotals, FoldFacts, first_of_block
 from .stream_pass import Totals, common_of_block, own_of_block
+from .tensor_sums import TensorTotals, null_shapes, shapes_of
 
 
-class TensorTotals:
-    """`Totals` whose arrays are where the rows live.
-
-    Parameters
-    ----------
-    home : Home
-    shapes : dict of str to tuple
-        Number of places, and the shape of the array of each.
-    n_outputs : int
-    """
-
-    def __init__(self, home, shapes, n_outputs):
-        self.home, self.shapes, self.n_outputs = home, shapes, n_outputs
-        self.places = {name: [None] * shape[0] for name, shape in shapes.items()}
-
-    def add(self, name, place, value):
-        """Add an array to a sum."""
-        known = self.places[name][place]
-        self.places[name][place] = value if known is None else known + value
-
-    def plus(self, other):
-        """Return the sum."""
-        both = TensorTotals(self.home, self.shapes, self.n_outputs)
-        for name in self.shapes:
-            for one in (self, other):
-                for place, value in enumerate(one.places[name]):
-                    if value is not None:
-                        both.add(name, place, value)
-        return both
-
-    def fetched(self):
-        """Return the `Totals`."""
-        found = {}
-        for name, (n, *shape) in self.shapes.items():
-            out, places = np.zeros((n, *shape)), self.places[name]
-            used = [place for place, value in enumerate(places) if value is not None]
-            if used:
-                stack = self.home.xp.stack([places[place] for place in used])
-                stack = to_host(stack).astype(np.float64)
-                out[used] = stack.reshape(len(used), *shape)
-            found[name] = self._in_form(name, out)
-        return Totals(found)
-
-    def _in_form(self, name, array):
-        """Return an array as `Totals` have it."""
-        if name.endswith("gram"):
-            return interleaved(array)
-        if name == "null_bend":
-            out = np.empty((len(array), self.n_outputs, self.n_outputs))
-            lower, upper = lower_triangle(self.n_outputs)
-            out[:, lower, upper] = out[:, upper, lower] = array
-            return out
-        return array[0] if name.startswith("lambda_") else array
-
-
-def _shapes(reading, prefix, n):
-    """Return the shapes of the sums of losses, slopes and Hessians."""
-    size, n_outputs = reading.shape
-    n_pairs = n_outputs * (n_outputs + 1) // 2
-    return {
-        f"{prefix}loss": (n,),
-        f"{prefix}slope": (n, size, n_outputs),
-        f"{prefix}gram": (n, n_pairs, size, size),
-    }
-
-
-def _null_shapes(reading, n):
-    """Return the shapes of the same of constants."""
-    n_outputs = reading.n_outputs
-    return {
-        "null_loss": (n,),
-        "null_slope": (n, *reading.shape),
-        "null_bend": (n, n_outputs * (n_outputs + 1) // 2),
-    }
-
-
-class _Visit:
+class Visit:
     """Rows of one kind with what a loss needs of them.
 
     Attributes
@@ -116,8 +39,8 @@ class _Visit:
         self.y, self.weight = kept[own.index_key]
 
 
-def _visits(block, reading, loss, n_models):
-    """Yield the `_Visit` of rows that count, by kinds; one per family."""
+def visits_of(block, reading, loss, n_models):
+    """Yield the `Visit` of rows that count, by kinds; one per family."""
     width = n_models * reading.n_outputs * (3 + reading.n_outputs)
     if "columns" not in block.kept:
         y, weight = reading.target.of(block)
@@ -127,7 +50,7 @@ def _visits(block, reading, loss, n_models):
     for family in kinds.T:
         given = family, reading.uses.n_kinds, reading.view, width
         for own in kind_rows(block, *given):
-            yield _Visit(own, loss, block.home, block.kept, column)
+            yield Visit(own, loss, block.home, block.kept, column)
 
 
 class _Sums:
@@ -136,13 +59,13 @@ class _Sums:
     Parameters
     ----------
     loss : TensorLoss
-    visit : _Visit
+    visit : Visit
     weights : array of shape (m, n_models n_outputs)
     n_models : int
     """
 
     def __init__(self, loss, visit, weights, n_models):
-        xp, rows, weight = loss.xp, visit.rows, visit.weight
+        xp, home, rows, weight = loss.xp, loss.home, visit.rows, visit.weight
         raw = rows @ weights
         n_outputs = raw.shape[1] // n_models
         self.raw = [
@@ -154,22 +77,22 @@ class _Sums:
             bends = weight * loss.curvature(visit.y, one)
             self.loss.append(xp.sum(weight[:, 0] * value))
             self.square.append(xp.sum(weight[:, 0] * value * value))
-            self.slope.append(rows.T @ (weight * slope))
+            self.slope.append(home.products(rows, weight * slope))
             grams = [
-                (rows * bends[:, pair : pair + 1]).T @ rows
+                home.products(rows * bends[:, pair : pair + 1], rows)
                 for pair in range(bends.shape[1])
             ]
             self.gram.append(xp.stack(grams))
 
 
-def _add_null(out, place, loss, visit, constant, count=1):
+def add_null(out, place, loss, visit, constant, count=1):
     """Add the sums of a model without features."""
     xp, n_rows = loss.xp, visit.rows.shape[0]
     weight = _multiple(count, visit.weight)
     raw = xp.broadcast_to(loss.home.put(constant[None]), (n_rows, len(constant)))
     value, slope = loss.value_and_gradient(visit.y, raw)
     out.add("null_loss", place, xp.sum(weight[:, 0] * value))
-    out.add("null_slope", place, visit.rows.T @ (weight * slope))
+    out.add("null_slope", place, loss.home.products(visit.rows, weight * slope))
     bend = xp.sum(weight * loss.curvature(visit.y, raw), axis=0)
     out.add("null_bend", place, bend)
 
@@ -183,14 +106,14 @@ def tensor_common(block: TensorBlock, reading, weights, constant):
 def _common(block, reading, weights, constant, look):
     """Return the `TensorTotals`; `look` is called with every visit, where not None."""
     n_kinds, home = reading.uses.n_kinds, block.home
-    shapes = _shapes(reading, "", n_kinds) | _null_shapes(reading, n_kinds)
+    shapes = shapes_of(reading, "", n_kinds) | null_shapes(reading, n_kinds)
     out = TensorTotals(home, shapes, reading.n_outputs)
     loss, at = tensor_loss(reading.loss, home), home.put(weights)
-    for visit in _visits(block, reading, loss, 1):
+    for visit in visits_of(block, reading, loss, 1):
         found = _Sums(loss, visit, at, 1)
         for name in ("loss", "slope", "gram"):
             out.add(name, visit.kind, getattr(found, name)[0])
-        _add_null(out, visit.kind, loss, visit, constant)
+        add_null(out, visit.kind, loss, visit, constant)
         if look is not None:
             look(visit)
     return out
@@ -234,10 +157,12 @@ def tensor_first(block: TensorBlock, reading, weights, constant, numbers):
 def tensor_own(block: TensorBlock, reading, weights, constants, moves):
     """Return sums over a tensor at the weights of every split, and of all rows."""
     n_splits, home = reading.n_splits, block.home
-    shapes = _shapes(reading, "", n_splits + 1) | _shapes(reading, "held_", n_splits)
+    shapes = shapes_of(reading, "", n_splits + 1) | shapes_of(
+        reading, "held_", n_splits
+    )
     shapes["held_square"] = (n_splits,)
     if constants is not None:
-        shapes |= _null_shapes(reading, n_splits + 1)
+        shapes |= null_shapes(reading, n_splits + 1)
         shapes["held_null_loss"] = (n_splits,)
     n_moves = 0 if moves is None else moves.responses.shape[1]
     if moves is not None:
@@ -246,7 +171,7 @@ def tensor_own(block: TensorBlock, reading, weights, constants, moves):
     out = TensorTotals(home, shapes, reading.n_outputs)
     loss, n_models = tensor_loss(reading.loss, home), n_splits + 1
     models, held_out, columns = reading.uses.models, reading.uses.held_out, {}
-    for visit in _visits(block, reading, loss, n_models * (1 + n_moves)):
+    for visit in visits_of(block, reading, loss, n_models * (1 + n_moves)):
         trains, held = models[:, visit.kind], held_out[:, visit.kind]
         used = np.flatnonzero(trains + np.append(held, 0))
         if not len(used):
@@ -302,7 +227,7 @@ def _add_models(out, found, used, trains, held):
 def _add_constants(out, loss, visit, constants, trains, held):
     """Add the sums of models without features."""
     for split in np.flatnonzero(trains):
-        _add_null(out, split, loss, visit, constants[split], trains[split])
+        add_null(out, split, loss, visit, constants[split], trains[split])
     for split in np.flatnonzero(held):
         n_rows, constant = visit.rows.shape[0], loss.home.put(constants[split][None])
         raw = loss.xp.broadcast_to(constant, (n_rows, constant.shape[1]))
@@ -327,7 +252,8 @@ def _add_derivatives(out, loss, visit, trains, held, raw, moves):
         slopes = slopes + _multiple(held[split], slope)
     if held.any():
         out.add("lambda_slope", 0, xp.sum(slopes, axis=0))
-        out.add("lambda_square", 0, slopes.T @ (slopes / visit.weight))
+        square = home.products(slopes, slopes / visit.weight)
+        out.add("lambda_square", 0, square)
     if not moves.wants_third:
         return
     for split in np.flatnonzero(trains):

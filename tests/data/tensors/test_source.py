@@ -86,7 +86,7 @@ def test_rows_in_their_own_space_have_the_same_products(centres, device_size):
     """A fit in the space of the rows would not be that of the features."""
     X = rows()[0][:3]
     with blocks_of(1):
-        wide = WideRows(counted.asarray(X), centres, device_size)
+        wide = WideRows([counted.asarray(X)], centres, device_size)
     about = X - X.mean(axis=0) if centres else X
     np.testing.assert_allclose(wide.rows @ wide.rows.T, about @ about.T, atol=1e-12)
     coef = np.arange(1.0, 1.0 + wide.rows.shape[1])[None]
