@@ -1,6 +1,7 @@
 """Sphinx configuration."""
 
 import runpy
+import sys
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,6 +58,8 @@ GALLERY = [
     "plot_own_network.py",
     "plot_two_layer_linear_network.py",
 ]
+# Where `gallery.py` is.
+sys.path.insert(0, str(Path(__file__).parent))
 # Without PyTorch, which is large, the examples that need it are shown but not run.
 left_out = "" if find_spec("torch") else "(?!two_layer|own_network)"
 sphinx_gallery_conf = {
@@ -75,6 +78,8 @@ sphinx_gallery_conf = {
     # Its page needs a network.
     "write_computation_times": False,
     "parallel": 2,
+    # The first two go back to matplotlib's and seaborn's defaults.
+    "reset_modules": ("matplotlib", "seaborn", "gallery.use_style"),
 }
 
 autodoc_typehints = "none"

@@ -135,27 +135,6 @@ def features_of(estimator, X):
     return X
 
 
-def names_of_lambdas(groups, classes):
-    """Return the name of every lambda: the group, the class, or both.
-
-    Parameters
-    ----------
-    groups : sequence
-        Names of the groups.
-    classes : sequence or None
-        Names of the classes where they have lambdas of their own.
-
-    Returns
-    -------
-    list of str
-    """
-    if classes is None:
-        return [str(name) for name in groups]
-    if len(groups) == 1:
-        return [str(name) for name in classes]
-    return [f"{name}, {one}" for name in groups for one in classes]
-
-
 def drawn_name(name):
     """Return a name of the user's as matplotlib draws it, letter by letter.
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._messages import import_optional, shown
+from ..linear_model._per_class import names_with_classes
 from ._base import (
     MAX_LEGEND,
     check_one_of,
@@ -18,7 +19,6 @@ from ._base import (
     fitted_model,
     log_unit,
     make_axes,
-    names_of_lambdas,
 )
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ class GroupPenaltyDisplay:
 
     Parameters
     ----------
-    lambda_ : ndarray of shape (n_groups,) or (n_groups, n_classes)
-        Natural logs.
+    lambda_ : ndarray of shape (n_groups,), (n_classes,) or (n_groups, n_classes)
+        Natural logs. With `class_names`, the shape (n_classes,) means that there are
+        no groups of features.
     names : sequence of str
         Names of the groups.
     labels : ndarray of shape (n_features,)
@@ -92,6 +93,9 @@ class GroupPenaltyDisplay:
     ) -> None:
         self.lambda_ = np.atleast_1d(np.asarray(lambda_, dtype=np.float64))
         self.names, self.labels, self.class_names = names, labels, class_names
+        self._has_groups = class_names is None or self.lambda_.ndim == 2
+        if class_names is not None:
+            self.lambda_ = self.lambda_.reshape(-1, len(class_names))
         self.shared_lambda, self.log_unit = shared_lambda, log_unit
 
     @classmethod
@@ -146,15 +150,11 @@ class GroupPenaltyDisplay:
                 "alpha_per_target=True learns lambdas of targets, not of features: "
                 "draw `lambda_` itself."
             )
-        lambda_, classes = model.lambda_, None
-        if model._is_per_class:
-            classes = model.classes_.tolist()
-            lambda_ = np.reshape(lambda_, (-1, len(classes)))
         display = cls(
-            lambda_,
+            model.lambda_,
             model.feature_group_names_,
             model.feature_group_labels_,
-            classes,
+            model.classes_.tolist() if model._is_per_class else None,
             shared_lambda=_shared_lambda(model),
             log_unit=log_unit(model),
         )
@@ -275,7 +275,10 @@ class GroupPenaltyDisplay:
     def _draw_groups(self, strength, kwargs):
         values = self._in(strength, self.lambda_.ravel())
         rows = np.arange(len(values))
-        names = names_of_lambdas(self.names, self.class_names)
+        names = self.names
+        if self.class_names is not None:
+            groups = self.names if self._has_groups else None
+            names = names_with_classes(groups, self.class_names)
         shared = self._in(strength, self._shared())
         if strength != "lambda":
             self.ax_.set_xscale("log")

@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator, is_regressor
 
 from .._messages import shown
 from ..linear_model._at_lambda import AtLambda
-from ._base import drawn_name, features_of, fitted_model, make_axes, names_of_lambdas
+from ..linear_model._per_class import lambda_names
+from ._base import drawn_name, features_of, fitted_model, make_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -303,8 +304,7 @@ def _check_no_grid(alphas, Cs):
 
 def _slices(model, at_lambda, feature_groups):
     """Return lambdas, losses and the learned lambda, by the name of the group."""
-    classes = model.classes_.tolist() if model._is_per_class else None
-    names = names_of_lambdas(model.feature_group_names_, classes)
+    names = [str(name) for name in lambda_names(model)]
     if feature_groups is None:
         feature_groups = names[:MAX_SLICES]
     elif isinstance(feature_groups, str) or not np.iterable(feature_groups):
