@@ -189,7 +189,7 @@ def _of_additive(model):
 
 
 def _of_fit(model):
-    """Return the sections on the course and the checks of the fit."""
+    """Return the sections on the convergence and the checks of the fit."""
     return [
         ("Validation loss", _loss_picture(model)),
         ("Certificate", _checks(model)),
@@ -257,7 +257,7 @@ def _penalty_picture(model):
 
 
 def _effects_picture(model):
-    """Return the effects of the terms that are left."""
+    """Return the picture of the effects of the terms in the model."""
     if set(model.term_names_) <= set(model.dropped_):
         return ""
     draw = PartialEffectDisplay.from_estimator

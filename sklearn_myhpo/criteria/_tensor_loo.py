@@ -27,7 +27,7 @@ def at_home(criterion, facts):
     ----------
     criterion : Criterion
     facts : CondensedFacts or None
-        Of the rows that stand for others.
+        Facts about the condensed rows that represent the tensor.
     """
     if facts is None or not isinstance(facts.rows.source, TensorSource):
         return criterion
@@ -36,7 +36,7 @@ def at_home(criterion, facts):
 
 @dataclass(frozen=True)
 class TensorLeaveOneOut(LeaveOneOut):
-    """`LeaveOneOut` of rows that others stand for.
+    """`LeaveOneOut` of a tensor that condensed rows represent.
 
     Attributes
     ----------
@@ -59,24 +59,24 @@ class TensorLeaveOneOut(LeaveOneOut):
 
 
 class RowsOfU(NamedTuple):
-    """How rows of U are formed, and what is known of them all.
+    """How rows of U are formed from rows of X, and sums over all rows.
 
     Attributes
     ----------
     facts : CondensedFacts
     combine : ndarray of shape (n_features, k)
-        Makes them of centred rows of X.
+        Maps centred rows of X to rows of U.
     x_mean : ndarray of shape (n_features,)
     y_mean : ndarray of shape (n_targets,)
-        About the origin of `facts`.
+        Relative to the origin of `facts`.
     along : ndarray of shape (k, n_targets)
         U' y.
     total : float
         Sum of the weights.
     is_leverage : bool
-        Whether an intercept takes its share of every row.
+        Whether the leverage of a row includes that of the intercept.
     has_outside : bool
-        Whether there are targets that no model reaches.
+        Whether some targets lie outside the column space of X.
     """
 
     facts: object
@@ -106,7 +106,7 @@ class RowsOfU(NamedTuple):
         gap = 1.0 - xp.sum(left * left, axis=1)
         if self.is_leverage:
             gap = gap - home.put(share)
-        # Below rounding both are zero together.
+        # Where one is below rounding error, both are set to zero.
         is_left = xp.astype(gap >= INTERPOLATED, home.double)
         gap = (gap * is_left if self.has_outside else gap * 0.0)[:, None]
         outside = target - left @ home.put(self.along)
@@ -124,7 +124,7 @@ class LooOfTensor(BoundRidgeCriterion):
     Parameters
     ----------
     whole : Whole
-        Of the rows that stand for them.
+        The condensed rows that represent the tensor.
     facts : CondensedFacts
     """
 
@@ -163,7 +163,7 @@ class LooOfTensor(BoundRidgeCriterion):
         return Curve(*self._source.map_reduce(targets_of_block, *given).parts[0])
 
     def at(self, lambda_, w, hessian):
-        """Raise: of several lambdas single rows are looked at."""
+        """Raise an error: several lambdas need single rows."""
         raise NotImplementedError
 
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from ..bilevel.contract import Offers
 
-#: A part of the advice, for estimators that have this parameter.
+#: Part of the advice for estimators that have this parameter.
 STANDARDIZE = "or set standardize=True where it is not set"
-#: Advice after too few iterations for a solver that has none of its own.
+#: Default advice for a run that used up its iterations.
 ADVICE = f"{STANDARDIZE}; gradient steps converge slowly, exact steps do not"
 
 

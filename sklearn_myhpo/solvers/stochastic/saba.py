@@ -21,7 +21,7 @@ class SABA(Rule):
     needs_pass = True
 
     def start(self, found):
-        """Return tables that have seen all rows."""
+        """Return tables filled from all rows."""
         return Sums(found.scalars, found.gradients)
 
     def epoch(self, walk, memory):

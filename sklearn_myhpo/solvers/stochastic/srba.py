@@ -13,8 +13,8 @@ class SRBA(Rule):
     """Steps along the gradients of all rows at the start, and their changes since.
 
     A change is measured on a batch, at the last place and at this one. The direction of
-    lambda takes no rows, so that its recursion is the direction itself. A period is an
-    epoch: the pass that the residual takes anyway begins the next one.
+    lambda depends on no rows, so its recursion equals the direction itself. A period is
+    an epoch: the pass that the residual takes anyway begins the next one.
     """
 
     is_steady = True
