@@ -1,4 +1,4 @@
-"""Rows that are formed from others when they are visited, such as columns of curves."""
+"""Rows that are formed from other rows when they are read, such as spline columns."""
 
 import numpy as np
 from scipy import sparse
@@ -10,12 +10,12 @@ from .sparse import SparseDesign
 
 
 class FormedDesign(Design):
-    """Rows that a function forms of those of another X, of which a block is in memory.
+    """Rows that a function forms from those of another X, one block at a time.
 
     Parameters
     ----------
     form : callable
-        From an increasing index or a slice to these rows, an ndarray or a CSR matrix.
+        Maps an increasing index or a slice to these rows, an ndarray or a CSR matrix.
     n_samples : int
     head : ndarray or CSR matrix of shape (n_rows, n_features)
         A few of the rows, for names, labels and types of the columns.

@@ -1,4 +1,4 @@
-"""Rows that come in parts and are not kept: what a later fit of them all needs."""
+"""The state of `partial_fit`: condensed rows of all parts so far."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from .fold_moments import Centre, centre_of_block
 
 
 class MomentsState(NamedTuple):
-    """Rows that stand for all rows so far.
+    """Condensed rows of all rows so far.
 
     Attributes
     ----------
