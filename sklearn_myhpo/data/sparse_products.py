@@ -41,8 +41,7 @@ class SparseProducts:
         return sum(map_threads(matmul, [part.T for part in parts], blocks))
 
     def _split(self, n_parts):
-        """Return slices with about equal numbers of entries, and their rows as
-        views."""
+        """Return slices with about as many entries each, and views of their rows."""
         if n_parts not in self._parts:
             X, ends = self.X, np.linspace(0, self.X.nnz, n_parts + 1)
             ends = np.searchsorted(X.indptr, ends[1:-1])
