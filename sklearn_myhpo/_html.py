@@ -136,7 +136,7 @@ def text_table(caption, heads, rows):
     Parameters
     ----------
     caption, heads, rows
-        As of `html_table`.
+        As in `html_table`.
 
     Returns
     -------

@@ -291,7 +291,7 @@ def sum_blocks(matrix, labels, n_groups):
     ----------
     matrix : ndarray of shape (m, m)
     labels, n_groups
-        As of `group_order`.
+        As in `group_order`.
 
     Returns
     -------

@@ -73,7 +73,7 @@ def left_out_of_block(block, reading, w, total, given, constants):
     given : Inverses
         Of its Hessian.
     constants : ndarray of shape (2, n_outputs) or None
-        As of `own_of_block`.
+        As in `own_of_block`.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def left_out_of_block(block, reading, w, total, given, constants):
 
 
 class _LeftOut:
-    """Raw predictions of rows without each of them; symbols as of `_leave_one_out`.
+    """Raw predictions of rows without each of them; symbols as in `_leave_one_out`.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ moments         second moments of folds, in one pass or part by part
 minibatches     batches of rows for stochastic solvers
 rows, given     the rows that `cv` divides, as given and as checked
 parts           the division of rows among splits: kinds of rows, visits
-sums            sums of products of all splits in one visit
+sums            sums of products of all splits in one pass
 statistics      means and scales of all splits
 split_rows, own_rows, shared_rows
                 rows times the weights of every split, in own or shared coordinates

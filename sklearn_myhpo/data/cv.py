@@ -182,7 +182,7 @@ def warn_if_rare(n_folds, sizes, label, say):
     label : callable
         Takes the number of a class and returns its label as text.
     say : callable
-        As of `make_splits`.
+        As in `make_splits`.
     """
     rare = np.flatnonzero(sizes < n_folds)
     if not rare.size:

@@ -24,7 +24,7 @@ class DenseDesign(MemoryDesign):
     X : ndarray of shape (n_samples, n_features)
         float64, in C or Fortran order.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`.
+        As in `Design`.
     """
 
     slices_are_views = True

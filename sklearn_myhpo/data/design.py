@@ -180,7 +180,7 @@ class Design(ABC):
         )
 
     def part_grams(self, weights, labels, n_parts):
-        """Return the Gram matrices (n_parts, k, m, m) of the parts, in one visit.
+        """Return the Gram matrices (n_parts, k, m, m) of the parts, in one pass.
 
         Parameters
         ----------

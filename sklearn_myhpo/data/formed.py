@@ -20,7 +20,7 @@ class FormedDesign(Design):
     head : ndarray or CSR matrix of shape (n_rows, n_features)
         A few of the rows, for names, labels and types of the columns.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`.
+        As in `Design`.
     """
 
     is_beyond_memory = True

@@ -16,7 +16,7 @@ def computes_at_once(n_jobs):
     Parameters
     ----------
     n_jobs : int or None
-        As of `run_jobs`.
+        As in `run_jobs`.
 
     Returns
     -------

@@ -83,7 +83,7 @@ class PartialDesign(Design):
     with_basis : bool, default=False
         Whether the orthonormal columns q follow.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`.
+        As in `Design`.
     """
 
     def __init__(

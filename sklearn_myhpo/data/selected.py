@@ -100,7 +100,7 @@ class SelectedDesign(Design):
         return self.base._adjoint_centred(self._spread(values))
 
     def part_grams(self, weights, labels, n_parts):
-        """Return the Gram matrices of every part of the rows, in one visit."""
+        """Return the Gram matrices of every part of the rows, in one pass."""
         labels = self._spread(labels, fill=-1)
         return self.base.part_grams(self._spread(weights), labels, n_parts)
 

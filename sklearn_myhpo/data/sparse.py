@@ -17,7 +17,7 @@ class SparseDesign(MemoryDesign):
     X : sparse array of shape (n_samples, n_features)
         float64, in CSR format.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`. With large means Gram matrices are made from dense blocks.
+        As in `Design`. With large means Gram matrices are made from dense blocks.
     """
 
     is_sparse = True

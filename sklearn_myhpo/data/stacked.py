@@ -123,7 +123,7 @@ class StackedDesign(Design):
         return self._sum(lambda part, own: part._adjoint_centred(own), values)
 
     def part_grams(self, weights, labels, n_parts):
-        """Return the Gram matrices of every part of the rows, in one visit."""
+        """Return the Gram matrices of every part of the rows, in one pass."""
         return self._sum(
             lambda part, *own: part.part_grams(*own, n_parts), weights, labels
         )

@@ -140,7 +140,7 @@ class Standard:
 
 
 def standardize(design: Design, parts: RowParts) -> Standard:
-    """Return the `Standard` of some splits, in one visit of the rows of K folds.
+    """Return the `Standard` of some splits, in one pass over the rows of K folds.
 
     Parameters
     ----------

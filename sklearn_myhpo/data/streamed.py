@@ -16,7 +16,7 @@ class StreamedDesign(Design):
         float32 or float64, in memory or in a file. It may be a view with strides for
         which every product would copy X.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`.
+        As in `Design`.
     """
 
     def __init__(

@@ -68,7 +68,7 @@ def sums_of(matrices, residuals):
 
 
 def sum_products(design, y, parts):
-    """Return the matrix of products of (x, 1, y) of every atom, in one visit.
+    """Return the matrix of products of (x, 1, y) of every atom, in one pass.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def sum_residuals(design, y, parts, reference):
     Parameters
     ----------
     design, y, parts
-        As of `sum_products`.
+        As in `sum_products`.
     reference : ndarray of shape (m, n_outputs)
 
     Returns

@@ -293,7 +293,7 @@ def map_threads(function, *arguments):
     ----------
     function : callable
     *arguments : iterable
-        As of `map`.
+        As in `map`.
 
     Returns
     -------

@@ -11,7 +11,7 @@ from ..penalties.columns import spell
 from ..solvers import Status
 from .optimism import is_affordable
 
-#: Least curvature relative to the objective that counts as none.
+#: Smallest curvature relative to the objective that counts as none.
 FLAT = 1e-6
 #: Largest slope relative to the objective that is none.
 LEVEL = 2e-4

@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.limits import limits
 from ..engine.linalg.symmetric import eigensystem
 
-#: Least curvature of the objective, relative to the Gauss-Newton one in the same
+#: Smallest curvature of the objective, relative to the Gauss-Newton one in the same
 #: direction, with which it is trusted.
 LEAST_TRUSTED = 0.1
 

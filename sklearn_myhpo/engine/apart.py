@@ -90,7 +90,7 @@ class _Alone:
     Parameters
     ----------
     design, task, standard, build
-        As of `build_apart`.
+        As in `build_apart`.
 
     Attributes
     ----------

@@ -73,7 +73,7 @@ def needs_rotation(design, sample_weight, second_moments):
     Parameters
     ----------
     design, sample_weight, second_moments
-        As of `has_large_means`.
+        As in `has_large_means`.
     """
     n, d = design.shape
     positive = second_moments[second_moments > 0]
@@ -105,7 +105,7 @@ def least_moment(design, sample_weight, second_moments):
     Parameters
     ----------
     design : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     sample_weight : ndarray of shape (n_samples,)
     second_moments : ndarray of shape (n_features,)
 

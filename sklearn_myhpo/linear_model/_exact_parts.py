@@ -1,4 +1,4 @@
-"""Ridge from parts of the data that come one after the other, exactly."""
+"""Exact ridge from parts of the data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def can_add_parts(model):
     Raises
     ------
     AttributeError
-        If it does not, as `sklearn.utils.metaestimators.available_if` wants it.
+        If it does not, as `sklearn.utils.metaestimators.available_if` requires.
     """
     solver = model._make_solver()
     if solver.capabilities.needs_rows:
@@ -81,11 +81,11 @@ class ExactPartsMixin:
 
         The folds of ``cv=5`` are those of `sklearn_myhpo.data.RowFolds`: row i of all
         calls is held out by fold i modulo 5; a float holds out that share by a hash of
-        i; `RowFolds` and `KeyFolds` stay what they are. Others need to know all rows.
-        With `KeyFolds`, and with a `criterion`, the order of the rows makes no
+        i; `RowFolds` and `KeyFolds` can be given. Other splitters need to know all
+        rows. With `KeyFolds`, and with a `criterion`, the order of the rows makes no
         difference. `fit` starts anew, and so does the first call after it.
 
-        With a solver that goes on with new rows, as
+        With a solver that can continue with new rows, such as
         ``BilevelRidge(solver=Stochastic(method="soba"))``, every call is one epoch of
         it over the rows instead: `cv` divides them into training and validation parts,
         nothing is refitted, and `coef_` is the mean over the splits of the solver's
@@ -102,7 +102,7 @@ class ExactPartsMixin:
             Non-negative weights.
         groups : array-like of shape (n_samples,), default=None
             Labels of rows that belong together: the keys of ``cv=KeyFolds(5)``, or for
-            a splitter `cv` of a solver that goes on with new rows.
+            a splitter `cv` of a solver that can continue with new rows.
 
         Returns
         -------
@@ -147,16 +147,16 @@ class ExactPartsMixin:
         return self
 
     def merge(self, other: Self) -> Self:
-        """Add the rows that another estimator has got by `partial_fit`.
+        """Add the rows that another estimator got by `partial_fit`.
 
-        For parts of the data that are read in different processes: the moments are
-        added up. The folds of rows stay as they are: rows are numbered in each of the
-        two, so that only `KeyFolds`, or a `criterion`, make the folds of one pass.
+        It is for parts of the data that are read in different processes. The moments
+        are added, and rows keep their folds. Each estimator numbers its own rows, so
+        only `KeyFolds` or a `criterion` give the same result as one pass.
 
         Parameters
         ----------
         other : estimator
-            Of the same class and parameters; it is left as it is.
+            Of the same class and parameters; it is not changed.
 
         Returns
         -------
@@ -188,7 +188,7 @@ class ExactPartsMixin:
         return self
 
     def _check_options(self):
-        """Raise where an option of the fit needs rows that are gone."""
+        """Raise if an option of the fit needs rows that are not kept."""
         refuse_cv_results(self)
         if self.shrinkage == "auto":
             raise ValueError(
@@ -233,7 +233,7 @@ class ExactPartsMixin:
         return RowFolds(cv)
 
     def _set_parts(self, state):
-        """Keep the moments, and forget what was fitted to fewer rows."""
+        """Keep the moments, and discard the results for fewer rows."""
         for name in [*vars(self)]:
             is_fitted = name.endswith("_") and not name.startswith("_")
             if is_fitted and name not in KNOWN_FROM_PARTS:
@@ -245,7 +245,7 @@ class ExactPartsMixin:
         """Fit the rows so far."""
         state = self._parts
         with kept_on_error(self):
-            # First, so that attributes that are looked for are not fitted again.
+            # First, so that the access to attributes does not start another fit.
             self._is_stale = False
             n_rows = sum(state.factors.counts.values())
             if n_rows < 2:
@@ -276,7 +276,7 @@ class ExactPartsMixin:
         ):
             self._refresh()
             return getattr(self, name)
-        # Once more, for its error.
+        # Read again, for its error.
         return object.__getattribute__(self, name)
 
     def __sklearn_is_fitted__(self):
@@ -288,7 +288,7 @@ class ExactPartsMixin:
 def _weights_of_part(sample_weight, X):
     """Return the weights (n_rows,) of some rows, which may all be zero."""
     if sample_weight is not None and not np.any(sample_weight):
-        # Checked as ones, for not all rows are of weight zero if others come.
+        # Checked as ones, since all weights of a part may be zero.
         return 0.0 * _check_sample_weight(np.ones(np.shape(sample_weight)), X)
     return _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -296,7 +296,7 @@ def _weights_of_part(sample_weight, X):
 
 
 class _Silent(Phases):
-    """The progress of a fit that nobody watches."""
+    """The progress of a fit without callbacks and output."""
 
     names, has_callbacks = (), False
 
@@ -310,7 +310,7 @@ class _Silent(Phases):
 
 
 def _check_groups(rule, groups):
-    """Raise where groups are missing, or nothing takes them."""
+    """Raise if groups are missing, or not used."""
     takes = isinstance(rule, KeyFolds) and rule.key is None
     if takes == (groups is not None):
         return

@@ -16,7 +16,7 @@ from ..solvers import Status
 from ..solvers.capabilities import ADVICE, STANDARDIZE
 from ._problem import mean_over_splits
 
-#: Least number of held-out rows without a warning: the relative error of a mean of n
+#: Smallest number of held-out rows without a warning: the relative error of a mean of n
 #: squares of normal errors is sqrt(2 / n).
 FEW_ROWS = 10
 #: Largest exact slope of a converged fit, in units of `tol`, without a warning.
@@ -24,7 +24,7 @@ SLOPE_OF_TOL = 10.0
 
 
 def spell_some(kind, names):
-    """Return the kind of some things and their names, only the first ones of many."""
+    """Return a noun and some names; of many names only the first."""
     return f"{kind}{'' if len(names) == 1 else 's'} {spell(names, word=str)}"
 
 
@@ -110,7 +110,7 @@ class Attributes:
         self.penalty_factors_ = ones if groups.factors is None else groups.factors
 
     def _set_minimum(self, lambda_, validation_loss, standard_error):
-        """Set the attributes of the least validation loss."""
+        """Set the attributes of the lowest validation loss."""
         self.lambda_min_ = lambda_
         self.validation_loss_min_ = validation_loss
         self.validation_loss_standard_error_ = standard_error
@@ -132,11 +132,11 @@ class Attributes:
         }
 
     def _set_checks(self, problem, result, source):
-        """Set the certificate and the optimism, which say how far to trust a fit."""
+        """Set the certificate and the optimism, the checks of a fit."""
         self.certificate_ = self.optimism_ = None
         if source.needs_rows and not self.refit:
-            # So many rows that the user wants no refit: the exact adjoints of a
-            # certificate would cost more than that.
+            # Without a refit the user expects so many rows that the exact adjoints of a
+            # certificate would cost too much.
             return
         if result.status is Status.MAX_TIME:
             return
@@ -158,7 +158,7 @@ class Warnings:
         warn(f"{self._name()} {text}", category)
 
     def _warn(self, problem, result):
-        """Warn of a run that did not converge, and of a result that means little."""
+        """Warn of a run that did not converge, and of unreliable results."""
         if result.status is Status.STOPPED:
             return
         if not result.status.has_converged:
@@ -179,7 +179,7 @@ class Warnings:
         self._warn_of_lambda(certificate, objective, problem.loss.negligible_sum)
 
     def _warn_of_slope(self, slope, objective):
-        """Warn of an end where only the slope that the solver sees is zero."""
+        """Warn if only the solver's approximate slope is zero at the end."""
         remedy = "the options that approximate by their defaults"
         if self._has_parameter("solver"):
             remedy = "the solver by 'implicit', or by one with a finer approximation"
@@ -191,7 +191,7 @@ class Warnings:
         )
 
     def _warn_of_lambda(self, certificate, objective, negligible_sum):
-        """Warn where the objective has no minimum, or hardly any."""
+        """Warn if the objective has no minimum, or a very flat one."""
         if certificate.certain:
             self._warn_of_certainty(objective, negligible_sum)
             return
@@ -216,20 +216,20 @@ class Warnings:
         self._say(text, ConvergenceWarning)
 
     def _describe_unfinished(self):
-        """Say what to do about linear solves that were not finished."""
+        """Return advice about unfinished linear solves."""
         text = "Conjugate gradients reached their limit of iterations."
         if not self._has_parameter("lambda_bounds"):
             return text
         return f"{text} {self._or_standardize('raise the lower end of lambda_bounds')}"
 
     def _or_standardize(self, remedy):
-        """Return a remedy as a sentence, after standardize=True if that is new."""
+        """Return a remedy as a sentence, after standardize=True unless it is set."""
         if self.standardize:
             return f"{remedy[0].upper()}{remedy[1:]}."
         return f"Set standardize=True, or {remedy}."
 
     def _warn_of_certainty(self, objective, negligible_sum):
-        """Warn where the objective has come to its limit, zero."""
+        """Warn if the objective has reached its limit, zero."""
         advice = "Any weaker penalty predicts these rows as well."
         if np.size(self.lambda_) > 1:
             remedies = []
@@ -252,7 +252,7 @@ class Warnings:
         )
 
     def _warn_if_flat(self, objective):
-        """Warn where the objective is the same along the whole range of lambda."""
+        """Warn if the objective is constant over the whole range of lambda."""
         if self.validation_curve_ is None:
             return
         values = self.validation_curve_["validation_loss"]
@@ -266,7 +266,7 @@ class Warnings:
             )
 
     def _warn_of_few_rows(self, source):
-        """Warn where the objective is a mean over hardly any rows."""
+        """Warn if the objective is a mean over very few rows."""
         n_held_out = source.parts.n_held_out
         if n_held_out >= FEW_ROWS:
             return
@@ -289,7 +289,7 @@ class Warnings:
         )
 
     def _warn_of_gap(self, problem, result):
-        """Warn of a lambda that was learned for other weights than a refit gives."""
+        """Warn of a lambda learned for weights that differ from the refit's."""
         gap = describe_gap(problem, result)
         if gap:
             remedy = self._or_standardize(
@@ -321,7 +321,7 @@ class Warnings:
         if not isinstance(self.lambda_bounds, dict):
             return not isinstance(self.lambda_bounds, str)
         names = self.feature_group_names_
-        # With one lambda per target there is one group.
+        # With one lambda per target there is only one group.
         own = names[where] if len(names) == len(where) else names
         return any(
             not isinstance(self.lambda_bounds.get(name, "auto"), str) for name in own

@@ -1,4 +1,4 @@
-"""Learning from one part of the data after another (`partial_fit`)."""
+"""Learning from parts of the data (`partial_fit`)."""
 
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ class Stream(NamedTuple):
     history : list of dict
         A row per part.
     counts : dict of str to number
-        Of all parts.
+        Sums over all parts.
     """
 
     groups: object

@@ -199,7 +199,7 @@ default="auto"
         The rows of X, or of `X_val`, with a positive weight that a split holds out, in
         increasing order; all of them with K folds. None unless `store_cv_results`.
     cv_predictions_ : ndarray of shape (n_held_out,) or (n_held_out, n_classes) or None
-        Scores, as of `decision_function`, of the rows `cv_rows_` by models that have
+        Scores, as in `decision_function`, of the rows `cv_rows_` by models that have
         not seen them: by those of the splits that hold the row out, their mean if there
         are several, or with ``criterion="loo"`` by that of all other rows. None unless
         `store_cv_results`.

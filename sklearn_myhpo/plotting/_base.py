@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._messages import import_optional, shown
 from ..linear_model._base import BilevelLinearModel
 
-#: Most lambdas of one fit with a line each, and most lines with a legend.
+#: Maximum number of lambdas of one fit with a line each, and most lines with a legend.
 MAX_LEGEND = 10
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Width of the margins beside the marked lambdas, in units of lambda.
 MARGIN = 6.0
-#: Most groups with a slice, unless they are named.
+#: Maximum number of groups with a slice, unless they are named.
 MAX_SLICES = 6
 #: Points of a slice.
 N_POINTS = 25

@@ -32,9 +32,9 @@ def choose_shrinkage(source, n_jobs=None, phases=UNWATCHED):
     source : ProblemSource
         Data and splits, and a function that makes problems of them.
     n_jobs : int or None, default=None
-        How many training parts are split again at once, as of `run_jobs`.
+        How many training parts are split again at once, as in `run_jobs`.
     phases : Phases, default=UNWATCHED
-        Is told of every split; after its deadline splits have no say.
+        Receives reports of every split; after its deadline splits have no say.
 
     Returns
     -------

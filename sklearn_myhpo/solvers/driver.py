@@ -47,7 +47,7 @@ def minimize_bilevel(
     weights_init : list of ndarray, optional
         Weights of every split to start from.
     max_iter : int, default=100
-        Most iterations.
+        Maximum number of iterations.
     max_time : Deadline, float or None, default=None
         Most seconds of the search, the scan for a start included; None for no limit. An
         unfinished step is abandoned and the result is that of the step before; an

@@ -42,17 +42,17 @@ class Rounds:
     solver : Solver
         It minimizes the models of every pass.
     lambda_bounds : "auto" or (low, high)
-        As of `StreamedProblem`.
+        As in `StreamedProblem`.
     lambda_init : float, ndarray of shape (n_groups,) or None
         The start given by the user; None without one.
     looks_around : bool
         Whether lambda may start somewhere else if that is clearly better.
     max_iter : int
-        Most iterations of the solver between two passes, and most passes.
+        Maximum number of iterations of the solver between two passes, and most passes.
     deadline : Deadline or None
         No pass begins after it, except the first ones; None for no limit.
     tol : float
-        As of `minimize_bilevel`.
+        As in `minimize_bilevel`.
     random_state : int
         Seed of every run of the solver.
     report : callable or None

@@ -15,7 +15,7 @@ from .driver import history_row
 from .protocol import BilevelResult, Info, Status
 from .steps.model_steps import inner_error
 
-#: Most passes.
+#: Maximum number of passes.
 MOST_CRITERION_PASSES = 30
 #: Longest move of a lambda between two passes.
 LONGEST_MOVE = 4.0
@@ -35,7 +35,7 @@ class CriterionDriver:
     rows : LeftOutRows
         The rows, read in passes.
     max_iter : int
-        Most passes.
+        Maximum number of passes.
     deadline : Deadline or None
         No pass begins after it.
     tol : float

@@ -206,7 +206,7 @@ def differences_of_block(
     Parameters
     ----------
     block, rule, columns, exponent, y_origin
-        As of `deviations_of_block`.
+        As in `deviations_of_block`.
     held_out : ndarray of int of shape (n_splits, n_kinds)
     models : list of list of (ndarray, ndarray)
         Of every split.
@@ -255,7 +255,7 @@ def deviations_of_block(
     held_out : ndarray of int of shape (n_kinds,)
         How often rows of every kind are held out.
     columns, exponent
-        As of `CondensedFacts`.
+        As in `CondensedFacts`.
     y_origin : ndarray of shape (n_targets,)
     coef : ndarray of shape (n_features, n_outputs)
     intercept : ndarray of shape (n_outputs,)
@@ -287,7 +287,7 @@ def condense(rows, counts, uses, centre, sample, dtype, head, *, moves=True):
     sample : RowSample
     dtype : dtype
     head : object
-        First rows of X, as they came.
+        First rows of X, as given.
     moves : bool, default=True
         Whether the rows stay relative to their origin; False adds it to every row.
 

@@ -24,7 +24,7 @@ class CondensedDesign(DenseDesign):
     dtype : dtype
         Precision of the original rows.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`.
+        As in `Design`.
     """
 
     def __init__(

@@ -75,7 +75,7 @@ def rows_by_kind(block, rule, centre):
     Parameters
     ----------
     block, rule, centre
-        As of `factors_of_block`.
+        As in `factors_of_block`.
 
     Returns
     -------

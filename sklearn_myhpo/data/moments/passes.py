@@ -59,7 +59,7 @@ def rows_of_block(block, rule, centre, step, most):
     Parameters
     ----------
     block, rule, centre, step, most
-        As of `moments_of_block`.
+        As in `moments_of_block`.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def is_at_risk(total, centre, is_about_means, least):
     is_about_means : bool
         Whether the model has an intercept.
     least : float
-        As of `condense_source`.
+        As in `condense_source`.
 
     Returns
     -------

@@ -88,9 +88,9 @@ def add_part(
     weight : ndarray of shape (n_rows,)
     key : ndarray of shape (n_rows,) or None
     head : object
-        X as it came.
+        X as given.
     is_about_means, exponents : object
-        As of `centre_of_block`.
+        As in `centre_of_block`.
     n_sample : int
         Rows of the sample, at least.
 

@@ -80,7 +80,7 @@ class DenseHessian(Hessian):
     matrix : ndarray
         (m, m) shared by the outputs, or (m n_outputs, m n_outputs) coupling them.
     counts : OracleCounts
-        Told of the factorization.
+        It counts the factorization.
     """
 
     def __init__(self, matrix, counts):

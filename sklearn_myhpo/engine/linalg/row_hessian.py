@@ -26,7 +26,7 @@ class RowHessian(Hessian):
     penalty : ndarray of shape (m, 1)
         Positive.
     counts : OracleCounts
-        Told of the factorization.
+        It counts the factorization.
     """
 
     def __init__(self, rows, penalty, counts):

@@ -138,7 +138,7 @@ class RowSplitSet(SplitSet):
     """
 
     def moves_to_features(self, moves):
-        """Return coefs and intercepts of every split's moves, in one visit of X."""
+        """Return coefs and intercepts of every split's moves, in one pass over X."""
         shares = [
             split.coordinates.shares(own)
             for split, own in zip(self.splits, moves, strict=True)

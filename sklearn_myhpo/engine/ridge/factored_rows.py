@@ -62,7 +62,7 @@ class FactoredHessian(DenseHessian):
     train : RowMoments
     penalty : ndarray of shape (m, 1)
     counts : OracleCounts
-        Told of the factorization.
+        It counts the factorization.
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ def build_row_splits(design, y, parts, groups, counts):
     Parameters
     ----------
     design : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     y : ndarray of shape (n_samples, n_outputs)
     parts : RowParts
     groups : FeatureGroups

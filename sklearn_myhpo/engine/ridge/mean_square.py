@@ -109,7 +109,7 @@ class MomentHessian:
     train : Moments
     penalty : ndarray of shape (m, 1)
     counts : OracleCounts
-        Told of every product.
+        It counts every product.
     """
 
     def __init__(self, train, penalty, counts):

@@ -116,7 +116,7 @@ def _about(product, x, y, x_centre, y_centre):
 
 
 def sum_parts(design, y, parts, fit_intercept, centres=False):
-    """Return the `Sources` of all splits in one visit of the rows.
+    """Return the `Sources` of all splits in one pass over the rows.
 
     The origin is the mean of a sample of the rows, or of all rows if the sample is far
     from it; it is that of the design if nothing is centred.
@@ -176,7 +176,7 @@ def sum_centred_parts(design, y, parts, fit_intercept, reference=None):
     design : Design
         From `Design.at_means`.
     y, parts, fit_intercept
-        As of `sum_parts`.
+        As in `sum_parts`.
     reference : ndarray of shape (m, n_outputs), optional
         Weights close to the least squares solution, if any are known.
 
@@ -188,7 +188,7 @@ def sum_centred_parts(design, y, parts, fit_intercept, reference=None):
     if fit_intercept:
         weight = parts.sample_weight
         y_shift = weight @ y / weight.sum()
-        # The mean of a constant is that constant, free of rounding.
+        # The mean of a constant is that constant, without rounding error.
         y_shift = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_shift)
     design = design.about(design.shift, design.scale, False, design.has_large_means)
     matrices = sum_products(design, y - y_shift, parts)

@@ -172,7 +172,7 @@ def wide_spectrum(design, y, groups, share, free, counts):
     Parameters
     ----------
     design : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     y : ndarray of shape (n_samples, n_outputs)
     groups : FeatureGroups
     share : ndarray of shape (n_samples,)
@@ -212,7 +212,7 @@ def sparse_spectrum(design, y, groups, share, free, counts):
     Parameters
     ----------
     design : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     y : ndarray of shape (n_samples, n_outputs)
     groups : FeatureGroups
     share : ndarray of shape (n_samples,)

@@ -12,7 +12,7 @@ from ..protocol import Info
 from .acceptance import ACCEPT_RATIO, is_below_rounding
 from .lbfgs_direction import free_direction
 
-#: Most halvings of a step.
+#: Maximum number of halvings of a step.
 MAX_TRIALS_OF_VALUES = 30
 
 

@@ -26,7 +26,7 @@ MOST_MOVE = 1.0
 TURNED, STRAIGHT = 0.5, 1.5
 #: Added to the unit diagonal of the scaled Gauss-Newton matrix.
 DAMPING = 1e-3
-#: Least and largest curvature found along a move, relative to Gauss-Newton's.
+#: Smallest and largest curvature found along a move, relative to Gauss-Newton's.
 MIN_CURVATURE, MAX_CURVATURE = 0.1, 10.0
 
 

@@ -22,7 +22,7 @@ from ..protocol import Info, Solver
 from . import auto, published
 from .response import draw_balanced, draw_independent, perturb, validation_slope
 
-#: Least sigma: below, differences of gradients are lost in rounding.
+#: Smallest sigma: below, differences of gradients are lost in rounding.
 MIN_SIGMA = 1e-4
 #: Automatic number of perturbations: at least this, and this many per lambda.
 MIN_SAMPLES, SAMPLES_PER_LAMBDA = 8, 2
