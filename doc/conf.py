@@ -1,5 +1,6 @@
 """Sphinx configuration."""
 
+import re
 import runpy
 import sys
 import zlib
@@ -7,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from docutils import nodes
+from sphinx.ext.intersphinx import missing_reference
 from sphinx_gallery.sorting import ExplicitOrder
 
 from sklearn_myhpo import __version__, _addresses
@@ -140,6 +142,28 @@ if _addresses.is_public(_addresses.REPOSITORY):
     ]
 
 
+#: Names of classes, which pages write without their modules.
+CLASS_NAME = re.compile(r"[A-Z]\w+$")
+
+
+def resolve_short_name(app, env, node, contnode):
+    """Link the name of a class of this package, or of scikit-learn, to its page."""
+    target = node["reftarget"]
+    if node.get("reftype") != "obj" or not CLASS_NAME.match(target):
+        return None
+    domain = env.get_domain("py")
+    own = [name for name in domain.objects if name.endswith(f".{target}")]
+    foreign = [name for name, _ in names if name.endswith(f".{target}")]
+    if own:
+        name = min(own, key=len)
+        here = node.get("refdoc", env.docname)
+        return domain.resolve_xref(env, here, app.builder, "obj", name, node, contnode)
+    if len(foreign) == 1:
+        node["reftarget"] = foreign[0]
+        return missing_reference(app, env, node, contnode)
+    return None
+
+
 def skip_inherited(app, what, name, obj, skip, options):
     """Leave out the methods that scikit-learn itself provides and documents."""
     if (getattr(obj, "__module__", None) or "").startswith("sklearn."):
@@ -188,5 +212,7 @@ def draw_diagrams(app):
 def setup(app):
     """Connect the handlers."""
     app.connect("autodoc-skip-member", skip_inherited)
+    # After intersphinx, which knows full names.
+    app.connect("missing-reference", resolve_short_name, priority=600)
     app.connect("builder-inited", draw_diagrams)
     app.connect("doctree-read", fold_tables)

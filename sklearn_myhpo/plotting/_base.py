@@ -117,7 +117,7 @@ def last_step(estimator):
 
 
 def features_of(estimator, X):
-    """Return X as the last step of a fitted pipeline sees it.
+    """Return X transformed for the last step of a fitted pipeline.
 
     Parameters
     ----------
@@ -136,10 +136,10 @@ def features_of(estimator, X):
 
 
 def drawn_name(name):
-    """Return a name of the user's as matplotlib draws it, letter by letter.
+    """Return a user's name escaped so that matplotlib draws it literally.
 
-    It would take what is between two dollar signs for a formula, and leave out of a
-    legend what begins with an underscore.
+    Without it, matplotlib takes text between two dollar signs as a formula, and omits
+    names that begin with an underscore from a legend.
 
     Parameters
     ----------

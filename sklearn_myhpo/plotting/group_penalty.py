@@ -52,7 +52,7 @@ class GroupPenaltyDisplay:
     labels : ndarray of shape (n_features,)
         The group of every feature; -1 for unpenalized features.
     class_names : sequence, default=None
-        Names of the classes where they have lambdas of their own.
+        Names of the classes if they have separate lambdas.
     shared_lambda : float, default=None
         The best lambda that all groups share; None for the median over the features.
     log_unit : float, default=0.0
@@ -65,8 +65,8 @@ class GroupPenaltyDisplay:
     figure_ : matplotlib.figure.Figure
         The figure of the axes.
     artist_ : BarContainer, Line2D, list of Line2D or AxesImage
-        The bars, the line or dots, one line per class where they have lambdas of their
-        own, or the image.
+        The bars, the line or dots, one line per class if they have separate lambdas, or
+        the image.
 
     Examples
     --------
@@ -114,15 +114,15 @@ class GroupPenaltyDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted; a pipeline is taken for its last step.
+            Fitted; of a pipeline, the last step is drawn.
         strength : {"relative", "alpha", "C", "lambda"}, default="relative"
-            What is drawn. ``"relative"``: alpha of every group over the best alpha
-            that all groups share; 1 means "as without groups". ``"alpha"``, ``"C"``:
-            the parameters of scikit-learn, with ``C = 1 / alpha``. ``"lambda"``: the
-            natural log that is learned.
+            Measure of strength. ``"relative"``: alpha of every group over the best
+            alpha that all groups share; 1 means "as without groups". ``"alpha"``,
+            ``"C"``: the parameters of scikit-learn, with ``C = 1 / alpha``.
+            ``"lambda"``: the natural log that is learned.
         positions : array-like of shape (n_features,), default=None
             Positions of the features on an axis, such as wavelengths: draws a step per
-            feature in place of a bar per group.
+            feature instead of a bar per group.
         image_shape : (int, int), default=None
             Rows and columns of an image whose pixels are the features.
         ax : matplotlib.axes.Axes, default=None
@@ -142,7 +142,7 @@ class GroupPenaltyDisplay:
         ValueError
             If `strength` has a value that is not allowed, `positions` or `image_shape`
             do not have one place per feature, both are given, or `image_shape` is given
-            where classes have lambdas of their own.
+            although classes have separate lambdas.
         """
         model = fitted_model(estimator)
         if model._is_per_target:
@@ -329,7 +329,7 @@ def _log_norm(image, is_relative):
 
 
 def _is_shape_of(image_shape, n_features):
-    """Return whether something is the rows and columns of an image of features."""
+    """Return whether a value is the shape of an image of the features."""
     sizes = np.asarray(image_shape, dtype=object)
     return (
         sizes.shape == (2,)
