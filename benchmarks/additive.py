@@ -29,7 +29,7 @@ from benchmarks import gam_tools
 from benchmarks.curves import bikes, smooth
 from benchmarks.data import binary_file
 from benchmarks.gam_tools import CLASSIFIERS, REGRESSORS
-from benchmarks.page import markdown, update
+from benchmarks.page import markdown, rounded, update
 from benchmarks.speed.tables import machine
 from benchmarks.timed import fit_within
 
@@ -149,14 +149,14 @@ def accuracy_line(name, label, found, base):
     """Return a line: medians of seconds, means, and the paired difference to ours."""
     difference = found[:, 1] - base[: len(found), 1]
     error = difference.std(ddof=1) / np.sqrt(len(difference))
-    ours = found is base
+    ours, seconds = found is base, np.median(found[:, 0])
     edof = "" if np.isnan(found[:, 2]).any() else f"{found[:, 2].mean():.1f}"
     return [
         name,
         label,
-        f"{np.median(found[:, 0]):.3g}",
+        rounded(seconds, "seconds"),
         f"{len(found)}",
-        "" if ours else f"{np.median(found[:, 0]) / np.median(base[:, 0]):.2g}",
+        "" if ours else rounded(seconds / np.median(base[:, 0]), "ratio"),
         f"{found[:, 1].mean():.4f}",
         "" if ours else f"{difference.mean():+.4f} ± {error:.4f}",
         edof,
@@ -234,7 +234,8 @@ def memory(sizes):
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             seconds, most, own = map(float, done.stdout.split())
             shape = f"{n_rows} x {GROWTH_TERMS}"
-            yield [label, shape, f"{seconds:.3g}", f"{most:.0f}", f"{own:.0f}"]
+            cells = rounded(seconds, "seconds"), f"{most:.0f}", f"{own:.0f}"
+            yield [label, shape, *cells]
 
 
 def timed_shapes(make, shapes):
@@ -248,7 +249,7 @@ def timed_shapes(make, shapes):
             seconds = timed(make(data.X, ()), data.X, data.y)
         except (TimeoutError, RuntimeError) as error:
             return cells + [str(error)] * (len(shapes) - len(cells))
-        cells.append(f"{seconds:.3g}")
+        cells.append(rounded(seconds, "seconds"))
     return cells
 
 

@@ -31,7 +31,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from benchmarks import family_shapes
 from benchmarks.curves import insurance
-from benchmarks.page import markdown, update
+from benchmarks.page import markdown, rounded, update
 from benchmarks.speed.tables import machine
 from benchmarks.timed import fit_within
 from sklearn_myhpo import (
@@ -240,12 +240,12 @@ def accuracy_line(family, label, found, base):
     difference = found[:, 1] - base[:, 1]
     error = difference.std(ddof=1) / np.sqrt(len(difference))
     is_base = np.array_equal(found, base, equal_nan=True)
-    above = found[:, 2]
+    above, seconds = found[:, 2], np.median(found[:, 0])
     return [
         family,
         label,
-        f"{np.median(found[:, 0]):.3g}",
-        "" if is_base else f"{np.median(found[:, 0]) / np.median(base[:, 0]):.2g}",
+        rounded(seconds, "seconds"),
+        "" if is_base else rounded(seconds / np.median(base[:, 0]), "ratio"),
         f"{found[:, 1].mean():.5f}",
         "" if is_base else f"{difference.mean():+.5f} ± {error:.5f}",
         "" if np.isnan(above).any() else f"{above.max():+.1e}",
@@ -266,7 +266,7 @@ def growth(sizes, limit):
                 except TimeoutError as error:
                     cells += [str(error)] * (len(sizes.growth) - len(cells))
                     break
-                cells.append(f"{seconds:.3g}")
+                cells.append(rounded(seconds, "seconds"))
             yield [family, label, *cells]
 
 

@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.data import binary_file, mnist_regression
 from benchmarks.drawing import RC, save
-from benchmarks.page import markdown, update
+from benchmarks.page import markdown, rounded, update
 from benchmarks.speed.tables import machine
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import LogisticLoss, SquaredLoss
@@ -223,7 +223,8 @@ def table(traces, scale):
             above = np.flatnonzero(over[label] > level)
             first = above[-1] + 1 if len(above) else 0
             if first < len(trace.losses):
-                row += [f"{trace.passes[first]:.3g}", f"{trace.seconds[first]:.3g}"]
+                row.append(f"{trace.passes[first]:.3g}")
+                row.append(rounded(trace.seconds[first], "seconds"))
             else:
                 row += ["-", "-"]
         rows.append([*row, f"{over[label][-1]:.1e}", trace.factorizations])
