@@ -9,6 +9,7 @@ learned here is a plain linear model in the end: ``to_sklearn()`` returns it as 
 The exports need ``pip install '.[export]'`` in the source directory; what
 is missing is left out.
 """
+# sphinx_gallery_thumbnail_path = '_static/thumbnails/hand_over.png'
 
 from importlib.util import find_spec
 

@@ -9,6 +9,7 @@ of augmentation, shifts and square holes. The picture is their way.
 
 Needs PyTorch (the extra ``nn``).
 """
+# sphinx_gallery_thumbnail_path = '_static/thumbnails/own_network.png'
 
 import warnings
 

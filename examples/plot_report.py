@@ -6,6 +6,7 @@ A report of a fitted model
 penalties, validation loss, certificate, scores of held-out rows and coefficients by
 name. It needs no network and no other file, so that it can be sent to somebody.
 """
+# sphinx_gallery_thumbnail_path = '_static/thumbnails/report.png'
 
 from html import escape
 from pathlib import Path

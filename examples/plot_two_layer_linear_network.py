@@ -13,6 +13,7 @@ and finds both the weights and the lambda.
 
 Needs PyTorch (the extra ``nn``).
 """
+# sphinx_gallery_thumbnail_path = '_static/thumbnails/two_layer_linear_network.png'
 
 import matplotlib.pyplot as plt
 import numpy as np
