@@ -120,7 +120,7 @@ def report(
     if not isinstance(learner, BilevelLinearModel | AdditiveModel):
         raise TypeError(
             "model must be a fitted linear or additive model of sklearn_myhpo, or a "
-            "pipeline that ends with one; of a search, its best_estimator_. Got "
+            "pipeline that ends with one; for a search, pass its best_estimator_. Got "
             f"{shown(learner)}."
         )
     check_is_fitted(learner)

@@ -267,7 +267,7 @@ def target_sizes(split, penalty, targets, inverse, w):
     Returns
     -------
     tuple of ndarray of shape (k,)
-        As of `TargetModel`.
+        As in `TargetModel`.
     """
     energy = penalty * np.sum(w**2, axis=0)
     metric = np.sum(penalty**2 * w**2 * inverse, axis=0)

@@ -250,7 +250,7 @@ class Problem(OuterProblem):
         starts : list of ndarray or None
             Weights to start from; None for the best models without features.
         tol : float
-            Accuracy, as of `Split.minimize`.
+            Accuracy, as in `Split.minimize`.
 
         Returns
         -------

@@ -154,7 +154,7 @@ class BilevelProblem(HeldOutProblem):
         Parameters
         ----------
         rng : numpy.random.Generator
-            The only source of chance.
+            The only source of random numbers.
         batch_size : int
             Most rows of a batch; fewer where there would be less than ten batches.
 

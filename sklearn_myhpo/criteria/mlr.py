@@ -95,9 +95,9 @@ class MLR(Criterion):
         share = whole.share[whole.share > 0]
         if np.ptp(share) > EQUAL_WEIGHTS * share.max():
             raise ValueError(
-                "criterion='mlr' permutes the labels of rows that are alike and is not "
-                "defined for sample weights that differ: the largest is "
-                f"{share.max() / share.min():.3g} times the least. Use "
+                "criterion='mlr' permutes labels between rows and is not defined for "
+                "unequal sample weights: the largest is "
+                f"{share.max() / share.min():.3g} times the smallest. Use "
                 "criterion='loo', 'gcv' or 'sure'."
             )
         n_features = whole.split.coordinates.n_features

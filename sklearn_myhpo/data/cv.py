@@ -163,10 +163,10 @@ def warn_if_sorted(n_folds, y, fold, say):
         say(
             f"takes the folds of cv={n_folds} in the order of the rows, along which y "
             f"is sorted or drifts: {share:.0%} of the variance of the ranks of y is "
-            "between the folds, so that lambda is learned from rows unlike those that "
-            f"the models know. Use cv=KFold({n_folds}, shuffle=True, "
-            f"random_state=0), or cv=TimeSeriesSplit({n_folds}) if the order is that "
-            "of time, both of sklearn.model_selection.",
+            "between the folds, so that lambda is learned on rows unlike the training "
+            f"rows. Use cv=KFold({n_folds}, shuffle=True, random_state=0), or "
+            f"cv=TimeSeriesSplit({n_folds}) if the order is that of time, both of "
+            "sklearn.model_selection.",
             SortedRowsWarning,
         )
 
@@ -272,8 +272,8 @@ def say_what_groups_need(cv, say):
     elif not isinstance(cv, Real):
         given = "cv, which has the pairs of rows,"
     say(
-        f"got groups, but {given} takes no notice of them: rows of one group may be "
-        f"in both parts of a split. Use cv=GroupKFold({n_folds}) or another splitter "
-        "of groups of sklearn.model_selection.",
+        f"got groups, but {given} ignores them: rows of one group may be in both parts "
+        f"of a split. Use cv=GroupKFold({n_folds}) or another splitter of groups of "
+        "sklearn.model_selection.",
         IgnoredGroupsWarning,
     )

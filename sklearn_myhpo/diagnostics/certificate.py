@@ -59,7 +59,7 @@ class Certificate:
     """
 
     #: Meanings of a slope at a lower and at an upper bound.
-    wanted: ClassVar[tuple] = ("less penalty is wanted", "more penalty is wanted")
+    wanted: ClassVar[tuple] = ("less penalty is better", "more penalty is better")
 
     converged: bool
     certain: bool
@@ -150,7 +150,7 @@ class Certificate:
 class RowWeightsCertificate(Certificate):
     """The certificate of weights of rows; its names are the groups of rows."""
 
-    wanted = ("no weight is wanted", "all the weight is wanted")
+    wanted = ("zero weight is best", "full weight is best")
 
 
 def _listed(names, meaning):

@@ -40,12 +40,12 @@ def describe_gap(problem, result):
     if abs(own - theirs) > MATTERS * max(own, theirs):
         faults.append(f"the learned weights have {own:.4g}")
     if problem.relative(place.objective - least, least) > MISS:
-        faults.append(f"the least that was found is {least:.6g}, at {where}")
+        faults.append(f"the smallest found is {least:.6g}, at {where}")
     if not faults:
         return ""
     return (
-        "learned lambda with weights that do not minimize the training loss. Weights "
-        f"that do have the validation loss {theirs:.6g} at this lambda; "
+        "learned lambda with weights that do not minimize the training loss. The "
+        f"minimizer has the validation loss {theirs:.6g} at this lambda; "
         f"{'; '.join(faults)}"
     )
 

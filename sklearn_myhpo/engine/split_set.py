@@ -159,7 +159,7 @@ class SplitSet:
         ]
 
     def least_curvature(self):
-        """Return the least curvature of the data that is not zero.
+        """Return the smallest nonzero curvature of the data.
 
         Zero where that is not known.
         """

@@ -43,8 +43,8 @@ class AtLambda:
         check_is_fitted(estimator)
         if not isinstance(fit_params, Mapping | None):
             raise ValueError(
-                "fit_params must be None or a dict of what fit got beside X and y, "
-                f"such as {{'sample_weight': ...}}. Got {shown(fit_params)}."
+                "fit_params must be None or a dict of the arguments of fit besides X "
+                f"and y, such as {{'sample_weight': ...}}. Got {shown(fit_params)}."
             )
         given = dict(fit_params or {})
         validation = [given.pop(f"{name}_val", None) for name in ("X", "y")]

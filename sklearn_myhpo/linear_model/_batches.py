@@ -74,8 +74,8 @@ def read_batches(model, solver, X, y, sample_weight, metadata, validation):
             )
     if solver.capabilities.needs_rows:
         raise ValueError(
-            f"The solver {shown(solver)} looks at some rows at a time, for each of "
-            "which Batches would be read from the beginning. Use MYHPORidge, "
+            f"The solver {shown(solver)} uses a few rows at a time, and each time "
+            "Batches would be read from the beginning. Use MYHPORidge, "
             "MYHPOLogisticRegression or another solver; or partial_fit with one batch "
             "after another."
         )
@@ -83,8 +83,8 @@ def read_batches(model, solver, X, y, sample_weight, metadata, validation):
         value = getattr(model, name)
         if value is not None and value is not False:
             raise ValueError(
-                f"{name}={shown(value)} predicts single rows, which cannot be looked "
-                f"up in Batches. Leave {name} out."
+                f"{name}={shown(value)} predicts single rows, which cannot be accessed "
+                f"in Batches. Leave {name} out."
             )
     source = BatchSource(X)
     PassBar.watch(model, source)
@@ -172,8 +172,8 @@ def is_from_batches(X):
     """
     if isinstance(X, Batches):
         raise ValueError(
-            "Batches are taken for X of fit alone; X must be an array, a sparse matrix "
-            "or a frame here."
+            "Batches are accepted only as X of fit; X must be an array, a sparse "
+            "matrix or a frame here."
         )
     refuse_dask(X)
     refuse_tensor(X)

@@ -98,7 +98,7 @@ def check_standardize(model, is_sparse, solver):
         raise ValueError(
             "standardize=True with fit_intercept=False subtracts the means of the "
             "training rows of every split from dense X, but the solver "
-            f"{shown(solver)} looks at some rows for all splits at once. Use "
+            f"{shown(solver)} uses the same rows for all splits. Use "
             "fit_intercept=True, or another solver."
         )
 

@@ -89,9 +89,9 @@ class CVResults:
                     "cv_predictions_"
                 )
             raise ValueError(
-                f"scoring={shown(model.scoring)} judges the models of splits on the "
-                f"rows that they hold out, but criterion={shown(model.criterion)} has "
-                f"no splits. {advice}, or leave scoring out."
+                f"scoring={shown(model.scoring)} scores the models of the splits on "
+                f"held-out rows, but criterion={shown(model.criterion)} has no splits. "
+                f"{advice}, or leave scoring out."
             )
         if self._stores and not criterion.leaves_out:
             able = [

@@ -44,7 +44,7 @@ def read_dask(model, solver, X, y, sample_weight, metadata, validation):
     obstacle = _obstacle(model, solver, *metadata)
     if obstacle is not None:
         raise ValueError(
-            f"{obstacle}. Single rows of Dask collections are not looked at. {_ELSE}"
+            f"{obstacle}. Single rows of Dask collections cannot be accessed. {_ELSE}"
         )
     source = DaskSource(X, y, sample_weight, metadata[0])
     PassBar.watch(model, source)
@@ -53,7 +53,7 @@ def read_dask(model, solver, X, y, sample_weight, metadata, validation):
         return reader.read(source, validation)
     except NeedsRowsError as error:
         raise ValueError(
-            f"{error}. Single rows of Dask collections are not looked at. {_ELSE}"
+            f"{error}. Single rows of Dask collections cannot be accessed. {_ELSE}"
         ) from None
 
 
@@ -83,6 +83,6 @@ def refuse_dask(X):
     """Raise a ValueError if X is from Dask outside of `fit` and predictions."""
     if is_dask(X):
         raise ValueError(
-            "Collections of Dask are taken for X of fit and of predictions alone. X "
+            "Collections of Dask are accepted only as X of fit and of predictions. X "
             "must be an array, a sparse matrix or a frame in memory here. " + _ELSE
         )

@@ -55,8 +55,8 @@ def can_add_parts(model):
     criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
     if criterion is not None and (criterion.needs_rows or criterion.is_matrix_free):
         raise AttributeError(
-            f"partial_fit keeps no rows, but criterion={shown(model.criterion)} looks "
-            "at single ones. Use criterion='validation', 'gcv' or 'sure'."
+            f"partial_fit keeps no rows, but criterion={shown(model.criterion)} needs "
+            "single ones. Use criterion='validation', 'gcv' or 'sure'."
         )
     return True
 
@@ -128,8 +128,8 @@ class ExactPartsMixin:
             _check_groups(rule, groups)
             if state is not None and y.shape[1:] != state.y_shape:
                 raise ValueError(
-                    "y must have the shape of the first part but for the rows, "
-                    f"{('n_samples', *state.y_shape)}. Got {y.shape}."
+                    "y must have the shape of the first part except for the number of "
+                    f"rows, {('n_samples', *state.y_shape)}. Got {y.shape}."
                 )
             weight = _weights_of_part(sample_weight, X)
             key = None if groups is None else np.asarray(groups)
@@ -171,8 +171,8 @@ class ExactPartsMixin:
         states = [getattr(one, "_parts", None) for one in (self, other)]
         if type(other) is not type(self) or None in states:
             raise ValueError(
-                f"merge needs two {self._name()} that have got rows by partial_fit. "
-                f"Got {shown(other)}."
+                f"merge needs two {self._name()} fitted by partial_fit. Got "
+                f"{shown(other)}."
             )
         own, more = states
         names = [getattr(one, "feature_names_in_", None) for one in (self, other)]
@@ -211,8 +211,9 @@ class ExactPartsMixin:
             rule = self._new_rule(state)
         if state is not None and shown(rule) != shown(state.rule):
             raise ValueError(
-                f"cv={shown(self.cv)} makes other folds than those of the first part, "
-                f"{shown(state.rule)}. Use the same cv and criterion in every call."
+                f"cv={shown(self.cv)} makes different folds from those of the first "
+                f"part, {shown(state.rule)}. Use the same cv and criterion in every "
+                "call."
             )
         return rule if state is None else state.rule
 
@@ -251,7 +252,7 @@ class ExactPartsMixin:
             if n_rows < 2:
                 raise ValueError(
                     f"{self._name()} needs two rows or more of positive weight, but "
-                    f"has got {n_rows} by partial_fit."
+                    f"got {n_rows} by partial_fit."
                 )
             found = state.condensed(has_intercept=self.fit_intercept)
             found.design.condensed, self._y_origin = found, found.centre.y
@@ -319,6 +320,6 @@ def _check_groups(rule, groups):
             f"{rule} needs the groups of the rows: partial_fit(X, y, groups=...)."
         )
     raise ValueError(
-        "groups are not possible with this cv, which would take no notice of them. Use "
-        "cv=KeyFolds(5) of sklearn_myhpo.data, or leave groups out."
+        "groups are not possible with this cv, which ignores them. Use cv=KeyFolds(5) "
+        "of sklearn_myhpo.data, or leave groups out."
     )

@@ -25,7 +25,7 @@ class PerClassMixin:
     @property
     def _meaning_of_upper(self):
         if self._is_per_class:
-            return "these weights are not wanted"
+            return "these weights do not help"
         return super()._meaning_of_upper
 
     def _make_groups(self, original_X):

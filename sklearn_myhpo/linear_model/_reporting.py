@@ -152,7 +152,7 @@ class Warnings:
     """The warnings of an estimator after a fit; a mixin."""
 
     #: Meaning of lambdas at their upper bounds.
-    _meaning_of_upper = "these features are not wanted"
+    _meaning_of_upper = "these features do not help"
 
     def _say(self, text, category):
         warn(f"{self._name()} {text}", category)
@@ -184,7 +184,7 @@ class Warnings:
         if self._has_parameter("solver"):
             remedy = "the solver by 'implicit', or by one with a finer approximation"
         self._say(
-            "converged by an approximated slope, but the exact slope is "
+            "converged by an approximate derivative, but the exact derivative is "
             f"{slope:.1e} times the {objective}: lambda is not at a minimum. Replace "
             f"{remedy}.",
             ConvergenceWarning,
@@ -210,14 +210,14 @@ class Warnings:
         if self.certificate_ is not None and np.size(self.lambda_) > 1:
             slope = np.abs(self.certificate_.hypergradient)
             steepest = self._describe(np.arange(len(slope)) == slope.argmax())
-            text += f" The slope is largest in the lambda of {steepest}."
+            text += f" The derivative is largest for the lambda of {steepest}."
         if problem.counts.n_unfinished_solves:
             text += f" {self._describe_unfinished()}"
         self._say(text, ConvergenceWarning)
 
     def _describe_unfinished(self):
         """Return advice about unfinished linear solves."""
-        text = "Conjugate gradients reached their limit of iterations."
+        text = "Conjugate gradients reached their maximum number of iterations."
         if not self._has_parameter("lambda_bounds"):
             return text
         return f"{text} {self._or_standardize('raise the lower end of lambda_bounds')}"
@@ -246,8 +246,8 @@ class Warnings:
         self._say(
             "predicts all held-out rows with certainty: their losses, "
             f"{self.validation_loss_:.1e} each, add up to less than "
-            f"{negligible_sum}, so that the {objective} says no more "
-            f"about lambda. {advice}",
+            f"{negligible_sum}, so that the {objective} no longer "
+            f"determines lambda. {advice}",
             FlatObjectiveWarning,
         )
 
@@ -258,10 +258,10 @@ class Warnings:
         values = self.validation_curve_["validation_loss"]
         if np.ptp(values) <= FLAT * np.abs(values).max():
             self._say(
-                f"found a flat objective: the {objective} is {values[-1]:.6g} whatever "
-                "lambda is, so that these data do not determine it. The features "
+                f"found a flat objective: the {objective} is {values[-1]:.6g} for "
+                "every lambda, so that these data do not determine it. The features "
                 "may be constant or unrelated to the target; predictions do not depend "
-                "on lambda either way.",
+                "on lambda anyway.",
                 FlatObjectiveWarning,
             )
 
@@ -271,20 +271,20 @@ class Warnings:
         if n_held_out >= FEW_ROWS:
             return
         if source.has_own_validation:
-            advice = "Use more rows in X_val, or cv=5 in the place of X_val."
+            advice = "Use more rows in X_val, or cv=5 instead of X_val."
         elif np.isclose(source.parts.held_out_weight, source.weights.sum()):
             advice = (
-                "Every row is held out already, so that other folds would not help: "
-                "only more rows would."
+                "Every row is held out already: other folds do not help, only more "
+                "rows do."
             )
         else:
             advice = (
                 "Use cv=5, which holds out every row once, or a larger validation part."
             )
         self._say(
-            f"learns lambda from {n_held_out} held-out rows: their mean loss is "
-            f"off by about {np.sqrt(2.0 / n_held_out):.0%} by chance, and so "
-            f"lambda is mostly chance too. {advice}",
+            f"learns lambda from {n_held_out} held-out rows: their mean loss has a "
+            f"random error of about {np.sqrt(2.0 / n_held_out):.0%}, so lambda is "
+            f"mostly random too. {advice}",
             FewRowsWarning,
         )
 
@@ -300,7 +300,7 @@ class Warnings:
     def _warn_at_bounds(self, lower, upper, objective):
         """Warn of lambdas at a bound where the objective is still falling."""
         for where, side, meaning in (
-            (lower, "lower", "no penalty is wanted"),
+            (lower, "lower", "no penalty is best"),
             (upper, "upper", self._meaning_of_upper),
         ):
             if where.any():

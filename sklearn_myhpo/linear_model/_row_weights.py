@@ -50,7 +50,7 @@ def check_row_groups(model, X, row_groups, X_val):
     if X_val is None:
         raise ValueError(
             "row_groups needs a clean validation set, X_val and y_val: the weights of "
-            "rows are those with which its loss is least. Got X_val=None."
+            "rows minimize its loss. Got X_val=None."
         )
     if isinstance(X, Batches) or is_dask(X):
         raise ValueError(
@@ -59,8 +59,8 @@ def check_row_groups(model, X, row_groups, X_val):
         )
     if model.selection != "min":
         raise ValueError(
-            "row_groups needs selection='min': the weights of rows are those of the "
-            f"least validation loss. Got {shown(model.selection)}."
+            "row_groups needs selection='min': the weights of rows minimize the "
+            f"validation loss. Got {shown(model.selection)}."
         )
     if model.alpha_per_target:
         raise ValueError(
@@ -105,8 +105,8 @@ def number_rows(row_groups, pair, kept):
         names, labels = _distinct(row_groups, n_train)
     if len(names) < 2:
         raise ValueError(
-            "row_groups needs two groups of rows or more: one weight of all rows has "
-            f"no effect beside the penalty. Got {len(names)}."
+            "row_groups needs two groups of rows or more: one weight for all rows only "
+            f"rescales the penalty. Got {len(names)}."
         )
     labels = np.append(labels, np.full(n_others, len(names))).astype(np.intp)
     return RowGroups(labels[kept], names)

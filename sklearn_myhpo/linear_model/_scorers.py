@@ -122,8 +122,8 @@ def _check_request(scorer, name):
     """Raise if metadata routing has no request for the weights."""
     if get_config()["enable_metadata_routing"] and _request(scorer) is None:
         raise ValueError(
-            f"scoring={shown(name)} does not say whether it wants the sample_weight "
-            "that fit has got, which metadata routing asks for. Use a scorer with "
+            f"scoring={shown(name)} does not request sample_weight, nor reject it, and "
+            "fit got it: metadata routing needs one of them. Use a scorer with "
             "set_score_request(sample_weight=True), or False: "
             "sklearn.metrics.get_scorer returns one."
         )

@@ -138,7 +138,7 @@ class StreamingMixin:
         else:
             info = Info(state.lambda_, np.nan, np.nan, np.nan)
             self._say(
-                "diverged on these rows, which are left out. Use "
+                "diverged on these rows and skipped them. Use "
                 'step_sizes="auto" or smaller ones.',
                 ConvergenceWarning,
             )

@@ -1,4 +1,4 @@
-"""Fits of arrays of the array API: other arguments and the weights follow X."""
+"""Fits of arrays of the array API; other arguments and the weights follow X."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ _NEEDED = {"feature_groups": None, "penalty_factors": None, "standardize": False
 
 
 def is_wide(model, X):
-    """Whether a fit is to be in the space of the rows of a tensor.
+    """Whether to fit in the space of the rows of a tensor.
 
     Parameters
     ----------

@@ -1257,8 +1257,8 @@ default="auto"
             if isinstance(loss, own):
                 return plain(**options)
         raise ValueError(
-            f"family={shown(self.family)} is a loss that scikit-learn does not know, "
-            "and so it has no estimator for these weights."
+            f"family={shown(self.family)} is a loss that scikit-learn does not have, "
+            "so it has no estimator for these weights."
         )
 
     def _as_plain(self):

@@ -210,7 +210,7 @@ def check_solver(solver: Solver, offers: Offers) -> None:
     ]
     raise ValueError(
         f"{unmet.fact}, but {shown(solver)} needs {unmet.need}. {unmet.remedy}, or use "
-        f"a solver that would do, with its default options: {able}."
+        f"one of these solvers with default options: {able}."
     )
 
 

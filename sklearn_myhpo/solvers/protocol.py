@@ -184,9 +184,9 @@ class Status(Enum):
         "{advice}"
     )
     DIVERGED = (
-        "diverged: iteration {n_iter} has numbers that are not finite, or losses far "
-        "above those without features. The result is that of the iteration before. Use "
-        "smaller step_sizes, backtracking, or exact steps"
+        "diverged: iteration {n_iter} has values that are not finite, or losses far "
+        "above those of the model without features. The result is that of the previous "
+        "iteration. Use smaller step_sizes, backtracking, or exact steps"
     )
     MAX_TIME = (
         "stopped at max_time={max_time:g} seconds, after {n_iter} iterations, with a "

@@ -101,9 +101,9 @@ def work_on(call, place, *columns):
         rows, facts = compare_rows(columns, call.form, place.known), {}
         if rows is None:
             raise ValueError(
-                f"The rows of {where} from Dask were others in a later pass. They must "
-                "be the same in every pass, not drawn anew or shuffled whenever they "
-                "are computed; persist() keeps them."
+                f"The rows of {where} from Dask were different in a later pass. They "
+                "must be the same in every pass, not drawn anew or shuffled whenever "
+                "they are computed; persist() keeps them."
             )
     total = None
     if rows.X.shape[0]:

@@ -85,7 +85,7 @@ class UnreadRows:
     def __getitem__(self, index):
         # This is also called if a splitter converts X to an array.
         raise TypeError(
-            "X is read in blocks, so that single rows of it cannot be looked up. A "
+            "X is read in blocks, so that its single rows cannot be accessed. A "
             "splitter gets the number of rows and y; make the splits from these, or "
             "give pairs of row numbers."
         )

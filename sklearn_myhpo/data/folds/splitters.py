@@ -198,7 +198,7 @@ class KeyFolds(FoldSplitter):
             fold = self._folds(_column_of(X, rule.key))
         elif groups is None:
             raise ValueError(
-                f"{self} needs the groups of the rows, or key=, a column of X. Give "
+                f"{self} needs the groups of the rows, or key=, a column of X. Pass "
                 "them to fit: fit(X, y, groups=...)."
             )
         else:

@@ -1,4 +1,4 @@
-"""Rows that come in batches, again for every pass: what a user gives `fit` as X."""
+"""Rows in batches, read again for every pass: X of `fit`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of a file that is mapped into memory, given back once they were read."""
+"""Pages of a memory-mapped file, released after reading."""
 
 import mmap
 
@@ -35,7 +35,7 @@ class Pages:
         self._row = X.strides[0]
 
     def release(self, start, size):
-        """Give back the pages before some rows, but for those of the last batches.
+        """Release the pages before some rows, except those of the last batches.
 
         Parameters
         ----------

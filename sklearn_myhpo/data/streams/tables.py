@@ -69,7 +69,7 @@ class FileBatches:
             Column by which `KeyFolds` makes folds; it is no feature unless `columns`
             names it too.
         batch_size : int, default=65536
-            Most rows of a batch.
+            Maximum number of rows of a batch.
 
         Returns
         -------
@@ -109,7 +109,7 @@ class FileBatches:
             Such as ``pyarrow.dataset.dataset("folder", partitioning="hive")``, or what
             its method `filter` returns.
         target, columns, sample_weight, key, batch_size
-            As of `from_parquet`.
+            As in `from_parquet`.
 
         Returns
         -------
@@ -153,7 +153,7 @@ class FileBatches:
         paths : path or sequence of paths
             Files with the same columns, compressed or not.
         target, columns, sample_weight, key, batch_size
-            As of `from_parquet`.
+            As in `from_parquet`.
         n_samples : int, default=None
             Number of rows of all files, where you know it; it saves a pass where folds
             are of neighbours and nothing else needs one.

@@ -1,4 +1,4 @@
-"""Arrays of other libraries: which are taken, where they live, how numbers move."""
+"""Arrays of other libraries: which are accepted, their devices, and transfers."""
 
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -57,7 +57,7 @@ def _compat():
 
 
 class Home(NamedTuple):
-    """Where an array lives.
+    """The library and device of an array.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Home(NamedTuple):
         return self.xp.take(X, self.put_index(index), axis=0)
 
     def has(self, array):
-        """Whether another array lives here."""
+        """Whether another array is on this device."""
         compat = _compat()
         if compat.array_namespace(array) is not self.xp:
             return False
@@ -199,7 +199,7 @@ def fetched(value):
 
 
 def check_tensor(X):
-    """Raise where an array of another library is none of real numbers for X.
+    """Raise if an array of another library is not one of real numbers for X.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def check_tensor(X):
 
 
 def _check_each(X, xp):
-    """Raise a ValueError where an entry is no finite number: their sum is not."""
+    """Raise a ValueError if an entry is not finite: then their sum is not."""
     if bool(xp.any(xp.isnan(X))):
         raise ValueError("Input X contains NaN.")
     if bool(xp.any(xp.isinf(X))):
@@ -237,17 +237,17 @@ def _check_each(X, xp):
 
 
 def check_no_gradient(array, name):
-    """Raise a ValueError where PyTorch records what is done with an array."""
+    """Raise a ValueError if PyTorch records gradients of an array."""
     if getattr(array, "requires_grad", False):
         raise ValueError(
             f"{name} requires gradients (requires_grad=True), which fits and "
-            f"predictions do not give. Use {name}.detach()."
+            f"predictions do not support. Use {name}.detach()."
         )
 
 
 @contextmanager
 def memory_advice():
-    """Say what to do where a device has too little memory."""
+    """Raise an error with advice if a device has too little memory."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Hessians near the splits' own: preconditioners, and curvature in many lambdas."""
+"""Approximate Hessians: preconditioners, and curvature in many lambdas."""
 
 import numpy as np
 
@@ -7,12 +7,12 @@ from ..linalg.products import weight_diagonal
 from ..linalg.symmetric import congruence, symmetric_solver
 from ..split import LambdaCurvature
 
-#: Least curvature of an output relative to that of the most curved one.
+#: Smallest curvature of an output relative to that of the most curved one.
 FLATTEST = 1e-8
 
 
 class NearHessian:
-    """A Gram matrix plus a penalty, factored when it is first solved with.
+    """A Gram matrix plus a penalty, factored on first use.
 
     Features with a strong penalty feel no other one and are taken alone, so that
     factors shrink with every feature that is dropped.
@@ -22,7 +22,7 @@ class NearHessian:
     gram : ndarray of shape (m n_outputs, m n_outputs)
     penalty : ndarray of shape (m, 1) or (m, n_outputs)
     counts : OracleCounts
-        Told of the factorization.
+        It counts the factorization.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class NearHessian:
 
 
 class OutputsApart:
-    """``gram x coupling + penalty``, a Hessian whose rows couple the outputs alike.
+    """``gram x coupling + penalty``: a Hessian with one coupling of the outputs.
 
     In the eigenvectors of the coupling no output feels another, and each has a matrix
     of the size of the features, whose inverse is formed. A penalty that differs between
@@ -92,7 +92,7 @@ class OutputsApart:
     coupling : ndarray of shape (n_outputs, n_outputs)
     penalty : ndarray of shape (m, 1) or (m, n_outputs)
     counts : OracleCounts
-        Told of the factorizations.
+        It counts the factorization.
     """
 
     def __init__(self, gram, coupling, penalty, counts):

@@ -17,7 +17,7 @@ from .stream_pass import Totals, common_of_block, own_of_block
 
 
 class TensorTotals:
-    """`Totals` whose arrays are where the rows live.
+    """`Totals` whose arrays are on the device of the rows.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _null_shapes(reading, n):
 
 
 class _Visit:
-    """Rows of one kind with what a loss needs of them.
+    """Rows of one kind, with targets and weights for a loss.
 
     Attributes
     ----------
@@ -270,7 +270,7 @@ def _side_by_side(weights):
 
 
 def _multiple(count, array):
-    """Return an array so many times; itself of once."""
+    """Return an array repeated; itself for one repetition."""
     return array if count == 1 else float(count) * array
 
 

@@ -77,7 +77,7 @@ class MYHPO(Solver):
 
     @property
     def capabilities(self) -> Capabilities:
-        """The published forms look at splits; the fast form looks at lambda alone."""
+        """The published forms use single splits; the fast form uses only lambda."""
         return Capabilities(
             needs_split=not self._is_fast,
             # Means over features leave the subspace of the exact solutions.
@@ -123,7 +123,7 @@ class MYHPO(Solver):
         return self._form(problem).step(self, problem, state, rng)
 
     def info(self, problem: OuterProblem, state: State) -> Info | None:
-        """Return the `Info` of a first state whose place was known."""
+        """Return the `Info` of a first state that was known at the start."""
         return fast.info(problem, state) if self._form(problem) is fast else None
 
     def evaluation(self, problem: OuterProblem, state: State) -> Evaluation:

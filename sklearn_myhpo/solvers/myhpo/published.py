@@ -28,7 +28,7 @@ from .lambda_step import LambdaStep
 
 #: Share of the linear decrease that backtracking asks for.
 BACKTRACKING_SHARE = 0.25
-#: Most halvings of a gradient step.
+#: Maximum number of halvings of a gradient step.
 MAX_BACKTRACKS = 60
 
 
