@@ -1,6 +1,6 @@
 """
 Export a learned model to skops, ONNX and others
-===============================================
+================================================
 
 Tools that store, serve or explain models support scikit-learn's own classes. The result
 of a fit is a plain linear model: ``to_sklearn()`` returns it as a fitted `Ridge` or
