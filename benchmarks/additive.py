@@ -1,4 +1,4 @@
-"""Additive models beside pyGAM, mgcv and splines with one strength.
+"""Compare additive models with pyGAM, mgcv and splines with one strength.
 
 Four tables. "Accuracy": random splits, the same for all tools; the test deviance is
 the mean squared error in units of the variance of y, of classes twice the log loss. A
@@ -199,7 +199,7 @@ def bands(sizes):
 
 
 def judge_curves(model, data):
-    """Return how often each curve is within its band, and what useless terms keep.
+    """Return the coverage of each curve's band, and the freedom of useless terms.
 
     Both the curve and its estimate have mean zero over the rows.
     """
@@ -254,7 +254,7 @@ def timed_shapes(make, shapes):
 
 
 def timed(model, X, y):
-    """Fit, and return its seconds of a processor; raise TimeoutError over `LIMIT`."""
+    """Fit, and return its CPU seconds; raise TimeoutError over `LIMIT`."""
     return fit_within(LIMIT, model, X, y)
 
 

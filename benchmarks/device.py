@@ -1,4 +1,4 @@
-"""Tuned fits on a device beside those of NumPy, of scikit-learn and of himalaya.
+"""Compare tuned fits on a device with NumPy, scikit-learn and himalaya.
 
 Every fit runs in a process of its own, which reads the same rows from a file, copies
 them to the device and then measures the second fit of two: the first one of a device
@@ -151,7 +151,7 @@ def run(method, problem, folder, device):
 
 
 def ask(method, name, problems, folder, device, seconds):
-    """Return the facts of a fit in another process, or why there are none."""
+    """Return the facts of a fit in another process, or the reason for none."""
     command = [sys.executable, "-m", "benchmarks.device", "--child", method, name]
     command += [str(folder), "--device", device]
     command += ["--quick"] if problems is QUICK else []

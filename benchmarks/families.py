@@ -1,4 +1,4 @@
-"""Learned strengths for counts, costs and rates, beside searches of a grid.
+"""Compare learned strengths for counts, costs and rates with grid searches.
 
 Policies of an insurance are simulated with known curves of age, power and value of a
 vehicle: numbers of claims (Poisson), costs of a claim (gamma) and costs of all claims
@@ -163,7 +163,7 @@ def strength(model):
 
 
 def judged(family, X, y, folds, alphas):
-    """Return the least mean deviance of the folds' held-out rows over some alphas."""
+    """Return the smallest mean deviance of the held-out rows over some alphas."""
     model, losses = theirs(family, **JUDGE), np.zeros(len(alphas))
     for train, held_out in folds:
         for k, alpha in enumerate(alphas):
@@ -271,7 +271,7 @@ def growth(sizes, limit):
 
 
 def fits(sizes, limit):
-    """Yield the lines of the table of fits in plain ones."""
+    """Yield the lines of the table of times in plain fits."""
     yield from family_shapes.fits(sizes.shapes, limit)
 
 

@@ -1,4 +1,4 @@
-"""Learned strengths in plain fits: ours beside one fit at the strength it found.
+"""Time of a tuned fit in plain fits at the learned strength.
 
 Rows are drawn with even, correlated or sparse features, small and large means, and
 weights (exposure). A plain fit is that of scikit-learn's estimator with its defaults,
