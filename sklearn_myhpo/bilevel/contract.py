@@ -28,9 +28,9 @@ class Offers:
         Weights outside the subspace of the exact solutions.
     is_separable : bool
         Lambdas that do not interact, one per target: the problem is a
-        `TargetsProblem`, and answers for many of them at once.
+        `TargetsProblem`, which evaluates many of them together.
     weighs_rows : bool
-        Some lambdas stand for weights of training rows; they come after those of the
+        Some lambdas are weights of training rows; they come after those of the
         penalties. The problem is a `RowWeightsProblem`.
     """
 
@@ -107,7 +107,7 @@ class OuterProblem(ABC):
         Returns
         -------
         Evaluation
-            Nothing is computed before it is asked for.
+            Everything is computed on first use.
         """
 
     def estimate(self, lambda_: np.ndarray, weights: list[np.ndarray]) -> float:

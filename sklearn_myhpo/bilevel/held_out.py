@@ -63,7 +63,7 @@ class ScanProblem(HeldOutProblem):
     problem : HeldOutProblem
         The whole problem.
     split_set : SplitSet
-        The splits of the rows to look at, in the coordinates of `problem`.
+        The splits of the scanned rows, in the coordinates of `problem`.
     n_held_out : float
         Number of held-out rows among them.
     scan_bounds : ndarray of shape (2, n_groups)

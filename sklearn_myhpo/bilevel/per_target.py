@@ -40,7 +40,7 @@ class TargetsProblem(OuterProblem):
     """The targets of a ridge problem, each with a lambda of its own.
 
     The objective is the sum of the targets' validation losses. A decomposition per
-    split serves all targets, and every question is answered for many at once.
+    split serves all targets, and every evaluation is for many targets together.
 
     Parameters
     ----------

@@ -154,7 +154,7 @@ class BoundRidgeCriterion(BoundCriterion):
         targets : ndarray of shape (k,)
             Their numbers.
         second : bool, default=True
-            Whether second derivatives are wanted.
+            Whether to compute second derivatives.
 
         Returns
         -------
@@ -174,7 +174,7 @@ class BoundRidgeCriterion(BoundCriterion):
         penalties : ndarray of shape (n_lambdas,)
             ``2 exp(lambda)``.
         second : bool, default=True
-            Whether second derivatives are wanted.
+            Whether to compute second derivatives.
 
         Returns
         -------

@@ -58,7 +58,7 @@ class FormedDesign(Design):
         return FormedDesign(self._form, self.n_samples, self.head, *moved)
 
     def blocks(self, entries_per_row=1, least_rows=1):
-        """Yield some rows at a time, formed anew, in double precision."""
+        """Yield newly formed rows, some at a time, in double precision."""
         width = max(entries_per_row, self.n_features)
         for rows in slices(self.n_samples, width, least_rows):
             yield rows, self.take(rows)

@@ -1,4 +1,4 @@
-"""Independent parts of a fit, one after the other or several at once."""
+"""Independent parts of a fit, in turn or in parallel."""
 
 from contextvars import Context, copy_context
 from itertools import starmap

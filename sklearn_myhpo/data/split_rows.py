@@ -93,7 +93,7 @@ class SplitRows(ABC):
         n_parts : int
         own_shares : callable or None
             Returns the share (n_splits, n_samples) that every split has in the weights;
-            None where only a common matrix is wanted.
+            None if only a common matrix is needed.
         """
 
     @abstractmethod

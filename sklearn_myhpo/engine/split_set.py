@@ -1,4 +1,4 @@
-"""All splits of a problem at once, and the work that they share."""
+"""All splits of a problem, and their shared work."""
 
 from functools import cached_property
 

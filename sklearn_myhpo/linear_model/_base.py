@@ -212,7 +212,7 @@ default=None
             "each" for one weight per row. The weights in the training loss are learned
             on `X_val`, at the lambda that is best for equal weights.
         **params : dict
-            Other metadata that a splitter `cv` asks for; only with scikit-learn's
+            Other metadata that a splitter `cv` requests; only with scikit-learn's
             metadata routing.
 
         Returns

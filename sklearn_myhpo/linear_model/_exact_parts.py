@@ -76,14 +76,14 @@ class ExactPartsMixin:
         """Add some rows to those of earlier calls.
 
         The result is that of `fit` to all rows so far with the same folds, to rounding,
-        whatever parts they come in. Second moments of every fold are kept, not rows;
-        the fitted attributes are computed when they are first asked for.
+        in any division into parts. Second moments of every fold are kept, not rows;
+        the fitted attributes are computed on first use.
 
         The folds of ``cv=5`` are those of `sklearn_myhpo.data.RowFolds`: row i of all
         calls is held out by fold i modulo 5; a float holds out that share by a hash of
         i; `RowFolds` and `KeyFolds` can be given. Other splitters need to know all
         rows. With `KeyFolds`, and with a `criterion`, the order of the rows makes no
-        difference. `fit` starts anew, and so does the first call after it.
+        difference. `fit` starts from scratch, and so does the first call after it.
 
         With a solver that can continue with new rows, such as
         ``BilevelRidge(solver=Stochastic(method="soba"))``, every call is one epoch of

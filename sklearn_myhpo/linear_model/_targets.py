@@ -1,4 +1,4 @@
-"""One lambda per target, learned all at once if the solver can, else one by one."""
+"""One lambda per target, learned together if the solver can, else one by one."""
 
 from typing import NamedTuple
 

@@ -109,7 +109,7 @@ class MYHPOPoissonRegressor(GeneralizedLinearModel, MYHPOModel):
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        Number of training parts that ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
         processes one after the other, with the threads of linear algebra, except in a
         `joblib.parallel_config` context. -1 means all processors. Other fits have no
@@ -169,7 +169,7 @@ default="auto"
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     alpha_ : float or ndarray of shape (n_groups,)
-        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        ``2 exp(lambda_)``, for any number of rows. With one lambda, scikit-learn's
         estimator of the family with this alpha and a log link has the same `coef_` on
         the same rows. With `penalty_factors`, feature j has that of its group times its
         factor.
@@ -413,7 +413,7 @@ class MYHPOGammaRegressor(GeneralizedLinearModel, MYHPOModel):
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        Number of training parts that ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
         processes one after the other, with the threads of linear algebra, except in a
         `joblib.parallel_config` context. -1 means all processors. Other fits have no
@@ -473,7 +473,7 @@ default="auto"
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     alpha_ : float or ndarray of shape (n_groups,)
-        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        ``2 exp(lambda_)``, for any number of rows. With one lambda, scikit-learn's
         estimator of the family with this alpha and a log link has the same `coef_` on
         the same rows. With `penalty_factors`, feature j has that of its group times its
         factor.
@@ -723,7 +723,7 @@ class MYHPOTweedieRegressor(GeneralizedLinearModel, MYHPOModel):
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        Number of training parts that ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
         processes one after the other, with the threads of linear algebra, except in a
         `joblib.parallel_config` context. -1 means all processors. Other fits have no
@@ -783,7 +783,7 @@ default="auto"
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     alpha_ : float or ndarray of shape (n_groups,)
-        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        ``2 exp(lambda_)``, for any number of rows. With one lambda, scikit-learn's
         estimator of the family with this alpha and a log link has the same `coef_` on
         the same rows. With `penalty_factors`, feature j has that of its group times its
         factor.
@@ -1039,7 +1039,7 @@ class BilevelGeneralizedLinearRegressor(GeneralizedLinearModel, AnySolverModel):
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        Number of training parts that ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
         processes one after the other, with the threads of linear algebra, except in a
         `joblib.parallel_config` context. -1 means all processors. Other fits have no
@@ -1085,7 +1085,7 @@ default="auto"
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     alpha_ : float or ndarray of shape (n_groups,)
-        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        ``2 exp(lambda_)``, for any number of rows. With one lambda, scikit-learn's
         estimator of the family with this alpha and a log link has the same `coef_` on
         the same rows. With `penalty_factors`, feature j has that of its group times its
         factor.

@@ -110,7 +110,7 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        Number of training parts that ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
         processes one after the other, with the threads of linear algebra, except in a
         `joblib.parallel_config` context. -1 means all processors. Other fits have no
@@ -170,7 +170,7 @@ default="auto"
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     class_weight_ : ndarray of shape (n_classes,)
-        Weight of every class, as `class_weight` says.
+        Weight of every class, according to `class_weight`.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. With `alpha_per_target` and more than two
@@ -459,7 +459,7 @@ default="auto"
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     class_weight_ : ndarray of shape (n_classes,)
-        Weight of every class, as `class_weight` says.
+        Weight of every class, according to `class_weight`.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. With `alpha_per_target` and more than two
@@ -693,7 +693,7 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        Number of training parts that ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
         processes one after the other, with the threads of linear algebra, except in a
         `joblib.parallel_config` context. -1 means all processors. Other fits have no
@@ -739,7 +739,7 @@ default="auto"
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     class_weight_ : ndarray of shape (n_classes,)
-        Weight of every class, as `class_weight` says.
+        Weight of every class, according to `class_weight`.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. With `alpha_per_target` and more than two
@@ -917,14 +917,15 @@ default="auto"
     ) -> Self:
         """Learn from some rows, once over them, and keep what earlier parts taught.
 
-        For data that is too large for `fit`, with a solver that goes on with new rows,
-        such as ``solver=Stochastic(method="soba")``. `cv`, a float or an int, divides
-        the rows into training and validation parts. The first call starts as `fit`
-        does and counts the features. `warm_start`, `refit`, `selection`, `shrinkage`,
-        `max_iter`, `max_time` and `tol` are ignored. Nothing is refitted: `coef_` is
-        the mean over the splits of the solver's weights. `history_` has a row per call,
-        and `validation_loss_` is the loss of the last held-out rows before the solver
-        learned from them; in the first call after it. `fit` starts anew.
+        For data that is too large for `fit`, with a solver that can continue with new
+        rows, such as ``solver=Stochastic(method="soba")``. `cv`, a float or an int,
+        divides the rows into training and validation parts. The first call starts as
+        `fit` does and counts the features. `warm_start`, `refit`, `selection`,
+        `shrinkage`, `max_iter`, `max_time` and `tol` are ignored. Nothing is refitted:
+        `coef_` is the mean over the splits of the solver's weights. `history_` has a
+        row per call, and `validation_loss_` is the loss of the last held-out rows
+        before the solver learned from them; in the first call after it. `fit` starts
+        from scratch.
 
         Parameters
         ----------

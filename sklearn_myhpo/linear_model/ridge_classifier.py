@@ -108,7 +108,7 @@ default="validation"
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        Number of training parts that ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
         processes one after the other, with the threads of linear algebra, except in a
         `joblib.parallel_config` context. -1 means all processors. Other fits have no
@@ -167,7 +167,7 @@ default="auto"
     classes_ : ndarray of shape (n_classes,)
         Class labels; the numbers of the columns of y with several labels.
     class_weight_ : ndarray of shape (n_classes,)
-        Weight of every class, as `class_weight` says.
+        Weight of every class, according to `class_weight`.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.

@@ -61,7 +61,7 @@ def minimize_bilevel(
         Called with (n_iter, info, state) after every iteration; the run ends if it
         returns something true.
     phases : Phases, default=UNWATCHED
-        Is told of the scan and the iterations as the phases "scan" and "solve".
+        Receives the scan and the iterations as the phases "scan" and "solve".
 
     Returns
     -------

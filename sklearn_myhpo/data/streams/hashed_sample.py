@@ -162,7 +162,7 @@ def facts_of_block(block, rule, most, has_classes):
     most : int
         Rows of the sample.
     has_classes : bool
-        Whether y has classes, of which some rows each are wanted.
+        Whether y has classes, each of which needs some rows.
 
     Returns
     -------

@@ -4,7 +4,7 @@ import mmap
 
 import numpy as np
 
-#: Batches that others may still look at.
+#: Number of batches that may still be in use.
 _IN_USE = 2
 
 

@@ -74,7 +74,7 @@ class RowSource(ABC):
         None where it is not known before the end of the first pass.
     watch : callable or None
         Called with the number of a pass, from one, and the number of rows that it is
-        done with; after the last one with None in the place of the latter.
+        done with; after the last one with None instead of the latter.
     """
 
     n_passes = 0

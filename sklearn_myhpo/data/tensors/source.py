@@ -116,7 +116,7 @@ class TensorSource(RowSource):
         most : int
             Rows of the sample, but for those of rare classes.
         has_classes : bool
-            Whether y has classes, of which some rows each are wanted.
+            Whether y has classes, each of which needs some rows.
         """
         kinds, number = rule.columns.astype(np.intp), np.arange(self.n_samples)
         columns = self._y, self._weight, None, kinds, number

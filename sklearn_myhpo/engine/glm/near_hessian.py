@@ -14,8 +14,8 @@ FLATTEST = 1e-8
 class NearHessian:
     """A Gram matrix plus a penalty, factored on first use.
 
-    Features with a strong penalty feel no other one and are taken alone, so that
-    factors shrink with every feature that is dropped.
+    Features with a strong penalty do not depend on the others and are separated, so
+    that factors shrink with every feature that is dropped.
 
     Parameters
     ----------
@@ -81,10 +81,10 @@ class NearHessian:
 class OutputsApart:
     """``gram x coupling + penalty``: a Hessian with one coupling of the outputs.
 
-    In the eigenvectors of the coupling no output feels another, and each has a matrix
-    of the size of the features, whose inverse is formed. A penalty that differs between
-    the outputs is approximated by a factor per feature times a factor per output; the
-    eigenvectors are relative to the latter.
+    In the eigenvectors of the coupling the outputs are independent, and each has a
+    matrix of the size of the features, whose inverse is formed. A penalty that differs
+    between the outputs is approximated by a factor per feature times a factor per
+    output; the eigenvectors are relative to the latter.
 
     Parameters
     ----------

@@ -143,7 +143,7 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=Fals
     guesses : list of ndarray of shape (..., m, n_outputs) or None, default=None
         Where to start; None for zeros.
     with_raw : bool, default=False
-        Whether raw predictions are wanted, which take memory.
+        Whether to return raw predictions, which take memory.
 
     Returns
     -------

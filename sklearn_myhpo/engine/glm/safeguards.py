@@ -11,7 +11,7 @@ MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
 FAR_WORSE = 10.0
 #: Rounding of a loss.
 LOSS_ROUNDING = 1e-14
-#: Accuracy of weights from which on their held-out losses are looked at, and the change
+#: Accuracy of weights from which on their held-out losses are compared, and the change
 #: of these by a step, relative to their mean, that is small enough.
 ACCURATE_TOL, SETTLED = 1e-6, 1e-9
 

@@ -73,7 +73,7 @@ def first_of_block(block, reading, weights, constant, numbers):
     block, reading, weights, constant
         As in `common_of_block`.
     numbers : ndarray of int
-        Increasing; rows whose folds are wanted.
+        Increasing; rows whose folds are needed.
 
     Returns
     -------

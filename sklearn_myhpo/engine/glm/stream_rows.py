@@ -74,7 +74,7 @@ class StreamedRows:
         constant : ndarray of shape (n_outputs,)
             Near the raw predictions of the models without features.
         numbers : ndarray of int
-            Rows whose folds are wanted, increasing.
+            Rows whose folds are needed, increasing.
         """
         given = self.reading, weights, constant, numbers
         totals, self.facts = self.source.map_reduce(first_of_block, *given)

@@ -1,4 +1,4 @@
-"""Passes through a self-tuning module, at hyperparameters of one's own."""
+"""Passes through a self-tuning module, at given hyperparameters."""
 
 from __future__ import annotations
 

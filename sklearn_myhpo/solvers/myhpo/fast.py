@@ -5,7 +5,7 @@ u = 0, and step 3 alone moves lambda: it minimizes
 ``L_V(v + J x + v''[x, x] / 2) + rho/2 |J x|_H^2``, to second order in x. The
 fixed points are the same as of the consensus form, `published.py`.
 
-Here x is a move of lambda as the weights feel it, see `freedom.py`, so that one step
+Here x is a rescaled move of lambda, see `freedom.py`, so that one step
 may drop a feature or let it back.
 """
 
@@ -62,7 +62,7 @@ class FastState(NamedTuple):
     """Exact weights at lambda, their model, and the proximal step.
 
     `rho` is the weight of the proximal term, `inner` the accuracy of the weights, and
-    `rest` the residual of lambda alone; `move` is the step as the weights feel it,
+    `rest` the residual of lambda alone; `move` is the rescaled step,
     `target` its end, `predicted` its promised decrease and `length` its squared length
     in the metric. `before` has lambda and the two derivatives there of the place before
     this one, of a single lambda.
@@ -243,7 +243,7 @@ def _with_proposal(problem, state):
     if state.before is not None and delta[0]:
         share = share_of_step(state.before, _derivatives(state), delta[0])
         move, delta = share * move, share * delta
-    # The hypergradient of a dropped group vanishes even if the group is wanted back.
+    # The hypergradient of a dropped group vanishes even if the group would help.
     rest = max(
         problem.relative(projected, objective),
         problem.relative(max(found.predicted, found.promise), objective),

@@ -1,7 +1,7 @@
 """Moves of lambda, rescaled by their effect on the weights.
 
 A penalty leaves to its group the freedom t in (0, 1),
-``1 - t = J_g' H J_g / (w_g' P w_g)``. A move of lambda by delta is felt as
+``1 - t = J_g' H J_g / (w_g' P w_g)``. A move of lambda by delta is rescaled to
 ``x = (e^delta - 1) / (t + (1 - t) e^delta)``: the weights of a quadratic loss are
 linear in the x of a feature, however far its lambda moves (Sherman & Morrison 1950).
 """

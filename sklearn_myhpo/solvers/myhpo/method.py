@@ -29,11 +29,10 @@ class MYHPO(Solver):
     ``response="tangent"`` makes the fixed points exactly the stationary points,
     ``metric="hessian"`` makes the rate independent of the conditioning.
 
-    With ``rho="auto"``, exact steps, the tangent response and the Hessian
-    metric, the consensus pair stays at its fixed point (w = v, u = 0), the
-    response is taken to second order where that keeps the step convex, and the
-    weight of the Moreau-Yosida term follows the measured decrease. Every other
-    combination takes "auto" as 1.
+    With ``rho="auto"``, exact steps, the tangent response and the Hessian metric, the
+    consensus pair stays at its fixed point (w = v, u = 0), the response is of second
+    order if this keeps the step convex, and the weight of the Moreau-Yosida term
+    follows the measured decrease. In every other combination "auto" is 1.
 
     Parameters
     ----------
@@ -62,7 +61,7 @@ class MYHPO(Solver):
         "backtracking": ["boolean"],
     }
 
-    #: Pairs that L-BFGS keeps, which learns many weights of rows.
+    #: Number of pairs of L-BFGS, which learns many weights of rows.
     memory: ClassVar[int] = quasi_newton.KEPT_PAIRS
 
     steps: str = "exact"

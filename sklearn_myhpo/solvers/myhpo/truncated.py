@@ -57,7 +57,7 @@ def minimize_by_products(
     rho : float
         Weight of the proximal term.
     curvature : ndarray of shape (n_groups,)
-        Added to the bend by the change from lambda to moves as they are felt.
+        Added to the bend by the change from lambda to rescaled moves.
     box : (ndarray, ndarray) of shape (n_groups,)
         Bounds of x; equal where it may not move.
     rtol : float

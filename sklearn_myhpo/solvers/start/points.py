@@ -70,7 +70,7 @@ def best_so_far(problem: Problem, points: list[Point]) -> Scan:
     problem : Problem
         The objective.
     points : list of Point
-        Those that were looked at; without any, the models without features are.
+        The evaluated points; without any, the models without features.
 
     Returns
     -------

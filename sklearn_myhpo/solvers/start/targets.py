@@ -1,4 +1,4 @@
-"""The start with one lambda per target: all scanned at once."""
+"""The start with one lambda per target: one scan for all targets."""
 
 import numpy as np
 

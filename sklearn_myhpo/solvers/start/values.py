@@ -1,9 +1,9 @@
 """A scan by values only, for iterative inner solutions.
 
 A slope would cost as much as a solution, and the solver that starts here finds its own.
-So the loss is looked at from the null model down to weak penalties, no more accurately
+So the loss is evaluated from the null model down to weak penalties, no more accurately
 than a ranking needs, each solution starting on the line through the last two. With many
-rows a sample shows the place of the minimum, and all rows are looked at near it only.
+rows a sample shows the place of the minimum, and all rows are evaluated only near it.
 """
 
 from itertools import pairwise
@@ -35,7 +35,7 @@ class Fineness(NamedTuple):
     Attributes
     ----------
     falling, rising : float
-        Step of lambda, and the step where the loss has come to rise.
+        Step of lambda, and the step after the loss has risen.
     highest_rise : float
         The scan ends after `PATIENCE` rises in a row to ``1 + highest_rise / sqrt(n)``
         times the lowest value, or one rise twice as far: chance makes no second minimum
@@ -43,8 +43,8 @@ class Fineness(NamedTuple):
     rival : float
         Relative difference up to which the minimum of a parabola may be below a point.
     margin : float
-        How much weaker a penalty has to be than one that the data do not feel: they
-        may feel it still where their curvature is far from that at small weights.
+        Margin of the weakest penalty of the scan beyond one without effect at small
+        weights: it may have an effect where the curvature is far from that.
     looks_twice : bool
         Whether solutions are rough at first, and accurate only where the loss moves
         little.
@@ -75,7 +75,7 @@ PATIENCE = 2
 #: Losses without a bound of their curvature may rise to 10^4 times that of the null
 #: model and still fall far below it.
 HOPELESS = 1e8
-#: Penalties that are too weak for the data to feel are not looked at once the loss
+#: Penalties too weak to have an effect are not evaluated once the loss
 #: rises, for then it does so along separable directions; or once it moves by less than
 #: FLAT_LOSS of itself, for then it has nothing left to fall by.
 FLAT_LOSS = 1e-5

@@ -1,4 +1,4 @@
-"""The rule by which a step on lambda is judged, whatever proposed it."""
+"""The acceptance rule for a step on lambda."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ NOISE = 1e-8
 
 
 class Verdict(NamedTuple):
-    """Judgement of one step, or of many at once.
+    """Acceptance of one step, or of many.
 
     Attributes
     ----------

@@ -95,7 +95,7 @@ class Trust:
         return None
 
     def _has_risen(self, objective, error):
-        """Whether an objective is above the lowest one, whatever their errors."""
+        """Whether an objective is above the lowest one, given their errors."""
         _, lowest, its_error = self._lowest
         return objective > (1.0 + RISE + error + its_error) * lowest
 

@@ -25,7 +25,7 @@ def multiplier(n_steps: int) -> float:
 
 
 class F2SA(Rule):
-    """As many steps on y and z at once, then one on lambda."""
+    """Joint steps on y and z, then one on lambda."""
 
     has_inner_loops = True
 

@@ -1,4 +1,4 @@
-"""SABA: all three at once, with SAGA's tables and so without noise in the limit.
+"""SABA: joint steps with SAGA's tables, so without noise in the limit.
 
 Dagreou, Ablin, Vaiter & Moreau (2022), arXiv:2201.13409.
 For linear models a scalar of every row stands for its gradient (Defazio, Bach &

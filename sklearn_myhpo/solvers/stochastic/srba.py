@@ -1,4 +1,4 @@
-"""SRBA: all three at once, along gradients that SARAH's recursion keeps up to date.
+"""SRBA: joint steps along gradients that SARAH's recursion updates.
 
 Dagreou, Moreau, Vaiter & Ablin (2024), A lower bound and a near-optimal algorithm for
 bilevel empirical risk minimization, arXiv:2302.08766, Algorithm 1.

@@ -9,7 +9,7 @@ Lambda g steps by ``eta_g h'_g / (E_g + sqrt(E_g Q_g))`` with E_g and Q_g the su
 the group of ``p w^2`` and ``p q^2``. As ``H >= P``, diag(E) is an upper bound of J'HJ,
 the curvature that the response of the weights gives to the objective where both parts
 are alike; and as ``|h'_g| <= sqrt(E_g Q_g)``, no step is longer than eta_g. A weight
-feels its lambda at a rate of at least gamma p / (a + p), and the adjoint feels the
+responds to its lambda at a rate of at least gamma p / (a + p), and the adjoint to the
 weight, so eta_g is `LAMBDA_RATIO` times that rate: with a higher rate lambda would move
 before the weights have followed, and oscillate.
 """
