@@ -332,7 +332,7 @@ def fitted(**options):
         (lambda: fitted().partial_fit(X * np.nan, Y), "X contains NaN"),
         (
             lambda: fitted().set_params(cv=3).partial_fit(X, Y),
-            "cv=3 makes other folds than those of the first part",
+            "cv=3 makes different folds from those of the first part",
         ),
         (
             lambda: MYHPORidge().partial_fit(X[:1], Y[:1]).coef_,
