@@ -75,6 +75,7 @@ sphinx_gallery_conf = {
     "doc_module": "sklearn_myhpo",
     "download_all_examples": False,
     "min_reported_time": 30,
+    "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
     # Its page needs a network.
