@@ -1,4 +1,4 @@
-"""Additive models beside pyGAM, mgcv and splines with one strength.
+"""Compare additive models with pyGAM, mgcv and splines with one strength.
 
 Four tables. "Accuracy": random splits, the same for all tools; the test deviance is
 the mean squared error in units of the variance of y, of classes twice the log loss. A
@@ -29,7 +29,7 @@ from benchmarks import gam_tools
 from benchmarks.curves import bikes, smooth
 from benchmarks.data import binary_file
 from benchmarks.gam_tools import CLASSIFIERS, REGRESSORS
-from benchmarks.page import markdown, update
+from benchmarks.page import markdown, rounded, update
 from benchmarks.speed.tables import machine
 from benchmarks.timed import fit_within
 
@@ -149,14 +149,14 @@ def accuracy_line(name, label, found, base):
     """Return a line: medians of seconds, means, and the paired difference to ours."""
     difference = found[:, 1] - base[: len(found), 1]
     error = difference.std(ddof=1) / np.sqrt(len(difference))
-    ours = found is base
+    ours, seconds = found is base, np.median(found[:, 0])
     edof = "" if np.isnan(found[:, 2]).any() else f"{found[:, 2].mean():.1f}"
     return [
         name,
         label,
-        f"{np.median(found[:, 0]):.3g}",
+        rounded(seconds, "seconds"),
         f"{len(found)}",
-        "" if ours else f"{np.median(found[:, 0]) / np.median(base[:, 0]):.2g}",
+        "" if ours else rounded(seconds / np.median(base[:, 0]), "ratio"),
         f"{found[:, 1].mean():.4f}",
         "" if ours else f"{difference.mean():+.4f} ± {error:.4f}",
         edof,
@@ -199,7 +199,7 @@ def bands(sizes):
 
 
 def judge_curves(model, data):
-    """Return how often each curve is within its band, and what useless terms keep.
+    """Return the coverage of each curve's band, and the freedom of useless terms.
 
     Both the curve and its estimate have mean zero over the rows.
     """
@@ -234,7 +234,8 @@ def memory(sizes):
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             seconds, most, own = map(float, done.stdout.split())
             shape = f"{n_rows} x {GROWTH_TERMS}"
-            yield [label, shape, f"{seconds:.3g}", f"{most:.0f}", f"{own:.0f}"]
+            cells = rounded(seconds, "seconds"), f"{most:.0f}", f"{own:.0f}"
+            yield [label, shape, *cells]
 
 
 def timed_shapes(make, shapes):
@@ -248,12 +249,12 @@ def timed_shapes(make, shapes):
             seconds = timed(make(data.X, ()), data.X, data.y)
         except (TimeoutError, RuntimeError) as error:
             return cells + [str(error)] * (len(shapes) - len(cells))
-        cells.append(f"{seconds:.3g}")
+        cells.append(rounded(seconds, "seconds"))
     return cells
 
 
 def timed(model, X, y):
-    """Fit, and return its seconds of a processor; raise TimeoutError over `LIMIT`."""
+    """Fit, and return its CPU seconds; raise TimeoutError over `LIMIT`."""
     return fit_within(LIMIT, model, X, y)
 
 

@@ -1,4 +1,4 @@
-"""Errors of approximated hypergradients by rank, on a9a and w8a.
+"""Errors of approximate hypergradients by rank, on a9a and w8a.
 
 One lambda per feature, all of the same value, at exact weights; 60 % of the rows are
 for training, and there is no intercept. The error is that of the hypergradient,

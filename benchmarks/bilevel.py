@@ -1,4 +1,4 @@
-"""All solvers beside stochastic ones in JAX: seconds to a gap, on a9a and w8a.
+"""All solvers and stochastic ones in JAX: seconds to a gap, on a9a and w8a.
 
 Logistic regression with one lambda per feature or one for all, 60 % of the rows for
 training and the others held out, no intercept. The gap is the validation loss at exact
@@ -66,7 +66,7 @@ def contestants(kind):
 
 
 def spread(points):
-    """Return some of many points (seconds, lambda), at growing distances in time."""
+    """Return some of many points (seconds, lambda), at increasing intervals of time."""
     kept, wanted = [], 0.0
     for seconds, lambda_ in points:
         if seconds >= wanted:
@@ -102,7 +102,7 @@ def run_jax(method, X, y, judge, kind, limit):
 
 
 def least_loss(make, limit):
-    """Return the least loss that MY-HPO finds from several starts."""
+    """Return the smallest loss that MY-HPO finds from several starts."""
     return min(
         minimize_bilevel(
             make(by_rows=False), MYHPO(), lambda_init=start, max_time=limit
@@ -117,7 +117,7 @@ def is_wanted(label, names):
 
 
 def measure(X, y, kind, limit, seed=1, names=()):
-    """Return label -> `Judged`, and the least loss found.
+    """Return label -> `Judged`, and the smallest loss found.
 
     Of the solvers whose labels begin with one of `names`; of all without names.
     """

@@ -1,4 +1,4 @@
-"""Tuned fits on a device beside those of NumPy, of scikit-learn and of himalaya.
+"""Compare tuned fits on a device with NumPy, scikit-learn and himalaya.
 
 First eigendecompositions and Cholesky factors on the device and on the host, by size:
 from where the device is faster, `device_size` of `sklearn_myhpo.engine.limits` should

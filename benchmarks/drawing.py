@@ -1,4 +1,4 @@
-"""How the pictures of the documentation look."""
+"""The style of the pictures of the documentation."""
 
 DPI = 150
 #: Colour and marker of each curve; told apart without colours, too.

@@ -1,4 +1,4 @@
-"""Learned strengths for counts, costs and rates, beside searches of a grid.
+"""Compare learned strengths for counts, costs and rates with grid searches.
 
 Policies of an insurance are simulated with known curves of age, power and value of a
 vehicle: numbers of claims (Poisson), costs of a claim (gamma) and costs of all claims
@@ -31,7 +31,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from benchmarks import family_shapes
 from benchmarks.curves import insurance
-from benchmarks.page import markdown, update
+from benchmarks.page import markdown, rounded, update
 from benchmarks.speed.tables import machine
 from benchmarks.timed import fit_within
 from sklearn_myhpo import (
@@ -163,7 +163,7 @@ def strength(model):
 
 
 def judged(family, X, y, folds, alphas):
-    """Return the least mean deviance of the folds' held-out rows over some alphas."""
+    """Return the smallest mean deviance of the held-out rows over some alphas."""
     model, losses = theirs(family, **JUDGE), np.zeros(len(alphas))
     for train, held_out in folds:
         for k, alpha in enumerate(alphas):
@@ -240,12 +240,12 @@ def accuracy_line(family, label, found, base):
     difference = found[:, 1] - base[:, 1]
     error = difference.std(ddof=1) / np.sqrt(len(difference))
     is_base = np.array_equal(found, base, equal_nan=True)
-    above = found[:, 2]
+    above, seconds = found[:, 2], np.median(found[:, 0])
     return [
         family,
         label,
-        f"{np.median(found[:, 0]):.3g}",
-        "" if is_base else f"{np.median(found[:, 0]) / np.median(base[:, 0]):.2g}",
+        rounded(seconds, "seconds"),
+        "" if is_base else rounded(seconds / np.median(base[:, 0]), "ratio"),
         f"{found[:, 1].mean():.5f}",
         "" if is_base else f"{difference.mean():+.5f} ± {error:.5f}",
         "" if np.isnan(above).any() else f"{above.max():+.1e}",
@@ -266,12 +266,12 @@ def growth(sizes, limit):
                 except TimeoutError as error:
                     cells += [str(error)] * (len(sizes.growth) - len(cells))
                     break
-                cells.append(f"{seconds:.3g}")
+                cells.append(rounded(seconds, "seconds"))
             yield [family, label, *cells]
 
 
 def fits(sizes, limit):
-    """Yield the lines of the table of fits in plain ones."""
+    """Yield the lines of the table of times in plain fits."""
     yield from family_shapes.fits(sizes.shapes, limit)
 
 

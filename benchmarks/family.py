@@ -1,4 +1,4 @@
-"""All solvers on the same problems: how far above the lowest loss, at what cost.
+"""All solvers on the same problems: excess over the lowest loss, and cost.
 
 Every solver with its defaults starts from the same lambda, the log of the mean
 curvature of a feature, and from zero weights. What is judged is the lambda of every
@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.data import binary_file, mnist_regression
 from benchmarks.drawing import RC, save
-from benchmarks.page import markdown, update
+from benchmarks.page import markdown, rounded, update
 from benchmarks.speed.tables import machine
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import LogisticLoss, SquaredLoss
@@ -67,7 +67,7 @@ class _OutOfTimeError(Exception):
 
 
 def methods():
-    """Return label -> solver: the registry, and forms that are no default."""
+    """Return label -> solver: the registry, and forms that are not defaults."""
     solvers = {name: cls() for name, cls in SOLVERS.items()}
     solvers["myhpo, rho=1"] = MYHPO(rho=1.0)
     solvers["stochastic, soba"] = Stochastic(method="soba")
@@ -124,7 +124,7 @@ def make_problem(X, y, loss, pairs, kind, *, by_rows=False):
 
 
 def run(data, kind, solver, limit):
-    """Return the points of a run, and whether it came to its own end."""
+    """Return the points of a run, and whether it ended by itself."""
     problem = make_problem(*data, kind, by_rows=solver.capabilities.needs_rows)
     start = float(np.log(problem.curvature / data[0].shape[1]))
     points, clock = [], time.perf_counter()
@@ -223,7 +223,8 @@ def table(traces, scale):
             above = np.flatnonzero(over[label] > level)
             first = above[-1] + 1 if len(above) else 0
             if first < len(trace.losses):
-                row += [f"{trace.passes[first]:.3g}", f"{trace.seconds[first]:.3g}"]
+                row.append(f"{trace.passes[first]:.3g}")
+                row.append(rounded(trace.seconds[first], "seconds"))
             else:
                 row += ["-", "-"]
         rows.append([*row, f"{over[label][-1]:.1e}", trace.factorizations])

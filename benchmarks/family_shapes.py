@@ -1,4 +1,4 @@
-"""Learned strengths in plain fits: ours beside one fit at the strength it found.
+"""Time of a tuned fit in plain fits at the learned strength.
 
 Rows are drawn with even, correlated or sparse features, small and large means, and
 weights (exposure). A plain fit is that of scikit-learn's estimator with its defaults,
@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegressor
 
+from benchmarks.page import rounded
 from benchmarks.timed import fit_within
 from sklearn_myhpo import (
     MYHPOGammaRegressor,
@@ -113,4 +114,5 @@ def fits(shapes, limit):
             yield [*line, str(error), "", ""]
             continue
         own, other = 1e3 * np.median(seconds, axis=0)
-        yield [*line, f"{own:.3g}", f"{other:.3g}", f"{own / other:.1f}"]
+        cells = (rounded(each, "seconds") for each in (own, other))
+        yield [*line, *cells, rounded(own / other, "ratio")]

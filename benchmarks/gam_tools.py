@@ -1,4 +1,4 @@
-"""The tools of `benchmarks.additive`, ours and others', behind the same few methods.
+"""The tools of `benchmarks.additive` behind a common interface.
 
 Every tool has `fit(X, y)`, `predict(X)` or `probability(X)`, and `edof(X)`, the
 effective degrees of freedom with the intercept or NaN. With `has_bands` it also has

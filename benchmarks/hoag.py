@@ -2,13 +2,12 @@
 
 One lambda, logistic regression, 3000 training and 3000 validation rows of a9a, from
 lambda = 0 and zero weights. Gradients and Hessian products are counted until the exact
-validation loss at lambda is within 1e-5 of its minimum, and stays there for the rest
-of 100 iterations; beside them their sum when it is there for the first time, perhaps
-on the way past. "constant" is the same solver with every inner problem and every
-adjoint solved to that relative residual, by the same L-BFGS and conjugate gradients,
-warm-started too: 1e-12 is what is meant by exact. The losses that judge a lambda come
-from scikit-learn's `LogisticRegression`. SKLEARN_MYHPO_DATA names the folder of
-a9a.npz:
+validation loss at lambda is within 1e-5 of its minimum and stays there for the rest of
+100 iterations. The last column is their sum when this holds for the first time.
+"constant" is the same solver with every inner problem and every adjoint solved to that
+relative residual, by the same L-BFGS and conjugate gradients, also warm-started: 1e-12
+counts as exact. The exact losses come from scikit-learn's `LogisticRegression`.
+SKLEARN_MYHPO_DATA names the folder of a9a.npz:
 
     python -m benchmarks.hoag
 """
@@ -36,8 +35,8 @@ HEAD = (
     "tolerance",
     "gradients",
     "Hessian products",
-    "exact over this",
-    "first there",
+    "exact / this row",
+    "total when first within 1e-5",
 )
 
 
@@ -69,7 +68,7 @@ def fit(X, y, pair, solver, **options):
 
 
 def near_minimum(X, y, pair):
-    """Return the ends of the interval of lambda where the exact loss is near its least.
+    """Return the ends of the interval of lambda with a nearly minimal exact loss.
 
     Found from the minimum, to which an exact fit leads, outwards.
     """
@@ -88,7 +87,7 @@ def cost(X, y, pair, solver, ends):
     Returns
     -------
     stays, first : (int, int) or None
-        Until it stays there, and until it is there at all; None where that never is.
+        Until it stays there, and until it is there for the first time; None if never.
     """
     history = fit(
         X, y, pair, solver, lambda_init=0.0, max_iter=MAX_ITER, tol=1e-7

@@ -1,4 +1,4 @@
-"""Time the losses beside SciPy's functions and scikit-learn's compiled losses.
+"""Compare times of the losses with SciPy's and scikit-learn's functions.
 
 One thread, best of several repeats, microseconds; in brackets the time relative to this
 package. The compiled losses are a private part of scikit-learn, which the package does

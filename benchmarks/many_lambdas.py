@@ -1,4 +1,4 @@
-"""When many lambdas beat one on rows that the fit has not seen, and when not.
+"""Compare many lambdas with one on new rows.
 
 Every data set is split at random into 70 % for the fit and 30 % for the test, eight
 times; the same splits serve all rows of the table. "One", "groups" and "each" are the
@@ -43,7 +43,7 @@ HEAD = [
 
 
 class Task(NamedTuple):
-    """Data and the ways to group its features.
+    """Data and the groupings of its features.
 
     Attributes
     ----------

@@ -1,5 +1,6 @@
 """Fill the generated parts of a page of the documentation, prose left alone."""
 
+import math
 import re
 import shutil
 from pathlib import Path
@@ -37,6 +38,23 @@ def update(page, parts, files=()):
         folder.mkdir(exist_ok=True)
         shutil.copyfile(file, folder / Path(file).name)
     page.write_text(text, encoding="utf-8")
+
+
+#: Significant digits of what the tables show: differences below them mean nothing.
+#: Losses differ by as little as one part in 10^4; times vary by some percent.
+DIGITS = {"loss": 4, "seconds": 3, "strength": 3, "ratio": 2, "memory": 2}
+#: Range of numbers that are written without an exponent.
+PLAIN = 1e-5, 1e7
+
+
+def rounded(value, kind):
+    """Return a number as text, with the digits of a kind of `DIGITS`."""
+    digits = DIGITS[kind]
+    if not PLAIN[0] <= abs(value) < PLAIN[1]:
+        return f"{value:.{digits}g}"
+    value = float(f"{value:.{digits - 1}e}")
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    return f"{value:.{max(decimals, 0)}f}"
 
 
 def markdown(head, rows, align_left=2):

@@ -1,11 +1,14 @@
 """Sphinx configuration."""
 
+import re
 import runpy
+import sys
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
 from docutils import nodes
+from sphinx.ext.intersphinx import missing_reference
 from sphinx_gallery.sorting import ExplicitOrder
 
 from sklearn_myhpo import __version__, _addresses
@@ -57,6 +60,8 @@ GALLERY = [
     "plot_own_network.py",
     "plot_two_layer_linear_network.py",
 ]
+# Where `gallery.py` is.
+sys.path.insert(0, str(Path(__file__).parent))
 # Without PyTorch, which is large, the examples that need it are shown but not run.
 left_out = "" if find_spec("torch") else "(?!two_layer|own_network)"
 sphinx_gallery_conf = {
@@ -70,11 +75,14 @@ sphinx_gallery_conf = {
     "doc_module": "sklearn_myhpo",
     "download_all_examples": False,
     "min_reported_time": 30,
+    "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
     # Its page needs a network.
     "write_computation_times": False,
     "parallel": 2,
+    # The first two go back to matplotlib's and seaborn's defaults.
+    "reset_modules": ("matplotlib", "seaborn", "gallery.use_style"),
 }
 
 autodoc_typehints = "none"
@@ -135,6 +143,28 @@ if _addresses.is_public(_addresses.REPOSITORY):
     ]
 
 
+#: Names of classes, which pages write without their modules.
+CLASS_NAME = re.compile(r"[A-Z]\w+$")
+
+
+def resolve_short_name(app, env, node, contnode):
+    """Link the name of a class of this package, or of scikit-learn, to its page."""
+    target = node["reftarget"]
+    if node.get("reftype") != "obj" or not CLASS_NAME.match(target):
+        return None
+    domain = env.get_domain("py")
+    own = [name for name in domain.objects if name.endswith(f".{target}")]
+    foreign = [name for name, _ in names if name.endswith(f".{target}")]
+    if own:
+        name = min(own, key=len)
+        here = node.get("refdoc", env.docname)
+        return domain.resolve_xref(env, here, app.builder, "obj", name, node, contnode)
+    if len(foreign) == 1:
+        node["reftarget"] = foreign[0]
+        return missing_reference(app, env, node, contnode)
+    return None
+
+
 def skip_inherited(app, what, name, obj, skip, options):
     """Leave out the methods that scikit-learn itself provides and documents."""
     if (getattr(obj, "__module__", None) or "").startswith("sklearn."):
@@ -183,5 +213,7 @@ def draw_diagrams(app):
 def setup(app):
     """Connect the handlers."""
     app.connect("autodoc-skip-member", skip_inherited)
+    # After intersphinx, which knows full names.
+    app.connect("missing-reference", resolve_short_name, priority=600)
     app.connect("builder-inited", draw_diagrams)
     app.connect("doctree-read", fold_tables)

@@ -2,8 +2,9 @@
 Against GridSearchCV
 ====================
 
-A grid tries penalties and keeps the best of them. Here the penalty is minimized over,
-and the result is at the bottom of the curve that the grid looks at in a few places.
+A grid search tries some penalties and keeps the best one. Here the validation loss is
+minimized over the penalty, and the result is the minimum of the curve that the grid
+samples at a few points.
 """
 
 # %%
@@ -34,10 +35,9 @@ model = MYHPORidge(cv=folds).fit(X, y)
 
 
 # %%
-# One number tells which is better: the mean loss of the held-out rows, by plain
-# scikit-learn fits for any penalty. In a fold, lambda belongs to the mean loss and
-# alpha to the sum, so ``alpha = 2 n exp(lambda)`` with n the training rows of the
-# fold.
+# The two are compared by the mean loss of the held-out rows, from plain scikit-learn
+# fits at any penalty. Lambda refers to the mean loss of a fold and alpha to the sum, so
+# ``alpha = 2 n exp(lambda)`` with n the number of training rows of the fold.
 
 
 def cross_validation_loss(lambda_):

@@ -2,9 +2,8 @@
 Reading the certificate
 =======================
 
-Every fit keeps what tells how close it came to a minimum. Printed, ``certificate_``
-explains itself; here it is read line by line, for a fit that went well and for three
-that did not.
+After every fit, ``certificate_`` tells how close the result is to a minimum. Here its
+printed form is explained line by line, for a successful fit and for three others.
 """
 
 # %%
@@ -29,13 +28,13 @@ print(model.certificate_)
 
 # %%
 # - *converged*: the solver reached ``tol``.
-# - *hypergradient*: the slope of the out-of-fold loss in lambda, computed again by
+# - *hypergradient*: the derivative of the out-of-fold loss in lambda, computed again by
 #   exact solves, independently of the solver. Relative to the loss it should be small.
 # - *inner problems*: how exactly the weights of every split minimize its training loss.
 # - *at lower bound*, *at upper bound*: the groups for which the loss still falls
 #   towards a weaker, or a stronger, penalty.
-# - *curvature*: the least second derivative. Positive means a minimum; near zero means
-#   that lambda could move far without a change of the loss.
+# - *curvature*: the smallest second derivative. Positive means a minimum; near zero
+#   means that the loss hardly depends on lambda.
 # - *linear solves*: whether all linear systems behind these numbers were solved to
 #   their tolerance.
 #
@@ -46,9 +45,8 @@ print(certificate.is_minimum, certificate.relative_hypergradient)
 print(certificate.least_curvature)
 
 # %%
-# **A group of no use.** Ten columns of noise get a penalty of their own. It
-# ends at the upper bound, a warning says so while fitting, and the certificate names
-# the group.
+# **A useless group.** Ten columns of noise get their own penalty. It ends at the upper
+# bound, the fit warns, and the certificate names the group.
 
 noise = np.random.default_rng(0).standard_normal((len(y), 10))
 with warnings.catch_warnings(record=True) as caught:
@@ -61,14 +59,14 @@ for warning in caught:
     print(f"\n{warning.category.__name__}: {warning.message}")
 
 # %%
-# This is no failure: the coefficients of the group are zero to many digits, and the
-# answer is the right one. If *all* groups end there, the features do not predict.
+# This is not a failure: the coefficients of the group are zero to many digits, which is
+# the right answer. If *all* groups end there, the features do not predict the target.
 
 print("largest coefficient of the noise:", np.abs(unwanted.coef_[10:]).max())
 
 # %%
-# **A solver that was stopped.** Too few iterations leave a slope, and the certificate
-# is not that of a minimum. The warning says what to change.
+# **A solver that was stopped.** After too few iterations the hypergradient is not zero,
+# and the certificate is not that of a minimum. The warning says what to change.
 
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
@@ -78,13 +76,13 @@ print(f"\n{caught[0].category.__name__}: {caught[0].message}")
 
 # %%
 # **A solver with another fixed point.** SHO reaches its own fixed point, so its
-# tolerance is met. The slope there is not zero.
+# tolerance is met. The hypergradient there is not zero.
 
 other = SHORidge(cv=folds, lambda_init=-1.0, max_iter=2000, random_state=0).fit(X, y)
 print(other.certificate_)
 
 # %%
-# Where on the curve of the out-of-fold loss each of them ended:
+# The final lambda of each of them on the curve of the out-of-fold loss:
 
 
 def cross_validation_loss(lambda_):

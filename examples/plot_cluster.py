@@ -2,15 +2,15 @@
 Rows on a cluster
 =================
 
-Arrays of Dask are given to ``fit`` as they are. Their blocks stay on the workers, where
-one small task for each block makes sums, and only the sums travel.
+``fit`` accepts arrays of Dask. Their blocks stay on the workers. One small task per
+block computes sums, and only the sums are sent.
 """
 
 # %%
 # A cluster of two workers. With ``processes=False`` they are threads of this process,
-# which the build of this page needs. In a script of your own, leave it out and put what
-# follows under ``if __name__ == "__main__":``, because every process reads the script
-# again. In a notebook neither is needed.
+# which the build of this page needs. In your own script, leave it out and put the rest
+# of the code under ``if __name__ == "__main__":``, because every process imports the
+# script. In a notebook neither is needed.
 
 import dask
 import dask.array as da
@@ -26,8 +26,8 @@ cluster = LocalCluster(n_workers=2, **options)
 client = Client(cluster)
 
 # %%
-# The workers make the rows and keep them. They would read files in the same way, as
-# with `dask.dataframe.read_parquet`.
+# The workers create the rows and keep them. Reading files works in the same way, for
+# example with `dask.dataframe.read_parquet`.
 
 random = da.random.default_rng(0)
 X = random.standard_normal((40_000, 20), chunks=(4_000, 20))
@@ -40,7 +40,7 @@ print("blocks of X on each worker:", sorted(map(holders.count, set(holders))))
 
 # %%
 # Ridge reads the blocks once, for all folds and all lambdas. Logistic regression takes
-# some passes.
+# a few passes.
 
 ridge = MYHPORidge(cv=RowFolds(5)).fit(X, y)
 classes = MYHPOLogisticRegression(cv=RowFolds(5)).fit(X, label)

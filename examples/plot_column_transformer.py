@@ -2,13 +2,13 @@
 From GridSearchCV to one strength per transformer
 =================================================
 
-Numbers, categories and a text, put side by side by a ``ColumnTransformer``, deserve
-different penalties: a few numbers that matter, customers of whom most do not, and
-thousands of words. `GridSearchCV` can look for one ``C`` for all of them; for three it
-would need a grid of three dimensions. Here the same pipeline learns three after two
-lines have changed.
+Numbers, categories and a text, combined by a ``ColumnTransformer``, need different
+penalties: a few numbers with effects, many customers mostly without, and thousands of
+words. `GridSearchCV` can search one ``C`` for all of them; for three it would need a
+grid of three dimensions. Here the same pipeline learns three after two lines have
+changed.
 
-The rows are synthetic, so that it is known what is there to be found.
+The rows are synthetic, so the true effects are known.
 """
 
 import sys
@@ -32,8 +32,8 @@ from sklearn_myhpo.plotting import GroupPenaltyDisplay
 # The data
 # --------
 # Rows and repeats are arguments of the script: ``20000 1`` takes minutes.
-# Twenty numbers; two categories, one of them a customer out of 3000, of whom most
-# hardly matter; and a text of 30 words out of 4000, each with an effect of its own.
+# Twenty numbers; two categories, one of them a customer out of 3000, most of whom have
+# hardly any effect; and a text of 30 words out of 4000, each with its own effect.
 
 
 def make_frame(n_rows, seed=0):
@@ -87,8 +87,8 @@ search = GridSearchCV(
 # -----
 # Two statements have changed, and there is no grid. A `GroupedColumnTransformer` is a
 # `ColumnTransformer` whose sparse output remembers which transformer made each column;
-# ``feature_groups="transformer"`` reads that in every fit, however many words and
-# categories there are.
+# ``feature_groups="transformer"`` uses this in every fit, for any number of words and
+# categories.
 
 columns = GroupedColumnTransformer(parts)
 learned = make_pipeline(
@@ -96,11 +96,11 @@ learned = make_pipeline(
 )
 
 # %%
-# Which is better, and at what price?
-# -----------------------------------
-# Both are fitted in turn. The learned pipeline transforms the rows once and splits what
-# comes out, where the search transforms anew in each of its fits; words and means are
-# then those of all training rows, which is what the final model uses anyway.
+# Which is better, and how fast?
+# ------------------------------
+# The learned pipeline transforms the rows once and splits the result, while the search
+# transforms the rows again in each of its fits. So the vocabulary and the means are
+# those of all training rows, as in the final model.
 
 models = {"GridSearchCV": search, "MYHPOLogisticRegression": learned}
 seconds = {name: [] for name in models}
@@ -139,7 +139,8 @@ GroupPenaltyDisplay.from_estimator(learned)
 plt.show()
 
 # %%
-# It remains a pipeline: it goes into ``cross_val_score``, or into a `GridSearchCV` over
-# what it does not learn, such as ``groupedcolumntransformer__text__min_df``. Steps
-# between the two, say a selection of words, belong into the transformers:
-# ``("text", make_pipeline(TfidfVectorizer(), SelectKBest(k=1000)), "text")``.
+# The result is a pipeline: it can be passed to ``cross_val_score``, or to a
+# `GridSearchCV` over parameters that it does not learn, such as
+# ``groupedcolumntransformer__text__min_df``. Put intermediate steps, such as a
+# selection of words, into the transformers: ``("text", make_pipeline(TfidfVectorizer(),
+# SelectKBest(k=1000)), "text")``.

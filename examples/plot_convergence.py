@@ -2,15 +2,15 @@
 Convergence of MY-HPO and SHO
 =============================
 
-Both methods use a linear model of how the weights follow lambda. SHO learns it by
-gradient steps and MY-HPO computes it. Here they start from the same lambda = -1,
-beside implicit differentiation, and are compared by what they ask of the problem.
+Both methods use a linear model of the weights as a function of lambda. SHO learns it by
+gradient steps and MY-HPO computes it. Here both, and implicit differentiation, start
+from the same lambda = -1, and are compared by their numbers of evaluations.
 """
 
 # %%
 # The diabetes data with a hold-out split, y standardized. A start by a scan
-# (``lambda_init="auto"``, the default) would hide the difference, as it begins close to
-# the end.
+# (``lambda_init="auto"``, the default) would hide the differences, because it begins
+# close to the minimum.
 
 import warnings
 
@@ -43,9 +43,9 @@ for label, model in models.items():
     )
 
 # %%
-# The true minimum is that of `implicit`, as a fine grid would confirm. How far above
-# it is the validation loss of every iteration? ``n_gradients`` counts gradients, the
-# paper's budget; a factorization is not a gradient, so the second picture counts
+# The reference is the minimum found by `implicit`; a fine grid gives the same. The
+# first plot shows the excess of the validation loss over it against ``n_gradients``,
+# the budget of the paper. A factorization is not a gradient, so the second plot shows
 # iterations.
 
 least = models["implicit differentiation"].validation_loss_
@@ -67,10 +67,9 @@ figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", 
 plt.show()
 
 # %%
-# MY-HPO and implicit differentiation end at the minimum, in all forms, and differ in
-# the way there. SHO ends beside it: with the small published noise, training hardly
-# distinguishes the two parts of its hypernetwork, so lambda does not follow the true
-# slope.
+# All forms of MY-HPO and implicit differentiation end at the minimum, along different
+# paths. SHO ends near it: with the small published noise, training hardly distinguishes
+# the two parts of its hypernetwork, so lambda does not follow the true derivative.
 #
 # The two residuals of the consensus form, r (weights against their model) and s (moves
 # of that model). Both must vanish.

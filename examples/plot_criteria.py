@@ -2,14 +2,13 @@
 Folds, leave-one-out and Stein's estimate
 =========================================
 
-What is minimized over lambda need not be the loss of held-out rows. Leave-one-out,
-generalized cross-validation and Stein's risk estimate use one model of all rows, so
-they need no split and no random state. With few rows that matters.
+The criterion that is minimized over lambda need not be the loss of held-out rows.
+Leave-one-out, generalized cross-validation and Stein's risk estimate use one model of
+all rows, so they need no split and no random state. This is an advantage with few rows.
 """
 
 # %%
-# Sixty rows and thirty correlated features, of which the truth is known, drawn forty
-# times.
+# Sixty rows and thirty correlated features with known true effects, drawn forty times.
 
 import warnings
 
@@ -39,7 +38,7 @@ def excess(model, coef, covariance):
 
 
 # %%
-# SURE is told the variance of the noise here, as one may know it of an instrument.
+# SURE gets the variance of the noise here, which may be known for an instrument.
 
 options = {
     "hold-out, 30 %": {"cv": 0.3},
@@ -67,7 +66,7 @@ for label, values in errors.items():
 
 # %%
 # One hold-out split wastes rows and varies most. The others differ less from each other
-# than one draw of the data does from the next.
+# than between draws of the data.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
 for axis, found in zip(axes, (lambdas, errors), strict=True):

@@ -2,10 +2,10 @@
 Curves with learned smoothness
 ==============================
 
-Rentals of bicycles depend on the hour, the temperature and the kind of the day, and
-hardly along straight lines. `MYHPOAdditiveRegressor` takes the frame as it is, learns
-how smooth each curve should be, and removes columns without effect. The data are
-simulated, so that the true curves are known.
+Rentals of bicycles depend on the hour, the temperature and the kind of day, and not
+linearly. `MYHPOAdditiveRegressor` takes the frame directly, learns the smoothness of
+each curve, and removes columns without effect. The data are simulated, so that the true
+curves are known.
 """
 
 import time
@@ -53,7 +53,7 @@ X_train, X_test, y_train, y_test = train_test_split(frame, y, random_state=0)
 # %%
 # The fit
 # -------
-# An hour of 24 is an hour of 0: `cyclic` says so.
+# With `cyclic`, the curve has the same value at hour 24 as at hour 0.
 
 start = time.perf_counter()
 model = MYHPOAdditiveRegressor(cyclic={"hour": (0, 24)}).fit(X_train, y_train)
@@ -67,8 +67,9 @@ print(
 print(model.summary())
 
 # %%
-# The pressure has been removed, since the data do not tell its effect from nothing. The
-# true effect of the wind is a line, and nearly all of its share is that of its line.
+# The pressure has been removed, because its effect is not significant. The true effect
+# of the wind is a line, and nearly all of its share of the variance is in the linear
+# part.
 
 print(model.dropped_)
 
@@ -88,6 +89,6 @@ for ax, (name, effect) in zip(display.axes_, display.effects.items(), strict=Tru
 plt.show()
 
 # %%
-# The same numbers are in `partial_effects`, for pictures of your own.
+# The same numbers are in `partial_effects`, for your own plots.
 
 print(model.partial_effects("temperature", n_points=5)["temperature"].frame)

@@ -2,10 +2,11 @@
 Groups of features: two spectra and some process variables
 ==========================================================
 
-A reactor is watched by two spectrometers and a few thermometers. Their channels differ
-in number, size, noise and use, so no single penalty suits all of them. With a penalty
-for each block the data decide how much every instrument is trusted, and three
-penalties are no more work than one, where a grid would have to try every combination.
+A reactor is monitored by two spectrometers and a few thermometers. Their channels
+differ in number, size, noise and usefulness, so no single penalty fits all of them.
+With one penalty per block, the data decide the weight of every instrument. Learning
+three penalties is no more work than one, while a grid would have to try every
+combination.
 """
 
 # %%
@@ -68,8 +69,8 @@ plt.show()
 
 # %%
 # One set of test rows is one draw, so the comparison is repeated on ten other data
-# sets. (If a block of features is of no use, its penalty ends at the upper bound with a
-# warning.)
+# sets. (If a block of features does not help, its penalty ends at the upper bound with
+# a warning.)
 
 
 def relative_error(feature_groups, X, y):

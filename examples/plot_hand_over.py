@@ -1,14 +1,15 @@
 """
-Hand a learned model to skops, ONNX and others
-==============================================
+Export a learned model to skops, ONNX and others
+================================================
 
-Tools that store, serve or explain models know scikit-learn's own classes. What was
-learned here is a plain linear model in the end: ``to_sklearn()`` returns it as a fitted
-`Ridge` or `LogisticRegression` that predicts the same.
+Tools that store, serve or explain models support scikit-learn's own classes. The result
+of a fit is a plain linear model: ``to_sklearn()`` returns it as a fitted `Ridge` or
+`LogisticRegression` with the same predictions.
 
-The exports need ``pip install '.[export]'`` in the source directory; what
-is missing is left out.
+The exports need ``pip install '.[export]'`` in the source directory; missing tools are
+left out.
 """
+# sphinx_gallery_thumbnail_path = '_static/thumbnails/hand_over.png'
 
 from importlib.util import find_spec
 
@@ -22,7 +23,7 @@ from sklearn_myhpo import GroupedColumnTransformer, MYHPOLogisticRegression
 # %%
 # Learn
 # -----
-# Three strengths: of the means, the standard errors and the worst values of ten
+# Three strengths: for the means, the standard errors and the worst values of ten
 # measurements of cell nuclei.
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -38,7 +39,7 @@ learned = make_pipeline(columns, model).fit(X, y)
 print(learned[-1].penalties_frame().to_string(index=False))
 
 # %%
-# The history of the solver, an iteration a row. With one lambda,
+# The history of the solver, one row per iteration. With one lambda,
 # ``pandas.DataFrame(model.history_)`` is the same.
 
 print(learned[-1].history_frame().iloc[:, :5].to_string())
@@ -46,8 +47,8 @@ print(learned[-1].history_frame().iloc[:, :5].to_string())
 # %%
 # The plain pipeline
 # ------------------
-# Both steps have a counterpart in scikit-learn. One ``C`` cannot say what three did,
-# and the estimator that is handed over is for predictions. To fit three strengths again
+# Both steps have a counterpart in scikit-learn. One ``C`` cannot express three
+# strengths, so the exported estimator is for predictions. To fit three strengths again
 # with scikit-learn alone, multiply every column by ``sqrt(C)`` of its group and use
 # ``C=1``.
 
@@ -61,8 +62,8 @@ print(f"largest difference: {np.abs(plain.predict_proba(X) - probabilities).max(
 # %%
 # skops
 # -----
-# A file of skops holds no code, and loads only types that are trusted. Those of
-# scikit-learn are trusted, so no further type has to be confirmed.
+# A file of skops contains no code, and only trusted types are loaded. The types of
+# scikit-learn are trusted, so no other type has to be confirmed.
 
 if find_spec("skops"):
     import skops.io
@@ -78,7 +79,7 @@ else:
 # %%
 # ONNX
 # ----
-# An ONNX graph runs without Python. This was tried with skl2onnx 1.20.0, onnx 1.23.2,
+# An ONNX graph runs without Python. This was tested with skl2onnx 1.20.0, onnx 1.23.2,
 # onnxruntime 1.32.0 and scikit-learn 1.9.1.
 
 if find_spec("skl2onnx") and find_spec("onnxruntime"):

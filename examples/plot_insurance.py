@@ -3,13 +3,14 @@ Costs of insurance policies
 ===========================
 
 How many claims will a policy have, what does a claim cost, and what does a policy cost?
-Three regressions with a log link, whose penalties are learned in ``fit``: one for the
-measurements, one for the many regions. At the end the rate as a sum of curves.
+Three regressions with a log link answer these questions. ``fit`` learns two penalties,
+one for the measurements and one for the many regions. The last section models the rate
+as a sum of curves.
 """
 
 # %%
 # Policies of a simulated insurer. Regions differ a little, and many have few policies:
-# a penalty strength of their own keeps their estimates from following the noise.
+# their own penalty strength keeps their estimates from following the noise.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,12 +37,12 @@ effect = 0.15 * rng.standard_normal(n_regions)
 rate = np.exp(-1.6 + 1.2 * np.exp(-(age - 18) / 12) + 0.003 * power + effect[region])
 claims = rng.poisson(exposure * rate)
 size = np.exp(6.5 + 0.002 * power + 0.5 * effect[region])
-# The sum of k gamma variables of one scale is one of k times the shape.
+# The sum of k gamma variables with one scale is gamma with k times the shape.
 cost = np.where(claims > 0, rng.gamma(1.5 * np.maximum(claims, 1), size / 1.5), 0.0)
 print(f"policies without a claim: {np.mean(claims == 0):.2f}")
 
 # %%
-# A spline of each measurement, one column per region; a group each.
+# A spline of each measurement, and one column per region, are the two groups.
 
 columns = ColumnTransformer(
     [
@@ -63,7 +64,7 @@ frequency.fit(X[train], claims[train] / exposure[train], sample_weight=exposure[
 print(frequency.penalties_frame())
 
 # %%
-# The same with a grid and one strength for all, which costs many fits.
+# The same with a grid search and one strength for all, which takes many fits.
 
 search = GridSearchCV(
     PoissonRegressor(solver="newton-cholesky"),
@@ -76,8 +77,8 @@ for name, model in (("two strengths", frequency), ("grid", search.best_estimator
     print(f"D2 on new policies, {name:<13} {d2:.4f}")
 
 # %%
-# The mean cost of a claim: the number of claims is the weight. And the cost per year
-# directly, mostly zero.
+# The mean cost of a claim, with the number of claims as weight; and the cost per year
+# directly, which is mostly zero.
 
 has_claim = train[claims[train] > 0]
 severity = MYHPOGammaRegressor(**options)
@@ -100,8 +101,8 @@ for name, predicted in (
     print(f"D2 of the cost per year, {name:<24} {d2:.4f}")
 
 # %%
-# Policies in tenths by the predicted rate: do those of a high rate have many claims?
-# And the weights of the regions, beside the effects that were drawn.
+# Deciles of the policies by predicted rate: do policies with a high predicted rate have
+# more claims? And the weights of the regions against their true effects.
 
 predicted, time = frequency.predict(X[test]), exposure[test]
 tenths = np.array_split(np.argsort(predicted), 10)
@@ -120,8 +121,8 @@ right.set(xlabel="effect of the region", ylabel="weight (size of dot: policies)"
 plt.show()
 
 # %%
-# The same rates as a sum of curves, which takes the policies as they are and learns the
-# smoothness. `partial_effects` has bands; effects are logarithms of factors.
+# The same rates as a sum of curves: the estimator takes the raw policies and learns the
+# smoothness. `partial_effects` has confidence bands; effects are logarithms of factors.
 
 policies = pd.DataFrame({"age": age, "power": power, "region": region})
 curves = MYHPOAdditiveRegressor(family="poisson", categorical=["region"], cv=folds)

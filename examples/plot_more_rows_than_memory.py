@@ -3,8 +3,8 @@ More rows than memory
 =====================
 
 The rows are in a folder of Parquet files, and never in memory together. ``fit`` takes
-`sklearn_myhpo.data.Batches` in the place of X and y, and gives the model of all rows in
-memory. A month that comes later is added without reading the others again.
+`sklearn_myhpo.data.Batches` instead of X and y, and gives the same model as a fit in
+memory. A later month is added without reading the others again.
 """
 
 # %%
@@ -58,9 +58,9 @@ print(
 # %%
 # A fit in one pass
 # -----------------
-# A `ColumnTransformer` that was fitted to some of the rows is put in front by ``map``:
-# until then every batch is a frame. ``RowFolds(5)`` holds out every fifth row. The
-# losses of all folds and the final weights come from one pass.
+# ``map`` applies a `ColumnTransformer` that was fitted to some of the rows to every
+# batch, a frame. ``RowFolds(5)`` holds out every fifth row. The losses of all folds and
+# the final weights come from one pass.
 
 FEATURES = [*SENSORS, "site"]
 columns = make_column_transformer(
@@ -98,7 +98,7 @@ print(f"of the coefficients: {abs(ridge.coef_ - in_memory.coef_).max():.0e}")
 
 # %%
 # Logistic regression takes a few passes. The first one draws a sample, whose fit is the
-# start. Each of the others makes second-order models of the losses of all folds.
+# start. Each of the others computes second-order models of the losses of all folds.
 
 batches = batches_of(paths, "changed")
 classes = MYHPOLogisticRegression(cv=RowFolds(5)).fit(batches)
@@ -155,8 +155,8 @@ plt.show()
 # One more month
 # --------------
 # ``partial_fit`` keeps the second moments of the folds, and no rows: the time to add a
-# month does not depend on the others. The model is that of all nine months, to
-# rounding.
+# month does not depend on the others. Apart from rounding, the model is that of all
+# nine months.
 
 model = MYHPORidge(cv=RowFolds(5))
 for path in paths:

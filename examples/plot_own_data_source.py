@@ -2,14 +2,13 @@
 A data source of your own
 =========================
 
-Everything that reads rows of X is behind one contract,
-`sklearn_myhpo.data.design.Design`. A source of rows that NumPy does not know, such as
-shards on a disk, is one class with two methods. Ridge and logistic regression, criteria
-and certificates then work as they are.
+All access to rows of X goes through one interface, `sklearn_myhpo.data.design.Design`.
+A source that is not an array, such as shards on a disk, is one class with two methods.
+Ridge and logistic regression, criteria and certificates then work without changes.
 """
 
 # %%
-# Rows in a list of arrays, each of which could be read from a file when it is visited.
+# Rows in a list of arrays, each of which could be read from a file when it is needed.
 # ``blocks`` yields them in order, ``about`` returns the same rows with another origin.
 
 from pathlib import Path
@@ -107,7 +106,7 @@ for name, lambda_ in in_memory.items():
     )
 
 # %%
-# The shape of a problem decides how it is computed; the plan can be printed.
+# The shape of a problem determines the method of computation; the plan can be printed.
 
 print(BilevelProblem(Shards(shards, 12), classes, LogisticLoss(), groups, pairs).plan)
 

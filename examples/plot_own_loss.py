@@ -2,15 +2,15 @@
 A loss of your own
 ==================
 
-Shares between zero and one, such as the part of seeds that came up, are neither numbers
-for ridge nor classes. Fractional logistic regression (Papke and Wooldridge 1996) suits
-them. It is not among the estimators; here it is added as a loss, and its penalties are
-learned by the solvers as they are.
+Fractions between zero and one, such as the fraction of seeds that germinated, are
+modelled well neither by ridge nor as classes. Fractional logistic regression (Papke and
+Wooldridge 1996) fits them. The package has no estimator for it; here it is added as a
+loss, and the solvers learn its penalties without changes.
 """
 
 # %%
-# A loss is a function of the target and the raw prediction, with derivatives. It never
-# sees the features.
+# A loss is a function of the target and the raw prediction, with derivatives. It does
+# not depend on the features.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -83,7 +83,7 @@ print("error of the first derivative ", abs(slope - gradient).max())
 print("error of the second derivative", abs(bend - curvature).max())
 
 # %%
-# Shares of 20 seeds on 300 plots: four measurements matter, thirty do not.
+# Fractions of 20 seeds on 300 plots: four measurements have an effect, thirty do not.
 
 n, names = 300, np.repeat([0, 1], [4, 30])
 X = rng.standard_normal((n, 34))
@@ -103,8 +103,8 @@ print(dict(zip(groups.names, result.lambda_.round(2), strict=True)))
 weights = problem.minimize_full(result.lambda_, problem.full.start())
 
 # %%
-# A check: the penalized loss of all rows, minimized by SciPy at the learned
-# lambdas, has the same predictions.
+# A check: minimizing the penalized loss of all rows with SciPy, at the learned lambdas,
+# gives the same predictions.
 
 
 def training_loss(w):

@@ -2,13 +2,14 @@
 A convolutional network that tunes itself
 =========================================
 
-Any PyTorch module becomes a self-tuning network: `STNClassifier` takes it as it is.
+`STNClassifier` makes any PyTorch module a self-tuning network.
 Here a small convolutional network learns handwritten digits. While its weights are
 trained, gradients on held-out rows move its penalties, its dropout rate, and two kinds
-of augmentation, shifts and square holes. The picture is their way.
+of augmentation, shifts and square holes. The plot shows their paths.
 
 Needs PyTorch (the extra ``nn``).
 """
+# sphinx_gallery_thumbnail_path = '_static/thumbnails/own_network.png'
 
 import warnings
 
@@ -45,7 +46,7 @@ with warnings.catch_warnings():
 print(f"accuracy on new rows: {model.score(X_test, y_test):.3f}")
 
 # %%
-# The names of layers are those of the module. The way of every hyperparameter is in
+# The names of layers are those of the module. The path of every hyperparameter is in
 # ``schedule_``.
 _, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
 for name, path in model.schedule_.items():

@@ -3,15 +3,14 @@ A solver of your own in 40 lines
 ================================
 
 A solver is a frozen dataclass of options with two functions: ``init`` returns the first
-state, ``step`` the next one. Everything else is done for it: splits, exact weights,
-derivatives, the clock, the history, stopping, the refit.
+state, ``step`` the next one. The package does the rest: splits, exact weights,
+derivatives, time limits, the history, stopping, the refit.
 """
 
 # %%
-# Rprop (Riedmiller and Braun 1993) moves every lambda by a step of its own, which
-# grows while the slope keeps its sign and is halved when that changes. It looks at
-# signs only, so it has nothing to tune, and as many lambdas as you like may differ in
-# scale.
+# Rprop (Riedmiller and Braun 1993) has one step length per lambda, which grows while
+# the derivative keeps its sign and is halved when the sign changes. It uses signs only,
+# so it has nothing to tune, and lambdas may differ in scale.
 
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
@@ -75,7 +74,7 @@ class Rprop(Solver):
 # single split, and the capability ``needs_split=False`` lets it minimize
 # leave-one-out and the other criteria too.
 #
-# An object goes where a name would go.
+# Pass an object instead of a name.
 
 X, y = load_diabetes(return_X_y=True)
 X, y = StandardScaler().fit_transform(X), (y - y.mean()) / y.std()
@@ -99,7 +98,7 @@ gcv = BilevelRidge(solver=Rprop(), criterion="gcv", **common).fit(X, y)
 print(f"GCV: lambda {gcv.lambda_.round(4)}, {gcv.n_iter_} iterations")
 
 # %%
-# The history has the form that every solver has.
+# The history has the same form for every solver.
 
 figure, axis = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
 for label, style in (("own", "-"), ("myhpo", "--o")):

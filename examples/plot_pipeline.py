@@ -2,13 +2,13 @@
 In a pipeline, in a search, in cross-validation
 ===============================================
 
-The estimators are scikit-learn's in every way, so whatever takes an estimator takes
-them: pipelines, `cross_val_score`, and `GridSearchCV` over what is left to search.
+The estimators are scikit-learn estimators, so they work in pipelines, in
+`cross_val_score`, and in `GridSearchCV` over other hyperparameters.
 """
 
 # %%
-# A pipeline that standardizes, expands and fits. Everything is learned from the rows
-# that it is given, the penalty too, so the score on new rows is honest.
+# A pipeline that standardizes, expands and fits. Everything, including the penalty, is
+# learned from the training rows, so the score on new rows is unbiased.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,8 +38,8 @@ learned.fit(X, y)
 print(f"lambda {learned[-1].lambda_:.3f}, R2 on its own rows {learned.score(X, y):.3f}")
 
 # %%
-# Nested cross-validation needs no second search: the inner one is inside ``fit``. The
-# peer searches a grid inside every outer fold.
+# Nested cross-validation needs no second search: the inner one is inside ``fit``. For
+# comparison, a grid search inside every outer fold.
 
 outer = KFold(5, shuffle=True, random_state=1)
 searched = GridSearchCV(
@@ -51,9 +51,9 @@ for label, estimator in (("learned", learned), ("grid", searched)):
     print(f"{'':<8} mean {scores.mean():.4f}")
 
 # %%
-# Other hyperparameters are still searched, without the penalty in the grid: here the
-# degree of the polynomial, two candidates instead of two times seven. The search scores
-# each candidate on rows of its own; it does not use ``validation_loss_``.
+# Other hyperparameters can be searched without the penalty in the grid: here the degree
+# of the polynomial, two candidates instead of two times seven. The search scores each
+# candidate on its own held-out rows; it does not use ``validation_loss_``.
 
 search = GridSearchCV(learned, {"polynomialfeatures__degree": [1, 2]}, cv=KFold(3))
 search.fit(X, y)
@@ -65,9 +65,8 @@ for degree, score in zip(
     print(f"degree {degree}: R2 {score:.4f}")
 
 # %%
-# Groups by column names: the pipeline hands on frames, so that the linear terms and
-# those of second degree can be told apart by name. A callable gets the frame of the
-# fit.
+# Groups by column names: the pipeline passes frames on, so that linear and quadratic
+# terms can be distinguished by name. A callable gets the frame of the fit.
 
 
 def linear(frame):

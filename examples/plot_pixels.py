@@ -2,13 +2,13 @@
 One penalty per pixel
 =====================
 
-Images have pixels that tell nothing, such as the corners. With one penalty per feature
-the data say which. 64 penalties are far beyond a grid. They are also a way to overfit,
-and how to keep them in check is the second half of this example.
+Images have pixels without information, such as the corners. One penalty per feature
+identifies them. 64 penalties are far too many for a grid. They may also overfit; the
+second half of this example shows how to prevent it.
 """
 
 # %%
-# Odd digits against even ones, 8 by 8 pixels, half of them for the fit.
+# Odd against even digits, 8 by 8 pixels, half of them for the fit.
 
 import warnings
 
@@ -29,7 +29,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 # %%
 # One penalty for all pixels; one for each; and one for each with ``shrinkage`` towards
 # each other, with a given value or with one found by splits within the splits ("auto").
-# Some pixels are of no use: their penalties end at the upper bound, with a warning that
+# Some pixels do not help: their penalties end at the upper bound, with a warning that
 # is not shown here.
 
 options = {

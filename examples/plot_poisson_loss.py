@@ -3,9 +3,9 @@ A Poisson loss
 ==============
 
 Counts, such as the claims of a policy, are modelled by a Poisson distribution with a
-log link. `MYHPOPoissonRegressor` does so. Here the loss is written anew, in one class,
-as one of your own would be, and the solvers learn its penalties as they are. Two
-independent checks follow: SciPy for the weights, a dense grid for the validation loss.
+log link, as in `MYHPOPoissonRegressor`. Here the loss is written as your own class, and
+the solvers learn its penalties without changes. Two independent checks follow: SciPy
+for the weights, a dense grid for the validation loss.
 """
 
 # %%
@@ -66,14 +66,14 @@ class PoissonLoss(Loss):
         return np.array([np.log(np.maximum(mean, 1e-12))])
 
     def _mean(self, raw):
-        # Larger ones overflow; no step is accepted there.
+        # Larger values overflow; no step is accepted there.
         return np.exp(np.minimum(raw[:, 0], 600.0))
 
 
 # loss: end
 
 # %%
-# Counts of 400 rows: four measurements matter, thirty do not. Many counts are zero.
+# Counts of 400 rows: four measurements have an effect, thirty do not. Many are zero.
 
 rng = np.random.default_rng(0)
 n, names = 400, np.repeat([0, 1], [4, 30])
@@ -124,8 +124,8 @@ own = np.append(coef_[:, 0], intercept_)
 print("largest difference of weights:", abs(own - referee).max())
 
 # %%
-# A dense grid of one lambda for all features, each value fitted by SciPy, has its least
-# validation loss where the solver ends.
+# A dense grid of one lambda for all features, each value fitted by SciPy, has its
+# smallest validation loss where the solver ends.
 
 
 def validation_loss(lambda_):

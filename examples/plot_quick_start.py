@@ -2,12 +2,11 @@
 Quick start
 ===========
 
-A ridge regression that finds its own penalty, in one line, and what can be looked
-at afterwards.
+A ridge regression that learns its own penalty, in one line, and the results of the fit.
 """
 
 # %%
-# Diabetes progression from ten measurements, with a quarter of the rows put aside.
+# Diabetes progression from ten measurements, with a quarter of the rows for the test.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,7 +21,7 @@ X, y = load_diabetes(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
 # %%
-# ``fit`` splits the rows, learns the penalty with the least out-of-fold loss, and
+# ``fit`` splits the rows, learns the penalty with the smallest out-of-fold loss, and
 # refits on all rows.
 
 model = MYHPORidge(cv=5).fit(X_train, y_train)
@@ -32,7 +31,7 @@ print(f"cross-validation loss {model.validation_loss_:.1f}")
 print(f"R2 on new rows        {model.score(X_test, y_test):.3f}")
 
 # %%
-# ``alpha_`` is what scikit-learn's own estimator needs to give the same model.
+# With ``alpha_``, scikit-learn's `Ridge` gives the same model.
 
 plain = Ridge(alpha=model.alpha_).fit(X_train, y_train)
 print("largest difference of coefficients:", np.abs(plain.coef_ - model.coef_).max())
@@ -51,7 +50,7 @@ ValidationObjectiveDisplay.from_estimator(model)
 plt.show()
 
 # %%
-# The learned coefficients beside those of least squares:
+# The learned coefficients and those of least squares:
 
 least_squares = Ridge(alpha=1e-8).fit(X_train, y_train)
 figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")

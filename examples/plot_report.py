@@ -4,8 +4,9 @@ A report of a fitted model
 
 `report` writes one HTML file about a fitted model or pipeline: summary, learned
 penalties, validation loss, certificate, scores of held-out rows and coefficients by
-name. It needs no network and no other file, so that it can be sent to somebody.
+name. The file is self-contained, so it can be sent by mail.
 """
+# sphinx_gallery_thumbnail_path = '_static/thumbnails/report.png'
 
 from html import escape
 from pathlib import Path
@@ -18,8 +19,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_myhpo import MYHPORidge, report
 
 # %%
-# A pipeline with two penalties. ``scoring`` keeps a score of the rows that each split
-# holds out, which the report then shows.
+# A pipeline with two penalties. ``scoring`` keeps a score of the held-out rows of each
+# split, which the report then shows.
 
 X, y = load_diabetes(return_X_y=True, as_frame=True)
 groups = ["body"] * 4 + ["blood"] * 6
@@ -30,8 +31,8 @@ model = make_pipeline(
 model.fit(X, y)
 
 # %%
-# The scaler makes an array without names of columns. The report takes the names that
-# the pipeline gives; ``feature_names`` would set others.
+# The scaler returns an array without column names. The report uses the names from the
+# pipeline; ``feature_names`` would set others.
 
 with TemporaryDirectory() as folder:
     path = report(model, Path(folder) / "diabetes.html")
@@ -39,7 +40,7 @@ with TemporaryDirectory() as folder:
 print(f"{path.name}: {len(page) / 1024:.0f} KiB")
 
 # %%
-# The file, as a browser shows it:
+# The file in a browser:
 
 
 class Frame:

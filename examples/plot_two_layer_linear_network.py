@@ -2,17 +2,17 @@
 A network whose best response is known
 ======================================
 
-Two linear layers and a Jacobian penalty. Of the network ``y = s' Q x`` with the penalty
-``exp(lambda) |dy/dx|^2``, MacKay et al. (2019), Theorem 2, know the best weights at
-every lambda: with ``X = U D V'``,
-``Q_0 = V'`` and ``s_0 = D^-1 U'y``, every hidden unit i is multiplied by a gate,
-``sigmoid(-lambda + log(d_i^2 / (2 n)))`` in the scaling of this package. As
-``dy/dx = Q's``, that is ridge regression in disguise. Here a network that starts from
-random weights, whose gates are free, is tuned by the same steps as `STNMLPRegressor`,
-and finds both the weights and the lambda.
+Two linear layers and a Jacobian penalty. For the network ``y = s' Q x`` with the
+penalty ``exp(lambda) |dy/dx|^2``, Theorem 2 of MacKay et al. (2019) gives the best
+weights at every lambda: with ``X = U D V'``, ``Q_0 = V'`` and ``s_0 = D^-1 U'y``, every
+hidden unit i is multiplied by a gate, ``sigmoid(-lambda + log(d_i^2 / (2 n)))`` in the
+scaling of this package. As ``dy/dx = Q's``, this is equivalent to ridge regression.
+Here a network with free gates starts from random weights. It is tuned by the same steps
+as `STNMLPRegressor`, and finds both the weights and the lambda.
 
 Needs PyTorch (the extra ``nn``).
 """
+# sphinx_gallery_thumbnail_path = '_static/thumbnails/two_layer_linear_network.png'
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -2,14 +2,14 @@
 Which rows to trust
 ===================
 
-Labels come from five annotators of unknown care, and some have been checked. The
+Labels come from five annotators of unknown reliability, and some have been checked. The
 weight of every annotator in the training loss, or of every single label, is learned so
-that the model is best on the checked ones.
+that the loss of the checked labels is smallest.
 """
 
 # %%
-# Digits of which five people have each labelled a part. What they get wrong is known
-# here, but not to the fit. A hundred digits more have been checked.
+# Digits, labelled in parts by five people. Their errors are known here, but not to the
+# fit. Another hundred digits have been checked.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,9 +34,9 @@ y_train = right.copy()
 y_train[wrong] = (right[wrong] + rng.integers(1, 10, wrong.sum())) % 10
 
 # %%
-# The checked rows are the validation set. ``row_groups`` says whose label a row has, or
-# asks for a weight of ``"each"``. As only a few are checked, ``shrinkage`` holds the
-# weights together.
+# The checked rows are the validation set. ``row_groups`` has the annotator of every
+# row, or is ``"each"`` for one weight per row. As only a few rows are checked,
+# ``shrinkage`` pulls the weights together.
 
 clean = {"X_val": X_clean, "y_val": y_clean}
 plain = MYHPOLogisticRegression().fit(X_train, y_train, **clean)
@@ -54,8 +54,8 @@ for label, model in (
     print(f"{label:<14} test error {1.0 - model.score(X_test, y_test):.3f}")
 
 # %%
-# Weights of annotators fall with the labels that they get wrong, and those of single
-# labels tell right from wrong.
+# Weights of annotators decrease with their numbers of errors, and weights of single
+# labels separate right from wrong labels.
 
 fig, (left, right_axis) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 shares = [wrong[names[annotator] == name].mean() for name in by_name.row_groups_]

@@ -1,4 +1,4 @@
-"""The end of the time that a user gives to a fit."""
+"""The time limit that a user gives to a fit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class OutOfTimeError(Exception):
 
 
 class Deadline:
-    """A limit of wall-clock time, from the moment that it is made.
+    """A limit of wall-clock time that starts when the object is created.
 
     Parameters
     ----------

@@ -6,12 +6,12 @@ from . import _addresses
 
 
 class DocumentationLinkMixin:
-    """Link from the diagram of an estimator to its page; before `BaseEstimator`."""
+    """Link from an estimator's diagram to its page; a base before `BaseEstimator`."""
 
     _doc_link_module = __name__.partition(".")[0]
 
     def _doc_link_url_param_generator(self):
-        """Return the page of the estimator, named after where it is imported from."""
+        """Return the name of the estimator's page: its import path."""
         name = type(self).__name__
         parts = type(self).__module__.split(".")
         homes = [".".join(parts[: size + 1]) for size in range(len(parts))]

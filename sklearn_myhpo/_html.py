@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 try:
     from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
 except ImportError:
-    # Its place before scikit-learn 1.7.
+    # The module of this class before scikit-learn 1.7.
     from sklearn.utils._estimator_html_repr import _VisualBlock as VisualBlock
 
 #: Largest number of rows; a longer table shows the lowest and the highest values.
@@ -46,7 +46,8 @@ class LearnedHTMLMixin:
         return None
 
     def _sk_visual_block_(self):
-        # scikit-learn 1.6 shows these details as text, later ones the parameters.
+        # scikit-learn 1.6 shows these details as text; later versions show the
+        # parameters.
         details, learned = str(self), self._learned()
         if learned is not None:
             details = f"{details}\n\n{text_table(*learned)}"
@@ -135,7 +136,7 @@ def text_table(caption, heads, rows):
     Parameters
     ----------
     caption, heads, rows
-        As of `html_table`.
+        As in `html_table`.
 
     Returns
     -------

@@ -27,7 +27,7 @@ class _Plain(reprlib.Repr):
         if getattr(x, "shape", ()) and not _is_line(x):
             return f"{type(x).__name__} of shape {x.shape}"
         if isinstance(x, np.ndarray):
-            # One entry more than are listed tells that there are more.
+            # One extra entry makes reprlib mark that the list goes on.
             x = x[: self.maxlist + 1].tolist() if x.ndim else x[()]
         if isinstance(x, np.generic):
             is_time = x.dtype.kind in "mM"

@@ -59,7 +59,7 @@ class Tasks(Phases):
 
     @contextmanager
     def phase(self, name, n_steps=None):
-        """Report the beginning and the end of a phase; of none within another."""
+        """Report the beginning and the end of a phase that is in no other one."""
         if len(self._open) > 1 or name not in self._ahead:
             yield
             return
@@ -85,7 +85,7 @@ class Tasks(Phases):
         if self._context is not None:
             task = self._open[-1].subcontext(task_name=name, max_subtasks=n_steps)
             task.call_on_fit_task_begin(**self._given)
-        # Phases do not nest without callbacks either.
+        # Also without callbacks, phases must not nest.
         self._open.append(task)
         try:
             yield
@@ -99,7 +99,7 @@ class Tasks(Phases):
             raise late
 
     def _leave_out(self, n_phases):
-        """Report the next phases, which the fit does not have."""
+        """Report phases that this fit leaves out."""
         for name in self._ahead[:n_phases]:
             with self._task(name, 0):
                 pass

@@ -120,7 +120,7 @@ def report(
     if not isinstance(learner, BilevelLinearModel | AdditiveModel):
         raise TypeError(
             "model must be a fitted linear or additive model of sklearn_myhpo, or a "
-            "pipeline that ends with one; of a search, its best_estimator_. Got "
+            "pipeline that ends with one; for a search, pass its best_estimator_. Got "
             f"{shown(learner)}."
         )
     check_is_fitted(learner)
@@ -189,7 +189,7 @@ def _of_additive(model):
 
 
 def _of_fit(model):
-    """Return the sections on the course and the checks of the fit."""
+    """Return the sections on the convergence and the checks of the fit."""
     return [
         ("Validation loss", _loss_picture(model)),
         ("Certificate", _checks(model)),
@@ -257,7 +257,7 @@ def _penalty_picture(model):
 
 
 def _effects_picture(model):
-    """Return the effects of the terms that are left."""
+    """Return the picture of the effects of the terms in the model."""
     if set(model.term_names_) <= set(model.dropped_):
         return ""
     draw = PartialEffectDisplay.from_estimator

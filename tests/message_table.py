@@ -846,21 +846,21 @@ TEXTS = {
     ),
     "groups without use": (
         "IgnoredGroupsWarning",
-        "MYHPORidge got groups, but cv=5 takes no notice of them: rows of one group "
-        "may be in both parts of a split. Use cv=GroupKFold(5) or another splitter "
-        "of groups of sklearn.model_selection.",
+        "MYHPORidge got groups, but cv=5 ignores them: rows of one group may be in "
+        "both parts of a split. Use cv=GroupKFold(5) or another splitter of groups of "
+        "sklearn.model_selection.",
     ),
     "groups and a fraction": (
         "IgnoredGroupsWarning",
-        "MYHPORidge got groups, but cv=0.3 takes no notice of them: rows of one "
-        "group may be in both parts of a split. Use cv=GroupKFold(5) or another "
-        "splitter of groups of sklearn.model_selection.",
+        "MYHPORidge got groups, but cv=0.3 ignores them: rows of one group may be in "
+        "both parts of a split. Use cv=GroupKFold(5) or another splitter of groups of "
+        "sklearn.model_selection.",
     ),
     "groups and pairs": (
         "IgnoredGroupsWarning",
-        "MYHPORidge got groups, but cv, which has the pairs of rows, takes no "
-        "notice of them: rows of one group may be in both parts of a split. Use "
-        "cv=GroupKFold(5) or another splitter of groups of sklearn.model_selection.",
+        "MYHPORidge got groups, but cv, which has the pairs of rows, ignores them: "
+        "rows of one group may be in both parts of a split. Use cv=GroupKFold(5) or "
+        "another splitter of groups of sklearn.model_selection.",
     ),
     "groups and a criterion": (
         "IgnoredGroupsWarning",
@@ -876,12 +876,11 @@ TEXTS = {
     ),
     "sorted rows": (
         "SortedRowsWarning",
-        "MYHPORidge takes the folds of cv=5 in the order of the rows, along which y "
-        "is sorted or drifts: …% of the variance of the ranks of y is between the "
-        "folds, so that lambda is learned from rows unlike those that the models "
-        "know. Use cv=KFold(5, shuffle=True, random_state=0), or "
-        "cv=TimeSeriesSplit(5) if the order is that of time, both of "
-        "sklearn.model_selection.",
+        "MYHPORidge takes the folds of cv=5 in the order of the rows, along which y is "
+        "sorted or drifts: …% of the variance of the ranks of y is between the folds, "
+        "so that lambda is learned on rows unlike the training rows. Use cv=KFold(5, "
+        "shuffle=True, random_state=0), or cv=TimeSeriesSplit(5) if the order is that "
+        "of time, both of sklearn.model_selection.",
     ),
     "rare classes": (
         "RareClassWarning",
@@ -1154,7 +1153,7 @@ TEXTS = {
     "row_groups without X_val": (
         "ValueError",
         "row_groups needs a clean validation set, X_val and y_val: the weights of rows "
-        "are those with which its loss is least. Got X_val=None.",
+        "minimize its loss. Got X_val=None.",
     ),
     "row_groups of batches": (
         "ValueError",
@@ -1163,8 +1162,8 @@ TEXTS = {
     ),
     "row_groups and one_se": (
         "ValueError",
-        "row_groups needs selection='min': the weights of rows are those of the least "
-        "validation loss. Got 'one_se'.",
+        "row_groups needs selection='min': the weights of rows minimize the validation "
+        "loss. Got 'one_se'.",
     ),
     "row_groups and lambdas of targets": (
         "ValueError",
@@ -1178,8 +1177,8 @@ TEXTS = {
     ),
     "row_groups of one label": (
         "ValueError",
-        "row_groups needs two groups of rows or more: one weight of all rows has no "
-        "effect beside the penalty. Got 1.",
+        "row_groups needs two groups of rows or more: one weight for all rows only "
+        "rescales the penalty. Got 1.",
     ),
     "row_groups of other length": (
         "ValueError",
@@ -1212,8 +1211,8 @@ TEXTS = {
     "row_groups with unfinished solves": (
         "ConvergenceWarning",
         "MYHPOLogisticRegression converged to inexact weights of rows. Conjugate "
-        "gradients reached their limit of iterations. Set standardize=True, or raise "
-        "the lower end of lambda_bounds.",
+        "gradients reached their maximum number of iterations. Set standardize=True, "
+        "or raise the lower end of lambda_bounds.",
     ),
     "class_weight zero": (
         "ValueError",
@@ -1264,10 +1263,9 @@ TEXTS = {
     ),
     "criterion and a solver": (
         "ValueError",
-        "A criterion holds no rows out, but SHO(step_sizes='auto', "
-        "noise_scale=0.0001) needs a training and a validation part. Use "
-        "criterion='validation', or use a solver that would do, with its default "
-        "options: ['myhpo', 'implicit'].",
+        "A criterion holds no rows out, but SHO(step_sizes='auto', noise_scale=0.0001) "
+        "needs a training and a validation part. Use criterion='validation', or use "
+        "one of these solvers with default options: ['myhpo', 'implicit'].",
     ),
     "criterion and selection": (
         "ValueError",
@@ -1282,9 +1280,9 @@ TEXTS = {
     ),
     "criterion and scoring": (
         "ValueError",
-        "scoring='r2' judges the models of splits on the rows that they hold out, "
-        "but criterion='gcv' has no splits. Use criterion='validation', or leave "
-        "scoring out.",
+        "scoring='r2' scores the models of the splits on held-out rows, but "
+        "criterion='gcv' has no splits. Use criterion='validation', or leave scoring "
+        "out.",
     ),
     "criterion and results": (
         "ValueError",
@@ -1317,9 +1315,9 @@ TEXTS = {
     ),
     "mlr of weights": (
         "ValueError",
-        "criterion='mlr' permutes the labels of rows that are alike and is not "
-        "defined for sample weights that differ: the largest is 40 times the least. "
-        "Use criterion='loo', 'gcv' or 'sure'.",
+        "criterion='mlr' permutes labels between rows and is not defined for unequal "
+        "sample weights: the largest is 40 times the smallest. Use criterion='loo', "
+        "'gcv' or 'sure'.",
     ),
     "mlr of few rows": (
         "UserWarning",
@@ -1355,10 +1353,10 @@ TEXTS = {
     ),
     "scoring without a request": (
         "ValueError",
-        "scoring=make_scorer(r2_score, response_method='predict') does not say "
-        "whether it wants the sample_weight that fit has got, which metadata "
-        "routing asks for. Use a scorer with set_score_request(sample_weight=True), "
-        "or False: sklearn.metrics.get_scorer returns one.",
+        "scoring=make_scorer(r2_score, response_method='predict') does not request "
+        "sample_weight, nor reject it, and fit got it: metadata routing needs one of "
+        "them. Use a scorer with set_score_request(sample_weight=True), or False: "
+        "sklearn.metrics.get_scorer returns one.",
     ),
     "alpha_per_target and groups": (
         "ValueError",
@@ -1386,11 +1384,10 @@ TEXTS = {
     ),
     "standardize and batches": (
         "ValueError",
-        "standardize=True with fit_intercept=False subtracts the means of the "
-        "training rows of every split from dense X, but the solver "
-        "Stochastic(method='saba', batch_size=64, step_sizes='auto', "
-        "n_inner_steps=10) looks at some rows for all splits at once. Use "
-        "fit_intercept=True, or another solver.",
+        "standardize=True with fit_intercept=False subtracts the means of the training "
+        "rows of every split from dense X, but the solver Stochastic(method='saba', "
+        "batch_size=64, step_sizes='auto', n_inner_steps=10) uses the same rows for "
+        "all splits. Use fit_intercept=True, or another solver.",
     ),
     "response mean from zero": (
         "ValueError",
@@ -1438,7 +1435,7 @@ TEXTS = {
     ),
     "partial_fit of loo": (
         "AttributeError",
-        "partial_fit keeps no rows, but criterion='loo' looks at single ones. Use "
+        "partial_fit keeps no rows, but criterion='loo' needs single ones. Use "
         "criterion='validation', 'gcv' or 'sure'.",
     ),
     "partial_fit divides again": (
@@ -1455,13 +1452,13 @@ TEXTS = {
     ),
     "partial_fit of other folds": (
         "ValueError",
-        "cv=3 makes other folds than those of the first part, RowFolds(n_splits=4)."
-        " Use the same cv and criterion in every call.",
+        "cv=3 makes different folds from those of the first part, "
+        "RowFolds(n_splits=4). Use the same cv and criterion in every call.",
     ),
     "partial_fit of other columns of y": (
         "ValueError",
-        "y must have the shape of the first part but for the rows, ('n_samples',). "
-        "Got (40, 2).",
+        "y must have the shape of the first part except for the number of rows, "
+        "('n_samples',). Got (40, 2).",
     ),
     "partial_fit without keys": (
         "ValueError",
@@ -1470,12 +1467,12 @@ TEXTS = {
     ),
     "partial_fit and groups": (
         "ValueError",
-        "groups are not possible with this cv, which would take no notice of them. "
-        "Use cv=KeyFolds(5) of sklearn_myhpo.data, or leave groups out.",
+        "groups are not possible with this cv, which ignores them. Use cv=KeyFolds(5) "
+        "of sklearn_myhpo.data, or leave groups out.",
     ),
     "partial_fit of a row": (
         "ValueError",
-        "MYHPORidge needs two rows or more of positive weight, but has got 1 by "
+        "MYHPORidge needs two rows or more of positive weight, but got 1 by "
         "partial_fit.",
     ),
     "partial_fit holds out nothing": (
@@ -1485,7 +1482,7 @@ TEXTS = {
     ),
     "merge without parts": (
         "ValueError",
-        "merge needs two MYHPORidge that have got rows by partial_fit. Got "
+        "merge needs two MYHPORidge fitted by partial_fit. Got "
         "MYHPORidge(lambda_init=0.0).",
     ),
     "merge of other folds": (
@@ -1525,7 +1522,7 @@ TEXTS = {
         "LambdaBoundWarning",
         "MYHPOLogisticRegression found no minimum inside the bounds of lambda: the "
         "validation loss is still falling at the lower bound for the classes 0, 1, 2, "
-        "so no penalty is wanted. Widen lambda_bounds=(-1.0, 0.0) to find it.",
+        "so no penalty is best. Widen lambda_bounds=(-1.0, 0.0) to find it.",
     ),
     "partial_fit scores": (
         "ValueError",
@@ -1558,15 +1555,15 @@ TEXTS = {
     ),
     "partial_fit diverges": (
         "ConvergenceWarning",
-        "BilevelRidge diverged on these rows, which are left out. Use "
+        "BilevelRidge diverged on these rows and skipped them. Use "
         'step_sizes="auto" or smaller ones.',
     ),
     "max_iter": (
         "ConvergenceWarning",
-        "MYHPORidge stopped after max_iter=1 iterations with a relative residual of "
-        "…, above tol=0.0e+00 (hypergradient …). Increase max_iter or tol, or set "
-        "standardize=True where it is not set; gradient steps converge slowly, "
-        "exact steps do not. The slope is largest in the lambda of group x0.",
+        "MYHPORidge stopped after max_iter=1 iterations with a relative residual of …, "
+        "above tol=0.0e+00 (hypergradient …). Increase max_iter or tol, or set "
+        "standardize=True where it is not set; gradient steps converge slowly, exact "
+        "steps do not. The derivative is largest for the lambda of group x0.",
     ),
     "max_iter of every target": (
         "ConvergenceWarning",
@@ -1577,77 +1574,76 @@ TEXTS = {
     ),
     "divergence": (
         "ConvergenceWarning",
-        "MYHPORidge diverged: iteration … has numbers that are not finite, or losses "
-        "far above those without features. The result is that of the iteration before. "
-        "Use smaller step_sizes, backtracking, or exact steps.",
+        "MYHPORidge diverged: iteration … has values that are not finite, or losses "
+        "far above those of the model without features. The result is that of the "
+        "previous iteration. Use smaller step_sizes, backtracking, or exact steps.",
     ),
     "at the lower bound": (
         "LambdaBoundWarning",
-        "MYHPORidge found no minimum inside the bounds of lambda: the validation "
-        "loss is still falling at the lower bound for all features, so no penalty "
-        "is wanted. Widen lambda_bounds=(5.0, 6.0) to find it.",
+        "MYHPORidge found no minimum inside the bounds of lambda: the validation loss "
+        "is still falling at the lower bound for all features, so no penalty is best. "
+        "Widen lambda_bounds=(5.0, 6.0) to find it.",
     ),
     "at the upper bound": (
         "LambdaBoundWarning",
-        "MYHPORidge found no minimum inside the bounds of lambda: the validation "
-        "loss is still falling at the upper bound for groups age, bmi, bp, so these "
-        "features are not wanted. Wider bounds would hardly change the predictions.",
+        "MYHPORidge found no minimum inside the bounds of lambda: the validation loss "
+        "is still falling at the upper bound for groups age, bmi, bp, so these "
+        "features do not help. Wider bounds would hardly change the predictions.",
     ),
     "few rows": (
         "FewRowsWarning",
-        "MYHPORidge learns lambda from 4 held-out rows: their mean loss is off by "
-        "about …% by chance, and so lambda is mostly chance too. Use cv=5, which "
-        "holds out every row once, or a larger validation part.",
+        "MYHPORidge learns lambda from 4 held-out rows: their mean loss has a random "
+        "error of about …%, so lambda is mostly random too. Use cv=5, which holds out "
+        "every row once, or a larger validation part.",
     ),
     "few rows of five folds": (
         "FewRowsWarning",
-        "MYHPORidge learns lambda from 8 held-out rows: their mean loss is off by "
-        "about …% by chance, and so lambda is mostly chance too. Every row is held "
-        "out already, so that other folds would not help: only more rows would.",
+        "MYHPORidge learns lambda from 8 held-out rows: their mean loss has a random "
+        "error of about …%, so lambda is mostly random too. Every row is held out "
+        "already: other folds do not help, only more rows do.",
     ),
     "few rows of X_val": (
         "FewRowsWarning",
-        "MYHPORidge learns lambda from 3 held-out rows: their mean loss is off by "
-        "about …% by chance, and so lambda is mostly chance too. Use more rows in "
-        "X_val, or cv=5 in the place of X_val.",
+        "MYHPORidge learns lambda from 3 held-out rows: their mean loss has a random "
+        "error of about …%, so lambda is mostly random too. Use more rows in X_val, or "
+        "cv=5 instead of X_val.",
     ),
     "flat objective": (
         "FlatObjectiveWarning",
-        "MYHPORidge found a flat objective: the validation loss is … whatever "
-        "lambda is, so that these data do not determine it. The features may be "
-        "constant or unrelated to the target; predictions do not depend on lambda "
-        "either way.",
+        "MYHPORidge found a flat objective: the validation loss is … for every lambda, "
+        "so that these data do not determine it. The features may be constant or "
+        "unrelated to the target; predictions do not depend on lambda anyway.",
     ),
     "certain": (
         "FlatObjectiveWarning",
         "MYHPOLogisticRegression predicts all held-out rows with certainty: their "
-        "losses, … each, add up to less than …, so that the validation loss says no "
-        "more about lambda. Any weaker penalty predicts these rows as well.",
+        "losses, … each, add up to less than …, so that the validation loss no longer "
+        "determines lambda. Any weaker penalty predicts these rows as well.",
     ),
     "unfinished solves": (
         "ConvergenceWarning",
-        "MYHPOLogisticRegression converged to an inexact lambda. Conjugate "
-        "gradients reached their limit of iterations. Set standardize=True, or "
-        "raise the lower end of lambda_bounds.",
+        "MYHPOLogisticRegression converged to an inexact lambda. Conjugate gradients "
+        "reached their maximum number of iterations. Set standardize=True, or raise "
+        "the lower end of lambda_bounds.",
     ),
     "unfinished solves of standardized features": (
         "ConvergenceWarning",
-        "MYHPOLogisticRegression converged to an inexact lambda. Conjugate "
-        "gradients reached their limit of iterations. Raise the lower end of "
+        "MYHPOLogisticRegression converged to an inexact lambda. Conjugate gradients "
+        "reached their maximum number of iterations. Raise the lower end of "
         "lambda_bounds.",
     ),
     "gap": (
         "ConvergenceWarning",
         "BilevelRidge learned lambda with weights that do not minimize the training "
-        "loss. Weights that do have the validation loss … at this lambda; … Set "
+        "loss. The minimizer has the validation loss … at this lambda; … Set "
         "standardize=True, or give the solver more inner or training steps, or use "
         "solver='implicit'.",
     ),
     "approximated slope": (
         "ConvergenceWarning",
-        "BilevelRidge converged by an approximated slope, but the exact slope is … "
-        "times the validation loss: lambda is not at a minimum. Replace the solver by "
-        "'implicit', or by one with a finer approximation.",
+        "BilevelRidge converged by an approximate derivative, but the exact derivative "
+        "is … times the validation loss: lambda is not at a minimum. Replace the "
+        "solver by 'implicit', or by one with a finer approximation.",
     ),
     "responses that do not fit": (
         "ValueError",
@@ -1746,8 +1742,8 @@ TEXTS = {
     ),
     "path of a list of parameters": (
         "ValueError",
-        "fit_params must be None or a dict of what fit got beside X and y, such as "
-        "{'sample_weight': ...}. Got ['sample_weight'].",
+        "fit_params must be None or a dict of the arguments of fit besides X and y, "
+        "such as {'sample_weight': ...}. Got ['sample_weight'].",
     ),
     "path of one point": ("ValueError", "n_points must be an int >= 2. Got 1."),
     "path of other rows": (
@@ -1777,7 +1773,7 @@ TEXTS = {
     "report of another estimator": (
         "TypeError",
         "model must be a fitted linear or additive model of sklearn_myhpo, or a "
-        "pipeline that ends with one; of a search, its best_estimator_. Got "
+        "pipeline that ends with one; for a search, pass its best_estimator_. Got "
         "KFold(n_splits=3, random_state=None, shuffle=False).",
     ),
     "report of terms by other names": (
@@ -1867,7 +1863,7 @@ TEXTS = {
     ),
     "family of one's own": (
         "ValueError",
-        "family=OwnLoss() is a loss that scikit-learn does not know, and so it has no "
+        "family=OwnLoss() is a loss that scikit-learn does not have, so it has no "
         "estimator for these weights.",
     ),
     "solver without a bound": (
@@ -1895,27 +1891,26 @@ TEXTS = {
     ),
     "batches for X_val": (
         "ValueError",
-        "X_val, y_val: Batches are taken for X of fit alone; X must be an array, a "
+        "X_val, y_val: Batches are accepted only as X of fit; X must be an array, a "
         "sparse matrix or a frame here.",
     ),
     "batches and a solver of rows": (
         "ValueError",
-        "The solver Stochastic(…) looks at some rows at a time, for each of which "
-        "Batches would be read from the beginning. Use MYHPORidge, "
-        "MYHPOLogisticRegression or another solver; or partial_fit with one batch "
-        "after another.",
+        "The solver Stochastic(…) uses a few rows at a time, and each time Batches "
+        "would be read from the beginning. Use MYHPORidge, MYHPOLogisticRegression or "
+        "another solver; or partial_fit with one batch after another.",
     ),
     "batches and scoring": (
         "ValueError",
-        "scoring='r2' predicts single rows, which cannot be looked up in Batches. "
-        "Leave scoring out.",
+        "scoring='r2' predicts single rows, which cannot be accessed in Batches. Leave "
+        "scoring out.",
     ),
     "batches and a splitter of X": (
         "ValueError",
         "cv=SplitsByX cannot split this data (n_samples = 40, n_features = 4): X is "
-        "read in blocks, so that single rows of it cannot be looked up. A splitter "
-        "gets the number of rows and y; make the splits from these, or give pairs of "
-        "row numbers.",
+        "read in blocks, so that its single rows cannot be accessed. A splitter gets "
+        "the number of rows and y; make the splits from these, or give pairs of row "
+        "numbers.",
     ),
     "batches and y of X_val": (
         "ValueError",

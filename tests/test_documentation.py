@@ -139,6 +139,16 @@ def test_the_diagram_names_what_there_is():
             assert any(one.startswith(name) for one in sklearn_myhpo.__all__), name
 
 
+def test_rows_of_tables_are_on_one_line():
+    """Markdown shows a row that is broken into lines as a row and a paragraph."""
+    for path in [ROOT / "README.md", *sorted((ROOT / "doc").rglob("*.md"))]:
+        if not BUILT.isdisjoint(path.relative_to(ROOT).parts):
+            continue
+        lines = path.read_text(encoding="utf-8").splitlines()
+        broken = [line for line in lines if re.match(r"\| (?!.*\|$)", line)]
+        assert not broken, f"{path}: {broken}"
+
+
 def test_the_picture_has_the_ratios_that_the_readme_states():
     """The picture would show other speeds than the text beside it, or the tables."""
     pytest.importorskip("matplotlib", reason="the script draws")

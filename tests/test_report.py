@@ -238,7 +238,7 @@ def test_errors_leave_no_page(tmp_path, monkeypatch):
     ):
         report(make_pipeline(StandardScaler(), Ridge()).fit(X, y), path)
     search = GridSearchCV(model, {"selection": ["min", "one_se"]}).fit(X, y)
-    with pytest.raises(TypeError, match="of a search, its best_estimator_"):
+    with pytest.raises(TypeError, match="for a search, pass its best_estimator_"):
         report(search, path)
     with pytest.raises(ValueError, match="feature_names must have 10 names"):
         report(model, path, feature_names=["a"])

@@ -1,4 +1,4 @@
-"""One fit of a task beside its grid: what is wrong with it, if anything."""
+"""Compare one fit of a task with its grid: errors of the fit, if any."""
 
 import warnings
 from typing import NamedTuple
@@ -155,7 +155,7 @@ def _compare_several(model, kinds, oracle):
 
 
 def _gap(model, kinds, oracle, lambda_, own, others, values):
-    """Return the `Verdict` of a loss beside those of other lambdas.
+    """Return the `Verdict` of a loss, given those of other lambdas.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def _rounding(model, task, own):
 
 
 def _wrong_warning(kinds, lambda_, values, grid):
-    """Return what is wrong with the warnings, if anything."""
+    """Return the errors of the warnings, if any."""
     # Where the loss within one unit of lambda is higher on both sides, it is a minimum.
     near = (np.abs(grid - lambda_) < 1.0) & np.isfinite(values)
     if not near.any():

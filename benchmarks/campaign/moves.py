@@ -1,4 +1,4 @@
-"""Moves of several lambdas, of which none may lead to a lower loss."""
+"""Moves of several lambdas, none of which may lead to a lower loss."""
 
 import numpy as np
 

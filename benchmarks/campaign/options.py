@@ -97,7 +97,7 @@ def _class_weight(rng, task):
 
 
 def _criterion(rng, task):
-    """No rows held out, with weights as often as not."""
+    """No rows held out; weights in half of the cases."""
     names = ["loo", "gcv"] if task.family == "ridge" else ["alo"]
     task = replace(task, criterion=str(rng.choice(names)), pairs=[])
     if rng.random() < 0.3:
@@ -106,7 +106,7 @@ def _criterion(rng, task):
 
 
 def _splitter(rng, task):
-    """Splitters that know rows by position, by groups, or by chance of their own."""
+    """Splitters by position, by groups, or at random."""
     n_rows = len(task.y)
     groups = rng.integers(max(3, n_rows // 4), size=n_rows)
     is_ridge = task.family == "ridge"

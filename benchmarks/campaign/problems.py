@@ -13,7 +13,7 @@ MOST_COLUMNS = {"ridge": 60, "binary": 40, "multinomial": 12}
 
 @dataclass(frozen=True)
 class Task:
-    """One fit, and what its oracle has to know.
+    """One fit, and the data of its oracle.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Task:
 
     @property
     def dense(self):
-        """The features in double precision, without weightless rows' meaning."""
+        """The features in double precision, with rows of zero weight set to zero."""
         X = self.X.toarray() if sparse.issparse(self.X) else self.X
         return np.asarray(X, dtype=np.float64)
 

@@ -113,7 +113,7 @@ def part_of(task, train, held):
 
 
 def grid_of(parts, n_points):
-    """Return lambdas from far below to far above where they make a difference.
+    """Return lambdas from far below to far above the range of their effect.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def grid_of(parts, n_points):
 
 
 def _least_singular(part):
-    """Return the least singular value of the training rows that is not rounding."""
+    """Return the smallest singular value of the training rows above rounding."""
     if not part.train.size:
         return 1.0
     rows = part.weighted_rows().astype(float)

@@ -108,7 +108,7 @@ def is_above(one, options):
 
 
 def report_results(options):
-    """Print how far the results are apart; return the exit code."""
+    """Print the differences of the results; return the exit code."""
     seeds = range(options.results) if options.only is None else [options.only]
     found, rounding = compare_results(options, seeds)
     if options.only is not None:

@@ -1,4 +1,4 @@
-"""How far two outcomes of the same problem are apart, and tables of it."""
+"""Differences of two outcomes of the same problem, and tables of them."""
 
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """How far apart the outcomes of a seed are.
+    """The differences of the outcomes of a seed.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ def table(differences):
 
 
 def details(one):
-    """Return what both sides of a seed ended with."""
+    """Return the outcomes of both sides of a seed."""
     lines = [one.base.problem]
     with np.printoptions(threshold=MOST_SHOWN, edgeitems=2):
         for name in Outcome._fields[2:]:

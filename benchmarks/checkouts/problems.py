@@ -1,4 +1,4 @@
-"""Random problems that a seed makes again, for the public estimators."""
+"""Reproducible random problems for the public estimators."""
 
 from typing import NamedTuple
 
@@ -166,7 +166,7 @@ class Draw:
         return {"sample_weight": weights}
 
     def problem(self, estimator, **parameters):
-        """Return the problem, with what every estimator has drawn where not given."""
+        """Return the problem, with random values of the options that are not given."""
         rng = self.rng
         shared = {
             "cv": self.cv(),
@@ -230,7 +230,7 @@ def without_held_out_rows(family, rng):
 
 
 def shrinkage(family, rng):
-    """Return a problem whose lambdas are held together."""
+    """Return a problem with shrinkage of the lambdas."""
     low, high, least, most = SHAPES["tall"]
     shape = rng.integers(low, high), rng.integers(least, most)
     draw = Draw(family, rng, shape=shape)
@@ -302,7 +302,7 @@ def in_parts(family, rng):
 
 
 def large(family, rng):
-    """Return a problem of a size at which another part of the engine takes over."""
+    """Return a problem of a size that uses another part of the engine."""
     sizes = [size for size in LARGE if size[0] == family]
     _, rows, features, form = sizes[rng.integers(len(sizes))]
     n_outputs = None if family == "ridge" else 2

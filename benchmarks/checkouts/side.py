@@ -1,4 +1,4 @@
-"""One checkout in a process of its own: fits, their times and their memory.
+"""One checkout in its own process: fits, their times and their memory.
 
 The package is imported after its checkout has come first on the path, so that nothing
 here may import it, or a module that does, at the top.

@@ -40,7 +40,7 @@ def cell(of_name):
 
 
 def sentence(quantity, of_curve):
-    """Return what a doubling costs at the end of the curves, in words."""
+    """Return the cost of a doubling at the end of the curves, in words."""
     times = [
         f"{curve.shape} {curve.kind} {2 ** of_name['ours']:.2f} times the time"
         + (f" (a plain fit {2 ** of_name['plain']:.2f})" if "plain" in of_name else "")

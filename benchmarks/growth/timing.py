@@ -18,7 +18,7 @@ STOP = 10.0
 
 
 def strength(model):
-    """Return what the plain fit takes over."""
+    """Return the options that the plain fit shares."""
     return float(model.C_ if hasattr(model, "C_") else model.alpha_)
 
 

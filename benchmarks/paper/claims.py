@@ -177,7 +177,7 @@ def five_times(summary, published):
 
 
 def algorithm_3(summary, published):
-    """Algorithm 3 needs fewer, dearer iterations."""
+    """Algorithm 3 needs fewer, more expensive iterations."""
     evidence, fewer, dearer, sets = [], 0, 0, []
     for row in (row for row in published if row.table == 3):
         entry = entry_of(summary, row)
@@ -197,8 +197,8 @@ def algorithm_3(summary, published):
             f"{each / step:.1f} times the CPU time of one of (BT)."
         )
     return Claim(
-        "Algorithm 3 needs fewer iterations, at a higher price each.",
-        f"fewer on {fewer} of {len(sets)} data sets, dearer on {dearer}",
+        "Algorithm 3 needs fewer but more expensive iterations.",
+        f"fewer on {fewer} of {len(sets)} data sets, more expensive on {dearer}",
         evidence,
     )
 

@@ -30,7 +30,7 @@ def render_overview(summary, published):
     verdicts = [judge(summary, published) for judge in claims.CLAIMS[:5]]
     lines = [
         f"Of the {everything} losses of Tables 4 to 7, {within} "
-        f"({percent(within, everything)}) are re-made within two standard errors of "
+        f"({percent(within, everything)}) are reproduced within two standard errors of "
         f"the difference, from {runs} runs at the paper's settings.",
         "By table: "
         + ", ".join(

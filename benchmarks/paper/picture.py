@@ -1,4 +1,4 @@
-"""The summary picture: published and re-made validation losses of Table 2."""
+"""The summary picture: published and reproduced validation losses of Table 2."""
 
 from benchmarks.drawing import RC, save
 
@@ -64,9 +64,9 @@ def _draw_panel(axis, summary, rows):
         mean = entry["validation_loss"] / UNIT
         deviation = entry["validation_loss_sd"] / UNIT
         if entry["diverged"] or mean > limit:
-            text = f"re-made: {mean:.0f}"
+            text = f"ours: {mean:.0f}"
             if entry["diverged"]:
-                text = f"re-made: {entry['diverged']} of {entry['runs']} diverged"
+                text = f"{entry['diverged']} of {entry['runs']} diverged"
             axis.annotate(
                 text,
                 (0.98, place + 0.4),
@@ -76,7 +76,7 @@ def _draw_panel(axis, summary, rows):
                 ha="right",
             )
             continue
-        _draw_point(axis, place + 0.15, mean, deviation, REMADE, "o", "re-made")
+        _draw_point(axis, place + 0.15, mean, deviation, REMADE, "o", "reproduced")
     floor = find(summary, rows[0].data, "floor")["validation_loss"] / UNIT
     axis.axvline(floor, color=FLOOR, linewidth=1.0, label="minimum over lambda")
     axis.set_xscale("log")

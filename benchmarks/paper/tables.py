@@ -1,4 +1,4 @@
-"""The tables: published | re-made | difference in standard errors."""
+"""The tables: published | reproduced | difference in standard errors."""
 
 import math
 
@@ -31,7 +31,7 @@ PUBLISHED_RUNS = 10
 
 
 def difference(mean, deviation, runs, published, published_deviation):
-    """Return re-made less published in standard errors of the difference.
+    """Return reproduced minus published, in standard errors of the difference.
 
     None where there are too few runs for an error.
     """
@@ -125,7 +125,7 @@ def _published_rows(table, rows, summary):
     names = [name for name in QUANTITIES if name in rows[0].values]
     head = ["method, setting", "n_g"]
     for name in names:
-        head += [f"{HEADS[name]}: published", "re-made", "difference / s.e."]
+        head += [f"{HEADS[name]}: published", "reproduced", "difference / s.e."]
     body = []
     for row in rows:
         entry = entry_of(summary, row)

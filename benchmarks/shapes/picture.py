@@ -3,8 +3,9 @@
 import numpy as np
 
 from benchmarks.drawing import RC, STYLES, save
+from benchmarks.page import rounded
 
-from .report import number, peers_of
+from .report import peers_of
 
 WIDTH, HEIGHT_OF_ROW, HEIGHT_OF_REST = 10.0, 0.19, 1.1
 FASTER, SLOWER = "#e3f2e3", "#fbe5e0"
@@ -59,7 +60,9 @@ def draw_plain(axis, comparisons, places):
     axis.set_xscale("log")
     for place, value in zip(places, values, strict=True):
         if np.isfinite(value):
-            axis.text(value, place, f" {number(value)}", va="center", fontsize=7)
+            axis.text(
+                value, place, f" {rounded(value, 'ratio')}", va="center", fontsize=7
+            )
     axis.margins(x=0.15)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.page import markdown
+from benchmarks.page import markdown, rounded
 
 #: A loss is lower than another one if it is by this share.
 TIE = 1e-4
@@ -18,7 +18,7 @@ class Ratio:
 
     def __str__(self):
         """Return the number as a cell has it."""
-        return f"{'> ' if self.is_bound else ''}{number(self.value)}"
+        return f"{'> ' if self.is_bound else ''}{rounded(self.value, 'ratio')}"
 
 
 @dataclass(frozen=True)
@@ -57,28 +57,25 @@ class Comparison:
         rows = [self.peers.get(peer) for peer in peers]
         return [
             self.name,
-            cell(self.plain.seconds, ".3g", self.plain.note),
-            cell(self.own.seconds, ".3g", self.own.note),
-            "" if self.per_plain is None else number(self.per_plain),
+            cell(self.plain.seconds, "seconds", self.plain.note),
+            cell(self.own.seconds, "seconds", self.own.note),
+            cell(self.per_plain, "ratio"),
             *(
-                cell(self.ratio(peer), "", "" if row is None else row.note)
+                cell(self.ratio(peer), "ratio", "" if row is None else row.note)
                 for peer, row in zip(peers, rows, strict=True)
             ),
             *(
-                cell(None if row is None else row.cv_loss, ".6g")
+                cell(None if row is None else row.cv_loss, "loss")
                 for row in (self.own, *rows)
             ),
         ]
 
 
-def number(value):
-    """Return a ratio: one decimal, and two digits below one."""
-    return f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"
-
-
-def cell(value, form, note=""):
-    """Return a number, or what stands in its place."""
-    return note.replace("|", "/") if value is None else format(value, form)
+def cell(value, kind, note=""):
+    """Return a number, or the note in its place."""
+    if value is None:
+        return note.replace("|", "/")
+    return str(value) if isinstance(value, Ratio) else rounded(value, kind)
 
 
 def comparison(task, rows):
@@ -117,9 +114,11 @@ def sentences(comparisons):
     plain = [one.per_plain for one in comparisons if one.per_plain is not None]
     found = []
     if plain:
+        least, most, middle = (
+            rounded(one, "ratio") for one in (min(plain), max(plain), median(plain))
+        )
         found.append(
-            f"Ours takes {number(min(plain))} to {number(max(plain))} plain fits, "
-            f"in the median {number(median(plain))}."
+            f"Ours takes {least} to {most} plain fits, in the median {middle}."
         )
     for peer in peers_of(comparisons):
         ratios = {one.name: one.ratio(peer) for one in comparisons}
@@ -133,7 +132,7 @@ def sentences(comparisons):
             if ratio.value < 1.0 and not ratio.is_bound
         ]
         lower = [one.name for one in comparisons if one.has_lower_loss(peer)]
-        middle = number(median(ratio.value for ratio in ratios.values()))
+        middle = rounded(median(one.value for one in ratios.values()), "ratio")
         is_bound = any(ratio.is_bound for ratio in ratios.values())
         found.append(
             f"{peer} takes {'at least ' if is_bound else ''}{middle} times as long as "

@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, mean_squared_error
 
+from benchmarks.page import rounded
+
 #: Fits that are timed; the faster one is "a plain fit".
 PLAIN_SOLVERS = {"ridge": ("auto",), "logistic": ("lbfgs", "newton-cholesky")}
 #: Coefficients up to which the judge affords second derivatives.
@@ -24,7 +26,7 @@ class Strength(NamedTuple):
     def __str__(self):
         """Return the number, or the range of the numbers."""
         if np.size(self.values) == 1:
-            return f"{float(np.ravel(self.values)[0]):.4g}"
+            return rounded(float(np.ravel(self.values)[0]), "strength")
         return f"{np.min(self.values):.2g} to {np.max(self.values):.2g}"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_info
 
-from benchmarks.page import markdown
+from benchmarks.page import markdown, rounded
 
 HEAD = [
     "data",
@@ -20,13 +20,14 @@ HEAD = [
     "/ ours",
     "memory / X",
 ]
-FORMATS = {
-    "cv_loss": ".6g",
-    "test_loss": ".6g",
-    "seconds": ".3g",
-    "per_plain": ".2f",
-    "per_ours": ".2f",
-    "memory": ".2f",
+#: The kind of every number.
+KINDS = {
+    "cv_loss": "loss",
+    "test_loss": "loss",
+    "seconds": "seconds",
+    "per_plain": "ratio",
+    "per_ours": "ratio",
+    "memory": "memory",
 }
 PACKAGES = (
     "numpy",
@@ -46,11 +47,11 @@ PACKAGES = (
 def cells(row):
     """Return the cells of a row; a note stands where the seconds would."""
     numbers = [
-        "" if getattr(row, name) is None else format(getattr(row, name), form)
-        for name, form in FORMATS.items()
+        "" if getattr(row, name) is None else rounded(getattr(row, name), kind)
+        for name, kind in KINDS.items()
     ]
     if row.note:
-        numbers[list(FORMATS).index("seconds")] = row.note.replace("|", "/")
+        numbers[list(KINDS).index("seconds")] = row.note.replace("|", "/")
     return [row.data, row.tool, row.strength, *numbers]
 
 

@@ -19,6 +19,8 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn_myhpo import MYHPORidge
 
 FILE = Path(__file__).with_suffix(".png")
+#: The same for narrow screens, with the panels below each other.
+NARROW = FILE.with_stem(f"{FILE.stem}_narrow")
 TABLES = Path(__file__).parents[1] / "performance.md"
 #: Of the palette of Okabe and Ito, which colour-blind readers can tell apart.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"
@@ -129,15 +131,19 @@ def draw_speed(ax):
 
 
 def main():
-    """Write the picture beside this file."""
+    """Write the pictures beside this file."""
     plt.rcParams.update({"axes.titlesize": 11, "axes.titleweight": "bold"})
     plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
     X, y = load()
-    figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.7), layout="constrained")
-    draw_minimum(axes[0], X, y)
-    draw_groups(axes[1], X, y)
-    draw_speed(axes[2])
-    figure.savefig(FILE, dpi=110)
+    shapes = {FILE: (1, 3, (11.5, 3.7)), NARROW: (3, 1, (4.2, 11.5))}
+    for file, (n_rows, n_columns, size) in shapes.items():
+        figure, axes = plt.subplots(
+            n_rows, n_columns, figsize=size, layout="constrained"
+        )
+        draw_minimum(axes[0], X, y)
+        draw_groups(axes[1], X, y)
+        draw_speed(axes[2])
+        figure.savefig(file, dpi=110)
 
 
 if __name__ == "__main__":

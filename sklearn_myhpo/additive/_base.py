@@ -57,7 +57,7 @@ class AdditiveModel(
 
     #: The class of the linear model.
     _linear_model: type
-    #: Of the target about its mean; None where it is estimated.
+    #: Dispersion of the target about its mean; None if it is estimated.
     _dispersion = None
     #: Whether a row of weight two is two rows where a dispersion is estimated.
     _weights_count_rows = True
@@ -161,7 +161,7 @@ class AdditiveModel(
         Raises
         ------
         ValueError
-            If a parameter or the data do not fit; the message names what came and what
+            If a parameter or the data are invalid; the message names the value and what
             is allowed.
         """
         self._validate_params()
@@ -245,8 +245,8 @@ class AdditiveModel(
         Parameters
         ----------
         X : {array-like, dataframe} of shape (n_samples, n_features)
-            Features as in `fit`. Curves go on as straight lines beyond the range of
-            `fit`, and categories that `fit` has not seen have no effect.
+            Features as in `fit`. Beyond the range of `fit`, curves continue as straight
+            lines; categories that `fit` has not seen have no effect.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The columns of categories: contrasts, or where they are many indicators."""
+"""The columns of categories: contrasts, or indicators if there are many."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 
 class Categories:
-    """Which categories columns have, and in which columns of a model they end.
+    """The categories of the features, and their columns in the model.
 
     Contrasts are orthonormal and orthogonal to a constant. The weights of indicators
     that a ridge penalty leaves add up to zero where there is an intercept, so that

@@ -57,7 +57,7 @@ class Columns:
     Attributes
     ----------
     X : LabelledArray, CSR matrix or FormedDesign of shape (n_samples, n_kept)
-        What a linear model is fitted to.
+        The input of the linear model.
     labels, names : ndarray of str of shape (n_kept,)
         The group, and the name, of every column.
     """

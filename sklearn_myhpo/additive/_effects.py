@@ -18,9 +18,9 @@ from ..penalties.columns import spell
 if TYPE_CHECKING:
     import pandas
 
-#: Observed values that are kept for every feature.
+#: Number of observed values that are kept for every feature.
 MOST_OBSERVED = 200
-#: Points along each feature of a pair, at most.
+#: Maximum number of points along each feature of a pair.
 MOST_PER_SIDE = 40
 
 
@@ -43,7 +43,7 @@ class PartialEffect:
         The effect at these values; a row per class with more than two classes.
     standard_error : ndarray like `effect`, or None
         Root of the posterior variance at the learned penalty; None where there are too
-        many weights for it, or no more rows than degrees of freedom.
+        many weights, or no more rows than degrees of freedom.
     low, high : ndarray like `effect`, or None
         The band: effect minus and plus a number of standard errors.
     observed : ndarray or list of ndarray
@@ -110,16 +110,16 @@ class EffectsMixin:
         training loss, the penalty P and the dispersion phi (1 for classes, otherwise
         estimated: for squares the sum of squared residuals, for other families
         Pearson's statistic, over n minus the effective degrees of freedom).
-        Averaged over the points of a curve they cover the truth about as often as
-        `level` says, if the penalty is well learned, which they take for granted.
+        On average over the points of a curve, their coverage is about `level` if the
+        penalty is well learned; the uncertainty of the penalty is not included.
 
         Parameters
         ----------
         terms : str, list of str or None, default=None
             Names of terms, from `term_names_`; None for all.
         n_points : int, default=100
-            Points between the least and the largest value of a number; of a pair up to
-            40 for each of its features.
+            Points between the smallest and the largest value of a numeric feature; for
+            a pair, up to 40 for each of its features.
         level : float, default=0.95
             Probability of the bands, between 0 and 1.
 
@@ -131,7 +131,7 @@ class EffectsMixin:
         Raises
         ------
         ValueError
-            If there is no term of a name, or a number is out of its range.
+            If a name is not that of a term, or a number is out of its range.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """

@@ -1,4 +1,4 @@
-"""Whether the data tell a term from nothing.
+"""A test of whether a term has an effect.
 
 With a known penalty the weights w of a term have the posterior covariance V and, over
 samples of y, the covariance S = phi (H + P)^-1 H (H + P)^-1. Without an effect
@@ -41,7 +41,7 @@ class Evidence:
         Returns
         -------
         float
-            It does not know that the penalty was learned, so that it is a little small.
+            It ignores that the penalty was learned, so it is a little too small.
         """
         own = np.ix_(index, index)
         inverse = inverse_of(self.posterior[own])
@@ -76,7 +76,7 @@ class Evidence:
 
 
 def terms_without_effect(evidence, terms, level):
-    """Return the terms that the data do not tell from nothing.
+    """Return the terms without a significant effect.
 
     One after the other, the term with the largest p-value is removed, as long as it is
     above `level` and another term is left.

@@ -17,9 +17,9 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, SplineTransformer
 from sklearn.utils.validation import check_is_fitted
 
-#: Points in every interval at which a curve is met.
+#: Interpolation points of a curve in every interval.
 POINTS_PER_INTERVAL = 8
-#: Rows that a fit keeps, for names and types of the columns of X.
+#: Number of rows that a fit keeps, for names and types of the columns of X.
 KEPT_ROWS = 2
 
 
@@ -27,27 +27,27 @@ class ExportMixin:
     """The method `to_sklearn` of an additive model."""
 
     def to_sklearn(self) -> Pipeline:
-        """Return a fitted pipeline of scikit-learn's own classes, predicting alike.
+        """Return a fitted pipeline of scikit-learn's classes with equal predictions.
 
-        For tools and machines that know only scikit-learn: a
+        For tools and machines that have only scikit-learn: a
         `sklearn.compose.ColumnTransformer`, with a
         `sklearn.preprocessing.SplineTransformer` per curve and a
         `sklearn.preprocessing.OneHotEncoder`, then a linear model such as
-        `sklearn.linear_model.Ridge`. Terms that `select` has removed have no part in
-        it. It takes X in the form of `fit`; missing texts must be None or NaN.
+        `sklearn.linear_model.Ridge`. It does not contain the terms that `select` has
+        removed. It takes X in the form of `fit`; missing texts must be None or NaN.
 
         The columns are local B-splines, in which the learned penalty is not diagonal,
-        so that the pipeline is for predictions, not for another fit.
+        so the pipeline is for predictions, not for another fit.
 
         Returns
         -------
         sklearn.pipeline.Pipeline
-            Fitted, with weights of its own.
+            Fitted, with its own copies of the weights.
 
         Raises
         ------
         ValueError
-            If the loss is one of your own, which scikit-learn does not know.
+            If the loss is your own, for which scikit-learn has no estimator.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
@@ -87,7 +87,7 @@ class ExportMixin:
 
 
 class Piece(NamedTuple):
-    """A part of the model in the terms of scikit-learn.
+    """A part of the model as a transformer of scikit-learn.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ def _of_pair(term, coef, allows_missing):
     weights = [
         maps[0] @ (term.curve.mix @ row).reshape(shape) @ maps[1].T for row in coef
     ]
-    # The powers of every column say of which two it is the product.
+    # The powers of every column tell which two columns it multiplies.
     powers = products.fit(np.zeros((1, sum(sizes)))).powers_.astype(bool)
     own = np.zeros((len(coef), len(powers)))
     for number, used in enumerate(map(np.flatnonzero, powers)):
@@ -171,7 +171,7 @@ def _local_columns(curve, allows_missing):
     ----------
     curve : Smooth
     allows_missing : bool
-        Whether a last column says where the number is missing.
+        Whether the last column indicates missing values.
 
     Returns
     -------

@@ -23,7 +23,7 @@ def linear_estimator(family, power, name, **options):
     ----------
     family : str or Loss
     power : float
-        Of the family "tweedie".
+        Power of the family "tweedie".
     name : str
         Name of the estimator, for messages.
     **options : dict
@@ -36,7 +36,7 @@ def linear_estimator(family, power, name, **options):
     Raises
     ------
     ValueError
-        If it is no family.
+        If it is not a family.
     """
     if is_normal(family):
         return MYHPORidge(**options)

@@ -21,13 +21,13 @@ class FitData(NamedTuple):
     Attributes
     ----------
     X : array-like or dataframe of shape (n_samples, n_features)
-        As `fit` got it.
+        As passed to `fit`.
     columns : Columns
         Of all terms.
     y, weight : ndarray of shape (n_samples,)
     groups : array-like of shape (n_samples,) or None
     cv : object
-        Splits that can be made twice.
+        Splits that can be reproduced.
     random_state : int
     """
 
@@ -41,7 +41,7 @@ class FitData(NamedTuple):
 
 
 class LearningMixin:
-    """Makes linear models of columns of terms, and reports them."""
+    """Fits linear models of columns of terms, and sets the attributes of the fit."""
 
     def _data_of_fit(self, X, columns, y, weight, groups):
         """Return the `FitData`; all fits have the same splits."""
@@ -62,7 +62,7 @@ class LearningMixin:
             del model._owner_rows
 
     def _names_without_effect(self, weight):
-        """Return the terms that the data do not tell from nothing, at `select`."""
+        """Return the terms without a significant effect, at the level `select`."""
         if self.select is None or not self._has_covariance(weight):
             return []
         return terms_without_effect(*self._evidence(), self.select)
@@ -101,7 +101,7 @@ class LearningMixin:
     def _set_fitted(self, model, columns, data):
         """Set the attributes of a fit of the columns that are kept."""
         self.model_, self._kept = model, columns.kept
-        # Another fit of it has its own time.
+        # A further fit has its own time limit.
         model._deadline = None
         self.term_names_ = np.array([t.name for t in self._terms.terms], dtype=object)
         self.group_names_, group = self._groups_of(model, columns)
@@ -123,7 +123,7 @@ class LearningMixin:
             )
 
     def _groups_of(self, model, columns):
-        """Return the names of what has a strength, and the group of each in a model.
+        """Return the names of the parts with a strength, and their groups in a model.
 
         Parts of several terms may be one group of the model.
         """
@@ -169,15 +169,15 @@ class LearningMixin:
         return scores
 
     def _has_covariance(self, weight):
-        """Return whether terms can be tested; warn where it is up to the weights."""
+        """Return whether terms can be tested; warn if sample weights prevent it."""
         posterior = self._posterior
         if posterior is None or posterior.covariance is not None:
             return posterior is not None
         n_rows = np.count_nonzero(weight)
         if self._weights_count_rows and weight.sum() < n_rows:
             warn(
-                f"{type(self).__name__} counts a row as often as sample_weight says. "
-                f"That makes {weight.sum():.3g} rows of {n_rows}, fewer than the "
+                f"{type(self).__name__} treats sample_weight as numbers of rows. These "
+                f"are {weight.sum():.3g} rows of {n_rows}, fewer than the "
                 f"{posterior.total:.3g} degrees of freedom of the model, so that "
                 "select removes no term and partial effects have no bands. Divide "
                 "sample_weight by its mean if it does not count rows.",
@@ -186,7 +186,7 @@ class LearningMixin:
         return False
 
     def _evidence(self):
-        """Return the `Evidence` of the weights of all terms, and which are whose."""
+        """Return the `Evidence` of all terms, and the weights of each."""
         weights = self._raw(self._coef.T.astype(np.float64)).T
         n_outputs, size = weights.shape
         n_all = n_outputs * size
@@ -205,7 +205,7 @@ class LearningMixin:
         return Evidence(weights.ravel(), *covariances), terms
 
     def _keep_blocks(self):
-        """Keep the covariance of every term, and no more of it."""
+        """Keep the covariance of every term only."""
         self._blocks, posterior = None, self._posterior
         if posterior is None or posterior.covariance is None:
             return

@@ -18,10 +18,10 @@ from ..data.blocks import lower_triangle
 from ..linear_model._facts import LEAST_RESIDUAL
 from ..linear_model._glm import mean_of
 
-#: Weights beyond which the covariance is not formed.
+#: Number of weights beyond which the covariance is not formed.
 MOST_WEIGHTS = 2000
 
-#: Relative size of eigenvalues below which they are rounding.
+#: Relative size below which eigenvalues are rounding errors.
 NEARLY_SINGULAR = 1e-11
 
 
@@ -52,7 +52,7 @@ class TermPosterior(NamedTuple):
 def term_posterior(
     design, loss, target, raw, weight, penalty, *, dispersion=None, n_rows=None
 ):
-    """Return the `TermPosterior`, or None where it costs too much.
+    """Return the `TermPosterior`, or None if it is too expensive.
 
     Parameters
     ----------
@@ -69,7 +69,8 @@ def term_posterior(
     dispersion : float or None
         None for an estimate: Pearson's statistic over the degrees of freedom left.
     n_rows : float or None
-        Rows that the degrees of freedom are taken from; None for the sum of weights.
+        Number of rows, from which the degrees of freedom are subtracted; None for the
+        sum of weights.
 
     Returns
     -------
@@ -142,7 +143,7 @@ def inverse_of(matrix):
     Returns
     -------
     ndarray of shape (m, m)
-        In units of the diagonal it leaves out eigenvalues that are rounding.
+        Without eigenvalues that are rounding errors, in units of the diagonal.
     """
     scale = np.sqrt(np.maximum(np.diag(matrix), 0.0))
     scale[scale == 0.0] = 1.0

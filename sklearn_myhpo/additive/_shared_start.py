@@ -1,10 +1,10 @@
-"""Strengths shared by all terms first, then one per term, where new rows gain.
+"""Shared strengths for all terms first, then one per term if this helps.
 
-Of useless terms some seem to help whatever the strengths are, where each has its own.
-Three strengths, of lines, of curves and of categories, are learned without that. They
-give the statistics of the terms, and a model to compare with: where classes are nearly
-separable, dozens of strengths fit the few held-out rows that are uncertain, and the
-validation loss goes to zero and says nothing about new rows.
+If every term has its own strength, some useless terms seem to help by chance. Three
+shared strengths, of lines, of curves and of categories, avoid this. They give the
+statistics of the terms, and a model for comparison: if classes are nearly separable,
+dozens of strengths fit the few uncertain held-out rows, and the validation loss goes to
+zero without any gain on new rows.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ class SharedStartMixin:
     """Fits the linear model of the columns of all terms, strengths shared at first."""
 
     #: Whether rows may be predicted with certainty: then no penalty of a term is weaker
-    #: than that of `MOST_VARIANCE`, and validation losses are not taken at their word.
+    #: than that of `MOST_VARIANCE`, and validation losses are corrected by their
+    #: optimism.
     _may_separate = False
 
     def _fit_linear_model(self, data):
-        """Fit with shared strengths, without terms of no effect, with one per term."""
+        """Fit with shared strengths, remove terms without effect, fit one per term."""
         self.dropped_, columns = [], data.columns
         with warnings.catch_warnings():
-            # A curve that is straight, or not there, is a result, not a problem.
+            # A straight or removed curve is a valid result: no warning.
             warnings.simplefilter("ignore", LambdaBoundWarning)
             shared = self._fit_shared(columns, data)
             self._set_fitted(shared, columns, data)
@@ -43,7 +44,7 @@ class SharedStartMixin:
             found, most = own, shared.validation_loss_ + _error(shared)
             if not self._is_better(own, shared, most):
                 if self._may_separate:
-                    # The statistic may be wrong where classes are nearly separable.
+                    # The statistic may be wrong if classes are nearly separable.
                     return
                 found = self._fit_shared(few, data) if names else shared
                 if found.validation_loss_ > most:
@@ -84,13 +85,13 @@ class SharedStartMixin:
 
 
 def _expected_loss(model):
-    """Return the validation loss plus by how much it is too low, where known."""
+    """Return the validation loss plus its optimism, if known."""
     optimism = model.optimism_
     return model.validation_loss_ + (0.0 if optimism is None else optimism)
 
 
 def _error(model):
-    """Return the standard error of the validation loss, about that of squares."""
+    """Return the standard error of the validation loss, approximately."""
     error = model.validation_loss_standard_error_
     if error is not None:
         return error

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TermSummary(Summary):
-    """A fitted additive model for a reader: print it, or show it in a notebook.
+    """The summary table of a fitted additive model, as text, HTML or a frame.
 
     `frame` needs pandas; the text and the HTML do not. It has the attributes of
     `sklearn_myhpo.linear_model.Summary`, and one of its own.
@@ -24,9 +24,9 @@ class TermSummary(Summary):
     Attributes
     ----------
     dispersion : float or None
-        Of the target about its mean, estimated: the noise variance of
-        ``family="normal"``, and of the others Pearson's statistic over its degrees of
-        freedom, about 1 for counts that are not overdispersed. None of classes, and
+        Estimated dispersion of the target about its mean: the noise variance for
+        ``family="normal"``, otherwise Pearson's statistic divided by its degrees of
+        freedom, about 1 for counts without overdispersion. None for classes, and
         without degrees of freedom to estimate it.
     """
 
@@ -79,10 +79,11 @@ class TermSummaryMixin:
     def summary(self) -> TermSummary:
         """Return a summary table of the fitted model.
 
-        It prints as text and shows as a table in notebooks. `frame` has a row for every
-        line, curve, indicator of missing values and category: term, kind, effective
-        degrees of freedom, penalty, and its share of the variance of the prediction,
-        ``Cov(effect, prediction) / Var(prediction)`` over the rows of `fit`.
+        It is printed as text and shown as a table in notebooks. `frame` has a row for
+        every line, curve, indicator of missing values and category: term, kind,
+        effective degrees of freedom, penalty, and its share of the variance of the
+        prediction, ``Cov(effect, prediction) / Var(prediction)`` over the rows of
+        `fit`.
 
         Returns
         -------

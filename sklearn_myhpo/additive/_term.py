@@ -1,4 +1,4 @@
-"""A term of an additive model, and the parts of it that have a strength each."""
+"""A term of an additive model, and its parts with one strength each."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Term(NamedTuple):
         Indices of columns of X.
     columns : slice
     curve_columns : preprocessing._term.Term or None
-        None of categories.
+        None for categories.
     categories : ndarray or None
-        None of numbers.
+        None for numbers.
     mix : ndarray of shape (n_categories, n_columns) or None
         The columns of every category; None where each has an indicator.
     """

@@ -21,7 +21,7 @@ from ._categories import Categories, contrasts, dense_columns, sparse_columns
 from ._columns import TermRows
 from ._term import Part, Term
 
-#: Share of nonzero columns below which the columns of terms are kept sparse.
+#: Fraction of nonzero columns below which the columns of terms are sparse.
 SPARSE_SHARE = 0.3
 
 
@@ -31,7 +31,7 @@ class TermColumns:
     Parameters
     ----------
     model : AdditiveModel
-        Its parameters say what the terms are.
+        Its parameters define the terms.
     X : array-like or dataframe of shape (n_samples, n_features)
         Features.
     names : sequence of str or None
@@ -106,7 +106,7 @@ class TermColumns:
         Returns
         -------
         ndarray or CSR matrix of shape (n_samples, n_kept)
-            Sparse where few of the columns of all terms are not zero.
+            Sparse if few entries of the columns of all terms are nonzero.
         """
         own = [term for term in self.terms if kept[term.columns.start]]
         terms = [term for term in own if term.categories is not None]
@@ -244,7 +244,7 @@ class TermColumns:
         return rows
 
     def _categories(self, X):
-        """Return the columns of categories, with one value for what is missing."""
+        """Return the columns of categories, with one value for missing entries."""
         return with_one_missing(some_columns(X, self.categories))
 
     def _fit_encoder(self, X):

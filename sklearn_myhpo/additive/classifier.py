@@ -22,20 +22,20 @@ class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
     pair that `pairs` names.
 
     Numbers become curves: a line and penalized deviations from it, each with a strength
-    of its own, which cross-validation learns for all terms at once. Columns of texts,
+    of its own, which cross-validation learns jointly for all terms. Columns of texts,
     flags and categories of a frame become one ridge group each. A straight curve ends
-    as a line, and a feature without effect is removed (`select`). Where strengths per
-    term would not help on new rows, all lines, all curves and all categories share one
-    each (see Notes). What became of every term is in `summary`, its curve with a
-    confidence band in `partial_effects` and in
-    `sklearn_myhpo.plotting.PartialEffectDisplay`.
+    as a line, and a feature without effect is removed (`select`). If strengths per term
+    would not help on new rows, all lines, all curves and all categories share one each
+    (see Notes). `summary` describes every term; its curve with a confidence band is in
+    `partial_effects` and `sklearn_myhpo.plotting.PartialEffectDisplay`.
 
     Parameters
     ----------
     n_splines : int, default=20
         Number of B-splines of a number, at least 4; one with fewer distinct values has
-        as many as values, and one with at most 3 has a line only. The penalty makes a
-        large number harmless: the default is enough but for curves with many turns.
+        as many as values, and one with at most 3 has a line only. The penalty prevents
+        overfitting with many splines: the default is enough except for curves with many
+        turns.
     knots : {"quantile", "uniform"}, default="quantile"
         Knots at quantiles of the distinct values of a number, or at equal distances.
     cyclic : bool, list of columns or dict, default=False
@@ -45,21 +45,21 @@ class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
     pairs : list of pairs of columns, default=None
         Pairs of numbers, by names or indices, whose interaction is a term too.
     categorical : "auto" or list of columns, default="auto"
-        Columns that are categories beside those of frames that hold texts, flags,
-        objects or categories, such as numbers of districts. A value that `fit` has not
-        seen has no effect; a missing one is a category.
+        Further columns that are categories, such as numbers of districts, besides the
+        columns of a frame with texts, flags, objects or categories. A value that `fit`
+        has not seen has no effect; a missing one is a category.
     missing : {"error", "indicator"}, default="error"
         What to do with NaN in numbers: raise an error, or give missing values an effect
         of their own, in place of the curve.
     penalize_linear : bool, default=True
-        Whether lines have a strength, so that a feature without effect vanishes. False
-        leaves them free, as mgcv does.
+        Whether lines are penalized, so that a feature without effect vanishes. With
+        False they are not penalized, as in mgcv.
     select : float or None, default=0.01
-        Level at which terms without effect are removed: one after the other, that with
-        the largest p-value, as long as it is above this number, which is about the
-        share of useless terms that stay. All terms stay where one strength each for
-        lines, curves and categories is better (see Notes). None keeps all terms, which
-        costs useless ones one or two degrees of freedom each, and keeps weak effects.
+        Level at which terms without effect are removed: one after the other, the term
+        with the largest p-value, as long as it is above this number. About this
+        fraction of the useless terms is kept. All terms are kept if one strength each
+        for lines, curves and categories is better (see Notes). None keeps all terms:
+        weak effects too, and one or two degrees of freedom for each useless term.
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts, as in
         `sklearn_myhpo.MYHPOLogisticRegression`.
@@ -68,22 +68,22 @@ default="validation"
         Function that is minimized over the strengths, as in
         `sklearn_myhpo.MYHPOLogisticRegression`.
     selection : {"min", "one_se"}, default="min"
-        "min" takes the strengths with the least validation loss, "one_se" the strongest
-        ones within one standard error of it.
+        "min" takes the strengths with the smallest validation loss, "one_se" the
+        largest strengths within one standard error of it.
     shrinkage : "auto" or float, default=0.0
-        Holds the strengths together, as in `sklearn_myhpo.MYHPOLogisticRegression`.
+        Pulls the strengths together, as in `sklearn_myhpo.MYHPOLogisticRegression`.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float.
     verbose : int, default=0
-        Whether to print a line per iteration.
+        If positive, print one line per iteration.
     n_jobs : int or None, default=None
-        How many parts of a fit with ``shrinkage="auto"`` are computed at once.
+        Number of parts of a fit with ``shrinkage="auto"`` that run in parallel.
     max_iter : int, default=200
-        Largest number of iterations of the solver.
+        Maximum number of iterations of the solver.
     max_time : float or None, default=None
-        Seconds after which the search for lambda ends, also in the middle of a step,
-        with the best lambda so far, `converged_` False and a warning; None for no
-        limit. The first pass over the data and the refit are not cut short.
+        Seconds after which the search for lambda stops, even within a step, with the
+        best lambda so far, `converged_` False and a warning; None for no limit. The
+        first pass over the data and the refit are always completed.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
 
@@ -96,14 +96,14 @@ default="validation"
     term_names_ : ndarray of shape (n_terms,)
         Numbers, pairs such as "age:income", and categories, in this order.
     group_names_ : ndarray of shape (n_groups,)
-        What has a strength: "age_linear", "age_smooth", "age_missing",
-        "age:income_smooth"; of categories the name of the feature. Without terms that
+        Names of the parts with a strength: "age_linear", "age_smooth", "age_missing",
+        "age:income_smooth"; for categories the name of the feature. Without terms that
         `select` has removed.
     lambda_ : ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `group_names_`.
     C_ : ndarray of shape (n_groups,)
-        ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights: what a logistic
-        regression on the columns of the terms needs for the same weights.
+        ``1 / (2 n exp(lambda_))`` with n the sum of the sample weights: a logistic
+        regression on the columns of the terms has the same weights with this C.
     edof_ : ndarray of shape (n_terms,) or None
         Effective degrees of freedom of every term; their sum and one for the intercept
         are those of the model, all classes together. None with more than 2000 weights.
@@ -127,25 +127,25 @@ default="validation"
     See Also
     --------
     sklearn_myhpo.preprocessing.PenalizedSplineTransformer : The curves alone.
-    sklearn_myhpo.plotting.PartialEffectDisplay : Pictures of the terms.
+    sklearn_myhpo.plotting.PartialEffectDisplay : Plots of the terms.
 
     Notes
     -----
     Two models are compared. The first has three strengths, which all lines, all curves
     and all categories share, and from its weights `select` decides which terms are
-    removed. The second has a strength per line, curve and category of the others, and
-    is taken if its validation loss plus `optimism_` of the linear model, by how much
-    that is too low, is less than that of the first. Otherwise all terms stay and share
-    their strengths. Dozens of strengths fit the held-out rows themselves, above all
-    the few uncertain ones of nearly separable classes.
+    removed. The second has one strength per line, curve and category of the others. It
+    is chosen if its validation loss plus its optimism (`optimism_` of the linear model)
+    is less than that of the first. Otherwise all terms are kept and share their
+    strengths. Dozens of strengths may overfit the held-out rows, especially the few
+    uncertain rows of nearly separable classes.
 
-    Columns of curves are not kept where they would take more than about 270 MB: they
-    are formed again, some rows at a time, whenever they are read, in `fit` and after.
+    Columns of curves are not stored if they would take more than about 270 MB: they are
+    formed again, some rows at a time, whenever they are read, in `fit` and after.
 
-    No ``C_`` is above 25: with a larger one the prior standard deviation of a term,
-    more than 5 in units of the log-odds, says nothing.
+    No ``C_`` is above 25: with a larger one the prior standard deviation of a term
+    would be more than 5 in units of the log-odds, which is no information.
 
-    The strength of a curve or a line that is not wanted ends at its upper bound. That
+    The strength of a curve or a line without effect ends at its upper bound. That
     is a result here and gives no `LambdaBoundWarning`.
 
     Examples

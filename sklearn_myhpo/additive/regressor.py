@@ -24,10 +24,10 @@ class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
     pair that `pairs` names.
 
     Numbers become curves: a line and penalized deviations from it, each with a strength
-    of its own, which cross-validation learns for all terms at once. Columns of texts,
+    of its own, which cross-validation learns jointly for all terms. Columns of texts,
     flags and categories of a frame become one ridge group each. A straight curve ends
-    as a line, and a feature without effect is removed (`select`). What became of every
-    term is in `summary`, its curve with a confidence band in `partial_effects` and in
+    as a line, and a feature without effect is removed (`select`). `summary` describes
+    every term; its curve with a confidence band is in `partial_effects` and
     `sklearn_myhpo.plotting.PartialEffectDisplay`.
 
     Parameters
@@ -39,12 +39,13 @@ class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
         link. Or an object of a subclass of `sklearn_myhpo.losses.Loss` of one raw
         prediction per row, with the link "log" or "identity".
     power : float, default=1.5
-        With ``family="tweedie"`` the power of the mean that the variance grows with,
-        from 1 (Poisson) to 2 (gamma).
+        For ``family="tweedie"``: the variance is proportional to this power of the
+        mean, from 1 (Poisson) to 2 (gamma).
     n_splines : int, default=20
         Number of B-splines of a number, at least 4; one with fewer distinct values has
-        as many as values, and one with at most 3 has a line only. The penalty makes a
-        large number harmless: the default is enough but for curves with many turns.
+        as many as values, and one with at most 3 has a line only. The penalty prevents
+        overfitting with many splines: the default is enough except for curves with many
+        turns.
     knots : {"quantile", "uniform"}, default="quantile"
         Knots at quantiles of the distinct values of a number, or at equal distances.
     cyclic : bool, list of columns or dict, default=False
@@ -54,21 +55,21 @@ class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
     pairs : list of pairs of columns, default=None
         Pairs of numbers, by names or indices, whose interaction is a term too.
     categorical : "auto" or list of columns, default="auto"
-        Columns that are categories beside those of frames that hold texts, flags,
-        objects or categories, such as numbers of districts. A value that `fit` has not
-        seen has no effect; a missing one is a category.
+        Further columns that are categories, such as numbers of districts, besides the
+        columns of a frame with texts, flags, objects or categories. A value that `fit`
+        has not seen has no effect; a missing one is a category.
     missing : {"error", "indicator"}, default="error"
         What to do with NaN in numbers: raise an error, or give missing values an effect
         of their own, in place of the curve.
     penalize_linear : bool, default=True
-        Whether lines have a strength, so that a feature without effect vanishes. False
-        leaves them free, as mgcv does.
+        Whether lines are penalized, so that a feature without effect vanishes. With
+        False they are not penalized, as in mgcv.
     select : float or None, default=0.01
-        Level at which terms without effect are removed: one after the other, that with
-        the largest p-value, as long as it is above this number, which is about the
-        share of useless terms that stay. All terms stay if that raises the validation
-        loss by more than its standard error. None keeps all terms, which costs useless
-        ones one or two degrees of freedom each, and keeps weak effects.
+        Level at which terms without effect are removed: one after the other, the term
+        with the largest p-value, as long as it is above this number. About this
+        fraction of the useless terms is kept. All terms are kept if removal raises the
+        validation loss by more than its standard error. None keeps all terms: weak
+        effects too, and one or two degrees of freedom for each useless term.
     cv : None, int, float, splitter or iterable, default=5
         Splits of the rows into training and validation parts, as in
         `sklearn_myhpo.MYHPORidge`.
@@ -78,22 +79,22 @@ default="validation"
         `sklearn_myhpo.MYHPORidge`; with another `family` than "normal" "validation" or
         "alo", as in `sklearn_myhpo.MYHPOPoissonRegressor`.
     selection : {"min", "one_se"}, default="min"
-        "min" takes the strengths with the least validation loss, "one_se" the strongest
-        ones within one standard error of it.
+        "min" takes the strengths with the smallest validation loss, "one_se" the
+        largest strengths within one standard error of it.
     shrinkage : "auto" or float, default=0.0
-        Holds the strengths together, as in `sklearn_myhpo.MYHPORidge`.
+        Pulls the strengths together, as in `sklearn_myhpo.MYHPORidge`.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float.
     verbose : int, default=0
-        Whether to print a line per iteration.
+        If positive, print one line per iteration.
     n_jobs : int or None, default=None
-        How many parts of a fit with ``shrinkage="auto"`` are computed at once.
+        Number of parts of a fit with ``shrinkage="auto"`` that run in parallel.
     max_iter : int, default=200
-        Largest number of iterations of the solver.
+        Maximum number of iterations of the solver.
     max_time : float or None, default=None
-        Seconds after which the search for lambda ends, also in the middle of a step,
-        with the best lambda so far, `converged_` False and a warning; None for no
-        limit. The first pass over the data and the refit are not cut short.
+        Seconds after which the search for lambda stops, even within a step, with the
+        best lambda so far, `converged_` False and a warning; None for no limit. The
+        first pass over the data and the refit are always completed.
     tol : float, default=1e-6
         The solver has converged when its full relative residual is at most `tol`.
 
@@ -106,7 +107,7 @@ default="validation"
     term_names_ : ndarray of shape (n_terms,)
         Numbers, pairs such as "age:income", and categories, in this order.
     group_names_ : ndarray of shape (n_groups,)
-        What has a strength: "age_linear", "age_smooth", "age_missing",
+        Names of the parts with a strength: "age_linear", "age_smooth", "age_missing",
         "age:income_smooth"; of categories the name of the feature. Without terms that
         `select` has removed.
     lambda_ : ndarray of shape (n_groups,)
@@ -156,7 +157,7 @@ default="validation"
     too, so that `select` and the bands allow for overdispersion and do not depend on
     the units of y and of the exposure. With "normal" a row of weight two is two rows.
 
-    The strength of a curve or a line that is not wanted ends at its upper bound. That
+    The strength of a curve or a line without effect ends at its upper bound. That
     is a result here and gives no `LambdaBoundWarning`.
 
     Examples

@@ -53,7 +53,7 @@ def resolve_bounds(
     lambda_bounds: str | tuple[float | np.ndarray, float | np.ndarray],
     auto: np.ndarray,
 ) -> np.ndarray:
-    """Return the bounds of all lambdas, automatic ones in the place of infinite ones.
+    """Return the bounds of all lambdas, automatic ones instead of infinite ones.
 
     Parameters
     ----------

@@ -28,9 +28,9 @@ class Offers:
         Weights outside the subspace of the exact solutions.
     is_separable : bool
         Lambdas that do not interact, one per target: the problem is a
-        `TargetsProblem`, and answers for many of them at once.
+        `TargetsProblem`, which evaluates many of them together.
     weighs_rows : bool
-        Some lambdas stand for weights of training rows; they come after those of the
+        Some lambdas are weights of training rows; they come after those of the
         penalties. The problem is a `RowWeightsProblem`.
     """
 
@@ -49,13 +49,13 @@ class OuterProblem(ABC):
     loss : Loss
         Of the rows.
     counts : OracleCounts
-        Where the splits count.
+        Counters used by the splits.
     splits : list of Split
         One per training and validation part.
     split_weights : ndarray of shape (n_splits,)
         Share of every split in the means over splits.
     n_held_out : float
-        Rows that the objective is a mean over.
+        Number of rows in the mean of the objective.
     bounds, scan_bounds : ndarray of shape (2, n_groups)
         Lowest and highest lambda; and the range in which lambda makes a difference.
     offers : Offers
@@ -107,7 +107,7 @@ class OuterProblem(ABC):
         Returns
         -------
         Evaluation
-            Nothing is computed before it is asked for.
+            Everything is computed on first use.
         """
 
     def estimate(self, lambda_: np.ndarray, weights: list[np.ndarray]) -> float:
@@ -123,7 +123,7 @@ class OuterProblem(ABC):
         return estimate + self.shrinkage.value(lambda_)
 
     def is_certain(self, lambda_: np.ndarray, estimate: float) -> bool:
-        """Whether the objective is so small that no row is predicted with any doubt."""
+        """Whether the objective is so small that every row is predicted surely."""
         total = self.n_held_out * self.objective_of(lambda_, estimate)
         return total < self.loss.negligible_sum
 

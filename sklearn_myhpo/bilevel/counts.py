@@ -1,4 +1,4 @@
-"""Counters of the questions that a problem was asked, and the time to ask them in."""
+"""Counters of the evaluations of a problem, and the time limit for them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,10 @@ from .._deadline import Deadline, OutOfTimeError
 
 @dataclass
 class OracleCounts:
-    """Numbers of evaluations; each split counts for itself.
+    """Numbers of evaluations; each split is counted separately.
 
-    Whatever takes long asks a question, and all questions are counted. So this is where
-    a deadline ends a step that is under way, in whatever solver or engine.
+    All expensive operations are evaluations, and all evaluations are counted. So this
+    is where a deadline stops a step, in any solver or engine.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class OracleCounts:
     n_inner_solves: int = 0
     n_unfinished_solves: int = 0
 
-    #: Of the block that is under way; the default has no limit.
+    #: Deadline of the current block; the default has no limit.
     _deadline: ClassVar[Deadline] = Deadline()
 
     def __setattr__(self, name, value):
@@ -48,13 +48,13 @@ class OracleCounts:
 
     @contextmanager
     def within(self, deadline: Deadline) -> Iterator[None]:
-        """Let all questions after a deadline raise, within the block.
+        """Let all evaluations after a deadline raise an error, within the block.
 
         Parameters
         ----------
         deadline : Deadline
-            In the place of that of the block around this one; ``Deadline()`` for none,
-            to ask what has to be asked in the end.
+            Replaces that of the enclosing block; ``Deadline()`` for none, for
+            evaluations that are always needed.
 
         Yields
         ------
@@ -63,7 +63,7 @@ class OracleCounts:
         Raises
         ------
         OutOfTimeError
-            From a question, in the block.
+            From an evaluation, in the block.
         """
         before = self._deadline
         self.__dict__["_deadline"] = deadline
@@ -85,12 +85,12 @@ class OracleCounts:
 
 @dataclass
 class StreamCounts(OracleCounts):
-    """Counts of a fit of rows beyond memory, whose questions are asked of models.
+    """Counts of a fit of rows beyond memory, which evaluates second-order models.
 
     Attributes
     ----------
     n_passes : int
-        How often all rows have been read.
+        Number of times that all rows have been read.
     """
 
     n_passes: int = 0

@@ -13,7 +13,7 @@ PREDICT_TOL = 1e-2
 
 
 class Evaluation(ABC):
-    """Value and slope of an outer problem; each part is computed when it is asked for.
+    """Value and gradient of an outer problem, computed on first use.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Evaluation(ABC):
     lambda_ : ndarray of shape (n_groups,)
         Natural logs of the penalties.
     weights : list of ndarray
-        One array per split; exact inner solutions where derivatives are asked for.
+        One array per split; exact inner solutions if derivatives are used.
     """
 
     def __init__(self, problem, lambda_: np.ndarray, weights: list[np.ndarray]):
@@ -33,11 +33,11 @@ class Evaluation(ABC):
     @property
     @abstractmethod
     def estimate(self) -> float:
-        """The estimate of the error on new rows; it is kept."""
+        """The estimate of the error on new rows; it is cached."""
 
     @property
     def objective(self) -> float:
-        """The value that is minimized: the estimate and the shrinkage."""
+        """The value that is minimized: the estimate plus the shrinkage."""
         return self.problem.objective_of(self.lambda_, self.estimate)
 
     @abstractmethod
@@ -69,19 +69,19 @@ class SecondOrderEvaluation(Evaluation):
         return self._hessians
 
     def release(self) -> None:
-        """Free the memory of the Hessians; they are formed again if asked for.
+        """Free the memory of the Hessians; they are formed again if needed.
 
-        Hessians are large: call this before the next ones are formed.
+        Hessians are large: call this before forming the next ones.
         """
         self._hessians = None
 
     def follow(self, before: "SecondOrderEvaluation") -> None:
-        """Start iterative solves at the solutions of a place nearby, where they help.
+        """Start iterative solves at the solutions of a nearby evaluation.
 
         Parameters
         ----------
         before : SecondOrderEvaluation
-            Whose model is known; not yet released.
+            With a model, and not yet released.
         """
 
     @abstractmethod
@@ -97,7 +97,7 @@ class SecondOrderEvaluation(Evaluation):
         Returns
         -------
         OuterModel or OuterProducts
-            The latter of very many lambdas.
+            The latter for very many lambdas.
         """
 
     def predict(self, move: np.ndarray) -> list[np.ndarray]:

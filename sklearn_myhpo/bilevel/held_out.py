@@ -38,7 +38,7 @@ class HeldOutProblem(Problem):
     def path(self, lambdas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return validation losses and slopes at many values of a shared lambda.
 
-        Where `scans_by` is "diagonal".
+        Only if `scans_by` is "diagonal".
 
         Parameters
         ----------
@@ -56,14 +56,14 @@ class HeldOutProblem(Problem):
 
 
 class ScanProblem(HeldOutProblem):
-    """A problem of fewer rows, or of a narrower range, that is scanned for a start.
+    """A problem with fewer rows or a narrower range, scanned for a start.
 
     Parameters
     ----------
     problem : HeldOutProblem
         The whole problem.
     split_set : SplitSet
-        The splits of the rows to look at, in the coordinates of `problem`.
+        The splits of the scanned rows, in the coordinates of `problem`.
     n_held_out : float
         Number of held-out rows among them.
     scan_bounds : ndarray of shape (2, n_groups)
@@ -100,7 +100,7 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         self._solved = self._guesses = None
 
     def know(self, estimate: float, model: OuterModel, solved: list) -> None:
-        """Take over what was computed with the inner solutions.
+        """Set the values that were computed with the inner solutions.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         model : OuterModel
             Of the validation loss alone.
         solved : list of ndarray of shape (n_groups + 1, m, n_outputs)
-            As of `outer_model`.
+            As in `outer_model`.
         """
         self._estimate, self._model, self._rtol = estimate, model, 0.0
         self._solved = solved
@@ -126,7 +126,7 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         self._solved = self._guesses = None
 
     def follow(self, before: "HeldOutEvaluation") -> None:
-        """Start the solves of the model at the solutions of a place nearby."""
+        """Start the solves of the model at the solutions of a nearby evaluation."""
         if self.problem.n_groups <= MOST_ACCURATE_LAMBDAS:
             self._guesses = before._solved
 
@@ -158,7 +158,7 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         return problem.total_gradient(self.lambda_, slope)
 
     def model(self, rtol: float = ADJOINT_TOL) -> OuterModel | OuterProducts:
-        """Return the second-order model of the objective in lambda; it is kept.
+        """Return the second-order model of the objective in lambda; it is cached.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         Returns
         -------
         OuterModel or OuterProducts
-            The latter of very many lambdas, and not kept.
+            The latter for very many lambdas, and not cached.
         """
         if self.problem.prefers_products:
             return OuterProducts(self, rtol)
@@ -182,7 +182,7 @@ class HeldOutEvaluation(SecondOrderEvaluation):
     def responses(self) -> list[np.ndarray]:
         """The derivative (n_groups, m, n_outputs) of every split's weights in lambda.
 
-        The approximate one of the last model, where that was made of it.
+        The approximate one of the last model, if the model was made from it.
         """
         if self._solved is None:
             return responses_of(self)

@@ -1,4 +1,4 @@
-"""A place that the search for a start has evaluated already."""
+"""An evaluation that the search for a start has already made."""
 
 from typing import NamedTuple
 

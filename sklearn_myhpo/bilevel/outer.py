@@ -8,11 +8,11 @@ from ..engine.linalg.products import pair_products
 from ..engine.split import LambdaCurvature
 from .shrinkage import Shrinkage
 
-#: Relative accuracy of the gradient where it is found by iterations.
+#: Relative accuracy of the gradient if it is found by iterations.
 ADJOINT_TOL = 1e-6
 #: Relative accuracy of the derivative of the weights in lambda, for curvatures.
 JACOBIAN_TOL = 1e-2
-#: With more lambdas than these, JACOBIAN_TOL_OF_MANY is accurate enough.
+#: With more lambdas than this, JACOBIAN_TOL_OF_MANY is accurate enough.
 MOST_ACCURATE_LAMBDAS, JACOBIAN_TOL_OF_MANY = 30, 1e-1
 
 
@@ -60,19 +60,19 @@ def outer_model(
     place : SecondOrderEvaluation
         Of a problem with training and validation parts, at exact inner solutions.
     rtol : float
-        Relative accuracy of the gradient where it is found by iterations.
+        Relative accuracy of the gradient if it is found by iterations.
     guesses : list of ndarray of shape (n_groups + 1, m, n_outputs) or None
-        Where the iterations for the J and q of every split start.
+        Starts of the iterations for the J and q of every split.
 
     Returns
     -------
     model : OuterModel
         Of the validation loss alone.
     solved : list of ndarray of shape (n_groups + 1, m, n_outputs) or None
-        The J of every split and last its q, where they were formed.
+        The J of every split, then its q, if they were formed.
     """
     problem, split_set = place.problem, place.problem.split_set
-    # They are formed first: the products of a solve are counted after them.
+    # Hessians are formed first: the products of a solve are counted after them.
     hessians = place.hessians
     slopes = problem.validation_gradients(place.weights)
     solved = None
@@ -145,7 +145,7 @@ def _by_tangents(place, slopes, rtol, guesses):
     ]
     rtol_jacobian = _jacobian_tol(problem)
     if problem.n_groups == 1:
-        # J and q cost the least with equal accuracies.
+        # Equal accuracies minimize the cost of J and q.
         rtol_jacobian = min(rtol_jacobian, np.sqrt(rtol))
     rtols = np.full(problem.n_groups + 1, rtol_jacobian)
     rtols[-1] = min(rtol / rtol_jacobian, rtol_jacobian)

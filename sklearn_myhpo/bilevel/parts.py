@@ -1,4 +1,4 @@
-"""The parts of a problem, and the sizes that its numbers are compared with."""
+"""The parts of a problem, and its scales."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class ProblemParts:
     groups : FeatureGroups
         The lambda of every feature.
     counts : OracleCounts
-        Where the splits count.
+        Counters used by the splits.
     split_set : SplitSet
         Training and validation losses.
     full : Split
@@ -38,7 +38,7 @@ class ProblemParts:
     total_weight : float
         Sum of the sample weights.
     n_held_out : float
-        Rows that the objective is a mean over.
+        Number of rows in the mean of the objective.
     """
 
     loss: Loss
@@ -54,7 +54,7 @@ class ProblemParts:
 
 @dataclass(frozen=True)
 class Scales:
-    """Sizes that losses, weights and lambdas of a problem are compared with.
+    """Scales of the losses, weights and lambdas of a problem.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class Scales:
         Trace of the data term's Hessian, unpenalized features included: a bound, or a
         typical value where the loss has no bound of its curvature.
     group_curvature : ndarray of shape (n_groups,)
-        The same over every group.
+        The same for every group.
     log_curvature : float
         Mean log of the curvature of the penalized features that vary.
     auto_bounds : ndarray of shape (2, n_groups)
-        The range in which lambda makes a difference.
+        The range in which lambda has an effect.
     """
 
     null_loss: float
@@ -93,9 +93,9 @@ def measure_scales(
     second_moments : ndarray of shape (n_features,)
         Weighted mean squares of the centred features.
     n_train : int
-        Least number of training rows.
+        Smallest number of training rows.
     least_moment : float or None
-        Least second moment of any direction; None for that of a feature.
+        Smallest second moment of any direction; None for that of a feature.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def measure_scales(
     curvature = parts.curvature_scale * second_moments
     total = float(curvature.sum()) or 1.0
     own = parts.groups.sum_by_group(curvature)
-    # Unpenalized features do not feel lambda.
+    # Unpenalized features do not depend on lambda.
     felt = curvature[parts.groups.is_penalized]
     positive = felt[felt > 0]
     return Scales(
@@ -147,9 +147,9 @@ def checked_loss(parts: ProblemParts, loss: float) -> float:
     # Squares are summed from second moments, whose rounding may be large.
     if loss < -NEGATIVE * parts.curvature_scale and not parts.loss.is_quadratic:
         raise ValueError(
-            f"The mean {parts.loss.name} loss of the held-out rows is {loss:.3g}, "
-            "and a loss must not be negative: a step is accepted by its decrease "
-            "relative to the loss. Add to the loss of every row minus its least "
-            "value, as in half a unit deviance."
+            f"The mean {parts.loss.name} loss of the held-out rows is {loss:.3g}, and "
+            "a loss must not be negative: a step is accepted by its decrease relative "
+            "to the loss. Subtract the smallest value of the loss from it, as in half "
+            "a unit deviance."
         )
     return loss

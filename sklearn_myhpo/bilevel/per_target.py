@@ -40,7 +40,7 @@ class TargetsProblem(OuterProblem):
     """The targets of a ridge problem, each with a lambda of its own.
 
     The objective is the sum of the targets' validation losses. A decomposition per
-    split serves all targets, and every question is answered for many at once.
+    split serves all targets, and every evaluation is for many targets together.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ def target_sizes(split, penalty, targets, inverse, w):
     Returns
     -------
     tuple of ndarray of shape (k,)
-        As of `TargetModel`.
+        As in `TargetModel`.
     """
     energy = penalty * np.sum(w**2, axis=0)
     metric = np.sum(penalty**2 * w**2 * inverse, axis=0)

@@ -13,7 +13,7 @@ from .evaluation import SecondOrderEvaluation
 from .parts import ProblemParts, Scales
 from .shrinkage import Shrinkage
 
-#: Least curvature of the data, relative to a penalty, that does not feel the penalty.
+#: Relative curvature of the data above which a penalty has no effect.
 UNPENALIZED = 10.0
 
 
@@ -195,7 +195,7 @@ class Problem(OuterProblem):
         return lambda_
 
     def share_taken(self, lambda_: np.ndarray, taken: np.ndarray) -> np.ndarray:
-        """Return how much the weights feel a move of each lambda, between 0 and 1.
+        """Return the effect of a move of each lambda on the weights, from 0 to 1.
 
         Parameters
         ----------
@@ -250,7 +250,7 @@ class Problem(OuterProblem):
         starts : list of ndarray or None
             Weights to start from; None for the best models without features.
         tol : float
-            Accuracy, as of `Split.minimize`.
+            Accuracy, as in `Split.minimize`.
 
         Returns
         -------
@@ -333,7 +333,7 @@ class Problem(OuterProblem):
         return self.split_set.prefers_products
 
     def is_unpenalized(self, lambda_: float) -> bool:
-        """Whether a shared lambda is too weak for the data to feel it.
+        """Whether a shared lambda is too weak to have an effect.
 
         Weights then only move like ``exp(lambda)`` from here on down.
 

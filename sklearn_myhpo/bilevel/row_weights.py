@@ -199,7 +199,7 @@ class RowWeightsProblem(HeldOutProblem):
     def share_taken(self, lambda_: np.ndarray, taken: np.ndarray) -> np.ndarray:
         """Return `taken` of the penalties, and the weight of every group of rows.
 
-        With this share the move as the weights feel it is linear in the row weight.
+        With this fraction the rescaled move is linear in the row weight.
         """
         return np.append(taken[: self.n_penalties], self.row_weights(lambda_))
 

@@ -53,10 +53,10 @@ class BilevelProblem(HeldOutProblem):
         those of the features as they are.
     all_directions : bool, default=True
         False lets ridge with one lambda work in the subspace of its solutions, the only
-        weights that a method looks at, except for MY-HPO's mean response.
+        weights that a method uses, except for MY-HPO's mean response.
     by_rows : bool, default=False
         True keeps the rows for any loss, in the coordinates of the features, so that
-        `sample_row_batches` can be asked for; dense X that is memory-mapped or float32
+        `sample_row_batches` can be called; dense X that is memory-mapped or float32
         is not copied.
     squares_nothing : bool, default=False
         True solves small ridge problems from QR factors of the rows, which are accurate
@@ -154,7 +154,7 @@ class BilevelProblem(HeldOutProblem):
         Parameters
         ----------
         rng : numpy.random.Generator
-            The only source of chance.
+            The only source of random numbers.
         batch_size : int
             Most rows of a batch; fewer where there would be less than ten batches.
 

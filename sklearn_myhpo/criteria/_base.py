@@ -16,9 +16,9 @@ class Curve(NamedTuple):
     ----------
     value, slope : ndarray of shape (n_lambdas,)
     tangent : ndarray of shape (n_lambdas,) or None
-        The part of the second derivative that is not negative (Gauss-Newton).
+        The positive semidefinite (Gauss-Newton) part of the second derivative.
     bend : ndarray of shape (n_lambdas,) or None
-        The rest of it.
+        The rest of the second derivative.
     """
 
     value: np.ndarray
@@ -55,21 +55,22 @@ class Criterion(ABC):
     losses: ClassVar[tuple]
     #: Whether the criterion needs single rows; else their moments suffice.
     needs_rows: ClassVar[bool]
-    #: The criterion is a mean over rows, each in the model of all others. Its points
-    #: have `left_out`, their raw predictions, and of ridge it has `residuals` too.
+    #: Whether the criterion is a mean over rows, each predicted by the model of all
+    #: other rows. Its points have these raw predictions in `left_out`; for ridge it
+    #: also has `residuals`.
     leaves_out: ClassVar[bool] = False
-    #: Whether products with X suffice; else a matrix is factored.
+    #: Whether products with X are enough. Otherwise a matrix is factored.
     is_matrix_free: bool = False
 
     def of_targets(self, columns, n_targets):
-        """Return the criterion of some targets, its options cut down to them.
+        """Return the criterion for a subset of the targets, with the options of these.
 
         Parameters
         ----------
         columns : slice or ndarray of int
             Which targets.
         n_targets : int
-            How many there are.
+            Number of all targets.
 
         Returns
         -------
@@ -153,7 +154,7 @@ class BoundRidgeCriterion(BoundCriterion):
         targets : ndarray of shape (k,)
             Their numbers.
         second : bool, default=True
-            Whether second derivatives are wanted.
+            Whether to compute second derivatives.
 
         Returns
         -------
@@ -166,14 +167,14 @@ class BoundRidgeCriterion(BoundCriterion):
     def curve(self, penalties, *, second=True):
         """Return the criterion at many values of a shared lambda.
 
-        Where the rows have a spectrum.
+        It is defined for problems whose rows have a spectrum.
 
         Parameters
         ----------
         penalties : ndarray of shape (n_lambdas,)
             ``2 exp(lambda)``.
         second : bool, default=True
-            Whether second derivatives are wanted.
+            Whether to compute second derivatives.
 
         Returns
         -------
@@ -181,8 +182,8 @@ class BoundRidgeCriterion(BoundCriterion):
         """
 
 
-#: Least penalty relative to the largest square of a singular value: below it nothing
-#: changes but the range of floating point numbers.
+#: Smallest penalty, relative to the largest squared singular value. Smaller ones give
+#: the same criterion and would only risk underflow.
 LEAST_PENALTY = 1e-100
 
 
@@ -214,7 +215,7 @@ def quotient_derivatives(numerator, denominator, inverse=None):
     numerator, denominator : sequences of ndarray
         Values and derivatives, up to the first or the second.
     inverse : ndarray, default=None
-        Of the denominator; None for one that is safe from zeros.
+        Inverse of the denominator; None computes it, with a guard against zeros.
 
     Returns
     -------
@@ -231,7 +232,7 @@ def quotient_derivatives(numerator, denominator, inverse=None):
 
 
 class WeightTerms(NamedTuple):
-    """How ``adjoint . w(lambda)`` moves, and by how much the weights do.
+    """Derivatives of ``adjoint . w(lambda)``, and the metric of the weights.
 
     Attributes
     ----------
@@ -270,7 +271,7 @@ def group_order(labels, n_groups):
     Parameters
     ----------
     labels : ndarray of shape (m,)
-        Group of every coordinate, none of them empty; those in none are left out.
+        Group of every coordinate; -1 for none, which is left out. No group is empty.
     n_groups : int
 
     Returns
@@ -290,7 +291,7 @@ def sum_blocks(matrix, labels, n_groups):
     ----------
     matrix : ndarray of shape (m, m)
     labels, n_groups
-        As of `group_order`.
+        As in `group_order`.
 
     Returns
     -------

@@ -16,10 +16,10 @@ from ._base import Point, responses, sum_blocks, weight_terms
 from ._row_forms import LeverageSlopes, product, row_forms, third_forms
 from ._wide import wide_model
 
-#: Least share of a row's prediction that is not its own.
+#: Smallest value of one minus the leverage of a row.
 LEAST_GAP = 1e-12
-#: Lambdas up to which second derivatives are differences of exact gradients where they
-#: have no closed form, and the step.
+#: Largest number of lambdas for which second derivatives without a closed form are
+#: differences of exact gradients, and the step of the differences.
 MOST_DIFFERENCES, DIFFERENCE_STEP = 3, 1e-3
 
 
@@ -130,8 +130,9 @@ class LeaveOneOutPoint(Point):
     def model(self):
         """Return the second-order `OuterModel` in lambda.
 
-        Exact for ridge. Otherwise by differences where there are few lambdas; where
-        there are many, with the curvature of rows held fixed in the leverages.
+        It is exact for ridge. For other losses it uses differences of gradients if
+        there are few lambdas; if there are many, it ignores that leverages change with
+        the curvature of rows.
         """
         split, rows = self.split, self.whole.rows
         forces, jacobian = responses(split, self.lambda_, self.w, self.hessian)

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def left_out_predictions(problem, y, lambda_):
-    """Return the raw prediction of every row in the model of the others.
+    """Return the raw prediction of every row by the model of the other rows.
 
     Exact for ridge, and by one Newton step from the model of all rows otherwise.
 
@@ -13,7 +13,7 @@ def left_out_predictions(problem, y, lambda_):
     problem : CriterionProblem
         Of a criterion that `leaves_out` single rows.
     y : ndarray of shape (n_samples, n_targets) or (n_samples,)
-        Target that the problem was made of.
+        Target from which the problem was built.
     lambda_ : ndarray of shape (n_groups,) or (n_targets,)
         Natural logs of the penalties; one per target where the problem has a
         `per_target`.

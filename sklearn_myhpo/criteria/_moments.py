@@ -128,7 +128,7 @@ class MomentsPoint(Point):
         return SquareModel(terms.slope, self._gram(jacobian), bend, terms.metric)
 
     def _adjoint(self, w):
-        # The data's gradient is that of the penalty, with the other sign.
+        # At the minimum the gradient of the data term is minus that of the penalty.
         return -self.hessian.solve(self.p * w)
 
     def _gram(self, jacobian):

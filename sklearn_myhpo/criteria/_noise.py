@@ -33,8 +33,8 @@ def noise_variance(whole):
     Returns
     -------
     ndarray of shape (n_targets,)
-        Of a row of mean weight; a row of weight w relative to the mean has this
-        over w.
+        The variance for a row of mean weight. A row with w times the mean weight has
+        this variance divided by w.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def _residual(whole):
     if spectrum is not None:
         squares = spectrum.split.train.residual_square
         return Residual(squares, len(spectrum.squares))
-    # In units of their own size no feature is lost in the rounding of another.
+    # Scaled to unit size, no feature is lost in the rounding error of another.
     moments = whole.split.train
     unit = np.sqrt(np.diag(moments.gram))
     unit = np.where(unit > 0, unit, 1.0)

@@ -32,7 +32,7 @@ def make_probes(whole, n_probes, random_state):
         Over the root of n_probes, so that sums of products are means. The part of the
         intercept is zero: it takes one degree of freedom, which needs no estimate.
     """
-    # A stream of its own: X may have been drawn with the same seed.
+    # An independent stream: X may have been drawn with the same seed.
     (seed,) = np.random.SeedSequence(random_state).spawn(1)
     rng = np.random.default_rng(seed)
     probes = rng.standard_normal((len(whole.share), n_probes)) / np.sqrt(n_probes)
@@ -78,7 +78,7 @@ class ProbePoint(Point):
         return self._value
 
     def _solve(self, columns, rtol):
-        """Return H^-1 applied to columns (..., m, k), as many at once as outputs."""
+        """Return H^-1 applied to columns (..., m, k), n_outputs columns at a time."""
         n_outputs, size = self.split.n_outputs, columns.shape[-1]
         missing = -size % n_outputs
         widths = [(0, 0)] * (columns.ndim - 1) + [(0, missing)]
@@ -90,7 +90,7 @@ class ProbePoint(Point):
 
     @cached_property
     def _adjoint(self):
-        # The data's gradient is that of the penalty, with the other sign.
+        # At the minimum the gradient of the data term is minus that of the penalty.
         return -self.hessian.solve(self.p * self.w, ADJOINT_TOL)
 
     @cached_property

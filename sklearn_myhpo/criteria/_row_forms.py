@@ -85,7 +85,7 @@ class LeverageSlopes:
         self.penalty = penalty[self.order]
 
     def blocks(self, entries_per_row):
-        """Yield (slice, MemoryDesign) so small that temporaries stay bounded."""
+        """Yield blocks of rows, (slice, MemoryDesign), that bound temporary memory."""
         return self.rows.blocks(
             entries_per_row + (2 + self.o**2) * self.rows.n_coordinates
         )

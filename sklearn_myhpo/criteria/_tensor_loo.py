@@ -29,7 +29,7 @@ def at_home(criterion, facts):
     ----------
     criterion : Criterion
     facts : CondensedFacts or None
-        Of the rows that stand for others.
+        Facts about the condensed rows that represent the tensor.
     """
     if facts is None or not isinstance(facts.rows.source, TensorSource):
         return criterion
@@ -38,7 +38,7 @@ def at_home(criterion, facts):
 
 @dataclass(frozen=True)
 class TensorLeaveOneOut(LeaveOneOut):
-    """`LeaveOneOut` of rows that others stand for.
+    """`LeaveOneOut` of a tensor that condensed rows represent.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class TensorLeaveOneOut(LeaveOneOut):
 
 
 class RowsOfU(NamedTuple):
-    """How rows of U are formed, and what is known of them all.
+    """How rows of U are formed from rows of X, and sums over all rows.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class RowsOfU(NamedTuple):
     along : ndarray of shape (k, n_targets)
         U' y.
     has_outside : bool
-        Whether there are targets that no model reaches.
+        Whether some targets lie outside the column space of X.
     """
 
     rows: RowsOfModel
@@ -102,7 +102,7 @@ class LooOfTensor(BoundRidgeCriterion):
     Parameters
     ----------
     whole : Whole
-        Of the rows that stand for them.
+        The condensed rows that represent the tensor.
     facts : CondensedFacts
     """
 

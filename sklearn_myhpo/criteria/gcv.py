@@ -20,7 +20,7 @@ from ._base import (
 )
 from ._moments import MomentsPoint
 
-#: Least share of the degrees of freedom that is taken to be left.
+#: Smallest value of ``1 - tr S / n``, the share of the degrees of freedom that is left.
 LEAST_LEFT = 1e-100
 
 

@@ -19,17 +19,17 @@ from ._base import (
 )
 from ._leave_one_out import LeaveOneOutPoint
 
-#: A row that all but this of its leverage ties to the model is taken to be
-#: interpolated without a penalty.
+#: A row whose leverage without a penalty is within this of one counts as interpolated.
 INTERPOLATED = 1e-7
 
 
 @dataclass(frozen=True)
 class LeaveOneOut(Criterion):
-    """Half the mean squared error of every row in the model of the others.
+    """Half the mean squared error of rows, each predicted by the model of the others.
 
-    Each row is dropped with its weight and the sum of squares keeps its penalty, as
-    in scikit-learn's `RidgeCV`; its squared error counts with its weight.
+    A row is left out together with its weight, while the penalty on the sum of squares
+    stays the same, as in scikit-learn's `RidgeCV`. The squared error of the row counts
+    with its weight.
     """
 
     losses: ClassVar[tuple] = (SquaredLoss,)
@@ -88,7 +88,7 @@ class LooOfRows(BoundRidgeCriterion):
         return Curve(*sums) if second else Curve(*sums[:2])
 
     def residuals(self, penalties):
-        """Return y minus the prediction of every row in the model of the others.
+        """Return y minus the prediction of every row by the model of the other rows.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ def _without_penalty(spectrum, rows, left, targets=slice(None)):
     """Return one minus leverage, and residuals, of a model without a penalty."""
     used = np.einsum("nk,nk->n", left, left)
     gap = 1.0 - used - spectrum.free.leverage[rows]
-    # Below rounding both are zero together.
+    # Where one is below rounding error, both are set to zero.
     gap = np.where((gap < INTERPOLATED) | (spectrum.n_outside == 0), 0.0, gap)
     outside = spectrum.target[rows][:, targets] - left @ spectrum.along[:, targets]
     return gap, np.where(gap[:, None] > 0, outside, 0.0)
@@ -142,7 +142,7 @@ def _add_sums(sums, above, below):
         sums[1] += np.einsum("nt,nt->t", e[0], e[1])
         sums[0] += 0.5 * np.einsum("nt,nt->t", e[0], e[0])
         return
-    # Without the derivative of every quotient.
+    # Faster: the derivative of every single quotient is not formed.
     inverse = 1.0 / np.maximum(below[0], np.finfo(float).tiny)
     error = np.multiply(above[0], inverse, out=above[0])
     sums[0] += 0.5 * np.einsum("nt,nt->t", error, error)

@@ -1,4 +1,4 @@
-"""The training error on true labels less that on permuted ones.
+"""The training error on true labels minus that on permuted ones.
 
 After Lounici, Meziani & Riu (2020), Optimizing Generalization on the Train Set: a Novel
 Gradient-based Framework to Train Parameters and Hyperparameters Simultaneously,
@@ -26,26 +26,27 @@ EQUAL_WEIGHTS = 1e-12
 
 @dataclass(frozen=True)
 class MLR(Criterion):
-    """Training error less that of models of permuted labels, after Lounici et al.
+    """Training error minus that of models of permuted labels, after Lounici et al.
 
-    ``mean |(I - S) y|^2 - mean_pi mean |(I - S) pi(y)|^2``, S the hat matrix: small
-    where the true labels are fitted and labels without a meaning are not. Half of it,
-    plus half the mean square of y, so that the model without features has its own loss
-    and no value is negative. Several targets are permuted together and summed. It
-    over-regularizes with fewer rows than features, and warns of it.
+    ``mean |(I - S) y|^2 - mean_pi mean |(I - S) pi(y)|^2``, S the hat matrix: it is
+    small if true labels can be fitted and meaningless labels cannot. The criterion is
+    half of it plus half the mean square of y. So its value for the model without
+    features is the loss of that model, and no value is negative. Several targets are
+    permuted together and summed. With fewer rows than features it over-regularizes, and
+    a fit warns of it.
 
     Parameters
     ----------
     n_permutations : int or None, default=None
-        Number of random permutations, the paper's T, where it takes 30. None is the
-        mean over all of them, in closed form.
+        Number of random permutations, the paper's T, which is 30 there. None averages
+        over all permutations in closed form.
     random_state : int, default=0
         Seed of the permutations, which stay the same for all lambda.
 
     Raises
     ------
     ValueError
-        If an option is not one of these.
+        If an option has a value that is not allowed.
 
     References
     ----------
@@ -84,7 +85,7 @@ class MLR(Criterion):
         Raises
         ------
         ValueError
-            If sample weights differ: labels that change places would change weights.
+            If sample weights differ, because a permuted label would change its weight.
 
         Warns
         -----
@@ -94,9 +95,9 @@ class MLR(Criterion):
         share = whole.share[whole.share > 0]
         if np.ptp(share) > EQUAL_WEIGHTS * share.max():
             raise ValueError(
-                "criterion='mlr' permutes the labels of rows that are alike and is not "
-                "defined for sample weights that differ: the largest is "
-                f"{share.max() / share.min():.3g} times the least. Use "
+                "criterion='mlr' permutes labels between rows and is not defined for "
+                "unequal sample weights: the largest is "
+                f"{share.max() / share.min():.3g} times the smallest. Use "
                 "criterion='loo', 'gcv' or 'sure'."
             )
         n_features = whole.split.coordinates.n_features
@@ -138,10 +139,10 @@ def _permuted(whole, n_permutations, random_state):
     y, root = whole.labels[own], np.sqrt(whole.share[own])[:, None]
     square = float(np.sum(y**2) / len(y))
     if n_permutations is None:
-        # Two labels that change places have the mean product of a pair.
+        # The expected product of two permuted labels is the mean over all pairs.
         pair = len(y) * np.sum(y.mean(axis=0) ** 2) - square
         pair /= max(len(y) - 1, 1)
-        # With an intercept a constant leaves no residual.
+        # An intercept fits a constant exactly.
         columns = root[:, : not whole.fit_intercept] * np.sqrt(np.abs(pair))
         white, sign = square - pair, float(np.sign(pair))
     else:

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..bilevel.per_target import TargetsProblem, target_sizes
 
-#: Penalty over the largest curvature of the data that leaves no weights.
+#: Penalty, relative to the largest curvature of the data, at which all weights vanish.
 NULL_PENALTY = 1e30
 
 

@@ -49,7 +49,7 @@ class CriterionProblem(Problem):
     ----------
     criterion : Criterion
     bound : BoundCriterion
-        The same of the rows.
+        The criterion as a function of lambda, for these rows.
     whole : Whole
         All rows; see `sklearn_myhpo.engine.whole`.
     """
@@ -107,9 +107,9 @@ class CriterionProblem(Problem):
         self._keep_above_rounding(lambda_bounds)
 
     def _keep_above_rounding(self, lambda_bounds):
-        """Raise the lower bounds of several lambdas to where they can be told apart.
+        """Raise lower bounds of several lambdas to where rounding does not hide them.
 
-        One lambda needs none: singular vectors do not lose the directions in which
+        One lambda needs no such bound: singular vectors keep the directions in which
         rows are interpolated.
         """
         self._lowest = np.full(self.n_groups, -np.inf)
@@ -133,7 +133,7 @@ class CriterionProblem(Problem):
         )
 
     def widen_bounds(self, lambda_):
-        """Move the bounds out to `lambda_`, as far as penalties are felt."""
+        """Widen the bounds to include `lambda_`, as far as penalties have an effect."""
         super().widen_bounds(np.maximum(lambda_, self._lowest))
 
     @property
@@ -217,7 +217,7 @@ class CriterionEvaluation(SecondOrderEvaluation):
         self.problem.counts.n_validation_gradients += 1
         if self._model is None:
             self._value, self._model = self._point.value, self._point.model()
-            # The point is large, and all that is asked of it is known now.
+            # The point takes much memory, and its results are kept in the model.
             del self._point
         return self._model.shrunken(self.problem.shrinkage, self.lambda_)
 

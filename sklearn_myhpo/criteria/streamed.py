@@ -1,8 +1,8 @@
 """Approximate leave-one-out of rows beyond memory, one pass for every lambda.
 
 The value and its slope need the inverse H^-1 of the Hessian, and the slope the matrix
-``M = H^-1 S H^-1``, before the pass that finds the Hessian and S. Those of the pass
-before stand in for them, which are the right ones where the passes come to rest.
+``M = H^-1 S H^-1``, before the pass that finds the Hessian and S. The matrices of the
+previous pass are used instead. They are exact where the passes converge.
 """
 
 from functools import singledispatch
@@ -18,16 +18,17 @@ from ..engine.glm.stream_pass import Totals, add_null, null_zeros, zeros_of
 from ._leave_one_out import gap_inverse
 from ._row_forms import product, row_forms, third_forms
 
-#: Step of differences of slopes, and of lambda in a model: the longest, the last one.
+#: Step of the differences of slopes; longest step of lambda in a model, and the length
+#: of a step that ends the search.
 SLOPE_DIFFERENCE, LONGEST_MODEL_STEP, LAST_MODEL_STEP = 1e-4, 1.0, 1e-11
-#: Step of lambda in a look for the start.
+#: Spacing of the lambdas that are tried as a start.
 START_STEP = 0.75
-#: Most steps, and a number that is no curvature.
+#: Maximum number of steps in a model, and the smallest positive curvature.
 MOST_MODEL_STEPS, NO_CURVATURE = 60, 1e-300
 
 
 class AllRows(FoldRule):
-    """One split, of which all rows are both parts."""
+    """One split whose training part and validation part are both all rows."""
 
     n_splits = 1
 
@@ -74,7 +75,7 @@ def left_out_of_block(block, reading, w, total, given, constants):
     given : Inverses
         Of its Hessian.
     constants : ndarray of shape (2, n_outputs) or None
-        As of `own_of_block`.
+        As in `own_of_block`.
 
     Returns
     -------
@@ -114,7 +115,7 @@ def left_out_of_block(block, reading, w, total, given, constants):
 
 
 class _LeftOut:
-    """Raw predictions of rows without each of them; symbols as of `_leave_one_out`.
+    """Raw predictions of rows without each of them; symbols as in `_leave_one_out`.
 
     Attributes
     ----------
@@ -259,7 +260,7 @@ class LeftOutPlace(StreamedPlace):
 
 
 class LeftOutRows:
-    """Rows that are asked for the criterion at a lambda, in a pass.
+    """Evaluates the criterion at one lambda in one pass over the rows.
 
     Parameters
     ----------
@@ -299,14 +300,15 @@ class LeftOutRows:
     def begin(self, models, lambda_):
         """Return where to start, and the `Frozen` model of Akaike's criterion there.
 
-        The mean loss, and the degrees of freedom per row.
+        Akaike's criterion is the mean loss plus the degrees of freedom per row.
 
         Parameters
         ----------
         models : Models
             About any weights.
         lambda_ : ndarray of shape (n_groups,)
-            All entries are moved by the same, or are the same, if that is better.
+            A candidate. Others are this one with all entries moved by the same amount,
+            and lambdas with equal entries; the best one is the start.
 
         Returns
         -------

@@ -25,7 +25,7 @@ from ._moments import MomentsPoint
 from ._noise import noise_variance
 from ._probes import ProbePoint, make_probes
 
-#: Variance of the noise, relative to y, beyond which more makes no difference.
+#: Largest variance of the noise, in squared units of y, against overflow.
 MOST_NOISE = 1e100
 
 
@@ -35,32 +35,34 @@ class SURE(Criterion):
 
     ``mean r^2 / 2 + noise_variance tr S / n`` with residuals r, the hat matrix S and n
     rows: an unbiased estimate of the loss of new targets of the same rows, whose noise
-    is Gaussian. Half the noise variance less, it estimates half the mean squared error
-    of the predictions. Several targets are summed.
+    is Gaussian. Without the half noise variance it estimates half the mean squared
+    error of the predictions. Several targets are summed.
 
     Parameters
     ----------
     noise_variance : "auto", float or array-like of shape (n_targets,), default="auto"
         Variance of the noise of a row, in squared units of y, the same for all targets
-        or one for each. "auto" is the residual sum of squares of least squares over the
-        degrees of freedom that are left; with none left it is an error. With sample
-        weights, of a row of mean weight: one of twice that weight has half of it.
+        or one for each. "auto" is the residual sum of squares of least squares divided
+        by the residual degrees of freedom; it is an error if there are none. With
+        sample weights it is the variance of a row of mean weight; a row of twice that
+        weight has half of it.
     trace : {"exact", "monte-carlo"}, default="exact"
-        Whether the trace is computed, which factors a matrix; or estimated by
-        ``delta' S delta`` with standard normal delta that stay the same for all lambda.
-        That needs products with X only, and `noise_variance` must be given. (Up to 2500
-        features a matrix may still be formed and factored, where that is cheaper.)
+        "exact" computes the trace, for which a matrix is factored. "monte-carlo"
+        estimates it by ``delta' S delta`` with standard normal delta, the same for all
+        lambda. That needs only products with X, and `noise_variance` must be given. (Up
+        to 2500 features a matrix may still be formed and factored, where that is
+        cheaper.)
     n_probes : int, default=1
-        Number of delta that are averaged; the paper takes one. The estimate has the
-        standard deviation ``sqrt(2 tr S^2 / n_probes)``.
+        Number of vectors delta to average over; the paper uses one. The estimate has
+        the standard deviation ``sqrt(2 tr S^2 / n_probes)``.
     random_state : int, default=0
         Seed of delta.
 
     Raises
     ------
     ValueError
-        If an option is not one of these, or ``trace="monte-carlo"`` comes without a
-        `noise_variance`.
+        If an option has a value that is not allowed, or ``trace="monte-carlo"`` comes
+        without a `noise_variance`.
 
     References
     ----------

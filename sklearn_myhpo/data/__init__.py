@@ -3,9 +3,9 @@
 design          the contract: which sums over rows may be asked for, always by blocks
 memory          rows in memory, such as the rows of a block
 dense, sparse, streamed, formed
-                the data sources: ndarray, CSR array, file or single precision, rows
-                that are formed of others
-sources         the choice of a design by the type of X: a new source has a line here
+                the data sources: ndarray, CSR array, file or single precision, derived
+                rows
+sources         the choice of a design by the type of X; a new source needs a line here
 selected, stacked
                 some rows of a design, and designs below each other, without a copy
 streams         rows beyond memory, in batches
@@ -13,12 +13,12 @@ dask            rows in the collections of Dask
 folds, cv       the `cv` parameter as pairs of training and validation rows
 moments         second moments of folds, in one pass or part by part
 minibatches     batches of rows for stochastic solvers
-rows, given     the rows that `cv` divides, as they came and as they were checked
+rows, given     the rows that `cv` divides, as given and as checked
 parts           the division of rows among splits: kinds of rows, visits
-sums            sums of products of all splits in one visit
+sums            sums of products of all splits in one pass
 statistics      means and scales of all splits
 split_rows, own_rows, shared_rows
-                rows with the weights of every split, in coordinates of theirs or shared
+                rows times the weights of every split, in own or shared coordinates
 row_space       wide groups in the row space of their features
 partial         residuals of columns after regression on some of them
 held_out        the rows of the validation loss: slopes and losses of single rows

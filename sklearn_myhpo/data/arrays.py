@@ -59,7 +59,7 @@ def columns_where(X, kept):
 
 
 def head_of(X):
-    """Return the first row of X, a frame of a frame, for names and dtypes.
+    """Return the first row of X in the form of X, for names and dtypes.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def head_of(X):
     Returns
     -------
     array-like, sparse matrix or frame of shape (1, n_features)
-        None where X cannot be cut, as a list of lists.
+        None if X cannot be sliced, such as a list of lists.
     """
     return X[:1] if hasattr(X, "shape") else None
 

@@ -15,11 +15,11 @@ def slices(n_rows, entries_per_row, least_rows=1, *, cached=False):
     ----------
     n_rows : int
     entries_per_row : int
-        Numbers that are made per row.
+        Numbers that are computed per row.
     least_rows : int, default=1
-        Rows of a slice, whatever they take.
+        Minimum number of rows of a slice.
     cached : bool, default=False
-        Whether a cache should hold the numbers.
+        Whether the numbers should fit in a cache.
     """
     limits = row_limits()
     most = limits.cached_entries if cached else limits.block_entries
@@ -29,12 +29,12 @@ def slices(n_rows, entries_per_row, least_rows=1, *, cached=False):
 
 
 def cached_block(entries_per_row, least_rows=1):
-    """Return the parameters of `Design.blocks` for blocks that a cache holds.
+    """Return the parameters of `Design.blocks` for blocks that fit in a cache.
 
     Parameters
     ----------
     entries_per_row : int
-        Numbers that are made per row.
+        Numbers that are computed per row.
     least_rows : int, default=1
 
     Returns
@@ -56,7 +56,7 @@ def as_slice(index):
 def gram_block(size, n_parts=1):
     """Return the parameters of `Design.blocks` for a sum of Gram matrices.
 
-    A block has so few rows that a cache holds them, and so many that adding up its
+    A block has few enough rows to fit in a cache, and enough rows that adding up its
     Gram matrices costs little.
 
     Parameters
@@ -120,7 +120,7 @@ def rows_by_label(labels, n_labels):
 def rows_in_use(used):
     """Yield (rows, columns) of a block: columns together unless they share few rows."""
     if 2 * np.count_nonzero(used) > used.size:
-        # To take out the rows in use would cost more than to multiply others by zero.
+        # Selecting the rows would cost more than multiplying the others by zero.
         yield slice(None), slice(None)
         return
     index = np.flatnonzero(used.any(axis=1))
@@ -141,7 +141,7 @@ def add_up(total, found):
 
 
 def add_all(found):
-    """Return the sum of arrays, or of tuples of arrays; None of nothing."""
+    """Return the sum of arrays, or of tuples of arrays; None if there are none."""
     total = None
     for one in found:
         total = one if total is None else add_up(total, one)
@@ -149,7 +149,7 @@ def add_all(found):
 
 
 class Space:
-    """Memory that is used again for every block: new memory would be slow to touch."""
+    """A buffer that is reused for every block; fresh memory is slow at first access."""
 
     def __init__(self):
         self._array = np.empty((0, 0))

@@ -60,7 +60,7 @@ def make_splits(cv, rows, *, say, random_state=None):
 
 
 def iterate_splits(cv, rows, *, say, random_state=None):
-    """Yield the splits of `make_splits` one by one, so that a list can be spared."""
+    """Yield the splits of `make_splits` one by one, without a list of them."""
     if cv is None:
         cv = 5
     name = "cv: pair"
@@ -79,7 +79,7 @@ def iterate_splits(cv, rows, *, say, random_state=None):
 
 
 def check_cv_type(cv):
-    """Raise where `cv` is of no allowed type, or a number out of range.
+    """Raise if `cv` has a type that is not allowed, or is out of range.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def _given_pairs(cv, rows):
 
 
 def _fold_pairs(n_folds, rows, say):
-    """Return scikit-learn's folds of all rows, and warn of what they may do."""
+    """Return scikit-learn's folds of all rows, with warnings about bad folds."""
     splitter = check_cv(n_folds, rows.target, classifier=rows.is_classifier)
     if isinstance(splitter, StratifiedKFold):
         classes, sizes = np.unique(rows.target, return_counts=True)
@@ -119,7 +119,7 @@ def _fold_pairs(n_folds, rows, say):
             _check_number(n_folds, sizes.max(), most, rows)
     _check_number(n_folds, rows.n_samples, "there are rows", rows)
     with warnings.catch_warnings():
-        # Of rare classes, which are named below.
+        # scikit-learn's warning about rare classes; ours, below, names them.
         warnings.filterwarnings("ignore", "The least populated class")
         pairs = list(splitter.split(np.zeros(rows.n_samples), rows.target))
     if not rows.is_classifier:
@@ -146,13 +146,13 @@ def _check_number(n_folds, limit, than_what, rows):
 
 
 def warn_if_sorted(n_folds, y, fold, say):
-    """Warn where the order of the rows makes the folds unlike each other.
+    """Warn if the order of the rows makes the folds differ.
 
     Parameters
     ----------
     n_folds : int
     y : ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Of rows in their order, all or evenly spaced.
+        Targets of rows in their order, all or evenly spaced.
     fold : ndarray of int of shape (n_rows,)
         The fold that holds out each.
     say : callable
@@ -163,10 +163,10 @@ def warn_if_sorted(n_folds, y, fold, say):
         say(
             f"takes the folds of cv={n_folds} in the order of the rows, along which y "
             f"is sorted or drifts: {share:.0%} of the variance of the ranks of y is "
-            "between the folds, so that lambda is learned from rows unlike those that "
-            f"the models know. Use cv=KFold({n_folds}, shuffle=True, "
-            f"random_state=0), or cv=TimeSeriesSplit({n_folds}) if the order is that "
-            "of time, both of sklearn.model_selection.",
+            "between the folds, so that lambda is learned on rows unlike the training "
+            f"rows. Use cv=KFold({n_folds}, shuffle=True, random_state=0), or "
+            f"cv=TimeSeriesSplit({n_folds}) if the order is that of time, both of "
+            "sklearn.model_selection.",
             SortedRowsWarning,
         )
 
@@ -182,7 +182,7 @@ def warn_if_rare(n_folds, sizes, label, say):
     label : callable
         Takes the number of a class and returns its label as text.
     say : callable
-        As of `make_splits`.
+        As in `make_splits`.
     """
     rare = np.flatnonzero(sizes < n_folds)
     if not rare.size:
@@ -203,7 +203,7 @@ def _splitter_pairs(splitter, rows):
 
 
 def _split(splitter, rows):
-    """Yield what a splitter yields; raise errors that say what it lacks."""
+    """Yield the splits of a splitter; raise errors that say what it lacks."""
     name = _spell(splitter)
     metadata = dict(rows.metadata)
     if not takes_groups(splitter):
@@ -236,7 +236,7 @@ def _spell(splitter):
 
 
 def _requests(splitter):
-    """Return what a splitter asks of scikit-learn's metadata routing."""
+    """Return the metadata that a splitter requests by scikit-learn's routing."""
     if not hasattr(splitter, "get_metadata_routing"):
         return {}
     requests = getattr(splitter.get_metadata_routing(), "split", None)
@@ -255,7 +255,7 @@ def takes_groups(cv):
     if isinstance(cv, FoldSplitter):
         return cv.takes_groups
     if _is_own(cv):
-        # All have the argument; these say whether they use it.
+        # All splitters have the argument; these declare whether they use it.
         return "groups" in _requests(cv)
     parameters = inspect.signature(cv.split).parameters
     any_name = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
@@ -263,7 +263,7 @@ def takes_groups(cv):
 
 
 def say_what_groups_need(cv, say):
-    """Warn of groups that the splits take no notice of."""
+    """Warn if the splits ignore the groups."""
     given, n_folds = f"cv={shown(cv)}", 5
     if isinstance(cv, Integral):
         n_folds = cv
@@ -272,8 +272,8 @@ def say_what_groups_need(cv, say):
     elif not isinstance(cv, Real):
         given = "cv, which has the pairs of rows,"
     say(
-        f"got groups, but {given} takes no notice of them: rows of one group may be "
-        f"in both parts of a split. Use cv=GroupKFold({n_folds}) or another splitter "
-        "of groups of sklearn.model_selection.",
+        f"got groups, but {given} ignores them: rows of one group may be in both parts "
+        f"of a split. Use cv=GroupKFold({n_folds}) or another splitter of groups of "
+        "sklearn.model_selection.",
         IgnoredGroupsWarning,
     )

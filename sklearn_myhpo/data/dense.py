@@ -24,7 +24,7 @@ class DenseDesign(MemoryDesign):
     X : ndarray of shape (n_samples, n_features)
         float64, in C or Fortran order.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`.
+        As in `Design`.
     """
 
     slices_are_views = True
@@ -110,7 +110,7 @@ class DenseDesign(MemoryDesign):
 
     @cached_property
     def _moved(self):
-        """``X - shift`` where it takes no more than a block, else None."""
+        """``X - shift`` if it is no larger than a block, else None."""
         is_small = self.X.size <= row_limits().block_entries
         return self.moved() if is_small else None
 
@@ -156,7 +156,7 @@ class DenseDesign(MemoryDesign):
     def row_products(self):
         """Return the products (n_samples, n_samples) of all pairs of centred rows.
 
-        From some columns at a time, in a buffer.
+        It is computed from some columns at a time, in a buffer.
         """
         out = np.zeros((self.n_samples, self.n_samples))
         n_samples, space = self.n_samples, Space()
@@ -171,8 +171,8 @@ class DenseDesign(MemoryDesign):
     def grams(self, weights):
         """Return the Gram matrices (k, m, m) of k weightings (n_samples, k).
 
-        Of few entries the products of all pairs of columns are kept: then a Gram matrix
-        is a row of one matrix product.
+        If there are few entries, the products of all pairs of columns are kept, and a
+        Gram matrix is one row of a matrix product.
         """
         size, limits = self.n_coordinates, row_limits()
         n_pairs = self.n_samples * size * (size + 1) // 2

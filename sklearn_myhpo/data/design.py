@@ -11,12 +11,11 @@ from .sampling import every_kth
 
 
 class Design(ABC):
-    """Rows of X as a linear map that is read by blocks.
+    """Rows of X as a linear map, read in blocks.
 
-    A row x stands for ``(x - shift) * scale``, followed by a one if there is an
-    intercept; with these coordinates the map of weights w is
-    ``((x - shift) * scale) w[:-1] + w[-1]``. X itself is never changed nor copied as a
-    whole.
+    The coordinates of a row x are ``(x - shift) * scale``, followed by a one if there
+    is an intercept. So the map applied to weights w is ``((x - shift) * scale) w[:-1] +
+    w[-1]``. X itself is never changed nor copied as a whole.
 
     A data source is a subclass with two methods: `blocks` reads it, `about` moves the
     origin. All other methods have defaults that visit every block once, for all splits
@@ -65,10 +64,10 @@ class Design(ABC):
         Parameters
         ----------
         entries_per_row : int, default=1
-            Numbers that the caller makes per row. A block has no more rows than
-            `RowLimits.block_entries` of these.
+            Numbers that the caller computes per row. These are at most
+            `RowLimits.block_entries` per block.
         least_rows : int, default=1
-            Least rows of a block, whatever their size.
+            Minimum number of rows of a block, whatever their size.
         """
 
     @abstractmethod
@@ -76,11 +75,11 @@ class Design(ABC):
         """Return the same rows with another origin, units and last coordinate."""
 
     def in_memory(self):
-        """Return the same rows in memory, if they can be, to be read many times."""
+        """Return the same rows in memory if possible, for many reads."""
         return self
 
     def sum_of_shares(self, function, n_entries, work_per_entry, *shape):
-        """Return the sum of the arrays that a function makes of shares of `blocks`.
+        """Return the sum of a function's results for shares of `blocks`.
 
         Threads take a share each where `n_entries` of an array are few, and
         `work_per_entry` of dense rows is much. `shape` has the parameters of `blocks`.
@@ -181,7 +180,7 @@ class Design(ABC):
         )
 
     def part_grams(self, weights, labels, n_parts):
-        """Return the Gram matrices (n_parts, k, m, m) of the parts, in one visit.
+        """Return the Gram matrices (n_parts, k, m, m) of the parts, in one pass.
 
         Parameters
         ----------
@@ -289,7 +288,7 @@ class Design(ABC):
 
     def constants(self):
         """Return the indices of the columns with one value, and these values."""
-        # Few other columns have the same value in three rows.
+        # Hardly any other column has the same value in three rows.
         few = self.take(np.unique([0, self.n_samples // 2, self.n_samples - 1])).raw()
         index = np.flatnonzero(np.all(few == few[0], axis=0))
         for _, block in self.blocks(self.n_features) if len(index) else ():
@@ -327,7 +326,7 @@ class Design(ABC):
         return out
 
     def at_means(self, sample_weight, fit_intercept):
-        """Return the rows about their means, with an intercept, or as they are."""
+        """Return the rows centred if there is an intercept, else as they are."""
         return self.with_moments(sample_weight, fit_intercept)[0]
 
     def with_moments(self, sample_weight, fit_intercept):
@@ -338,7 +337,7 @@ class Design(ABC):
         with np.errstate(over="ignore", invalid="ignore"):
             share = sample_weight / sample_weight.sum()
             shift = self._adjoint(share[:, None])[:, 0]
-            # The mean of a constant is that constant, free of rounding.
+            # The mean of a constant column is that constant, without rounding error.
             constant, values = self.constants()
             shift[constant] = values
             centred = self.about(shift, self.scale, True, not self.is_sparse)

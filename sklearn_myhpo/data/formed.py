@@ -1,4 +1,4 @@
-"""Rows that are formed from others when they are visited, such as columns of curves."""
+"""Rows that are formed from other rows when they are read, such as spline columns."""
 
 import numpy as np
 from scipy import sparse
@@ -10,17 +10,17 @@ from .sparse import SparseDesign
 
 
 class FormedDesign(Design):
-    """Rows that a function forms of those of another X, of which a block is in memory.
+    """Rows that a function forms from those of another X, one block at a time.
 
     Parameters
     ----------
     form : callable
-        From an increasing index or a slice to these rows, an ndarray or a CSR matrix.
+        Maps an increasing index or a slice to these rows, an ndarray or a CSR matrix.
     n_samples : int
     head : ndarray or CSR matrix of shape (n_rows, n_features)
         A few of the rows, for names, labels and types of the columns.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`.
+        As in `Design`.
     """
 
     is_beyond_memory = True
@@ -58,7 +58,7 @@ class FormedDesign(Design):
         return FormedDesign(self._form, self.n_samples, self.head, *moved)
 
     def blocks(self, entries_per_row=1, least_rows=1):
-        """Yield some rows at a time, formed anew, in double precision."""
+        """Yield newly formed rows, some at a time, in double precision."""
         width = max(entries_per_row, self.n_features)
         for rows in slices(self.n_samples, width, least_rows):
             yield rows, self.take(rows)

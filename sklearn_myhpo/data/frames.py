@@ -5,7 +5,7 @@ from sklearn.utils import _safe_indexing
 
 #: Kinds of NumPy's and pandas' types of numbers.
 _NUMBERS = "iuf"
-#: Kinds of types whose values are categories: flags, objects and texts.
+#: Kinds of types whose values are categories: booleans, objects and strings.
 _CATEGORIES = "bOSUT"
 #: polars' types of the same.
 _POLARS_CATEGORIES = ("Boolean", "String", "Categorical", "Enum", "Object")
@@ -39,7 +39,7 @@ def column_kinds(X):
     """
     if not is_frame(X):
         return ["number"] * np.shape(X)[1]
-    # Objects that are all numbers, as databases give them, are no categories.
+    # Object columns that hold only numbers, as from databases, are not categories.
     found = X.infer_objects() if hasattr(X, "infer_objects") else X
     return [_kind(dtype) for dtype in found.dtypes]
 

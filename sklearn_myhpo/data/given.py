@@ -1,4 +1,4 @@
-"""Rows as the user gave them, for functions of the user's own."""
+"""Rows as the user gave them, for custom functions."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class GivenRows:
     Attributes
     ----------
     X, y : array-like, frame or sparse array
-        With as many rows.
+        The data, with equal numbers of rows.
     sample_weight : ndarray of shape (n_samples,) or None
         None where there are none.
     """

@@ -94,10 +94,10 @@ class HeldOutRows:
         return np.flatnonzero(weight), np.concatenate(losses)
 
     def deviation(self, coef, intercept, mean):
-        """Return the root of the sum of squares of the parts in the mean loss.
+        """Return the root of the sum of squared contributions to the mean loss.
 
-        Of the first split, about the part of a row with the mean loss; a row of weight
-        k is k rows.
+        The contributions of the first split's rows are taken about that of a row with
+        the mean loss; a row of weight k counts as k rows.
 
         Parameters
         ----------
@@ -115,22 +115,22 @@ class HeldOutRows:
         return float(norm(share * (loss - mean)))
 
     def compared(self, models, n_models):
-        """Return the mean losses of several models, and how surely they differ.
+        """Return the mean losses of several models, and the variances of differences.
 
         Parameters
         ----------
         models : list of list of (ndarray, ndarray)
-            Of every split: coefficients and intercepts, of one model after another.
-            Rows of a split without any have no say.
+            For every split the coefficients and intercepts of its models. Rows of a
+            split without models are left out.
         n_models : int
-            Number of models of a split that has some.
+            Number of models of a split that has any.
 
         Returns
         -------
         means : ndarray of shape (n_models,)
         squares : ndarray of shape (n_models,)
-            Sums of the squares of the parts of rows in the differences from the lowest
-            mean; a row of weight k is k rows.
+            Sums of the squared contributions of rows to the differences from the lowest
+            mean; a row of weight k counts as k rows.
         """
         losses = self._alternatives(models, n_models)
         means = losses.sum(axis=1)
@@ -138,7 +138,7 @@ class HeldOutRows:
         return means, np.sum(more**2 / self.sample_weight, axis=1)
 
     def _alternatives(self, models, n_models):
-        """Return the parts (n_models, n_rows) of rows in the mean losses."""
+        """Return the contributions (n_models, n_rows) of rows to the mean losses."""
         losses = np.zeros((n_models, len(self)))
         for split, own in enumerate(models):
             share = self.share(split)
@@ -148,7 +148,7 @@ class HeldOutRows:
         return losses
 
     def mean_loss(self, models):
-        """Return the mean loss of the held-out rows, in one visit of all rows.
+        """Return the mean loss of the held-out rows, in one pass over all rows.
 
         Parameters
         ----------
@@ -191,10 +191,12 @@ class HeldOutRows:
     def blocks(self, models):
         """Yield blocks of rows whose predictions for all models fit in a cache."""
         width, n_columns = _width(models), models[0][0].shape[1]
-        # Blocks smaller than the matrix of slopes would mostly add up such matrices.
+        # Blocks smaller than the matrix of slopes would spend their time adding such
+        # matrices.
         least_rows = n_columns // 2
         if width > row_limits().many_columns:
-            # And those of fewer rows than models would mostly read the models.
+            # Blocks of fewer rows than models would spend their time reading the
+            # models.
             most = row_limits().block_entries // (n_columns + self.design.n_features)
             least_rows = max(least_rows, min(width, most))
             width = n_columns + self.design.n_features
@@ -202,13 +204,13 @@ class HeldOutRows:
             yield self._with(rows, block)
 
     def slopes(self, models, n_groups):
-        """Return every row's part of the slope in lambda.
+        """Return every row's contribution to the slope in lambda.
 
         Parameters
         ----------
         models : list of (ndarray, ndarray)
-            Coefficients (n_features, k) and intercepts (k,) of every split: of its
-            weights, then of their responses to every lambda.
+            Coefficients (n_features, k) and intercepts (k,) of every split: first the
+            weights, then their responses to every lambda.
         n_groups : int
             Number of lambdas.
 
@@ -231,7 +233,7 @@ class HeldOutRows:
     def _predictions(self, models, held_out):
         """Yield the raw predictions of the held-out rows of every split."""
         rows = [as_slice(own) for own in held_out]
-        # Neighbours are read where they are.
+        # Neighbouring rows are read without a copy.
         are_views = self.design.slices_are_views and all(
             isinstance(own, slice) for own in rows
         )
@@ -239,7 +241,8 @@ class HeldOutRows:
             for own, (coefs, intercepts) in zip(rows, models, strict=True):
                 yield self.design.take(own).forward(coefs) + intercepts
             return
-        # One product with all rows is cheaper than one per split with its own rows.
+        # One product with all rows is cheaper than one per split with the rows of that
+        # split.
         coefs, intercepts = map(np.hstack, zip(*models, strict=True))
         raw = self.design.forward(coefs) + intercepts
         columns = np.split(raw, len(models), axis=1)

@@ -1,4 +1,4 @@
-"""Independent parts of a fit, one after the other or several at once."""
+"""Independent parts of a fit, in turn or in parallel."""
 
 from contextvars import Context, copy_context
 from itertools import starmap
@@ -16,7 +16,7 @@ def computes_at_once(n_jobs):
     Parameters
     ----------
     n_jobs : int or None
-        As of `run_jobs`.
+        As in `run_jobs`.
 
     Returns
     -------
@@ -28,24 +28,25 @@ def computes_at_once(n_jobs):
 def run_jobs(function, arguments, n_jobs):
     """Return the results of a function, in the order of its arguments.
 
-    With a number of jobs every call uses one thread of linear algebra, also with
-    ``n_jobs=1``: sums over several threads have other last digits, so that the result
+    If `n_jobs` is a number, every call uses one thread of linear algebra, even with
+    ``n_jobs=1``. Sums over several threads differ in the last digits, and the result
     would depend on the number.
 
     Parameters
     ----------
     function : callable
-        Of a module, and without effects, for joblib may call it in another process.
+        A module-level function without side effects, since joblib may call it in
+        another process.
     arguments : iterable of tuple
         Arguments of every call.
     n_jobs : int or None
-        Calls at once. None calls one after the other with the threads of the fit,
-        unless `joblib.parallel_config` says otherwise.
+        Number of simultaneous calls. None makes the calls one after the other with the
+        threads of the fit, unless `joblib.parallel_config` says otherwise.
 
     Returns
     -------
     iterable
-        Each result as soon as it is there, where one call follows the other.
+        If the calls follow one another, each result is available after its call.
     """
     if not computes_at_once(n_jobs):
         return starmap(function, arguments)
@@ -53,8 +54,8 @@ def run_jobs(function, arguments, n_jobs):
     parallel = Parallel(n_jobs=n_jobs, prefer="threads")
     settings = _Settings()
     calls = (delayed(settings.call)(function, each) for each in arguments)
-    # This thread asks too: with threadpoolctl 3.8 others cannot lower a number that it
-    # has set before.
+    # This thread makes the request as well: with threadpoolctl 3.8, other threads
+    # cannot lower a number that it has set before.
     with one_thread():
         return parallel(calls)
 

@@ -1,4 +1,4 @@
-"""Sizes of blocks and caches, and the densities at which sparse rows pay.
+"""Sizes of blocks and caches, and the densities at which sparse rows are faster.
 
 The numbers of the engine are in `sklearn_myhpo.engine.limits`.
 """
@@ -31,10 +31,10 @@ class RowLimits:
         Multiplications from which dense and sparse products use all threads: about a
         millisecond of reading.
     pass_entries : int
-        Entries of a block in a pass for all splits: more than a cache of one core
-        holds, for every block has its price.
+        Entries of a block in a pass for all splits: more than the cache of one core
+        holds, because every block has a fixed cost.
     products_per_entry : int
-        Multiplications per entry of dense rows that a pass over them is taken for.
+        Cost of a pass over dense rows, in multiplications per entry.
     thread_entries : int
         Entries of Gram matrices up to which every thread sums those of its own blocks.
     large_mean : float
@@ -66,8 +66,8 @@ class RowLimits:
         Rows of the batches that are read and counted together, in turns of a few
         milliseconds.
     dense_batch_entries : int
-        Entries up to which a batch of sparse rows is multiplied as a dense one: a
-        sparse product takes longer to call than this takes to multiply with.
+        Entries up to which a batch of sparse rows is multiplied as a dense one: calling
+        a sparse product takes longer than multiplying such a dense batch.
     formed_entries : int
         Entries of columns that are made of X, such as those of curves, up to which they
         are kept; more are formed again whenever a block of them is visited.

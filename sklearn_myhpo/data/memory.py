@@ -65,7 +65,7 @@ class MemoryDesign(Design):
         Parameters
         ----------
         index : ndarray or slice
-            Rows that count.
+            Rows to include.
         weight : ndarray of shape (n_rows,)
             Positive, of these rows.
 
@@ -74,7 +74,7 @@ class MemoryDesign(Design):
         float, ndarray of shape (n_features,), ndarray of shape (n_features,)
         """
         rows, total = self.take(index).raw(), weight.sum()
-        # The mean of a constant is that constant, free of rounding.
+        # The mean of a constant column is that constant, without rounding error.
         moved = rows - rows[0]
         mean = weight @ moved / total
         moved -= mean
@@ -87,7 +87,7 @@ class MemoryDesign(Design):
         ----------
         out : ndarray of shape (k, n_coordinates, n_coordinates)
         index : ndarray or slice
-            Rows that count.
+            Rows to include.
         weights : ndarray of shape (n_rows, k)
             Of these rows.
         space : Space
@@ -102,7 +102,7 @@ class MemoryDesign(Design):
 def weighted_gram(rows, weight, *, is_last):
     """Return ``rows' diag(weight) rows``; the rows may be changed if it `is_last`."""
     if np.all(weight >= 0.0):
-        # A matrix times its own transpose takes half of the work.
+        # A matrix times its own transpose needs half the work.
         root = np.sqrt(weight)[:, None]
         rows = np.multiply(rows, root, out=rows if is_last else None)
         return rows.T @ rows

@@ -1,4 +1,4 @@
-"""Rows that every split has in coordinates of its own."""
+"""Rows in coordinates that differ between splits."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from .split_rows import SplitRows, adjoint_all, forward_all
 
 
 class MappedRows(SplitRows):
-    """The same rows, about an origin and in units of every split.
+    """The same rows, with an origin and units for every split.
 
     One pass over the rows serves all splits: the origin is a correction of rank one.
 
@@ -40,9 +40,9 @@ class MappedRows(SplitRows):
         designs : list of Design
             Of every split.
         varies : ndarray of bool of shape (n_splits, n_features)
-            Features that vary in training rows. Others, where no intercept stands for
-            their origin, are zero in all rows: they get no weight, not that of
-            rounding.
+            Features that vary in training rows. Without an intercept that absorbs their
+            origin, the others are set to zero in all rows, so that their weights are
+            zero and not rounding errors.
         """
         origins = np.stack([base.scaled(one.shift - base.shift) for one in designs])
         units = np.stack([one.scaled(np.ones(base.n_features)) for one in designs])
@@ -118,7 +118,7 @@ class MappedRows(SplitRows):
         units[:, 0, :one] = self.units
         if self.base.fit_intercept:
             origins = self.origins[:, None]
-            # To the rows, and then to the columns, of a copy.
+            # Applied to the rows, and then to the columns, of a copy.
             grams = grams - _outer(_padded(origins), grams[..., one, :])
             grams -= _outer(grams[..., one], _padded(origins))
         own = grams[..., : self.n_coordinates, : self.n_coordinates]
@@ -151,7 +151,7 @@ def _padded(origins):
 
 
 class StackedRows(SplitRows):
-    """Rows that every split has in other coordinates, few enough to be kept.
+    """Rows in coordinates that differ between splits, few enough to be stored.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ class StackedRows(SplitRows):
         return out
 
     def reduce(self, function, *columns, entries_per_row=1):
-        """Return what the function returns of all rows: they are few."""
+        """Return the function's result for all rows, since they are few."""
         return function(self, *columns)
 
     def grams(self, weights):

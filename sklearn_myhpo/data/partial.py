@@ -8,10 +8,10 @@ from scipy.linalg import svd
 from .dense import DenseDesign
 from .design import Design
 
-#: Share of the second moment of a column below which others explain it.
+#: Share of a column's second moment below which other columns explain it completely.
 EXPLAINED = 1e-11
-#: Mean square of a centred column, relative to the square of its mean, at which the
-#: column is constant.
+#: Mean square of a centred column, relative to its squared mean, below which the column
+#: counts as constant.
 CONSTANT = 1e-14
 
 
@@ -43,11 +43,11 @@ def explain(design, share, free):
     Parameters
     ----------
     design : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     share : ndarray of shape (n_samples,)
         Weights of the rows, with sum one.
     free : ndarray of int
-        The columns that explain; dependent or constant ones do no harm.
+        The explaining columns; they may be dependent or constant.
 
     Returns
     -------
@@ -77,13 +77,13 @@ class PartialDesign(Design):
     Parameters
     ----------
     base : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     explained : Explained
         Of its columns.
     with_basis : bool, default=False
         Whether the orthonormal columns q follow.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`.
+        As in `Design`.
     """
 
     def __init__(
@@ -185,12 +185,12 @@ def without_explained(design, explained):
 
 
 def with_basis(rows, q, fit_intercept):
-    """Return rows with the orthonormal columns q, and an intercept, behind them.
+    """Return rows followed by the orthonormal columns q and an intercept.
 
     Parameters
     ----------
     rows : PartialDesign or DenseDesign
-        From `without_explained`, or these in their row space.
+        From `without_explained`, or those reduced to their row space.
     q : ndarray of shape (n_samples, rank)
     fit_intercept : bool
 

@@ -14,7 +14,7 @@ MOST_CODES = 2**20
 
 
 class Visit(NamedTuple):
-    """The sets of rows that one visit of X sums over, called atoms.
+    """The sets of rows, called atoms, over which one pass over X sums.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class Visit(NamedTuple):
 class RowParts:
     """The training and validation rows of every split, and all rows.
 
-    Rows that every split uses alike are of one kind. K folds make K kinds, and sums
-    over a part are sums over kinds: then one visit of X serves all splits. Splits that
-    overlap freely have too many kinds, and each part is visited alone.
+    Rows that every split uses in the same way are of one kind. K folds make K kinds,
+    and sums over a part are sums over kinds, so that one pass over X serves all splits.
+    Splits that overlap freely have too many kinds, and each part needs its own pass.
 
     Attributes
     ----------
@@ -46,11 +46,11 @@ class RowParts:
     n_splits : int
         Number of splits.
     kinds : ndarray of int of shape (n_samples,) or None
-        Kind of every row; None where there are too many.
+        Kind of every row; None if there are too many.
     counts : ndarray of int of shape (n_splits, 2, n_kinds) or None
         How often the training and the validation part of a split have each kind.
     pairs : list of (ndarray, ndarray) or None
-        Indices of both parts of every split, where there are too many kinds.
+        Indices of both parts of every split, if there are too many kinds.
     """
 
     sample_weight: np.ndarray
@@ -117,7 +117,7 @@ class RowParts:
             counts = np.ones((1, 2, 1), dtype=int)
             return RowParts(self.sample_weight, 1, kinds, counts, None)
         if self.kinds is not None:
-            # Kinds that this split uses alike are one.
+            # Kinds that this split uses in the same way become one.
             own, kinds = np.unique(self.counts[split].T, axis=0, return_inverse=True)
             kinds = kinds.ravel()[self.kinds]
             return RowParts(self.sample_weight, 1, kinds, own.T[None], None)
@@ -197,7 +197,7 @@ class RowParts:
         return RowParts(weight, self.n_splits, None, None, pairs)
 
     def visits(self):
-        """Yield the visits of X that give the sums over all parts."""
+        """Yield the passes over X that give the sums over all parts."""
         if self.kinds is not None:
             labels = np.where(self.sample_weight > 0, self.kinds, -1)
             yield Visit(labels, self.sample_weight, self.counts.shape[2])
@@ -215,7 +215,7 @@ class RowParts:
     def combine(self, sums):
         """Return the sums over the parts of every split, and over all rows.
 
-        Nothing is subtracted, so nothing cancels.
+        Sums are added, never subtracted, so that nothing cancels.
 
         Parameters
         ----------
@@ -243,7 +243,7 @@ class _SumsOver:
         self.sums, self._others = sums, None
 
     def __call__(self, counts):
-        """Return the sum with every kind counted so often."""
+        """Return the sum over kinds, each times its count."""
         left_out = np.flatnonzero(counts == 0)
         if len(left_out) == 1 and np.all(np.delete(counts, left_out) == 1):
             if self._others is None:
@@ -309,7 +309,7 @@ def add(parts):
 
 
 def add_others(parts):
-    """Return for every part the sums over all others; nothing is subtracted."""
+    """Return for every part the sums over all others, without subtraction."""
     before, after = [None], [None]
     for part in parts[:-1]:
         before.append(part if before[-1] is None else add([before[-1], part]))

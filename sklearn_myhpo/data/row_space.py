@@ -7,8 +7,8 @@ from ..penalties.coordinates import Coordinates, UnitCoordinates, feature_coordi
 from .blocks import as_slice
 from .dense import DenseDesign
 
-#: Ratio of the largest to the smallest change of a unit up to which a basis of row
-#: spaces in other units follows from one in these: its square is lost in digits.
+#: Largest ratio of changes of units for which the basis of the row spaces is converted;
+#: the square of the ratio is lost in digits.
 MOST_UNITS = 30.0
 #: Rows of a block of a QR factorization.
 QR_ROWS = 1024
@@ -80,7 +80,7 @@ def reduce_to_row_space(design, groups, rotates=False):
 def tall_triangle(rows):
     """Return the triangular QR factor of many rows, some of them at a time.
 
-    A cache holds these (Demmel, Grigori, Hoemmen & Langou 2012).
+    These fit in a cache (Demmel, Grigori, Hoemmen & Langou 2012).
 
     Parameters
     ----------
@@ -117,8 +117,7 @@ def in_own_units(design, coordinates, units, share=None):
     Returns
     -------
     (DenseDesign, Coordinates) or None
-        None where the units are too far from each other. There are no means over
-        features.
+        None if the units differ too much. The result has no means over features.
     """
     factors, rows, start = [], np.empty(design.X.shape), 0
     for columns, basis in coordinates.bases:
@@ -145,14 +144,14 @@ def in_own_units(design, coordinates, units, share=None):
 
 
 def _make_unique(basis, triangle):
-    """Choose the signs of QR factors, in place, so that like rows have like ones."""
+    """Fix the signs of QR factors, in place, so that equal rows have equal factors."""
     negative = np.diag(triangle) < 0
     basis[:, negative] *= -1.0
     triangle[negative] *= -1.0
 
 
 def _drop_rounding(part):
-    """Make coordinates zero that no row has, such as one of rows that sum to zero."""
+    """Set coordinates to zero that are zero in all rows but for rounding."""
     sizes = np.linalg.norm(part, axis=0)
     part[:, sizes <= max(part.shape) * np.finfo(float).eps * sizes.max()] = 0.0
 

@@ -1,4 +1,4 @@
-"""The rows that `cv` divides, as the user gave them and as they were checked."""
+"""The rows that `cv` divides, as given by the user and as checked."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +10,7 @@ from .._messages import shown
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows that `cv` divides, and how to speak of them in messages.
+    """The rows that `cv` divides, and their description in messages.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Rows:
         For messages.
     weights : ndarray of shape (n_samples,) or None
         Sample weights. Rows of weight zero are divided with the others, as
-        scikit-learn does, but play no part afterwards. None: all count.
+        scikit-learn does, but are ignored afterwards. None means weights of one.
     metadata : dict of str to object
         Further arguments of a splitter, `groups` first of all.
     """
@@ -59,12 +59,12 @@ class Rows:
 
     @cached_property
     def classes(self):
-        """The labels that rows with positive weight have."""
+        """The labels of the rows with positive weight."""
         return np.unique(self.target[self.used])
 
     @cached_property
     def class_index(self):
-        """The index into `classes` of every row, -1 where it is none of them."""
+        """The index into `classes` of every row; -1 for other labels."""
         index = np.searchsorted(self.classes, self.target)
         index = np.minimum(index, len(self.classes) - 1)
         return np.where(self.classes[index] == self.target, index, -1)

@@ -1,4 +1,4 @@
-"""Some of many rows, for estimates."""
+"""Samples of rows, for estimates."""
 
 
 def every_kth(n_rows, n_wanted):

@@ -1,4 +1,4 @@
-"""Some rows of another design, which are not copied."""
+"""A subset of the rows of another design, without a copy."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def select(X, index):
     Returns
     -------
     Design
-        Copied rows where they are few or sparse, else rows that are read from `X`.
+        A copy if the rows are few or sparse; otherwise they are read from `X`.
     """
     design, limits = as_design(X), row_limits()
     if len(index) == design.n_samples:
@@ -35,9 +35,10 @@ def select(X, index):
 
 
 class SelectedDesign(Design):
-    """Rows of another design, which are read where they are.
+    """Rows of another design, read without a copy.
 
-    Products are those of all rows of that design: to gather the rows would take longer.
+    Products are computed for all rows of that design, since gathering the rows would
+    take longer.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ class SelectedDesign(Design):
         return self.base._adjoint_centred(self._spread(values))
 
     def part_grams(self, weights, labels, n_parts):
-        """Return the Gram matrices of every part of the rows, in one visit."""
+        """Return the Gram matrices of every part of the rows, in one pass."""
         labels = self._spread(labels, fill=-1)
         return self.base.part_grams(self._spread(weights), labels, n_parts)
 

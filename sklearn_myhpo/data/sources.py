@@ -1,4 +1,4 @@
-"""Which design reads which X."""
+"""The choice of the design that reads X."""
 
 import numpy as np
 from scipy import sparse
@@ -11,7 +11,7 @@ from .streamed import StreamedDesign
 
 
 def as_design(X):
-    """Return the design that reads X, which is not copied.
+    """Return the design that reads X, without a copy.
 
     Parameters
     ----------

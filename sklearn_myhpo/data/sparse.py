@@ -10,14 +10,14 @@ from .sparse_products import SparseProducts
 
 
 class SparseDesign(MemoryDesign):
-    """Rows of a CSR array: the shift is subtracted from products, X stays sparse.
+    """Rows of a CSR array. The shift is subtracted from products, so X stays sparse.
 
     Parameters
     ----------
     X : sparse array of shape (n_samples, n_features)
         float64, in CSR format.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`. With large means Gram matrices are made from dense blocks.
+        As in `Design`. With large means Gram matrices are made from dense blocks.
     """
 
     is_sparse = True
@@ -158,7 +158,7 @@ class SparseDesign(MemoryDesign):
     def moments(self, index, weight):
         """Return total weight, means, and sums of squares about these, of raw columns.
 
-        The entries that are not stored are zeros like any other.
+        Entries that are not stored count as zeros.
         """
         X, total = self.X[index], weight.sum()
         if not X.has_canonical_format:
@@ -170,7 +170,7 @@ class SparseDesign(MemoryDesign):
 
         mean = summed(weights * X.data) / total
         square = summed(weights * (X.data - mean[X.indices]) ** 2)
-        # Of full columns nothing is left, not even rounding.
+        # Full columns have no such zeros, not even up to rounding.
         is_full = np.bincount(X.indices, minlength=self.n_features) == len(weight)
         rest = np.where(is_full, 0.0, total - summed(weights))
         return total, mean, square + rest * mean**2
@@ -203,9 +203,9 @@ class SparseDesign(MemoryDesign):
 
 
 def as_sparse_if_mostly_zero(design):
-    """Return dense rows as sparse ones if their products are faster so, else as given.
+    """Return dense rows as sparse ones if that makes products faster, else as given.
 
-    A sparse product costs about as much per entry as a dense one does per five.
+    A sparse product costs about as much per entry as a dense one per five entries.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Products with sparse rows, large ones by all threads."""
+"""Products with sparse rows; large ones use all threads."""
 
 from itertools import pairwise
 from operator import matmul
@@ -41,7 +41,7 @@ class SparseProducts:
         return sum(map_threads(matmul, [part.T for part in parts], blocks))
 
     def _split(self, n_parts):
-        """Return slices of about as many entries each, and these rows, not copied."""
+        """Return slices with about as many entries each, and views of their rows."""
         if n_parts not in self._parts:
             X, ends = self.X, np.linspace(0, self.X.nnz, n_parts + 1)
             ends = np.searchsorted(X.indptr, ends[1:-1])

@@ -59,8 +59,7 @@ class SplitRows(ABC):
         ----------
         weights : ndarray of shape (k, m, n_outputs)
         owners : ndarray of int of shape (k,) or None
-            The split that each belongs to; None for the same number of each split, in
-            order.
+            The split of each; None for equal numbers of vectors per split, in order.
         """
 
     @abstractmethod
@@ -78,12 +77,12 @@ class SplitRows(ABC):
     def grams(self, weights):
         """Return Gram matrices (k, m, m) of k weightings (n_samples, k).
 
-        The same number of each split, in order.
+        There are equal numbers of weightings per split, in order.
         """
 
     @abstractmethod
     def sum_curvature(self, weights, labels, n_parts, own_shares):
-        """Return the sums that matrices of all splits follow from.
+        """Return the sums from which the matrices of all splits follow.
 
         Parameters
         ----------
@@ -94,7 +93,7 @@ class SplitRows(ABC):
         n_parts : int
         own_shares : callable or None
             Returns the share (n_splits, n_samples) that every split has in the weights;
-            None where only a common matrix is wanted.
+            None if only a common matrix is needed.
         """
 
     @abstractmethod
@@ -110,7 +109,7 @@ class SplitRows(ABC):
         sums
             From `sum_curvature`.
         shares : ndarray of shape (n_splits, n_parts) or None
-            The share that a split has in every part; None where all rows are one.
+            The share of a split in every part; None if all rows are one part.
         """
 
     def mean_squares(self):

@@ -1,4 +1,4 @@
-"""Several dense designs, one below the other, which are not copied."""
+"""Several dense designs, stacked without a copy."""
 
 import numpy as np
 from scipy import sparse
@@ -22,8 +22,8 @@ def stack(first, second):
     Returns
     -------
     Design
-        Copied rows, sparse if one of them is, where they are few or sparse; else rows
-        that are read where they are. The rows of `second` are rounded to the dtype of
+        A copy, sparse if one of them is, if the rows are few or sparse; otherwise the
+        rows are read without a copy. The rows of `second` are rounded to the dtype of
         `first`.
     """
     if isinstance(first, Design) and first.is_sparse:
@@ -42,7 +42,7 @@ def stack(first, second):
 
 
 class StackedDesign(Design):
-    """Dense designs below each other, which are read where they are.
+    """Stacked dense designs, read without a copy.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class StackedDesign(Design):
         return self._sum(lambda part, own: part._adjoint_centred(own), values)
 
     def part_grams(self, weights, labels, n_parts):
-        """Return the Gram matrices of every part of the rows, in one visit."""
+        """Return the Gram matrices of every part of the rows, in one pass."""
         return self._sum(
             lambda part, *own: part.part_grams(*own, n_parts), weights, labels
         )

@@ -1,7 +1,7 @@
 """Means and standard deviations of the columns of X, by the training rows of splits.
 
-As those of `sklearn.preprocessing.StandardScaler` with `sample_weight`. Nothing is
-subtracted from a sum of squares, so that no mean is too large.
+They equal those of `sklearn.preprocessing.StandardScaler` with `sample_weight`. Nothing
+is subtracted from a sum of squares, so that large means do no harm.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class ColumnMoments(NamedTuple):
         return ColumnMoments(total, self.mean + share * move, square)
 
     def times(self, count):
-        """Return the moments of the rows, each counted so often."""
+        """Return the moments with every row counted a number of times."""
         return ColumnMoments(count * self.weight, self.mean, count * self.square)
 
     def scale(self):
@@ -58,7 +58,7 @@ class ColumnMoments(NamedTuple):
 
 
 def standard_deviations(mean, variance, weight):
-    """Return standard deviations, one for columns whose variance is rounding.
+    """Return standard deviations; one for columns with no variance but rounding.
 
     The rule of scikit-learn's `StandardScaler`, which counts rows by their weights.
 
@@ -71,8 +71,8 @@ def standard_deviations(mean, variance, weight):
     Returns
     -------
     ndarray of shape (n_features,)
-        One where a variance is not finite, so that features too large are reported as
-        they came.
+        One if a variance is not finite, so that features that are too large are
+        reported unscaled.
     """
     return np.sqrt(np.where(_varies(mean, variance, weight), variance, 1.0))
 
@@ -93,8 +93,8 @@ class Standard:
         Of the training rows of every split; the last ones are of all rows. Scales are
         one where a feature does not vary.
     centres : bool
-        Whether the means are subtracted where there is no intercept to do so: not from
-        sparse rows.
+        Whether the means are subtracted if there is no intercept to absorb them; not
+        from sparse rows.
     """
 
     means: np.ndarray
@@ -105,7 +105,7 @@ class Standard:
     def rows(self, design: Design, split: int, fit_intercept: bool) -> Design:
         """Return rows in units of the standard deviations of a split's training rows.
 
-        About their means where no intercept stands for these.
+        They are centred if no intercept absorbs the means.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class Standard:
 
 
 def standardize(design: Design, parts: RowParts) -> Standard:
-    """Return the `Standard` of some splits, in one visit of the rows of K folds.
+    """Return the `Standard` of some splits, in one pass over the rows of K folds.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def unit_weight(sample_weight):
     """Return the power of two next to the mean of the positive weights.
 
     In this unit the sum of the weights is about the number of rows, whatever the unit
-    of the user's weights; those that are all one stay as they are.
+    of the user's weights. Weights that are all one are not changed.
 
     Parameters
     ----------

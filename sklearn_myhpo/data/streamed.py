@@ -1,4 +1,4 @@
-"""Dense rows that are copied by blocks: in a file, in single precision, with gaps."""
+"""Dense rows copied in blocks: from a file, in single precision, or with gaps."""
 
 import numpy as np
 
@@ -8,15 +8,15 @@ from .design import Design
 
 
 class StreamedDesign(Design):
-    """Dense X whose blocks are copied, in double precision, when they are visited.
+    """Dense X whose blocks are copied, in double precision, when they are read.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        float32 or float64, in memory or a file. Rows and columns may have gaps, for
+        float32 or float64, in memory or in a file. It may be a view with strides for
         which every product would copy X.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`.
+        As in `Design`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class StreamedDesign(Design):
     def in_memory(self):
         """Return the rows in double precision, in a copy where they were not.
 
-        Rows with gaps stay where they are if they are double.
+        Strided rows in double precision are not copied.
         """
         if self.X.dtype == np.float64 and self.X.itemsize not in self.X.strides:
             return self

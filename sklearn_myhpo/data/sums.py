@@ -1,6 +1,6 @@
 """Sums over rows, from which the second moments of every split follow.
 
-This is where the moments of all folds are made, in one visit of the rows.
+The moments of all folds are computed here, in one pass over the rows.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from .blocks import Space, gram_block, rows_by_label
 from .limits import row_limits
 from .threads import matmul
 
-#: Kinds of rows up to which a block has enough rows of each for fast products.
+#: Largest number of kinds for which a block has enough rows of each for fast products.
 MOST_SHARING = 10
 #: Size of the largest entry of X below which its squares underflow.
 MIN_ENTRY = 1e-150
@@ -68,7 +68,7 @@ def sums_of(matrices, residuals):
 
 
 def sum_products(design, y, parts):
-    """Return the matrix of products of (x, 1, y) of every atom, in one visit.
+    """Return the matrix of products of (x, 1, y) of every atom, in one pass.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def sum_residuals(design, y, parts, reference):
     Parameters
     ----------
     design, y, parts
-        As of `sum_products`.
+        As in `sum_products`.
     reference : ndarray of shape (m, n_outputs)
 
     Returns
@@ -150,7 +150,7 @@ def _dense_products(design, y, visit):
     """Return the matrix of products of (x, 1, y) of every atom of a visit."""
     one = design.n_features
     width = one + 1 + y.shape[1]
-    # Products of many outputs with each other are left out but for the squares.
+    # With many outputs, only their squares are needed, not their products.
     end = one + 1 if y.shape[1] > row_limits().many_outputs else width
     root = None if np.all(visit.weight == 1.0) else np.sqrt(visit.weight)
 
@@ -177,7 +177,7 @@ def _dense_products(design, y, visit):
 
 
 def _add_products(matrix, filled, end):
-    """Add the products of the columns of some rows; of the last ones their squares."""
+    """Add the products of the columns of some rows; only squares of the last ones."""
     left, right = filled[:, :end], filled[:, end:]
     matrix[:end, :end] += matmul(left.T, left)
     if right.shape[1]:
@@ -189,7 +189,7 @@ def _add_products(matrix, filled, end):
 def origin(rows):
     """Return a value near the mean of every column of an array (n_rows, k).
 
-    That of a constant column is its value, free of rounding.
+    For a constant column it is its value, without rounding error.
     """
     return rows[0] + (rows - rows[0]).mean(axis=0)
 
@@ -216,7 +216,7 @@ def check_range(squares, find_largest, units=""):
     find_largest : callable
         Returns the largest size of an entry.
     units : str, default=""
-        What to say of their units.
+        Description of the units for the message.
     """
     if np.all(np.isfinite(squares)) and squares.max() > MIN_ENTRY:
         return

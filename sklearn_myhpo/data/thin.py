@@ -1,9 +1,9 @@
 """Products of a tall matrix with a few vectors, at the speed of memory.
 
 The general matrix product repacks the matrix first, which for a few vectors costs more
-than the product. Vector by vector it reads the matrix where it lies, and in blocks that
-a cache holds it reads it once. Large products are shared by threads that each multiply
-rows of their own: they wait for each other once, at the end.
+than the product. Vector by vector, the matrix is read in place, and in blocks that fit
+in a cache it is read once. In large products every thread multiplies its own rows, and
+the threads wait for each other once, at the end.
 """
 
 from itertools import pairwise
@@ -36,7 +36,7 @@ def forward_thin(X, vectors):
 
 def _forward(X, vectors):
     if not _is_worth_blocks(X, vectors):
-        # Few rows times a large matrix is faster than its transpose.
+        # A few rows times a large matrix is faster than the transposed product.
         return vectors @ X.T
     vectors = np.ascontiguousarray(vectors)
     out = np.empty((len(vectors), len(X)), np.result_type(X, vectors))
@@ -68,7 +68,7 @@ def adjoint_thin(X, vectors):
 
 
 def _shares(X, vectors):
-    """Return the rows of every thread, which are one block where one thread will do."""
+    """Return the rows of every thread; one block if one thread is enough."""
     n_threads = n_threads_for(len(vectors) * X.size, row_limits().thin_work)
     ends = [number * len(X) // n_threads for number in range(n_threads + 1)]
     return [slice(*pair) for pair in pairwise(ends)]

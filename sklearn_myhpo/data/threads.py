@@ -70,7 +70,7 @@ class BlasThreads:
         return _Request(self, n_threads)
 
     def limit_thread(self, n_threads):
-        """Set the number of libraries that have one for each thread, for good."""
+        """Set the number of threads of libraries that have one for each thread."""
         with self._lock:
             self._find()
             _set(self._of_thread, repeat(n_threads))
@@ -114,12 +114,12 @@ class BlasThreads:
         return [request for request in self._requests if request.thread == here]
 
     def _apply(self):
-        """Give the shared libraries the number that the requests come to."""
+        """Apply the number that follows from the requests to the shared libraries."""
         innermost = {request.thread: request.n_threads for request in self._requests}
         wanted = min(innermost.values(), default=None)
         if wanted == self._applied:
             return
-        # No number, so that the next call repeats the work that was interrupted.
+        # Without a number, the next call repeats the work that was interrupted.
         self._applied = math.nan
         _set(self._shared, self._saved if wanted is None else repeat(wanted))
         self._applied = wanted
@@ -152,7 +152,7 @@ def _set(libraries, numbers):
     for library, number in zip(libraries, numbers, strict=False):
         library.set_num_threads(number)
         # In threadpoolctl 3.8 only the first thread that has set the number of OpenBLAS
-        # can set it, until it gives up this right.
+        # threads can change it, until it releases it.
         if hasattr(library, "clear_controlling_thread"):
             library.clear_controlling_thread()
 
@@ -169,7 +169,8 @@ class _Request:
         try:
             self._threads.add(self)
         except BaseException:
-            # Interrupted, and a context that is not entered is never left.
+            # After an interrupt here the context would not be entered, and so never
+            # left.
             self._threads.remove(self)
             raise
 
@@ -255,7 +256,7 @@ def all_threads_for(work, small_work=SMALL_WORK):
     work : float
         Multiplications of the call.
     small_work : float, default=SMALL_WORK
-        Most multiplications of a small call.
+        Maximum number of multiplications of a small call.
 
     Returns
     -------
@@ -273,7 +274,7 @@ def n_threads_for(work, small_work):
     work : float
         Multiplications of the call.
     small_work : float
-        Most multiplications of a small call.
+        Maximum number of multiplications of a small call.
 
     Returns
     -------
@@ -292,7 +293,7 @@ def map_threads(function, *arguments):
     ----------
     function : callable
     *arguments : iterable
-        As of `map`.
+        As in `map`.
 
     Returns
     -------

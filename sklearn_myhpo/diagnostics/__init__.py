@@ -1,4 +1,4 @@
-"""How far a fit can be trusted.
+"""Checks and estimates that show how far to trust a fit.
 
 certificate     checks of a learned lambda: slope, bounds, curvature, inner residuals
 optimism        how far the minimized validation loss lies below the loss of new rows

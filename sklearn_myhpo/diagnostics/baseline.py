@@ -4,7 +4,7 @@ import numpy as np
 
 
 def baseline_loss(loss, y, parts, fit_intercept, *, per_target=False):
-    """Return the mean loss of held-out rows in the best model of an intercept alone.
+    """Return the mean held-out loss of the best model with an intercept alone.
 
     The intercept is that of the training rows of every split; zero without one.
 

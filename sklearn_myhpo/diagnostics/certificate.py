@@ -11,11 +11,11 @@ from ..penalties.columns import spell
 from ..solvers import Status
 from .optimism import is_affordable
 
-#: Least curvature relative to the objective that counts as none.
+#: Curvature relative to the objective, below which it counts as zero.
 FLAT = 1e-6
-#: Largest slope relative to the objective that is none.
+#: Slope relative to the objective, below which it counts as zero.
 LEVEL = 2e-4
-#: Slope and curvature relative to the objective that are rounding.
+#: Slope and curvature relative to the objective that are rounding errors.
 UNFELT = 1e-13
 
 
@@ -28,8 +28,8 @@ class Certificate:
     converged : bool
         Whether the solver reached its tolerance.
     certain : bool
-        Whether it ended because no row is predicted with any doubt, so that the
-        objective, which is next to zero, says no more about lambda.
+        Whether it ended because all rows are predicted with certainty. The objective is
+        then nearly zero and gives no more information about lambda.
     names : tuple of length n_groups
         Names of the groups.
     hypergradient : ndarray of shape (n_groups,)
@@ -53,13 +53,13 @@ class Certificate:
         Smallest eigenvalue of the objective's second derivative in the lambdas inside
         their bounds, relative to the objective. None without such lambdas, or with too
         many to tell. With more than 30 lambdas on a large logistic regression it is
-        that of the model which steps are taken with.
+        that of the model from which steps are computed.
     n_unfinished_solves : int
         Linear solves for these numbers that ended before their tolerance.
     """
 
     #: Meanings of a slope at a lower and at an upper bound.
-    wanted: ClassVar[tuple] = ("less penalty is wanted", "more penalty is wanted")
+    wanted: ClassVar[tuple] = ("less penalty is better", "more penalty is better")
 
     converged: bool
     certain: bool
@@ -77,13 +77,13 @@ class Certificate:
 
     @property
     def is_minimum(self):
-        """Whether the fit ended where no lambda close by is better."""
+        """Whether no lambda close to the result is better."""
         curved = self.least_curvature is None or self.least_curvature > -FLAT
         return self.converged and curved and self.is_level
 
     @property
     def is_level(self):
-        """Whether the exact slope is none; solvers may see an approximated one."""
+        """Whether the exact slope is zero; solvers may use an approximate one."""
         return self.certain or self.relative_hypergradient <= LEVEL
 
     @property
@@ -93,12 +93,12 @@ class Certificate:
 
     @property
     def at_lower_bound(self):
-        """Names of the groups that want a lower lambda than the bound."""
+        """Names of the groups whose best lambda is below the lower bound."""
         return self._named(self.lower)
 
     @property
     def at_upper_bound(self):
-        """Names of the groups that want a higher lambda than the bound."""
+        """Names of the groups whose best lambda is above the upper bound."""
         return self._named(self.upper)
 
     def _named(self, where):
@@ -150,7 +150,7 @@ class Certificate:
 class RowWeightsCertificate(Certificate):
     """The certificate of weights of rows; its names are the groups of rows."""
 
-    wanted = ("no weight is wanted", "all the weight is wanted")
+    wanted = ("zero weight is best", "full weight is best")
 
 
 def _listed(names, meaning):

@@ -1,23 +1,23 @@
-"""Whether a lambda suits the weights that a refit will have.
+"""Whether a lambda suits the weights of the refit.
 
-Some methods learn lambda for weights of their own, from K steps of gradient descent or
-from a hypernetwork. The refit minimizes the training loss, so the lambda that counts is
-the best one for its minimizers.
+Some methods learn lambda for other weights than the minimizers of the training loss,
+such as those of K gradient steps or of a hypernetwork. The refit minimizes the training
+loss, so the best lambda for its minimizers is what matters.
 """
 
 from ..solvers import Implicit, minimize_bilevel
 
-#: Difference of the losses of a method's own weights and of the minimizers at the same
-#: lambda, relative to the larger one, that matters.
+#: Relevant difference of the losses of a method's weights and of the minimizers at the
+#: same lambda, relative to the larger loss.
 MATTERS = 0.01
-#: Distance from the minimum, relative to it, that matters.
+#: Relevant distance from the minimum, relative to the minimum.
 MISS = 1e-4
 #: Steps and accuracy of the search for the minimum next to a lambda.
 MOST_STEPS, ACCURACY = 20, 1e-4
 
 
 def describe_gap(problem, result):
-    """Return the fault of the weights that lambda was learned for, in words.
+    """Return a description of the fault of the weights for which lambda was learned.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def describe_gap(problem, result):
     Returns
     -------
     str
-        Empty where exact weights have about the same validation loss, and no lambda
-        that is easily found has a lower one.
+        Empty if exact weights have about the same validation loss, and a short search
+        finds no better lambda.
     """
     exact = problem.minimize(result.lambda_, result.weights)
     place = problem.at(result.lambda_, exact)
@@ -40,21 +40,21 @@ def describe_gap(problem, result):
     if abs(own - theirs) > MATTERS * max(own, theirs):
         faults.append(f"the learned weights have {own:.4g}")
     if problem.relative(place.objective - least, least) > MISS:
-        faults.append(f"the least that was found is {least:.6g}, at {where}")
+        faults.append(f"the smallest found is {least:.6g}, at {where}")
     if not faults:
         return ""
     return (
-        "learned lambda with weights that do not minimize the training loss. Weights "
-        f"that do have the validation loss {theirs:.6g} at this lambda; "
+        "learned lambda with weights that do not minimize the training loss. The "
+        f"minimizer has the validation loss {theirs:.6g} at this lambda; "
         f"{'; '.join(faults)}"
     )
 
 
 def _least(problem, result, exact):
-    """Return the least objective of minimizers that is easily found, and its place."""
+    """Return the lowest objective of minimizers from a short search, and its place."""
     near = _descend(problem, result.lambda_, exact)
     scan = result.scan
-    # The values of a scan are only accurate enough to be ranked.
+    # The values of a scan are only accurate enough for a ranking.
     if scan is not None and scan.values.min() < near.objective:
         near = min(near, _descend(problem, scan.lambda_, scan.weights), key=_objective)
     low, high = near.lambda_.min(), near.lambda_.max()

@@ -11,13 +11,13 @@ import numpy as np
 from ..engine.limits import limits
 from ..engine.linalg.symmetric import eigensystem
 
-#: Least curvature of the objective, relative to the Gauss-Newton one in the same
-#: direction, with which it is trusted.
+#: Smallest curvature of the objective, relative to the Gauss-Newton curvature in the
+#: same direction, at which it is used.
 LEAST_TRUSTED = 0.1
 
 
 def is_affordable(problem):
-    """Whether the responses of the weights to every lambda fit the memory."""
+    """Whether the responses of the weights to every lambda fit in memory."""
     if problem.prefers_products:
         return False
     n_weights = sum(np.prod(split.shape) for split in problem.splits)
@@ -34,7 +34,7 @@ def estimate_optimism(covariance, model, free):
     model : OuterModel
         Curvatures of the objective.
     free : ndarray of bool of shape (n_groups,)
-        Which lambdas can move: one at a bound has nothing to fit with.
+        Lambdas inside their bounds; a lambda at a bound cannot overfit.
 
     Returns
     -------
@@ -45,20 +45,20 @@ def estimate_optimism(covariance, model, free):
     if not free.any():
         return 0.0
     index = np.ix_(free, free)
-    # In units of the curvature a lambda in a flat tail has its right weight.
+    # In units of the curvature, a lambda in a flat tail has the right weight.
     unit = np.sqrt(np.diag(model.tangent)[free])
     own = covariance[index] / np.outer(unit, unit)
     tangent = model.tangent[index] / np.outer(unit, unit)
     values, vectors = eigensystem(tangent)
     kept = values > len(values) * np.finfo(float).eps * values[-1]
     root = vectors[:, kept] / np.sqrt(values[kept])
-    # The identity, were the objective as the Gauss-Newton model has it.
+    # It is the identity if the objective equals its Gauss-Newton model.
     bent = np.eye(root.shape[1])
     bent += root.T @ (model.bend[index] / np.outer(unit, unit)) @ root
     values, vectors = eigensystem(bent)
     slopes = root @ vectors
     variance = np.einsum("gk,gh,hk->k", slopes, own, slopes)
-    # Away from a minimum, and in a tail, only the Gauss-Newton part has a meaning.
+    # Away from a minimum, and in a flat tail, only the Gauss-Newton part is meaningful.
     return float(np.sum(variance / np.where(values > LEAST_TRUSTED, values, 1.0)))
 
 

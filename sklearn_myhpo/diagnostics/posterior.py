@@ -19,7 +19,7 @@ from ..engine.linalg.symmetric import eigensystem, symmetric_solver
 from ..engine.ridge.diagonal import scale_ratio
 from ..engine.ridge.dual import RowCoordinates
 
-#: Part of a prior variance below which nothing is left of it but rounding.
+#: Share of a prior variance below which it is only rounding error.
 NOTHING_LEFT = 1e-9
 
 
@@ -34,7 +34,7 @@ class Posterior(NamedTuple):
     mean_square : ndarray of shape (n_outputs,) or None
         Mean squared residual of every target; None where it is not known.
     variance : ndarray of shape (n_features, k) or None
-        Posterior variances of the coefficients over the noise variance; None where they
+        Posterior variances of the coefficients over the noise variance; None if they
         would cost too much, or are not known.
     intercept : ndarray of shape (k,) or None
         The same of the intercept; zero without one.
@@ -93,12 +93,12 @@ def ridge_posterior(split, groups, lambda_, n_rows, fit_intercept, free=None):
         prior = np.exp(-groups.expand(lambda_))[:, None] / 2.0
     variance, intercept = spread.variances(scale, groups.is_penalized, prior)
     if free is not None:
-        # The weights of unpenalized features vary by themselves too.
+        # The weights of unpenalized features have variances of their own.
         (root, mean), index = free, coordinates.eliminated.free
         variance[index] += (scale[index] ** 2 * np.sum(root**2, axis=1))[:, None]
         along = (scale[index] * split.feature_shift[index] + mean) @ root
         intercept = intercept + along @ along
-    # The mean of y varies by itself.
+    # The mean of y has a variance of its own.
     intercept = intercept + fit_intercept
     return found._replace(variance=variance / n_rows, intercept=intercept / n_rows)
 
@@ -182,7 +182,7 @@ class _Spread(NamedTuple):
     coefs : ndarray of shape (n_features, m)
         Coefficients of unit weights.
     intercepts : ndarray of shape (m,)
-        Their intercepts, without what the mean of y adds.
+        Their intercepts, without the contribution of the mean of y.
     shift : ndarray of shape (n_features,)
         Origin of the features.
     eliminated : Eliminated or None
@@ -227,7 +227,7 @@ class _Spread(NamedTuple):
         if self.eliminated is not None:
             kept, free, follow = self.eliminated
             along[kept] += (scale[free] * shift[free]) @ follow
-            # Combinations that unpenalized features explain move these.
+            # Combinations that unpenalized features explain change their weights.
             moved = np.zeros((len(free), len(scale)))
             moved[:, kept] = follow
             moved -= (moved @ unit) @ unit.T

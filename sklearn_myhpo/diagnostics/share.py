@@ -9,7 +9,7 @@ from ..data.sums import origin
 def shares_by_rows(design, sample_weight, coef):
     """Return ``Cov(x_j w_j, prediction) / Var(prediction)`` over rows.
 
-    In one visit of the rows.
+    It takes one pass over the rows.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def shares_by_rows(design, sample_weight, coef):
     Returns
     -------
     ndarray of shape (n_features, k)
-        With sum one for every prediction; zeros of a constant one.
+        Their sum is one for every prediction; zeros for a constant one.
     """
     design = _centred_if_far(design)
     weight = sample_weight[:, None] / sample_weight.sum()
@@ -50,7 +50,7 @@ def shares(covariance, coef):
     """
     parts = covariance * coef
     total = parts.sum(axis=0)
-    # Rounding makes the variance of a constant prediction less or more than zero.
+    # Rounding errors may give a constant prediction a nonzero variance.
     size = np.abs(parts).sum(axis=0)
     varies = total > len(coef) * np.finfo(float).eps * size
     out = np.zeros_like(parts)
@@ -58,7 +58,7 @@ def shares(covariance, coef):
 
 
 def _centred_if_far(design):
-    """Return the rows in units of X, about their means where these are large."""
+    """Return the rows in units of X, centred if the means are large."""
     plain = design.about(None, None, False, False)
     if design.is_sparse:
         return plain

@@ -2,7 +2,7 @@
 
 plan            every choice of engine
 limits          every limit of size and the costs behind the choices
-build           from rows to the splits of a problem, as the plan says
+build           builds the splits of a problem from rows, by the plan
 whole           the same for a criterion, which holds no rows out
 unpenalized     all rows of ridge beside its unpenalized features, for criteria
 split           the contract of an inner problem: one training/validation pair
@@ -10,28 +10,28 @@ split_set       all splits of a problem, and the work that they share
 ridge/          closed forms
     moments         second moments of every split from sums over rows
     eliminate       unpenalized features eliminated from the moments of a split
-    quadratic       a split known by its moments; mean_square is its loss
+    quadratic       a split given by its moments; mean_square is its loss
     diagonal        coordinates with diagonal Hessians for one shared lambda
-    dual            splits known by products of rows, for wide X
+    dual            splits given by products of rows, for wide X
     spectrum        singular value decomposition of all rows, for criteria
 glm/            any smooth convex loss
-    split           a split that looks at rows
+    split           a split that reads rows
     factored_split_set, split_set
-                    all splits, with Hessians that are factored or multiplied with
+                    all splits, with factored Hessians or Hessian products
     passes          sums over the rows for all splits, a block at a time
     factored_newton, newton_together
                     Newton steps of all splits, by factors or conjugate gradients
-    safeguards      of both against far starts, long steps and rounding
+    safeguards      for both: far starts, long steps and rounding
     factored_curvature, fused_hessian
                     the factored matrices; the Hessians of all splits by passes
     quadratic_model second-order models of all splits, which end a scan
     centre, near_models, near_pass, part_sums
                     models of all splits of many rows about common weights, and the
-                    passes that mend them
+                    passes that correct them
     products        Hessians known by products, conjugate gradients
     shared_curvature, near_hessian
                     matrices that precondition the Hessians of all splits
-    pinning         a penalty too small to be felt, for unpenalized features
+    pinning         a negligible penalty for unpenalized features
     inexact         solutions of low accuracy, for HOAG
     sample          a split of some of the rows, for estimates
 linalg/         Hessians as matrices, products, Krylov subspaces, Newton, L-BFGS

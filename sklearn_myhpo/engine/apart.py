@@ -1,4 +1,4 @@
-"""Splits in units of their own, from rows of which no coordinates serve two."""
+"""Splits with separate units, which cannot share coordinates."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from .task import Built
 
 
 def build_apart(design, task, standard, build):
-    """Return the splits in the units of each.
+    """Return the splits, each in its own units.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def from_row_products(designs, moments, task):
     Parameters
     ----------
     designs : list of Design
-        Rows of every split, and last of all rows, about means where there is an
+        Rows in the units of every split and, last, of all rows; centred if there is an
         intercept.
     moments : ndarray of shape (n_features,)
         Second moments of all rows.
@@ -90,12 +90,12 @@ class _Alone:
     Parameters
     ----------
     design, task, standard, build
-        As of `build_apart`.
+        As in `build_apart`.
 
     Attributes
     ----------
     reference : ndarray or None
-        Weights of all rows in the row space that serve as reference of every split.
+        Weights of all rows in the row space; the reference of every split.
     """
 
     def __init__(self, design, task, standard, build):
@@ -104,12 +104,12 @@ class _Alone:
         plan = task.plan
         self.shares_space = plan.reduces_columns and not plan.all_directions
         if plan.uses_moments:
-            # Eliminated features are in no row space.
+            # Eliminated features are not part of a row space.
             self.shares_space &= not plan.shape.n_unpenalized
         self.has_one = plan.shape.fit_intercept
 
     def __call__(self, split):
-        """Return what is built of one split, or of all rows."""
+        """Return the `Built` of one split, or of all rows."""
         task, space, reference = self.task, None, None
         if self.shares_space and task.plan.uses_moments:
             space = self._space_of(split)
@@ -129,8 +129,8 @@ class _Alone:
     def together(self, full):
         """Return the splits of a likelihood as one set, given all rows, or None."""
         task = self.task
-        # Axes of the rows of one split are not those of another, and the row space
-        # that the splits share has not all directions.
+        # The principal axes differ between splits, and the shared row space lacks some
+        # directions.
         lacks = task.plan.reduces_columns and not self.shares_space
         if full.least_moment is not None or lacks:
             return None

@@ -1,4 +1,4 @@
-"""From rows to splits, as the plan says."""
+"""Build the splits from rows, by the plan."""
 
 from dataclasses import replace
 
@@ -66,11 +66,11 @@ def build_splits(
         Keep coordinates that no minimizer of a training loss ever leaves at zero;
         the mean response needs them.
     by_rows : bool, default=False
-        Keep the rows, in the coordinates of the features, for any loss: methods that
-        look at some of them at a time need them.
+        Keep the rows, in the coordinates of the features, for any loss. Methods with
+        batches of rows need them.
     squares_nothing : bool, default=False
         Solve ridge from QR factors of the rows, which are accurate for ill-conditioned
-        ones. Where the plan would use no moments it makes no difference.
+        rows. It makes no difference if the plan does not use moments.
 
     Returns
     -------
@@ -102,13 +102,13 @@ def build_splits(
         return build_apart(design, task, standard, _build)
     rows = standard.rows(design, -1, True)
     if plan.can_rotate and needs_rotation(*_with_moments(rows, task)):
-        # Units of a split are no factors of axes that mix features.
+        # The units of a split cannot be applied to axes that mix features.
         return build_apart(design, task, standard, _build)
     return _build(rows, task._replace(standard=standard))
 
 
 def _with_moments(design, task):
-    """Return rows about their means, the weights of all, and their second moments."""
+    """Return the centred rows, the weights of all, and their second moments."""
     weight = task.parts.sample_weight
     design, moments = design.with_moments(weight, task.plan.shape.fit_intercept)
     return design, weight, moments
@@ -141,7 +141,7 @@ def _build(design, task):
 
 
 def _loses_digits(sources, task):
-    """Whether ridge from these sums over rows would lose digits that matter."""
+    """Whether ridge from these sums over rows would lose relevant digits."""
     least_own = LEAST_OWN if task.groups.n_groups == 1 else LEAST_OWN_OF_GROUPS
     if is_ill_conditioned(sources.total_gram(), least_own):
         return True
@@ -220,10 +220,10 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
     *splits, full = build_quadratic_splits(*given, units)
     all_directions = task.plan.all_directions and task.groups.n_groups == 1
     if task.groups.n_unpenalized and not coordinates.bases:
-        # Sizes of the residuals on the unpenalized features.
+        # Mean squares of the residuals after regression on the unpenalized features.
         sizes = np.diag(full.train.gram)
     elif task.alone is not None:
-        # Features that vary in held-out rows alone have other units there.
+        # Features that vary only in held-out rows have other units there.
         sizes = np.square(1.0 if task.groups.scale is None else task.groups.scale)
         sizes = np.broadcast_to(sizes, len(moments))[task.groups.is_penalized]
     else:

@@ -1,4 +1,4 @@
-"""Whether the rows of a problem are ill-conditioned, and how far down they matter."""
+"""Whether the rows are ill-conditioned, and the smallest relevant penalty."""
 
 import numpy as np
 from scipy.linalg import svdvals
@@ -9,29 +9,30 @@ from ..data.row_space import tall_triangle
 from ..data.sampling import every_kth
 from .limits import limits
 
-#: Share of the square of a column that is left after the columns before it, and ratio
-#: of the least to the largest square of a column, below which moments lose digits that
-#: matter.
+#: Share of the square of a column that is left after regression on the columns before
+#: it, and ratio of the smallest to the largest square of a column, below which moments
+#: lose relevant digits.
 LEAST_OWN, LEAST_RATIO = 1e-9, 1e-10
-#: The same share for several lambdas, for which the way out costs more.
+#: The same share for several lambdas, for which the remedy costs more.
 LEAST_OWN_OF_GROUPS = 1e-13
-#: Singular values of few rows relative to the largest that are rounding.
+#: Relative size of singular values that count as rounding error.
 LOST = 1e-14
-#: Rows per feature of a sample that may show that all rows are well-conditioned.
+#: Rows per feature of the sample that tests whether all rows are well-conditioned.
 SHOWN_ROWS = 30
 
 
 def is_ill_conditioned(gram, least_own=LEAST_OWN, squares=None):
-    """Whether solutions from second moments lose digits that matter.
+    """Whether solutions from second moments lose relevant digits.
 
     Parameters
     ----------
     gram : ndarray of shape (m, m)
         Second moments of more rows than columns.
     least_own : float
-        Least share of the square of a column that is left after those before it.
+        Smallest allowed share of the square of a column after regression on those
+        before it.
     squares : ndarray of shape (m,), optional
-        Of the columns, where these have more rows than the moments are of.
+        Squares of the columns, if these have more rows than the moments.
     """
     squares = np.diag(gram) if squares is None else squares
     kept = np.flatnonzero(squares > 0)
@@ -47,7 +48,7 @@ def is_ill_conditioned(gram, least_own=LEAST_OWN, squares=None):
 
 
 def has_large_means(design, sample_weight, second_moments):
-    """Whether features without an intercept are nearly constant, and so nearly alike.
+    """Whether features without an intercept are nearly constant, and so collinear.
 
     Parameters
     ----------
@@ -65,21 +66,21 @@ def has_large_means(design, sample_weight, second_moments):
 
 
 def needs_rotation(design, sample_weight, second_moments):
-    """Whether dense rows of a likelihood are worked on along their principal axes.
+    """Whether a likelihood of dense rows uses their principal axes as coordinates.
 
-    Along these, Hessians are nearly diagonal, and so well-conditioned but for units.
+    Along these axes, Hessians are nearly diagonal, and so well-conditioned up to units.
 
     Parameters
     ----------
     design, sample_weight, second_moments
-        As of `has_large_means`.
+        As in `has_large_means`.
     """
     n, d = design.shape
     positive = second_moments[second_moments > 0]
     if design.is_sparse or n * d * d > limits().singular_cost or not len(positive):
         return False
     if positive.min() < LEAST_RATIO * positive.max():
-        # The axes of such rows would be those of the largest features alone.
+        # The axes of such rows would be determined by the largest features alone.
         return False
     if has_large_means(design, sample_weight, second_moments):
         return True
@@ -87,7 +88,7 @@ def needs_rotation(design, sample_weight, second_moments):
         return False
     rows = every_kth(n, SHOWN_ROWS * d)
     if rows.step > 1:
-        # More rows only add to what is left of a column after the ones before it.
+        # With more rows, the residual of a column can only grow.
         gram = design.take(rows).gram(sample_weight[rows])[:d, :d]
         squares = sample_weight.sum() * second_moments
         if squares.min() > 0 and not is_ill_conditioned(gram, squares=squares):
@@ -96,21 +97,22 @@ def needs_rotation(design, sample_weight, second_moments):
 
 
 def least_moment(design, sample_weight, second_moments):
-    """Return the least second moment that any direction of the rows has.
+    """Return the smallest second moment of the rows along any direction.
 
-    That of columns of size one, times the least one of a column.
+    It is estimated by that of columns scaled to size one, times the smallest second
+    moment of a column.
 
     Parameters
     ----------
     design : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     sample_weight : ndarray of shape (n_samples,)
     second_moments : ndarray of shape (n_features,)
 
     Returns
     -------
     float or None
-        None where no column varies, or where it would cost too much to know.
+        None if no column varies, or if the computation would cost too much.
     """
     kept = np.flatnonzero(second_moments > 0)
     n, d = design.n_samples, len(kept)

@@ -29,8 +29,8 @@ class Limits:
     row_factor_entries : int
         Entries of X up to which that is done.
     singular_cost : float
-        Rows times columns times the lesser of both up to which singular values are
-        looked at for the range of lambda.
+        Rows times columns times the smaller of both, up to which singular values are
+        computed for the range of lambda.
     factored_size : int
         Size up to which a criterion may factor a matrix.
     apart_entries : int
@@ -51,15 +51,16 @@ class Limits:
     most_responses : float
         Numbers in the responses of all splits up to which they are formed.
     raw_entries : int
-        Raw predictions of solutions that may be kept in any case.
+        Number of raw predictions of solutions that may be kept in any case.
     row_share : float
         Rows per coordinate up to which Hessians are solved with in the space of the
         rows.
     inverse_share : float
         Responses per coordinate from which ridge takes the inverse of the Hessian.
     strong_penalty : float
-        Penalty over the trace of the data's curvature beyond which a feature's
-        response is its own: others share less than one part in this of it.
+        Penalty over the trace of the data's curvature, beyond which the weight of a
+        feature is computed alone: other features change it by less than one part in
+        this.
     eigen_ratio, singular_ratio : float
         Ratios of the largest to the smallest second moment of a feature up to which
         eigenvectors of moments, or singular vectors of rows, keep the small ones.
@@ -78,13 +79,14 @@ class Limits:
         factoring it. Thin products run at the speed of memory, these at that of the
         cores.
     solve_share : float
-        Entries of a shared matrix per entry of the rows beyond which products with the
-        rows cost so much less than solves with it that more of them are better.
+        Entries of a shared matrix per entry of the rows, beyond which solves with the
+        matrix cost so much more than products with the rows that more products are
+        better.
     cheap_products, accurate_products : int
-        Products per split up to which that price is paid at once, for solutions of
-        low and of high accuracy.
+        Cost of the shared matrix, in products per split, up to which it is formed at
+        once, for solutions of low and of high accuracy.
     saved_products : float
-        Products that a factor of its own saves a split.
+        Products that a split saves by its own factor.
     own_pairs : int
         Products of pairs of features in all rows up to which every split has a Hessian
         at its own weights.
@@ -93,7 +95,7 @@ class Limits:
         Gram matrix per entry of a row and per product of two, of either per entry or
         product of sparse rows, and of a factorization per cube of its size.
     factored_passes : float
-        Price of new factors in passes up to which Newton's method works with factors.
+        Cost of new factors, in passes, up to which Newton's method uses factors.
     kept_change : float
         Change of the log of a penalty up to which a factor is kept.
     changed_curvature : float
@@ -101,8 +103,8 @@ class Limits:
     scan_rows : int
         Rows of the sample for the scan of problems of more than twice as many rows.
     model_rows, rows_per_weight : int
-        The same where a model of all rows, or a solver of small steps, mends what the
-        sample says; and least rows of such a sample per weight.
+        The same if a model of all rows or a solver of small steps corrects the result
+        of the sample; and the minimum number of rows of such a sample per weight.
     centre_pairs : int
         Products of pairs of features in all rows up to which no sample is taken for
         weights near those of all splits.
@@ -116,8 +118,8 @@ class Limits:
         Multiplications up to which the variances of weights that are combinations of
         rows are computed in a fit.
     summary_rows, summary_rows_per_weight : int
-        Rows, and rows per weight if these are more, from which the degrees of freedom
-        and the shares of a summary are estimated, where the loss is not squared.
+        Size of the sample of rows, at least so many rows per weight, for the degrees of
+        freedom and the shares of a summary if the loss is not squared.
     summary_size : int
         Rows of a Hessian up to which the degrees of freedom are computed even where
         the fit would never form one.
@@ -195,12 +197,12 @@ def limits():
 
 @contextmanager
 def use_limits(**changes):
-    """Use other numbers of `Limits` and `RowLimits` for a while.
+    """Use other values of `Limits` and `RowLimits` within a context.
 
     Parameters
     ----------
     **changes : float
-        By the name of the limit.
+        New values by the name of the limit.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from .shape import Shape
 
 @dataclass(frozen=True)
 class Plan:
-    """How a problem is computed: decided from its shape, printed for a reader.
+    """How a problem is computed: decided from its shape, and printable.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Plan:
     holds_out : bool
         Whether rows are held out; a criterion holds out none.
     kept_vectors : int
-        Singular vectors of the rows that are kept for a criterion.
+        Number of singular vectors of the rows that are kept for a criterion.
     """
 
     shape: Shape
@@ -40,7 +40,7 @@ class Plan:
     holds_out: bool = True
     kept_vectors: int = 0
 
-    # Where the numbers of the inner problems come from.
+    # Sources of the inner problems.
 
     @cached_property
     def reduces_columns(self):
@@ -67,7 +67,7 @@ class Plan:
 
     @cached_property
     def uses_moments(self):
-        """Whether X is not needed after the second moments are known."""
+        """Whether X is no longer needed after the second moments are known."""
         n_features = self.n_coordinates - self.shape.fit_intercept
         small = n_features <= self.limits.moments_size
         return self.shape.is_quadratic and small and not self.by_rows
@@ -90,14 +90,14 @@ class Plan:
     def solves_in_rows(self):
         """Whether Hessians of several lambdas are solved with in the space of the rows.
 
-        Of one lambda they are diagonal.
+        With one lambda they are diagonal.
         """
         wide = self.limits.row_share * self.n_coordinates >= self.shape.n_samples
         return wide and self.shape.n_groups > 1 and not self.shape.is_sparse
 
     @cached_property
     def centres_at_means(self):
-        """Whether the means of the features are found before anything else."""
+        """Whether the means of the features are computed first."""
         shape = self.shape
         return not self.uses_moments or shape.is_sparse or shape.is_wide
 
@@ -155,12 +155,12 @@ class Plan:
 
     @property
     def factor_price(self):
-        """Price of factoring the shared matrix, in products of a Hessian."""
+        """Cost of factoring the shared matrix, in products of a Hessian."""
         return self.limits.factor_share * self.shared_entries / self.shape.n_samples
 
     @cached_property
     def shared_price(self):
-        """Price of forming and factoring it; infinite where that is too large."""
+        """Cost of forming and factoring it; infinite if it is too large."""
         shape, limits = self.shape, self.limits
         apart = shape.n_outputs > 1 and self.n_coordinates <= limits.dense_size
         apart = apart and self.shared_entries <= limits.apart_entries
@@ -192,7 +192,7 @@ class Plan:
     def forms_own_hessians(self):
         """Whether derivatives in lambda come from the Hessian of every split, formed.
 
-        Else from products of it, a pass or two for every lambda.
+        Otherwise they come from products of it, one or two passes for every lambda.
         """
         if self.owns_hessians or not self.holds_out:
             return True
@@ -200,7 +200,7 @@ class Plan:
 
     @cached_property
     def gram_price(self):
-        """Price of a Gram matrix, and of factoring it for all splits, in passes."""
+        """Cost of a Gram matrix, and of factoring it for all splits, in passes."""
         shape, limits, size = self.shape, self.limits, self.n_coordinates
         n_grams = shape.n_outputs * (shape.n_outputs + 1) // 2
         gram = limits.gram_entry * size + limits.gram_pair * size**2
@@ -210,13 +210,13 @@ class Plan:
 
     @property
     def own_price(self):
-        """Price of a Gram matrix for every split, and of factoring them, in passes."""
+        """Cost of a Gram matrix for every split, and of factoring them, in passes."""
         gram = self.gram_price - self.factor_passes
         return self.shape.n_splits * gram + self.factor_passes
 
     @cached_property
     def factor_passes(self):
-        """Price of factoring a matrix for every split, in passes."""
+        """Cost of factoring a matrix for every split, in passes."""
         return self.limits.cube * self.shape.n_splits * self.size**3 / self._pass_cost
 
     @property
@@ -251,7 +251,7 @@ class Plan:
 
     @cached_property
     def scans_sample(self):
-        """Whether a sample of the rows tells where to look."""
+        """Whether the scan begins with a sample of the rows."""
         least = self.scan_rows * (1 if self.by_rows else 2)
         many = self.holds_out and self.shape.n_samples > least
         return many and not (self.uses_moments or self.tries_row_products)

@@ -1,4 +1,4 @@
-"""A plan in words, for a reader."""
+"""The text of a plan."""
 
 from ..data.limits import row_limits
 

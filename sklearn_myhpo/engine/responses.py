@@ -1,6 +1,6 @@
 """The derivatives of the gradient of a training loss in the hyperparameters.
 
-With them solvers need not know which entries of lambda are log-penalties.
+Solvers that use them need not know which entries of lambda are log-penalties.
 """
 
 

@@ -10,8 +10,8 @@ from .linalg.hessian import Hessian
 from .linalg.newton import NEWTON_TOL
 from .responses import Responses
 
-#: Steps of a power iteration. Along the largest eigenvalue they gain 2^50 over all that
-#: are below half of it, so the result is no less than half of it.
+#: Number of steps of a power iteration. The largest eigenvalue gains a factor 2^50 over
+#: all below half of it, so the result is at least half of it.
 POWER_STEPS = 50
 
 
@@ -23,7 +23,7 @@ class Proximal(NamedTuple):
     linear, centre : ndarray of shape (m, n_outputs)
     rho : float
     metric : Hessian or None
-        M; None stands for the identity.
+        M; None means the identity.
     """
 
     linear: np.ndarray
@@ -91,9 +91,8 @@ class Split(Responses, ABC):
     """Training and validation loss of one split, in the split's coordinates.
 
     Weights have shape (m, n_outputs); with an explicit intercept its row is the
-    last one, is not penalized and belongs to no group; unpenalized features may be like
-    it. Every oracle call is
-    counted in `counts`.
+    last one, is not penalized and belongs to no group; the same may hold for
+    unpenalized features. Every oracle call is counted in `counts`.
 
     Parameters
     ----------
@@ -106,11 +105,10 @@ class Split(Responses, ABC):
     #: How the Hessian is solved with: "diagonal" or "dense" (closed forms), "newton"
     #: or "iterative".
     solves_by: str
-    #: Second derivatives (m, 1) of a penalty on features in no group, too small to be
-    #: felt, which keeps the weights of dependent ones finite; (m, n_outputs) where the
-    #: outputs differ.
+    #: Second derivatives (m, 1) of a negligible penalty on features in no group, which
+    #: keeps the weights of collinear ones finite; (m, n_outputs) if the outputs differ.
     pinning = 0.0
-    #: Factors (m, 1) of the penalty, where the rows are not in the units of the split;
+    #: Factors (m, 1) of the penalty, if the rows are not in the units of the split;
     #: None for ones.
     penalty_scale = None
     #: Whether curvature in lambda is cheaper from the inverse of the Hessian, by
@@ -137,8 +135,9 @@ class Split(Responses, ABC):
     def penalty(self, lambda_):
         """Return ``p_j = 2 exp(lambda_g(j))``, shape (m, 1), 0 for the intercept.
 
-        The shape is (m, n_outputs) with a lambda per class. Features in no group have
-        their part of `pinning`. The last one is kept, for it is needed many times.
+        The shape is (m, n_outputs) with a lambda per class. The entries of features in
+        no group are those of `pinning`. The last result is kept, since it is needed
+        many times.
         """
         key = lambda_.tobytes()
         if self._last_penalty[0] != key:
@@ -155,7 +154,8 @@ class Split(Responses, ABC):
     def start_gradient(self):
         """The gradient of the training loss at `start`.
 
-        A part of the data, not a question that a method asks, so it is not counted.
+        It is a property of the data, not an oracle call of a method, so it is not
+        counted.
         """
         return self._start_gradient()
 
@@ -165,7 +165,7 @@ class Split(Responses, ABC):
         return float(np.linalg.norm(self.start_gradient)) or 1.0
 
     def relative_gradient(self, gradient):
-        """Return the norm of a gradient of L_T relative to the data's own."""
+        """Return the norm of a gradient of L_T relative to that at `start`."""
         return float(np.linalg.norm(gradient)) / self.gradient_scale
 
     def per_coordinate(self, values):
@@ -238,7 +238,7 @@ class Split(Responses, ABC):
         w : ndarray of shape (m, n_outputs)
         jacobian : ndarray of shape (n_groups, m, n_outputs)
         raw : ndarray of shape (n_groups, n_outputs, n_samples) or None
-            Its raw predictions, where they are known.
+            Raw predictions of `jacobian`, if they are known.
         """
 
     @abstractmethod
@@ -250,7 +250,7 @@ class Split(Responses, ABC):
         w, adjoint : ndarray of shape (m, n_outputs)
         jacobian : ndarray of shape (n_groups, m, n_outputs)
         raw : ndarray of shape (n_groups + 1, n_outputs, n_samples) or None
-            Raw predictions of it and, last, of the adjoint, where they are known.
+            Raw predictions of `jacobian` and, last, of the adjoint, if they are known.
         """
 
     @abstractmethod

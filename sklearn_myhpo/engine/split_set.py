@@ -1,4 +1,4 @@
-"""All splits of a problem at once, and the work that they share."""
+"""All splits of a problem, and their shared work."""
 
 from functools import cached_property
 
@@ -9,17 +9,17 @@ from .linalg.newton import NEWTON_TOL
 
 
 class SplitSet:
-    """The splits of a problem, each worked on alone.
+    """The splits of a problem, each computed alone.
 
     Parameters
     ----------
     splits : list of Split
     diagonalized : callable or None
         Returns the splits in coordinates with diagonal Hessians for one shared lambda,
-        where possible; None if they are in such coordinates, or never can be.
+        if possible. None if they are in such coordinates already, or never can be.
     """
 
-    #: Accuracy of solutions that is enough to see where a loss falls.
+    #: Accuracy of solutions that suffices to compare losses roughly.
     rough_tol = 0.03
 
     def __init__(self, splits, diagonalized=None):
@@ -28,7 +28,7 @@ class SplitSet:
 
     @cached_property
     def shared(self):
-        """The splits as one shared lambda is best scanned with."""
+        """The splits in the best coordinates for a scan of one shared lambda."""
         return self.splits if self._diagonalized is None else self._diagonalized()
 
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
@@ -133,7 +133,8 @@ class SplitSet:
 
     #: Whether there are too many lambdas for a response of the weights to each.
     prefers_products = False
-    #: Whether the slopes at the last weights are kept: a step from there is free.
+    #: Whether the slopes at the last weights are kept, so that a step from there is
+    #: free.
     keeps_slopes = False
     #: Whether `quadratic_models` has models.
     makes_models = False
@@ -158,7 +159,7 @@ class SplitSet:
         ]
 
     def least_curvature(self):
-        """Return the least curvature of the data that is not zero.
+        """Return the smallest nonzero curvature of the data.
 
         Zero where that is not known.
         """

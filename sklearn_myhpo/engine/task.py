@@ -1,4 +1,4 @@
-"""The data and choices that splits are built from, and the splits."""
+"""The data and choices from which splits are built, and the result."""
 
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ class Built(NamedTuple):
         Weighted mean squares of the centred features.
     plan : Plan
     least_moment : float or None
-        Second moment of the direction with the least one; None for that of a feature.
+        Smallest second moment along any direction; None for that of a feature.
     """
 
     split_set: SplitSet
@@ -46,13 +46,13 @@ class Task(NamedTuple):
     counts : OracleCounts
     plan : Plan
     standard : Standard or None
-        How every split standardizes rows that are in units of all rows; None where
-        they are in the units of the split, or of X.
+        How every split standardizes rows that are in units of all rows; None if they
+        are in the units of the split, or of X.
     source : Design or None
-        X itself, for statistics that the moments have lost; None where features are in
+        X itself, for statistics that the moments have lost; None if features are in
         their final units.
     alone : int or None
-        Number of the split if this is one of several tasks of one split each; -1 of
+        Number of the split if this is one of several tasks with one split each; -1 for
         all rows.
     tries_rows : bool
         Whether solutions may be combinations of rows.

@@ -1,7 +1,7 @@
-"""All rows of a ridge problem beside its unpenalized features.
+"""All rows of a ridge problem without its unpenalized features.
 
-Their regressions are subtracted from the other features and from the target, as means
-are; the rest is a problem without unpenalized features.
+The regressions on them are subtracted from the other features and from the target, like
+means. What remains is a problem without unpenalized features.
 """
 
 from dataclasses import replace
@@ -24,7 +24,7 @@ class Rest(NamedTuple):
     Attributes
     ----------
     data : NamedTuple
-        The rest, of the same kind as the whole.
+        The remaining problem, of the same type as the whole.
     rows : Design
         All features, about their means where there is an intercept.
     explained : Explained

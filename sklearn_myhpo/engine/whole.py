@@ -31,7 +31,7 @@ from .split import Split
 from .split_set import SplitSet
 from .unpenalized import remove_unpenalized
 
-#: The criterion for ridge that factors no matrix.
+#: The part of a message that names the criterion for ridge without factored matrices.
 _PROBES = ", SURE(noise_variance=..., trace='monte-carlo')"
 
 
@@ -67,7 +67,7 @@ class Whole:
     loss : Loss
     plan : Plan
     least_moment : float or None
-        Second moment of the direction with the least one; None for that of a feature.
+        Smallest second moment along any direction; None for that of a feature.
     """
 
     split: Split
@@ -87,7 +87,7 @@ class Whole:
 
     @property
     def n_rows(self):
-        """Number of rows that count."""
+        """Number of rows of positive weight."""
         return self.free.n_rows
 
     @property
@@ -144,7 +144,7 @@ class Whole:
 
 
 class _Data(NamedTuple):
-    """Everything that the split of all rows is built from."""
+    """The data from which the split of all rows is built."""
 
     design: Design
     y: np.ndarray
@@ -162,7 +162,7 @@ class _Data(NamedTuple):
         return all_rows(self.share)
 
     def at_means(self):
-        """Return the rows about their means, and their second moments."""
+        """Return the centred rows, and their second moments."""
         design, moments = self.design.with_moments(self.share, self.fit_intercept)
         check_scale(design, moments)
         return design, moments
@@ -182,8 +182,8 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
     fit_intercept : bool
     counts : OracleCounts
     needs : Criterion
-        Says by `needs_rows` whether single rows are looked at, and by `is_matrix_free`
-        whether nothing is to be factored.
+        Its `needs_rows` says whether single rows are needed, and `is_matrix_free`
+        whether no matrix may be factored.
 
     Returns
     -------
@@ -227,7 +227,7 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
 
 
 def _whole_of_rows(data):
-    """Return all rows as a map that is multiplied with."""
+    """Return all rows as a linear map, without a factored matrix."""
     rows, moments = data.at_means()
     shift, coordinates = rows.shift, feature_coordinates(data.groups, rows.scale)
     given = rows, data.share, moments
@@ -339,7 +339,7 @@ def _moment_split(data, rows, sources):
 
 
 def _check_size(size, name, limit, advice=""):
-    """Raise where a matrix of this side would have to be factored."""
+    """Raise if a matrix of this size would have to be factored."""
     if size > limit:
         raise ValueError(
             f"This criterion factors a matrix with {size} rows and columns, one for "

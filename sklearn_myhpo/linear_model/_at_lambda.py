@@ -9,8 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._messages import shown
 from ._row_weights import at_row_weights
 
-#: Relative difference between the loss of the given rows and that of the fit, beyond
-#: which the rows or the splits must be others. Inexact solutions differ by less.
+#: Relative difference between the loss of the given rows and that of the fit, above
+#: which the rows or the splits must differ. Inexact solutions differ by less.
 SAME_LOSS = 1e-4
 
 
@@ -24,7 +24,7 @@ class AtLambda:
     X : array-like or sparse matrix of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
     fit_params : dict, default=None
-        What `fit` got beside X and y, such as `sample_weight`.
+        Arguments of `fit` other than X and y, such as `sample_weight`.
 
     Attributes
     ----------
@@ -43,8 +43,8 @@ class AtLambda:
         check_is_fitted(estimator)
         if not isinstance(fit_params, Mapping | None):
             raise ValueError(
-                "fit_params must be None or a dict of what fit got beside X and y, "
-                f"such as {{'sample_weight': ...}}. Got {shown(fit_params)}."
+                "fit_params must be None or a dict of the arguments of fit besides X "
+                f"and y, such as {{'sample_weight': ...}}. Got {shown(fit_params)}."
             )
         given = dict(fit_params or {})
         validation = [given.pop(f"{name}_val", None) for name in ("X", "y")]

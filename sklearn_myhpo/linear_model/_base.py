@@ -1,4 +1,4 @@
-"""The story of fit: validate, split, build the problem, solve, refit, report."""
+"""The steps of fit: validate, split, build the problem, solve, refit, report."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class BilevelLinearModel(
     """
 
     _parameter_constraints = {
-        # These have forms that only their own checks can tell.
+        # These have forms that only separate checks can validate.
         "cv": "no_validation",
         "feature_groups": "no_validation",
         "penalty_factors": "no_validation",
@@ -104,7 +104,7 @@ class BilevelLinearModel(
         "store_cv_results": ["boolean"],
     }
 
-    # Values of the parameters that some estimators do not have.
+    # Values of parameters that some estimators lack.
     criterion = "validation"
     selection = "min"
     shrinkage = 0.0
@@ -112,16 +112,16 @@ class BilevelLinearModel(
     n_jobs = None
     class_weight = None
 
-    #: Whether second moments of the folds are all that a fit needs.
+    #: Whether a fit needs only the second moments of the folds.
     _is_from_moments = False
-    #: Whether the same is so once labels are numbers.
+    #: Whether this holds once labels are numbers.
     _codes_classes = False
-    #: Origin of y, which the weights are about until they are set; None for zero.
+    #: Origin of y, which is added back when the weights are set; None for zero.
     _y_origin = None
-    #: Moments of the parts of `partial_fit`, and whether they were not fitted yet.
+    #: Moments of the parts of `partial_fit`, and whether the fit to them is still due.
     _parts, _is_stale = None, False
     _has_shrinkage = False
-    #: Whether batches can be read in few passes, without any list of their rows.
+    #: Whether batches can be read in few passes, without a list of their rows.
     _reads_in_passes = False
     _is_classifier = False
     #: Whether y may have several columns.
@@ -212,7 +212,7 @@ default=None
             "each" for one weight per row. The weights in the training loss are learned
             on `X_val`, at the lambda that is best for equal weights.
         **params : dict
-            Other metadata that a splitter `cv` asks for; only with scikit-learn's
+            Other metadata that a splitter `cv` requests; only with scikit-learn's
             metadata routing.
 
         Returns

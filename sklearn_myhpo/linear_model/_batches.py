@@ -1,4 +1,4 @@
-"""X that is read from `sklearn_myhpo.data.Batches`, in `fit`."""
+"""X from `sklearn_myhpo.data.Batches`, in `fit`."""
 
 from numbers import Integral, Real
 
@@ -44,13 +44,13 @@ def read_batches(model, solver, X, y, sample_weight, metadata, validation):
     Returns
     -------
     Read
-        As given, where X is no `Batches` and is not to be read as such.
+        The arguments as given, unless X is `Batches` or is to be read as such.
 
     Raises
     ------
     ValueError
-        If an argument or a parameter does not go with batches, or these are not rows
-        of one matrix.
+        If an argument or a parameter is not possible with batches, or these are not
+        rows of one matrix.
     """
     model._parts, model._is_stale, model._y_origin = None, False, None
     if isinstance(X, TensorRows):
@@ -74,8 +74,8 @@ def read_batches(model, solver, X, y, sample_weight, metadata, validation):
             )
     if solver.capabilities.needs_rows:
         raise ValueError(
-            f"The solver {shown(solver)} looks at some rows at a time, for each of "
-            "which Batches would be read from the beginning. Use MYHPORidge, "
+            f"The solver {shown(solver)} uses a few rows at a time, and each time "
+            "Batches would be read from the beginning. Use MYHPORidge, "
             "MYHPOLogisticRegression or another solver; or partial_fit with one batch "
             "after another."
         )
@@ -83,8 +83,8 @@ def read_batches(model, solver, X, y, sample_weight, metadata, validation):
         value = getattr(model, name)
         if value is not None and value is not False:
             raise ValueError(
-                f"{name}={shown(value)} predicts single rows, which cannot be looked "
-                f"up in Batches. Leave {name} out."
+                f"{name}={shown(value)} predicts single rows, which cannot be accessed "
+                f"in Batches. Leave {name} out."
             )
     source = BatchSource(X)
     PassBar.watch(model, source)
@@ -93,16 +93,16 @@ def read_batches(model, solver, X, y, sample_weight, metadata, validation):
 
 
 def _reads_mapped(model, solver, X, metadata):
-    """Whether large X that is mapped into memory is read as batches.
+    """Whether large memory-mapped X is read as batches.
 
-    Folds must be the same where it is not.
+    Only if the folds are the same as without batches.
     """
     if not is_rule(model.cv) or metadata[0] is not None or metadata[1]:
         return False
     if solver.capabilities.needs_rows:
         return False
     if model._is_from_moments:
-        # Of more features the rows themselves are asked, where they are.
+        # With more features, the rows themselves are used, without a copy.
         is_matrix = isinstance(X, np.ndarray) and X.ndim == 2
         return is_matrix and X.shape[1] <= limits().moments_size
     if obstacle_to_passes(model, solver) is not None:
@@ -115,7 +115,7 @@ def _reads_mapped(model, solver, X, metadata):
 
 
 def report_passes(model, X):
-    """Set the fitted attributes that say how often rows were read.
+    """Set the fitted attributes for the number of passes.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def report_passes(model, X):
         return
     model.oracle_counts_ = {**model.oracle_counts_, "n_passes": n_passes}
     if isinstance(X, CondensedDesign):
-        # All of them before the first iteration, but for those of the checks.
+        # All passes were made before the first iteration, except those of the checks.
         column = np.full(len(model.history_["lambda"]), n_passes)
         model.history_ = {**model.history_, "n_passes": column}
 
@@ -147,7 +147,7 @@ def columns_of(X):
 
 
 def metadata_of(X, metadata):
-    """Return the arguments of `fit` for a splitter; none where it has made its splits.
+    """Return the arguments of `fit` for a splitter; none if splits exist already.
 
     Parameters
     ----------
@@ -168,12 +168,12 @@ def metadata_of(X, metadata):
 def is_from_batches(X):
     """Whether X is read by blocks; raise a ValueError where it is `Batches` itself.
 
-    Those are taken by `fit` alone, which has read them by then.
+    Only `fit` takes `Batches`, and it has read them by then.
     """
     if isinstance(X, Batches):
         raise ValueError(
-            "Batches are taken for X of fit alone; X must be an array, a sparse matrix "
-            "or a frame here."
+            "Batches are accepted only as X of fit; X must be an array, a sparse "
+            "matrix or a frame here."
         )
     refuse_dask(X)
     refuse_tensor(X)
@@ -200,6 +200,6 @@ def check_batches(model, X, y):
         multi_output=model._is_multi_output,
         y_numeric=not model._is_classifier,
     )
-    # Last, for y alone takes the names of the features away.
+    # Last, since the check of y removes the names of the features.
     validate_data(model, columns_of(X), skip_check_array=True)
     return X, y

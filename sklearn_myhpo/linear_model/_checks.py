@@ -29,7 +29,7 @@ def check_not_missing(y):
     """
     values = np.asarray(y)
     if values.dtype.kind in "US" and not hasattr(y, "dtype"):
-        # NumPy has made a label of NaN in a list of labels.
+        # NumPy turns NaN in a list of labels into a label.
         values = np.asarray(y, dtype=object)
     if values.ndim and values.dtype.kind == "O" and any(map(_is_missing, values.flat)):
         raise ValueError("Input y contains NaN.")
@@ -52,7 +52,7 @@ def check_not_text(y):
 
 
 def _is_missing(value):
-    # pandas' own missing values, without a need of pandas.
+    # pandas' missing values, tested without importing pandas.
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, Real) and bool(value != value)
@@ -84,7 +84,7 @@ def drop_weightless(X, target, weights, pairs):
 
 
 def check_standardize(model, is_sparse, solver):
-    """Raise where every split would need rows of its own that a solver looks at alike.
+    """Raise if the solver needs the same rows for all splits but these differ.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def check_standardize(model, is_sparse, solver):
         raise ValueError(
             "standardize=True with fit_intercept=False subtracts the means of the "
             "training rows of every split from dense X, but the solver "
-            f"{shown(solver)} looks at some rows for all splits at once. Use "
+            f"{shown(solver)} uses the same rows for all splits. Use "
             "fit_intercept=True, or another solver."
         )
 

@@ -1,4 +1,4 @@
-"""Labels of classifiers, and weights of rows by them (`class_weight`)."""
+"""Labels of classifiers, and class weights (`class_weight`)."""
 
 from numbers import Real
 
@@ -136,7 +136,7 @@ class ClassWeightMixin:
         return weighed, own
 
     def _set_class_weight(self):
-        """Set `class_weight_` of `classes_` where no weights are asked for."""
+        """Set `class_weight_` for `classes_` without class weights."""
         if self.class_weight is None:
             self.class_weight_ = np.ones(len(self.classes_))
 
@@ -147,7 +147,7 @@ class ClassWeightMixin:
         return multiplied(self.class_weight, self.classes_, by_class, y, weights)
 
     def _check_streaming_weight(self):
-        """Raise a ValueError where weights would follow from rows not yet seen."""
+        """Raise a ValueError if weights would depend on rows not yet seen."""
         if isinstance(self.class_weight, str):
             raise ValueError(
                 "class_weight='balanced' is not possible with partial_fit, which does "

@@ -1,4 +1,4 @@
-"""Classes of rows that are not in memory, as targets of ridge regression."""
+"""Classes as targets of ridge regression, for rows that are not in memory."""
 
 from numbers import Integral
 
@@ -20,7 +20,7 @@ def coded_rows(model, source, rule_of):
     Parameters
     ----------
     model : RidgeClassifierModel
-        Whose `_is_multilabel` says whether y has a column per label.
+        Its `_is_multilabel` says whether y has a column per label.
     source : RowSource
     rule_of : callable
         Takes the source, and returns the rule of its splits; None for that of a number
@@ -30,7 +30,7 @@ def coded_rows(model, source, rule_of):
     -------
     rows : CodedRows
     rule : FoldRule or None
-        None where a criterion is minimized.
+        None if a criterion is minimized.
     """
     y = source.first().y
     check_not_missing(y)

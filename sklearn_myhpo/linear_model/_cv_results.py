@@ -13,12 +13,12 @@ from ..data.given import GivenRows
 from ._checks import check_weights
 from ._scorers import make_scorers, score_rows
 
-#: Methods that predict rows; a model's first of these is taken.
+#: Prediction methods, in order of preference.
 RESPONSES = ("predict_proba", "decision_function", "predict")
 
 
 class CVResults:
-    """The results that `store_cv_results` and `scoring` ask for.
+    """The results of `store_cv_results` and `scoring`.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class CVResults:
         Returns
         -------
         dict of str to object
-            Those that are not asked for are None.
+            Attributes that are not requested are None.
         """
         found = no_cv_results()
         if not self._is_asked:
@@ -89,9 +89,9 @@ class CVResults:
                     "cv_predictions_"
                 )
             raise ValueError(
-                f"scoring={shown(model.scoring)} judges the models of splits on the "
-                f"rows that they hold out, but criterion={shown(model.criterion)} has "
-                f"no splits. {advice}, or leave scoring out."
+                f"scoring={shown(model.scoring)} scores the models of the splits on "
+                f"held-out rows, but criterion={shown(model.criterion)} has no splits. "
+                f"{advice}, or leave scoring out."
             )
         if self._stores and not criterion.leaves_out:
             able = [
@@ -114,7 +114,7 @@ class CVResults:
         return model._as_plain()
 
     def _rows(self, split):
-        """Return the rows that a split holds out, as they are numbered in `given`."""
+        """Return the held-out rows of a split, numbered as in the data of `fit`."""
         return self.source.kept[self.source.pairs[split][1]] - self.offset
 
     def _scores(self, plain):
@@ -190,7 +190,7 @@ def no_cv_results():
 
 
 def refuse_cv_results(model):
-    """Raise where `partial_fit` is asked for results.
+    """Raise if results are requested from `partial_fit`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""X from Dask, in `fit`: which fits go to the blocks, and what is advised otherwise."""
+"""X from Dask, in `fit`: fits by sums over blocks, and advice for other fits."""
 
 from .._messages import shown
 from ..data.cv import takes_groups
@@ -44,7 +44,7 @@ def read_dask(model, solver, X, y, sample_weight, metadata, validation):
     obstacle = _obstacle(model, solver, *metadata)
     if obstacle is not None:
         raise ValueError(
-            f"{obstacle}. Single rows of Dask collections are not looked at. {_ELSE}"
+            f"{obstacle}. Single rows of Dask collections cannot be accessed. {_ELSE}"
         )
     source = DaskSource(X, y, sample_weight, metadata[0])
     PassBar.watch(model, source)
@@ -53,12 +53,12 @@ def read_dask(model, solver, X, y, sample_weight, metadata, validation):
         return reader.read(source, validation)
     except NeedsRowsError as error:
         raise ValueError(
-            f"{error}. Single rows of Dask collections are not looked at. {_ELSE}"
+            f"{error}. Single rows of Dask collections cannot be accessed. {_ELSE}"
         ) from None
 
 
 def _obstacle(model, solver, groups, params):
-    """Return what keeps a fit from sums over blocks, and what would do; or None."""
+    """Return the option that prevents sums over blocks, with advice; or None."""
     for name in ("scoring", "store_cv_results"):
         value = getattr(model, name)
         if value is not None and value is not False:
@@ -80,9 +80,9 @@ def _obstacle(model, solver, groups, params):
 
 
 def refuse_dask(X):
-    """Raise a ValueError where X is from Dask, outside of `fit` and predictions."""
+    """Raise a ValueError if X is from Dask outside of `fit` and predictions."""
     if is_dask(X):
         raise ValueError(
-            "Collections of Dask are taken for X of fit and of predictions alone. X "
+            "Collections of Dask are accepted only as X of fit and of predictions. X "
             "must be an array, a sparse matrix or a frame in memory here. " + _ELSE
         )

@@ -22,8 +22,8 @@ class DaskScoreMixin:
     ) -> float:
         """Return R2 of a regressor, or the accuracy of a classifier.
 
-        As scikit-learn's scores: R2 is the mean over several targets, and accuracy
-        wants all labels of a row right.
+        They equal scikit-learn's scores: R2 is the mean over several targets, and for
+        accuracy all labels of a row must be right.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ def weights_of(block):
 
 
 def as_given(X, names):
-    """Return rows as a frame where X was one, so that names are checked."""
+    """Return rows as a frame if X was one, so that names are checked."""
     if names is None:
         return X
     import pandas

@@ -1,4 +1,4 @@
-"""Ridge from parts of the data that come one after the other, exactly."""
+"""Exact ridge from parts of the data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def can_add_parts(model):
     Raises
     ------
     AttributeError
-        If it does not, as `sklearn.utils.metaestimators.available_if` wants it.
+        If it does not, as `sklearn.utils.metaestimators.available_if` requires.
     """
     solver = model._make_solver()
     if solver.capabilities.needs_rows:
@@ -55,8 +55,8 @@ def can_add_parts(model):
     criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
     if criterion is not None and (criterion.needs_rows or criterion.is_matrix_free):
         raise AttributeError(
-            f"partial_fit keeps no rows, but criterion={shown(model.criterion)} looks "
-            "at single ones. Use criterion='validation', 'gcv' or 'sure'."
+            f"partial_fit keeps no rows, but criterion={shown(model.criterion)} needs "
+            "single ones. Use criterion='validation', 'gcv' or 'sure'."
         )
     return True
 
@@ -76,16 +76,16 @@ class ExactPartsMixin:
         """Add some rows to those of earlier calls.
 
         The result is that of `fit` to all rows so far with the same folds, to rounding,
-        whatever parts they come in. Second moments of every fold are kept, not rows;
-        the fitted attributes are computed when they are first asked for.
+        in any division into parts. Second moments of every fold are kept, not rows;
+        the fitted attributes are computed on first use.
 
         The folds of ``cv=5`` are those of `sklearn_myhpo.data.RowFolds`: row i of all
         calls is held out by fold i modulo 5; a float holds out that share by a hash of
-        i; `RowFolds` and `KeyFolds` stay what they are. Others need to know all rows.
-        With `KeyFolds`, and with a `criterion`, the order of the rows makes no
-        difference. `fit` starts anew, and so does the first call after it.
+        i; `RowFolds` and `KeyFolds` can be given. Other splitters need to know all
+        rows. With `KeyFolds`, and with a `criterion`, the order of the rows makes no
+        difference. `fit` starts from scratch, and so does the first call after it.
 
-        With a solver that goes on with new rows, as
+        With a solver that can continue with new rows, such as
         ``BilevelRidge(solver=Stochastic(method="soba"))``, every call is one epoch of
         it over the rows instead: `cv` divides them into training and validation parts,
         nothing is refitted, and `coef_` is the mean over the splits of the solver's
@@ -102,7 +102,7 @@ class ExactPartsMixin:
             Non-negative weights.
         groups : array-like of shape (n_samples,), default=None
             Labels of rows that belong together: the keys of ``cv=KeyFolds(5)``, or for
-            a splitter `cv` of a solver that goes on with new rows.
+            a splitter `cv` of a solver that can continue with new rows.
 
         Returns
         -------
@@ -128,8 +128,8 @@ class ExactPartsMixin:
             _check_groups(rule, groups)
             if state is not None and y.shape[1:] != state.y_shape:
                 raise ValueError(
-                    "y must have the shape of the first part but for the rows, "
-                    f"{('n_samples', *state.y_shape)}. Got {y.shape}."
+                    "y must have the shape of the first part except for the number of "
+                    f"rows, {('n_samples', *state.y_shape)}. Got {y.shape}."
                 )
             weight = _weights_of_part(sample_weight, X)
             key = None if groups is None else np.asarray(groups)
@@ -147,16 +147,16 @@ class ExactPartsMixin:
         return self
 
     def merge(self, other: Self) -> Self:
-        """Add the rows that another estimator has got by `partial_fit`.
+        """Add the rows that another estimator got by `partial_fit`.
 
-        For parts of the data that are read in different processes: the moments are
-        added up. The folds of rows stay as they are: rows are numbered in each of the
-        two, so that only `KeyFolds`, or a `criterion`, make the folds of one pass.
+        It is for parts of the data that are read in different processes. The moments
+        are added, and rows keep their folds. Each estimator numbers its own rows, so
+        only `KeyFolds` or a `criterion` give the same result as one pass.
 
         Parameters
         ----------
         other : estimator
-            Of the same class and parameters; it is left as it is.
+            Of the same class and parameters; it is not changed.
 
         Returns
         -------
@@ -171,8 +171,8 @@ class ExactPartsMixin:
         states = [getattr(one, "_parts", None) for one in (self, other)]
         if type(other) is not type(self) or None in states:
             raise ValueError(
-                f"merge needs two {self._name()} that have got rows by partial_fit. "
-                f"Got {shown(other)}."
+                f"merge needs two {self._name()} fitted by partial_fit. Got "
+                f"{shown(other)}."
             )
         own, more = states
         names = [getattr(one, "feature_names_in_", None) for one in (self, other)]
@@ -188,7 +188,7 @@ class ExactPartsMixin:
         return self
 
     def _check_options(self):
-        """Raise where an option of the fit needs rows that are gone."""
+        """Raise if an option of the fit needs rows that are not kept."""
         refuse_cv_results(self)
         if self.shrinkage == "auto":
             raise ValueError(
@@ -211,8 +211,9 @@ class ExactPartsMixin:
             rule = self._new_rule(state)
         if state is not None and shown(rule) != shown(state.rule):
             raise ValueError(
-                f"cv={shown(self.cv)} makes other folds than those of the first part, "
-                f"{shown(state.rule)}. Use the same cv and criterion in every call."
+                f"cv={shown(self.cv)} makes different folds from those of the first "
+                f"part, {shown(state.rule)}. Use the same cv and criterion in every "
+                "call."
             )
         return rule if state is None else state.rule
 
@@ -233,7 +234,7 @@ class ExactPartsMixin:
         return RowFolds(cv)
 
     def _set_parts(self, state):
-        """Keep the moments, and forget what was fitted to fewer rows."""
+        """Keep the moments, and discard the results for fewer rows."""
         for name in [*vars(self)]:
             is_fitted = name.endswith("_") and not name.startswith("_")
             if is_fitted and name not in KNOWN_FROM_PARTS:
@@ -245,13 +246,13 @@ class ExactPartsMixin:
         """Fit the rows so far."""
         state = self._parts
         with kept_on_error(self):
-            # First, so that attributes that are looked for are not fitted again.
+            # First, so that the access to attributes does not start another fit.
             self._is_stale = False
             n_rows = sum(state.factors.counts.values())
             if n_rows < 2:
                 raise ValueError(
                     f"{self._name()} needs two rows or more of positive weight, but "
-                    f"has got {n_rows} by partial_fit."
+                    f"got {n_rows} by partial_fit."
                 )
             found = state.condensed(has_intercept=self.fit_intercept)
             found.design.condensed, self._y_origin = found, found.centre.y
@@ -276,7 +277,7 @@ class ExactPartsMixin:
         ):
             self._refresh()
             return getattr(self, name)
-        # Once more, for its error.
+        # Read again, for its error.
         return object.__getattribute__(self, name)
 
     def __sklearn_is_fitted__(self):
@@ -288,7 +289,7 @@ class ExactPartsMixin:
 def _weights_of_part(sample_weight, X):
     """Return the weights (n_rows,) of some rows, which may all be zero."""
     if sample_weight is not None and not np.any(sample_weight):
-        # Checked as ones, for not all rows are of weight zero if others come.
+        # Checked as ones, since all weights of a part may be zero.
         return 0.0 * _check_sample_weight(np.ones(np.shape(sample_weight)), X)
     return _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -296,7 +297,7 @@ def _weights_of_part(sample_weight, X):
 
 
 class _Silent(Phases):
-    """The progress of a fit that nobody watches."""
+    """The progress of a fit without callbacks and output."""
 
     names, has_callbacks = (), False
 
@@ -310,7 +311,7 @@ class _Silent(Phases):
 
 
 def _check_groups(rule, groups):
-    """Raise where groups are missing, or nothing takes them."""
+    """Raise if groups are missing, or not used."""
     takes = isinstance(rule, KeyFolds) and rule.key is None
     if takes == (groups is not None):
         return
@@ -319,6 +320,6 @@ def _check_groups(rule, groups):
             f"{rule} needs the groups of the rows: partial_fit(X, y, groups=...)."
         )
     raise ValueError(
-        "groups are not possible with this cv, which would take no notice of them. Use "
-        "cv=KeyFolds(5) of sklearn_myhpo.data, or leave groups out."
+        "groups are not possible with this cv, which ignores them. Use cv=KeyFolds(5) "
+        "of sklearn_myhpo.data, or leave groups out."
     )

@@ -47,9 +47,9 @@ def export(model, plain, **fitted):
     Returns
     -------
     BaseEstimator
-        `plain`, with coefficients of its own.
+        `plain`, with copies of the coefficients.
     """
-    # scikit-learn sets the names of features only where X has some.
+    # scikit-learn sets the names of features only if X has names.
     for name in ("coef_", "intercept_", "feature_names_in_"):
         if name in vars(model):
             value = as_numpy(vars(model)[name])

@@ -12,13 +12,12 @@ from ..engine.glm.sample import sampled_split
 from ..engine.glm.split import GLMSplit
 from ..engine.limits import limits
 
-#: Least degrees of freedom of the residuals, relative to the rows, for an estimate of
-#: the noise.
+#: Smallest share of residual degrees of freedom for an estimate of the noise.
 LEAST_RESIDUAL = 1e-6
 
 
 class Facts(NamedTuple):
-    """Numbers of a fit beside its fitted attributes.
+    """Numbers of a fit in addition to its fitted attributes.
 
     Attributes
     ----------
@@ -27,7 +26,7 @@ class Facts(NamedTuple):
     posterior : Posterior or None
         None where it is not known.
     share : ndarray of shape (n_features, n_rows_of_coef) or None
-        Of every feature in the variance of the prediction.
+        Share of every feature in the variance of the prediction.
     baseline : float, ndarray of shape (n_targets,) or None
         Validation loss of an intercept alone.
     """
@@ -66,7 +65,7 @@ class Facts(NamedTuple):
 
 
 def posterior_of(problem, source, lambda_, final):
-    """Return the `Posterior` of final weights, or None where it costs too much.
+    """Return the `Posterior` of final weights, or None if it costs too much.
 
     Parameters
     ----------
@@ -111,7 +110,7 @@ def posterior_of(problem, source, lambda_, final):
 
 
 def _is_cheap(plan):
-    """Whether forming and factoring a Hessian costs little beside the fit."""
+    """Whether forming and factoring a Hessian costs little compared with the fit."""
     return plan.shared_price < np.inf or plan.size <= plan.limits.summary_size
 
 
@@ -122,7 +121,7 @@ class FactsMixin:
     _facts = None
 
     def _set_facts(self, problem, source, lambda_, final):
-        """Set what a summary needs, where it costs little beside the fit.
+        """Set the facts for a summary if they cost little compared with the fit.
 
         Parameters
         ----------
@@ -130,7 +129,7 @@ class FactsMixin:
         source : ProblemSource
             Its data.
         lambda_ : ndarray of shape (n_groups,)
-            At which the final weights are.
+            Lambda of the final weights.
         final : (ndarray, ndarray)
             Coefficients and intercepts; the attributes of the weights are set.
         """
@@ -145,7 +144,7 @@ class FactsMixin:
     def _keep_facts(self, split, posterior, source, baseline=None):
         """Set the facts, given the posterior and the split of all rows.
 
-        The baseline is computed where it is None.
+        The baseline is computed if it is None.
         """
         share, weight = None, source.weights
         if source.has_held_out_rows and baseline is None:
@@ -163,7 +162,7 @@ class FactsMixin:
         """Return the shares of features in the variance of predictions, or None."""
         with np.errstate(all="ignore"):
             if isinstance(split, GLMSplit):
-                # These rows are in memory, wherever X is.
+                # These rows are in host memory, wherever X is.
                 rows = source.design if split.coordinates.bases else split.rows
                 some = every_kth(len(weight), _n_summary_rows(split))
                 if some.step > 1 and np.any(weight[some]):
@@ -178,7 +177,7 @@ class FactsMixin:
 
 
 def _n_summary_rows(split):
-    """Return how many rows the facts of a generalized linear model are made from."""
+    """Return the number of rows for the facts of a generalized linear model."""
     size = limits()
     return max(size.summary_rows, size.summary_rows_per_weight * np.prod(split.shape))
 

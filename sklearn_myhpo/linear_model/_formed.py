@@ -1,4 +1,4 @@
-"""Rows that are formed by blocks, in `fit`: read in few passes where that serves."""
+"""Rows that are formed in blocks, in `fit`, read in few passes where possible."""
 
 from ..data.folds.listed import list_folds
 from ..data.streams.formed import FormedSource
@@ -8,7 +8,7 @@ from ._long_rows import first_look
 from ._pass_bar import PassBar
 from ._sources import Read, obstacle_to_passes
 
-#: Bytes of the Hessians of all splits, beyond which only products of them are made.
+#: Bytes of the Hessians of all splits, beyond which only their products are used.
 MOST_HESSIAN_BYTES = 2**30
 
 
@@ -28,7 +28,7 @@ def read_formed(model, solver, X, y, sample_weight, metadata):
     Returns
     -------
     Read or None
-        None where rows are few, single ones are looked at, or Hessians are too large.
+        None if rows are few, single rows are needed, or Hessians are too large.
     """
     if model.criterion != "validation" or obstacle_to_passes(model, solver):
         return None

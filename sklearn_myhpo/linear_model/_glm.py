@@ -51,7 +51,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
     def _check_data(self, X, y, reset=True):
         check_not_text(y)
         X, y = super()._check_data(X, y, reset)
-        # Infinity in an array of objects is seen only once these are numbers.
+        # Infinities in an array of objects are detected only after its conversion.
         assert_all_finite(y, input_name="y")
         y = y.astype(np.float64)
         self._family_loss().check_target(y)
@@ -88,7 +88,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
         return pairs
 
     def _alpha_of(self, total_weight, lambda_):
-        # scikit-learn's penalty stands beside a mean here, not beside a sum.
+        # In scikit-learn, these losses are a mean plus the penalty, not a sum.
         return 2.0 * np.exp(lambda_)
 
     def _weight_attributes(self, coef, intercept, alpha, dtype):
@@ -115,8 +115,8 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Means; with the log link positive and finite, since exponents end where
-            the precision of X does.
+            Means. With the log link they are positive and finite, since exponents are
+            clipped to the range of the precision of X.
         """
         return self._response_of(self._linear_predictor(X))
 
@@ -129,8 +129,8 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
         """Return D2, the share of the deviance that the model explains.
 
         One minus the deviance of the predictions over that of the weighted mean of y,
-        as `sklearn.metrics.d2_tweedie_score`. Of a constant y it is 1 for perfect
-        predictions and 0 for others.
+        as `sklearn.metrics.d2_tweedie_score`. For a constant y it is 1 for perfect
+        predictions and 0 otherwise.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
         return explained_deviance(self._family_loss(), raw, y, sample_weight)
 
     def to_sklearn(self) -> PoissonRegressor | GammaRegressor | TweedieRegressor:
-        """Return scikit-learn's fitted estimator of the family, predicting alike.
+        """Return scikit-learn's fitted estimator of the family, with equal predictions.
 
         For tools that accept only scikit-learn's own estimators. Its `alpha` is
         `alpha_`, so that with one lambda and ``refit=True`` fitting it to the same rows
@@ -168,7 +168,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
         Raises
         ------
         ValueError
-            If the loss is one of your own, which scikit-learn does not know.
+            If the loss is a custom one, which scikit-learn does not have.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
@@ -181,7 +181,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
             tol=1e-6,
             max_iter=10_000,
         )
-        # Its `fit` keeps the loss, whose link `predict` reads.
+        # Its `fit` keeps the loss, and `predict` uses the link of the loss.
         return export(self, plain, n_iter_=self.n_iter_, _base_loss=plain._get_loss())
 
     def __sklearn_tags__(self):
@@ -189,7 +189,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
         try:
             y_range = self._family_loss().y_range
         except (ValueError, TypeError):
-            # Parameters that `fit` refuses.
+            # Parameters for which `fit` raises an error.
             return tags
         tags.target_tags.positive_only = not y_range.contains(np.float64(-1.0))
         return tags
@@ -210,7 +210,7 @@ def explained_deviance(loss, raw, y, sample_weight=None):
     Returns
     -------
     float
-        At most 1; of a constant y 1 for perfect predictions and 0 for others.
+        At most 1. For a constant y it is 1 for perfect predictions and 0 otherwise.
     """
     y = column_or_1d(
         check_array(y, dtype=np.float64, ensure_2d=False, input_name="y"), warn=True
@@ -278,7 +278,7 @@ def family_loss(family, power, name):
     Raises
     ------
     ValueError
-        If it is no family.
+        If it is not a family.
     """
     if isinstance(family, str) and family in FAMILIES:
         if family == "tweedie":

@@ -1,17 +1,17 @@
-"""Fitted attributes that are NumPy arrays whatever X is."""
+"""Fitted attributes that are always NumPy arrays."""
 
 from typing import Any
 
-#: Place of the values in an estimator.
+#: Name of the attribute that holds the values.
 _PLACE = "_host_arrays"
 
 
 class HostArray:
-    """A fitted attribute beside those that are arrays like X.
+    """A fitted attribute that is not an array like X.
 
-    scikit-learn takes every NumPy array among the attributes of an estimator for one
-    that follows X to its library and its device. Facts of the fit, such as the groups
-    of the features, do not: they are kept in one dict.
+    scikit-learn assumes that every array among the attributes of an estimator has the
+    library and device of X. Facts of the fit, such as the groups of the features, stay
+    NumPy arrays and are kept in one dict.
     """
 
     def __set_name__(self, owner, name):
@@ -28,7 +28,8 @@ class HostArray:
             ) from None
 
     def __set__(self, model, value):
-        # A new dict: others may hold the last one, to restore it after an error.
+        # A new dict, since the old one may be needed to restore the state after an
+        # error.
         vars(model)[_PLACE] = {**vars(model).get(_PLACE, {}), self._name: value}
 
 
@@ -53,7 +54,7 @@ def fitted_names(model):
     Returns
     -------
     set of str
-        Also of those that are kept apart.
+        Including those that are kept in the dict.
     """
     names = {*vars(model), *vars(model).get(_PLACE, {})}
     return {name for name in names if name.endswith("_") and name[0] != "_"}

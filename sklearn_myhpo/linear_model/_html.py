@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._html import LearnedHTMLMixin, indices_to_show
 from ._per_class import class_penalties, lambda_names
 
-#: Groups whose penalties are in the line below the name of the estimator.
+#: Maximum number of penalties in the line below the name of the estimator.
 MOST_IN_SHORT = 4
 
 

@@ -1,4 +1,4 @@
-"""The parameters `lambda_bounds` and `lambda_init`, of all groups or of each."""
+"""The parameters `lambda_bounds` and `lambda_init`, for all groups or for each."""
 
 from numbers import Real
 
@@ -15,7 +15,7 @@ _PAIR = (
 
 
 def check_lambda(lambda_bounds, lambda_init, groups):
-    """Return the checked parameters, the latter inside the former.
+    """Return the checked parameters, with `lambda_init` inside `lambda_bounds`.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def check_lambda(lambda_bounds, lambda_init, groups):
     Returns
     -------
     lambda_bounds : "auto" or (low, high)
-        Each a float, or of shape (n_groups,) and infinite where it is automatic.
+        Each a float, or of shape (n_groups,) and infinite for automatic bounds.
     lambda_init : "auto", float or ndarray of shape (n_groups,)
 
     Raises

@@ -52,7 +52,7 @@ class LearningMixin:
     def _solve(
         self, problem, solver, shrinkage, lambda_init, report, progress, deadline
     ):
-        """Run the solver, from the end of the last fit if that is wanted."""
+        """Run the solver, with a warm start from the last fit if requested."""
         weights_init = shared = None
         if shrinkage:
             with problem.counts.within(deadline):
@@ -105,7 +105,7 @@ class LearningMixin:
         )
 
     def _select(self, problem, result, source, deadline):
-        """Return the result at the lambda that `selection` asks for."""
+        """Return the result at the lambda given by `selection`."""
         error = None
         if source.has_held_out_rows:
             error = standard_error(problem, result.weights, source.rows)

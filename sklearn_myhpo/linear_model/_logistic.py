@@ -180,7 +180,7 @@ class LogisticModel(
         return log_softmax(scores, axis=1)
 
     def to_sklearn(self) -> LogisticRegression:
-        """Return a fitted `sklearn.linear_model.LogisticRegression`, predicting alike.
+        """Return a fitted `sklearn.linear_model.LogisticRegression`, for export.
 
         For tools that accept only scikit-learn's own estimators. Its `C` is `C_`, so
         that with one lambda and ``refit=True`` fitting it to the same rows gives the

@@ -1,4 +1,4 @@
-"""Rows beyond memory that a fit reads in few passes, without any list of rows."""
+"""Rows beyond memory, read in few passes and without a list of rows."""
 
 from numbers import Integral
 from typing import NamedTuple
@@ -16,14 +16,14 @@ from ..data.streams.joined import JoinedSource, OwnValidation
 from ._checks import check_not_missing, check_not_text
 from ._own_validation import check_known_labels
 
-#: Rows of the sample that a fit starts from: at least so many, and so many per feature.
+#: Rows of the sample from which a fit starts: the minimum, and rows per feature.
 SAMPLE_LEAST, SAMPLE_PER_FEATURE = 2**14, 32
-#: Blocks whose entries the sample may have.
+#: Maximum size of the sample, in blocks.
 SAMPLE_BLOCKS = 4
 
 
 class LongRows(NamedTuple):
-    """Rows that are not kept, and what the first pass has found.
+    """Rows that are not kept, and the facts from the first pass.
 
     Attributes
     ----------
@@ -50,12 +50,12 @@ class LongRows(NamedTuple):
 
     @property
     def has_own_validation(self):
-        """Whether the only split is a validation set of the user's own."""
+        """Whether the only split is the user's validation set."""
         return isinstance(self.rule, OwnValidation)
 
 
 def first_look(model, source, rule):
-    """Return what a pass finds that needs no weights of a model.
+    """Return the facts from a pass that needs no weights of a model.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def first_look(model, source, rule):
     Returns
     -------
     LongRows
-        Its rule is None where the sample has all rows, and `cv` is a number of folds.
+        Its rule is None if the sample has all rows and `cv` is a number of folds.
     """
     cv, has_classes = 5 if model.cv is None else model.cv, model._is_classifier
     _check_first(model, source.first())
@@ -105,7 +105,7 @@ def sample_rows(n_features):
 
 
 def _check_first(model, block):
-    """Raise where y of the first rows is none that an estimator takes."""
+    """Raise if y of the first rows is not valid for the estimator."""
     y = block.y
     if y.ndim != 1 and y.shape[1:] != (1,):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Ridge from the second moments of rows that are read once."""
+"""Ridge from second moments, for rows that are read once."""
 
 from dataclasses import replace
 from numbers import Integral
@@ -17,7 +17,7 @@ from ._units import unit_exponents
 
 
 def can_condense(model, solver, groups, params):
-    """Whether the parameters of a fit ask for no more than moments of the folds.
+    """Whether a fit with these parameters needs only the moments of the folds.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def can_condense(model, solver, groups, params):
 
 
 def condensed_rows(model, source, rule):
-    """Return rows that stand for those of a source.
+    """Return condensed rows of a source.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def condensed_rows(model, source, rule):
     -------
     X : CondensedDesign
     y : ndarray
-        About its origin.
+        Relative to its origin.
     weight : ndarray of shape (n_samples,)
     """
     first = source.first()
@@ -97,24 +97,24 @@ def condense_for(model, source, rule):
 
 
 def facts_of(X):
-    """Return the `CondensedFacts` of X, None where its rows stand for no others."""
+    """Return the `CondensedFacts` of X; None if its rows are not condensed."""
     return X.condensed.facts if isinstance(X, CondensedDesign) else None
 
 
 def validates_alone(X):
-    """Whether rows that stand for others have the validation set of the user's own."""
+    """Whether condensed rows include the user's validation set."""
     return isinstance(X, CondensedDesign) and not X.condensed.uses.refits_all
 
 
 def _check_target(y):
-    """Raise where y is no target of a regressor."""
+    """Raise if y is not a valid target of a regressor."""
     check_not_text(y)
     check_not_missing(y)
     check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
 
 
 def check_folds(model, found, rule):
-    """Raise where a part of a split has no row, and warn of rows in order.
+    """Raise if a part of a split has no row, and warn of sorted rows.
 
     Parameters
     ----------

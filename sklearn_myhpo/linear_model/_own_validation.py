@@ -1,4 +1,4 @@
-"""A validation set of the user's own (`X_val`, `y_val`), as one more split."""
+"""The user's validation set (`X_val`, `y_val`), as one more split."""
 
 from functools import partial
 
@@ -39,8 +39,8 @@ def check_own_validation(validation, criterion, shrinkage, check_data):
     Raises
     ------
     ValueError
-        If an argument is missing, does not fit the training rows, or does not go with
-        a parameter.
+        If an argument is missing, does not fit the training rows, or is not possible
+        with a parameter.
     """
     X_val, y_val, sample_weight_val = validation
     if X_val is None and y_val is None:
@@ -59,7 +59,7 @@ def check_own_validation(validation, criterion, shrinkage, check_data):
 
 
 def _check_options(criterion, shrinkage):
-    """Raise where a parameter has no use for a validation set."""
+    """Raise if a parameter makes a validation set useless."""
     if criterion != "validation":
         raise ValueError(
             f"criterion={shown(criterion)} holds no rows out and has no use for X_val. "
@@ -122,7 +122,7 @@ def own_validation(model, source, validation):
 
 
 def check_known_labels(counts, more):
-    """Raise where a class of validation rows has no training rows of positive weight.
+    """Raise if a class of validation rows has no training rows of positive weight.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def check_known_labels(counts, more):
 
 
 def check_own_classes(y, weights, pair):
-    """Raise where a class of the validation set has no training rows.
+    """Raise if a class of the validation set has no training rows.
 
     Parameters
     ----------
@@ -147,13 +147,13 @@ def check_own_classes(y, weights, pair):
     Raises
     ------
     ValueError
-        If a label of `y_val` is none of `y`.
+        If a label of `y_val` does not occur in `y`.
     """
     _check_subset(*(np.unique(y[part[weights[part] > 0]]) for part in pair))
 
 
 def _check_subset(known, labels):
-    """Raise where there are other labels than those that are known."""
+    """Raise if there are labels other than the known ones."""
     unknown = np.setdiff1d(labels, known)
     if unknown.size:
         raise ValueError(
@@ -163,7 +163,7 @@ def _check_subset(known, labels):
 
 
 def append(training, validation):
-    """Return all rows, and the split that they make.
+    """Return all rows, and their split.
 
     Parameters
     ----------

@@ -1,18 +1,18 @@
-"""The estimator that a user wrote: a linear model, or one that fits it inside."""
+"""The user's estimator: a linear model, or one that contains it."""
 
 
 class OwnerMixin:
-    """The name and the parameters of the estimator that a user wrote, for messages."""
+    """The name and the parameters of the user's estimator, for messages."""
 
-    #: Class of the estimator that fits this one; None where the user fits it.
+    #: Class of the estimator that contains this one; None if the user fits it directly.
     _owner = None
-    #: Its `Deadline`, which is older than this fit.
+    #: The `Deadline` of that estimator, which began before this fit.
     _deadline = None
-    #: X as that estimator got it, while it fits this one: what a splitter is given.
+    #: X as given to that estimator, for splitters.
     _owner_rows = None
 
     def _name(self):
-        """Return the name of the class that a user wrote."""
+        """Return the name of the class of the user's estimator."""
         return (self._owner or type(self)).__name__
 
     def _has_parameter(self, name):

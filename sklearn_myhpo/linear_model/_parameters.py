@@ -1,4 +1,4 @@
-"""From the parameters of an estimator to its solver: any solver, MY-HPO, or SHO."""
+"""The solver from the parameters of an estimator: any solver, MY-HPO, or SHO."""
 
 from abc import abstractmethod
 from numbers import Integral, Real

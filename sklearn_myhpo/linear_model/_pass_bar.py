@@ -1,14 +1,14 @@
-"""A line about the passes over rows beyond memory, while they are made."""
+"""A progress line for passes over rows beyond memory."""
 
 import sys
 import time
 
-#: Least seconds from one line to the next.
+#: Minimum number of seconds between two lines.
 PATIENCE_OF_EYES = 0.1
 
 
 class PassBar:
-    """Tells on a terminal how far a pass is, and at the end how many there were.
+    """Prints the progress of a pass and, at the end, the number of passes.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class PassBar:
 
     @classmethod
     def watch(cls, model, source):
-        """Watch the passes of a fit, if the user wants to see them.
+        """Show the passes of a fit if `verbose` is set.
 
         Parameters
         ----------
@@ -35,7 +35,7 @@ class PassBar:
             source.watch = cls(source)
 
     def __call__(self, n_pass, n_rows):
-        """Show how far a pass is, over the line before."""
+        """Print the progress of a pass over the last line."""
         if not self.stream.isatty():
             return
         now = time.perf_counter()
@@ -50,14 +50,14 @@ class PassBar:
             self._write(text)
 
     def _write(self, text):
-        """Write over the last line."""
+        """Overwrite the last line."""
         end = "\r" if not text else ""
         self.stream.write(f"\r{text:<{self._width}}{end}")
         self.stream.flush()
         self._width = len(text)
 
     def end(self):
-        """Say how often the rows were read."""
+        """Print the number of passes."""
         n_passes, n_rows = self.source.n_passes, self.source.n_samples
         seconds = time.perf_counter() - self._begin
         word = "pass" if n_passes == 1 else "passes"

@@ -25,7 +25,7 @@ class PerClassMixin:
     @property
     def _meaning_of_upper(self):
         if self._is_per_class:
-            return "these weights are not wanted"
+            return "these weights do not help"
         return super()._meaning_of_upper
 
     def _make_groups(self, original_X):
@@ -127,9 +127,31 @@ def lambda_names(model):
     list
         Names of groups, or of classes, or both joined by a comma; numbers of targets.
     """
-    if model._is_per_class:
-        keys, _, _ = class_penalties(model)
-        return [", ".join(map(str, each)) for each in zip(*keys.values(), strict=True)]
     if model._is_per_target:
         return list(range(np.size(model.lambda_)))
-    return list(model.feature_group_names_)
+    groups = model.feature_group_names_
+    if not model._is_per_class:
+        return list(groups)
+    return names_with_classes(
+        None if model.feature_groups is None else groups, model.classes_.tolist()
+    )
+
+
+def names_with_classes(groups, classes):
+    """Return the name of every lambda of a model with lambdas per class.
+
+    Parameters
+    ----------
+    groups : sequence or None
+        Names of the feature groups; None without `feature_groups`.
+    classes : sequence
+        Names of the classes.
+
+    Returns
+    -------
+    list of str
+        "class", or "group, class", in the order of ``lambda_.ravel()``.
+    """
+    if groups is None:
+        return [str(one) for one in classes]
+    return [f"{group}, {one}" for group in groups for one in classes]

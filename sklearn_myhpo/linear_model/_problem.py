@@ -34,7 +34,7 @@ class ProblemSource:
     weights : ndarray of shape (n_samples,)
         Positive sample weights.
     kept : ndarray of int of shape (n_samples,)
-        Their numbers among all rows, those of the user's own validation set last.
+        Their numbers among all rows; those of the user's validation set come last.
     pairs : list of (ndarray, ndarray)
         Training and validation rows of every split; empty with a criterion.
     classes : ndarray of shape (n_classes,) or None
@@ -48,15 +48,15 @@ class ProblemSource:
     dtype : dtype
         Precision of the data as given, and of the fitted weights.
     needs_rows : bool
-        Whether the solver looks at some rows at a time.
+        Whether the solver reads batches of rows.
     all_directions : bool
         Whether the solver may leave the subspace of the exact solutions.
     has_own_validation : bool
-        Whether the only split is a validation set of the user's own.
+        Whether the only split is the user's validation set.
     condensed : CondensedFacts or None
-        Where the rows stand for others: what these say.
+        Access to the original rows if the rows are condensed; else None.
     row_groups : RowGroups or None
-        Groups of the training rows whose weights are learned; None without such.
+        Groups of training rows with learned weights; None without.
     """
 
     design: Design
@@ -152,11 +152,11 @@ class ProblemSource:
         else:
             problem = self._of_criterion()
         if self.has_own_validation:
-            # The final weights are fitted to the training rows alone, so `alpha_`
-            # counts those.
+            # The final weights are fitted to the training rows alone, so `alpha_` is
+            # based on their number.
             problem.total_weight = self.parts.totals[0, 0]
         if not isinstance(self.lambda_init, str):
-            # Only automatic bounds can be in the way.
+            # Only automatic bounds can exclude `lambda_init`.
             problem.widen_bounds(self.lambda_init)
         return problem
 
@@ -171,7 +171,7 @@ class ProblemSource:
         weights : list of (coef, intercept)
             Of every split.
         refit : bool
-            Whether to fit all rows, but those of the user's own validation set.
+            Whether to fit to all rows, except the user's validation set.
 
         Returns
         -------
@@ -182,8 +182,8 @@ class ProblemSource:
         if not refit:
             return coef, intercept
         if self.has_own_validation:
-            # The only split is of all other rows; some methods only come near to its
-            # minimizer.
+            # The only split trains on all other rows, but some methods only approximate
+            # its minimizer.
             start = problem.splits[0].from_features(coef, intercept)
             return problem.to_features(problem.minimize(lambda_, [start]))[0]
         start = problem.full.from_features(coef, intercept)
@@ -205,7 +205,8 @@ class ProblemSource:
         criterion = self.criterion
         if criterion is not None:
             criterion = criterion.of_targets(columns, self.target.shape[1])
-        # In one order, so that sums do not depend on how the columns were taken.
+        # A fixed memory order, so that sums do not depend on how the columns were
+        # selected.
         target = np.ascontiguousarray(self.target[:, columns])
         condensed = self.condensed
         if condensed is not None:

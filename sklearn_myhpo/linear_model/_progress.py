@@ -11,13 +11,13 @@ from ._tensors import TensorRows
 
 #: Largest number of lambdas that a line lists; of more it gives the range.
 MAX_LAMBDAS = 4
-#: The parts of a phase, in the line that tells of it.
+#: Names of the steps of a phase in printed lines.
 _SPELLED = {
     "shrinkage": "splits within splits",
     "scan": "values of one lambda",
     "starts": "further starts",
 }
-#: Least width of the column of lambda, and most letters of the name of a group.
+#: Smallest width of the column of lambda, and most letters of the name of a group.
 _WIDTH, _LETTERS = 29, 16
 
 
@@ -49,7 +49,7 @@ class Progress(Tasks):
 
     @contextmanager
     def phase(self, name, n_steps=None):
-        """Report the beginning and the end of a phase; of none within another."""
+        """Report the beginning and the end of a phase that is in no other one."""
         self._n_steps, begin = 0, time.perf_counter()
         with super().phase(name, n_steps):
             yield
@@ -83,7 +83,7 @@ class Progress(Tasks):
         if not self.is_silent:
             lambdas = self._spell(info.lambda_)
             if self._width is None:
-                # Room for a sign and a digit more than the first ones have.
+                # Room for a sign and one digit more than in the first line.
                 self._width = max(_WIDTH, len(lambdas) + 2 * len(self.names))
                 print(
                     f"{'iteration':>9}  {'lambda':<{self._width}} {'loss':>12}  "

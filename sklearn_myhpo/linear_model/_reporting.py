@@ -16,7 +16,7 @@ from ..solvers import Status
 from ..solvers.capabilities import ADVICE, STANDARDIZE
 from ._problem import mean_over_splits
 
-#: Least number of held-out rows without a warning: the relative error of a mean of n
+#: Smallest number of held-out rows without a warning: the relative error of a mean of n
 #: squares of normal errors is sqrt(2 / n).
 FEW_ROWS = 10
 #: Largest exact slope of a converged fit, in units of `tol`, without a warning.
@@ -24,7 +24,7 @@ SLOPE_OF_TOL = 10.0
 
 
 def spell_some(kind, names):
-    """Return the kind of some things and their names, only the first ones of many."""
+    """Return a noun and some names; of many names only the first."""
     return f"{kind}{'' if len(names) == 1 else 's'} {spell(names, word=str)}"
 
 
@@ -110,7 +110,7 @@ class Attributes:
         self.penalty_factors_ = ones if groups.factors is None else groups.factors
 
     def _set_minimum(self, lambda_, validation_loss, standard_error):
-        """Set the attributes of the least validation loss."""
+        """Set the attributes of the lowest validation loss."""
         self.lambda_min_ = lambda_
         self.validation_loss_min_ = validation_loss
         self.validation_loss_standard_error_ = standard_error
@@ -132,11 +132,11 @@ class Attributes:
         }
 
     def _set_checks(self, problem, result, source):
-        """Set the certificate and the optimism, which say how far to trust a fit."""
+        """Set the certificate and the optimism, the checks of a fit."""
         self.certificate_ = self.optimism_ = None
         if source.needs_rows and not self.refit:
-            # So many rows that the user wants no refit: the exact adjoints of a
-            # certificate would cost more than that.
+            # Without a refit the user expects so many rows that the exact adjoints of a
+            # certificate would cost too much.
             return
         if result.status is Status.MAX_TIME:
             return
@@ -152,13 +152,13 @@ class Warnings:
     """The warnings of an estimator after a fit; a mixin."""
 
     #: Meaning of lambdas at their upper bounds.
-    _meaning_of_upper = "these features are not wanted"
+    _meaning_of_upper = "these features do not help"
 
     def _say(self, text, category):
         warn(f"{self._name()} {text}", category)
 
     def _warn(self, problem, result):
-        """Warn of a run that did not converge, and of a result that means little."""
+        """Warn of a run that did not converge, and of unreliable results."""
         if result.status is Status.STOPPED:
             return
         if not result.status.has_converged:
@@ -179,19 +179,19 @@ class Warnings:
         self._warn_of_lambda(certificate, objective, problem.loss.negligible_sum)
 
     def _warn_of_slope(self, slope, objective):
-        """Warn of an end where only the slope that the solver sees is zero."""
+        """Warn if only the solver's approximate slope is zero at the end."""
         remedy = "the options that approximate by their defaults"
         if self._has_parameter("solver"):
             remedy = "the solver by 'implicit', or by one with a finer approximation"
         self._say(
-            "converged by an approximated slope, but the exact slope is "
+            "converged by an approximate derivative, but the exact derivative is "
             f"{slope:.1e} times the {objective}: lambda is not at a minimum. Replace "
             f"{remedy}.",
             ConvergenceWarning,
         )
 
     def _warn_of_lambda(self, certificate, objective, negligible_sum):
-        """Warn where the objective has no minimum, or hardly any."""
+        """Warn if the objective has no minimum, or a very flat one."""
         if certificate.certain:
             self._warn_of_certainty(objective, negligible_sum)
             return
@@ -210,26 +210,26 @@ class Warnings:
         if self.certificate_ is not None and np.size(self.lambda_) > 1:
             slope = np.abs(self.certificate_.hypergradient)
             steepest = self._describe(np.arange(len(slope)) == slope.argmax())
-            text += f" The slope is largest in the lambda of {steepest}."
+            text += f" The derivative is largest for the lambda of {steepest}."
         if problem.counts.n_unfinished_solves:
             text += f" {self._describe_unfinished()}"
         self._say(text, ConvergenceWarning)
 
     def _describe_unfinished(self):
-        """Say what to do about linear solves that were not finished."""
-        text = "Conjugate gradients reached their limit of iterations."
+        """Return advice about unfinished linear solves."""
+        text = "Conjugate gradients reached their maximum number of iterations."
         if not self._has_parameter("lambda_bounds"):
             return text
         return f"{text} {self._or_standardize('raise the lower end of lambda_bounds')}"
 
     def _or_standardize(self, remedy):
-        """Return a remedy as a sentence, after standardize=True if that is new."""
+        """Return a remedy as a sentence, after standardize=True unless it is set."""
         if self.standardize:
             return f"{remedy[0].upper()}{remedy[1:]}."
         return f"Set standardize=True, or {remedy}."
 
     def _warn_of_certainty(self, objective, negligible_sum):
-        """Warn where the objective has come to its limit, zero."""
+        """Warn if the objective has reached its limit, zero."""
         advice = "Any weaker penalty predicts these rows as well."
         if np.size(self.lambda_) > 1:
             remedies = []
@@ -246,50 +246,50 @@ class Warnings:
         self._say(
             "predicts all held-out rows with certainty: their losses, "
             f"{self.validation_loss_:.1e} each, add up to less than "
-            f"{negligible_sum}, so that the {objective} says no more "
-            f"about lambda. {advice}",
+            f"{negligible_sum}, so that the {objective} no longer "
+            f"determines lambda. {advice}",
             FlatObjectiveWarning,
         )
 
     def _warn_if_flat(self, objective):
-        """Warn where the objective is the same along the whole range of lambda."""
+        """Warn if the objective is constant over the whole range of lambda."""
         if self.validation_curve_ is None:
             return
         values = self.validation_curve_["validation_loss"]
         if np.ptp(values) <= FLAT * np.abs(values).max():
             self._say(
-                f"found a flat objective: the {objective} is {values[-1]:.6g} whatever "
-                "lambda is, so that these data do not determine it. The features "
+                f"found a flat objective: the {objective} is {values[-1]:.6g} for "
+                "every lambda, so that these data do not determine it. The features "
                 "may be constant or unrelated to the target; predictions do not depend "
-                "on lambda either way.",
+                "on lambda anyway.",
                 FlatObjectiveWarning,
             )
 
     def _warn_of_few_rows(self, source):
-        """Warn where the objective is a mean over hardly any rows."""
+        """Warn if the objective is a mean over very few rows."""
         n_held_out = source.parts.n_held_out
         if n_held_out >= FEW_ROWS:
             return
         if source.has_own_validation:
-            advice = "Use more rows in X_val, or cv=5 in the place of X_val."
+            advice = "Use more rows in X_val, or cv=5 instead of X_val."
         elif np.isclose(source.parts.held_out_weight, source.weights.sum()):
             advice = (
-                "Every row is held out already, so that other folds would not help: "
-                "only more rows would."
+                "Every row is held out already: other folds do not help, only more "
+                "rows do."
             )
         else:
             advice = (
                 "Use cv=5, which holds out every row once, or a larger validation part."
             )
         self._say(
-            f"learns lambda from {n_held_out} held-out rows: their mean loss is "
-            f"off by about {np.sqrt(2.0 / n_held_out):.0%} by chance, and so "
-            f"lambda is mostly chance too. {advice}",
+            f"learns lambda from {n_held_out} held-out rows: their mean loss has a "
+            f"random error of about {np.sqrt(2.0 / n_held_out):.0%}, so lambda is "
+            f"mostly random too. {advice}",
             FewRowsWarning,
         )
 
     def _warn_of_gap(self, problem, result):
-        """Warn of a lambda that was learned for other weights than a refit gives."""
+        """Warn of a lambda learned for weights that differ from the refit's."""
         gap = describe_gap(problem, result)
         if gap:
             remedy = self._or_standardize(
@@ -300,7 +300,7 @@ class Warnings:
     def _warn_at_bounds(self, lower, upper, objective):
         """Warn of lambdas at a bound where the objective is still falling."""
         for where, side, meaning in (
-            (lower, "lower", "no penalty is wanted"),
+            (lower, "lower", "no penalty is best"),
             (upper, "upper", self._meaning_of_upper),
         ):
             if where.any():
@@ -321,7 +321,7 @@ class Warnings:
         if not isinstance(self.lambda_bounds, dict):
             return not isinstance(self.lambda_bounds, str)
         names = self.feature_group_names_
-        # With one lambda per target there is one group.
+        # With one lambda per target there is only one group.
         own = names[where] if len(names) == len(where) else names
         return any(
             not isinstance(self.lambda_bounds.get(name, "auto"), str) for name in own

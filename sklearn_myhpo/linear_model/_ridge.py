@@ -35,7 +35,7 @@ class RidgeModel(
     _is_multi_output = _is_from_moments = True
     #: Whether the last y was a vector or one column, so that `coef_` is a vector.
     _one_target = False
-    #: Whether y was one column: `intercept_` is an array then, as that of `Ridge`.
+    #: Whether y was one column. Then `intercept_` is an array, as in `Ridge`.
     _one_column = False
 
     @property
@@ -96,13 +96,13 @@ class RidgeModel(
     def _check_data(self, X, y, reset=True, least=2):
         check_not_text(y)
         X, y = super()._check_data(X, y, reset, least)
-        # Infinity in an array of objects is seen only once these are numbers.
+        # Infinities in an array of objects are detected only after its conversion.
         assert_all_finite(y, input_name="y")
         return X, y
 
     def _weight_attributes(self, coef, intercept, alpha, dtype):
         if self._y_origin is not None:
-            # Until `_restore_unit` all targets are in one unit.
+            # All targets have the same unit until `_restore_unit`.
             exponent = 0 if self._is_per_target else self._exponent
             intercept = intercept + np.ldexp(self._y_origin, -exponent)
         coef, intercept = coef.T.astype(dtype), intercept.astype(dtype)

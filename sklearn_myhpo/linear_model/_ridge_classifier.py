@@ -35,10 +35,10 @@ class RidgeClassifierModel(
 ):
     """Base of the ridge classifiers: a target of -1 and 1 per class, one for two."""
 
-    #: Whether the last y had a column per label, of which rows may have several.
+    #: Whether the last y had a column per label (several labels per row).
     _is_multilabel = False
     _codes_classes = True
-    #: Whether the rows of the fit stand for others, whose labels are -1 and 1 by then.
+    #: Whether the rows of the fit are condensed; their labels are -1 and 1 already.
     _is_coded = False
 
     @property
@@ -47,7 +47,7 @@ class RidgeClassifierModel(
 
     @property
     def _is_classifier(self):
-        # Several labels per row are no classes to stratify by.
+        # Several labels per row cannot be stratified.
         return not self._is_multilabel
 
     def _check_data(self, X, y, reset=True):
@@ -90,7 +90,7 @@ class RidgeClassifierModel(
         source = super()._prepare(*given)
         if self._is_coded:
             return replace(source, classes=None)
-        # Splits have seen the classes; from here on the targets are numbers.
+        # The splits are made from classes; from here on the targets are numbers.
         return replace(source, target=self._codes(source.target), classes=None)
 
     def _codes(self, target):
@@ -153,7 +153,7 @@ class RidgeClassifierModel(
         return labels_of(scores, self.classes_)
 
     def to_sklearn(self) -> RidgeClassifier:
-        """Return a fitted `sklearn.linear_model.RidgeClassifier`, predicting alike.
+        """Return a fitted `sklearn.linear_model.RidgeClassifier`, for export.
 
         For tools that accept only scikit-learn's own estimators. Its `alpha` is
         `alpha_`, so that with one lambda and ``refit=True`` fitting it to the same rows
@@ -195,7 +195,7 @@ class RidgeClassifierModel(
             "_label_binarizer": binarizer.fit(some),
         }
         if isinstance(getattr(RidgeClassifier, "classes_", None), property):
-            # Before scikit-learn 1.9 they follow from the binarizer.
+            # Before scikit-learn 1.9 they are taken from the binarizer.
             del fitted["classes_"]
         return export(self, plain, **fitted)
 

@@ -24,7 +24,7 @@ from ._learning import LearningMixin
 from ._problem import LastFit
 from ._tensors import TensorRows
 
-#: Of a weight of zero, that of a group without a row of positive sample weight.
+#: The s of a group whose rows all have the sample weight zero.
 LEAST_LOGIT = -700.0
 
 
@@ -44,7 +44,7 @@ def check_row_groups(model, X, row_groups, X_val):
     Raises
     ------
     ValueError
-        Names the parameter that does not go with `row_groups`.
+        Names the parameter that is not possible with `row_groups`.
     """
     model.row_weights_ = model.row_groups_ = None
     if row_groups is None:
@@ -52,7 +52,7 @@ def check_row_groups(model, X, row_groups, X_val):
     if X_val is None:
         raise ValueError(
             "row_groups needs a clean validation set, X_val and y_val: the weights of "
-            "rows are those with which its loss is least. Got X_val=None."
+            "rows minimize its loss. Got X_val=None."
         )
     if isinstance(X, TensorRows):
         raise ValueError(
@@ -66,8 +66,8 @@ def check_row_groups(model, X, row_groups, X_val):
         )
     if model.selection != "min":
         raise ValueError(
-            "row_groups needs selection='min': the weights of rows are those of the "
-            f"least validation loss. Got {shown(model.selection)}."
+            "row_groups needs selection='min': the weights of rows minimize the "
+            f"validation loss. Got {shown(model.selection)}."
         )
     if model.alpha_per_target:
         raise ValueError(
@@ -112,8 +112,8 @@ def number_rows(row_groups, pair, kept):
         names, labels = _distinct(row_groups, n_train)
     if len(names) < 2:
         raise ValueError(
-            "row_groups needs two groups of rows or more: one weight of all rows has "
-            f"no effect beside the penalty. Got {len(names)}."
+            "row_groups needs two groups of rows or more: one weight for all rows only "
+            f"rescales the penalty. Got {len(names)}."
         )
     labels = np.append(labels, np.full(n_others, len(names))).astype(np.intp)
     return RowGroups(labels[kept], names)
@@ -137,7 +137,7 @@ def _distinct(row_groups, n_train):
         check_not_missing(row_groups)
     except ValueError as error:
         raise ValueError("row_groups has missing labels.") from error
-    # NaN, and NaT in dates and durations, are unlike themselves.
+    # NaN, and NaT in dates and durations, differ from themselves.
     if given.dtype.kind in "fcmM" and (given != given).any():
         raise ValueError("row_groups has missing labels.")
     try:
@@ -168,8 +168,8 @@ class RowWeightsMixin(LearningMixin):
     def _learn(self, source, solver, progress):
         """Solve the problem, set the fitted attributes, warn; return split models.
 
-        Lambda is learned first, with equal weights, and held while the weights of rows
-        are learned.
+        Lambda is learned first, with equal weights, and then fixed while the weights of
+        rows are learned.
         """
         if source.row_groups is None:
             return super()._learn(source, solver, progress)
@@ -267,7 +267,7 @@ class RowWeightsMixin(LearningMixin):
         self.certificate_ = RowWeightsCertificate(**facts)
 
     def _warn_of_rows(self, problem, source, learned, first):
-        """Warn of a run that did not converge, and of a lambda that means little."""
+        """Warn of a run that did not converge, and of an unreliable lambda."""
         if learned.status is Status.STOPPED:
             return
         if not learned.status.has_converged:
@@ -285,7 +285,7 @@ class RowWeightsMixin(LearningMixin):
 
 def _apart(problem, groups, lambdas):
     """Return weights up to one, and lambda as if they were sample weights."""
-    # Groups whose rows all have the sample weight zero are not in the loss.
+    # Groups whose rows all have sample weight zero do not occur in the loss.
     own = problem.row_weights(lambdas) * groups.are_used
     # A fit with sample weights divides the training loss by their sum.
     means = (own @ problem.splits[0].group_shares)[..., None]
@@ -313,7 +313,8 @@ def at_row_weights(source, estimator):
     problem, groups = _weighed(source), source.row_groups
     own = np.full(groups.n_groups, 0.5)
     if np.array_equal(groups.names, estimator.row_groups_):
-        # A factor of all weights is none; the logit of one would be infinite.
+        # A common factor of all weights has no effect; the logit of one would be
+        # infinite.
         own *= estimator.row_weights_
     logits = np.maximum(logit(own), LEAST_LOGIT)
     log_mean = np.log(expit(logits) @ problem.splits[0].group_shares)

@@ -25,7 +25,7 @@ def make_scorers(model, scoring, is_weighted):
     Returns
     -------
     dict of str or None to callable
-        Of one scorer the key is None; empty without `scoring`.
+        The key of a single scorer is None; empty without `scoring`.
 
     Raises
     ------
@@ -35,7 +35,8 @@ def make_scorers(model, scoring, is_weighted):
     if scoring is None:
         return {}
     try:
-        # Refuses what is no scorer, repeated names and names that are no strings.
+        # It rejects objects that are not scorers, and names that are repeated or not
+        # strings.
         check_scoring(model, scoring)
         if isinstance(scoring, dict):
             given = scoring
@@ -45,7 +46,7 @@ def make_scorers(model, scoring, is_weighted):
             given = {name: name for name in scoring}
         scorers = {name: check_scoring(model, one) for name, one in given.items()}
     except (ValueError, TypeError) as error:
-        # For a name, scikit-learn lists all names.
+        # For an unknown name, scikit-learn would list all names.
         reason = "" if isinstance(scoring, str) else f": {str(error).rstrip('.')}"
         raise ValueError(
             "The 'scoring' parameter must be the name of a scorer "
@@ -60,7 +61,7 @@ def make_scorers(model, scoring, is_weighted):
 
 
 def score_rows(scorers, scoring, model, rows, split):
-    """Return the values of the scorers by name; of one scorer the name is None.
+    """Return the values of the scorers by name; None for a single scorer.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def score_rows(scorers, scoring, model, rows, split):
     model : BaseEstimator
         Fitted.
     rows : (X, y, sample_weight)
-        To score on; the weights are None where there are none.
+        Rows to score; the weights may be None.
     split : int
         Number of the split, for messages.
 
@@ -83,7 +84,7 @@ def score_rows(scorers, scoring, model, rows, split):
     Raises
     ------
     ValueError
-        If a scorer raises, or returns no number.
+        If a scorer raises, or does not return a number.
     """
     X, y, weight = rows
     values = {}
@@ -111,18 +112,18 @@ def score_rows(scorers, scoring, model, rows, split):
 
 
 def _request(scorer):
-    """Return what a scorer says of `sample_weight` in metadata routing."""
+    """Return a scorer's request for `sample_weight` in metadata routing."""
     if not hasattr(scorer, "get_metadata_routing"):
         return False
     return scorer.get_metadata_routing().score.requests.get("sample_weight")
 
 
 def _check_request(scorer, name):
-    """Raise where metadata routing does not know what to do with the weights."""
+    """Raise if metadata routing has no request for the weights."""
     if get_config()["enable_metadata_routing"] and _request(scorer) is None:
         raise ValueError(
-            f"scoring={shown(name)} does not say whether it wants the sample_weight "
-            "that fit has got, which metadata routing asks for. Use a scorer with "
+            f"scoring={shown(name)} does not request sample_weight, nor reject it, and "
+            "fit got it: metadata routing needs one of them. Use a scorer with "
             "set_score_request(sample_weight=True), or False: "
             "sklearn.metrics.get_scorer returns one."
         )

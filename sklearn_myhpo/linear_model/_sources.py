@@ -1,4 +1,4 @@
-"""Which fits go to the rows of a source in few passes, and what others do."""
+"""Fits to the rows of a source: in few passes, or by rows kept in memory."""
 
 from numbers import Integral
 from typing import NamedTuple
@@ -32,18 +32,18 @@ GIB = 2**30
 
 
 class Room(NamedTuple):
-    """How much memory a fit to the rows of a source may take.
+    """Limits of memory of a fit to the rows of a source.
 
     Attributes
     ----------
     n_features : int
-        Most features of which matrices of all pairs are made.
+        Maximum number of features for matrices of all pairs of features.
     n_bytes : int
-        Most bytes of the Hessians of all splits.
+        Maximum size of the Hessians of all splits in bytes.
     n_kept : int
-        Bytes of rows up to which they are kept, where nothing else would do.
+        Maximum size in bytes of rows that are kept in memory if they must be.
     n_listed : int
-        Rows up to which a number for each is kept, which says its folds.
+        Maximum number of rows for which a number is kept per row, for folds.
     """
 
     n_features: int
@@ -58,11 +58,11 @@ class Read(NamedTuple):
     Attributes
     ----------
     X : LongRows, Design or object
-        As given where it is not a source.
+        As given if it is not a source.
     y, sample_weight : array-like or None
         None with `LongRows`.
     validation : (X_val, y_val, sample_weight_val)
-        Of Nones where `X` has these rows too.
+        None each if `X` contains these rows.
     """
 
     X: object
@@ -72,7 +72,7 @@ class Read(NamedTuple):
 
 
 class NeedsRowsError(Exception):
-    """An option needs rows one by one, and none are to be kept."""
+    """An option needs single rows, and no rows may be kept."""
 
 
 class SourceReader:
@@ -86,7 +86,7 @@ class SourceReader:
         Further arguments of `fit` for a splitter.
     room : Room
     takes_keys : bool
-        Whether the source has taken the groups as its keys.
+        Whether the groups are the keys of the source.
     """
 
     def __init__(self, model, solver, metadata, room, *, takes_keys):
@@ -117,7 +117,7 @@ class SourceReader:
     # Ridge.
 
     def _from_moments(self, source):
-        """Return the rows that stand for those of ridge regression."""
+        """Return the condensed rows for ridge regression."""
         model, room = self.model, self.room
         criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
         looks = criterion is not None
@@ -129,7 +129,7 @@ class SourceReader:
             what = f"ridge regression of {size} features"
             return self._kept(source, what, _FEATURES)
         if size > limits().moments_size and room.n_kept:
-            # Rows that take less than one matrix of all pairs of features.
+            # The rows take less memory than one matrix of all pairs of features.
             kept = self._kept_up_to(source, min(room.n_kept, 8 * size**2))
             if kept is not None:
                 return kept
@@ -142,7 +142,7 @@ class SourceReader:
     # Other losses.
 
     def _in_passes(self, source):
-        """Return the rows of a loss that is no square."""
+        """Return the rows for a loss other than the squared loss."""
         obstacle = obstacle_to_passes(self.model, self.solver)
         if obstacle is not None:
             return self._kept(source, *obstacle)
@@ -163,7 +163,7 @@ class SourceReader:
         return Read(rows, None, None)
 
     def _of_sample(self, source, rows):
-        """Return all rows, of which the sample has each."""
+        """Return all rows, which are all in the sample."""
         sample = in_double(rows.facts.sample.in_order())
         return self._split(source, sample, rows.rule, sample.kind)
 
@@ -213,7 +213,7 @@ class SourceReader:
     # Rows that are kept.
 
     def _kept(self, source, what, advice):
-        """Return all rows in memory, or raise where these are too many."""
+        """Return all rows in memory, or raise if there are too many."""
         most = self.room.n_kept
         if not most:
             raise NeedsRowsError(advice.format(what=what))
@@ -226,7 +226,7 @@ class SourceReader:
         return kept
 
     def _kept_up_to(self, source, most):
-        """Return all rows in memory; None where they take more bytes than that."""
+        """Return all rows in memory; None if they take more bytes than that."""
         model = self.model
         try:
             rows = source.map_reduce(rows_of_block, most).joined()
@@ -239,7 +239,7 @@ class SourceReader:
         return self._split(source, rows, rule, None)
 
     def _split(self, source, rows, rule, kinds):
-        """Return rows in memory, and the validation set that is among them."""
+        """Return rows in memory, and the validation set contained in them."""
         if isinstance(source, JoinedSource):
             own, more = parts_of(rows, source.training.n_samples)
             X_val = named(more[0], source.names)
@@ -285,7 +285,7 @@ _MODEL = "{what} needs rows one by one. Use MYHPOLogisticRegression"
 
 
 def obstacle_to_passes(model, solver):
-    """Return what needs all rows in memory of a loss that is no square, or None.
+    """Return the option that needs all rows of a loss other than squares, or None.
 
     Parameters
     ----------
@@ -295,7 +295,7 @@ def obstacle_to_passes(model, solver):
     Returns
     -------
     (str, str) or None
-        The option, and what to use in its place.
+        The option, and what to use instead.
     """
     capabilities = solver.capabilities
     if not model._reads_in_passes:

@@ -1,4 +1,4 @@
-"""The splits of a fit: the parameter `cv`, and the metadata that a splitter wants."""
+"""The splits of a fit: the parameter `cv`, and the metadata for splitters."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ._own_validation import check_own_classes
 class SplitsMixin:
     """Splits of rows into training and validation parts; a mixin."""
 
-    # `fit` takes groups for `cv`, which asks for them itself where it is a splitter of
-    # scikit-learn. Others are served after `set_fit_request(groups=True)`; without it
-    # groups that are for somebody else, as the splits of a search, are no error.
+    # `fit` takes groups for `cv`. A scikit-learn splitter requests them itself; others
+    # get them after `set_fit_request(groups=True)`. Without it, groups meant for
+    # something else, such as the splits of a search, are no error.
     __metadata_request__fit = {"groups": False}
     __metadata_request__partial_fit = {"groups": False}
 
@@ -72,13 +72,13 @@ class SplitsMixin:
         given : (X, y)
             As the user gave them.
         checked : (X, y)
-            As numbers and labels; with a validation set of the user's own below it.
+            As numbers and labels, followed by the user's validation set.
         weights : ndarray of shape (n_samples,)
             Of the rows of `checked`.
         metadata : dict of str to object
             Further arguments of a splitter.
         own : (ndarray, ndarray) or None
-            The split that the user's own validation set makes.
+            The split of the user's validation set.
         criterion : Criterion or None
             None if the loss of held-out rows is minimized.
 
@@ -105,7 +105,7 @@ class SplitsMixin:
         return [own]
 
     def _say_that_groups_are_unused(self, has_groups, has_own_validation):
-        """Warn of groups where nothing divides rows."""
+        """Warn of groups if there are no splits."""
         if not has_groups:
             return
         reason = f"criterion={shown(self.criterion)} makes no splits"
@@ -120,7 +120,7 @@ class SplitsMixin:
     def _make_pairs(
         self, given, checked, weights, metadata, *, random_state, needs_classes=True
     ):
-        """Return the splits that `cv` makes; part of the data may lack classes."""
+        """Return the splits given by `cv`; part of the data may lack classes."""
         X, y = checked
         if self._owner_rows is not None:
             X, given = self._owner_rows, (self._owner_rows, given[1])
@@ -133,6 +133,6 @@ class SplitsMixin:
             weights=weights,
             metadata=metadata,
         )
-        # Rows of a source may come with their splits.
+        # Rows of a source may already have splits.
         cv = X.pairs if isinstance(X, Design) and X.pairs is not None else self.cv
         return make_splits(cv, rows, say=self._say, random_state=random_state)

@@ -1,4 +1,4 @@
-"""Checks of the splits of rows that are read in passes."""
+"""Checks of splits for rows that are read in passes."""
 
 from numbers import Integral
 
@@ -10,7 +10,7 @@ from ..data.folds.rules import Stratified
 
 
 def check_splits(model, rule, facts):
-    """Raise where a split lacks rows of one part, or a class to train on.
+    """Raise if a split lacks rows of a part, or a class in the training part.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The start of a fit of rows beyond memory: the fit of a sample of them."""
+"""The start of a fit to rows beyond memory: the fit to a sample."""
 
 from dataclasses import replace
 from numbers import Integral
@@ -27,8 +27,8 @@ class SampledRows(NamedTuple):
     target : ndarray of shape (n,)
         As the loss wants it.
     weight : ndarray of shape (n,)
-        Weights of the rows; those of rare classes, of which there are too many rows in
-        the sample, are smaller.
+        Weights of the rows. Those of rare classes, which are over-represented in the
+        sample, are smaller.
     """
 
     sample: object
@@ -48,12 +48,12 @@ class SampledRows(NamedTuple):
         y, weight = target.of(sample)
         if facts.counts is not None:
             index = np.searchsorted(facts.counts.classes, sample.y.reshape(len(y)))
-            # Labels that validation rows alone have are of no weight.
+            # Labels that occur only in validation rows have no weight.
             index = index.clip(max=len(facts.counts.classes) - 1)
             own = np.bincount(index, minlength=len(facts.counts.classes))
             share = facts.counts.sizes / np.maximum(own, 1)
             weight = weight * (share / share.max())[index]
-        # A sample without any weight stands for rows that have some.
+        # The weights of a sample may all be zero although those of all rows are not.
         return cls(sample, y, weight if np.any(weight) else np.ones(len(y)))
 
     def source(self, model, loss, groups, bounds, pairs):
@@ -82,7 +82,7 @@ class SampledRows(NamedTuple):
         )
 
     def pairs(self, model, uses):
-        """Return pairs of rows of the sample that are like the folds of all rows."""
+        """Return splits of the sample that correspond to the folds of all rows."""
         cv = 5 if model.cv is None else model.cv
         is_number = isinstance(cv, Integral) and uses.refits_all
         if self.sample.kind is None or is_number:
@@ -110,7 +110,7 @@ def _in_double(X):
 
 
 class Start(NamedTuple):
-    """Where the passes start.
+    """The start of the passes.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class Start(NamedTuple):
     coef : ndarray of shape (n_features, n_outputs)
     intercept : ndarray of shape (n_outputs,)
     is_known : bool
-        Whether they are those of a fit of all rows.
+        Whether they come from a fit to all rows.
     """
 
     lambda_: np.ndarray
@@ -128,7 +128,7 @@ class Start(NamedTuple):
 
 
 def start_of_sample(model, rows, uses, loss, groups, bounds, solver, n_rows):
-    """Return the `Start` that a fit of a sample gives.
+    """Return the `Start` from a fit to a sample.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def start_of_sample(model, rows, uses, loss, groups, bounds, solver, n_rows):
     bounds : "auto" or (low, high)
     solver : Solver
     n_rows : int
-        Of which the sample was taken.
+        Number of all rows.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def start_of_sample(model, rows, uses, loss, groups, bounds, solver, n_rows):
     final = source.final_weights(problem, result.lambda_, weights, True)
     if not all(np.all(np.isfinite(one)) for one in (result.lambda_, *final)):
         return None
-    # The best strength is about the same in all, and so falls per row.
+    # The best total strength is about the same for all rows, so it is lower per row.
     lambda_ = result.lambda_ + np.log(len(rows.target) / n_rows)
     return Start(lambda_, *final)
 

@@ -1,4 +1,4 @@
-"""The fit of rows beyond memory in few passes: start, passes, reports."""
+"""A fit to rows beyond memory in few passes: start, passes, reports."""
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -32,7 +32,7 @@ SHARED_TOL = 1e-4
 
 
 class StreamedFit:
-    """One fit of rows beyond memory.
+    """One fit to rows beyond memory.
 
     Parameters
     ----------
@@ -62,7 +62,8 @@ class StreamedFit:
     def _fit(self):
         model, progress = self.model, self.progress
         counts = StreamCounts()
-        # Values that are not finite are refused below; numpy need not warn of them.
+        # Values that are not finite raise an error below, so NumPy's warnings are
+        # ignored.
         with progress.phase("scan"), np.errstate(all="ignore"):
             start = self._start()
             streamed = self._rows(counts)
@@ -78,10 +79,10 @@ class StreamedFit:
             self.rows.source.watch.end()
 
     def _search(self, streamed, start, models, weights):
-        """Return the loop of passes after its end, the problem and the result."""
+        """Return the finished loop of passes, the problem and the result."""
         model, progress = self.model, self.progress
         begin, shrinkage = (models, start.lambda_, weights), None
-        # Numpy need not warn of steps that are refused.
+        # NumPy's warnings about rejected steps are ignored.
         with np.errstate(all="ignore"):
             if model.shrinkage_ if model._has_shrinkage else 0.0:
                 begin, reference = self._shared(streamed, start, *begin)
@@ -144,13 +145,13 @@ class StreamedFit:
         return found
 
     def _start_of_sample(self):
-        """Return the `Start` that the fit of the sample gives; None if none."""
+        """Return the `Start` from the fit to the sample, or None."""
         n_rows, uses = self.rows.facts.sample.n_rows, self.rows.rule.uses
         given = self.loss, self.groups, self.bounds, self.solver, n_rows
         return start_of_sample(self.model, self.sample, uses, *given)
 
     def _last_start(self):
-        """Return the `Start` of the last fit, None without one to start from."""
+        """Return the `Start` of the last fit, or None."""
         last = self.model._last_fit
         if not self.model.warm_start or last is None or last.weights is None:
             return None
@@ -162,7 +163,7 @@ class StreamedFit:
         return Start(last.lambda_, coef, intercept, is_known=True)
 
     def _null_start(self):
-        """Return the model without features, and a penalty of a few rows."""
+        """Return the model without features, and a penalty equivalent to a few rows."""
         n_outputs = self.loss.n_outputs(self.sample.target)
         lambda_ = np.full(self.groups.n_groups, -np.log(self.rows.facts.sample.n_rows))
         coef = np.zeros((len(self.groups.labels), n_outputs))
@@ -248,11 +249,11 @@ class StreamedFit:
         vars(model).update(no_cv_results())
 
     def _warn_of_few(self, source):
-        """Warn where the objective is a mean over hardly any rows."""
+        """Warn if the objective is a mean over very few rows."""
         self.model._warn_of_few_rows(source)
 
     def _select(self, streamed, driver, problem, result):
-        """Return the result that `selection` asks for, and its problem."""
+        """Return the result given by `selection`, and its problem."""
         model = self.model
         error = self._standard_error(problem, result, streamed)
         lambda_ = model._as_parameter(result.lambda_)
@@ -272,7 +273,7 @@ class StreamedFit:
         return result._replace(scan=Scan(result.lambda_, [], places, values))
 
     def _set_checks(self, problem, result):
-        """Set the certificate and the optimism, which say how far to trust a fit."""
+        """Set the certificate and the optimism, the checks of a fit."""
         model = self.model
         model.certificate_ = model.optimism_ = None
         if not result.lambda_.size:
@@ -301,7 +302,7 @@ class StreamedFit:
         return float(np.sqrt(variance / max(weight - 1.0, 1.0)))
 
     def _set_facts(self, problem, source, lambda_):
-        """Set what a summary needs."""
+        """Set the facts for a summary."""
         model, split = self.model, problem.full
         posterior = share = None
         if model.refit:

@@ -1,4 +1,4 @@
-"""The fit of rows beyond memory by approximate leave-one-out, in few passes."""
+"""A fit to rows beyond memory by approximate leave-one-out, in few passes."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from ._streamed import StreamedFit
 
 
 def streamed_fit(model, rows, solver, progress):
-    """Return the fit that rows beyond memory need.
+    """Return the fit for rows beyond memory.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ class StreamedCriterionFit(StreamedFit):
 
     def _start(self):
         """Return the `Start`: of the last fit, of the sample, or without features."""
-        # Solvers that need splits are refused.
+        # Raises for solvers that need splits.
         self.criterion = self.model._choose_criterion(self.loss, self.solver)
         return super()._start()
 
     def _start_of_sample(self):
-        """Return the `Start` that the criterion of the sample gives; None if none."""
+        """Return the `Start` from the criterion of the sample, or None."""
         model, sample = self.model, self.sample
         source = sample.source(model, self.loss, self.groups, self.bounds, [])
         try:
@@ -63,7 +63,7 @@ class StreamedCriterionFit(StreamedFit):
         return Start(result.lambda_ + np.log(share), *final)
 
     def _search(self, streamed, start, models, weights):
-        """Return the loop of passes after its end, the problem and the result."""
+        """Return the finished loop of passes, the problem and the result."""
         model, rows = self.model, LeftOutRows(streamed, self.bounds)
         report = self._report(streamed)
         driver = CriterionDriver(
@@ -99,4 +99,4 @@ class StreamedCriterionFit(StreamedFit):
                 model.certificate_, _ = certify(problem, result)
 
     def _warn_of_few(self, source):
-        """Say nothing: all rows count."""
+        """Do not warn, since all rows count."""

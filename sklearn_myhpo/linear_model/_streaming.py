@@ -1,4 +1,4 @@
-"""Learning from one part of the data after another (`partial_fit`)."""
+"""Learning from parts of the data (`partial_fit`)."""
 
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ class Stream(NamedTuple):
     history : list of dict
         A row per part.
     counts : dict of str to number
-        Of all parts.
+        Sums over all parts.
     """
 
     groups: object
@@ -54,12 +54,12 @@ class Stream(NamedTuple):
 
 
 def can_stream(model):
-    """Whether the solver of an estimator goes on with new rows.
+    """Whether the solver of an estimator can continue with new rows.
 
     Raises
     ------
     AttributeError
-        If it does not, as `sklearn.utils.metaestimators.available_if` wants it.
+        If it cannot, as `sklearn.utils.metaestimators.available_if` requires.
     """
     solver = resolve_solver(model.solver)
     if solver.capabilities.streams:
@@ -111,7 +111,7 @@ class StreamingMixin:
         return self
 
     def _random_of_parts(self):
-        """Return the random state that goes on from part to part."""
+        """Return the random state that is kept from part to part."""
         if self._stream:
             return self._stream.random
         return check_random_state(self.random_state)
@@ -124,7 +124,7 @@ class StreamingMixin:
         rng = np.random.default_rng(random.randint(np.iinfo(np.int32).max))
         if stream:
             state = _resume(problem, solver, stream)
-            # Rows that are new to the weights: an honest validation loss.
+            # The weights have not seen these rows, so the validation loss is unbiased.
             loss_before = problem.validation_loss(state.weights)
         else:
             state, loss_before = self._first_state(problem, solver), None
@@ -138,7 +138,7 @@ class StreamingMixin:
         else:
             info = Info(state.lambda_, np.nan, np.nan, np.nan)
             self._say(
-                "diverged on these rows, which are left out. Use "
+                "diverged on these rows and skipped them. Use "
                 'step_sizes="auto" or smaller ones.',
                 ConvergenceWarning,
             )

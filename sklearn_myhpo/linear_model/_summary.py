@@ -1,4 +1,4 @@
-"""The summary of a fitted model: a row per feature, and what is known of the whole."""
+"""The summary of a fitted model: a row per feature, and facts about the model."""
 
 from __future__ import annotations
 
@@ -36,35 +36,36 @@ _HOW_STANDARD_ERRORS = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Summary:
-    """A fitted model for a reader: print it, or show it in a notebook.
+    """A readable description of a fitted model, for printing and for notebooks.
 
     `frame` needs pandas; the text and the HTML do not.
 
     Attributes
     ----------
     head : str
-        The estimator, and how its fit ended.
+        The estimator, and the end of its fit.
     columns : dict of str to ndarray of shape (n_features,)
         The columns of `frame`.
     intercept, intercept_standard_error : float, ndarray or None
         In the form of `intercept_`; the latter is known for ridge only.
     effective_dof : float, ndarray of shape (n_targets,) or None
         Effective degrees of freedom: the trace of the hat matrix of the weights of all
-        rows, intercept and unpenalized features included. For other than squared losses
-        the hat matrix is that of the last step of Newton's method, with all classes,
-        estimated from a sample of many rows. An array with one lambda per target. None
-        where it would cost too much, after `partial_fit` and without a refit.
+        rows, intercept and unpenalized features included. For losses other than the
+        squared loss it is the hat matrix of the last step of Newton's method, with all
+        classes, estimated from a sample if there are many rows. An array with one
+        lambda per target. None if it would cost too much, after `partial_fit` and
+        without a refit.
     validation_loss, validation_loss_standard_error : float, ndarray or None
         Attributes of the fitted model.
     baseline_loss : float, ndarray or None
-        The loss of the same held-out rows in a model of an intercept alone, fitted to
-        the same training rows. None where none are held out.
+        The loss of a model with an intercept alone, on the same held-out rows and
+        fitted to the same training rows. None if no rows are held out.
     noise_variance : ndarray of shape (n_targets,) or None
-        Of ridge: sum of the squared residuals over ``n - effective_dof``. A row with a
+        For ridge, the sum of squared residuals over ``n - effective_dof``. A row with a
         sample weight of k counts as k rows.
     """
 
-    #: Name of the things that have a row in the table.
+    #: Plural name of the rows of the table.
     _rows: ClassVar[str] = "features"
 
     head: str
@@ -82,9 +83,9 @@ class Summary:
         """The table of the features, a row each, as a pandas.DataFrame.
 
         The columns are "feature", "coef", "standard_error" (ridge, where it is known),
-        "group" (None of features without a penalty), "alpha" or "C" with the penalty
-        factor, and "variance_share" where it is known. With several targets or classes
-        a column that differs between them is one per target or class, such as
+        "group" (None for features without a penalty), "alpha" or "C" with the penalty
+        factor, and "variance_share" where it is known. With several targets or classes,
+        columns that differ between them occur once per target or class, such as
         "coef[0]".
 
         Returns
@@ -111,7 +112,7 @@ class Summary:
         return html_table(f"{above} {caption}".strip(), heads, rows)
 
     def _lines(self):
-        """Return what is known of the whole model, a line each."""
+        """Return facts about the whole model, a line each."""
         lines = [self.head]
         loss = f"{_spell(self.validation_loss)}"
         if self.validation_loss_standard_error is not None:
@@ -157,7 +158,7 @@ class Summary:
         return len(self.columns["feature"])
 
     def _what_is_counted(self):
-        """Return what has the degrees of freedom, with its number."""
+        """Return the number and the plural name of the rows."""
         return f"{self._size()} features"
 
     def _ranked_by(self):
@@ -169,7 +170,7 @@ class Summary:
 class SummaryMixin:
     """The method `summary` of a linear estimator."""
 
-    #: Names that came with an array without a place for them; None for none.
+    #: Names of the features of an array, from a transformer; None without.
     _carried_names = None
 
     def summary(self, *, feature_names: ArrayLike | None = None) -> Summary:
@@ -179,17 +180,18 @@ class SummaryMixin:
         feature: name, coefficient, for ridge its standard error, group, penalty, and
         its share of the variance of the prediction,
         ``Cov(x_j w_j, prediction) / Var(prediction)`` over the training rows. The
-        shares add up to one; that of a feature which others work against is negative.
-        Of the whole model it has the effective degrees of freedom, the validation loss
-        with its standard error, and the loss of an intercept alone on the same rows.
+        shares add up to one; the share of a feature that is offset by others is
+        negative. For the whole model it has the effective degrees of freedom, the
+        validation loss with its standard error, and the loss of an intercept alone on
+        the same rows.
 
         Standard errors are roots of the diagonal of
         ``sigma^2 (X' X + diag(alpha))^-1``, X about its means: the posterior covariance
-        for the prior that the learned penalty stands for; with `standardize` that of
-        standardized features, moved to the units of X. They are conditional on that
-        penalty, and sigma^2 is the sum of squared residuals over n minus the effective
-        degrees of freedom. With ``refit=False`` or `X_val` there are none, nor
-        degrees of freedom.
+        for the prior that corresponds to the learned penalty; with `standardize` that
+        of standardized features, converted to the units of X. They are conditional on
+        that penalty, and sigma^2 is the sum of squared residuals over n minus the
+        effective degrees of freedom. With ``refit=False`` or `X_val` there are none,
+        nor degrees of freedom.
 
         Parameters
         ----------
@@ -236,7 +238,7 @@ class SummaryMixin:
 
     def _known_names(self):
         """Return the names that came with X, or None."""
-        # scikit-learn sets the attribute only where X has string names.
+        # scikit-learn sets the attribute only if X has string names.
         return getattr(self, "feature_names_in_", self._carried_names)
 
     def _summary_columns(self, feature_names, errors):
@@ -273,7 +275,7 @@ class SummaryMixin:
             return _per_key(name, keys, strength / self.penalty_factors_)
 
     def _summary_keys(self, n_rows):
-        """Return what tells the rows of `coef_` apart: numbers, classes, or [None]."""
+        """Return the labels of the rows of `coef_`: numbers, classes, or [None]."""
         if n_rows == 1:
             return [None]
         return list(getattr(self, "classes_", range(n_rows)))

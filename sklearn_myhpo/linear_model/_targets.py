@@ -1,4 +1,4 @@
-"""One lambda per target: learned all at once if the solver can, else one by one."""
+"""One lambda per target, learned together if the solver can, else one by one."""
 
 from typing import NamedTuple
 
@@ -107,11 +107,11 @@ class PerTargetMixin:
             tasks.append((source, solver, own, options, self.refit))
 
         def report(n_iter, info, _):
-            # There is no model of all targets before the last of them is learned.
+            # A model of all targets exists only after the last one is learned.
             return progress.report(n_iter, info, None)
 
         fits = []
-        # Callbacks see iterations when they happen, and may end a run.
+        # Callbacks are called during the run and may end it.
         if progress.has_callbacks or not computes_at_once(self.n_jobs):
             found = (((), learn_target(*task, report)) for task in tasks)
         else:
@@ -128,7 +128,7 @@ class PerTargetMixin:
     def _learn_together(self, problem, targets, source, solver, start, progress):
         """Return the `TargetsFit` of one run for all targets.
 
-        None if the held-out rows have other losses than it believes.
+        None if its losses differ from those of the held-out rows.
         """
         report = self._reporter(problem, progress, source.dtype)
         lambda_init = source.lambda_init if start is None else start

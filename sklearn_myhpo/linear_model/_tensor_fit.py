@@ -1,4 +1,4 @@
-"""Fits of arrays of the array API: everything follows X, and weights go where it is."""
+"""Fits of arrays of the array API; other arguments and the weights follow X."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ WEIGHTS = ("coef_", "intercept_")
 def following_rows(fit):
     """Return a method `fit` that takes arrays of the array API.
 
-    Where scikit-learn's ``array_api_dispatch`` is on, other arguments follow X; X
-    itself stays where it is, and the fitted weights are arrays like it.
+    With scikit-learn's ``array_api_dispatch``, X stays on its device, other arguments
+    follow X, and the fitted weights are arrays like X.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def following_rows(fit):
 
 
 def _followed(name, value):
-    """Return an argument beside X on the host."""
+    """Return an argument other than X on the host."""
     if not is_foreign(value):
         return value
     check_values(value, name)
@@ -140,12 +140,12 @@ class FollowingMixin(HostArraysMixin):
         Parameters
         ----------
         place : "numpy" or array
-            An array says by its library and its device where the weights shall be.
+            An array gives the library and the device of the weights.
 
         Returns
         -------
         self : object
-            A copy; the estimator itself stays as it is.
+            A copy; the estimator itself is not changed.
 
         Raises
         ------

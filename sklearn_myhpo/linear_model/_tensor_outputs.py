@@ -1,4 +1,4 @@
-"""Predictions from raw predictions in arrays of the array API, where these live."""
+"""Predictions from raw predictions in arrays of the array API, on their device."""
 
 import numpy as np
 

@@ -125,8 +125,8 @@ def refuse_tensor(X):
     """Raise a ValueError where X is a tensor, outside of `fit` and predictions."""
     if is_tensor(X):
         raise ValueError(
-            f"Arrays of {Home.of(X).name} are taken for X of fit and of predictions "
-            "alone. X must be a NumPy array, a sparse matrix or a frame here."
+            f"Arrays of {Home.of(X).name} are accepted only as X of fit and of "
+            "predictions. X must be a NumPy array, a sparse matrix or a frame here."
         )
 
 
@@ -162,7 +162,7 @@ def _obstacle_of_criterion(model, criterion):
 
 
 def _obstacle_of_likelihood(model, solver):
-    """Return the same for the losses that are no squares."""
+    """Return the same for losses other than the squared loss."""
     if not model._reads_in_passes:
         return f"{model._name()} needs rows one by one"
     if model.criterion != "validation" and model.shrinkage:
@@ -271,7 +271,7 @@ def _source(X, own, columns):
 
 
 def _check_kinds(model, rule, n_features):
-    """Raise where splits divide the rows in too many ways."""
+    """Raise if splits divide the rows in too many ways."""
     n_kinds, n_bytes = rule.uses.n_kinds, 8 * n_features**2
     if n_kinds * n_bytes > MOST_MOMENT_BYTES:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Units of y: a ridge fit of tiny or huge targets, in a power of two as their unit.
+"""Units of y: ridge fits divide tiny or huge targets by a power of two.
 
 The objective is in squared units of y, so it overflows or loses its digits long before
 y does. A power of two changes no digit: the results are exact multiples.
@@ -12,10 +12,10 @@ import numpy as np
 from ._problem import LastFit
 from ._targets import merge
 
-#: Targets whose largest entry is between ``2^-ORDINARY`` and ``2^ORDINARY`` stay as
-#: they are: fourth powers of y, as in products of slopes, are floating point numbers.
+#: Targets whose largest entry is between ``2^-ORDINARY`` and ``2^ORDINARY`` are not
+#: changed: fourth powers of y, as in products of slopes, do not overflow or underflow.
 ORDINARY = 100
-#: Columns of the history, and the power of the unit of y that they are in.
+#: Columns of the history, and the power of the unit of y in each.
 _HISTORY = {
     "train_loss": 2,
     "validation_loss": 2,
@@ -26,7 +26,7 @@ _HISTORY = {
 
 
 def unit_exponents(y):
-    """Return the exponents of units of two that suit the columns of y.
+    """Return the exponents of the powers of two that are units of the columns of y.
 
     Parameters
     ----------
@@ -45,13 +45,13 @@ def unit_exponents(y):
 class UnitsMixin:
     """Fits in units of two of y; a mixin for the base class of the ridge estimators."""
 
-    #: Exponent of the unit of y in which the numbers of messages are.
+    #: Exponent of the unit of y in messages.
     _exponent = 0
 
     def _learn(self, source, solver, progress):
         exponents = np.unique(unit_exponents(source.target))
         if exponents.any():
-            # The weights may be no numbers of single precision.
+            # The weights may be outside of the range of single precision.
             source = replace(source, dtype=np.dtype(np.float64))
         if not self._is_per_target:
             # One lambda for all targets has one objective, their sum.
@@ -81,7 +81,7 @@ class UnitsMixin:
         return _reordered(merge(fits), np.argsort(np.concatenate(order)))
 
     def _restore_unit(self, exponent):
-        """Bring the fitted attributes from a unit of y to y itself."""
+        """Convert the fitted attributes from a unit of y to y itself."""
         own, square = exponent, 2 * exponent
         self.coef_ = np.ldexp(self.coef_, own)
         self.intercept_ = np.ldexp(self.intercept_, own)
@@ -117,7 +117,7 @@ class UnitsMixin:
 class _ScaledProgress:
     """The `Progress` of a fit in a unit of y, which reports in units of y itself.
 
-    That of some of the targets (`is_part`) has no phases of its own.
+    For a part of the targets (`is_part`) it reports no phases.
     """
 
     def __init__(self, progress, exponent, is_part=False):
@@ -128,7 +128,7 @@ class _ScaledProgress:
         return getattr(self._progress, name)
 
     def phase(self, name, n_steps=None):
-        """Report a phase, unless this is of some of the targets."""
+        """Report a phase, unless this is for a part of the targets."""
         if self._is_part:
             return nullcontext()
         return self._progress.phase(name, n_steps)
@@ -138,7 +138,7 @@ class _ScaledProgress:
         return nullcontext() if self._is_part else self._progress.part(name)
 
     def step(self):
-        """Report a step of a phase, unless this is of some of the targets."""
+        """Report a step of a phase, unless this is for a part of the targets."""
         if not self._is_part:
             self._progress.step()
 

@@ -1,21 +1,20 @@
-"""The loss that a fit reports is that of its held-out rows."""
+"""Verification of the reported loss with the held-out rows."""
 
 import numpy as np
 
 from ..solvers.protocol import Status
 
-#: Difference of the loss that a problem believes in from that of the rows, relative to
-#: it and to that of the model without features, beyond which the problem is not to be
-#: believed.
+#: Largest accepted difference between the loss of a problem and that of the rows,
+#: relative to the loss and to that of the model without features.
 OFF, OFF_OF_NULL = 1e-9, 1e-12
 
 
 def solve_and_verify(source, solve):
     """Return the problem that was solved, and the result with the loss of the rows.
 
-    Losses follow from second moments of the rows, or from decompositions, which lose
-    digits where the features are ill-conditioned. Then the problem is solved again,
-    from factors of the rows themselves.
+    Losses are computed from second moments of the rows, or from decompositions, which
+    lose digits if the features are ill-conditioned. In that case the problem is solved
+    again from factors of the rows themselves.
 
     Parameters
     ----------
@@ -27,8 +26,8 @@ def solve_and_verify(source, solve):
     -------
     problem : Problem
     result : BilevelResult
-        Where rows are held out, its `validation_loss` is recomputed from them. Where
-        the time ends in the second run, the better of both results.
+        If rows are held out, its `validation_loss` is recomputed from them. If the time
+        ends in the second run, the better of both results.
     """
     problem = source.make()
     result = solve(problem, True)
@@ -49,7 +48,7 @@ def solve_and_verify(source, solve):
 
 
 def is_not_believed(loss, believed, null_loss):
-    """Whether the loss of held-out rows is not what a problem believes, up to rounding.
+    """Whether the loss of held-out rows differs from a problem's, beyond rounding.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ _NEEDED = {"feature_groups": None, "penalty_factors": None, "standardize": False
 
 
 def is_wide(model, X):
-    """Whether a fit is to be in the space of the rows of a tensor.
+    """Whether to fit in the space of the rows of a tensor.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def wide_rows(model, X, *more):
 
 
 def restore_features(model, wide, shape):
-    """Return the weights of the features where X lives; set what is known of them.
+    """Return the weights of the features on the device of X; set their facts.
 
     Parameters
     ----------
@@ -89,7 +89,8 @@ def restore_features(model, wide, shape):
     if facts is not None:
         posterior = facts.posterior
         if posterior is not None:
-            # Standard errors are those of the basis, which nobody knows.
+            # Standard errors are those of basis coefficients, which have no meaning for
+            # users.
             posterior = type(posterior)(posterior.freedom, posterior.mean_square)
         model._facts = facts._replace(share=None, posterior=posterior)
     model._last_fit = None if last is None else LastFit(last.lambda_, None)

@@ -78,23 +78,23 @@ class MYHPOPoissonRegressor(GeneralizedLinearModel, MYHPOModel):
     shrinkage : "auto" or float, default=0.0
         Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
-        the best shared lambda, to the objective. "auto" chooses by splits within the
-        splits, between no shrinkage and one lambda, at three to eight times the cost;
-        it needs three splits or more.
+        the best shared lambda, to the objective. "auto" chooses it by nested splits,
+        between no shrinkage and one lambda, at three to eight times the cost; it needs
+        three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     standardize : bool, default=False
         Whether to centre every feature by its mean and to scale it by its standard
-        deviation, both weighted and of the training rows of each split alone, as
+        deviation, both weighted and computed from the training rows of each split, like
         `sklearn.preprocessing.StandardScaler` in a pipeline inside
-        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
-        Sparse X is only scaled. The penalty then does not depend on the units of X,
-        and `coef_` and `intercept_` are in the units of X.
+        `sklearn.model_selection.GridSearchCV`; the final fit uses those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X, and
+        `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
-        not name: 1. Features with factor 0 are never penalized, as the intercept.
+        not name: 1. Features with factor 0 are never penalized, like the intercept.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -103,17 +103,17 @@ class MYHPOPoissonRegressor(GeneralizedLinearModel, MYHPOModel):
         Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
         of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
         names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
-        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        are only reported; the loss is minimized. A scorer that takes `sample_weight`
         gets the weights of `fit`; with metadata routing, one that requests them.
     store_cv_results : bool, default=False
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
-        takes one after the other, with the threads of linear algebra, unless in a
-        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
-        parts.
+        processes one after the other, with the threads of linear algebra, except in a
+        `joblib.parallel_config` context. -1 means all processors. Other fits have no
+        such parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -129,10 +129,10 @@ default="auto"
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
     n_starts : int, default=1
-        Runs of the solver, of which the lowest validation loss counts. With several
-        lambdas there may be several minima. The first run starts at `lambda_init`, the
-        others about there, every lambda moved at random by a normal number with
-        standard deviation 2, which `random_state` seeds.
+        Number of runs of the solver; the one with the lowest validation loss is kept.
+        With several lambdas there may be several minima. The first run starts at
+        `lambda_init`, the others near it, with every lambda shifted by a normal random
+        number of standard deviation 2, seeded by `random_state`.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -169,12 +169,12 @@ default="auto"
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     alpha_ : float or ndarray of shape (n_groups,)
-        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        ``2 exp(lambda_)``, for any number of rows. With one lambda, scikit-learn's
         estimator of the family with this alpha and a log link has the same `coef_` on
         the same rows. With `penalty_factors`, feature j has that of its group times its
         factor.
     plan_ : Plan or None
-        How the fit was computed, and the memory beside X; print it. None after
+        How the fit was computed, and its memory beside X; it can be printed. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
@@ -205,16 +205,15 @@ default="auto"
         weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
         of every row of X. None unless `store_cv_results`.
     cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
-        Score of every split's model on the rows that it holds out; of several scores,
-        an array per name. The scorer sees the model as scikit-learn's own estimator,
-        with the weights of the split. None without `scoring`.
+        Score of every split's model on the rows that it holds out; with several scores,
+        an array per name. The scorer gets scikit-learn's own estimator, with the
+        weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
-        The objective along one lambda for all features, as the scan for the first
-        lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
-        rows it is known only around the minimum. None if the fit started without a
-        scan.
+        The objective along one lambda for all features, from the scan for the first
+        lambda: "lambda", in increasing order, and "validation_loss". With many rows it
+        is known only around the minimum. None if the fit started without a scan.
     start_losses_ : ndarray of shape (n_starts,) or None
-        Validation loss at the end of every run; of fewer where `max_time` ended the
+        Validation loss at the end of every run; of fewer runs if `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
         Weight in the training loss of every label in `row_groups_`, learned on the
@@ -224,18 +223,17 @@ default="auto"
         if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None where `max_time`
-        ended the search, without held-out rows, or with too many lambdas. The user
-        guide states its limits.
+        because the lambdas were fitted to the held-out rows. None if `max_time` ended
+        the search, without held-out rows, or with too many lambdas. The user guide
+        states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None where `max_time`
-        ended the search.
+        Report on how close the fit came to a minimum; it can be printed. None if
+        `max_time` ended the search.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
         Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
-        rows that had no part in the fits, "nested_loss". None otherwise, and with one
-        lambda.
+        rows not used in the fits, "nested_loss". None otherwise, and with one lambda.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool
@@ -247,7 +245,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included; of batches also "n_passes", how often their rows were read.
+        included; with batches also "n_passes", the number of passes over their rows.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -384,23 +382,23 @@ class MYHPOGammaRegressor(GeneralizedLinearModel, MYHPOModel):
     shrinkage : "auto" or float, default=0.0
         Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
-        the best shared lambda, to the objective. "auto" chooses by splits within the
-        splits, between no shrinkage and one lambda, at three to eight times the cost;
-        it needs three splits or more.
+        the best shared lambda, to the objective. "auto" chooses it by nested splits,
+        between no shrinkage and one lambda, at three to eight times the cost; it needs
+        three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     standardize : bool, default=False
         Whether to centre every feature by its mean and to scale it by its standard
-        deviation, both weighted and of the training rows of each split alone, as
+        deviation, both weighted and computed from the training rows of each split, like
         `sklearn.preprocessing.StandardScaler` in a pipeline inside
-        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
-        Sparse X is only scaled. The penalty then does not depend on the units of X,
-        and `coef_` and `intercept_` are in the units of X.
+        `sklearn.model_selection.GridSearchCV`; the final fit uses those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X, and
+        `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
-        not name: 1. Features with factor 0 are never penalized, as the intercept.
+        not name: 1. Features with factor 0 are never penalized, like the intercept.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -409,17 +407,17 @@ class MYHPOGammaRegressor(GeneralizedLinearModel, MYHPOModel):
         Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
         of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
         names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
-        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        are only reported; the loss is minimized. A scorer that takes `sample_weight`
         gets the weights of `fit`; with metadata routing, one that requests them.
     store_cv_results : bool, default=False
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
-        takes one after the other, with the threads of linear algebra, unless in a
-        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
-        parts.
+        processes one after the other, with the threads of linear algebra, except in a
+        `joblib.parallel_config` context. -1 means all processors. Other fits have no
+        such parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -435,10 +433,10 @@ default="auto"
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
     n_starts : int, default=1
-        Runs of the solver, of which the lowest validation loss counts. With several
-        lambdas there may be several minima. The first run starts at `lambda_init`, the
-        others about there, every lambda moved at random by a normal number with
-        standard deviation 2, which `random_state` seeds.
+        Number of runs of the solver; the one with the lowest validation loss is kept.
+        With several lambdas there may be several minima. The first run starts at
+        `lambda_init`, the others near it, with every lambda shifted by a normal random
+        number of standard deviation 2, seeded by `random_state`.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -475,12 +473,12 @@ default="auto"
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     alpha_ : float or ndarray of shape (n_groups,)
-        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        ``2 exp(lambda_)``, for any number of rows. With one lambda, scikit-learn's
         estimator of the family with this alpha and a log link has the same `coef_` on
         the same rows. With `penalty_factors`, feature j has that of its group times its
         factor.
     plan_ : Plan or None
-        How the fit was computed, and the memory beside X; print it. None after
+        How the fit was computed, and its memory beside X; it can be printed. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
@@ -511,16 +509,15 @@ default="auto"
         weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
         of every row of X. None unless `store_cv_results`.
     cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
-        Score of every split's model on the rows that it holds out; of several scores,
-        an array per name. The scorer sees the model as scikit-learn's own estimator,
-        with the weights of the split. None without `scoring`.
+        Score of every split's model on the rows that it holds out; with several scores,
+        an array per name. The scorer gets scikit-learn's own estimator, with the
+        weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
-        The objective along one lambda for all features, as the scan for the first
-        lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
-        rows it is known only around the minimum. None if the fit started without a
-        scan.
+        The objective along one lambda for all features, from the scan for the first
+        lambda: "lambda", in increasing order, and "validation_loss". With many rows it
+        is known only around the minimum. None if the fit started without a scan.
     start_losses_ : ndarray of shape (n_starts,) or None
-        Validation loss at the end of every run; of fewer where `max_time` ended the
+        Validation loss at the end of every run; of fewer runs if `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
         Weight in the training loss of every label in `row_groups_`, learned on the
@@ -530,18 +527,17 @@ default="auto"
         if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None where `max_time`
-        ended the search, without held-out rows, or with too many lambdas. The user
-        guide states its limits.
+        because the lambdas were fitted to the held-out rows. None if `max_time` ended
+        the search, without held-out rows, or with too many lambdas. The user guide
+        states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None where `max_time`
-        ended the search.
+        Report on how close the fit came to a minimum; it can be printed. None if
+        `max_time` ended the search.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
         Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
-        rows that had no part in the fits, "nested_loss". None otherwise, and with one
-        lambda.
+        rows not used in the fits, "nested_loss". None otherwise, and with one lambda.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool
@@ -553,7 +549,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included; of batches also "n_passes", how often their rows were read.
+        included; with batches also "n_passes", the number of passes over their rows.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -696,23 +692,23 @@ class MYHPOTweedieRegressor(GeneralizedLinearModel, MYHPOModel):
     shrinkage : "auto" or float, default=0.0
         Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
-        the best shared lambda, to the objective. "auto" chooses by splits within the
-        splits, between no shrinkage and one lambda, at three to eight times the cost;
-        it needs three splits or more.
+        the best shared lambda, to the objective. "auto" chooses it by nested splits,
+        between no shrinkage and one lambda, at three to eight times the cost; it needs
+        three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     standardize : bool, default=False
         Whether to centre every feature by its mean and to scale it by its standard
-        deviation, both weighted and of the training rows of each split alone, as
+        deviation, both weighted and computed from the training rows of each split, like
         `sklearn.preprocessing.StandardScaler` in a pipeline inside
-        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
-        Sparse X is only scaled. The penalty then does not depend on the units of X,
-        and `coef_` and `intercept_` are in the units of X.
+        `sklearn.model_selection.GridSearchCV`; the final fit uses those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X, and
+        `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
-        not name: 1. Features with factor 0 are never penalized, as the intercept.
+        not name: 1. Features with factor 0 are never penalized, like the intercept.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -721,17 +717,17 @@ class MYHPOTweedieRegressor(GeneralizedLinearModel, MYHPOModel):
         Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
         of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
         names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
-        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        are only reported; the loss is minimized. A scorer that takes `sample_weight`
         gets the weights of `fit`; with metadata routing, one that requests them.
     store_cv_results : bool, default=False
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
-        takes one after the other, with the threads of linear algebra, unless in a
-        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
-        parts.
+        processes one after the other, with the threads of linear algebra, except in a
+        `joblib.parallel_config` context. -1 means all processors. Other fits have no
+        such parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -747,10 +743,10 @@ default="auto"
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
     n_starts : int, default=1
-        Runs of the solver, of which the lowest validation loss counts. With several
-        lambdas there may be several minima. The first run starts at `lambda_init`, the
-        others about there, every lambda moved at random by a normal number with
-        standard deviation 2, which `random_state` seeds.
+        Number of runs of the solver; the one with the lowest validation loss is kept.
+        With several lambdas there may be several minima. The first run starts at
+        `lambda_init`, the others near it, with every lambda shifted by a normal random
+        number of standard deviation 2, seeded by `random_state`.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -787,12 +783,12 @@ default="auto"
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     alpha_ : float or ndarray of shape (n_groups,)
-        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        ``2 exp(lambda_)``, for any number of rows. With one lambda, scikit-learn's
         estimator of the family with this alpha and a log link has the same `coef_` on
         the same rows. With `penalty_factors`, feature j has that of its group times its
         factor.
     plan_ : Plan or None
-        How the fit was computed, and the memory beside X; print it. None after
+        How the fit was computed, and its memory beside X; it can be printed. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
@@ -823,16 +819,15 @@ default="auto"
         weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
         of every row of X. None unless `store_cv_results`.
     cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
-        Score of every split's model on the rows that it holds out; of several scores,
-        an array per name. The scorer sees the model as scikit-learn's own estimator,
-        with the weights of the split. None without `scoring`.
+        Score of every split's model on the rows that it holds out; with several scores,
+        an array per name. The scorer gets scikit-learn's own estimator, with the
+        weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
-        The objective along one lambda for all features, as the scan for the first
-        lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
-        rows it is known only around the minimum. None if the fit started without a
-        scan.
+        The objective along one lambda for all features, from the scan for the first
+        lambda: "lambda", in increasing order, and "validation_loss". With many rows it
+        is known only around the minimum. None if the fit started without a scan.
     start_losses_ : ndarray of shape (n_starts,) or None
-        Validation loss at the end of every run; of fewer where `max_time` ended the
+        Validation loss at the end of every run; of fewer runs if `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
         Weight in the training loss of every label in `row_groups_`, learned on the
@@ -842,18 +837,17 @@ default="auto"
         if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None where `max_time`
-        ended the search, without held-out rows, or with too many lambdas. The user
-        guide states its limits.
+        because the lambdas were fitted to the held-out rows. None if `max_time` ended
+        the search, without held-out rows, or with too many lambdas. The user guide
+        states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None where `max_time`
-        ended the search.
+        Report on how close the fit came to a minimum; it can be printed. None if
+        `max_time` ended the search.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
         Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
-        rows that had no part in the fits, "nested_loss". None otherwise, and with one
-        lambda.
+        rows not used in the fits, "nested_loss". None otherwise, and with one lambda.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool
@@ -865,7 +859,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included; of batches also "n_passes", how often their rows were read.
+        included; with batches also "n_passes", the number of passes over their rows.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -980,8 +974,8 @@ class BilevelGeneralizedLinearRegressor(GeneralizedLinearModel, AnySolverModel):
         Distribution of y, with a log link: counts and rates, positive amounts, or
         amounts that are often zero. Or an object of a subclass of
         `sklearn_myhpo.losses.Loss` of your own, with the link "log" or "identity".
-        Solvers that take step sizes from a bound of the curvature cannot run losses
-        without one, as these three, and say so.
+        Solvers whose step sizes follow from a bound of the curvature raise an error for
+        losses without one, such as these three.
     power : float, default=1.5
         From 1 to 2: the variance grows like the mean to this power. 1 is the Poisson
         distribution and 2 the gamma distribution; in between y is a sum of a random
@@ -1014,23 +1008,23 @@ class BilevelGeneralizedLinearRegressor(GeneralizedLinearModel, AnySolverModel):
     shrinkage : "auto" or float, default=0.0
         Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
-        the best shared lambda, to the objective. "auto" chooses by splits within the
-        splits, between no shrinkage and one lambda, at three to eight times the cost;
-        it needs three splits or more.
+        the best shared lambda, to the objective. "auto" chooses it by nested splits,
+        between no shrinkage and one lambda, at three to eight times the cost; it needs
+        three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     standardize : bool, default=False
         Whether to centre every feature by its mean and to scale it by its standard
-        deviation, both weighted and of the training rows of each split alone, as
+        deviation, both weighted and computed from the training rows of each split, like
         `sklearn.preprocessing.StandardScaler` in a pipeline inside
-        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
-        Sparse X is only scaled. The penalty then does not depend on the units of X,
-        and `coef_` and `intercept_` are in the units of X.
+        `sklearn.model_selection.GridSearchCV`; the final fit uses those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X, and
+        `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
-        not name: 1. Features with factor 0 are never penalized, as the intercept.
+        not name: 1. Features with factor 0 are never penalized, like the intercept.
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows if `cv` is a float, and seeds stochastic solvers.
     verbose : int, default=0
@@ -1039,17 +1033,17 @@ class BilevelGeneralizedLinearRegressor(GeneralizedLinearModel, AnySolverModel):
         Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
         of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
         names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
-        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        are only reported; the loss is minimized. A scorer that takes `sample_weight`
         gets the weights of `fit`; with metadata routing, one that requests them.
     store_cv_results : bool, default=False
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
-        takes one after the other, with the threads of linear algebra, unless in a
-        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
-        parts.
+        processes one after the other, with the threads of linear algebra, except in a
+        `joblib.parallel_config` context. -1 means all processors. Other fits have no
+        such parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -1065,10 +1059,10 @@ default="auto"
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
     n_starts : int, default=1
-        Runs of the solver, of which the lowest validation loss counts. With several
-        lambdas there may be several minima. The first run starts at `lambda_init`, the
-        others about there, every lambda moved at random by a normal number with
-        standard deviation 2, which `random_state` seeds.
+        Number of runs of the solver; the one with the lowest validation loss is kept.
+        With several lambdas there may be several minima. The first run starts at
+        `lambda_init`, the others near it, with every lambda shifted by a normal random
+        number of standard deviation 2, seeded by `random_state`.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -1091,12 +1085,12 @@ default="auto"
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None.
     alpha_ : float or ndarray of shape (n_groups,)
-        ``2 exp(lambda_)``, whatever the number of rows. With one lambda, scikit-learn's
+        ``2 exp(lambda_)``, for any number of rows. With one lambda, scikit-learn's
         estimator of the family with this alpha and a log link has the same `coef_` on
         the same rows. With `penalty_factors`, feature j has that of its group times its
         factor.
     plan_ : Plan or None
-        How the fit was computed, and the memory beside X; print it. None after
+        How the fit was computed, and its memory beside X; it can be printed. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
@@ -1127,16 +1121,15 @@ default="auto"
         weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
         of every row of X. None unless `store_cv_results`.
     cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
-        Score of every split's model on the rows that it holds out; of several scores,
-        an array per name. The scorer sees the model as scikit-learn's own estimator,
-        with the weights of the split. None without `scoring`.
+        Score of every split's model on the rows that it holds out; with several scores,
+        an array per name. The scorer gets scikit-learn's own estimator, with the
+        weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
-        The objective along one lambda for all features, as the scan for the first
-        lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
-        rows it is known only around the minimum. None if the fit started without a
-        scan.
+        The objective along one lambda for all features, from the scan for the first
+        lambda: "lambda", in increasing order, and "validation_loss". With many rows it
+        is known only around the minimum. None if the fit started without a scan.
     start_losses_ : ndarray of shape (n_starts,) or None
-        Validation loss at the end of every run; of fewer where `max_time` ended the
+        Validation loss at the end of every run; of fewer runs if `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
         Weight in the training loss of every label in `row_groups_`, learned on the
@@ -1146,19 +1139,18 @@ default="auto"
         if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None where `max_time`
-        ended the search, without held-out rows, or with too many lambdas. The user
-        guide states its limits.
+        because the lambdas were fitted to the held-out rows. None if `max_time` ended
+        the search, without held-out rows, or with too many lambdas. The user guide
+        states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None where `max_time`
-        ended the search, after `partial_fit` and for a solver that reads rows in
-        batches if ``refit=False``.
+        Report on how close the fit came to a minimum; it can be printed. None if
+        `max_time` ended the search, after `partial_fit` and for a solver that reads
+        rows in batches if ``refit=False``.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
         Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
-        rows that had no part in the fits, "nested_loss". None otherwise, and with one
-        lambda.
+        rows not used in the fits, "nested_loss". None otherwise, and with one lambda.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool
@@ -1170,7 +1162,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included; of batches also "n_passes", how often their rows were read.
+        included; with batches also "n_passes", the number of passes over their rows.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -1265,8 +1257,8 @@ default="auto"
             if isinstance(loss, own):
                 return plain(**options)
         raise ValueError(
-            f"family={shown(self.family)} is a loss that scikit-learn does not know, "
-            "and so it has no estimator for these weights."
+            f"family={shown(self.family)} is a loss that scikit-learn does not have, "
+            "so it has no estimator for these weights."
         )
 
     def _as_plain(self):

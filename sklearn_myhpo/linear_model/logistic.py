@@ -67,29 +67,29 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
     shrinkage : "auto" or float, default=0.0
         Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
-        the best shared lambda, to the objective. "auto" chooses by splits within the
-        splits, between no shrinkage and one lambda, at three to eight times the cost;
-        it needs three splits or more.
+        the best shared lambda, to the objective. "auto" chooses it by nested splits,
+        between no shrinkage and one lambda, at three to eight times the cost; it needs
+        three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     standardize : bool, default=False
         Whether to centre every feature by its mean and to scale it by its standard
-        deviation, both weighted and of the training rows of each split alone, as
+        deviation, both weighted and computed from the training rows of each split, like
         `sklearn.preprocessing.StandardScaler` in a pipeline inside
-        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
-        Sparse X is only scaled. The penalty then does not depend on the units of X,
-        and `coef_` and `intercept_` are in the units of X.
+        `sklearn.model_selection.GridSearchCV`; the final fit uses those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X, and
+        `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
-        not name: 1. Features with factor 0 are never penalized, as the intercept.
+        not name: 1. Features with factor 0 are never penalized, like the intercept.
     class_weight : None, "balanced" or dict, default=None
         Weights of the classes, label -> number >= 0, which multiply the sample weights:
         in the training loss, the validation loss or the criterion, and the refit.
-        Labels that the dict does not name weigh 1. "balanced": the weights with which
-        all classes of the training rows weigh the same, and the rows as much as
-        before. A class of weight zero is left out.
+        Labels that the dict does not name weigh 1. "balanced": weights that give all
+        classes of the training rows the same total weight, without changing that of all
+        rows. A class of weight zero is left out.
     alpha_per_target : bool, default=False
         Whether every class has a lambda of its own, and with `feature_groups` every
         group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
@@ -103,17 +103,17 @@ class MYHPOLogisticRegression(LogisticModel, MYHPOModel):
         Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
         of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
         names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
-        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        are only reported; the loss is minimized. A scorer that takes `sample_weight`
         gets the weights of `fit`; with metadata routing, one that requests them.
     store_cv_results : bool, default=False
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
-        takes one after the other, with the threads of linear algebra, unless in a
-        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
-        parts.
+        processes one after the other, with the threads of linear algebra, except in a
+        `joblib.parallel_config` context. -1 means all processors. Other fits have no
+        such parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -130,10 +130,10 @@ default="auto"
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
     n_starts : int, default=1
-        Runs of the solver, of which the lowest validation loss counts. With several
-        lambdas there may be several minima. The first run starts at `lambda_init`, the
-        others about there, every lambda moved at random by a normal number with
-        standard deviation 2, which `random_state` seeds.
+        Number of runs of the solver; the one with the lowest validation loss is kept.
+        With several lambdas there may be several minima. The first run starts at
+        `lambda_init`, the others near it, with every lambda shifted by a normal random
+        number of standard deviation 2, seeded by `random_state`.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -169,7 +169,7 @@ default="auto"
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     class_weight_ : ndarray of shape (n_classes,)
-        Weight of every class, as `class_weight` says.
+        Weight of every class, according to `class_weight`.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. With `alpha_per_target` and more than two
@@ -181,7 +181,7 @@ default="auto"
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
         over its factor. It has the shape of `lambda_`.
     plan_ : Plan or None
-        How the fit was computed, and the memory beside X; print it. None after
+        How the fit was computed, and its memory beside X; it can be printed. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
@@ -212,16 +212,15 @@ default="auto"
         weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
         of every row of X. None unless `store_cv_results`.
     cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
-        Score of every split's model on the rows that it holds out; of several scores,
-        an array per name. The scorer sees the model as scikit-learn's own estimator,
-        with the weights of the split. None without `scoring`.
+        Score of every split's model on the rows that it holds out; with several scores,
+        an array per name. The scorer gets scikit-learn's own estimator, with the
+        weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
-        The objective along one lambda for all features, as the scan for the first
-        lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
-        rows it is known only around the minimum. None if the fit started without a
-        scan.
+        The objective along one lambda for all features, from the scan for the first
+        lambda: "lambda", in increasing order, and "validation_loss". With many rows it
+        is known only around the minimum. None if the fit started without a scan.
     start_losses_ : ndarray of shape (n_starts,) or None
-        Validation loss at the end of every run; of fewer where `max_time` ended the
+        Validation loss at the end of every run; of fewer runs if `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
         Weight in the training loss of every label in `row_groups_`, learned on the
@@ -231,18 +230,17 @@ default="auto"
         if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None where `max_time`
-        ended the search, without held-out rows, or with too many lambdas. The user
-        guide states its limits.
+        because the lambdas were fitted to the held-out rows. None if `max_time` ended
+        the search, without held-out rows, or with too many lambdas. The user guide
+        states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None where `max_time`
-        ended the search.
+        Report on how close the fit came to a minimum; it can be printed. None if
+        `max_time` ended the search.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
         Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
-        rows that had no part in the fits, "nested_loss". None otherwise, and with one
-        lambda.
+        rows not used in the fits, "nested_loss". None otherwise, and with one lambda.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool
@@ -254,7 +252,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included; of batches also "n_passes", how often their rows were read.
+        included; with batches also "n_passes", the number of passes over their rows.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -379,22 +377,22 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         Whether to fit an intercept, which is never penalized.
     standardize : bool, default=False
         Whether to centre every feature by its mean and to scale it by its standard
-        deviation, both weighted and of the training rows of each split alone, as
+        deviation, both weighted and computed from the training rows of each split, like
         `sklearn.preprocessing.StandardScaler` in a pipeline inside
-        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
-        Sparse X is only scaled. The penalty then does not depend on the units of X,
-        and `coef_` and `intercept_` are in the units of X.
+        `sklearn.model_selection.GridSearchCV`; the final fit uses those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X, and
+        `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
-        not name: 1. Features with factor 0 are never penalized, as the intercept.
+        not name: 1. Features with factor 0 are never penalized, like the intercept.
     class_weight : None, "balanced" or dict, default=None
         Weights of the classes, label -> number >= 0, which multiply the sample weights:
         in the training loss, the validation loss or the criterion, and the refit.
-        Labels that the dict does not name weigh 1. "balanced": the weights with which
-        all classes of the training rows weigh the same, and the rows as much as
-        before. A class of weight zero is left out.
+        Labels that the dict does not name weigh 1. "balanced": weights that give all
+        classes of the training rows the same total weight, without changing that of all
+        rows. A class of weight zero is left out.
     alpha_per_target : bool, default=False
         Whether every class has a lambda of its own, and with `feature_groups` every
         group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
@@ -408,7 +406,7 @@ class SHOLogisticRegression(LogisticModel, SHOModel):
         Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
         of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
         names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
-        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        are only reported; the loss is minimized. A scorer that takes `sample_weight`
         gets the weights of `fit`; with metadata routing, one that requests them.
     store_cv_results : bool, default=False
         Whether to keep the predictions of held-out rows and the loss of every split:
@@ -429,10 +427,10 @@ default="auto"
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
     n_starts : int, default=1
-        Runs of the solver, of which the lowest validation loss counts. With several
-        lambdas there may be several minima. The first run starts at `lambda_init`, the
-        others about there, every lambda moved at random by a normal number with
-        standard deviation 2, which `random_state` seeds.
+        Number of runs of the solver; the one with the lowest validation loss is kept.
+        With several lambdas there may be several minima. The first run starts at
+        `lambda_init`, the others near it, with every lambda shifted by a normal random
+        number of standard deviation 2, seeded by `random_state`.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -459,7 +457,7 @@ default="auto"
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     class_weight_ : ndarray of shape (n_classes,)
-        Weight of every class, as `class_weight` says.
+        Weight of every class, according to `class_weight`.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. With `alpha_per_target` and more than two
@@ -471,7 +469,7 @@ default="auto"
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
         over its factor. It has the shape of `lambda_`.
     plan_ : Plan or None
-        How the fit was computed, and the memory beside X; print it. None after
+        How the fit was computed, and its memory beside X; it can be printed. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
@@ -500,16 +498,15 @@ default="auto"
         Mean loss of the rows that every split holds out; their mean, weighted by the
         weights of those rows, is `validation_loss_`. None unless `store_cv_results`.
     cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
-        Score of every split's model on the rows that it holds out; of several scores,
-        an array per name. The scorer sees the model as scikit-learn's own estimator,
-        with the weights of the split. None without `scoring`.
+        Score of every split's model on the rows that it holds out; with several scores,
+        an array per name. The scorer gets scikit-learn's own estimator, with the
+        weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
-        The objective along one lambda for all features, as the scan for the first
-        lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
-        rows it is known only around the minimum. None if the fit started without a
-        scan.
+        The objective along one lambda for all features, from the scan for the first
+        lambda: "lambda", in increasing order, and "validation_loss". With many rows it
+        is known only around the minimum. None if the fit started without a scan.
     start_losses_ : ndarray of shape (n_starts,) or None
-        Validation loss at the end of every run; of fewer where `max_time` ended the
+        Validation loss at the end of every run; of fewer runs if `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
         Weight in the training loss of every label in `row_groups_`, learned on the
@@ -519,12 +516,12 @@ default="auto"
         if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None where `max_time`
-        ended the search, without held-out rows, or with too many lambdas. The user
-        guide states its limits.
+        because the lambdas were fitted to the held-out rows. None if `max_time` ended
+        the search, without held-out rows, or with too many lambdas. The user guide
+        states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None where `max_time`
-        ended the search.
+        Report on how close the fit came to a minimum; it can be printed. None if
+        `max_time` ended the search.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool
@@ -536,7 +533,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included; of batches also "n_passes", how often their rows were read.
+        included; with batches also "n_passes", the number of passes over their rows.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -651,29 +648,29 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
     shrinkage : "auto" or float, default=0.0
         Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
-        the best shared lambda, to the objective. "auto" chooses by splits within the
-        splits, between no shrinkage and one lambda, at three to eight times the cost;
-        it needs three splits or more.
+        the best shared lambda, to the objective. "auto" chooses it by nested splits,
+        between no shrinkage and one lambda, at three to eight times the cost; it needs
+        three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     standardize : bool, default=False
         Whether to centre every feature by its mean and to scale it by its standard
-        deviation, both weighted and of the training rows of each split alone, as
+        deviation, both weighted and computed from the training rows of each split, like
         `sklearn.preprocessing.StandardScaler` in a pipeline inside
-        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
-        Sparse X is only scaled. The penalty then does not depend on the units of X,
-        and `coef_` and `intercept_` are in the units of X.
+        `sklearn.model_selection.GridSearchCV`; the final fit uses those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X, and
+        `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
-        not name: 1. Features with factor 0 are never penalized, as the intercept.
+        not name: 1. Features with factor 0 are never penalized, like the intercept.
     class_weight : None, "balanced" or dict, default=None
         Weights of the classes, label -> number >= 0, which multiply the sample weights:
         in the training loss, the validation loss or the criterion, and the refit.
-        Labels that the dict does not name weigh 1. "balanced": the weights with which
-        all classes of the training rows weigh the same, and the rows as much as
-        before. A class of weight zero is left out.
+        Labels that the dict does not name weigh 1. "balanced": weights that give all
+        classes of the training rows the same total weight, without changing that of all
+        rows. A class of weight zero is left out.
     alpha_per_target : bool, default=False
         Whether every class has a lambda of its own, and with `feature_groups` every
         group one in each class: the penalty is ``exp(lambda_gk) w_jk^2`` for feature j
@@ -687,17 +684,17 @@ class BilevelLogisticRegression(StreamingMixin, LogisticModel, AnySolverModel):
         Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
         of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
         names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
-        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        are only reported; the loss is minimized. A scorer that takes `sample_weight`
         gets the weights of `fit`; with metadata routing, one that requests them.
     store_cv_results : bool, default=False
         Whether to keep the predictions of held-out rows and the loss of every split:
         `cv_rows_`, `cv_predictions_` and `cv_losses_`.
     n_jobs : int or None, default=None
-        How many training parts ``shrinkage="auto"`` splits again at once. With a
+        Number of training parts that ``shrinkage="auto"`` processes in parallel. With a
         number, each uses one thread and the result does not depend on the number. None
-        takes one after the other, with the threads of linear algebra, unless in a
-        `joblib.parallel_config` context. -1 is all processors. Other fits have no such
-        parts.
+        processes one after the other, with the threads of linear algebra, except in a
+        `joblib.parallel_config` context. -1 means all processors. Other fits have no
+        such parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -714,10 +711,10 @@ default="auto"
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
     n_starts : int, default=1
-        Runs of the solver, of which the lowest validation loss counts. With several
-        lambdas there may be several minima. The first run starts at `lambda_init`, the
-        others about there, every lambda moved at random by a normal number with
-        standard deviation 2, which `random_state` seeds.
+        Number of runs of the solver; the one with the lowest validation loss is kept.
+        With several lambdas there may be several minima. The first run starts at
+        `lambda_init`, the others near it, with every lambda shifted by a normal random
+        number of standard deviation 2, seeded by `random_state`.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -739,7 +736,7 @@ default="auto"
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     class_weight_ : ndarray of shape (n_classes,)
-        Weight of every class, as `class_weight` says.
+        Weight of every class, according to `class_weight`.
     lambda_ : float or ndarray of shape (n_groups,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. With `alpha_per_target` and more than two
@@ -751,7 +748,7 @@ default="auto"
         has the same `coef_`. With `penalty_factors`, feature j has that of its group
         over its factor. It has the shape of `lambda_`.
     plan_ : Plan or None
-        How the fit was computed, and the memory beside X; print it. None after
+        How the fit was computed, and its memory beside X; it can be printed. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
@@ -782,16 +779,15 @@ default="auto"
         weights of those rows, is `validation_loss_`. With ``criterion="alo"`` the loss
         of every row of X. None unless `store_cv_results`.
     cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
-        Score of every split's model on the rows that it holds out; of several scores,
-        an array per name. The scorer sees the model as scikit-learn's own estimator,
-        with the weights of the split. None without `scoring`.
+        Score of every split's model on the rows that it holds out; with several scores,
+        an array per name. The scorer gets scikit-learn's own estimator, with the
+        weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
-        The objective along one lambda for all features, as the scan for the first
-        lambda saw it: "lambda", in increasing order, and "validation_loss". Of many
-        rows it is known only around the minimum. None if the fit started without a
-        scan.
+        The objective along one lambda for all features, from the scan for the first
+        lambda: "lambda", in increasing order, and "validation_loss". With many rows it
+        is known only around the minimum. None if the fit started without a scan.
     start_losses_ : ndarray of shape (n_starts,) or None
-        Validation loss at the end of every run; of fewer where `max_time` ended the
+        Validation loss at the end of every run; of fewer runs if `max_time` ended the
         search. None after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
         Weight in the training loss of every label in `row_groups_`, learned on the
@@ -801,19 +797,18 @@ default="auto"
         if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None where `max_time`
-        ended the search, without held-out rows, or with too many lambdas. The user
-        guide states its limits.
+        because the lambdas were fitted to the held-out rows. None if `max_time` ended
+        the search, without held-out rows, or with too many lambdas. The user guide
+        states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None where `max_time`
-        ended the search, after `partial_fit` and for a solver that reads rows in
-        batches if ``refit=False``.
+        Report on how close the fit came to a minimum; it can be printed. None if
+        `max_time` ended the search, after `partial_fit` and for a solver that reads
+        rows in batches if ``refit=False``.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
         Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
-        rows that had no part in the fits, "nested_loss". None otherwise, and with one
-        lambda.
+        rows not used in the fits, "nested_loss". None otherwise, and with one lambda.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool
@@ -825,7 +820,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included; of batches also "n_passes", how often their rows were read.
+        included; with batches also "n_passes", the number of passes over their rows.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -919,14 +914,15 @@ default="auto"
     ) -> Self:
         """Learn from some rows, once over them, and keep what earlier parts taught.
 
-        For data that is too large for `fit`, with a solver that goes on with new rows,
-        such as ``solver=Stochastic(method="soba")``. `cv`, a float or an int, divides
-        the rows into training and validation parts. The first call starts as `fit`
-        does and counts the features. `warm_start`, `refit`, `selection`, `shrinkage`,
-        `max_iter`, `max_time` and `tol` are ignored. Nothing is refitted: `coef_` is
-        the mean over the splits of the solver's weights. `history_` has a row per call,
-        and `validation_loss_` is the loss of the last held-out rows before the solver
-        learned from them; in the first call after it. `fit` starts anew.
+        For data that is too large for `fit`, with a solver that can continue with new
+        rows, such as ``solver=Stochastic(method="soba")``. `cv`, a float or an int,
+        divides the rows into training and validation parts. The first call starts as
+        `fit` does and counts the features. `warm_start`, `refit`, `selection`,
+        `shrinkage`, `max_iter`, `max_time` and `tol` are ignored. Nothing is refitted:
+        `coef_` is the mean over the splits of the solver's weights. `history_` has a
+        row per call, and `validation_loss_` is the loss of the last held-out rows
+        before the solver learned from them; in the first call after it. `fit` starts
+        from scratch.
 
         Parameters
         ----------

@@ -65,23 +65,23 @@ default="validation"
     shrinkage : "auto" or float, default=0.0
         Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
-        the best shared lambda, to the objective. "auto" chooses by splits within the
-        splits, between no shrinkage and one lambda, at three to eight times the cost;
-        it needs three splits or more.
+        the best shared lambda, to the objective. "auto" chooses it by nested splits,
+        between no shrinkage and one lambda, at three to eight times the cost; it needs
+        three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     standardize : bool, default=False
         Whether to centre every feature by its mean and to scale it by its standard
-        deviation, both weighted and of the training rows of each split alone, as
+        deviation, both weighted and computed from the training rows of each split, like
         `sklearn.preprocessing.StandardScaler` in a pipeline inside
-        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
-        Sparse X is only scaled. The penalty then does not depend on the units of X,
-        and `coef_` and `intercept_` are in the units of X.
+        `sklearn.model_selection.GridSearchCV`; the final fit uses those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X, and
+        `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
-        not name: 1. Features with factor 0 are never penalized, as the intercept.
+        not name: 1. Features with factor 0 are never penalized, like the intercept.
     alpha_per_target : bool, default=False
         Whether every column of y gets its own lambda, as in
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
@@ -94,7 +94,7 @@ default="validation"
         Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
         of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
         names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
-        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        are only reported; the loss is minimized. A scorer that takes `sample_weight`
         gets the weights of `fit`; with metadata routing, one that requests them.
     store_cv_results : bool, default=False
         Whether to keep the predictions of held-out rows and the loss of every split:
@@ -103,9 +103,9 @@ default="validation"
         How many parts of a fit are computed at once: the training parts that
         ``shrinkage="auto"`` splits again, or the targets of ``alpha_per_target=True``
         that the solver learns one by one. With a number, each uses one thread and the
-        result does not depend on the number. None takes one after the other, with the
-        threads of linear algebra, unless in a `joblib.parallel_config` context. -1 is
-        all processors. Other fits have no such parts.
+        result does not depend on the number. None processes one after the other, with
+        the threads of linear algebra, except in a `joblib.parallel_config` context. -1
+        means all processors. Other fits have no such parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -121,10 +121,10 @@ default="auto"
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
     n_starts : int, default=1
-        Runs of the solver, of which the lowest validation loss counts. With several
-        lambdas there may be several minima. The first run starts at `lambda_init`, the
-        others about there, every lambda moved at random by a normal number with
-        standard deviation 2, which `random_state` seeds.
+        Number of runs of the solver; the one with the lowest validation loss is kept.
+        With several lambdas there may be several minima. The first run starts at
+        `lambda_init`, the others near it, with every lambda shifted by a normal random
+        number of standard deviation 2, seeded by `random_state`.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -166,7 +166,7 @@ default="auto"
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
         With `penalty_factors`, feature j has that of its group times its factor.
     plan_ : Plan or None
-        How the fit was computed, and the memory beside X; print it. None after
+        How the fit was computed, and its memory beside X; it can be printed. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
@@ -198,15 +198,15 @@ default="auto"
         `alpha_per_target`; a row per row of X with ``criterion="loo"``. None unless
         `store_cv_results`.
     cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
-        Score of every split's model on the rows that it holds out; of several scores,
-        an array per name. The scorer sees the model as scikit-learn's own estimator,
-        with the weights of the split. None without `scoring`.
+        Score of every split's model on the rows that it holds out; with several scores,
+        an array per name. The scorer gets scikit-learn's own estimator, with the
+        weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
         fit started without a scan, and with `alpha_per_target`.
     start_losses_ : ndarray of shape (n_starts,) or None
-        Validation loss at the end of every run; of fewer where `max_time` ended the
+        Validation loss at the end of every run; of fewer runs if `max_time` ended the
         search. None with `alpha_per_target`, and after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
         Weight in the training loss of every label in `row_groups_`, learned on the
@@ -216,18 +216,17 @@ default="auto"
         if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None where `max_time`
-        ended the search, without held-out rows, with too many lambdas, and with
+        because the lambdas were fitted to the held-out rows. None if `max_time` ended
+        the search, without held-out rows, with too many lambdas, and with
         `alpha_per_target`. The user guide states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None where `max_time`
-        ended the search, with `alpha_per_target`.
+        Report on how close the fit came to a minimum; it can be printed. None if
+        `max_time` ended the search, with `alpha_per_target`.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
         Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
-        rows that had no part in the fits, "nested_loss". None otherwise, and with one
-        lambda.
+        rows not used in the fits, "nested_loss". None otherwise, and with one lambda.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool
@@ -239,7 +238,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included; of batches also "n_passes", how often their rows were read.
+        included; with batches also "n_passes", the number of passes over their rows.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -360,16 +359,16 @@ class SHORidge(RidgeModel, SHOModel):
         Whether to fit an intercept, which is never penalized.
     standardize : bool, default=False
         Whether to centre every feature by its mean and to scale it by its standard
-        deviation, both weighted and of the training rows of each split alone, as
+        deviation, both weighted and computed from the training rows of each split, like
         `sklearn.preprocessing.StandardScaler` in a pipeline inside
-        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
-        Sparse X is only scaled. The penalty then does not depend on the units of X,
-        and `coef_` and `intercept_` are in the units of X.
+        `sklearn.model_selection.GridSearchCV`; the final fit uses those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X, and
+        `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
-        not name: 1. Features with factor 0 are never penalized, as the intercept.
+        not name: 1. Features with factor 0 are never penalized, like the intercept.
     alpha_per_target : bool, default=False
         Whether every column of y gets its own lambda, as in
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
@@ -382,7 +381,7 @@ class SHORidge(RidgeModel, SHOModel):
         Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
         of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
         names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
-        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        are only reported; the loss is minimized. A scorer that takes `sample_weight`
         gets the weights of `fit`; with metadata routing, one that requests them.
     store_cv_results : bool, default=False
         Whether to keep the predictions of held-out rows and the loss of every split:
@@ -408,10 +407,10 @@ default="auto"
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
     n_starts : int, default=1
-        Runs of the solver, of which the lowest validation loss counts. With several
-        lambdas there may be several minima. The first run starts at `lambda_init`, the
-        others about there, every lambda moved at random by a normal number with
-        standard deviation 2, which `random_state` seeds.
+        Number of runs of the solver; the one with the lowest validation loss is kept.
+        With several lambdas there may be several minima. The first run starts at
+        `lambda_init`, the others near it, with every lambda shifted by a normal random
+        number of standard deviation 2, seeded by `random_state`.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -444,7 +443,7 @@ default="auto"
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
         With `penalty_factors`, feature j has that of its group times its factor.
     plan_ : Plan or None
-        How the fit was computed, and the memory beside X; print it. None after
+        How the fit was computed, and its memory beside X; it can be printed. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
@@ -475,15 +474,15 @@ default="auto"
         weights of those rows, is `validation_loss_`. A column per target with
         `alpha_per_target`. None unless `store_cv_results`.
     cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
-        Score of every split's model on the rows that it holds out; of several scores,
-        an array per name. The scorer sees the model as scikit-learn's own estimator,
-        with the weights of the split. None without `scoring`.
+        Score of every split's model on the rows that it holds out; with several scores,
+        an array per name. The scorer gets scikit-learn's own estimator, with the
+        weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
         fit started without a scan, and with `alpha_per_target`.
     start_losses_ : ndarray of shape (n_starts,) or None
-        Validation loss at the end of every run; of fewer where `max_time` ended the
+        Validation loss at the end of every run; of fewer runs if `max_time` ended the
         search. None with `alpha_per_target`, and after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
         Weight in the training loss of every label in `row_groups_`, learned on the
@@ -493,12 +492,12 @@ default="auto"
         if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None where `max_time`
-        ended the search, without held-out rows, with too many lambdas, and with
+        because the lambdas were fitted to the held-out rows. None if `max_time` ended
+        the search, without held-out rows, with too many lambdas, and with
         `alpha_per_target`. The user guide states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None where `max_time`
-        ended the search, with `alpha_per_target`.
+        Report on how close the fit came to a minimum; it can be printed. None if
+        `max_time` ended the search, with `alpha_per_target`.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool
@@ -510,7 +509,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included; of batches also "n_passes", how often their rows were read.
+        included; with batches also "n_passes", the number of passes over their rows.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -627,23 +626,23 @@ default="validation"
     shrinkage : "auto" or float, default=0.0
         Pulls several lambdas towards each other: adds
         ``shrinkage * mean((lambda - mean)^2) / 2``, in units of the validation loss of
-        the best shared lambda, to the objective. "auto" chooses by splits within the
-        splits, between no shrinkage and one lambda, at three to eight times the cost;
-        it needs three splits or more.
+        the best shared lambda, to the objective. "auto" chooses it by nested splits,
+        between no shrinkage and one lambda, at three to eight times the cost; it needs
+        three splits or more.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalized.
     standardize : bool, default=False
         Whether to centre every feature by its mean and to scale it by its standard
-        deviation, both weighted and of the training rows of each split alone, as
+        deviation, both weighted and computed from the training rows of each split, like
         `sklearn.preprocessing.StandardScaler` in a pipeline inside
-        `sklearn.model_selection.GridSearchCV`; the final fit takes those of all rows.
-        Sparse X is only scaled. The penalty then does not depend on the units of X,
-        and `coef_` and `intercept_` are in the units of X.
+        `sklearn.model_selection.GridSearchCV`; the final fit uses those of all rows.
+        Sparse X is only scaled. The penalty then does not depend on the units of X, and
+        `coef_` and `intercept_` are in the units of X.
     penalty_factors : None, array-like of shape (n_features,) or list, default=None
         Factors of the features in the penalty, which is ``exp(lambda_g) f_j w_j^2`` for
         feature j of group g: numbers >= 0, or a list of (columns, factor) with columns
         as in `sklearn.compose.ColumnTransformer`. None, and features that the list does
-        not name: 1. Features with factor 0 are never penalized, as the intercept.
+        not name: 1. Features with factor 0 are never penalized, like the intercept.
     alpha_per_target : bool, default=False
         Whether every column of y gets its own lambda, as in
         `sklearn.linear_model.RidgeCV`; needs ``feature_groups=None``. MY-HPO with its
@@ -656,7 +655,7 @@ default="validation"
         Scores of the splits' models on their held-out rows, for `cv_scores_`: the name
         of a scorer of scikit-learn, a callable ``scorer(estimator, X, y)``, several
         names, or a dict of them, as in `sklearn.model_selection.cross_validate`. They
-        are reported; what is minimized is the loss. A scorer that takes `sample_weight`
+        are only reported; the loss is minimized. A scorer that takes `sample_weight`
         gets the weights of `fit`; with metadata routing, one that requests them.
     store_cv_results : bool, default=False
         Whether to keep the predictions of held-out rows and the loss of every split:
@@ -665,9 +664,9 @@ default="validation"
         How many parts of a fit are computed at once: the training parts that
         ``shrinkage="auto"`` splits again, or the targets of ``alpha_per_target=True``
         that the solver learns one by one. With a number, each uses one thread and the
-        result does not depend on the number. None takes one after the other, with the
-        threads of linear algebra, unless in a `joblib.parallel_config` context. -1 is
-        all processors. Other fits have no such parts.
+        result does not depend on the number. None processes one after the other, with
+        the threads of linear algebra, except in a `joblib.parallel_config` context. -1
+        means all processors. Other fits have no such parts.
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
@@ -683,10 +682,10 @@ default="auto"
         "auto" or (low, high) bounds every group by its own; groups that it does not
         name have "auto".
     n_starts : int, default=1
-        Runs of the solver, of which the lowest validation loss counts. With several
-        lambdas there may be several minima. The first run starts at `lambda_init`, the
-        others about there, every lambda moved at random by a normal number with
-        standard deviation 2, which `random_state` seeds.
+        Number of runs of the solver; the one with the lowest validation loss is kept.
+        With several lambdas there may be several minima. The first run starts at
+        `lambda_init`, the others near it, with every lambda shifted by a normal random
+        number of standard deviation 2, seeded by `random_state`.
     max_iter : int, default=200
         Largest number of iterations of the solver.
     max_time : float or None, default=None
@@ -714,7 +713,7 @@ default="auto"
         one per target, ``Ridge(alpha=alpha_)`` on the same rows has the same `coef_`.
         With `penalty_factors`, feature j has that of its group times its factor.
     plan_ : Plan or None
-        How the fit was computed, and the memory beside X; print it. None after
+        How the fit was computed, and its memory beside X; it can be printed. None after
         `partial_fit`.
     feature_group_names_ : ndarray of shape (n_groups,)
         Names of the groups.
@@ -746,15 +745,15 @@ default="auto"
         `alpha_per_target`; a row per row of X with ``criterion="loo"``. None unless
         `store_cv_results`.
     cv_scores_ : ndarray of shape (n_splits,), dict of str to ndarray, or None
-        Score of every split's model on the rows that it holds out; of several scores,
-        an array per name. The scorer sees the model as scikit-learn's own estimator,
-        with the weights of the split. None without `scoring`.
+        Score of every split's model on the rows that it holds out; with several scores,
+        an array per name. The scorer gets scikit-learn's own estimator, with the
+        weights of the split. None without `scoring`.
     validation_curve_ : dict of str to ndarray or None
         The objective along one lambda for all features, as the scan for the first
         lambda saw it: "lambda", in increasing order, and "validation_loss". None if the
         fit started without a scan, and with `alpha_per_target`.
     start_losses_ : ndarray of shape (n_starts,) or None
-        Validation loss at the end of every run; of fewer where `max_time` ended the
+        Validation loss at the end of every run; of fewer runs if `max_time` ended the
         search. None with `alpha_per_target`, and after `partial_fit`.
     row_weights_ : ndarray of shape (n_row_groups,) or None
         Weight in the training loss of every label in `row_groups_`, learned on the
@@ -764,19 +763,18 @@ default="auto"
         if `fit` got no `row_groups`.
     optimism_ : float or None
         Estimate of how much lower `validation_loss_` is than the loss of new rows
-        because the lambdas were fitted to the held-out rows. None where `max_time`
-        ended the search, without held-out rows, with too many lambdas, and with
+        because the lambdas were fitted to the held-out rows. None if `max_time` ended
+        the search, without held-out rows, with too many lambdas, and with
         `alpha_per_target`. The user guide states its limits.
     certificate_ : Certificate or None
-        Report on how close the fit came to a minimum; print it. None where `max_time`
-        ended the search, with `alpha_per_target`, after `partial_fit`, and for a solver
-        that reads rows in batches if ``refit=False``.
+        Report on how close the fit came to a minimum; it can be printed. None if
+        `max_time` ended the search, with `alpha_per_target`, after `partial_fit`, and
+        for a solver that reads rows in batches if ``refit=False``.
     shrinkage_ : float
         The shrinkage of this fit; 0 with one lambda.
     shrinkage_path_ : dict of str to ndarray or None
         Shrinkages that ``shrinkage="auto"`` tried, "shrinkage", and the mean losses of
-        rows that had no part in the fits, "nested_loss". None otherwise, and with one
-        lambda.
+        rows not used in the fits, "nested_loss". None otherwise, and with one lambda.
     n_iter_ : int
         Number of iterations of the solver.
     converged_ : bool
@@ -788,7 +786,7 @@ default="auto"
         n_g) and "time" in seconds.
     oracle_counts_ : dict of str to int
         Numbers of evaluations in the whole fit by kind, the scan and the refit
-        included; of batches also "n_passes", how often their rows were read.
+        included; with batches also "n_passes", the number of passes over their rows.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)

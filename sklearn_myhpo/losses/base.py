@@ -36,10 +36,11 @@ class Loss(ABC):
     is_quadratic: ClassVar[bool] = False
     #: Upper bound of the eigenvalues of the curvature; None if there is no bound.
     max_curvature: ClassVar[float | None] = None
-    #: Number of directions of the raw prediction along which no loss changes.
+    #: Number of directions of the raw prediction along which the loss is constant.
     n_flat: ClassVar[int] = 0
-    #: The fit ends when the sum of the losses of rows is below this. For likelihoods it
-    #: is 0.01 nats, which are negligible; a squared error has no such unit.
+    #: A fit ends when the sum of the losses of all rows is below this limit. For
+    #: likelihoods it is 0.01 nats, which is negligible; a squared error has no natural
+    #: unit.
     negligible_sum: ClassVar[float] = 0.0
 
     def __repr__(self):
@@ -166,7 +167,7 @@ class Loss(ABC):
         """
 
     def has_constant(self, y, sample_weight):
-        """Return whether a constant raw prediction is the best one, not a limit.
+        """Return whether the best constant raw prediction is finite.
 
         Parameters
         ----------
@@ -178,7 +179,7 @@ class Loss(ABC):
         Returns
         -------
         bool
-            False where the loss falls for ever along some constant.
+            False if the loss keeps falling as the constant goes to infinity.
         """
         return True
 

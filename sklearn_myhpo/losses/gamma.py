@@ -1,4 +1,4 @@
-"""Gamma loss, of positive amounts whose errors grow with their size."""
+"""Gamma loss, for positive amounts whose errors grow with their size."""
 
 import numpy as np
 
@@ -13,7 +13,8 @@ class GammaLoss(LogLinkLoss):
     y_range = Interval(LEAST_TARGET, MOST_TARGET, low_closed=True, high_closed=True)
 
     def _value_and_slope(self, y, raw):
-        # With the error of the log a constant y is met exactly.
+        # Written in log(y / mu), the loss of a constant y is exactly zero at its
+        # minimum.
         error = log_error(y, raw)
         rise = np.expm1(-error)
         return error + rise, np.negative(rise, out=rise)

@@ -9,7 +9,7 @@ from .base import Loss
 #: Size of a raw prediction, a log mean, beyond which the loss goes on along its
 #: tangent: no exponential overflows for any target in range.
 MOST_LOG_MEAN = 400.0
-#: Targets between these are numbers; smaller ones count as zero.
+#: Range of positive targets; smaller ones count as zero.
 LEAST_TARGET, MOST_TARGET = 1e-100, 1e100
 
 
@@ -54,7 +54,7 @@ class LogLinkLoss(Loss):
         """Return the loss and its first derivative, which share exponentials."""
         inside, excess = _clipped(raw)
         value, slope = self._value_and_slope(y, inside)
-        # Rounding may have left less than nothing.
+        # Rounding may make the result slightly negative.
         np.maximum(value, 0.0, out=value)
         if excess is not None:
             value += slope * excess
@@ -87,20 +87,20 @@ class LogLinkLoss(Loss):
         return np.abs(move[:, 0])
 
     def has_constant(self, y, sample_weight):
-        """Return whether a target is positive: zeros want a mean of zero."""
+        """Return whether any target is positive; else the best mean is zero."""
         return bool(np.any((y >= LEAST_TARGET) & (sample_weight > 0)))
 
     def intercept_start(self, y, sample_weight):
-        """Return the log of the weighted mean; of nothing but zeros that of 1e-100."""
+        """Return the log of the weighted mean; log(1e-100) if all targets are zero."""
         used = y[sample_weight > 0]
         mean = sample_weight @ y / sample_weight.sum()
-        # Of a constant target the mean is that, without rounding.
+        # The mean of a constant target is that constant, without rounding error.
         mean = np.clip(mean, used.min(), used.max())
         return np.array([np.log(np.maximum(mean, LEAST_TARGET))])
 
 
 def nonzero(y):
-    """Return targets with the least one for zeros, whose logs are finite."""
+    """Return targets with finite logs: zeros become the smallest target."""
     return np.maximum(y, LEAST_TARGET)
 
 
@@ -111,7 +111,7 @@ def log_error(y, raw):
 
 
 def _clipped(raw):
-    """Return log means (n_samples,) that are not far, and what is clipped off."""
+    """Return log means (n_samples,) clipped to a safe range, and the excess."""
     raw = raw[:, 0]
     if not raw.size or (raw.max() <= MOST_LOG_MEAN and raw.min() >= -MOST_LOG_MEAN):
         return raw, None

@@ -1,4 +1,4 @@
-"""Poisson loss, of counts and rates."""
+"""Poisson loss, for counts and rates."""
 
 import numpy as np
 
@@ -22,8 +22,8 @@ class PoissonLoss(LogLinkLoss):
         return error, rise
 
     def _slope(self, y, raw):
-        # In the error of the log large counts lose no digits, and a constant y is met
-        # exactly.
+        # Written in log(mu / y), large counts lose no digits, and the loss of a
+        # constant y is exactly zero at its minimum.
         y = nonzero(y)
         return y * np.expm1(log_error(y, raw))
 

@@ -1,8 +1,8 @@
 """Derivatives of losses in the namespace of a tensor.
 
-A form of a loss prepares y on the host once, and computes with it where X lives. Raw
-predictions have shape (n, n_outputs). The formulas are those of the losses themselves,
-with the same care for cancellation and overflow.
+Each loss has a form here, which prepares y on the host once and computes on the device
+of X. Raw predictions have shape (n, n_outputs). The formulas are those of the losses
+themselves, with the same care for cancellation and overflow.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ class TensorLoss:
     Parameters
     ----------
     loss : Loss
-        What it is a form of.
+        The loss of which this is the tensor form.
     home : Home
         Where raw predictions live.
     """
@@ -36,7 +36,7 @@ class TensorLoss:
         self.most = MOST_SINGLE if home.is_single else np.inf
 
     def prepare(self, y):
-        """Return what the other methods need of y (n,), where X lives."""
+        """Return what the other methods need of y (n,), on the device of X."""
         return self.home.put(np.asarray(y, dtype=np.float64))
 
     def value_and_gradient(self, y, raw):
@@ -209,7 +209,7 @@ class TensorClassScores(TensorMultinomial):
 
 
 class TensorLogLink(TensorLoss):
-    """Of a `LogLinkLoss`; y is prepared as targets, their logs, and what is no zero."""
+    """Of a `LogLinkLoss`; y is prepared as targets, their logs and nonzero masks."""
 
     def prepare(self, y):
         """Return columns y, log(y) and whether y is positive, each (n, 1).
@@ -299,7 +299,7 @@ class TensorTweedie(TensorLogLink):
         return self._b**2 * up - self._a**2 * down
 
 
-#: Forms by the loss.
+#: Tensor forms by the class of the loss.
 TENSOR_LOSSES = {
     LogisticLoss: TensorLogistic,
     MultinomialLoss: TensorMultinomial,
@@ -328,7 +328,7 @@ def tensor_loss(loss, home):
     Raises
     ------
     ValueError
-        If it is a loss of the user's own.
+        If it is a custom loss of the user.
     """
     found = TENSOR_LOSSES.get(type(loss))
     if found is None:

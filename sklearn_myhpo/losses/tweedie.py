@@ -1,4 +1,4 @@
-"""Tweedie loss, of amounts that are often exactly zero."""
+"""Tweedie loss, for amounts that are often exactly zero."""
 
 import numpy as np
 
@@ -67,8 +67,9 @@ class TweedieLoss(LogLinkLoss):
     def _rises(self, y, raw):
         """Return ``y^b``, ``(mu / y)^b - 1``, ``(mu / y)^-a - 1``, and zeros as ones.
 
-        With these large amounts lose no digits, and a constant y is met exactly. Of a
-        zero, which counts as the least target here, the third is zero.
+        In these terms large amounts lose no digits, and the loss of a constant y is
+        exactly zero at its minimum. A zero counts as the smallest target here, and its
+        third term is zero.
         """
         log_y = np.log(nonzero(y))
         error = raw - log_y

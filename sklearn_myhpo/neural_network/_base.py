@@ -27,9 +27,9 @@ def import_training(name="_fit", who="Training a self-tuning network"):
     Parameters
     ----------
     name : str, default="_fit"
-        Of the module.
+        Name of the module.
     who : str, default="Training a self-tuning network"
-        What needs PyTorch, for the message.
+        The part of the package that needs PyTorch, for the message.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def import_training(name="_fit", who="Training a self-tuning network"):
 class SelfTuningEstimator(
     LearnedHTMLMixin, CallbackSupportMixin, DocumentationLinkMixin, BaseEstimator
 ):
-    """Base of the estimators: the loop of training, and what it learned."""
+    """Base of the estimators: the training loop and its results."""
 
     _parameter_constraints = {
         "form": [StrOptions({"centred", "published"})],
@@ -75,9 +75,9 @@ class SelfTuningEstimator(
     }
 
     def _fit(self, X, y, validation=None):
-        """Validate the parameters and train; after an error nothing has changed."""
+        """Validate the parameters and train; an error leaves the model unchanged."""
         self._validate_params()
-        # Training that may stop early has no number of iterations.
+        # Training may stop early, so the number of iterations is unknown.
         n_iter = self.max_iter if self.n_iter_no_change == np.inf else None
         tasks = Tasks(self, X, y, n_iter)
         tasks.deadline = Deadline(self.max_time)

@@ -1,4 +1,4 @@
-"""A user's module: built, tried on a batch, and checked; needs PyTorch."""
+"""Construction and checks of a user's module; needs PyTorch."""
 
 import copy
 import inspect
@@ -11,12 +11,12 @@ from .nn._convert import batch_norms, self_tuning_layers
 from .nn._dropout import STNVariationalDropout
 from .nn._lstm import STNLSTM
 
-#: Rows of the batches that a module is tried on.
+#: Number of rows in trial batches of a module.
 TRIED_ROWS = 2, 3
 
 
 def build(module, options, facts):
-    """Return a module of one's own for a fit.
+    """Return a copy or a new module for a fit.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def build(module, options, facts):
     options : dict
         Arguments for the class or function.
     facts : dict
-        Arguments that the data give, for those of its parameters that have their names.
+        Arguments from the data, passed to parameters with these names.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def build(module, options, facts):
     try:
         known = inspect.signature(module).parameters
     except ValueError:
-        known = {}  # Some classes of Python have no signature.
+        known = {}  # Some classes have no signature.
     facts = {name: value for name, value in facts.items() if name in known}
     built = module(**{**facts, **options})
     if not isinstance(built, torch.nn.Module):
@@ -124,7 +124,7 @@ def try_module(module, x):
 
 
 def check_outputs(outputs, n_outputs, y, task):
-    """Raise if outputs do not fit the targets.
+    """Raise if outputs do not match the targets.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def check_outputs(outputs, n_outputs, y, task):
 
 
 def batch_axes(module, batches):
-    """Return the self-tuning layers that do not see examples on their axis.
+    """Return the self-tuning layers whose batch axis is not that of the examples.
 
     Parameters
     ----------
@@ -200,12 +200,12 @@ def _batch_axis(layer):
 
 
 def shared_reasons(module, batches):
-    """Return why examples of a batch cannot have perturbations of their own.
+    """Return why examples of a batch cannot have their own perturbations.
 
     Parameters
     ----------
     module, batches
-        As of `batch_axes`.
+        As in `batch_axes`.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from ._build import build
 from ._module_fit import filled
 from .nn._convert import to_torch
 
-#: Grows when the content of files changes.
+#: Version of the file format.
 FORMAT = 1
 _NUMBERS = "biuf"
 
@@ -50,7 +50,7 @@ def load(cls, path, module, params):
     cls : type
         Class of the estimator.
     path : str, path or binary file
-        What `save` wrote.
+        File written by `save`.
     module : torch.nn.Module or callable
         The parameter `module`.
     params : dict

@@ -20,7 +20,7 @@ PREFIXES = ("module", "optimizer", "criterion")
 
 
 class SelfTuningModule(SelfTuningEstimator):
-    """Base of the estimators; subclasses know their targets."""
+    """Base of the estimators; subclasses define the targets."""
 
     _parameter_constraints = {
         # `build` checks the module, which may be a function.
@@ -112,7 +112,7 @@ class SelfTuningModule(SelfTuningEstimator):
         ImportError
             If PyTorch is not installed.
         TypeError
-            If the module is no module, or its arguments do not fit.
+            If the module is not a module, or its arguments are invalid.
         ValueError
             If a parameter, the module or the data are invalid; the message names the
             layer, the value and what is allowed.
@@ -164,7 +164,7 @@ class SelfTuningModule(SelfTuningEstimator):
                 )
             return X, training.targets_of(X)
         if y is None:
-            # scikit-learn's own words, which its checks look for.
+            # The message that scikit-learn's checks expect.
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None."
@@ -212,8 +212,8 @@ class SelfTuningModule(SelfTuningEstimator):
         Returns
         -------
         torch.nn.Module
-            In evaluation mode, on the CPU; its outputs are what predictions are made
-            of: a number per class, or targets in the units of y.
+            In evaluation mode, on the CPU. Its outputs are a number per class, or
+            targets in the units of y.
         """
         check_is_fitted(self)
         return import_module_training().ordinary(self)
@@ -244,12 +244,12 @@ class SelfTuningModule(SelfTuningEstimator):
         Parameters
         ----------
         path : str, path or binary file
-            What `save` wrote.
+            File written by `save`.
         module : torch.nn.Module or callable
             The parameter `module` that was fitted.
         **params : dict
-            Other parameters: those that are no plain values, or that shall differ, for
-            example `device`.
+            Other parameters: those that are not plain values, or whose values shall
+            change, for example `device`.
 
         Returns
         -------

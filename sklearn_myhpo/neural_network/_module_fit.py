@@ -1,4 +1,4 @@
-"""Training of a user's module, and what comes of it; needs PyTorch."""
+"""Training of a user's module, and its result; needs PyTorch."""
 
 import copy
 from collections import OrderedDict
@@ -90,7 +90,7 @@ def fit_module(estimator, parts, n_outputs, seed, tasks):
 
 
 def built(estimator, X, n_outputs):
-    """Return the module of an estimator, from its parameters and facts of the data."""
+    """Return the module of an estimator, from its parameters and the data."""
     facts = {"n_outputs": n_outputs}
     if not is_dataset(X):
         facts["n_features"] = X.shape[1] if X.ndim > 1 else 1
@@ -98,7 +98,7 @@ def built(estimator, X, n_outputs):
 
 
 def assemble(estimator, plain, seed, device):
-    """Return network, plan, form and generator for a module that knows its shapes."""
+    """Return network, plan, form and generator for a module with known shapes."""
     generator = torch.Generator(device).manual_seed(seed)
     module = self_tune(plain, keep=estimator.keep)
     kinds = [kind for kind in KINDS.values() if estimator._task in kind.tasks]
@@ -140,7 +140,7 @@ def _is_shared(estimator, module, batches, plan):
     if estimator.perturb == "batch" or not plan.is_tuned.any():
         return True
     if estimator.perturb == "auto" and _has_lstm(module):
-        # With weights of every example, each time step would be a loop of its own.
+        # With weights for every example, each time step would need its own loop.
         return True
     reasons = shared_reasons(module, batches)
     if not reasons:
@@ -153,7 +153,7 @@ def _is_shared(estimator, module, batches, plan):
         )
     warn(
         f"All rows of a batch share one perturbation because of the layer {path!r} "
-        f"({name}): {why}. perturb='batch' says that this is meant.",
+        f"({name}): {why}. Use perturb='batch' if this is intended.",
         UserWarning,
     )
     return True

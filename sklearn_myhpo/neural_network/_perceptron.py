@@ -21,7 +21,7 @@ from .hyperparameters import make_plan, perceptron_sites
 
 
 class SelfTuningPerceptron(SelfTuningEstimator):
-    """Base of the perceptrons; subclasses know their targets."""
+    """Base of the perceptrons; subclasses define the targets."""
 
     _parameter_constraints = {
         "hidden_layer_sizes": [

@@ -18,7 +18,7 @@ class Rows:
     y : ndarray or None
         Class indices, or targets of shape (n_samples, n_outputs).
     rows : ndarray of int, optional
-        Rows of X to use, as many as y has; all if not given.
+        Rows of X to use, one per entry of y; all if not given.
     cast : callable, optional
         Function that changes the type of the features.
     device : torch.device, optional
@@ -73,14 +73,14 @@ class Rows:
 
 
 class DatasetRows(Rows):
-    """Rows of a `torch.utils.data.Dataset`, whose items are read when they are needed.
+    """Rows of a `torch.utils.data.Dataset`; items are read when they are needed.
 
     Parameters
     ----------
     X : torch.utils.data.Dataset
         Items are features, or pairs of features and a target.
     *args, **kwargs
-        As of `Rows`.
+        As in `Rows`.
     """
 
     def _n_rows(self):

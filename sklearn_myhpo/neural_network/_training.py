@@ -11,7 +11,7 @@ from .tuner import DivergenceError
 
 #: Factor of the learning rate when the validation loss stagnates.
 LEARNING_RATE_DROP = 0.1
-#: Largest number of such drops; the next stagnation ends the training.
+#: Maximum number of such drops; the next stagnation ends the training.
 MAX_DROPS = 2
 #: Rows per evaluation, to bound the memory.
 EVALUATION_ROWS = 1024
@@ -39,7 +39,7 @@ def cross_entropy(outputs, y):
 
 
 def accuracy(outputs, y):
-    """Return the share of classes that are right."""
+    """Return the fraction of correct classes."""
     return (outputs.argmax(dim=1) == y).double().mean()
 
 
@@ -134,7 +134,7 @@ class Training:
         report : callable
             Function of the `Checkpoint` of every iteration; true ends the training.
         deadline : Deadline
-            Ends the training within an iteration; its network is looked at too.
+            Ends the training within an iteration; the network is evaluated then too.
 
         Returns
         -------
@@ -175,7 +175,7 @@ class Training:
     def _run_epoch(self, epoch, deadline):
         """Train on all training rows once, and return their mean loss.
 
-        On fewer of them if the time is over.
+        On fewer if the time limit is reached.
         """
         options, total, n_rows = self.options, 0.0, 0
         is_tuning = epoch >= options.n_warmup_iter and len(self.tuner.distribution.h)

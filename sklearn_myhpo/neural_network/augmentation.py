@@ -29,19 +29,19 @@ class ImageKind(InputKind):
         """Check that x are images, and change them."""
         if x.ndim != 4:
             raise ValueError(
-                f"The hyperparameter {self.name!r} is one of images, of shape (n, "
+                f"The hyperparameter {self.name!r} is for images, of shape (n, "
                 f"channels, height, width). Got features of shape {tuple(x.shape)}."
             )
         return self.change(x, values, noise)
 
     def change(self, x, values, noise):
-        """Return changed images; arguments as of `apply`."""
+        """Return changed images; arguments as in `apply`."""
         raise NotImplementedError
 
 
 @register
 class RandomShift(ImageKind):
-    """Largest shift, a share of height and width; what moves in is zero."""
+    """Largest shift, as a fraction of height and width; new pixels are zero."""
 
     name = "random_shift"
     transform = Bounded(0.0, 0.5)
@@ -56,7 +56,7 @@ class RandomShift(ImageKind):
 
 @register
 class RandomCrop(ImageKind):
-    """Largest share of height and width that is cut off; the rest is enlarged."""
+    """Largest fraction of height and width that is cut off; the rest is enlarged."""
 
     name = "random_crop"
     transform = Bounded(0.0, 0.5)
@@ -91,7 +91,7 @@ class CutoutLength(ImageKind):
     is_integer = True
 
     def change(self, x, values, noise):
-        """Return images with holes, one if their number is no hyperparameter."""
+        """Return images with holes, one if their number is not a hyperparameter."""
         n_holes = values.get("cutout_holes", x.new_ones(1))
         return _with_holes(x, values[self.name], n_holes, noise)
 
@@ -116,7 +116,7 @@ class CutoutHoles(ImageKind):
 
 @register
 class LabelSmoothing(LossKind):
-    """Share of the target that is spread over all classes."""
+    """Fraction of the target that is spread over all classes."""
 
     name = "label_smoothing"
     transform = Bounded(0.0, 0.5)

@@ -1,7 +1,7 @@
 """Names and values of the hyperparameters of a network, fixed, scheduled or tuned.
 
-Layers have a dropout rate or a natural log-penalty lambda; a network may have kinds of
-`augmentation` beside them. Tuning uses the free coordinates h of the kinds.
+Layers have a dropout rate or a natural log-penalty lambda; a network may also have
+kinds of `augmentation`. Tuning uses the free coordinates h of the kinds.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from .kinds import DROPOUT, LAMBDA, Kind
 
 
 class Site(NamedTuple):
-    """A place in a network that has a hyperparameter.
+    """A part of a network with a hyperparameter.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Site(NamedTuple):
     label : str
         Name of the layer, or empty for the whole network.
     default : float or None
-        Value of the layer as it was given; None for the default of the kind.
+        Value of the layer in the given module; None for the default of the kind.
     """
 
     kind: Kind
@@ -165,7 +165,7 @@ def _sites_of(parameter, keys, sites):
 
 
 def _start(site, tuned):
-    """Return the value that nobody gave: that of the layer, if it can be tuned."""
+    """Return the value if none is given: that of the layer, if it can be tuned."""
     kind, value = site.kind, site.default
     is_free = value is not None and (
         kind.free_low <= kind.to_free(value) <= kind.free_high

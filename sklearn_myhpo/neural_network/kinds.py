@@ -1,9 +1,9 @@
-"""Kinds of hyperparameters: their ranges, and what they do in training.
+"""Kinds of hyperparameters: their ranges, and their effect in training.
 
 Tuning moves free coordinates h of the real line; a `Kind` has a transform from h to
-its value. A value is used in training only, and the response of the weights carries its
-effect to the validation loss: what a kind does need not be differentiable, and counts
-are as good as rates.
+its value. A value is used in training only. Its effect reaches the validation loss
+through the response of the weights, so it need not be differentiable, and counts are
+allowed as well as rates.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Bounded:
-    """The value is ``low + (high - low) * sigmoid(h)``, which no step leaves.
+    """The value is ``low + (high - low) * sigmoid(h)``, which stays in the range.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Bounded:
 
 
 class Kind:
-    """One kind of hyperparameter; a subclass sets what differs.
+    """One kind of hyperparameter; a subclass sets its attributes.
 
     Attributes
     ----------
@@ -90,9 +90,9 @@ class Kind:
     is_optional : bool
         Whether a network has it only if the user names it.
     tasks : tuple of str
-        Tasks that know it.
+        Tasks that support it.
     unit : str
-        Ends the message about a value out of range.
+        End of the message about a value out of range.
     """
 
     name = ""
@@ -120,7 +120,7 @@ class Kind:
 
 
 class LayerKind(Kind):
-    """A kind that layers have, one each; the layers use it themselves."""
+    """A kind with one hyperparameter per layer; the layers apply it."""
 
 
 class InputKind(Kind):
@@ -134,7 +134,7 @@ class InputKind(Kind):
         x : tensor of shape (n, ...)
             Features.
         values : dict of str to tensor of shape (n,) or (1,)
-            Values of all kinds of inputs that the network has, of every row.
+            Values of all input kinds of the network, for every row.
         noise : Noise
             Source of randomness: `uniform(shape, x)` and `normal(shape, x)`.
 
@@ -159,7 +159,7 @@ class LossKind(Kind):
         outputs, y : tensor
             Outputs of the network, and targets.
         values : dict of str to tensor of shape (n,) or (1,)
-            Values of all kinds of losses that the network has, of every row.
+            Values of all loss kinds of the network, for every row.
 
         Returns
         -------
@@ -174,7 +174,7 @@ KINDS = {}
 
 
 def register(subclass: type) -> type:
-    """Add a kind to those that networks know; a decorator.
+    """Register a kind for networks; a decorator.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def register(subclass: type) -> type:
     """
     kind, name = subclass(), subclass.__name__
     taken = KINDS.get(kind.name)
-    # A cell of a notebook that runs again defines the same class again.
+    # Running a notebook cell again defines the same class again.
     is_other = taken is not None and type(taken).__qualname__ != subclass.__qualname__
     if not kind.name or is_other:
         raise ValueError(

@@ -38,9 +38,9 @@ class STNClassifier(ClassifierMixin, ClassTargets, SelfTuningModule):
         and the number of classes if no argument gives them.
     form : {"centred", "published"}, default="centred"
         Form of the response of the weights to the hyperparameters. "centred" as in
-        [2]_: general weights are trained without perturbation, beside a linearized
-        response, with two gradients per training step. "published" as in [1]_: all
-        weights are trained together, with one gradient per training step.
+        [2]_: general weights are trained without perturbation, and a linearized
+        response separately, with two gradients per training step. "published" as in
+        [1]_: all weights are trained together, with one gradient per training step.
     tune : bool or list of str, default=True
         Hyperparameters to tune: all, none, or a list of names. The others have the
         values in `hyperparameters`.
@@ -57,20 +57,20 @@ class STNClassifier(ClassifierMixin, ClassTargets, SelfTuningModule):
         entry stays. Without a value, dropout starts at the rate of its layer, lambda
         at -7.
     perturb : {"auto", "example", "batch"}, default="auto"
-        Whether every row of a batch has a perturbation of its own, or all rows of a
-        batch share one, which costs less. "auto" is by row unless a layer does not
-        allow it: batch normalization, an LSTM, or rows on another axis than the first.
+        Whether every row of a batch has its own perturbation, or all rows of a batch
+        share one, which costs less. "auto" is by row unless a layer does not allow it:
+        batch normalization, an LSTM, or rows on another axis than the first.
     response_share : float, default=0.25
-        Share of the rows of a batch on which the response trains, in the centred form.
-        The general weights always train on all.
+        Fraction of the rows of a batch on which the response trains, in the centred
+        form. The general weights always train on all rows.
     keep : list of str, default=()
-        Names of layers whose weights train without response, for example of classes
-        that cannot be converted.
+        Names of layers whose weights train without a response, for example because they
+        cannot be converted.
     criterion : callable, default=None
-        Class of the loss, as of `torch.nn`, called with ``reduction="none"`` and the
+        Class of the loss, as in `torch.nn`, called with ``reduction="none"`` and the
         arguments ``criterion__<name>``. None is the cross-entropy.
     optimizer : callable, default=None
-        Class of the optimizer of the weights, as of `torch.optim`, called with the
+        Class of the optimizer of the weights, as in `torch.optim`, called with the
         weights, ``lr=learning_rate_init`` and the arguments ``optimizer__<name>``.
         None is gradient descent with `momentum`.
     sigma_init : float, default=0.5
@@ -96,22 +96,22 @@ class STNClassifier(ClassifierMixin, ClassTargets, SelfTuningModule):
     n_warmup_iter : int, default=5
         Number of initial iterations without tuning.
     max_iter : int, default=200
-        Largest number of iterations, which are passes over the training rows.
+        Maximum number of iterations, which are passes over the training rows.
     max_time : float or None, default=None
-        Seconds after which the training ends, also in the middle of an iteration, with
-        the best network so far, `converged_` False and a warning; None for no limit.
+        Seconds after which the training stops, even within an iteration, with the best
+        network so far, `converged_` False and a warning; None for no limit.
     n_iter_no_change : int or inf, default=10
         The validation loss stagnates after this many iterations without a new minimum.
     validation_fraction : float, default=0.2
         Fraction of the rows to hold out for tuning and early stopping. Stratified by
         class if every class has enough rows.
     device : str, default="cpu"
-        Where to train and to predict, for example "cuda".
+        Device for training and prediction, for example "cuda".
     random_state : int, RandomState instance or None, default=None
         Randomness of the split of the rows, the initial weights, the batches, dropout
         and the perturbations.
     verbose : bool, default=False
-        Whether to print a line per iteration.
+        Whether to print one line per iteration.
     **arguments : dict
         Arguments with the prefixes ``module__``, ``optimizer__`` and ``criterion__``.
 
@@ -309,9 +309,9 @@ class STNRegressor(MultiOutputMixin, RegressorMixin, RealTargets, SelfTuningModu
         and the number of targets if no argument gives them.
     form : {"centred", "published"}, default="centred"
         Form of the response of the weights to the hyperparameters. "centred" as in
-        [2]_: general weights are trained without perturbation, beside a linearized
-        response, with two gradients per training step. "published" as in [1]_: all
-        weights are trained together, with one gradient per training step.
+        [2]_: general weights are trained without perturbation, and a linearized
+        response separately, with two gradients per training step. "published" as in
+        [1]_: all weights are trained together, with one gradient per training step.
     tune : bool or list of str, default=True
         Hyperparameters to tune: all, none, or a list of names. The others have the
         values in `hyperparameters`.
@@ -328,20 +328,20 @@ class STNRegressor(MultiOutputMixin, RegressorMixin, RealTargets, SelfTuningModu
         entry stays. Without a value, dropout starts at the rate of its layer, lambda
         at -7.
     perturb : {"auto", "example", "batch"}, default="auto"
-        Whether every row of a batch has a perturbation of its own, or all rows of a
-        batch share one, which costs less. "auto" is by row unless a layer does not
-        allow it: batch normalization, an LSTM, or rows on another axis than the first.
+        Whether every row of a batch has its own perturbation, or all rows of a batch
+        share one, which costs less. "auto" is by row unless a layer does not allow it:
+        batch normalization, an LSTM, or rows on another axis than the first.
     response_share : float, default=0.25
-        Share of the rows of a batch on which the response trains, in the centred form.
-        The general weights always train on all.
+        Fraction of the rows of a batch on which the response trains, in the centred
+        form. The general weights always train on all rows.
     keep : list of str, default=()
-        Names of layers whose weights train without response, for example of classes
-        that cannot be converted.
+        Names of layers whose weights train without a response, for example because they
+        cannot be converted.
     criterion : callable, default=None
-        Class of the loss, as of `torch.nn`, called with ``reduction="none"`` and the
+        Class of the loss, as in `torch.nn`, called with ``reduction="none"`` and the
         arguments ``criterion__<name>``. None is half the squared error.
     optimizer : callable, default=None
-        Class of the optimizer of the weights, as of `torch.optim`, called with the
+        Class of the optimizer of the weights, as in `torch.optim`, called with the
         weights, ``lr=learning_rate_init`` and the arguments ``optimizer__<name>``.
         None is gradient descent with `momentum`.
     sigma_init : float, default=0.5
@@ -367,21 +367,21 @@ class STNRegressor(MultiOutputMixin, RegressorMixin, RealTargets, SelfTuningModu
     n_warmup_iter : int, default=5
         Number of initial iterations without tuning.
     max_iter : int, default=200
-        Largest number of iterations, which are passes over the training rows.
+        Maximum number of iterations, which are passes over the training rows.
     max_time : float or None, default=None
-        Seconds after which the training ends, also in the middle of an iteration, with
-        the best network so far, `converged_` False and a warning; None for no limit.
+        Seconds after which the training stops, even within an iteration, with the best
+        network so far, `converged_` False and a warning; None for no limit.
     n_iter_no_change : int or inf, default=10
         The validation loss stagnates after this many iterations without a new minimum.
     validation_fraction : float, default=0.2
         Fraction of the rows to hold out for tuning and early stopping.
     device : str, default="cpu"
-        Where to train and to predict, for example "cuda".
+        Device for training and prediction, for example "cuda".
     random_state : int, RandomState instance or None, default=None
         Randomness of the split of the rows, the initial weights, the batches, dropout
         and the perturbations.
     verbose : bool, default=False
-        Whether to print a line per iteration.
+        Whether to print one line per iteration.
     **arguments : dict
         Arguments with the prefixes ``module__``, ``optimizer__`` and ``criterion__``.
 

@@ -35,9 +35,9 @@ class STNMLPClassifier(ClassifierMixin, ClassTargets, SelfTuningPerceptron):
         Activation function of the hidden units.
     form : {"centred", "published"}, default="centred"
         Form of the response of the weights to the hyperparameters. "centred" as in
-        [2]_: general weights are trained without perturbation, beside a linearized
-        response, with two gradients per training step. "published" as in [1]_: all
-        weights are trained together, with one gradient per training step.
+        [2]_: general weights are trained without perturbation, and a linearized
+        response separately, with two gradients per training step. "published" as in
+        [1]_: all weights are trained together, with one gradient per training step.
     tune : bool or list of str, default=True
         Hyperparameters to tune: all, none, or a list of names. The others have the
         values in `hyperparameters`.
@@ -71,10 +71,10 @@ class STNMLPClassifier(ClassifierMixin, ClassTargets, SelfTuningPerceptron):
     n_warmup_iter : int, default=5
         Number of initial iterations without tuning.
     max_iter : int, default=200
-        Largest number of iterations, which are passes over the training rows.
+        Maximum number of iterations, which are passes over the training rows.
     max_time : float or None, default=None
-        Seconds after which the training ends, also in the middle of an iteration, with
-        the best network so far, `converged_` False and a warning; None for no limit.
+        Seconds after which the training stops, even within an iteration, with the best
+        network so far, `converged_` False and a warning; None for no limit.
     n_iter_no_change : int or inf, default=10
         The validation loss stagnates after this many iterations without a new minimum.
     validation_fraction : float, default=0.2
@@ -84,7 +84,7 @@ class STNMLPClassifier(ClassifierMixin, ClassTargets, SelfTuningPerceptron):
         Randomness of the split of the rows, the initial weights, the batches, dropout
         and the perturbations.
     verbose : bool, default=False
-        Whether to print a line per iteration.
+        Whether to print one line per iteration.
 
     Attributes
     ----------
@@ -264,9 +264,9 @@ class STNMLPRegressor(
         Activation function of the hidden units.
     form : {"centred", "published"}, default="centred"
         Form of the response of the weights to the hyperparameters. "centred" as in
-        [2]_: general weights are trained without perturbation, beside a linearized
-        response, with two gradients per training step. "published" as in [1]_: all
-        weights are trained together, with one gradient per training step.
+        [2]_: general weights are trained without perturbation, and a linearized
+        response separately, with two gradients per training step. "published" as in
+        [1]_: all weights are trained together, with one gradient per training step.
     tune : bool or list of str, default=True
         Hyperparameters to tune: all, none, or a list of names. The others have the
         values in `hyperparameters`.
@@ -300,10 +300,10 @@ class STNMLPRegressor(
     n_warmup_iter : int, default=5
         Number of initial iterations without tuning.
     max_iter : int, default=200
-        Largest number of iterations, which are passes over the training rows.
+        Maximum number of iterations, which are passes over the training rows.
     max_time : float or None, default=None
-        Seconds after which the training ends, also in the middle of an iteration, with
-        the best network so far, `converged_` False and a warning; None for no limit.
+        Seconds after which the training stops, even within an iteration, with the best
+        network so far, `converged_` False and a warning; None for no limit.
     n_iter_no_change : int or inf, default=10
         The validation loss stagnates after this many iterations without a new minimum.
     validation_fraction : float, default=0.2
@@ -312,7 +312,7 @@ class STNMLPRegressor(
         Randomness of the split of the rows, the initial weights, the batches, dropout
         and the perturbations.
     verbose : bool, default=False
-        Whether to print a line per iteration.
+        Whether to print one line per iteration.
 
     Attributes
     ----------

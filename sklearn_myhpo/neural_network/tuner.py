@@ -42,7 +42,7 @@ class TrainingProblem(NamedTuple):
     change_losses : callable, optional
         Function of (losses, outputs, y, values) to other losses.
     response_share : float
-        Share of the rows on which the response of the centred form trains.
+        Fraction of the rows on which the response of the centred form trains.
     """
 
     x: torch.Tensor
@@ -208,7 +208,7 @@ class Tuner:
         Function of the weights and of ``lr`` to their optimizer; gradient descent with
         momentum if not given.
     response_share : float
-        As of `TrainingProblem`.
+        As in `TrainingProblem`.
     """
 
     def __init__(
@@ -226,7 +226,7 @@ class Tuner:
     ):
         self.network = network
         self.is_shared, self.response_share = is_shared, response_share
-        #: As of `TrainingProblem`.
+        #: As in `TrainingProblem`.
         self.change_losses = None
         self.distribution = distribution
         self.form = form

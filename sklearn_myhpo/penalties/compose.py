@@ -19,11 +19,11 @@ from .labelled import with_labels
 class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
     """A ColumnTransformer that labels every output column with its transformer.
 
-    It is `sklearn.compose.ColumnTransformer` with one addition: its output, dense or
-    sparse, carries the name of the transformer that made each column, and the name of
-    the column itself where all transformers have `get_feature_names_out`. An estimator
-    of this package that follows it in a pipeline learns one lambda per transformer
-    with ``feature_groups="transformer"``. A transformer with the method
+    It is `sklearn.compose.ColumnTransformer` with one addition. Its output, dense or
+    sparse, carries the name of the transformer of each column, and the name of the
+    column itself if all transformers have `get_feature_names_out`. An estimator of this
+    package that follows it in a pipeline learns one lambda per transformer with
+    ``feature_groups="transformer"``. A transformer with the method
     ``get_feature_groups_out``, such as
     `sklearn_myhpo.preprocessing.PenalizedSplineTransformer`, alone or as the last step
     of a pipeline, has a lambda for each of its own groups, which are named like
@@ -51,7 +51,7 @@ class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
     With ``set_output(transform="pandas")`` or "polars" the frames carry only their
     column names, and ``feature_groups="transformer"`` reads their prefixes ("num" in
     "num__age"), so that every transformer has one group. Then a plain
-    `ColumnTransformer` has the same effect, but refuses sparse output.
+    `ColumnTransformer` has the same effect, but it does not support sparse output.
 
     Examples
     --------
@@ -94,7 +94,7 @@ class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
         """
         output = super().fit_transform(X, y, **params)
         try:
-            # Once: a vectorizer of texts has a million of them.
+            # Computed once, since a text vectorizer may have a million names.
             self._column_names = self.get_feature_names_out()
         except (AttributeError, ValueError):
             # Some transformer has no names, or not as many as columns.
@@ -140,7 +140,7 @@ class GroupedColumnTransformer(DocumentationLinkMixin, ColumnTransformer):
         return with_labels(output, self._column_groups, self._column_names)
 
     def _groups_of_columns(self, n_columns):
-        """Return the group of every column: its transformer, or what that says."""
+        """Return the group of every column: its transformer, or a group given by it."""
         groups = np.empty(n_columns, dtype=object)
         names = getattr(self, "feature_names_in_", None)
         features = np.array(feature_list(range(self.n_features_in_), names), object)
@@ -171,7 +171,7 @@ def _last_step(transformer):
 def _names_before_last(transformer, names):
     """Return the names of the features that the last step of a pipeline gets.
 
-    They are None where a step before has none.
+    They are None if an earlier step has no names.
     """
     if not isinstance(transformer, Pipeline) or len(transformer) == 1:
         return names

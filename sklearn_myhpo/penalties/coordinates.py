@@ -130,7 +130,7 @@ class Coordinates:
         return w if self.rotation is None else self.rotation.T @ w
 
     def rotated(self, rotation):
-        """Return these coordinates, of one group, in an orthonormal basis (n, k)."""
+        """Return these coordinates of one group in an orthonormal basis (n, k)."""
         labels = np.zeros(rotation.shape[1], dtype=np.intp)
         return replace(
             self,
@@ -189,7 +189,7 @@ class Coordinates:
 
 @dataclass(frozen=True, eq=False)
 class UnitCoordinates(Coordinates):
-    """Coordinates of rows in row spaces, times units that the bases do not have.
+    """Coordinates in row spaces for rows in other units than the bases.
 
     Attributes
     ----------

@@ -68,7 +68,7 @@ def labels_of(X):
 
 
 def names_of(X):
-    """Return the column names that `X`, no frame, carries, or None.
+    """Return the column names that an array or sparse matrix carries, or None.
 
     Parameters
     ----------
@@ -78,13 +78,13 @@ def names_of(X):
     Returns
     -------
     ndarray of str of shape (n_columns,) or None
-        Names from `with_labels`; None too where they are not one per column.
+        Names from `with_labels`; None if their number differs from that of the columns.
     """
     names = _carried(X, "column_names_")
     return names if names is not None and len(names) == X.shape[1] else None
 
 
 def _carried(X, name):
-    # A frame may have a column of this name, which is no label.
+    # A frame may have a column of this name, which is not a label.
     carries = isinstance(X, LabelledArray) or sparse.issparse(X)
     return getattr(X, name, None) if carries else None

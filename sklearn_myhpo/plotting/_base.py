@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._messages import import_optional, shown
 from ..linear_model._base import BilevelLinearModel
 
-#: Most lambdas of one fit with a line each, and most lines with a legend.
+#: Maximum number of lambdas of one fit with a line each, and most lines with a legend.
 MAX_LEGEND = 10
 
 
@@ -117,7 +117,7 @@ def last_step(estimator):
 
 
 def features_of(estimator, X):
-    """Return X as the last step of a fitted pipeline sees it.
+    """Return X transformed for the last step of a fitted pipeline.
 
     Parameters
     ----------
@@ -135,32 +135,11 @@ def features_of(estimator, X):
     return X
 
 
-def names_of_lambdas(groups, classes):
-    """Return the name of every lambda: the group, the class, or both.
-
-    Parameters
-    ----------
-    groups : sequence
-        Names of the groups.
-    classes : sequence or None
-        Names of the classes where they have lambdas of their own.
-
-    Returns
-    -------
-    list of str
-    """
-    if classes is None:
-        return [str(name) for name in groups]
-    if len(groups) == 1:
-        return [str(name) for name in classes]
-    return [f"{name}, {one}" for name in groups for one in classes]
-
-
 def drawn_name(name):
-    """Return a name of the user's as matplotlib draws it, letter by letter.
+    """Return a user's name escaped so that matplotlib draws it literally.
 
-    It would take what is between two dollar signs for a formula, and leave out of a
-    legend what begins with an underscore.
+    Without it, matplotlib takes text between two dollar signs as a formula, and omits
+    names that begin with an underscore from a legend.
 
     Parameters
     ----------

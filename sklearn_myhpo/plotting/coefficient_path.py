@@ -87,14 +87,14 @@ class CoefficientPathDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted; a pipeline is taken for its last step, and its other steps transform
+            Fitted; of a pipeline, the last step is drawn, and the other steps transform
             X.
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Data of the fit.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Target of the fit.
         fit_params : dict, default=None
-            What `fit` got beside X and y, such as `sample_weight`.
+            Arguments of `fit` other than X and y, such as `sample_weight`.
         n_points : int, default=41
             Number of factors between 1/10000 and 10000; the factor 1 is added.
         target : int or class label, default=None

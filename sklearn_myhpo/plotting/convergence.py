@@ -61,7 +61,7 @@ class ConvergenceDisplay:
         The figure of the axes.
     lines_ : list of matplotlib.lines.Line2D
         A line per fit, or per lambda of every fit. With more than ten lambdas the line
-        is their median; one band holds half of them, another one all.
+        is their median; one band contains half of them, another one all.
 
     Examples
     --------
@@ -99,7 +99,7 @@ class ConvergenceDisplay:
         Parameters
         ----------
         estimator : estimator, list of estimators or dict of str to estimator
-            Fitted; a pipeline is taken for its last step.
+            Fitted; of a pipeline, the last step is drawn.
         quantity : {"validation_loss", "train_loss", "lambda", \
 "hypergradient_norm", "primal_residual", "dual_residual"}, default="validation_loss"
             Vertical axis; methods without residuals have no lines for them.
@@ -164,7 +164,7 @@ class ConvergenceDisplay:
         for label, history in self.histories.items():
             self._draw(label, history, quantity, against, line_kwargs)
         self.ax_.set(xlabel=AGAINST[against], ylabel=title)
-        # Matplotlib would label a flat curve by differences from an offset.
+        # Matplotlib would label a flat curve with differences from an offset.
         if self.ax_.get_yscale() == "linear":
             self.ax_.ticklabel_format(axis="y", style="plain", useOffset=False)
         if has_decades and self.lines_:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._messages import import_optional, shown
+from ..linear_model._per_class import names_with_classes
 from ._base import (
     MAX_LEGEND,
     check_one_of,
@@ -18,7 +19,6 @@ from ._base import (
     fitted_model,
     log_unit,
     make_axes,
-    names_of_lambdas,
 )
 
 if TYPE_CHECKING:
@@ -44,14 +44,15 @@ class GroupPenaltyDisplay:
 
     Parameters
     ----------
-    lambda_ : ndarray of shape (n_groups,) or (n_groups, n_classes)
-        Natural logs.
+    lambda_ : ndarray of shape (n_groups,), (n_classes,) or (n_groups, n_classes)
+        Natural logs. With `class_names`, the shape (n_classes,) means that there are
+        no groups of features.
     names : sequence of str
         Names of the groups.
     labels : ndarray of shape (n_features,)
         The group of every feature; -1 for unpenalized features.
     class_names : sequence, default=None
-        Names of the classes where they have lambdas of their own.
+        Names of the classes if they have separate lambdas.
     shared_lambda : float, default=None
         The best lambda that all groups share; None for the median over the features.
     log_unit : float, default=0.0
@@ -64,8 +65,8 @@ class GroupPenaltyDisplay:
     figure_ : matplotlib.figure.Figure
         The figure of the axes.
     artist_ : BarContainer, Line2D, list of Line2D or AxesImage
-        The bars, the line or dots, one line per class where they have lambdas of their
-        own, or the image.
+        The bars, the line or dots, one line per class if they have separate lambdas, or
+        the image.
 
     Examples
     --------
@@ -92,6 +93,9 @@ class GroupPenaltyDisplay:
     ) -> None:
         self.lambda_ = np.atleast_1d(np.asarray(lambda_, dtype=np.float64))
         self.names, self.labels, self.class_names = names, labels, class_names
+        self._has_groups = class_names is None or self.lambda_.ndim == 2
+        if class_names is not None:
+            self.lambda_ = self.lambda_.reshape(-1, len(class_names))
         self.shared_lambda, self.log_unit = shared_lambda, log_unit
 
     @classmethod
@@ -110,15 +114,15 @@ class GroupPenaltyDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted; a pipeline is taken for its last step.
+            Fitted; of a pipeline, the last step is drawn.
         strength : {"relative", "alpha", "C", "lambda"}, default="relative"
-            What is drawn. ``"relative"``: alpha of every group over the best alpha
-            that all groups share; 1 means "as without groups". ``"alpha"``, ``"C"``:
-            the parameters of scikit-learn, with ``C = 1 / alpha``. ``"lambda"``: the
-            natural log that is learned.
+            Measure of strength. ``"relative"``: alpha of every group over the best
+            alpha that all groups share; 1 means "as without groups". ``"alpha"``,
+            ``"C"``: the parameters of scikit-learn, with ``C = 1 / alpha``.
+            ``"lambda"``: the natural log that is learned.
         positions : array-like of shape (n_features,), default=None
             Positions of the features on an axis, such as wavelengths: draws a step per
-            feature in place of a bar per group.
+            feature instead of a bar per group.
         image_shape : (int, int), default=None
             Rows and columns of an image whose pixels are the features.
         ax : matplotlib.axes.Axes, default=None
@@ -138,7 +142,7 @@ class GroupPenaltyDisplay:
         ValueError
             If `strength` has a value that is not allowed, `positions` or `image_shape`
             do not have one place per feature, both are given, or `image_shape` is given
-            where classes have lambdas of their own.
+            although classes have separate lambdas.
         """
         model = fitted_model(estimator)
         if model._is_per_target:
@@ -146,15 +150,11 @@ class GroupPenaltyDisplay:
                 "alpha_per_target=True learns lambdas of targets, not of features: "
                 "draw `lambda_` itself."
             )
-        lambda_, classes = model.lambda_, None
-        if model._is_per_class:
-            classes = model.classes_.tolist()
-            lambda_ = np.reshape(lambda_, (-1, len(classes)))
         display = cls(
-            lambda_,
+            model.lambda_,
             model.feature_group_names_,
             model.feature_group_labels_,
-            classes,
+            model.classes_.tolist() if model._is_per_class else None,
             shared_lambda=_shared_lambda(model),
             log_unit=log_unit(model),
         )
@@ -275,7 +275,10 @@ class GroupPenaltyDisplay:
     def _draw_groups(self, strength, kwargs):
         values = self._in(strength, self.lambda_.ravel())
         rows = np.arange(len(values))
-        names = names_of_lambdas(self.names, self.class_names)
+        names = self.names
+        if self.class_names is not None:
+            groups = self.names if self._has_groups else None
+            names = names_with_classes(groups, self.class_names)
         shared = self._in(strength, self._shared())
         if strength != "lambda":
             self.ax_.set_xscale("log")
@@ -326,7 +329,7 @@ def _log_norm(image, is_relative):
 
 
 def _is_shape_of(image_shape, n_features):
-    """Return whether something is the rows and columns of an image of features."""
+    """Return whether a value is the shape of an image of the features."""
     sizes = np.asarray(image_shape, dtype=object)
     return (
         sizes.shape == (2,)

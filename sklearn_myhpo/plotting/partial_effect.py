@@ -80,7 +80,7 @@ class PartialEffectDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted; a pipeline is taken for its last step.
+            Fitted; of a pipeline, the last step is drawn.
         terms : str, list of str or None, default=None
             Names of terms; None for all that the model has not removed.
         n_points, level : int and float
@@ -104,7 +104,7 @@ class PartialEffectDisplay:
         TypeError
             If it is not an additive model of this package.
         ValueError
-            If there is no term of a name, or not one of the axes per term.
+            If a term is unknown, or there is not one axes object per term.
         """
         model = last_step(estimator)
         if not isinstance(model, AdditiveModel):
@@ -230,7 +230,7 @@ class PartialEffectDisplay:
 
     def _draw_surface(self, ax, effect):
         sides = [np.unique(column) for column in effect.values.T]
-        # Of several classes it is the surface of the last one.
+        # With several classes it is the surface of the last one.
         values = np.atleast_2d(effect.effect)[-1].reshape(len(sides[1]), len(sides[0]))
         most = np.abs(values).max()
         image = ax.pcolormesh(

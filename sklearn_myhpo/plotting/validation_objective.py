@@ -11,14 +11,15 @@ from sklearn.base import BaseEstimator, is_regressor
 
 from .._messages import shown
 from ..linear_model._at_lambda import AtLambda
-from ._base import drawn_name, features_of, fitted_model, make_axes, names_of_lambdas
+from ..linear_model._per_class import lambda_names
+from ._base import drawn_name, features_of, fitted_model, make_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: Width of the margins beside the marked lambdas, in units of lambda.
 MARGIN = 6.0
-#: Most groups with a slice, unless they are named.
+#: Maximum number of groups with a slice, unless they are named.
 MAX_SLICES = 6
 #: Points of a slice.
 N_POINTS = 25
@@ -101,12 +102,12 @@ class ValidationObjectiveDisplay:
         ax: Axes | None = None,
         **line_kwargs: Any,
     ) -> Self:
-        """Draw the objective as the scan of a fit evaluated it, or slices of it.
+        """Draw the objective from the scan of a fit, or slices through the optimum.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted; a pipeline is taken for its last step, and its other steps transform
+            Fitted; of a pipeline, the last step is drawn, and the other steps transform
             X. Without X it must have one lambda, from ``lambda_init="auto"``.
         X : array-like or sparse matrix of shape (n_samples, n_features), default=None
             Data of the fit, for slices: the inner problems are solved again at 25
@@ -114,7 +115,7 @@ class ValidationObjectiveDisplay:
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Target of the fit, for slices.
         fit_params : dict, default=None
-            What `fit` got beside X and y, such as `sample_weight`.
+            Arguments of `fit` other than X and y, such as `sample_weight`.
         feature_groups : str or sequence of str, default=None
             Names of the groups to draw, such as "body"; with a lambda per class, such
             as "body, red". None for the first six.
@@ -191,7 +192,7 @@ class ValidationObjectiveDisplay:
         self.ax_ = make_axes(ax, type(self).__name__)
         self.figure_ = self.ax_.figure
         self.ax_.set(xlabel="lambda (natural log)", ylabel="validation loss")
-        # Matplotlib would label a flat curve by differences from an offset.
+        # Matplotlib would label a flat curve with differences from an offset.
         self.ax_.ticklabel_format(axis="y", style="plain", useOffset=False)
         if self.standard_error is not None:
             low = self.lowest[1]
@@ -221,7 +222,7 @@ class ValidationObjectiveDisplay:
             self.lines_.append(line)
         self.ax_.set(xlabel="lambda of the group (natural log)")
         if self.standard_error:
-            # The loss far from the optimum would make slices near it look flat.
+            # High losses far from the optimum would make slices near it look flat.
             low, error = self.lowest[1], self.standard_error
             bottom, top = self.ax_.get_ylim()
             self.ax_.set_ylim(max(bottom, low - error), min(top, low + 3.0 * error))
@@ -277,7 +278,7 @@ def _lambdas(model, alphas, Cs):
 
 
 def _logs(values, name):
-    """Return the natural logs of a grid, or raise where it has none."""
+    """Return the natural logs of a grid, or raise if it has none."""
     try:
         found = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
@@ -291,7 +292,7 @@ def _logs(values, name):
 
 
 def _check_no_grid(alphas, Cs):
-    """Raise where a grid is given for slices, along which it has no places."""
+    """Raise if a grid is given for slices, on which it cannot be marked."""
     for name, grid in (("alphas", alphas), ("Cs", Cs)):
         if grid is not None:
             raise ValueError(
@@ -303,8 +304,7 @@ def _check_no_grid(alphas, Cs):
 
 def _slices(model, at_lambda, feature_groups):
     """Return lambdas, losses and the learned lambda, by the name of the group."""
-    classes = model.classes_.tolist() if model._is_per_class else None
-    names = names_of_lambdas(model.feature_group_names_, classes)
+    names = [str(name) for name in lambda_names(model)]
     if feature_groups is None:
         feature_groups = names[:MAX_SLICES]
     elif isinstance(feature_groups, str) or not np.iterable(feature_groups):

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.interpolate import BSpline
 
-#: Breaks that are closer than this part of the range count as one: the penalty of a
-#: narrower interval is too large beside that of the whole range.
+#: Breaks that are closer than this share of the range are merged, since the penalty of
+#: a narrower interval would be too large compared with that of the whole range.
 LEAST_INTERVAL = 1e-7
 
 
@@ -21,7 +21,7 @@ class Basis(NamedTuple):
         From 0 to 1, increasing.
     degree : int
     is_cyclic : bool
-        Whether functions and derivatives at 1 go on at 0.
+        Whether functions and derivatives agree at 0 and 1.
     """
 
     breaks: np.ndarray
@@ -46,7 +46,7 @@ class Basis(NamedTuple):
         Parameters
         ----------
         weights : ndarray of shape (n_functions, k)
-            One function per column; of cyclic ones, n_functions is that of intervals.
+            One function per column; if cyclic, n_functions is the number of intervals.
 
         Returns
         -------
@@ -69,7 +69,7 @@ class Basis(NamedTuple):
         Parameters
         ----------
         n_polynomials : int
-            At most ``degree + 1``; 1 of cyclic functions.
+            At most ``degree + 1``; 1 for cyclic functions.
         centre : float
 
         Returns
@@ -88,9 +88,9 @@ class Basis(NamedTuple):
     def smooths(self, order):
         """Return weights of functions whose penalty is the identity.
 
-        They span all functions but polynomials of degree below `order`. The singular
-        values are those of derivatives at quadrature points: those of the penalty
-        matrix, their squares, would lose half of the digits.
+        They span all functions but polynomials of degree below `order`. They follow
+        from singular values of derivatives at quadrature points. The eigenvalues of the
+        penalty matrix, their squares, would lose half of the digits.
 
         Parameters
         ----------

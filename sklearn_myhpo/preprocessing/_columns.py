@@ -5,7 +5,7 @@ import numpy as np
 from .._messages import shown
 from ..penalties.columns import Columns, feature_list, spell
 
-#: Values beyond this have differences that are no floating point numbers.
+#: Differences of values beyond this may overflow.
 LARGEST_VALUE = 1e300
 
 
@@ -22,7 +22,7 @@ def resolve_periods(cyclic, n_features, names):
     Returns
     -------
     list of ((float, float) or None)
-        NaN for the ends of the values; None of features that are not cyclic.
+        NaN for the range of the values; None for features that are not cyclic.
     """
     periods = [None] * n_features
     if isinstance(cyclic, bool | np.bool_):

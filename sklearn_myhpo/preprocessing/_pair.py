@@ -17,7 +17,7 @@ class Pair(NamedTuple):
     Attributes
     ----------
     first, second : Smooth
-        Of the two features, with fewer functions than their own curves.
+        Curves of the two features, with fewer functions than their main effects.
     mix : ndarray of shape ((1 + n_first) (1 + n_second), n_columns)
         Products of their columns, each with a constant, times this are the columns.
     n_linear : int

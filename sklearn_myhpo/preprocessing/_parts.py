@@ -6,7 +6,7 @@ import numpy as np
 
 from ..data.blocks import slices
 
-#: Part of a column's size below which nothing is left of it but rounding.
+#: Share of a column's size below which its residual is rounding error.
 LEAST_PART = 1e-10
 
 
@@ -20,8 +20,8 @@ class Parts(NamedTuple):
     n_linear : int
         The first columns: mean zero, mean square one, orthogonal to each other.
     scale : float
-        By which the smooth columns were divided, so that the sum of their mean squares
-        is one; 0 if there are none.
+        Divisor of the smooth columns, which makes the sum of their mean squares one; 0
+        if there are none.
     """
 
     mix: np.ndarray
@@ -65,7 +65,7 @@ def _without(gram, n_first, own):
     mix = np.zeros((len(gram), len(own)))
     mix[own, np.arange(len(own))] = 1.0
     first = gram[:n_first, :n_first]
-    # In units of the columns, because a column of zeros and one of 1e-8 differ.
+    # Relative to the columns, since a column of zeros differs from one of 1e-8.
     size = np.sqrt(np.diag(first))
     size[size == 0.0] = 1.0
     inverse = np.linalg.pinv(first / np.outer(size, size), LEAST_PART, hermitian=True)
@@ -84,7 +84,7 @@ def mean_products(columns, weight, entries_per_row):
     weight : ndarray of shape (n_rows,)
         Not negative, with a positive sum.
     entries_per_row : int
-        Numbers that are made per row.
+        Numbers that are computed per row.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from scipy.interpolate import BSpline
 from ._basis import Basis, make_breaks
 from ._parts import mean_products, orthogonal_parts
 
-#: Widths of the range beyond which a curve is constant, so that no sum overflows.
+#: Distance in widths of the range, beyond which a curve is constant, against overflow.
 MOST_WIDTHS = 1e100
 
 
@@ -31,7 +31,7 @@ class Smooth(NamedTuple):
     low, width : float
         Range of the values, ``low`` to ``low + width``, or their period.
     spline : scipy.interpolate.BSpline or None
-        The columns, functions of ``(value - low) / width``; None of a constant
+        The columns, functions of ``(value - low) / width``; None for a constant
         feature, which has one column of zeros.
     is_cyclic : bool
     n_linear : int
@@ -55,7 +55,7 @@ class Smooth(NamedTuple):
 
     @property
     def breaks(self):
-        """Where polynomials meet, in units of the feature."""
+        """Knots, in units of the feature."""
         if self.spline is None:
             return np.array([self.low])
         knots = self.spline.t
@@ -96,8 +96,8 @@ def fit_smooth(values, weight, options, *, period=None):
         Of the rows, positive.
     options : Options
     period : (float, float) or None
-        Ends of the period of a cyclic feature, NaN for those of the values; None of
-        other features.
+        Ends of the period of a cyclic feature, NaN for the range of the values; None
+        for other features.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A feature or a pair of features, and what its columns are."""
+"""A feature or a pair of features, and the kinds of its columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Term(NamedTuple):
     features : tuple of int
     curve : Smooth or Pair
     has_indicator : bool
-        Whether a last column says where the feature is missing.
+        Whether the last column indicates missing values of the feature.
     """
 
     features: tuple[int, ...]

@@ -55,22 +55,22 @@ class PenalizedSplineTransformer(
     ----------
     n_splines : int, default=20
         Number of B-splines of a feature, at least ``degree + 1``; a feature with fewer
-        distinct values has as many as values. The penalty makes a large number
-        harmless: the default is enough but for curves with many turns.
+        distinct values has as many as values. Thanks to the penalty a large number does
+        no harm; the default is enough except for curves with many turns.
     degree : int, default=3
         Degree of the polynomials between knots.
     knots : {"quantile", "uniform"}, default="quantile"
         Knots at quantiles of the distinct values of a feature, or at equal distances.
     penalty_order : int, default=2
         The penalty is the integral of the squared derivative of this order, at most
-        `degree`. Free of it are lines with 2, constants with 1 (then no column is a
-        line), and parabolas with 3 (then two columns are the "linear" part).
+        `degree`. Lines are free of it with 2, constants with 1 (then there is no column
+        of a line), and parabolas with 3 (then the "linear" part has two columns).
     cyclic : bool, list of columns or dict, default=False
         Features whose curve has the same value and slopes at both ends of a period,
-        such as hours: no line, and values beyond the period begin it anew. True is all
-        of them. The period is the range of the values in `fit`; for hours 0 to 23 that
-        is one too short, and a dict from column to (low, high) gives the right one,
-        such as ``{"hour": (0, 24)}``. Columns are names or indices.
+        such as hours: there is no line, and values beyond the period wrap around. True
+        means all features. The period is the range of the values in `fit`; for hours 0
+        to 23 that is one too short, and a dict from column to (low, high) gives the
+        right one, such as ``{"hour": (0, 24)}``. Columns are names or indices.
     pairs : list of pairs of columns, default=None
         Pairs of features, names or indices, whose interaction gets columns too:
         products of lines, one column, and of curves. The curves of each feature alone
@@ -86,11 +86,11 @@ class PenalizedSplineTransformer(
     Attributes
     ----------
     knots_ : list of ndarray
-        Knots of every feature, in its units, without repetitions; one value of a
+        Knots of every feature, in its units, without repetitions; one value for a
         constant feature.
     roughness_ : ndarray of shape (n_features,)
         For every feature, the integral of the squared derivative of its curve, in its
-        units, over the sum of the squared weights of its columns "smooth"; 0 of
+        units, over the sum of the squared weights of its columns "smooth"; 0 for
         features without such columns.
     pairs_ : list of (int, int)
         Indices of the pairs.
@@ -106,14 +106,15 @@ class PenalizedSplineTransformer(
 
     Notes
     -----
-    Beyond the range of `fit` curves go on as straight lines. A constant feature, or
+    Beyond the range of `fit`, curves continue as straight lines. A constant feature, or
     one without any value, has one column of zeros; a feature with at most `degree`
     distinct values has only its line.
 
-    The output is dense. In local B-splines it would be sparse, but the penalty would
-    not be diagonal: the coordinates in which it is the identity have every function
-    all over the range. The columns are evaluated as one vector-valued spline, in less
-    time than the sparse matrix of B-splines takes to build.
+    The output is dense. With local B-splines it would be sparse, but the penalty would
+    not be diagonal. In the coordinates in which the penalty is the identity, every
+    function extends over the whole range. The columns are evaluated as one
+    vector-valued spline, in less time than the sparse matrix of B-splines takes to
+    build.
 
     Examples
     --------
@@ -187,8 +188,8 @@ class PenalizedSplineTransformer(
         Raises
         ------
         ValueError
-            If a parameter or the data do not fit; the message names what came and what
-            is allowed.
+            If a parameter or the data are not valid; the message names the value and
+            what is allowed.
         """
         self._validate_params()
         self._check_sizes()

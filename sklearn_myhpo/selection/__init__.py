@@ -1,6 +1,6 @@
-"""Choices around a minimum.
+"""Choices of lambda and shrinkage near a minimum.
 
 one_standard_error
-                the strongest penalty that is as good as the best
-nested          shrinkage by splits within splits
+                the strongest penalty that is about as good as the best
+nested          shrinkage by nested splits
 """

@@ -1,6 +1,6 @@
-"""Which shrinkage predicts best: splits within splits.
+"""The choice of shrinkage by nested splits.
 
-The rows that a split holds out play no part in the models judged on them: lambdas
+The held-out rows of a split are not used for the models evaluated on them: lambdas
 are learned from its training rows alone, split again by the held-out parts of the
 other splits, and the refitted model is tried on the rows left out (nested
 cross-validation, Stone 1974, Varma & Simon 2006).
@@ -18,7 +18,7 @@ from ..solvers.start.scan import scan_lambda
 
 #: Shrinkages that are tried, from one lambda, to three digits, to no shrinkage.
 SHRINKAGES = np.array([1000.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.0])
-#: Standard errors by which less shrinkage must be better to be preferred.
+#: Number of standard errors by which a smaller shrinkage must be better.
 LEAST_GAIN = 0.5
 #: Accuracy and iterations of the lambdas that are compared.
 NESTED_TOL, NESTED_MAX_ITER = 1e-4, 30
@@ -32,9 +32,9 @@ def choose_shrinkage(source, n_jobs=None, phases=UNWATCHED):
     source : ProblemSource
         Data and splits, and a function that makes problems of them.
     n_jobs : int or None, default=None
-        How many training parts are split again at once, as of `run_jobs`.
+        How many training parts are split again at once, as in `run_jobs`.
     phases : Phases, default=UNWATCHED
-        Is told of every split; after its deadline splits have no say.
+        Receives a report for every split; later splits are ignored after its deadline.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def choose_shrinkage(source, n_jobs=None, phases=UNWATCHED):
             phases.step()
     means, squares = rows.compared(models, len(SHRINKAGES))
     worse = means - means.min()
-    # The variance of a sum over rows.
+    # This is the variance of a sum over rows.
     variance = squares - worse**2 / rows.total
     chosen = np.argmax(worse <= LEAST_GAIN * np.sqrt(np.maximum(variance, 0.0)))
     return float(SHRINKAGES[chosen]), {
@@ -117,7 +117,7 @@ def _inner_problem(source, train, inner):
 
 
 def _models(problem, deadline):
-    """Yield coef and intercept for every shrinkage, each from the one before."""
+    """Yield coef and intercept for every shrinkage, each started from the last."""
     lambda_, weights, *_ = scan_lambda(problem)
     reference = problem.objective(lambda_, weights)
     start = problem.full.start()
@@ -138,7 +138,7 @@ def _models(problem, deadline):
 
 
 def _check_classes(source, own, inner):
-    """Raise where a class has no rows in a training part within a training part."""
+    """Raise if a class is missing from a training part of the nested splits."""
     if source.classes is None:
         return
     classes = np.unique(source.target)

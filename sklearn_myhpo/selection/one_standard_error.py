@@ -1,4 +1,4 @@
-"""The strongest penalty that is as good as the best: one standard error.
+"""The strongest penalty within one standard error of the best.
 
 Breiman, Friedman, Olshen & Stone (1984), section 3.4.3: of models whose estimated error
 is within one standard error of the least, the simplest. Here all lambdas are raised by
@@ -16,9 +16,9 @@ FIRST_STEP, XTOL = 0.5, 1e-6
 def standard_error(problem, weights, rows):
     """Return the standard error of the validation loss.
 
-    Of several splits from the spread of their losses, weighted by held-out rows; of one
-    from that of its rows. Splits whose training parts overlap are not independent, so
-    this is a guide, not a test.
+    With several splits it is computed from the spread of their losses, weighted by
+    held-out rows; with one, from that of its rows. Splits whose training parts overlap
+    are not independent, so this is a guide, not a test.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def strongest_within(problem, result, margin):
     -------
     BilevelResult
         At the first crossing above the minimum, or with all lambdas at their upper
-        bounds where there is none.
+        bounds if there is none.
     """
     known, limit = {0.0: result.place}, result.validation_loss + margin
     # SciPy keeps its function in a reference circle, which must not hold the problem.
@@ -95,7 +95,7 @@ def _excess(rise, problem, known, lowest, limit):
         weights = problem.minimize(lambda_, known[near].weights)
         known[rise] = problem.at(lambda_, weights)
         loss = known[rise].estimate
-        # Only the weights and the loss are needed again.
+        # Only the weights and the loss are needed later.
         known[rise].release()
         return loss - limit
     return known[rise].estimate - limit

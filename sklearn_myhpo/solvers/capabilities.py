@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from ..bilevel.contract import Offers
 
-#: A part of the advice, for estimators that have this parameter.
+#: Part of the advice for estimators that have this parameter.
 STANDARDIZE = "or set standardize=True where it is not set"
-#: Advice after too few iterations for a solver that has none of its own.
+#: Default advice for a run that used up its iterations.
 ADVICE = f"{STANDARDIZE}; gradient steps converge slowly, exact steps do not"
 
 
@@ -36,11 +36,11 @@ class Capabilities:
     Attributes
     ----------
     needs_split : bool, default=True
-        It asks for training and validation losses of splits. False for a solver that
-        asks a problem only for its objective, with derivatives in lambda, and for exact
+        It uses training and validation losses of splits. False for a solver that uses
+        only the objective of a problem, with derivatives in lambda, and for exact
         weights: it minimizes a criterion without held-out rows too.
     needs_rows : bool, default=False
-        It asks for `BilevelProblem.sample_row_batches`; its problems are built with
+        It uses `BilevelProblem.sample_row_batches`; its problems are built with
         ``by_rows=True``.
     all_directions : bool, default=True
         It may leave the subspace of the exact solutions, as means over features of the
@@ -48,7 +48,7 @@ class Capabilities:
     learns_targets : bool, default=False
         It takes a `TargetsProblem`, whose lambdas do not interact.
     streams : bool, default=False
-        It can go on with other rows than it began with: ``partial_fit``. Its state has
+        It can continue with other rows: ``partial_fit``. Its state has
         fields `adjoints`, `n_steps` and `largest`.
     finds_minimizers : bool, default=True
         Its weights are, in the end, the minimizers of the training losses. False makes

@@ -47,21 +47,21 @@ def minimize_bilevel(
     weights_init : list of ndarray, optional
         Weights of every split to start from.
     max_iter : int, default=100
-        Most iterations.
+        Maximum number of iterations.
     max_time : Deadline, float or None, default=None
-        Most seconds of the search, the scan for a start included; None for no limit. A
-        step that is under way ends too, with the result of the step before; the epoch
-        of a stochastic solver, with its own so far.
+        Most seconds of the search, the scan for a start included; None for no limit. An
+        unfinished step is abandoned and the result is that of the step before; an
+        unfinished epoch of a stochastic solver counts as far as it got.
     tol : float, default=1e-6
-        The run has converged when ``state.error <= tol``, or when a likelihood has
-        come so close to its limit that the rows cannot tell it from there.
+        The run has converged when ``state.error <= tol``, or when a likelihood is so
+        close to its limit that the held-out rows cannot tell the difference.
     random_state : int or numpy.random.Generator, optional
         Passed to `numpy.random.default_rng`; used by stochastic solvers.
     callback : callable, optional
         Called with (n_iter, info, state) after every iteration; the run ends if it
         returns something true.
     phases : Phases, default=UNWATCHED
-        Is told of the scan and the iterations as the phases "scan" and "solve".
+        Receives the scan and the iterations as the phases "scan" and "solve".
 
     Returns
     -------
@@ -83,7 +83,8 @@ def minimize_bilevel(
         lambda_0, weights_0, scan = _find_start(problem, lambda_init, phases)
         if weights_init is not None:
             weights_0 = weights_init
-        # A value that is not finite ends the run; numpy need not warn of it as well.
+        # A value that is not finite ends the run, so NumPy's warning would say nothing
+        # new.
         with phases.phase("solve"), np.errstate(all="ignore"):
             state = _first_state(problem, solver, lambda_0, weights_0, deadline)
             limits = max_iter, tol, deadline
@@ -103,7 +104,7 @@ def minimize_bilevel(
     else:
         place = solver.evaluation(problem, end.state)
     if end.status is Status.CERTAIN and solver.capabilities.finds_minimizers:
-        # Such a run may end before its weights are accurate.
+        # A run that ends this way may have inaccurate weights.
         weights = problem.minimize(place.lambda_, place.weights)
         place = problem.at(place.lambda_, weights)
     return BilevelResult(
@@ -119,7 +120,7 @@ def minimize_bilevel(
 
 
 class _Start(NamedTuple):
-    """The state of a run that has no time for the first one of its solver."""
+    """The state of a run whose time is over before the solver's first state."""
 
     lambda_: np.ndarray
     weights: list
@@ -127,7 +128,7 @@ class _Start(NamedTuple):
 
 
 def _first_state(problem, solver, lambda_0, weights_0, deadline):
-    """Return the first state of a solver, or a `_Start` if there is no time."""
+    """Return the first state of a solver, or a `_Start` if the time is over."""
     if not deadline.is_over:
         try:
             return solver.init(problem, lambda_0, weights_0)
@@ -209,7 +210,7 @@ def check_solver(solver: Solver, offers: Offers) -> None:
     ]
     raise ValueError(
         f"{unmet.fact}, but {shown(solver)} needs {unmet.need}. {unmet.remedy}, or use "
-        f"a solver that would do, with its default options: {able}."
+        f"one of these solvers with default options: {able}."
     )
 
 

@@ -30,16 +30,16 @@ SCHEDULES = {
 }
 #: No tolerance is smaller.
 LEAST_TOL = 1e-12
-#: Factors of L after a good step and after a step that is taken back.
+#: Factors of L after a good step and after a rejected step.
 RELAX, TIGHTEN = 0.95, 2.0
-#: Factor of the tolerances after a step that is taken back.
+#: Factor of the tolerances after a rejected step.
 HALVE = 0.5
-#: Allowance of the published step size for the tolerances of the present values and of
-#: the last ones.
+#: Allowances of the published rule for the tolerances of the current and of the
+#: previous values.
 SLACK, LAST_SLACK = 0.25, 1.25
-#: Factor of the objective at which the published step size takes a step back.
+#: Rise of the objective, as a factor, at which the published rule rejects a step.
 MAX_RISE = 1.2
-#: Least L of scaled steps, relative to a bound of the curvature.
+#: Smallest L of scaled steps, relative to a bound of the curvature.
 LEAST_L = 0.5
 
 
@@ -48,8 +48,8 @@ class HOAGState(NamedTuple):
 
     `inexactness` is the error of the objective by the residuals of the weights, to
     first order; `n_steps` the number k of tolerances used, `rtol` the last of them,
-    `share` their common factor after steps taken back, and `lipschitz` the inverse
-    step size L.
+    `share` their common factor after rejected steps, and `lipschitz` the inverse step
+    size L.
     """
 
     lambda_: np.ndarray
@@ -82,23 +82,24 @@ default="exponential"
     tol_init : float, default=0.1
         eps_1.
     step_rule : {"descent", "published", "scaled"}, default="descent"
-        When a step is good enough for L to fall by 5 %, and when it is taken back, L
-        doubled and the tolerances halved. "descent": good if the objective falls by
-        ``L/2 |move|^2``, the descent lemma, up to the error by the residuals of the
-        weights; else taken back. "published": good if it falls by
-        ``L |move|^2 - eps_k/4 - 5/4 eps_(k-1) |move|``, taken back if it rises to 1.2
-        times its last value, and neither between the two. That lets the objective rise,
-        and lambda may end where the loss is flat. "scaled", for many lambdas: lambda g
-        moves by ``-h'_g / (L D_g)``, with D_g a bound of its curvature and L = 1/2 at
-        the start. Good if the objective falls, up to the same error; L is then halved,
-        but not below 1/2. Else taken back.
+        The rule for the inverse step size L. After a good step L falls by 5 %. A
+        rejected step is undone, L is doubled and the tolerances are halved. "descent":
+        good if the objective falls by ``L/2 |move|^2``, the descent lemma, up to the
+        error due to the residuals of the weights; otherwise it is rejected.
+        "published": good if it falls by ``L |move|^2 - eps_k/4 - 5/4 eps_(k-1)
+        |move|``, rejected if it rises to 1.2 times its last value, and neither in
+        between. So the objective may rise, and lambda may end where the loss is flat.
+        "scaled", for many lambdas: lambda g moves by ``-h'_g / (L D_g)``, with D_g a
+        bound of its curvature and L = 1/2 at the start. Good if the objective falls, up
+        to the same error; L is then halved, but not below 1/2. Otherwise rejected.
 
     Notes
     -----
     Residuals are relative: to the gradient of the model without features, and to that
     of the validation loss. They are measured in units in which every weight has about
     the same curvature. The run has converged when they and the hypergradient are below
-    the tolerance of the fit; the schedule says after how many iterations they can be.
+    the tolerance of the fit; the schedule determines the earliest iteration at which
+    this is possible.
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -174,12 +175,12 @@ default="exponential"
         return curvature_bounds(problem, *state[:3])
 
     def _limits(self, state, there):
-        """Return the objective of a good step at most, and of a step that stays."""
+        """Return the highest objective of a good step, and of an accepted one."""
         move = there.lambda_ - state.lambda_
         length = np.linalg.norm(move)
         last, gain = state.place.objective, state.lipschitz * length**2
         if self.step_rule == "scaled":
-            # Doubled, for one half of it is asked for below.
+            # Doubled, because half of it is subtracted below.
             gain = -2.0 * ACCEPT_RATIO * np.vdot(state.hypergradient, move)
         if self.step_rule == "published":
             slack = SLACK * there.rtol + LAST_SLACK * state.rtol * length

@@ -1,8 +1,8 @@
 """Implicit differentiation with exact inner solutions.
 
 The hypergradient is Bengio (2000), Gradient-Based Optimization of Hyperparameters. The
-weights are minimizers of the training loss, so their derivatives follow from its
-optimality conditions, the second ones too. `HOAG` is the form with inexact solutions.
+weights are minimizers of the training loss, so their first and second derivatives
+follow from its optimality conditions. `HOAG` is the form with inexact solutions.
 Approximations of the inverse Hessian are in `steps/nystrom.py` and `steps/lanczos.py`.
 """
 
@@ -20,7 +20,7 @@ from .options import check_options
 from .protocol import Info, Solver, State
 from .steps import lanczos, newton, nystrom, quasi_newton
 
-#: Lambdas up to which "auto" takes Newton steps.
+#: Largest number of lambdas for which "auto" takes Newton steps.
 MAX_NEWTON = 30
 #: Modules of the approximations of the inverse Hessian.
 APPROXIMATIONS = {"nystrom": nystrom, "lanczos": lanczos}
@@ -30,7 +30,7 @@ APPROXIMATIONS = {"nystrom": nystrom, "lanczos": lanczos}
 class Implicit(Solver):
     """Implicit differentiation: inner minimizers, adjoints and a descent step.
 
-    It shares no step with MY-HPO, so it is an independent check of it.
+    It shares no step with MY-HPO and is an independent check of it.
     The objective never rises beyond rounding.
 
     Parameters
@@ -40,8 +40,8 @@ class Implicit(Solver):
         positive definite, in a trust region; "gauss-newton" the semidefinite part
         ``J' H_V J`` of it. Both solve one linear system per lambda and one for
         the adjoint, with one factor. "lbfgs" solves for the adjoint only and
-        backtracks. "auto" is "newton" for up to 30 lambdas, "lbfgs" for more, and where
-        the responses of the weights to the lambdas would not fit the memory.
+        backtracks. "auto" is "newton" for up to 30 lambdas, and "lbfgs" for more, or if
+        the responses of the weights to the lambdas would not fit in memory.
     memory : int, default=20
         Number of (step, change of hypergradient) pairs that "lbfgs" keeps.
     adjoint : {"exact", "nystrom", "lanczos"}, default="exact"
@@ -54,7 +54,7 @@ class Implicit(Solver):
         have steps of their own, and need ``steps="auto"``.
     rank : int, default=20
         Number of columns of "nystrom", at most the number of weights; or number of
-        vectors after which the subspace of "lanczos" starts again.
+        vectors after which the subspace of "lanczos" is restarted.
     rho : float, default=0.01
         Regularization of "nystrom", positive, relative to the approximate curvature of
         every weight.

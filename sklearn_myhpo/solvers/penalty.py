@@ -1,7 +1,7 @@
 """The penalty method: the inner problem becomes a penalty on its own gradient.
 
 After Mehra & Hamm (2019), Penalty Method for Inversion-Free Deep Bilevel Optimization,
-arXiv:1911.03432. The objective is theirs; how it is minimized is not.
+arXiv:1911.03432. The objective is theirs; its minimization is ours.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class PenaltyState(NamedTuple):
 class _Joint(NamedTuple):
     """Lambda, then the weights of all splits in a row, in their units, as one vector.
 
-    It answers the questions of a descent for that vector.
+    It has the methods that a descent in that vector needs.
     """
 
     problem: Problem
@@ -84,19 +84,19 @@ class Penalty(Solver):
 
     Minimizes ``L_V(w) / L_0 + gamma/2 |grad L_T(w, lambda)|^2 / |grad_0|^2`` over w and
     lambda, for larger and larger gamma; L_0 and grad_0 are the loss and the gradient
-    of the best model without features, so that units do not matter. One Hessian
-    product and no solve for each gradient. At the minimum ``gamma grad L_T`` takes the
+    of the best model without features, so that units do not matter. A gradient needs
+    one Hessian product and no linear solve. At the minimum ``gamma grad L_T`` takes the
     place of the adjoint, and lambda differs from the exact optimum by O(1 / gamma).
 
     Parameters
     ----------
     gamma : float, default=1e5
-        The first weight. With too small a one the weights follow the validation loss
-        alone, and lambda drifts to where nothing holds it.
+        The first gamma. If it is too small, the weights follow the validation loss
+        alone, and lambda drifts without limit.
     growth : float, default=10.0
         Factor of gamma once weights and lambda have settled.
     n_steps : int, default=100
-        Most L-BFGS steps of an iteration, which has one gamma.
+        Maximum number of L-BFGS steps of an iteration, which has one gamma.
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -145,7 +145,7 @@ class Penalty(Solver):
         outer = _outer_error(problem, terms)
         gamma = state.gamma
         if outer <= terms.inner:
-            # Another function; all that is known of it is a place near its minimum.
+            # A larger gamma is another function: L-BFGS starts again near its minimum.
             gamma *= self.growth
             descent = DescentState(descent.lambda_, weights)
         error = max(terms.inner, outer)

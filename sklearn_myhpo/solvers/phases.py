@@ -7,7 +7,7 @@ from .._deadline import Deadline
 
 
 class Phases:
-    """Is told of the phases of a fit and of their steps; this one does nothing.
+    """Receives reports on the phases of a fit and their steps; this one ignores them.
 
     Attributes
     ----------
@@ -38,5 +38,5 @@ class Phases:
         """Report the end of a step of the phase."""
 
 
-#: For runs that nobody watches.
+#: For runs without progress reports.
 UNWATCHED = Phases()

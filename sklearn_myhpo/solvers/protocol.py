@@ -67,7 +67,7 @@ class Info(NamedTuple):
 
 
 class DivergedError(Exception):
-    """The steps of an iteration have led far away from any solution."""
+    """The steps of an iteration diverge."""
 
 
 class State(Protocol):
@@ -79,8 +79,8 @@ class State(Protocol):
     weights : list of ndarray
         One array per split.
     error : float
-        The full relative residual, of the inner problem, the adjoint and the
-        hypergradient; zero when rounding allows no further progress.
+        The full relative residual: the largest of those of the inner problem, the
+        adjoint and the hypergradient. Zero if rounding prevents further progress.
     """
 
     lambda_: np.ndarray
@@ -91,13 +91,13 @@ class State(Protocol):
 class Solver(ABC):
     """A method: a frozen dataclass of options with two pure functions.
 
-    A solver with other abilities or needs than the default ones overrides
-    `capabilities`, by a class variable or by a property that looks at its options.
+    A solver whose abilities or needs differ from the defaults overrides `capabilities`,
+    with a class variable or with a property that depends on its options.
     """
 
     @property
     def capabilities(self) -> Capabilities:
-        """Abilities and needs; by default, of a method that looks at splits."""
+        """Abilities and needs; by default those of a method that uses splits."""
         return Capabilities()
 
     @abstractmethod
@@ -129,7 +129,7 @@ class Solver(ABC):
         state : State
             From `init` or the last step.
         rng : numpy.random.Generator
-            The only source of chance.
+            The only source of random numbers.
         """
 
     def info(self, problem: OuterProblem, state: State) -> Info | None:
@@ -145,7 +145,7 @@ class Solver(ABC):
         Returns
         -------
         Info or None
-            None, the default, of a method that steps at least once.
+            None, the default, for a method that takes at least one step.
         """
         return None
 
@@ -184,9 +184,9 @@ class Status(Enum):
         "{advice}"
     )
     DIVERGED = (
-        "diverged: iteration {n_iter} has numbers that are not finite, or losses far "
-        "above those without features. The result is that of the iteration before. Use "
-        "smaller step_sizes, backtracking, or exact steps"
+        "diverged: iteration {n_iter} has values that are not finite, or losses far "
+        "above those of the model without features. The result is that of the previous "
+        "iteration. Use smaller step_sizes, backtracking, or exact steps"
     )
     MAX_TIME = (
         "stopped at max_time={max_time:g} seconds, after {n_iter} iterations, with a "
@@ -200,7 +200,7 @@ class Status(Enum):
 
     @property
     def has_converged(self) -> bool:
-        """Whether the run came to its own end."""
+        """Whether the run converged."""
         return self in (Status.CONVERGED, Status.CERTAIN)
 
 
@@ -220,7 +220,7 @@ class BilevelResult(NamedTuple):
     history : dict of str to ndarray
         One entry per iteration.
     scan : Scan or None
-        Of the shared lambda that the run started from, where there was one.
+        The scan that found the start; None without a scan.
     start : ndarray of shape (n_groups,) or None
         Lambda that the run started from.
     """

@@ -1,4 +1,4 @@
-"""Models of a pass over rows beyond memory, solved for the place of the next."""
+"""Models from a pass over rows beyond memory, minimized to find the next place."""
 
 import time
 
@@ -23,16 +23,17 @@ from .steps.model_steps import (
 
 #: Share of `tol` that is the tolerance of a solve of the models.
 MODEL_SHARE = 1e-3
-#: Error of weights, relative in the norm of the Hessian, that is near.
+#: Relative error of the weights, in the norm of the Hessian, below which they are near
+#: the minimum.
 NEAR_WEIGHTS = 0.01
-#: Distance of a lambda from a bound that has moved by as much.
+#: Distance at which a lambda counts as being at a bound.
 AT_BOUND = 1e-4
-#: Multiples of the longest move of lambda to try where the weights move little.
+#: Multiples of the longest move of lambda that are tried if the weights hardly move.
 WIDER = (4.0, 2.0)
 
 
 class Rounds:
-    """Solves of the models of a pass, for the place of the next one.
+    """Minimization of the models from a pass, to find the place of the next pass.
 
     Parameters
     ----------
@@ -41,17 +42,17 @@ class Rounds:
     solver : Solver
         It minimizes the models of every pass.
     lambda_bounds : "auto" or (low, high)
-        As of `StreamedProblem`.
+        As in `StreamedProblem`.
     lambda_init : float, ndarray of shape (n_groups,) or None
-        The user's own start, None without one.
+        The start given by the user; None without one.
     looks_around : bool
-        Whether lambda may start elsewhere, where that is clearly better.
+        Whether lambda may start somewhere else if that is clearly better.
     max_iter : int
-        Most iterations of the solver between two passes, and most passes.
+        Maximum number of iterations of the solver between two passes, and most passes.
     deadline : Deadline or None
-        No pass begins after it, but the first ones; None for no limit.
+        No pass begins after it, except the first ones; None for no limit.
     tol : float
-        As of `minimize_bilevel`.
+        As in `minimize_bilevel`.
     random_state : int
         Seed of every run of the solver.
     report : callable or None
@@ -104,7 +105,8 @@ class Rounds:
     def _round(self, models, lambda_, at):
         """Return the `Round` of models about weights: solve them."""
         problem = self._problem(models)
-        # Bounds follow from the models without features, which a pass may still mend.
+        # Bounds follow from the models without features, which a later pass may
+        # correct.
         for bound in problem.bounds:
             lambda_ = np.where(np.abs(lambda_ - bound) <= AT_BOUND, bound, lambda_)
         lambda_ = problem.project(lambda_)
@@ -112,7 +114,8 @@ class Rounds:
         inner = inner_error(problem, lambda_, at, weights)
         self._inner, self._is_far = inner, inner > FAR_WEIGHTS
         self._is_near = inner <= NEAR_WEIGHTS
-        # Far from their minima weights move alone: models tell little of lambda there.
+        # Far from the minimum only the weights move: there the models say little about
+        # lambda.
         ahead = lambda_ if self._is_far else self._ahead(problem, lambda_, at)
         weights = problem.minimize(ahead, problem.starts())
         full = problem.full.minimize(ahead, problem.full.start())
@@ -120,7 +123,7 @@ class Rounds:
         return Round(problem, lambda_, at, ahead, there)
 
     def _ahead(self, problem, lambda_, at):
-        """Return lambda where the models have their minimum, as the rows bend it."""
+        """Return lambda at the models' minimum, corrected by third derivatives."""
         if not lambda_.size:
             return lambda_
         place = problem.at(lambda_, [w.reshape(-1, 1) for w in at[:-1]])
@@ -132,7 +135,7 @@ class Rounds:
             longest = self._trust.longest
         found = self._minimum(problem, lambda_, np.inf)
         if self._is_near and promises_little(problem, place, found):
-            # Such as the last part of the way of a lambda to its bound.
+            # For example the last part of a lambda's way to its bound.
             longest = np.inf
         elif np.abs(found - lambda_).max() > longest:
             for wider in (np.inf, *WIDER) if self._trust.is_free else ():
@@ -140,7 +143,7 @@ class Rounds:
                     found = self._minimum(problem, lambda_, wider * longest)
                 if moves_little(problem, lambda_, found, at):
                     return found
-            # The way to a minimum far away may begin upwards.
+            # On the way to a distant minimum the objective may rise first.
             found = self._minimum(problem, lambda_, longest)
         move = found - lambda_
         if problem.models.third is not None:

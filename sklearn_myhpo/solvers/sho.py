@@ -65,8 +65,8 @@ class SHO(Solver):
     def init(
         self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
     ) -> SHOState:
-        """Return the least hypernetwork whose weights are `weights_0`."""
-        # Where training it from zero at a fixed lambda would end.
+        """Return the hypernetwork of least norm whose weights are `weights_0`."""
+        # The result of training from zero at a fixed lambda.
         phi_1, phi_0 = [], []
         for split, w in zip(problem.splits, weights_0, strict=True):
             own = split.per_coordinate(lambda_0)

@@ -20,12 +20,12 @@ from .steps.descent import Value, arrive, descend, report
 from .steps.hypernetwork import Adam, Hypernetwork
 from .steps.packing import in_a_row, taken_apart, weight_units
 
-#: Iterations that the training of the network is spread over.
+#: Number of iterations over which the training of the network is spread.
 N_CHUNKS = 100
 #: Standard deviation of the first parameters.
 INIT_SCALE = 0.01
-#: Most parameters of the network: with Adam's moments and the gradient they take
-#: 160 MB.
+#: Maximum number of parameters of the network; with Adam's moments and the gradient
+#: they take 160 MB.
 MAX_PARAMETERS = 5_000_000
 
 
@@ -58,8 +58,8 @@ class SHOGlobal(Solver):
 
     Inputs of the network are relative to lambda_0, and its outputs to the weights that
     the run starts from and to the size of the exact ones there, so that units do not
-    matter; with ``lambda_init=0`` samples and start are as published. The result is as
-    accurate as the network, which knows nothing of lambdas far from lambda_0.
+    matter; with ``lambda_init=0`` samples and start are as published. The result is
+    only as accurate as the network, which is not trained at lambdas far from lambda_0.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class SHOGlobal(Solver):
     def init(
         self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
     ) -> SHOGlobalState:
-        """Return the state before there is a network; too large a one is refused."""
+        """Return the state before the training; raise for too large a network."""
         base = in_a_row(weights_0)
         n_parameters = (self.n_hidden + 1) * len(base)
         if n_parameters > MAX_PARAMETERS:
@@ -210,7 +210,7 @@ def training_gradient(
     problem : BilevelProblem
         The objective.
     state : SHOGlobalState
-        It has the units of the outputs.
+        The state, which has the units of the outputs.
     network : Hypernetwork
         Where to evaluate.
     noise : ndarray of shape (n_batch, n_groups)

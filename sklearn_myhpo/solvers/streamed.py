@@ -1,10 +1,10 @@
-"""Few passes over rows beyond memory, each followed by a solve of all it has found.
+"""Few passes over rows beyond memory, each followed by a minimization of its models.
 
 A pass makes second-order models of all training and validation losses. The solver
 minimizes the validation loss of the models over lambda, which costs no pass, and the
 next pass is at the weights where it ended: Newton's method for weights and lambdas
-together. What the models do not know, the third derivative of the training losses,
-corrects the step of lambda.
+together. The models lack the third derivatives of the training losses; these correct
+the step of lambda.
 """
 
 import time
@@ -27,24 +27,24 @@ from .steps.model_steps import (
     slopes_along,
 )
 
-#: Most passes at weights of every split, and most at common ones.
+#: Maximum number of passes at the weights of every split, and at common weights.
 MOST_ROUNDS, MOST_COMMON = 30, 8
-#: Share of `tol` at which a move of lambda is the last one.
+#: Length of the last move of lambda, relative to `tol`.
 LAST_MOVE = 1e-2
 #: Accuracy of the weights relative to `tol`.
 WEIGHTS_SHARE = 1e-2
-#: Curvature in a lambda, relative to the objective, below which it is flat.
+#: Curvature in a lambda, relative to the objective, below which the objective is flat.
 FLAT_LAMBDA = 1e-10
-#: Lambdas up to which third derivatives are asked for.
+#: Largest number of lambdas for which third derivatives are computed.
 MOST_THIRD = 30
-#: Error of weights up to which it may be rounding.
+#: Error of the weights below which it may be due to rounding.
 ROUNDED = 1e-6
-#: Share of a move from one pass to the next beyond which rounding makes moves.
+#: Ratio of two successive moves above which moves are due to rounding.
 STAGNANT = 0.5
 
 
 class StreamedDriver(Rounds):
-    """The loop of passes: parameters are those of `Rounds`."""
+    """The loop of passes; its parameters are those of `Rounds`."""
 
     def run(
         self, models, lambda_0: np.ndarray, weights: np.ndarray
@@ -107,7 +107,7 @@ class StreamedDriver(Rounds):
         return self._from_common(models, lambda_0, weights)
 
     def _is_worse_than_none(self, problem, place):
-        """Whether the model without features is better, of which nobody started."""
+        """Whether no features at all are better than the start that a fit chose."""
         if not (self.looks_around and place.lambda_.size):
             return False
         return problem.null_loss < (1.0 - BETTER) * place.objective
@@ -125,7 +125,7 @@ class StreamedDriver(Rounds):
     # Passes at common weights.
 
     def _from_common(self, models, lambda_, weights):
-        """Return the round from which on every split has weights of its own."""
+        """Return the first round in which every split has its own weights."""
         now = self._round(models, lambda_, np.stack([weights] * self._n_models))
         for _ in range(MOST_COMMON):
             if not are_far_from_all(now.problem, now.ahead, now.at[-1], now.there):
@@ -178,7 +178,8 @@ class StreamedDriver(Rounds):
     def raised(self, problem, result, raise_all):
         """Return a result with all lambdas raised by a rule, and its problem.
 
-        The rule is applied to models about where it has ended, until it stays there.
+        The rule is applied to models expanded about its last result until that no
+        longer changes.
 
         Parameters
         ----------
@@ -242,11 +243,11 @@ class StreamedDriver(Rounds):
         return inner, float(size), float(move)
 
     def _is_over(self, now, place):
-        """Whether another pass would change nothing that counts."""
+        """Whether another pass would change nothing relevant."""
         inner, size, move = self._errors(now, place)
         last, self._last_move = self._last_move, move
         if ROUNDED >= inner > STAGNANT * self._last_inner:
-            # Of rows far from zero without an intercept to stand for their means.
+            # For rows far from zero and no intercept, which would absorb their means.
             inner = 0.0
         else:
             self._last_inner = inner

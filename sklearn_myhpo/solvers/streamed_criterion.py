@@ -1,7 +1,8 @@
 """Few passes over rows beyond memory for a criterion that holds no rows out.
 
-Every pass is at the weights of a lambda that the last one has led to: the minimum of a
-model that holds fixed what the pass has found, and has the slope of the criterion.
+Every pass evaluates the weights at the lambda that the last pass led to. That is the
+minimum of a model with the slope of the criterion, in which the sums of the pass are
+held fixed.
 """
 
 import time
@@ -14,13 +15,13 @@ from .driver import history_row
 from .protocol import BilevelResult, Info, Status
 from .steps.model_steps import inner_error
 
-#: Most passes.
+#: Maximum number of passes.
 MOST_CRITERION_PASSES = 30
 #: Longest move of a lambda between two passes.
 LONGEST_MOVE = 4.0
-#: Share of `tol` of the last move of lambda, and of the error of the weights.
+#: Limits of the last move of lambda and of the error of the weights, relative to `tol`.
 LAST_SHARE = 1e-2
-#: Share of a move from which on a move back is made shorter.
+#: Share of the last move above which a move in the opposite direction is shortened.
 SWINGING = 0.9
 #: The last move of lambda, per relative error of sums over rows, that is rounding.
 ROUNDING_SHARE = 1e2
@@ -34,17 +35,17 @@ class CriterionDriver:
     Parameters
     ----------
     rows : LeftOutRows
-        The rows, asked in passes.
+        The rows, read in passes.
     max_iter : int
-        Most passes.
+        Maximum number of passes.
     deadline : Deadline or None
-        After which no pass begins.
+        No pass begins after it.
     tol : float
         Largest relative hypergradient of a converged result.
     report : callable
         Called with (n_iter, info, place).
     advice : str
-        What may help where the passes have not come to rest.
+        Advice for passes that have not converged.
     """
 
     def __init__(self, rows, *, max_iter, deadline, tol, report, advice):
@@ -115,7 +116,7 @@ class CriterionDriver:
         return place
 
     def _told(self, n_iter, place):
-        """Return the `Info` of a pass, and whether somebody ends the run."""
+        """Return the `Info` of a pass, and whether a callback ends the run."""
         size = np.abs(place.gradient).max(initial=0.0)
         train = place.problem.full.train_loss(place.weights[0], place.lambda_)
         info = Info(place.lambda_, float(train), place.estimate, float(size))

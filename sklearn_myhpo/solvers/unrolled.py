@@ -37,10 +37,10 @@ class Unrolled(Solver):
     from the best model without features, with step size 1/L. The validation loss of
     these weights is a smooth function of lambda, whose exact gradient is found through
     the steps, and L-BFGS minimizes it. Its minimum is not that of the exact problem:
-    few steps regularize by themselves and want less penalty. The two approach each
-    other as K grows, like ``(1 - mu/L)^K`` with mu the least curvature of L_T, so
-    features of very different scale should be standardized. The estimators compare
-    the two after the fit, and warn by how much lambda misses the minimum.
+    few steps regularize by themselves and need a weaker penalty. The two minima
+    approach each other as K grows, like ``(1 - mu/L)^K`` with mu the least curvature of
+    L_T, so features of very different scale should be standardized. The estimators
+    compare the two after the fit, and warn by how much lambda misses the minimum.
 
     Parameters
     ----------
@@ -51,13 +51,14 @@ class Unrolled(Solver):
         weights and needs K Hessian products for any number of lambdas; "forward" keeps
         the derivative of the weights in every lambda and needs K products for each.
     truncation : int or None, default=None
-        Go only this many steps back, in reverse mode. The result is not the
-        gradient of anything, but close to it: at exact weights it is that many terms
-        of the Neumann series of the inverse Hessian. The run rests where it is zero.
+        Go only this many steps back, in reverse mode. The result approximates the
+        gradient but is the gradient of no function: at exact weights it is that many
+        terms of the Neumann series of the inverse Hessian. The run ends where it is
+        zero.
     step_size : "auto" or float, default="auto"
         a of the inner descent. "auto" is 1/L at every lambda, its derivative in lambda
         included, with the largest eigenvalue of the data term by power iteration. A
-        number is kept for all lambdas, and diverges where it is above 2/L.
+        number is used for all lambdas; the descent diverges if it is above 2/L.
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -155,7 +156,7 @@ class Unrolled(Solver):
         if isinstance(self.step_size, str):
             penalties = split.penalties_of(lambda_)
             size = automatic_step_size(split.lipschitz, penalties)
-            # The Lipschitz constant is that of rows with the weight one.
+            # The Lipschitz constant is known for rows of weight one.
             others = len(lambda_) - len(penalties)
             return size._replace(slope=np.pad(size.slope, (0, others)))
         return StepSize(self.step_size, np.zeros(len(lambda_)))

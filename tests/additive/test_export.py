@@ -169,5 +169,5 @@ def test_what_cannot_be_handed_over():
     model = MYHPOAdditiveRegressor(family=PseudoHuberLoss(), n_splines=5).fit(
         X[["age"]], y
     )
-    with pytest.raises(ValueError, match="scikit-learn does not know"):
+    with pytest.raises(ValueError, match="scikit-learn does not have"):
         model.to_sklearn()

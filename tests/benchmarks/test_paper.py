@@ -123,7 +123,7 @@ def test_published_sums():
 
 
 def test_every_published_row_has_a_job():
-    """A row of a table would stay without its re-made figures."""
+    """A row of a table would stay without its reproduced figures."""
     jobs = {
         (job.data, job.method, job.steps, job.n_trials)
         for data in TABLE_OF

@@ -157,9 +157,9 @@ class TestReport:
         cells = [[cell.strip() for cell in line.split("|")] for line in lines[2:]]
         assert {len(one) for one in cells} == {len(head)}
         by_name = [dict(zip(head, one, strict=True)) for one in cells]
-        assert [one["fast / ours"] for one in by_name] == ["0.5", "> 5.0", ""]
+        assert [one["fast / ours"] for one in by_name] == ["0.50", "> 5.0", ""]
         assert [one["slow / ours"] for one in by_name] == ["3.0", "failed: x / y", ""]
-        assert [one["CV loss, fast"] for one in by_name] == ["0.4", "", ""]
+        assert [one["CV loss, fast"] for one in by_name] == ["0.4000", "", ""]
         assert {one["ours / plain"] for one in by_name} == {"2.0"}
 
     def test_sentences_say_who_is_faster_and_better_where(self, mixed):

@@ -375,7 +375,9 @@ def test_weights_of_permuted_rows():
     fitted = BilevelRidge(criterion="mlr").fit(X, y, sample_weight=weight)
     np.testing.assert_allclose(fitted.coef_, base.coef_, rtol=1e-8)
     weight[7] = 5.0
-    with pytest.raises(ValueError, match=r"not defined for sample weights.*2\.5 times"):
+    with pytest.raises(
+        ValueError, match=r"not defined for unequal sample weights.*2\.5 times"
+    ):
         BilevelRidge(criterion="mlr").fit(X, y, sample_weight=weight)
 
 

@@ -109,8 +109,8 @@ def test_bounds_are_named():
     assert set(certificate.at_upper_bound) <= {f"drop{k}" for k in range(6)}
     assert len(certificate.at_upper_bound) >= 3
     text = str(certificate)
-    assert "keep (less penalty is wanted)" in text
-    assert "(more penalty is wanted)" in text
+    assert "keep (less penalty is better)" in text
+    assert "(more penalty is better)" in text
     assert repr(certificate) == text
     # Both slopes are relative to the same number: nothing of other units beside them.
     is_outward = certificate.lower | certificate.upper
@@ -165,7 +165,7 @@ def test_the_steepest_group_is_named():
         solver="implicit", feature_groups=["a", "a", "b", "b"], random_state=0
     )
     model.set_params(lambda_init=3.0, max_iter=1)
-    with pytest.warns(ConvergenceWarning, match="slope is largest .* of group a"):
+    with pytest.warns(ConvergenceWarning, match="derivative is largest .* of group a"):
         model.fit(X, y)
 
 
@@ -193,7 +193,7 @@ def test_a_slope_is_no_minimum():
     solver = Implicit(adjoint="nystrom", rank=1)
     groups = ["a", "a", "b", "b", "b"]
     model = BilevelRidge(solver=solver, feature_groups=groups, cv=3, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="by an approximated slope"):
+    with pytest.warns(ConvergenceWarning, match="by an approximate derivative"):
         certificate = model.fit(X, y).certificate_
     best = MYHPORidge(feature_groups=groups, cv=3).fit(X, y).validation_loss_
     assert model.converged_

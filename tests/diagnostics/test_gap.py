@@ -23,8 +23,10 @@ def gap_of(model, X, y):
         model.fit(X, y)
     text = next(str(w.message) for w in caught if "do not minimize" in str(w.message))
     number = r"(-?[\d.e+-]+\d)"
-    loss = re.search(rf"that do have the validation loss {number} at this lambda", text)
-    least = re.search(rf"least that was found is {number}, at lambda {number}", text)
+    loss = re.search(
+        rf"The minimizer has the validation loss {number} at this lambda", text
+    )
+    least = re.search(rf"the smallest found is {number}, at lambda {number}", text)
     return float(loss[1]), float(least[1]), float(least[2])
 
 

@@ -268,14 +268,14 @@ def test_criteria_of_single_rows_take_few_rows():
 def test_partial_fit_names_what_takes_batches():
     """The error would be scikit-learn's of a scalar array."""
     model = BilevelRidge(solver=Stochastic(method="soba"))
-    with pytest.raises(ValueError, match="Batches are taken for X of fit alone"):
+    with pytest.raises(ValueError, match="Batches are accepted only as X of fit"):
         model.partial_fit(BATCHES, Y)
 
 
 def test_predictions_name_what_takes_batches():
     """The error would be NumPy's of a float."""
     model = MYHPORidge().fit(BATCHES)
-    with pytest.raises(ValueError, match="Batches are taken for X of fit alone"):
+    with pytest.raises(ValueError, match="Batches are accepted only as X of fit"):
         model.predict(BATCHES)
 
 

@@ -607,9 +607,9 @@ def test_weights_with_metadata_routing():
             scorer = get_scorer("r2").set_score_request(sample_weight=wanted)
             model = MYHPORidge(cv=pairs, scoring=scorer, tol=1e-10)
             scores.append(model.fit(X, y, weight).cv_scores_)
-        with pytest.raises(ValueError, match="scoring='r2' does not say"):
+        with pytest.raises(ValueError, match="scoring='r2' does not request"):
             MYHPORidge(scoring="r2").fit(X, y, weight)
-        with pytest.raises(ValueError, match="scoring='r2' does not say"):
+        with pytest.raises(ValueError, match="scoring='r2' does not request"):
             MYHPORidge(scoring=["r2"]).fit(X, y, weight)
         MYHPORidge(scoring=["r2"]).fit(X, y)
         MYHPORidge(scoring=plain_score).fit(X, y, weight)

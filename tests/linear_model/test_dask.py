@@ -101,7 +101,7 @@ def test_score_of_counts_is_refused():
     """All rows would come into memory."""
     X, y, _ = data()
     model = MYHPOPoissonRegressor().fit(X, np.abs(y))
-    with pytest.raises(ValueError, match="Collections of Dask are taken for X of fit"):
+    with pytest.raises(ValueError, match="are accepted only as X of fit"):
         model.score(da.from_array(X), da.from_array(np.abs(y)))
 
 
@@ -187,9 +187,9 @@ def test_collections_are_refused_outside_of_fits_and_predictions():
     """A validation set or a part of a stream would be made dense, silently."""
     X, y, _ = data()
     lazy = da.from_array(X, chunks=(60, 4))
-    with pytest.raises(ValueError, match="Collections of Dask are taken for X of fit"):
+    with pytest.raises(ValueError, match="are accepted only as X of fit"):
         MYHPORidge().fit(X, y, X_val=lazy, y_val=y)
-    with pytest.raises(ValueError, match="Collections of Dask are taken for X of fit"):
+    with pytest.raises(ValueError, match="are accepted only as X of fit"):
         BilevelRidge(solver=Stochastic(method="soba")).partial_fit(lazy, y)
     with pytest.raises(ValueError, match="y must be an array or a series of Dask"):
         MYHPORidge().fit(lazy)

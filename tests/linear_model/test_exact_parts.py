@@ -303,7 +303,7 @@ def test_who_has_partial_fit():
         assert not hasattr(model, "partial_fit")
         with pytest.raises(AttributeError) as error:
             model.partial_fit(X, Y)
-        assert "looks at single ones" in str(error.value.__cause__)
+        assert "needs single ones" in str(error.value.__cause__)
 
 
 def fitted(**options):
@@ -326,13 +326,13 @@ def fitted(**options):
         ),
         (
             lambda: fitted().partial_fit(X, TARGETS),
-            "shape of the first part but for the rows",
+            "shape of the first part except for the number of rows",
         ),
         (lambda: fitted().partial_fit(X[:, :2], Y), "X has 2 features, but"),
         (lambda: fitted().partial_fit(X * np.nan, Y), "X contains NaN"),
         (
             lambda: fitted().set_params(cv=3).partial_fit(X, Y),
-            "cv=3 makes other folds than those of the first part",
+            "cv=3 makes different folds from those of the first part",
         ),
         (
             lambda: MYHPORidge().partial_fit(X[:1], Y[:1]).coef_,
@@ -342,8 +342,8 @@ def fitted(**options):
             lambda: MYHPORidge(cv=1e-9).partial_fit(X[:3], Y[:3]).coef_,
             "leaves the validation part without",
         ),
-        (lambda: MYHPORidge().merge(fitted()), "have got rows by partial_fit"),
-        (lambda: fitted().merge(MYHPORidge().fit(X, Y)), "have got rows by partial_fi"),
+        (lambda: MYHPORidge().merge(fitted()), "fitted by partial_fit"),
+        (lambda: fitted().merge(MYHPORidge().fit(X, Y)), "fitted by partial_fit"),
         (lambda: fitted().merge(fitted(cv=3)), "merge needs the same folds"),
         (
             lambda: fitted().merge(MYHPORidge().partial_fit(X[:, :2], Y)),

@@ -208,7 +208,7 @@ def test_row_folds_in_memory():
     found, n_passes = fit(MYHPORidge(cv=RowFolds(4)), X, Y)
     assert n_passes == 1
     assert_same(found, MYHPORidge(cv=RowFolds(4)).fit(X, Y))
-    with pytest.warns(IgnoredGroupsWarning, match="takes no notice of them"):
+    with pytest.warns(IgnoredGroupsWarning, match="ignores them"):
         MYHPORidge(cv=RowFolds(4)).fit(X, Y, groups=KEYS)
 
 

@@ -204,7 +204,7 @@ def test_history_ends_at_the_attributes():
     frame = model.history_frame()
     assert frame["row_weights[web]"].iloc[-1] == pytest.approx(model.row_weights_[2])
     assert model.certificate_.names == tuple(SOURCES)
-    assert "weight is wanted" in str(model.certificate_)
+    assert "weight is best" in str(model.certificate_)
     plain = MYHPORidge().fit(X, z, X_val=X_val, y_val=z_val)
     assert plain.row_weights_ is None
     assert plain.row_groups_ is None

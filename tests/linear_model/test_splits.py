@@ -251,9 +251,9 @@ def test_groups_and_weights():
 @pytest.mark.parametrize(
     ("options", "has_own", "reason"),
     [
-        ({}, False, "cv=5 takes no notice"),
-        ({"cv": 0.2}, False, "cv=0.2 takes no notice"),
-        ({"cv": KFold(3)}, False, "cv=KFold takes no notice"),
+        ({}, False, "cv=5 ignores them"),
+        ({"cv": 0.2}, False, "cv=0.2 ignores them"),
+        ({"cv": KFold(3)}, False, "cv=KFold ignores them"),
         ({"criterion": "loo", "cv": GroupKFold(3)}, False, "criterion='loo' makes no"),
         ({"cv": GroupKFold(3)}, True, "X_val is the only validation set"),
     ],

@@ -438,8 +438,8 @@ REFUSED = {
     ),
     "parts": (
         lambda X, y: MYHPORidge().partial_fit(counted.asarray(X), y),
-        "Arrays of tests.tensor_namespace are taken for X of fit and of predictions "
-        "alone. X must be a NumPy array, a sparse matrix or a frame here.",
+        "Arrays of tests.tensor_namespace are accepted only as X of fit and of "
+        "predictions. X must be a NumPy array, a sparse matrix or a frame here.",
     ),
     "one axis": (
         lambda X, y: MYHPORidge().fit(counted.asarray(y), y),

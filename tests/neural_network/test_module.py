@@ -592,7 +592,7 @@ class BadLoss(nn.CrossEntropyLoss):
         ({"hyperparameters": {"nothing": 1.0}}, "names 'nothing'.*'label_smoothing'"),
         (
             {"tune": ["random_shift"]},
-            "'random_shift' is one of images",
+            "'random_shift' is for images",
         ),
         ({"perturb": "row"}, "'perturb' parameter"),
         ({"response_share": 0.0}, "'response_share' parameter"),

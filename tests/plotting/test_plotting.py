@@ -233,16 +233,21 @@ def test_paths_of_coefficients(classes):
         np.testing.assert_array_equal(line.get_ydata(), column)
 
 
-@pytest.mark.parametrize("groups", [None, list("aabb")])
+@pytest.mark.parametrize("groups", [None, list("aaaa"), list("aabb")])
 def test_slices_and_paths_of_classes(groups):
-    """Classes with lambdas of their own would be left out, or exchanged."""
+    """Classes with lambdas of their own would be left out, exchanged, or misnamed."""
     X, y = load_iris(return_X_y=True)
     model = MYHPOLogisticRegression(alpha_per_target=True, feature_groups=groups, cv=3)
     model.fit(X, y)
     display = ValidationObjectiveDisplay.from_estimator(model, X, y)
     labels = [line.get_label() for line in display.lines_]
-    parts = [""] if groups is None else ["a, ", "b, "]
-    assert labels == [f"{part}{label}" for part in parts for label in range(3)]
+    parts = [""] if groups is None else [f"{name}, " for name in sorted(set(groups))]
+    names = [f"{part}{label}" for part in parts for label in range(3)]
+    assert labels == names
+    penalties = GroupPenaltyDisplay.from_estimator(model)
+    assert [text.get_text() for text in penalties.ax_.get_yticklabels()] == names
+    history = ConvergenceDisplay.from_estimator(model, quantity="lambda")
+    assert list(history.group_names.values()) == [names]
     for line, learned in zip(display.lines_, np.ravel(model.lambda_), strict=True):
         places, values = line.get_data()
         at_learned = values[places == learned]

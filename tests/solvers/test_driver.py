@@ -119,7 +119,7 @@ def test_divergence_keeps_the_last_finite_iterate(solver, name):
         assert result.status is Status.DIVERGED
         assert "diverged" in result.message
         assert (
-            f"iteration {result.n_iter + 1} has numbers that are not finite"
+            f"iteration {result.n_iter + 1} has values that are not finite"
             in result.message
         )
     assert {len(column) for column in result.history.values()} == {result.n_iter}

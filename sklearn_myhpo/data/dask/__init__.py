@@ -3,6 +3,6 @@
 source         a `RowSource` of a collection
 blocks         the parts of arrays and frames, matched to each other
 graph, tasks   one task per block, and the tree that adds up their results
-watch          faults: workers that are lost, tasks that are left behind
+watch          progress of a pass, also after the loss of a worker
 lazy           predictions as lazy arrays
 """

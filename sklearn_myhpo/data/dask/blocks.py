@@ -1,6 +1,6 @@
-"""Blocks of Dask collections: which are rows of one matrix, and how to compute on them.
+"""Blocks of Dask collections that are rows of one matrix, and work on them.
 
-Dask is imported when a function is called, never with this module.
+Dask is imported when a function is called, not with this module.
 """
 
 from numbers import Integral
@@ -33,7 +33,7 @@ def import_dask(module="dask.base"):
 
 
 class DaskColumns(NamedTuple):
-    """X of blocks, and what has a row for each of its rows; collections of Dask.
+    """X and its companions y, weights and groups, as collections of Dask.
 
     Attributes
     ----------
@@ -98,9 +98,9 @@ def check_features(X):
 
 
 def check_columns(X):
-    """Raise where a frame has a column that is no number."""
+    """Raise if a column of a frame is not numeric."""
     kinds = zip(X.columns, X.dtypes, column_kinds(X._meta), strict=True)
-    # Flags are zeros and ones, as they are of frames in memory.
+    # Flags count as zeros and ones, as in frames in memory.
     found = [
         name
         for name, dtype, kind in kinds
@@ -117,7 +117,8 @@ def check_columns(X):
 
 def is_frame(values):
     """Whether a collection of Dask is a frame or a series."""
-    # Of the class: a `Delayed` claims to have every attribute.
+    # Attributes of the class are tested, since a `Delayed` claims to have every
+    # attribute.
     kind = type(values)
     return hasattr(kind, "npartitions") and hasattr(kind, "divisions")
 

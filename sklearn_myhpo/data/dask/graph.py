@@ -9,7 +9,7 @@ from .watch import client_of, watched
 
 
 class BlockGraph:
-    """The tasks that make the blocks, to which each computation adds its own.
+    """The tasks that produce the blocks; each computation adds its own.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class BlockGraph:
     """
 
     def __init__(self, columns):
-        # A cluster forgets persisted blocks that nobody holds.
+        # A cluster releases persisted blocks without a reference.
         self._held = [one for one in columns if one is not None]
         self.n_blocks, self._tasks, self._refs = n_blocks_of(columns[0]), {}, []
         self._spec = import_dask("dask.task_spec")
@@ -54,15 +54,16 @@ class BlockGraph:
         Parameters
         ----------
         function : callable
-            Of a module, as `add` is, which returns the sum of its arguments.
+            A module-level function; so is `add`, which returns the sum of its
+            arguments.
         places : iterable
-            What the function gets for a block of its own, one for each block.
+            Arguments of the function that differ by block, one for each block.
         shared : object, default=None
-            What it gets for all blocks; sent to each worker once.
+            Argument that is the same for all blocks; sent to each worker once.
         wanted : sequence of int, default=None
-            Which columns it gets; None for all.
+            Columns that the function gets; None for all.
         n_added : int, default=8
-            Most results that `add` gets.
+            Maximum number of arguments of `add`.
         watch : callable, default=None
             Called with the set of the numbers of the blocks that are done.
         """
@@ -95,7 +96,7 @@ class BlockGraph:
     def _compute(self, tasks, key):
         """Return the result of a task."""
         get = self._scheduler()
-        # Threads of Dask would wait for those of linear algebra.
+        # Dask's threads would wait for those of linear algebra.
         with one_thread() if client_of(get) is None else nullcontext():
             return get({**self._tasks, **tasks}, key)
 
@@ -103,10 +104,10 @@ class BlockGraph:
 def _optimized(columns):
     """Return collections with fewer tasks and the same blocks."""
     arrays = [one for one in columns if one is not None and not is_frame(one)]
-    # Together, so that y that is computed from X does not compute X again.
+    # All at once, so that a y that is computed from X does not compute X again.
     found = iter(import_dask("dask").optimize(*arrays))
     return [
-        # Frames, which Dask would mix up, have plans of their own.
+        # Frames are optimized one by one: together Dask would mix them up.
         one if one is None else one.optimize() if is_frame(one) else next(found)
         for one in columns
     ]

@@ -20,13 +20,13 @@ def lazily(method):
     Parameters
     ----------
     method : callable
-        Of the estimator and X alone; returns an array with a row for each of X.
+        Takes the estimator and X alone, and returns an array with as many rows as X.
 
     Returns
     -------
     callable
-        For X from Dask it returns a `dask.array.Array` with the blocks of X. The
-        weights are those of the call, whatever happens to the estimator later.
+        For X from Dask it returns a `dask.array.Array` with the blocks of X. It uses
+        the weights at the time of the call, even if the estimator is fitted again.
     """
 
     @wraps(method)
@@ -68,7 +68,7 @@ def _of_block(X, model, name, empty):
 
 
 def _some_row(X):
-    """Return rows like those of X, to see what comes of them."""
+    """Return dummy rows like those of X, to find the form of the result."""
     if is_frame(X):
         return X._meta_nonempty
     row = np.zeros((1, X.shape[1]), dtype=X.dtype)
@@ -76,7 +76,7 @@ def _some_row(X):
 
 
 def for_predictions(model):
-    """Return a copy of a fitted estimator that is as small as predictions allow.
+    """Return a copy of a fitted estimator without what predictions do not need.
 
     Parameters
     ----------
@@ -89,6 +89,6 @@ def for_predictions(model):
     own = copy.copy(model)
     for name in _LEFT_OUT:
         vars(own).pop(name, None)
-    # Pairs of row numbers may be as long as X.
+    # `cv` may hold row numbers, as many as X has rows.
     own.cv = None
     return own

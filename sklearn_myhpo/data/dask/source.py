@@ -1,4 +1,4 @@
-"""Rows in arrays and frames of Dask: tasks go to them, and their sum comes back."""
+"""Rows in arrays and frames of Dask: a task per block, and the sum of the results."""
 
 from itertools import accumulate
 
@@ -19,12 +19,13 @@ from .tasks import (
     work_on,
 )
 
-#: Features up to which one machine is to hold matrices of all their pairs.
+#: Largest number of features, since one machine holds matrices of all their pairs.
 MOST_DASK_FEATURES = 20_000
-#: Rows of the first block that come to the caller, for units and types, and entries.
+#: Maximum numbers of rows and of entries of the first block that are sent to the
+#: caller, for units and types.
 FIRST_ROWS, FIRST_ENTRIES = 2048, 2**22
-#: Results that one task adds, and bytes of a matrix of all pairs of features from which
-#: they are two only: a worker holds all that it adds.
+#: Number of results that one task adds; only two if a matrix of all pairs of features
+#: has more than these bytes, since a worker holds all that it adds.
 ADDED, LARGE_MATRIX = 8, 2**24
 
 
@@ -66,13 +67,13 @@ class DaskSource(RowSource):
 
     @property
     def dtype(self):
-        """Precision of X so far."""
+        """Precision of the blocks of X read so far."""
         self.first()
         return self._dtype
 
     @property
     def n_samples(self):
-        """Number of rows; where Dask does not know it, y is read to count them."""
+        """Number of rows; if Dask does not know it, y is read to count them."""
         return sum(self._counted())
 
     def _counted(self):
@@ -86,7 +87,7 @@ class DaskSource(RowSource):
 
     @property
     def head(self):
-        """X of the first rows, as it came."""
+        """X of the first rows, as given."""
         self.first()
         return self._head
 
@@ -140,7 +141,7 @@ class DaskSource(RowSource):
         return found.total
 
     def close(self):
-        """Do nothing: no pass goes on between the calls."""
+        """Do nothing, since no pass stays open between calls."""
 
 
 def check_n_features(n_features):

@@ -14,10 +14,10 @@ class SharedWork(NamedTuple):
     Attributes
     ----------
     task : callable
-        Of a block and `args`; its result has a method `plus`.
+        Takes a block and `args`; its result has a method `plus`.
     args : tuple
     form : RowForm
-        Of the first rows, that all blocks must have.
+        The form of the first rows, which all blocks must have.
     """
 
     task: Any
@@ -26,7 +26,7 @@ class SharedWork(NamedTuple):
 
 
 class BlockPlace(NamedTuple):
-    """Where a block is among all, and what the first pass found there.
+    """The position of a block, and the facts about it from the first pass.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class BlockPlace(NamedTuple):
 
 
 class BlockSum:
-    """Result of a task for some blocks, and what the first pass found in each.
+    """Result of a task for some blocks, and the facts about each from the first pass.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class BlockSum:
         self.total, self.facts = total, facts
 
     def __sizeof__(self):
-        # By which a cluster decides what to move and what to keep.
+        # A cluster uses this size to decide what to move and what to keep.
         return bytes_of(self.total) + bytes_of(self.facts)
 
     def plus(self, other):
@@ -90,7 +90,7 @@ def work_on(call, place, *columns):
     call : SharedWork
     place : BlockPlace
     *columns : array-like, sparse matrix, frame or None
-        X, y, weights and keys as they came.
+        X, y, weights and keys as given.
     """
     where = f"block {place.number}"
     check_length(columns[0], place, where)
@@ -101,9 +101,9 @@ def work_on(call, place, *columns):
         rows, facts = compare_rows(columns, call.form, place.known), {}
         if rows is None:
             raise ValueError(
-                f"The rows of {where} from Dask were others in a later pass. They must "
-                "be the same in every pass, not drawn anew or shuffled whenever they "
-                "are computed; persist() keeps them."
+                f"The rows of {where} from Dask were different in a later pass. They "
+                "must be the same in every pass, not drawn anew or shuffled whenever "
+                "they are computed; persist() keeps them."
             )
     total = None
     if rows.X.shape[0]:
@@ -127,7 +127,7 @@ def add(*parts):
 
 
 def check_length(X, place, where):
-    """Raise where a block has not the rows that the chunks or y say."""
+    """Raise if a block does not have the number of rows of its chunk or of y."""
     if X.shape[0] != place.n_rows:
         raise ValueError(
             f"X of {where} must have {place.n_rows} rows, as the chunks or the y of "
@@ -146,7 +146,7 @@ def join(*parts):
 
 
 def first_rows(n_rows, *columns):
-    """Return the first rows of the columns of a block, as they came."""
+    """Return the first rows of the columns of a block, as given."""
     return [None if one is None else _first(one, n_rows) for one in columns]
 
 

@@ -1,4 +1,4 @@
-"""How many blocks of a pass are done: told by the schedulers of Dask."""
+"""Progress of a pass, reported by the schedulers of Dask."""
 
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +14,7 @@ def client_of(get):
 
 @contextmanager
 def watched(get, name, function, watch):
-    """Call a function with the blocks that are done, whenever there is one more.
+    """Call a function with the set of finished blocks whenever there is one more.
 
     Parameters
     ----------
@@ -23,14 +23,14 @@ def watched(get, name, function, watch):
     name : str
         First part of the keys of the tasks of blocks; the number of the block follows.
     function : callable
-        What these tasks run, of anything, the number of the block and others.
+        The function that these tasks run.
     watch : callable or None
-        Gets the set of their numbers.
+        Called with the set of the numbers of the finished blocks.
 
     Yields
     ------
     callable
-        What the tasks are to run instead.
+        The function that the tasks run instead.
     """
     if watch is None:
         yield function
@@ -38,7 +38,8 @@ def watched(get, name, function, watch):
     done, client, is_over = set(), client_of(get), False
 
     def note(number):
-        # A block may be done again, after the loss of a worker, and news come late.
+        # A block may be computed again after the loss of a worker, and messages arrive
+        # late.
         done.add(number)
         if not is_over:
             watch(done)

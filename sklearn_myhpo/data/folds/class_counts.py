@@ -1,4 +1,4 @@
-"""Numbers of rows of every class, by block: what stratified folds need to know."""
+"""Numbers of rows of every class, by block, for stratified folds."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from ..._messages import shown
 
 
 class ClassCounts(NamedTuple):
-    """Labels and their numbers, in blocks that need not be neighbours.
+    """Labels and their counts in a set of blocks.
 
     Attributes
     ----------

@@ -1,10 +1,10 @@
-"""How often the parts of a split name every row, as one number per row."""
+"""How often the parts of a split contain every row, as one number per row."""
 
 import numpy as np
 
 
 def encode(train, held_out, n_samples):
-    """Return a code of how often both parts name every row.
+    """Return a code of how often both parts contain every row.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ def encode(train, held_out, n_samples):
         `base` times the number in the training part, plus that in the validation part.
     base : int
     n_codes : int
-        Number of codes that are possible.
+        Number of possible codes.
     """
     codes = np.zeros(n_samples, dtype=np.int32)
     codes[train], codes[held_out] = 2, 1

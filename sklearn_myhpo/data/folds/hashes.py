@@ -35,7 +35,7 @@ def hash_keys(values, name):
     values : array-like of shape (n_rows,)
         Numbers, truth values, dates or texts; 5 and 5.0 are the same key.
     name : str
-        What the user calls them, for messages.
+        Name of the keys in messages.
 
     Returns
     -------

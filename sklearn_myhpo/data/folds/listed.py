@@ -1,4 +1,4 @@
-"""Folds of a splitter, or of pairs of rows, as a small number per row."""
+"""Folds of a splitter or of pairs of rows, stored as a small number per row."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from .codes import encode, renumbered
 from .rules import count_rows, fold_rule
 from .uses import FoldRule, FoldUses
 
-#: Splitters that take no notice of y.
+#: Splitters that ignore y.
 _WITHOUT_Y = (
     GroupKFold,
     GroupShuffleSplit,
@@ -69,7 +69,7 @@ class ListedFolds(FoldRule):
 
 
 class UnreadRows:
-    """X in the place of rows that a splitter cannot look at.
+    """A stand-in for X whose rows a splitter cannot read.
 
     Parameters
     ----------
@@ -83,9 +83,9 @@ class UnreadRows:
         return self.shape[0]
 
     def __getitem__(self, index):
-        # Also what a splitter that makes an array of X comes to.
+        # This is also called if a splitter converts X to an array.
         raise TypeError(
-            "X is read in blocks, so that single rows of it cannot be looked up. A "
+            "X is read in blocks, so that its single rows cannot be accessed. A "
             "splitter gets the number of rows and y; make the splits from these, or "
             "give pairs of row numbers."
         )
@@ -106,7 +106,7 @@ class _Columns(NamedTuple):
     parts: dict
 
     def plus(self, other):
-        """Return those of both."""
+        """Return the columns of both."""
         return _Columns({**self.parts, **other.parts})
 
     def joined(self):
@@ -125,7 +125,7 @@ def columns_of_block(block, has_y):
 
 
 def rule_of_splitter(cv, source, *, is_classifier, has_groups, rows_of, most, say):
-    """Return the rule of splits that `cv` makes of the rows of a source.
+    """Return the fold rule of `cv` for the rows of a source.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def rule_of_splitter(cv, source, *, is_classifier, has_groups, rows_of, most, sa
     rows_of : callable
         Takes X, y, weights and keys, and returns the `Rows` for the splitter.
     most : int
-        Rows of which a list is made.
+        Largest number of rows for which a list is made.
     say : callable
         Takes a text and a category, and issues a warning.
 

@@ -1,10 +1,10 @@
-"""Pairs of training and validation rows: which are allowed, and which count."""
+"""Checks of pairs of training and validation rows."""
 
 import numpy as np
 
 from ..._messages import shown
 
-#: Missing classes that a message names.
+#: Maximum number of missing classes that a message names.
 MOST_NAMES = 5
 
 
@@ -82,7 +82,7 @@ def keep_weighty(pairs, rows, name):
     pairs : iterable of (ndarray, ndarray)
     rows : Rows
     name : str
-        What the user gave, and what it makes, such as "cv=5: fold".
+        Beginning of a message, such as "cv=5: fold".
 
     Yields
     ------
@@ -132,7 +132,7 @@ def _check_disjoint(pair, rows, where):
 
 
 def _check_classes(train, rows, where):
-    """Raise where a class has rows, but none in a training part."""
+    """Raise if a class has rows but none of them in a training part."""
     own = rows.class_index[train[rows.counts[train]]]
     missing = np.setdiff1d(np.arange(len(rows.classes)), own)
     if not missing.size:

@@ -1,22 +1,24 @@
-"""Whether the order of rows makes folds of neighbours unlike each other."""
+"""Whether the order of rows makes folds of neighbouring rows differ."""
 
 import numpy as np
 from scipy.special import fdtrc
 from scipy.stats import rankdata
 
-#: Rows, and entries of y in all, that are looked at: enough for any order that counts.
+#: Maximum numbers of rows and of entries of y that are tested; enough for any relevant
+#: order.
 MOST_ROWS, MOST_ENTRIES = 4096, 2**16
-#: Part of the differences between folds of sorted rows from which on rows are sorted.
+#: Share of the differences between folds of sorted rows, above which rows count as
+#: sorted.
 SORTED_PART = 0.5
-#: Chance with which rows in a random order may be called sorted.
+#: Probability that rows in a random order are reported as sorted.
 CHANCE = 1e-6
-#: Least rows, and rows per fold, that tell an order from chance, ties included. Folds
-#: of fewer rows have neighbours in the training part.
+#: Minimum numbers of rows and of rows per fold that distinguish an order from chance,
+#: ties included. Smaller folds have close neighbours in the training part.
 LEAST_ROWS, LEAST_PER_FOLD = 20, 5
 
 
 def sorted_share(y, fold):
-    """Return how far apart the folds are in y, if that is no chance.
+    """Return how much the folds differ in y, or 0 if that may be chance.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ def _share(ranks, sizes):
 
 
 def _sample(y, fold):
-    """Return evenly spaced rows and targets of many."""
+    """Return evenly spaced rows and their targets."""
     n_rows, n_targets = y.shape
     if n_targets > (most := MOST_ENTRIES // MOST_ROWS):
         y = y[:, np.linspace(0, n_targets - 1, most).astype(np.intp)]

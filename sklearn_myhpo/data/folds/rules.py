@@ -1,4 +1,4 @@
-"""Folds as rules: which rows a fold holds out, without a list of them."""
+"""Folds as rules that say which rows a fold holds out, without a list of them."""
 
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -110,10 +110,10 @@ def fold_rule(cv, source, *, is_classifier=False, random_state=None):
     Parameters
     ----------
     cv : None, int, float, RowFolds or KeyFolds
-        Where `is_rule`.
+        A value for which `is_rule` is true.
     source : RowSource
-        Read once for stratified folds, and for folds of neighbours where the number of
-        rows is not known; else not.
+        Read once for stratified folds, and for folds of neighbouring rows if their
+        number is not known; otherwise not read.
     is_classifier : bool, default=False
         Whether an int means stratified folds.
     random_state : int, RandomState instance or None, default=None
@@ -149,7 +149,7 @@ def fold_rule(cv, source, *, is_classifier=False, random_state=None):
 
 
 def count_rows(source):
-    """Return the number of rows of a source, by a pass where it is not known."""
+    """Return the number of rows of a source, by a pass if it is not known."""
     if source.n_samples is None:
         source.map_reduce(_count)
     return source.n_samples

@@ -12,7 +12,7 @@ from .uses import LabelRule
 
 
 class FoldSplitter(LabelRule):
-    """A rule of folds that is also a splitter of rows in memory."""
+    """A fold rule that is also a splitter of rows in memory."""
 
     #: Whether the groups of `fit` are the keys.
     takes_groups = False
@@ -47,9 +47,9 @@ class FoldSplitter(LabelRule):
 class RowFolds(FoldSplitter):
     """Folds by the number of the row: row i is held out by fold i modulo `n_splits`.
 
-    The folds do not depend on how many rows there are, so that they stay the same when
-    rows are added. As ``cv=`` of the linear estimators it goes with `Batches`, whose
-    rows are then read once, and with rows in memory.
+    The folds do not depend on the number of rows and stay the same when rows are added.
+    As ``cv=`` of the linear estimators it works for rows in memory and for `Batches`,
+    whose rows are then read once.
 
     Parameters
     ----------
@@ -108,17 +108,17 @@ class KeyFolds(FoldSplitter):
 
     The hash is the same in every run and on every machine, and the folds do not depend
     on the order of the rows. Folds have about equal numbers of keys, if these are many.
-    As ``cv=`` of the linear estimators it goes with `Batches`, whose rows are then read
-    once, and with rows in memory.
+    As ``cv=`` of the linear estimators it works for rows in memory and for `Batches`,
+    whose rows are then read once.
 
     Parameters
     ----------
     n_splits : int, default=5
         Number of folds, at least 2.
     key : str or int, default=None
-        Name or number of the column of X that holds the keys, numbers there. None for
-        the keys that batches hold (``Batches.from_parquet(..., key="user")``), or for
-        the `groups` of `fit`; these may be numbers, dates or texts.
+        Name or index of the column of X that holds the keys, which must be numbers.
+        None for the keys that batches hold (``Batches.from_parquet(..., key="user")``),
+        or for the `groups` of `fit`; these may be numbers, dates or texts.
 
     See Also
     --------
@@ -159,7 +159,8 @@ class KeyFolds(FoldSplitter):
         Parameters
         ----------
         block : Block
-            Of a source of rows. A `key` that is a name must have become a number.
+            A block of a source of rows. A `key` that is a name must be converted to an
+            index before.
 
         Returns
         -------
@@ -197,7 +198,7 @@ class KeyFolds(FoldSplitter):
             fold = self._folds(_column_of(X, rule.key))
         elif groups is None:
             raise ValueError(
-                f"{self} needs the groups of the rows, or key=, a column of X. Give "
+                f"{self} needs the groups of the rows, or key=, a column of X. Pass "
                 "them to fit: fit(X, y, groups=...)."
             )
         else:
@@ -205,7 +206,7 @@ class KeyFolds(FoldSplitter):
         yield from self._pairs(fold)
 
     def of_columns(self, names: Any, n_features: int) -> Any:
-        """Return the same folds with the number of the column in the place of its name.
+        """Return the same folds with the index of the column instead of its name.
 
         Parameters
         ----------
@@ -245,7 +246,7 @@ def _column_of(X, number):
         column = X[:, [number]].toarray().ravel()
     else:
         column = np.asarray(X)[:, number]
-    # As a fit reads it.
+    # Read in the same way as by a fit.
     return column.astype(np.float64) if column.dtype.kind in "fiub" else column
 
 

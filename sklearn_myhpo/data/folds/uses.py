@@ -1,8 +1,8 @@
-"""How the splits of a fit use rows: kinds of rows, and tables of the kinds.
+"""How the splits of a fit use rows: kinds of rows, and tables by kind.
 
-Rows that every split uses alike are of one kind, and sums over a part of a split are
-sums over kinds. Where splits overlap so freely that there would be too many kinds, the
-splits are divided into families, and every row is of one kind in each of them.
+Rows that every split uses in the same way are of one kind, and sums over a part of a
+split are sums over kinds. If splits overlap so much that there would be too many kinds,
+they are divided into families, and every row has one kind in each family.
 """
 
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ import numpy as np
 
 
 class FoldUses(NamedTuple):
-    """Tables of how often parts have the rows of every kind.
+    """Tables of how often the parts of splits contain every kind of rows.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class FoldUses(NamedTuple):
     refit : ndarray of int of shape (n_kinds,)
         The rows that the final weights are fitted to; those of one family.
     family : ndarray of int of shape (n_kinds,)
-        Column of the kinds of a row that a kind is in.
+        Family of every kind, an index into the kinds of a row.
     """
 
     train: np.ndarray
@@ -51,11 +51,11 @@ class FoldUses(NamedTuple):
 
     @property
     def models(self):
-        """How often every training part, and the refit last, has every kind."""
+        """How often every training part, and last the refit, contains every kind."""
         return np.concatenate([self.train, self.refit[None]])
 
     def trained(self, array):
-        """Return sums over training rows, and of the refit last, of sums by kind."""
+        """Return sums over the rows of each entry of `models`, given sums by kind."""
         return np.stack([_sum(array, row) for row in self.models])
 
     def held(self, array):
@@ -77,7 +77,7 @@ class FoldUses(NamedTuple):
         Returns
         -------
         list of (ndarray, ndarray)
-            Rows that count several times are named as often.
+            Rows that count several times are repeated.
         """
         return [
             tuple(_named(part[kinds].sum(axis=1)) for part in pair)
@@ -90,7 +90,7 @@ class FoldUses(NamedTuple):
 
 
 class FoldRule(ABC):
-    """A rule of which rows the parts of splits have; it can be sent to other processes.
+    """A rule for the rows of the parts of splits; it can be sent to other processes.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class FoldRule(ABC):
 
 
 class LabelRule(FoldRule):
-    """Splits of which one at most holds out a row, and all others train on it."""
+    """Splits that hold out every row at most once; all others train on it."""
 
     @abstractmethod
     def labels(self, block):
@@ -145,7 +145,7 @@ class NoFolds(FoldRule):
 
 
 def rule_or_none(rule):
-    """Return a rule of folds; one that holds nothing out in the place of None."""
+    """Return a fold rule; for None, one that holds nothing out."""
     return NoFolds() if rule is None else rule
 
 
@@ -155,11 +155,11 @@ def _named(counts):
 
 
 def _sum(array, counts):
-    """Return the sum of the entries of an array, so often as they count."""
+    """Return the sum of the entries of an array times their counts."""
     used = np.flatnonzero(counts)
     if not len(used):
         return np.zeros_like(array[0])
-    # Multiples that are one change no digit.
+    # A factor of one changes no digit.
     parts = [
         array[kind] if counts[kind] == 1 else counts[kind] * array[kind]
         for kind in used

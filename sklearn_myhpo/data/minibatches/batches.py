@@ -13,7 +13,7 @@ import numpy as np
 from ..limits import row_limits
 from .blocks import Batch, DenseBlock, DesignBlock, SparseBlock
 
-#: Least number of batches, if there are as many rows.
+#: Minimum number of batches, if there are as many rows.
 MIN_BATCHES = 10
 #: Batches whose curvature is measured, and products with each.
 MEASURED, BATCH_POWER_STEPS = 64, 8
@@ -25,13 +25,14 @@ def sample_batches(rng, n_samples, batch_size, strata=None):
     Parameters
     ----------
     rng : numpy.random.Generator
-        The only source of chance.
+        The only source of random numbers.
     n_samples : int
         Number of rows.
     batch_size : int
-        Most rows of a batch; fewer where there would be less than ten batches.
+        Maximum number of rows of a batch; reduced if there would be fewer than ten
+        batches.
     strata : ndarray of int of shape (n_samples,), optional
-        Kinds of rows, of which every batch gets its share, up to a row or so.
+        Kinds of rows; every batch gets its share of each, up to about one row.
 
     Returns
     -------
@@ -41,7 +42,7 @@ def sample_batches(rng, n_samples, batch_size, strata=None):
     n_batches = max(-(-n_samples // batch_size), min(n_samples, MIN_BATCHES))
     order = rng.permutation(n_samples)
     if strata is not None:
-        # Row number r of s of a kind goes to about the r/s-th part of all.
+        # Row r of the s rows of a kind goes to position r/s of all rows.
         kinds, size = np.unique(strata[order], return_inverse=True, return_counts=True)[
             1:
         ]
@@ -53,7 +54,7 @@ def sample_batches(rng, n_samples, batch_size, strata=None):
 
 
 def strata_of(splits):
-    """Return a number for each row that says of which parts it is, (n_samples,)."""
+    """Return a number for each row that encodes its parts, shape (n_samples,)."""
     strata = np.zeros(len(splits[0].y), dtype=np.intp)
     for split in splits:
         own = 2 * (split.train_weight > 0) + (split.validation_weight > 0)
@@ -89,7 +90,7 @@ class RowBatches:
     """Derivatives of all splits on batches of rows, counted as parts of a pass.
 
     Weights and adjoints of all splits are one array `z` of shape
-    (2, n_splits, n_outputs, m), so that a batch is multiplied with once.
+    (2, n_splits, n_outputs, m), so that the rows of a batch are multiplied once.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ class RowBatches:
         return len(self._starts) - 1
 
     def _keep(self):
-        """Return all batches where they take little memory, else None."""
+        """Return all batches if they take little memory, else None."""
         limits, m = row_limits(), self.rows.n_coordinates
         width = m * int(np.diff(self._starts).max())
         if self.rows.is_sparse and width > limits.dense_batch_entries:
@@ -168,7 +169,7 @@ class RowBatches:
         numbers : ndarray of int
             Which ones.
         *asked : str
-            Names of the counts of what is asked of each.
+            Names of the oracle counts to increase for each.
 
         Yields
         ------
@@ -185,7 +186,7 @@ class RowBatches:
                 yield from map(self._kept.__getitem__, chunk)
 
     def count(self, name, n_passes):
-        """Count questions to some part of the rows."""
+        """Increase oracle counts by some share of the rows."""
         value = getattr(self.counts, name) + n_passes * self.n_splits
         setattr(self.counts, name, value)
 
@@ -241,13 +242,13 @@ class RowBatches:
         Returns
         -------
         float
-            Over an even choice of the batches; that of the bound of the Hessian.
+            The maximum over evenly spaced batches, for the upper bound of the Hessian.
         """
         root, largest = np.sqrt(scale), 0.0
         numbers = np.linspace(0, len(self) - 1, min(len(self), MEASURED)).astype(int)
         for batch in self.visit(numbers):
             block, train = batch.block, batch.train[:, 0]
-            # A start that no symmetry of the data makes orthogonal to the answer.
+            # A start that no symmetry of the data makes orthogonal to the eigenvector.
             vector = root * block.adjoint(train * np.arange(1, train.shape[1] + 1))
             for _ in range(BATCH_POWER_STEPS):
                 size = np.linalg.norm(vector, axis=1, keepdims=True)

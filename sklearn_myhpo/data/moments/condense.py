@@ -1,19 +1,19 @@
-"""Few rows with the second moments of many.
+"""Condensed rows: few rows with the second moments of many.
 
 Rows (x, 1, y) times the roots of their weights are a matrix A, of which ridge knows
 A'A. A factor R with R'R = A'A has as many rows as columns; a reflection Q leaves R'Q'QR
 as it is and makes the column of ones constant, so that the rows of QR are rows
 (x, 1, y) of one weight. Of the products of targets with each other only squares are
-kept: a row with the roots of what is left of these stands for all rows that only they
-would need.
+kept: one more row, with the square roots of what is left of these squares, replaces all
+rows that only they would need.
 """
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 from scipy.linalg.lapack import dormqr, dpotrf, dpstrf
 
-#: Least square of a column that is left after those before it, relative to it, that a
-#: Cholesky factor without pivots may have; beyond it columns depend on each other.
+#: Smallest relative residual square of a column, after regression on those before it,
+#: for a Cholesky factor without pivots. Below it the columns depend on each other.
 LEAST_PIVOT = 1e-13
 
 
@@ -75,7 +75,7 @@ def factor_of_rows(rows, end):
     """
     if len(rows) <= end + 1:
         return rows
-    # Columns of very different sizes are factored in units of their own.
+    # Columns of very different sizes are scaled before the factorization.
     scale = np.abs(rows).max(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     rows = rows / scale
@@ -107,7 +107,7 @@ def with_equal_ones(rows, one):
     """
     column = rows[:, one]
     size = np.linalg.norm(column)
-    # The reflection that cancels nothing: the signs of all ones are changed alike.
+    # The reflection without cancellation; it may change the sign of the column of ones.
     sign = -1.0 if column.sum() > 0 else 1.0
     wanted = np.full(len(rows), sign * size / np.sqrt(len(rows)))
     axis = column - wanted

@@ -1,4 +1,4 @@
-"""Few rows in the place of many: all that ridge asks of the rows of every fold."""
+"""Condensed rows: few rows that replace those of every fold for ridge."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property, singledispatch
@@ -17,15 +17,15 @@ from .condensed_design import CondensedDesign
 
 @dataclass(frozen=True, eq=False)
 class CondensedParts(RowParts):
-    """Splits of rows that stand for others.
+    """Splits of condensed rows.
 
     Attributes
     ----------
     kind_sizes : ndarray of int of shape (n_kinds,)
-        Numbers of the rows that those of a kind stand for.
+        Number of original rows of every kind.
     n_families : int
-        How many times the rows are there, with as small a share of their weight; parts
-        count them as often.
+        Number of families. The rows occur once per family, with that share of their
+        weight; parts count them as often.
     """
 
     kind_sizes: np.ndarray
@@ -44,7 +44,7 @@ class CondensedParts(RowParts):
 
 @dataclass(frozen=True, eq=False)
 class Condensed:
-    """Rows that stand for those of a source.
+    """Condensed rows, which replace those of a source.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Condensed:
 
 @dataclass(frozen=True, eq=False)
 class CondensedFacts:
-    """Facts of single rows of a source, of some targets in some unit.
+    """Access to single rows of a source, for some targets in some unit.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class CondensedFacts:
         Parameters
         ----------
         rows : HeldOutRows
-            Those that stand for others.
+            The condensed held-out rows.
 
         Returns
         -------
@@ -129,7 +129,7 @@ class CondensedFacts:
 
 @dataclass(frozen=True, eq=False)
 class CondensedHeldOut(HeldOutRows):
-    """Held-out rows that stand for others.
+    """Condensed held-out rows.
 
     Attributes
     ----------
@@ -140,11 +140,11 @@ class CondensedHeldOut(HeldOutRows):
 
     @property
     def n_rows(self):
-        """Number of rows that these stand for."""
+        """Number of original rows."""
         return self.facts.rows.design.n_counted
 
     def sample(self, n_rows):
-        """Return rows of the source, about `n_rows`, or fewer of many features."""
+        """Return about `n_rows` rows of the source; fewer if features are many."""
         facts = self.facts
         sample = facts.rows.sample.joined()
         kept = np.flatnonzero(sample.weight > 0)
@@ -160,7 +160,7 @@ class CondensedHeldOut(HeldOutRows):
         )
 
     def deviation(self, coef, intercept, mean):
-        """Return the root of the sum of squares of the parts in the mean loss.
+        """Return the root of the sum of squared contributions to the mean loss.
 
         This reads the source once; without one it is an estimate from the sample.
 
@@ -206,7 +206,7 @@ def differences_of_block(
     Parameters
     ----------
     block, rule, columns, exponent, y_origin
-        As of `deviations_of_block`.
+        As in `deviations_of_block`.
     held_out : ndarray of int of shape (n_splits, n_kinds)
     models : list of list of (ndarray, ndarray)
         Of every split.
@@ -255,7 +255,7 @@ def deviations_of_block(
     held_out : ndarray of int of shape (n_kinds,)
         How often rows of every kind are held out.
     columns, exponent
-        As of `CondensedFacts`.
+        As in `CondensedFacts`.
     y_origin : ndarray of shape (n_targets,)
     coef : ndarray of shape (n_features, n_outputs)
     intercept : ndarray of shape (n_outputs,)
@@ -280,16 +280,16 @@ def condense(rows, counts, uses, centre, sample, dtype, head, *, moves=True):
     rows : dict of int to ndarray of shape (n_rows, p)
         Rows (x, 1, y) in the units of the centre, times the roots of their weights.
     counts : dict of int to int
-        Numbers of the rows that they stand for.
+        Numbers of original rows.
     uses : FoldUses
         Splits without a held-out row are left out.
     centre : Centre
     sample : RowSample
     dtype : dtype
     head : object
-        First rows of X, as they came.
+        First rows of X, as given.
     moves : bool, default=True
-        Whether the rows stay about their origin; False adds it to every row.
+        Whether the rows stay relative to their origin; False adds it to every row.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Rows in memory that stand for many more: with the same second moments."""
+"""Condensed rows in memory, with the second moments of many more rows."""
 
 import numpy as np
 
@@ -6,24 +6,25 @@ from ..dense import DenseDesign
 
 
 class CondensedDesign(DenseDesign):
-    """Dense rows about an origin, which stand for other rows.
+    """Dense condensed rows, relative to an origin.
 
-    Only what depends on X through its second moments is that of these.
+    They give the same results as the original rows for everything that depends on X
+    through its second moments.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        About `centre`, which may be so large that it would hide them.
+        Relative to `centre`, which may be so large that sums would lose their digits.
     centre : ndarray of shape (n_features,)
         Origin of `X` in the units of the features.
     n_counted : int
-        Number of rows of positive weight that they stand for.
+        Number of original rows of positive weight.
     head : object
-        First rows of these, for names and dtypes of the columns.
+        First original rows, for names and dtypes of the columns.
     dtype : dtype
-        Precision of these.
+        Precision of the original rows.
     shift, scale, fit_intercept, has_large_means
-        As of `Design`.
+        As in `Design`.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class CondensedDesign(DenseDesign):
         super().__init__(X, shift, scale, fit_intercept, has_large_means)
         self.centre, self.n_counted = centre, n_counted
         self.head, self.dtype = head, np.dtype(dtype)
-        #: The `Condensed` that these rows are of, where they are all of its rows.
+        #: The `Condensed` to which these rows belong, if they are all of its rows.
         self.condensed = None
 
     def _like(self, X, **facts):
@@ -70,12 +71,12 @@ class CondensedDesign(DenseDesign):
         )
 
     def count_rows(self, weights):
-        """Return the number of rows that these stand for."""
+        """Return the number of original rows."""
         return self.n_counted
 
     @property
     def own_shift(self):
-        """The origin of the coordinates, about that of the rows."""
+        """The origin of the coordinates, relative to that of the rows."""
         return self.shift - self.centre
 
     def raw(self):

@@ -1,7 +1,7 @@
-"""Rows of every fold as few rows with the same second moments, without squaring them.
+"""Condensed rows of every fold, by factorization and without squares.
 
-Slower than sums of products, and more accurate: nothing is lost where features nearly
-depend on each other, or on the intercept, or where a model explains nearly everything.
+This is slower than sums of products, and more accurate: no digits are lost if features
+are nearly collinear, also with the intercept, or if a model explains nearly everything.
 """
 
 from functools import singledispatch
@@ -15,7 +15,7 @@ from .fold_moments import kinds_of_block
 
 
 class FoldFactors(NamedTuple):
-    """Rows of every kind that stand for all of them, and add up over disjoint rows.
+    """Condensed rows of every kind, which can be merged over disjoint rows.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class FoldFactors(NamedTuple):
     counts: dict
 
     def plus(self, other):
-        """Return what stands for the rows of both."""
+        """Return the condensed rows of both."""
         rows, counts = dict(self.rows), dict(self.counts)
         for kind, own in other.rows.items():
             if kind in rows:
@@ -75,7 +75,7 @@ def rows_by_kind(block, rule, centre):
     Parameters
     ----------
     block, rule, centre
-        As of `factors_of_block`.
+        As in `factors_of_block`.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def rows_by_kind(block, rule, centre):
             weight = None if block.weight is None else block.weight[rows]
             own = np.empty((len(y[rows]), centre.width))
             centre.fill(block.X[rows], y[rows], weight, own)
-            # Neighbours of a kind come in several runs.
+            # Rows of a kind may come in several runs.
             known = found.get(kind)
             found[kind] = own if known is None else np.concatenate([known, own])
     return found

@@ -13,7 +13,7 @@ from ..streams.sample import RowSample, sample_block
 from ..sums import origin
 from ..threads import map_shares, matmul
 
-#: Square of a mean, in variances, up to which zero is as good an origin.
+#: Squared mean over variance, below which zero is as good an origin.
 NEAR = 1.0
 
 
@@ -80,7 +80,7 @@ class Centre(NamedTuple):
 
 
 class Origins:
-    """The origin of (x, 1, y), once for every row: faster than to repeat it for each.
+    """The origin of (x, 1, y), repeated for every row, which is faster to subtract.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class FoldMoments(NamedTuple):
     ----------
     matrices : dict of int to ndarray of shape (m + 1 + n_targets, m + 1 + n_targets)
         By kind: weighted sums of the products of (x, 1, y) in the units of a `Centre`.
-        Of many y with each other only the squares.
+        With many targets, only the squares of the targets, not their products.
     counts : dict of int to int
         Numbers of rows of positive weight.
     n_rows : int
@@ -125,7 +125,7 @@ class FoldMoments(NamedTuple):
         for kind, matrix in other.matrices.items():
             known = matrices.get(kind)
             with np.errstate(over="ignore", invalid="ignore"):
-                # Infinities are found at the end.
+                # Infinite sums are detected at the end.
                 matrices[kind] = matrix if known is None else known + matrix
             counts[kind] = counts.get(kind, 0) + other.counts[kind]
         n_rows = self.n_rows + other.n_rows
@@ -147,7 +147,7 @@ def centre_of_block(block, exponents, *, is_about_means):
     exponents : callable
         Returns exponents of units of two that suit the columns of an array.
     is_about_means : bool
-        Whether the origin may be moved; zero else.
+        Whether the origin may be moved; otherwise it is zero.
 
     Returns
     -------
@@ -159,17 +159,17 @@ def centre_of_block(block, exponents, *, is_about_means):
         step = max(1, block.n_rows // row_limits().shift_rows)
         rows = as_dense(block.X[::step]).astype(np.float64)
         x, y_origin = origin(rows), origin(y[::step])
-        # The origin of a constant is that constant, free of rounding.
+        # The origin of a constant column is that constant, without rounding error.
         y_origin = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_origin)
         with np.errstate(over="ignore"):
             own = np.concatenate([x, y_origin]) ** 2
             both = np.concatenate([rows.var(axis=0), y[::step].var(axis=0)])
         if np.all(own <= NEAR * both):
-            # Nothing would be gained by moving them.
+            # Moving the origin would gain nothing.
             x, y_origin = np.zeros_like(x), np.zeros_like(y_origin)
     weight_exponent = 0
     if block.weight is not None and block.weight.any():
-        # Even, so that the root of the unit changes no digit either.
+        # An even exponent, so that the square root of the unit changes no digit.
         weight_exponent = 2 * (int(np.frexp(float(block.weight.max()))[1]) // 2)
     return Centre(x, y_origin, exponents(y - y_origin), weight_exponent)
 
@@ -196,7 +196,7 @@ def moments_of_block(block, rule, centre, step, most):
     width, end = centre.width, centre.n_features + 1
     if len(centre.y) <= row_limits().many_outputs:
         end = width
-    # Rows for a cache, but not few beside a matrix of their products.
+    # Blocks that fit in a cache but are not small compared with a matrix of products.
     least = min(width, row_limits().gram_rows)
     pieces = list(slices(block.n_rows, width, least, cached=True))
 
@@ -276,19 +276,19 @@ def rows_of_parts(used, n_parts):
 
 
 def _period(used, n_parts):
-    """Return the number of rows after which the parts recur; 0 if they do not."""
+    """Return the period of the parts, in rows; 0 if they do not recur."""
     again = np.flatnonzero(used[1 : n_parts + 2] == used[0]) if len(used) else ()
     if not len(again) or again[0] == 0:
         return 0
     period = int(again[0]) + 1
-    # A part that comes twice in a period has no single slice.
+    # A part that occurs twice in a period is not a single slice.
     if len(set(used[:period].tolist())) < period:
         return 0
     return period if np.array_equal(used[period:], used[:-period]) else 0
 
 
 def _add_products(matrix, filled, end):
-    """Add the products of columns with those before the end; of others the squares."""
+    """Add the products of columns with those before the end; else only squares."""
     left, right = filled[:, :end], filled[:, end:]
     matrix[:end, :end] += matmul(left.T, left)
     if not right.shape[1]:

@@ -16,17 +16,18 @@ from .condensed import condense, factors_of_moments
 from .fold_factors import FoldFactors, factors_of_block, rows_by_kind
 from .fold_moments import centre_of_block, kinds_of_block, moments_of_block
 
-#: Relative error of the least squares residual that sums of products may have, and
-#: least eigenvalue of the correlations that is no rounding, per feature.
+#: Allowed relative error of the least squares residual from sums of products, and
+#: smallest eigenvalue of the correlations, per feature, that is not rounding error.
 RESIDUAL_TOL, ROUNDING_PER_FEATURE = 1e-11, 1e-14
 #: Entries of the sample of rows.
 SAMPLE_ENTRIES = 2**23
-#: Blocks of which the sample has about all its rows, where their number is not known.
+#: Number of blocks from which the sample takes about all its rows, if the number of
+#: rows is not known.
 BLOCKS_PER_SAMPLE = 4
 
 
 class KeptRows(NamedTuple):
-    """All rows of a source of few, by kind, and a sample of them.
+    """All rows of a small source, by kind, and a sample of them.
 
     Attributes
     ----------
@@ -58,7 +59,7 @@ def rows_of_block(block, rule, centre, step, most):
     Parameters
     ----------
     block, rule, centre, step, most
-        As of `moments_of_block`.
+        As in `moments_of_block`.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def rows_of_block(block, rule, centre, step, most):
 
 
 def condense_source(source, rule, *, is_about_means, exponents, n_sample, least):
-    """Return the `Condensed` of a source, in one pass, or two where digits are at risk.
+    """Return the `Condensed` of a source, in one pass, or in two if digits are at risk.
 
     Parameters
     ----------
@@ -84,7 +85,8 @@ def condense_source(source, rule, *, is_about_means, exponents, n_sample, least)
     n_sample : int
         Rows of the sample.
     least : float
-        Least eigenvalue of the correlations of the features with which moments do.
+        Smallest eigenvalue of the correlations of the features for which moments are
+        accurate enough.
 
     Returns
     -------
@@ -95,7 +97,7 @@ def condense_source(source, rule, *, is_about_means, exponents, n_sample, least)
         first = source.first()
         centre = centre_of_block(first, exponents, is_about_means=is_about_means)
         most = max(1, min(n_sample, SAMPLE_ENTRIES // max(1, centre.n_features)))
-        # Where nobody knows how many rows come, not all of a block are copied.
+        # If the number of rows is not known, only some rows of a block are copied.
         n_rows = BLOCKS_PER_SAMPLE * first.n_rows
         n_rows = n_rows if source.n_samples is None else source.n_samples
         step = max(1, n_rows // most)
@@ -140,13 +142,13 @@ def is_at_risk(total, centre, is_about_means, least):
     is_about_means : bool
         Whether the model has an intercept.
     least : float
-        As of `condense_source`.
+        As in `condense_source`.
 
     Returns
     -------
     bool
-        Where a mean is far from the origin, features nearly depend on each other, or a
-        model explains nearly everything.
+        True if a mean is far from the origin, features are nearly collinear, or a model
+        explains nearly everything.
     """
     one, weight = centre.n_features, total[centre.n_features, centre.n_features]
     mean = total[one] / weight
@@ -176,7 +178,7 @@ def is_at_risk(total, centre, is_about_means, least):
 
 
 def _solved(correlations, right, least):
-    """Return the solution of least squares; None where digits that matter are lost."""
+    """Return the least squares solution; None if it would lose relevant digits."""
     factor, failed = dpotrf(correlations, lower=1)
     if not failed and np.diag(factor).min() ** 2 > least:
         return cho_solve((factor, True), right)

@@ -1,4 +1,4 @@
-"""Rows that come in parts and are not kept: what a later fit of them all needs."""
+"""The state of `partial_fit`: condensed rows of all parts so far."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from .fold_moments import Centre, centre_of_block
 
 
 class MomentsState(NamedTuple):
-    """Rows that stand for all rows so far.
+    """Condensed rows of all rows so far.
 
     Attributes
     ----------
@@ -88,9 +88,9 @@ def add_part(
     weight : ndarray of shape (n_rows,)
     key : ndarray of shape (n_rows,) or None
     head : object
-        X as it came.
+        X as given.
     is_about_means, exponents : object
-        As of `centre_of_block`.
+        As in `centre_of_block`.
     n_sample : int
         Rows of the sample, at least.
 

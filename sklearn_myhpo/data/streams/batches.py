@@ -1,4 +1,4 @@
-"""Rows that come in batches, again for every pass: what a user gives `fit` as X."""
+"""Rows in batches, read again for every pass: X of `fit`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Batches(FileBatches):
 
     A fourth entry, after weights or None, is the key by which `KeyFolds` makes folds.
 
-    `fit` of the linear estimators takes it in the place of X, without y and
-    `sample_weight`, which it holds: ``MYHPORidge().fit(batches)``. The rows are never
-    in memory together. Ridge regression reads them once, other losses in a few passes;
-    every pass must yield the same rows in the same order.
+    `fit` of the linear estimators takes it as X, without y and `sample_weight`, which
+    the batches contain: ``MYHPORidge().fit(batches)``. The rows are never in memory
+    together. Ridge regression reads them once, other losses in a few passes; every pass
+    must yield the same rows in the same order.
 
     Parameters
     ----------
@@ -29,19 +29,19 @@ class Batches(FileBatches):
         batch is an array, a sparse matrix or a frame with the same columns each time;
         its rows are read in double precision and as dense rows, some at a time.
     n_samples : int, default=None
-        Number of rows of all batches, where you know it; `from_arrays`, `from_npz` and
-        `from_parquet` do. It saves a pass that counts them for folds of neighbours
-        (``cv=5``), and is compared with what the first pass finds.
+        Number of rows of all batches, if known; `from_arrays`, `from_npz` and
+        `from_parquet` set it. It saves a pass that counts the rows for consecutive
+        folds (``cv=5``), and is compared with the number in the first pass.
 
     Attributes
     ----------
     n_passes : int
-        How often the rows have been read so far.
+        Number of passes over the rows so far.
     n_samples : int or None
-        Number of rows, where it is known without a pass.
+        Number of rows, if known without a pass.
     is_stable : bool
-        Whether arrays of a batch stay as they are when the next one is read. Those of
-        a function may be filled anew, so that their rows are copied.
+        Whether arrays of a batch stay unchanged when the next one is read. A function
+        may reuse its arrays, so their rows are copied.
 
     See Also
     --------
@@ -86,7 +86,7 @@ class Batches(FileBatches):
 
     @property
     def n_samples(self) -> int | None:
-        """Number of rows, where it is known without a pass."""
+        """Number of rows, if known without a pass."""
         if callable(self._n_samples):
             self._n_samples = self._n_samples()
         return self._n_samples
@@ -100,7 +100,7 @@ class Batches(FileBatches):
     def _of(cls, read, n_samples=None):
         """Return the batches of a function of this class.
 
-        `n_samples` may be a function, which is called when somebody asks.
+        `n_samples` may be a function, which is called on first use.
         """
         made = cls(read)
         made._n_samples, made._is_stable = n_samples, True

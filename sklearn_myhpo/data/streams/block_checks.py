@@ -1,4 +1,4 @@
-"""Checks of the rows of one batch or block, whatever came before, in any process."""
+"""Checks of the rows of one batch or block, in any process."""
 
 import zlib
 from math import prod
@@ -54,7 +54,7 @@ class RowForm(NamedTuple):
 
     @classmethod
     def of(cls, columns, where):
-        """Return the form of the first block, whose columns are as they came."""
+        """Return the form of the first block, whose columns are as given."""
         X, *others = columns
         check_target(others[0], where)
         names, X = names_of_columns(X), as_numbers(X, where)
@@ -65,7 +65,7 @@ class RowForm(NamedTuple):
 
 
 class BlockFacts(NamedTuple):
-    """Facts of a block that a later pass must find again.
+    """Facts of a block for comparison in later passes.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ def check_rows(columns, where, form):
     Parameters
     ----------
     columns : sequence
-        X, y, weights and keys as they came; None where there are none.
+        X, y, weights and keys as given; None where there are none.
     where : str
         Kind and number of the block, for messages, such as "batch 3".
     form : RowForm
@@ -145,7 +145,7 @@ def compare_rows(columns, form, facts):
     Parameters
     ----------
     columns : sequence
-        X, y, weights and keys as they came; None where there are none.
+        X, y, weights and keys as given; None where there are none.
     form : RowForm
         Of the first block.
     facts : BlockFacts
@@ -168,13 +168,13 @@ def compare_rows(columns, form, facts):
 
 
 def check_target(y, where):
-    """Raise where there is no y."""
+    """Raise if y is missing."""
     if y is None:
         raise ValueError(f"y of {where} is missing. Got None.")
 
 
 def check_weights(weight, where):
-    """Raise where weights are no column of numbers >= 0."""
+    """Raise if weights are not a column of numbers >= 0."""
     if weight.ndim != 1 or weight.dtype.kind not in "fiub":
         raise ValueError(
             f"sample_weight of {where} must be one number for each row. Got "

@@ -1,4 +1,4 @@
-"""Checks of single batches: numbers, columns, checksums, and the words of errors.
+"""Checks of single batches: numbers, columns, checksums, and error messages.
 
 What is called `where` is kind and number of the rows in messages, such as "batch 3".
 """
@@ -20,7 +20,7 @@ ROUNDING_OF_SUMS = 4e-7
 
 
 class Checksum(NamedTuple):
-    """Numbers that other rows, or the same in another order, would not have.
+    """Checksums that change with the rows and their order.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Checksum(NamedTuple):
 
 
 def _row_sums(X):
-    """Return the sum of every row, its entries with weights of their own."""
+    """Return the sum of every row, with one weight per column."""
     n_rows, n_features = X.shape
     columns = _weights(n_features)
     if X.dtype == np.float32 and not sparse.issparse(X):
@@ -112,8 +112,8 @@ def as_column(name, values, X, where, before):
         )
     if before and values.shape[1:] != before[0].shape[1:]:
         raise ValueError(
-            f"{name} of {where} must have the shape of the first but for the "
-            f"rows, {before[0].shape}. Got {values.shape}."
+            f"{name} of {where} must have the shape of the first except for the number "
+            f"of rows, {before[0].shape}. Got {values.shape}."
         )
     if before and (values.dtype.kind in "US") != (before[0].dtype.kind in "US"):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Rows of a source whose labels are numbers to tasks, while folds see the labels."""
+"""Rows of a source with coded labels for tasks and given labels for folds."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from .source import Block, RowSource
 
 
 class CodedBlock(Block):
-    """A block with numbers in the place of labels.
+    """A block with numbers instead of labels.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class CodedRows(RowSource):
 
     @property
     def n_passes(self):
-        """How often all rows have been read so far."""
+        """Number of passes over all rows so far."""
         return self._source.n_passes
 
     @property
@@ -134,7 +134,7 @@ class CodedRows(RowSource):
 
     @property
     def head(self):
-        """X of the first rows, as it came."""
+        """X of the first rows, as given."""
         return self._source.head
 
     def first(self):

@@ -48,7 +48,7 @@ def parquet_files(paths, target, columns, sample_weight, key, batch_size):
     Parameters
     ----------
     paths, target, columns, sample_weight, key, batch_size
-        As of `Batches.from_parquet`.
+        As in `Batches.from_parquet`.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def dataset_rows(dataset, target, columns, sample_weight, key, batch_size):
     Parameters
     ----------
     dataset, target, columns, sample_weight, key, batch_size
-        As of `Batches.from_dataset`.
+        As in `Batches.from_dataset`.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def csv_files(paths, target, columns, sample_weight, key, batch_size, options):
     Parameters
     ----------
     paths, target, columns, sample_weight, key, batch_size
-        As of `Batches.from_csv`.
+        As in `Batches.from_csv`.
     options : dict
         Further arguments of `pandas.read_csv`.
 

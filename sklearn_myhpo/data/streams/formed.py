@@ -1,4 +1,4 @@
-"""Rows that are formed when they are visited, as blocks of a pass."""
+"""Rows that are formed when a pass reads them, as blocks."""
 
 from .even_blocks import rows_of_blocks
 from .source import Block, RowSource
@@ -68,4 +68,4 @@ class FormedSource(RowSource):
         return total
 
     def close(self):
-        """Do nothing: nobody reads ahead."""
+        """Do nothing: there is no reading ahead."""

@@ -1,4 +1,4 @@
-"""Some of many rows, chosen by the numbers of the rows, whoever reads them."""
+"""A sample of many rows, chosen by row numbers, the same in any process."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ class HashedSample(NamedTuple):
     weight : ndarray of shape (n,) or None
     key : ndarray of shape (n,) or None
     kind : ndarray of int of shape (n, n_families) or None
-        Kinds of the rows, as of `FoldUses`, where these are known in the first pass.
+        Kinds of the rows, as in `FoldUses`, where these are known in the first pass.
     number : ndarray of int of shape (n,)
         Numbers of the rows, among all.
     n_rows : int
@@ -119,7 +119,7 @@ class RowFacts(NamedTuple):
     ----------
     sample : HashedSample
     low, high, total : ndarray of shape (n_features,)
-        Least and largest entry of every column, and the sum of all.
+        Smallest and largest entry of every column, and the sum of all.
     has_weight : bool
         Whether the weight of any row is positive.
     counts : ClassCounts or None
@@ -162,7 +162,7 @@ def facts_of_block(block, rule, most, has_classes):
     most : int
         Rows of the sample.
     has_classes : bool
-        Whether y has classes, of which some rows each are wanted.
+        Whether y has classes, each of which needs some rows.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Rows of a source, and those of another that validate the models of the first."""
+"""Training rows of one source, and validation rows of another."""
 
 from typing import NamedTuple
 
@@ -45,7 +45,7 @@ class JoinedSource(RowSource):
 
     @property
     def n_passes(self):
-        """How often all rows have been read so far."""
+        """Number of passes over all rows so far."""
         return self.training.n_passes
 
     @property
@@ -71,7 +71,7 @@ class JoinedSource(RowSource):
 
     @property
     def head(self):
-        """X of the first training rows, as it came."""
+        """X of the first training rows, as given."""
         return self.training.head
 
     def first(self):

@@ -1,4 +1,4 @@
-"""Rows of a source that are kept in memory after all, where these are not too many."""
+"""Rows of a source that are kept in memory if they are few."""
 
 from typing import NamedTuple
 
@@ -85,7 +85,7 @@ def kept_design(X, source, pairs=None):
     Returns
     -------
     Design
-        With the precision of the source, its first rows as they came, for names and
+        With the precision of the source, its first rows as given, for names and
         dtypes of the columns, and the number of its passes.
     """
     design = as_design(X)

@@ -1,10 +1,10 @@
-"""Pages of a file that is mapped into memory, given back once they were read."""
+"""Pages of a memory-mapped file, released after reading."""
 
 import mmap
 
 import numpy as np
 
-#: Batches that others may still look at.
+#: Number of batches that may still be in use.
 _IN_USE = 2
 
 
@@ -35,7 +35,7 @@ class Pages:
         self._row = X.strides[0]
 
     def release(self, start, size):
-        """Give back the pages before some rows, but for those of the last batches.
+        """Release the pages before some rows, except those of the last batches.
 
         Parameters
         ----------

@@ -19,7 +19,7 @@ class _Shared:
 
 
 class ReadAhead:
-    """The items of an iterator, of which the next is read while one is in use.
+    """The items of an iterator; the next is read while one is in use.
 
     The iterator is made, advanced and closed in one thread of its own, which sees the
     context variables of the caller.
@@ -75,7 +75,7 @@ class ReadAhead:
 
 
 def _read(shared, make):
-    """Put items into the shared place, one at a time."""
+    """Put items into the shared slot, one at a time."""
     items = None
     try:
         items = iter(make())

@@ -1,4 +1,4 @@
-"""Batches of a user as checked arrays, the same in every pass."""
+"""A user's batches as checked arrays, the same in every pass."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ class BatchReader:
     Attributes
     ----------
     head : array-like, sparse matrix or frame
-        X of the first batch, as it came; None before.
+        X of the first batch, as given; None before.
     dtype : dtype
         Precision of the batches so far.
     n_samples : int or None

@@ -15,7 +15,7 @@ class SampledRows(NamedTuple):
     number : ndarray of int of shape (n_rows,)
         Numbers of the rows among all.
     kind : ndarray of int of shape (n_rows, n_families)
-        Their kinds, as of `FoldUses`.
+        Their kinds, as in `FoldUses`.
     X : ndarray of shape (n_rows, n_features)
     y : ndarray of shape (n_rows, n_targets)
     weight : ndarray of shape (n_rows,)

@@ -10,7 +10,7 @@ from ..sources import is_mapped
 
 
 def is_read_by_slices(X, maps_too):
-    """Whether X is an array of a file, too large or not able to be one in memory.
+    """Whether X is an array in a file that is read by slices.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from .reader import BatchReader
 
 
 class Block(NamedTuple):
-    """Some neighbouring rows. A task must not change them, nor keep views of them.
+    """Consecutive rows. A task must not change them, nor keep views of them.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class RowSource(ABC):
         Relative error of sums over rows, where it is that of single precision.
     watch : callable or None
         Called with the number of a pass, from one, and the number of rows that it is
-        done with; after the last one with None in the place of the latter.
+        done with; after the last one with None instead of the latter.
     """
 
     n_passes = 0
@@ -87,7 +87,7 @@ class RowSource(ABC):
 
     @abstractmethod
     def first(self):
-        """Return the first `Block`, for units and types; this is no pass.
+        """Return the first `Block`, for units and types; not a pass.
 
         Returns
         -------
@@ -103,7 +103,7 @@ class RowSource(ABC):
     @property
     @abstractmethod
     def head(self):
-        """X of the first rows as it came, for names and dtypes of the columns."""
+        """X of the first rows as given, for names and dtypes of the columns."""
 
     @property
     @abstractmethod
@@ -152,12 +152,12 @@ class RowSource(ABC):
         """
 
     def map_held_out(self, task, *args):
-        """Return the sum of `map_reduce` of a task that only held-out rows matter to.
+        """Return the sum of `map_reduce` for a task that uses only held-out rows.
 
         Parameters
         ----------
         task, *args
-            As of `map_reduce`.
+            As in `map_reduce`.
 
         Returns
         -------
@@ -205,7 +205,7 @@ class BatchSource(RowSource):
 
     @property
     def head(self):
-        """X of the first batch, as it came."""
+        """X of the first batch, as given."""
         self.first()
         return self._reader.head
 
@@ -218,7 +218,7 @@ class BatchSource(RowSource):
         return first.n_rows == self.n_samples
 
     def first(self):
-        """Return the first block; the next pass goes on from it."""
+        """Return the first block; the next pass continues from it."""
         if self._first is None:
             begun = self._begin()
             try:
@@ -257,12 +257,12 @@ class BatchSource(RowSource):
         return total
 
     def _tell(self, n_rows):
-        """Tell whoever watches how far a pass is."""
+        """Report the progress of a pass."""
         if self.watch is not None:
             self.watch(self.n_passes, n_rows)
 
     def close(self):
-        """End a pass that was begun and not asked for."""
+        """End a pass that was begun but is not used."""
         if self._begun is not None:
             self._begun.close()
             self._begun, self._first = None, None

@@ -11,7 +11,7 @@ import numpy as np
 from ..._messages import shown
 from .files import csv_files, dataset_rows, npz_files, parquet_files
 
-#: Rows of a batch of a table, unless the user says another number.
+#: Default number of rows of a batch of a table.
 TABLE_ROWS = 65_536
 
 
@@ -52,8 +52,8 @@ class FileBatches:
     ) -> Self:
         """Return the rows of Parquet files as pandas frames, in the order of `paths`.
 
-        Needs pyarrow and pandas. `map` puts a fitted transformer, such as a
-        `sklearn.compose.ColumnTransformer`, before the fit.
+        Needs pyarrow and pandas. `map` applies a fitted transformer, such as a
+        `sklearn.compose.ColumnTransformer`, to every batch.
 
         Parameters
         ----------
@@ -66,10 +66,10 @@ class FileBatches:
         sample_weight : str, default=None
             Column of the weights.
         key : str, default=None
-            Column by which `KeyFolds` makes folds; it is no feature unless `columns`
+            Column by which `KeyFolds` makes folds; it is not a feature unless `columns`
             names it too.
         batch_size : int, default=65536
-            Most rows of a batch.
+            Maximum number of rows of a batch.
 
         Returns
         -------
@@ -106,10 +106,10 @@ class FileBatches:
         Parameters
         ----------
         dataset : pyarrow.dataset.Dataset
-            Such as ``pyarrow.dataset.dataset("folder", partitioning="hive")``, or what
-            its method `filter` returns.
+            Such as ``pyarrow.dataset.dataset("folder", partitioning="hive")``, or the
+            result of its method `filter`.
         target, columns, sample_weight, key, batch_size
-            As of `from_parquet`.
+            As in `from_parquet`.
 
         Returns
         -------
@@ -145,21 +145,21 @@ class FileBatches:
         """Return the rows of CSV files as pandas frames, in the order of `paths`.
 
         Every pass parses the text again, which takes far longer than a pass over
-        Parquet files or arrays of the same rows: convert what is fitted often. Needs
-        pandas.
+        Parquet files or arrays of the same rows: convert files that you fit often.
+        Needs pandas.
 
         Parameters
         ----------
         paths : path or sequence of paths
             Files with the same columns, compressed or not.
         target, columns, sample_weight, key, batch_size
-            As of `from_parquet`.
+            As in `from_parquet`.
         n_samples : int, default=None
-            Number of rows of all files, where you know it; it saves a pass where folds
-            are of neighbours and nothing else needs one.
+            Number of rows of all files, if known; it saves a pass for consecutive folds
+            if nothing else needs one.
         **options : object
             Further arguments of `pandas.read_csv`, such as `dtype`: pandas guesses the
-            types of every batch anew.
+            types of every batch separately.
 
         Returns
         -------

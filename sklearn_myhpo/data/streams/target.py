@@ -1,4 +1,4 @@
-"""Targets and weights of a block of rows, as a loss wants them."""
+"""Targets and weights of a block of rows, in the form of a loss."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class RowTarget(NamedTuple):
-    """How targets and weights of a block are made; small, to be sent.
+    """Recipe for targets and weights of a block; small, to be sent.
 
     Attributes
     ----------

@@ -11,7 +11,7 @@ from ..sparse import SparseDesign
 
 
 class RowView(NamedTuple):
-    """Origin, units and last coordinate of rows, as of `Design`; small, to be sent.
+    """Origin, units and last coordinate of rows, as in `Design`; small, to be sent.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Arrays of other libraries: which are taken, where they live, how numbers move."""
+"""Arrays of other libraries: which are accepted, their devices, and transfers."""
 
 from typing import NamedTuple
 
@@ -76,7 +76,7 @@ class Compensated:
 
 
 class Home(NamedTuple):
-    """Where an array lives.
+    """The library and device of an array.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ class Home(NamedTuple):
         return self.xp.take(X, self.put_index(index), axis=0)
 
     def has(self, array):
-        """Whether another array lives here."""
+        """Whether another array is on this device."""
         compat = _compat()
         if compat.array_namespace(array) is not self.xp:
             return False

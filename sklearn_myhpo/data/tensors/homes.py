@@ -1,4 +1,4 @@
-"""Where predictions are made: X must be where the weights of the estimator are."""
+"""Device of predictions: X must be where the weights of the estimator are."""
 
 import numpy as np
 from sklearn import get_config

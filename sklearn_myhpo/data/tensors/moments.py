@@ -85,7 +85,7 @@ class ManyTargets(NamedTuple):
         return ManyTargets(*(a + b for a, b in zip(self, other, strict=True)))
 
     def fetched(self):
-        """Return the matrix of all products, as of `FoldMoments`."""
+        """Return the matrix of all products, as in `FoldMoments`."""
         gram, cross, squares = (fetched(one) for one in self)
         end, width = len(gram), len(gram) + len(squares)
         matrix = np.zeros((width, width))
@@ -150,7 +150,7 @@ class TensorFactors(NamedTuple):
     Attributes
     ----------
     end, rows, counts
-        As of `FoldFactors`.
+        As in `FoldFactors`.
     home : Home
     """
 
@@ -160,7 +160,7 @@ class TensorFactors(NamedTuple):
     home: object
 
     def plus(self, other):
-        """Return what stands for the rows of both."""
+        """Return the combined rows of both."""
         rows, counts = dict(self.rows), dict(self.counts)
         for kind, own in other.rows.items():
             if kind in rows:

@@ -20,7 +20,7 @@ LEAST_FIRST = 16
 
 
 class TensorBlock(NamedTuple):
-    """Some neighbouring rows of a tensor; tasks have an own form for it.
+    """Consecutive rows of a tensor; tasks have their own form for it.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class TensorBlock(NamedTuple):
     y : ndarray of shape (b,) or (b, n_targets)
     weight : ndarray of shape (b,) or None
     start, number : int
-        As of `Block`.
+        As in `Block`.
     home : Home
     kept : dict
         What tasks keep of the block from pass to pass.
@@ -93,7 +93,7 @@ class TensorSource(RowSource):
 
     @property
     def is_one_block(self):
-        """False: rows as such do not come to the host."""
+        """False: rows are not copied to the host."""
         return False
 
     def first(self):
@@ -156,11 +156,11 @@ class TensorSource(RowSource):
             return fetched(total)
 
     def close(self):
-        """Do nothing: no pass goes on between the calls."""
+        """Do nothing: no pass continues between the calls."""
 
 
 class _Ends(NamedTuple):
-    """Least and largest entries of the columns, their sums, and where these live."""
+    """Smallest and largest entries of the columns, their sums, and their device."""
 
     low: object
     high: object

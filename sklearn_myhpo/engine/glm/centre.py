@@ -1,4 +1,4 @@
-"""Weights near those of all splits, by Newton steps for all rows as one.
+"""Approximate weights of all splits, by Newton steps on all rows together.
 
 A sample of the rows takes the first steps. Its penalty is the one whose loss on new
 rows is least by Takeuchi's estimate: the loss of the sample's second-order model and
@@ -17,7 +17,7 @@ from .passes import Passes
 
 #: Step of lambda between the penalties that are compared.
 PENALTY_STEP = 0.5
-#: Most looks at a sample, and error of a step of it that is short.
+#: Maximum number of looks at a sample, and error of a step of it that is short.
 SAMPLE_LOOKS, SAMPLE_FAR = 10, 0.3
 #: Error of the weights, relative in the norm of the Hessian, that is small enough; most
 #: passes for it, and the error after these that is too large.
@@ -25,7 +25,7 @@ CENTRED, CENTRE_PASSES, OFF_CENTRE = 0.006, 5, 0.15
 
 
 class Centre(NamedTuple):
-    """Weights, and the penalty that they are for.
+    """Weights, and their penalty.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ def _of_all(split, gram, factors, lambda_, weights):
 
 
 def _effective(weight):
-    """Return the number of rows that weights stand for."""
+    """Return the effective number of rows of weights."""
     return weight.sum() ** 2 / (weight @ weight)
 
 

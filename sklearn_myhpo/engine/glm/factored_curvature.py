@@ -1,4 +1,4 @@
-"""The Hessians of all splits as matrices that are factored."""
+"""The Hessians of all splits as factored matrices."""
 
 import numpy as np
 
@@ -52,12 +52,12 @@ class FactoredCurvature:
         self._formed_at = self._matrices = self._penalty = self._solver = None
 
     def is_stale(self, raw):
-        """Whether every split should have a new Hessian for another step."""
+        """Whether every split should have a new Hessian for the next step."""
         return self.is_exact and self._formed_at is not raw
 
     @staticmethod
     def may_be_old(tol):
-        """Whether a first step to such an accuracy may use Hessians of other places."""
+        """Whether a first step with this accuracy may use Hessians at other weights."""
         return tol >= ROUGH_TOL
 
     def solver(self, raw, penalty, tol, *, renew=False):
@@ -85,7 +85,7 @@ class FactoredCurvature:
         return self._solver
 
     def _is_far(self, penalty):
-        """Whether the factors are of too different a penalty, or of none."""
+        """Whether there are no factors, or factors of too different a penalty."""
         if self._penalty is None or not self.factors_cost or self.is_exact:
             return self._penalty is None or np.any(self._penalty != penalty)
         return distance(self._penalty, penalty) > KEPT_CHANGE
@@ -115,7 +115,7 @@ class FactoredCurvature:
         return self._with_penalty(self.passes.hessians(raw), penalty)
 
     def _form(self, raw, renew):
-        """Form new matrices where they are due; return whether they are others."""
+        """Form new matrices if they are due; return whether the matrices changed."""
         if self.is_exact:
             if self._formed_at is raw or not (renew or self._matrices is None):
                 return False

@@ -1,4 +1,4 @@
-"""Newton's method for all splits in step, with Hessians that are factored.
+"""Newton's method for all splits together, with factored Hessians.
 
 A Gram matrix costs as much as several passes over the rows. So the Hessian of a step
 may be that of earlier weights, and L-BFGS pairs (step, change of gradient) correct it
@@ -65,12 +65,12 @@ def minimize_factored(split_set, lambda_, weights, tol):
 
 
 class FactoredNewton:
-    """Newton iterations of all splits, in step.
+    """Newton iterations of all splits together.
 
     Parameters
     ----------
     split_set, lambda_, weights, tol
-        As of `minimize_factored`.
+        As in `minimize_factored`.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class FactoredNewton:
             self.at = self.set.slopes(self.weights)
 
     def step(self):
-        """Move all splits, unless every one is there; return whether it is."""
+        """Move all splits unless all have converged; return whether they have."""
         slope = self.at.gradients + self.penalty * self.weights
         losses, goal = self._losses(), 2.0 * self.tol**2
         direction, decrement = self._direction(slope)
@@ -143,14 +143,14 @@ class FactoredNewton:
         return self._move(slope, direction, decrement, done)
 
     def _reached(self, decrement, goal):
-        """Return the goal, larger where the last step, taken unseen, leaves less."""
+        """Return the goal, larger if the last, unverified step reduces the error."""
         if self._before is None or self.tol > NEWTON_TOL:
             return goal
         rate = np.max(decrement / self._before)
         return goal / max(rate, FRESH_RATE**2) if rate < SURE_RATE**2 else goal
 
     def _unsettled(self, direction):
-        """Whether the step would change what rows that are held out lose.
+        """Whether the step would change the losses of held-out rows.
 
         A last step that is taken unseen leaves the square of such a change.
         """
@@ -163,7 +163,7 @@ class FactoredNewton:
         return unsettled(change, before, losses)
 
     def _direction(self, slope, renew=False):
-        """Return the step of every split, and twice the decrease that it promises."""
+        """Return the step of every split, and twice its predicted decrease."""
         solver = self.curvature.solver(self.at.raw, self.penalty, self.tol, renew=renew)
         pairs = [
             (move, change + self.penalty * move)
@@ -172,7 +172,7 @@ class FactoredNewton:
         return _promised(slope, -_two_loops(pairs, slope, solver.solve))
 
     def _solution(self, slope):
-        """Return the step by the Hessians themselves, and what it promises.
+        """Return the step by the exact Hessians, and its predicted decrease.
 
         New matrices are due when the passes without them have cost as much, which is at
         most twice the least possible cost (Karlin et al. 1988).
@@ -195,7 +195,7 @@ class FactoredNewton:
         return _promised(slope, direction)
 
     def _watch(self, rate):
-        """Note the rate after new matrices, which two slow steps show to be rough."""
+        """Record the rate after new matrices; two slow steps mean inaccurate ones."""
         if self._fresh is None:
             self._fresh = rate
         if rate > STALLED and not self.curvature.is_exact:
@@ -224,7 +224,7 @@ class FactoredNewton:
         return n_now > n_fresh + self.curvature.price
 
     def _move(self, slope, direction, decrement, done):
-        """Step along the directions, shorter where the slope comes to rise.
+        """Step along the directions, shorter where the derivative becomes positive.
 
         Returns whether no step is good enough, because of rounding.
         """
@@ -251,7 +251,7 @@ class FactoredNewton:
 
 
 def _promised(slope, direction):
-    """Return directions, zero where they are lost, and the decreases they promise."""
+    """Return directions, zero where they failed, and the predicted decreases."""
     decrement = -np.einsum("kmo,kmo->k", slope, direction)
     lost = ~np.isfinite(decrement)
     decrement[lost] = direction[lost] = 0.0
@@ -259,7 +259,7 @@ def _promised(slope, direction):
 
 
 def _two_loops(pairs, slope, solve):
-    """Return the inverse of Hessians, mended by pairs, applied to slopes."""
+    """Return the inverse Hessians, corrected by L-BFGS pairs, applied to slopes."""
     q, shares = slope, []
     for move, change in reversed(pairs):
         along = np.einsum("kmo,kmo->k", move, change)

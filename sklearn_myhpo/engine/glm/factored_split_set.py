@@ -22,7 +22,7 @@ class FactoredSplitSet(GLMSplitSet):
     Parameters
     ----------
     splits, parts, plan, rows
-        As of `GLMSplitSet`.
+        As in `GLMSplitSet`.
     """
 
     #: Stricter than of other sets, whose weights are one step ahead of the known error.
@@ -47,7 +47,7 @@ class FactoredSplitSet(GLMSplitSet):
         return self.shared_curvature.parts.held_out_shares is not None
 
     def slopes(self, weights):
-        """Return the `Slopes` at weights, of which the last ones are kept.
+        """Return the `Slopes` at weights; the last ones are cached.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class FactoredSplitSet(GLMSplitSet):
         return self._raw
 
     def _knows(self, weights):
-        """Whether weights are the last ones; the same list is known at once."""
+        """Whether weights are the last ones; the same list needs no comparison."""
         if weights is self._given or self._weights is None:
             return self._weights is not None
         if isinstance(weights, np.ndarray):
@@ -87,7 +87,7 @@ class FactoredSplitSet(GLMSplitSet):
         return self._keep(weights, at.raw, at)
 
     def _keep(self, weights, raw, slopes):
-        """Keep raw predictions, and `Slopes` if known, for the questions to come.
+        """Cache raw predictions, and `Slopes` if known.
 
         Returns
         -------
@@ -132,7 +132,7 @@ class FactoredSplitSet(GLMSplitSet):
         return QuadraticModels(self, found, alone.raw([found])[0])
 
     def hessians(self, lambda_, weights):
-        """Return Hessians as matrices, or by their products with a matrix near them."""
+        """Return Hessians as matrices, or by products with an approximate matrix."""
         raw, penalty = self.raw(weights), self.penalties(lambda_)
         curvature = self.factored_curvature
         if self.plan.forms_own_hessians:
@@ -243,12 +243,12 @@ class FactoredSplitSet(GLMSplitSet):
 
 
 def make_split_set(splits, parts, plan, rows=None):
-    """Return the set of some splits, as their plan says.
+    """Return the set of some splits, according to their plan.
 
     Parameters
     ----------
     splits, parts, plan, rows
-        As of `GLMSplitSet`.
+        As in `GLMSplitSet`.
     """
     kind = FactoredSplitSet if plan.factors_hessians else GLMSplitSet
     return kind(splits, parts, plan, rows)

@@ -1,4 +1,4 @@
-"""Hessians of all splits at the same raw predictions, multiplied in the same passes."""
+"""Hessians of all splits, multiplied in common passes."""
 
 from functools import cached_property
 
@@ -77,7 +77,7 @@ class HessiansAt:
         return x, residual
 
     def _count_lost(self, size):
-        """Count the solves that ended in no number."""
+        """Count the solves that ended with NaN."""
         lost = np.count_nonzero(~np.isfinite(size))
         self.counts.n_unfinished_solves += int(lost)
 
@@ -121,7 +121,7 @@ class FusedHessian(ProductHessian):
         return passes.train_weights[self.number][:, None, None] * curvature
 
     def precondition(self, w):
-        """Return roughly the inverse applied to `w` (k, m, n_outputs)."""
+        """Return the approximate inverse applied to `w` (k, m, n_outputs)."""
         return self.at.solver.solve_one(self.number, w)
 
 

@@ -1,4 +1,4 @@
-"""Inner solutions and adjoints of one split, no more accurate than asked for.
+"""Inexact inner solutions and adjoints of one split.
 
 Only gradients and products of the Hessian are asked for, and nothing is factored. Norms
 are taken in units in which the curvature of every coordinate is about one, so that the

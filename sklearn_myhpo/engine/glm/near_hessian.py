@@ -1,4 +1,4 @@
-"""Hessians near the splits' own: preconditioners, and curvature in many lambdas."""
+"""Approximate Hessians: preconditioners, and curvature in many lambdas."""
 
 import numpy as np
 
@@ -7,22 +7,22 @@ from ..linalg.products import weight_diagonal
 from ..linalg.symmetric import congruence, symmetric_solver
 from ..split import LambdaCurvature
 
-#: Least curvature of an output relative to that of the most curved one.
+#: Smallest curvature of an output relative to that of the most curved one.
 FLATTEST = 1e-8
 
 
 class NearHessian:
-    """A Gram matrix plus a penalty, factored when it is first solved with.
+    """A Gram matrix plus a penalty, factored on first use.
 
-    Features with a strong penalty feel no other one and are taken alone, so that
-    factors shrink with every feature that is dropped.
+    Features with a strong penalty do not depend on the others and are separated, so
+    that factors shrink with every feature that is dropped.
 
     Parameters
     ----------
     gram : ndarray of shape (m n_outputs, m n_outputs)
     penalty : ndarray of shape (m, 1) or (m, n_outputs)
     counts : OracleCounts
-        Told of the factorization.
+        It counts the factorization.
 
     Attributes
     ----------
@@ -79,12 +79,12 @@ class NearHessian:
 
 
 class OutputsApart:
-    """``gram x coupling + penalty``, a Hessian whose rows couple the outputs alike.
+    """``gram x coupling + penalty``: a Hessian with one coupling of the outputs.
 
-    In the eigenvectors of the coupling no output feels another, and each has a matrix
-    of the size of the features, whose inverse is formed. A penalty that differs between
-    the outputs is approximated by a factor per feature times a factor per output; the
-    eigenvectors are relative to the latter.
+    In the eigenvectors of the coupling the outputs are independent, and each has a
+    matrix of the size of the features, whose inverse is formed. A penalty that differs
+    between the outputs is approximated by a factor per feature times a factor per
+    output; the eigenvectors are relative to the latter.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class OutputsApart:
     coupling : ndarray of shape (n_outputs, n_outputs)
     penalty : ndarray of shape (m, 1) or (m, n_outputs)
     counts : OracleCounts
-        Told of the factorizations.
+        It counts the factorization.
     """
 
     def __init__(self, gram, coupling, penalty, counts):

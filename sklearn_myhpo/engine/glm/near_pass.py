@@ -115,7 +115,7 @@ class NearPass:
         return sums, found, held
 
     def _weigh(self, y, images, factor):
-        """Turn images of weights, J and q into what the adjoint sums, in place.
+        """Turn images of weights, J and q into the terms of the adjoint, in place.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Newton's method for all splits of a generalized linear model, in step."""
+"""Newton's method for all splits of a generalized linear model together."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ STEEP, MAX_DOUBLINGS = 0.2, 6
 
 
 class NewtonTogether:
-    """Newton iterations of all splits, in step.
+    """Newton iterations of all splits together.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class NewtonTogether:
         return slopes + self.penalty[which] * weights
 
     def step(self):
-        """Move the splits that are not there yet."""
+        """Move the splits that have not converged."""
         numbers = np.flatnonzero(self.rest)
         hessians = self._hessians(numbers)
         spent = self.set.counts.n_hessian_products
@@ -112,7 +112,7 @@ class NewtonTogether:
             self.rtol = float(np.clip(best, TIGHTEST_RTOL, LOOSEST_RTOL))
 
     def _unsettled(self, numbers, image, left):
-        """Whether steps leave held-out losses that are not those of the minima.
+        """Whether steps end with held-out losses that differ from those of the minima.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class NewtonTogether:
         return 0.5 * float(np.sqrt(energy @ np.expm1(change) ** 2 / total))
 
     def _move(self, numbers, direction, image, decrement, done):
-        """Step along the directions, as far as the slope asks for."""
+        """Step along the directions, with a line search on the derivative."""
         size = np.ones(len(numbers))
         # Where the step is known to be good enough its slope is not asked for.
         ask = np.flatnonzero(~done)
@@ -193,7 +193,7 @@ class NewtonTogether:
 
     @staticmethod
     def _shorten(ask, size, slope, decrement, done, look):
-        """Shorten steps along which the slope comes to rise; return steep ones.
+        """Shorten steps whose derivative becomes positive; return steep ones.
 
         These are whole steps whose slope has hardly fallen.
         """
@@ -213,7 +213,7 @@ class NewtonTogether:
 
     @staticmethod
     def _lengthen(ask, size, slope, decrement, look):
-        """Double steps while the slope falls on and is steep."""
+        """Double steps while the derivative stays steep."""
         for _ in range(MAX_DOUBLINGS):
             if not len(ask):
                 break

@@ -1,4 +1,4 @@
-"""Splits of a generalized linear model that standardize, from the split of all rows.
+"""Splits with their own standardization, from the split of all rows.
 
 Every split has units, and maybe an origin, of its own; they are worked on together.
 """
@@ -83,7 +83,7 @@ def _in_units(full, standard, number, share):
 
 
 def _in_wide_units(full, standard, number, share):
-    """Return the same of rows in a row space, or None where the units are too far."""
+    """Return the same for rows in a row space, or None if the units differ too much."""
     units = standard.scales[-1] / standard.scales[number]
     mean = None if full.rows.fit_intercept else share
     found = in_own_units(full.rows, full.coordinates, units, mean)

@@ -1,4 +1,4 @@
-"""Passes over the rows that serve all splits.
+"""Passes over the rows for all splits.
 
 Every block is read once and used for all of them while a cache holds it.
 """
@@ -249,7 +249,7 @@ class Passes:
         return self.rows.reduce(own, columns, entries_per_row=self._width)
 
     def _gradients_of_ranges(self, raw):
-        """Return the same where every split holds out rows that are neighbours.
+        """Return the same if every split holds out consecutive rows.
 
         Only these rows are read for it.
         """
@@ -264,7 +264,7 @@ class Passes:
 
 
 def _in_a_row(y, raw):
-    """Return targets and raw predictions of one output, all splits below each other.
+    """Return targets and raw predictions of one output, all splits stacked.
 
     Then one call of a loss serves all splits.
 

@@ -1,4 +1,4 @@
-"""A penalty too small to be felt, for features that are never penalized."""
+"""A negligible penalty, for unpenalized features."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ PINNED = 1e-12
 
 
 def pinning(design, groups, curvature):
-    """Return a penalty on unpenalized features that is too small to be felt.
+    """Return a negligible penalty on unpenalized features.
 
     Without any, weights of features that depend on each other, or separate the classes,
     would have no end. Constant features are held at zero.
@@ -18,7 +18,7 @@ def pinning(design, groups, curvature):
     Parameters
     ----------
     design : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     groups : FeatureGroups
         Of its features.
     curvature : float
@@ -52,7 +52,7 @@ def holding(mean_squares, offsets, groups, curvature):
 
 
 def _held(out, curvature, groups):
-    """Return the penalty that also holds the last class where nothing is penalized.
+    """Return the penalty that also fixes the last class if nothing is penalized.
 
     A common shift of all classes changes no probability, so that one class may be held
     at zero.
@@ -74,7 +74,7 @@ def pinning_of(mean_squares, offsets, groups, curvature):
     offsets : ndarray of shape (n_features,)
         Squares of the origin.
     groups, curvature
-        As of `pinning`.
+        As in `pinning`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Hessians known by their products, solved with by conjugate gradients."""
+"""Hessians known by their products; solves by conjugate gradients."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class ProductHessian(Hessian):
         Times the weights of the rows.
     diagonal : ndarray of shape (m, 1) or (m, n_outputs)
     counts : OracleCounts
-        Told of every product.
+        It counts every product.
     near : Hessian or None
         One close to this that is easily solved with, the preconditioner; None
         for one that takes the features as independent of each other.
@@ -51,7 +51,7 @@ class ProductHessian(Hessian):
         return solve_together([self], [w], rtol)[0].x
 
     def precondition(self, w):
-        """Return roughly the inverse applied to `w`."""
+        """Return the approximate inverse applied to `w`."""
         if self.near is None:
             alike = self.diagonal.shape[1] == 1
             kind = _IndependentFeatures if alike else _IndependentClasses
@@ -75,7 +75,7 @@ class ProductHessian(Hessian):
 
 
 class _IndependentFeatures:
-    """``diag(squares) x curvature + diag``, the outputs coupled as on average.
+    """``diag(squares) x curvature + diag``, with the mean coupling of the outputs.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=Fals
     guesses : list of ndarray of shape (..., m, n_outputs) or None, default=None
         Where to start; None for zeros.
     with_raw : bool, default=False
-        Whether raw predictions are wanted, which take memory.
+        Whether to return raw predictions, which take memory.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Safeguards of Newton's method for several splits in step."""
+"""Safeguards of Newton's method for several splits together."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
 FAR_WORSE = 10.0
 #: Rounding of a loss.
 LOSS_ROUNDING = 1e-14
-#: Accuracy of weights from which on their held-out losses are looked at, and the change
+#: Accuracy of weights from which on their held-out losses are compared, and the change
 #: of these by a step, relative to their mean, that is small enough.
 ACCURATE_TOL, SETTLED = 1e-6, 1e-9
 
@@ -26,7 +26,7 @@ def saturated(losses, null_losses):
 
 
 def overshoots(rise, decrement):
-    """Whether the slope along a step has come to rise too much, of every split."""
+    """Whether the derivative along a step has become too positive, for every split."""
     return ~(rise <= MOST_OVERSHOOT * decrement)
 
 
@@ -46,7 +46,7 @@ def shortened(size, rise, decrement):
 
 
 def rounding(losses, train_weights, raw):
-    """Return the rounding of losses: that of a loss is like its raw score's.
+    """Return the rounding error of losses, from that of the raw predictions.
 
     Parameters
     ----------

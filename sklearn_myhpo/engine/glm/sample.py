@@ -1,4 +1,4 @@
-"""A generalized linear model of some of the rows, for estimates that need no more."""
+"""A generalized linear model of a sample of the rows, for rough estimates."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Curvature that the splits share: a preconditioner formed when it pays."""
+"""Curvature shared by the splits: a preconditioner, formed if it saves time."""
 
 from functools import cached_property
 
@@ -39,7 +39,7 @@ class SharedCurvature:
         self.parts = _Parts(split_set)
 
     def adopt(self, other):
-        """Take over the matrix of the splits for one split of all rows.
+        """Reuse the matrix of the splits for one split of all rows.
 
         Parameters
         ----------
@@ -51,7 +51,7 @@ class SharedCurvature:
         self.spent, self._is_accurate = other.spent, other._is_accurate
 
     def renew_if_due(self, raw, is_accurate=False):
-        """Form the matrix if it is time to.
+        """Form the matrix if it is due.
 
         Parameters
         ----------
@@ -70,7 +70,7 @@ class SharedCurvature:
             self.renew(raw())
 
     def renew_if_changed(self, raw):
-        """Form the matrix where the curvature is no longer that of the last one.
+        """Form the matrix if the curvature has changed since the last one.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class SharedCurvature:
                 self._first_coupling = values[self.loss.n_flat]
 
     def hessian(self, penalty):
-        """Return a Hessian near the splits' own, or None without a matrix.
+        """Return an approximate Hessian of the splits, or None without a matrix.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class SharedCurvature:
         return self._factored[1]
 
     def own_hessians(self, penalty):
-        """Return a Hessian near that of every split, as near as the rows allow.
+        """Return an approximate Hessian of every split, as accurate as the parts allow.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class SharedCurvature:
         return self._own[1]
 
     def _is_far(self, old, new):
-        """Whether a penalty has changed too much for the factors of the old one."""
+        """Whether a penalty has changed too much for the old factors."""
         return distance(old, new) > self.plan.limits.kept_change
 
     def _near(self, matrix, penalty):
@@ -163,7 +163,7 @@ class SharedCurvature:
         return self.rows.own_matrices(self._sums, self.parts.held_out_shares)
 
     def least(self):
-        """Return the least curvature of the data that is not zero.
+        """Return the smallest nonzero curvature of the data.
 
         At the first weights that were asked for: a scan begins without any. Where no
         matrix was formed, of the features one by one.
@@ -180,7 +180,7 @@ class SharedCurvature:
 
     @property
     def _rounding(self):
-        """Curvature relative to the largest that is none along axes of the rows.
+        """Relative curvature that counts as zero along axes of the rows.
 
         Of features as they are the units may differ by any factor.
         """
@@ -206,7 +206,7 @@ def distance(old, new):
 
 
 def _least_eigenvalue(matrix, index, rounding):
-    """Return a bound below the least nonzero eigenvalue of some coordinates.
+    """Return a lower bound of the smallest nonzero eigenvalue of some coordinates.
 
     The others, without a penalty, are eliminated; columns that are zero, or as small as
     `rounding` relative to the largest, are left out. In units of its own diagonal no
@@ -229,7 +229,7 @@ def _least_eigenvalue(matrix, index, rounding):
 
 
 class _Parts:
-    """The rows by which splits train on them: K folds make K parts.
+    """Parts of the rows by the splits that train on them: K folds make K parts.
 
     Parameters
     ----------
@@ -269,7 +269,7 @@ class _Parts:
             self.held_out_shares = held_out[:, used] / mean[used]
 
     def facts(self):
-        """Return the labels, the number of parts, and what gives the own shares."""
+        """Return the labels, the number of parts, and the shares of the splits."""
         n_parts = 1 if self.shares is None else self.shares.shape[1]
         return self.labels, n_parts, None if self.are_one else self._own_shares
 

@@ -1,4 +1,4 @@
-"""Any loss over rows of X: logistic regression, and ridge too wide for moments."""
+"""Any loss over rows of X: logistic regression, and ridge with many features."""
 
 from functools import cached_property
 from typing import NamedTuple
@@ -103,7 +103,7 @@ class GLMSplit(Split):
 
     @property
     def solves_by(self):
-        """How the Hessian is solved with: "newton" or "iterative"."""
+        """Method of linear solves: "newton" or "iterative"."""
         return "newton" if self.plan.is_dense else "iterative"
 
     @property
@@ -122,7 +122,7 @@ class GLMSplit(Split):
         return raw
 
     def remember(self, w, raw):
-        """Keep a raw prediction that was made elsewhere, and does not change."""
+        """Cache a raw prediction that was computed elsewhere."""
         self._last = (np.array(w), raw)
 
     def _train_mean(self, values):

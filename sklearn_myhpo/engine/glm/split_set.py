@@ -283,7 +283,7 @@ class GLMSplitSet(SplitSet):
         return solve_together(hessians, rights, rtol, guesses=guesses, with_raw=few)
 
     def least_curvature(self):
-        """Return the least curvature of the data that is not zero."""
+        """Return the smallest nonzero curvature of the data."""
         return self.shared_curvature.least()
 
     def null_validation_losses(self):

@@ -9,7 +9,7 @@ def build_glm_splits(rows, y, parts, *, penalty_scales=None, **shared):
     Parameters
     ----------
     rows : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     y : ndarray
         Target as the loss wants it.
     parts : RowParts

@@ -71,9 +71,9 @@ def first_of_block(block, reading, weights, constant, numbers):
     Parameters
     ----------
     block, reading, weights, constant
-        As of `common_of_block`.
+        As in `common_of_block`.
     numbers : ndarray of int
-        Increasing; rows whose folds are wanted.
+        Increasing; rows whose folds are needed.
 
     Returns
     -------

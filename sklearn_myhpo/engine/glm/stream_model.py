@@ -1,7 +1,7 @@
 """The splits of rows beyond memory, to second order about weights of their own.
 
 At these weights losses, slopes and Hessians are those of the rows, so that a solver
-that comes to rest there has the minimum of the rows. Third derivatives of the training
+that converges there has the minimum of the rows. Third derivatives of the training
 losses are known along the moves of the weights in lambda.
 """
 

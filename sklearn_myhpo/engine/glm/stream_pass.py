@@ -149,7 +149,7 @@ def own_of_block(block, reading, weights, constants, moves):
     weights : ndarray of shape (n_splits + 1, m, n_outputs)
         Those of all rows last.
     constants : ndarray of shape (n_splits + 1, n_outputs) or None
-        Raw predictions of the models without features; None where they are not wanted.
+        Raw predictions of the models without features; None if they are not needed.
     moves : Moves or None
         Of the weights of every split, for derivatives in lambda.
 
@@ -230,7 +230,7 @@ class Moves(NamedTuple):
     adjoints : ndarray of shape (n_splits, m, n_outputs)
         q.
     wants_third : bool
-        Whether third derivatives are wanted.
+        Whether to compute third derivatives.
     """
 
     responses: np.ndarray

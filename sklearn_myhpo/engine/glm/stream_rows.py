@@ -27,7 +27,7 @@ class Models(NamedTuple):
     held_square : ndarray of shape (n_splits,) or None
         Mean squares of the losses of held-out rows.
     covariance : ndarray of shape (k, k) or None
-        Of the slope of the validation loss over its rows, as of `slope_covariance`.
+        Of the slope of the validation loss over its rows, as in `slope_covariance`.
     """
 
     split_set: StreamedSplitSet
@@ -39,7 +39,7 @@ class Models(NamedTuple):
 
 @dataclass(eq=False)
 class StreamedRows:
-    """Rows beyond memory, asked for models at weights of one's choice.
+    """Rows beyond memory, evaluated as models at given weights.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class StreamedRows:
     _null: object = field(default=None, repr=False)
 
     def first(self, weights, constant, numbers):
-        """Return the `Models` about common weights, after a pass that finds the facts.
+        """Return the `Models` about common weights, and collect facts of the rows.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class StreamedRows:
         constant : ndarray of shape (n_outputs,)
             Near the raw predictions of the models without features.
         numbers : ndarray of int
-            Rows whose folds are wanted, increasing.
+            Rows whose folds are needed, increasing.
         """
         given = self.reading, weights, constant, numbers
         totals, self.facts = self.source.map_reduce(first_of_block, *given)
@@ -91,7 +91,7 @@ class StreamedRows:
         return self._of_kinds(self.source.map_reduce(common_of_block, *given), weights)
 
     def own(self, weights, full, moves=None):
-        """Return the `Models` of every split about weights of its own.
+        """Return the `Models` of every split about its own weights.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class StreamedRows:
 
     @property
     def null_constants(self):
-        """The constants that a pass is to mend; None where nothing is left to mend."""
+        """The constants to correct in a pass; None if none are left."""
         return None if self._null.is_final else self.constants
 
     def models_of(self, totals, at, moves=None):
@@ -115,7 +115,7 @@ class StreamedRows:
         Parameters
         ----------
         totals : Totals
-            As of `own_of_block`, at the constants in force.
+            As in `own_of_block`, at the constants in force.
         at : ndarray of shape (n_splits + 1, m, n_outputs)
         moves : Moves or None
         """
@@ -219,7 +219,7 @@ class StreamedRows:
         return self._moments_of(self.uses.models[model])
 
     def _moments_of(self, counts):
-        """Return the `ColumnMoments` of rows that count so often, by kind."""
+        """Return the `ColumnMoments` of rows with given multiplicities, by kind."""
         found = None
         for count, one in zip(counts, self.facts.moments, strict=True):
             if one is None or not count:
@@ -272,12 +272,12 @@ class StreamedRows:
 
     @property
     def curvature_scale(self):
-        """A typical curvature of the loss, as of `Loss.curvature_scale`."""
+        """A typical curvature of the loss, as in `Loss.curvature_scale`."""
         known = self.reading.loss.max_curvature
         return self._null.curvature if known is None else known
 
     def _pin(self):
-        """Hold unpenalized features that the rows say nothing of."""
+        """Fix unpenalized features that the rows do not determine."""
         view, groups = self.reading.view, self.frame.groups
         weight, mean, square = self._moments(-1)
         scale = np.ones(len(mean)) if view.scale is None else view.scale

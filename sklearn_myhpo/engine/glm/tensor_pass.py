@@ -195,7 +195,7 @@ def _side_by_side(weights):
 
 
 def _multiple(count, array):
-    """Return an array so many times; itself of once."""
+    """Return an array repeated; itself for one repetition."""
     return array if count == 1 else float(count) * array
 
 

@@ -6,12 +6,12 @@ from ..split_set import SplitSet
 from .factored_split_set import make_split_set
 from .weighed_split import WeighedSplit
 
-#: Most lambdas for which the response of the weights to each is computed.
+#: Maximum number of lambdas for which the response of the weights to each is computed.
 MOST_RESPONSES = 30
 
 
 class WeighedSplitSet(SplitSet):
-    """One `WeighedSplit`; the work is done by the set of its plain split.
+    """One `WeighedSplit`; it delegates to the set of its plain split.
 
     Parameters
     ----------

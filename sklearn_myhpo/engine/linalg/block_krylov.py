@@ -1,6 +1,6 @@
-"""The subspace that the ridge solutions of every lambda span, of several targets.
+"""The subspace spanned by the ridge solutions of several targets for all lambda.
 
-As in `krylov.py`, with a block of vectors in the place of one (Golub & Underwood 1977).
+As in `krylov.py`, with a block of vectors instead of one (Golub & Underwood 1977).
 """
 
 from itertools import pairwise
@@ -27,7 +27,7 @@ def block_krylov_subspace(gram, starts):
     ----------
     gram : ndarray of shape (m, m)
     starts : ndarray of shape (m, n_targets)
-        Dependent or zero ones do no harm.
+        They may be linearly dependent or zero.
 
     Returns
     -------
@@ -48,19 +48,20 @@ def block_krylov_subspace(gram, starts):
         basis[known : known + new.shape[1]] = new.T
         known += new.shape[1]
         image = gram @ new
-        # Squares of very large or small units would leave the range of numbers.
+        # Scaled, because squares of very large or small units would over- or underflow.
         image /= scale
         diagonal.append(new.T @ image)
         pivot = diagonal[-1] if pivot is None else diagonal[-1] - _drop(pivot, off[-1])
         pivot = _factor(pivot)
         if pivot is None:
             return None
-        # Twice is enough (Kahan, in Parlett 1980).
+        # Orthogonalizing twice is enough (Kahan, in Parlett 1980).
         image -= basis[:known].T @ (basis[:known] @ image)
         image -= basis[:known].T @ (basis[:known] @ image)
         ended = 4 * np.finfo(float).eps * np.max(np.diag(diagonal[0]))
         new, coupling = _orthonormal(image, 0.0, ended)
-        # By the last block of the solution of the block tridiagonal system.
+        # The residual follows from the last block of the solution of the block
+        # tridiagonal system.
         rest = coupling @ cho_solve(pivot, rest)
         residuals.append(np.max(np.linalg.norm(rest, axis=0), initial=0.0))
         if not new.size or residuals[-1] <= COMPLETE_TOL:

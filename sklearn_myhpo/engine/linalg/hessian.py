@@ -21,7 +21,7 @@ class Solution(NamedTuple):
     residual : ndarray of shape (..., m, n_outputs) or None
         None of solutions that are exact.
     raw : ndarray of shape (..., n_outputs, n_samples) or None
-        The raw predictions of `x`, where the solver had them.
+        The raw predictions of `x`, if the solver computed them.
     """
 
     x: np.ndarray
@@ -42,7 +42,7 @@ class Hessian(ABC):
 
     @abstractmethod
     def plus(self, rho, other=None):
-        """Return ``self + rho other``; other=None stands for the identity."""
+        """Return ``self + rho other``; other=None means the identity."""
 
 
 class DiagonalHessian(Hessian):
@@ -51,7 +51,7 @@ class DiagonalHessian(Hessian):
     Parameters
     ----------
     diagonal : ndarray of shape (m,) or (m, n_outputs)
-        Shared by the outputs, or not.
+        The same for all outputs, or one per output.
     """
 
     def __init__(self, diagonal):
@@ -80,7 +80,7 @@ class DenseHessian(Hessian):
     matrix : ndarray
         (m, m) shared by the outputs, or (m n_outputs, m n_outputs) coupling them.
     counts : OracleCounts
-        Told of the factorization.
+        It counts the factorization.
     """
 
     def __init__(self, matrix, counts):
@@ -89,7 +89,7 @@ class DenseHessian(Hessian):
         self._inverse = None
 
     def _columns(self, w):
-        """Return `w` as columns of the matrix, and the shape to go back."""
+        """Return `w` as columns of the matrix, and the shape of `w`."""
         if len(self.matrix) == w.shape[-2]:
             moved = np.moveaxis(w, -2, 0)
             return moved.reshape(len(moved), -1), moved.shape
@@ -135,7 +135,7 @@ class DenseHessian(Hessian):
 
 
 def penalized_hessian(matrix, penalty, counts):
-    """Return the Hessian of a data term plus the penalty, made in place of it.
+    """Return the Hessian of a data term plus the penalty, formed in place.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The subspace that the ridge solutions of every lambda span.
+"""The subspace spanned by the ridge solutions for all lambda.
 
-``(G + p)^-1 c`` lies for every p in the Krylov space of G and c. Where that is small
-(well-conditioned features, or few rows) an orthonormal basis of it, in which G is
-diagonal, replaces an eigendecomposition (Lanczos 1950).
+For every p, ``(G + p)^-1 c`` lies in the Krylov space of G and c. If that is small
+(well-conditioned features, or few rows), an orthonormal basis in which G is diagonal
+replaces an eigendecomposition (Lanczos 1950).
 """
 
 from typing import NamedTuple
@@ -13,14 +13,14 @@ from scipy.linalg import eigh_tridiagonal
 from ..limits import limits
 from .symmetric import eigensystem
 
-#: Residual of ``G w = c`` relative to c at which the space is complete; every
-#: penalty makes it smaller.
+#: Residual of ``G w = c`` relative to c at which the space is complete. With a penalty
+#: the residual is smaller.
 COMPLETE_TOL = 1e-14
-#: Least eigenvalue relative to the largest; one below is known to few digits only.
+#: Smallest relative eigenvalue; a smaller one has few correct digits.
 MIN_RATIO = 1e-8
-#: The same below which an eigenvalue is the rounding of zero.
+#: Relative eigenvalue below which it counts as zero.
 ZERO_RATIO = 1e-13
-#: Steps from which the convergence is extrapolated, and the speed-up that is assumed
+#: Number of steps from which the convergence is extrapolated, and the assumed speed-up
 #: beyond that rate.
 PROGRESS_STEPS, SOONER = 16, 2.0
 
@@ -59,18 +59,19 @@ def krylov_subspace(gram, start):
     for step in range(n_steps):
         basis[step] = new
         new = gram @ new
-        # Squares of very large or small units would leave the range of numbers.
+        # Scaled, because squares of very large or small units would over- or underflow.
         new /= scale
         diagonal[step] = new @ basis[step]
         known = basis[: step + 1]
-        # Twice is enough (Kahan, in Parlett 1980).
+        # Orthogonalizing twice is enough (Kahan, in Parlett 1980).
         new -= (known @ new) @ known
         new -= (known @ new) @ known
         off[step] = np.linalg.norm(new)
         pivot = diagonal[step] - off[step - 1] ** 2 / pivot
         if not pivot > 0:
             return None
-        # By the last entry of the inverse of the tridiagonal matrix.
+        # The residual follows from the last entry of the inverse of the tridiagonal
+        # matrix.
         residuals.append(residuals[-1] * off[step] / pivot)
         ended = off[step] <= 4 * np.finfo(float).eps * np.max(diagonal)
         if ended or residuals[-1] <= COMPLETE_TOL:
@@ -90,7 +91,7 @@ def _diagonal_basis(basis, diagonal, off, scale):
 
 
 def is_too_slow(residuals, n_steps):
-    """Whether the rate of the last steps leads nowhere within the number of steps."""
+    """Whether the rate of the last steps is too slow for the number of steps."""
     done = len(residuals) - 1
     if done % PROGRESS_STEPS:
         return False
@@ -100,7 +101,7 @@ def is_too_slow(residuals, n_steps):
 
 
 def range_subspace(gram):
-    """Return the range of a semidefinite matrix, or None if that is not clear.
+    """Return the range of a semidefinite matrix, or None if rounding hides it.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def range_subspace(gram):
     Returns
     -------
     Subspace or None
-        None where an eigenvalue is neither zero nor well above rounding.
+        None if an eigenvalue is neither zero nor well above rounding error.
     """
     values, vectors = eigensystem(gram)
     kept = values > MIN_RATIO * values[-1]

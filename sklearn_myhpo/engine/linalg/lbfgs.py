@@ -45,17 +45,17 @@ def minimize_lbfgs(gradient, start, limit, first_step):
     Parameters
     ----------
     gradient : callable
-        Of the point; the only thing that is asked for.
+        The gradient at a point. The value of the function is not needed.
     start : ndarray
     limit : float
         Largest norm of the gradient at the end.
     first_step : float
-        Along the first gradient, with its sign turned.
+        Length of the first step along the negative gradient.
 
     Returns
     -------
     x : ndarray
-        Where the norm is below `limit`, or the last point that could be reached.
+        A point with a norm below `limit`, or the last point that could be reached.
     slope : ndarray
         The gradient there.
     """

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-#: A full step about squares the error, so the weights end with a relative error
-#: of the order of this in the norm of the Hessian.
+#: Relative error of the final weights in the norm of the Hessian, since a full step
+#: about squares the error.
 NEWTON_TOL = 1e-10
 #: Accuracy of an iterative solve for a direction: each step gains this factor.
 DIRECTION_TOL = 1e-4
-#: Rate of several splits in step beyond which only rounding makes them so slow.
+#: Convergence rate above which only rounding explains the slow progress of several
+#: splits.
 STALLED = 0.5
 NEWTON_MAX_ITER = 100
 NEWTON_MAX_HALVINGS = 40

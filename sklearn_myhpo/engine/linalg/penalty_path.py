@@ -1,7 +1,7 @@
-"""Hessians of several splits for all values of a shared penalty, after one eigensystem.
+"""Hessians of several splits for all values of a shared penalty, by eigenvectors.
 
-With the penalized coordinates in units of their penalty, and the others eliminated,
-``G + p F`` is diagonal in the eigenvectors of G, whatever p.
+With the penalized coordinates scaled by their penalty, and the others eliminated, ``G +
+p F`` is diagonal in the eigenvectors of G for every p.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ class PenaltyPath:
     values : ndarray of shape (k, q)
         Eigenvalues; q coordinates have a penalty.
     vectors : ndarray of shape (k, m, q)
-        Coordinates of the weights that G and F are diagonal in.
+        Basis of the weights in which G and F are diagonal.
     """
 
     def __init__(self, grams, factors):

@@ -1,10 +1,10 @@
-"""The same subspace by inverses, where products alone would take many steps.
+"""The same subspace by inverses, if products alone would need many steps.
 
-Between penalties p that follow each other closely enough ``(G + p)^-1 c`` is known to
-rounding: the rational Krylov space (Ruhe 1984) of some inverses spans the solutions
-of all penalties, and its size grows like the logarithm of the condition number. Of a
-tridiagonal matrix inverses are nearly free. The cost is one reduction to that
-form, about a third of an eigendecomposition.
+The rational Krylov space (Ruhe 1984) of ``(G + p)^-1 c`` for a sufficiently dense set
+of penalties p spans the solutions for all penalties to rounding error, and its size
+grows like the logarithm of the condition number. Inverses of a tridiagonal matrix are
+nearly free. The cost is one reduction to that form, about a third of an
+eigendecomposition.
 """
 
 import numpy as np
@@ -14,13 +14,13 @@ from scipy.linalg.lapack import dormqr, dpttrf, dpttrs, dsytrd
 from ..limits import limits
 from .krylov import MIN_RATIO, Subspace
 
-#: Distance of the poles, as natural logs, from the least eigenvalue over POLE_MARGIN
-#: to POLE_MARGIN times the largest: then `SOLUTION_TOL` is reached up to `MIN_RATIO`.
+#: Distance of the poles, as natural logs, from the smallest eigenvalue over POLE_MARGIN
+#: to POLE_MARGIN times the largest. It reaches `SOLUTION_TOL` down to `MIN_RATIO`.
 POLE_STEP, POLE_MARGIN = 0.33, 16.0
 #: Residual relative to ``|c| + |G| |w|`` at which a solution is as good as one by a
-#: factorization, and at how many penalties it is looked at.
+#: factorization, and the number of penalties at which it is checked.
 SOLUTION_TOL, N_LOOKS = 1e-13, 32
-#: Columns that LAPACK's workspace is for.
+#: Number of columns for which LAPACK's workspace is allocated.
 WORK_COLUMNS = 64
 
 
@@ -55,7 +55,7 @@ def rational_subspace(gram, start):
         np.geomspace(low / POLE_MARGIN, high * POLE_MARGIN, n_poles)
     ):
         new = tridiagonal.inverse(pole)(basis[step])
-        # Twice is enough (Kahan, in Parlett 1980).
+        # Orthogonalizing twice is enough (Kahan, in Parlett 1980).
         for _ in range(2):
             new -= (basis[: step + 1] @ new) @ basis[: step + 1]
         basis[step + 1] = new / np.linalg.norm(new)
@@ -67,7 +67,7 @@ def rational_subspace(gram, start):
 
 
 def _is_complete(tridiagonal, basis, values, start, ends):
-    """Whether the solutions in the space solve the whole system."""
+    """Whether the solutions in the subspace solve the whole system."""
     low, high = ends
     penalties = np.geomspace(low / POLE_MARGIN**2, high * POLE_MARGIN**2, N_LOOKS)
     penalties[0] = 0.0
@@ -86,15 +86,14 @@ class _Tridiagonal:
     ----------
     gram : ndarray of shape (m, m)
     scale : float
-        Without it squares of very large or small units would leave the range of
-        numbers.
+        A scale, since squares of very large or small units would over- or underflow.
     """
 
     def __init__(self, gram, scale):
         self.work = WORK_COLUMNS * len(gram)
         reduced, diagonal, off, tau, _ = dsytrd(gram.T, lower=1, lwork=self.work)
         self.diagonal, self.off, self.tau = diagonal / scale, off / scale, tau
-        # Q is the identity but for these reflectors, as of a QR factorization.
+        # Q is a product of these reflectors, as in a QR factorization.
         self.reflectors = np.asfortranarray(reduced[1:, :-1])
 
     def range(self):

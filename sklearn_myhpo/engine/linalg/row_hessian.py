@@ -1,4 +1,4 @@
-"""Hessians of fewer rows than coordinates, solved with in the space of the rows."""
+"""Hessians of fewer rows than coordinates, inverted in the space of the rows."""
 
 from functools import cached_property
 
@@ -8,16 +8,16 @@ from ...data.threads import matmul
 from .hessian import CG_TOL, DenseHessian, Hessian
 from .symmetric import symmetric_solver
 
-#: Largest curvature of a row relative to the penalties; beyond it rounding is amplified
-#: more than one refinement mends.
+#: Largest curvature of a row relative to the penalties. Beyond it, rounding errors are
+#: amplified by more than one refinement step corrects.
 MAX_RATIO = 1e10
 
 
 class RowHessian(Hessian):
     """``rows' rows + diag(penalty)`` by a factor of the size of the rows.
 
-    The identity of Woodbury (1950), refined once: the inverse is a small difference
-    where penalties are weak.
+    The identity of Woodbury (1950), with one refinement step, since the inverse is a
+    small difference if penalties are weak.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class RowHessian(Hessian):
     penalty : ndarray of shape (m, 1)
         Positive.
     counts : OracleCounts
-        Told of the factorization.
+        It counts the factorization.
     """
 
     def __init__(self, rows, penalty, counts):

@@ -1,4 +1,4 @@
-"""Hessians of several splits, solved with together."""
+"""Hessians of several splits, inverted together."""
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs

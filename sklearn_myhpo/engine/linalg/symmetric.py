@@ -72,8 +72,8 @@ def symmetric_solver(matrix):
     """Return the inverse of a positive definite matrix as a function of columns.
 
     The matrix is scaled to a unit diagonal first, so that the accuracy does
-    not depend on the units of the features. Where rounding has made it
-    indefinite, its eigenvalues are cut off at the rounding level.
+    not depend on the units of the features. If rounding errors have made it indefinite,
+    its eigenvalues are clipped at the rounding level.
     """
     diagonal = np.maximum(np.diag(matrix), np.finfo(float).tiny)
     scale = 1.0 / np.sqrt(diagonal)[:, None]
@@ -96,7 +96,8 @@ def symmetric_solver(matrix):
 
 def eigensystem(matrix):
     """Return eigenvalues in increasing order, and eigenvectors as columns."""
-    # Divide and conquer is the fastest; SciPy 1.12 cannot do it for one number.
+    # Divide and conquer is the fastest driver; SciPy 1.12 fails with it for a 1 x 1
+    # matrix.
     driver = "evd" if len(matrix) > 1 else "ev"
     with one_thread():
         return eigh(matrix, driver=driver, check_finite=False)

@@ -1,6 +1,6 @@
 """Orthonormal coordinates of rows from a Cholesky factor of their products.
 
-They cost a fraction of eigenvectors, where one penalty or a few are asked for.
+For one or a few penalties they cost a fraction of the eigenvectors.
 """
 
 from typing import NamedTuple
@@ -89,7 +89,7 @@ def triangle_of(products, dependent=None):
     """
     mirror = None
     if dependent is not None:
-        # Householder's: it takes the vector to minus the last unit vector.
+        # A Householder reflection that maps the vector to minus the last unit vector.
         mirror = dependent.copy()
         mirror[-1] += 1.0
         column = products[:, -1] / mirror[-1]

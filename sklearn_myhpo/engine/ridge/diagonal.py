@@ -25,8 +25,8 @@ class Diagonalizer:
     units : ndarray of shape (n_splits, n_features) or None
         Factors of the features of every split.
     is_start : bool
-        Whether several lambdas only start from one: then the eigenvectors of the
-        moments are good enough, at a fraction of the cost.
+        Whether the single lambda is only the start for several. Then the eigenvectors
+        of the moments are accurate enough, at a fraction of the cost.
 
     Attributes
     ----------
@@ -47,17 +47,17 @@ class Diagonalizer:
                 "Krylov subspace": krylov_subspace,
                 "rational Krylov subspace": rational_subspace,
             }
-        # One rule for all splits: they are scanned together.
+        # The same rule for all splits, which are scanned together.
         self.n_rows = parts.n_training_rows.max()
 
     def __call__(self, split, number):
-        """Return a split in other coordinates, or as it is.
+        """Return a split in coordinates with a diagonal Hessian, or unchanged.
 
         Parameters
         ----------
         split : QuadraticSplit
         number : int
-            Which of the splits it is.
+            Number of the split.
         """
         own = split.train.gram, split.train.linear[:, 0]
         while self._subspaces and split.n_outputs == 1:

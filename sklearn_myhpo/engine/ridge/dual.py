@@ -1,4 +1,4 @@
-"""Ridge splits with one lambda and more features than rows, from products of rows."""
+"""Ridge splits with one lambda and more features than rows, from row products."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -20,14 +20,14 @@ from .quadratic import QuadraticSplit
 def build_dual_splits(designs, y, parts, groups, counts):
     """Build a `QuadraticSplit` for every split and one of all rows, or none of them.
 
-    The solutions are combinations of the training rows, so only the products of
-    rows with each other are needed, and of those only the directions that y reaches.
+    The solutions are combinations of the training rows. So only the products of pairs
+    of rows are needed, and of these only the directions that y reaches.
 
     Parameters
     ----------
     designs : list of Design
-        The rows in the units of every split, and last of all rows. About the means of
-        all rows where there is an intercept; else about any origin of a split.
+        The rows in the units of every split and, last, of all rows. They are relative
+        to the means of all rows if there is an intercept, else to an origin per split.
     y : ndarray of shape (n_samples, n_outputs)
     parts : RowParts
     groups : FeatureGroups
@@ -48,7 +48,7 @@ def build_dual_splits(designs, y, parts, groups, counts):
     shares = np.array([train / train.sum() for train, _ in weights])
     origins = [design.shift for design in designs]
     if full.fit_intercept:
-        # In one visit of the rows for all splits. That of all rows is the origin.
+        # One pass over the rows serves all splits. The mean of all rows is the origin.
         means = full.adjoint(shares[:-1].T)[: full.n_features].T
         origins[:-1] = map(full.moved_origin, means)
     splits, products = [], None
@@ -83,8 +83,8 @@ class Kernel(NamedTuple):
 class RowCoordinates(Coordinates):
     """Coordinates that are combinations of centred rows.
 
-    The basis itself would take as much memory as X for every split. There are no
-    means over features: the mean response asks for all directions.
+    The basis itself is not stored, since it would take as much memory as X for every
+    split. Means over features are not defined: the mean response needs all directions.
 
     Attributes
     ----------
@@ -92,9 +92,9 @@ class RowCoordinates(Coordinates):
     index : ndarray of shape (n_train,)
     combine : ndarray of shape (n_train, n_coordinates)
     weight : ndarray of shape (n_samples,) or None
-        Of the rows in the mean that is subtracted; None where it is zero.
+        Weights of the rows in the mean that is subtracted; None if it is zero.
     kernel : Kernel or None
-        Of all rows, where the coordinates need not span them; None where they do.
+        Kernel of all rows if the coordinates may not span them; None if they do.
     """
 
     design: Design = None
@@ -138,7 +138,7 @@ class RowSplitSet(SplitSet):
     """
 
     def moves_to_features(self, moves):
-        """Return coefs and intercepts of every split's moves, in one visit of X."""
+        """Return coefs and intercepts of every split's moves, in one pass over X."""
         shares = [
             split.coordinates.shares(own)
             for split, own in zip(self.splits, moves, strict=True)
@@ -166,7 +166,7 @@ def row_coordinates(design, weight, combine, groups, index=None):
     ----------
     design : Design
     weight : ndarray of shape (n_samples,) or None
-        Of the rows in the mean; None where that is zero.
+        Weights of the rows in the mean; None if that is zero.
     combine : ndarray of shape (n_rows, n_coordinates)
     groups : FeatureGroups
         One group.
@@ -214,9 +214,9 @@ class _SplitRows:
     origin: np.ndarray
 
     def centred_products(self, train, *others):
-        """Return the products of training rows, and of others with them.
+        """Return the products of training rows, and of all rows with these.
 
-        All of them about the training mean.
+        All rows are relative to the training mean.
         """
         own = self.products[np.ix_(train, train)]
         cross = [self.products[np.ix_(other, train)] for other in others]
@@ -231,9 +231,9 @@ class _SplitRows:
         return own, *cross
 
     def target(self, y):
-        """Return the training rows, the roots of their shares, y times these, its mean.
+        """Return the training rows, the roots of their shares, y times these, mean y.
 
-        About the mean of y where there is an intercept.
+        y is centred if there is an intercept.
         """
         index = np.flatnonzero(self.share)
         share = self.share[index]
@@ -302,8 +302,9 @@ def _krylov(own, target, dependent):
     if target.shape[1] == 1:
         return krylov_subspace(own, target[:, 0])
     if dependent is not None:
-        # Rounding brings the direction of centred rows in that is zero: with a value
-        # like those of others it does no harm, for no target has a part of it.
+        # Rounding introduces the null direction of centred rows. With a value like
+        # those of the others it does no harm, since the targets have no component along
+        # it.
         own = own + np.trace(own) / len(own) * np.outer(dependent, dependent)
     return block_krylov_subspace(own, target)
 

@@ -66,7 +66,7 @@ class Regression(NamedTuple):
         gram += gram.T
         gram += rows[:, kept]
         reference = moments.reference[kept]
-        # Losses are computed about the best weights of z at the reference, near it.
+        # Losses are computed relative to the best weights of z at the reference.
         move = start + follow @ reference - moments.reference[free]
         residual = moments.residual_linear
         image = corner @ move
@@ -84,8 +84,8 @@ class Regression(NamedTuple):
 def eliminate_unpenalized(split):
     """Return a ridge split without its unpenalized coordinates.
 
-    Of unpenalized features that depend on each other the weights are the smallest ones,
-    in units of standard deviations; constant features have none.
+    The weights of collinear unpenalized features are those of least norm, in units of
+    standard deviations; those of constant features are zero.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _inverse_root(split, free):
 
 
 def _without_explained(moments, squares):
-    """Return moments without the rounding of features that z explains.
+    """Return moments without the rounding errors of features that z explains.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Ridge splits of ill-conditioned rows: nothing is squared before it is solved with.
+"""Ridge splits of ill-conditioned rows, by QR factors and without squares.
 
 Second moments lose the small directions of columns whose sizes differ by many orders
 of magnitude, or that nearly depend on each other. QR factors of the rows above the
@@ -19,9 +19,10 @@ from .eliminate import Regression
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
 
-#: Norm of a column, relative to that before, below which unpenalized ones explain it.
+#: Norm of the residual of a column, relative to its norm, below which unpenalized
+#: columns explain it.
 EXPLAINED_BY_ROWS = 1e-13
-#: Norm of a column about its mean, relative to the mean, below which it is constant.
+#: Norm of a centred column, relative to the mean, below which it counts as constant.
 CONSTANT_IN_ROWS = 1e-13
 
 
@@ -61,7 +62,7 @@ class FactoredHessian(DenseHessian):
     train : RowMoments
     penalty : ndarray of shape (m, 1)
     counts : OracleCounts
-        Told of the factorization.
+        It counts the factorization.
 
     Attributes
     ----------
@@ -73,8 +74,8 @@ class FactoredHessian(DenseHessian):
         super().__init__(train.gram + np.diag(penalty[:, 0]), counts)
         counts.n_factorizations += 1
         n, m = train.rows.shape
-        # Columns of norm one: sizes of columns do not matter then, nor of rows, of
-        # which the large ones come first.
+        # Columns are scaled to norm one and large rows come first, so that neither
+        # sizes of columns nor of rows matter.
         scale = 1.0 / np.sqrt(np.maximum(np.diag(self.matrix), np.finfo(float).tiny))
         stacked = np.zeros((n + m, m + train.target.shape[1]))
         stacked[:n, :m], stacked[:n, m:] = train.rows * scale, train.target
@@ -172,7 +173,7 @@ def build_row_splits(design, y, parts, groups, counts):
     Parameters
     ----------
     design : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     y : ndarray of shape (n_samples, n_outputs)
     parts : RowParts
     groups : FeatureGroups
@@ -208,7 +209,7 @@ def build_row_splits(design, y, parts, groups, counts):
 def _without_unpenalized(split):
     """Return a split without its unpenalized coordinates, as `eliminate_unpenalized`.
 
-    By an orthonormal basis of their training rows: nothing is squared.
+    It uses an orthonormal basis of their training rows, without squares.
     """
     kept, free = split.groups.penalized, split.groups.unpenalized
     rows, target = split.train.rows, split.train.target
@@ -247,13 +248,13 @@ def _without_unpenalized(split):
 
 def _beside(basis, columns):
     """Return columns without their parts along an orthonormal basis."""
-    # Twice is enough (Kahan, in Parlett 1980).
+    # Orthogonalizing twice is enough (Kahan, in Parlett 1980).
     columns = columns - basis @ (basis.T @ columns)
     return columns - basis @ (basis.T @ columns)
 
 
 def _moments(rows, target, share):
-    """Return the `RowMoments` of rows, as few as have the same losses."""
+    """Return the `RowMoments` of the fewest rows with the same losses."""
     root, m = np.sqrt(share)[:, None], rows.shape[1]
     both = root * np.column_stack([rows, target])
     if len(both) > both.shape[1]:

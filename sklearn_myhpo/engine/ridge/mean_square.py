@@ -13,8 +13,8 @@ class Moments:
     """``w -> mean |y - x w|^2 / 2`` over some rows, by its second moments.
 
     Values are computed about reference weights close to the least squares
-    solution: ``mean |y|^2 - 2 linear w + w' gram w`` would cancel where the
-    model explains nearly everything.
+    solution: ``mean |y|^2 - 2 linear w + w' gram w`` would cancel if the model explains
+    nearly everything.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Moments:
     def in_units(self, unit):
         """Return the same function of the weights of rows times a unit (m,).
 
-        Dense moments, which are changed.
+        The moments must be dense and are changed in place.
         """
         column = unit[:, None]
         gram = self.gram
@@ -83,7 +83,7 @@ class Moments:
         reference = basis.T @ self.reference
         residual_linear, residual_square = self.residual_linear, self.residual_square
         if basis.shape[0] != basis.shape[1]:
-            # The reference itself may lie outside.
+            # The reference itself may lie outside of the basis.
             move = basis @ reference - self.reference
             image = self.product(move)
             residual_square = residual_square + np.sum(
@@ -109,7 +109,7 @@ class MomentHessian:
     train : Moments
     penalty : ndarray of shape (m, 1)
     counts : OracleCounts
-        Told of every product.
+        It counts every product.
     """
 
     def __init__(self, train, penalty, counts):

@@ -21,10 +21,10 @@ from .eliminate import eliminate_unpenalized
 from .mean_square import Moments
 from .quadratic import QuadraticSplit
 
-#: Ridge of the reference weights, relative to each second moment.
+#: Ridge penalty of the reference weights, relative to each second moment.
 REFERENCE_RIDGE = 1e-10
-#: Relative error of the least squares residual up to which sums of products give
-#: it; below, the residuals themselves are formed in a second visit of the rows.
+#: Largest relative error of the least squares residual from sums of products. If it is
+#: larger, the residuals themselves are formed in a second pass over the rows.
 SQUARES_TOL = 1e-11
 
 
@@ -42,9 +42,9 @@ class Sources(NamedTuple):
     reference : ndarray of shape (m, n_outputs)
         Weights close to the least squares solution.
     fit_intercept : bool
-        Whether x and y are about the means of the training rows.
+        Whether x and y are centred by the training rows.
     centres : bool
-        Whether x is.
+        Whether x is centred.
     """
 
     parts: list
@@ -77,7 +77,7 @@ class Sources(NamedTuple):
         return Means(*(np.zeros_like(mean) for mean in means))
 
     def moments(self, sums, centre):
-        """Return the moments about `centre`, which may be of other rows."""
+        """Return the moments about `centre`, which may be the means of other rows."""
         one = sums.one
         gram = np.divide(sums.matrix[:one, :one], sums.total, order="C")
         linear = sums.matrix[:one, one + 1 :] / sums.total
@@ -103,10 +103,10 @@ class Sources(NamedTuple):
 
 
 def _move_centre(gram, mean, centre):
-    """Make moments about zero, of rows with this mean, those about `centre`."""
+    """Turn moments about zero of rows with this mean into those about `centre`."""
     half = mean - 0.5 * centre
     for left, right in ((half, centre), (centre, half)):
-        # In place: BLAS reads the transpose of a symmetric matrix as the matrix.
+        # In place, since BLAS reads the transpose of a symmetric matrix as the matrix.
         dger(-1.0, left, right, a=gram.T, overwrite_a=1)
 
 
@@ -116,10 +116,10 @@ def _about(product, x, y, x_centre, y_centre):
 
 
 def sum_parts(design, y, parts, fit_intercept, centres=False):
-    """Return the `Sources` of all splits in one visit of the rows.
+    """Return the `Sources` of all splits in one pass over the rows.
 
-    The origin is that of a sample of the rows, or the means where the sample is far
-    from them; that of the design where nothing is centred.
+    The origin is the mean of a sample of the rows, or of all rows if the sample is far
+    from it; it is that of the design if nothing is centred.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def sum_parts(design, y, parts, fit_intercept, centres=False):
     fit_intercept : bool
         Whether x and y may be moved to an origin.
     centres : bool, default=False
-        Whether x may.
+        Whether x may be moved to an origin.
 
     Returns
     -------
@@ -169,14 +169,14 @@ def _means(total, one, end):
 
 
 def sum_centred_parts(design, y, parts, fit_intercept, reference=None):
-    """Return the `Sources` of rows that are about their means already.
+    """Return the `Sources` of rows that are already centred.
 
     Parameters
     ----------
     design : Design
         From `Design.at_means`.
     y, parts, fit_intercept
-        As of `sum_parts`.
+        As in `sum_parts`.
     reference : ndarray of shape (m, n_outputs), optional
         Weights close to the least squares solution, if any are known.
 
@@ -188,7 +188,7 @@ def sum_centred_parts(design, y, parts, fit_intercept, reference=None):
     if fit_intercept:
         weight = parts.sample_weight
         y_shift = weight @ y / weight.sum()
-        # The mean of a constant is that constant, free of rounding.
+        # The mean of a constant is that constant, without rounding error.
         y_shift = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_shift)
     design = design.about(design.shift, design.scale, False, design.has_large_means)
     matrices = sum_products(design, y - y_shift, parts)
@@ -203,8 +203,8 @@ def _about_reference(
 
     The reference is close to the least squares solution of all rows. Losses are
     computed about it: a sum of products would cancel where the model explains
-    nearly everything. For the residuals themselves the products do unless that
-    is so, or the columns nearly depend on each other.
+    nearly everything. The residuals follow from the sums of products unless that is so,
+    or the columns are nearly collinear.
     """
     total, one = parts.total(matrices), design.n_features
     if reference is None:
@@ -218,7 +218,7 @@ def _about_reference(
         products = edge - matrix[: one + 1, :one] @ reference
         own = square - np.sum(reference * (edge[:one] + products[:one]), axis=0)
         found.append((products, own))
-    # Rounding is relative to the sum of these sizes.
+    # Rounding errors are relative to the sum of these sizes.
     root = np.sqrt(np.maximum(np.diag(total), 0.0))
     sizes = root[:one] @ np.abs(reference) + root[one + 1 :]
     error = np.finfo(float).eps * sizes**2

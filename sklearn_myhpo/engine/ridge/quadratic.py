@@ -35,8 +35,8 @@ class QuadraticSplit(Split):
         Of the other features on the unpenalized ones, which are eliminated.
     """
 
-    #: Centred rows times the roots of their weights, where they are so few that
-    #: Hessians are solved with in their space; else None.
+    #: Centred rows times the roots of their weights, if Hessians are inverted in the
+    #: space of the rows; else None.
     training_rows = None
 
     def __init__(
@@ -106,7 +106,7 @@ class QuadraticSplit(Split):
     def hessian(self, w, lambda_):
         """Return the Hessian of L_T, the same at every `w`.
 
-        The last one is kept: its factors serve the next question too.
+        The last one is kept, because its factors may be needed again.
         """
         penalty = self.penalty(lambda_)
         if self.train.gram.ndim == 1:
@@ -149,7 +149,7 @@ class QuadraticSplit(Split):
         """Return the curvature in lambda from the inverse A of the Hessian.
 
         J_a = -A (p w)_a, so each part sums blocks of a matrix times outer products.
-        Features with so large a penalty that they feel no other one are taken alone.
+        Features with so large a penalty that others do not matter are treated alone.
 
         Parameters
         ----------
@@ -230,7 +230,7 @@ class QuadraticSplit(Split):
         return self._origin
 
     def of_other_features(self, coordinates, feature_shift, origin):
-        """Return the same split of the same coordinates, that are of other features.
+        """Return the same split with its coordinates expressed in other features.
 
         Parameters
         ----------
@@ -257,7 +257,7 @@ class QuadraticSplit(Split):
         """
         if self.regression is None:
             return centred - self.x_mean
-        # Features that the unpenalized ones explain have no moments left.
+        # Features that the unpenalized ones explain have zero moments.
         is_left = np.diag(self.train.gram) > 0
         return is_left * (self.regression.rows(centred) - self.x_mean)
 

@@ -24,14 +24,14 @@ class FreeModel(NamedTuple):
     Attributes
     ----------
     rank : int
-        Its degrees of freedom: one for an intercept alone.
+        Its degrees of freedom; one if there is only an intercept.
     leverage : ndarray of shape (n_samples,)
-        Of every row in it.
+        Leverage of every row in this part.
     root : ndarray of shape (n_unpenalized, rank) or None
         ``root root'`` is the pseudoinverse of the moments of the unpenalized features;
         None without any.
     n_rows : int
-        Number of rows that count, of which `rank` degrees of freedom are taken.
+        Number of rows of positive weight; `rank` of their degrees of freedom are used.
     """
 
     rank: int
@@ -60,7 +60,7 @@ class Spectrum:
         Sums of squares of target - U along.
     free : FreeModel
     left : callable
-        Returns the rows of U of a slice.
+        Returns the rows of U for a slice.
     is_kept : bool
         Whether U may be kept.
     """
@@ -77,7 +77,7 @@ class Spectrum:
 
     @property
     def n_rows(self):
-        """Number of rows that count."""
+        """Number of rows of positive weight."""
         return self.free.n_rows
 
     @property
@@ -87,7 +87,7 @@ class Spectrum:
 
     @property
     def n_outside(self):
-        """Dimension of the targets that no model reaches, of the rows that count."""
+        """Dimension of the targets that no model reaches, among `n_rows`."""
         return max(self.n_rows - len(self.squares) - self.free.rank, 0)
 
     @cached_property
@@ -102,7 +102,7 @@ class Spectrum:
         return list(slices(len(self.share), width))
 
     def blocks(self, entries_per_row):
-        """Yield (slice, rows of U) so small that temporaries stay bounded."""
+        """Yield blocks (slice, rows of U) that bound temporary memory."""
         for rows in self._slices(entries_per_row):
             yield rows, self._kept[rows] if self.is_kept else self.left(rows)
 
@@ -172,7 +172,7 @@ def wide_spectrum(design, y, groups, share, free, counts):
     Parameters
     ----------
     design : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     y : ndarray of shape (n_samples, n_outputs)
     groups : FeatureGroups
     share : ndarray of shape (n_samples,)
@@ -212,7 +212,7 @@ def sparse_spectrum(design, y, groups, share, free, counts):
     Parameters
     ----------
     design : Design
-        About its means where there is an intercept.
+        Centred if there is an intercept.
     y : ndarray of shape (n_samples, n_outputs)
     groups : FeatureGroups
     share : ndarray of shape (n_samples,)
@@ -267,13 +267,13 @@ def _centred_target(y, share, fit_intercept):
     """Return the mean of y and the centred target times the roots of the shares."""
     y_mean = np.zeros(y.shape[1])
     if fit_intercept:
-        # The mean of a constant is that constant, free of rounding.
+        # The mean of a constant is that constant, without rounding error.
         y_mean = np.where(y.min(axis=0) == y.max(axis=0), y[0], share @ y)
     return y_mean, np.sqrt(share)[:, None] * (y - y_mean)
 
 
 def _singular(matrix):
-    """Return U, S^2 and V of a matrix, without singular values that are rounding."""
+    """Return U, S^2 and V of a matrix, without singular values at rounding level."""
     left, singular, right = svd(matrix, full_matrices=False, check_finite=False)
     floor = max(matrix.shape) * np.finfo(float).eps * singular.max(initial=0.0)
     kept = singular > floor

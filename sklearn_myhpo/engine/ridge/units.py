@@ -14,8 +14,8 @@ def standard_units(sources, design, parts):
     sources : Sources
         Of all features, in the units of X times the scale of `design`.
     design : Design
-        The rows; they are visited once more where a mean is so large that the sums have
-        lost the variance beside it.
+        The rows. They are read once more if a mean is so large that the sums have lost
+        the variance.
     parts : RowParts
 
     Returns

@@ -1,4 +1,4 @@
-"""Dropout at rates that every example has of its own."""
+"""Dropout with one rate per example."""
 
 from __future__ import annotations
 

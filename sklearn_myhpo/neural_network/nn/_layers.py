@@ -88,7 +88,7 @@ class STNLinear(OneWeightLayer, nn.Linear):
     *args, **kwargs
         Of `torch.nn.Linear`.
     n_responses, response_scale, generator
-        As of `ResponseLayer`.
+        As in `ResponseLayer`.
     """
 
     def apply_weight(self, x, weight, bias):
@@ -104,7 +104,7 @@ class STNConv1d(OneWeightLayer, nn.Conv1d):
     *args, **kwargs
         Of `torch.nn.Conv1d`.
     n_responses, response_scale, generator
-        As of `ResponseLayer`.
+        As in `ResponseLayer`.
     """
 
     output_axis = 1
@@ -122,7 +122,7 @@ class STNConv2d(OneWeightLayer, nn.Conv2d):
     *args, **kwargs
         Of `torch.nn.Conv2d`.
     n_responses, response_scale, generator
-        As of `ResponseLayer`.
+        As in `ResponseLayer`.
     """
 
     output_axis = 1
@@ -142,7 +142,7 @@ class STNEmbedding(OneWeightLayer, nn.Embedding):
     *args, **kwargs
         Of `torch.nn.Embedding`.
     n_responses, response_scale, generator
-        As of `ResponseLayer`.
+        As in `ResponseLayer`.
     """
 
     row_axis = 1

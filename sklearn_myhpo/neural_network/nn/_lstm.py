@@ -25,7 +25,7 @@ class STNLSTM(ResponseLayer, nn.LSTM):
     *args, **kwargs
         Of `torch.nn.LSTM`; projections (`proj_size`) are not supported.
     n_responses, response_scale, generator
-        As of `ResponseLayer`.
+        As in `ResponseLayer`.
     """
 
     @property

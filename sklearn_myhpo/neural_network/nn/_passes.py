@@ -1,4 +1,4 @@
-"""Passes through a self-tuning module, at hyperparameters of one's own."""
+"""Passes through a self-tuning module, at given hyperparameters."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def linearized(
     x : tensor of shape (n, ...)
         Inputs.
     r, values, noise
-        As of `respond`.
+        As in `respond`.
     layers : list, optional
         The self-tuning layers of the module, if they are known.
 

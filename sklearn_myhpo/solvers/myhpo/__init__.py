@@ -5,7 +5,7 @@
 `lambda_step.py`  the objective of step 3
 `method.py`       the options, and the choice of a form
 `fast.py`         the default: a proximal step on lambda alone, to second order
-`freedom.py`      moves of lambda as the weights feel them
+`freedom.py`      moves of lambda, rescaled by their effect
 `truncated.py`    the fast step in very many lambdas
 `separable.py`    the fast step for one lambda per target, all at once
 ================  =====================================================================

@@ -5,7 +5,7 @@ u = 0, and step 3 alone moves lambda: it minimizes
 ``L_V(v + J x + v''[x, x] / 2) + rho/2 |J x|_H^2``, to second order in x. The
 fixed points are the same as of the consensus form, `published.py`.
 
-Here x is a move of lambda as the weights feel it, see `freedom.py`, so that one step
+Here x is a rescaled move of lambda, see `freedom.py`, so that one step
 may drop a feature or let it back.
 """
 
@@ -62,7 +62,7 @@ class FastState(NamedTuple):
     """Exact weights at lambda, their model, and the proximal step.
 
     `rho` is the weight of the proximal term, `inner` the accuracy of the weights, and
-    `rest` the residual of lambda alone; `move` is the step as the weights feel it,
+    `rest` the residual of lambda alone; `move` is the rescaled step,
     `target` its end, `predicted` its promised decrease and `length` its squared length
     in the metric. `before` has lambda and the two derivatives there of the place before
     this one, of a single lambda.
@@ -103,7 +103,7 @@ def _known_state(problem, known):
 
 
 def info(problem, state):
-    """Return the `Info` of a state whose place was known, else None."""
+    """Return the `Info` of a state that was known at the start, else None."""
     if problem.known is None or state.place is not problem.known.place:
         return None
     return Info.at(state.place, state.model.gradient)
@@ -181,17 +181,17 @@ def _refined(problem, state, inner):
 
 
 def _rank(state):
-    """Return the error, then the hypergradient: errors may be equal at their least."""
+    """Return the error, then the hypergradient, because errors may be equal."""
     return state.error, np.max(np.abs(state.model.gradient))
 
 
 def _at_rest(state):
-    """Return the state as rounding leaves it, unless steps were only ever rejected."""
+    """Return the state at the limit of rounding, unless all steps were rejected."""
     return state._replace(error=0.0) if state.error <= STUCK else state
 
 
 def _inner_tol(state):
-    """Return the accuracy of the weights that a judgement of the step needs."""
+    """Return the accuracy of the weights that is needed to accept a step."""
     promise = state.predicted / state.place.objective
     if not promise > CLOSE:
         return INNER_TOL
@@ -199,7 +199,7 @@ def _inner_tol(state):
 
 
 def _rho_of_shorter(state, decrease):
-    """Return the rho that makes a rejected step as short as its losses say.
+    """Return the rho for the step length that the losses of a rejected step imply.
 
     By the parabola through both losses with the slope at the first.
     """
@@ -243,7 +243,7 @@ def _with_proposal(problem, state):
     if state.before is not None and delta[0]:
         share = share_of_step(state.before, _derivatives(state), delta[0])
         move, delta = share * move, share * delta
-    # The hypergradient of a dropped group vanishes even if the group is wanted back.
+    # The hypergradient of a dropped group vanishes even if the group would help.
     rest = max(
         problem.relative(projected, objective),
         problem.relative(max(found.predicted, found.promise), objective),
@@ -259,7 +259,7 @@ def _with_proposal(problem, state):
 
 
 def _propose(problem, state, projected):
-    """Return a move as the weights feel it, that of lambda, and the `Minimizer`."""
+    """Return a move in rescaled lambda, the move of lambda, and the `Minimizer`."""
     model, free = state.model, projected != 0
     is_matrix = isinstance(model, OuterModel)
     metric = np.diag(model.metric) if is_matrix else model.metric_diagonal

@@ -1,7 +1,7 @@
-"""Moves of lambda as the weights feel them.
+"""Moves of lambda, rescaled by their effect on the weights.
 
 A penalty leaves to its group the freedom t in (0, 1),
-``1 - t = J_g' H J_g / (w_g' P w_g)``. A move of lambda by delta is felt as
+``1 - t = J_g' H J_g / (w_g' P w_g)``. A move of lambda by delta is rescaled to
 ``x = (e^delta - 1) / (t + (1 - t) e^delta)``: the weights of a quadratic loss are
 linear in the x of a feature, however far its lambda moves (Sherman & Morrison 1950).
 """
@@ -13,7 +13,7 @@ MIN_FREEDOM, MAX_DELTA = 1e-13, 500.0
 
 
 def freedom_taken(metric: np.ndarray, energy: np.ndarray) -> np.ndarray:
-    """Return ``1 - t``, the share of freedom that the penalties take.
+    """Return ``1 - t``, the fraction of freedom removed by the penalties.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def freedom_taken(metric: np.ndarray, energy: np.ndarray) -> np.ndarray:
 
 
 def felt(delta: float | np.ndarray, taken: float | np.ndarray) -> float | np.ndarray:
-    """Return moves of lambda as the weights feel them.
+    """Return moves of lambda, rescaled by their effect on the weights.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def felt(delta: float | np.ndarray, taken: float | np.ndarray) -> float | np.nda
 
 
 def unfelt(x: float | np.ndarray, taken: float | np.ndarray) -> float | np.ndarray:
-    """Return the moves of lambda that are felt as x, the inverse of `felt`.
+    """Return the moves of lambda for rescaled moves x, the inverse of `felt`.
 
     Parameters
     ----------

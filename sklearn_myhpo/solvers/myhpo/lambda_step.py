@@ -68,7 +68,7 @@ class LambdaStep:
             if not (np.all(np.isfinite(gradient)) and np.all(np.isfinite(hessian))):
                 # The pole of the mean response: the driver sees it and stops.
                 return np.full_like(move, np.nan)
-            # Least squares: a group without effect has a zero row.
+            # Smallest squares: a group without effect has a zero row.
             direction = -np.linalg.lstsq(hessian, gradient, rcond=None)[0]
             decrease = -gradient @ direction
             value = self.value(move)

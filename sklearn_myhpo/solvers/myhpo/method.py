@@ -29,11 +29,10 @@ class MYHPO(Solver):
     ``response="tangent"`` makes the fixed points exactly the stationary points,
     ``metric="hessian"`` makes the rate independent of the conditioning.
 
-    With ``rho="auto"``, exact steps, the tangent response and the Hessian
-    metric, the consensus pair stays at its fixed point (w = v, u = 0), the
-    response is taken to second order where that keeps the step convex, and the
-    weight of the Moreau-Yosida term follows the measured decrease. Every other
-    combination takes "auto" as 1.
+    With ``rho="auto"``, exact steps, the tangent response and the Hessian metric, the
+    consensus pair stays at its fixed point (w = v, u = 0), the response is of second
+    order if this keeps the step convex, and the weight of the Moreau-Yosida term
+    follows the measured decrease. In every other combination "auto" is 1.
 
     Parameters
     ----------
@@ -62,7 +61,7 @@ class MYHPO(Solver):
         "backtracking": ["boolean"],
     }
 
-    #: Pairs that L-BFGS keeps, which learns many weights of rows.
+    #: Number of pairs of L-BFGS, which learns many weights of rows.
     memory: ClassVar[int] = quasi_newton.KEPT_PAIRS
 
     steps: str = "exact"
@@ -77,7 +76,7 @@ class MYHPO(Solver):
 
     @property
     def capabilities(self) -> Capabilities:
-        """The published forms look at splits; the fast form looks at lambda alone."""
+        """The published forms use single splits; the fast form uses only lambda."""
         return Capabilities(
             needs_split=not self._is_fast,
             # Means over features leave the subspace of the exact solutions.
@@ -123,7 +122,7 @@ class MYHPO(Solver):
         return self._form(problem).step(self, problem, state, rng)
 
     def info(self, problem: OuterProblem, state: State) -> Info | None:
-        """Return the `Info` of a first state whose place was known."""
+        """Return the `Info` of a first state that was known at the start."""
         return fast.info(problem, state) if self._form(problem) is fast else None
 
     def evaluation(self, problem: OuterProblem, state: State) -> Evaluation:

@@ -26,9 +26,9 @@ from ...engine.split import Proximal, Split
 from ..protocol import Info
 from .lambda_step import LambdaStep
 
-#: Share of the linear decrease that backtracking asks for.
+#: Fraction of the linear decrease that backtracking requires.
 BACKTRACKING_SHARE = 0.25
-#: Most halvings of a gradient step.
+#: Maximum number of halvings of a gradient step.
 MAX_BACKTRACKS = 60
 
 

@@ -13,11 +13,11 @@ from ...bilevel.outer_products import OuterProducts
 
 #: Largest and least relative residual.
 LARGEST_RTOL, LEAST_RTOL = 0.2, 1e-2
-#: Most iterations of conjugate gradients.
+#: Maximum number of iterations of conjugate gradients.
 MAX_PRODUCTS = 20
-#: Most times that the free lambdas are minimized over.
+#: Maximum number of times that the free lambdas are minimized over.
 ROUNDS = 3
-#: Least curvature of a lambda relative to the largest, for a preconditioner.
+#: Smallest curvature of a lambda relative to the largest, for a preconditioner.
 LEAST_DIAGONAL = 1e-10
 
 
@@ -57,7 +57,7 @@ def minimize_by_products(
     rho : float
         Weight of the proximal term.
     curvature : ndarray of shape (n_groups,)
-        Added to the bend by the change from lambda to moves as they are felt.
+        Added to the bend by the change from lambda to rescaled moves.
     box : (ndarray, ndarray) of shape (n_groups,)
         Bounds of x; equal where it may not move.
     rtol : float
@@ -121,7 +121,7 @@ def _minimize(matrix, gradient, box, rtol):
 
 
 def _best_size(slope, bend):
-    """Return the share of a move, up to one, at which a parabola is least."""
+    """Return the fraction of a move, up to one, that minimizes a parabola."""
     if not slope < 0:
         return 0.0
     return min(1.0, -slope / bend) if bend > 0 else 1.0

@@ -1,7 +1,7 @@
-"""The start of a run, also where one lambda for all groups gains next to nothing.
+"""The start of a run, also if one lambda for all groups gains little.
 
 What a useless group adds may hide all that another one would gain. So every group is
-then looked at without the others.
+then evaluated without the others.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from .points import Point, Scan, best_so_far
 from .scan import scan_lambda
 from .values import FINE_SCAN, is_small
 
-#: Most groups that are looked at.
+#: Maximum number of groups that are evaluated.
 MOST_GROUPS = 10
 #: Decrease of the loss by one lambda, relative to the model without features, beyond
 #: which a solver is left to find the rest.
@@ -30,7 +30,7 @@ def find_start(
     problem : Problem
         The objective.
     phases : Phases, default=UNWATCHED
-        Is told of the points of the scan.
+        Receives reports of the points of the scan.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The start of a fit of many rows, by models that end next to the minimum.
+"""The start of a fit of many rows, by models that end close to the minimum.
 
 One lambda of many rows has a loss like that of second-order models about common
 weights. One Gram pass makes these for all splits and all lambdas. Every further pass is
@@ -24,7 +24,7 @@ from .points import Point, Scan, inner_range, shared_lambda
 GRID_STEP, CLEARLY = 0.5, 1e-3
 #: Newton steps in lambda of one model, their longest, and the move that ends them.
 MODEL_STEPS, MODEL_MOVE, SMALL_MODEL_MOVE = 8, 1.0, 1e-4
-#: Most passes at the weights of every split.
+#: Maximum number of passes at the weights of every split.
 NEAR_PASSES = 10
 #: Share of the error of rough weights that a pass may leave, their error, and the
 #: number of passes that may leave more.
@@ -37,7 +37,7 @@ END_SLOPE, END_MOVE = 5e-7, 1e-3
 
 
 def near_scan(problem: Problem) -> Scan | None:
-    """Return the `Scan` that ends next to the minimum over one lambda.
+    """Return the `Scan` that ends close to the minimum over one lambda.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def near_scan(problem: Problem) -> Scan | None:
 
 
 def is_near_problem(problem):
-    """Whether models may end next to the minimum of a problem."""
+    """Whether models may end close to the minimum of a problem."""
     full, split_set = problem.full, problem.split_set
     return (
         problem.n_groups == 1
@@ -145,7 +145,7 @@ class _Rounds:
         return lambda_
 
     def _ended(self, lambda_, points):
-        """Return the scan after passes from where the models ended."""
+        """Return the scan after passes from the minimum of the models."""
         models, passes = self.models, NearPass(self.set.passes)
         start = models.at(lambda_)
         weights, response = start.weights, start.response
@@ -204,7 +204,7 @@ class _Rounds:
         ), both
 
     def _known(self, lambda_, model, both, points):
-        """Return the scan, after the problem is told of its end."""
+        """Return the scan, after reporting its end to the problem."""
         problem, models = self.problem, self.models
         for _ in range(END_PASSES):
             weights = models.at(lambda_).weights

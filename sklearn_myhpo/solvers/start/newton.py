@@ -1,4 +1,4 @@
-"""Newton steps in one shared lambda, from a place that a scan has found."""
+"""Newton steps in one shared lambda, from the best point of a scan."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ...bilevel.problem import Problem
 from ...engine.glm.quadratic_model import QuadraticModels
 from .points import Point, inner_range, shared_lambda
 
-#: Most steps, the longest one, and the accuracy of the minimum.
+#: Maximum number of steps, the longest one, and the accuracy of the minimum.
 NEWTON_STEPS, MOST_STEP, PLACE_TOL = 6, 1.75, 0.02
 
 
@@ -63,7 +63,7 @@ def _curved(problem, lambda_, weights):
 
 
 def _curved_model(problem, model, lambda_):
-    """Return the same of a model of the problem."""
+    """Return the same for a model of the problem."""
     low, high = problem.scan_bounds
     moves = (low <= lambda_) & (lambda_ <= high)
     found = model.at(shared_lambda(problem, lambda_), moves)

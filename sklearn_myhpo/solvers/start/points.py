@@ -10,7 +10,7 @@ from ...bilevel.problem import Problem
 #: Above log(curvature) + NULL_MARGIN the weights are a few percent of their final size,
 #: and the loss runs monotonically into that of the constant model.
 NULL_MARGIN = 2.0
-#: Least size of a loss that others are compared with.
+#: Smallest size of a loss that others are compared with.
 LEAST_LOSS = np.finfo(float).tiny
 
 
@@ -70,7 +70,7 @@ def best_so_far(problem: Problem, points: list[Point]) -> Scan:
     problem : Problem
         The objective.
     points : list of Point
-        Those that were looked at; without any, the models without features are.
+        The evaluated points; without any, the models without features.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def value_of(point: Point) -> float:
 
 
 def scan_range(problem: Problem) -> tuple[float, float]:
-    """Return the least and the greatest shared lambda to look at."""
+    """Return the smallest and the largest shared lambda of the scan."""
     return problem.scan_bounds[0].min(), problem.scan_bounds[1].max()
 
 

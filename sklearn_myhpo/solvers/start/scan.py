@@ -39,7 +39,7 @@ def scan_lambda(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     problem : Problem
         The objective.
     phases : Phases, default=UNWATCHED
-        Is told of every point, but for those that are known all at once.
+        Receives reports of every point, except points that are computed together.
 
     Returns
     -------

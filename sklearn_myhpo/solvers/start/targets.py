@@ -1,4 +1,4 @@
-"""The start with one lambda per target: all scanned at once."""
+"""The start with one lambda per target: one scan for all targets."""
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def scan_targets(
     problem : TargetsProblem
         The objective.
     phases : Phases, default=UNWATCHED
-        Is told of every point of the scan.
+        Receives reports of every point of the scan.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def scan_targets(
 
 
 def _between(problem, grid, found):
-    """Return the lowest places between the points, and the exact weights there."""
+    """Return the minima between the points, and the exact weights there."""
     everything, (values, slopes) = problem.everything, found
     # Of equals the strongest penalty: the simplest model.
     best = len(grid) - 1 - np.argmin(values[::-1], axis=0)

@@ -1,9 +1,9 @@
-"""A scan by values alone, where inner solutions are found by iterations.
+"""A scan by values only, for iterative inner solutions.
 
 A slope would cost as much as a solution, and the solver that starts here finds its own.
-So the loss is looked at from the null model down to weak penalties, no more accurately
+So the loss is evaluated from the null model down to weak penalties, no more accurately
 than a ranking needs, each solution starting on the line through the last two. With many
-rows a sample shows the place of the minimum, and all rows are looked at near it only.
+rows a sample shows the place of the minimum, and all rows are evaluated only near it.
 """
 
 from itertools import pairwise
@@ -30,12 +30,12 @@ from .points import (
 
 
 class Fineness(NamedTuple):
-    """How closely a scan looks.
+    """Resolution of a scan.
 
     Attributes
     ----------
     falling, rising : float
-        Step of lambda, and the step where the loss has come to rise.
+        Step of lambda, and the step after the loss has risen.
     highest_rise : float
         The scan ends after `PATIENCE` rises in a row to ``1 + highest_rise / sqrt(n)``
         times the lowest value, or one rise twice as far: chance makes no second minimum
@@ -43,8 +43,8 @@ class Fineness(NamedTuple):
     rival : float
         Relative difference up to which the minimum of a parabola may be below a point.
     margin : float
-        How much weaker a penalty has to be than one that the data do not feel: they
-        may feel it still where their curvature is far from that at small weights.
+        Margin of the weakest penalty of the scan beyond one without effect at small
+        weights: it may have an effect where the curvature is far from that.
     looks_twice : bool
         Whether solutions are rough at first, and accurate only where the loss moves
         little.
@@ -75,11 +75,11 @@ PATIENCE = 2
 #: Losses without a bound of their curvature may rise to 10^4 times that of the null
 #: model and still fall far below it.
 HOPELESS = 1e8
-#: Penalties that are too weak for the data to feel are not looked at once the loss
+#: Penalties too weak to have an effect are not evaluated once the loss
 #: rises, for then it does so along separable directions; or once it moves by less than
 #: FLAT_LOSS of itself, for then it has nothing left to fall by.
 FLAT_LOSS = 1e-5
-#: Accuracy of the inner solutions, as of `BilevelProblem.minimize`, where a loss moves
+#: Accuracy of the inner solutions, as in `BilevelProblem.minimize`, where a loss moves
 #: by at most COARSE of itself; elsewhere that of `SplitSet.rough_tol` will do.
 SCAN_TOL, COARSE = 3e-3, 0.05
 #: Relative difference of two minima at that accuracy below which either may be lower.
@@ -94,7 +94,7 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     problem : Problem
         The objective.
     phases : Phases, default=UNWATCHED
-        Is told of every point that is solved for.
+        Receives reports of every point that is solved for.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
 
 
 def _near_guide(problem, fewer, guide, lambda_):
-    """Return the `Scan` near the place that a sample of the rows shows."""
+    """Return the `Scan` near the minimum of a sample of the rows."""
     model = problem.quadratic_model(fewer, shared_lambda(problem, lambda_), guide)
     weights = guide.weights
     if model is not None:
@@ -200,14 +200,14 @@ def _is_far_up(values, best, n_null, rise):
 
 
 def is_small(problem: Problem) -> bool:
-    """Whether held-out rows are so few that a loss may have minima anywhere."""
+    """Whether held-out rows are so few that a loss may have several minima."""
     n_weights = np.prod(problem.splits[0].shape)
     few_entries = problem.n_held_out * n_weights <= FEW_ENTRIES
     return problem.n_held_out <= FEW_HELD_OUT and bool(few_entries)
 
 
 def _next_point(problem, points, lambda_, n_null, fineness):
-    """Return the next point, started from the last ones."""
+    """Return the next point, with a start from the last ones."""
     vector = shared_lambda(problem, lambda_)
     starts = points[-1].weights if points else None
     # From weights whose slopes are known the first step is free, which is enough for a
@@ -231,7 +231,7 @@ def _next_point(problem, points, lambda_, n_null, fineness):
 
 
 def _solved(problem, lambda_, weights):
-    """Return the point at a lambda as accurately as a ranking may need it."""
+    """Return the point at a lambda, accurate enough for a ranking."""
     vector = shared_lambda(problem, lambda_)
     weights = problem.minimize(vector, weights, tol=SCAN_TOL)
     return Point(lambda_, problem.objective(vector, weights), weights=weights)
@@ -307,7 +307,7 @@ def _estimated(points, number, n_null):
 
 
 def _parabola_minimum(three):
-    """Return how far from the second of three points their parabola is lowest.
+    """Return the minimizer of a parabola, relative to the second of three points.
 
     The second value is the lowest: the minimum is at most half way to a neighbour.
 
@@ -330,7 +330,7 @@ def _parabola_minimum(three):
 
 
 def _lagrange(place, nodes):
-    """Return the shares of the values at nodes in the interpolation at a place."""
+    """Return the weights of the values at nodes in an interpolation."""
     return [
         np.prod([(place - other) / (node - other) for other in nodes if other != node])
         for node in nodes

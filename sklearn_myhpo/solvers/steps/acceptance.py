@@ -1,18 +1,18 @@
-"""The rule by which a step on lambda is judged, whatever proposed it."""
+"""The acceptance rule for a step on lambda."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-#: Share of the promised decrease from which on a step is accepted.
+#: Smallest share of the predicted decrease at which a step is accepted.
 ACCEPT_RATIO = 1e-4
-#: Share below which an accepted step is poor: its model was trusted too far.
+#: Share below which an accepted step is poor: the model was used too far away.
 POOR_RATIO = 0.25
-#: Share above which it is good: its model may be trusted further.
+#: Share above which a step is good: the model may be used further away.
 GOOD_RATIO = 0.75
 #: Decrease relative to the objective that rounding cannot resolve.
 VALUE_ROUNDING = 1e-14
-#: Promised decrease, relative to the objective, that the error of the inner solutions
+#: Predicted decrease, relative to the objective, that the error of the inner solutions
 #: may hide.
 HIDDEN = 1e-10
 #: Size of that error.
@@ -20,17 +20,17 @@ NOISE = 1e-8
 
 
 class Verdict(NamedTuple):
-    """Judgement of one step, or of many at once.
+    """Acceptance of one step, or of many.
 
     Attributes
     ----------
     accepted : bool or ndarray of bool
         Whether the objective falls enough.
     good, poor : bool or ndarray of bool
-        Whether it falls about as promised, or by far less.
+        Whether the objective falls about as predicted, or by far less.
     hidden : bool or ndarray of bool
-        Whether the error of the inner solutions may decide: then the smaller
-        hypergradient is better.
+        Whether the decrease is smaller than the error of the inner solutions; then the
+        place with the smaller hypergradient is better.
     """
 
     accepted: bool | np.ndarray
@@ -47,7 +47,7 @@ def judge(
     Parameters
     ----------
     predicted : float or ndarray
-        Promised decrease, positive.
+        Predicted decrease, positive.
     before, after : float or ndarray
         Objective at both ends.
 
@@ -69,5 +69,5 @@ def judge(
 def is_below_rounding(
     predicted: float | np.ndarray, objective: float | np.ndarray
 ) -> bool | np.ndarray:
-    """Whether a promised decrease is lost in the rounding of the objective."""
+    """Whether a predicted decrease is below the rounding error of the objective."""
     return predicted <= VALUE_ROUNDING * objective

@@ -5,7 +5,7 @@ from scipy.optimize import lsq_linear
 
 from ...engine.linalg.symmetric import symmetric_solver
 
-#: Iterations after which the active set method is taken to cycle.
+#: Number of iterations after which the active set method is assumed to cycle.
 MAX_ACTIVE_SETS = 30
 
 

@@ -2,10 +2,10 @@
 
 Limited-memory BFGS on the lambdas that are free to move. A step is accepted by the
 approximate Wolfe conditions (Hager & Zhang 2005, A New Conjugate Gradient Method with
-Guaranteed Descent and an Efficient Line Search): the function has not risen and its
-slope along the step has not turned by much. They hold down to rounding level, and
-without the first they need nothing but the gradient, which may then be any field: where
-it is zero, the descent rests.
+Guaranteed Descent and an Efficient Line Search): the function has not risen, and its
+slope along the step is not much above zero. They work down to rounding level. The
+second condition needs the gradient alone, which may then be any vector field; the
+descent ends where the field is zero.
 """
 
 from collections.abc import Callable
@@ -23,12 +23,12 @@ from .lbfgs_direction import free_direction
 N_PAIRS = 20
 #: The slope along an accepted step rises to at most this share of the first slope.
 MAX_SLOPE = 0.8
-#: Most trials of a step.
+#: Maximum number of trials of a step.
 MAX_STEP_TRIALS = 40
-#: Least share of a step that the next trial keeps.
+#: Smallest factor from a trial step to the next.
 LEAST_SHARE = 0.1
-#: Decrease relative to the objective that slopes, which are accurate where differences
-#: of values are not, cannot resolve.
+#: Decrease relative to the objective that even slopes cannot resolve. They are accurate
+#: where differences of values no longer are.
 UNSEEN = 1e-20
 
 
@@ -42,7 +42,7 @@ class Value(NamedTuple):
     objective : float
         Value of the function.
     gradient : ndarray of shape (n_groups,) or None
-        None where the objective was too large to be of interest.
+        None if the objective was above the limit.
     """
 
     place: Evaluation
@@ -81,7 +81,7 @@ def descend(
     Parameters
     ----------
     problem : BilevelProblem
-        It has the bounds, and the scale of the objective.
+        The problem, which has the bounds and the scale of the objective.
     state : DescentState
         The place of the descent, or any named tuple with its fields.
     evaluate : callable
@@ -159,7 +159,7 @@ def _search(problem, state, evaluate, limit):
             rise = np.vdot(value.gradient, move)
             if rise <= MAX_SLOPE * fall:
                 return lambda_, value
-            # Where the secant through the slopes is zero.
+            # The zero of the secant through the slopes.
             shorter = max(fall / (fall + rise), LEAST_SHARE)
         size *= shorter
     return None

@@ -1,4 +1,4 @@
-"""A better end of a Newton step, from the derivatives at the place before.
+"""A more accurate Newton step, from the derivatives at the previous place.
 
 The cubic through slopes and curvatures at two places has an error of fourth order in
 the distances, where that of a Newton step is of second order.
@@ -6,7 +6,7 @@ the distances, where that of a Newton step is of second order.
 
 #: Newton iterations for the root of the cubic.
 N_ITER = 10
-#: Largest change of a step, relative to it: a cubic that asks for more is not trusted.
+#: Largest relative change of a step; a cubic that needs more is ignored.
 MOST = 0.5
 
 
@@ -23,13 +23,14 @@ def share_of_step(before, here, step):
     Returns
     -------
     float
-        One where the cubic has no root near the end of the step.
+        One if the cubic has no root near the end of the step.
     """
     x, slope, curvature = here
     back = before[0] - x
     if not (back and curvature > 0):
         return 1.0
-    # In units of the way back the cubic is slope + first z + second z^2 + third z^3.
+    # In units of the distance to the previous place, the cubic is slope + first z +
+    # second z^2 + third z^3.
     first = curvature * back
     rise, bend = before[1] - slope - first, before[2] * back - first
     second, third = 3.0 * rise - bend, bend - 2.0 * rise

@@ -21,11 +21,11 @@ from ..protocol import Info
 from .acceptance import ACCEPT_RATIO, VALUE_ROUNDING
 from .slopes import curvature_bounds, implicit_slope
 
-#: Factor by which the inverse step size rises after a step that fails, and falls after
-#: one that does not; its least value, relative to a bound of the curvature.
+#: Factor by which the inverse step size rises after a rejected step and falls after an
+#: accepted one; its smallest value, relative to a bound of the curvature.
 CHANGE, LEAST_INVERSE = 2.0, 0.5
-#: Relative norm of the rest of a new vector, orthogonal to the basis, below which the
-#: subspace cannot grow.
+#: Relative norm of the part of a new vector that is orthogonal to the basis, below
+#: which the subspace cannot grow.
 LEAST_REST = 1e-12
 
 
@@ -57,7 +57,7 @@ class Subspace(NamedTuple):
 
     @property
     def is_exhausted(self):
-        """Whether no vector is left to add."""
+        """Whether no further vector can be added."""
         return self.beta == 0
 
     @property
@@ -171,7 +171,8 @@ def _restarted(hessian, unit, right, adjoint):
     image = hessian.product(adjoint) / unit
     whole = np.linalg.norm(scaled)
     if np.linalg.norm(scaled - image) > whole:
-        # The Hessian has changed so much that zero is a better adjoint.
+        # The Hessian has changed so much that zero is a better start than the last
+        # adjoint.
         adjoint, image = np.zeros_like(adjoint), np.zeros_like(image)
     first = (scaled - image).ravel()
     size = np.linalg.norm(first)

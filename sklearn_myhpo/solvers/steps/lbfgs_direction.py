@@ -1,7 +1,7 @@
 """The direction of limited-memory BFGS in the lambdas that are free to move.
 
 Nocedal (1980); the projection to bounds is that of L-BFGS-B (Byrd et al. 1995) in its
-simplest form: a lambda that its bound holds leaves the direction.
+simplest form: lambdas at active bounds are left out of the direction.
 """
 
 import numpy as np

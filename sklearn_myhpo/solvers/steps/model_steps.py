@@ -4,29 +4,30 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Newton steps that end a solve of the models.
+#: Number of Newton steps at the end of a solve of the models.
 POLISH_STEPS = 5
-#: Least and largest factor by which third derivatives may change a move of lambda.
+#: Smallest and largest factor by which third derivatives may change a move of lambda.
 LEAST_BEND, MOST_BEND = 0.3, 3.0
-#: Change of the objective, relative to it, up to which a move may have any length.
+#: Relative change of the objective below which a move may have any length.
 LITTLE_PROMISE = 1e-6
-#: Fall of a training loss along a step, relative to it, below which the step is short.
+#: Relative decrease of a training loss along a step, below which the step is short.
 SMALL_FALL = 1e-10
-#: Step of a look at all lambdas, and the size of a Hessian up to which there is one;
-#: share of the objective that is clearly better.
+#: Spacing of the lambdas of a search over the whole range, the size of a Hessian up to
+#: which there is a search, and the relative decrease that is clearly better.
 LOOK_STEP, MOST_LOOKED_AT, BETTER = 1.5, 300, 5e-4
-#: Error of weights, relative in the norm of the Hessian, that is far.
+#: Relative error of the weights, in the norm of the Hessian, above which they are far
+#: from the minimum.
 FAR_WEIGHTS = 0.3
-#: Longest move of a lambda from a pass to the next, a natural log; rise of the
-#: objective, relative to it, after which a move was too long; the share of it to retry.
+#: Longest move of a lambda between two passes, a natural log; relative rise of the
+#: objective that shows that a move was too long; the share of that move to retry.
 LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
-#: Largest move of the weights, relative in the norm of the Hessian, for which the
-#: models hold.
+#: Largest relative move of the weights, in the norm of the Hessian, for which the
+#: models are accurate.
 WITHIN_MODELS = 0.3
 
 
 class Round(NamedTuple):
-    """A problem about known weights, and where its solution is.
+    """A problem expanded about known weights, and its solution.
 
     Attributes
     ----------
@@ -49,7 +50,7 @@ class Round(NamedTuple):
 
 
 class Trust:
-    """How far lambda may move from a pass to the next, and from where.
+    """The longest move of lambda between two passes, and the best place so far.
 
     Attributes
     ----------
@@ -59,9 +60,9 @@ class Trust:
 
     def __init__(self):
         self.longest = LONGEST
-        #: Whether no move has been too long.
+        #: Whether no move was too long.
         self.is_free = True
-        # Lambda, objective and error of the lowest place so far.
+        # Lambda, objective and error of the best place so far.
         self._lowest = None
 
     def retreat(self, lambda_, objective, error=0.0):
@@ -73,14 +74,15 @@ class Trust:
         ----------
         lambda_ : ndarray of shape (n_groups,)
         objective : float
-            Of weights near the minima there.
+            Value at weights near the minima there.
         error : float
-            Of these weights, at most about the relative one of the objective.
+            Error of these weights; the relative error of the objective is at most about
+            this.
 
         Returns
         -------
         ndarray of shape (n_groups,) or None
-            None where the objective has not risen.
+            None if the objective has not risen.
         """
         if self._lowest is not None and self._has_risen(objective, error):
             centre = self._lowest[0]
@@ -93,13 +95,13 @@ class Trust:
         return None
 
     def _has_risen(self, objective, error):
-        """Whether an objective is above the lowest one, whatever their errors."""
+        """Whether an objective is above the lowest one, given their errors."""
         _, lowest, its_error = self._lowest
         return objective > (1.0 + RISE + error + its_error) * lowest
 
 
 def are_far_from_all(problem, lambda_, common, ends):
-    """Whether common weights are so far from all splits' that others will do as well.
+    """Whether the common weights are far from those of all splits.
 
     After a pass about them about half the square of their error is left, in units of
     which the curvature of the loss is one.
@@ -125,10 +127,10 @@ def are_far_from_all(problem, lambda_, common, ends):
 
 
 def best_shared(problem, lambda_, common):
-    """Return lambda with all entries moved by the same, if that is clearly better.
+    """Return lambda with all entries moved by the same if that is clearly better.
 
-    The sample from which a fit starts may have its lowest minimum elsewhere. Models are
-    believed where weights are not far from those that they are about.
+    The sample from which a fit starts may have its lowest minimum elsewhere. The models
+    are used only near the weights about which they are expanded.
 
     Parameters
     ----------
@@ -163,7 +165,7 @@ def best_shared(problem, lambda_, common):
 def slopes_along(models, lambda_, start, end, at):
     """Return the slope of L_T along a step at a place, and its fall at the start.
 
-    Zero and one where the step is too small to overshoot.
+    Zero and one if the step is too small to overshoot.
     """
     before, after = models
     step = (end - start).reshape(-1, 1)
@@ -191,7 +193,7 @@ def inner_error(problem, lambda_, at, ends):
 
 
 def promises_little(problem, place, lambda_):
-    """Whether the models' objective at another lambda is hardly another one.
+    """Whether the models' objective hardly changes at another lambda.
 
     Parameters
     ----------
@@ -206,7 +208,7 @@ def promises_little(problem, place, lambda_):
 
 
 def moves_little(problem, lambda_, other, at):
-    """Whether the weights move so little to another lambda that the models hold there.
+    """Whether the weights move so little to another lambda that models stay accurate.
 
     Parameters
     ----------
@@ -216,7 +218,7 @@ def moves_little(problem, lambda_, other, at):
     at : ndarray of shape (n_splits + 1, m, n_outputs)
         The present weights.
     """
-    # The norm has the weaker penalty, for features that leave or enter the model.
+    # The norm uses the weaker penalty, because features may leave or enter the model.
     least = np.minimum(lambda_, other)
     ends = problem.minimize(other, problem.starts())
     return inner_error(problem, least, at, ends) <= WITHIN_MODELS
@@ -225,7 +227,7 @@ def moves_little(problem, lambda_, other, at):
 def polished(problem, lambda_):
     """Return lambda after Newton steps on the slope, while this falls.
 
-    A solver that compares values ends where their rounding begins.
+    A solver that compares values can go no further than their rounding error.
     """
     least, best = np.inf, lambda_
     for _ in range(POLISH_STEPS):
@@ -249,7 +251,7 @@ def polished(problem, lambda_):
 
 
 def bent(problem, place, move):
-    """Return a move of lambda, longer or shorter as third derivatives want it."""
+    """Return a move of lambda, rescaled by third derivatives."""
     found = place.model()
     free = problem.is_free(place.lambda_) & (move != 0)
     if not free.any():

@@ -19,9 +19,9 @@ from .box import minimize_in_box
 
 #: The trust region in every lambda, a natural log: first and largest.
 FIRST_RADIUS, MAX_RADIUS = 1.0, 5.0
-#: Factors of the length of a good step and of a poor one in the next radius.
+#: Next radius after a good and after a poor step, as factors of the step's length.
 WIDEN, NARROW = 2.0, 0.25
-#: Least curvature, in units of a lambda's own.
+#: Smallest curvature, relative to that of each lambda alone.
 LEAST_CURVATURE = 1e-10
 
 
@@ -49,7 +49,7 @@ def step(options, problem, state, rng):
     if is_below_rounding(predicted, objective):
         new_state = state._replace(error=0.0)
         return new_state, Info.at(new_state.place, new_state.model.gradient)
-    # The Hessians of this place are not needed again unless it is the last one.
+    # Free the Hessians of this place; only those of the last place are needed again.
     state.place.release()
     there = problem.at(lambda_, problem.minimize(lambda_, state.weights))
     verdict = judge(predicted, objective, there.objective)
@@ -83,7 +83,7 @@ def _propose(problem, state, steps):
     matrix = model.tangent[np.ix_(free, free)]
     if steps != "gauss-newton":
         matrix = matrix + model.bend[np.ix_(free, free)]
-    # In units of its own curvature every lambda weighs the same in rounding.
+    # Scaled to unit curvature, rounding errors of all lambdas are alike.
     unit = np.sqrt(np.abs(np.diag(matrix)))
     unit[unit == 0] = 1.0
     matrix = _positive_definite(matrix / np.outer(unit, unit))
@@ -99,7 +99,7 @@ def _propose(problem, state, steps):
 
 
 def _positive_definite(matrix):
-    """Return a symmetric matrix with the sizes of its eigenvalues in their place."""
+    """Return a symmetric matrix with the absolute values of its eigenvalues."""
     values, vectors = np.linalg.eigh(0.5 * (matrix + matrix.T))
     size = np.abs(values)
     return (vectors * np.maximum(size, LEAST_CURVATURE * size.max())) @ vectors.T

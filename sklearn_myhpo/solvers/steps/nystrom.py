@@ -11,7 +11,7 @@ diagonal, is added exactly. rho is relative to U^2, about the curvature of every
 so that the units of the features do not matter.
 
 The approximated hypergradient has zeros of its own, at which the descent ends. Columns
-are drawn once, so that these do not move during a run.
+are drawn once, so that these zeros do not move during a run.
 """
 
 from typing import NamedTuple
@@ -101,7 +101,7 @@ def nystrom_solve(split, lambda_, w, right, columns, rho):
     diagonal = np.broadcast_to(penalty / unit**2, right.shape).ravel() + rho
     scaled = (right / unit).ravel() / diagonal
     core = rows[:, columns] + (rows / diagonal) @ rows.T
-    # Columns that depend on each other make it singular.
+    # Linearly dependent columns make it singular.
     inner = np.linalg.lstsq(0.5 * (core + core.T), rows @ scaled, rcond=None)[0]
     solved = scaled - (inner @ rows) / diagonal
     return solved.reshape(right.shape) / unit

@@ -1,4 +1,4 @@
-"""The weights of all splits as one vector, in units of their own."""
+"""The weights of all splits as one scaled vector."""
 
 from collections.abc import Iterable
 

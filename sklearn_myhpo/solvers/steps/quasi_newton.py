@@ -12,7 +12,7 @@ from ..protocol import Info
 from .acceptance import ACCEPT_RATIO, is_below_rounding
 from .lbfgs_direction import free_direction
 
-#: Most halvings of a step.
+#: Maximum number of halvings of a step.
 MAX_TRIALS_OF_VALUES = 30
 
 
@@ -39,7 +39,7 @@ def init(options, problem, lambda_0, weights_0):
 
 def step(options, problem, state, rng):
     """Return the next state and its `Info`."""
-    # The Hessians of this place are not needed again unless it is the last one.
+    # Free the Hessians of this place; only those of the last place are needed again.
     state.place.release()
     place = _search(problem, state)
     if place is not None:
@@ -54,7 +54,8 @@ def step(options, problem, state, rng):
     elif state.pairs:
         new_state = state._replace(pairs=())
     else:
-        # Not even a short step along the gradient gains: rounding level.
+        # Not even a short step along the gradient decreases the objective: rounding
+        # level.
         new_state = state._replace(error=0.0)
     return new_state, Info.at(new_state.place, new_state.hypergradient)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-#: Least bound of the curvature in a lambda, relative to the largest.
+#: Smallest bound of the curvature in a lambda, relative to the largest.
 LEAST_BOUND = 1e-6
 
 

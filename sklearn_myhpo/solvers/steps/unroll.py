@@ -23,7 +23,7 @@ class StepSize(NamedTuple):
 def automatic_step_size(lipschitz: float, lambda_: np.ndarray) -> StepSize:
     """Return 1/L, with L the Lipschitz constant of the data term plus the penalties'.
 
-    The penalties' is the largest p_g, made smooth: their l_s norm with
+    That of the penalties is the largest p_g, made smooth: their l_s norm with
     s = 1 + log(n_groups), which is at most e times the largest and equal to it where
     there is one. So a, and with it the outer objective, is a smooth function of lambda.
 

@@ -12,21 +12,21 @@ import numpy as np
 from ..steps.box import minimize_in_box
 from .response import PARTS, part_gradient, train_residual
 
-#: A training step is tried again, shorter, while the slope at its end, against it,
-#: exceeds this share of the first one; at most so many times.
+#: A training step is shortened while the slope at its end points back with more than
+#: this share of the first slope; at most so many times.
 MAX_TURN, MAX_SHORTER = 1.0, 30
 #: Longest step, in units of Newton's.
 MOST_NEWTON = 2.0
-#: Accuracy of the metric, where it is solved with by iterations.
+#: Accuracy of iterative solves with the metric.
 METRIC_TOL = 1e-2
 #: Longest move of a lambda, a natural log.
 MOST_MOVE = 1.0
-#: Factors of the longest move of a lambda whose hypergradient has changed its sign, and
-#: of the others.
+#: Factors of the longest move of a lambda after a change of sign of its hypergradient,
+#: and otherwise.
 TURNED, STRAIGHT = 0.5, 1.5
 #: Added to the unit diagonal of the scaled Gauss-Newton matrix.
 DAMPING = 1e-3
-#: Least and largest curvature found along a move, relative to Gauss-Newton's.
+#: Smallest and largest curvature found along a move, relative to Gauss-Newton's.
 MIN_CURVATURE, MAX_CURVATURE = 0.1, 10.0
 
 
@@ -171,7 +171,7 @@ def _find_curvature(lambda_, slope, matrix, last, gain):
     longest = np.minimum(last.longest * np.where(turned, TURNED, STRAIGHT), MOST_MOVE)
     curvature, move = last.curvature, lambda_ - last.lambda_
     expected, found = move @ matrix @ move, move @ (slope - last.slope)
-    # With noise the difference of two slopes tells nothing.
+    # With noise, the difference of two slopes carries no information.
     if gain == 1.0 and last.slope.any() and expected > 0 and found > 0:
         curvature = float(np.clip(found / expected, MIN_CURVATURE, MAX_CURVATURE))
     return Secant(lambda_, slope, curvature, longest)

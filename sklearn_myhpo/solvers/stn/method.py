@@ -22,7 +22,7 @@ from ..protocol import Info, Solver
 from . import auto, published
 from .response import draw_balanced, draw_independent, perturb, validation_slope
 
-#: Least sigma: below, differences of gradients are lost in rounding.
+#: Smallest sigma: below, differences of gradients are lost in rounding.
 MIN_SIGMA = 1e-4
 #: Automatic number of perturbations: at least this, and this many per lambda.
 MIN_SAMPLES, SAMPLES_PER_LAMBDA = 8, 2
@@ -69,8 +69,9 @@ class STN(Solver):
         that the run converges; or new independent ones at every step, as published,
         so that the residual ends at the level of the noise.
     n_samples : "auto" or int, default="auto"
-        Perturbations per step, each with its opposite if balanced, and then at least
-        as many as lambdas. "auto" is 8, or twice the lambdas if that is more.
+        Perturbations per step. If balanced, each comes with its opposite, and there
+        must be at least as many as lambdas. "auto" is 8, or twice the lambdas if that
+        is more.
     tau : float, default=1e-4
         Weight of the entropy, relative to the validation loss of the best constant
         model (published: 1e-3 to 1e-5 of a cross-entropy).
@@ -81,7 +82,7 @@ class STN(Solver):
     n_train_steps, n_valid_steps : int, default=2 and 1
         Steps of a round on (w_0, Theta), and on (lambda, sigma).
     warm_up : int, default=5
-        First rounds in which lambda and sigma rest.
+        Number of first rounds in which lambda and sigma stay fixed.
     step_sizes : "auto" or (float, float), default="auto"
         alpha of stochastic gradients with momentum 0.9 on (w_0, Theta), and beta of
         Adam on lambda and on s, sigma = softplus(s), as published (0.01 and 0.003).
@@ -123,7 +124,7 @@ class STN(Solver):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Of a method that looks at splits, with advice for its options."""
+        """Those of a method that uses splits, with advice for its options."""
         return Capabilities(all_directions=False, advice=self._advice)
 
     @property
@@ -146,7 +147,7 @@ class STN(Solver):
     def init(
         self, problem: HeldOutProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
     ) -> STNState:
-        """Return the weights `weights_0` with no response yet."""
+        """Return a state with the weights `weights_0` and zero responses."""
         self._n_samples(problem)
         phis = [
             np.concatenate([w[None], np.zeros((problem.n_groups, *w.shape))])

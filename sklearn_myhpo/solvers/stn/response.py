@@ -18,7 +18,8 @@ PARTS = {
     "perturbed": (slice(None),),
     "centred": (slice(0, 1), slice(1, None)),
 }
-#: Force on a response, relative to the data's own gradient, that rounding hides.
+#: Force on a response, relative to the gradient of the data term, that is below
+#: rounding error.
 HIDDEN_FORCE = 1e-8
 
 
@@ -179,9 +180,9 @@ def train_residual(
 ) -> float:
     """Return how far phi is from its stationary point, relatively.
 
-    The larger of the residual of w_0, relative to the data's own gradient, and that of
-    Theta's worst column, relative to the largest force ``p w_0`` of a group: as much
-    as the hypergradient, whose largest entry counts, can feel.
+    It is the larger of two residuals: that of w_0, relative to the gradient of the data
+    term, and that of the worst column of Theta, relative to the largest force ``p w_0``
+    of a group, since the largest entry of the hypergradient counts.
 
     Parameters
     ----------

@@ -8,10 +8,10 @@ from .walk import Rule
 
 
 class AmIGO(Rule):
-    """As many steps on w, then on q, each from where it was.
+    """`n_inner_steps` on w, then on q, each from its last value.
 
-    The validation gradient of one batch is held while q steps; every step draws the
-    Hessian of a new one.
+    While q steps, the validation gradient of one batch is kept; every step draws a new
+    batch for the Hessian.
     """
 
     has_inner_loops = True
@@ -19,7 +19,7 @@ class AmIGO(Rule):
     restarts = False
 
     def epoch(self, walk, memory):
-        """Return None after about as many batches as there are."""
+        """Return None after about one epoch of batches."""
         n_inner = walk.n_inner
         for numbers in walk.rounds(2 * n_inner + 1):
             factor = walk.falling
@@ -29,7 +29,7 @@ class AmIGO(Rule):
             walk.go_to(lambda_)
 
     def step(self, walk, numbers, n_inner, factor):
-        """Walk through the inner loops at one lambda."""
+        """Run the inner loops at one lambda."""
         n_batches, (w, q) = len(walk.batches), walk.z
         scale, penalty = factor * walk.scale, walk.penalty
         for batch in walk.visit(numbers[:n_inner], "n_train_gradients"):

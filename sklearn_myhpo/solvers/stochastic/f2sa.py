@@ -11,8 +11,8 @@ import numpy as np
 
 from .walk import Rule
 
-#: Multiplier at the start. Weights and penalties make both losses convex, so that the
-#: paper's lower bound, which sees to that, is not needed.
+#: Multiplier at the start. Both losses are convex here, so the paper's lower bound,
+#: which ensures convexity, is not needed.
 FIRST_MULTIPLIER = 10.0
 #: Exponents of ``k + 1`` in the steps of z, in those of y and lambda, and in the
 #: multiplier, where both losses are sampled: ibid., corollary of theorem 4.1.
@@ -25,7 +25,7 @@ def multiplier(n_steps: int) -> float:
 
 
 class F2SA(Rule):
-    """As many steps on y and z at once, then one on lambda."""
+    """Joint steps on y and z, then one on lambda."""
 
     has_inner_loops = True
 

@@ -20,8 +20,8 @@ from .walk import Walk
 
 #: Longest step of a lambda, a natural log.
 MAX_STEP = 2.0
-#: Residual of the adjoints, relative to that of adjoints of zero, beyond which they
-#: blow up. In the first epochs, when lambda travels far, it may be two or three.
+#: Residual of the adjoints, relative to that of zero adjoints, above which they
+#: diverge. In the first epochs, when lambda moves far, it may be two or three.
 MOST_SWING = 10.0
 
 
@@ -63,8 +63,8 @@ default="saba"
         recursive momentum and "vrbo" SPIDER's recursion, both with q from a series of
         `n_inner_steps` terms. The sources are in the files of these names.
     batch_size : int, default=64
-        Most rows of a batch, of both parts and all splits together; fewer where there
-        would be less than ten batches.
+        Maximum number of rows of a batch, for both parts and all splits together. It is
+        reduced if there would be fewer than ten batches.
     step_sizes : "auto" or (float, float), default="auto"
         alpha of w and q, and beta of lambda, as published. "auto" takes scale-free
         ones from the curvature of the batches, and needs no tuning.
@@ -89,7 +89,7 @@ default="saba"
 
     @property
     def capabilities(self) -> Capabilities:
-        """Needs rows; methods without a memory of the rows can take new ones."""
+        """Needs rows; methods that store nothing per row can take new ones."""
         return Capabilities(needs_rows=True, streams=self._rule.streams)
 
     def init(
@@ -116,7 +116,7 @@ default="saba"
         try:
             memory = rule.epoch(walk, memory)
         except OutOfTimeError:
-            # An epoch that is cut short leaves as much behind as it has done.
+            # An unfinished epoch counts as far as it got.
             memory = None
         with problem.counts.within(Deadline()):
             found = state.batches.everything(walk.z)
@@ -147,7 +147,7 @@ default="saba"
             rule = self._rule
             steps, largest = measured_steps(batches, rule.safety, state.largest)
             if rule.has_inner_loops:
-                # Weights step as often as this between two steps of lambda.
+                # Number of steps of the weights between two steps of lambda.
                 beta = min(self.n_inner_steps * steps.beta, MAX_STEP)
                 steps = steps._replace(beta=beta)
         else:
@@ -157,7 +157,7 @@ default="saba"
 
 
 def _swing(walk, found):
-    """Return the largest residual of an adjoint problem, in no units of the data."""
+    """Return the largest relative residual of an adjoint problem."""
     residual = found.gradients[1] + walk.penalty * walk.z[1]
     sizes = [
         np.sum(walk.scale * np.square(one), axis=(1, 2))
@@ -168,10 +168,10 @@ def _swing(walk, found):
 
 
 def _calmed(state, swing):
-    """Return the state with shorter steps of lambda where the adjoints blow up.
+    """Return the state with shorter steps of lambda if the adjoints diverge.
 
-    Features that stand for each other answer a weak penalty more slowly than any one of
-    them tells; lambda has then run ahead.
+    Collinear features respond to a weak penalty more slowly than each of them alone
+    suggests, so that lambda has moved too fast.
     """
     steps = state.steps
     if swing > max(state.swing, MOST_SWING):

@@ -40,7 +40,7 @@ class MRBO(Rule):
     """Steps on w and lambda; q is a Neumann series of batches at every step."""
 
     def epoch(self, walk, memory):
-        """Return the `Momentum` after about as many batches as there are."""
+        """Return the `Momentum` after about one epoch of batches."""
         w = walk.z[0]
         for numbers in walk.rounds(walk.n_inner + 2):
             memory = self.step(walk, numbers, memory)
@@ -52,7 +52,7 @@ class MRBO(Rule):
         return memory
 
     def step(self, walk, numbers, memory):
-        """Return the directions at this place, and put the adjoints down."""
+        """Return the directions at this place, and store the adjoints."""
         w, q = walk.z
         weights, lambdas, share, n_steps = [w], [walk.lambda_], 1.0, 0
         if memory is not None:

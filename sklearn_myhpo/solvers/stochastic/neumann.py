@@ -6,12 +6,12 @@ from .walk import Walk
 
 
 class Places:
-    """Weights and lambdas at which the same batches are looked at.
+    """Weights and lambdas at which the same batches are evaluated.
 
     Parameters
     ----------
     walk : Walk
-        Whose penalties, batches and sizes of steps are used.
+        The walk whose penalties, batches and step sizes are used.
     weights : list of ndarray of shape (n_splits, n_outputs, m)
         At every place.
     lambdas : list of ndarray of shape (n_groups,)
@@ -37,8 +37,8 @@ class Places:
     def adjoints(self, held_out: np.ndarray, terms: list[np.ndarray]) -> np.ndarray:
         """Return the adjoints at every place.
 
-        Steps along ``H q - grad L_V`` from zero, each with the Hessian of other
-        batches, have the terms of the series.
+        Steps along ``H q - grad L_V`` from zero, each with the Hessian of different
+        batches, add up the terms of the series.
 
         Parameters
         ----------

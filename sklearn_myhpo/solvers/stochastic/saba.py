@@ -1,4 +1,4 @@
-"""SABA: all three at once, with SAGA's tables and so without noise in the limit.
+"""SABA: joint steps with SAGA's tables, so without noise in the limit.
 
 Dagreou, Ablin, Vaiter & Moreau (2022), arXiv:2201.13409.
 For linear models a scalar of every row stands for its gradient (Defazio, Bach &
@@ -21,7 +21,7 @@ class SABA(Rule):
     needs_pass = True
 
     def start(self, found):
-        """Return tables that have seen all rows."""
+        """Return tables filled from all rows."""
         return Sums(found.scalars, found.gradients)
 
     def epoch(self, walk, memory):

@@ -1,4 +1,4 @@
-"""SOBA: all three at once, with steps that fall.
+"""SOBA: joint steps of decreasing size.
 
 Dagreou, Ablin, Vaiter & Moreau (2022), A framework for bilevel optimization that
 enables stochastic and global variance reduction algorithms, arXiv:2201.13409.

@@ -1,4 +1,4 @@
-"""SRBA: all three at once, along gradients that SARAH's recursion keeps up to date.
+"""SRBA: joint steps along gradients that SARAH's recursion updates.
 
 Dagreou, Moreau, Vaiter & Ablin (2024), A lower bound and a near-optimal algorithm for
 bilevel empirical risk minimization, arXiv:2302.08766, Algorithm 1.
@@ -13,8 +13,8 @@ class SRBA(Rule):
     """Steps along the gradients of all rows at the start, and their changes since.
 
     A change is measured on a batch, at the last place and at this one. The direction of
-    lambda takes no rows, so that its recursion is the direction itself. A period is an
-    epoch: the pass that the residual takes anyway begins the next one.
+    lambda depends on no rows, so its recursion equals the direction itself. A period is
+    an epoch: the pass that the residual takes anyway begins the next one.
     """
 
     is_steady = True

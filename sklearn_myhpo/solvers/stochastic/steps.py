@@ -1,18 +1,17 @@
-"""Steps of weights, adjoints and lambdas that know no units of the data.
+"""Scale-free steps of weights, adjoints and lambdas.
 
 Weights and adjoints step in every coordinate j by ``gamma / (a_j + p_j)``, where a_j
 is the largest curvature of that coordinate on one batch, and gamma is the inverse of
-the largest curvature of a batch in these units. So a feature in other units, or one
-that few rows have, does no harm, and no penalty is too stiff; lambda stays in the units
-of the objective.
+the largest curvature of a batch in these units. So features in other units or with few
+nonzero rows do no harm, and no penalty is too stiff.
 
 Lambda g steps by ``eta_g h'_g / (E_g + sqrt(E_g Q_g))`` with E_g and Q_g the sums over
 the group of ``p w^2`` and ``p q^2``. As ``H >= P``, diag(E) is an upper bound of J'HJ,
 the curvature that the response of the weights gives to the objective where both parts
 are alike; and as ``|h'_g| <= sqrt(E_g Q_g)``, no step is longer than eta_g. A weight
-feels its lambda at a rate of at least gamma p / (a + p), and the adjoint feels the
-weight, so eta_g is `LAMBDA_RATIO` times that rate: faster lambdas would run ahead of
-the weights and swing.
+responds to its lambda at a rate of at least gamma p / (a + p), and the adjoint to the
+weight, so eta_g is `LAMBDA_RATIO` times that rate: with a higher rate lambda would move
+before the weights have followed, and oscillate.
 """
 
 from typing import NamedTuple
@@ -22,13 +21,13 @@ import numpy as np
 from ...bilevel.problem import Problem
 from ...data.minibatches.batches import RowBatches
 
-#: Lambda against the slowest response of its weights. With weights and adjoints in a
-#: row, a mode of curvature h and penalty p is stable up to 2 (h + p)^3 / (h p^2), which
-#: is nowhere below 13.5.
+#: Rate of lambda relative to the slowest response of its weights. With weights followed
+#: by adjoints, a mode of curvature h and penalty p is stable up to 2 (h + p)^3 / (h
+#: p^2), which is nowhere below 13.5.
 LAMBDA_RATIO = 2.0
-#: Least rate of a lambda, or weak penalties would never move.
+#: Smallest rate of a lambda; otherwise weak penalties would never move.
 LEAST_RATE = 1e-2
-#: Least size of a denominator.
+#: Smallest denominator.
 LEAST_SIZE = np.finfo(float).tiny
 #: Largest natural log of a penalty: twice its exponential is finite.
 MAX_LOG = 700.0
@@ -80,7 +79,7 @@ def measured_steps(
     moments = batches.largest_moments()
     if known is not None:
         moments = np.maximum(moments, known[0])
-    # A coordinate without data has no scale: it takes that of the others.
+    # A coordinate without data has no scale of its own and takes that of the others.
     positive = moments[moments > 0]
     moments = np.where(moments > 0, moments, positive.max() if positive.size else 1.0)
     lipschitz = max(1.0, batches.largest_curvature(1.0 / moments))
@@ -93,8 +92,8 @@ def measured_steps(
 class Outer:
     """Penalties and steps of lambda, for one problem.
 
-    Weights w and adjoints q have the shape (n_splits, n_outputs, m). What does not
-    depend on lambda is computed once: a step is of a few microseconds.
+    Weights w and adjoints q have the shape (n_splits, n_outputs, m). Everything that
+    does not depend on lambda is computed once, because a step takes a few microseconds.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from .walk import Rule
 
 
 class VRBO(Rule):
-    """A step on lambda, then as many on w; both directions follow them on batches.
+    """One step on lambda, then several on w, along recursive directions.
 
     A period is an epoch. It begins with directions of all rows, for which every term of
     the Neumann series is a pass.
@@ -28,7 +28,8 @@ class VRBO(Rule):
         direction = places.gradients(every)[0]
         q[...] = places.adjoints(every, [every] * n_inner)[0]
         slope = places.slopes(q[None])[0]
-        # Every step on w takes a batch for its gradient and a series of others.
+        # Every step on w uses one batch for its gradient and further ones for the
+        # series.
         for numbers in walk.rounds(n_inner * (n_inner + 2)):
             before, lambda_ = w.copy(), walk.lambda_
             walk.go_to(walk.stepped(slope=slope))

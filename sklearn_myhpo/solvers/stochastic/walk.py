@@ -1,4 +1,4 @@
-"""Weights, adjoints and lambda on their way through an epoch; the rules of steps."""
+"""Weights, adjoints and lambda during an epoch, and the contract of a step rule."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from .steps import Outer, Steps
 
 
 class Walk:
-    """A place that moves; arrays change in place.
+    """The current weights, adjoints and lambda; arrays change in place.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Walk:
     n_steps : int
         Number of steps before, by which steps fall.
     rng : numpy.random.Generator
-        The only source of chance.
+        The only source of random numbers.
     n_inner : int
         Steps of the inner loops of a method that has some.
 
@@ -56,7 +56,7 @@ class Walk:
         self.go_to(lambda_)
 
     def go_to(self, lambda_: np.ndarray) -> None:
-        """Go on with another lambda."""
+        """Continue with another lambda."""
         self.lambda_ = lambda_
         self.penalty = self.outer.penalty(lambda_)
         self.scale = self.steps.scale(self.penalty)
@@ -151,9 +151,10 @@ class Rule(ABC):
     has_inner_loops : bool
         Whether weights step `n_inner_steps` times as often as lambda.
     streams : bool
-        Whether it can go on with other rows than it began with.
+        Whether it can continue with new rows.
     is_steady : bool
-        Whether its noise vanishes, so that residuals that grow are a swing of lambda.
+        Whether its noise vanishes in the limit, so that growing residuals mean that
+        lambda oscillates.
     needs_pass : bool
         Whether `start` needs a pass over the rows.
     """
@@ -180,7 +181,7 @@ class Rule(ABC):
         return None
 
     def renewed(self, memory: Any, found: Pass) -> Any:
-        """Return the memory with what the residual's pass at the end has found."""
+        """Return the memory, updated with the sums of the last pass."""
         return memory
 
     @abstractmethod
@@ -190,7 +191,7 @@ class Rule(ABC):
         Parameters
         ----------
         walk : Walk
-            From where, and to where.
+            The start; changed in place.
         memory : object
             From `start` or the last epoch; not changed.
 

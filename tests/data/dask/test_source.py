@@ -384,7 +384,7 @@ def test_rows_drawn_anew_are_refused(which):
         y = y.map_blocks(drawn, dtype=float)
     source = DaskSource(X, y)
     source.map_reduce(products, 1.0)
-    with pytest.raises(ValueError, match=r"were others in a later pass.*persist"):
+    with pytest.raises(ValueError, match=r"were different in a later pass.*persist"):
         source.map_reduce(products, 1.0)
 
 

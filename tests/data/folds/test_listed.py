@@ -62,7 +62,7 @@ def test_rows_that_cannot_be_looked_at():
     """A splitter that looks at X would divide rows by nothing."""
     rows = UnreadRows((3, 2))
     assert len(rows) == 3
-    with pytest.raises(TypeError, match="single rows of it cannot be looked up"):
+    with pytest.raises(TypeError, match="single rows cannot be accessed"):
         np.asarray(rows)
 
 
