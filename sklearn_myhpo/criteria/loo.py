@@ -34,6 +34,7 @@ class LeaveOneOut(Criterion):
 
     losses: ClassVar[tuple] = (SquaredLoss,)
     needs_rows: ClassVar[bool] = True
+    turns_targets: ClassVar[bool] = True
     leaves_out: ClassVar[bool] = True
 
     def bind(self, whole):

@@ -15,8 +15,10 @@ from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text
 from ._dask_score import DaskScoreMixin
+from ._dual import DualMixin
 from ._exact_parts import ExactPartsMixin
 from ._export import export, typical_strength
+from ._many_targets import ManyTargetsMixin
 from ._targets import PerTargetMixin
 from ._units import UnitsMixin, unit_exponents
 
@@ -25,8 +27,10 @@ class RidgeModel(
     DaskScoreMixin,
     MultiOutputMixin,
     RegressorMixin,
+    DualMixin,
     ExactPartsMixin,
     UnitsMixin,
+    ManyTargetsMixin,
     PerTargetMixin,
     BilevelLinearModel,
 ):
@@ -74,6 +78,11 @@ class RidgeModel(
         return SquaredLoss(), target, None
 
     def _check_part(self, y, sample_weight, classes, is_first):
+        if not self.store_coef:
+            raise ValueError(
+                "store_coef=False keeps weights of the rows, but partial_fit keeps no "
+                "rows. Use store_coef=True."
+            )
         if self.alpha_per_target:
             raise ValueError(
                 "alpha_per_target=True is not possible with partial_fit, which "
@@ -101,15 +110,20 @@ class RidgeModel(
         return X, y
 
     def _weight_attributes(self, coef, intercept, alpha, dtype):
+        coef = coef.T.astype(dtype)
+        coef = coef[0] if self._one_target else coef
+        intercept = self._intercept_form(intercept, dtype)
+        return {"coef_": coef, "intercept_": intercept, "alpha_": alpha}
+
+    def _intercept_form(self, intercept, dtype):
+        """Return intercepts (n_targets,) in the form of the attribute."""
         if self._y_origin is not None:
             # Until `_restore_unit` all targets are in one unit.
             exponent = 0 if self._is_per_target else self._exponent
             intercept = intercept + np.ldexp(self._y_origin, -exponent)
-        coef, intercept = coef.T.astype(dtype), intercept.astype(dtype)
-        if self._one_target:
-            is_array = self._one_column and self.fit_intercept
-            coef, intercept = coef[0], intercept if is_array else intercept[0]
-        return {"coef_": coef, "intercept_": intercept, "alpha_": alpha}
+        intercept = intercept.astype(dtype)
+        is_array = self._one_column and self.fit_intercept
+        return intercept[0] if self._one_target and not is_array else intercept
 
     def _response_of(self, raw):
         return raw[:, 0] if self._one_target else raw
@@ -132,7 +146,7 @@ class RidgeModel(
             Predictions; a vector for one column of y too.
         """
         raw = self._linear_predictor(X)
-        return raw[:, 0] if len(self.coef_.shape) == 1 else raw
+        return raw[:, 0] if self._one_target else raw
 
     def to_sklearn(self) -> Ridge:
         """Return a fitted `sklearn.linear_model.Ridge` with the same predictions.
@@ -155,6 +169,8 @@ class RidgeModel(
             If the estimator is not fitted.
         """
         check_is_fitted(self)
+        if self._has_dual:
+            return self._dual_as_sklearn()
         if self._is_per_target:
             alpha = self.alpha_.copy()
         else:

@@ -128,6 +128,9 @@ def tensor_predictor(model, X):
 class FollowingMixin(HostArraysMixin):
     """Weights that are arrays like X, predictions, and `move_to`; a mixin."""
 
+    #: Whether the last fit has kept weights of rows, not of features.
+    _has_dual = False
+
     def move_to(self, place: Any) -> Self:
         """Return a copy of the fitted estimator with its weights elsewhere.
 
@@ -182,4 +185,6 @@ class FollowingMixin(HostArraysMixin):
             dtype=(np.float64, np.float32),
             reset=False,
         )
+        if self._has_dual:
+            return self._dual_predictions(X)
         return linear_predictor(X, np.atleast_2d(self.coef_).T, self.intercept_)

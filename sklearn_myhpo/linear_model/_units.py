@@ -83,8 +83,8 @@ class UnitsMixin:
     def _restore_unit(self, exponent):
         """Bring the fitted attributes from a unit of y to y itself."""
         own, square = exponent, 2 * exponent
-        self.coef_ = np.ldexp(self.coef_, own)
-        self.intercept_ = np.ldexp(self.intercept_, own)
+        for name in ("dual_coef_" if self._has_dual else "coef_", "intercept_"):
+            setattr(self, name, np.ldexp(getattr(self, name), own))
         for name in (
             "validation_loss_",
             "validation_loss_min_",
