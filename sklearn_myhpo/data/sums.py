@@ -22,9 +22,9 @@ class Sums(NamedTuple):
 
     Attributes
     ----------
-    matrix : ndarray of shape (m + 1 + n_outputs, m + 1 + n_outputs)
-        Of the products of (x, 1, y), about their origins; where there are many
-        outputs, of y with itself only the squares.
+    matrix : ndarray of shape (m + 2, m + 1 + n_outputs)
+        Of the products of (x, 1) with (x, 1, y), about their origins; the last row has
+        the squares of y, after zeros.
     residual_linear : ndarray of shape (m + 1, n_outputs)
         Of (x, 1) times the residual of the reference weights.
     residual_square : ndarray of shape (n_outputs,)
@@ -44,6 +44,11 @@ class Sums(NamedTuple):
         """Sum of the weights."""
         return self.matrix[self.one, self.one]
 
+    @property
+    def squares(self):
+        """Sums of the squares of (x, 1, y)."""
+        return squares_of(self.matrix)
+
     def means(self):
         """Return the `Means` of x, of y and of the residual."""
         one = self.one
@@ -60,6 +65,25 @@ class Means(NamedTuple):
     x: np.ndarray
     y: np.ndarray
     residual: np.ndarray
+
+
+def squares_of(matrix):
+    """Return the sums of the squares of (x, 1, y), given a `Sums.matrix`."""
+    end = len(matrix) - 1
+    return np.concatenate([np.diag(matrix)[:end], matrix[end, end:]])
+
+
+def add_products(matrix, rows):
+    """Add the products of rows (n, p) to a `Sums.matrix` (end + 1, p)."""
+    end = len(matrix) - 1
+    left, right = rows[:, :end], rows[:, end:]
+    if right.shape[1] <= row_limits().many_outputs:
+        # A matrix times its own transpose takes half of the work.
+        matrix[:end] += matmul(rows.T, rows)[:end]
+    else:
+        matrix[:end, :end] += matmul(left.T, left)
+        matrix[:end, end:] += matmul(left.T, right)
+    matrix[end, end:] += np.einsum("nt,nt->t", right, right)
 
 
 def sums_of(matrices, residuals):
@@ -80,7 +104,7 @@ def sum_products(design, y, parts):
 
     Returns
     -------
-    list of ndarray of shape (m + 1 + n_outputs, m + 1 + n_outputs)
+    list of ndarray of shape (m + 2, m + 1 + n_outputs)
         The atoms of all visits.
     """
     if design.is_sparse and not (design.has_large_means or design.is_filled):
@@ -134,15 +158,14 @@ def _atoms(design, y, visit):
 def _sparse_products(rows, y, weight):
     """Return the matrix of products of (x, 1, y) of sparse rows."""
     size = rows.n_features
-    matrix = np.zeros((size + 1 + y.shape[1],) * 2)
+    matrix = np.zeros((size + 2, size + 1 + y.shape[1]))
     matrix[:size, :size] = rows.gram(weight)
     matrix[size, size] = weight.sum()
     weighted = weight[:, None] * np.column_stack([np.ones(len(y)), y])
     matrix[:size, size:] = rows.adjoint(weighted)
     matrix[size, size + 1 :] = weighted[:, 1:].sum(axis=0)
-    matrix[size:, :size] = matrix[:size, size:].T
-    matrix[size + 1 :, size] = matrix[size, size + 1 :]
-    matrix[size + 1 :, size + 1 :] = y.T @ weighted[:, 1:]
+    matrix[size, :size] = matrix[:size, size]
+    matrix[size + 1, size + 1 :] = np.einsum("nt,nt->t", y, weighted[:, 1:])
     return matrix
 
 
@@ -150,12 +173,10 @@ def _dense_products(design, y, visit):
     """Return the matrix of products of (x, 1, y) of every atom of a visit."""
     one = design.n_features
     width = one + 1 + y.shape[1]
-    # Products of many outputs with each other are left out but for the squares.
-    end = one + 1 if y.shape[1] > row_limits().many_outputs else width
     root = None if np.all(visit.weight == 1.0) else np.sqrt(visit.weight)
 
     def own(blocks):
-        matrices = np.zeros((visit.n_atoms, width, width))
+        matrices = np.zeros((visit.n_atoms, one + 2, width))
         space = Space()
         for rows, block in blocks:
             for atom, index in rows_by_label(visit.labels[rows], visit.n_atoms):
@@ -166,24 +187,12 @@ def _dense_products(design, y, visit):
                 filled[:, one + 1 :] = target
                 if root is not None:
                     filled *= root[rows][index, None]
-                _add_products(matrices[atom], filled, end)
+                add_products(matrices[atom], filled)
         return matrices
 
     shape = gram_block(width, min(visit.n_atoms, MOST_SHARING))
-    matrices = design.sum_of_shares(own, visit.n_atoms * width**2, width, *shape)
-    for matrix in matrices:
-        matrix[end:, :end] = matrix[:end, end:].T
-    return list(matrices)
-
-
-def _add_products(matrix, filled, end):
-    """Add the products of the columns of some rows; of the last ones their squares."""
-    left, right = filled[:, :end], filled[:, end:]
-    matrix[:end, :end] += matmul(left.T, left)
-    if right.shape[1]:
-        matrix[:end, end:] += matmul(left.T, right)
-        corner = matrix[end:, end:]
-        corner[np.diag_indices_from(corner)] += np.sum(right**2, axis=0)
+    n_entries = visit.n_atoms * (one + 2) * width
+    return list(design.sum_of_shares(own, n_entries, width, *shape))
 
 
 def origin(rows):

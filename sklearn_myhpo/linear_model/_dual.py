@@ -1,6 +1,5 @@
 """Ridge models that keep the weights of their rows, not those of the features."""
 
-import numpy as np
 from sklearn.kernel_ridge import KernelRidge
 
 from .._messages import shown

@@ -23,7 +23,7 @@ from ._dual import check_dual
 from ._problem import LastFit
 
 #: Sizes of penalties that may be divided by, and squared.
-LEAST, MOST = 1e-150, 1e150
+LEAST_PENALIZED, MOST_PENALIZED = 1e-150, 1e150
 
 
 class ManyTargetsMixin:
@@ -235,7 +235,7 @@ class _Solved:
     """Weights at penalties that all targets share."""
 
     def __init__(self, design, weight, alpha, factors, fit_intercept):
-        penalty = np.clip(alpha * factors, LEAST, MOST)
+        penalty = np.clip(alpha * factors, LEAST_PENALIZED, MOST_PENALIZED)
         self._weights = FinalWeights(design, weight, penalty, fit_intercept)
         is_one = np.all(alpha == alpha[0])
         #: Factors of the features in sums of rows, once these have their units.

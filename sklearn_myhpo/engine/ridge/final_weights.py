@@ -7,7 +7,7 @@ import numpy as np
 from ..linalg.symmetric import symmetric_solver
 
 #: Change of the weights by a step of refinement, relative to them, that is rounding.
-ROUNDING = 1e-13
+NEGLIGIBLE_STEP = 1e-13
 
 
 class TargetWeights(NamedTuple):
@@ -111,7 +111,7 @@ class FinalWeights:
         left = y - self.design.forward(w)
         step = self._solve(self.design.adjoint(weight * left) - w)
         w += step
-        if rows or np.abs(step).max() > ROUNDING * np.abs(w).max():
+        if rows or np.abs(step).max() > NEGLIGIBLE_STEP * np.abs(w).max():
             left = y - self.design.forward(w)
         own = self._balanced(weight * left) if rows else None
         return TargetWeights(w, self.mean[:, 0] @ w, own, self._mean_square(left))

@@ -11,6 +11,7 @@ from ...data.sums import (
     Means,
     check_scale,
     origin,
+    squares_of,
     sum_products,
     sum_residuals,
     sums_of,
@@ -162,7 +163,7 @@ def sum_parts(design, y, parts, fit_intercept, centres=False):
 
 def _means(total, one, end):
     """Return the means of x and y up to an end, and whether any is far from zero."""
-    square = np.delete(np.diag(total), one)[:end] / total[one, one]
+    square = np.delete(squares_of(total), one)[:end] / total[one, one]
     mean = np.delete(total[one], one)[:end] / total[one, one]
     variance = np.maximum(square - mean**2, 0.0)
     return mean, bool(np.any(mean**2 > row_limits().large_mean * variance))
@@ -214,12 +215,12 @@ def _about_reference(
         reference = symmetric_solver(gram + np.diag(ridge))(linear)
     found = []
     for matrix in matrices:
-        edge, square = matrix[: one + 1, one + 1 :], np.diag(matrix)[one + 1 :]
+        edge, square = matrix[: one + 1, one + 1 :], matrix[one + 1, one + 1 :]
         products = edge - matrix[: one + 1, :one] @ reference
         own = square - np.sum(reference * (edge[:one] + products[:one]), axis=0)
         found.append((products, own))
     # Rounding is relative to the sum of these sizes.
-    root = np.sqrt(np.maximum(np.diag(total), 0.0))
+    root = np.sqrt(np.maximum(squares_of(total), 0.0))
     sizes = root[:one] @ np.abs(reference) + root[one + 1 :]
     error = np.finfo(float).eps * sizes**2
     if np.any(error > SQUARES_TOL * parts.total([square for _, square in found])):
