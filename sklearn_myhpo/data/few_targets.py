@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .blocks import slices
 from .limits import row_limits
 
 
@@ -18,6 +19,21 @@ def target_slices(n_targets, n_rows):
     size = max(limits.least_targets, limits.target_batch_entries // max(1, n_rows))
     for start in range(0, n_targets, size):
         yield slice(start, min(start + size, n_targets))
+
+
+def largest_square(y, weight):
+    """Return the largest sum of weighted squares of a target; inf where it overflows.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+    weight : ndarray of shape (n_samples,)
+    """
+    total = 0.0
+    with np.errstate(over="ignore"):
+        for rows in slices(len(y), max(1, y[:1].size)):
+            total = total + weight[rows] @ y[rows].astype(np.float64) ** 2
+    return float(np.max(total))
 
 
 def turned_targets(y, origin):

@@ -91,7 +91,7 @@ def sums_of(matrices, residuals):
     return [Sums(matrix, *own) for matrix, own in zip(matrices, residuals, strict=True)]
 
 
-def sum_products(design, y, parts):
+def sum_products(design, y, parts, y_shift=0.0):
     """Return the matrix of products of (x, 1, y) of every atom, in one visit.
 
     Parameters
@@ -99,8 +99,9 @@ def sum_products(design, y, parts):
     design : Design
         Without a last coordinate of its own.
     y : ndarray of shape (n_samples, n_outputs)
-        About its origin.
     parts : RowParts
+    y_shift : float or ndarray of shape (n_outputs,), default=0.0
+        Origin of y.
 
     Returns
     -------
@@ -111,20 +112,20 @@ def sum_products(design, y, parts):
         return [
             _sparse_products(*own)
             for visit in parts.visits()
-            for own in _atoms(design, y, visit)
+            for own in _atoms(design, y - y_shift, visit)
         ]
     matrices = []
     for visit in parts.visits():
-        matrices.extend(_dense_products(design, y, visit))
+        matrices.extend(_dense_products(design, y, visit, y_shift))
     return matrices
 
 
-def sum_residuals(design, y, parts, reference):
+def sum_residuals(design, y, parts, reference, y_shift=0.0):
     """Return the sums with the residuals of reference weights, of every atom.
 
     Parameters
     ----------
-    design, y, parts
+    design, y, parts, y_shift
         As of `sum_products`.
     reference : ndarray of shape (m, n_outputs)
 
@@ -133,17 +134,19 @@ def sum_residuals(design, y, parts, reference):
     list of (ndarray of shape (m + 1, n_outputs), ndarray of shape (n_outputs,))
         Of (x, 1) times the residual, and of its square.
     """
-    found, residual = [], y - design.forward(reference)
+    found, entries = [], max(design.n_features, y.shape[1])
     for visit in parts.visits():
         linear = np.zeros((visit.n_atoms, design.n_features + 1, y.shape[1]))
         square = np.zeros((visit.n_atoms, y.shape[1]))
-        weighted = visit.weight[:, None] * residual
-        for rows, block in design.blocks(design.n_features):
+        for rows, block in design.blocks(entries):
+            residual = y[rows] - y_shift
+            residual -= block.forward(reference)
+            weighted = visit.weight[rows, None] * residual
             for atom, own in rows_by_label(visit.labels[rows], visit.n_atoms):
-                values = weighted[rows][own]
+                values = weighted[own]
                 linear[atom, :-1] += block.take(own).adjoint(values)
                 linear[atom, -1] += values.sum(axis=0)
-                square[atom] += np.sum(values * residual[rows][own], axis=0)
+                square[atom] += np.sum(values * residual[own], axis=0)
         found.extend(zip(linear, square, strict=True))
     return found
 
@@ -169,7 +172,7 @@ def _sparse_products(rows, y, weight):
     return matrix
 
 
-def _dense_products(design, y, visit):
+def _dense_products(design, y, visit, y_shift):
     """Return the matrix of products of (x, 1, y) of every atom of a visit."""
     one = design.n_features
     width = one + 1 + y.shape[1]
@@ -184,7 +187,7 @@ def _dense_products(design, y, visit):
                 filled = space.of(len(target), width)
                 block.fill(index, filled[:, :one])
                 filled[:, one] = 1.0
-                filled[:, one + 1 :] = target
+                np.subtract(target, y_shift, out=filled[:, one + 1 :])
                 if root is not None:
                     filled *= root[rows][index, None]
                 add_products(matrices[atom], filled)

@@ -115,6 +115,9 @@ class Limits:
     turned_targets : int
         Targets from which fewer ones with the same sums over targets stand for them,
         where there are more targets than rows.
+    target_share : float
+        Targets per row from which products of all pairs of rows are formed, where there
+        are too many features for moments.
     posterior_work : float
         Multiplications up to which the variances of weights that are combinations of
         rows are computed in a fit.
@@ -177,6 +180,7 @@ class Limits:
     optimism_rows: int = 2**12
     target_entries: int = 2**21
     turned_targets: int = 256
+    target_share: float = 0.1
     posterior_work: float = 1e8
     summary_rows: int = 2**12
     summary_rows_per_weight: int = 20

@@ -10,6 +10,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 from .._messages import shown
 from .._typing import MatrixLike
 from ..data.dask.lazy import lazily
+from ..data.few_targets import largest_square
 from ..data.tensors.arrays import on_host
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
@@ -66,14 +67,12 @@ class RidgeModel(
                 "with alpha_per_target=True every lambda has a scan of its own. Use "
                 "n_starts=1."
             )
-        with np.errstate(over="ignore"):
-            squares = sample_weight @ y.astype(np.float64) ** 2
-        if not np.all(np.isfinite(squares)):
+        if not np.isfinite(largest_square(y, sample_weight)):
             raise ValueError(
                 f"y has entries up to {np.abs(y).max():.1e} in size, whose squares are "
                 "not floating point numbers. Rescale y."
             )
-        target = y.astype(np.float64).reshape(len(y), -1)
+        target = y.astype(np.float64, copy=False).reshape(len(y), -1)
         self._one_target, self._one_column = target.shape[1] == 1, y.shape[1:] == (1,)
         return SquaredLoss(), target, None
 

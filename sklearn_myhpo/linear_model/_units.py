@@ -38,7 +38,7 @@ def unit_exponents(y):
     ndarray of int of shape (n_targets,)
         Zero for ordinary sizes.
     """
-    _, exponents = np.frexp(np.abs(y).max(axis=0))
+    _, exponents = np.frexp(np.maximum(-y.min(axis=0), y.max(axis=0)))
     return np.where(np.abs(exponents) <= ORDINARY, 0, exponents)
 
 

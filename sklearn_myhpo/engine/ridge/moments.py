@@ -145,7 +145,7 @@ def sum_parts(design, y, parts, fit_intercept, centres=False):
         if fit_intercept:
             step = max(1, len(y) // row_limits().shift_rows)
             y_shift = origin(y[::step])
-        matrices = sum_products(design, y - y_shift, parts)
+        matrices = sum_products(design, y, parts, y_shift)
         total = parts.total(matrices)
     check_scale(design, np.diag(total)[: design.n_features])
     if centres:
@@ -156,7 +156,7 @@ def sum_parts(design, y, parts, fit_intercept, centres=False):
             shift = design.moved_origin(x_mean)
             design = design.about(shift, design.scale, False, True)
             y_shift = y_shift + y_mean if fit_intercept else y_shift
-            matrices = sum_products(design, y - y_shift, parts)
+            matrices = sum_products(design, y, parts, y_shift)
     facts = fit_intercept, centres
     return _about_reference(design, y, y_shift, parts, matrices, *facts)
 
@@ -192,7 +192,7 @@ def sum_centred_parts(design, y, parts, fit_intercept, reference=None):
         # The mean of a constant is that constant, free of rounding.
         y_shift = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_shift)
     design = design.about(design.shift, design.scale, False, design.has_large_means)
-    matrices = sum_products(design, y - y_shift, parts)
+    matrices = sum_products(design, y, parts, y_shift)
     facts = fit_intercept, fit_intercept
     return _about_reference(design, y, y_shift, parts, matrices, *facts, reference)
 
@@ -224,7 +224,7 @@ def _about_reference(
     sizes = root[:one] @ np.abs(reference) + root[one + 1 :]
     error = np.finfo(float).eps * sizes**2
     if np.any(error > SQUARES_TOL * parts.total([square for _, square in found])):
-        found = sum_residuals(design, y - y_shift, parts, reference)
+        found = sum_residuals(design, y, parts, reference, y_shift)
     sums = sums_of(matrices, found)
     facts = fit_intercept, centres
     return Sources(parts.combine(sums), design, y_shift, reference, *facts)

@@ -133,7 +133,8 @@ def narrow_spectrum(y, sources, groups, share, free, counts):
     design = design.about(x_mean, design.scale, False, is_far)
     moments = sources.moments(sums, means)
     root = np.sqrt(share)[:, None]
-    target = root * (y - y_mean)
+    target = y - y_mean
+    target *= root
     space = range_subspace(moments.gram)
     if space is not None:
         basis, squares = space
@@ -279,7 +280,9 @@ def _centred_target(y, share, fit_intercept):
     if fit_intercept:
         # The mean of a constant is that constant, free of rounding.
         y_mean = np.where(y.min(axis=0) == y.max(axis=0), y[0], share @ y)
-    return y_mean, np.sqrt(share)[:, None] * (y - y_mean)
+    target = y - y_mean
+    target *= np.sqrt(share)[:, None]
+    return y_mean, target
 
 
 def _singular(matrix):
