@@ -13,9 +13,6 @@ DUAL = ("dual_coef_", "X_fit_")
 class DualMixin:
     """The dual form of a fit with ``store_coef=False``; a mixin."""
 
-    store_coef = True
-    #: Whether the weights go to where X is, in the end of `fit`.
-    _follows = False
     #: Factors of the features in sums of rows; None for ones.
     _dual_scale = None
 

@@ -91,6 +91,11 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, validation):
         X.wide = wide_rows(model, X.given)
         return Read(X.wide.rows, y, sample_weight)
     obstacle = _obstacle(model, solver, has_own_validation)
+    if not model.store_coef:
+        obstacle = (
+            "store_coef=False is for more features than rows, without a validation set "
+            "of your own; use store_coef=True"
+        )
     if obstacle is not None:
         raise ValueError(f"X is not a NumPy array: {obstacle}. {_ELSE}")
     X = X.given
