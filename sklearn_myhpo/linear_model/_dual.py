@@ -28,10 +28,24 @@ class DualMixin:
     @property
     def _has_dual(self):
         """Whether the last fit has kept weights of rows."""
-        return "dual_coef_" in vars(self)
+        # Models of splits are copies that have got coefficients of their own.
+        return "dual_coef_" in vars(self) and "coef_" not in vars(self)
 
     def __sklearn_is_fitted__(self):
         return super().__sklearn_is_fitted__() or self._has_dual
+
+    def _check_options(self):
+        """Raise where an option of the fit needs rows that are gone."""
+        self._check_stored()
+        super()._check_options()
+
+    def _check_stored(self):
+        """Raise a ValueError where weights of rows are wanted, in `partial_fit`."""
+        if not self.store_coef:
+            raise ValueError(
+                "store_coef=False keeps weights of the rows, but partial_fit keeps no "
+                "rows. Use store_coef=True."
+            )
 
     def _set_weights(self, coef, intercept, alpha, dtype):
         for name in DUAL:

@@ -77,11 +77,7 @@ class RidgeModel(
         return SquaredLoss(), target, None
 
     def _check_part(self, y, sample_weight, classes, is_first):
-        if not self.store_coef:
-            raise ValueError(
-                "store_coef=False keeps weights of the rows, but partial_fit keeps no "
-                "rows. Use store_coef=True."
-            )
+        self._check_stored()
         if self.alpha_per_target:
             raise ValueError(
                 "alpha_per_target=True is not possible with partial_fit, which "
