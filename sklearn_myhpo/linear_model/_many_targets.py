@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..bilevel.bounds import automatic_bounds, resolve_bounds
 from ..data.few_targets import target_slices, turned_targets
 from ..data.row_basis import row_basis
 from ..data.sources import stored_rows
@@ -17,7 +18,12 @@ from ..data.statistics import standard_rows
 from ..diagnostics.posterior import Posterior
 from ..engine.limits import limits
 from ..engine.linalg.krylov import range_subspace
-from ..engine.ridge.final_weights import FinalWeights, TargetWeights
+from ..engine.ridge.final_weights import (
+    FinalWeights,
+    RowWeights,
+    TargetWeights,
+    balanced,
+)
 from ..penalties.groups import FeatureGroups
 from ._dual import check_dual
 from ._problem import LastFit
@@ -105,10 +111,17 @@ def _basis_of(model, source):
 
 
 def _in_basis(source, basis):
-    """Return the source of the same rows in a basis of their span."""
+    """Return the source of the same rows in a basis of their span.
+
+    With the bounds of lambda that the features have.
+    """
     labels = np.zeros(basis.design.n_features, dtype=np.intp)
     groups = FeatureGroups(labels, source.groups.names)
-    return replace(source, design=basis.design, groups=groups)
+    moments = basis.given.second_moments(source.weights)
+    moments = moments * source.loss.curvature_scale(source.target, source.weights)
+    bounds = source.lambda_bounds, automatic_bounds(moments, 1, is_wide=True)
+    given = {"design": basis.design, "groups": groups}
+    return replace(source, lambda_bounds=resolve_bounds(*bounds), **given)
 
 
 def _turned(source):
@@ -226,7 +239,7 @@ def _finder(model, small, design, weight):
     factors = small.groups.factors
     factors = np.ones(design.n_features) if factors is None else factors
     if model._is_per_target:
-        return _Known(model, design, weight, factors)
+        return _Known(model, design, weight, factors, small.fit_intercept)
     alpha = np.atleast_1d(model.alpha_)[small.groups.labels]
     return _Solved(design, weight, alpha, factors, small.fit_intercept)
 
@@ -249,11 +262,14 @@ class _Solved:
 class _Known:
     """Weights with a lambda per target, which the fit has found."""
 
-    def __init__(self, model, design, weight, factors):
+    def __init__(self, model, design, weight, factors, fit_intercept):
         self._coef = np.atleast_2d(model.coef_).T
         self._intercept = np.atleast_1d(model.intercept_)
+        self._alpha, self._weight = np.atleast_1d(model.alpha_), weight
         self._rows = design.about(None, None, False, False)
-        self._weight = weight
+        found = self._rows.at_means(weight, fit_intercept)
+        facts = found.shift, None, False, found.has_large_means
+        self._centred, self._fix = found.about(*facts), None
         scale = np.ones(design.n_features) if design.scale is None else design.scale
         self.scale = scale**2 / factors
 
@@ -263,4 +279,11 @@ class _Known:
         left = y - self._rows.forward(w) - intercept
         own = self._weight[:, None] * left
         square = self._weight @ left**2 / self._weight.sum()
+        if rows:
+            # Residuals below rounding are no weights of rows that give these features'.
+            self._fix = self._fix or RowWeights(self._centred)
+            sums = self._alpha[part] * w / self.scale[:, None]
+            own += self._fix.of(sums - self._centred.adjoint(own))
+            if self._centred.shift.any():
+                own = balanced(own, self._weight)
         return TargetWeights(w, intercept, own, square)

@@ -236,6 +236,20 @@ def test_weights_of_rows_with_other_options(size, options):
         np.testing.assert_allclose(found.cv_scores_, plain.cv_scores_, atol=1e-6)
 
 
+@pytest.mark.parametrize("per_target", [False, True])
+@pytest.mark.parametrize("size", [(45, 30, 2), (20, 60, 2)], ids=str)
+def test_weights_of_rows_of_a_model_without_residuals(size, per_target):
+    """The weights would be the rounding of the residuals over a tiny penalty."""
+    X, _ = make_data(*size)
+    y = X[:, :3] @ np.array([[1.0, 2.0], [0.5, -1.0], [0.0, 1.0]])
+    options = {"alpha_per_target": per_target, "lambda_bounds": (-30.0, -29.0)}
+    plain = quiet_fit(MYHPORidge(**options), X, y)
+    found = quiet_fit(MYHPORidge(store_coef=False, **options), X, y)
+    np.testing.assert_allclose(found.predict(X), plain.predict(X), atol=1e-6)
+    new = X[:5] - X[5:10]
+    np.testing.assert_allclose(found.predict(new), plain.predict(new), atol=1e-6)
+
+
 def test_weights_of_rows_with_a_validation_set():
     """Rows of the validation set would be among those of the model."""
     X, y = make_data(30, 40, 4)

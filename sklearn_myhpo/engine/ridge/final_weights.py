@@ -8,6 +8,8 @@ from ..linalg.symmetric import symmetric_solver
 
 #: Change of the weights by a step of refinement, relative to them, that is rounding.
 NEGLIGIBLE_STEP = 1e-13
+#: Ridge relative to the trace of products of rows that keeps these invertible.
+LEAST_RIDGE = 1e-14
 
 
 class TargetWeights(NamedTuple):
@@ -29,6 +31,14 @@ class TargetWeights(NamedTuple):
     intercept: np.ndarray
     rows: np.ndarray | None
     mean_square: np.ndarray
+
+
+def balanced(rows, weight):
+    """Return weights of rows (n, k) with sum zero, and the same sums about their mean.
+
+    Then the origin of the rows makes no difference.
+    """
+    return rows - np.outer(weight / weight.sum(), rows.sum(axis=0))
 
 
 class FinalWeights:
@@ -113,16 +123,45 @@ class FinalWeights:
         w += step
         if rows or np.abs(step).max() > NEGLIGIBLE_STEP * np.abs(w).max():
             left = y - self.design.forward(w)
-        own = self._balanced(weight * left) if rows else None
+        own = None
+        if rows:
+            own = weight * left
+            # Residuals below rounding are no weights of rows that give these features'.
+            rest = self._solve(w - self.design.adjoint(own))
+            own = self._balanced(own + weight * self.design.forward(rest))
         return TargetWeights(w, self.mean[:, 0] @ w, own, self._mean_square(left))
 
     def _balanced(self, rows):
-        """Return weights of the rows whose sum has no part of the origin."""
-        if self.fit_intercept or not self.mean.any():
-            return rows
-        share = self.weight / self.weight.sum()
-        return rows - np.outer(share, rows.sum(axis=0))
+        """Return weights of rows with sum zero, where these are about their mean."""
+        return balanced(rows, self.weight) if self.mean.any() else rows
 
     def _mean_square(self, left):
         """Return the weighted means of the squares of residuals."""
         return self.weight @ left**2 / self.weight.sum()
+
+
+class RowWeights:
+    """Least weights of rows whose sums of rows are given.
+
+    Parameters
+    ----------
+    design : Design
+        About the mean of the rows, or zero.
+    """
+
+    def __init__(self, design):
+        self.design = design
+        self.is_wide = design.n_features > design.n_samples
+        matrix = (
+            design.row_products()
+            if self.is_wide
+            else design.gram(np.ones(design.n_samples))
+        )
+        matrix[np.diag_indices_from(matrix)] += LEAST_RIDGE * np.trace(matrix)
+        self._solve = symmetric_solver(matrix)
+
+    def of(self, sums):
+        """Return the weights (n_samples, k) of sums (n_features, k)."""
+        if self.is_wide:
+            return self._solve(self.design.forward(sums))
+        return self.design.forward(self._solve(sums))
