@@ -97,7 +97,7 @@ class FinalWeights:
         found = self._in_rows(*given) if self.is_wide else self._in_features(*given)
         found = found._replace(intercept=mean - found.intercept)
         if not coef:
-            return found
+            return found._replace(coef=None)
         return found._replace(coef=self.design.scaled(found.coef.T).T)
 
     def _in_rows(self, y, coef, rows):
