@@ -1,4 +1,4 @@
-"""Few targets with the sums of many, batches of targets, and rows in a basis."""
+"""Few targets with the sums of many, and batches of targets."""
 
 import numpy as np
 import pytest
@@ -10,10 +10,7 @@ from sklearn_myhpo.data.few_targets import (
     target_slices,
     turned_targets,
 )
-from sklearn_myhpo.data.row_basis import row_basis
-from sklearn_myhpo.data.sources import as_design
 from sklearn_myhpo.engine.limits import use_limits
-from sklearn_myhpo.engine.linalg.krylov import range_subspace
 
 RNG = np.random.default_rng(0)
 
@@ -53,29 +50,3 @@ def test_the_largest_square_is_that_of_the_rows():
         assert largest_square(y[:, 0], weight) <= found * (1 + 1e-12)
         assert np.isinf(largest_square(1e200 * y, weight))
     assert found == pytest.approx(np.max(weight @ y**2), rel=1e-12)
-
-
-@pytest.mark.parametrize("fit_intercept", [False, True])
-def test_rows_in_their_basis_are_the_same_rows(fit_intercept):
-    """Predictions of a model in the basis would be others."""
-    X, weight = RNG.standard_normal((6, 20)) + 3.0, RNG.uniform(0.5, 1.0, 6)
-    unit = RNG.uniform(0.5, 2.0, 20)
-    design = as_design(X).in_units(unit)
-    found = row_basis(design, weight, fit_intercept, range_subspace)
-    mean = weight @ X / weight.sum() if fit_intercept else 0.0
-    centred = X - mean
-    rows = found.design.X
-    np.testing.assert_allclose(rows @ rows.T, (centred * unit**2) @ centred.T)
-    coef = RNG.standard_normal((rows.shape[1], 2))
-    features, lack = found.features(coef)
-    np.testing.assert_allclose(centred @ features, rows @ coef, atol=1e-10)
-    np.testing.assert_allclose(lack, mean * np.ones(20) @ features, atol=1e-10)
-    np.testing.assert_allclose(found.mean_of(coef), lack, atol=1e-10)
-    sums = unit[:, None] ** 2 * (X.T @ found.rows(coef))
-    np.testing.assert_allclose(sums, features, atol=1e-10)
-
-
-def test_rows_whose_span_is_unclear_have_no_basis():
-    """Weights would be the rounding of products."""
-    X = RNG.standard_normal((5, 9)) * np.geomspace(1.0, 1e-6, 5)[:, None]
-    assert row_basis(as_design(X), np.ones(5), False, range_subspace) is None
