@@ -93,6 +93,7 @@ def check_dual(model, source):
     model : RidgeModel
         With ``store_coef=False``.
     source : ProblemSource
+        Its data.
     """
     obstacle = None
     if not model.refit:

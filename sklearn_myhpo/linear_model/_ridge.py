@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
@@ -143,7 +144,7 @@ class RidgeModel(
         raw = self._linear_predictor(X)
         return raw[:, 0] if self._one_target else raw
 
-    def to_sklearn(self) -> Ridge:
+    def to_sklearn(self) -> Ridge | KernelRidge:
         """Return a fitted `sklearn.linear_model.Ridge` with the same predictions.
 
         For tools that accept only scikit-learn's own estimators. Its `alpha` is
@@ -155,11 +156,15 @@ class RidgeModel(
 
         Returns
         -------
-        sklearn.linear_model.Ridge
-            Fitted, with copies of the weights.
+        sklearn.linear_model.Ridge or sklearn.kernel_ridge.KernelRidge
+            Fitted, with copies of the weights; the latter, with a linear kernel, after
+            a fit with ``store_coef=False``.
 
         Raises
         ------
+        ValueError
+            After a fit with ``store_coef=False``, if there is an intercept, or features
+            have penalties of their own.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
