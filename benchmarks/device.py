@@ -189,7 +189,11 @@ def model_of(method, problem):
     if method.startswith("ours"):
         from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
 
-        return MYHPOLogisticRegression() if problem.is_class else MYHPORidge()
+        if problem.is_class:
+            return MYHPOLogisticRegression()
+        n, d, t, _ = problem
+        # Coefficients of more features than rows are larger than weights of the rows.
+        return MYHPORidge(store_coef=t == 1 or d < n)
     if method.startswith("himalaya"):
         if problem.is_class:
             return None

@@ -35,6 +35,13 @@ from sklearn_myhpo.penalties.groups import FeatureGroups
 from sklearn_myhpo.solvers import SOLVERS, SHOGlobal
 
 
+def as_sums(products, end):
+    """Return products of (x, 1, y) in the form in which sums over rows keep them."""
+    squares = np.diag(products).copy()
+    squares[:end] = 0.0
+    return np.vstack([products[:end], squares])
+
+
 @dataclass(frozen=True, eq=False)
 class Spec:
     """The data of a bilevel problem, to build it and to solve it otherwise."""

@@ -340,6 +340,21 @@ PROVOKE = {
     "X_val of other features": ridge(fit={"X_val": X[:, :1], "y_val": Y}),
     "y_val of other targets": ridge(fit={"X_val": X, "y_val": TWO_TARGETS}),
     "y_val of other labels": logistic(fit={"X_val": X, "y_val": LABELS * 2}),
+    # store_coef
+    "no coef_": lambda: ridge(store_coef=False)().coef_,
+    "summary without coef_": lambda: ridge(store_coef=False)().summary(),
+    "store_coef without a refit": ridge(store_coef=False, refit=False),
+    "store_coef of batches": lambda: MYHPORidge(store_coef=False).fit(
+        Batches(lambda: iter([(X, Y)]))
+    ),
+    "store_coef without a penalty": ridge(
+        store_coef=False, penalty_factors=[1.0, 1.0, 1.0, 0.0]
+    ),
+    "store_coef and row_groups": weighed(store_coef=False),
+    "rows for scikit-learn": lambda: ridge(store_coef=False)().to_sklearn(),
+    "rows with factors for scikit-learn": lambda: ridge(
+        store_coef=False, fit_intercept=False, penalty_factors=[1.0, 1.0, 1.0, 2.0]
+    )().to_sklearn(),
     # row_groups
     "row_groups without X_val": weighed(X_val=None, y_val=None),
     "row_groups of batches": lambda: MYHPORidge().fit(
@@ -453,6 +468,7 @@ PROVOKE = {
     "partial_fit of each target": lambda: streaming(alpha_per_target=True).partial_fit(
         X, TWO_TARGETS
     ),
+    "partial_fit without coef_": lambda: MYHPORidge(store_coef=False).partial_fit(X, Y),
     "partial_fit of each class": lambda: streaming(
         BilevelLogisticRegression, alpha_per_target=True
     ).partial_fit(X, THREE, classes=[0, 1, 2]),
@@ -1150,6 +1166,51 @@ TEXTS = {
         "y_val has the label 2.0, which no row of y with a positive weight has; "
         "allowed are [0.0, 1.0].",
     ),
+    "no coef_": (
+        "AttributeError",
+        "MYHPORidge was fitted with store_coef=False and has no coef_. predict and "
+        "score do without. Where coefficients are needed, fit with store_coef=True.",
+    ),
+    "summary without coef_": (
+        "AttributeError",
+        "MYHPORidge was fitted with store_coef=False and has no coef_. predict and "
+        "score do without. Where coefficients are needed, fit with store_coef=True.",
+    ),
+    "store_coef without a refit": (
+        "ValueError",
+        "store_coef=False keeps weights of the rows, which are those of the final fit, "
+        "of which refit=False has none. Use refit=True, or store_coef=True.",
+    ),
+    "store_coef of batches": (
+        "ValueError",
+        "store_coef=False keeps weights of the rows, which need the training rows, and "
+        "these come in parts that are not kept. Use an array, a frame or a sparse "
+        "matrix, or store_coef=True.",
+    ),
+    "store_coef without a penalty": (
+        "ValueError",
+        "store_coef=False keeps weights of the rows, which give no weights without a "
+        "penalty. Use penalty_factors > 0, or store_coef=True.",
+    ),
+    "store_coef and row_groups": (
+        "ValueError",
+        "store_coef=False keeps weights of the rows, which do not follow the weights "
+        "of row_groups. Use no row_groups, or store_coef=True.",
+    ),
+    "rows for scikit-learn": (
+        "ValueError",
+        "MYHPORidge was fitted with store_coef=False, of which scikit-learn has the "
+        "like only as KernelRidge(kernel='linear'), without an intercept and with one "
+        "penalty for all features. Got fit_intercept=True; use store_coef=True, which "
+        "gives a Ridge.",
+    ),
+    "rows with factors for scikit-learn": (
+        "ValueError",
+        "MYHPORidge was fitted with store_coef=False, of which scikit-learn has the "
+        "like only as KernelRidge(kernel='linear'), without an intercept and with one "
+        "penalty for all features. Got features with penalties of their own; use "
+        "store_coef=True, which gives a Ridge.",
+    ),
     "row_groups without X_val": (
         "ValueError",
         "row_groups needs a clean validation set, X_val and y_val: the weights of rows "
@@ -1500,6 +1561,11 @@ TEXTS = {
         "alpha_per_target=True is not possible with partial_fit, which learns "
         "lambdas that all targets share. Use alpha_per_target=False, or one model "
         "per target.",
+    ),
+    "partial_fit without coef_": (
+        "ValueError",
+        "store_coef=False keeps weights of the rows, but partial_fit keeps no rows. "
+        "Use store_coef=True.",
     ),
     "partial_fit of each class": (
         "ValueError",

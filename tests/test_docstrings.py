@@ -78,7 +78,7 @@ ORDER = (
     *("solver", "cv", "feature_groups", "criterion", "selection", "shrinkage"),
     *("fit_intercept", "standardize", "penalty_factors", "class_weight"),
     *("alpha_per_target", "random_state", "verbose"),
-    *("scoring", "store_cv_results", "n_jobs", "refit"),
+    *("scoring", "store_cv_results", "n_jobs", "refit", "store_coef"),
     *("lambda_init", "lambda_bounds", "n_starts", "max_iter", "max_time", "tol"),
     "warm_start",
     *("steps", "response", "metric", "rho", "step_sizes", "backtracking"),
@@ -279,9 +279,16 @@ def test_fitted_attributes_are_documented(cls):
     """A documented attribute would be missing, or one without a meaning be there."""
     pandas = pytest.importorskip("pandas")
     X, y = data_for(cls)
-    model = cls(cv=3, random_state=0).fit(pandas.DataFrame(X, columns=list("abcd")), y)
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    model = cls(cv=3, random_state=0).fit(frame, y)
     names = {name for entry in entries(cls, "Attributes") for name in entry.split(", ")}
-    assert fitted_names(model) == names
+    found = fitted_names(model)
+    if "store_coef" in model.get_params():
+        assert not found & {"dual_coef_", "X_fit_"}
+        without = fitted_names(model.set_params(store_coef=False).fit(frame, y))
+        assert "coef_" not in without
+        found |= without
+    assert found == names
 
 
 @pytest.mark.parametrize("module", ANNOTATED)

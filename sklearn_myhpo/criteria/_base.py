@@ -61,6 +61,8 @@ class Criterion(ABC):
     leaves_out: ClassVar[bool] = False
     #: Whether products with X are enough. Otherwise a matrix is factored.
     is_matrix_free: bool = False
+    #: The criterion is a sum of squares over targets, the same after a rotation.
+    turns_targets: ClassVar[bool] = False
 
     def of_targets(self, columns, n_targets):
         """Return the criterion for a subset of the targets, with the options of these.
@@ -71,6 +73,21 @@ class Criterion(ABC):
             Which targets.
         n_targets : int
             Number of all targets.
+
+        Returns
+        -------
+        Criterion
+        """
+        return self
+
+    def of_turned(self, n_targets, n_turned):
+        """Return the criterion of few targets that stand for many.
+
+        Parameters
+        ----------
+        n_targets : int
+        n_turned : int
+            How many stand for them.
 
         Returns
         -------

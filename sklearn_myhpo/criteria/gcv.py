@@ -34,6 +34,7 @@ class GCV(Criterion):
 
     losses: ClassVar[tuple] = (SquaredLoss,)
     needs_rows: ClassVar[bool] = False
+    turns_targets: ClassVar[bool] = True
 
     def bind(self, whole):
         """Return the `GCVOfRows`."""

@@ -5,10 +5,12 @@ Method for Prediction, Technometrics 16.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
+from ..data.limits import row_limits
 from ..losses import SquaredLoss
 from ._base import (
     BoundRidgeCriterion,
@@ -18,6 +20,7 @@ from ._base import (
     quotient_derivatives,
 )
 from ._leave_one_out import LeaveOneOutPoint
+from ._shared_loo import add_shared, sum_targets
 
 #: A row whose leverage without a penalty is within this of one counts as interpolated.
 INTERPOLATED = 1e-7
@@ -34,6 +37,7 @@ class LeaveOneOut(Criterion):
 
     losses: ClassVar[tuple] = (SquaredLoss,)
     needs_rows: ClassVar[bool] = True
+    turns_targets: ClassVar[bool] = True
     leaves_out: ClassVar[bool] = True
 
     def bind(self, whole):
@@ -50,8 +54,12 @@ class LooOfRows(BoundRidgeCriterion):
         """Return the criterion at many values of a shared lambda, O(n k) each."""
         spectrum = self.whole.spectrum
         orders = filter_factors(spectrum.squares, penalties)[: 3 if second else 2]
-        n_orders, _, n_lambdas = orders.shape
+        n_orders, size, n_lambdas = orders.shape
         sums = np.zeros((4, n_lambdas))
+        if spectrum.along.shape[1] > max(size, row_limits().many_outputs):
+            for rows, left in spectrum.blocks(4 * size):
+                add_shared(sums, self._target_sums, rows, left, orders)
+            return Curve(*sums) if second else Curve(*sums[:2])
         width = 2 * n_orders * n_lambdas
         for rows, left in spectrum.blocks(width):
             gap, outside = _without_penalty(spectrum, rows, left)
@@ -68,6 +76,11 @@ class LooOfRows(BoundRidgeCriterion):
                     sums[2] += np.einsum("nl,nl->l", e[1], e[1])
                     sums[3] += np.einsum("nl,nl->l", e[0], e[2])
         return Curve(*sums) if second else Curve(*sums[:2])
+
+    @cached_property
+    def _target_sums(self):
+        """The `TargetSums` of all targets."""
+        return sum_targets(self.whole.spectrum, _without_penalty)
 
     def target_curves(self, penalties, targets, *, second=True):
         """Return the criterion of targets with a lambda each, O(n k) for each."""

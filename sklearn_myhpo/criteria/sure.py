@@ -85,6 +85,7 @@ class SURE(Criterion):
 
     losses: ClassVar[tuple] = (SquaredLoss,)
     needs_rows: ClassVar[bool] = False
+    turns_targets: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict] = {
         "trace": [StrOptions({"exact", "monte-carlo"})],
         "n_probes": [Interval(Integral, 1, None, closed="left")],
@@ -118,6 +119,16 @@ class SURE(Criterion):
             return self
         self._check_length(n_targets)
         return replace(self, noise_variance=np.array(self.noise_variance)[columns])
+
+    def of_turned(self, n_targets, n_turned):
+        """Return the criterion with the same sum of the variances."""
+        noise = self.noise_variance
+        if isinstance(noise, str):
+            return self
+        if isinstance(noise, tuple):
+            self._check_length(n_targets)
+        total = float(np.sum(np.broadcast_to(noise, n_targets)))
+        return replace(self, noise_variance=total / n_turned)
 
     def in_unit(self, exponent):
         """Return the criterion with the noise of y divided by ``2^exponent``."""

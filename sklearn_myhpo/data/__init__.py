@@ -20,6 +20,8 @@ statistics      means and scales of all splits
 split_rows, own_rows, shared_rows
                 rows times the weights of every split, in own or shared coordinates
 row_space       wide groups in the row space of their features
+row_basis       all rows in a basis of their span, by products of rows
+few_targets     many targets as few with the same sums, and in batches
 partial         residuals of columns after regression on some of them
 held_out        the rows of the validation loss: slopes and losses of single rows
 sampling        every k-th of many rows, for estimates

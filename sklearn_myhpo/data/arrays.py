@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import sparse
 
+from .blocks import slices
+
 
 def linear_predictor(X, coef, intercept):
     """Return ``X @ coef + intercept``.
@@ -22,6 +24,35 @@ def linear_predictor(X, coef, intercept):
         Raw predictions.
     """
     return X @ coef + intercept
+
+
+def dual_predictor(X, rows, scale, dual, intercept):
+    """Return ``X diag(scale) rows' dual + intercept``, some rows of X at a time.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+    rows : ndarray or sparse matrix of shape (n_rows, n_features)
+    scale : ndarray of shape (n_features,) or None
+        None for ones.
+    dual : ndarray of shape (n_rows, n_outputs)
+    intercept : float or ndarray of shape (n_outputs,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+    """
+    out = np.empty((X.shape[0], dual.shape[1]), dtype=np.result_type(X, dual))
+    for part in slices(X.shape[0], rows.shape[0]):
+        own = X[part]
+        if scale is not None:
+            own = own.multiply(scale).tocsr() if sparse.issparse(own) else own * scale
+        products = own @ rows.T
+        if sparse.issparse(products):
+            products = products.toarray()
+        out[part] = products @ dual
+    out += intercept
+    return out
 
 
 def select_rows(X, index):

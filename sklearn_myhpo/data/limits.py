@@ -74,6 +74,9 @@ class RowLimits:
     most_atoms_per_split : int
         Kinds of rows per split up to which sums over a split are added up from sums
         over kinds of rows.
+    target_batch_entries, least_targets : int
+        Entries of the residuals of a batch of targets, and targets that it has in any
+        case.
     """
 
     block_entries: int = 2**20
@@ -104,6 +107,8 @@ class RowLimits:
     dense_batch_entries: int = 2**16
     formed_entries: int = 2**25
     most_atoms_per_split: int = 3
+    target_batch_entries: int = 2**22
+    least_targets: int = 16
 
 
 #: The limits in force; `sklearn_myhpo.engine.limits.use_limits` changes them.

@@ -42,3 +42,20 @@ def is_mapped(X):
             return True
         X = getattr(X, "base", None)
     return False
+
+
+def stored_rows(design, index=None):
+    """Return the rows of a design about zero as they are stored.
+
+    Parameters
+    ----------
+    design : Design
+        Of rows in memory or in a file.
+    index : ndarray of int or None
+        Which of them; None for all, which are not copied.
+
+    Returns
+    -------
+    ndarray or sparse array
+    """
+    return design.X if index is None else design.X[index]

@@ -22,9 +22,9 @@ class Sums(NamedTuple):
 
     Attributes
     ----------
-    matrix : ndarray of shape (m + 1 + n_outputs, m + 1 + n_outputs)
-        Of the products of (x, 1, y), about their origins; where there are many
-        outputs, of y with itself only the squares.
+    matrix : ndarray of shape (m + 2, m + 1 + n_outputs)
+        Of the products of (x, 1) with (x, 1, y), about their origins; the last row has
+        the squares of y, after zeros.
     residual_linear : ndarray of shape (m + 1, n_outputs)
         Of (x, 1) times the residual of the reference weights.
     residual_square : ndarray of shape (n_outputs,)
@@ -44,6 +44,11 @@ class Sums(NamedTuple):
         """Sum of the weights."""
         return self.matrix[self.one, self.one]
 
+    @property
+    def squares(self):
+        """Sums of the squares of (x, 1, y)."""
+        return squares_of(self.matrix)
+
     def means(self):
         """Return the `Means` of x, of y and of the residual."""
         one = self.one
@@ -62,46 +67,66 @@ class Means(NamedTuple):
     residual: np.ndarray
 
 
+def squares_of(matrix):
+    """Return the sums of the squares of (x, 1, y), given a `Sums.matrix`."""
+    end = len(matrix) - 1
+    return np.concatenate([np.diag(matrix)[:end], matrix[end, end:]])
+
+
+def add_products(matrix, rows):
+    """Add the products of rows (n, p) to a `Sums.matrix` (end + 1, p)."""
+    end = len(matrix) - 1
+    left, right = rows[:, :end], rows[:, end:]
+    if right.shape[1] <= row_limits().many_outputs:
+        # A matrix times its own transpose takes half of the work.
+        matrix[:end] += matmul(rows.T, rows)[:end]
+    else:
+        matrix[:end, :end] += matmul(left.T, left)
+        matrix[:end, end:] += matmul(left.T, right)
+    matrix[end, end:] += np.einsum("nt,nt->t", right, right)
+
+
 def sums_of(matrices, residuals):
     """Return the `Sums` of every atom from its parts."""
     return [Sums(matrix, *own) for matrix, own in zip(matrices, residuals, strict=True)]
 
 
-def sum_products(design, y, parts):
-    """Return the matrix of products of (x, 1, y) of every atom, in one pass.
+def sum_products(design, y, parts, y_shift=0.0):
+    """Return the matrix of products of (x, 1, y) of every atom, in one visit.
 
     Parameters
     ----------
     design : Design
         Without a last coordinate of its own.
     y : ndarray of shape (n_samples, n_outputs)
-        About its origin.
     parts : RowParts
+    y_shift : float or ndarray of shape (n_outputs,), default=0.0
+        Origin of y.
 
     Returns
     -------
-    list of ndarray of shape (m + 1 + n_outputs, m + 1 + n_outputs)
+    list of ndarray of shape (m + 2, m + 1 + n_outputs)
         The atoms of all visits.
     """
     if design.is_sparse and not (design.has_large_means or design.is_filled):
         return [
             _sparse_products(*own)
             for visit in parts.visits()
-            for own in _atoms(design, y, visit)
+            for own in _atoms(design, y - y_shift, visit)
         ]
     matrices = []
     for visit in parts.visits():
-        matrices.extend(_dense_products(design, y, visit))
+        matrices.extend(_dense_products(design, y, visit, y_shift))
     return matrices
 
 
-def sum_residuals(design, y, parts, reference):
+def sum_residuals(design, y, parts, reference, y_shift=0.0):
     """Return the sums with the residuals of reference weights, of every atom.
 
     Parameters
     ----------
-    design, y, parts
-        As in `sum_products`.
+    design, y, parts, y_shift
+        As of `sum_products`.
     reference : ndarray of shape (m, n_outputs)
 
     Returns
@@ -109,17 +134,19 @@ def sum_residuals(design, y, parts, reference):
     list of (ndarray of shape (m + 1, n_outputs), ndarray of shape (n_outputs,))
         Of (x, 1) times the residual, and of its square.
     """
-    found, residual = [], y - design.forward(reference)
+    found, entries = [], max(design.n_features, y.shape[1])
     for visit in parts.visits():
         linear = np.zeros((visit.n_atoms, design.n_features + 1, y.shape[1]))
         square = np.zeros((visit.n_atoms, y.shape[1]))
-        weighted = visit.weight[:, None] * residual
-        for rows, block in design.blocks(design.n_features):
+        for rows, block in design.blocks(entries):
+            residual = y[rows] - y_shift
+            residual -= block.forward(reference)
+            weighted = visit.weight[rows, None] * residual
             for atom, own in rows_by_label(visit.labels[rows], visit.n_atoms):
-                values = weighted[rows][own]
+                values = weighted[own]
                 linear[atom, :-1] += block.take(own).adjoint(values)
                 linear[atom, -1] += values.sum(axis=0)
-                square[atom] += np.sum(values * residual[rows][own], axis=0)
+                square[atom] += np.sum(values * residual[own], axis=0)
         found.extend(zip(linear, square, strict=True))
     return found
 
@@ -134,28 +161,25 @@ def _atoms(design, y, visit):
 def _sparse_products(rows, y, weight):
     """Return the matrix of products of (x, 1, y) of sparse rows."""
     size = rows.n_features
-    matrix = np.zeros((size + 1 + y.shape[1],) * 2)
+    matrix = np.zeros((size + 2, size + 1 + y.shape[1]))
     matrix[:size, :size] = rows.gram(weight)
     matrix[size, size] = weight.sum()
     weighted = weight[:, None] * np.column_stack([np.ones(len(y)), y])
     matrix[:size, size:] = rows.adjoint(weighted)
     matrix[size, size + 1 :] = weighted[:, 1:].sum(axis=0)
-    matrix[size:, :size] = matrix[:size, size:].T
-    matrix[size + 1 :, size] = matrix[size, size + 1 :]
-    matrix[size + 1 :, size + 1 :] = y.T @ weighted[:, 1:]
+    matrix[size, :size] = matrix[:size, size]
+    matrix[size + 1, size + 1 :] = np.einsum("nt,nt->t", y, weighted[:, 1:])
     return matrix
 
 
-def _dense_products(design, y, visit):
+def _dense_products(design, y, visit, y_shift):
     """Return the matrix of products of (x, 1, y) of every atom of a visit."""
     one = design.n_features
     width = one + 1 + y.shape[1]
-    # With many outputs, only their squares are needed, not their products.
-    end = one + 1 if y.shape[1] > row_limits().many_outputs else width
     root = None if np.all(visit.weight == 1.0) else np.sqrt(visit.weight)
 
     def own(blocks):
-        matrices = np.zeros((visit.n_atoms, width, width))
+        matrices = np.zeros((visit.n_atoms, one + 2, width))
         space = Space()
         for rows, block in blocks:
             for atom, index in rows_by_label(visit.labels[rows], visit.n_atoms):
@@ -163,27 +187,15 @@ def _dense_products(design, y, visit):
                 filled = space.of(len(target), width)
                 block.fill(index, filled[:, :one])
                 filled[:, one] = 1.0
-                filled[:, one + 1 :] = target
+                np.subtract(target, y_shift, out=filled[:, one + 1 :])
                 if root is not None:
                     filled *= root[rows][index, None]
-                _add_products(matrices[atom], filled, end)
+                add_products(matrices[atom], filled)
         return matrices
 
     shape = gram_block(width, min(visit.n_atoms, MOST_SHARING))
-    matrices = design.sum_of_shares(own, visit.n_atoms * width**2, width, *shape)
-    for matrix in matrices:
-        matrix[end:, :end] = matrix[:end, end:].T
-    return list(matrices)
-
-
-def _add_products(matrix, filled, end):
-    """Add the products of the columns of some rows; only squares of the last ones."""
-    left, right = filled[:, :end], filled[:, end:]
-    matrix[:end, :end] += matmul(left.T, left)
-    if right.shape[1]:
-        matrix[:end, end:] += matmul(left.T, right)
-        corner = matrix[end:, end:]
-        corner[np.diag_indices_from(corner)] += np.sum(right**2, axis=0)
+    n_entries = visit.n_atoms * (one + 2) * width
+    return list(design.sum_of_shares(own, n_entries, width, *shape))
 
 
 def origin(rows):

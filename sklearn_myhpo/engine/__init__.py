@@ -14,6 +14,8 @@ ridge/          closed forms
     diagonal        coordinates with diagonal Hessians for one shared lambda
     dual            splits given by products of rows, for wide X
     spectrum        singular value decomposition of all rows, for criteria
+    shared_path     the loss along one lambda that many targets share
+    final_weights   weights of many targets at known penalties, in batches
 glm/            any smooth convex loss
     split           a split that reads rows
     factored_split_set, split_set

@@ -114,6 +114,12 @@ class Limits:
         Rows that the covariance of slopes is estimated from.
     target_entries : int
         Entries of a block of targets with a lambda each.
+    turned_targets : int
+        Targets from which fewer ones with the same sums over targets stand for them,
+        where there are more targets than rows.
+    target_share : float
+        Targets per row from which products of all pairs of rows are formed, where there
+        are too many features for moments.
     posterior_work : float
         Multiplications up to which the variances of weights that are combinations of
         rows are computed in a fit.
@@ -179,6 +185,8 @@ class Limits:
     spectrum_entries: int = 2**22
     optimism_rows: int = 2**12
     target_entries: int = 2**21
+    turned_targets: int = 256
+    target_share: float = 0.1
     posterior_work: float = 1e8
     summary_rows: int = 2**12
     summary_rows_per_weight: int = 20

@@ -58,12 +58,27 @@ class Plan:
 
     @cached_property
     def tries_row_products(self):
-        """Whether solutions may be combinations of rows: one lambda, wide ridge."""
+        """Whether solutions may be combinations of rows: one lambda, wide ridge.
+
+        Or ridge of many targets, none of which is to be solved for alone.
+        """
         shape = self.shape
         few = not shape.is_sparse or shape.n_samples <= self.limits.dense_size
-        wide = shape.is_quadratic and shape.is_wide and shape.n_groups == 1
+        wide = shape.is_wide or self._has_many_targets
         needs_all = self.by_rows or self.all_directions or shape.n_unpenalized
-        return wide and few and not needs_all
+        one = shape.is_quadratic and shape.n_groups == 1
+        return one and wide and few and not needs_all
+
+    @property
+    def _has_many_targets(self):
+        """Whether products of rows cost less than solving for every target.
+
+        Where there are too many features for second moments.
+        """
+        shape, limits = self.shape, self.limits
+        many = shape.n_outputs >= limits.target_share * shape.n_samples
+        large = shape.n_features > limits.moments_size and not shape.is_sparse
+        return many and large and shape.n_samples <= limits.factored_size
 
     @cached_property
     def uses_moments(self):

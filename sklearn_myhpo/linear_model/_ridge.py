@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from .._messages import shown
 from .._typing import MatrixLike
 from ..data.dask.lazy import lazily
+from ..data.few_targets import largest_square
 from ..data.tensors.arrays import on_host
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text
 from ._dask_score import DaskScoreMixin
+from ._dual import DualMixin
 from ._exact_parts import ExactPartsMixin
 from ._export import export, typical_strength
+from ._many_targets import ManyTargetsMixin
 from ._targets import PerTargetMixin
 from ._units import UnitsMixin, unit_exponents
 
@@ -25,8 +29,10 @@ class RidgeModel(
     DaskScoreMixin,
     MultiOutputMixin,
     RegressorMixin,
+    DualMixin,
     ExactPartsMixin,
     UnitsMixin,
+    ManyTargetsMixin,
     PerTargetMixin,
     BilevelLinearModel,
 ):
@@ -62,18 +68,17 @@ class RidgeModel(
                 "with alpha_per_target=True every lambda has a scan of its own. Use "
                 "n_starts=1."
             )
-        with np.errstate(over="ignore"):
-            squares = sample_weight @ y.astype(np.float64) ** 2
-        if not np.all(np.isfinite(squares)):
+        if not np.isfinite(largest_square(y, sample_weight)):
             raise ValueError(
                 f"y has entries up to {np.abs(y).max():.1e} in size, whose squares are "
                 "not floating point numbers. Rescale y."
             )
-        target = y.astype(np.float64).reshape(len(y), -1)
+        target = y.astype(np.float64, copy=False).reshape(len(y), -1)
         self._one_target, self._one_column = target.shape[1] == 1, y.shape[1:] == (1,)
         return SquaredLoss(), target, None
 
     def _check_part(self, y, sample_weight, classes, is_first):
+        self._check_stored()
         if self.alpha_per_target:
             raise ValueError(
                 "alpha_per_target=True is not possible with partial_fit, which "
@@ -101,15 +106,20 @@ class RidgeModel(
         return X, y
 
     def _weight_attributes(self, coef, intercept, alpha, dtype):
+        coef = coef.T.astype(dtype)
+        coef = coef[0] if self._one_target else coef
+        intercept = self._intercept_form(intercept, dtype)
+        return {"coef_": coef, "intercept_": intercept, "alpha_": alpha}
+
+    def _intercept_form(self, intercept, dtype):
+        """Return intercepts (n_targets,) in the form of the attribute."""
         if self._y_origin is not None:
             # All targets have the same unit until `_restore_unit`.
             exponent = 0 if self._is_per_target else self._exponent
             intercept = intercept + np.ldexp(self._y_origin, -exponent)
-        coef, intercept = coef.T.astype(dtype), intercept.astype(dtype)
-        if self._one_target:
-            is_array = self._one_column and self.fit_intercept
-            coef, intercept = coef[0], intercept if is_array else intercept[0]
-        return {"coef_": coef, "intercept_": intercept, "alpha_": alpha}
+        intercept = intercept.astype(dtype)
+        is_array = self._one_column and self.fit_intercept
+        return intercept[0] if self._one_target and not is_array else intercept
 
     def _response_of(self, raw):
         return raw[:, 0] if self._one_target else raw
@@ -132,9 +142,9 @@ class RidgeModel(
             Predictions; a vector for one column of y too.
         """
         raw = self._linear_predictor(X)
-        return raw[:, 0] if len(self.coef_.shape) == 1 else raw
+        return raw[:, 0] if self._one_target else raw
 
-    def to_sklearn(self) -> Ridge:
+    def to_sklearn(self) -> Ridge | KernelRidge:
         """Return a fitted `sklearn.linear_model.Ridge` with the same predictions.
 
         For tools that accept only scikit-learn's own estimators. Its `alpha` is
@@ -146,15 +156,21 @@ class RidgeModel(
 
         Returns
         -------
-        sklearn.linear_model.Ridge
-            Fitted, with copies of the weights.
+        sklearn.linear_model.Ridge or sklearn.kernel_ridge.KernelRidge
+            Fitted, with copies of the weights; the latter, with a linear kernel, after
+            a fit with ``store_coef=False``.
 
         Raises
         ------
+        ValueError
+            After a fit with ``store_coef=False``, if there is an intercept, or features
+            have penalties of their own.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
         check_is_fitted(self)
+        if self._has_dual:
+            return self._dual_as_sklearn()
         if self._is_per_target:
             alpha = self.alpha_.copy()
         else:

@@ -21,11 +21,11 @@ from ..data.tensors.arrays import (
 )
 from ..data.tensors.checks import check_no_gradient, check_tensor, check_values
 from ..data.tensors.homes import lives_elsewhere
-from ..data.tensors.rows import tensor_product
+from ..data.tensors.rows import tensor_dual_product, tensor_product
 from ._batches import is_from_batches
 from ._host_arrays import HostArraysMixin
 from ._tensors import TensorRows
-from ._wide_tensors import restore_features
+from ._wide_tensors import restore_features, restore_rows
 
 #: Fitted attributes that are arrays like X.
 WEIGHTS = ("coef_", "intercept_")
@@ -60,13 +60,20 @@ def following_rows(fit):
         params = {name: _followed(name, one) for name, one in params.items()}
         params["X_val"] = _followed("X_val", X_val) if home is None else X_val
         # All the rest are arrays of the host, or asked for explicitly.
-        with config_context(array_api_dispatch=False):
-            fit(self, rows, y, sample_weight, **params)
-        if home is not None:
-            weights = [home.put(np.asarray(getattr(self, name))) for name in WEIGHTS]
-            if rows.wide is not None:
-                weights = restore_features(self, rows.wide, rows.shape)
-            _set_weights(self, weights, home, X.dtype)
+        self._follows = home is not None
+        try:
+            with config_context(array_api_dispatch=False):
+                fit(self, rows, y, sample_weight, **params)
+        finally:
+            vars(self).pop("_follows", None)
+        if home is None:
+            return self
+        weights = [home.put(np.asarray(getattr(self, name))) for name in WEIGHTS]
+        if rows.wide is not None and not self.store_coef:
+            weights = restore_rows(self, rows.wide, X)
+        elif rows.wide is not None:
+            weights = restore_features(self, rows.wide, rows.shape)
+        _set_weights(self, weights, home, X.dtype)
         return self
 
     return of_arrays
@@ -83,13 +90,18 @@ def _followed(name, value):
 
 def _set_weights(model, weights, home, dtype):
     """Set the weights of a fitted estimator to arrays like X."""
-    for name, value in zip(WEIGHTS, weights, strict=True):
+    for name, value in zip(_names(model), weights, strict=True):
         setattr(model, name, home.xp.astype(value, dtype, copy=False))
 
 
+def _names(model):
+    """Return the names of the weights of a fitted estimator, and of the intercept."""
+    return ("dual_coef_" if model._has_dual else WEIGHTS[0], WEIGHTS[1])
+
+
 def host_weights(model):
-    """Return `coef_` and `intercept_` of a fitted estimator as NumPy arrays."""
-    return tuple(as_numpy(getattr(model, name)) for name in WEIGHTS)
+    """Return weights and `intercept_` of a fitted estimator as NumPy arrays."""
+    return tuple(as_numpy(getattr(model, name)) for name in _names(model))
 
 
 def tensor_predictor(model, X):
@@ -114,21 +126,28 @@ def tensor_predictor(model, X):
     """
     check_tensor(X)
     home = Home.of(X)
-    n_features = model.coef_.shape[-1]
+    n_features = model.n_features_in_
     if X.shape[1] != n_features:
         raise ValueError(
             f"X has {X.shape[1]} features, but {model._name()} is expecting "
             f"{n_features} features as input."
         )
     coef, intercept = (
-        home.xp.astype(getattr(model, name), X.dtype, copy=False) for name in WEIGHTS
+        home.xp.astype(getattr(model, name), X.dtype, copy=False)
+        for name in _names(model)
     )
+    if model._has_dual:
+        return tensor_dual_product(X, model.X_fit_, coef, intercept)
     coef = coef[None, :] if len(coef.shape) == 1 else coef
     return tensor_product(X, coef, intercept)
 
 
 class FollowingMixin(HostArraysMixin):
     """Weights that are arrays like X, predictions, and `move_to`; a mixin."""
+
+    #: Whether a fit keeps weights of features; whether the last one has kept those of
+    #: rows instead; and whether weights go to where X is, in the end of a fit.
+    store_coef, _has_dual, _follows = True, False, False
 
     def move_to(self, place: Any) -> Self:
         """Return a copy of the fitted estimator with its weights elsewhere.
@@ -162,13 +181,18 @@ class FollowingMixin(HostArraysMixin):
                 f"be. Got {shown(place)}."
             )
         moved = copy.copy(self)
-        moved.coef_, moved.intercept_ = host_weights(self)
+        for name, value in zip(_names(self), host_weights(self), strict=True):
+            setattr(moved, name, value)
+        if self._has_dual:
+            moved.X_fit_ = as_numpy(self.X_fit_)
         if not is_name and is_foreign(place):
             home = Home.of(place)
-            single = home.xp.float32
-            is_single = moved.coef_.dtype == np.float32
+            is_single = host_weights(moved)[0].dtype == np.float32
+            dtype = home.xp.float32 if is_single else home.double
             weights = [home.put(np.asarray(one)) for one in host_weights(moved)]
-            _set_weights(moved, weights, home, single if is_single else home.double)
+            _set_weights(moved, weights, home, dtype)
+            if self._has_dual:
+                moved.X_fit_ = home.xp.astype(home.put(moved.X_fit_), dtype)
         return moved
 
     def _linear_predictor(self, X):
@@ -184,4 +208,6 @@ class FollowingMixin(HostArraysMixin):
             dtype=(np.float64, np.float32),
             reset=False,
         )
+        if self._has_dual:
+            return self._dual_predictions(X)
         return linear_predictor(X, np.atleast_2d(self.coef_).T, self.intercept_)

@@ -93,11 +93,18 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, validation):
     if y is None:
         raise ValueError("y must be an array with a number for each row. Got None.")
     check_tensor(X.given)
-    if is_wide(model, X.given):
-        return _wide(model, X, y, sample_weight, validation)
-    obstacle = _obstacle(model, solver)
+    rows_are_few = is_wide(model, X.given)
+    obstacle = None if rows_are_few else _obstacle(model, solver)
+    has_own_validation = any(one is not None for one in validation)
+    if not model.store_coef and (has_own_validation or not rows_are_few):
+        obstacle = (
+            "store_coef=False is for more features than rows, without a validation set "
+            "of your own; use store_coef=True"
+        )
     if obstacle is not None:
         raise ValueError(f"X is not a NumPy array: {obstacle}. {_ELSE}")
+    if rows_are_few:
+        return _wide(model, X, y, sample_weight, validation)
     X = X.given
     y, weights = _check_columns(model, X, y, sample_weight)
     own = own_tensors(

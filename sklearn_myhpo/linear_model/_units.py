@@ -38,7 +38,7 @@ def unit_exponents(y):
     ndarray of int of shape (n_targets,)
         Zero for ordinary sizes.
     """
-    _, exponents = np.frexp(np.abs(y).max(axis=0))
+    _, exponents = np.frexp(np.maximum(-y.min(axis=0), y.max(axis=0)))
     return np.where(np.abs(exponents) <= ORDINARY, 0, exponents)
 
 
@@ -83,8 +83,8 @@ class UnitsMixin:
     def _restore_unit(self, exponent):
         """Convert the fitted attributes from a unit of y to y itself."""
         own, square = exponent, 2 * exponent
-        self.coef_ = np.ldexp(self.coef_, own)
-        self.intercept_ = np.ldexp(self.intercept_, own)
+        for name in ("dual_coef_" if self._has_dual else "coef_", "intercept_"):
+            setattr(self, name, np.ldexp(getattr(self, name), own))
         for name in (
             "validation_loss_",
             "validation_loss_min_",

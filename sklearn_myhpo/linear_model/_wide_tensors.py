@@ -74,12 +74,42 @@ def restore_features(model, wide, shape):
     coef, intercept : array
         In the form of the attributes.
     """
-    n_features = shape[1]
-    coef, intercept = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
-    intercept = np.broadcast_to(intercept, len(coef)).astype(np.float64)
-    found = wide.features(coef.astype(np.float64), intercept)
+    found = wide.features(*_weights(model))
     if model.coef_.ndim == 1:
         found = found[0][0, :], found[1]
+    return _restored(model, found, shape[1])
+
+
+def restore_rows(model, wide, X):
+    """Return weights of the rows where X lives, in the place of the features'.
+
+    Parameters
+    ----------
+    model : RidgeModel
+        Fitted to `wide.rows`.
+    wide : WideRows
+    X : array of shape (n_samples, n_features)
+
+    Returns
+    -------
+    dual, intercept : array
+        In the form of the attributes.
+    """
+    found = wide.rows_of(*_weights(model))
+    found = _restored(model, found, X.shape[1])
+    model._set_dual(found[0], X, None)
+    return model.dual_coef_, found[1]
+
+
+def _weights(model):
+    """Return the coefficients (k, rank) and intercepts (k,) of the basis."""
+    coef, intercept = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+    intercept = np.broadcast_to(intercept, len(coef)).astype(np.float64)
+    return coef.astype(np.float64), intercept
+
+
+def _restored(model, found, n_features):
+    """Return weights with the intercept in its form; set what is known of features."""
     if not np.ndim(model.intercept_):
         found = found[0], found[1][0]
     model.n_features_in_ = n_features

@@ -109,6 +109,13 @@ default="validation"
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
+    store_coef : bool, default=True
+        Whether to keep `coef_`. False keeps the weights of the training rows,
+        `dual_coef_`, and these rows, `X_fit_`, as `sklearn.kernel_ridge.KernelRidge`
+        does: predictions are the same, and where there are more features than rows and
+        many targets the model takes n_samples x n_targets numbers in the place of
+        n_features x n_targets. It needs ``refit=True``, all rows at once and a penalty
+        for every feature.
     lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
 default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
@@ -158,6 +165,13 @@ default="auto"
         `sklearn.linear_model.Ridge`.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
+    dual_coef_ : ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Weights of the rows `X_fit_`, in the place of `coef_`; with ``store_coef=False``
+        only. With one lambda ``coef_ = (X_fit_.T @ dual_coef_).T``, over the squares of
+        the standard deviations with `standardize` and over `penalty_factors`.
+    X_fit_ : ndarray or sparse array of shape (n_rows, n_features)
+        The training rows of positive weight, which predictions need; with
+        ``store_coef=False`` only. They are part of a pickle.
     lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. One per column of y with `alpha_per_target`.
@@ -264,6 +278,7 @@ default="auto"
     _parameter_constraints = {
         **MYHPOModel._parameter_constraints,
         "alpha_per_target": ["boolean"],
+        "store_coef": ["boolean"],
     }
 
     def __init__(
@@ -284,6 +299,7 @@ default="auto"
         store_cv_results: bool = False,
         n_jobs: int | None = None,
         refit: bool = True,
+        store_coef: bool = True,
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
         n_starts: int = 1,
@@ -313,6 +329,7 @@ default="auto"
         self.store_cv_results = store_cv_results
         self.n_jobs = n_jobs
         self.refit = refit
+        self.store_coef = store_coef
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.n_starts = n_starts
@@ -395,6 +412,13 @@ class SHORidge(RidgeModel, SHOModel):
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
+    store_coef : bool, default=True
+        Whether to keep `coef_`. False keeps the weights of the training rows,
+        `dual_coef_`, and these rows, `X_fit_`, as `sklearn.kernel_ridge.KernelRidge`
+        does: predictions are the same, and where there are more features than rows and
+        many targets the model takes n_samples x n_targets numbers in the place of
+        n_features x n_targets. It needs ``refit=True``, all rows at once and a penalty
+        for every feature.
     lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
 default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
@@ -435,6 +459,13 @@ default="auto"
         `sklearn.linear_model.Ridge`.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
+    dual_coef_ : ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Weights of the rows `X_fit_`, in the place of `coef_`; with ``store_coef=False``
+        only. With one lambda ``coef_ = (X_fit_.T @ dual_coef_).T``, over the squares of
+        the standard deviations with `standardize` and over `penalty_factors`.
+    X_fit_ : ndarray or sparse array of shape (n_rows, n_features)
+        The training rows of positive weight, which predictions need; with
+        ``store_coef=False`` only. They are part of a pickle.
     lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. One per column of y with `alpha_per_target`.
@@ -533,6 +564,7 @@ default="auto"
     _parameter_constraints = {
         **SHOModel._parameter_constraints,
         "alpha_per_target": ["boolean"],
+        "store_coef": ["boolean"],
         "n_jobs": [Integral, None],
     }
 
@@ -551,6 +583,7 @@ default="auto"
         store_cv_results: bool = False,
         n_jobs: int | None = None,
         refit: bool = True,
+        store_coef: bool = True,
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
         n_starts: int = 1,
@@ -573,6 +606,7 @@ default="auto"
         self.store_cv_results = store_cv_results
         self.n_jobs = n_jobs
         self.refit = refit
+        self.store_coef = store_coef
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.n_starts = n_starts
@@ -670,6 +704,13 @@ default="validation"
     refit : bool, default=True
         Whether to fit all rows with the learned lambda. False keeps the weights of the
         bilevel solution, averaged over the splits.
+    store_coef : bool, default=True
+        Whether to keep `coef_`. False keeps the weights of the training rows,
+        `dual_coef_`, and these rows, `X_fit_`, as `sklearn.kernel_ridge.KernelRidge`
+        does: predictions are the same, and where there are more features than rows and
+        many targets the model takes n_samples x n_targets numbers in the place of
+        n_features x n_targets. It needs ``refit=True``, all rows at once and a penalty
+        for every feature.
     lambda_init : "auto", float, dict or array-like of shape (n_groups,), \
 default="auto"
         Natural log of the first penalty. "auto" takes the best shared value of a scan;
@@ -705,6 +746,13 @@ default="auto"
         `sklearn.linear_model.Ridge`.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept.
+    dual_coef_ : ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Weights of the rows `X_fit_`, in the place of `coef_`; with ``store_coef=False``
+        only. With one lambda ``coef_ = (X_fit_.T @ dual_coef_).T``, over the squares of
+        the standard deviations with `standardize` and over `penalty_factors`.
+    X_fit_ : ndarray or sparse array of shape (n_rows, n_features)
+        The training rows of positive weight, which predictions need; with
+        ``store_coef=False`` only. They are part of a pickle.
     lambda_ : float or ndarray of shape (n_groups,) or (n_targets,)
         Learned natural logs of the penalties, in the order of `feature_group_names_`; a
         float if `feature_groups` is None. One per column of y with `alpha_per_target`.
@@ -810,6 +858,7 @@ default="auto"
     _parameter_constraints = {
         **AnySolverModel._parameter_constraints,
         "alpha_per_target": ["boolean"],
+        "store_coef": ["boolean"],
     }
 
     def __init__(
@@ -831,6 +880,7 @@ default="auto"
         store_cv_results: bool = False,
         n_jobs: int | None = None,
         refit: bool = True,
+        store_coef: bool = True,
         lambda_init: LambdaInitLike = "auto",
         lambda_bounds: LambdaBoundsLike = "auto",
         n_starts: int = 1,
@@ -855,6 +905,7 @@ default="auto"
         self.store_cv_results = store_cv_results
         self.n_jobs = n_jobs
         self.refit = refit
+        self.store_coef = store_coef
         self.lambda_init = lambda_init
         self.lambda_bounds = lambda_bounds
         self.n_starts = n_starts

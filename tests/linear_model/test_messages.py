@@ -291,8 +291,8 @@ def provoked(name):
         try:
             PROVOKE[name]()
         except Exception as error:
-            if isinstance(error, AttributeError):  # scikit-learn's, raised from ours
-                error = error.__cause__
+            if isinstance(error, AttributeError) and error.__cause__ is not None:
+                error = error.__cause__  # scikit-learn's, raised from ours
             found.append((type(error).__name__, str(error)))
             while error is not None:
                 lines.update(map(position, traceback.extract_tb(error.__traceback__)))

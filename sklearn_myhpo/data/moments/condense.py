@@ -12,6 +12,8 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 from scipy.linalg.lapack import dormqr, dpotrf, dpstrf
 
+from ..sums import squares_of
+
 #: Smallest relative residual square of a column, after regression on those before it,
 #: for a Cholesky factor without pivots. Below it the columns depend on each other.
 LEAST_PIVOT = 1e-13
@@ -22,25 +24,25 @@ def factor_of_moments(matrix, end):
 
     Parameters
     ----------
-    matrix : ndarray of shape (p, p)
-        Of the first `end` columns all products, of others those with these and their
-        squares.
+    matrix : ndarray of shape (end + 1, p)
+        Of the first `end` columns all products with all columns; the last row has the
+        squares of the others, after zeros.
     end : int
 
     Returns
     -------
     ndarray of shape (end + 1, p)
     """
-    squares = np.diag(matrix)
+    squares = squares_of(matrix)
     scale = np.where(squares > 0, np.sqrt(np.where(squares > 0, squares, 1.0)), 1.0)
-    scaled = matrix / scale / scale[:, None]
-    rows = np.zeros((end + 1, len(matrix)))
+    scaled = matrix[:end] / scale / scale[:end, None]
+    rows = np.zeros((end + 1, matrix.shape[1]))
     factor, order, rank = _cholesky(scaled[:end, :end])
     rows[:rank, order] = factor[:rank]
     cross = scaled[order[:rank], end:]
     along = solve_triangular(factor[:rank, :rank], cross, trans="T", check_finite=False)
     rows[:rank, end:] = along
-    left = np.diag(scaled)[end:] - np.einsum("kt,kt->t", along, along)
+    left = (squares[end:] > 0) - np.einsum("kt,kt->t", along, along)
     rows[end, end:] = np.sqrt(np.maximum(left, 0.0))
     return rows * scale
 

@@ -10,8 +10,8 @@ from ..folds.uses import rule_or_none
 from ..limits import row_limits
 from ..streams.checks import as_dense
 from ..streams.sample import RowSample, sample_block
-from ..sums import origin
-from ..threads import map_shares, matmul
+from ..sums import add_products, origin
+from ..threads import map_shares
 
 #: Squared mean over variance, below which zero is as good an origin.
 NEAR = 1.0
@@ -103,9 +103,9 @@ class FoldMoments(NamedTuple):
 
     Attributes
     ----------
-    matrices : dict of int to ndarray of shape (m + 1 + n_targets, m + 1 + n_targets)
-        By kind: weighted sums of the products of (x, 1, y) in the units of a `Centre`.
-        With many targets, only the squares of the targets, not their products.
+    matrices : dict of int to ndarray of shape (m + 2, m + 1 + n_targets)
+        By kind: weighted sums of the products of (x, 1) with (x, 1, y) in the units of
+        a `Centre`; the last row has those of the squares of y, after zeros.
     counts : dict of int to int
         Numbers of rows of positive weight.
     n_rows : int
@@ -194,14 +194,11 @@ def moments_of_block(block, rule, centre, step, most):
     kinds, used, n_kinds = kinds_of_block(block, rule)
     y = block.y.reshape(block.n_rows, -1).astype(np.float64, copy=False)
     width, end = centre.width, centre.n_features + 1
-    if len(centre.y) <= row_limits().many_outputs:
-        end = width
-    # Blocks that fit in a cache but are not small compared with a matrix of products.
     least = min(width, row_limits().gram_rows)
     pieces = list(slices(block.n_rows, width, least, cached=True))
 
     def own(share):
-        sums, space = np.zeros((n_kinds, width, width)), Space()
+        sums, space = np.zeros((n_kinds, end + 1, width)), Space()
         origins = Origins(centre)
         for rows in share:
             weight = None if block.weight is None else block.weight[rows]
@@ -209,15 +206,15 @@ def moments_of_block(block, rule, centre, step, most):
             centre.fill(block.X[rows], y[rows], weight, filled, origins)
             for family in used.T:
                 for kind, index in rows_of_parts(family[rows], n_kinds):
-                    _add_products(sums[kind], filled[index], end)
+                    add_products(sums[kind], filled[index])
         return sums
 
-    n_entries = n_kinds * width**2
+    n_entries = n_kinds * (end + 1) * width
     with np.errstate(over="ignore", invalid="ignore"):
         if n_entries > row_limits().thread_entries:
             sums = own(pieces)
         else:
-            sums = sum(map_shares(own, pieces, block.n_rows * width**2))
+            sums = sum(map_shares(own, pieces, block.n_rows * end * width))
     counts = np.bincount(used[used >= 0], minlength=n_kinds)
     kept = np.flatnonzero(counts).tolist()
     return FoldMoments(
@@ -285,14 +282,3 @@ def _period(used, n_parts):
     if len(set(used[:period].tolist())) < period:
         return 0
     return period if np.array_equal(used[period:], used[:-period]) else 0
-
-
-def _add_products(matrix, filled, end):
-    """Add the products of columns with those before the end; else only squares."""
-    left, right = filled[:, :end], filled[:, end:]
-    matrix[:end, :end] += matmul(left.T, left)
-    if not right.shape[1]:
-        return
-    matrix[:end, end:] += matmul(left.T, right)
-    corner = matrix[end:, end:]
-    corner[np.diag_indices_from(corner)] += np.einsum("nt,nt->t", right, right)

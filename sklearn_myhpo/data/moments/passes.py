@@ -10,7 +10,7 @@ from scipy.linalg.lapack import dpotrf
 from ..folds.uses import rule_or_none
 from ..limits import row_limits
 from ..streams.sample import RowSample, sample_block
-from ..sums import check_range
+from ..sums import check_range, squares_of
 from ..threads import one_thread_for_small_calls
 from .condensed import condense, factors_of_moments
 from .fold_factors import FoldFactors, factors_of_block, rows_by_kind
@@ -136,8 +136,8 @@ def is_at_risk(total, centre, is_about_means, least):
 
     Parameters
     ----------
-    total : ndarray of shape (p, p)
-        Sums over all rows.
+    total : ndarray
+        Sums over all rows, as of `FoldMoments`.
     centre : Centre
     is_about_means : bool
         Whether the model has an intercept.
@@ -153,7 +153,7 @@ def is_at_risk(total, centre, is_about_means, least):
     one, weight = centre.n_features, total[centre.n_features, centre.n_features]
     mean = total[one] / weight
     gram, cross = total[:one, :one] / weight, total[:one, one + 1 :] / weight
-    squares = np.diag(total) / weight
+    squares = squares_of(total) / weight
     if is_about_means:
         variance = np.maximum(np.delete(squares - mean**2, one), 0.0)
         if np.any(np.delete(mean, one) ** 2 > row_limits().large_mean * variance):

@@ -8,7 +8,13 @@ from .arrays import Home, is_foreign
 
 def lives_elsewhere(model):
     """Whether the weights of a fitted estimator are arrays of another library."""
-    return not isinstance(model.coef_, np.ndarray)
+    return not isinstance(weights_of(model), np.ndarray)
+
+
+def weights_of(model):
+    """Return the weights of an estimator, of features or of rows; None before a fit."""
+    fitted = vars(model)
+    return fitted["dual_coef_"] if "dual_coef_" in fitted else fitted.get("coef_")
 
 
 def check_same_home(model, X, method):
@@ -29,7 +35,7 @@ def check_same_home(model, X, method):
         If it is not. With scikit-learn's dispatch of arrays turned off, weights of
         NumPy take every X.
     """
-    coef = getattr(model, "coef_", None)
+    coef = weights_of(model)
     if coef is None or (isinstance(coef, np.ndarray) and isinstance(X, np.ndarray)):
         return
     is_on, is_away = get_config()["array_api_dispatch"], is_foreign(coef)

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..limits import row_limits
 from ..moments.condensed import deviations_of_block, differences_of_block
 from ..moments.fold_factors import FoldFactors, factors_of_block
 from ..moments.fold_moments import (
@@ -39,9 +38,7 @@ def _filled(block, centre):
 def tensor_moments(block: TensorBlock, rule, centre, step, most):
     """Return the `FoldMoments` of a tensor, with its arrays where X lives."""
     kinds, used, n_kinds = kinds_of_block(block, rule)
-    filled, matrices, end = _filled(block, centre), {}, centre.width
-    if len(centre.y) > row_limits().many_outputs:
-        end = centre.n_features + 1
+    filled, matrices, end = _filled(block, centre), {}, centre.n_features + 1
     for family in used.T:
         for kind, index in rows_of_parts(family, n_kinds):
             matrix = _products(block.home, block.home.rows(filled, index), end)
@@ -57,41 +54,12 @@ def tensor_moments(block: TensorBlock, rule, centre, step, most):
 
 
 def _products(home, rows, end):
-    """Return the products of columns with those before the end; of others squares."""
-    if end == rows.shape[1]:
-        return home.total(home.products(rows, rows))
-    left, right = rows[:, :end], rows[:, end:]
-    squares = home.xp.sum(right * right, axis=0)
-    found = home.products(left, left), home.products(left, right), squares
-    return ManyTargets(*map(home.total, found))
-
-
-class ManyTargets(NamedTuple):
-    """Products of the features, and with many targets; of these only the squares.
-
-    Attributes
-    ----------
-    gram : array of shape (p, p)
-    cross : array of shape (p, n_targets)
-    squares : array of shape (n_targets,)
-    """
-
-    gram: object
-    cross: object
-    squares: object
-
-    def __add__(self, other):
-        """Return the sum; tuples would be joined."""
-        return ManyTargets(*(a + b for a, b in zip(self, other, strict=True)))
-
-    def fetched(self):
-        """Return the matrix of all products, as in `FoldMoments`."""
-        gram, cross, squares = (fetched(one) for one in self)
-        end, width = len(gram), len(gram) + len(squares)
-        matrix = np.zeros((width, width))
-        matrix[:end, :end], matrix[:end, end:] = gram, cross
-        matrix[range(end, width), range(end, width)] = squares
-        return matrix
+    """Return the products, and the squares of columns from the end on."""
+    xp, left, right = home.xp, rows[:, :end], rows[:, end:]
+    squares = xp.sum(right * right, axis=0, keepdims=True)
+    zeros = xp.zeros((1, end), dtype=rows.dtype, device=home.device)
+    squares = xp.concat([zeros, squares], axis=1)
+    return home.total(xp.concat([home.products(left, rows), squares], axis=0))
 
 
 class TensorSample(NamedTuple):

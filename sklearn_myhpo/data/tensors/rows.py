@@ -62,6 +62,25 @@ def tensor_product(X, coef, intercept):
         return X @ coef.T + intercept
 
 
+def tensor_dual_product(X, rows, dual, intercept):
+    """Return ``X rows' dual + intercept`` where X lives.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    rows : array of shape (n_rows, n_features)
+    dual : array of shape (n_rows,) or (n_rows, k)
+    intercept : array of shape () or (k,)
+
+    Returns
+    -------
+    array of shape (n_samples, k)
+    """
+    dual = dual[:, None] if len(dual.shape) == 1 else dual
+    with memory_advice():
+        return (X @ rows.T) @ dual + intercept
+
+
 def kind_rows(block, kinds, n_kinds, view, entries_per_row):
     """Yield the `KindRows` of a block, of bounded size.
 

@@ -71,6 +71,33 @@ class WideRows:
         """Return weights of the rows (n_samples, k) of coefficients (rank, k)."""
         return self._dual @ coef
 
+    def rows_of(self, coef, intercept):
+        """Return weights of the rows where X lives, and the intercepts.
+
+        Parameters
+        ----------
+        coef : ndarray of shape (k, rank)
+            Of `rows`.
+        intercept : ndarray of shape (k,)
+
+        Returns
+        -------
+        dual : array of shape (n_samples, k)
+            The sum of the rows of X times these is `features`.
+        intercept : array of shape (k,)
+        """
+        dual = self.dual(coef.T)
+        if self._mean is None:
+            return self.home.put(dual), self.home.put(intercept)
+        # Without a part that the mean of the rows would have.
+        dual -= dual.mean(axis=0)
+        dual, along = self.home.put(dual), None
+        with memory_advice():
+            for part in self._columns():
+                own = self._part(part) @ self._mean[part]
+                along = own if along is None else along + own
+            return dual, self.home.put(intercept) - along @ dual
+
     def features(self, coef, intercept):
         """Return coefficients of the features, and the intercepts, where X lives.
 

@@ -17,6 +17,9 @@ from .krylov import (
     is_too_slow,
 )
 
+#: Targets per row beyond which no space of few dimensions is looked for.
+MOST_STARTS = 0.5
+
 
 def block_krylov_subspace(gram, starts):
     """Return the Krylov space of a semidefinite matrix, or None if it is large.
@@ -36,6 +39,9 @@ def block_krylov_subspace(gram, starts):
     scale, largest = np.max(np.diag(gram)), np.max(np.abs(starts), axis=0)
     starts = starts[:, largest > 0] / largest[largest > 0]
     if not (scale > 0 and starts.size):
+        return None
+    if starts.shape[1] > MOST_STARTS * len(gram):
+        # Even to see whether they depend on each other would cost as much.
         return None
     new, rest = _orthonormal(starts / np.linalg.norm(starts, axis=0), COMPLETE_TOL)
     most = int(limits().krylov_share * len(gram))

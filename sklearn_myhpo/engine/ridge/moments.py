@@ -11,6 +11,7 @@ from ...data.sums import (
     Means,
     check_scale,
     origin,
+    squares_of,
     sum_products,
     sum_residuals,
     sums_of,
@@ -144,7 +145,7 @@ def sum_parts(design, y, parts, fit_intercept, centres=False):
         if fit_intercept:
             step = max(1, len(y) // row_limits().shift_rows)
             y_shift = origin(y[::step])
-        matrices = sum_products(design, y - y_shift, parts)
+        matrices = sum_products(design, y, parts, y_shift)
         total = parts.total(matrices)
     check_scale(design, np.diag(total)[: design.n_features])
     if centres:
@@ -155,14 +156,14 @@ def sum_parts(design, y, parts, fit_intercept, centres=False):
             shift = design.moved_origin(x_mean)
             design = design.about(shift, design.scale, False, True)
             y_shift = y_shift + y_mean if fit_intercept else y_shift
-            matrices = sum_products(design, y - y_shift, parts)
+            matrices = sum_products(design, y, parts, y_shift)
     facts = fit_intercept, centres
     return _about_reference(design, y, y_shift, parts, matrices, *facts)
 
 
 def _means(total, one, end):
     """Return the means of x and y up to an end, and whether any is far from zero."""
-    square = np.delete(np.diag(total), one)[:end] / total[one, one]
+    square = np.delete(squares_of(total), one)[:end] / total[one, one]
     mean = np.delete(total[one], one)[:end] / total[one, one]
     variance = np.maximum(square - mean**2, 0.0)
     return mean, bool(np.any(mean**2 > row_limits().large_mean * variance))
@@ -191,7 +192,7 @@ def sum_centred_parts(design, y, parts, fit_intercept, reference=None):
         # The mean of a constant is that constant, without rounding error.
         y_shift = np.where(y.min(axis=0) == y.max(axis=0), y[0], y_shift)
     design = design.about(design.shift, design.scale, False, design.has_large_means)
-    matrices = sum_products(design, y - y_shift, parts)
+    matrices = sum_products(design, y, parts, y_shift)
     facts = fit_intercept, fit_intercept
     return _about_reference(design, y, y_shift, parts, matrices, *facts, reference)
 
@@ -214,16 +215,16 @@ def _about_reference(
         reference = symmetric_solver(gram + np.diag(ridge))(linear)
     found = []
     for matrix in matrices:
-        edge, square = matrix[: one + 1, one + 1 :], np.diag(matrix)[one + 1 :]
+        edge, square = matrix[: one + 1, one + 1 :], matrix[one + 1, one + 1 :]
         products = edge - matrix[: one + 1, :one] @ reference
         own = square - np.sum(reference * (edge[:one] + products[:one]), axis=0)
         found.append((products, own))
-    # Rounding errors are relative to the sum of these sizes.
-    root = np.sqrt(np.maximum(np.diag(total), 0.0))
+    # Rounding is relative to the sum of these sizes.
+    root = np.sqrt(np.maximum(squares_of(total), 0.0))
     sizes = root[:one] @ np.abs(reference) + root[one + 1 :]
     error = np.finfo(float).eps * sizes**2
     if np.any(error > SQUARES_TOL * parts.total([square for _, square in found])):
-        found = sum_residuals(design, y - y_shift, parts, reference)
+        found = sum_residuals(design, y, parts, reference, y_shift)
     sums = sums_of(matrices, found)
     facts = fit_intercept, centres
     return Sources(parts.combine(sums), design, y_shift, reference, *facts)

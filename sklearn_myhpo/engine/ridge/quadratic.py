@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 from scipy.linalg import svd
 
+from ...data.limits import row_limits
 from ...data.threads import matmul
 from ..limits import limits
 from ..linalg.hessian import DiagonalHessian, penalized_hessian
@@ -14,6 +15,7 @@ from ..linalg.row_hessian import RowHessian
 from ..linalg.symmetric import eigensystem
 from ..split import LambdaCurvature, Split
 from .mean_square import MomentHessian
+from .shared_path import path_of_each, shared_path
 
 
 class QuadraticSplit(Split):
@@ -290,18 +292,13 @@ class QuadraticSplit(Split):
         self.counts.n_inner_solves += len(penalties)
         self.counts.n_values += len(penalties)
         self.counts.n_validation_gradients += len(penalties)
-        inverse = 1.0 / (self.train.gram[:, None] + penalties)
-        values, slopes = np.zeros((2, len(penalties)))
-        held_out = self.validation
-        for target in range(self.n_outputs):
-            own = slice(target, target + 1)
-            w = inverse * self.train.linear[:, own]
-            step = w - held_out.reference[:, own]
-            image = held_out.gram @ step - held_out.residual_linear[:, own]
-            values += np.sum(step * (image - held_out.residual_linear[:, own]), axis=0)
-            slopes -= np.sum(w * inverse * image, axis=0)
-        values = np.maximum(0.5 * (values + held_out.residual_square.sum()), 0.0)
-        return values, penalties * slopes
+        if self.n_outputs > row_limits().many_outputs:
+            return shared_path(self.train, self.validation, penalties)
+        return self._path(penalties)
+
+    def _path(self, penalties):
+        """Return the same, one target after the other."""
+        return path_of_each(self.train, self.validation, penalties)
 
     def in_basis(self, basis, values):
         """Return this split in an orthonormal basis of its eigenvectors.

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import qr, svd
 
 from ...data.blocks import slices
+from ...data.few_targets import target_slices
 from ...penalties.coordinates import feature_coordinates
 from ..limits import limits
 from ..linalg.krylov import range_subspace
@@ -132,7 +133,8 @@ def narrow_spectrum(y, sources, groups, share, free, counts):
     design = design.about(x_mean, design.scale, False, is_far)
     moments = sources.moments(sums, means)
     root = np.sqrt(share)[:, None]
-    target = root * (y - y_mean)
+    target = y - y_mean
+    target *= root
     space = range_subspace(moments.gram)
     if space is not None:
         basis, squares = space
@@ -155,7 +157,7 @@ def narrow_spectrum(y, sources, groups, share, free, counts):
         triangular = triangular @ inner
         left = triangular.__getitem__
         along = triangular.T @ target
-        outside = np.sum((target - triangular @ along) ** 2, axis=0)
+        outside = _outside_squares(target, triangular, along)
     return _spectrum(
         feature_coordinates(groups, design.scale).rotated(basis),
         (x_mean, y_mean),
@@ -195,7 +197,7 @@ def wide_spectrum(design, y, groups, share, free, counts):
         combine = root * own / np.sqrt(squares)
         coordinates = row_coordinates(design, None, combine, groups)
     along = own.T @ target
-    outside = np.sum((target - own @ along) ** 2, axis=0)
+    outside = _outside_squares(target, own, along)
     return _spectrum(
         coordinates,
         (design.shift, y_mean),
@@ -263,13 +265,24 @@ def _spectrum(coordinates, means, factors, free, counts, left, *, is_kept=True):
     return Spectrum(split, share, target, squares, along, outside, free, left, is_kept)
 
 
+def _outside_squares(target, left, along):
+    """Return the sums of squares of ``target - left along``, some targets at a time."""
+    found = np.empty(target.shape[1])
+    for part in target_slices(*target.shape[::-1]):
+        rest = target[:, part] - left @ along[:, part]
+        found[part] = np.einsum("nt,nt->t", rest, rest)
+    return found
+
+
 def _centred_target(y, share, fit_intercept):
     """Return the mean of y and the centred target times the roots of the shares."""
     y_mean = np.zeros(y.shape[1])
     if fit_intercept:
         # The mean of a constant is that constant, without rounding error.
         y_mean = np.where(y.min(axis=0) == y.max(axis=0), y[0], share @ y)
-    return y_mean, np.sqrt(share)[:, None] * (y - y_mean)
+    target = y - y_mean
+    target *= np.sqrt(share)[:, None]
+    return y_mean, target
 
 
 def _singular(matrix):

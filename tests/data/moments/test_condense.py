@@ -8,6 +8,7 @@ from sklearn_myhpo.data.moments.condense import (
     factor_of_rows,
     with_equal_ones,
 )
+from tests.helpers import as_sums
 
 RNG = np.random.default_rng(0)
 #: Numbers of rows, features and targets.
@@ -41,7 +42,7 @@ def test_factors_have_the_same_moments(kind, size):
     """Ridge would be that of other rows."""
     rows, end = matrix_of(*size), size[1] + 1
     if kind == "moments":
-        found = factor_of_moments(rows.T @ rows, end)
+        found = factor_of_moments(as_sums(rows.T @ rows, end), end)
     else:
         found = factor_of_rows(rows.copy(), end)
     assert len(found) <= end + 1
@@ -71,7 +72,7 @@ def test_rows_lose_less_than_moments():
     found = factor_of_rows(rows.copy(), 3)
     least = np.linalg.svd(found[:, :3], compute_uv=False)[-1]
     assert least == pytest.approx(expected, rel=1e-5)
-    lost = factor_of_moments(rows.T @ rows, 3)
+    lost = factor_of_moments(as_sums(rows.T @ rows, 3), 3)
     least = np.linalg.svd(lost[:, :3], compute_uv=False)[-1]
     assert least != pytest.approx(expected, rel=1e-5)
 
