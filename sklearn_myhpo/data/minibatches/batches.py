@@ -76,6 +76,8 @@ class Pass(NamedTuple):
     scalars : ndarray of shape (2, n_splits, n_outputs, n_rows)
         Derivatives in raw predictions, of which the gradients are sums over rows, in
         the order of the batches.
+    rows : RowTotals or None
+        Sums for the weights of rows; None where none are learned.
     """
 
     gradients: np.ndarray
@@ -83,6 +85,7 @@ class Pass(NamedTuple):
     train_losses: np.ndarray
     validation_losses: np.ndarray
     scalars: np.ndarray
+    rows: tuple | None = None
 
 
 class RowBatches:
@@ -102,7 +105,11 @@ class RowBatches:
     ----------
     order : ndarray of int of shape (n_rows,)
         The rows, batch after batch.
+    weighs_rows : bool
+        Whether training rows have weights that depend on lambda.
     """
+
+    weighs_rows = False
 
     def __init__(self, splits, batches):
         first = splits[0]
@@ -189,8 +196,11 @@ class RowBatches:
         value = getattr(self.counts, name) + n_passes * self.n_splits
         setattr(self.counts, name, value)
 
-    def everything(self, z):
-        """Return the `Pass` at weights and adjoints; X is read once."""
+    def everything(self, z, lambda_=None):
+        """Return the `Pass` at weights and adjoints; X is read once.
+
+        `lambda_` is asked for where it has weights of rows.
+        """
         for name in ("n_train_gradients", "n_hessian_products"):
             self.count(name, 1)
         self.count("n_validation_gradients", 1)
@@ -198,6 +208,7 @@ class RowBatches:
         sums = np.zeros((3, *z.shape[1:]))
         losses = np.zeros((2, self.n_splits))
         scalars = np.zeros((*z.shape[:-1], len(self.order)))
+        rows = np.zeros((4, len(self.order))) if self.weighs_rows else None
         place = np.full(self.rows.n_samples, len(self.order))
         place[self.order] = np.arange(len(self.order))
         for index, block in self.rows.blocks(self.rows.n_coordinates + z[0].size):
@@ -205,15 +216,18 @@ class RowBatches:
             is_there = own < len(self.order)
             if not is_there.all():
                 block, own = block.take(np.flatnonzero(is_there)), own[is_there]
-            batch = self._with(None, own, DesignBlock(block))
+            batch = self._with(None, own, DesignBlock(block)).at(lambda_)
             raw = batch.forward(z)
             found = batch.all_scalars(raw)
+            if rows is not None:
+                rows[:, own] = batch.row_parts(found, raw)
             scalars[..., own] = found[:2]
             sums += batch.adjoint(found)
             value = batch.values(raw[0])
             losses[0] += np.sum(batch.train[:, 0] * value, axis=1)
             losses[1] += np.sum(batch.held_out[:, 0] * value, axis=1)
-        return Pass(sums[:2], sums[2], *losses, scalars)
+        totals = None if rows is None else self._row_totals(rows)
+        return Pass(sums[:2], sums[2], *losses, scalars, totals)
 
     @property
     def _curvature_bound(self):

@@ -62,7 +62,7 @@ class MRBO(Rule):
         places = Places(walk, weights, lambdas)
         gradients = places.gradients(numbers[:1])
         adjoints = places.adjoints(numbers[1:2], list(numbers[2:, None]))
-        slopes = places.slopes(adjoints)
+        slopes = places.slopes(adjoints, numbers[:1])
         q[...], direction, slope = adjoints[0], gradients[0], slopes[0]
         if memory is not None:
             direction = direction + (1.0 - share) * (memory.direction - gradients[1])

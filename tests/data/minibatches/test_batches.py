@@ -78,7 +78,7 @@ def test_how_batches_are_read_changes_nothing(name, limits):
             moments = batches.largest_moments()
             curvature = batches.largest_curvature(1.0 / np.maximum(moments, 1e-3))
             whole = batches.everything(z)
-            found.append((np.array(sums), moments, curvature, *whole))
+            found.append((np.array(sums), moments, curvature, *whole[:5]))
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
