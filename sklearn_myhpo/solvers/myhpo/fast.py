@@ -35,7 +35,7 @@ MAX_MOVE = 5.0
 #: where the hypergradient is at most so large relative to the objective. Before, it may
 #: come back, and weights without a penalty are far away where classes come apart.
 END, RESTS = 1e-3, 1e-3
-#: Longest move of a lambda after which the weights are predicted.
+#: Longest move of a lambda after which weights are predicted without a look at losses.
 MAX_PREDICTED = 1.0
 #: Added to the unit diagonal of the scaled tangent, which rounding may leave
 #: indefinite.
@@ -161,12 +161,22 @@ def _next(problem, state):
 
 def _tried(problem, state):
     """Return the evaluation at the end of the step, and the accuracy of its weights."""
-    starts = state.weights
-    if np.max(np.abs(state.target - state.lambda_)) <= MAX_PREDICTED:
-        starts = state.place.predict(state.move)
     inner = _inner_tol(state)
-    weights = problem.minimize(state.target, starts, tol=inner)
+    weights = problem.minimize(state.target, _starts(problem, state), tol=inner)
     return _at(problem, state, state.target, weights), inner
+
+
+def _starts(problem, state):
+    """Return weights from which to solve at the end of the step."""
+    if np.max(np.abs(state.target - state.lambda_)) <= MAX_PREDICTED:
+        return state.place.predict(state.move)
+    if not (problem.iterates and isinstance(state.model, OuterModel)):
+        return state.weights
+    # Far moves mostly free or drop features, to which the others respond as they do to
+    # short ones.
+    ahead = state.place.predict(state.move)
+    new, old = (problem.train_loss(w, state.target) for w in (ahead, state.weights))
+    return ahead if new < old else state.weights
 
 
 def _at(problem, state, lambda_, weights):
