@@ -142,15 +142,23 @@ class RowBatches:
         matrix, size = np.empty((len(self.order), m)), limits.read_rows
         for start in range(0, len(matrix), size):
             rows = self.order[start : start + size]
-            matrix[start : start + size] = self.rows.take(rows).to_dense()
+            matrix[start : start + size] = self._dense(rows)
         blocks = (DenseBlock(matrix[slice(*ends)]) for ends in pairwise(self._starts))
         return [self._batch(number, block) for number, block in enumerate(blocks)]
+
+    def _dense(self, rows):
+        """Return some rows, in any order; a design takes them in its own."""
+        order = np.argsort(rows)
+        found = self.rows.take(rows[order]).to_dense()
+        matrix = np.empty_like(found)
+        matrix[order] = found
+        return matrix
 
     def _read(self, numbers):
         """Yield batches whose rows are read together."""
         places = [np.arange(*self._starts[number : number + 2]) for number in numbers]
         rows = self.order[np.concatenate(places)]
-        matrix, start = self.rows.take(rows).to_dense(), 0
+        matrix, start = self._dense(rows), 0
         for number, place in zip(numbers, places, strict=True):
             block = DenseBlock(matrix[start : start + len(place)])
             yield self._batch(number, block)

@@ -153,6 +153,7 @@ default="saba"
         if isinstance(self.step_sizes, str):
             rule = self._rule
             steps, largest = measured_steps(batches, rule.safety, state.largest)
+            steps = steps._replace(row_ratio=rule.row_ratio)
             if rule.has_inner_loops:
                 # Weights step as often as this between two steps of lambda.
                 beta = min(self.n_inner_steps * steps.beta, MAX_STEP)

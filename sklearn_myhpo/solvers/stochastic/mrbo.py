@@ -39,6 +39,9 @@ class Momentum(NamedTuple):
 class MRBO(Rule):
     """Steps on w and lambda; q is a Neumann series of batches at every step."""
 
+    #: Its directions carry the noise of single rows on.
+    row_ratio = 1.0
+
     def epoch(self, walk, memory):
         """Return the `Momentum` after about as many batches as there are."""
         w = walk.z[0]

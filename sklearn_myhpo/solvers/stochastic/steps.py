@@ -43,11 +43,14 @@ class Steps(NamedTuple):
         The a_j; None for steps of the same size in all coordinates, as published.
     gamma, beta : float
         Of weights and adjoints; of lambda.
+    row_ratio : float, default=1.0
+        Of the s of groups of rows, relative to lambda.
     """
 
     moments: np.ndarray | None
     gamma: float
     beta: float
+    row_ratio: float = 1.0
 
     def scale(self, penalty: np.ndarray) -> np.ndarray:
         """Return the factors of a gradient, in the shape of `penalty`."""

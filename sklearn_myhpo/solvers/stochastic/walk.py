@@ -209,6 +209,9 @@ class Rule(ABC):
         Whether its noise vanishes, so that residuals that grow are a swing of lambda.
     needs_pass : bool
         Whether `start` needs a pass over the rows.
+    row_ratio : float
+        Size of the steps of the s of groups of rows relative to those of lambda: they
+        move the weights along the rows, and these respond faster there.
     """
 
     safety: ClassVar[float] = 1.0
@@ -216,6 +219,7 @@ class Rule(ABC):
     streams: ClassVar[bool] = True
     is_steady: ClassVar[bool] = False
     needs_pass: ClassVar[bool] = False
+    row_ratio: ClassVar[float] = 5.0
 
     def start(self, found: Pass) -> Any:
         """Return the memory of the method before the first epoch.
