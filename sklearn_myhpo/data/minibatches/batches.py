@@ -139,26 +139,32 @@ class RowBatches:
             return [self._batch(number, block) for number, block in enumerate(blocks)]
         if m * len(self.order) > limits.kept_entries:
             return None
-        matrix, size = np.empty((len(self.order), m)), limits.read_rows
-        for start in range(0, len(matrix), size):
-            rows = self.order[start : start + size]
-            matrix[start : start + size] = self._dense(rows)
+        matrix = np.empty((len(self.order), m))
+        for own, block in self._rows_in_order(m):
+            matrix[own] = block.to_dense()
         blocks = (DenseBlock(matrix[slice(*ends)]) for ends in pairwise(self._starts))
         return [self._batch(number, block) for number, block in enumerate(blocks)]
 
-    def _dense(self, rows):
-        """Return some rows, in any order; a design takes them in its own."""
-        order = np.argsort(rows)
-        found = self.rows.take(rows[order]).to_dense()
-        matrix = np.empty_like(found)
-        matrix[order] = found
-        return matrix
+    def _rows_in_order(self, entries_per_row):
+        """Yield blocks of the rows as a design has them, and their places here."""
+        place = np.full(self.rows.n_samples, len(self.order))
+        place[self.order] = np.arange(len(self.order))
+        for index, block in self.rows.blocks(entries_per_row):
+            own = place[index]
+            is_there = own < len(self.order)
+            if is_there.all():
+                yield own, block
+            elif is_there.any():
+                yield own[is_there], block.take(np.flatnonzero(is_there))
 
     def _read(self, numbers):
         """Yield batches whose rows are read together."""
         places = [np.arange(*self._starts[number : number + 2]) for number in numbers]
         rows = self.order[np.concatenate(places)]
-        matrix, start = self._dense(rows), 0
+        # A design takes rows in its own order.
+        order = np.argsort(rows)
+        matrix, start = np.empty((len(rows), self.rows.n_coordinates)), 0
+        matrix[order] = self.rows.take(rows[order]).to_dense()
         for number, place in zip(numbers, places, strict=True):
             block = DenseBlock(matrix[start : start + len(place)])
             yield self._batch(number, block)
@@ -217,13 +223,8 @@ class RowBatches:
         losses = np.zeros((2, self.n_splits))
         scalars = np.zeros((*z.shape[:-1], len(self.order)))
         rows = np.zeros((4, len(self.order))) if self.weighs_rows else None
-        place = np.full(self.rows.n_samples, len(self.order))
-        place[self.order] = np.arange(len(self.order))
-        for index, block in self.rows.blocks(self.rows.n_coordinates + z[0].size):
-            own = place[index]
-            is_there = own < len(self.order)
-            if not is_there.all():
-                block, own = block.take(np.flatnonzero(is_there)), own[is_there]
+        width = self.rows.n_coordinates + z[0].size
+        for own, block in self._rows_in_order(width):
             batch = self._with(None, own, DesignBlock(block)).at(lambda_)
             raw = batch.forward(z)
             found = batch.all_scalars(raw)

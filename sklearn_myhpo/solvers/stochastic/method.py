@@ -126,8 +126,7 @@ default="saba"
             memory = None
         with problem.counts.within(Deadline()):
             found = state.batches.everything(walk.z, walk.lambda_)
-        null = problem.split_set.null_losses
-        if null.all() and len(saturated(found.train_losses, null)):
+        if _has_diverged(problem, state, found, np.stack(given)):
             raise DivergedError
         if memory is not None:
             memory = rule.renewed(memory, found)
@@ -162,6 +161,20 @@ default="saba"
             steps, largest = Steps(None, *self.step_sizes), None
         known = {"steps": steps, "largest": largest, "outer": make_outer(problem)}
         return state._replace(batches=batches, **known)
+
+
+def _has_diverged(problem, state, found, given):
+    """Whether an epoch has led to losses far above those without features.
+
+    The zero weights of a start may have larger ones yet, where y is far from zero: then
+    steps have led away from there.
+    """
+    null = problem.split_set.null_losses
+    lost = saturated(found.train_losses, null) if null.all() else []
+    if not len(lost):
+        return False
+    before = state.batches.everything(given.swapaxes(2, 3), state.lambda_)
+    return not np.all(found.train_losses[lost] < before.train_losses[lost])
 
 
 def _swing(walk, found):

@@ -40,7 +40,7 @@ class MRBO(Rule):
     """Steps on w and lambda; q is a Neumann series of batches at every step."""
 
     #: Its directions carry the noise of single rows on.
-    row_ratio = 1.0
+    row_ratio = 0.3
 
     def epoch(self, walk, memory):
         """Return the `Momentum` after about as many batches as there are."""

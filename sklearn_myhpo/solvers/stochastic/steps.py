@@ -25,7 +25,7 @@ from ...data.minibatches.batches import Pass, RowBatches
 #: Lambda against the slowest response of its weights. With weights and adjoints in a
 #: row, a mode of curvature h and penalty p is stable up to 2 (h + p)^3 / (h p^2), which
 #: is nowhere below 13.5.
-LAMBDA_RATIO = 2.0
+LAMBDA_RATIO = 6.0
 #: Least rate of a lambda, or weak penalties would never move.
 LEAST_RATE = 1e-2
 #: Least size of a denominator.

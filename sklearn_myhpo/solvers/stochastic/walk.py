@@ -219,7 +219,7 @@ class Rule(ABC):
     streams: ClassVar[bool] = True
     is_steady: ClassVar[bool] = False
     needs_pass: ClassVar[bool] = False
-    row_ratio: ClassVar[float] = 5.0
+    row_ratio: ClassVar[float] = 2.0
 
     def start(self, found: Pass) -> Any:
         """Return the memory of the method before the first epoch.
