@@ -3,14 +3,13 @@
 The labels of a share of the training rows are replaced by another digit, as in
 Franceschi, Donini, Frasconi & Pontil (2017), section 5.1: training rows, as many clean
 validation rows, 10,000 test rows, one softmax regression. They take ``--rows 5000``.
-Every row of the table is a way to use them, and every number the mean over draws of the
-rows. Lambda is learned on the clean rows, or on a fifth of all rows where the clean ones
-are training rows too:
+Every row of the table is a way to use them, and every number the mean over draws of
+the rows. Lambda is learned on the clean rows, or on a fifth of all rows where the clean
+ones are training rows too:
 
     OMP_NUM_THREADS=1 python -m benchmarks.row_weights [--page PAGE]
 
-It takes about six minutes. The page gets the table, and a second one at the sizes of the
-paper where ``--paper`` is given, which takes five minutes more.
+The page gets the table, and with ``--paper`` a second one at the sizes of the paper.
 """
 
 import argparse

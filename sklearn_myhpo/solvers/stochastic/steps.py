@@ -11,8 +11,8 @@ the group of ``p w^2`` and ``p q^2``. As ``H >= P``, diag(E) is an upper bound o
 the curvature that the response of the weights gives to the objective where both parts
 are alike; and as ``|h'_g| <= sqrt(E_g Q_g)``, no step is longer than eta_g. A weight
 feels its lambda at a rate of at least gamma p / (a + p), and the adjoint feels the
-weight, so eta_g is `LAMBDA_RATIO` times that rate: faster lambdas would run ahead of
-the weights and swing.
+weight, so eta_g is `LAMBDA_RATIO` times that rate: much faster lambdas would run ahead
+of the weights and swing.
 """
 
 from typing import NamedTuple

@@ -149,7 +149,7 @@ def test_absurd_steps_of_a_fit_warn(kind, size, method):
 
 @pytest.mark.parametrize("method", RULES)
 def test_a_target_far_from_zero_is_no_divergence(method):
-    """The run from weights of zero would end at the first epoch, without an intercept."""
+    """The run from weights of zero would end at once, without an intercept."""
     spec = ridge_spec(n_samples=120, n_features=4, n_folds=1)
     problem = replace(spec, y=spec.y + 1e3).problem(by_rows=True)
     result = minimize_bilevel(
