@@ -157,7 +157,7 @@ bench-family: $(VENV)/.stamp  ## Compare all solvers on the same problems
 
 bench-row-weights: $(VENV)/.stamp  ## Clean MNIST of wrong labels by weights of its rows
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.row_weights \
-		--page doc/user_guide/row_weights.md
+		--paper --page doc/user_guide/row_weights.md
 
 bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag

@@ -3,13 +3,17 @@
 The labels of a share of the training rows are replaced by another digit, as in
 Franceschi, Donini, Frasconi & Pontil (2017), section 5.1: training rows, as many clean
 validation rows, 10,000 test rows, one softmax regression. They take ``--rows 5000``.
-Every row of the table is a way to use them. Lambda is learned on the clean rows, or on
-a fifth of all rows where the clean ones are training rows too:
+Every row of the table is a way to use them, and every number the mean over draws of
+the rows. Lambda is learned on the clean rows, or on a fifth of all rows where the clean
+ones are training rows too:
 
-    python -m benchmarks.row_weights
+    OMP_NUM_THREADS=1 python -m benchmarks.row_weights [--page PAGE]
+
+The page gets the table, and with ``--paper`` a second one at the sizes of the paper.
 """
 
 import argparse
+import sys
 import time
 import warnings
 
@@ -25,6 +29,11 @@ from sklearn_myhpo.datasets import fetch_mnist
 RATES = (0.1, 0.2, 0.3, 0.4, 0.5)
 #: Shares of rows to drop by their loss; the best of them counts.
 DROPPED = (0.1, 0.2, 0.35, 0.5)
+#: Draws of the rows and their labels.
+SEEDS = (0, 1, 2)
+#: Numbers of training rows, and of clean rows, and the share of wrong labels in the
+#: paper.
+PAPER_ROWS, PAPER_RATE = 5000, 0.5
 #: Iterations for the weights of rows; more lower the loss by less than one percent.
 MAX_ITER = 15
 
@@ -128,38 +137,57 @@ def compare(rate, n_rows, seed):
     return errors, {"wrong < .5": found, "right > .5": kept, "seconds": seconds}
 
 
-def main():
-    """Print the table, a column for every share of wrong labels."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def mean_of(rate, n_rows, seeds):
+    """Return the means over draws: errors, their largest spread, and facts."""
+    runs = [compare(rate, n_rows, seed) for seed in seeds]
+    errors = {
+        name: np.mean([own[name] for own, _ in runs], axis=0) for name in runs[0][0]
+    }
+    spread = max(np.std([own[name] for own, _ in runs]) for name in errors)
+    facts = {name: np.mean([own[name] for _, own in runs]) for name in runs[0][1]}
+    return errors, {**facts, "spread": spread}
+
+
+def table(rates, n_rows, seeds):
+    """Return the table, a column for every share of wrong labels."""
+    columns = []
+    for rate in rates:
+        columns.append(mean_of(rate, n_rows, seeds))
+        numbers = {**columns[-1][0], **columns[-1][1]}
+        print(f"{rate:.0%}", {k: round(float(v), 2) for k, v in numbers.items()})
+        sys.stdout.flush()
+    head = [f"test error, %; {n_rows} rows", *(f"{rate:.0%} wrong" for rate in rates)]
+    lines = [
+        [name, *(f"{errors[name]:.1f}" for errors, _ in columns)]
+        for name in columns[0][0]
+    ]
+    for name, text, size, digits in (
+        ("spread", "largest standard deviation over draws", 1.0, 1),
+        ("wrong < .5", "wrong labels with a weight below one half, %", 100.0, 0),
+        ("right > .5", "right labels with a weight above one half, %", 100.0, 0),
+        ("seconds", "seconds for the weights", 1.0, 0),
+    ):
+        own = (f"{size * facts[name]:.{digits}f}" for _, facts in columns)
+        lines.append([text, *own])
+    return markdown(head, lines, align_left=1)
+
+
+def main(arguments=None):
+    """Print the tables, and put them into a page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rates", type=float, nargs="+", default=RATES)
     parser.add_argument("--rows", type=int, default=1500)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--paper", action="store_true", help="at its sizes, one draw")
     parser.add_argument("--page", help="page of the documentation to write into")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     warnings.simplefilter("ignore", ConvergenceWarning)
-    columns, facts = [], []
-    for rate in arguments.rates:
-        errors, fact = compare(rate, arguments.rows, arguments.seed)
-        columns.append(errors)
-        facts.append(fact)
-        numbers = {k: round(float(v), 2) for k, v in {**errors, **fact}.items()}
-        print(f"{rate:.0%}", numbers, flush=True)
-    head = ["test error, %", *(f"{rate:.0%} wrong" for rate in arguments.rates)]
-    lines = [
-        [name, *(f"{errors[name]:.1f}" for errors in columns)] for name in columns[0]
-    ]
-    for name, text in (
-        ("wrong < .5", "wrong labels with a weight below one half, %"),
-        ("right > .5", "right labels with a weight above one half, %"),
-    ):
-        lines.append([text, *(f"{100.0 * fact[name]:.0f}" for fact in facts)])
-    lines.append(
-        ["seconds for the weights", *(f"{fact['seconds']:.0f}" for fact in facts)]
-    )
-    table = markdown(head, lines, align_left=1)
-    print(table)
-    if arguments.page:
-        update(arguments.page, {"row weights": table})
+    parts = {"row weights": table(options.rates, options.rows, options.seeds)}
+    if options.paper:
+        parts["row weights paper"] = table([PAPER_RATE], PAPER_ROWS, SEEDS[:1])
+    print("\n\n".join(parts.values()))
+    if options.page:
+        update(options.page, parts)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, log_expit
 
+from ..data.minibatches.weighed import WeighedBatches
 from ..engine.glm.row_groups import RowGroups
 from ..engine.glm.weighed_split_set import WeighedSplitSet
 from ..engine.linalg.hessian import CG_TOL
-from .contract import Offers
 from .held_out import HeldOutEvaluation, HeldOutProblem
 from .outer import ADJOINT_TOL, OuterModel
 from .row_weights_model import row_weights_model
@@ -117,9 +117,7 @@ class RowWeightsProblem(HeldOutProblem):
             problem.scales,
             np.hstack([bounds, ends]),
             scan_bounds=np.hstack([scan_bounds, ends]),
-            offers=Offers(
-                all_directions=problem.offers.all_directions, weighs_rows=True
-            ),
+            offers=replace(problem.offers, weighs_rows=True),
         )
         self.plain, self.n_penalties = problem, problem.n_groups
         self.total_weight, self.plan = problem.total_weight, problem.plan
@@ -129,6 +127,27 @@ class RowWeightsProblem(HeldOutProblem):
     ) -> "RowWeightsEvaluation":
         """Return the evaluation of the problem at a lambda and weights."""
         return RowWeightsEvaluation(self, lambda_, weights)
+
+    def sample_row_batches(
+        self, rng: np.random.Generator, batch_size: int
+    ) -> WeighedBatches:
+        """Return random batches of rows, where the plain problem keeps rows.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The only source of chance.
+        batch_size : int
+            Most rows of a batch.
+
+        Returns
+        -------
+        WeighedBatches
+            As of `BilevelProblem.sample_row_batches`, with weights of rows.
+        """
+        batches = self.plain.sampled_rows(rng, batch_size)
+        given = batches, self.split_set.row_groups, self.n_penalties
+        return WeighedBatches(self.plain.splits, *given)
 
     def row_weights(self, lambda_: np.ndarray) -> np.ndarray:
         """Return the weight of every group of rows.

@@ -163,10 +163,29 @@ class BilevelProblem(HeldOutProblem):
         RowBatches
             Derivatives on every batch; all rows of any part are in one of them.
         """
+        return RowBatches(self.splits, self.sampled_rows(rng, batch_size))
+
+    def sampled_rows(
+        self, rng: np.random.Generator, batch_size: int
+    ) -> list[np.ndarray]:
+        """Return the indices of the rows of random batches.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The only source of chance.
+        batch_size : int
+            Most rows of a batch.
+
+        Returns
+        -------
+        list of ndarray of int
+            Disjoint; each has its share of the rows of every part.
+        """
         rows = np.flatnonzero(self._row_weights())
         strata = strata_of(self.splits)[rows]
         batches = sample_batches(rng, len(rows), batch_size, strata)
-        return RowBatches(self.splits, [rows[batch] for batch in batches])
+        return [rows[batch] for batch in batches]
 
     def _row_weights(self):
         """Return the sum of the weights of every row over all parts."""

@@ -173,7 +173,7 @@ class RowWeightsMixin(LearningMixin):
         """
         if source.row_groups is None:
             return super()._learn(source, solver, progress)
-        check_solver(solver, Offers(weighs_rows=True))
+        check_solver(solver, Offers(rows=True, weighs_rows=True))
         plain, start, first = self._learn_plain(source, solver, progress)
         problem = _weighed(source, plain.lambda_)
         if self.shrinkage:
@@ -333,7 +333,7 @@ def _weighed(source, lambda_=None):
         source.parts,
         source.weights,
         all_directions=False,
-        by_rows=source.loss.is_quadratic,
+        by_rows=source.loss.is_quadratic or source.needs_rows,
     )
     # The final weights are fitted to the training rows alone.
     rows.total_weight = source.parts.totals[0, 0]

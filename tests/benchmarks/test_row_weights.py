@@ -33,6 +33,7 @@ def test_labels_are_wrong_as_often_as_asked():
 def test_table():
     """A way to use the rows would lack its error, or have that of another one."""
     errors, facts = benchmark.compare(0.5, 200, seed=0)
+    assert set(facts) == {"wrong < .5", "right > .5", "seconds"}
     assert len(errors) == 8
     assert errors["`row_groups`"] < errors["plain"]
     assert errors["right rows, and clean rows"] < errors["right rows only"]

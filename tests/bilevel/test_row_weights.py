@@ -23,6 +23,7 @@ from sklearn_myhpo.solvers import (
     SOLVERS,
     Implicit,
     Penalty,
+    Stochastic,
     Unrolled,
     minimize_bilevel,
 )
@@ -199,7 +200,9 @@ def test_other_solvers_are_refused():
     """A solver that takes every lambda for a log-penalty would learn nonsense."""
     problem = problem_of("ridge")
     able = [name for name, kind in SOLVERS.items() if kind().capabilities.weighs_rows]
-    assert able == ["myhpo", "implicit", "hoag", "unrolled", "penalty"]
+    assert able == ["myhpo", "implicit", "stochastic", "hoag", "unrolled", "penalty"]
+    with pytest.raises(ValueError, match="by_rows=True"):
+        minimize_bilevel(problem_of("logistic"), Stochastic())
     for solver in (SHO(), MYHPO(rho=1.0), MYHPO(response="mean")):
         with pytest.raises(ValueError, match=r"row_groups.*'implicit'"):
             minimize_bilevel(problem, solver)

@@ -77,6 +77,8 @@ class Pass(NamedTuple):
     scalars : ndarray of shape (2, n_splits, n_outputs, n_rows)
         Derivatives in raw predictions, of which the gradients are sums over rows, in
         the order of the batches.
+    rows : RowTotals or None
+        Sums for the weights of rows; None where none are learned.
     """
 
     gradients: np.ndarray
@@ -84,6 +86,7 @@ class Pass(NamedTuple):
     train_losses: np.ndarray
     validation_losses: np.ndarray
     scalars: np.ndarray
+    rows: tuple | None = None
 
 
 class RowBatches:
@@ -103,7 +106,11 @@ class RowBatches:
     ----------
     order : ndarray of int of shape (n_rows,)
         The rows, batch after batch.
+    weighs_rows : bool
+        Whether training rows have weights that depend on lambda.
     """
+
+    weighs_rows = False
 
     def __init__(self, splits, batches):
         first = splits[0]
@@ -133,18 +140,32 @@ class RowBatches:
             return [self._batch(number, block) for number, block in enumerate(blocks)]
         if m * len(self.order) > limits.kept_entries:
             return None
-        matrix, size = np.empty((len(self.order), m)), limits.read_rows
-        for start in range(0, len(matrix), size):
-            rows = self.order[start : start + size]
-            matrix[start : start + size] = self.rows.take(rows).to_dense()
+        matrix = np.empty((len(self.order), m))
+        for own, block in self._rows_in_order(m):
+            matrix[own] = block.to_dense()
         blocks = (DenseBlock(matrix[slice(*ends)]) for ends in pairwise(self._starts))
         return [self._batch(number, block) for number, block in enumerate(blocks)]
+
+    def _rows_in_order(self, entries_per_row):
+        """Yield blocks of the rows as a design has them, and their places here."""
+        place = np.full(self.rows.n_samples, len(self.order))
+        place[self.order] = np.arange(len(self.order))
+        for index, block in self.rows.blocks(entries_per_row):
+            own = place[index]
+            is_there = own < len(self.order)
+            if is_there.all():
+                yield own, block
+            elif is_there.any():
+                yield own[is_there], block.take(np.flatnonzero(is_there))
 
     def _read(self, numbers):
         """Yield batches whose rows are read together."""
         places = [np.arange(*self._starts[number : number + 2]) for number in numbers]
         rows = self.order[np.concatenate(places)]
-        matrix, start = self.rows.take(rows).to_dense(), 0
+        # A design takes rows in its own order.
+        order = np.argsort(rows)
+        matrix, start = np.empty((len(rows), self.rows.n_coordinates)), 0
+        matrix[order] = self.rows.take(rows[order]).to_dense()
         for number, place in zip(numbers, places, strict=True):
             block = DenseBlock(matrix[start : start + len(place)])
             yield self._batch(number, block)
@@ -190,8 +211,11 @@ class RowBatches:
         value = getattr(self.counts, name) + n_passes * self.n_splits
         setattr(self.counts, name, value)
 
-    def everything(self, z):
-        """Return the `Pass` at weights and adjoints; X is read once."""
+    def everything(self, z, lambda_=None):
+        """Return the `Pass` at weights and adjoints; X is read once.
+
+        `lambda_` is asked for where it has weights of rows.
+        """
         for name in ("n_train_gradients", "n_hessian_products"):
             self.count(name, 1)
         self.count("n_validation_gradients", 1)
@@ -199,22 +223,21 @@ class RowBatches:
         sums = np.zeros((3, *z.shape[1:]))
         losses = np.zeros((2, self.n_splits))
         scalars = np.zeros((*z.shape[:-1], len(self.order)))
-        place = np.full(self.rows.n_samples, len(self.order))
-        place[self.order] = np.arange(len(self.order))
-        for index, block in self.rows.blocks(self.rows.n_coordinates + z[0].size):
-            own = place[index]
-            is_there = own < len(self.order)
-            if not is_there.all():
-                block, own = block.take(np.flatnonzero(is_there)), own[is_there]
-            batch = self._with(None, own, DesignBlock(block))
+        rows = np.zeros((4, len(self.order))) if self.weighs_rows else None
+        width = self.rows.n_coordinates + z[0].size
+        for own, block in self._rows_in_order(width):
+            batch = self._with(None, own, DesignBlock(block)).at(lambda_)
             raw = batch.forward(z)
             found = batch.all_scalars(raw)
+            if rows is not None:
+                rows[:, own] = batch.row_parts(found, raw)
             scalars[..., own] = found[:2]
             sums += batch.adjoint(found)
             value = batch.values(raw[0])
             losses[0] += np.sum(batch.train[:, 0] * value, axis=1)
             losses[1] += np.sum(batch.held_out[:, 0] * value, axis=1)
-        return Pass(sums[:2], sums[2], *losses, scalars)
+        totals = None if rows is None else self._row_totals(rows)
+        return Pass(sums[:2], sums[2], *losses, scalars, totals)
 
     @property
     def _curvature_bound(self):

@@ -97,10 +97,17 @@ class FactoredNewton:
         # The splits along whose directions no step is good enough.
         self._stuck = np.zeros(len(weights), dtype=bool)
 
-    def _losses(self):
-        """Return the sizes of the training losses."""
-        energy = 0.5 * np.sum(self.penalty * self.weights**2, axis=(1, 2))
-        return np.maximum(np.abs(self.at.losses + energy), np.finfo(float).tiny)
+    def _losses(self, weights=None, at=None):
+        """Return the sizes of the training losses, by default of now."""
+        weights, at = (self.weights, self.at) if at is None else (weights, at)
+        energy = 0.5 * np.sum(self.penalty * weights**2, axis=(1, 2))
+        return np.maximum(np.abs(at.losses + energy), np.finfo(float).tiny)
+
+    def _climbs(self, weights, at):
+        """Whether losses are larger than now, beyond their rounding."""
+        losses = self._losses()
+        noise = rounding(losses, self.set.train_weights, self.at.raw)
+        return self._losses(weights, at) > losses + noise
 
     def _leave_saturation(self):
         """Replace starts that are far worse than the models without features."""
@@ -237,6 +244,8 @@ class FactoredNewton:
             felt = change + self.penalty * move
             rise = np.einsum("kmo,kmo->k", felt, direction) - decrement
             far = overshoots(rise, decrement) & ~done
+            if np.any(~far & ~done & (rise > 0.0)):
+                far |= (rise > 0.0) & ~done & self._climbs(weights, at)
             if not far.any():
                 self.curvature.pairs = [*self.curvature.pairs, (move, change)][-MEMORY:]
                 self.weights, self.at, self.direction = weights, at, 0.0

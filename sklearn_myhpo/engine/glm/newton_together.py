@@ -102,7 +102,7 @@ class NewtonTogether:
         if self.tol < ACCURATE_TOL and done.any():
             done &= ~self._unsettled(numbers, image, self.rtol + rate)
         self.before[numbers] = decrement
-        self._move(numbers, direction, image, decrement, done)
+        self._move(numbers, direction, image, decrement, done, losses, noise)
         self.rest[numbers[done]] = False
         open_ = ~done
         if open_.any():
@@ -149,12 +149,17 @@ class NewtonTogether:
             hessians.append(self.set.among(number, hessian))
         return hessians
 
-    def _losses(self, numbers):
-        """Return the sizes of the training losses of some splits."""
-        losses = []
-        for number in numbers:
-            split, raw = self.set.splits[number], self.raw[number].T
-            losses.append(split.train_loss(self.weights[number], self.lambda_, raw))
+    def _losses(self, numbers, weights=None, raw=None):
+        """Return the sizes of the training losses of some splits.
+
+        At weights and their raw predictions; by default those of now.
+        """
+        weights = self.weights[numbers] if weights is None else weights
+        raw = self.raw[numbers] if raw is None else raw
+        losses = [
+            self.set.splits[number].train_loss(w, self.lambda_, own.T)
+            for number, w, own in zip(numbers, weights, raw, strict=True)
+        ]
         return np.maximum(np.abs(losses), np.finfo(float).tiny)
 
     def _nonlinearity(self, hessian, image):
@@ -166,8 +171,8 @@ class NewtonTogether:
             return 0.0
         return 0.5 * float(np.sqrt(energy @ np.expm1(change) ** 2 / total))
 
-    def _move(self, numbers, direction, image, decrement, done):
-        """Step along the directions, with a line search on the derivative."""
+    def _move(self, numbers, direction, image, decrement, done, losses, noise):
+        """Step along the directions, as far as the slope asks for."""
         size = np.ones(len(numbers))
         # Where the step is known to be good enough its slope is not asked for.
         ask = np.flatnonzero(~done)
@@ -184,7 +189,12 @@ class NewtonTogether:
             )
             return found, np.einsum("kmo,kmo->k", found, direction[at])
 
-        steep = self._shorten(ask, size, slope, decrement, done, look)
+        def climbs(at):
+            end = self.weights[numbers[at]] + size[at, None, None] * direction[at]
+            raw = self.raw[numbers[at]] + size[at, None, None] * image[at]
+            return self._losses(numbers[at], end, raw) > losses[at] + noise[at]
+
+        steep = self._shorten(ask, size, slope, decrement, done, look, climbs)
         self._lengthen(steep, size, slope, decrement, look)
         step = size[:, None, None]
         self.weights[numbers] += step * direction
@@ -192,10 +202,11 @@ class NewtonTogether:
         self.slope[numbers] = slope
 
     @staticmethod
-    def _shorten(ask, size, slope, decrement, done, look):
-        """Shorten steps whose derivative becomes positive; return steep ones.
+    def _shorten(ask, size, slope, decrement, done, look, climbs):
+        """Shorten steps along which the slope comes to rise; return steep ones.
 
-        These are whole steps whose slope has hardly fallen.
+        These are whole steps whose slope has hardly fallen. The loss is asked for where
+        the slope has risen above zero.
         """
         steep = np.zeros(len(size), dtype=bool)
         for _ in range(NEWTON_MAX_HALVINGS):
@@ -203,6 +214,8 @@ class NewtonTogether:
                 break
             slope[ask], rise = look(ask)
             far = overshoots(rise, decrement[ask])
+            doubtful = np.flatnonzero(~far & (rise > 0.0))
+            far[doubtful] = climbs(ask[doubtful])
             steep[ask] = (size[ask] == 1.0) & (rise < -STEEP * decrement[ask])
             shorter = shortened(size[ask], rise, decrement[ask])
             size[ask] = np.where(far, shorter, size[ask])

@@ -91,6 +91,11 @@ class WeighedSplitSet(SplitSet):
         self._adjoints = [solution.x for solution in found]
         return self._adjoints
 
+    @property
+    def null_losses(self):
+        """The training loss of the model without features, all rows alike."""
+        return self.base.null_losses
+
     def validation_losses(self, weights):
         """Return the validation loss."""
         return self.base.validation_losses(weights)

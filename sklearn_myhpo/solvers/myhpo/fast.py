@@ -35,11 +35,15 @@ MAX_MOVE = 5.0
 #: where the hypergradient is at most so large relative to the objective. Before, it may
 #: come back, and weights without a penalty are far away where classes come apart.
 END, RESTS = 1e-3, 1e-3
-#: Longest move of a lambda after which the weights are predicted.
+#: Longest move of a lambda after which weights are predicted without a look at losses.
 MAX_PREDICTED = 1.0
 #: Added to the unit diagonal of the scaled tangent, which rounding may leave
 #: indefinite.
 SHIFT = 1e-10
+#: Hypergradient relative to the objective below which a step follows negative curvature
+#: by its size: the tangent alone creeps past a saddle. Farther away it is the tangent
+#: that leads to the lower minima.
+NEAR_THE_END = 1e-4
 #: Accuracy of the first inner solutions, where they are found by iterations.
 INNER_LOOSE = 1e-4
 #: Later it is this share of the relative decrease that a step promises.
@@ -157,12 +161,22 @@ def _next(problem, state):
 
 def _tried(problem, state):
     """Return the evaluation at the end of the step, and the accuracy of its weights."""
-    starts = state.weights
-    if np.max(np.abs(state.target - state.lambda_)) <= MAX_PREDICTED:
-        starts = state.place.predict(state.move)
     inner = _inner_tol(state)
-    weights = problem.minimize(state.target, starts, tol=inner)
+    weights = problem.minimize(state.target, _starts(problem, state), tol=inner)
     return _at(problem, state, state.target, weights), inner
+
+
+def _starts(problem, state):
+    """Return weights from which to solve at the end of the step."""
+    if np.max(np.abs(state.target - state.lambda_)) <= MAX_PREDICTED:
+        return state.place.predict(state.move)
+    if not (problem.iterates and isinstance(state.model, OuterModel)):
+        return state.weights
+    # Far moves mostly free or drop features, to which the others respond as they do to
+    # short ones.
+    ahead = state.place.predict(state.move)
+    new, old = (problem.train_loss(w, state.target) for w in (ahead, state.weights))
+    return ahead if new < old else state.weights
 
 
 def _at(problem, state, lambda_, weights):
@@ -274,7 +288,8 @@ def _propose(problem, state, projected):
     # The second derivative of x in delta is 2 t - 1 at zero.
     curvature = model.gradient * (2.0 * taken - 1.0)
     if is_matrix:
-        found = _minimize(model, state.rho, curvature, box, free)
+        is_near = problem.relative(projected, state.place.objective) <= NEAR_THE_END
+        found = _minimize(model, state.rho, curvature, box, free, is_near)
     else:
         rtol = np.sqrt(problem.relative(projected, state.place.objective))
         found = minimize_by_products(model, state.rho, curvature, box, rtol)
@@ -284,8 +299,11 @@ def _propose(problem, state, projected):
     return x, delta, found
 
 
-def _minimize(model, rho, curvature, box, free):
-    """Return the `Minimizer` of a model that is a matrix, in the free lambdas."""
+def _minimize(model, rho, curvature, box, free, is_near):
+    """Return the `Minimizer` of a model that is a matrix, in the free lambdas.
+
+    `is_near` says whether the end is near.
+    """
     move = np.zeros(len(free))
     if not free.any():
         return Minimizer(move, 0.0, 0.0)
@@ -298,8 +316,11 @@ def _minimize(model, rho, curvature, box, free):
     unit[unit == 0] = 1.0
     scaled = tangent / np.outer(unit, unit) + SHIFT * np.eye(len(unit))
     curved = scaled + bend / np.outer(unit, unit)
-    # The second-order response where it leaves the step convex, else the tangent.
-    matrix = curved if is_positive_definite(curved) else _make_definite(scaled)
+    # The second-order response where it leaves the step convex, or near the end, else
+    # the tangent.
+    matrix = curved
+    if not is_positive_definite(curved):
+        matrix = _by_size(curved) if is_near else _make_definite(scaled)
     slope, ends = model.gradient[free] / unit, box[:, free] * unit
     own = minimize_in_box(matrix, slope, *ends)
     move[free] = own / unit
@@ -311,6 +332,13 @@ def _minimize(model, rho, curvature, box, free):
         own = minimize_in_box(curved, slope, *ends)
         promise = -slope @ own - 0.5 * own @ curved @ own
     return Minimizer(move, predicted, move[free] @ metric @ move[free], promise)
+
+
+def _by_size(matrix):
+    """Return a matrix with the sizes of the eigenvalues in their place."""
+    values, vectors = np.linalg.eigh(matrix)
+    floor = SHIFT * max(values[-1], 1.0)
+    return (vectors * np.maximum(np.abs(values), floor)) @ vectors.T
 
 
 def _make_definite(matrix):

@@ -21,10 +21,12 @@ class AmIGO(Rule):
     def epoch(self, walk, memory):
         """Return None after about one epoch of batches."""
         n_inner = walk.n_inner
-        for numbers in walk.rounds(2 * n_inner + 1):
+        n_steps = 2 * n_inner + 1
+        for numbers in walk.rounds(n_steps + walk.n_outer):
             factor = walk.falling
-            self.step(walk, numbers, n_inner, factor)
-            lambda_ = walk.stepped(factor=factor)
+            self.step(walk, numbers[:n_steps], n_inner, factor)
+            pull = walk.pull(numbers[n_steps:])
+            lambda_ = walk.stepped(factor=factor, pull=pull)
             walk.n_steps += 1
             walk.go_to(lambda_)
 

@@ -31,14 +31,15 @@ class F2SA(Rule):
 
     def epoch(self, walk, memory):
         """Return None after about as many batches as there are."""
-        w, q = walk.z
+        (w, q), n_inner = walk.z, walk.n_inner
         both = np.stack([w - q / multiplier(walk.n_steps), w])
-        for numbers in walk.rounds(walk.n_inner):
+        for numbers in walk.rounds(n_inner + walk.n_outer):
             k, s = walk.n_steps + 1.0, multiplier(walk.n_steps)
-            self.step(walk, numbers, both, s, k**-Z_POWER)
+            self.step(walk, numbers[:n_inner], both, s, k**-Z_POWER)
             y, z = both
             mean, adjoint = 0.5 * (y + z), -s * (y - z)
-            lambda_ = walk.stepped(mean, adjoint, k**-LAMBDA_POWER)
+            pull = self.pull(walk, numbers[n_inner:], both, s)
+            lambda_ = walk.stepped(mean, adjoint, k**-LAMBDA_POWER, pull=pull)
             walk.n_steps += 1
             w[...], q[...] = z, -multiplier(walk.n_steps) * (y - z)
             walk.go_to(lambda_)
@@ -56,3 +57,14 @@ class F2SA(Rule):
             slopes *= batch.train
             slopes[0] += held_out
             both -= scale * (n_batches * batch.adjoint(slopes) + penalty * both)
+
+    def pull(self, walk, numbers, both, s):
+        """Return the pull of groups of rows, ``-s`` times a difference of losses."""
+        if not len(numbers):
+            return None
+        share = -s * len(walk.batches) / len(numbers)
+        total = 0.0
+        for batch in walk.visit(numbers, "n_values", "n_values"):
+            y, z = map(batch.values, batch.forward(both))
+            total = total + batch.value_pull(y - z, share)
+        return total

@@ -14,6 +14,7 @@ from ...engine.glm.safeguards import saturated
 from ..capabilities import Capabilities
 from ..options import check_options
 from ..protocol import DivergedError, Info, Solver
+from .row_steps import RowOuter, make_outer
 from .rules import RULES
 from .steps import Outer, Steps, measured_steps
 from .walk import Walk
@@ -36,7 +37,7 @@ class StochasticState(NamedTuple):
     batches: RowBatches | None = None
     steps: Steps | None = None
     largest: tuple | None = None
-    outer: Outer | None = None
+    outer: Outer | RowOuter | None = None
     memory: Any = None
     swing: float = 1.0
 
@@ -89,8 +90,10 @@ default="saba"
 
     @property
     def capabilities(self) -> Capabilities:
-        """Needs rows; methods that store nothing per row can take new ones."""
-        return Capabilities(needs_rows=True, streams=self._rule.streams)
+        """Needs rows; methods without a memory of the rows can take new ones."""
+        return Capabilities(
+            needs_rows=True, streams=self._rule.streams, weighs_rows=True
+        )
 
     def init(
         self, problem: BilevelProblem, lambda_0: np.ndarray, weights_0: list[np.ndarray]
@@ -107,9 +110,12 @@ default="saba"
             state = self._with_batches(problem, state, rng)
         given = np.stack(state.weights), np.stack(state.adjoints)
         z = np.ascontiguousarray(np.stack(given).swapaxes(2, 3))
-        memory, rule = state.memory, self._rule
-        if memory is None and rule.needs_pass:
-            memory = rule.start(state.batches.everything(z))
+        memory, rule, lambda_ = state.memory, self._rule, state.lambda_
+        weighs_rows = state.batches.weighs_rows
+        if memory is None and (rule.needs_pass or weighs_rows):
+            found = state.batches.everything(z, lambda_)
+            memory = rule.start(found)
+            state = state._replace(outer=state.outer.after(found))
         sizes = state.outer, state.steps
         place = state.lambda_, z, state.n_steps
         walk = Walk(state.batches, *sizes, *place, rng, self.n_inner_steps)
@@ -119,9 +125,8 @@ default="saba"
             # An unfinished epoch counts as far as it got.
             memory = None
         with problem.counts.within(Deadline()):
-            found = state.batches.everything(walk.z)
-        null = problem.split_set.null_losses
-        if null.all() and len(saturated(found.train_losses, null)):
+            found = state.batches.everything(walk.z, walk.lambda_)
+        if _has_diverged(problem, state, found, np.stack(given)):
             raise DivergedError
         if memory is not None:
             memory = rule.renewed(memory, found)
@@ -131,6 +136,7 @@ default="saba"
             adjoints=[q.T.copy() for q in walk.z[1]],
             n_steps=walk.n_steps,
             memory=memory,
+            outer=walk.outer.after(found),
         )
         if rule.is_steady and isinstance(self.step_sizes, str):
             state = _calmed(state, _swing(walk, found))
@@ -146,14 +152,29 @@ default="saba"
         if isinstance(self.step_sizes, str):
             rule = self._rule
             steps, largest = measured_steps(batches, rule.safety, state.largest)
+            steps = steps._replace(row_ratio=rule.row_ratio)
             if rule.has_inner_loops:
                 # Number of steps of the weights between two steps of lambda.
                 beta = min(self.n_inner_steps * steps.beta, MAX_STEP)
                 steps = steps._replace(beta=beta)
         else:
             steps, largest = Steps(None, *self.step_sizes), None
-        known = {"steps": steps, "largest": largest, "outer": Outer(problem)}
+        known = {"steps": steps, "largest": largest, "outer": make_outer(problem)}
         return state._replace(batches=batches, **known)
+
+
+def _has_diverged(problem, state, found, given):
+    """Whether an epoch has led to losses far above those without features.
+
+    The zero weights of a start may have larger ones yet, where y is far from zero: then
+    steps have led away from there.
+    """
+    null = problem.split_set.null_losses
+    lost = saturated(found.train_losses, null) if null.all() else []
+    if not len(lost):
+        return False
+    before = state.batches.everything(given.swapaxes(2, 3), state.lambda_)
+    return not np.all(found.train_losses[lost] < before.train_losses[lost])
 
 
 def _swing(walk, found):
@@ -184,7 +205,8 @@ def _judged(problem, state, walk, found):
     lambda_, penalty, z = walk.lambda_, walk.penalty, walk.z
     residual = found.gradients + penalty * z
     validation_loss = float(problem.split_weights @ found.validation_losses)
-    slope = walk.outer.hypergradient(lambda_, penalty, *z)
+    pull = None if found.rows is None else found.rows.pull
+    slope = walk.outer.hypergradient(lambda_, penalty, *z, pull)
     objective = problem.objective_of(lambda_, validation_loss)
     inner = max(
         split.relative_gradient(own.T)

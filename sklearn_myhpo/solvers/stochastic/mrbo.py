@@ -39,6 +39,9 @@ class Momentum(NamedTuple):
 class MRBO(Rule):
     """Steps on w and lambda; q is a Neumann series of batches at every step."""
 
+    #: Its directions carry the noise of single rows on.
+    row_ratio = 0.3
+
     def epoch(self, walk, memory):
         """Return the `Momentum` after about one epoch of batches."""
         w = walk.z[0]
@@ -62,7 +65,7 @@ class MRBO(Rule):
         places = Places(walk, weights, lambdas)
         gradients = places.gradients(numbers[:1])
         adjoints = places.adjoints(numbers[1:2], list(numbers[2:, None]))
-        slopes = places.slopes(adjoints)
+        slopes = places.slopes(adjoints, numbers[:1])
         q[...], direction, slope = adjoints[0], gradients[0], slopes[0]
         if memory is not None:
             direction = direction + (1.0 - share) * (memory.direction - gradients[1])

@@ -30,7 +30,9 @@ class Places:
         total = np.zeros_like(self.weights)
         for batch in self.walk.visit(numbers, *asked):
             slopes = map(batch.slopes, batch.forward(self.weights))
-            total += batch.adjoint(np.stack([batch.train * one for one in slopes]))
+            trains = self._trains(batch)
+            weighed = [a * b for a, b in zip(trains, slopes, strict=True)]
+            total += batch.adjoint(np.stack(weighed))
         share = len(self.walk.batches) / len(numbers)
         return share * total + self.penalty * self.weights
 
@@ -65,15 +67,52 @@ class Places:
             for batch in walk.visit(numbers, *["n_hessian_products"] * n_places):
                 raw = batch.forward(z)
                 bent = [
-                    batch.train * batch.slopes_and_bent(*one)[1]
-                    for one in zip(*raw, strict=True)
+                    train * batch.slopes_and_bent(*one)[1]
+                    for train, *one in zip(self._trains(batch), *raw, strict=True)
                 ]
                 image += batch.adjoint(np.stack(bent))
             image *= len(walk.batches) / len(numbers)
             q -= self.scale * (image + self.penalty * q - right)
         return q
 
-    def slopes(self, adjoints: np.ndarray) -> np.ndarray:
-        """Return the hypergradients (n_places, n_groups) of adjoints."""
-        given = zip(self.lambdas, self.penalty, self.weights, adjoints, strict=True)
+    def slopes(self, adjoints: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Return the hypergradients at every place.
+
+        Parameters
+        ----------
+        adjoints : ndarray of shape (n_places, n_splits, n_outputs, m)
+            Of every place.
+        numbers : ndarray of int
+            Batches for the pulls of groups of rows whose weights are learned.
+
+        Returns
+        -------
+        ndarray of shape (n_places, n_groups)
+            Hypergradients.
+        """
+        pulls = self._pulls(adjoints, numbers)
+        given = zip(
+            self.lambdas, self.penalty, self.weights, adjoints, pulls, strict=True
+        )
         return np.stack([self.walk.outer.hypergradient(*one) for one in given])
+
+    def _trains(self, batch):
+        """Return the weights of the training rows of a batch at every place."""
+        return [batch.at(lambda_).train for lambda_ in self.lambdas]
+
+    def _pulls(self, adjoints, numbers):
+        """Return the pull of groups of rows at every place, or None for each."""
+        walk, totals = self.walk, [None] * len(self.lambdas)
+        if not walk.batches.weighs_rows:
+            return totals
+        share, places = len(walk.batches) / len(numbers), range(len(totals))
+        z = np.stack([self.weights, adjoints])
+        asked = ["n_train_gradients"] * len(totals)
+        for batch in walk.visit(numbers, *asked):
+            raw = batch.forward(z)
+            for place in places:
+                own, one = batch.at(self.lambdas[place]), raw[:, place]
+                found = own.pull(own.scalars(one), one, share)
+                before = totals[place]
+                totals[place] = found if before is None else before + found
+        return totals

@@ -21,19 +21,40 @@ class SABA(Rule):
     needs_pass = True
 
     def start(self, found):
-        """Return tables filled from all rows."""
-        return Sums(found.scalars, found.gradients)
+        """Return tables that have seen all rows."""
+        return Sums(found.scalars, found.gradients, found.rows)
 
     def epoch(self, walk, memory):
         """Return the tables after simultaneous steps of all three on every batch."""
-        scalars, sums = (part.copy() for part in memory)
-        n_batches = len(walk.batches)
+        scalars, sums = memory.scalars.copy(), memory.gradients.copy()
+        rows = None if memory.rows is None else _Pulls(memory.rows)
+        n_batches, pull = len(walk.batches), None
         for batch in walk.visit(walk.order(), *BOTH):
-            new, old = batch.scalars(batch.forward(walk.z)), scalars[..., batch.place]
+            raw = batch.forward(walk.z)
+            new, old = batch.scalars(raw), scalars[..., batch.place]
+            if rows is not None:
+                pull = rows.renewed(batch, batch.pulls(new, raw), n_batches)
             change = batch.adjoint(new - old)
             old[...] = new
             direction = n_batches * change
             direction += sums
             sums += change
-            walk.move(direction)
-        return Sums(scalars, sums)
+            walk.move(direction, pull=pull)
+        return Sums(scalars, sums, None if rows is None else rows.totals)
+
+
+class _Pulls:
+    """SAGA's table of the pulls of rows whose weights are learned."""
+
+    def __init__(self, totals):
+        pulls, pull = totals.pulls.copy(), totals.pull.copy()
+        self.totals = totals._replace(pulls=pulls, pull=pull)
+
+    def renewed(self, batch, new, n_batches):
+        """Put new pulls of a batch down; return the estimate of those of groups."""
+        old, total = self.totals.pulls[batch.place], self.totals.pull
+        change = batch.group_sums(new - old)
+        old[...] = new
+        estimate = n_batches * change + total
+        total += change
+        return estimate

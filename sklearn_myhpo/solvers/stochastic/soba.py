@@ -14,6 +14,8 @@ class SOBA(Rule):
         """Return None after simultaneous steps of all three on every batch."""
         n_batches = len(walk.batches)
         for batch in walk.visit(walk.order(), *BOTH):
-            direction = batch.adjoint(batch.scalars(batch.forward(walk.z)))
+            raw = batch.forward(walk.z)
+            scalars = batch.scalars(raw)
+            direction = batch.adjoint(scalars)
             direction *= n_batches
-            walk.move(direction, walk.falling)
+            walk.move(direction, walk.falling, batch.pull(scalars, raw, n_batches))

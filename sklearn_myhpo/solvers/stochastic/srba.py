@@ -21,21 +21,27 @@ class SRBA(Rule):
     needs_pass = True
 
     def start(self, found):
-        """Return the gradients of all rows."""
-        return found.gradients
+        """Return the gradients of all rows, and the pulls of groups of rows."""
+        return found.gradients, None if found.rows is None else found.rows.pull
 
     def renewed(self, memory, found):
         """Return the gradients of all rows at the end of the period."""
-        return found.gradients
+        return self.start(found)
 
     def epoch(self, walk, memory):
-        """Return None after simultaneous steps of all three on every batch."""
-        n_batches, direction = len(walk.batches), memory.copy()
+        """Return the memory after simultaneous steps of all three on every batch."""
+        n_batches, (direction, pull) = len(walk.batches), memory
+        direction = direction.copy()
         places = np.stack([walk.z, walk.z])
         walk.z = places[0]
         for batch in walk.visit(walk.order(), *BOTH, *BOTH):
-            walk.move(direction.copy())
-            now, before = map(batch.scalars, batch.forward(places))
-            direction += n_batches * batch.adjoint(now - before)
+            before = batch.at(walk.lambda_)
+            walk.move(direction.copy(), pull=pull)
+            now, raw = batch.at(walk.lambda_), batch.forward(places)
+            new, old = now.scalars(raw[0]), before.scalars(raw[1])
+            direction += n_batches * batch.adjoint(new - old)
+            if pull is not None:
+                change = now.pull(new, raw[0], n_batches)
+                pull = pull + change - before.pull(old, raw[1], n_batches)
             places[1] = places[0]
-        return direction
+        return direction, pull

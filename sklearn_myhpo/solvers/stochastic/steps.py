@@ -19,12 +19,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ...bilevel.problem import Problem
-from ...data.minibatches.batches import RowBatches
+from ...data.minibatches.batches import Pass, RowBatches
 
 #: Rate of lambda relative to the slowest response of its weights. With weights followed
 #: by adjoints, a mode of curvature h and penalty p is stable up to 2 (h + p)^3 / (h
 #: p^2), which is nowhere below 13.5.
-LAMBDA_RATIO = 2.0
+LAMBDA_RATIO = 6.0
 #: Smallest rate of a lambda; otherwise weak penalties would never move.
 LEAST_RATE = 1e-2
 #: Smallest denominator.
@@ -42,11 +42,14 @@ class Steps(NamedTuple):
         The a_j; None for steps of the same size in all coordinates, as published.
     gamma, beta : float
         Of weights and adjoints; of lambda.
+    row_ratio : float, default=1.0
+        Of the s of groups of rows, relative to lambda.
     """
 
     moments: np.ndarray | None
     gamma: float
     beta: float
+    row_ratio: float = 1.0
 
     def scale(self, penalty: np.ndarray) -> np.ndarray:
         """Return the factors of a gradient, in the shape of `penalty`."""
@@ -187,8 +190,17 @@ class Outer:
         core = penalty[0, 0] if len(penalty) == 1 else penalty.mean(axis=(0, 1))
         return core / (moments + core)
 
+    def after(self, found: Pass) -> "Outer":
+        """Return the sizes of steps that follow what a pass has found: here, itself."""
+        return self
+
     def hypergradient(
-        self, lambda_: np.ndarray, penalty: np.ndarray, w: np.ndarray, q: np.ndarray
+        self,
+        lambda_: np.ndarray,
+        penalty: np.ndarray,
+        w: np.ndarray,
+        q: np.ndarray,
+        pull: None = None,
     ) -> np.ndarray:
         """Return the derivative of the objective with given adjoints.
 
@@ -202,6 +214,8 @@ class Outer:
             Of `lambda_`.
         w, q : ndarray of shape (n_splits, n_outputs, m)
             Weights and adjoints.
+        pull : None
+            Where no weights of rows are learned.
 
         Returns
         -------
@@ -220,6 +234,7 @@ class Outer:
         steps: Steps,
         factor: float = 1.0,
         slope: np.ndarray | None = None,
+        pull: None = None,
     ) -> np.ndarray:
         """Return lambda after one step, within its bounds.
 
@@ -237,6 +252,8 @@ class Outer:
             Of the size.
         slope : ndarray of shape (n_groups,), optional
             Along which to step; by default that of w and q.
+        pull : None
+            Where no weights of rows are learned.
 
         Returns
         -------
@@ -257,6 +274,27 @@ class Outer:
         rate = np.maximum(responses / np.maximum(total, LEAST_SIZE), LEAST_RATE)
         move = factor * steps.beta * rate * slope / np.maximum(size, LEAST_SIZE)
         return self.inside(lambda_ - move)
+
+    def rate(self, penalty: np.ndarray, w: np.ndarray, moments: np.ndarray) -> float:
+        """Return the rate at which the slowest weights respond, those of all groups.
+
+        Parameters
+        ----------
+        penalty : ndarray
+            Of lambda.
+        w : ndarray of shape (n_splits, n_outputs, m)
+            Weights.
+        moments : ndarray of shape (m,)
+            Of the `Steps`.
+
+        Returns
+        -------
+        float
+            At least `LEAST_RATE`.
+        """
+        energy = self._products(penalty, w, w)[0]
+        responses = energy @ self._share_of_penalty(penalty, moments)
+        return max(responses / max(energy.sum(), LEAST_SIZE), LEAST_RATE)
 
     def inside(self, lambda_: np.ndarray) -> np.ndarray:
         """Return lambda moved into its bounds, in place."""

@@ -27,9 +27,8 @@ class VRBO(Rule):
         places = Places(walk, [w], [walk.lambda_])
         direction = places.gradients(every)[0]
         q[...] = places.adjoints(every, [every] * n_inner)[0]
-        slope = places.slopes(q[None])[0]
-        # Every step on w uses one batch for its gradient and further ones for the
-        # series.
+        slope = places.slopes(q[None], every)[0]
+        # Every step on w takes a batch for its gradient and a series of others.
         for numbers in walk.rounds(n_inner * (n_inner + 2)):
             before, lambda_ = w.copy(), walk.lambda_
             walk.go_to(walk.stepped(slope=slope))
@@ -38,7 +37,7 @@ class VRBO(Rule):
                 places = Places(walk, [w, before], [walk.lambda_, lambda_])
                 gradients = places.gradients(own[:1])
                 adjoints = places.adjoints(own[1:2], list(own[2:, None]))
-                slopes = places.slopes(adjoints)
+                slopes = places.slopes(adjoints, own[:1])
                 direction = direction + gradients[0] - gradients[1]
                 slope = slope + slopes[0] - slopes[1]
                 before, lambda_, q[...] = w.copy(), walk.lambda_, adjoints[0]

@@ -67,6 +67,7 @@ class Walk:
         q: np.ndarray | None = None,
         factor: float = 1.0,
         slope: np.ndarray | None = None,
+        pull: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return lambda after a step, at other weights and adjoints or its own.
 
@@ -78,6 +79,8 @@ class Walk:
             Of the size.
         slope : ndarray of shape (n_groups,), optional
             Along which to step; by default that of w and q.
+        pull : ndarray of shape (n_row_groups,), optional
+            Of groups of rows whose weights are learned.
 
         Returns
         -------
@@ -85,10 +88,15 @@ class Walk:
             The new lambda.
         """
         w, q = self.z[0] if w is None else w, self.z[1] if q is None else q
-        given = self.lambda_, self.penalty, w, q, self.steps, factor, slope
+        given = self.lambda_, self.penalty, w, q, self.steps, factor, slope, pull
         return self.outer.stepped(*given)
 
-    def move(self, direction: np.ndarray, factor: float = 1.0) -> None:
+    def move(
+        self,
+        direction: np.ndarray,
+        factor: float = 1.0,
+        pull: np.ndarray | None = None,
+    ) -> None:
         """Step on weights, adjoints and lambda at once.
 
         Parameters
@@ -97,8 +105,10 @@ class Walk:
             Without the penalty; overwritten.
         factor : float, default=1.0
             Of the sizes of all steps.
+        pull : ndarray of shape (n_row_groups,), optional
+            Of groups of rows whose weights are learned.
         """
-        lambda_ = self.stepped(factor=factor)
+        lambda_ = self.stepped(factor=factor, pull=pull)
         direction += self.penalty * self.z
         direction *= self.scale if factor == 1.0 else factor * self.scale
         self.z -= direction
@@ -132,9 +142,52 @@ class Walk:
         numbers = np.concatenate([self.order() for _ in range(n_orders)])
         return numbers[: n_loops * n_each].reshape(n_loops, n_each)
 
+    @property
+    def n_outer(self) -> int:
+        """Batches for a step of lambda alone: weights of rows ask for some."""
+        return self.n_inner if self.batches.weighs_rows else 0
+
     def visit(self, numbers: np.ndarray, *asked: str) -> Iterator[Batch]:
-        """Return an iterator over batches, as `RowBatches.visit`."""
-        return self.batches.visit(numbers, *asked)
+        """Return an iterator over batches, at the lambda of the time of each.
+
+        Parameters
+        ----------
+        numbers : ndarray of int
+            Which ones.
+        *asked : str
+            Names of the counts of what is asked of each.
+
+        Returns
+        -------
+        iterator of Batch
+            As of `RowBatches.visit`.
+        """
+        found = self.batches.visit(numbers, *asked)
+        if not self.batches.weighs_rows:
+            return found
+        return (batch.at(self.lambda_) for batch in found)
+
+    def pull(self, numbers: np.ndarray) -> np.ndarray | None:
+        """Return the pull of groups of rows at the weights and adjoints, or None.
+
+        Parameters
+        ----------
+        numbers : ndarray of int
+            Batches to look at; none where no weights of rows are learned.
+
+        Returns
+        -------
+        ndarray of shape (n_row_groups,) or None
+            The mean of the batches, times their number in all.
+        """
+        if not len(numbers):
+            return None
+        share = len(self.batches) / len(numbers)
+        total = 0.0
+        for batch in self.visit(numbers, "n_train_gradients"):
+            raw = batch.forward(self.z)
+            total = total + batch.pull(batch.scalars(raw), raw, share)
+        return total
 
 
 #: The counts of the gradients of both problems on a batch.
@@ -157,6 +210,9 @@ class Rule(ABC):
         lambda oscillates.
     needs_pass : bool
         Whether `start` needs a pass over the rows.
+    row_ratio : float
+        Size of the steps of the s of groups of rows relative to those of lambda: they
+        move the weights along the rows, and these respond faster there.
     """
 
     safety: ClassVar[float] = 1.0
@@ -164,6 +220,7 @@ class Rule(ABC):
     streams: ClassVar[bool] = True
     is_steady: ClassVar[bool] = False
     needs_pass: ClassVar[bool] = False
+    row_ratio: ClassVar[float] = 2.0
 
     def start(self, found: Pass) -> Any:
         """Return the memory of the method before the first epoch.
@@ -211,7 +268,10 @@ class Sums(NamedTuple):
         A row's factor in the gradients, for rows in the order of the batches.
     gradients : ndarray of shape (2, n_splits, n_outputs, m)
         Sums over rows.
+    rows : RowTotals or None
+        Of weights of rows: pulls, and their sums over groups.
     """
 
     scalars: np.ndarray
     gradients: np.ndarray
+    rows: Any = None

@@ -5,6 +5,8 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from sklearn_myhpo.engine.glm.factored_newton import FactoredNewton
+from sklearn_myhpo.engine.glm.newton_together import NewtonTogether
 from sklearn_myhpo.engine.glm.safeguards import unsettled
 from sklearn_myhpo.losses import LogisticLoss
 from tests.helpers import Spec
@@ -66,3 +68,37 @@ def test_a_change_that_does_not_fall_is_rounding():
     np.testing.assert_array_equal(
         unsettled(change, before, losses), [True, False, False]
     )
+
+
+def rare_problem(seed):
+    """Return a problem of rare features, log-penalties of hardly any, and weights."""
+    rng = np.random.default_rng(seed)
+    X = (rng.random((120, 12)) < 0.15).astype(float)
+    y = (rng.random(120) < 0.15).astype(int)
+    pairs = [(np.arange(90), np.arange(90, 120))]
+    labels, loss = np.arange(12), LogisticLoss()
+    problem = Spec(X, y, loss, pairs, labels, fit_intercept=False).problem()
+    lambda_ = np.where(rng.random(12) < 0.5, -30.0, -5.0)
+    return problem, lambda_, 3.0 * rng.standard_normal((1, 12, 1))
+
+
+@pytest.mark.parametrize("newton", [FactoredNewton, NewtonTogether])
+@pytest.mark.parametrize("seed", [3, 10, 15, 37, 44])
+def test_no_step_climbs(newton, seed, set_limits):
+    """A slope that ends below half of its fall may hide a rise to absurd weights."""
+    if newton is NewtonTogether:
+        set_limits(**PATHS["conjugate gradients"])
+    problem, lambda_, start = rare_problem(seed)
+
+    def loss(weights):
+        return problem.splits[0].train_loss(weights[0].copy(), lambda_)
+
+    run = newton(problem.split_set, lambda_, start, 1e-8)
+    losses = [loss(run.weights)]
+    for _ in range(60):
+        is_over = run.step()
+        losses.append(loss(run.weights))
+        if is_over or (newton is NewtonTogether and not run.rest.any()):
+            break
+    assert len(losses) < 60
+    assert np.max(np.diff(losses)) < 1e-9 * losses[0]

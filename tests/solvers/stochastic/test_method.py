@@ -147,6 +147,20 @@ def test_absurd_steps_of_a_fit_warn(kind, size, method):
     assert np.isfinite(model.validation_loss_)
 
 
+@pytest.mark.parametrize("method", RULES)
+def test_a_target_far_from_zero_is_no_divergence(method):
+    """The run from weights of zero would end at once, without an intercept."""
+    spec = ridge_spec(n_samples=120, n_features=4, n_folds=1)
+    problem = replace(spec, y=spec.y + 1e3).problem(by_rows=True)
+    result = minimize_bilevel(
+        problem, Stochastic(method), lambda_init=-2.0, max_iter=2, random_state=0
+    )
+    assert result.status is Status.MAX_ITER
+    assert result.n_iter == 2
+    zeros = problem.objective(result.lambda_, problem.zeros())
+    assert result.validation_loss < zeros
+
+
 def test_absurd_steps_on_a_part_leave_it_out():
     """The parts after it would start from weights of no use."""
     X, y = load_breast_cancer(return_X_y=True)
