@@ -1,5 +1,7 @@
 """Rows of data as batches of tensors."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from scipy import sparse
@@ -44,12 +46,19 @@ class Rows:
         return x, None if self.y is None else self.y[index]
 
     def batches(self, size, generator):
-        """Yield batches that cover the rows once, in a random order."""
+        """Yield batches that cover the rows once, in a random order.
+
+        A row that would be left alone joins the last batch, since layers that normalize
+        rows by one another need two.
+        """
         order = torch.randperm(
             len(self), generator=generator, device=generator.device
         ).cpu()
-        for start in range(0, len(self), size):
-            yield self.take(order[start : start + size])
+        ends = [*range(size, len(self), size), len(self)]
+        if size > 1 and len(ends) > 1 and len(self) - ends[-2] == 1:
+            del ends[-2]
+        for start, end in pairwise([0, *ends]):
+            yield self.take(order[start:end])
 
     def endless_batches(self, size, generator):
         """Yield batches without end, in a new random order for every pass."""

@@ -159,12 +159,19 @@ class STNLSTM(ResponseLayer, nn.LSTM):
         )
         return [outputs, moves], ([last[0], ends[0]], [last[1], ends[1]])
 
+    def _formed_once(self, r):
+        """Return the weights at one r for all layers and directions of a pass."""
+        kept = self.state.formed
+        if kept is not None and self in kept:
+            return kept[self]
+        return self.formed(None if r is None else r[0])
+
     def _fused(self, x, hidden, cell, suffix):
         """Run one direction by PyTorch's own loop, with weights formed at one r."""
         r = self.response_input
         weights = [
-            getattr(self, name) + (0.0 if r is None else self.added(name, r[0]))
-            for name in self._names()
+            weight
+            for name, weight in self._formed_once(r).items()
             if name.endswith(f"_{suffix}")
         ]
         # Weights of inputs and hidden states come before their biases.
