@@ -78,6 +78,7 @@ def train(data, seed, **options):
     """Return a trained network and what it reached."""
     settings = {
         "learning_rate_init": 0.05,
+        "hyper_learning_rate": 0.03,
         "batch_size": BATCH_SIZE,
         "validation_fraction": 0.5,
         "max_iter": 100,

@@ -18,7 +18,7 @@ from ._build import (
 )
 from ._fit import form_of, make_training, make_tuner, seeded
 from ._given import device_of, loss_of, optimizer_of
-from ._rows import DatasetRows, Rows, targets_of
+from ._rows import DatasetRows, Rows, features_of, refuse_loaders, targets_of
 from ._training import EVALUATION_ROWS, readable
 from .augmentation import KINDS
 from .hyperparameters import make_plan
@@ -27,7 +27,14 @@ from .nn._convert import self_tune, to_torch
 from .nn._lstm import STNLSTM
 from .nn._response import ResponseLayer
 
-__all__ = ["fit_module", "is_dataset", "ordinary", "predict", "targets_of"]
+__all__ = [
+    "fit_module",
+    "is_dataset",
+    "ordinary",
+    "predict",
+    "refuse_loaders",
+    "targets_of",
+]
 
 
 def is_dataset(X):
@@ -105,8 +112,8 @@ def _warn_of_nothing(estimator, plan):
 def built(estimator, X, n_outputs):
     """Return the module of an estimator, from its parameters and facts of the data."""
     facts = {"n_outputs": n_outputs}
-    if not is_dataset(X):
-        facts["n_features"] = X.shape[1] if X.ndim > 1 else 1
+    shape = np.shape(features_of(X, 0)) if is_dataset(X) else X.shape[1:]
+    facts["n_features"] = estimator._n_features = shape[0] if shape else 1
     return build(estimator.module, estimator._arguments("module"), facts)
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 from scipy import sparse
-from torch.utils.data import default_collate
+from torch.utils.data import DataLoader, IterableDataset, default_collate
 
 from ..data.arrays import select_rows
 
@@ -98,7 +98,26 @@ class DatasetRows(Rows):
     def _features(self, rows):
         if isinstance(rows, slice):
             rows = range(*rows.indices(len(self)))
-        return default_collate([features_of(self.X, int(row)) for row in rows])
+        items = [features_of(self.X, int(row)) for row in rows]
+        shapes = list(map(np.shape, items))
+        for row, shape in zip(rows, shapes, strict=True):
+            if shape != shapes[0]:
+                raise ValueError(
+                    "Items of the Dataset must have features of one shape. Got "
+                    f"{shapes[0]} for item {int(rows[0])} and {shape} for item "
+                    f"{int(row)}."
+                )
+        return default_collate(items)
+
+
+def refuse_loaders(X):
+    """Raise if X yields batches or items of its own, instead of rows by number."""
+    if isinstance(X, DataLoader | IterableDataset):
+        raise ValueError(
+            "X must be an array or a Dataset with a length, whose items are read by "
+            f"number. Got {type(X).__name__}. Give the `dataset` of a DataLoader; "
+            "batch_size says how many rows a batch has."
+        )
 
 
 def features_of(dataset, row):

@@ -19,7 +19,7 @@ class STNDropout(SelfTuning, nn.Dropout):
         Rate.
     n_shared_axes : int
         Number of the last axes along which all entries are dropped together: 1 as in
-        `torch.nn.Dropout1d`, 2 as in `torch.nn.Dropout2d`.
+        `torch.nn.Dropout1d`, 2 as in `torch.nn.Dropout2d`, 3 as in `Dropout3d`.
     """
 
     def __init__(self, p: float = 0.5, n_shared_axes: int = 0) -> None:
