@@ -18,7 +18,7 @@ from torch import nn
 from benchmarks import page
 from sklearn_myhpo.neural_network import STNClassifier
 
-N_ROWS, MAX_ITER = 600, 15
+N_ROWS, MAX_ITER = 600, 40
 
 
 def perceptron():

@@ -426,6 +426,21 @@ def test_dropout_has_a_rate_per_example(n_shared_axes):
     assert torch.equal(layer.eval()(x), x)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_dropout_of_channels(size):
+    """Rates of whole channels would not be tuned, or come back as rates of numbers."""
+    plain = getattr(nn, f"Dropout{size}d")
+    tuning = stn.self_tune(nn.Sequential(nn.Linear(4, 4), plain(0.3)))
+    layer = tuning[1]
+    layer.columns = {"dropout": 0}
+    x = torch.ones(50, 8, *[4] * size, dtype=DOUBLE)
+    with stn.respond(layer, values=rates([0.5]), noise=noise()):
+        channels = layer(x).flatten(2)
+    assert torch.equal(channels, channels[:, :, :1].expand_as(channels))
+    assert float((channels == 0).double().mean()) == pytest.approx(0.5, abs=0.1)
+    assert type(stn.to_torch(tuning)[1]) is plain
+
+
 @pytest.mark.parametrize("batch_first", [True, False])
 def test_variational_dropout_has_one_mask_for_all_times(batch_first):
     """Every time would drop other features, which is ordinary dropout."""
