@@ -33,7 +33,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 	check-pages notebook release-check paper paper-quick bench bench-shapes \
 	bench-growth bench-hoag bench-losses bench-many-lambdas bench-per-class \
 	bench-additive bench-families \
-	bench-paper-fixed-points bench-stn bench-stn-modules bench-stochastic \
+	bench-paper-fixed-points bench-stn bench-stn-modules stn-quick bench-stochastic \
 	bench-streams bench-dask bench-bilevel bench-adjoints \
 	bench-family bench-row-weights campaign compare check-python clean
 
@@ -183,7 +183,11 @@ bench-stn: $(VENV)/.stamp-bench $(VENV)/.stamp-nn  ## Compare self-tuning networ
 
 bench-stn-modules: $(VENV)/.stamp-bench $(VENV)/.stamp-nn  ## The same of convolutions and LSTMs
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn_overhead --page doc/self_tuning_modules.md
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn_seeds --page doc/self_tuning_modules.md
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn_modules --page doc/self_tuning_modules.md
+
+stn-quick: $(VENV)/.stamp-bench $(VENV)/.stamp-nn  ## The same with 2 seeds of 6 iterations
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stn_modules --quick
 
 campaign: $(VENV)/.stamp  ## Fit 2 x 2000 random problems, compare with grids: SEED=0
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.campaign --problems $(PROBLEMS) \

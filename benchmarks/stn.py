@@ -32,6 +32,7 @@ from sklearn_myhpo.neural_network.hyperparameters import make_plan
 from sklearn_myhpo.neural_network.kinds import DROPOUT
 
 TEST_ROWS = 5000
+BATCH_SIZE = 128
 HIDDEN = (100, 100)
 #: Budgets of the searches, in runs of the centred form.
 BUDGETS = 1, 5
@@ -78,6 +79,7 @@ def train(data, seed, **options):
     settings = {
         "learning_rate_init": 0.05,
         "hyper_learning_rate": 0.03,
+        "batch_size": BATCH_SIZE,
         "validation_fraction": 0.5,
         "max_iter": 100,
         "n_iter_no_change": 15,
@@ -146,35 +148,51 @@ def search(proposals, train, budgets, n_batches, max_iter=100):
     return [*outcomes, *[best._replace(n_gradients=used)] * len(budgets)]
 
 
-def tools(train, seed, kinds, n_rows, times=BUDGETS, max_iter=100):
-    """Return a dict of name to outcome for one seed, and the centred network.
+def tools(train, seed, kinds, n_batches, times=BUDGETS, max_iter=100, once=None):
+    """Return a dict of name to outcome for one seed, and the centred schedule.
 
-    `train` returns a network and its outcome for options of the estimator; `n_rows`
-    is the number of its training rows.
+    `train` returns a network and its outcome for options of the estimator; `n_batches`
+    is the number of batches of an iteration. `once` is that of a `Store`.
     """
-    centred, outcome = train()
-    results = {"STN, centred": outcome}
-    results["STN, published"] = train(form="published")[1]
-    results["initial values, held"] = train(tune=False)[1]
-    n_batches = -(-n_rows // centred.batch_size)
+    once = once or (lambda name, compute: compute())
+
+    def tuned(**options):
+        model, outcome = train(**options)
+        return [*outcome], {
+            name: each.tolist() for name, each in model.schedule_.items()
+        }
+
+    outcome, schedule = once("STN, centred", tuned)
+    results = {"STN, centred": Outcome(*outcome)}
+    for name, options in (
+        ("STN, published", {"form": "published"}),
+        ("initial values, held", {"tune": False}),
+    ):
+        results[name] = Outcome(
+            *once(name, lambda options=options: [*train(**options)[1]])
+        )
     proposals = {"grid": grid_proposals(seed)}
     for name, sampler in SAMPLERS.items():
         proposals[name] = sampler_proposals(sampler, seed, kinds)
+    budgets = [each * results["STN, centred"].n_gradients for each in times]
     for name, points in proposals.items():
-        budgets = [each * outcome.n_gradients for each in times]
-        found = search(points, train, budgets, n_batches, max_iter)
+        found = once(
+            name,
+            lambda points=points: search(points, train, budgets, n_batches, max_iter),
+        )
         for each, one in zip(times, found, strict=True):
-            results[f"{name}, {each} x"] = one
-    return results, centred
+            results[f"{name}, {each} x"] = Outcome(*one)
+    return results, schedule
 
 
-def schedules(train, seed, kinds, model, n_iter=100):
+def schedules(train, seed, kinds, schedule, n_iter=100, once=None):
     """Return a dict of name to outcome of networks that follow a schedule."""
+    once = once or (lambda name, compute: compute())
     rng, time = np.random.default_rng(seed), np.arange(n_iter)
     held = "final values, held"
     paths = {name: {} for name in (held, "Gaussian", "sine", "schedule")}
     for name, kind in kinds.items():
-        column = model.schedule_[name]
+        column = schedule[name]
         free = kind.to_free(float(column[-1]))
 
         def values(noise, kind=kind, free=free):
@@ -191,7 +209,9 @@ def schedules(train, seed, kinds, model, n_iter=100):
         "schedule": "the schedule, repeated",
     }
     return {
-        labels.get(name, name): train(tune=False, hyperparameters=path)[1]
+        labels.get(name, name): Outcome(
+            *once(name, lambda path=path: [*train(tune=False, hyperparameters=path)[1]])
+        )
         for name, path in paths.items()
     }
 
@@ -223,10 +243,11 @@ def main(arguments=None):
     for seed in range(options.seeds):
         data = load(seed, options.rows)
         train_here = partial(train, data, seed)
-        results, model = tools(train_here, seed, kinds(), len(data.X) // 2)
+        n_batches = -(-(len(data.X) // 2) // BATCH_SIZE)
+        results, schedule = tools(train_here, seed, kinds(), n_batches)
         compared.append(results)
         followed.append({"STN, centred": results["STN, centred"]})
-        followed[-1].update(schedules(train_here, seed, kinds(), model))
+        followed[-1].update(schedules(train_here, seed, kinds(), schedule))
         print(f"seed {seed}: {results['STN, centred']}", flush=True)
     text = (
         f"{options.seeds} seeds, {options.rows} rows of MNIST, half of them held out, "

@@ -7,7 +7,7 @@ of pandas: formal, but with names, numbers and long-range order. All tools train
 same module with the same rows, batches, optimizer and stopping rule, of the same seed.
 A search trains modules whose values are held, one after the other, until it has used as
 many gradients of batches as the centred self-tuning network. A gradient of the
-response, of a quarter of a batch, counts as a whole one.
+response, of half a batch, counts as a whole one.
 
 The second table of a task holds the last values of the centred run from the start,
 with and without noise on them, or repeats the run's schedule without tuning.
@@ -16,10 +16,11 @@ with and without noise on them, or repeats the run's schedule without tuning.
 """
 
 import argparse
+import json
 import warnings
-from functools import partial
 from importlib import resources
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -129,10 +130,7 @@ def _parts(*sizes):
 def train(task, seed, **options):
     """Return a trained network and what it reached."""
     settings = {
-        "hyper_learning_rate": 0.03,
         "max_iter": MAX_ITER,
-        "n_iter_no_change": 8,
-        "perturb": "auto",
         "random_state": seed,
         **task.options,
     }
@@ -144,25 +142,52 @@ def train(task, seed, **options):
     outputs = model._raw_predict(X)
     codes = np.searchsorted(model.classes_, y)
     right = np.take_along_axis(outputs, codes[:, None], axis=1)[:, 0]
-    loss = np.mean(logsumexp(outputs, axis=1) - right)
-    error = 100.0 * np.mean(outputs.argmax(axis=1) != codes)
+    loss = float(np.mean(logsumexp(outputs, axis=1) - right))
+    error = 100.0 * float(np.mean(outputs.argmax(axis=1) != codes))
     n_gradients = int(model.schedule_["n_gradients"][-1])
     return model, Outcome(model.validation_loss_, loss, error, n_gradients)
 
 
-def run(task, seed, max_iter):
-    """Return the outcomes of all tools, and those of all schedules."""
-    train_here = partial(train, task, seed, max_iter=max_iter)
-    names = train(task, seed, max_iter=1, tune=False)[0].hyperparameters_
-    kinds = {name: KINDS[name.split("_")[0]] for name in names}
+class Store:
+    """Results of one seed in a file, so that an experiment goes on where it ended.
 
-    def with_options(**options):
+    Parameters
+    ----------
+    path : Path or None
+        The file, one line a result; None to keep nothing.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        lines = path.read_text().splitlines() if path and path.exists() else []
+        self.known = dict(json.loads(line) for line in lines)
+
+    def once(self, name, compute):
+        """Return a stored result, or compute and store it."""
+        if name not in self.known:
+            value = json.loads(json.dumps(compute()))
+            self.known[name] = value
+            if self.path:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with self.path.open("a") as file:
+                    print(json.dumps([name, value]), file=file)
+        return self.known[name]
+
+
+def run(task, seed, max_iter, once):
+    """Return the outcomes of all tools, and those of all schedules."""
+
+    def train_here(**options):
         return train(task, seed, **{"max_iter": max_iter, **options})
 
-    n_rows = len(task.parts[0][1])
-    compared, model = tools(with_options, seed, kinds, n_rows, (1,), max_iter)
+    names = once(
+        "names", lambda: list(train_here(max_iter=1, tune=False)[0].hyperparameters_)
+    )
+    kinds = {name: KINDS[name.split("_")[0]] for name in names}
+    n_batches = -(-len(task.parts[0][1]) // task.options["batch_size"])
+    compared, schedule = tools(train_here, seed, kinds, n_batches, (1,), max_iter, once)
     followed = {"STN, centred": compared["STN, centred"]}
-    followed |= schedules(train_here, seed, kinds, model, max_iter)
+    followed |= schedules(train_here, seed, kinds, schedule, max_iter, once)
     return compared, followed
 
 
@@ -203,6 +228,8 @@ def main(arguments=None):
     parser.add_argument("--iterations", type=int, default=MAX_ITER)
     parser.add_argument("--quick", action="store_true", help="2 seeds, 6 iterations")
     parser.add_argument("--task", choices=list(TASKS))
+    parser.add_argument("--seed", type=int, help="run one alone, to go on later")
+    parser.add_argument("--store", type=Path, help="folder of results to go on from")
     parser.add_argument("--page")
     options = parser.parse_args(arguments)
     if options.seeds < 2:
@@ -210,14 +237,20 @@ def main(arguments=None):
     n_seeds, max_iter = options.seeds, options.iterations
     if options.quick:
         n_seeds, max_iter = 2, 6
+    seeds = range(n_seeds) if options.seed is None else [options.seed]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    torch.set_num_threads(1)
     parts = {}
     for name in [options.task] if options.task else TASKS:
         results = []
-        for seed in range(n_seeds):
+        for seed in seeds:
             task = TASKS[name](seed)
-            results.append(run(task, seed, max_iter))
+            file = f"{name}-{max_iter}-{seed}.jsonl"
+            store = Store(options.store / file if options.store else None)
+            results.append(run(task, seed, max_iter, store.once))
             print(f"{name}, seed {seed}: {results[-1][0]['STN, centred']}", flush=True)
+        if options.seed is not None:
+            continue
         compared, followed = zip(*results, strict=True)
         parts[f"stn-{name}"] = (
             f"{task.title}, {n_seeds} seeds, at most {max_iter} iterations; means and "

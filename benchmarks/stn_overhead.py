@@ -1,13 +1,17 @@
 """Cost of a self-tuning step beside a plain training step of the same module.
 
-A plain step is a forward and a backward pass, clipping and a step of gradient descent.
-Times are of the processor, the lowest of several rounds in which all take turns.
+A plain step is a forward and a backward pass, clipping and a step of gradient descent
+with momentum. A self-tuning step trains weights and response; its cost is the mean over
+the steps of a phase, of which the last trains the response of the centred form. "With
+tuning" adds the tuning steps, one for every two training steps, as published. Times are
+of the processor on one thread, the lowest of several rounds in which all take turns.
 
     python -m benchmarks.stn_overhead [--rounds 5] [--page doc/self_tuning_modules.md]
 """
 
 import argparse
 import time
+from functools import partial
 
 import torch
 from torch import nn
@@ -17,19 +21,21 @@ from sklearn_myhpo.neural_network import STNClassifier
 from sklearn_myhpo.neural_network._fit import make_tuner
 from sklearn_myhpo.neural_network._module_fit import assemble
 
-HEAD = ["step", "rows", "CNN", "LSTM", "MLP"]
+#: Forms, whether the rows of a batch share a perturbation, and limits of a step.
+FORMS = [("centred", False, 2.2), ("centred", True, 2.2)]
+FORMS += [("published", False, 1.5), ("published", True, 1.5)]
+#: Training steps in a phase.
+PHASE = 2
 
 
 class Characters(nn.Module):
     """A language model of characters."""
 
-    def __init__(self):
+    def __init__(self, hidden):
         super().__init__()
-        self.embedding, self.lstm = (
-            nn.Embedding(60, 32),
-            nn.LSTM(32, 128, 1, True, True),
-        )
-        self.drop, self.last = nn.Dropout(0.1), nn.Linear(128, 60)
+        self.embedding = nn.Embedding(60, 32)
+        self.lstm = nn.LSTM(32, hidden, batch_first=True)
+        self.drop, self.last = nn.Dropout(0.1), nn.Linear(hidden, 60)
 
     def forward(self, x):
         return self.last(self.drop(self.lstm(self.embedding(x))[0])).transpose(1, 2)
@@ -44,27 +50,38 @@ def images():
     )
 
 
-def perceptron():
+def perceptron(width):
     return nn.Sequential(
-        *(nn.Dropout(0.1), nn.Linear(784, 256), nn.ReLU()),
-        *(nn.Dropout(0.1), nn.Linear(256, 256), nn.ReLU()),
-        *(nn.Dropout(0.1), nn.Linear(256, 10)),
+        *(nn.Dropout(0.1), nn.Linear(784, width), nn.ReLU()),
+        *(nn.Dropout(0.1), nn.Linear(width, width), nn.ReLU()),
+        *(nn.Dropout(0.1), nn.Linear(width, 10)),
     )
 
 
-#: Modules, with a batch of each.
+def image_case(n):
+    return images(), torch.randn(n, 1, 28, 28), torch.randint(0, 10, (n,))
+
+
+def text_case(n, hidden):
+    x, y = torch.randint(0, 60, (2, n, 50))
+    return Characters(hidden), x, y
+
+
+def vector_case(n, width):
+    return perceptron(width), torch.randn(n, 784), torch.randint(0, 10, (n,))
+
+
+#: Modules, with a batch of each, by name.
 CASES = {
-    "CNN": lambda: (
-        images(),
-        torch.randn(128, 1, 28, 28),
-        torch.randint(0, 10, (128,)),
-    ),
-    "LSTM": lambda: (
-        Characters(),
-        torch.randint(0, 60, (64, 50)),
-        torch.randint(0, 60, (64, 50)),
-    ),
-    "MLP": lambda: (perceptron(), torch.randn(128, 784), torch.randint(0, 10, (128,))),
+    **{f"CNN, {n} rows": partial(image_case, n) for n in (32, 128)},
+    **{
+        f"LSTM, {n} sequences, {hidden} units": partial(text_case, n, hidden)
+        for n, hidden in ((32, 64), (64, 128), (128, 256))
+    },
+    **{
+        f"MLP, {n} rows, {width} units": partial(vector_case, n, width)
+        for n, width in ((32, 256), (128, 64), (128, 256), (512, 256), (128, 1024))
+    },
 }
 
 
@@ -81,8 +98,8 @@ def plain_step(module, x, y):
     return step
 
 
-def self_tuning_step(module, x, y, form, is_shared):
-    """Return a function that takes a training step."""
+def self_tuning_steps(module, x, y, form, is_shared):
+    """Return functions that take the training steps of a phase, and a tuning step."""
     model = STNClassifier(module, form=form)
     network, plan, form, generator = assemble(model, module, 0, torch.device("cpu"))
     tuner = make_tuner(
@@ -91,28 +108,39 @@ def self_tuning_step(module, x, y, form, is_shared):
         plan,
         form,
         generator,
+        n_rows=10 * len(x),
         is_shared=is_shared,
         response_share=model.response_share,
+        response_period=model.train_steps,
     )
-    return lambda: tuner.train(x, y, 0)
+
+    def train():
+        for _ in range(PHASE):
+            tuner.train(x, y, 0)
+
+    return train, lambda: tuner.tune(x, y)
 
 
-def measure(case, n_rounds, n_steps=3):
-    """Return processor times by name of step."""
+def measure(case, n_rounds):
+    """Return the seconds of a plain step, and of every form: training, and tuning."""
     torch.manual_seed(0)
     module, x, y = case()
-    steps = {("plain", ""): plain_step(module, x, y)}
-    for form in ("centred", "published"):
-        for rows, is_shared in (("each its own", False), ("all together", True)):
-            steps[form, rows] = self_tuning_step(module, x, y, form, is_shared)
+    plain = plain_step(module, x, y)
+    steps = {"plain": lambda: [plain() for _ in range(PHASE)]}
+    for name, is_shared, _ in FORMS:
+        train, tune = self_tuning_steps(module, x, y, name, is_shared)
+        steps |= {(name, is_shared, "train"): train, (name, is_shared, "tune"): tune}
     best = dict.fromkeys(steps, float("inf"))
     for _ in range(n_rounds + 1):  # The first round warms up.
         for name, step in steps.items():
             start = time.process_time()
-            for _ in range(n_steps):
-                step()
-            best[name] = min(best[name], (time.process_time() - start) / n_steps)
-    return best
+            step()
+            best[name] = min(best[name], time.process_time() - start)
+    costs = [
+        (best[form, shared, "train"] / PHASE, best[form, shared, "tune"] / PHASE)
+        for form, shared, _ in FORMS
+    ]
+    return best["plain"] / PHASE, costs
 
 
 def main(arguments=None):
@@ -122,20 +150,32 @@ def main(arguments=None):
     parser.add_argument("--page")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    times = {name: measure(case, options.rounds) for name, case in CASES.items()}
-    rows = []
-    for step in times["CNN"]:
-        cells = [times[name][step] for name in CASES]
-        plain = [times[name]["plain", ""] for name in CASES]
-        if step[0] == "plain":
-            rows.append([*step, *(f"{1e3 * cell:.1f} ms" for cell in cells)])
-        else:
-            pairs = zip(cells, plain, strict=True)
-            rows.append([*step, *(f"{cell / one:.2f} x" for cell, one in pairs)])
+    rows, ratios = [], []
+    for name, case in CASES.items():
+        plain, costs = measure(case, options.rounds)
+        ratios.append([train / plain for train, _ in costs])
+        pairs = [f"{a / plain:.2f}, {(a + b) / plain:.2f}" for a, b in costs]
+        rows.append([name, f"{1e3 * plain:.1f} ms", *pairs])
+        print(*rows[-1], sep=" | ", flush=True)
+    names = [
+        f"{form}, {'one perturbation' if shared else 'one per row'}"
+        for form, shared, _ in FORMS
+    ]
+    lines = [
+        f"- {name}: a training step costs at most {limit} plain ones in "
+        f"{sum(each <= limit for each in column)} of {len(column)} cases (largest "
+        f"{max(column):.2f})."
+        for name, (_, _, limit), column in zip(
+            names, FORMS, zip(*ratios, strict=True), strict=True
+        )
+    ]
     text = (
-        "Processor time of a training step, in plain steps of the same module, one "
-        "thread (`python -m benchmarks.stn_overhead`). Rows of a batch have a "
-        "perturbation each or one together.\n\n" + page.markdown(HEAD, rows)
+        "Processor time of a training step in plain steps of the same module, and, "
+        "after the comma, with half a tuning step; one thread "
+        "(`python -m benchmarks.stn_overhead`).\n\n"
+        + page.markdown(["module", "plain step", *names], rows, align_left=1)
+        + "\n\n"
+        + "\n".join(lines)
     )
     print(text)
     if options.page:

@@ -35,7 +35,6 @@ model = STNClassifier(
     module,
     tune=["dropout", "lambda", "random_shift", "cutout_length"],
     learning_rate_init=0.05,
-    hyper_learning_rate=0.03,
     batch_size=64,
     max_iter=30,
     random_state=0,

@@ -18,9 +18,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from sklearn_myhpo.neural_network.distribution import Distribution
 from sklearn_myhpo.neural_network.forms import Published
 from sklearn_myhpo.neural_network.hyperparameters import LAMBDA, Plan
-from sklearn_myhpo.neural_network.tuner import Distribution, StepSizes, Tuner
+from sklearn_myhpo.neural_network.tuner import StepSizes, Tuner
 
 N_STEPS = 2000
 

@@ -31,8 +31,8 @@ class Watched(Training):
 
     curves = []
 
-    def _run_epoch(self, epoch):
-        loss = super()._run_epoch(epoch)
+    def _run_epoch(self, epoch, deadline):
+        loss = super()._run_epoch(epoch, deadline)
         if epoch + 1 in SHOWN:
             self.curves.append((epoch + 1, *self.answer("lambda_4")))
         return loss

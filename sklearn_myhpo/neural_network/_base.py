@@ -59,7 +59,10 @@ class SelfTuningEstimator(
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "momentum": [Interval(Real, 0, 1, closed="left")],
-        "hyper_learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "hyper_learning_rate": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
         "train_steps": [Interval(Integral, 1, None, closed="left")],
         "validation_steps": [Interval(Integral, 1, None, closed="left")],
         "n_warmup_iter": [Interval(Integral, 0, None, closed="left")],

@@ -42,7 +42,7 @@ def build(module, options, facts):
                 f"{[f'module__{name}' for name in options]} are arguments for a class "
                 "or function, but 'module' is a module already. Give its class."
             )
-        return copy.deepcopy(module)
+        return copy.deepcopy(with_values(module))
     if not callable(module):
         raise TypeError(
             "The 'module' parameter must be a torch.nn.Module, or a class or function "
@@ -59,11 +59,32 @@ def build(module, options, facts):
             f"The 'module' parameter, {shown(module)}, must return a torch.nn.Module. "
             f"It returned {type(built).__name__}."
         )
-    return built
+    return with_values(built)
+
+
+def with_values(module):
+    """Return a module; raise if a layer has weights without values.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    torch.nn.Module
+        The same.
+    """
+    for name, weight in module.named_parameters():
+        if weight.is_meta:
+            raise ValueError(
+                f"The weight {name!r} of the module is on the device 'meta', without "
+                "values. Make the module on the CPU; the parameter 'device' moves it."
+            )
+    return module
 
 
 @contextmanager
-def named_failure(module, what):
+def named_failure(module, what, always=False):
     """Name the layer in which a block fails.
 
     Parameters
@@ -72,6 +93,8 @@ def named_failure(module, what):
         The module that the block runs.
     what : str
         Beginning of the message.
+    always : bool
+        Whether errors outside of a layer get the message too.
 
     Yields
     ------
@@ -95,7 +118,9 @@ def named_failure(module, what):
         yield
     except Exception as error:
         if not running:
-            raise
+            if not always:
+                raise
+            raise ValueError(f"{what}: {error}") from error
         path, name = running[-1]
         where = f"in the layer {path!r} ({name})" if path else f"in {name} itself"
         raise ValueError(f"{what} {where}: {error}") from error

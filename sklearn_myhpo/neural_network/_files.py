@@ -65,7 +65,16 @@ def load(cls, path, module, params):
     ValueError
         If the file is of another class, or the module has other weights.
     """
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # Any byte of another file may be the first wrong one.
+        raise ValueError(
+            f"The file is not one that {cls.__name__}.save wrote, or it is damaged: "
+            f"{type(error).__name__}."
+        ) from error
+    content = content if isinstance(content, dict) else {}
     if content.get("format") != FORMAT or content.get("class") != cls.__name__:
         raise ValueError(
             f"The file is not one that {cls.__name__}.save of this version wrote, but "
@@ -76,7 +85,7 @@ def load(cls, path, module, params):
         setattr(estimator, name, _unpacked(value))
     facts = {
         "n_outputs": estimator._n_outputs,
-        "n_features": getattr(estimator, "n_features_in_", None),
+        "n_features": estimator._n_features,
     }
     plain = to_torch(build(module, estimator._arguments("module"), facts))
     try:

@@ -135,11 +135,7 @@ class SelfTuningModule(SelfTuningEstimator):
             )
             sources = [(X, train), (X, held_out)]
         else:
-            pair = (
-                validation
-                if isinstance(validation, tuple | list)
-                else (validation, None)
-            )
+            pair = self._validation_pair(validation)
             X_held, y_held = self._check_data(*pair, reset=False)
             train, held_out = np.split(np.arange(len(y) + len(y_held)), [len(y)])
             y = np.concatenate([y, y_held])
@@ -153,9 +149,21 @@ class SelfTuningModule(SelfTuningEstimator):
         seed = int(random_state.randint(np.iinfo(np.int32).max))
         training.fit_module(self, parts, n_outputs, seed, tasks)
 
+    def _validation_pair(self, validation):
+        """Return features and targets to validate on; those of a Dataset are None."""
+        if import_module_training().is_dataset(validation):
+            return validation, None
+        if isinstance(validation, tuple | list) and len(validation) == 2:
+            return validation
+        raise ValueError(
+            "The 'validation' parameter must be a pair (X, y) or a Dataset. Got "
+            f"{type(validation).__name__}."
+        )
+
     def _check_data(self, X, y, reset):
         """Return features and targets, arrays or a Dataset."""
         training = import_module_training()
+        training.refuse_loaders(X)
         if training.is_dataset(X):
             if y is not None:
                 raise ValueError(

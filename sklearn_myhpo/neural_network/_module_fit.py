@@ -2,7 +2,6 @@
 
 import copy
 from collections import OrderedDict
-from functools import partial
 
 import numpy as np
 import torch
@@ -18,8 +17,9 @@ from ._build import (
     try_module,
 )
 from ._fit import form_of, make_training, make_tuner, seeded
-from ._rows import DatasetRows, Rows, targets_of
-from ._training import EVALUATION_ROWS, MEASURES
+from ._given import device_of, loss_of, optimizer_of
+from ._rows import DatasetRows, Rows, features_of, refuse_loaders, targets_of
+from ._training import EVALUATION_ROWS, readable
 from .augmentation import KINDS
 from .hyperparameters import make_plan
 from .network import ModuleNetwork, sites_of
@@ -27,7 +27,14 @@ from .nn._convert import self_tune, to_torch
 from .nn._lstm import STNLSTM
 from .nn._response import ResponseLayer
 
-__all__ = ["fit_module", "is_dataset", "ordinary", "predict", "targets_of"]
+__all__ = [
+    "fit_module",
+    "is_dataset",
+    "ordinary",
+    "predict",
+    "refuse_loaders",
+    "targets_of",
+]
 
 
 def is_dataset(X):
@@ -51,7 +58,7 @@ def fit_module(estimator, parts, n_outputs, seed, tasks):
     tasks : Tasks
         Callbacks.
     """
-    device = torch.device(estimator.device)
+    device = device_of(estimator.device)
     with seeded(seed, device):
         # The parameters of a lazy module get their shapes and values in the trial.
         plain = built(estimator, parts[0][0], n_outputs).to(device)
@@ -63,16 +70,19 @@ def fit_module(estimator, parts, n_outputs, seed, tasks):
         estimator._n_axes, estimator._n_outputs = outputs.ndim, n_outputs
         rows = [_rows(plain, *part, device) for part in parts]
         network, plan, form, generator = assemble(estimator, plain, seed, device)
+        _warn_of_nothing(estimator, plan)
         tuner = make_tuner(
             estimator,
             network,
             plan,
             form,
             generator,
+            n_rows=len(rows[0]),
             is_shared=_is_shared(estimator, network.module, batches, plan),
-            optimizer=_optimizer(estimator),
-            loss=_loss(estimator),
+            optimizer=optimizer_of(estimator),
+            loss=loss_of(estimator),
             response_share=estimator.response_share,
+            response_period=estimator.train_steps,
         )
         _try_steps(tuner, estimator, *rows[0].take(slice(0, estimator.batch_size)))
         estimator._rates = network.rates
@@ -89,11 +99,21 @@ def fit_module(estimator, parts, n_outputs, seed, tasks):
     estimator._set_outcome(outcome, fitted)
 
 
+def _warn_of_nothing(estimator, plan):
+    if estimator.tune is True and not plan.is_tuned.any():
+        warn(
+            "Nothing is tuned: the module has no dropout layer, and no layer whose "
+            "weights can respond and all train. It trains as it is; tune=False says "
+            "that this is meant.",
+            UserWarning,
+        )
+
+
 def built(estimator, X, n_outputs):
     """Return the module of an estimator, from its parameters and the data."""
     facts = {"n_outputs": n_outputs}
-    if not is_dataset(X):
-        facts["n_features"] = X.shape[1] if X.ndim > 1 else 1
+    shape = np.shape(features_of(X, 0)) if is_dataset(X) else X.shape[1:]
+    facts["n_features"] = estimator._n_features = shape[0] if shape else 1
     return build(estimator.module, estimator._arguments("module"), facts)
 
 
@@ -121,7 +141,8 @@ def _rows(module, source, rows, target, device):
     cls = DatasetRows if is_dataset(source) else Rows
     if target is not None and target.dtype.kind == "f":
         target = torch.from_numpy(target).to(dtype).numpy()
-    has_indices = any(isinstance(one, torch.nn.Embedding) for one in module.modules())
+    tables = torch.nn.Embedding, torch.nn.EmbeddingBag
+    has_indices = any(isinstance(one, tables) for one in module.modules())
     return cls(source, target, rows, _cast(has_indices, dtype), device)
 
 
@@ -163,37 +184,6 @@ def _has_lstm(module):
     return any(isinstance(layer, STNLSTM) for layer in module.modules())
 
 
-def _optimizer(estimator):
-    """Return a function of weights and of lr to their optimizer, or None."""
-    options = estimator._arguments("optimizer")
-    if estimator.optimizer is None:
-        if not options:
-            return None
-        return partial(torch.optim.SGD, momentum=estimator.momentum, **options)
-    return partial(estimator.optimizer, **options)
-
-
-def _loss(estimator):
-    """Return the function of outputs and targets to the losses of the rows."""
-    if estimator.criterion is None:
-        return MEASURES[estimator._task].loss
-    options = {"reduction": "none", **estimator._arguments("criterion")}
-    criterion = estimator.criterion(**options)
-    is_real = estimator._task == "regression"
-
-    def loss(outputs, y):
-        losses = criterion(outputs.reshape(y.shape) if is_real else outputs, y)
-        if losses.ndim == 0 or len(losses) != len(y):
-            raise ValueError(
-                "The 'criterion' parameter must give a loss per row with "
-                f"reduction='none'. {type(criterion).__name__} gave the shape "
-                f"{tuple(losses.shape)} for {len(y)} rows."
-            )
-        return losses.reshape(len(y), -1).mean(dim=1)
-
-    return loss
-
-
 def _try_steps(tuner, estimator, x, y):
     """Try the passes of a training step, so that a failure names a layer."""
     network = tuner.network
@@ -202,19 +192,28 @@ def _try_steps(tuner, estimator, x, y):
     state = copy.deepcopy(network.module.state_dict())
     generator_state = tuner.generator.get_state()
     noise = network.draw(len(x), tuner.generator)
+    is_tuned = len(h[0]) > 0
+    r = tuner.form.response(h[0], h)
     with named_failure(network.module, "The module failed in training"):
-        outputs = network.outputs(x, None, values, noise)
-        losses = tuner.change_losses(tuner.loss(outputs, y), outputs, y, values)
+        outputs = network.outputs(x, r, values, noise)
+    losses = tuner.change_losses(tuner.loss(outputs, y), outputs, y, values)
+    backward = (
+        "The module failed in the backward pass of training; layers that run forward "
+        "once more in it, as by torch.utils.checkpoint, are not supported"
+    )
+    with named_failure(network.module, backward, always=True):
         losses.mean().backward()
     for weight in network.module.parameters():
         weight.grad = None
-    if estimator.form == "centred" and len(h[0]):
+    if estimator.form == "centred" and is_tuned:
         what = (
             "form='centred' differentiates the module forward, and that failed; "
             "form='published' does not need it. It failed"
         )
         with named_failure(network.module, what):
-            network.linearized_outputs(x, torch.zeros_like(h), values, noise)
+            outputs = network.linearized_outputs(x, torch.zeros_like(h), values, noise)
+        with named_failure(network.module, backward, always=True):
+            torch.autograd.grad(outputs.sum(), network.response, allow_unused=True)
     network.module.load_state_dict(state)
     tuner.generator.set_state(generator_state)
 
@@ -263,16 +262,16 @@ def predict(module, X, device):
     -------
     ndarray of shape (n_samples, ...)
     """
-    device = torch.device(device)
+    device = device_of(device)
     home = next(module.parameters()).device
     rows = _rows(module, X, None, None, device)
     try:
         module.to(device)
         with torch.no_grad():
-            parts = [module(x).cpu() for x, _ in rows.parts(EVALUATION_ROWS)]
+            parts = [readable(module(x)) for x, _ in rows.parts(EVALUATION_ROWS)]
     finally:
         module.to(home)
-    return torch.cat(parts).numpy()
+    return np.concatenate(parts)
 
 
 def ordinary(estimator):

@@ -1,9 +1,11 @@
 """Rows of data as batches of tensors."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from scipy import sparse
-from torch.utils.data import default_collate
+from torch.utils.data import DataLoader, IterableDataset, default_collate
 
 from ..data.arrays import select_rows
 
@@ -44,12 +46,19 @@ class Rows:
         return x, None if self.y is None else self.y[index]
 
     def batches(self, size, generator):
-        """Yield batches that cover the rows once, in a random order."""
+        """Yield batches that cover the rows once, in a random order.
+
+        A row that would be left alone joins the last batch, since layers that normalize
+        rows by one another need two.
+        """
         order = torch.randperm(
             len(self), generator=generator, device=generator.device
         ).cpu()
-        for start in range(0, len(self), size):
-            yield self.take(order[start : start + size])
+        ends = [*range(size, len(self), size), len(self)]
+        if size > 1 and len(ends) > 1 and len(self) - ends[-2] == 1:
+            del ends[-2]
+        for start, end in pairwise([0, *ends]):
+            yield self.take(order[start:end])
 
     def endless_batches(self, size, generator):
         """Yield batches without end, in a new random order for every pass."""
@@ -89,7 +98,26 @@ class DatasetRows(Rows):
     def _features(self, rows):
         if isinstance(rows, slice):
             rows = range(*rows.indices(len(self)))
-        return default_collate([features_of(self.X, int(row)) for row in rows])
+        items = [features_of(self.X, int(row)) for row in rows]
+        shapes = list(map(np.shape, items))
+        for row, shape in zip(rows, shapes, strict=True):
+            if shape != shapes[0]:
+                raise ValueError(
+                    "Items of the Dataset must have features of one shape. Got "
+                    f"{shapes[0]} for item {int(rows[0])} and {shape} for item "
+                    f"{int(row)}."
+                )
+        return default_collate(items)
+
+
+def refuse_loaders(X):
+    """Raise if X yields batches or items of its own, instead of rows by number."""
+    if isinstance(X, DataLoader | IterableDataset):
+        raise ValueError(
+            "X must be an array or a Dataset with a length, whose items are read by "
+            f"number. Got {type(X).__name__}. Give the `dataset` of a DataLoader; "
+            "batch_size says how many rows a batch has."
+        )
 
 
 def features_of(dataset, row):

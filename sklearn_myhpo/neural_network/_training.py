@@ -62,6 +62,12 @@ def _columns_of(outputs):
     return outputs.reshape(len(outputs), -1)
 
 
+def readable(numbers):
+    """Return a tensor as an array, also of a type that NumPy does not have."""
+    numbers = numbers.cpu()
+    return (numbers.float() if numbers.dtype == torch.bfloat16 else numbers).numpy()
+
+
 #: Task to its measures. Regression targets are standardized.
 MEASURES = {
     "classification": Measures(cross_entropy, accuracy),
@@ -211,7 +217,7 @@ class Training:
             loss=float(loss) if torch.isfinite(loss) else np.inf,
             score=float(self.score(outputs, targets)),
             weights=network.snapshot(r),
-            values=distribution.values(free, max(n_epochs - 1, 0))[0].cpu().numpy(),
+            values=readable(distribution.values(free, max(n_epochs - 1, 0))[0]),
         )
 
     def _names(self):
@@ -232,7 +238,7 @@ class Training:
         """Return a row of the history, in the order of `_names`."""
         return (
             *now.values,
-            *self.tuner.distribution.sigma.detach().cpu().numpy(),
+            *readable(self.tuner.distribution.sigma.detach()),
             self.tuner.learning_rate,
             train_loss,
             now.loss,

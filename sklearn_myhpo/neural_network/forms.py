@@ -10,6 +10,8 @@ class Published:
 
     #: Standard deviation of the initial V.
     response_scale = 0.01
+    #: Whether the general weights train at perturbed hyperparameters.
+    is_perturbed = True
 
     def response(self, h, perturbed):
         """Return the input r of the response at perturbed hyperparameters.
@@ -56,6 +58,7 @@ class Centred:
     """
 
     response_scale = 0.0
+    is_perturbed = False
 
     def response(self, h, perturbed):
         """Return e as ``(h + e) - h``, without the gradient of the last h."""
@@ -67,6 +70,8 @@ class Centred:
         loss = problem.objective(network, outputs, None, problem.values)
         yield loss, network.general
 
+        if not problem.response_share:
+            return
         part = problem.part()
         perturbation = self.response(part.h, part.perturbed)
         values = part.perturbed_values
@@ -79,6 +84,7 @@ class Fixed:
     """No response: an ordinary network at the hyperparameters of a plan."""
 
     response_scale = 0.0
+    is_perturbed = False
 
     def response(self, h, perturbed):
         """Return None, because no hyperparameter is tuned."""

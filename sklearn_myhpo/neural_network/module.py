@@ -61,8 +61,9 @@ class STNClassifier(ClassifierMixin, ClassTargets, SelfTuningModule):
         share one, which costs less. "auto" is by row unless a layer does not allow it:
         batch normalization, an LSTM, or rows on another axis than the first.
     response_share : float, default=0.25
-        Fraction of the rows of a batch on which the response trains, in the centred
-        form. The general weights always train on all rows.
+        Fraction of the training rows on which the response trains, in the centred
+        form: once per `train_steps` training steps, more often for larger fractions.
+        The general weights always train on all rows.
     keep : list of str, default=()
         Names of layers whose weights train without a response, for example because they
         cannot be converted.
@@ -86,9 +87,10 @@ class STNClassifier(ClassifierMixin, ClassTargets, SelfTuningModule):
         the validation loss stagnates.
     momentum : float, default=0.9
         Momentum of gradient descent.
-    hyper_learning_rate : float, default=0.003
-        Step size of Adam on the free hyperparameters and on sigma. Small data sets
-        have few steps per iteration and need a larger value, for example 0.03.
+    hyper_learning_rate : float or "auto", default="auto"
+        Step size of Adam on the free hyperparameters and on sigma. "auto" is 0.5 by the
+        number of tuning steps of an iteration, at most 0.1, so that hyperparameters
+        move as far in an iteration whatever the number of rows.
     train_steps : int, default=2
         Number of training steps before every phase of tuning.
     validation_steps : int, default=1
@@ -176,7 +178,7 @@ class STNClassifier(ClassifierMixin, ClassTargets, SelfTuningModule):
     ...     nn.Dropout(),
     ...     nn.Linear(288, 10),
     ... )
-    >>> model = STNClassifier(module, hyper_learning_rate=0.03, random_state=0)
+    >>> model = STNClassifier(module, random_state=0)
     >>> model.fit(images, y).score(images, y) > 0.95  # doctest: +SKIP
     True
     >>> sorted(model.hyperparameters_)  # doctest: +SKIP
@@ -200,7 +202,7 @@ class STNClassifier(ClassifierMixin, ClassTargets, SelfTuningModule):
         batch_size: int = 128,
         learning_rate_init: float = 0.01,
         momentum: float = 0.9,
-        hyper_learning_rate: float = 3e-3,
+        hyper_learning_rate: float | Literal["auto"] = "auto",
         train_steps: int = 2,
         validation_steps: int = 1,
         n_warmup_iter: int = 5,
@@ -332,8 +334,9 @@ class STNRegressor(MultiOutputMixin, RegressorMixin, RealTargets, SelfTuningModu
         share one, which costs less. "auto" is by row unless a layer does not allow it:
         batch normalization, an LSTM, or rows on another axis than the first.
     response_share : float, default=0.25
-        Fraction of the rows of a batch on which the response trains, in the centred
-        form. The general weights always train on all rows.
+        Fraction of the training rows on which the response trains, in the centred
+        form: once per `train_steps` training steps, more often for larger fractions.
+        The general weights always train on all rows.
     keep : list of str, default=()
         Names of layers whose weights train without a response, for example because they
         cannot be converted.
@@ -357,9 +360,10 @@ class STNRegressor(MultiOutputMixin, RegressorMixin, RealTargets, SelfTuningModu
         the validation loss stagnates.
     momentum : float, default=0.9
         Momentum of gradient descent.
-    hyper_learning_rate : float, default=0.003
-        Step size of Adam on the free hyperparameters and on sigma. Small data sets
-        have few steps per iteration and need a larger value, for example 0.03.
+    hyper_learning_rate : float or "auto", default="auto"
+        Step size of Adam on the free hyperparameters and on sigma. "auto" is 0.5 by the
+        number of tuning steps of an iteration, at most 0.1, so that hyperparameters
+        move as far in an iteration whatever the number of rows.
     train_steps : int, default=2
         Number of training steps before every phase of tuning.
     validation_steps : int, default=1
@@ -438,7 +442,7 @@ class STNRegressor(MultiOutputMixin, RegressorMixin, RealTargets, SelfTuningModu
     >>> from torch import nn
     >>> X, y = load_diabetes(return_X_y=True)
     >>> module = nn.Sequential(nn.Linear(10, 20), nn.Tanh(), nn.Linear(20, 1))
-    >>> model = STNRegressor(module, hyper_learning_rate=0.03, random_state=0)
+    >>> model = STNRegressor(module, random_state=0)
     >>> model.fit(scale(X), y).score(scale(X), y) > 0.4  # doctest: +SKIP
     True
     """
@@ -460,7 +464,7 @@ class STNRegressor(MultiOutputMixin, RegressorMixin, RealTargets, SelfTuningModu
         batch_size: int = 128,
         learning_rate_init: float = 0.01,
         momentum: float = 0.9,
-        hyper_learning_rate: float = 3e-3,
+        hyper_learning_rate: float | Literal["auto"] = "auto",
         train_steps: int = 2,
         validation_steps: int = 1,
         n_warmup_iter: int = 5,

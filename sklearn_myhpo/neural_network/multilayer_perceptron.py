@@ -61,9 +61,10 @@ class STNMLPClassifier(ClassifierMixin, ClassTargets, SelfTuningPerceptron):
         the validation loss stagnates.
     momentum : float, default=0.9
         Momentum of gradient descent.
-    hyper_learning_rate : float, default=0.003
-        Step size of Adam on the free hyperparameters and on sigma. Small data sets
-        have few steps per iteration and need a larger value, for example 0.03.
+    hyper_learning_rate : float or "auto", default="auto"
+        Step size of Adam on the free hyperparameters and on sigma. "auto" is 0.5 by the
+        number of tuning steps of an iteration, at most 0.1, so that hyperparameters
+        move as far in an iteration whatever the number of rows.
     train_steps : int, default=2
         Number of training steps before every phase of tuning.
     validation_steps : int, default=1
@@ -142,7 +143,7 @@ class STNMLPClassifier(ClassifierMixin, ClassTargets, SelfTuningPerceptron):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_myhpo.neural_network import STNMLPClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = STNMLPClassifier((50,), hyper_learning_rate=0.03, random_state=0)
+    >>> model = STNMLPClassifier((50,), random_state=0)
     >>> model.fit(X / 16.0, y).score(X / 16.0, y) > 0.95  # doctest: +SKIP
     True
     >>> sorted(model.hyperparameters_)  # doctest: +SKIP
@@ -162,7 +163,7 @@ class STNMLPClassifier(ClassifierMixin, ClassTargets, SelfTuningPerceptron):
         batch_size: int = 128,
         learning_rate_init: float = 0.01,
         momentum: float = 0.9,
-        hyper_learning_rate: float = 3e-3,
+        hyper_learning_rate: float | Literal["auto"] = "auto",
         train_steps: int = 2,
         validation_steps: int = 1,
         n_warmup_iter: int = 5,
@@ -290,9 +291,10 @@ class STNMLPRegressor(
         the validation loss stagnates.
     momentum : float, default=0.9
         Momentum of gradient descent.
-    hyper_learning_rate : float, default=0.003
-        Step size of Adam on the free hyperparameters and on sigma. Small data sets
-        have few steps per iteration and need a larger value, for example 0.03.
+    hyper_learning_rate : float or "auto", default="auto"
+        Step size of Adam on the free hyperparameters and on sigma. "auto" is 0.5 by the
+        number of tuning steps of an iteration, at most 0.1, so that hyperparameters
+        move as far in an iteration whatever the number of rows.
     train_steps : int, default=2
         Number of training steps before every phase of tuning.
     validation_steps : int, default=1
@@ -370,7 +372,7 @@ class STNMLPRegressor(
     >>> from sklearn.preprocessing import scale
     >>> from sklearn_myhpo.neural_network import STNMLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = STNMLPRegressor((20,), hyper_learning_rate=0.03, random_state=0)
+    >>> model = STNMLPRegressor((20,), random_state=0)
     >>> model.fit(scale(X), y).score(scale(X), y) > 0.4  # doctest: +SKIP
     True
     """
@@ -388,7 +390,7 @@ class STNMLPRegressor(
         batch_size: int = 128,
         learning_rate_init: float = 0.01,
         momentum: float = 0.9,
-        hyper_learning_rate: float = 3e-3,
+        hyper_learning_rate: float | Literal["auto"] = "auto",
         train_steps: int = 2,
         validation_steps: int = 1,
         n_warmup_iter: int = 5,

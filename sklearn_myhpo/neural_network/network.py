@@ -106,11 +106,12 @@ class ModuleNetwork:
             }
         #: From names of dropout rates to names of their layers.
         self.rates = {s.name: s.label for s in sites if s.kind is DROPOUT}
-        columns = list(enumerate(sites))
-        self._inputs = [
-            (i, s.kind) for i, s in columns if isinstance(s.kind, InputKind)
-        ]
-        self._losses = [(i, s.kind) for i, s in columns if isinstance(s.kind, LossKind)]
+        self._penalized = [one for one in self.layers if "lambda" in one.columns]
+        self._lambdas = [one.columns["lambda"] for one in self._penalized]
+        self._last = None, None, False
+        kinds = [(i, site.kind) for i, site in enumerate(sites)]
+        self._inputs = [pair for pair in kinds if isinstance(pair[1], InputKind)]
+        self._losses = [pair for pair in kinds if isinstance(pair[1], LossKind)]
 
     def draw(self, n, generator):
         """Return noise for dropout and augmentation, the same in every pass.
@@ -149,8 +150,12 @@ class ModuleNetwork:
             Outputs of the module.
         """
         x = self._begin(x, values, noise)
-        with at_state(self._all, State(r, values, noise)):
-            return self.module(x)
+        is_shared = r is not None and len(r) == 1
+        formed = {} if is_shared and noise is not None else None
+        with at_state(self._all, State(r, values, noise, formed=formed)):
+            outputs = self.module(x)
+        self._last = r, formed, False
+        return outputs
 
     def linearized_outputs(self, x, r, values, noise):
         """Return the outputs to first order in r, around r = 0.
@@ -168,6 +173,7 @@ class ModuleNetwork:
             Outputs; gradients reach the responses only.
         """
         x = self._begin(x, values, noise)
+        self._last = r, None, True
         frozen = [one for one in self.module.modules() if _has_statistics(one)]
         for layer in frozen:
             # The pass of the general weights has these rows in its statistics.
@@ -195,14 +201,21 @@ class ModuleNetwork:
         tensor of shape (n,) or (1,)
             Penalties.
         """
-        return sum(
-            (
-                values[:, layer.columns["lambda"]].exp() * layer.squared_norm(r)
-                for layer in self.layers
-                if "lambda" in layer.columns
-            ),
-            start=values.new_zeros(1),
-        )
+        if not self._penalized:
+            return values.new_zeros(1)
+        # The weights of the pass before, formed at the same r, are used again.
+        home, formed, is_linearized = self._last
+        formed = formed if home is r and formed else {}
+        is_fixed = is_linearized and home is r
+        self._last = None, None, False
+        norms = [
+            layer.norm_of(formed[layer])
+            if layer in formed
+            else layer.squared_norm(r, is_fixed)
+            for layer in self._penalized
+        ]
+        weights = values[:, self._lambdas].exp()
+        return (weights * torch.stack(norms, dim=-1)).sum(dim=1)
 
     def change_losses(self, losses, outputs, y, values):
         """Return the training losses as hyperparameters change them."""

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import torch
 
-#: Range of sigma: without it, sigma grew and training diverged in one of three runs.
-SIGMA_BOUNDS = (1e-3, 1.5)
 #: Largest norm of a gradient, above usual norms; longer gradients are shortened.
 MAX_GRADIENT_NORM = 5.0
 
@@ -33,8 +31,9 @@ class TrainingProblem(NamedTuple):
         Function of (outputs, y) to the losses of the examples, shape (n,).
     h : tensor of shape (n_responses,)
         Free hyperparameters.
-    perturbed : tensor of shape (n, n_responses) or (1, n_responses)
-        Perturbed free hyperparameters of every row, or of all together.
+    perturbed : tensor of shape (n, n_responses) or (1, n_responses), or None
+        Perturbed free hyperparameters of every row, or of all together; None in a step
+        that does not perturb.
     values, perturbed_values : tensor of shape (1 or n, n_hyperparameters)
         All hyperparameters, at h and at `perturbed`.
     noise : object
@@ -42,7 +41,8 @@ class TrainingProblem(NamedTuple):
     change_losses : callable, optional
         Function of (losses, outputs, y, values) to other losses.
     response_share : float
-        Fraction of the rows on which the response of the centred form trains.
+        Share of the rows on which the response of the centred form trains; 0 for a
+        step without it.
     """
 
     x: torch.Tensor
@@ -61,6 +61,7 @@ class TrainingProblem(NamedTuple):
         if self.response_share == 1.0:
             return self
         n = math.ceil(self.response_share * len(self.x))
+        n = max(n, min(2, len(self.x)))  # which layers that normalize rows need
         return self._replace(
             x=self.x[:n],
             y=self.y[:n],
@@ -74,95 +75,6 @@ class TrainingProblem(NamedTuple):
         if self.change_losses is not None:
             losses = self.change_losses(losses, outputs, self.y, values)
         return (losses + network.penalty(r, values)).mean()
-
-
-class Distribution:
-    """The tuned hyperparameters h and the scale of their perturbation.
-
-    ``h + e`` with ``e ~ N(0, sigma^2)`` is clipped to the ranges of the kinds.
-
-    Parameters
-    ----------
-    plan : Plan
-        Names and values of the hyperparameters.
-    sigma : float
-        Initial sigma. Tuning moves s in ``sigma = softplus(s)``.
-    dtype : torch.dtype
-        Type of all tensors.
-    device : torch.device, optional
-        Device of all tensors.
-    """
-
-    def __init__(self, plan, sigma, dtype, device=None):
-        self.plan = plan
-        options = {"dtype": dtype, "device": device}
-        kinds = plan.tuned_kinds
-        start = plan.at(0)[plan.is_tuned]
-        free = [kind.to_free(v) for kind, v in zip(kinds, start, strict=True)]
-        self.groups = _by_transform(kinds, plan.is_tuned.nonzero()[0], device)
-        self.low = torch.tensor([kind.free_low for kind in kinds], **options)
-        self.high = torch.tensor([kind.free_high for kind in kinds], **options)
-        self.h = torch.tensor(free, **options).requires_grad_()
-        self._epoch, self._held = None, None
-        raw = math.log(math.expm1(sigma))
-        self.raw_sigma = torch.full_like(self.h, raw, requires_grad=True)
-        self.raw_bounds = [math.log(math.expm1(bound)) for bound in SIGMA_BOUNDS]
-
-    @property
-    def sigma(self):
-        """Standard deviations, shape (n_responses,)."""
-        return torch.nn.functional.softplus(self.raw_sigma)
-
-    def perturb(self, n, generator):
-        """Return n perturbed copies of h, shape (n, n_responses)."""
-        shape = (n, len(self.h))
-        noise = torch.randn(
-            shape, generator=generator, dtype=self.h.dtype, device=self.h.device
-        )
-        return (self.h + self.sigma * noise).clamp(self.low, self.high)
-
-    def entropy(self):
-        """Return the entropy of the perturbation, ``sum log(sigma sqrt(2 pi e))``."""
-        return (self.sigma.log() + 0.5 * math.log(2.0 * math.pi * math.e)).sum()
-
-    def values(self, free, epoch):
-        """Return all hyperparameters of some rows.
-
-        Parameters
-        ----------
-        free : tensor of shape (n, n_responses)
-            Free coordinates of the tuned hyperparameters.
-        epoch : int
-            Epoch in the schedules of the others.
-
-        Returns
-        -------
-        tensor of shape (n, n_hyperparameters)
-            Values, dropout rates and lambdas.
-        """
-        if epoch != self._epoch:
-            self._epoch, self._held = epoch, self.h.new_tensor(self.plan.at(epoch))
-        values = self._held.repeat(len(free), 1)
-        for transform, columns, tuned in self.groups:
-            values[:, columns] = transform.from_free(free[:, tuned], torch.exp)
-        return values
-
-    def project(self):
-        """Move h and sigma back into their ranges."""
-        with torch.no_grad():
-            self.h.clamp_(self.low, self.high)
-            self.raw_sigma.clamp_(*self.raw_bounds)
-
-
-def _by_transform(kinds, columns, device):
-    """Return (transform, columns of values, columns of h) of distinct transforms."""
-    groups = {}
-    for index, (kind, column) in enumerate(zip(kinds, columns, strict=True)):
-        groups.setdefault(kind.transform, []).append((column, index))
-    return [
-        (transform, *torch.tensor(pairs, dtype=torch.int64, device=device).T)
-        for transform, pairs in groups.items()
-    ]
 
 
 @dataclass(frozen=True)
@@ -208,7 +120,9 @@ class Tuner:
         Function of the weights and of ``lr`` to their optimizer; gradient descent with
         momentum if not given.
     response_share : float
-        As in `TrainingProblem`.
+        Share of all training rows on which the response of the centred form trains.
+    response_period : int
+        Number of training steps per step of the response, which uses the rows of all.
     """
 
     def __init__(
@@ -223,9 +137,13 @@ class Tuner:
         is_shared=False,
         optimizer=None,
         response_share=1.0,
+        response_period=1,
     ):
         self.network = network
-        self.is_shared, self.response_share = is_shared, response_share
+        self.is_shared = is_shared
+        self.response_period = min(response_period, int(1.0 / response_share))
+        self.response_share = response_share * self.response_period
+        self.n_steps = 0
         #: As in `TrainingProblem`.
         self.change_losses = None
         self.distribution = distribution
@@ -235,7 +153,9 @@ class Tuner:
         self.generator = generator
         self.n_gradients = 0
         if optimizer is None:
-            optimizer = partial(torch.optim.SGD, momentum=step_sizes.momentum)
+            optimizer = partial(
+                torch.optim.SGD, momentum=step_sizes.momentum, fused=True
+            )
         self.weight_optimizer = optimizer(
             [*network.general, *network.response], lr=step_sizes.learning_rate
         )
@@ -265,10 +185,14 @@ class Tuner:
             If a loss or gradient is not finite. That step is not taken.
         """
         distribution = self.distribution
+        self.n_steps += 1
+        is_due = self.n_steps % self.response_period == 0
+        perturbed = perturbed_values = None
         with torch.no_grad():
-            perturbed = self._perturb(x)
             values = distribution.values(distribution.h[None], epoch)
-            perturbed_values = distribution.values(perturbed, epoch)
+            if is_due or self.form.is_perturbed:
+                perturbed = self._perturb(x)
+                perturbed_values = distribution.values(perturbed, epoch)
         noise = self.network.draw(len(x), self.generator)
         problem = TrainingProblem(
             x=x,
@@ -280,7 +204,7 @@ class Tuner:
             perturbed_values=perturbed_values,
             noise=noise,
             change_losses=self.change_losses,
-            response_share=self.response_share,
+            response_share=self.response_share if is_due else 0.0,
         )
         losses = []
         for loss, weights in self.form.training_losses(self.network, problem):
@@ -342,8 +266,7 @@ class Tuner:
         if not (torch.isfinite(norm) and torch.isfinite(loss)):
             raise DivergenceError
         if norm > MAX_GRADIENT_NORM:
-            factor = MAX_GRADIENT_NORM / norm
-            gradients = [gradient * factor for gradient in gradients]
+            gradients = torch._foreach_mul(gradients, MAX_GRADIENT_NORM / norm)
         optimizer.zero_grad(set_to_none=True)
         for variable, gradient in zip(variables, gradients, strict=True):
             variable.grad = gradient

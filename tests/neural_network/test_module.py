@@ -22,7 +22,17 @@ from tests.helpers import Recorder
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from torch import nn  # noqa: E402
-from torch.utils.data import Dataset, TensorDataset  # noqa: E402
+from torch.utils.checkpoint import checkpoint  # noqa: E402
+from torch.utils.data import (  # noqa: E402
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    TensorDataset,
+)
+
+from sklearn_myhpo.neural_network._fit import hyper_learning_rate  # noqa: E402
+from sklearn_myhpo.neural_network._rows import Rows  # noqa: E402
+from sklearn_myhpo.neural_network.network import ModuleNetwork  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 both = pytest.mark.parametrize("cls", [STNClassifier, STNRegressor])
@@ -257,7 +267,7 @@ class Items(Dataset):
 def test_a_dataset_is_its_arrays(cls):
     """Data that are read from disk would give another network."""
     X, y = data_for(cls)
-    expected = cls(Perceptron, **SMALL, module__n_features=X.shape[1]).fit(X, y)
+    expected = cls(Perceptron, **SMALL).fit(X, y)
     items = Items(X, y)
     model = clone(expected).fit(items)
     assert items.n_read > 4 * 0.8 * len(y)
@@ -271,6 +281,39 @@ def test_a_dataset_is_its_arrays(cls):
         clone(model).fit(items, y)
     with pytest.raises(ValueError, match="pairs of features and a target"):
         clone(model).fit(features)
+
+
+class Ragged(Items):
+    def __getitem__(self, row):
+        x, y = super().__getitem__(row)
+        return x[:5] if row == 7 else x, y
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        yield from ()
+
+
+@pytest.mark.parametrize(
+    ("data", "validation", "message"),
+    [
+        (Ragged, None, r"Dataset must have features of one shape.*\(5,\)"),
+        (lambda X, y: Stream(), None, "read by number. Got Stream"),
+        (
+            lambda X, y: DataLoader(Items(X, y)),
+            None,
+            "Got DataLoader. Give the `dataset` of a DataLoader",
+        ),
+        (Items, lambda X, y: X, r"'validation' parameter must be a pair .*Got ndarray"),
+        (Items, lambda X, y: (X,), "'validation' parameter must be a pair"),
+    ],
+)
+def test_bad_data(data, validation, message):
+    """The error would come from the inside of PyTorch."""
+    X, y = digits(100)
+    held = None if validation is None else validation(X, y)
+    with pytest.raises(ValueError, match=message):
+        STNClassifier(Perceptron, **SMALL).fit(data(X, y), validation=held)
 
 
 @both
@@ -401,6 +444,13 @@ def test_wrong_files_are_refused(tmp_path):
         STNRegressor.load(path, Perceptron)
     with pytest.raises(ValueError, match="has other weights than the file"):
         STNClassifier.load(path, Perceptron, module__hidden=3)
+    other = tmp_path / "other.pt"
+    other.write_bytes(b"hello")
+    with pytest.raises(ValueError, match=r"Classifier\.save wrote, or it is damag"):
+        STNClassifier.load(other, Perceptron)
+    torch.save([1], other)
+    with pytest.raises(ValueError, match=r"not one that STNClassifier\.save"):
+        STNClassifier.load(other, Perceptron)
     loaded = STNClassifier.load(path, Perceptron, max_iter=7)
     assert loaded.max_iter == 7
 
@@ -578,6 +628,95 @@ def test_the_response_may_train_on_a_part_of_the_rows():
     assert ends[0] != ends[1]
 
 
+@pytest.mark.parametrize(
+    ("share", "train_steps", "rows"),
+    [
+        (0.25, 2, [0, 16, 0, 16]),
+        (0.25, 4, [0, 0, 0, 32]),
+        (0.25, 9, [0, 0, 0, 32]),
+        (1.0, 2, [32, 32, 32, 32]),
+        (0.6, 3, [20, 20, 20, 20]),
+    ],
+)
+def test_the_response_trains_once_per_phase(share, train_steps, rows, monkeypatch):
+    """Steps would cost what two plain ones do, or responses see too few rows."""
+    seen = []
+
+    def record(network, x, r, values, noise):
+        seen.append(len(x))
+        return outputs(network, x, r, values, noise)
+
+    outputs = ModuleNetwork.linearized_outputs
+    monkeypatch.setattr(ModuleNetwork, "linearized_outputs", record)
+    options = {"max_iter": 1, "response_share": share, "train_steps": train_steps}
+    X, y = digits(160)
+    model = STNClassifier(Perceptron, **{**SMALL, **options}).fit(X, y)
+    assert seen[1:] == [n for n in rows if n]  # The first is a trial.
+    assert model.schedule_["n_gradients"][-1] == 4 + len(seen[1:])
+
+
+@pytest.mark.parametrize(
+    ("options", "n_rows", "expected"),
+    [
+        ({}, 45000, 0.5 / 176),
+        ({"batch_size": 64}, 500, 0.1),
+        ({"train_steps": 4, "validation_steps": 2}, 12800, 0.01),
+        ({"hyper_learning_rate": 0.02}, 500, 0.02),
+    ],
+)
+def test_step_of_hyperparameters(options, n_rows, expected):
+    """On few rows hyperparameters would stay where they are, until training ends."""
+    model = STNClassifier(Perceptron, **options)
+    assert hyper_learning_rate(model, n_rows) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "sizes"), [(65, [32, 33]), (64, [32, 32]), (66, [32, 32, 2]), (1, [1])]
+)
+def test_no_batch_of_one_row(n_rows, sizes):
+    """Batch normalization would fail in the last batch of an iteration."""
+    rows = Rows(np.arange(n_rows, dtype=np.float64)[:, None])
+    batches = [x for x, _ in rows.batches(32, torch.Generator())]
+    assert list(map(len, batches)) == sizes
+    assert sorted(torch.cat(batches)[:, 0].tolist()) == list(range(n_rows))
+
+
+def half_frozen():
+    module = nn.Linear(64, 10)
+    module.bias.requires_grad_(False)
+    return module
+
+
+def test_nothing_to_tune_is_said():
+    """A user would believe that a network was tuned."""
+    X, y = digits()
+    model = STNClassifier(half_frozen, **SMALL)
+    with pytest.warns(UserWarning, match="Nothing is tuned: .* tune=False"):
+        model.fit(X, y)
+    assert model.hyperparameters_ == {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.set_params(tune=False).fit(X, y)
+    assert not any("Nothing" in str(each.message) for each in caught)
+
+
+def test_weights_of_few_bits():
+    """Types that NumPy does not have would fail at the end of a training."""
+    X, y = digits()
+    model = STNClassifier(lambda: nn.Linear(64, 10).bfloat16(), **SMALL).fit(X, y)
+    assert np.all(np.isfinite(model.predict_proba(X)))
+
+
+class Checkpointed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 8), nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = checkpoint(self.first, x, use_reentrant=False)
+        return self.last(x.tanh())
+
+
 class BadLoss(nn.CrossEntropyLoss):
     """A loss that is a mean, whatever it is asked for."""
 
@@ -598,12 +737,26 @@ class BadLoss(nn.CrossEntropyLoss):
         ({"response_share": 0.0}, "'response_share' parameter"),
         ({"keep": ["x"]}, "'keep' parameter names 'x'"),
         ({"criterion": BadLoss}, r"must give a loss per row.*BadLoss gave the shape"),
+        ({"criterion": nn.MSELoss}, r"MSELoss.*outputs of shape \(32, 10\) and targ"),
+        (
+            {"criterion": nn.functional.cross_entropy},
+            "'criterion' parameter, cross_entropy, must be a class of losses",
+        ),
+        ({"optimizer": torch.optim.LBFGS}, "'optimizer' parameter.*LBFGS.*closure"),
+        (
+            {"optimizer": torch.optim.Adam, "optimizer__foo": 1},
+            r"'optimizer' parameter.*Adam.*\['lr', 'foo'\]",
+        ),
+        ({"device": "gpu"}, "'device' parameter is 'gpu', which PyTorch cannot use"),
+        ({"hyper_learning_rate": "fast"}, "'hyper_learning_rate' parameter"),
+        ({"module": lambda: nn.Linear(64, 10, device="meta")}, "'weight'.*'meta'"),
+        ({"module": Checkpointed}, "backward pass.*torch.utils.checkpoint, are not"),
     ],
 )
 def test_bad_parameters(options, message):
     """A typo would be ignored, or the error would not say what is allowed."""
     with pytest.raises((ValueError, TypeError), match=message):
-        STNClassifier(Perceptron, **options, **SMALL).fit(*digits())
+        STNClassifier(**{"module": Perceptron, **options, **SMALL}).fit(*digits())
 
 
 def test_label_smoothing_is_of_classes():

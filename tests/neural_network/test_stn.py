@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from sklearn_myhpo.neural_network.distribution import SIGMA_BOUNDS, Distribution  # noqa: E402
 from sklearn_myhpo.neural_network.forms import FORMS, Centred, Fixed, Published  # noqa: E402
 from sklearn_myhpo.neural_network.hyperparameters import LAMBDA, Plan, make_plan  # noqa: E402
 from sklearn_myhpo.neural_network.network import (  # noqa: E402
@@ -17,13 +18,7 @@ from sklearn_myhpo.neural_network.network import (  # noqa: E402
     perceptron_network,
 )
 from sklearn_myhpo.neural_network.nn import STNLinear, respond  # noqa: E402
-from sklearn_myhpo.neural_network.tuner import (  # noqa: E402
-    SIGMA_BOUNDS,
-    Distribution,
-    StepSizes,
-    TrainingProblem,
-    Tuner,
-)
+from sklearn_myhpo.neural_network.tuner import StepSizes, TrainingProblem, Tuner  # noqa: E402
 
 DOUBLE = torch.float64
 N = 6

@@ -25,12 +25,13 @@ CONVERSIONS = {
     nn.Dropout: STNDropout,
     nn.Dropout1d: STNDropout,
     nn.Dropout2d: STNDropout,
+    nn.Dropout3d: STNDropout,
 }
 _ORIGINALS = {
     **{own: plain for plain, own in CONVERSIONS.items() if own is not STNDropout},
     STNDropout: nn.Dropout,
 }
-_SHARED_AXES = {nn.Dropout: 0, nn.Dropout1d: 1, nn.Dropout2d: 2}
+_SHARED_AXES = {nn.Dropout: 0, nn.Dropout1d: 1, nn.Dropout2d: 2, nn.Dropout3d: 3}
 _DROPOUTS = {size: plain for plain, size in _SHARED_AXES.items()}
 #: Layers whose few weights only scale and shift: they stay as they are.
 SCALINGS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import nn
+from torch.autograd import forward_ad
 
 from ._response import SelfTuning
 
@@ -18,7 +19,7 @@ class STNDropout(SelfTuning, nn.Dropout):
         Rate.
     n_shared_axes : int
         Number of the last axes along which all entries are dropped together: 1 as in
-        `torch.nn.Dropout1d`, 2 as in `torch.nn.Dropout2d`.
+        `torch.nn.Dropout1d`, 2 as in `torch.nn.Dropout2d`, 3 as in `Dropout3d`.
     """
 
     def __init__(self, p: float = 0.5, n_shared_axes: int = 0) -> None:
@@ -31,7 +32,7 @@ class STNDropout(SelfTuning, nn.Dropout):
         if self.state is None:
             return _plain_dropout(self, x, shared)
         mask = self.mask("dropout", x, shared_axes=shared)
-        return x if mask is None else x * mask
+        return x if mask is None else _masked(x, mask)
 
 
 class STNVariationalDropout(SelfTuning, nn.Module):
@@ -56,12 +57,21 @@ class STNVariationalDropout(SelfTuning, nn.Module):
         time, batch = (1, 0) if self.batch_first else (0, 1)
         if self.state is not None:
             mask = self.mask("dropout", x, batch_axis=batch, shared_axes=(time,))
-            return x if mask is None else x * mask
+            return x if mask is None else _masked(x, mask)
         return _plain_dropout(self, x, (time,))
 
     def extra_repr(self) -> str:
         """Return the options as text."""
         return f"p={self.p}, batch_first={self.batch_first}"
+
+
+def _masked(x, mask):
+    """Return x times a mask, x dual or not."""
+    value, tangent = forward_ad.unpack_dual(x)
+    if tangent is None:
+        return x * mask
+    # Products of dual tensors with others take detours of a millisecond in PyTorch.
+    return forward_ad.make_dual(value * mask, tangent * mask)
 
 
 def _plain_dropout(layer, x, shared_axes):

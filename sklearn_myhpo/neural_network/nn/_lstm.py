@@ -126,13 +126,19 @@ class STNLSTM(ResponseLayer, nn.LSTM):
             return self._run_linearized(pair, hidden, cell, suffix, mask)
         if mask is None and (r is None or len(r) == 1):
             return self._fused(pair[0], hidden[0], cell[0], suffix)
-        cells = _Cell(self, r, suffix)
-        hidden, cell, outputs = hidden[0], cell[0], []
-        for gates in cells.inputs(pair[0]):
+        outputs, hidden, cell = self._looped(pair[0], hidden[0], cell[0], suffix, mask)
+        return [outputs, None], ([hidden, None], [cell, None])
+
+    def _looped(self, x, hidden, cell, suffix, mask):
+        """Run one direction time by time, with weights of every example or a mask."""
+        is_general = self.state.is_linearized
+        cells = _Cell(self, None if is_general else self.response_input, suffix)
+        outputs = []
+        for gates in cells.inputs(x):
             hidden = hidden if mask is None else hidden * mask
             hidden, cell = cells.step(gates, hidden, cell)
             outputs.append(hidden)
-        return [torch.stack(outputs), None], ([hidden, None], [cell, None])
+        return torch.stack(outputs), hidden, cell
 
     def _run_linearized(self, pair, hidden, cell, suffix, mask):
         """Run one direction with tangents; only responses have gradients."""
@@ -147,33 +153,50 @@ class STNLSTM(ResponseLayer, nn.LSTM):
             response, scale = torch.zeros_like(recurrent), inputs.new_zeros(1, 1)
         else:
             moved = moved + cells.responses(x)
-        outputs, moves, last, ends = TangentLSTM.apply(
+        with torch.no_grad():
+            start = [hidden[0].detach(), cell[0].detach()]
+            run = self._looped if mask is not None else self._library
+            outputs, last_h, last_c = run(x, *start, suffix, mask)
+        moves, ends = TangentLSTM.apply(
             inputs.detach(),
+            outputs,
             moved,
             recurrent,
             response,
             scale,
-            torch.stack([hidden[0], cell[0]]).detach(),
+            torch.stack(start),
             torch.stack([hidden[1], cell[1]]),
-            torch.ones_like(hidden[0]) if mask is None else mask,
+            mask,
         )
-        return [outputs, moves], ([last[0], ends[0]], [last[1], ends[1]])
+        return [outputs, moves], ([last_h, ends[0]], [last_c, ends[1]])
+
+    def _library(self, x, hidden, cell, suffix, mask):
+        """Run one direction by PyTorch's own loop, with the general weights."""
+        weights = {name: getattr(self, name) for name in self._names()}
+        return self._of_library(x, hidden, cell, suffix, weights)
+
+    def _formed_once(self, r):
+        """Return the weights at one r for all layers and directions of a pass."""
+        kept = self.state.formed
+        if kept is not None and self in kept:
+            return kept[self]
+        return self.formed(None if r is None else r[0])
 
     def _fused(self, x, hidden, cell, suffix):
         """Run one direction by PyTorch's own loop, with weights formed at one r."""
-        r = self.response_input
-        weights = [
-            getattr(self, name) + (0.0 if r is None else self.added(name, r[0]))
-            for name in self._names()
-            if name.endswith(f"_{suffix}")
-        ]
+        formed = self._formed_once(self.response_input)
+        outputs, hidden, cell = self._of_library(x, hidden, cell, suffix, formed)
+        return [outputs, None], ([hidden, None], [cell, None])
+
+    def _of_library(self, x, hidden, cell, suffix, weights):
+        own = [each for name, each in weights.items() if name.endswith(f"_{suffix}")]
         # Weights of inputs and hidden states come before their biases.
-        weights.sort(key=lambda weight: -weight.ndim)
+        own.sort(key=lambda weight: -weight.ndim)
         start = (hidden[None], cell[None])
         outputs, hidden, cell = torch._VF.lstm(
-            x, start, weights, self.bias, 1, 0.0, self.training, False, False
+            x, start, own, self.bias, 1, 0.0, self.training, False, False
         )
-        return [outputs, None], ([hidden[0], None], [cell[0], None])
+        return outputs, hidden[0], cell[0]
 
 
 class _Cell:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.autograd import forward_ad
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ._convert import self_tuning_layers
 from ._state import Noise, State
@@ -110,6 +111,9 @@ def linearized(
         noise.rewind()
     if layers is None:
         layers = self_tuning_layers(module)
-    with forward_ad.dual_level(), at_state(layers, State(r, values, noise, True)):
+    state = State(r, values, noise, True)
+    # The other kernels of attention have no forward derivative.
+    kernel = sdpa_kernel(SDPBackend.MATH)
+    with kernel, forward_ad.dual_level(), at_state(layers, state):
         outputs, tangent = forward_ad.unpack_dual(module(x))
     return outputs if tangent is None else outputs + tangent

@@ -18,19 +18,40 @@ def shape_along(numbers, n_axes, axis, batch_axis=0):
     return numbers.reshape(shape)
 
 
-class _SquaredRows(torch.autograd.Function):
-    """Squared norms of the rows of a matrix, without a matrix of squares."""
+class _SquaredNorm(torch.autograd.Function):
+    """Squared norm of a tensor, without a tensor of squares."""
 
     @staticmethod
-    def forward(ctx, rows):
-        """Return the squared norms, shape (n_rows,)."""
-        ctx.save_for_backward(rows)
-        return torch.linalg.vector_norm(rows, dim=1).square()
+    def forward(ctx, weight):
+        """Return the squared norm, shape ()."""
+        ctx.save_for_backward(weight)
+        return torch.linalg.vector_norm(weight).square()
 
     @staticmethod
     def backward(ctx, gradient):
-        """Return the gradient in the matrix."""
-        return ctx.saved_tensors[0] * (2.0 * gradient[:, None])
+        """Return the gradient in the tensor."""
+        return ctx.saved_tensors[0] * (2.0 * gradient)
+
+
+class _RowProducts(torch.autograd.Function):
+    """``<W_o, R_o>`` and ``|R_o|^2`` of the rows of two matrices."""
+
+    @staticmethod
+    def forward(ctx, weight, response):
+        """Return both, each of shape (n_rows,)."""
+        ctx.save_for_backward(weight, response)
+        # Products with ones are faster than sums along the last axis.
+        ones = weight.new_ones(weight.shape[1])
+        own = torch.linalg.vector_norm(response, dim=1).square()
+        return (weight * response) @ ones, own
+
+    @staticmethod
+    def backward(ctx, cross, own):
+        """Return the gradients in the matrices."""
+        weight, response = ctx.saved_tensors
+        cross, own = cross[:, None], 2.0 * own[:, None]
+        in_weight = cross * response if ctx.needs_input_grad[0] else None
+        return in_weight, torch.addcmul(cross * weight, own, response)
 
 
 class SelfTuning:
@@ -201,10 +222,15 @@ class ResponseLayer(SelfTuning):
 
     def added(self, name, r):
         """Return what one r adds to a weight, or to a bias."""
-        response, scale = getattr(self, f"response_{name}"), self.scales(name, r)
+        scale, response = self._factors(name, r)
+        return scale * response
+
+    def _factors(self, name, r):
+        """Return the scales of the rows of a weight at one r, and its response."""
+        response = getattr(self, f"response_{name}")
         shape = [1] * response.ndim
         shape[self._axis(name)] = -1
-        return scale.reshape(shape) * response
+        return self.scales(name, r).reshape(shape), response
 
     def formed(self, r=None):
         """Return the weights at one r.
@@ -222,12 +248,17 @@ class ResponseLayer(SelfTuning):
         weights = {name: getattr(self, name) for name in self._names()}
         if r is None or not self.n_responses:
             return weights
-        return {
-            name: weight if weight is None else weight + self.added(name, r)
+        formed = {
+            name: weight
+            if weight is None
+            else torch.addcmul(weight, *self._factors(name, r))
             for name, weight in weights.items()
         }
+        if self.state is not None and self.state.formed is not None:
+            self.state.formed[self] = formed
+        return formed
 
-    def squared_norm(self, r=None):
+    def squared_norm(self, r=None, is_fixed=False):
         """Return the squared norm of the weights of every example, biases excluded.
 
         ``|W|^2 = sum_o |W_o|^2 + 2 s_o <W_o, R_o> + s_o^2 |R_o|^2`` with ``s = V r``,
@@ -237,6 +268,8 @@ class ResponseLayer(SelfTuning):
         ----------
         r : tensor of shape (n, n_responses), optional
             Input of the response.
+        is_fixed : bool
+            Whether the general weights have no gradient.
 
         Returns
         -------
@@ -246,16 +279,17 @@ class ResponseLayer(SelfTuning):
         total = 0.0
         for name, _ in self.pairs:
             weight = getattr(self, name)
-            total = total + _SquaredRows.apply(weight.reshape(1, -1))[0]
+            weight = weight.detach() if is_fixed else weight
+            total = total + _SquaredNorm.apply(weight)
             if r is None or not self.n_responses:
                 continue
             response, scale = getattr(self, f"response_{name}"), self.scales(name, r)
             axis = self._axis(name)
-            weight, response = (
-                each.movedim(axis, 0).flatten(1) for each in (weight, response)
-            )
-            # Products with ones are faster than sums along the last axis.
-            cross = (weight * response) @ weight.new_ones(weight.shape[1])
-            own = _SquaredRows.apply(response)
+            rows = [each.movedim(axis, 0).flatten(1) for each in (weight, response)]
+            cross, own = _RowProducts.apply(*rows)
             total = total + 2.0 * scale @ cross + scale.square() @ own
         return total
+
+    def norm_of(self, formed):
+        """Return the squared norm of weights that `formed` returned, shape (1,)."""
+        return sum(_SquaredNorm.apply(formed[name]) for name, _ in self.pairs)[None]

@@ -34,8 +34,10 @@ class Noise:
     def _draw(self, source, shape, like):
         key, shape = self._next, tuple(shape)
         self._next += 1
-        if key < len(self._drawn) and self._drawn[key].shape == shape:
-            return self._drawn[key]
+        if key < len(self._drawn):
+            drawn = _first_of(self._drawn[key], shape)
+            if drawn is not None:
+                return drawn
         # A pass through other layers than before, or on other rows, draws anew.
         del self._drawn[key:]
         numbers = source(
@@ -43,6 +45,23 @@ class Noise:
         )
         self._drawn.append(numbers)
         return numbers
+
+
+def _first_of(numbers, shape):
+    """Return the numbers of the first of the examples that they are of, or None.
+
+    The pass of a response has the first examples of a batch.
+    """
+    pairs = list(enumerate(zip(numbers.shape, shape, strict=False)))
+    axes = [axis for axis, (size, wanted) in pairs if size != wanted]
+    if numbers.ndim != len(shape) or len(axes) > 1:
+        return None
+    if not axes:
+        return numbers
+    (axis,) = axes
+    if numbers.shape[axis] < shape[axis]:
+        return None
+    return numbers.narrow(axis, 0, shape[axis])
 
 
 class State(NamedTuple):
@@ -59,9 +78,12 @@ class State(NamedTuple):
         Source of dropout masks; None for no dropout.
     is_linearized : bool
         Whether outputs are dual tensors, linear in r around r = 0.
+    formed : dict or None
+        Takes the weights that layers form at one r, by layer, for who needs them again.
     """
 
     r: torch.Tensor | None = None
     values: torch.Tensor | None = None
     noise: Noise | None = None
     is_linearized: bool = False
+    formed: dict | None = None

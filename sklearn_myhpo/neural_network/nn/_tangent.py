@@ -1,7 +1,7 @@
 """An LSTM in time together with what is linear in r, and its own backward pass.
 
 Autograd would record some thirty small operations for every time. As only tangents
-have gradients, and are linear, one loop forward and one back are enough.
+have gradients, and are linear, one short loop forward and one back are enough.
 """
 
 import torch
@@ -18,70 +18,57 @@ class TangentLSTM(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, inputs, tangents, weight, response, scale, states, moved, mask):
-        """Return outputs, their tangents, and the last (h, dh, c, dc).
+    def forward(
+        ctx, inputs, outputs, tangents, weight, response, scale, states, moved, mask
+    ):
+        """Return the tangents of outputs, and the last (dh, dc).
+
+        Values are those of a loop before, so that all times are computed at once here
+        but for the cell and the tangents.
 
         Parameters
         ----------
         inputs, tangents : tensor of shape (n_times, n, 4 n_hidden)
             Gates without the hidden state.
+        outputs : tensor of shape (n_times, n, n_hidden)
+            Hidden states.
         weight, response : tensor of shape (4 n_hidden, n_hidden)
             W and R.
         scale : tensor of shape (n, 4 n_hidden) or (1, 4 n_hidden)
             s.
         states, moved : tensor of shape (2, n, n_hidden)
             First hidden state and cell, and their tangents.
-        mask : tensor of shape (n, n_hidden)
+        mask : tensor of shape (n, n_hidden) or None
             Recurrent dropout of the hidden state.
         """
         n_times, n, width = inputs.shape
-        size = width // 4
-        both = torch.cat([weight, response]).T.contiguous()
-        back = weight.T.contiguous()
-        # Buffers of all times, and views of their times: indexing costs as much as
-        # the small operations themselves.
-        sums = torch.cat([inputs, torch.zeros_like(inputs)], dim=2)
-        gates, slopes = torch.empty_like(inputs), torch.empty_like(inputs)
-        outputs, moves, carry, entered = (
-            inputs.new_empty(n_times, n, size) for _ in range(4)
-        )
-        parts = outputs, moves, carry, entered, tangents
-        views = _times(sums, gates, slopes, *parts)
-        (h, c), (dh, dc) = states, moved
-        for view in views:
-            both_t, z, answer, z_g, gate, i, f, _, o, *view = view
-            slope, a_i, a_f, a_g, a_o, output, move, e, enter, tangent = view
-            torch.mul(h, mask, out=enter)
-            torch.addmm(both_t, enter, both, out=both_t)
-            dz = torch.addmm(tangent, dh * mask, back).addcmul_(scale, answer)
-            torch.sigmoid(z, out=gate)
-            g = z_g.tanh()
-            torch.addcmul(gate, gate, gate, value=-1.0, out=slope)
-            entering = i * g
-            a_i.mul_(g)
-            a_f.mul_(c)
-            torch.addcmul(i, entering, g, value=-1.0, out=a_g)
-            c = torch.addcmul(entering, f, c)
-            tanh = c.tanh()
-            a_o.mul_(tanh)
-            h = torch.mul(o, tanh, out=output)
-            torch.addcmul(o, h, tanh, value=-1.0, out=e)
-            part_i, part_f, part_g, part_o = dz.mul_(slope).chunk(4, dim=1)
+        entered = torch.cat([states[:1], outputs[:-1]])
+        entered = entered if mask is None else entered * mask
+        sums = entered.reshape(-1, width // 4) @ torch.cat([weight, response]).T
+        sums = sums.reshape(n_times, n, 2 * width)
+        answers = sums[:, :, width:]
+        slopes, carry, keep = _slopes(inputs + sums[:, :, :width], states[1])
+        moves, back = torch.empty_like(outputs), weight.T.contiguous()
+        changes = torch.addcmul(tangents, scale, answers)
+        views = changes, slopes, keep, carry, moves
+        dh, dc = moved
+        for change, slope, f, e, move in zip(
+            *(view.unbind() for view in views), strict=True
+        ):
+            dh = dh if mask is None else dh * mask
+            dz = torch.addmm(change, dh, back).mul_(slope)
+            part_i, part_f, part_g, part_o = dz.chunk(4, dim=1)
             # Two additions are faster than a sum along an axis of three.
             dc = (part_i + part_f).add_(part_g).addcmul_(f, dc)
             dh = torch.addcmul(part_o, e, dc, out=move)
-        answers, keep = sums[:, :, width:], gates[:, :, size : 2 * size]
-        ctx.save_for_backward(
-            weight, scale, mask, slopes, answers, carry, keep, entered
-        )
-        last = torch.stack([h, c])
-        ctx.mark_non_differentiable(outputs, last)
-        return outputs, moves, last, torch.stack([dh, dc])
+        ctx.save_for_backward(weight, scale, slopes, answers, carry, keep, entered)
+        ctx.mask = mask
+        return moves, torch.stack([dh, dc])
 
     @staticmethod
-    def backward(ctx, _outputs, moves, _last, ends):
+    def backward(ctx, moves, ends):
         """Return the gradients in tangents, R, s and the first tangents."""
-        weight, scale, mask, slopes, answers, carry, keep, entered = ctx.saved_tensors
+        weight, scale, slopes, answers, carry, keep, entered = ctx.saved_tensors
         n_times, n, width = slopes.shape
         size = width // 4
         gates = torch.empty_like(slopes)
@@ -99,7 +86,8 @@ class TangentLSTM(torch.autograd.Function):
             gc = torch.addcmul(gc, e, gh)
             torch.mul(a, gc[:, None], out=now)
             torch.mul(a_o, gh, out=now_o)
-            gh = (gate @ weight).mul_(mask)
+            gh = gate @ weight
+            gh = gh if ctx.mask is None else gh.mul_(ctx.mask)
             gc = gc * f
         rows = (gates * scale).reshape(-1, width)
         in_response = rows.T @ entered.reshape(-1, size)
@@ -107,22 +95,40 @@ class TangentLSTM(torch.autograd.Function):
         if len(scale) == 1:
             in_scale = in_scale.sum(dim=0, keepdim=True)
         first = torch.stack([gh, gc])
-        return None, gates, None, in_response, in_scale, None, first, None
+        return None, None, gates, None, in_response, in_scale, None, first, None
 
 
-def _times(sums, gates, slopes, *parts):
-    """Yield views of every time: of sums and their parts, of gates, of slopes."""
-    width = gates.shape[2]
-    size = width // 4
-    return zip(
-        sums.unbind(),
-        sums[:, :, :width].unbind(),
-        sums[:, :, width:].unbind(),
-        sums[:, :, 2 * size : 3 * size].unbind(),
-        gates.unbind(),
-        *(part.unbind() for part in gates.chunk(4, dim=2)),
-        slopes.unbind(),
-        *(part.unbind() for part in slopes.chunk(4, dim=2)),
-        *(part.unbind() for part in parts),
-        strict=True,
-    )
+def _slopes(gates, cell):
+    """Return the slopes a of all gates, e of the cell, and the forget gate.
+
+    Parameters
+    ----------
+    gates : tensor of shape (n_times, n, 4 n_hidden)
+        Gates before their functions.
+    cell : tensor of shape (n, n_hidden)
+        The first cell.
+
+    Returns
+    -------
+    (tensor, tensor, tensor)
+        Of shapes (n_times, n, 4 n_hidden) and twice (n_times, n, n_hidden).
+    """
+    opened = gates.sigmoid()
+    i, f, _, o = opened.chunk(4, dim=2)
+    g = gates.chunk(4, dim=2)[2].tanh()
+    entering = i * g
+    cells = torch.empty_like(g)
+    before = [cell, *cells.unbind()]
+    for c, now, enter, forget in zip(
+        before[:-1], before[1:], entering.unbind(), f.unbind(), strict=True
+    ):
+        torch.addcmul(enter, forget, c, out=now)
+    tanh = cells.tanh()
+    slopes = torch.addcmul(opened, opened, opened, value=-1.0)
+    a_i, a_f, a_g, a_o = slopes.chunk(4, dim=2)
+    a_i.mul_(g)
+    a_f[0].mul_(cell)
+    a_f[1:].mul_(cells[:-1])
+    torch.addcmul(i, entering, g, value=-1.0, out=a_g)
+    a_o.mul_(tanh)
+    return slopes, torch.addcmul(o, o * tanh, tanh, value=-1.0), f

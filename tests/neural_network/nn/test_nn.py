@@ -11,6 +11,9 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from torch import nn  # noqa: E402
 
 from sklearn_myhpo.neural_network import nn as stn  # noqa: E402
+from sklearn_myhpo.neural_network.hyperparameters import Site  # noqa: E402
+from sklearn_myhpo.neural_network.kinds import LAMBDA  # noqa: E402
+from sklearn_myhpo.neural_network.network import ModuleNetwork  # noqa: E402
 from sklearn_myhpo.neural_network.nn._convert import self_tuning_layers  # noqa: E402
 from sklearn_myhpo.neural_network.nn._response import ResponseLayer  # noqa: E402
 
@@ -220,6 +223,34 @@ def test_squared_norm_is_that_of_the_formed_weights(case):
         torch.testing.assert_close(layer.squared_norm(), general)
 
 
+def test_norm_and_gradients_of_formed_weights(case):
+    """Weight decay of the published form would pull at other weights than are used.
+
+    With one r for all, norms come from the weights of the pass before: against norms
+    by row, whose formula does not form weights.
+    """
+    _, tuning, x = case
+    layers = [one for one in self_tuning_layers(tuning) if hasattr(one, "squared_norm")]
+    for column, layer in enumerate(layers):
+        layer.columns = {"lambda": column}
+    sites = [Site(LAMBDA, layer.path) for layer in layers]
+    network = ModuleNetwork(tuning, sites)
+    r = inputs(1)
+    values = torch.linspace(-1.0, 0.5, len(sites), dtype=DOUBLE)[None]
+    weights = network.general + network.response
+    found = []
+    for has_pass in (True, False):
+        if has_pass:
+            network.outputs(x, r, values, network.draw(len(x), torch.Generator()))
+        penalty = network.penalty(r, values)
+        slopes = torch.autograd.grad(penalty.sum(), weights, allow_unused=True)
+        found.append((penalty, [one for one in slopes if one is not None]))
+    torch.testing.assert_close(*found)
+    fixed = sum(layer.squared_norm(r, is_fixed=True).sum() for layer in layers)
+    none = torch.autograd.grad(fixed, network.general, allow_unused=True)
+    assert all(one is None for one in none)
+
+
 def test_padding_has_no_response():
     """Padding would become a word."""
     module = nn.Embedding(5, 3, padding_idx=2).to(DOUBLE)
@@ -259,6 +290,32 @@ def tied():
     module = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     module[1].weight = module[0].weight
     return module
+
+
+class Attention(nn.Module):
+    """Attention between two layers with responses."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 2)
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.last(self.attention(x, x, x, need_weights=False)[0])
+
+
+def test_forward_derivative_of_attention():
+    """Transformers could not be tuned in the default form."""
+    module = Attention().to(DOUBLE)
+    options = {"keep": ["attention"], "response_scale": 0.7}
+    tuning = stn.self_tune(module, N_RESPONSES, **options)
+    x, r, step = torch.randn(N, 3, 4, dtype=DOUBLE), inputs(), 1e-5
+    with torch.no_grad():
+        ends = [outputs(tuning, x, sign * step * r) for sign in (1, -1)]
+        expected = tuning(x) + (ends[0] - ends[1]) / (2 * step)
+    found = stn.linearized(tuning, x, r)
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-8)
 
 
 def parametrized():
@@ -369,6 +426,21 @@ def test_dropout_has_a_rate_per_example(n_shared_axes):
     assert torch.equal(layer.eval()(x), x)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_dropout_of_channels(size):
+    """Rates of whole channels would not be tuned, or come back as rates of numbers."""
+    plain = getattr(nn, f"Dropout{size}d")
+    tuning = stn.self_tune(nn.Sequential(nn.Linear(4, 4), plain(0.3)))
+    layer = tuning[1]
+    layer.columns = {"dropout": 0}
+    x = torch.ones(50, 8, *[4] * size, dtype=DOUBLE)
+    with stn.respond(layer, values=rates([0.5]), noise=noise()):
+        channels = layer(x).flatten(2)
+    assert torch.equal(channels, channels[:, :, :1].expand_as(channels))
+    assert float((channels == 0).double().mean()) == pytest.approx(0.5, abs=0.1)
+    assert type(stn.to_torch(tuning)[1]) is plain
+
+
 @pytest.mark.parametrize("batch_first", [True, False])
 def test_variational_dropout_has_one_mask_for_all_times(batch_first):
     """Every time would drop other features, which is ordinary dropout."""
@@ -465,6 +537,9 @@ def test_noise_of_a_second_pass_is_the_same():
     source.rewind()
     assert torch.equal(source.uniform((3, 2), like), first[0])
     assert torch.equal(source.normal((4,), like), first[1])
+    source.rewind()
+    # The response sees the first rows of the batch, with the masks that they had.
+    assert torch.equal(source.uniform((2, 2), like), first[0][:2])
     source.rewind()
     assert source.uniform((5, 2), like).shape == (5, 2)
     np.testing.assert_array_less(source.uniform((99,), like).numpy(), 1.0)
