@@ -135,7 +135,10 @@ class Design(ABC):
             raw = self._forward_centred(core)
         else:
             raw = self._forward(core)
-            if self.fit_intercept or self.shift.any():
+            if self.fit_intercept:
+                raw += w[-1] - self.shift @ core
+                return raw
+            if self.shift.any():
                 raw -= self.shift @ core
         if self.fit_intercept:
             raw += w[-1]

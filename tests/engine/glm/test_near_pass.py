@@ -37,8 +37,6 @@ def test_terms_are_those_of_single_passes(kind, is_shuffled):
     passes, rng = split_set.passes, np.random.default_rng(1)
     weights = 0.3 * rng.standard_normal((4, 7))
     vectors = rng.standard_normal((4, 2, 7))
-    near = NearPass(passes)
-    assert (near._blocks is None) == is_shuffled
     with use_limits(block_entries=2**14):
         found = NearPass(passes).terms(weights, vectors)
     at = passes.slopes(weights[..., None])
