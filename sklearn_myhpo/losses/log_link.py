@@ -60,6 +60,11 @@ class LogLinkLoss(Loss):
         """Return the second derivative in the log mean."""
         return self._bend(y, _clipped(raw[:, 0])[0])[:, None, None]
 
+    def mean_curvature(self, y, raw, sample_weight):
+        """Return the weighted mean of the second derivative at one log mean."""
+        bend = np.broadcast_to(self._bend(y, _clipped(raw)[0]), y.shape)
+        return np.array([[sample_weight @ bend / sample_weight.sum()]])
+
     def third(self, y, raw, a, b, c):
         """Return the third derivative in the log mean times ``a b c``."""
         third = self._third(y, _clipped(raw[:, 0])[0])
@@ -94,10 +99,9 @@ class LogLinkLoss(Loss):
 
     def intercept_start(self, y, sample_weight):
         """Return the log of the weighted mean; of nothing but zeros that of 1e-100."""
-        used = y[sample_weight > 0]
-        mean = sample_weight @ y / sample_weight.sum()
         # Of a constant target the mean is that, without rounding.
-        mean = np.clip(mean, used.min(), used.max())
+        one = y[np.argmax(sample_weight)]
+        mean = one + sample_weight @ (y - one) / sample_weight.sum()
         return np.array([np.log(np.maximum(mean, LEAST_TARGET))])
 
 

@@ -41,11 +41,12 @@ def sorted_share(y, fold):
         return 0.0
     ranks = rankdata(y, axis=0) - (n_rows + 1) / 2
     share = _share(ranks[np.argsort(fold, kind="stable")], sizes)
-    most = _share(np.sort(ranks, axis=0), sizes)
     df = n_folds - 1, n_rows - n_folds
     # One minus the share may round to zero or below.
     ratio = share / df[0] / (np.maximum(1.0 - share, 1e-15) / df[1])
-    clear = (share >= SORTED_PART * most) & (fdtrc(*df, ratio) * y.shape[1] < CHANCE)
+    clear = fdtrc(*df, ratio) * y.shape[1] < CHANCE
+    if clear.any():
+        clear &= share >= SORTED_PART * _share(np.sort(ranks, axis=0), sizes)
     return float(share[clear].max()) if clear.any() else 0.0
 
 

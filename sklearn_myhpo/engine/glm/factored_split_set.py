@@ -32,8 +32,8 @@ class FactoredSplitSet(GLMSplitSet):
     def __init__(self, splits, parts, plan, rows=None):
         super().__init__(splits, parts, plan, rows)
         held_out = HeldOutWeights([split.held_out for split in splits], len(self.y))
-        train_weights = np.stack(self.train_weights)
-        self.passes = Passes(self.rows, self.loss, self.y, train_weights, held_out)
+        given = self.rows, self.loss, self.y, self.train_weights, held_out
+        self.passes = Passes(*given)
         self.factored_curvature = FactoredCurvature(
             self.passes, self.shared_curvature, plan, self.counts
         )

@@ -124,7 +124,16 @@ class NearModels:
         promised = np.einsum("ka,ka->k", slope, step)
         rounding = LOSS_ROUNDING * np.abs(losses)
         promised = np.where(promised <= rounding, 0.0, promised)
-        least = np.finfo(float).tiny
-        return float(
-            np.sqrt(np.max(0.5 * promised / np.maximum(np.abs(losses), least)))
-        )
+        return _largest(promised, losses)
+
+    def distance(self, weights):
+        """Return how far weights (k, m) are, relative in the norm of the Hessian."""
+        moves = weights - self.reference
+        bent = np.matmul(self.grams, moves[..., None])[..., 0]
+        return _largest(np.einsum("ka,ka->k", moves, bent), self.losses)
+
+
+def _largest(squares, losses):
+    """Return the largest root of half of some squares relative to losses."""
+    least = np.finfo(float).tiny
+    return float(np.sqrt(np.max(0.5 * squares / np.maximum(np.abs(losses), least))))

@@ -36,7 +36,7 @@ USUAL_RATE, SLOW_RATE, MOST_SLOW = 0.1, 0.4, 1
 #: for a slope in lambda, at which lambda is known, and of the end; and how much of the
 #: objective another step would change at the end.
 FAR_OFF, ROUGH_WEIGHTS, NEAR_WEIGHTS_TOL, END_TOL = 0.1, 1e-4, 1e-5, 1e-6
-END_CHANGE = 1e-7
+END_CHANGE = 2e-8
 #: Slope of the objective, relative to it, and move of lambda, at the end.
 END_SLOPE, END_MOVE = 5e-7, 1e-3
 
@@ -168,8 +168,10 @@ class _Rounds:
         """Return the scan after passes from where the models ended."""
         passes, place = NearPass(self.set.passes), self._start(lambda_)
         error, rate, n_slow, end = np.inf, USUAL_RATE, 0, None
+        # Weights of second-order models are off by the square of their distance.
+        expected = self.models.distance(place.weights) ** 2
         for _ in range(NEAR_PASSES):
-            is_rough = not rate * error <= ROUGH_WEIGHTS
+            is_rough = expected > ROUGH_WEIGHTS
             both = None if is_rough or end is not None else place.both
             self._last = place.lambda_, list(place.weights[..., None]), points
             found = self._pass(passes, place.weights, both)
@@ -178,6 +180,7 @@ class _Rounds:
             if n_slow > MOST_SLOW or not error < FAR_OFF:
                 return None
             rate = min(USUAL_RATE, error / last) if error < last < np.inf else rate
+            expected = rate * error
             if both is not None:
                 model, both = self._model(*place[:2], found, both)
                 if self._is_at_rest(model, error):
