@@ -4,8 +4,9 @@ import numpy as np
 from scipy.special import fdtrc
 from scipy.stats import rankdata
 
-#: Rows, and entries of y in all, that are looked at: enough for any order that counts.
-MOST_ROWS, MOST_ENTRIES = 4096, 2**16
+#: Rows, and rows per fold, that are looked at: enough for any order that counts; and
+#: entries of y in all.
+MOST_ROWS, MOST_PER_FOLD, MOST_ENTRIES = 1024, 20, 2**16
 #: Part of the differences between folds of sorted rows from which on rows are sorted.
 SORTED_PART = 0.5
 #: Chance with which rows in a random order may be called sorted.
@@ -61,9 +62,10 @@ def _share(ranks, sizes):
 def _sample(y, fold):
     """Return evenly spaced rows and targets of many."""
     n_rows, n_targets = y.shape
-    if n_targets > (most := MOST_ENTRIES // MOST_ROWS):
+    most_rows = max(MOST_ROWS, MOST_PER_FOLD * (int(fold.max()) + 1))
+    if n_targets > (most := max(1, MOST_ENTRIES // most_rows)):
         y = y[:, np.linspace(0, n_targets - 1, most).astype(np.intp)]
-    if n_rows > MOST_ROWS:
-        kept = np.linspace(0, n_rows - 1, MOST_ROWS).astype(np.intp)
+    if n_rows > most_rows:
+        kept = np.linspace(0, n_rows - 1, most_rows).astype(np.intp)
         y, fold = y[kept], fold[kept]
     return y, fold

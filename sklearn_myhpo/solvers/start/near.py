@@ -35,10 +35,11 @@ USUAL_RATE, SLOW_RATE, MOST_SLOW = 0.1, 0.4, 1
 #: Errors of weights, relative in the norm of the Hessian: too far for models, too rough
 #: for a slope in lambda, at which lambda is known, and of the end; and how much of the
 #: objective another step would change at the end.
-FAR_OFF, ROUGH_WEIGHTS, NEAR_WEIGHTS_TOL, END_TOL = 0.1, 1e-4, 1e-5, 1e-6
-END_CHANGE = 2e-8
-#: Slope of the objective, relative to it, and move of lambda, at the end.
-END_SLOPE, END_MOVE = 5e-7, 1e-3
+FAR_OFF, ROUGH_WEIGHTS, NEAR_WEIGHTS_TOL, END_TOL = 0.1, 3e-4, 1e-5, 3e-6
+END_CHANGE = 1e-7
+#: Slope of the objective, and what a move of lambda would gain, relative to it, and
+#: that move, at the end.
+END_SLOPE, END_GAIN, END_MOVE = 5e-7, 1e-10, 1e-2
 
 
 def near_scan(problem: Problem) -> Scan | None:
@@ -242,7 +243,9 @@ class _Rounds:
         if not (bend > 0 and error <= NEAR_WEIGHTS_TOL):
             return False
         size = abs(slope) / (self.problem.split_weights @ self.models.held_losses)
-        return size <= END_SLOPE and abs(slope / bend) <= END_MOVE
+        move = abs(slope) / bend
+        gain = 0.5 * size * move
+        return size <= END_SLOPE and gain <= END_GAIN and move <= END_MOVE
 
     def _is_settled(self, place, error):
         """Whether another step of the weights would change next to nothing."""
