@@ -18,7 +18,7 @@ LEAST_OWN_OF_GROUPS = 1e-13
 #: Singular values of few rows relative to the largest that are rounding.
 LOST = 1e-14
 #: Rows per feature of a sample that may show that all rows are well-conditioned.
-SHOWN_ROWS = 30
+SHOWN_ROWS = 10
 
 
 def is_ill_conditioned(gram, least_own=LEAST_OWN, squares=None):

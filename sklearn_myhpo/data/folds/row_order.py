@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.special import fdtrc
-from scipy.stats import rankdata
 
 #: Rows, and rows per fold, that are looked at: enough for any order that counts; and
 #: entries of y in all.
@@ -40,7 +39,7 @@ def sorted_share(y, fold):
     n_rows, n_folds = len(y), len(sizes)
     if n_folds < 2 or n_rows < LEAST_PER_FOLD * n_folds:
         return 0.0
-    ranks = rankdata(y, axis=0) - (n_rows + 1) / 2
+    ranks = np.stack(list(map(_centred_ranks, y.T)), axis=1)
     share = _share(ranks[np.argsort(fold, kind="stable")], sizes)
     df = n_folds - 1, n_rows - n_folds
     # One minus the share may round to zero or below.
@@ -49,6 +48,12 @@ def sorted_share(y, fold):
     if clear.any():
         clear &= share >= SORTED_PART * _share(np.sort(ranks, axis=0), sizes)
     return float(share[clear].max()) if clear.any() else 0.0
+
+
+def _centred_ranks(values):
+    """Return ranks about their mean; equal values have the mean of theirs."""
+    _, number, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - 0.5 * (counts + len(values)))[number.reshape(-1)]
 
 
 def _share(ranks, sizes):

@@ -13,6 +13,7 @@ from ...data.sampling import every_kth
 from ...data.shared_rows import SharedRows
 from ..linalg.penalty_path import PenaltyPath
 from ..linalg.stacked import StackedSolver
+from .factored_newton import two_loops
 from .passes import Passes
 
 #: Step of lambda between the penalties that are compared.
@@ -20,8 +21,8 @@ PENALTY_STEP = 0.5
 #: Most looks at a sample, and error of a step of it that is short.
 SAMPLE_LOOKS, SAMPLE_FAR = 10, 0.3
 #: Error of the weights, relative in the norm of the Hessian, that is small enough, and
-#: the same relative to their standard error, for the weights of the splits are no nearer
-#: to each other; most passes for it, and the error after these that is too large.
+#: the same relative to their standard error, for the splits' own are no nearer to each
+#: other; most passes for it, and the error after these that is too large.
 CENTRED, CENTRED_SHARE, CENTRE_PASSES, OFF_CENTRE = 0.006, 0.15, 5, 0.15
 
 
@@ -118,19 +119,22 @@ def _of_all(split, gram, factors, lambda_, weights, centred):
     rows, penalty = SharedRows(split.rows, 1), 2.0 * np.exp(lambda_)
     solver = _solver(gram, penalty * factors)
     passes = Passes(rows, split.loss, split.y, split.train_weight[None], None)
-    last = np.inf
+    weights, last, pairs, before = weights[None, :, None], np.inf, [], None
     for number in range(CENTRE_PASSES):
-        at = passes.slopes(weights[None, :, None])
+        at = passes.slopes(weights)
         split.counts.n_train_gradients += 1
-        felt = penalty * factors * weights
-        loss = at.losses[0] + 0.5 * felt @ weights
-        slope = at.gradients[0, :, 0] + felt
-        step = solver.solve(slope[None])[0]
-        error = np.sqrt(max(0.5 * (slope @ step), 0.0) / max(abs(loss), 1e-300))
+        felt = penalty * factors[:, None] * weights
+        loss = at.losses[0] + 0.5 * np.vdot(felt, weights)
+        slope = at.gradients + felt
+        if before is not None:
+            pairs.append((-step, slope - before))
+        step, before = two_loops(pairs, slope, solver.solve), slope
+        promised = max(0.5 * np.vdot(slope, step), 0.0)
+        error = np.sqrt(promised / max(abs(loss), 1e-300))
         if not error < last:
             return None
         if error <= centred or (number == CENTRE_PASSES - 1 and error <= OFF_CENTRE):
-            return Centre(lambda_, weights[:, None], at.raw[0])
+            return Centre(lambda_, weights[0], at.raw[0])
         weights, last = weights - step, error
     return None
 

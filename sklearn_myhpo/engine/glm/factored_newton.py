@@ -169,7 +169,7 @@ class FactoredNewton:
             (move, change + self.penalty * move)
             for move, change in self.curvature.pairs
         ]
-        return _promised(slope, -_two_loops(pairs, slope, solver.solve))
+        return _promised(slope, -two_loops(pairs, slope, solver.solve))
 
     def _solution(self, slope):
         """Return the step by the Hessians themselves, and what it promises.
@@ -258,7 +258,7 @@ def _promised(slope, direction):
     return direction, decrement
 
 
-def _two_loops(pairs, slope, solve):
+def two_loops(pairs, slope, solve):
     """Return the inverse of Hessians, mended by pairs, applied to slopes."""
     q, shares = slope, []
     for move, change in reversed(pairs):
