@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..linalg.penalty_path import PenaltyPath
+from .factored_newton import MEMORY, two_loops
 from .part_sums import PartSums
 from .safeguards import LOSS_ROUNDING
 
@@ -60,10 +61,14 @@ class NearModels:
         losses, held_losses = sums.of_values(values)
         gradients, held = sums.of_slopes(slopes)
         weights = np.repeat(centre.weights.T, len(grams), axis=0)
+        self._pairs, self.reference, self.gradients = [], None, None
         self.move_to(weights, losses, gradients[..., 0], held_losses, held[..., 0])
 
     def move_to(self, weights, losses, gradients, held_losses, held_gradients):
         """Take over values and slopes of the rows at weights (k, m)."""
+        if self.reference is not None:
+            pair = weights - self.reference, gradients - self.gradients
+            self._pairs = [*self._pairs, pair][-MEMORY:]
         self.reference, self.losses, self.gradients = weights, losses, gradients
         self.held_losses, self.held_gradients = held_losses, held_gradients
         right = np.einsum("kab,kb->ka", self.grams, weights) - gradients
@@ -99,6 +104,30 @@ class NearModels:
         bends = np.einsum("ka,ka->k", gradients, second)
         bends += np.einsum("ka,ka->k", bent[:, 1], first)
         return NearPoint(slopes, bends, weights, first, second)
+
+    def mended(self, lambda_):
+        """Return the weights (k, m) after a step by mended Hessians."""
+        felt = 2.0 * np.exp(lambda_) * self.factors * self.reference
+        slope = self.gradients + felt
+        return self.reference - self.solve_mended(slope[:, None], lambda_)[:, 0]
+
+    def solve_mended(self, rights, lambda_):
+        """Return the inverse Hessians applied to rows (k, r, m).
+
+        Of Hessians that pairs of moves and changes of slopes mend.
+        """
+        penalty = 2.0 * np.exp(lambda_) * self.factors
+        pairs = [
+            (move[..., None], (change + penalty * move)[..., None])
+            for move, change in self._pairs
+        ]
+
+        def solve(columns):
+            return self.solve(columns.swapaxes(1, 2), lambda_).swapaxes(1, 2)
+
+        columns = np.moveaxis(rights, 1, 0)[..., None]
+        solved = [two_loops(pairs, column, solve)[..., 0] for column in columns]
+        return np.stack(solved, axis=1)
 
     def held_slopes(self, weights):
         """Return the gradients (k, m) of the validation losses at weights (k, m)."""

@@ -39,7 +39,7 @@ FAR_OFF, ROUGH_WEIGHTS, NEAR_WEIGHTS_TOL, END_TOL = 0.1, 3e-4, 1e-5, 3e-6
 END_CHANGE = 1e-7
 #: Slope of the objective, and what a move of lambda would gain, relative to it, and
 #: that move, at the end.
-END_SLOPE, END_GAIN, END_MOVE = 5e-7, 1e-10, 1e-2
+END_SLOPE, END_GAIN, END_MOVE = 9e-7, 5e-10, 1e-2
 
 
 def near_scan(problem: Problem) -> Scan | None:
@@ -189,10 +189,9 @@ class _Rounds:
             if end is not None and self._is_settled(place, error):
                 return self._known(place, error, found.at, *end, points)
             if end is not None:
-                weights = self.models.at(place.lambda_).weights
-                place = place._replace(weights=weights)
+                place = place._replace(weights=self.models.mended(place.lambda_))
             elif both is None:
-                place = self._start(self._newton(place.lambda_))
+                place = self._mended(place)
             else:
                 place = self._moved(place, model, both)
             if place is None:
@@ -214,10 +213,22 @@ class _Rounds:
         if lambda_ is None:
             return None
         models, point = self.models, self.models.at(lambda_)
-        slopes = models.held_slopes(point.weights)
-        adjoint = models.solve(slopes[:, None], lambda_)
-        both = np.concatenate([point.response[:, None], adjoint], axis=1)
-        return _Place(lambda_, point.weights, both)
+        rights = self._rights(lambda_, point.weights)
+        return _Place(lambda_, point.weights, models.solve_mended(rights, lambda_))
+
+    def _rights(self, lambda_, weights):
+        """Return the right-hand sides (k, 2, m) of J and q."""
+        felt = 2.0 * np.exp(lambda_) * self.factors * weights
+        return np.stack([-felt, self.models.held_slopes(weights)], axis=1)
+
+    def _mended(self, place):
+        """Return the `_Place` of the models where only the weights were mended."""
+        models, before = self.models, place.lambda_
+        place = self._start(self._newton(before))
+        if place is None:
+            return None
+        more = models.mended(before) - models.at(before).weights
+        return place._replace(weights=place.weights + more)
 
     def _moved(self, place, model, both):
         """Return the `_Place` at the minimum of the models, mended by an exact one."""
@@ -231,7 +242,8 @@ class _Rounds:
             away = np.sign(slope) * MODEL_MOVE
             lambda_ = float(np.clip(before - away, *self.range))
         there = models.at(lambda_)
-        weights = there.weights + (lambda_ - before) * (both[:, 0] - here.response)
+        weights = there.weights + models.mended(before) - here.weights
+        weights += (lambda_ - before) * (both[:, 0] - here.response)
         bent = models.held_slopes(weights) - models.held_gradients
         adjoint = both[:, 1] + models.solve(bent[:, None], lambda_)[:, 0]
         response = both[:, 0] + there.response - here.response
@@ -250,7 +262,7 @@ class _Rounds:
     def _is_settled(self, place, error):
         """Whether another step of the weights would change next to nothing."""
         models, shares = self.models, self.problem.split_weights
-        step = models.at(place.lambda_).weights - place.weights
+        step = models.mended(place.lambda_) - place.weights
         change = abs(shares @ _dot(models.held_gradients, step))
         return error <= END_TOL and change <= END_CHANGE * (shares @ models.held_losses)
 
@@ -262,11 +274,11 @@ class _Rounds:
         """
         models, shares = self.models, self.problem.split_weights
         penalty = 2.0 * np.exp(lambda_) * self.factors
-        rights = np.stack([-penalty * weights, models.held_gradients], axis=1)
+        rights = self._rights(lambda_, weights)
         images = found.products + penalty * both
         slopes = _dot(both[:, 0], rights[:, 1] - images[:, 1])
         slopes += _dot(rights[:, 0], both[:, 1])
-        both = both + models.solve(rights - images, lambda_)
+        both = both + models.solve_mended(rights - images, lambda_)
         cross = _dot(penalty * both[:, 1], both[:, 0])
         metric = _dot(both[:, 0], rights[:, 0])
         slope, gram = shares @ slopes, shares @ found.gram
