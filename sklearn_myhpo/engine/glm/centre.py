@@ -119,23 +119,24 @@ def _of_all(split, gram, factors, lambda_, weights, centred):
     rows, penalty = SharedRows(split.rows, 1), 2.0 * np.exp(lambda_)
     solver = _solver(gram, penalty * factors)
     passes = Passes(rows, split.loss, split.y, split.train_weight[None], None)
-    weights, last, pairs, before = weights[None, :, None], np.inf, [], None
+    last, pairs, before = np.inf, [], None
     for number in range(CENTRE_PASSES):
-        at = passes.slopes(weights)
+        at = passes.slopes(weights[None, :, None])
         split.counts.n_train_gradients += 1
-        felt = penalty * factors[:, None] * weights
-        loss = at.losses[0] + 0.5 * np.vdot(felt, weights)
-        slope = at.gradients + felt
+        felt = penalty * factors * weights
+        loss = at.losses[0] + 0.5 * felt @ weights
+        slope = at.gradients[..., 0] + felt
         if before is not None:
-            pairs.append((-step, slope - before))
-        step, before = two_loops(pairs, slope, solver.solve), slope
+            pairs.append(((weights - before[0])[None], slope - before[1]))
+        before = weights, slope
+        step = two_loops(pairs, slope[None], solver.solve)[0]
         promised = max(0.5 * np.vdot(slope, step), 0.0)
         error = np.sqrt(promised / max(abs(loss), 1e-300))
         if not error < last:
             return None
         if error <= centred or (number == CENTRE_PASSES - 1 and error <= OFF_CENTRE):
-            return Centre(lambda_, weights[0], at.raw[0])
-        weights, last = weights - step, error
+            return Centre(lambda_, weights[:, None], at.raw[0])
+        weights, last = weights - step[0], error
     return None
 
 

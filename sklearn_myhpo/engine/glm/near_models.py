@@ -117,17 +117,8 @@ class NearModels:
         Of Hessians that pairs of moves and changes of slopes mend.
         """
         penalty = 2.0 * np.exp(lambda_) * self.factors
-        pairs = [
-            (move[..., None], (change + penalty * move)[..., None])
-            for move, change in self._pairs
-        ]
-
-        def solve(columns):
-            return self.solve(columns.swapaxes(1, 2), lambda_).swapaxes(1, 2)
-
-        columns = np.moveaxis(rights, 1, 0)[..., None]
-        solved = [two_loops(pairs, column, solve)[..., 0] for column in columns]
-        return np.stack(solved, axis=1)
+        pairs = [(move, change + penalty * move) for move, change in self._pairs]
+        return two_loops(pairs, rights, lambda right: self.solve(right, lambda_))
 
     def held_slopes(self, weights):
         """Return the gradients (k, m) of the validation losses at weights (k, m)."""
