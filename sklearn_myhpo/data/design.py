@@ -152,10 +152,14 @@ class Design(ABC):
         else:
             core = self._adjoint(values)
             if self.fit_intercept or self.shift.any():
-                core -= np.outer(self.shift, total)
+                core -= self.shift[:, None] * total
         if self.scale is not None:
             core *= self.scale[:, None]
-        return np.vstack([core, total]) if self.fit_intercept else core
+        if not self.fit_intercept:
+            return core
+        out = np.empty((self.n_coordinates, len(total)), core.dtype)
+        out[:-1], out[-1] = core, total
+        return out
 
     def _forward(self, core):
         """Return ``X core`` (n_samples, k)."""

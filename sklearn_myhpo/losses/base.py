@@ -300,7 +300,7 @@ class Loss(ABC):
         ndarray of shape (n_outputs, n_outputs)
             The mean.
         """
-        curvature = self.curvature(y, np.tile(raw, (len(y), 1)))
+        curvature = self.curvature(y, np.broadcast_to(raw, (len(y), len(raw))))
         return np.tensordot(sample_weight / sample_weight.sum(), curvature, axes=1)
 
     def curvature_scale(self, y, sample_weight):

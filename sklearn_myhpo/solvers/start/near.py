@@ -26,7 +26,7 @@ from .points import Point, Scan, inner_range, shared_lambda
 GRID_STEP, CLEARLY = 0.5, 1e-3
 #: Newton steps in lambda of one model, their longest, the move that ends them, and the
 #: largest factor between a model's curvature and that of the objective.
-MODEL_STEPS, MODEL_MOVE, SMALL_MODEL_MOVE, MOST_RATIO = 8, 1.0, 1e-4, 3.0
+MODEL_STEPS, MODEL_MOVE, SMALL_MODEL_MOVE, MOST_RATIO = 8, 1.0, 1e-3, 3.0
 #: Most passes at the weights of every split.
 NEAR_PASSES = 10
 #: Share of the error of rough weights that a pass is expected to leave, and may leave,
@@ -167,7 +167,8 @@ class _Rounds:
 
     def _ended(self, lambda_, points):
         """Return the scan after passes from where the models ended."""
-        passes, place = NearPass(self.set.passes), self._start(lambda_)
+        passes = NearPass(self.set.passes)
+        place = self._place(lambda_, self.models.at(lambda_).weights)
         error, rate, n_slow, end = np.inf, USUAL_RATE, 0, None
         # Weights of second-order models are off by the square of their distance.
         expected = self.models.distance(place.weights) ** 2
@@ -194,8 +195,6 @@ class _Rounds:
                 place = self._mended(place)
             else:
                 place = self._moved(place, model, both)
-            if place is None:
-                return None
         return None
 
     def _pass(self, passes, weights, both):
@@ -208,13 +207,10 @@ class _Rounds:
         self.models.move_to(weights, at.losses, at.gradients[..., 0], *held)
         return found
 
-    def _start(self, lambda_):
-        """Return the `_Place` where the models alone end; None without a lambda."""
-        if lambda_ is None:
-            return None
-        models, point = self.models, self.models.at(lambda_)
-        rights = self._rights(lambda_, point.weights)
-        return _Place(lambda_, point.weights, models.solve_mended(rights, lambda_))
+    def _place(self, lambda_, weights):
+        """Return the `_Place` with J and q of the models."""
+        rights = self._rights(lambda_, weights)
+        return _Place(lambda_, weights, self.models.solve_mended(rights, lambda_))
 
     def _rights(self, lambda_, weights):
         """Return the right-hand sides (k, 2, m) of J and q."""
@@ -222,13 +218,8 @@ class _Rounds:
         return np.stack([-felt, self.models.held_slopes(weights)], axis=1)
 
     def _mended(self, place):
-        """Return the `_Place` of the models where only the weights were mended."""
-        models, before = self.models, place.lambda_
-        place = self._start(self._newton(before))
-        if place is None:
-            return None
-        more = models.mended(before) - models.at(before).weights
-        return place._replace(weights=place.weights + more)
+        """Return the `_Place` at the same lambda after a pass for slopes alone."""
+        return self._place(place.lambda_, self.models.mended(place.lambda_))
 
     def _moved(self, place, model, both):
         """Return the `_Place` at the minimum of the models, mended by an exact one."""

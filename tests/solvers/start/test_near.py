@@ -58,7 +58,7 @@ def test_the_end_is_the_minimum(kind):
     best = minimize_scalar(objective, bounds=around, options={"xatol": 1e-5})
     place = problem.known.place
     assert place.objective <= best.fun * (1.0 + 1e-8)
-    assert abs(scan.lambda_[0] - best.x) <= 2e-3
+    assert abs(scan.lambda_[0] - best.x) <= 4e-3
     # Its second-order model is that of the objective.
     step = 0.1
     ends = [objective(scan.lambda_[0] + move) for move in (-step, 0.0, step)]
@@ -94,7 +94,7 @@ def test_a_solver_goes_on_from_there():
     strict = minimize_bilevel(problem, SOLVERS["myhpo"](), tol=1e-9)
     assert strict.status.has_converged
     assert abs(strict.place.hypergradient()[0]) <= 1e-8 * strict.validation_loss
-    np.testing.assert_allclose(strict.lambda_, rough.lambda_, atol=2e-3)
+    np.testing.assert_allclose(strict.lambda_, rough.lambda_, atol=4e-3)
 
 
 def test_other_problems_are_left_to_a_scan():
