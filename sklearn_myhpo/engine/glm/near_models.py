@@ -1,7 +1,8 @@
 """Second-order models of all splits near their minima, for all values of one penalty.
 
-Hessians are those at common weights; values and slopes are those of the rows at the
-weights of every split, which steps by the models mend from pass to pass.
+Hessians are those at common weights, which moves of the weights and the changes of the
+slopes along them mend; values and slopes are those of the rows at the weights of every
+split, which steps by the models mend from pass to pass.
 """
 
 from typing import NamedTuple

@@ -2,10 +2,12 @@
 
 One lambda of many rows has a loss like that of second-order models about common
 weights. One Gram pass makes these for all splits and all lambdas. Every further pass is
-at the weights and the lambda where the models ended, and mends them. It multiplies with
-the Hessians of the splits' own weights too: the terms of the splits in the slope nearly
-cancel, and with a common Hessian they would not. Where weights do not come near at
-once, the start is left to a scan.
+at the weights and the lambda where the models ended, and mends them. Of rough weights
+it asks for slopes alone. Then it multiplies with the Hessians of the splits' own
+weights too: the terms of the splits in the slope nearly cancel, and with a common
+Hessian they would not. Moves and changes of slopes from one pass to the next mend the
+Hessians of the models. Where weights do not come near at once, the start is left to a
+scan.
 """
 
 from typing import NamedTuple
@@ -192,7 +194,8 @@ class _Rounds:
             if end is not None:
                 place = place._replace(weights=self.models.mended(place.lambda_))
             elif both is None:
-                place = self._mended(place)
+                weights = self.models.mended(place.lambda_)
+                place = self._place(place.lambda_, weights)
             else:
                 place = self._moved(place, model, both)
         return None
@@ -216,10 +219,6 @@ class _Rounds:
         """Return the right-hand sides (k, 2, m) of J and q."""
         felt = 2.0 * np.exp(lambda_) * self.factors * weights
         return np.stack([-felt, self.models.held_slopes(weights)], axis=1)
-
-    def _mended(self, place):
-        """Return the `_Place` at the same lambda after a pass for slopes alone."""
-        return self._place(place.lambda_, self.models.mended(place.lambda_))
 
     def _moved(self, place, model, both):
         """Return the `_Place` at the minimum of the models, mended by an exact one."""
