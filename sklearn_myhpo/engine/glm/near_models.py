@@ -60,7 +60,9 @@ class NearModels:
         split_set.counts.n_factorizations += len(grams)
         values, slopes = split_set.loss.value_and_gradient(split_set.y, centre.raw.T)
         losses, held_losses = sums.of_values(values)
+        slopes = np.concatenate([slopes, split_set.null_slopes()], axis=1)
         gradients, held = sums.of_slopes(slopes)
+        split_set.know_null(gradients[..., 1:])
         weights = np.repeat(centre.weights.T, len(grams), axis=0)
         self._pairs, self.reference, self.gradients = [], None, None
         self.move_to(weights, losses, gradients[..., 0], held_losses, held[..., 0])

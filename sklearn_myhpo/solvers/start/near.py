@@ -281,7 +281,7 @@ class _Rounds:
     def _known(self, found, error, at, model, both, points):
         """Return the scan, after the problem is told of its end."""
         problem, lambda_ = self.problem, found.lambda_
-        kept = self.set.keep(found.weights[..., None], at)
+        kept = self.set.keep(found.weights[..., None], at, self.models.held_losses)
         place = problem.at(shared_lambda(problem, lambda_), kept)
         objective = float(problem.split_weights @ self.models.held_losses)
         place.know(objective, model, list(both[..., None]))
