@@ -131,17 +131,13 @@ class Design(ABC):
         core = w[: self.n_features]
         if self.scale is not None:
             core = core * self.scale[:, None]
+        constant = w[-1] if self.fit_intercept else np.zeros(w.shape[1])
         if self.has_large_means:
             raw = self._forward_centred(core)
         else:
-            raw = self._forward(core)
-            if self.fit_intercept:
-                raw += w[-1] - self.shift @ core
-                return raw
-            if self.shift.any():
-                raw -= self.shift @ core
-        if self.fit_intercept:
-            raw += w[-1]
+            raw, constant = self._forward(core), constant - self.shift @ core
+        if constant.any():
+            raw += constant
         return raw
 
     def adjoint(self, values):
@@ -155,11 +151,7 @@ class Design(ABC):
                 core -= self.shift[:, None] * total
         if self.scale is not None:
             core *= self.scale[:, None]
-        if not self.fit_intercept:
-            return core
-        out = np.empty((self.n_coordinates, len(total)), core.dtype)
-        out[:-1], out[-1] = core, total
-        return out
+        return np.concatenate([core, total[None]]) if self.fit_intercept else core
 
     def _forward(self, core):
         """Return ``X core`` (n_samples, k)."""
