@@ -130,14 +130,13 @@ class Design(ABC):
         core = w[: self.n_features]
         if self.scale is not None:
             core = core * self.scale[:, None]
+        constant = w[-1] if self.fit_intercept else np.zeros(w.shape[1])
         if self.has_large_means:
             raw = self._forward_centred(core)
         else:
-            raw = self._forward(core)
-            if self.fit_intercept or self.shift.any():
-                raw -= self.shift @ core
-        if self.fit_intercept:
-            raw += w[-1]
+            raw, constant = self._forward(core), constant - self.shift @ core
+        if constant.any():
+            raw += constant
         return raw
 
     def adjoint(self, values):
@@ -148,10 +147,10 @@ class Design(ABC):
         else:
             core = self._adjoint(values)
             if self.fit_intercept or self.shift.any():
-                core -= np.outer(self.shift, total)
+                core -= self.shift[:, None] * total
         if self.scale is not None:
             core *= self.scale[:, None]
-        return np.vstack([core, total]) if self.fit_intercept else core
+        return np.concatenate([core, total[None]]) if self.fit_intercept else core
 
     def _forward(self, core):
         """Return ``X core`` (n_samples, k)."""

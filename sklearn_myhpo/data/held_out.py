@@ -220,13 +220,13 @@ class HeldOutRows:
             Zero for rows that no split holds out.
         """
         out = np.zeros((len(self), n_groups))
-        shares = [self.share(split) for split in range(len(models))]
-        held_out = [np.flatnonzero(share) for share in shares]
-        predictions = self._predictions(models, held_out)
-        for share, own, raw in zip(shares, held_out, predictions, strict=True):
+        held_out = [self.parts.held_out(split) for split in range(len(models))]
+        predictions = self._predictions(models, [own for own, _ in held_out])
+        for (own, weight), raw in zip(held_out, predictions, strict=True):
             n_outputs = raw.shape[1] // (n_groups + 1)
             raw = raw.reshape(len(own), n_groups + 1, n_outputs)
-            slope = share[own, None] * self.loss.gradient(self.y[own], raw[:, 0])
+            share = (weight / self.weight)[:, None]
+            slope = share * self.loss.gradient(self.y[own], raw[:, 0])
             out[own] += np.einsum("no,ngo->ng", slope, raw[:, 1:])
         return out
 

@@ -85,7 +85,7 @@ class RowLimits:
     cached_entries: int = 2**17
     gram_rows: int = 4096
     thin_bytes: int = 2**22
-    thin_vectors: int = 8
+    thin_vectors: int = 6
     thin_work: float = 5e6
     sparse_work: float = 1e6
     pass_entries: int = 2**19

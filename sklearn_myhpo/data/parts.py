@@ -96,6 +96,13 @@ class RowParts:
         index : ndarray of int of shape (n_rows,)
         weight : ndarray of shape (n_rows,)
         """
+        return self._held_out[split]
+
+    @cached_property
+    def _held_out(self):
+        return [self._held_out_of(split) for split in range(self.n_splits)]
+
+    def _held_out_of(self, split):
         if self.kinds is None:
             weight = self.weights(split)[1]
             index = np.flatnonzero(weight)

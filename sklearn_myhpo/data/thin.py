@@ -70,6 +70,8 @@ def adjoint_thin(X, vectors):
 def _shares(X, vectors):
     """Return the rows of every thread; one block if one thread is enough."""
     n_threads = n_threads_for(len(vectors) * X.size, row_limits().thin_work)
+    if n_threads == 1:
+        return [slice(len(X))]
     ends = [number * len(X) // n_threads for number in range(n_threads + 1)]
     return [slice(*pair) for pair in pairwise(ends)]
 

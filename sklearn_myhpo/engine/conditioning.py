@@ -18,7 +18,7 @@ LEAST_OWN_OF_GROUPS = 1e-13
 #: Relative size of singular values that count as rounding error.
 LOST = 1e-14
 #: Rows per feature of the sample that tests whether all rows are well-conditioned.
-SHOWN_ROWS = 30
+SHOWN_ROWS = 10
 
 
 def is_ill_conditioned(gram, least_own=LEAST_OWN, squares=None):

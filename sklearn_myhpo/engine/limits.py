@@ -181,7 +181,7 @@ class Limits:
     scan_rows: int = 8192
     model_rows: int = 2048
     rows_per_weight: int = 4
-    centre_pairs: int = 2**25
+    centre_pairs: int = 2**21
     spectrum_entries: int = 2**22
     optimism_rows: int = 2**12
     target_entries: int = 2**21

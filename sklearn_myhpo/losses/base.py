@@ -228,18 +228,19 @@ class Loss(ABC):
         ----------
         y : ndarray of shape (n_samples,)
             Target.
-        raw : ndarray of shape (n_samples,)
-            Raw prediction.
+        raw : ndarray of shape (..., n_samples)
+            Raw predictions of one or more models.
 
         Returns
         -------
-        value, first, second, third : ndarray of shape (n_samples,)
+        value, first, second, third : ndarray of the shape of `raw`
             They may share memory.
         """
-        raw, one = raw[:, None], np.ones((1, 1))
+        shape, one = raw.shape, np.ones((1, 1))
+        y, raw = np.broadcast_to(y, shape).ravel(), raw.reshape(-1, 1)
         value, first = self.value_and_gradient(y, raw)
-        second = self.curvature(y, raw)[:, 0, 0]
-        return value, first[:, 0], second, self.third(y, raw, one, one, one)
+        second, third = self.curvature(y, raw), self.third(y, raw, one, one, one)
+        return tuple(found.reshape(shape) for found in (value, first, second, third))
 
     def curvature_product(self, y, raw, vectors):
         """Return the curvature applied to vectors; a subclass need not form it.
@@ -300,7 +301,7 @@ class Loss(ABC):
         ndarray of shape (n_outputs, n_outputs)
             The mean.
         """
-        curvature = self.curvature(y, np.tile(raw, (len(y), 1)))
+        curvature = self.curvature(y, np.broadcast_to(raw, (len(y), len(raw))))
         return np.tensordot(sample_weight / sample_weight.sum(), curvature, axes=1)
 
     def curvature_scale(self, y, sample_weight):

@@ -17,26 +17,27 @@ class LogLinkLoss(Loss):
     """Half a unit deviance of the mean ``mu = exp(raw)``, for one target.
 
     The size of the third derivative is at most the second derivative. Subclasses have
-    the functions of y and of raw predictions (n_samples,) that do not overflow.
+    the functions of y (n_samples,) and of raw predictions (..., n_samples) that do not
+    overflow.
     """
 
     link = "log"
 
     @abstractmethod
     def _value_and_slope(self, y, raw):
-        """Return the loss and its first derivative, of shape (n_samples,)."""
+        """Return the loss and its first derivative, of the shape of `raw`."""
 
     @abstractmethod
     def _slope(self, y, raw):
-        """Return the first derivative, of shape (n_samples,)."""
+        """Return the first derivative, of the shape of `raw`."""
 
     @abstractmethod
     def _bend(self, y, raw):
-        """Return the second derivative, of shape (n_samples,)."""
+        """Return the second derivative, of the shape of `raw`."""
 
     @abstractmethod
     def _third(self, y, raw):
-        """Return the third derivative, of shape (n_samples,)."""
+        """Return the third derivative, of the shape of `raw`."""
 
     def n_outputs(self, y):
         """Return 1, for one log mean per row."""
@@ -48,35 +49,41 @@ class LogLinkLoss(Loss):
 
     def gradient(self, y, raw):
         """Return the first derivative in the log mean."""
-        return self._slope(y, _clipped(raw)[0])[:, None]
+        return self._slope(y, _clipped(raw[:, 0])[0])[:, None]
 
     def value_and_gradient(self, y, raw):
         """Return the loss and its first derivative, which share exponentials."""
+        value, slope, _ = self._value_and_slope_of(y, raw[:, 0])
+        return value, slope[:, None]
+
+    def curvature(self, y, raw):
+        """Return the second derivative in the log mean."""
+        return self._bend(y, _clipped(raw[:, 0])[0])[:, None, None]
+
+    def mean_curvature(self, y, raw, sample_weight):
+        """Return the weighted mean of the second derivative at one log mean."""
+        bend = np.broadcast_to(self._bend(y, _clipped(raw)[0]), y.shape)
+        return np.array([[sample_weight @ bend / sample_weight.sum()]])
+
+    def third(self, y, raw, a, b, c):
+        """Return the third derivative in the log mean times ``a b c``."""
+        third = self._third(y, _clipped(raw[:, 0])[0])
+        return (third[:, None] * a * b * c)[..., 0]
+
+    def derivatives(self, y, raw):
+        """Return values and three derivatives in the raw prediction."""
+        value, first, inside = self._value_and_slope_of(y, raw)
+        return value, first, *self._bend_and_third(y, inside, first)
+
+    def _value_and_slope_of(self, y, raw):
+        """Return the loss, its first derivative, and the log means that are not far."""
         inside, excess = _clipped(raw)
         value, slope = self._value_and_slope(y, inside)
         # Rounding may make the result slightly negative.
         np.maximum(value, 0.0, out=value)
         if excess is not None:
             value += slope * excess
-        return value, slope[:, None]
-
-    def curvature(self, y, raw):
-        """Return the second derivative in the log mean."""
-        return self._bend(y, _clipped(raw)[0])[:, None, None]
-
-    def third(self, y, raw, a, b, c):
-        """Return the third derivative in the log mean times ``a b c``."""
-        third = self._third(y, _clipped(raw)[0])
-        return (third[:, None] * a * b * c)[..., 0]
-
-    def derivatives(self, y, raw):
-        """Return values and three derivatives in the raw prediction."""
-        inside, excess = _clipped(raw[:, None])
-        value, first = self._value_and_slope(y, inside)
-        np.maximum(value, 0.0, out=value)
-        if excess is not None:
-            value += first * excess
-        return value, first, *self._bend_and_third(y, inside, first)
+        return value, slope, inside
 
     def _bend_and_third(self, y, raw, slope):
         """Return the second and third derivatives, given the first one."""
@@ -92,10 +99,9 @@ class LogLinkLoss(Loss):
 
     def intercept_start(self, y, sample_weight):
         """Return the log of the weighted mean; log(1e-100) if all targets are zero."""
-        used = y[sample_weight > 0]
-        mean = sample_weight @ y / sample_weight.sum()
         # The mean of a constant target is that constant, without rounding error.
-        mean = np.clip(mean, used.min(), used.max())
+        one = y[np.argmax(sample_weight)]
+        mean = one + sample_weight @ (y - one) / sample_weight.sum()
         return np.array([np.log(np.maximum(mean, LEAST_TARGET))])
 
 
@@ -106,13 +112,11 @@ def nonzero(y):
 
 def log_error(y, raw):
     """Return ``raw - log(y)``, of positive targets."""
-    error = np.log(y)
-    return np.subtract(raw, error, out=error)
+    return raw - np.log(y)
 
 
 def _clipped(raw):
-    """Return log means (n_samples,) clipped to a safe range, and the excess."""
-    raw = raw[:, 0]
+    """Return log means (..., n_samples) clipped to a safe range, and the excess."""
     if not raw.size or (raw.max() <= MOST_LOG_MEAN and raw.min() >= -MOST_LOG_MEAN):
         return raw, None
     inside = np.clip(raw, -MOST_LOG_MEAN, MOST_LOG_MEAN)

@@ -29,7 +29,7 @@ class LogisticLoss(Loss):
 
     def value(self, y, raw):
         """Return the loss of every row; `y` holds 0 or 1."""
-        _, odds, excess = _wrong_odds(y, raw)
+        _, odds, excess = _wrong_odds(y, raw[:, 0])
         return np.log1p(odds, out=odds) + excess
 
     def gradient(self, y, raw):
@@ -51,20 +51,20 @@ class LogisticLoss(Loss):
 
     def value_and_gradient(self, y, raw):
         """Return the loss and ``p - y``, from one exponential."""
-        sign, odds, excess = _wrong_odds(y, raw)
+        sign, odds, excess = _wrong_odds(y, raw[:, 0])
         gradient = sign * odds / (1.0 + odds)
         return np.log1p(odds, out=odds) + excess, gradient[:, None]
 
     def gradient_and_curvature(self, y, raw):
         """Return ``p - y`` and ``p (1 - p)``, from one exponential."""
-        sign, odds, _ = _wrong_odds(y, raw)
+        sign, odds, _ = _wrong_odds(y, raw[:, 0])
         total = 1.0 + odds
         odds /= total
         return (sign * odds)[:, None], (odds / total)[:, None, None]
 
     def derivatives(self, y, raw):
         """Return values and three derivatives in the raw prediction."""
-        sign, odds, excess = _wrong_odds(y, raw[:, None])
+        sign, odds, excess = _wrong_odds(y, raw)
         total = 1.0 + odds
         wrong = odds / total
         value = np.log1p(odds, out=odds)
@@ -94,6 +94,6 @@ def _exp(exponent):
 def _wrong_odds(y, raw):
     """Return -s, the clipped odds of the wrong class, and the log clipped off."""
     sign = 1.0 - 2.0 * y
-    log_odds = sign * raw[:, 0]
+    log_odds = sign * raw
     excess = np.maximum(log_odds - LARGEST_EXPONENT, 0.0)
     return sign, _exp(log_odds), excess

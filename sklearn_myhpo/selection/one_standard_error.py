@@ -36,12 +36,7 @@ def standard_error(problem, weights, rows):
     """
     # `norm`, not a root of squares: they over- and underflow in huge and tiny units.
     shares, n_splits = problem.split_weights, len(problem.splits)
-    losses = np.array(
-        [
-            split.validation_loss(w)
-            for split, w in zip(problem.splits, weights, strict=True)
-        ]
-    )
+    losses = np.array(problem.split_set.validation_losses(weights))
     if n_splits > 1:
         off = shares * (losses - shares @ losses)
         return float(np.sqrt(n_splits / (n_splits - 1)) * norm(off))

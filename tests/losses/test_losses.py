@@ -1,5 +1,7 @@
 """Losses: a wrong derivative would move every solution of every solver."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -10,6 +12,7 @@ from sklearn_myhpo.losses import (
     GammaLoss,
     Interval,
     LogisticLoss,
+    Loss,
     MultinomialLoss,
     PoissonLoss,
     SquaredLoss,
@@ -298,3 +301,21 @@ def test_derivatives_at_once(name):
         np.testing.assert_allclose(second, expected, rtol=1e-7, atol=1e-14)
         expected = loss.third(y, at, one, one, one)
         np.testing.assert_allclose(third, expected, rtol=1e-7, atol=1e-14)
+        for derive in (loss.derivatives, partial(Loss.derivatives, loss)):
+            both = derive(y, np.stack([at[:, 0], -at[:, 0]]))
+            other = derive(y, -at[:, 0])
+            for found, own, second in zip(
+                both, derive(y, at[:, 0]), other, strict=True
+            ):
+                np.testing.assert_allclose(found, np.stack([own, second]))
+
+
+@pytest.mark.parametrize("name", ["logistic", "poisson", "gamma", "tweedie"])
+def test_mean_curvature(name):
+    """The bounds of lambda would be in another unit than the data."""
+    loss, y, raw = make(name)
+    weight = np.arange(len(y)) * 1.0
+    many = np.repeat(raw[:1], len(y), axis=0)
+    expected = np.average(loss.curvature(y, many), axis=0, weights=weight)
+    found = loss.mean_curvature(y, raw[0], weight)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -2,11 +2,10 @@
 
 import numpy as np
 from scipy.special import fdtrc
-from scipy.stats import rankdata
 
-#: Maximum numbers of rows and of entries of y that are tested; enough for any relevant
-#: order.
-MOST_ROWS, MOST_ENTRIES = 4096, 2**16
+#: Maximum numbers of rows, of rows per fold, and of entries of y that are tested; enough
+#: for any relevant order.
+MOST_ROWS, MOST_PER_FOLD, MOST_ENTRIES = 1024, 20, 2**16
 #: Share of the differences between folds of sorted rows, above which rows count as
 #: sorted.
 SORTED_PART = 0.5
@@ -41,14 +40,21 @@ def sorted_share(y, fold):
     n_rows, n_folds = len(y), len(sizes)
     if n_folds < 2 or n_rows < LEAST_PER_FOLD * n_folds:
         return 0.0
-    ranks = rankdata(y, axis=0) - (n_rows + 1) / 2
+    ranks = np.stack(list(map(_centred_ranks, y.T)), axis=1)
     share = _share(ranks[np.argsort(fold, kind="stable")], sizes)
-    most = _share(np.sort(ranks, axis=0), sizes)
     df = n_folds - 1, n_rows - n_folds
     # One minus the share may round to zero or below.
     ratio = share / df[0] / (np.maximum(1.0 - share, 1e-15) / df[1])
-    clear = (share >= SORTED_PART * most) & (fdtrc(*df, ratio) * y.shape[1] < CHANCE)
+    clear = fdtrc(*df, ratio) * y.shape[1] < CHANCE
+    if clear.any():
+        clear &= share >= SORTED_PART * _share(np.sort(ranks, axis=0), sizes)
     return float(share[clear].max()) if clear.any() else 0.0
+
+
+def _centred_ranks(values):
+    """Return ranks about their mean; equal values have the mean of theirs."""
+    _, number, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - 0.5 * (counts + len(values)))[number.reshape(-1)]
 
 
 def _share(ranks, sizes):
@@ -62,9 +68,10 @@ def _share(ranks, sizes):
 def _sample(y, fold):
     """Return evenly spaced rows and their targets."""
     n_rows, n_targets = y.shape
-    if n_targets > (most := MOST_ENTRIES // MOST_ROWS):
+    most_rows = max(MOST_ROWS, MOST_PER_FOLD * (int(fold.max()) + 1))
+    if n_targets > (most := max(1, MOST_ENTRIES // most_rows)):
         y = y[:, np.linspace(0, n_targets - 1, most).astype(np.intp)]
-    if n_rows > MOST_ROWS:
-        kept = np.linspace(0, n_rows - 1, MOST_ROWS).astype(np.intp)
+    if n_rows > most_rows:
+        kept = np.linspace(0, n_rows - 1, most_rows).astype(np.intp)
         y, fold = y[kept], fold[kept]
     return y, fold

@@ -13,15 +13,17 @@ from ...data.sampling import every_kth
 from ...data.shared_rows import SharedRows
 from ..linalg.penalty_path import PenaltyPath
 from ..linalg.stacked import StackedSolver
+from .factored_newton import two_loops
 from .passes import Passes
 
 #: Step of lambda between the penalties that are compared.
 PENALTY_STEP = 0.5
 #: Maximum number of looks at a sample, and error of a step of it that is short.
 SAMPLE_LOOKS, SAMPLE_FAR = 10, 0.3
-#: Error of the weights, relative in the norm of the Hessian, that is small enough; most
-#: passes for it, and the error after these that is too large.
-CENTRED, CENTRE_PASSES, OFF_CENTRE = 0.006, 5, 0.15
+#: Error of the weights, relative in the norm of the Hessian, that is small enough, and
+#: the same relative to their standard error, for the splits' own are no nearer to each
+#: other; most passes for it, and the error after these that is too large.
+CENTRED, CENTRED_SHARE, CENTRE_PASSES, OFF_CENTRE = 0.006, 0.15, 5, 0.15
 
 
 class Centre(NamedTuple):
@@ -67,27 +69,39 @@ def find_centre(split, factors, bounds, n_rows):
     found = _of_sample(some, weights, factors, bounds)
     if found is None:
         return None
-    gram, weights, penalty = found
+    gram, weights, penalty, spread = found
     share = some.size / _effective(split.train_weight)
     lambda_ = float(np.clip(np.log(0.5 * penalty * share), *bounds))
-    return _of_all(split, gram, factors, lambda_, weights)
+    centred = max(CENTRED, CENTRED_SHARE * spread * np.sqrt(share))
+    return _of_all(split, gram, factors, lambda_, weights, centred)
 
 
 def _of_sample(some, weights, factors, bounds):
-    """Return the Hessian, the weights and the penalty of a sample after Newton steps.
+    """Return what a sample tells after Newton steps.
 
-    A step that raises the loss is halved. None where it stays too long.
+    A step that raises the loss is halved.
+
+    Returns
+    -------
+    gram, weights : ndarray
+        The Hessian of the data term, and the weights.
+    penalty, spread : float
+        The penalty, and the standard error of the weights, relative in the norm of the
+        Hessian. None for all where the steps take too long.
     """
-    before, error, penalty = (weights, np.inf), np.inf, 0.0
+    before, error, penalty, path = (weights, np.inf), np.inf, 0.0, None
     for _ in range(SAMPLE_LOOKS):
         gram, right, noise, loss = some.look(weights)
         value = loss + 0.5 * penalty * factors @ weights**2
         if not value <= before[1]:
             weights = 0.5 * (weights + before[0])
             continue
+        if path is None:
+            # Of the first Hessian, which will do for a penalty.
+            path, first = PenaltyPath(gram[None], factors), gram
         if error > SAMPLE_FAR:
-            path = PenaltyPath(gram[None], factors)
-            penalty = _best_penalty(path, right, noise, bounds)
+            bent = right + (first - gram) @ weights
+            penalty, freedom = _best_penalty(path, bent, noise, bounds)
         last = before[1]
         before = weights, loss + 0.5 * penalty * factors @ weights**2
         step = _solver(gram, penalty * factors).solve(right[None])[0] - weights
@@ -95,29 +109,34 @@ def _of_sample(some, weights, factors, bounds):
         error = np.sqrt(0.5 * felt / max(abs(before[1]), 1e-300))
         is_first, weights = np.isinf(last), weights + step
         if error <= SAMPLE_FAR and not is_first:
-            return gram, weights, penalty
+            spread = np.sqrt(0.5 * noise * freedom / max(abs(before[1]), 1e-300))
+            return gram, weights, penalty, spread
     return None
 
 
-def _of_all(split, gram, factors, lambda_, weights):
+def _of_all(split, gram, factors, lambda_, weights, centred):
     """Return the centre after steps for all rows, with the Hessian of a sample."""
     rows, penalty = SharedRows(split.rows, 1), 2.0 * np.exp(lambda_)
     solver = _solver(gram, penalty * factors)
     passes = Passes(rows, split.loss, split.y, split.train_weight[None], None)
-    last = np.inf
+    last, pairs, before = np.inf, [], None
     for number in range(CENTRE_PASSES):
         at = passes.slopes(weights[None, :, None])
         split.counts.n_train_gradients += 1
         felt = penalty * factors * weights
         loss = at.losses[0] + 0.5 * felt @ weights
-        slope = at.gradients[0, :, 0] + felt
-        step = solver.solve(slope[None])[0]
-        error = np.sqrt(max(0.5 * (slope @ step), 0.0) / max(abs(loss), 1e-300))
+        slope = at.gradients[..., 0] + felt
+        if before is not None:
+            pairs.append(((weights - before[0])[None], slope - before[1]))
+        before = weights, slope
+        step = two_loops(pairs, slope[None], solver.solve)[0]
+        promised = max(0.5 * np.vdot(slope, step), 0.0)
+        error = np.sqrt(promised / max(abs(loss), 1e-300))
         if not error < last:
             return None
-        if error <= CENTRED or (number == CENTRE_PASSES - 1 and error <= OFF_CENTRE):
+        if error <= centred or (number == CENTRE_PASSES - 1 and error <= OFF_CENTRE):
             return Centre(lambda_, weights[:, None], at.raw[0])
-        weights, last = weights - step, error
+        weights, last = weights - step[0], error
     return None
 
 
@@ -159,7 +178,10 @@ class _Sample:
 
 
 def _best_penalty(path, right, noise, bounds):
-    """Return the penalty with the least estimated loss on new rows."""
+    """Return the penalty with the least estimated loss on new rows.
+
+    And the degrees of freedom there.
+    """
     penalties = 2.0 * np.exp(
         np.arange(bounds[1], bounds[0] - PENALTY_STEP, -PENALTY_STEP)
     )
@@ -167,7 +189,8 @@ def _best_penalty(path, right, noise, bounds):
     total = path.values + penalties[:, None]
     left = path.values / total
     estimate = (squares / total * (0.5 * left - 1.0) + noise * left).sum(axis=1)
-    return penalties[np.argmin(estimate)]
+    best = np.argmin(estimate)
+    return penalties[best], left[best].sum()
 
 
 def _solver(gram, penalty):

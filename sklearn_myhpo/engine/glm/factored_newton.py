@@ -172,11 +172,13 @@ class FactoredNewton:
     def _direction(self, slope, renew=False):
         """Return the step of every split, and twice its predicted decrease."""
         solver = self.curvature.solver(self.at.raw, self.penalty, self.tol, renew=renew)
+        flat = len(slope), -1
         pairs = [
-            (move, change + self.penalty * move)
+            (move.reshape(flat), (change + self.penalty * move).reshape(flat))
             for move, change in self.curvature.pairs
         ]
-        return _promised(slope, -_two_loops(pairs, slope, solver.solve))
+        found = two_loops(pairs, slope.reshape(len(slope), 1, -1), solver.solve)
+        return _promised(slope, -found.reshape(slope.shape))
 
     def _solution(self, slope):
         """Return the step by the exact Hessians, and its predicted decrease.
@@ -267,17 +269,30 @@ def _promised(slope, direction):
     return direction, decrement
 
 
-def _two_loops(pairs, slope, solve):
-    """Return the inverse Hessians, corrected by L-BFGS pairs, applied to slopes."""
-    q, shares = slope, []
+def two_loops(pairs, rights, solve):
+    """Return the inverse of Hessians, mended by pairs, applied to right-hand sides.
+
+    Parameters
+    ----------
+    pairs : list of (ndarray, ndarray)
+        Moves (k, size), and the changes of the gradients along them.
+    rights : ndarray of shape (k, r, size)
+    solve : callable
+        The inverse before it is mended.
+
+    Returns
+    -------
+    ndarray of shape (k, r, size)
+    """
+    q, shares = rights, []
     for move, change in reversed(pairs):
-        along = np.einsum("kmo,kmo->k", move, change)
+        along = np.einsum("km,km->k", move, change)
         inverse = np.divide(1.0, along, out=np.zeros_like(along), where=along > 0)
-        share = inverse * np.einsum("kmo,kmo->k", move, q)
-        q = q - share[:, None, None] * change
+        share = np.matmul(q, (inverse[:, None] * move)[..., None])
+        q = q - share * change[:, None]
         shares.append((inverse, share))
     q = solve(q)
     for (move, change), (inverse, share) in zip(pairs, reversed(shares), strict=True):
-        other = inverse * np.einsum("kmo,kmo->k", change, q)
-        q = q + (share - other)[:, None, None] * move
+        other = np.matmul(q, (inverse[:, None] * change)[..., None])
+        q = q + (share - other) * move[:, None]
     return q

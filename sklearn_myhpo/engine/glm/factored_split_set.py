@@ -32,14 +32,14 @@ class FactoredSplitSet(GLMSplitSet):
     def __init__(self, splits, parts, plan, rows=None):
         super().__init__(splits, parts, plan, rows)
         held_out = HeldOutWeights([split.held_out for split in splits], len(self.y))
-        train_weights = np.stack(self.train_weights)
-        self.passes = Passes(self.rows, self.loss, self.y, train_weights, held_out)
+        given = self.rows, self.loss, self.y, self.train_weights, held_out
+        self.passes = Passes(*given)
         self.factored_curvature = FactoredCurvature(
             self.passes, self.shared_curvature, plan, self.counts
         )
         self._weights = self._given = self._raw = self._slopes = None
         # Raw predictions, and the validation losses and their gradients there.
-        self._held_out = {}
+        self._held_out, self._null = {}, None
 
     @property
     def makes_models(self):
@@ -74,8 +74,10 @@ class FactoredSplitSet(GLMSplitSet):
             return np.array_equal(self._weights, weights)
         return all(map(np.array_equal, self._weights, weights))
 
-    def keep(self, weights, at):
+    def keep(self, weights, at, held_out_losses=None):
         """Keep weights (n_splits, m, n_outputs) with their `Slopes`.
+
+        And with the validation losses there, where they are known.
 
         Returns
         -------
@@ -84,6 +86,11 @@ class FactoredSplitSet(GLMSplitSet):
         """
         for split, w, own in zip(self.splits, weights, at.raw, strict=True):
             split.remember(w, own.T)
+        if held_out_losses is not None:
+            self._held_out[self.passes.held_out_losses.__name__] = (
+                at.raw,
+                held_out_losses,
+            )
         return self._keep(weights, at.raw, at)
 
     def _keep(self, weights, raw, slopes):
@@ -222,19 +229,38 @@ class FactoredSplitSet(GLMSplitSet):
         These are next to each other: to first order in the constant, where sums over
         parts of the rows serve all splits.
         """
-        if self.passes.n_outputs > 1 or not (self.makes_models and self._shares_rows):
+        if not self._has_null_slopes:
             return super()._null_gradients()
-        starts = np.stack([split.null_raw()[0] for split in self.splits])
-        common = np.full((len(self.y), 1), np.mean(starts))
-        slopes, bends = self.loss.gradient_and_curvature(self.y, common)
-        both = np.concatenate([slopes, bends[:, 0]], axis=1)
-        found, _ = PartSums(self).of_slopes(both)
+        if self._null is None:
+            self.know_null(PartSums(self).of_slopes(self.null_slopes())[0])
+        starts = self._null_starts
         moves = (starts - np.mean(starts))[:, None]
-        return (found[..., 0] + moves * found[..., 1])[..., None]
+        return (self._null[..., 0] + moves * self._null[..., 1])[..., None]
+
+    def null_slopes(self):
+        """Return slopes and curvature (n_samples, 2) of a model without features.
+
+        To be summed along with others, for `know_null`; (n_samples, 0) where they are
+        of no use.
+        """
+        if not self._has_null_slopes:
+            return np.empty((len(self.y), 0))
+        common = np.full((len(self.y), 1), np.mean(self._null_starts))
+        slopes, bends = self.loss.gradient_and_curvature(self.y, common)
+        return np.concatenate([slopes, bends[:, 0]], axis=1)
+
+    def know_null(self, sums):
+        """Keep the sums (n_splits, m, 2) of `null_slopes` over the training rows."""
+        self._null = sums if self._has_null_slopes else None
 
     @property
-    def _shares_rows(self):
-        return self.rows.are_shared and self.splits[0].explicit_intercept
+    def _null_starts(self):
+        return np.stack([split.null_raw()[0] for split in self.splits])
+
+    @property
+    def _has_null_slopes(self):
+        shares_rows = self.rows.are_shared and self.splits[0].explicit_intercept
+        return self.passes.n_outputs == 1 and self.makes_models and shares_rows
 
     def inner_residuals(self, lambda_, weights):
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""

@@ -1,7 +1,8 @@
 """Second-order models of all splits near their minima, for all values of one penalty.
 
-Hessians are those at common weights; values and slopes are those of the rows at the
-weights of every split, which steps by the models mend from pass to pass.
+Hessians are those at common weights, which moves of the weights and the changes of the
+slopes along them mend; values and slopes are those of the rows at the weights of every
+split, which steps by the models mend from pass to pass.
 """
 
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..linalg.penalty_path import PenaltyPath
+from .factored_newton import MEMORY, two_loops
 from .part_sums import PartSums
 from .safeguards import LOSS_ROUNDING
 
@@ -58,12 +60,18 @@ class NearModels:
         split_set.counts.n_factorizations += len(grams)
         values, slopes = split_set.loss.value_and_gradient(split_set.y, centre.raw.T)
         losses, held_losses = sums.of_values(values)
+        slopes = np.concatenate([slopes, split_set.null_slopes()], axis=1)
         gradients, held = sums.of_slopes(slopes)
+        split_set.know_null(gradients[..., 1:])
         weights = np.repeat(centre.weights.T, len(grams), axis=0)
+        self._pairs, self.reference, self.gradients = [], None, None
         self.move_to(weights, losses, gradients[..., 0], held_losses, held[..., 0])
 
     def move_to(self, weights, losses, gradients, held_losses, held_gradients):
         """Take over values and slopes of the rows at weights (k, m)."""
+        if self.reference is not None:
+            pair = weights - self.reference, gradients - self.gradients
+            self._pairs = [*self._pairs, pair][-MEMORY:]
         self.reference, self.losses, self.gradients = weights, losses, gradients
         self.held_losses, self.held_gradients = held_losses, held_gradients
         right = np.einsum("kab,kb->ka", self.grams, weights) - gradients
@@ -100,6 +108,21 @@ class NearModels:
         bends += np.einsum("ka,ka->k", bent[:, 1], first)
         return NearPoint(slopes, bends, weights, first, second)
 
+    def mended(self, lambda_):
+        """Return the weights (k, m) after a step by mended Hessians."""
+        felt = 2.0 * np.exp(lambda_) * self.factors * self.reference
+        slope = self.gradients + felt
+        return self.reference - self.solve_mended(slope[:, None], lambda_)[:, 0]
+
+    def solve_mended(self, rights, lambda_):
+        """Return the inverse Hessians applied to rows (k, r, m).
+
+        Of Hessians that pairs of moves and changes of slopes mend.
+        """
+        penalty = 2.0 * np.exp(lambda_) * self.factors
+        pairs = [(move, change + penalty * move) for move, change in self._pairs]
+        return two_loops(pairs, rights, lambda right: self.solve(right, lambda_))
+
     def held_slopes(self, weights):
         """Return the gradients (k, m) of the validation losses at weights (k, m)."""
         bent = np.einsum("kab,kb->ka", self.held_grams, weights - self.reference)
@@ -124,7 +147,16 @@ class NearModels:
         promised = np.einsum("ka,ka->k", slope, step)
         rounding = LOSS_ROUNDING * np.abs(losses)
         promised = np.where(promised <= rounding, 0.0, promised)
-        least = np.finfo(float).tiny
-        return float(
-            np.sqrt(np.max(0.5 * promised / np.maximum(np.abs(losses), least)))
-        )
+        return _largest(promised, losses)
+
+    def distance(self, weights):
+        """Return how far weights (k, m) are, relative in the norm of the Hessian."""
+        moves = weights - self.reference
+        bent = np.matmul(self.grams, moves[..., None])[..., 0]
+        return _largest(np.einsum("ka,ka->k", moves, bent), self.losses)
+
+
+def _largest(squares, losses):
+    """Return the largest root of half of some squares relative to losses."""
+    least = np.finfo(float).tiny
+    return float(np.sqrt(np.max(0.5 * squares / np.maximum(np.abs(losses), least))))

@@ -1,15 +1,18 @@
 """A pass for slopes, products of the Hessians and second derivatives in one lambda."""
 
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from ...data.blocks import add_all
 from ...data.limits import row_limits
-from ...data.shared_rows import SharedRows
 from ...data.threads import map_shares
 from .passes import Slopes
+
+#: Numbers per row and split that a block of rows makes: images, derivatives, weights.
+WORKING = 8
 
 
 class NearTerms(NamedTuple):
@@ -19,7 +22,8 @@ class NearTerms(NamedTuple):
     ----------
     at : Slopes
     products : ndarray of shape (k, 2, m)
-        The Hessians of the data terms applied to a response J and an adjoint q.
+        The Hessians of the data terms applied to a response J and an adjoint q; like
+        `third` and `gram` only of use where these were given.
     third, gram : ndarray of shape (k,)
         The third derivative of L_T along (q, J, J), and ``J' H_V J``.
     held_losses : ndarray of shape (k,)
@@ -38,9 +42,6 @@ class NearTerms(NamedTuple):
 class NearPass:
     """Passes over the rows of splits of one output, each row held out once at most.
 
-    Where the rows of every split are neighbours, blocks are of the rows of one split:
-    it does not train on them, so that one column of a product serves both its losses.
-
     Parameters
     ----------
     passes : Passes
@@ -56,109 +57,142 @@ class NearPass:
 
     @cached_property
     def _blocks(self):
-        """Pairs of a slice of rows and the split that holds them out, if there are."""
-        ranges, design = self.passes.held_out.ranges, self.passes.rows.of(0)
-        if ranges is None or not (design.is_sparse or design.slices_are_views):
-            return None
-        size = max(1, row_limits().block_entries // self.passes.width_of(3))
-        blocks, end = [], 0
-        for owner, rows in sorted(enumerate(ranges), key=lambda pair: pair[1].start):
-            if rows.start != end or np.any(self.passes.train_weights[owner, rows]):
-                return None
-            end = rows.stop
-            blocks += [
-                (slice(start, min(start + size, end)), owner)
-                for start in range(rows.start, end, size)
-            ]
-        return blocks if end == self.passes.rows.n_samples else None
+        """Slices of rows, each of one split's held-out rows where these are neighbours.
 
-    def terms(self, weights, vectors):
+        None where a slice of rows is a copy of them.
+        """
+        design, most = self.passes.rows.of(0), row_limits()
+        if not (design.is_sparse or design.slices_are_views):
+            return None
+        size = most.cached_entries // (WORKING * self.n_splits)
+        if design.is_sparse:
+            # Blocks of sparse rows are copied for every product, and so should be few.
+            size = most.block_entries // self.passes.width_of(3)
+        ends = np.flatnonzero(np.diff(self._owner)) + 1
+        if len(ends) > max(2 * self.n_splits, len(self._owner) // max(1, size)):
+            ends = []
+        edges = [0, *ends, len(self._owner)]
+        return [
+            slice(rows, min(rows + size, end))
+            for start, end in pairwise(edges)
+            for rows in range(start, end, max(1, size))
+        ]
+
+    def terms(self, weights, vectors=None):
         """Return the `NearTerms` at weights (k, m) of J and q, (k, 2, m)."""
-        flat = np.concatenate([weights[:, None], vectors], axis=1)
-        flat = flat.reshape(-1, flat.shape[2], 1)
+        vectors_of = [weights[None]]
+        if vectors is not None:
+            vectors_of.append(vectors.transpose(1, 0, 2))
+        columns = np.concatenate(vectors_of)
         raw = np.empty((self.n_splits, 1, self.passes.rows.n_samples))
-        if self._blocks is None:
-            return self._of_scattered(flat, raw)
+        given = self.passes.y, self.passes.train_weights.T, self._owner, self._held
+        found = self._sum(columns, *given, raw[:, 0].T)
+        losses, sums, third, gram, held_losses, held = found
+        sums = sums.reshape(*columns.shape)
+        at = Slopes(raw, losses, sums[0, ..., None])
+        products = sums[1:].transpose(1, 0, 2)
+        return NearTerms(at, products, third, gram, held_losses, held)
+
+    def _sum(self, columns, *rows):
+        """Return the sums over all blocks, a share of them by each thread."""
         design = self.passes.rows.of(0)
+        if self._blocks is None:
+            return design.reduce(
+                partial(self._of_block, columns=columns),
+                *rows,
+                entries_per_row=self.passes.width_of(3),
+            )
 
         def own(blocks):
             return add_all(
-                self._of_split(design.take(rows), rows, owner, flat, raw)
-                for rows, owner in blocks
+                self._of_block(
+                    design.take(block), *(one[block] for one in rows), columns=columns
+                )
+                for block in blocks
             )
 
-        work = row_limits().products_per_entry * self.passes.rows.n_features * len(raw)
-        shares = map_shares(own, self._blocks, work * raw.shape[2])
-        sums, train, held = add_all(shares)
-        losses, third, gram, held_losses = sums
-        at = Slopes(raw, losses, train[:, 0, :, None])
-        return NearTerms(at, train[:, 1:], third, gram, held_losses, held)
+        work = row_limits().products_per_entry * design.n_features * self.n_splits
+        return add_all(map_shares(own, self._blocks, work * design.n_samples))
 
-    def _of_split(self, rows, index, owner, flat, raw):
-        """Return the sums of rows that one split holds out."""
-        images = SharedRows(rows, self.n_splits).forward(flat)
-        images = images.reshape(self.n_splits, 3, -1)
-        raw[:, 0, index] = images[:, 0]
-        factor = self.passes.train_weights[:, index].copy()
-        factor[owner] = self._held[index]
-        losses, third, gram = self._weigh(self.passes.y[index], images, factor)
-        sums = np.zeros((4, self.n_splits))
-        sums[0], sums[1], sums[2, owner] = losses, third, gram[owner]
-        sums[3, owner], sums[0, owner], sums[1, owner] = losses[owner], 0.0, 0.0
-        found = SharedRows(rows, self.n_splits).adjoint(
-            images.reshape(-1, 1, images.shape[2])
+    def _of_block(self, block, y, train, owner, held, raw, columns):
+        """Return the sums over a block of rows."""
+        shape = *columns.shape[:2], len(y)
+        flat = columns.reshape(-1, columns.shape[2])
+        images = np.ascontiguousarray(block.forward(flat.T).T).reshape(shape)
+        raw[...], train = images[0].T, train.T
+        losses, slopes, bends, thirds = self.passes.loss.derivatives(y, images[0])
+        own = _Owners(owner, self.n_splits)
+        out = np.empty((len(flat) + len(own.present), len(y)))
+        rows = out[: len(flat)].reshape(shape)
+        np.multiply(train, slopes, out=rows[0])
+        own.spread(held * own.of(slopes), out[len(flat) :])
+        third = gram = np.zeros(self.n_splits)
+        if len(columns) > 1:
+            bent = train * bends
+            np.multiply(bent, images[1:], out=rows[1:])
+            third, gram = self._along(images, train * thirds, held, bends, own)
+        found = block.adjoint(out.T).T
+        gradients = np.zeros((self.n_splits, found.shape[1]))
+        gradients[own.present] = found[len(flat) :]
+        return (
+            np.einsum("kn,kn->k", losses, train),
+            found[: len(flat)],
+            third,
+            gram,
+            own.sum(held * own.of(losses)),
+            gradients,
         )
-        found = found[..., 0].reshape(self.n_splits, 3, -1)
-        held = np.zeros((self.n_splits, found.shape[2]))
-        held[owner] = found[owner, 0]
-        found[owner] = 0.0
-        return sums, found, held
 
-    def _weigh(self, y, images, factor):
-        """Turn images of weights, J and q into the terms of the adjoint, in place.
+    @staticmethod
+    def _along(images, thirds, held, bends, own):
+        """Return the third derivatives along (q, J, J), and ``J' H_V J``."""
+        _, move, along = images
+        gram = own.sum(held * own.of(bends) * own.of(move) ** 2)
+        thirds *= move
+        thirds *= move
+        return np.einsum("kn,kn->k", thirds, along), gram
 
-        Returns
-        -------
-        losses, third, gram : ndarray of shape (k,)
-            ``J' H J`` is the last one.
+
+class _Owners:
+    """The splits that hold out the rows of a block.
+
+    Parameters
+    ----------
+    owner : ndarray of int of shape (n_rows,)
+    n_splits : int
+    """
+
+    def __init__(self, owner, n_splits):
+        self._owner, self._n_splits = owner, n_splits
+        self.present = owner[:1]
+        if owner.min() < owner.max():
+            self.present = np.flatnonzero(np.bincount(owner, minlength=n_splits))
+            self._number = np.arange(len(owner))
+
+    def of(self, values):
+        """Return the values (k, n_rows) of the split that holds out each row."""
+        if len(self.present) == 1:
+            return values[self.present[0]]
+        return values[self._owner, self._number]
+
+    def sum(self, values):
+        """Return the sums (k,) of values (n_rows,) over the rows of every split."""
+        if len(self.present) > 1:
+            return np.bincount(self._owner, values, minlength=self._n_splits)
+        sums = np.zeros(self._n_splits)
+        sums[self.present] = values.sum()
+        return sums
+
+    def spread(self, values, out):
+        """Write values (n_rows,) into the row of `out` of their split among those here.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows,)
+        out : ndarray of shape (n_present, n_rows)
         """
-        shape, move = factor.shape, images[:, 1]
-        many, here = np.concatenate([y] * len(images)), images[:, 0].ravel()
-        losses, slopes, bends, thirds = (
-            one.reshape(shape) for one in self.passes.loss.derivatives(many, here)
-        )
-        weighted = factor * move
-        third = np.einsum("kn,kn,kn->k", weighted * move, thirds, images[:, 2])
-        weighted *= bends
-        gram = np.einsum("kn,kn->k", weighted, move)
-        np.multiply(factor, slopes, out=images[:, 0])
-        images[:, 1] = weighted
-        images[:, 2] *= bends
-        images[:, 2] *= factor
-        return np.einsum("kn,kn->k", losses, factor), third, gram
-
-    def _of_scattered(self, flat, raw):
-        """Return the terms where rows of all splits are mixed."""
-        passes, n_splits = self.passes, self.n_splits
-
-        def own(block, y, train, owner, held, raw):
-            images = block.forward(flat).reshape(n_splits, 3, -1)
-            here, number = images[:, 0].copy(), np.arange(images.shape[2])
-            raw[...] = here.T
-            moves = images[owner, 1, number]
-            losses, third, _ = self._weigh(y, images, np.ascontiguousarray(train.T))
-            own = here[owner, number][:, None]
-            bends = passes.loss.curvature(y, own)[:, 0, 0]
-            gram = np.bincount(owner, held * bends * moves**2, minlength=n_splits)
-            shape = len(flat), 1, len(number)
-            return losses, block.adjoint(images.reshape(shape)), third, gram
-
-        columns = passes.train_weights.T, self._owner, self._held, raw[:, 0].T
-        found = passes.rows.reduce(
-            own, passes.y, *columns, entries_per_row=passes.width_of(3)
-        )
-        losses, adjoints, third, gram = found
-        adjoints = adjoints[..., 0].reshape(n_splits, 3, -1)
-        at = Slopes(raw, losses, adjoints[:, 0, :, None])
-        held = passes.held_out_losses(raw), passes.held_out_gradients(raw)[..., 0]
-        return NearTerms(at, adjoints[:, 1:], third, gram, *held)
+        if len(self.present) == 1:
+            out[0] = values
+            return
+        out[...] = 0.0
+        out[np.searchsorted(self.present, self._owner), self._number] = values

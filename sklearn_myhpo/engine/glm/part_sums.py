@@ -42,7 +42,8 @@ class PartSums:
         ----------
         slopes : ndarray of shape (n_samples, j)
         """
-        weighted = self.weight[:, None] * slopes
+        # One vector after the other, as they are multiplied.
+        weighted = (self.weight * slopes.T).T
         ends = np.flatnonzero(np.diff(self.labels)) + 1
         sums = np.zeros((self.n_parts, self.rows.n_coordinates, slopes.shape[1]))
         if len(ends) < 2 * self.n_parts:
@@ -54,7 +55,7 @@ class PartSums:
                     sums[part] += self.rows.take(own).adjoint(weighted[own])
         else:
             for part in range(self.n_parts):
-                own = np.where((self.labels == part)[:, None], weighted, 0.0)
-                sums[part] = self.rows.adjoint(own)
+                own = np.where(self.labels == part, weighted.T, 0.0)
+                sums[part] = self.rows.adjoint(own.T)
         shares = self.train_shares, self.held_shares
         return tuple(np.tensordot(own, sums, axes=1) for own in shares)

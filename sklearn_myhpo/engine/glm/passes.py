@@ -302,7 +302,7 @@ class HeldOutWeights:
             (index, np.full(len(index), number), weight)
             for number, (index, weight) in enumerate(held_out)
         ]
-        counts = sum(np.bincount(own[0], minlength=n_samples) for own in visits)
+        counts = np.bincount(np.concatenate([own[0] for own in visits]))
         self.ranges = None
         if counts.max() == 1:
             ranges = [as_slice(own[0]) for own in visits]

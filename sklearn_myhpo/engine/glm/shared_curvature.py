@@ -275,8 +275,9 @@ class _Parts:
 
     def _own_shares(self):
         """Return the training weights relative to their mean, (n_splits, n_samples)."""
-        weights = np.stack(self.train_weights)
-        return np.divide(weights, self.weight, out=weights, where=weights > 0)
+        weights = self.train_weights
+        zeros = np.zeros_like(weights)
+        return np.divide(weights, self.weight, out=zeros, where=weights > 0)
 
     def common(self, raw):
         """Return the mean over splits of the raw predictions of their training rows.

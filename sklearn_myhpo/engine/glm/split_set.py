@@ -1,7 +1,10 @@
 """All splits of a generalized linear model, minimized and solved with together."""
 
+from functools import cached_property
+
 import numpy as np
 
+from ...data.blocks import rows_of_one
 from ...data.shared_rows import SharedRows
 from ..linalg.hessian import CG_TOL
 from ..linalg.newton import NEWTON_MAX_ITER, NEWTON_TOL
@@ -35,15 +38,19 @@ class GLMSplitSet(SplitSet):
         self.rows = SharedRows(first.rows, len(splits)) if rows is None else rows
         self.loss, self.y = first.loss, first.y
         self.counts, self.parts, self.plan = first.counts, parts, plan
-        self.train_weights = [split.train_weight for split in splits]
+        self.train_weights = rows_of_one([split.train_weight for split in splits])
         self._shares_penalty = all(
             split.penalty_scale is None and split.pinning is first.pinning
             for split in splits
         )
-        start = first.null_raw()[None]
+        self.shared_curvature = SharedCurvature(self, first.null_raw()[None])
+
+    @cached_property
+    def null_losses(self):
+        """The data terms of the splits at the first one's model without features."""
+        start = self.splits[0].null_raw()[None]
         null = self.loss.value(self.y, np.repeat(start, len(self.y), axis=0))
-        self.null_losses = np.array([weight @ null for weight in self.train_weights])
-        self.shared_curvature = SharedCurvature(self, start)
+        return self.train_weights @ null
 
     @property
     def prefers_inverse(self):

@@ -6,6 +6,8 @@ p F`` is diagonal in the eigenvectors of G for every p.
 
 import numpy as np
 
+from ...data.blocks import as_slice
+
 
 class PenaltyPath:
     """The inverses of ``G_k + p F`` of several splits and all p.
@@ -27,22 +29,23 @@ class PenaltyPath:
     """
 
     def __init__(self, grams, factors):
-        own, free = np.flatnonzero(factors), np.flatnonzero(factors == 0)
-        self._free, self._corner = free, np.empty((len(grams), 0, 0))
+        # The intercept is the last one: most often all others have a penalty.
+        own, free = (as_slice(np.flatnonzero(kind)) for kind in (factors, factors == 0))
+        self._free, self._has_free = free, np.any(factors == 0)
         unit = 1.0 / np.sqrt(factors[own])
         inner = _block(grams, own, own)
-        self.vectors = np.zeros((len(grams), len(factors), len(own)))
-        cross = 0.0
-        if len(free):
+        self.vectors = np.zeros((len(grams), len(factors), len(unit)))
+        if self._has_free:
             self._corner = np.linalg.inv(_block(grams, free, free))
             cross = self._corner @ _block(grams, free, own)
             inner = inner - _block(grams, own, free) @ cross
-        inner = inner * (unit * unit[:, None])
+        if np.any(unit != 1.0):
+            inner = inner * (unit * unit[:, None])
         values, turned = np.linalg.eigh(inner)
         self.values = np.maximum(values, 0.0)
         turned *= unit[:, None]
         self.vectors[:, own] = turned
-        if len(free):
+        if self._has_free:
             self.vectors[:, free] = -cross @ turned
 
     def turned(self, rights):
@@ -56,7 +59,7 @@ class PenaltyPath:
     def rest(self, rights):
         """Return the part of solutions (k, ..., m) that no penalty changes."""
         out = np.zeros_like(rights)
-        if len(self._free):
+        if self._has_free:
             out[..., self._free] = np.matmul(rights[..., self._free], self._corner)
         return out
 
@@ -68,4 +71,6 @@ class PenaltyPath:
 
 
 def _block(matrices, rows, columns):
-    return matrices[:, rows[:, None], columns]
+    if isinstance(rows, slice) and isinstance(columns, slice):
+        return matrices[:, rows, columns]
+    return matrices[:, rows][:, :, columns]

@@ -1,12 +1,16 @@
-"""The start of a fit of many rows, by models that end close to the minimum.
+"""The start of a fit of many rows, by models that end next to the minimum.
 
 One lambda of many rows has a loss like that of second-order models about common
 weights. One Gram pass makes these for all splits and all lambdas. Every further pass is
-at the weights and the lambda where the models ended, and mends them. It multiplies with
-the Hessians of the splits' own weights too: the terms of the splits in the slope nearly
-cancel, and with a common Hessian they would not. Where weights do not come near at
-once, the start is left to a scan.
+at the weights and the lambda where the models ended, and mends them. Of rough weights
+it asks for slopes alone. Then it multiplies with the Hessians of the splits' own
+weights too: the terms of the splits in the slope nearly cancel, and with a common
+Hessian they would not. Moves and changes of slopes from one pass to the next mend the
+Hessians of the models. Where weights do not come near at once, the start is left to a
+scan.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,22 +26,26 @@ from .points import Point, Scan, inner_range, shared_lambda
 #: Step of lambda between values of the models, and how much lower than another minimum
 #: the lowest one must be, relative to it.
 GRID_STEP, CLEARLY = 0.5, 1e-3
-#: Newton steps in lambda of one model, their longest, and the move that ends them.
-MODEL_STEPS, MODEL_MOVE, SMALL_MODEL_MOVE = 8, 1.0, 1e-4
-#: Maximum number of passes at the weights of every split.
+#: Newton steps in lambda of one model, their longest, the move that ends them, and the
+#: largest factor between a model's curvature and that of the objective.
+MODEL_STEPS, MODEL_MOVE, SMALL_MODEL_MOVE, MOST_RATIO = 8, 1.0, 1e-3, 3.0
+#: Most passes at the weights of every split.
 NEAR_PASSES = 10
-#: Share of the error of rough weights that a pass may leave, their error, and the
-#: number of passes that may leave more.
-SLOW_RATE, ROUGH_WEIGHTS, MOST_SLOW = 0.4, 1e-4, 1
-#: Errors of weights, relative in the norm of the Hessian: too far for models, at which
-#: lambda is known, and of the end, after some passes for slopes alone.
-FAR_OFF, NEAR_WEIGHTS_TOL, END_TOL, END_PASSES = 0.1, 1e-5, 1e-7, 3
-#: Slope of the objective, relative to it, and move of lambda, at the end.
-END_SLOPE, END_MOVE = 5e-7, 1e-3
+#: Share of the error of rough weights that a pass is expected to leave, and may leave,
+#: and the number of passes that may leave more.
+USUAL_RATE, SLOW_RATE, MOST_SLOW = 0.1, 0.4, 1
+#: Errors of weights, relative in the norm of the Hessian: too far for models, too rough
+#: for a slope in lambda, at which lambda is known, and of the end; and how much of the
+#: objective another step would change at the end.
+FAR_OFF, ROUGH_WEIGHTS, NEAR_WEIGHTS_TOL, END_TOL = 0.1, 3e-4, 1e-5, 3e-6
+END_CHANGE = 1e-7
+#: Slope of the objective, and what a move of lambda would gain, relative to it, and
+#: that move, at the end.
+END_SLOPE, END_GAIN, END_MOVE = 9e-7, 5e-10, 1e-2
 
 
 def near_scan(problem: Problem) -> Scan | None:
-    """Return the `Scan` that ends close to the minimum over one lambda.
+    """Return the `Scan` that ends next to the minimum over one lambda.
 
     Parameters
     ----------
@@ -63,7 +71,7 @@ def near_scan(problem: Problem) -> Scan | None:
 
 
 def is_near_problem(problem):
-    """Whether models may end close to the minimum of a problem."""
+    """Whether models may end next to the minimum of a problem."""
     full, split_set = problem.full, problem.split_set
     return (
         problem.n_groups == 1
@@ -75,6 +83,14 @@ def is_near_problem(problem):
         and full.penalty_scale is None
         and len(split_set.passes.held_out.visits) == 1
     )
+
+
+class _Place(NamedTuple):
+    """Where a pass is made: lambda, weights (k, m), and J and q (k, 2, m)."""
+
+    lambda_: float
+    weights: np.ndarray
+    both: np.ndarray
 
 
 class _Rounds:
@@ -130,12 +146,19 @@ class _Rounds:
             return None, points
         return self._newton(grid[best]), points
 
-    def _newton(self, lambda_):
-        """Return the minimum of the models over lambda near a place, or None."""
+    def _newton(self, lambda_, more=0.0):
+        """Return the minimum of the models over lambda near a place, or None.
+
+        Parameters
+        ----------
+        lambda_ : float
+        more : float, default=0.0
+            What is added to the slopes of the models.
+        """
         shares = self.problem.split_weights
         for _ in range(MODEL_STEPS):
             point = self.models.at(lambda_)
-            slope, bend = shares @ point.slopes, shares @ point.bends
+            slope, bend = shares @ point.slopes + more, shares @ point.bends
             if not bend > 0:
                 return None
             move = float(np.clip(-slope / bend, -MODEL_MOVE, MODEL_MOVE))
@@ -145,41 +168,93 @@ class _Rounds:
         return lambda_
 
     def _ended(self, lambda_, points):
-        """Return the scan after passes from the minimum of the models."""
-        models, passes = self.models, NearPass(self.set.passes)
-        start = models.at(lambda_)
-        weights, response = start.weights, start.response
-        slopes = models.held_slopes(weights)
-        adjoint = models.solve(slopes[:, None], lambda_)[:, 0]
-        last, n_slow = np.inf, 0
+        """Return the scan after passes from where the models ended."""
+        passes = NearPass(self.set.passes)
+        place = self._place(lambda_, self.models.at(lambda_).weights)
+        error, rate, n_slow, end = np.inf, USUAL_RATE, 0, None
+        # Weights of second-order models are off by the square of their distance.
+        expected = self.models.distance(place.weights) ** 2
         for _ in range(NEAR_PASSES):
-            both = np.stack([response, adjoint], axis=1)
-            self._last = lambda_, list(weights[..., None]), points
-            found = passes.terms(weights, both)
-            self.set.counts.n_hessian_products += 2 * len(weights)
-            self.set.counts.n_train_gradients += len(weights)
-            at, held = found.at, (found.held_losses, found.held_gradients)
-            models.move_to(weights, at.losses, at.gradients[..., 0], *held)
-            error = models.error(lambda_)
-            model, both = self._model(lambda_, weights, found, both)
-            slope, bend = model.gradient[0], (model.tangent + model.bend)[0, 0]
+            is_rough = expected > ROUGH_WEIGHTS
+            both = None if is_rough or end is not None else place.both
+            self._last = place.lambda_, list(place.weights[..., None]), points
+            found = self._pass(passes, place.weights, both)
+            last, error = error, self.models.error(place.lambda_)
             n_slow += error > max(SLOW_RATE * last, ROUGH_WEIGHTS)
             if n_slow > MOST_SLOW or not error < FAR_OFF:
                 return None
-            objective = self.problem.split_weights @ models.held_losses
-            size, last = abs(slope) / objective, error
-            move = -slope / bend if bend > 0 else -np.sign(slope) * MODEL_MOVE
-            is_near = bend > 0 and error <= NEAR_WEIGHTS_TOL
-            if is_near and size <= END_SLOPE and abs(move) <= END_MOVE:
-                return self._known(lambda_, model, both, points)
-            ahead = lambda_ + np.clip(move, -MODEL_MOVE, MODEL_MOVE)
-            ahead = float(np.clip(ahead, *self.range))
-            here, there = models.at(lambda_), models.at(ahead)
-            bent = models.held_slopes(there.weights) - models.held_gradients
-            lambda_, weights = ahead, there.weights
-            response = both[:, 0] + there.response - here.response
-            adjoint = both[:, 1] + models.solve(bent[:, None], lambda_)[:, 0]
+            rate = min(USUAL_RATE, error / last) if error < last < np.inf else rate
+            expected = rate * error
+            if both is not None:
+                model, both = self._model(*place[:2], found, both)
+                if self._is_at_rest(model, error):
+                    end = model, both
+            if end is not None and self._is_settled(place, error):
+                return self._known(place, error, found.at, *end, points)
+            if end is not None:
+                place = place._replace(weights=self.models.mended(place.lambda_))
+            elif both is None:
+                weights = self.models.mended(place.lambda_)
+                place = self._place(place.lambda_, weights)
+            else:
+                place = self._moved(place, model, both)
         return None
+
+    def _pass(self, passes, weights, both):
+        """Return the `NearTerms` at weights, which the models take over."""
+        counts = self.set.counts
+        counts.n_train_gradients += len(weights)
+        counts.n_hessian_products += 0 if both is None else 2 * len(weights)
+        found = passes.terms(weights, both)
+        at, held = found.at, (found.held_losses, found.held_gradients)
+        self.models.move_to(weights, at.losses, at.gradients[..., 0], *held)
+        return found
+
+    def _place(self, lambda_, weights):
+        """Return the `_Place` with J and q of the models."""
+        rights = self._rights(lambda_, weights)
+        return _Place(lambda_, weights, self.models.solve_mended(rights, lambda_))
+
+    def _rights(self, lambda_, weights):
+        """Return the right-hand sides (k, 2, m) of J and q."""
+        felt = 2.0 * np.exp(lambda_) * self.factors * weights
+        return np.stack([-felt, self.models.held_slopes(weights)], axis=1)
+
+    def _moved(self, place, model, both):
+        """Return the `_Place` at the minimum of the models, mended by an exact one."""
+        models, shares, before = self.models, self.problem.split_weights, place.lambda_
+        here, slope = models.at(before), model.gradient[0]
+        bend, lambda_ = (model.tangent + model.bend)[0, 0], None
+        if bend > 0:
+            ratio = np.clip(shares @ here.bends / bend, 1.0 / MOST_RATIO, MOST_RATIO)
+            lambda_ = self._newton(before, ratio * slope - shares @ here.slopes)
+        if lambda_ is None:
+            away = np.sign(slope) * MODEL_MOVE
+            lambda_ = float(np.clip(before - away, *self.range))
+        there = models.at(lambda_)
+        weights = there.weights + models.mended(before) - here.weights
+        weights += (lambda_ - before) * (both[:, 0] - here.response)
+        bent = models.held_slopes(weights) - models.held_gradients
+        adjoint = both[:, 1] + models.solve(bent[:, None], lambda_)[:, 0]
+        response = both[:, 0] + there.response - here.response
+        return _Place(lambda_, weights, np.stack([response, adjoint], axis=1))
+
+    def _is_at_rest(self, model, error):
+        """Whether lambda is at the minimum."""
+        slope, bend = model.gradient[0], (model.tangent + model.bend)[0, 0]
+        if not (bend > 0 and error <= NEAR_WEIGHTS_TOL):
+            return False
+        size = abs(slope) / (self.problem.split_weights @ self.models.held_losses)
+        move = abs(slope) / bend
+        gain = 0.5 * size * move
+        return size <= END_SLOPE and gain <= END_GAIN and move <= END_MOVE
+
+    def _is_settled(self, place, error):
+        """Whether another step of the weights would change next to nothing."""
+        models, shares = self.models, self.problem.split_weights
+        step = models.mended(place.lambda_) - place.weights
+        change = abs(shares @ _dot(models.held_gradients, step))
+        return error <= END_TOL and change <= END_CHANGE * (shares @ models.held_losses)
 
     def _model(self, lambda_, weights, found, both):
         """Return the `OuterModel` at weights, and better J and q, (k, 2, m).
@@ -189,11 +264,11 @@ class _Rounds:
         """
         models, shares = self.models, self.problem.split_weights
         penalty = 2.0 * np.exp(lambda_) * self.factors
-        rights = np.stack([-penalty * weights, models.held_gradients], axis=1)
+        rights = self._rights(lambda_, weights)
         images = found.products + penalty * both
         slopes = _dot(both[:, 0], rights[:, 1] - images[:, 1])
         slopes += _dot(rights[:, 0], both[:, 1])
-        both = both + models.solve(rights - images, lambda_)
+        both = both + models.solve_mended(rights - images, lambda_)
         cross = _dot(penalty * both[:, 1], both[:, 0])
         metric = _dot(both[:, 0], rights[:, 0])
         slope, gram = shares @ slopes, shares @ found.gram
@@ -203,27 +278,16 @@ class _Rounds:
             np.array([slope]), gram * one, bend * one, (shares @ metric) * one
         ), both
 
-    def _known(self, lambda_, model, both, points):
-        """Return the scan, after reporting its end to the problem."""
-        problem, models = self.problem, self.models
-        for _ in range(END_PASSES):
-            weights = models.at(lambda_).weights
-            at = self.set.slopes(weights[..., None])
-            losses = self.set.held_out_losses(at.raw)
-            held = losses, models.held_slopes(weights)
-            models.move_to(weights, at.losses, at.gradients[..., 0], *held)
-            inner = models.error(lambda_)
-            if inner <= END_TOL:
-                break
-        else:
-            return None
-        kept = self.set.keep(weights[..., None], at)
+    def _known(self, found, error, at, model, both, points):
+        """Return the scan, after the problem is told of its end."""
+        problem, lambda_ = self.problem, found.lambda_
+        kept = self.set.keep(found.weights[..., None], at, self.models.held_losses)
         place = problem.at(shared_lambda(problem, lambda_), kept)
-        objective = float(problem.split_weights @ losses)
+        objective = float(problem.split_weights @ self.models.held_losses)
         place.know(objective, model, list(both[..., None]))
         # By the inequality of Cauchy and Schwarz for J' H_V and a move of the weights.
         felt = float(np.sqrt(2.0 * model.tangent[0, 0] / objective))
-        known = inner, inner * felt, models.freedom(lambda_)
+        known = error, error * felt, self.models.freedom(lambda_)
         problem.known = KnownPlace(place, *known)
         return Scan.of(problem, lambda_, kept, points)
 

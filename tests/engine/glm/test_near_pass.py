@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklearn_myhpo.engine.glm.centre import Centre
+from sklearn_myhpo.engine.glm.near_models import NearModels
 from sklearn_myhpo.engine.glm.near_pass import NearPass
 from sklearn_myhpo.engine.glm.part_sums import PartSums
 from sklearn_myhpo.engine.limits import use_limits
@@ -37,9 +39,7 @@ def test_terms_are_those_of_single_passes(kind, is_shuffled):
     passes, rng = split_set.passes, np.random.default_rng(1)
     weights = 0.3 * rng.standard_normal((4, 7))
     vectors = rng.standard_normal((4, 2, 7))
-    near = NearPass(passes)
-    assert (near._blocks is None) == is_shuffled
-    with use_limits(block_entries=2**14):
+    with use_limits(block_entries=2**14, cached_entries=2**12):
         found = NearPass(passes).terms(weights, vectors)
     at = passes.slopes(weights[..., None])
     np.testing.assert_allclose(found.at.raw, at.raw, atol=1e-12)
@@ -53,6 +53,44 @@ def test_terms_are_those_of_single_passes(kind, is_shuffled):
     np.testing.assert_allclose(found.held_losses, passes.held_out_losses(at.raw))
     held = passes.held_out_gradients(at.raw)[..., 0]
     np.testing.assert_allclose(found.held_gradients, held, atol=1e-13)
+    slopes = NearPass(passes).terms(weights)
+    np.testing.assert_allclose(slopes.at.gradients, at.gradients, atol=1e-13)
+    np.testing.assert_allclose(slopes.held_gradients, held, atol=1e-13)
+
+
+def test_blocks_are_of_one_split_where_its_rows_are_neighbours():
+    """Sums over held-out rows would be gathered row by row."""
+    passes = problem_of("dense", False).split_set.passes
+    with use_limits(cached_entries=2**12):
+        blocks = NearPass(passes)._blocks
+    assert [block.start for block in blocks] == sorted(b.start for b in blocks)
+    rows = np.concatenate([np.arange(600)[block] for block in blocks])
+    np.testing.assert_array_equal(rows, np.arange(600))
+    assert all(block.start // 150 == (block.stop - 1) // 150 for block in blocks)
+
+
+def test_moves_mend_the_hessians_of_models():
+    """Errors of weights would fall from pass to pass by the same small factor."""
+    problem = problem_of("dense", True)
+    factors = np.append(np.ones(6), 0.0)
+    rng, start = np.random.default_rng(4), problem.full.start()
+    centre = Centre(-3.0, start, problem.full.raw(start).T)
+    models, exact = NearModels(problem.split_set, factors, centre), []
+    for _ in range(2):
+        weights = models.reference + 0.3 * rng.standard_normal((4, 7))
+        found = NearPass(problem.split_set.passes).terms(weights)
+        slopes, before = found.at.gradients[..., 0], models.gradients
+        penalty = 2.0 * np.exp(-3.0) * factors
+        move = weights - models.reference
+        exact.append((move, slopes - before + penalty * move))
+        held = found.held_losses, found.held_gradients
+        models.move_to(weights, found.at.losses, slopes, *held)
+    move, change = exact[-1]
+    np.testing.assert_allclose(models.solve_mended(change[:, None], -3.0)[:, 0], move)
+    assert models.distance(models.reference) == 0.0
+    grams = np.einsum("ka,kab,kb->k", move, models.grams, move)
+    far = np.sqrt(np.max(0.5 * grams / models.losses))
+    assert models.distance(models.reference - move) == pytest.approx(far)
 
 
 @pytest.mark.parametrize("is_shuffled", [False, True])

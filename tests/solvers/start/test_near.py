@@ -58,7 +58,7 @@ def test_the_end_is_the_minimum(kind):
     best = minimize_scalar(objective, bounds=around, options={"xatol": 1e-5})
     place = problem.known.place
     assert place.objective <= best.fun * (1.0 + 1e-8)
-    assert abs(scan.lambda_[0] - best.x) <= 2e-3
+    assert abs(scan.lambda_[0] - best.x) <= 4e-3
     # Its second-order model is that of the objective.
     step = 0.1
     ends = [objective(scan.lambda_[0] + move) for move in (-step, 0.0, step)]
@@ -94,7 +94,7 @@ def test_a_solver_goes_on_from_there():
     strict = minimize_bilevel(problem, SOLVERS["myhpo"](), tol=1e-9)
     assert strict.status.has_converged
     assert abs(strict.place.hypergradient()[0]) <= 1e-8 * strict.validation_loss
-    np.testing.assert_allclose(strict.lambda_, rough.lambda_, atol=2e-3)
+    np.testing.assert_allclose(strict.lambda_, rough.lambda_, atol=4e-3)
 
 
 def test_other_problems_are_left_to_a_scan():
@@ -121,10 +121,55 @@ def test_heavy_tails_do_not_mislead():
     problem = spec.problem(all_directions=False)
     result = minimize_bilevel(problem, SOLVERS["myhpo"]())
     weights, least = result.weights, np.inf
-    for lambda_ in np.linspace(*problem.scan_bounds[:, 0], 100):
-        weights = problem.minimize(np.array([lambda_]), result.weights)
+    for lambda_ in np.linspace(*problem.scan_bounds[::-1, 0], 60):
+        weights = problem.minimize(np.array([lambda_]), weights)
         least = min(least, problem.validation_loss(weights))
     assert result.validation_loss <= least * (1.0 + 1e-6)
+
+
+def random_spec(seed):
+    """Return data of random size, scale, sparsity, weights, folds and counts."""
+    rng = np.random.default_rng(seed)
+    n, d = rng.integers(4200, 4800), int(rng.choice([2, 12, 60]))
+    X = rng.standard_normal((n, d)) @ (np.eye(d) + 0.3 * rng.standard_normal((d, d)))
+    if rng.random() < 0.3:
+        X = sparse.csr_array(np.where(X > 1.5, X, 0.0))
+    X = X * 10.0 ** rng.uniform(-3.0, 3.0)
+    eta = X @ rng.standard_normal(d)
+    eta = 0.7 * eta / eta.std() + np.log(rng.choice([0.03, 1.0, 50.0]))
+    loss, y = [
+        lambda: (PoissonLoss(), rng.poisson(np.exp(eta)).astype(float)),
+        lambda: (GammaLoss(), np.exp(eta) * rng.gamma(1.0, 1.0, n)),
+        lambda: (LogisticLoss(), (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int)),
+    ][seed % 3]()
+    weight = rng.uniform(0.1, 3.0, n) if rng.random() < 0.5 else None
+    pairs = folds(n, int(rng.integers(2, 7)), seed=seed)
+    return Spec(X, y, loss, pairs, np.zeros(d, int), sample_weight=weight)
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_no_lambda_nearby_is_better(seed):
+    """A fit would converge beside the minimum of some data."""
+    problem = random_spec(seed).problem(all_directions=False)
+    scan = near_scan(problem)
+    if scan is None:
+        # Left to a scan of other values.
+        return
+    place, weights = problem.known.place, scan.weights
+    for move in (0.0, -1.0, -0.03, 0.03, 1.0):
+        lambda_ = scan.lambda_ + move
+        loss = problem.validation_loss(problem.minimize(lambda_, weights))
+        assert place.objective <= loss * (1.0 + 1e-7)
+        if not move:
+            assert place.objective == pytest.approx(loss, rel=1e-7)
+
+
+def test_most_random_problems_end_near():
+    """The test above would compare nothing, and fits take several times as long."""
+    scans = [
+        near_scan(random_spec(seed).problem(all_directions=False)) for seed in range(6)
+    ]
+    assert sum(scan is not None for scan in scans) >= 4
 
 
 def test_the_end_of_the_time():

@@ -109,4 +109,4 @@ def test_a_guide_by_some_rows_changes_nothing(kind, is_heavy):
         assert problem.of_fewer_rows() is None
         slow = minimize_bilevel(problem, SOLVERS["myhpo"]())
     np.testing.assert_allclose(fast.lambda_, slow.lambda_, atol=2e-2)
-    assert fast.validation_loss == pytest.approx(slow.validation_loss, rel=1e-8)
+    assert fast.validation_loss == pytest.approx(slow.validation_loss, rel=2e-7)
