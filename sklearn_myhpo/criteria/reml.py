@@ -13,7 +13,6 @@ from typing import ClassVar
 import numpy as np
 
 from ..bilevel.outer import OuterModel
-from ..engine.linalg.products import pair_products
 from ..losses import SquaredLoss
 from ._base import (
     BoundRidgeCriterion,
@@ -21,7 +20,6 @@ from ._base import (
     Curve,
     Point,
     filter_factors,
-    responses,
     sum_blocks,
 )
 from ._wide import refined
@@ -79,10 +77,10 @@ class REMLOfRows(BoundRidgeCriterion):
         slope = energy - value * used
         if not second:
             return Curve(value, slope)
-        tangent = energy + value * share * np.sum(bent, axis=0)
-        bend = 0.5 * root * np.sum(squares * (turned - bent), axis=0)
-        bend += value * used**2 - 2.0 * energy * used
-        return Curve(value, slope, tangent, bend)
+        tangent = value * (share * np.sum((1.0 - q) ** 2, axis=0) - used**2)
+        second = 0.5 * root * np.sum(squares * turned, axis=0) - 2.0 * energy * used
+        second += value * (share * np.sum(bent, axis=0) + used**2)
+        return Curve(value, slope, tangent, second - tangent)
 
     def at(self, lambda_, w, hessian):
         """Return the `REMLPoint` of some lambda."""
@@ -129,7 +127,21 @@ class REMLPoint(Point):
     @cached_property
     def root(self):
         """The determinant of ``P^-1 H`` to the power of `share`."""
-        return np.exp(self.share * _log_determinant(self.whole, self.p))
+        return np.exp(self.share * self._log_determinant())
+
+    def _log_determinant(self):
+        """Return the log determinant of ``P^-1 H``, of the smaller matrix of two."""
+        whole, p = self.whole, self.p
+        if whole.is_wide:
+            x = np.sqrt(whole.share)[:, None] * whole.rows.to_dense()[:, : len(p)]
+            gram = (x / p[:, 0]) @ x.T
+        else:
+            gram = self.split.train.gram
+            known = self.hessian.log_determinant()
+            if known is not None:
+                return known + np.sum(np.log1p(np.diag(gram) / p[:, 0]))
+            gram = gram / np.sqrt(p) / np.sqrt(p.T)
+        return np.linalg.slogdet(gram + np.eye(len(gram)))[1]
 
     @property
     def value(self):
@@ -152,39 +164,34 @@ class REMLPoint(Point):
         sizes = self.split.by_group(np.ones_like(self.p))
         return self.share * (sizes - self._bound)
 
+    def _pair_sums(self, matrix):
+        """Return the sums of a matrix over pairs of groups."""
+        groups = self.split.groups
+        return sum_blocks(matrix, groups.labels, groups.n_groups)
+
     @cached_property
     def gradient(self):
         """Its derivative in lambda, shape (n_groups,)."""
         return self.root * (self._energy - self.half_square * self._used)
 
     def model(self):
-        """Return the second-order `OuterModel` in lambda; it is exact."""
-        p, groups = self.p, self.split.groups
-        forces, jacobian = responses(self.split, self.lambda_, self.w, self.hessian)
-        metric = pair_products(jacobian, forces)
-        metric = 0.5 * (metric + metric.T)
-        pairs = p * p.T * self.inverse**2
-        pairs = sum_blocks(pairs, groups.labels, groups.n_groups)
-        share, half = self.share, self.half_square
-        tangent = np.diag(self._energy + share * half * self._bound)
-        tangent = tangent - share * half * pairs
-        mixed = np.outer(self._energy, self._used)
-        bend = half * np.outer(self._used, self._used) - mixed - mixed.T - metric
+        """Return the second-order `OuterModel` in lambda; it is exact.
+
+        Its tangent is the expected one, as that of Fisher's scoring.
+        """
+        used, energy, force = self._used, self._energy, self.p * self.w
+        metric = self._pair_sums(force @ force.T * self.inverse)
+        bound = self.p * self.inverse
+        pairs = self.share * self._pair_sums(bound * bound.T)
+        free, bound = used - self.share * self._bound, self.share * self._bound
+        half, square = self.half_square, np.outer(used, used)
+        tangent = half * (np.diag(free) + pairs - square)
+        mixed = np.outer(energy, used)
+        whole = np.diag(energy + half * bound) - half * (pairs - square)
+        bend = whole - mixed - mixed.T - metric - tangent
         return OuterModel(self.gradient, self.root * tangent, self.root * bend, metric)
 
 
 def degrees_left(whole):
     """Return how many degrees of freedom the fixed weights leave, at least one."""
     return max(whole.n_rows - whole.free.rank, 1)
-
-
-def _log_determinant(whole, p):
-    """Return the log determinant of ``P^-1 H``, of the smaller matrix of two."""
-    if whole.is_wide:
-        x = np.sqrt(whole.share)[:, None] * whole.rows.to_dense()[:, : len(p)]
-        gram = (x / p[:, 0]) @ x.T
-    else:
-        unit = 1.0 / np.sqrt(p)
-        gram = unit * whole.split.train.gram * unit.T
-    gram[np.diag_indices_from(gram)] += 1.0
-    return np.linalg.slogdet(gram)[1]

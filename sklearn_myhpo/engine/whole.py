@@ -17,6 +17,7 @@ from .conditioning import least_moment, needs_rotation
 from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
 from .glm.splits import build_full_split
+from .linalg.hessian import DenseHessian
 from .plan import Plan, make_plan
 from .ridge.diagonal import scale_ratio
 from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts
@@ -135,9 +136,14 @@ class Whole:
         ndarray of shape (n_coordinates * n_outputs, n_coordinates * n_outputs)
         """
         size = self.split.shape[0] * n_outputs
-        units = np.eye(size).reshape(size, -1, n_outputs)
-        inverse = hessian.solve(units).reshape(size, size)
-        inverse = 0.5 * (inverse + inverse.T)
+        if isinstance(hessian, DenseHessian):
+            inverse = hessian.inverse()
+        else:
+            units = np.eye(size).reshape(size, -1, n_outputs)
+            inverse = hessian.solve(units).reshape(size, size)
+            inverse = 0.5 * (inverse + inverse.T)
+        if not self.free.rank:
+            return inverse
         padded = np.eye(size + self.free.rank)
         padded[:size, :size] = inverse
         return padded

@@ -36,6 +36,12 @@ class SymmetricInverse(NamedTuple):
         with all_threads_for(self.factor.size * scaled.shape[1]):
             return self.scale * dpotrs(self.factor, scaled, lower=1)[0]
 
+    def log_determinant(self):
+        """Return the log determinant of M; None where there is no factor."""
+        if self.factor is None:
+            return None
+        return 2.0 * np.sum(np.log(np.diag(self.factor)))
+
     def matrix(self):
         """Return the inverse itself, shape (m, m)."""
         if self.factor is None:
