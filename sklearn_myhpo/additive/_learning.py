@@ -14,6 +14,10 @@ from ._columns import Columns
 from ._evidence import Evidence, terms_without_effect
 from ._posterior import term_posterior
 
+#: Largest p-value of terms together with which all stay: about that at which Akaike's
+#: criterion keeps one weight. Restricted likelihood leaves little to useless terms.
+TOGETHER = 0.15
+
 
 class FitData(NamedTuple):
     """Data of the linear models of a fit.
@@ -65,13 +69,19 @@ class LearningMixin:
         """Return the terms that the data do not tell from nothing, at `select`."""
         if self.select is None or not self._has_covariance(weight):
             return []
-        return terms_without_effect(*self._evidence(), self.select)
+        together = TOGETHER if self._chosen_criterion() == "reml" else 0.0
+        return terms_without_effect(*self._evidence(), self.select, together)
+
+    def _chosen_criterion(self):
+        """Return the criterion of the linear models."""
+        return self.criterion
 
     def _make_linear_model(self, kept, data):
         """Return the linear model of the columns that are kept, not fitted."""
-        common = ("criterion", "selection", "shrinkage", "verbose", "n_jobs")
-        common += ("max_iter", "max_time", "tol")
+        common = ("selection", "shrinkage", "verbose", "n_jobs", "max_iter")
+        common += ("max_time", "tol")
         options = {name: getattr(self, name) for name in common}
+        options["criterion"] = self._chosen_criterion()
         options.update(cv=data.cv, random_state=data.random_state)
         options["lambda_bounds"] = self._lambda_bounds(data.weight)
         if not self.penalize_linear:
