@@ -29,13 +29,13 @@ from ._wide import refined
 class REML(Criterion):
     """Restricted likelihood, as half a mean square.
 
-    Weights are normal with variances ``noise / (2 n exp(lambda))``, unpenalized ones and
-    the intercept are fixed, and the noise is normal with a variance that is found too.
-    With the hat matrix S and k degrees of freedom that the fixed weights leave, ``y' (I
-    - S) y / (2 n)`` over the k-th root of the product of the eigenvalues of I - S that
-    are not zero: the restricted likelihood to the power of -2 / k, in units of the loss.
-    The model without features has its own loss. Several targets are summed, which gives
-    them one variance of the noise.
+    Weights are normal with variances ``noise / (2 n exp(lambda))``, those without a
+    penalty and the intercept are fixed, and the noise is normal with a variance that is
+    found too. With the hat matrix S and k degrees of freedom that the fixed weights
+    leave, it is ``y' (I - S) y / (2 n)`` over the k-th root of the product of the
+    eigenvalues of I - S that are not zero: the restricted likelihood to the power of
+    -2 / k, in units of the loss. The model without features has its own loss. Several
+    targets are summed, which gives them one variance of the noise.
     """
 
     losses: ClassVar[tuple] = (SquaredLoss,)
