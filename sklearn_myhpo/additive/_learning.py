@@ -14,9 +14,9 @@ from ._columns import Columns
 from ._evidence import Evidence, terms_without_effect
 from ._posterior import term_posterior
 
-#: Largest p-value of terms together with which all stay: about that at which Akaike's
-#: criterion keeps one weight. Restricted likelihood leaves little to useless terms.
-TOGETHER = 0.15
+#: Largest p-value of several terms together with which all stay. Restricted likelihood
+#: leaves so little to useless terms that one of ten data sets may keep them.
+TOGETHER = 0.1
 
 
 class FitData(NamedTuple):
@@ -199,11 +199,9 @@ class LearningMixin:
         """Return the `Evidence` of the weights of all terms, and which are whose."""
         weights = self._raw(self._coef.T.astype(np.float64)).T
         n_outputs, size = weights.shape
-        n_all = n_outputs * size
-        covariances = (
-            matrix.transpose(0, 2, 1, 3).reshape(n_all, n_all)
-            for matrix in (self._posterior.covariance, self._posterior.sampling)
-        )
+        n_all, posterior = n_outputs * size, self._posterior
+        covariance = posterior.covariance.transpose(0, 2, 1, 3).reshape(n_all, n_all)
+        sampling = covariance @ posterior.hessian @ covariance / posterior.dispersion
         number = np.arange(n_all).reshape(n_outputs, size)
         penalized = set(self.group_names_)
         free = {part.term for part in self._terms.parts if part.name not in penalized}
@@ -212,7 +210,7 @@ class LearningMixin:
             for term in self._terms.terms
             if term.name not in free
         }
-        return Evidence(weights.ravel(), *covariances), terms
+        return Evidence(weights.ravel(), covariance, sampling), terms
 
     def _keep_blocks(self):
         """Keep the covariance of every term, and no more of it."""
@@ -226,4 +224,4 @@ class LearningMixin:
             start = first[term.columns.start]
             own = slice(start, start + size * self._kept[term.columns.start])
             self._blocks.append(posterior.covariance[:, :, own, own].copy())
-        self._posterior = posterior._replace(covariance=None, sampling=None)
+        self._posterior = posterior._replace(covariance=None, hessian=None)

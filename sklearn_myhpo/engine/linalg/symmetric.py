@@ -10,6 +10,8 @@ from ...data.threads import all_threads_for, matmul, one_thread
 
 #: Rows of a symmetric product that are computed at a time.
 BLOCK_SIZE = 128
+#: What is below the diagonal of a block.
+_BELOW = np.tri(BLOCK_SIZE, k=-1, dtype=bool)
 
 
 class SymmetricInverse(NamedTuple):
@@ -60,7 +62,8 @@ def mirror_upper(matrix):
     for start in range(0, len(matrix), BLOCK_SIZE):
         stop = start + BLOCK_SIZE
         corner = matrix[start:stop, start:stop]
-        corner[...] = np.triu(corner) + np.triu(corner, 1).T
+        below = _BELOW[: len(corner), : len(corner)]
+        np.copyto(corner, corner.T.copy(), where=below)
         matrix[stop:, start:stop] = matrix[start:stop, stop:].T
 
 
