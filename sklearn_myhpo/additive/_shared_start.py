@@ -67,6 +67,11 @@ class SharedStartMixin:
             kinds[part.columns] = part.kind
         model = self._make_linear_model(columns.kept, data)
         model.set_params(shrinkage=0.0)
+        if self._chosen_criterion() == "reml":
+            # A scan would need a decomposition. Twice as much signal as noise, in equal
+            # parts of all lines, has this penalty.
+            n_rows, n_terms = np.count_nonzero(data.weight), len(self._terms.terms)
+            model.set_params(lambda_init=np.log(n_terms / (4.0 * n_rows)))
         return self._fit_to(model, columns.labelled(kinds[columns.kept]), data)
 
     def _fit_own(self, columns, data):
@@ -79,7 +84,7 @@ class SharedStartMixin:
         return self._fit_to(model, columns.X, data)
 
     def _likely_strengths(self, total):
-        """Return the name and a lambda of every part, given the weights of the last fit.
+        """Return the name and a lambda of every part, by the weights of the last fit.
 
         The strength of a part is its degrees of freedom times the dispersion over the
         sum of its squared weights, where restricted likelihood is at its largest (Wood
