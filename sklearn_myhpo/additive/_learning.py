@@ -201,7 +201,8 @@ class LearningMixin:
         n_outputs, size = weights.shape
         n_all, posterior = n_outputs * size, self._posterior
         covariance = posterior.covariance.transpose(0, 2, 1, 3).reshape(n_all, n_all)
-        sampling = covariance @ posterior.hessian @ covariance / posterior.dispersion
+        inverse = covariance / (posterior.dispersion or 1.0)
+        sampling = covariance @ posterior.hessian @ inverse
         number = np.arange(n_all).reshape(n_outputs, size)
         penalized = set(self.group_names_)
         free = {part.term for part in self._terms.parts if part.name not in penalized}
