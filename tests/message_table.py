@@ -1251,7 +1251,7 @@ TEXTS = {
     "criterion unknown": (
         "ValueError",
         "The 'criterion' parameter must be one of ['validation', 'loo', 'gcv', "
-        "'sure', 'mlr', 'alo'] or a criterion object such as "
+        "'sure', 'reml', 'mlr', 'alo'] or a criterion object such as "
         "sklearn_myhpo.criteria.GCV(). Got 'aic' instead.",
     ),
     "criterion of another loss": (
@@ -1442,7 +1442,7 @@ TEXTS = {
     "partial_fit of loo": (
         "AttributeError",
         "partial_fit keeps no rows, but criterion='loo' looks at single ones. Use "
-        "criterion='validation', 'gcv' or 'sure'.",
+        "criterion='validation', 'gcv', 'sure' or 'reml'.",
     ),
     "partial_fit divides again": (
         "ValueError",

@@ -219,11 +219,11 @@ def test_unknown_criterion(cls, criterion):
 def test_criterion_of_another_loss():
     """The message says which ones the loss has."""
     X, y = data_for(MYHPORidge)
-    with pytest.raises(ValueError, match=r"'alo'.*MYHPORidge.*'sure', 'mlr'\]"):
+    with pytest.raises(ValueError, match=r"'alo'.*MYHPORidge.*'sure', 'reml', 'mlr'\]"):
         MYHPORidge(criterion="alo").fit(X, y)
     for n_classes in (2, 3):
         X, y = data_for(MYHPOLogisticRegression, n_classes=n_classes)
-        for name in ("loo", "gcv", "sure", "mlr"):
+        for name in ("loo", "gcv", "sure", "reml", "mlr"):
             match = rf"'{name}'.*not defined.*\['validation', 'alo'\]"
             with pytest.raises(ValueError, match=match):
                 BilevelLogisticRegression(criterion=name).fit(X, y)
