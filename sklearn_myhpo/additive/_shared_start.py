@@ -19,7 +19,7 @@ from ..exceptions import LambdaBoundWarning
 #: penalty is as weak as this, the data alone decide.
 MOST_VARIANCE = 25.0
 #: Longest move from a shared lambda to where that of a part is looked for first.
-LONGEST = 5.0
+LONGEST_FIRST = 5.0
 
 
 class SharedStartMixin:
@@ -99,7 +99,7 @@ class SharedStartMixin:
             given = self._freedom[part.columns].sum() * (posterior.dispersion or 0.0)
             if part.name in known and squares > 0.0 and given > 0.0:
                 likely = np.log(given / (2.0 * total * squares))
-                move = np.clip(likely - known[part.name], -LONGEST, LONGEST)
+                move = np.clip(likely - known[part.name], -LONGEST_FIRST, LONGEST_FIRST)
                 known[part.name] += float(move)
         return known
 

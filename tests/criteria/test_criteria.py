@@ -269,7 +269,9 @@ def test_features_of_very_different_size(criterion):
     reference = REFERENCES.get(criterion, reference_left_out)
     found, wanted = value(problem, lambda_), reference(expected, lambda_)
     # The reference of REML has a covariance that loses digits.
-    np.testing.assert_allclose(found, wanted, rtol=1e-6 if criterion == "reml" else 1e-8)
+    np.testing.assert_allclose(
+        found, wanted, rtol=1e-6 if criterion == "reml" else 1e-8
+    )
 
 
 @pytest.mark.parametrize("criterion", ["loo", *REFERENCES])

@@ -149,7 +149,7 @@ def test_storage_and_precision(cls, criterion):
     assert model.coef_.ravel()[-1] == pytest.approx(0.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("criterion", ["loo", "gcv"])
+@pytest.mark.parametrize("criterion", ["loo", "gcv", "reml"])
 def test_nothing_to_learn(criterion):
     """Degenerate data end in a finite model, with or without a warning."""
     X, _ = data_for(MYHPORidge)
@@ -280,7 +280,7 @@ def test_what_needs_held_out_rows_says_so():
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("shape", [(60, 8), (40, 80), (120, 30)])
-@pytest.mark.parametrize("criterion", ["loo", "gcv"])
+@pytest.mark.parametrize("criterion", ["loo", "gcv", "reml"])
 def test_targets_learn_what_each_learns_alone(criterion, shape, fit_intercept):
     """A criterion of all targets would give them one lambda in disguise."""
     rng = np.random.default_rng(shape[0])
