@@ -80,10 +80,12 @@ class Basis(NamedTuple):
             return np.ones((self.n_functions, 1))
         knots, degree = self.knots, self.degree
         places = sliding_window_view(knots[1:-1], degree).mean(axis=1)
+        powers = np.vander(places - centre, n_polynomials, increasing=True)
+        if n_polynomials <= 2:
+            # The weights of a line are its values at these places (Greville).
+            return powers
         at_places = self.spline(np.eye(self.n_functions))(places)
-        return np.linalg.solve(
-            at_places, np.vander(places - centre, n_polynomials, increasing=True)
-        )
+        return np.linalg.solve(at_places, powers)
 
     def smooths(self, order):
         """Return weights of functions whose penalty is the identity.
