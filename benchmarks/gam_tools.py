@@ -240,6 +240,7 @@ def n_values(x):
 REGRESSORS = {
     "MYHPOAdditiveRegressor": Ours,
     "the same, criterion=gcv": partial(Ours, criterion="gcv"),
+    "the same, cv=5": partial(Ours, cv=5),
     "SplineTransformer + RidgeCV": OneStrength,
     "pyGAM": PyGAM,
     "pyGAM, gridsearch": partial(PyGAM, has_search=True),

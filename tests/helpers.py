@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.linalg import null_space
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_myhpo import (
@@ -396,6 +397,33 @@ def reference_sure(spec, lambda_, noise_variance=0.7):
     risk = np.sum((b - hat @ b) ** 2) - per_target.sum()
     risk += 2 * per_target.sum() * np.trace(hat) / len(b)
     return 0.5 * (risk + per_target.sum())
+
+
+def reference_reml(spec, lambda_):
+    """Return REML from the density of what is orthogonal to the fixed effects.
+
+    The targets have one variance of the noise, at which the density is the largest.
+    """
+    used = spec.weight > 0
+    X, y, weight = spec.dense[used], spec.y[used], spec.weight[used]
+    penalty = 2 * np.exp(spec.log_penalties(lambda_))
+    is_free = penalty == 0
+    fixed = np.column_stack([X[:, is_free], np.ones((len(y), int(spec.fit_intercept)))])
+    contrasts = null_space(fixed.T) if fixed.shape[1] else np.eye(len(y))
+    X = X[:, ~is_free]
+    noise = np.diag(weight.sum() / weight)
+
+    rest = contrasts.T @ y
+
+    def minus_twice_log_density(effects):
+        inner = contrasts.T @ (noise + effects) @ contrasts
+        variance = np.sum(rest * np.linalg.solve(inner, rest)) / rest.size
+        log_det = np.linalg.slogdet(inner)[1] + len(inner) * np.log(variance)
+        return y.shape[1] * log_det, variance * rest.size
+
+    without, square = minus_twice_log_density(np.zeros_like(noise))
+    found = minus_twice_log_density((X / penalty[~is_free]) @ X.T)[0]
+    return 0.5 * square * np.exp((found - without) / rest.size)
 
 
 def reference_mlr(spec, lambda_):

@@ -1308,7 +1308,7 @@ TEXTS = {
     "criterion unknown": (
         "ValueError",
         "The 'criterion' parameter must be one of ['validation', 'loo', 'gcv', "
-        "'sure', 'mlr', 'alo'] or a criterion object such as "
+        "'sure', 'reml', 'mlr', 'alo'] or a criterion object such as "
         "sklearn_myhpo.criteria.GCV(). Got 'aic' instead.",
     ),
     "criterion of another loss": (
@@ -1497,7 +1497,7 @@ TEXTS = {
     "partial_fit of loo": (
         "AttributeError",
         "partial_fit keeps no rows, but criterion='loo' needs single ones. Use "
-        "criterion='validation', 'gcv' or 'sure'.",
+        "criterion='validation', 'gcv', 'sure' or 'reml'.",
     ),
     "partial_fit divides again": (
         "ValueError",

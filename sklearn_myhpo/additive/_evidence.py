@@ -75,11 +75,12 @@ class Evidence:
         )
 
 
-def terms_without_effect(evidence, terms, level):
+def terms_without_effect(evidence, terms, level, together=0.0):
     """Return the terms without a significant effect.
 
     One after the other, the term with the largest p-value is removed, as long as it is
-    above `level` and another term is left.
+    above `level` and another term is left. None is removed if the data tell several of
+    them together from nothing.
 
     Parameters
     ----------
@@ -87,12 +88,14 @@ def terms_without_effect(evidence, terms, level):
     terms : dict of str to ndarray of int
         The weights of the terms that may be removed.
     level : float
+    together : float
+        Largest p-value of all that would be removed with which they stay.
 
     Returns
     -------
     list of str
     """
-    left, removed = dict(terms), []
+    left, removed, full = dict(terms), [], evidence
     while len(left) > 1:
         found = {name: evidence.p_value(index) for name, index in left.items()}
         worst = max(found, key=found.get)
@@ -100,4 +103,8 @@ def terms_without_effect(evidence, terms, level):
             break
         evidence = evidence.without(left.pop(worst))
         removed.append(worst)
+    if together and len(removed) > 1:
+        index = np.concatenate([terms[name] for name in removed])
+        if full.p_value(index) <= together:
+            return []
     return removed

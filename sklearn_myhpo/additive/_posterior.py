@@ -30,9 +30,11 @@ class TermPosterior(NamedTuple):
 
     Attributes
     ----------
-    covariance, sampling : ndarray of shape (n_outputs, n_outputs, n_columns, n_columns)
-        Of the raw predictions' weights: posterior, and over samples of the target. None
-        without a dispersion, and once the fit is over.
+    covariance : ndarray of shape (n_outputs, n_outputs, n_columns, n_columns) or None
+        Posterior one of the raw predictions' weights. None without a dispersion, and
+        once the fit is over.
+    hessian : ndarray of shape (n_outputs * n_columns, n_outputs * n_columns) or None
+        H, outputs outside; None as the covariance.
     freedom : ndarray of shape (n_columns,)
         Degrees of freedom, summed over outputs.
     total : float
@@ -43,7 +45,7 @@ class TermPosterior(NamedTuple):
     """
 
     covariance: np.ndarray | None
-    sampling: np.ndarray | None
+    hessian: np.ndarray | None
     freedom: np.ndarray
     total: float
     dispersion: float | None
@@ -92,13 +94,11 @@ def term_posterior(
         if left < LEAST_RESIDUAL * n_rows:
             return TermPosterior(None, None, freedom, float(total), None)
         dispersion = _pearson(loss, target, raw, weight) / left
-    form = n_outputs, size, n_outputs, size
-    covariance, sampling = (
-        dispersion * matrix.reshape(form).transpose(0, 2, 1, 3)
-        for matrix in (inverse, inverse @ hessian @ inverse)
-    )
+    inverse *= dispersion
+    covariance = inverse.reshape(n_outputs, size, n_outputs, size)
+    covariance = covariance.transpose(0, 2, 1, 3)
     known = freedom, float(total), float(dispersion)
-    return TermPosterior(covariance, sampling, *known)
+    return TermPosterior(covariance, hessian, *known)
 
 
 def _pearson(loss, target, raw, weight):

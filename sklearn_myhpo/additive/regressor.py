@@ -14,6 +14,7 @@ from ..linear_model._glm import explained_deviance
 from ..losses import Loss
 from ._base import AdditiveModel
 from ._families import is_normal, linear_estimator
+from ._posterior import MOST_WEIGHTS
 
 
 class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
@@ -68,16 +69,21 @@ class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
         Level at which terms without effect are removed: one after the other, the term
         with the largest p-value, as long as it is above this number. About this
         fraction of the useless terms is kept. All terms are kept if removal raises the
-        validation loss by more than its standard error. None keeps all terms: weak
-        effects too, and one or two degrees of freedom for each useless term.
-    cv : None, int, float, splitter or iterable, default=5
+        validation loss by more than its standard error, and with ``criterion="reml"``
+        if the terms that would be removed have an effect together. None keeps all
+        terms: weak effects too, and about half a degree of freedom for each useless
+        term, or one or two with ``criterion="validation"``.
+    cv : None, int, float, splitter or iterable, default=None
         Splits of the rows into training and validation parts, as in
-        `sklearn_myhpo.MYHPORidge`.
-    criterion : {"validation", "loo", "gcv", "sure", "mlr", "alo"} or Criterion, \
-default="validation"
+        `sklearn_myhpo.MYHPORidge`. None is five folds, where rows are held out.
+    criterion : {"auto", "validation", "loo", "gcv", "sure", "reml", "mlr", "alo"} or \
+Criterion, default="auto"
         Function that is minimized over the strengths, as in
         `sklearn_myhpo.MYHPORidge`; with another `family` than "normal" "validation" or
-        "alo", as in `sklearn_myhpo.MYHPOPoissonRegressor`.
+        "alo", as in `sklearn_myhpo.MYHPOPoissonRegressor`. "auto" is "reml", the
+        restricted likelihood, with the family "normal", ``cv=None``,
+        ``selection="min"``, a number for `shrinkage` and at most 2000 columns of terms,
+        and "validation" otherwise. Give `cv` where rows depend on each other.
     selection : {"min", "one_se"}, default="min"
         "min" takes the strengths with the smallest validation loss, "one_se" the
         largest strengths within one standard error of it.
@@ -195,8 +201,8 @@ default="validation"
         missing: Literal["error", "indicator"] = "error",
         penalize_linear: bool = True,
         select: float | None = 0.01,
-        cv: CVLike = 5,
-        criterion: str | Criterion = "validation",
+        cv: CVLike = None,
+        criterion: str | Criterion = "auto",
         selection: Literal["min", "one_se"] = "min",
         shrinkage: AutoFloat = 0.0,
         random_state: RandomStateLike = None,
@@ -228,6 +234,17 @@ default="validation"
         )
         self.family = family
         self.power = power
+
+    def _chosen_criterion(self):
+        if not (isinstance(self.criterion, str) and self.criterion == "auto"):
+            return self.criterion
+        holds_out = (
+            self.cv is not None
+            or self.selection != "min"
+            or isinstance(self.shrinkage, str)
+            or self._terms.n_columns > MOST_WEIGHTS
+        )
+        return "reml" if is_normal(self.family) and not holds_out else "validation"
 
     @property
     def _weights_count_rows(self):

@@ -6,6 +6,7 @@ from .gcv import GCV
 from .loo import LeaveOneOut
 from .mlr import MLR
 from .problem import CriterionProblem
+from .reml import REML
 from .sure import SURE
 
 #: The single list of criteria; names, error messages and tests come from it.
@@ -13,6 +14,7 @@ CRITERIA = {
     "loo": LeaveOneOut,
     "gcv": GCV,
     "sure": SURE,
+    "reml": REML,
     "mlr": MLR,
     "alo": ApproximateLeaveOneOut,
 }
@@ -21,6 +23,7 @@ __all__ = [
     "CRITERIA",
     "GCV",
     "MLR",
+    "REML",
     "SURE",
     "ApproximateLeaveOneOut",
     "Criterion",

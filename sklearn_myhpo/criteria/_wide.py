@@ -49,11 +49,33 @@ def wide_model(whole, lambda_, w, hessian, inverse):
     """
     rows, share = whole.rows, whole.share[:, None]
     p = whole.split.penalty(lambda_)
-    residual = whole.y - rows.forward(whole.pad(w))
-    w = w + hessian.solve(rows.adjoint(share * residual)[: len(w)] - p * w)
+    w, raw = refined(whole, w, hessian, p)
     x = rows.to_dense()
     z = x @ inverse
     root = np.sqrt(share)
     rest = np.eye(len(x)) - root * (z @ x.T) * root.T
     gap = np.sum(rest**2, axis=1) + (share * z**2 @ whole.pad(p))[:, 0]
-    return Wide(w, rows.forward(whole.pad(w)), z, gap)
+    return Wide(w, raw, z, gap)
+
+
+def refined(whole, w, hessian, p):
+    """Return weights after one step of refinement, and their predictions.
+
+    Parameters
+    ----------
+    whole : Whole
+        Of ridge, with rows.
+    w : ndarray of shape (m, n_targets)
+    hessian : Hessian
+    p : ndarray of shape (m, 1)
+        Penalties.
+
+    Returns
+    -------
+    w : ndarray of shape (m, n_targets)
+    raw : ndarray of shape (n_samples, n_targets)
+    """
+    rows = whole.rows
+    residual = whole.share[:, None] * (whole.y - rows.forward(whole.pad(w)))
+    w = w + hessian.solve(rows.adjoint(residual)[: len(w)] - p * w)
+    return w, rows.forward(whole.pad(w))

@@ -139,11 +139,11 @@ class CriterionProblem(Problem):
     @property
     def scans_by(self):
         """The cost of a scan of one shared lambda: little after a decomposition."""
-        return super().scans_by if self.whole.spectrum is None else "diagonal"
+        return super().scans_by if self.whole.find_spectrum is None else "diagonal"
 
     def per_target(self):
         """Return the problem of one lambda per target; None where there is none."""
-        has_spectrum = self.whole.spectrum is not None and self.n_groups == 1
+        has_spectrum = self.whole.find_spectrum is not None and self.n_groups == 1
         knows = has_spectrum and self.bound.learns_targets
         return CriterionTargets(self) if knows else None
 

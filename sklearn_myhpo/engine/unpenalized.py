@@ -5,6 +5,7 @@ means. What remains is a problem without unpenalized features.
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -59,9 +60,9 @@ class Rest(NamedTuple):
         Whole
         """
         split = self._completed(whole.split)
-        spectrum = whole.spectrum
-        if spectrum is not None and spectrum.split is whole.split:
-            spectrum = replace(spectrum, split=split)
+        find = whole.find_spectrum
+        if find is not None and whole.split.groups.n_groups == 1:
+            find = partial(replace, whole.spectrum, split=split)
         rows = whole.rows
         if rows is not None:
             rows = with_basis(rows, self.q, self.rows.fit_intercept)
@@ -69,7 +70,7 @@ class Rest(NamedTuple):
             whole,
             split=split,
             split_set=SplitSet([split]),
-            spectrum=spectrum,
+            find_spectrum=find,
             rows=rows,
             labels=self.labels,
             basis=self.q,

@@ -1,6 +1,8 @@
 """All rows of a problem as one split, for criteria that hold none of them out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,22 +19,15 @@ from .conditioning import least_moment, needs_rotation
 from .glm.factored_split_set import make_split_set
 from .glm.pinning import pinning
 from .glm.splits import build_full_split
+from .linalg.hessian import DenseHessian
 from .plan import Plan, make_plan
 from .ridge.diagonal import scale_ratio
 from .ridge.moments import build_quadratic_splits, sum_centred_parts, sum_parts
-from .ridge.spectrum import (
-    FreeModel,
-    Spectrum,
-    narrow_spectrum,
-    sparse_spectrum,
-    wide_spectrum,
-)
+from .ridge.spectrum import FreeModel, Spectrum
 from .split import Split
 from .split_set import SplitSet
 from .unpenalized import remove_unpenalized
-
-#: The part of a message that names the criterion for ridge without factored matrices.
-_PROBES = ", SURE(noise_variance=..., trace='monte-carlo')"
+from .whole_spectrum import PROBES, check_size, find_spectrum, plan_with
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +39,9 @@ class Whole:
     split : Split
     split_set : SplitSet
         Of that split alone.
-    spectrum : Spectrum or None
-        For ridge with a shared lambda, unless features differ too much in size.
+    find_spectrum : callable or None
+        Returns the `Spectrum` of ridge with a shared lambda, unless features differ too
+        much in size. Several lambdas need it only to scan a shared one.
     rows : Design or None
         In the coordinates of the split, with an intercept as the last one; None
         where the split is that of the spectrum or rows are not needed.
@@ -72,7 +68,7 @@ class Whole:
 
     split: Split
     split_set: SplitSet
-    spectrum: Spectrum | None
+    find_spectrum: Callable[[], Spectrum] | None
     rows: Design | None
     y: np.ndarray
     labels: np.ndarray
@@ -89,6 +85,11 @@ class Whole:
     def n_rows(self):
         """Number of rows of positive weight."""
         return self.free.n_rows
+
+    @cached_property
+    def spectrum(self):
+        """The `Spectrum`, or None."""
+        return None if self.find_spectrum is None else self.find_spectrum()
 
     @property
     def is_ridge(self):
@@ -135,9 +136,14 @@ class Whole:
         ndarray of shape (n_coordinates * n_outputs, n_coordinates * n_outputs)
         """
         size = self.split.shape[0] * n_outputs
-        units = np.eye(size).reshape(size, -1, n_outputs)
-        inverse = hessian.solve(units).reshape(size, size)
-        inverse = 0.5 * (inverse + inverse.T)
+        if isinstance(hessian, DenseHessian):
+            inverse = hessian.inverse()
+        else:
+            units = np.eye(size).reshape(size, -1, n_outputs)
+            inverse = hessian.solve(units).reshape(size, size)
+            inverse = 0.5 * (inverse + inverse.T)
+        if not self.free.rank:
+            return inverse
         padded = np.eye(size + self.free.rank)
         padded[:size, :size] = inverse
         return padded
@@ -216,13 +222,13 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
                 plan.limits.factored_size,
                 "rows or features of X, whichever are fewer",
             )
-            _check_size(min(design.n_samples, design.n_features), name, most, _PROBES)
+            check_size(min(design.n_samples, design.n_features), name, most, PROBES)
         rest = remove_unpenalized(data)
         return rest.complete(_whole_ridge(rest.data, needs.needs_rows))
     if is_eliminated:
         return _whole_ridge(data, needs.needs_rows)
     if not (plan.is_dense or needs.is_matrix_free):
-        _check_size(plan.size, "weights of all outputs", plan.limits.dense_size)
+        check_size(plan.size, "weights of all outputs", plan.limits.dense_size)
     return _whole_of_rows(data)
 
 
@@ -255,11 +261,11 @@ def _whole_of_rows(data):
     return replace(found, least_moment=least)
 
 
-def _whole(data, split, split_set, spectrum, rows, y, moments):
+def _whole(data, split, split_set, find_spectrum, rows, y, moments):
     return Whole(
         split,
         split_set,
-        spectrum,
+        find_spectrum,
         rows,
         y,
         y,
@@ -282,9 +288,11 @@ def _whole_ridge(data, needs_rows):
     else:
         sources = sum_parts(data.design, data.y, data.parts, data.fit_intercept)
         moments = sources.second_moments()
-    spectrum = None
+    find = spectrum = None
     if scale_ratio(moments) <= data.plan.limits.singular_ratio:
-        spectrum = _spectrum(data, sources, rows, is_wide)
+        find = cache(partial(find_spectrum, data, sources, rows, is_wide))
+        if needs_rows or data.groups.n_groups == 1:
+            spectrum = find()
     if spectrum is not None and data.groups.n_groups == 1:
         split, rows = spectrum.split, None
     else:
@@ -293,33 +301,8 @@ def _whole_ridge(data, needs_rows):
         split, rows = _moment_split(data, rows, sources)
     y = data.y - split.origin.intercept
     if spectrum is not None:
-        data = data._replace(plan=_with_spectrum(data, spectrum, needs_rows))
-    return _whole(data, split, SplitSet([split]), spectrum, rows, y, moments)
-
-
-def _with_spectrum(data, spectrum, needs_rows):
-    """Return the plan with the singular vectors that are kept."""
-    rank, plan = len(spectrum.squares), data.plan
-    kept = rank if needs_rows and spectrum.is_kept else 0
-    if data.groups.n_groups > 1:
-        return replace(plan, kept_vectors=kept)
-    found = f"{rank} singular vectors of all rows"
-    return replace(plan, subspace=found, kept_vectors=kept)
-
-
-def _spectrum(data, sources, rows, is_wide):
-    """Return the spectrum of all rows with one lambda."""
-    group = FeatureGroups(np.zeros_like(data.groups.labels), ("all",))
-    if sources is not None:
-        return narrow_spectrum(
-            data.y, sources, group, data.share, data.free, data.counts
-        )
-    if rows.is_sparse:
-        size = min(rows.n_samples, rows.n_features)
-        most = data.plan.limits.factored_size
-        _check_size(size, "rows or features of X, whichever are fewer", most, _PROBES)
-    build = wide_spectrum if is_wide else sparse_spectrum
-    return build(rows, data.y, group, data.share, data.free, data.counts)
+        data = data._replace(plan=plan_with(data, spectrum, needs_rows))
+    return _whole(data, split, SplitSet([split]), find, rows, y, moments)
 
 
 def _moment_split(data, rows, sources):
@@ -330,19 +313,9 @@ def _moment_split(data, rows, sources):
         if data.plan.reduces_columns:
             rows, coordinates = reduce_to_row_space(rows, data.groups)
         most = data.plan.limits.factored_size
-        _check_size(rows.n_features, "features of all groups", most, _PROBES)
+        check_size(rows.n_features, "features of all groups", most, PROBES)
         sources = sum_centred_parts(rows, data.y, data.parts, data.fit_intercept)
     else:
         shift = sources.design.shift
     (split,) = build_quadratic_splits(sources, coordinates, shift, data.counts)
     return split, rows
-
-
-def _check_size(size, name, limit, advice=""):
-    """Raise if a matrix of this size would have to be factored."""
-    if size > limit:
-        raise ValueError(
-            f"This criterion factors a matrix with {size} rows and columns, one for "
-            f"each of the {name}; at most {limit} are allowed. Use "
-            f"criterion='validation'{advice}, or fewer features."
-        )

@@ -56,7 +56,7 @@ def can_add_parts(model):
     if criterion is not None and (criterion.needs_rows or criterion.is_matrix_free):
         raise AttributeError(
             f"partial_fit keeps no rows, but criterion={shown(model.criterion)} needs "
-            "single ones. Use criterion='validation', 'gcv' or 'sure'."
+            "single ones. Use criterion='validation', 'gcv', 'sure' or 'reml'."
         )
     return True
 

@@ -264,8 +264,8 @@ def _has_columns(y):
 
 #: Advice for options that need all rows: what to use instead.
 _CRITERION = (
-    "{what} needs rows one by one. Use criterion='validation', or 'gcv' or 'sure' of "
-    "ridge regression"
+    "{what} needs rows one by one. Use criterion='validation', or 'gcv', 'sure' or "
+    "'reml' of ridge regression"
 )
 _FEATURES = (
     "{what} needs rows one by one. Use fewer features, such as those of "

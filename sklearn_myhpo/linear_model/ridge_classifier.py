@@ -56,14 +56,15 @@ class MYHPORidgeClassifier(RidgeClassifierModel, MYHPOModel):
         `GroupedColumnTransformer` made share one. Otherwise an array-like of n_features
         labels, or a list of (name, columns) with columns as in
         `sklearn.compose.ColumnTransformer`; every feature belongs to exactly one group.
-    criterion : {"validation", "loo", "gcv", "sure", "mlr"} or Criterion, \
+    criterion : {"validation", "loo", "gcv", "sure", "reml", "mlr"} or Criterion, \
 default="validation"
         Function that is minimized over lambda: the loss of held-out rows
         ("validation"); or, for a model of all rows, the exact leave-one-out error
         ("loo"), generalized cross-validation ("gcv"), Stein's unbiased risk estimate
-        ("sure"), or the training error minus its mean over permuted labels ("mlr"). The
-        last four hold out no rows and ignore `cv`. An object such as
-        ``sklearn_myhpo.criteria.SURE(noise_variance=2.0)`` has options.
+        ("sure"), restricted maximum likelihood ("reml"), or the training error minus
+        its mean over permuted labels ("mlr"). The last five hold out no rows and ignore
+        `cv`. An object such as ``sklearn_myhpo.criteria.SURE(noise_variance=2.0)`` has
+        options.
     selection : {"min", "one_se"}, default="min"
         "min" takes the lambda with the least validation loss. "one_se" takes the
         strongest penalty whose validation loss is within one standard error of the

@@ -33,7 +33,7 @@ class Basis(NamedTuple):
         """The breaks, extended at both ends for the basis functions there."""
         breaks, degree = self.breaks, self.degree
         if not self.is_cyclic:
-            return np.r_[[0.0] * degree, breaks, [1.0] * degree]
+            return np.concatenate([np.zeros(degree), breaks, np.ones(degree)])
         # The period may have fewer intervals than the degree.
         turns = np.arange(1.0, degree // (len(breaks) - 1) + 2.0)[:, None]
         before = (breaks[:-1] - turns[::-1]).ravel()
@@ -80,10 +80,12 @@ class Basis(NamedTuple):
             return np.ones((self.n_functions, 1))
         knots, degree = self.knots, self.degree
         places = sliding_window_view(knots[1:-1], degree).mean(axis=1)
+        powers = np.vander(places - centre, n_polynomials, increasing=True)
+        if n_polynomials <= 2:
+            # The weights of a line are its values at these places (Greville).
+            return powers
         at_places = self.spline(np.eye(self.n_functions))(places)
-        return np.linalg.solve(
-            at_places, np.vander(places - centre, n_polynomials, increasing=True)
-        )
+        return np.linalg.solve(at_places, powers)
 
     def smooths(self, order):
         """Return weights of functions whose penalty is the identity.
@@ -105,10 +107,8 @@ class Basis(NamedTuple):
         width = np.diff(self.breaks)[:, None]
         at = (self.breaks[:-1, None] + width * (points + 1.0) / 2.0).ravel()
         root = np.sqrt(width * weights / 2.0).ravel()
-        derivative = self.spline(np.eye(self.n_functions)).derivative(order)
-        _, sizes, rows = np.linalg.svd(
-            derivative(at) * root[:, None], full_matrices=False
-        )
+        derivative = self.spline(np.eye(self.n_functions))(at, nu=order)
+        _, sizes, rows = np.linalg.svd(derivative * root[:, None], full_matrices=False)
         rank = self.n_functions - (1 if self.is_cyclic else order)
         return rows[:rank].T / sizes[:rank]
 

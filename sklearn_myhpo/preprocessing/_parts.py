@@ -68,9 +68,10 @@ def _without(gram, n_first, own):
     # Relative to the columns, since a column of zeros differs from one of 1e-8.
     size = np.sqrt(np.diag(first))
     size[size == 0.0] = 1.0
-    inverse = np.linalg.pinv(first / np.outer(size, size), LEAST_PART, hermitian=True)
-    along = gram[:n_first, own] / size[:, None]
-    mix[:n_first] -= (inverse @ along) / size[:, None]
+    values, vectors = np.linalg.eigh(first / size / size[:, None])
+    kept = values > LEAST_PART * values[-1]
+    root = vectors[:, kept] / size[:, None]
+    mix[:n_first] -= (root / values[kept]) @ (root.T @ gram[:n_first, own])
     return mix
 
 

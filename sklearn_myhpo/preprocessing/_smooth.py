@@ -152,6 +152,6 @@ def _at(spline, unit, is_cyclic):
     inside = np.clip(unit, 0.0, 1.0)
     found, beyond = spline(inside), np.flatnonzero(unit != inside)
     if len(beyond):
-        slope = spline.derivative()(inside[beyond])
+        slope = spline(inside[beyond], nu=1)
         found[beyond] += slope * (unit[beyond] - inside[beyond])[:, None]
     return found

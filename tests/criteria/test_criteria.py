@@ -19,6 +19,7 @@ from tests.helpers import (
     reference_gcv,
     reference_left_out,
     reference_mlr,
+    reference_reml,
     reference_sure,
     ridge_spec,
     sparsified,
@@ -38,7 +39,12 @@ CASES = [
 
 
 #: Exact values of the criteria; all others leave out row by row.
-REFERENCES = {"gcv": reference_gcv, "sure": reference_sure, "mlr": reference_mlr}
+REFERENCES = {
+    "gcv": reference_gcv,
+    "sure": reference_sure,
+    "reml": reference_reml,
+    "mlr": reference_mlr,
+}
 
 
 RIDGE = [case for case in CASES if SPECS[case[1]]().is_ridge]
@@ -181,7 +187,7 @@ def test_no_solver_looks_at_a_split():
     assert not hasattr(problem, "validation_loss")
 
 
-@pytest.mark.parametrize("criterion", ["loo", "gcv"])
+@pytest.mark.parametrize("criterion", ["loo", "gcv", "reml"])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_interpolation_in_the_limit(criterion, fit_intercept):
     """Residual and leverage vanish together: their quotient must not be noise."""
@@ -194,6 +200,9 @@ def test_interpolation_in_the_limit(criterion, fit_intercept):
     if criterion == "gcv":
         diagonal = diagonal.mean()
     limit = 0.5 * np.mean((residual / diagonal) ** 2)
+    if criterion == "reml":
+        root = np.exp(np.linalg.slogdet(rows @ rows.T)[1] / len(rows))
+        limit = 0.5 * np.mean(spec.y * residual) * root
     problem = spec.criterion_problem(criterion, lambda_bounds=(-np.inf, np.inf))
     values, slopes = problem.path(np.array([-700.0, -300.0, -25.0]))
     np.testing.assert_allclose(values, limit, rtol=1e-8)
@@ -202,7 +211,7 @@ def test_interpolation_in_the_limit(criterion, fit_intercept):
     assert all(np.all(np.isfinite(part)) for part in found)
 
 
-@pytest.mark.parametrize("criterion", ["loo", "gcv"])
+@pytest.mark.parametrize("criterion", ["loo", "gcv", "reml"])
 def test_several_lambdas_near_interpolation(criterion):
     """There the differences of large numbers once led the solver astray."""
     spec = ridge_spec(n_samples=20, n_features=45, n_groups=3, n_targets=2)
@@ -216,6 +225,9 @@ def test_several_lambdas_near_interpolation(criterion):
     if criterion == "gcv":
         diagonal = diagonal.mean()
     expected = 0.5 * np.sum((left @ spec.y / diagonal) ** 2) / 20
+    if criterion == "reml":
+        root = np.exp(np.linalg.slogdet(gram)[1] / len(gram))
+        expected = 0.5 * np.sum(spec.y * (left @ spec.y)) / 20 * root
     np.testing.assert_allclose(value(problem, lambda_), expected, rtol=1e-8)
     gradient = numerical_gradient(lambda x: value(problem, x), lambda_ + 3.0, 1e-3)
     found = slope(problem, lambda_ + 3.0)
@@ -270,7 +282,10 @@ def test_features_of_very_different_size(criterion):
     lambda_ = np.array([2.0])
     reference = REFERENCES.get(criterion, reference_left_out)
     found, wanted = value(problem, lambda_), reference(expected, lambda_)
-    np.testing.assert_allclose(found, wanted, rtol=1e-8)
+    # The reference of REML has a covariance that loses digits.
+    np.testing.assert_allclose(
+        found, wanted, rtol=1e-6 if criterion == "reml" else 1e-8
+    )
 
 
 @pytest.mark.parametrize("criterion", ["loo", *REFERENCES])

@@ -68,6 +68,7 @@ def compare(model, y, weight=None, *, source=None, atol, **arguments):
         {"selection": "one_se", "cv": 3},
         {"cv": ShuffleSplit(4, random_state=1)},
         {"criterion": "sure", "feature_groups": GROUPS, "standardize": True},
+        {"criterion": "reml", "feature_groups": GROUPS},
         {"refit": False},
     ],
     ids=lambda options: "-".join(options) or "default",

@@ -149,7 +149,7 @@ def test_storage_and_precision(cls, criterion):
     assert model.coef_.ravel()[-1] == pytest.approx(0.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("criterion", ["loo", "gcv"])
+@pytest.mark.parametrize("criterion", ["loo", "gcv", "reml"])
 def test_nothing_to_learn(criterion):
     """Degenerate data end in a finite model, with or without a warning."""
     X, _ = data_for(MYHPORidge)
@@ -219,11 +219,11 @@ def test_unknown_criterion(cls, criterion):
 def test_criterion_of_another_loss():
     """The message says which ones the loss has."""
     X, y = data_for(MYHPORidge)
-    with pytest.raises(ValueError, match=r"'alo'.*MYHPORidge.*'sure', 'mlr'\]"):
+    with pytest.raises(ValueError, match=r"'alo'.*MYHPORidge.*'sure', 'reml', 'mlr'\]"):
         MYHPORidge(criterion="alo").fit(X, y)
     for n_classes in (2, 3):
         X, y = data_for(MYHPOLogisticRegression, n_classes=n_classes)
-        for name in ("loo", "gcv", "sure", "mlr"):
+        for name in ("loo", "gcv", "sure", "reml", "mlr"):
             match = rf"'{name}'.*not defined.*\['validation', 'alo'\]"
             with pytest.raises(ValueError, match=match):
                 BilevelLogisticRegression(criterion=name).fit(X, y)
@@ -280,7 +280,7 @@ def test_what_needs_held_out_rows_says_so():
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("shape", [(60, 8), (40, 80), (120, 30)])
-@pytest.mark.parametrize("criterion", ["loo", "gcv"])
+@pytest.mark.parametrize("criterion", ["loo", "gcv", "reml"])
 def test_targets_learn_what_each_learns_alone(criterion, shape, fit_intercept):
     """A criterion of all targets would give them one lambda in disguise."""
     rng = np.random.default_rng(shape[0])

@@ -59,6 +59,7 @@ OPTIONS = [
     {},
     {"alpha_per_target": True},
     {"criterion": "gcv"},
+    {"criterion": "reml"},
     {"criterion": "sure", "feature_groups": "each"},
     {"standardize": True, "feature_groups": [0, 0, 1, 1]},
     {"fit_intercept": False},

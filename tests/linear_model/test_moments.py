@@ -74,6 +74,7 @@ def test_result_does_not_depend_on_batches(sizes, targets, options):
         MYHPORidge(response="mean", steps="gradient", metric="identity"),
         MYHPORidge(feature_groups=[0, 0, 1, 1], penalty_factors=[0, 1, 2, 1]),
         MYHPORidge(criterion="sure", penalty_factors=[0, 1, 2, 1]),
+        MYHPORidge(criterion="reml", penalty_factors=[0, 1, 2, 1]),
         MYHPORidge(feature_groups="each", selection="one_se", shrinkage=0.2),
         MYHPORidge(lambda_bounds=(-3.0, -1.0), warm_start=True),
         MYHPORidge(standardize=True, fit_intercept=False),

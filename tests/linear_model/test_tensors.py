@@ -83,6 +83,7 @@ OPTIONS = {
     "a lambda per group": {"feature_groups": GROUPS},
     "gcv": {"criterion": "gcv"},
     "sure": {"criterion": "sure"},
+    "reml": {"criterion": "reml", "feature_groups": GROUPS},
     "loo": {"criterion": "loo"},
     "loo, standardized": {"criterion": "loo", "standardize": True},
     "loo, no intercept": {"criterion": "loo", "fit_intercept": False},

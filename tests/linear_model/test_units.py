@@ -90,6 +90,7 @@ def test_every_attribute_is_in_units_of_y(cls, exponent, n_targets, options):
         (1, {"criterion": "loo"}),
         (1, {"criterion": "gcv", "feature_groups": "each"}),
         (2, {"criterion": "sure"}),
+        (1, {"criterion": "reml"}),
         (1, {"criterion": "mlr"}),
         (1, {"selection": "one_se"}),
         (1, {"feature_groups": "each", "shrinkage": "auto"}),

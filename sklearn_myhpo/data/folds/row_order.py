@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.special import fdtrc
 
-#: Maximum numbers of rows, of rows per fold, and of entries of y that are tested; enough
-#: for any relevant order.
+#: Maximum numbers of rows, of rows per fold, and of entries of y that are tested:
+#: enough for any relevant order.
 MOST_ROWS, MOST_PER_FOLD, MOST_ENTRIES = 1024, 20, 2**16
 #: Share of the differences between folds of sorted rows, above which rows count as
 #: sorted.

@@ -114,6 +114,13 @@ class DenseHessian(Hessian):
         """Return the inverse as a matrix."""
         return self._solver().matrix()
 
+    def log_determinant(self):
+        """Return that of the matrix in units of its diagonal; None where it has none.
+
+        Rounding may have made the matrix indefinite.
+        """
+        return self._solver().log_determinant()
+
     def inverse_and_image(self, matrix):
         """Return the inverse A of this and ``A matrix A``, `matrix` symmetric."""
         inverse = self.inverse()

@@ -10,6 +10,8 @@ from ...data.threads import all_threads_for, matmul, one_thread
 
 #: Rows of a symmetric product that are computed at a time.
 BLOCK_SIZE = 128
+#: What is below the diagonal of a block.
+_BELOW = np.tri(BLOCK_SIZE, k=-1, dtype=bool)
 
 
 class SymmetricInverse(NamedTuple):
@@ -36,6 +38,12 @@ class SymmetricInverse(NamedTuple):
         with all_threads_for(self.factor.size * scaled.shape[1]):
             return self.scale * dpotrs(self.factor, scaled, lower=1)[0]
 
+    def log_determinant(self):
+        """Return the log determinant of M; None where there is no factor."""
+        if self.factor is None:
+            return None
+        return 2.0 * np.sum(np.log(np.diag(self.factor)))
+
     def matrix(self):
         """Return the inverse itself, shape (m, m)."""
         if self.factor is None:
@@ -54,7 +62,8 @@ def mirror_upper(matrix):
     for start in range(0, len(matrix), BLOCK_SIZE):
         stop = start + BLOCK_SIZE
         corner = matrix[start:stop, start:stop]
-        corner[...] = np.triu(corner) + np.triu(corner, 1).T
+        below = _BELOW[: len(corner), : len(corner)]
+        np.copyto(corner, corner.T.copy(), where=below)
         matrix[stop:, start:stop] = matrix[start:stop, stop:].T
 
 
