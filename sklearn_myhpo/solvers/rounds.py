@@ -25,6 +25,9 @@ from .steps.model_steps import (
 MODEL_SHARE = 1e-3
 #: Error of weights, relative in the norm of the Hessian, that is near.
 NEAR_WEIGHTS = 0.01
+#: Error of weights from which on they move alone after a sample was drawn: its lambda
+#: is a good one, and held-out rows may like weights on their way better than minima.
+FAR_DRAWN = 0.03
 #: Distance of a lambda from a bound that has moved by as much.
 AT_BOUND = 1e-4
 #: Multiples of the longest move of lambda to try where the weights move little.
@@ -59,6 +62,9 @@ class Rounds:
         run ends if it returns something true.
     shrinkage : (float, float) or None
         Arguments of `Problem.shrink`.
+    draw : callable or None
+        Takes weights (m, n_outputs), and returns lambda and the weights of every split
+        and of all rows from a sample of the rows that these explain least; or None.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Rounds:
         random_state: int | None = None,
         report=None,
         shrinkage: tuple[float, float] | None = None,
+        draw=None,
     ):
         self.rows, self.solver = rows, solver
         self.lambda_bounds, self.lambda_init = lambda_bounds, lambda_init
@@ -83,7 +90,7 @@ class Rounds:
         self.max_iter, self.deadline = max_iter, Deadline.of(deadline)
         self.random_state = random_state
         self.report, self.clock = report, time.perf_counter()
-        self.shrinkage = shrinkage
+        self.shrinkage, self.draw, self._n_drawn = shrinkage, draw, 0
         self.history = []
         self._last_move = self._last_inner = np.inf
         self._trust = Trust()
@@ -113,7 +120,8 @@ class Rounds:
         self._inner, self._is_far = inner, inner > FAR_WEIGHTS
         self._is_near = inner <= NEAR_WEIGHTS
         # Far from their minima weights move alone: models tell little of lambda there.
-        ahead = lambda_ if self._is_far else self._ahead(problem, lambda_, at)
+        is_held = inner > FAR_DRAWN if self._n_drawn else self._is_far
+        ahead = lambda_ if is_held else self._ahead(problem, lambda_, at)
         weights = problem.minimize(ahead, problem.starts())
         full = problem.full.minimize(ahead, problem.full.start())
         there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
@@ -145,21 +153,26 @@ class Rounds:
         move = found - lambda_
         if problem.models.third is not None:
             move = bent(problem, place, move)
+        longest = self._trust.without_swing(move, longest)
         return problem.project(lambda_ + np.clip(move, -longest, longest))
 
     def _minimum(self, problem, lambda_, longest):
         """Return the minimum of the models in a box around lambda."""
         bounds = problem.bounds
         problem.bounds = np.clip([lambda_ - longest, lambda_ + longest], *bounds)
-        result = minimize_bilevel(
-            problem,
-            self.solver,
-            lambda_init=lambda_,
-            weights_init=problem.minimize(lambda_),
-            max_iter=self.max_iter,
-            tol=MODEL_SHARE * self.tol,
-            random_state=self.random_state,
-        )
-        found = polished(problem, result.lambda_)
+        try:
+            result = minimize_bilevel(
+                problem,
+                self.solver,
+                lambda_init=lambda_,
+                weights_init=problem.minimize(lambda_),
+                max_iter=self.max_iter,
+                tol=MODEL_SHARE * self.tol,
+                random_state=self.random_state,
+            )
+            found = polished(problem, result.lambda_)
+        except np.linalg.LinAlgError:
+            # Models about weights of no use: these move alone.
+            found = lambda_
         problem.bounds = bounds
         return found

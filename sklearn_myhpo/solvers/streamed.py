@@ -29,8 +29,10 @@ from .steps.model_steps import (
 
 #: Most passes at weights of every split, and most at common ones.
 MOST_ROUNDS, MOST_COMMON = 30, 8
+#: Most samples drawn by weights that the last one led to.
+MOST_DRAWN = 3
 #: Share of `tol` at which a move of lambda is the last one.
-LAST_MOVE = 1e-2
+LAST_MOVE = 1e-1
 #: Accuracy of the weights relative to `tol`.
 WEIGHTS_SHARE = 1e-2
 #: Curvature in a lambda, relative to the objective, below which it is flat.
@@ -70,7 +72,8 @@ class StreamedDriver(Rounds):
         now = self._first(models, lambda_0, weights)
         most, status = min(self.max_iter, MOST_ROUNDS), Status.MAX_ITER
         for n_iter in range(1, most + 1):
-            now = self._next(now)
+            drawn = self._drawn(now.at[-1]) if self._is_far else None
+            now = self._next(now) if drawn is None else drawn
             place, info = self._look(now)
             is_stopped = self.report is not None and self.report(n_iter, info, place)
             is_over = self._is_over(now, place)
@@ -103,8 +106,29 @@ class StreamedDriver(Rounds):
         common = [weights.reshape(-1, 1)] * len(problem.splits)
         if lambda_0.size and problem.validation_loss(common) > problem.null_loss:
             # The model without features is a better start.
-            return self._from_none(problem)
+            drawn = self._drawn(weights)
+            return self._from_none(problem) if drawn is None else drawn
         return self._from_common(models, lambda_0, weights)
+
+    def _drawn(self, weights):
+        """Return the round about the fit of a sample drawn by weights, or None."""
+        now = None
+        while self._draws():
+            self._n_drawn += 1
+            found = self.draw(weights)
+            if found is None:
+                break
+            lambda_, at = found
+            now = self._round(self.rows.own(at[:-1], at[-1]), lambda_, at)
+            if not self._is_far:
+                break
+            weights = at[-1]
+        return now
+
+    def _draws(self):
+        """Whether another sample may be drawn."""
+        is_asked = self.draw is not None and self.looks_around
+        return is_asked and self._n_drawn < MOST_DRAWN
 
     def _is_worse_than_none(self, problem, place):
         """Whether the model without features is better, of which nobody started."""
@@ -127,6 +151,10 @@ class StreamedDriver(Rounds):
     def _from_common(self, models, lambda_, weights):
         """Return the round from which on every split has weights of its own."""
         now = self._round(models, lambda_, np.stack([weights] * self._n_models))
+        if self._is_far:
+            drawn = self._drawn(weights)
+            if drawn is not None:
+                return drawn
         for _ in range(MOST_COMMON):
             if not are_far_from_all(now.problem, now.ahead, now.at[-1], now.there):
                 break

@@ -9,6 +9,7 @@ even_blocks             batches of any size as blocks of one size
 view, target            a block as a linear map; its targets and weights for a loss
 coded_rows              labels as numbers
 sample, hashed_sample   a sample of rows of unknown number
+weighed_sample          rows drawn by how much they matter
 joined                  rows that train, and those of another source that validate
 kept                    rows that are kept in memory after all
 formed                  rows that are formed when they are visited, as blocks

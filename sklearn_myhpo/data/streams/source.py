@@ -75,8 +75,11 @@ class RowSource(ABC):
     watch : callable or None
         Called with the number of a pass, from one, and the number of rows that it is
         done with; after the last one with None in the place of the latter.
+    is_resident : bool
+        Whether all rows are in the memory of one device.
     """
 
+    is_resident = False
     n_passes = 0
     n_samples = None
     watch = None

@@ -20,6 +20,8 @@ FAR_WEIGHTS = 0.3
 #: Longest move of a lambda from a pass to the next, a natural log; rise of the
 #: objective, relative to it, after which a move was too long; the share of it to retry.
 LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
+#: Share of the last move of lambda that a move back may have.
+SWINGING = 0.9
 #: Largest move of the weights, relative in the norm of the Hessian, for which the
 #: models hold.
 WITHIN_MODELS = 0.3
@@ -63,6 +65,8 @@ class Trust:
         self.is_free = True
         # Lambda, objective and error of the lowest place so far.
         self._lowest = None
+        # The last move of lambda.
+        self._last = 0.0
 
     def retreat(self, lambda_, objective, error=0.0):
         """Return lambda between the lowest place and this one, which is too high.
@@ -91,6 +95,26 @@ class Trust:
             self._lowest = lambda_, objective, error
         self.longest = min(2.0 * self.longest, LONGEST)
         return None
+
+    def without_swing(self, move, longest):
+        """Return the longest move: half the last one where this one goes as far back.
+
+        Parameters
+        ----------
+        move : ndarray of shape (n_groups,)
+            Of the lambdas.
+        longest : float
+            Longest move of a lambda.
+
+        Returns
+        -------
+        float
+        """
+        size, last = np.abs(move).max(), np.abs(self._last).max()
+        if np.sum(self._last * move) < 0 and size > SWINGING * last:
+            longest = min(longest, 0.5 * last)
+        self._last = np.clip(move, -longest, longest)
+        return longest
 
     def _has_risen(self, objective, error):
         """Whether an objective is above the lowest one, whatever their errors."""
