@@ -154,7 +154,12 @@ def start_of_sample(model, rows, uses, loss, groups, bounds, solver, n_rows):
     Start or None
         None where the sample cannot be fitted.
     """
-    fit = _fit_of_sample(model, rows, loss, groups, bounds, solver, rows.pairs, uses)
+    try:
+        pairs = rows.pairs(model, uses)
+    except ValueError:
+        # Such as too few rows of a class.
+        return None
+    fit = _fit_of_sample(model, rows, pairs, loss, groups, bounds, solver)
     if fit is None:
         return None
     # The best strength is about the same in all, and so falls per row.
@@ -177,12 +182,11 @@ class _SampleFit(NamedTuple):
     final: tuple
 
 
-def _fit_of_sample(model, rows, loss, groups, bounds, solver, pairs_of, uses):
+def _fit_of_sample(model, rows, pairs, loss, groups, bounds, solver):
     """Return the `_SampleFit` of `SampledRows`; None where they cannot be fitted."""
+    if not all(np.any(rows.weight[part]) for pair in pairs for part in pair):
+        return None
     try:
-        pairs = pairs_of(model, uses)
-        if not all(np.any(rows.weight[part]) for pair in pairs for part in pair):
-            return None
         source = rows.source(model, loss, groups, bounds, pairs)
         problem = source.make()
         result = minimize_bilevel(
@@ -224,20 +228,18 @@ def start_of_surprising(model, found, target, streamed, bounds, solver):
     rows, count = SampledRows.of_surprising(found, target)
     loss, uses = streamed.reading.loss, streamed.uses
 
-    def pairs_of(model, uses):
-        return uses.pairs(rows.sample.kind)
-
-    given = loss, streamed.groups, bounds, solver, pairs_of, uses
-    fit = _fit_of_sample(model, rows, *given)
+    pairs = uses.pairs(rows.sample.kind)
+    fit = _fit_of_sample(model, rows, pairs, loss, streamed.groups, bounds, solver)
     if fit is None:
         return None
-    coef, intercept = fit.final
-    slope = loss.gradient(rows.target, rows.sample.X @ coef + intercept)
-    noise = rows.weight**2 @ np.sum(slope**2, axis=1)
-    share = (rows.weight**2 / count) @ np.sum(slope**2, axis=1) / noise
-    lambda_ = fit.lambda_ + (np.log(share) if 0 < share < 1 else 0.0)
     ends = [*fit.each, fit.final]
     at = np.stack([streamed.frame.from_features(*one) for one in ends])
+    raw = streamed.reading.view.of(rows.sample.X).forward(at[-1])
+    square = rows.weight**2 * np.sum(loss.gradient(rows.target, raw) ** 2, axis=1)
+    # The noise of the slope of all rows over that of the sample: rows that each stand
+    # for one other need no weaker penalty.
+    share = np.sum(square / count) / np.sum(square)
+    lambda_ = fit.lambda_ + (np.log(share) if 0 < share < 1 else 0.0)
     return (lambda_, at) if np.all(np.isfinite(at)) else None
 
 

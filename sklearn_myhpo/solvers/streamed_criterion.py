@@ -12,7 +12,7 @@ from .._deadline import Deadline
 from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
 from .driver import history_row
 from .protocol import BilevelResult, Info, Status
-from .steps.model_steps import inner_error
+from .steps.model_steps import SWINGING, inner_error
 
 #: Most passes.
 MOST_CRITERION_PASSES = 30
@@ -20,8 +20,6 @@ MOST_CRITERION_PASSES = 30
 LONGEST_MOVE = 4.0
 #: Share of `tol` of the last move of lambda, and of the error of the weights.
 LAST_SHARE = 1e-2
-#: Share of a move from which on a move back is made shorter.
-SWINGING = 0.9
 #: Rise of the training loss, relative to it, that turns weights back.
 TRAIN_RISE = 1e-9
 
