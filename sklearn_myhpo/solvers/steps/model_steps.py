@@ -65,8 +65,8 @@ class Trust:
         self.is_free = True
         # Lambda, objective and error of the lowest place so far.
         self._lowest = None
-        # The last move of lambda.
-        self._last = 0.0
+        # The last move of lambda, and how many went as far back as the one before.
+        self._last, self._n_back = 0.0, 0
 
     def retreat(self, lambda_, objective, error=0.0):
         """Return lambda between the lowest place and this one, which is too high.
@@ -97,7 +97,7 @@ class Trust:
         return None
 
     def without_swing(self, move, longest):
-        """Return the longest move: half the last one where this one goes as far back.
+        """Return the longest move: half the last one where moves go back and forth.
 
         Parameters
         ----------
@@ -111,7 +111,10 @@ class Trust:
         float
         """
         size, last = np.abs(move).max(), np.abs(self._last).max()
-        if np.sum(self._last * move) < 0 and size > SWINGING * last:
+        is_back = np.sum(self._last * move) < 0 and size > SWINGING * last
+        self._n_back = self._n_back + 1 if is_back else 0
+        # Once, a first move was too long; again, they take turns.
+        if self._n_back > 1:
             longest = min(longest, 0.5 * last)
         self._last = np.clip(move, -longest, longest)
         return longest

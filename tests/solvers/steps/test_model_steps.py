@@ -28,9 +28,9 @@ def test_rounding_is_no_rise():
 def test_moves_back_and_forth_become_shorter():
     """Two lambdas would take turns until the last pass."""
     trust = Trust()
-    assert trust.without_swing(np.array([0.5, 0.0]), LONGEST) == LONGEST
-    # Less far back, as after a step that was a little too long.
-    assert trust.without_swing(np.array([-0.2, 0.1]), LONGEST) == LONGEST
-    assert trust.without_swing(np.array([0.3, 0.0]), LONGEST) == 0.1
-    # From the shorter move.
-    assert trust.without_swing(np.array([-0.3, 0.0]), LONGEST) == 0.05
+    for move in (0.5, -0.2, -0.1, 0.3):
+        # Back by less, on, and back by more for the first time.
+        assert trust.without_swing(np.array([move, 0.0]), LONGEST) == LONGEST
+    assert trust.without_swing(np.array([-0.4, 0.1]), LONGEST) == 0.15
+    # Of the move that was made.
+    assert trust.without_swing(np.array([0.3, 0.0]), LONGEST) == 0.075
