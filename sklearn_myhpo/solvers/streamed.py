@@ -15,6 +15,7 @@ from ..bilevel.streamed import StreamedProblem
 from ..engine.glm.safeguards import overshoots, shortened
 from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
 from .driver import history_row
+from .ending import result_of_passes
 from .protocol import BilevelResult, Info, Status
 from .rounds import Rounds
 from .steps.acceptance import is_below_rounding
@@ -288,18 +289,5 @@ class StreamedDriver(Rounds):
     def _outcome(self, now, place, info, status):
         """Return the problem and the result."""
         now.problem.is_of_rows = True
-        message = status.value.format(
-            n_iter=len(self.history),
-            max_iter=self.max_iter,
-            max_time=self.deadline.max_time,
-            tol=self.tol,
-            error=self.error,
-            residuals=f"hypergradient {info.hypergradient_norm:.1e}",
-            advice=self.solver.capabilities.advice,
-        )
-        history = {
-            name: np.array([row[name] for row in self.history])
-            for name in self.history[0]
-        }
-        end = place, place.estimate, status, message
-        return now.problem, BilevelResult(*end, len(self.history), history)
+        advice = self.solver.capabilities.advice
+        return now.problem, result_of_passes(self, place, status, info, advice)

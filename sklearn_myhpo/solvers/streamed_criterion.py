@@ -11,7 +11,8 @@ import numpy as np
 from .._deadline import Deadline
 from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
 from .driver import history_row
-from .protocol import BilevelResult, Info, Status
+from .ending import result_of_passes
+from .protocol import Info, Status
 from .steps.model_steps import SWINGING, inner_error
 
 #: Most passes.
@@ -92,7 +93,7 @@ class CriterionDriver:
                 last, lambda_ = ahead - lambda_, ahead
                 continue
             break
-        return problem, self._result(place, status, info)
+        return problem, result_of_passes(self, place, status, info, self.advice)
 
     def _pass(self, frozen, lambda_):
         """Return the place of lambda, at the weights that the model leads to."""
@@ -118,21 +119,3 @@ class CriterionDriver:
         seconds = time.perf_counter() - self.clock
         self.history.append(history_row(info, counts, seconds))
         return info, self.report(n_iter, info, place)
-
-    def _result(self, place, status, info):
-        """Return the result."""
-        message = status.value.format(
-            n_iter=len(self.history),
-            max_iter=self.max_iter,
-            max_time=self.deadline.max_time,
-            tol=self.tol,
-            error=self.error,
-            residuals=f"hypergradient {info.hypergradient_norm:.1e}",
-            advice=self.advice,
-        )
-        history = {
-            name: np.array([row[name] for row in self.history])
-            for name in self.history[0]
-        }
-        end = place, place.estimate, status, message
-        return BilevelResult(*end, len(self.history), history)
