@@ -30,7 +30,7 @@ def hash_keys(values, name):
 
     Parameters
     ----------
-    values : array-like of shape (n_rows,)
+    values : array-like of shape (n_rows,) or (n_rows, 1)
         Numbers, truth values, dates or texts; 5 and 5.0 are the same key.
     name : str
         What the user calls them, for messages.
@@ -42,9 +42,15 @@ def hash_keys(values, name):
     Raises
     ------
     ValueError
-        If a key is missing, or of another type.
+        If a key is missing, of several columns or of another type.
     """
     values = np.asarray(values)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise ValueError(
+            f"{name} must be one key for every row. Got the shape {values.shape}."
+        )
     if values.dtype.kind == "O":
         values = _of_objects(values, name)
     kind = values.dtype.kind

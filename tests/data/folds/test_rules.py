@@ -209,6 +209,8 @@ def test_equal_texts_of_other_widths(kind):
     found = hash_keys(np.repeat(np.array(texts, dtype=kind), 2)[::2], "key")
     np.testing.assert_array_equal(found, hash_keys(texts, "key"))
     assert len(set(found.tolist())) == len(texts)
+    column = np.array(texts, dtype=kind)[:, None]
+    np.testing.assert_array_equal(hash_keys(column, "key"), found)
 
 
 def test_texts_fall_evenly():
@@ -226,6 +228,7 @@ def test_texts_fall_evenly():
         ([None, "a"], "missing in row 0"),
         (np.array(["NaT"], dtype="M8[D]"), "missing in row 0"),
         (np.array(["a", 1], dtype=object), "numbers, dates or texts, of one kind"),
+        ([[1, 2]], r"must be one key for every row. Got the shape \(1, 2\)"),
         ([1j], "must hold numbers, dates or texts. Got the type complex128"),
     ],
 )
