@@ -34,7 +34,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 	bench-growth bench-hoag bench-losses bench-many-lambdas bench-per-class \
 	bench-additive bench-families \
 	bench-paper-fixed-points bench-stn bench-stn-modules stn-quick bench-stochastic \
-	bench-streams bench-dask bench-bilevel bench-adjoints \
+	bench-streams bench-stream-passes bench-dask bench-bilevel bench-adjoints \
 	bench-family bench-row-weights campaign compare check-python clean
 
 help:  ## Print the targets
@@ -151,6 +151,9 @@ bench-stochastic: $(VENV)/.stamp  ## Print suboptimality by epoch of stochastic 
 
 bench-streams: $(VENV)/.stamp  ## Time fits of batches beside X'X (FULL=--full: to 10^8 rows)
 	$(VENV)/bin/python -m benchmarks.streams $(FULL)
+
+bench-stream-passes: $(VENV)/.stamp  ## Count passes over batches of 200 random problems
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stream_passes --memory
 
 bench-family: $(VENV)/.stamp  ## Compare all solvers on the same problems
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.family --page doc/family.md

@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
-from sklearn_myhpo.data import Batches, RowFolds
+from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
 
 #: Features, and rows of a batch.
 WIDTH, BATCH = 50, 65_536
@@ -26,6 +26,7 @@ ROWS, FULL_ROWS = (100_000, 400_000), (1_000_000, 10_000_000, 100_000_000)
 MODELS = {
     "ridge": MYHPORidge,
     "ridge, folds by row": lambda: MYHPORidge(cv=RowFolds(5)),
+    "ridge, folds by key": lambda: MYHPORidge(cv=KeyFolds(5)),
     "logistic": MYHPOLogisticRegression,
 }
 HEAD = (
@@ -53,6 +54,7 @@ def batches_of(n_rows, is_class):
     Returns
     -------
     Batches
+        Of (X, y) with classes, and of (X, y, None, keys) without.
     """
     weights = np.random.default_rng(1).standard_normal(WIDTH) / np.sqrt(WIDTH)
 
@@ -65,7 +67,9 @@ def batches_of(n_rows, is_class):
             if is_class:
                 yield X, (raw + rng.logistic(size=size) > 0).astype(np.int8)
             else:
-                yield X, raw + rng.standard_normal(size)
+                y = raw + rng.standard_normal(size)
+                # About ten rows of a key.
+                yield X, y, None, rng.integers(1 + n_rows // 10, size=size)
 
     return Batches(read, n_samples=n_rows)
 
@@ -73,7 +77,7 @@ def batches_of(n_rows, is_class):
 def seconds_of(function, batches):
     """Return the seconds of one pass in which a function sees all X."""
     begin = time.perf_counter()
-    for X, _ in batches:
+    for X, *_ in batches:
         function(X)
     return time.perf_counter() - begin
 

@@ -110,7 +110,9 @@ def rows_by_label(labels, n_labels):
             if labels[start] >= 0:
                 yield int(labels[start]), slice(int(start), int(stop))
         return
-    order = np.argsort(labels, kind="stable")
+    # Small numbers are sorted in time that is linear.
+    small = np.int16 if n_labels < np.iinfo(np.int16).max else np.intp
+    order = np.argsort(labels.astype(small), kind="stable")
     ends = np.searchsorted(labels[order], np.arange(n_labels + 1))
     for label, (start, stop) in enumerate(pairwise(ends)):
         if start < stop:

@@ -56,6 +56,13 @@ class SampledRows(NamedTuple):
         # The weights of a sample may all be zero although those of all rows are not.
         return cls(sample, y, weight if np.any(weight) else np.ones(len(y)))
 
+    @classmethod
+    def of_surprising(cls, found, target):
+        """Return the rows of a `WeighedSample`, and how many each stands for."""
+        sample, count = found.drawn()
+        y, weight = target.of(sample)
+        return cls(sample, y, weight * count), count
+
     def source(self, model, loss, groups, bounds, pairs):
         """Return the `ProblemSource` of the sample."""
         design, target, weights, pairs = drop_weightless(
@@ -149,8 +156,37 @@ def start_of_sample(model, rows, uses, loss, groups, bounds, solver, n_rows):
     """
     try:
         pairs = rows.pairs(model, uses)
-        if not all(np.any(rows.weight[part]) for pair in pairs for part in pair):
-            return None
+    except ValueError:
+        # Such as too few rows of a class.
+        return None
+    fit = _fit_of_sample(model, rows, pairs, loss, groups, bounds, solver)
+    if fit is None:
+        return None
+    # The best strength is about the same in all, and so falls per row.
+    lambda_ = fit.lambda_ + np.log(len(rows.target) / n_rows)
+    return Start(lambda_, *fit.final)
+
+
+class _SampleFit(NamedTuple):
+    """The fit of a sample.
+
+    Attributes
+    ----------
+    lambda_ : ndarray of shape (n_groups,)
+    each, final : (coef, intercept)
+        Of every split, in lists or stacked, and of all rows.
+    """
+
+    lambda_: np.ndarray
+    each: tuple
+    final: tuple
+
+
+def _fit_of_sample(model, rows, pairs, loss, groups, bounds, solver):
+    """Return the `_SampleFit` of `SampledRows`; None where they cannot be fitted."""
+    if not all(np.any(rows.weight[part]) for pair in pairs for part in pair):
+        return None
+    try:
         source = rows.source(model, loss, groups, bounds, pairs)
         problem = source.make()
         result = minimize_bilevel(
@@ -162,13 +198,49 @@ def start_of_sample(model, rows, uses, loss, groups, bounds, solver, n_rows):
         )
     except (ValueError, np.linalg.LinAlgError):
         return None
-    weights = problem.to_features(result.weights)
-    final = source.final_weights(problem, result.lambda_, weights, True)
+    each = problem.to_features(result.weights)
+    final = source.final_weights(problem, result.lambda_, each, True)
     if not all(np.all(np.isfinite(one)) for one in (result.lambda_, *final)):
         return None
-    # The best total strength is about the same for all rows, so it is lower per row.
-    lambda_ = result.lambda_ + np.log(len(rows.target) / n_rows)
-    return Start(lambda_, *final)
+    return _SampleFit(result.lambda_, each, final)
+
+
+def start_of_surprising(model, found, target, streamed, bounds, solver):
+    """Return lambda and weights of every split, by a fit of rows drawn by importance.
+
+    Parameters
+    ----------
+    model : BilevelLinearModel
+    found : WeighedSample
+    target : RowTarget
+    streamed : StreamedRows
+    bounds : "auto" or (low, high)
+    solver : Solver
+
+    Returns
+    -------
+    lambda_ : ndarray of shape (n_groups,)
+    at : ndarray of shape (n_splits + 1, m, n_outputs)
+        Weights, those of all rows last.
+    None
+        Where the sample cannot be fitted.
+    """
+    rows, count = SampledRows.of_surprising(found, target)
+    loss, uses = streamed.reading.loss, streamed.uses
+
+    pairs = uses.pairs(rows.sample.kind)
+    fit = _fit_of_sample(model, rows, pairs, loss, streamed.groups, bounds, solver)
+    if fit is None:
+        return None
+    ends = [*fit.each, fit.final]
+    at = np.stack([streamed.frame.from_features(*one) for one in ends])
+    raw = streamed.reading.view.of(rows.sample.X).forward(at[-1])
+    square = rows.weight**2 * np.sum(loss.gradient(rows.target, raw) ** 2, axis=1)
+    # The noise of the slope of all rows over that of the sample: rows that each stand
+    # for one other need no weaker penalty.
+    share = np.sum(square / count) / np.sum(square)
+    lambda_ = fit.lambda_ + (np.log(share) if 0 < share < 1 else 0.0)
+    return (lambda_, at) if np.all(np.isfinite(at)) else None
 
 
 def with_splits(source, rows, facts, uses):

@@ -15,6 +15,7 @@ from ..engine.glm.stream_model import Frame
 from ..engine.glm.stream_pass import Reading
 from ..engine.glm.stream_plan import stream_plan
 from ..engine.glm.stream_rows import StreamedRows
+from ..engine.glm.stream_sample import surprising_of_block
 from ..engine.limits import limits
 from ..penalties.coordinates import feature_coordinates
 from ..selection.one_standard_error import strongest_within
@@ -23,9 +24,16 @@ from ..solvers.streamed import StreamedDriver
 from ._cv_results import no_cv_results
 from ._facts import Facts
 from ._lambda import check_lambda
+from ._long_rows import sample_rows
 from ._problem import LastFit, mean_over_splits
 from ._stream_checks import check_splits
-from ._stream_start import SampledRows, Start, start_of_sample, with_splits
+from ._stream_start import (
+    SampledRows,
+    Start,
+    start_of_sample,
+    start_of_surprising,
+    with_splits,
+)
 
 #: Accuracy of the shared lambda whose loss is the unit of `shrinkage`.
 SHARED_TOL = 1e-4
@@ -110,8 +118,22 @@ class StreamedFit:
             max_iter=model.max_iter,
             deadline=self.progress.deadline,
             random_state=model._seed(),
+            draw=None if self.rows.source.is_resident else self._draw(streamed),
             **options,
         )
+
+    def _draw(self, streamed):
+        """Return the function that fits rows drawn by how weights explain them."""
+
+        def draw(weights):
+            source, constant = streamed.source, streamed.constants[-1]
+            most = sample_rows(source.n_features)
+            given = streamed.reading, weights, constant, most
+            found = source.map_reduce(surprising_of_block, *given)
+            given = self.target, streamed, self.bounds, self.solver
+            return start_of_surprising(self.model, found, *given)
+
+        return draw
 
     # The start.
 

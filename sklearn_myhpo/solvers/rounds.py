@@ -26,6 +26,9 @@ MODEL_SHARE = 1e-3
 #: Relative error of the weights, in the norm of the Hessian, below which they are near
 #: the minimum.
 NEAR_WEIGHTS = 0.01
+#: Error of the weights above which only they move after a sample was drawn: its lambda
+#: is good, and unfinished weights may have a lower held-out loss than the minimum.
+FAR_DRAWN = 0.03
 #: Distance at which a lambda counts as being at a bound.
 AT_BOUND = 1e-4
 #: Multiples of the longest move of lambda that are tried if the weights hardly move.
@@ -60,6 +63,9 @@ class Rounds:
         run ends if it returns something true.
     shrinkage : (float, float) or None
         Arguments of `Problem.shrink`.
+    draw : callable or None
+        Takes weights (m, n_outputs), and returns lambda and the weights of every split
+        and of all rows from a sample of the rows that these explain least; or None.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class Rounds:
         random_state: int | None = None,
         report=None,
         shrinkage: tuple[float, float] | None = None,
+        draw=None,
     ):
         self.rows, self.solver = rows, solver
         self.lambda_bounds, self.lambda_init = lambda_bounds, lambda_init
@@ -84,7 +91,7 @@ class Rounds:
         self.max_iter, self.deadline = max_iter, Deadline.of(deadline)
         self.random_state = random_state
         self.report, self.clock = report, time.perf_counter()
-        self.shrinkage = shrinkage
+        self.shrinkage, self.draw, self._n_drawn = shrinkage, draw, 0
         self.history = []
         self._last_move = self._last_inner = np.inf
         self._trust = Trust()
@@ -116,7 +123,8 @@ class Rounds:
         self._is_near = inner <= NEAR_WEIGHTS
         # Far from the minimum only the weights move: there the models say little about
         # lambda.
-        ahead = lambda_ if self._is_far else self._ahead(problem, lambda_, at)
+        is_held = inner > FAR_DRAWN if self._n_drawn else self._is_far
+        ahead = lambda_ if is_held else self._ahead(problem, lambda_, at)
         weights = problem.minimize(ahead, problem.starts())
         full = problem.full.minimize(ahead, problem.full.start())
         there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
@@ -148,21 +156,26 @@ class Rounds:
         move = found - lambda_
         if problem.models.third is not None:
             move = bent(problem, place, move)
+        longest = self._trust.without_swing(move, longest)
         return problem.project(lambda_ + np.clip(move, -longest, longest))
 
     def _minimum(self, problem, lambda_, longest):
         """Return the minimum of the models in a box around lambda."""
         bounds = problem.bounds
         problem.bounds = np.clip([lambda_ - longest, lambda_ + longest], *bounds)
-        result = minimize_bilevel(
-            problem,
-            self.solver,
-            lambda_init=lambda_,
-            weights_init=problem.minimize(lambda_),
-            max_iter=self.max_iter,
-            tol=MODEL_SHARE * self.tol,
-            random_state=self.random_state,
-        )
-        found = polished(problem, result.lambda_)
+        try:
+            result = minimize_bilevel(
+                problem,
+                self.solver,
+                lambda_init=lambda_,
+                weights_init=problem.minimize(lambda_),
+                max_iter=self.max_iter,
+                tol=MODEL_SHARE * self.tol,
+                random_state=self.random_state,
+            )
+            found = polished(problem, result.lambda_)
+        except np.linalg.LinAlgError:
+            # Models about weights of no use: these move alone.
+            found = lambda_
         problem.bounds = bounds
         return found

@@ -15,6 +15,7 @@ from ..bilevel.streamed import StreamedProblem
 from ..engine.glm.safeguards import overshoots, shortened
 from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
 from .driver import history_row
+from .ending import result_of_passes
 from .protocol import BilevelResult, Info, Status
 from .rounds import Rounds
 from .steps.acceptance import is_below_rounding
@@ -29,8 +30,10 @@ from .steps.model_steps import (
 
 #: Maximum number of passes at the weights of every split, and at common weights.
 MOST_ROUNDS, MOST_COMMON = 30, 8
+#: Maximum number of samples drawn by the weights of the last one.
+MOST_DRAWN = 3
 #: Length of the last move of lambda, relative to `tol`.
-LAST_MOVE = 1e-2
+LAST_MOVE = 1e-1
 #: Accuracy of the weights relative to `tol`.
 WEIGHTS_SHARE = 1e-2
 #: Curvature in a lambda, relative to the objective, below which the objective is flat.
@@ -70,7 +73,8 @@ class StreamedDriver(Rounds):
         now = self._first(models, lambda_0, weights)
         most, status = min(self.max_iter, MOST_ROUNDS), Status.MAX_ITER
         for n_iter in range(1, most + 1):
-            now = self._next(now)
+            drawn = self._drawn(now.at[-1]) if self._is_far else None
+            now = self._next(now) if drawn is None else drawn
             place, info = self._look(now)
             is_stopped = self.report is not None and self.report(n_iter, info, place)
             is_over = self._is_over(now, place)
@@ -103,8 +107,29 @@ class StreamedDriver(Rounds):
         common = [weights.reshape(-1, 1)] * len(problem.splits)
         if lambda_0.size and problem.validation_loss(common) > problem.null_loss:
             # The model without features is a better start.
-            return self._from_none(problem)
+            drawn = self._drawn(weights)
+            return self._from_none(problem) if drawn is None else drawn
         return self._from_common(models, lambda_0, weights)
+
+    def _drawn(self, weights):
+        """Return the round about the fit of a sample drawn by weights, or None."""
+        now = None
+        while self._draws():
+            self._n_drawn += 1
+            found = self.draw(weights)
+            if found is None:
+                break
+            lambda_, at = found
+            now = self._round(self.rows.own(at[:-1], at[-1]), lambda_, at)
+            if not self._is_far:
+                break
+            weights = at[-1]
+        return now
+
+    def _draws(self):
+        """Whether another sample may be drawn."""
+        is_asked = self.draw is not None and self.looks_around
+        return is_asked and self._n_drawn < MOST_DRAWN
 
     def _is_worse_than_none(self, problem, place):
         """Whether no features at all are better than the start that a fit chose."""
@@ -127,6 +152,10 @@ class StreamedDriver(Rounds):
     def _from_common(self, models, lambda_, weights):
         """Return the first round in which every split has its own weights."""
         now = self._round(models, lambda_, np.stack([weights] * self._n_models))
+        if self._is_far:
+            drawn = self._drawn(weights)
+            if drawn is not None:
+                return drawn
         for _ in range(MOST_COMMON):
             if not are_far_from_all(now.problem, now.ahead, now.at[-1], now.there):
                 break
@@ -261,18 +290,5 @@ class StreamedDriver(Rounds):
     def _outcome(self, now, place, info, status):
         """Return the problem and the result."""
         now.problem.is_of_rows = True
-        message = status.value.format(
-            n_iter=len(self.history),
-            max_iter=self.max_iter,
-            max_time=self.deadline.max_time,
-            tol=self.tol,
-            error=self.error,
-            residuals=f"hypergradient {info.hypergradient_norm:.1e}",
-            advice=self.solver.capabilities.advice,
-        )
-        history = {
-            name: np.array([row[name] for row in self.history])
-            for name in self.history[0]
-        }
-        end = place, place.estimate, status, message
-        return now.problem, BilevelResult(*end, len(self.history), history)
+        advice = self.solver.capabilities.advice
+        return now.problem, result_of_passes(self, place, status, info, advice)

@@ -12,8 +12,9 @@ import numpy as np
 from .._deadline import Deadline
 from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
 from .driver import history_row
-from .protocol import BilevelResult, Info, Status
-from .steps.model_steps import inner_error
+from .ending import result_of_passes
+from .protocol import Info, Status
+from .steps.model_steps import SWINGING, inner_error
 
 #: Maximum number of passes.
 MOST_CRITERION_PASSES = 30
@@ -21,8 +22,6 @@ MOST_CRITERION_PASSES = 30
 LONGEST_MOVE = 4.0
 #: Limits of the last move of lambda and of the error of the weights, relative to `tol`.
 LAST_SHARE = 1e-2
-#: Share of the last move above which a move in the opposite direction is shortened.
-SWINGING = 0.9
 #: The last move of lambda, per relative error of sums over rows, that is rounding.
 ROUNDING_SHARE = 1e2
 #: Rise of the training loss, relative to it, that turns weights back.
@@ -98,7 +97,7 @@ class CriterionDriver:
                 last, lambda_ = ahead - lambda_, ahead
                 continue
             break
-        return problem, self._result(place, status, info)
+        return problem, result_of_passes(self, place, status, info, self.advice)
 
     def _pass(self, frozen, lambda_):
         """Return the place of lambda, at the weights that the model leads to."""
@@ -125,21 +124,3 @@ class CriterionDriver:
         seconds = time.perf_counter() - self.clock
         self.history.append(history_row(info, counts, seconds))
         return info, self.report(n_iter, info, place)
-
-    def _result(self, place, status, info):
-        """Return the result."""
-        message = status.value.format(
-            n_iter=len(self.history),
-            max_iter=self.max_iter,
-            max_time=self.deadline.max_time,
-            tol=self.tol,
-            error=self.error,
-            residuals=f"hypergradient {info.hypergradient_norm:.1e}",
-            advice=self.advice,
-        )
-        history = {
-            name: np.array([row[name] for row in self.history])
-            for name in self.history[0]
-        }
-        end = place, place.estimate, status, message
-        return BilevelResult(*end, len(self.history), history)

@@ -34,6 +34,7 @@ from sklearn_myhpo.exceptions import (
 from sklearn_myhpo.linear_model import _batches
 from sklearn_myhpo.losses import PoissonLoss
 from sklearn_myhpo.selection.one_standard_error import standard_error
+from sklearn_myhpo.solvers import rounds
 from tests.helpers import Ticks
 from tests.linear_model.stream_cases import (
     AMOUNT,
@@ -276,6 +277,40 @@ def test_sample_that_misleads():
     plain = MYHPOTweedieRegressor(cv=3, tol=1e-10).fit(rows, y)
     assert model.lambda_ == pytest.approx(plain.lambda_, abs=1e-6)
     assert model.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
+
+
+def test_few_passes_where_classes_are_nearly_separable():
+    """A sample that lines separate would start dozens of passes."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((2500, 3))
+    score = rows @ np.array([1.0, -0.5, 0.3]) + 0.02 * rng.logistic(size=2500)
+    y = (score > np.quantile(score, 0.99)).astype(int)
+    model = MYHPOLogisticRegression(standardize=True)
+    source = batches(y, rows=rows, size=333)
+    fit(model, source)
+    assert model.converged_
+    assert source.n_passes <= 12
+    plain = MYHPOLogisticRegression(standardize=True, tol=1e-10).fit(rows, y)
+    np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-6)
+    assert model.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
+
+
+def test_models_of_no_use(monkeypatch):
+    """The error of a decomposition, which nobody can act on, would end the fit."""
+    find, calls = rounds.minimize_bilevel, []
+
+    def fails_once(*args, **options):
+        calls.append(args)
+        if len(calls) == 1:
+            raise np.linalg.LinAlgError
+        return find(*args, **options)
+
+    monkeypatch.setattr(rounds, "minimize_bilevel", fails_once)
+    model = fit(MYHPOLogisticRegression(), batches(LABEL))
+    other = fit(MYHPOLogisticRegression(), batches(LABEL))
+    assert len(calls) > 1
+    assert model.converged_
+    assert model.lambda_ == pytest.approx(other.lambda_, abs=1e-7)
 
 
 def test_start_from_the_last_fit():

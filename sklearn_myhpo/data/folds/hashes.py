@@ -1,7 +1,5 @@
 """Hashes of numbers and texts that are the same in every run and on every machine."""
 
-import hashlib
-
 import numpy as np
 
 from ..._messages import shown
@@ -32,7 +30,7 @@ def hash_keys(values, name):
 
     Parameters
     ----------
-    values : array-like of shape (n_rows,)
+    values : array-like of shape (n_rows,) or (n_rows, 1)
         Numbers, truth values, dates or texts; 5 and 5.0 are the same key.
     name : str
         Name of the keys in messages.
@@ -44,9 +42,15 @@ def hash_keys(values, name):
     Raises
     ------
     ValueError
-        If a key is missing, or of another type.
+        If a key is missing, of several columns or of another type.
     """
     values = np.asarray(values)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise ValueError(
+            f"{name} must be one key for every row. Got the shape {values.shape}."
+        )
     if values.dtype.kind == "O":
         values = _of_objects(values, name)
     kind = values.dtype.kind
@@ -67,9 +71,7 @@ def hash_keys(values, name):
         raise ValueError(
             f"{name} must hold numbers, dates or texts. Got the type {values.dtype}."
         )
-    texts, index = np.unique(values, return_inverse=True)
-    hashes = [_of_text(one) for one in texts.tolist()]
-    return np.array(hashes, dtype=np.uint64)[index.reshape(len(values))]
+    return mix(_of_texts(values))
 
 
 def _of_floats(values):
@@ -77,14 +79,31 @@ def _of_floats(values):
     return (values.astype(np.float64) + 0.0).view(np.uint64)
 
 
-def _of_text(text):
-    """Return 64 bits of a text."""
-    raw = text if isinstance(text, bytes) else text.encode()
-    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")
+def _of_texts(values):
+    """Return the sums of the characters of texts, each with a factor of its place.
+
+    Nothing is added beyond the end of a text, however wide the array is.
+    """
+    width = values.dtype.itemsize
+    values = np.ascontiguousarray(values)
+    if values.dtype.kind == "U":
+        width, code = width // 4, np.dtype(np.uint32)
+        code = code.newbyteorder(values.dtype.byteorder)
+    else:
+        code = np.dtype(np.uint8)
+    codes = values.view(code).reshape(len(values), width)
+    factors = mix(np.arange(width, dtype=np.uint64)) | np.uint64(1)
+    found = np.zeros(len(values), dtype=np.uint64)
+    # One place after the other: without an array of 64 bits for every character.
+    for place, factor in enumerate(factors):
+        found += codes[:, place] * factor
+    return found
 
 
 def _of_objects(values, name):
     """Return an array of one type from Python objects."""
+    if set(map(type, values.tolist())) == {str}:
+        return np.array(values.tolist())
     missing = np.array([one is None or one != one for one in values.tolist()])
     _check_missing(missing, name)
     found = np.array(values.tolist())

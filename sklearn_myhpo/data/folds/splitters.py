@@ -130,8 +130,8 @@ class KeyFolds(FoldSplitter):
     >>> users = ["ann", "bob", "ann", "cid", "bob", "ann"]
     >>> for _, held_out in KeyFolds(2).split(users, groups=users):
     ...     print(held_out.tolist())
-    [3]
-    [0, 1, 2, 4, 5]
+    [0, 2, 5]
+    [1, 3, 4]
     """
 
     def __init__(self, n_splits: int = 5, key: str | int | None = None) -> None:

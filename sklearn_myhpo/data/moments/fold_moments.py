@@ -4,6 +4,7 @@ from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from ..blocks import Space, rows_by_label, slices
 from ..folds.uses import rule_or_none
@@ -195,31 +196,41 @@ def moments_of_block(block, rule, centre, step, most):
     y = block.y.reshape(block.n_rows, -1).astype(np.float64, copy=False)
     width, end = centre.width, centre.n_features + 1
     least = min(width, row_limits().gram_rows)
-    pieces = list(slices(block.n_rows, width, least, cached=True))
+    most_rows = next(slices(block.n_rows, width, least, cached=True)).stop
+    pieces = [
+        (kind, piece)
+        for family in used.T
+        for kind, index in rows_of_parts(family, n_kinds)
+        for piece in _pieces(index, block.n_rows, most_rows)
+    ]
 
     def own(share):
-        sums, space = np.zeros((n_kinds, end + 1, width)), Space()
-        origins = Origins(centre)
-        for rows in share:
-            weight = None if block.weight is None else block.weight[rows]
-            filled = space.of(len(y[rows]), width)
-            centre.fill(block.X[rows], y[rows], weight, filled, origins)
-            for family in used.T:
-                for kind, index in rows_of_parts(family[rows], n_kinds):
-                    add_products(sums[kind], filled[index])
+        sums, space, origins = {}, Space(), Origins(centre)
+        for kind, index in share:
+            target = y[index]
+            weight = None if block.weight is None else block.weight[index]
+            filled = space.of(len(target), width)
+            centre.fill(_rows(block.X, index), target, weight, filled, origins)
+            if kind not in sums:
+                sums[kind] = np.zeros((end + 1, width))
+            add_products(sums[kind], filled)
         return sums
 
     n_entries = n_kinds * (end + 1) * width
     with np.errstate(over="ignore", invalid="ignore"):
         if n_entries > row_limits().thread_entries:
-            sums = own(pieces)
+            found = [own(pieces)]
         else:
-            sums = sum(map_shares(own, pieces, block.n_rows * end * width))
+            found = map_shares(own, pieces, block.n_rows * end * width)
+        matrices = found[0]
+        for others in found[1:]:
+            for kind, matrix in others.items():
+                known = matrices.get(kind)
+                matrices[kind] = matrix if known is None else known + matrix
     counts = np.bincount(used[used >= 0], minlength=n_kinds)
-    kept = np.flatnonzero(counts).tolist()
     return FoldMoments(
-        {kind: np.array(sums[kind]) for kind in kept},
-        {kind: int(counts[kind]) for kind in kept},
+        matrices,
+        {kind: int(counts[kind]) for kind in matrices},
         block.n_rows,
         sample_block(block, kinds, step, most),
     )
@@ -282,3 +293,22 @@ def _period(used, n_parts):
     if len(set(used[:period].tolist())) < period:
         return 0
     return period if np.array_equal(used[period:], used[:-period]) else 0
+
+
+def _pieces(index, n_rows, most_rows):
+    """Yield parts of an index, a slice or an array, of so many rows at most."""
+    if not isinstance(index, slice):
+        for start in range(0, len(index), most_rows):
+            yield index[start : start + most_rows]
+        return
+    start, stop, step = index.indices(n_rows)
+    for first in range(start, stop, most_rows * step):
+        yield slice(first, min(stop, first + most_rows * step), step)
+
+
+def _rows(X, index):
+    """Return some rows of an array, dense or sparse."""
+    if isinstance(index, slice) or sparse.issparse(X):
+        return X[index]
+    # Faster than an index in brackets.
+    return X.take(index, axis=0)

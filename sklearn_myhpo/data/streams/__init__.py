@@ -9,6 +9,7 @@ even_blocks             batches of any size as blocks of one size
 view, target            a block as a linear map; its targets and weights for a loss
 coded_rows              labels as numbers
 sample, hashed_sample   a sample of rows of unknown number
+weighed_sample          rows drawn by importance
 joined                  training rows joined with validation rows of another source
 kept                    rows that must be kept in memory
 formed                  derived rows, formed block by block

@@ -77,8 +77,11 @@ class RowSource(ABC):
     watch : callable or None
         Called with the number of a pass, from one, and the number of rows that it is
         done with; after the last one with None instead of the latter.
+    is_resident : bool
+        Whether all rows are in the memory of one device.
     """
 
+    is_resident = False
     n_passes = 0
     n_samples = None
     #: Relative error of sums over rows beyond that of double precision.

@@ -65,6 +65,8 @@ class TensorSource(RowSource):
     sample_weight : ndarray of shape (n_samples,)
     """
 
+    is_resident = True
+
     def __init__(self, X, y, sample_weight):
         self.home, self._X, self._y, self._weight = Home.of(X), X, y, sample_weight
         self.n_samples, self._first = X.shape[0], None

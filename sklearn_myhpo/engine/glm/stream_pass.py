@@ -175,6 +175,10 @@ def own_of_block(block, reading, weights, constants, moves):
         out["lambda_slope"] = np.zeros(n_moves)
         out["lambda_square"] = np.zeros((n_moves, n_moves))
     n_models = (n_splits + 1) * (1 + n_moves)
+
+    def add(name, model, own):
+        out[name][model] += own
+
     for kind, rows, y, weight in reading.visits(block, n_models):
         trains, held = uses.models[:, kind], uses.held_out[:, kind]
         used = np.flatnonzero(trains + np.append(held, 0))
@@ -182,7 +186,7 @@ def own_of_block(block, reading, weights, constants, moves):
             continue
         given = loss, rows, y, weight
         found = _sums(*given, weights[used])
-        _add_sums(out, found, used, trains, held)
+        add_models(add, found, used, trains, held)
         if constants is not None:
             for split in np.flatnonzero(trains):
                 add_null(out, split, *given, constants[split], trains[split])
@@ -196,12 +200,13 @@ def own_of_block(block, reading, weights, constants, moves):
     return Totals(out)
 
 
-def _add_sums(out, found, used, trains, held):
+def add_models(add, found, used, trains, held):
     """Add sums over rows of a kind to the parts that have them.
 
     Parameters
     ----------
-    out : dict of str to ndarray
+    add : callable
+        Takes the name of a sum, a model and what is added to it.
     found : _Sums
         At the weights of `used` models.
     used : ndarray of int
@@ -215,9 +220,15 @@ def _add_sums(out, found, used, trains, held):
             count = counts[model] if model < len(counts) else 0
             for name in ("loss", "slope", "gram") if count else ():
                 own = getattr(found, name)[place]
-                out[prefix + name][model] += own if count == 1 else count * own
-        if model < len(held):
-            out["held_square"][model] += held[model] ** 2 * found.square[place]
+                add(prefix + name, model, multiple(count, own))
+        if model < len(held) and held[model]:
+            own = multiple(held[model] ** 2, found.square[place])
+            add("held_square", model, own)
+
+
+def multiple(count, array):
+    """Return an array so many times; itself of once."""
+    return array if count == 1 else float(count) * array
 
 
 class Moves(NamedTuple):

@@ -11,7 +11,7 @@ from ...data.tensors.rows import kind_rows
 from ...data.tensors.source import TensorBlock
 from ...losses.tensors import tensor_loss
 from .stream_facts import FirstTotals, FoldFacts, first_of_block
-from .stream_pass import Totals, common_of_block, own_of_block
+from .stream_pass import Totals, add_models, common_of_block, multiple, own_of_block
 from .tensor_sums import TensorTotals, null_shapes, shapes_of
 
 
@@ -88,7 +88,7 @@ class _Sums:
 def add_null(out, place, loss, visit, constant, count=1):
     """Add the sums of a model without features."""
     xp, n_rows = loss.xp, visit.rows.shape[0]
-    weight = _multiple(count, visit.weight)
+    weight = multiple(count, visit.weight)
     raw = xp.broadcast_to(loss.home.put(constant[None]), (n_rows, len(constant)))
     value, slope = loss.value_and_gradient(visit.y, raw)
     out.add("null_loss", place, xp.sum(weight[:, 0] * value))
@@ -179,7 +179,7 @@ def tensor_own(block: TensorBlock, reading, weights, constants, moves):
         if used.tobytes() not in columns:
             columns[used.tobytes()] = home.put(_side_by_side(weights[used]))
         found = _Sums(loss, visit, columns[used.tobytes()], len(used))
-        _add_models(out, found, used, trains, held)
+        add_models(out.add, found, used, trains, held)
         if constants is not None:
             _add_constants(out, loss, visit, constants, trains, held)
         if moves is not None:
@@ -194,36 +194,6 @@ def _side_by_side(weights):
     return weights.transpose(1, 0, 2).reshape(size, k * n_outputs)
 
 
-def _multiple(count, array):
-    """Return an array repeated; itself for one repetition."""
-    return array if count == 1 else float(count) * array
-
-
-def _add_models(out, found, used, trains, held):
-    """Add sums over rows of a kind to the parts that have them.
-
-    Parameters
-    ----------
-    out : TensorTotals
-    found : _Sums
-        At the weights of `used` models.
-    used : ndarray of int
-    trains : ndarray of int of shape (n_splits + 1,)
-        How often training parts have the rows.
-    held : ndarray of int of shape (n_splits,)
-        How often validation parts have them.
-    """
-    for place, model in enumerate(used):
-        for prefix, counts in (("", trains), ("held_", held)):
-            count = counts[model] if model < len(counts) else 0
-            for name in ("loss", "slope", "gram") if count else ():
-                own = getattr(found, name)[place]
-                out.add(prefix + name, model, _multiple(count, own))
-        if model < len(held) and held[model]:
-            own = _multiple(held[model] ** 2, found.square[place])
-            out.add("held_square", model, own)
-
-
 def _add_constants(out, loss, visit, constants, trains, held):
     """Add the sums of models without features."""
     for split in np.flatnonzero(trains):
@@ -233,7 +203,7 @@ def _add_constants(out, loss, visit, constants, trains, held):
         raw = loss.xp.broadcast_to(constant, (n_rows, constant.shape[1]))
         value, _ = loss.value_and_gradient(visit.y, raw)
         own = loss.xp.sum(visit.weight[:, 0] * value)
-        out.add("held_null_loss", split, _multiple(held[split], own))
+        out.add("held_null_loss", split, multiple(held[split], own))
 
 
 def _add_derivatives(out, loss, visit, trains, held, raw, moves):
@@ -249,7 +219,7 @@ def _add_derivatives(out, loss, visit, trains, held, raw, moves):
     for split in np.flatnonzero(held):
         _, slope = loss.value_and_gradient(visit.y, raw[split])
         slope = visit.weight * xp.sum(slope[:, None, :] * images(split), axis=2)
-        slopes = slopes + _multiple(held[split], slope)
+        slopes = slopes + multiple(held[split], slope)
     if held.any():
         out.add("lambda_slope", 0, xp.sum(slopes, axis=0))
         square = home.products(slopes, slopes / visit.weight)
@@ -259,4 +229,4 @@ def _add_derivatives(out, loss, visit, trains, held, raw, moves):
     for split in np.flatnonzero(trains):
         along = visit.rows @ home.put(moves.adjoints[split])
         given = visit.y, raw[split], visit.weight, along, images(split)
-        out.add("third", split, _multiple(trains[split], loss.third(*given)))
+        out.add("third", split, multiple(trains[split], loss.third(*given)))

@@ -80,7 +80,7 @@ def is_near_problem(problem):
         and split_set.rows.are_shared
         and problem.plan.scans_sample
         and not (full.groups.n_unpenalized or problem.shrinkage.strength)
-        and full.penalty_scale is None
+        and all(split.penalty_scale is None for split in problem.splits)
         and len(split_set.passes.held_out.visits) == 1
     )
 

@@ -21,6 +21,8 @@ FAR_WEIGHTS = 0.3
 #: Longest move of a lambda between two passes, a natural log; relative rise of the
 #: objective that shows that a move was too long; the share of that move to retry.
 LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
+#: Ratio of a move of lambda back to the last move, above which moves swing.
+SWINGING = 0.9
 #: Largest relative move of the weights, in the norm of the Hessian, for which the
 #: models are accurate.
 WITHIN_MODELS = 0.3
@@ -64,6 +66,8 @@ class Trust:
         self.is_free = True
         # Lambda, objective and error of the best place so far.
         self._lowest = None
+        # The last move of lambda, and how many went as far back as the one before.
+        self._last, self._n_back = 0.0, 0
 
     def retreat(self, lambda_, objective, error=0.0):
         """Return lambda between the lowest place and this one, which is too high.
@@ -93,6 +97,29 @@ class Trust:
             self._lowest = lambda_, objective, error
         self.longest = min(2.0 * self.longest, LONGEST)
         return None
+
+    def without_swing(self, move, longest):
+        """Return the longest move: half the last one where moves go back and forth.
+
+        Parameters
+        ----------
+        move : ndarray of shape (n_groups,)
+            Of the lambdas.
+        longest : float
+            Longest move of a lambda.
+
+        Returns
+        -------
+        float
+        """
+        size, last = np.abs(move).max(), np.abs(self._last).max()
+        is_back = np.sum(self._last * move) < 0 and size > SWINGING * last
+        self._n_back = self._n_back + 1 if is_back else 0
+        # Once, a first move was too long; again, they take turns.
+        if self._n_back > 1:
+            longest = min(longest, 0.5 * last)
+        self._last = np.clip(move, -longest, longest)
+        return longest
 
     def _has_risen(self, objective, error):
         """Whether an objective is above the lowest one, given their errors."""

@@ -2,7 +2,6 @@
 
 import pickle
 import warnings
-from hashlib import blake2b
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
 from sklearn_myhpo.data.folds.hashes import hash_keys, mix
 from sklearn_myhpo.data.folds.rules import HoldOut, fold_rule, is_rule
-from sklearn_myhpo.data.streams.source import BatchSource
+from sklearn_myhpo.data.streams.source import BatchSource, Block
 from sklearn_myhpo.engine.limits import use_limits
 from tests.data.helpers import labels_of_all
 
@@ -184,8 +183,11 @@ def test_hash_is_the_same_on_every_machine():
     assert hash_keys([0], "key")[0] == hash_keys([-0.0], "key")[0] == 0xE220A8397B1DCDAF
     one = int(np.float64(0.5).view(np.uint64))
     assert hash_keys([0.5], "key")[0] == mix(np.full(1, one, dtype=np.uint64))[0]
-    raw = blake2b("ä".encode(), digest_size=8).digest()
-    assert hash_keys(["a", "ä"], "key")[1] == int.from_bytes(raw, "little")
+    # A text is the sum of its characters, each times an odd number of its place.
+    factors = [int(one) | 1 for one in mix(np.arange(2, dtype=np.uint64))]
+    total = (ord("ä") * factors[0] + ord("b") * factors[1]) % 2**64
+    expected = mix(np.full(1, total, dtype=np.uint64))[0]
+    assert hash_keys(["a", "äb"], "key")[1] == expected
     day = np.array(["1970-01-02"], dtype="M8[D]")
     bits = np.full(1, 86_400 * 10**9, dtype=np.uint64)
     assert hash_keys(day, "key")[0] == mix(bits)[0]
@@ -200,6 +202,25 @@ def test_equal_keys_of_other_types():
         )
 
 
+@pytest.mark.parametrize("kind", ["U2", "U9", ">U4", "S7", object])
+def test_equal_texts_of_other_widths(kind):
+    """A user would be in two folds where a batch has a longer name among others."""
+    texts = ["", "a", "b", "ab", "ba"]
+    found = hash_keys(np.repeat(np.array(texts, dtype=kind), 2)[::2], "key")
+    np.testing.assert_array_equal(found, hash_keys(texts, "key"))
+    assert len(set(found.tolist())) == len(texts)
+    column = np.array(texts, dtype=kind)[:, None]
+    np.testing.assert_array_equal(hash_keys(column, "key"), found)
+
+
+def test_texts_fall_evenly():
+    """Folds of names that differ in a digit would be of unequal sizes."""
+    folds = KeyFolds(4).labels(
+        Block(np.zeros((2000, 1)), None, None, 0, 0, [f"user{i}" for i in range(2000)])
+    )
+    assert np.all(np.abs(np.bincount(folds, minlength=4) - 500) < 90)
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
@@ -207,6 +228,7 @@ def test_equal_keys_of_other_types():
         ([None, "a"], "missing in row 0"),
         (np.array(["NaT"], dtype="M8[D]"), "missing in row 0"),
         (np.array(["a", 1], dtype=object), "numbers, dates or texts, of one kind"),
+        ([[1, 2]], r"must be one key for every row. Got the shape \(1, 2\)"),
         ([1j], "must hold numbers, dates or texts. Got the type complex128"),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sklearn_myhpo.data import Batches, RowFolds
+from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
 from sklearn_myhpo.data.folds.rules import HoldOut
 from sklearn_myhpo.data.folds.uses import NoFolds
 from sklearn_myhpo.data.moments.condensed import condense, factors_of_moments
@@ -21,6 +21,7 @@ from sklearn_myhpo.data.moments.fold_moments import (
 from sklearn_myhpo.data.moments.passes import condense_source, rows_of_block
 from sklearn_myhpo.data.streams.source import BatchSource, Block
 from sklearn_myhpo.data.sums import squares_of
+from sklearn_myhpo.data.threads import threads_of_a_fit
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.linear_model._units import unit_exponents
 from tests.helpers import as_sums
@@ -81,7 +82,7 @@ def assert_close(found, expected):
 
 #: Uses of rows none of which is held out.
 NONE = NoFolds().uses
-RULES = [None, RowFolds(3), HoldOut(0.3, 1)]
+RULES = [None, RowFolds(3), HoldOut(0.3, 1), KeyFolds(4, 0)]
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
@@ -129,6 +130,14 @@ def test_sums_do_not_depend_on_blocks(cuts, rule, kind, data):
             for matrix in matrices.values():
                 matrix[D + 1, D + 2] = matrix[D + 2, D + 1] = 0.0
     assert_close(found, expected)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_moments_of_several_threads(rule):
+    """The sums of a thread would be lost."""
+    with use_limits(cached_entries=50, thin_work=0), threads_of_a_fit(3):
+        found = moments_of_block(block_of(slice(0, N)), rule, CENTRE, 1, 10)
+    assert_close(found.matrices, moments_by_hand(rule, WEIGHT))
 
 
 def test_a_weight_is_a_repetition():

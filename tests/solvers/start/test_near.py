@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 from scipy.optimize import minimize_scalar
+from sklearn.linear_model import PoissonRegressor
+from sklearn.metrics import mean_poisson_deviance
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from sklearn_myhpo import MYHPOPoissonRegressor
 from sklearn_myhpo._deadline import Deadline, OutOfTimeError
 from sklearn_myhpo.losses import GammaLoss, LogisticLoss, PoissonLoss, TweedieLoss
 from sklearn_myhpo.solvers import SOLVERS, minimize_bilevel
@@ -109,6 +114,23 @@ def test_other_problems_are_left_to_a_scan():
     few = np.arange(300)
     few = Spec(spec.X[few], spec.y[few], spec.loss, folds(300, 5), np.zeros(6, int))
     assert near_scan(few.problem(all_directions=False)) is None
+
+
+def test_every_split_has_its_own_units():
+    """Features would be scaled by held-out rows, from some thousand rows on."""
+    spec = spec_of("counts")
+    pairs = spec.pairs[:2]
+    model = MYHPOPoissonRegressor(standardize=True, cv=pairs).fit(spec.X, spec.y)
+    plain = PoissonRegressor(
+        alpha=2.0 * np.exp(model.lambda_), solver="newton-cholesky", tol=1e-12
+    )
+    total = 0.0
+    for train, held_out in pairs:
+        own = make_pipeline(StandardScaler(), plain).fit(spec.X[train], spec.y[train])
+        mean = own.predict(spec.X[held_out])
+        total += mean_poisson_deviance(spec.y[held_out], mean) * len(held_out) / 2.0
+    rows = sum(len(held_out) for _, held_out in pairs)
+    assert model.validation_loss_ == pytest.approx(total / rows, rel=1e-10)
 
 
 def test_heavy_tails_do_not_mislead():

@@ -23,3 +23,14 @@ def test_rounding_is_no_rise():
     trust = Trust()
     trust.retreat(np.zeros(1), 1.0)
     assert trust.retreat(np.ones(1), 1.0 + 1e-9) is None
+
+
+def test_moves_back_and_forth_become_shorter():
+    """Two lambdas would take turns until the last pass."""
+    trust = Trust()
+    for move in (0.5, -0.2, -0.1, 0.3):
+        # Back by less, on, and back by more for the first time.
+        assert trust.without_swing(np.array([move, 0.0]), LONGEST) == LONGEST
+    assert trust.without_swing(np.array([-0.4, 0.1]), LONGEST) == 0.15
+    # Of the move that was made.
+    assert trust.without_swing(np.array([0.3, 0.0]), LONGEST) == 0.075

@@ -1,0 +1,117 @@
+"""The rows of which weights of a model know least, drawn with known chances."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from ..folds.hashes import mix, uniform
+
+
+class WeighedSample(NamedTuple):
+    """Rows drawn with chances about in proportion to their importance.
+
+    A sum of samples is the sample of all rows: it does not depend on how these were
+    divided into blocks. Rows are kept in the order of a random number over their
+    importance, so that the first row left out says how likely the others were to come
+    in (priority sampling; Duffield, Lund and Thorup 2007).
+
+    Attributes
+    ----------
+    X : ndarray or CSR array of shape (n, n_features)
+    y : ndarray of shape (n,) or (n, 1)
+        As the user gave it.
+    weight : ndarray of shape (n,) or None
+    kind : ndarray of int of shape (n, n_families)
+        Kinds of the rows, as of `FoldUses`.
+    number : ndarray of int of shape (n,)
+        Numbers of the rows, among all.
+    importance : ndarray of shape (n,)
+        Positive.
+    most : int
+        Rows of the sample; one more is kept.
+    """
+
+    X: object
+    y: np.ndarray
+    weight: np.ndarray | None
+    kind: np.ndarray
+    number: np.ndarray
+    importance: np.ndarray
+    most: int
+
+    @classmethod
+    def of(cls, block, rows, kind, importance, most):
+        """Return the sample of some rows of a block.
+
+        Parameters
+        ----------
+        block : Block
+        rows : ndarray of int of shape (n,)
+        kind, importance, most
+            As of the attributes.
+        """
+        number = block.start + rows
+        kept = _least(_rank(number, importance), most + 1)
+        rows = rows[kept]
+        weight = None if block.weight is None else block.weight[rows]
+        columns = block.X[rows], block.y[rows], weight
+        return cls(*columns, kind[kept], number[kept], importance[kept], most)
+
+    def plus(self, other):
+        """Return the sample of both."""
+        columns = zip(self[:-1], other[:-1], strict=True)
+        both = WeighedSample(*(_joined(*pair) for pair in columns), self.most)
+        return both._take(_least(both._ranks, self.most + 1))
+
+    def drawn(self):
+        """Return the rows of the sample in their order, and what each one stands for.
+
+        Returns
+        -------
+        WeighedSample
+        ndarray of shape (n,)
+            Number of rows like it, at least one.
+        """
+        count = np.ones(len(self.number))
+        sample = self
+        if len(self.number) > self.most:
+            ranks = self._ranks
+            last = np.argmax(ranks)
+            count = np.maximum(1.0, 1.0 / (self.importance * ranks[last]))
+            kept = np.flatnonzero(np.arange(len(ranks)) != last)
+            sample, count = self._take(kept), count[kept]
+        order = np.argsort(sample.number)
+        return sample._take(order), count[order]
+
+    @property
+    def _ranks(self):
+        """Numbers of which the least are kept."""
+        return _rank(self.number, self.importance)
+
+    def _take(self, index):
+        """Return some of the rows, copied."""
+        columns = (None if one is None else one[index] for one in self[:-1])
+        return WeighedSample(*columns, self.most)
+
+
+def _rank(number, importance):
+    """Return random numbers over the importance of rows."""
+    # Another hash than that of the first sample.
+    return uniform(mix(mix(number.astype(np.uint64)))) / importance
+
+
+def _least(ranks, most):
+    """Return where the least of some numbers are, increasing."""
+    if len(ranks) <= most:
+        return np.arange(len(ranks))
+    return np.sort(np.argpartition(ranks, most - 1)[:most])
+
+
+def _joined(first, second):
+    """Return the rows of two arrays, dense or sparse; None of None."""
+    if first is None:
+        return None
+    if sparse.issparse(first):
+        return sparse.csr_array(sparse.vstack([first, second], format="csr"))
+    return np.concatenate([first, second])

@@ -1,0 +1,39 @@
+"""The result of a loop of passes over rows beyond memory."""
+
+import numpy as np
+
+from .protocol import BilevelResult
+
+
+def result_of_passes(loop, place, status, info, advice):
+    """Return the result of a loop that has ended, with its message and history.
+
+    Parameters
+    ----------
+    loop : StreamedDriver or CriterionDriver
+    place : StreamedPlace
+        Where it has ended.
+    status : Status
+    info : Info
+        Of the last pass.
+    advice : str
+        What may help where the passes have not come to rest.
+
+    Returns
+    -------
+    BilevelResult
+    """
+    message = status.value.format(
+        n_iter=len(loop.history),
+        max_iter=loop.max_iter,
+        max_time=loop.deadline.max_time,
+        tol=loop.tol,
+        error=loop.error,
+        residuals=f"hypergradient {info.hypergradient_norm:.1e}",
+        advice=advice,
+    )
+    history = {
+        name: np.array([row[name] for row in loop.history]) for name in loop.history[0]
+    }
+    end = place, place.estimate, status, message
+    return BilevelResult(*end, len(loop.history), history)
