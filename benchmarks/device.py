@@ -28,8 +28,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-# SciPy looks for it when it is imported.
-os.environ.setdefault("SCIPY_ARRAY_API", "1")
+if __name__ == "__main__":
+    # SciPy reads it when it is imported.
+    os.environ.setdefault("SCIPY_ARRAY_API", "1")
 import sklearn
 
 #: Seconds of the script, of one process at most, and from which a fit or a

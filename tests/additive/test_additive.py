@@ -80,7 +80,6 @@ def fitted():
 @parametrize_with_checks(
     [
         MYHPOAdditiveRegressor(n_splines=5),
-        MYHPOAdditiveRegressor(n_splines=5, family="poisson"),
         MYHPOAdditiveClassifier(n_splines=5),
     ]
 )

@@ -142,7 +142,7 @@ def test_no_penalty_is_strong_enough(cls, groups):
         y = (y > 0).astype(int)
     halves = np.arange(N_ROWS), np.arange(N_ROWS, 2 * N_ROWS)
     name = "all features" if groups is None else "group noise,"
-    match = rf"{cls.__name__} found no minimum .* at the upper bound for {name}.*not wa"
+    match = rf"{cls.__name__} found no minimum .* upper bound for {name}.*not help"
     model = cls(cv=[halves, halves[::-1]], feature_groups=groups)
     with pytest.warns(LambdaBoundWarning, match=match):
         model.fit(X, y)

@@ -23,7 +23,6 @@ from sklearn_myhpo import (
     MYHPORidge,
     MYHPORidgeClassifier,
 )
-from sklearn_myhpo.criteria import SURE
 from sklearn_myhpo.solvers import SHO, Implicit
 from tests.helpers import (
     CLASSIFIERS,
@@ -94,7 +93,6 @@ def test_scikit_learn_checks_with_many_lambdas(estimator, check):
 @parametrize_with_checks(
     [
         MYHPORidge(criterion="gcv"),
-        MYHPORidge(criterion=SURE(noise_variance=1.0, trace="monte-carlo")),
         MYHPOLogisticRegression(criterion="alo"),
         MYHPORidgeClassifier(criterion="loo"),
     ]

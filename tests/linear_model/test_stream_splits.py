@@ -171,7 +171,7 @@ def test_keys_of_batches_are_groups():
 def test_groups_that_nothing_takes():
     """The user would believe that rows of a group are kept together."""
     source = batches(Y)
-    with pytest.warns(IgnoredGroupsWarning, match="got groups, but cv=5 takes no"):
+    with pytest.warns(IgnoredGroupsWarning, match="got groups, but cv=5 ignores them"):
         MYHPORidge().fit(source, groups=OWNERS)
     with pytest.warns(IgnoredGroupsWarning, match="X_val is the only validation set"):
         MYHPORidge().fit(source, groups=OWNERS, X_val=X[::3], y_val=Y[::3])

@@ -65,23 +65,23 @@ def small_sample(monkeypatch):
     monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 200)
 
 
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 @pytest.mark.parametrize(
-    ("model", "y"),
+    ("model", "y", "weight"),
     [
-        (MYHPOLogisticRegression(), LABEL),
-        (MYHPOLogisticRegression(cv=FOLDS), THREE),
-        (MYHPOLogisticRegression(class_weight="balanced"), THREE),
-        (MYHPOLogisticRegression(feature_groups=GROUPS, standardize=True), LABEL),
-        (MYHPOLogisticRegression(fit_intercept=False, cv=3), LABEL),
-        (MYHPOLogisticRegression(penalty_factors=[1, 1, 2, 0, 1, 0.5]), THREE),
-        (MYHPOLogisticRegression(refit=False), LABEL),
-        (BilevelLogisticRegression(solver="implicit"), LABEL),
-        (MYHPOPoissonRegressor(), COUNT),
-        (MYHPOPoissonRegressor(feature_groups=GROUPS, standardize=True), COUNT),
-        (MYHPOGammaRegressor(cv=FOLDS), AMOUNT),
-        (MYHPOTweedieRegressor(power=1.5), ZEROS),
-        (BilevelGeneralizedLinearRegressor(family=PoissonLoss(), cv=3), COUNT),
+        (MYHPOLogisticRegression(), LABEL, None),
+        (MYHPOLogisticRegression(), LABEL, WEIGHT),
+        (MYHPOLogisticRegression(cv=FOLDS), THREE, WEIGHT),
+        (MYHPOLogisticRegression(class_weight="balanced"), THREE, WEIGHT),
+        (MYHPOLogisticRegression(feature_groups=GROUPS, standardize=True), LABEL, None),
+        (MYHPOLogisticRegression(fit_intercept=False, cv=3), LABEL, WEIGHT),
+        (MYHPOLogisticRegression(penalty_factors=[1, 1, 2, 0, 1, 0.5]), THREE, None),
+        (MYHPOLogisticRegression(refit=False), LABEL, WEIGHT),
+        (BilevelLogisticRegression(solver="implicit"), LABEL, None),
+        (MYHPOPoissonRegressor(), COUNT, WEIGHT),
+        (MYHPOPoissonRegressor(feature_groups=GROUPS, standardize=True), COUNT, WEIGHT),
+        (MYHPOGammaRegressor(cv=FOLDS), AMOUNT, None),
+        (MYHPOTweedieRegressor(power=1.5), ZEROS, WEIGHT),
+        (BilevelGeneralizedLinearRegressor(family=PoissonLoss(), cv=3), COUNT, None),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -154,8 +154,16 @@ def test_a_share_of_held_out_rows_is_refitted_with_the_others():
     np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [50, 83, N])
-@pytest.mark.parametrize("make", [np.float64, np.float32, sparse.csr_array])
+@pytest.mark.parametrize(
+    ("make", "size"),
+    [
+        (np.float64, 83),
+        (np.float64, N),
+        (np.float32, 50),
+        (sparse.csr_array, 83),
+        (sparse.csr_array, N),
+    ],
+)
 def test_size_and_kind_of_batches(make, size):
     """The result would depend on how rows were written to files."""
     rows = X.astype(np.float32)
