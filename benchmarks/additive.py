@@ -147,7 +147,8 @@ def one_split(X, y, make, categorical, is_classification, seed):
 
 def accuracy_line(name, label, found, base):
     """Return a line: medians of seconds, means, and the paired difference to ours."""
-    difference = found[:, 1] - base[: len(found), 1]
+    shared = min(len(found), len(base))
+    difference = found[:shared, 1] - base[:shared, 1]
     error = difference.std(ddof=1) / np.sqrt(len(difference))
     ours, seconds = found is base, np.median(found[:, 0])
     edof = "" if np.isnan(found[:, 2]).any() else f"{found[:, 2].mean():.1f}"
