@@ -203,10 +203,11 @@ class NewtonTogether:
 
     @staticmethod
     def _shorten(ask, size, slope, decrement, done, look, climbs):
-        """Shorten steps along which the slope comes to rise; return steep ones.
+        """Shorten steps that go too far, and return the steep ones.
 
-        These are whole steps whose slope has hardly fallen. The loss is asked for where
-        the slope has risen above zero.
+        A step is steep if it is a whole step, and the slope at its end is still more
+        than `STEEP` times the slope at its start. The loss is computed only where the
+        slope at the end of a step is above zero.
         """
         steep = np.zeros(len(size), dtype=bool)
         for _ in range(NEWTON_MAX_HALVINGS):
