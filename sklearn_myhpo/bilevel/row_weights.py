@@ -143,7 +143,7 @@ class RowWeightsProblem(HeldOutProblem):
         Returns
         -------
         WeighedBatches
-            As of `BilevelProblem.sample_row_batches`, with weights of rows.
+            As in `BilevelProblem.sample_row_batches`, with weights of rows.
         """
         batches = self.plain.sampled_rows(rng, batch_size)
         given = batches, self.split_set.row_groups, self.n_penalties

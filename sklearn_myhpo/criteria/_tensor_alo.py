@@ -41,7 +41,7 @@ def tensor_left_out(block: TensorBlock, reading, w, total, given, constants):
 
 
 def _add_whole(out, found, visit):
-    """Add the sums of the model of all rows, each of which is trained on and judged."""
+    """Add the sums of the model of all rows; every row trains and is judged."""
     xp, rows, weight = found.xp, visit.rows, visit.weight
     gram = _grams(weight * found.bends, rows, found.home)
     own = {
@@ -75,13 +75,13 @@ class _LeftOut:
     total : float
         Sum of the weights of all rows.
     inverse, sandwich : array of shape (m o, m o)
-        As of `Inverses`.
+        As in `Inverses`.
 
     Attributes
     ----------
     raw, gradient : array of shape (n, o)
     loss : array of shape (n,)
-        Of the model of all rows, as `raw` and `gradient`.
+        Of the model of all rows, like `raw` and `gradient`.
     bends : array of shape (n, n_pairs)
         Its curvature.
     value : array of shape ()
@@ -89,7 +89,7 @@ class _LeftOut:
     spread : array of shape (n, o, o)
         Its derivatives in A_i.
     slope : array of shape (n, o)
-        Its derivatives in m_i, those through L_i included.
+        Its derivatives in m_i, including those through L_i.
     """
 
     def __init__(self, loss, visit, at, total, inverse, sandwich):
@@ -126,7 +126,7 @@ class _LeftOut:
         return self.xp.permute_dims(stack, (0, 2, 1))
 
     def _squares(self, lower):
-        """Return symmetric matrices (n, o, o) of their lower triangles."""
+        """Return the symmetric matrices (n, o, o) of given lower triangles."""
         o, number = self.o, np.empty((self.o, self.o), dtype=np.int64)
         left, right = np.tril_indices(o)
         number[left, right] = number[right, left] = np.arange(len(left))

@@ -18,7 +18,7 @@ from ._tensor_point import TensorLooPoint
 from ._tensor_rows import RowsOfModel
 from .loo import INTERPOLATED, LeaveOneOut
 
-#: Entries of a tensor up to which the rows of U are kept beside it.
+#: Largest number of entries of a tensor at which the rows of U are kept beside it.
 MOST_KEPT = 2**28
 
 
@@ -126,7 +126,7 @@ class LooOfTensor(BoundRidgeCriterion):
         return Curve(*sums)
 
     def target_curves(self, penalties, targets, *, second=True):
-        """Return the criterion of targets with a lambda each, in one pass."""
+        """Return the criterion of every target at a lambda of its own, in one pass."""
         squares = self.whole.spectrum.squares
         shared, number = np.unique(penalties, return_inverse=True)
         orders = filter_factors(squares, shared)[: 3 if second else 2]
@@ -134,7 +134,7 @@ class LooOfTensor(BoundRidgeCriterion):
         return Curve(*self._source.map_reduce(targets_of_block, *given).parts[0])
 
     def at(self, lambda_, w, hessian):
-        """Return the `TensorLooPoint` of some lambda, after a pass."""
+        """Return the `TensorLooPoint` at a lambda, after a pass."""
         if self._points is None:
             self._points = self._rows_of(self.whole.split)
         return TensorLooPoint(self.whole, self._points, lambda_, w, hessian)
@@ -167,14 +167,14 @@ def curve_of_block(block, rows, orders):
 
 
 def targets_of_block(block, rows, orders, number, targets):
-    """Return sums over a block, of targets with a lambda each: a task.
+    """Return sums over a block, for targets with a lambda each: a task.
 
     Parameters
     ----------
     block, rows, orders
-        As of `curve_of_block`.
+        As in `curve_of_block`.
     number : ndarray of int of shape (n_targets,)
-        Of the lambda of each target.
+        Index of the lambda of each target.
     targets : ndarray of int of shape (n_targets,)
 
     Returns

@@ -1,7 +1,7 @@
 """Leave-one-out of ridge at one lambda per group, for rows in a tensor.
 
-The symbols are those of `_leave_one_out`. A pass finds the value and its slope, and
-another one the second derivatives.
+The symbols are those of `_leave_one_out`. One pass finds the value and its slope,
+and another one the second derivatives.
 """
 
 from functools import cached_property
@@ -21,7 +21,7 @@ class TensorLooPoint(Point):
     Parameters
     ----------
     whole : Whole
-        Of the rows that stand for them.
+        The condensed rows that represent the tensor.
     rows : RowsOfModel
         In the coordinates of its split.
     lambda_ : ndarray of shape (n_groups,)
@@ -129,7 +129,7 @@ def bends_of_block(block, rows, inverse, w, member, columns):
     Parameters
     ----------
     block, rows, inverse, w
-        As of `slopes_of_block`.
+        As in `slopes_of_block`.
     member : ndarray of shape (m, n_groups)
         Penalties of the coordinates, in the column of their group.
     columns : ndarray of shape (m, n_groups * n_targets)

@@ -14,7 +14,7 @@ class RowsHere(NamedTuple):
     Attributes
     ----------
     share : array of shape (b, 1)
-        Weights, of all rows with sum one.
+        Weights of the rows; those of all rows have the sum one.
     z : array of shape (b, k)
         Coordinates.
     target : array of shape (b, n_targets)
@@ -35,12 +35,12 @@ class RowsOfModel(NamedTuple):
     ----------
     facts : CondensedFacts
     combine : ndarray of shape (n_features, k)
-        Makes coordinates of centred rows of X, without what unpenalized features
-        explain of them.
+        Maps centred rows of X to coordinates, from which the part that unpenalized
+        features explain is removed.
     free : ndarray of shape (n_features, r)
-        Makes orthonormal combinations of the unpenalized features.
+        Maps rows to orthonormal combinations of the unpenalized features.
     free_coef : ndarray of shape (n_features, n_targets) or None
-        What unpenalized features explain of the targets.
+        Maps rows to the part of the targets that unpenalized features explain.
     x_mean : ndarray of shape (n_features,)
     y_mean : ndarray of shape (n_targets,)
         About the origin of `facts`.
@@ -60,18 +60,18 @@ class RowsOfModel(NamedTuple):
 
     @classmethod
     def of_split(cls, split, whole, facts):
-        """Return those of a split of all rows.
+        """Return the `RowsOfModel` of a split of all rows.
 
         Parameters
         ----------
         split : QuadraticSplit
         whole : Whole
-            Of the rows that stand for those of the tensor.
+            The condensed rows that represent the tensor.
         facts : CondensedFacts
         """
         coordinates, root = split.coordinates, whole.free.root
         if root is not None and coordinates.eliminated is None:
-            # Of the rest that unpenalized features leave.
+            # Coordinates of the part that unpenalized features do not explain.
             outer, split = coordinates, whole.split
             coordinates = replace(
                 split.coordinates, bases=outer.bases, rotation=outer.rotation

@@ -1,4 +1,4 @@
-"""Restricted maximum likelihood of ridge, its weights taken as random effects.
+"""Restricted maximum likelihood of ridge, with weights as random effects.
 
 Patterson & Thompson (1971), Recovery of Inter-Block Information when Block Sizes are
 Unequal, Biometrika 58; in the form of a loss: Wahba (1985), A Comparison of GCV and GML
@@ -29,13 +29,14 @@ from ._wide import refined
 class REML(Criterion):
     """Restricted likelihood, as half a mean square.
 
-    Weights are normal with variances ``noise / (2 n exp(lambda))``, those without a
-    penalty and the intercept are fixed, and the noise is normal with a variance that is
-    found too. With the hat matrix S and k degrees of freedom that the fixed weights
-    leave, it is ``y' (I - S) y / (2 n)`` over the k-th root of the product of the
-    eigenvalues of I - S that are not zero: the restricted likelihood to the power of
-    -2 / k, in units of the loss. The model without features has its own loss. Several
-    targets are summed, which gives them one variance of the noise.
+    Penalized weights are normal with variances ``noise / (2 n exp(lambda))``. Weights
+    without a penalty and the intercept are fixed effects. The noise is normal, and its
+    variance is estimated too. Let S be the hat matrix, and k the degrees of freedom
+    that the fixed effects leave. The criterion is ``y' (I - S) y / (2 n)`` over the
+    k-th root of the product of the nonzero eigenvalues of I - S: the restricted
+    likelihood to the power of -2 / k, in units of the loss. For the model without
+    features it is the loss of that model. Several targets are summed, and so share one
+    variance of the noise.
     """
 
     losses: ClassVar[tuple] = (SquaredLoss,)
@@ -58,7 +59,7 @@ class REMLOfRows(BoundRidgeCriterion):
         return self._curve(penalties, squares, spectrum.outside_square, second)
 
     def target_curves(self, penalties, targets, *, second=True):
-        """Return the criterion of targets with a lambda each, O(k) for each."""
+        """Return the criterion of every target at a lambda of its own, O(k) each."""
         spectrum = self.whole.spectrum
         squares = spectrum.along[:, targets] ** 2
         return self._curve(
@@ -66,7 +67,7 @@ class REMLOfRows(BoundRidgeCriterion):
         )
 
     def _curve(self, penalties, squares, outside, second):
-        """Return the `Curve` of squares of the targets along U, and outside of it."""
+        """Return the `Curve` of the squared targets along U, and outside of U."""
         squared = self.whole.spectrum.squares
         q, bent, turned = filter_factors(squared, penalties)
         share = 1.0 / degrees_left(self.whole)
@@ -83,7 +84,7 @@ class REMLOfRows(BoundRidgeCriterion):
         return Curve(value, slope, tangent, second - tangent)
 
     def at(self, lambda_, w, hessian):
-        """Return the `REMLPoint` of some lambda."""
+        """Return the `REMLPoint` at a lambda."""
         return REMLPoint(self.whole, lambda_, w, hessian)
 
 
@@ -130,7 +131,7 @@ class REMLPoint(Point):
         return np.exp(self.share * self._log_determinant())
 
     def _log_determinant(self):
-        """Return the log determinant of ``P^-1 H``, of the smaller matrix of two."""
+        """Return the log determinant of ``P^-1 H``, by the smaller of two matrices."""
         whole, p = self.whole, self.p
         if whole.is_wide:
             x = np.sqrt(whole.share)[:, None] * whole.rows.to_dense()[:, : len(p)]
@@ -160,7 +161,7 @@ class REMLPoint(Point):
 
     @cached_property
     def _used(self):
-        """Derivative of the log of `root`, with the other sign."""
+        """Minus the derivative of the log of `root`."""
         sizes = self.split.by_group(np.ones_like(self.p))
         return self.share * (sizes - self._bound)
 
@@ -177,7 +178,7 @@ class REMLPoint(Point):
     def model(self):
         """Return the second-order `OuterModel` in lambda; it is exact.
 
-        Its tangent is the expected one, as that of Fisher's scoring.
+        Its tangent is the expected one, as in Fisher's scoring.
         """
         used, energy, force = self._used, self._energy, self.p * self.w
         metric = self._pair_sums(force @ force.T * self.inverse)
@@ -193,5 +194,5 @@ class REMLPoint(Point):
 
 
 def degrees_left(whole):
-    """Return how many degrees of freedom the fixed weights leave, at least one."""
+    """Return the degrees of freedom that the fixed effects leave, at least one."""
     return max(whole.n_rows - whole.free.rank, 1)

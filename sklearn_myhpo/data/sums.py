@@ -126,7 +126,7 @@ def sum_residuals(design, y, parts, reference, y_shift=0.0):
     Parameters
     ----------
     design, y, parts, y_shift
-        As of `sum_products`.
+        As in `sum_products`.
     reference : ndarray of shape (m, n_outputs)
 
     Returns

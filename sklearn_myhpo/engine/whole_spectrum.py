@@ -20,7 +20,7 @@ def plan_with(data, spectrum, needs_rows):
         Of `build_whole`.
     spectrum : Spectrum
     needs_rows : bool
-        Whether single rows are looked at.
+        Whether the criterion needs single rows.
 
     Returns
     -------

@@ -6,7 +6,7 @@ from .._messages import shown
 from ..data.arrays import dual_predictor
 from ..data.tensors.arrays import as_numpy
 
-#: Attributes in the place of `coef_`, that are arrays like X.
+#: Attributes that replace `coef_`, and are arrays like X.
 DUAL = ("dual_coef_", "X_fit_")
 
 
@@ -28,19 +28,19 @@ class DualMixin:
     @property
     def _has_dual(self):
         """Whether the last fit has kept weights of rows."""
-        # Models of splits are copies that have got coefficients of their own.
+        # Models of splits are copies with coefficients of their own.
         return "dual_coef_" in vars(self) and "coef_" not in vars(self)
 
     def __sklearn_is_fitted__(self):
         return super().__sklearn_is_fitted__() or self._has_dual
 
     def _check_options(self):
-        """Raise where an option of the fit needs rows that are gone."""
+        """Raise if an option of the fit needs rows that were not kept."""
         self._check_stored()
         super()._check_options()
 
     def _check_stored(self):
-        """Raise a ValueError where weights of rows are wanted, in `partial_fit`."""
+        """Raise a ValueError if `partial_fit` would have to keep weights of rows."""
         if not self.store_coef:
             raise ValueError(
                 "store_coef=False keeps weights of the rows, but partial_fit keeps no "
@@ -60,7 +60,7 @@ class DualMixin:
         self.X_fit_, self._dual_scale = rows, scale
 
     def _dual_predictions(self, X):
-        """Return predictions (n_samples, n_targets) of checked NumPy rows."""
+        """Return predictions (n_samples, n_targets) for checked NumPy rows."""
         dual = self.dual_coef_.reshape(len(self.dual_coef_), -1)
         return dual_predictor(X, self.X_fit_, self._dual_scale, dual, self.intercept_)
 
@@ -86,7 +86,7 @@ class DualMixin:
 
 
 def check_dual(model, source):
-    """Raise a ValueError where a fit cannot keep weights of rows.
+    """Raise a ValueError if a fit cannot keep weights of rows.
 
     Parameters
     ----------

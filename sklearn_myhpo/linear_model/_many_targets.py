@@ -1,9 +1,9 @@
 """Fits of many targets with shared lambdas, and fits without coefficients.
 
-Lambda is learned from few targets with the same sums of squares over targets: the
-targets turned, no more than rows. Then the weights of all targets are found at that
-lambda, some targets at a time. With more features than rows all that is in a basis of
-the span of the rows.
+Lambda is learned from fewer targets, at most as many as rows: a rotation of all targets
+that keeps their sums of squares. Then the weights of all targets are found at that
+lambda, some targets at a time. With more features than rows, both steps work in a basis
+of the span of the rows.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ from ..penalties.groups import FeatureGroups
 from ._dual import check_dual
 from ._problem import LastFit
 
-#: Sizes of penalties that may be divided by, and squared.
+#: Range of penalties whose squares and quotients neither overflow nor vanish.
 LEAST_PENALIZED, MOST_PENALIZED = 1e-150, 1e150
 
 
@@ -47,7 +47,7 @@ class ManyTargetsMixin:
         small = _turned(small) if turns else small
         if small is not source:
             progress = _WithoutModels(progress)
-        # Weights are cut to the precision of X last.
+        # Weights are rounded to the precision of X at the end.
         small = replace(small, dtype=np.dtype(np.float64))
         models = super()._learn(small, solver, progress)
         self._last_fit = LastFit(self._last_fit.lambda_, None)
@@ -57,7 +57,7 @@ class ManyTargetsMixin:
         return models
 
     def _set_found(self, found, source, is_exact):
-        """Set the attributes of the weights, and what is known of them."""
+        """Set the fitted weights and the attributes that depend on them."""
         del self.coef_
         self.intercept_ = self._intercept_form(found.intercept, source.dtype)
         if found.dual is None:
@@ -74,13 +74,13 @@ class ManyTargetsMixin:
             square = found.mean_square if own else None
             posterior = posterior._replace(mean_square=square)
             if found.basis is not None:
-                # Standard errors are those of the basis, which nobody knows.
+                # Standard errors would be those of the basis, which users never see.
                 posterior = Posterior(posterior.freedom, square)
         self._facts = facts._replace(share=None, posterior=posterior)
 
 
 def _can_turn(model, source):
-    """Whether few targets may stand for all in the search for lambda."""
+    """Whether fewer targets give the same lambda as all."""
     n_samples, n_targets = source.target.shape
     if n_targets <= max(n_samples, limits().turned_targets - 1):
         return False
@@ -113,7 +113,7 @@ def _basis_of(model, source):
 def _in_basis(source, basis):
     """Return the source of the same rows in a basis of their span.
 
-    With the bounds of lambda that the features have.
+    The bounds of lambda are those of the features.
     """
     labels = np.zeros(basis.design.n_features, dtype=np.intp)
     groups = FeatureGroups(labels, source.groups.names)
@@ -137,7 +137,7 @@ def _turned(source):
 
 
 class _WithoutModels:
-    """The `Progress` of a fit whose iterations have no model of the targets."""
+    """The `Progress` of a fit whose iterations have no weights of the targets."""
 
     def __init__(self, progress):
         self._progress = progress
@@ -159,11 +159,11 @@ class _Weights:
         Fitted to `small`.
     source : ProblemSource
     small : ProblemSource
-        The same rows in other coordinates, or itself; its targets may be turned.
+        `source` itself, or its rows in the basis; its targets may be rotated.
     basis : RowBasis or None
         These coordinates.
     keeps_rows : bool
-        Whether weights of rows are wanted, in the place of coefficients.
+        Whether to find weights of rows instead of coefficients.
 
     Attributes
     ----------
@@ -280,7 +280,7 @@ class _Known:
         own = self._weight[:, None] * left
         square = self._weight @ left**2 / self._weight.sum()
         if rows:
-            # Residuals below rounding are no weights of rows that give these features'.
+            # Residuals below rounding are noise, and do not give these coefficients.
             self._fix = self._fix or RowWeights(self._centred)
             sums = self._alpha[part] * w / self.scale[:, None]
             own += self._fix.of(sums - self._centred.adjoint(own))

@@ -236,8 +236,8 @@ def start_of_surprising(model, found, target, streamed, bounds, solver):
     at = np.stack([streamed.frame.from_features(*one) for one in ends])
     raw = streamed.reading.view.of(rows.sample.X).forward(at[-1])
     square = rows.weight**2 * np.sum(loss.gradient(rows.target, raw) ** 2, axis=1)
-    # The noise of the slope of all rows over that of the sample: rows that each stand
-    # for one other need no weaker penalty.
+    # The slope has less noise with all rows than with the sample, so that the penalty
+    # is weaker by this ratio. It is one where every sampled row stands for itself only.
     share = np.sum(square / count) / np.sum(square)
     lambda_ = fit.lambda_ + (np.log(share) if 0 < share < 1 else 0.0)
     return (lambda_, at) if np.all(np.isfinite(at)) else None

@@ -59,7 +59,7 @@ def following_rows(fit):
         X_val = params.pop("X_val", None)
         params = {name: _followed(name, one) for name, one in params.items()}
         params["X_val"] = _followed("X_val", X_val) if home is None else X_val
-        # All the rest are arrays of the host, or asked for explicitly.
+        # Dispatch is off below: X is wrapped, and other arrays are on the host.
         self._follows = home is not None
         try:
             with config_context(array_api_dispatch=False):
@@ -122,7 +122,7 @@ def tensor_predictor(model, X):
     Raises
     ------
     TypeError, ValueError
-        If X is no matrix of real numbers with the features of `fit`.
+        If X is not a matrix of real numbers with the features of `fit`.
     """
     check_tensor(X)
     home = Home.of(X)
@@ -145,8 +145,8 @@ def tensor_predictor(model, X):
 class FollowingMixin(HostArraysMixin):
     """Weights that are arrays like X, predictions, and `move_to`; a mixin."""
 
-    #: Whether a fit keeps weights of features; whether the last one has kept those of
-    #: rows instead; and whether weights go to where X is, in the end of a fit.
+    #: Whether a fit keeps weights of features; whether the last fit has kept weights of
+    #: rows instead; and whether a fit ends by moving the weights to the device of X.
     store_coef, _has_dual, _follows = True, False, False
 
     def move_to(self, place: Any) -> Self:

@@ -15,7 +15,7 @@ def tensor_positive(scores):
 def tensor_labels(scores, classes):
     """Return the label of every row, as `labels_of`.
 
-    Labels that are no numbers are NumPy's, whatever the scores are.
+    Labels that are not numbers are NumPy arrays, whatever the scores are.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def tensor_probabilities(scores):
 
 
 def tensor_log_probabilities(scores):
-    """Return their logs, accurate for tiny ones."""
+    """Return the logs of the probabilities, accurate for tiny ones."""
     xp = Home.of(scores).xp
     if len(scores.shape) == 1:
         rest = xp.log1p(xp.exp(-xp.abs(scores)))

@@ -27,7 +27,7 @@ class OwnTensors(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Columns beside the X of a fit: of the training rows, and of others below them.
+    """Columns beside the X of a fit: training rows first, then the validation set.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Columns(NamedTuple):
         )
 
     def parts(self):
-        """Return (y, weights) of the training rows, and of the others if there are."""
+        """Return (y, weights) of the training rows, and of a validation set if any."""
         if self.pair is None:
             return [(self.y, self.weights)]
         return [(self.y[part], self.weights[part]) for part in self.pair]
@@ -71,7 +71,7 @@ def own_tensors(model, X, y, validation, check_target):
     y : ndarray
         Of the training rows, checked.
     validation : (X_val, y_val, sample_weight_val)
-        The first of any library; "everything follows X".
+        X_val may be of any library; it is moved to the device of X.
     check_target : callable
         Takes y of some rows, and returns it as an array of numbers or labels.
 

@@ -81,7 +81,7 @@ def restore_features(model, wide, shape):
 
 
 def restore_rows(model, wide, X):
-    """Return weights of the rows where X lives, in the place of the features'.
+    """Return weights of the rows, instead of the features, where X lives.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What users give by class or by name: device, optimizer and loss; needs PyTorch."""
+"""The device, optimizer and loss that users give by class or name; needs PyTorch."""
 
 import inspect
 from functools import partial
@@ -29,7 +29,7 @@ def device_of(name):
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except Exception as error:  # PyTorch has a class of errors for every reason.
+    except Exception as error:  # its class depends on the reason
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"The 'device' parameter is {shown(name)}, which PyTorch cannot use here: "
@@ -39,7 +39,7 @@ def device_of(name):
 
 
 def optimizer_of(estimator):
-    """Return a function of weights and of lr to their optimizer, or None.
+    """Return a function that takes weights and lr and makes an optimizer, or None.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def optimizer_of(estimator):
 
 
 def loss_of(estimator):
-    """Return the function of outputs and targets to the losses of the rows.
+    """Return a function that takes outputs and targets and returns losses of rows.
 
     Parameters
     ----------

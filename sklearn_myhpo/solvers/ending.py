@@ -12,12 +12,12 @@ def result_of_passes(loop, place, status, info, advice):
     ----------
     loop : StreamedDriver or CriterionDriver
     place : StreamedPlace
-        Where it has ended.
+        The last point of the loop.
     status : Status
     info : Info
         Of the last pass.
     advice : str
-        What may help where the passes have not come to rest.
+        What may help where the passes have not converged.
 
     Returns
     -------

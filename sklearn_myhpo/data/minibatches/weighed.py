@@ -2,7 +2,8 @@
 
 The weight of a row is ``c_i sigmoid(s_g(i))``, with c_i its share of the training rows.
 The derivative of ``<grad L_T(w), q>`` in the log of that weight, the pull of a row, is
-``c_i sigmoid(s_g(i)) <grad l_i(w), q>``: two raw predictions that a step has anyway.
+``c_i sigmoid(s_g(i)) <grad l_i(w), q>``. It takes two raw predictions, which a step
+computes anyway.
 """
 
 from typing import NamedTuple
@@ -13,12 +14,12 @@ from scipy.special import expit
 from .batches import RowBatches
 from .blocks import Batch
 
-#: Least curvature of the rows in the mean, relative to its bound.
+#: Smallest mean curvature of the rows, relative to the bound of the curvature.
 LEAST_MEAN_CURVATURE = 1e-3
 
 
 class RowTotals(NamedTuple):
-    """Sums over all rows that the weights of groups of rows ask for.
+    """Sums over all rows that the steps of row weights need.
 
     Attributes
     ----------
@@ -51,7 +52,7 @@ class WeighedBatch(Batch):
     n_groups, n_penalties : int
         Entries of lambda: the log-penalties first, then the s of the groups of rows.
     lambda_ : ndarray of shape (n_lambdas,), optional
-        Where the weights are taken; None for weights of one.
+        Sets the weights; None for weights of one.
     """
 
     __slots__ = ("labels", "n_groups", "n_penalties", "plain")
@@ -115,7 +116,7 @@ class WeighedBatches(RowBatches):
     weighs_rows = True
 
     def __init__(self, splits, batches, row_groups, n_penalties):
-        # The batches of the base ask for them.
+        # The base class uses these attributes.
         self.row_groups, self.n_penalties = row_groups, n_penalties
         super().__init__(splits, batches)
 

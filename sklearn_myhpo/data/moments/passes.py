@@ -137,7 +137,7 @@ def is_at_risk(total, centre, is_about_means, least):
     Parameters
     ----------
     total : ndarray
-        Sums over all rows, as of `FoldMoments`.
+        Sums over all rows, as in `FoldMoments`.
     centre : Centre
     is_about_means : bool
         Whether the model has an intercept.

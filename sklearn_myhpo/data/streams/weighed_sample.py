@@ -1,4 +1,4 @@
-"""The rows of which weights of a model know least, drawn with known chances."""
+"""A sample of the rows that a model explains least, drawn with known chances."""
 
 from typing import NamedTuple
 
@@ -9,12 +9,13 @@ from ..folds.hashes import mix, uniform
 
 
 class WeighedSample(NamedTuple):
-    """Rows drawn with chances about in proportion to their importance.
+    """Rows drawn with chances roughly proportional to their importance.
 
-    A sum of samples is the sample of all rows: it does not depend on how these were
-    divided into blocks. Rows are kept in the order of a random number over their
-    importance, so that the first row left out says how likely the others were to come
-    in (priority sampling; Duffield, Lund and Thorup 2007).
+    A sum of samples is the sample of all their rows: it does not depend on how the rows
+    were divided into blocks. Each row has a random number divided by its importance,
+    and the rows with the least quotients are kept. The quotient of the first row left
+    out gives the chance of every row that is kept (priority sampling; Duffield, Lund
+    and Thorup 2007).
 
     Attributes
     ----------
@@ -23,13 +24,13 @@ class WeighedSample(NamedTuple):
         As the user gave it.
     weight : ndarray of shape (n,) or None
     kind : ndarray of int of shape (n, n_families)
-        Kinds of the rows, as of `FoldUses`.
+        Kinds of the rows, as in `FoldUses`.
     number : ndarray of int of shape (n,)
         Numbers of the rows, among all.
     importance : ndarray of shape (n,)
         Positive.
     most : int
-        Rows of the sample; one more is kept.
+        Number of rows of the sample; one more row is kept.
     """
 
     X: object
@@ -49,7 +50,7 @@ class WeighedSample(NamedTuple):
         block : Block
         rows : ndarray of int of shape (n,)
         kind, importance, most
-            As of the attributes.
+            As in the attributes.
         """
         number = block.start + rows
         kept = _least(_rank(number, importance), most + 1)
@@ -65,13 +66,13 @@ class WeighedSample(NamedTuple):
         return both._take(_least(both._ranks, self.most + 1))
 
     def drawn(self):
-        """Return the rows of the sample in their order, and what each one stands for.
+        """Return the rows of the sample in their order, and how many each represents.
 
         Returns
         -------
         WeighedSample
         ndarray of shape (n,)
-            Number of rows like it, at least one.
+            Number of rows that each one represents, at least one.
         """
         count = np.ones(len(self.number))
         sample = self

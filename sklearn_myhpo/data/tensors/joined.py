@@ -18,7 +18,7 @@ class JoinedTensors(JoinedSource):
         Parameters
         ----------
         rule, most, has_classes
-            As of `TensorSource.facts`.
+            As in `TensorSource.facts`.
         """
         own = self.training.facts(rule, most, has_classes)
         more = self.validation.facts(rule, most, has_classes, FIRST_ROW)

@@ -68,7 +68,7 @@ class TensorSample(NamedTuple):
     Attributes
     ----------
     step, most, parts
-        As of `RowSample`; the number of all rows is known, so that the step stays.
+        As in `RowSample`; the number of all rows is known, so that the step stays.
     home : Home
     """
 

@@ -15,7 +15,7 @@ class NearHessian:
     """A Gram matrix plus a penalty, factored on first use.
 
     Features with a strong penalty do not depend on the others and are separated, so
-    that factors shrink with every feature that is dropped.
+    that the factored matrix shrinks with every separated feature.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class OutputsApart:
 def _as_product(penalty):
     """Return factors (m,) and (n_outputs,) whose products approximate a penalty.
 
-    Features without a penalty for some output do not count for the second factors.
+    Features that have no penalty in some output are ignored in the second factors.
     """
     full = penalty[np.all(penalty > 0, axis=1)]
     tiny = np.finfo(float).tiny
@@ -139,7 +139,7 @@ def curvature_in_lambda(split, near, grams, lambda_, w, adjoint):
     """Return the curvature of one split's validation loss in lambda.
 
     With J_a = -A (p w)_a every part sums blocks of a matrix times outer products. A is
-    the inverse of the Hessian as it is near by.
+    the inverse of the approximate Hessian.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Second-order models of all splits near their minima, for all values of one penalty.
 
-Hessians are those at common weights, which moves of the weights and the changes of the
-slopes along them mend; values and slopes are those of the rows at the weights of every
-split, which steps by the models mend from pass to pass.
+The Hessians are those at common weights, corrected by moves of the weights and the
+changes of the slopes along them. The values and slopes are sums over the rows at the
+weights of every split. These weights improve from pass to pass, by steps of the models.
 """
 
 from typing import NamedTuple
@@ -68,7 +68,7 @@ class NearModels:
         self.move_to(weights, losses, gradients[..., 0], held_losses, held[..., 0])
 
     def move_to(self, weights, losses, gradients, held_losses, held_gradients):
-        """Take over values and slopes of the rows at weights (k, m)."""
+        """Set the values and slopes to those of the rows at weights (k, m)."""
         if self.reference is not None:
             pair = weights - self.reference, gradients - self.gradients
             self._pairs = [*self._pairs, pair][-MEMORY:]
@@ -109,7 +109,7 @@ class NearModels:
         return NearPoint(slopes, bends, weights, first, second)
 
     def mended(self, lambda_):
-        """Return the weights (k, m) after a step by mended Hessians."""
+        """Return the weights (k, m) after a step with corrected Hessians."""
         felt = 2.0 * np.exp(lambda_) * self.factors * self.reference
         slope = self.gradients + felt
         return self.reference - self.solve_mended(slope[:, None], lambda_)[:, 0]
@@ -117,7 +117,7 @@ class NearModels:
     def solve_mended(self, rights, lambda_):
         """Return the inverse Hessians applied to rows (k, r, m).
 
-        Of Hessians that pairs of moves and changes of slopes mend.
+        The Hessians are corrected by pairs of moves and changes of slopes.
         """
         penalty = 2.0 * np.exp(lambda_) * self.factors
         pairs = [(move, change + penalty * move) for move, change in self._pairs]
@@ -139,7 +139,7 @@ class NearModels:
         return float(felt + np.count_nonzero(self.factors == 0))
 
     def error(self, lambda_):
-        """Return the error of the weights, relative in the norm of the Hessian."""
+        """Return the relative error of the weights, in the norm of the Hessian."""
         felt = 2.0 * np.exp(lambda_) * self.factors * self.reference
         slope = self.gradients + felt
         step = self.solve(slope[:, None], lambda_)[:, 0]
@@ -150,13 +150,13 @@ class NearModels:
         return _largest(promised, losses)
 
     def distance(self, weights):
-        """Return how far weights (k, m) are, relative in the norm of the Hessian."""
+        """Return the relative distance of weights (k, m) in the norm of the Hessian."""
         moves = weights - self.reference
         bent = np.matmul(self.grams, moves[..., None])[..., 0]
         return _largest(np.einsum("ka,ka->k", moves, bent), self.losses)
 
 
 def _largest(squares, losses):
-    """Return the largest root of half of some squares relative to losses."""
+    """Return the largest square root of half the squares over the losses."""
     least = np.finfo(float).tiny
     return float(np.sqrt(np.max(0.5 * squares / np.maximum(np.abs(losses), least))))

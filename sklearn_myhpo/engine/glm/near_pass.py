@@ -22,8 +22,8 @@ class NearTerms(NamedTuple):
     ----------
     at : Slopes
     products : ndarray of shape (k, 2, m)
-        The Hessians of the data terms applied to a response J and an adjoint q; like
-        `third` and `gram` only of use where these were given.
+        The Hessians of the data terms applied to a response J and an adjoint q. Valid,
+        like `third` and `gram`, only if J and q were given.
     third, gram : ndarray of shape (k,)
         The third derivative of L_T along (q, J, J), and ``J' H_V J``.
     held_losses : ndarray of shape (k,)
@@ -57,7 +57,7 @@ class NearPass:
 
     @cached_property
     def _blocks(self):
-        """Slices of rows, each of one split's held-out rows where these are neighbours.
+        """Slices of rows, each held out by one split if its rows are neighbours.
 
         None where a slice of rows is a copy of them.
         """
@@ -66,7 +66,7 @@ class NearPass:
             return None
         size = most.cached_entries // (WORKING * self.n_splits)
         if design.is_sparse:
-            # Blocks of sparse rows are copied for every product, and so should be few.
+            # Every product copies its block of sparse rows, so blocks should be few.
             size = most.block_entries // self.passes.width_of(3)
         ends = np.flatnonzero(np.diff(self._owner)) + 1
         if len(ends) > max(2 * self.n_splits, len(self._owner) // max(1, size)):

@@ -18,7 +18,7 @@ LOOSEST_RTOL, TIGHTEST_RTOL = 0.3, 1e-6
 #: A change of the log curvature beyond this counts as any factor.
 MAX_CHANGE = 30.0
 #: A step is doubled, so many times at most, while its slope is more than this share of
-#: that at the start. Along classes that come apart the slope only falls by e.
+#: that at the start. Where classes are separable, the slope only falls by e.
 STEEP, MAX_DOUBLINGS = 0.2, 6
 
 
@@ -172,9 +172,9 @@ class NewtonTogether:
         return 0.5 * float(np.sqrt(energy @ np.expm1(change) ** 2 / total))
 
     def _move(self, numbers, direction, image, decrement, done, losses, noise):
-        """Step along the directions, as far as the slope asks for."""
+        """Step along the directions; slopes decide how far."""
         size = np.ones(len(numbers))
-        # Where the step is known to be good enough its slope is not asked for.
+        # A step that is known to be good enough needs no slope at its end.
         ask = np.flatnonzero(~done)
         slope = np.empty((len(numbers), *self.slope.shape[1:]))
 
@@ -203,10 +203,11 @@ class NewtonTogether:
 
     @staticmethod
     def _shorten(ask, size, slope, decrement, done, look, climbs):
-        """Shorten steps along which the slope comes to rise; return steep ones.
+        """Shorten steps that go too far, and return the steep ones.
 
-        These are whole steps whose slope has hardly fallen. The loss is asked for where
-        the slope has risen above zero.
+        A step is steep if it is a whole step, and the slope at its end is still more
+        than `STEEP` times the slope at its start. The loss is computed only where the
+        slope at the end of a step is above zero.
         """
         steep = np.zeros(len(size), dtype=bool)
         for _ in range(NEWTON_MAX_HALVINGS):

@@ -45,7 +45,7 @@ def holding(mean_squares, offsets, groups, curvature):
     Parameters
     ----------
     mean_squares, offsets, groups, curvature
-        As of `pinning_of`.
+        As in `pinning_of`.
     """
     out = pinning_of(mean_squares, offsets, groups, curvature)
     return _held(out, curvature * mean_squares, groups)

@@ -6,9 +6,9 @@ import numpy as np
 
 from ..linalg.symmetric import symmetric_solver
 
-#: Change of the weights by a step of refinement, relative to them, that is rounding.
+#: Relative change of the weights by a step of refinement that counts as rounding.
 NEGLIGIBLE_STEP = 1e-13
-#: Ridge relative to the trace of products of rows that keeps these invertible.
+#: Ridge, relative to the trace of the products of rows, that keeps them invertible.
 LEAST_RIDGE = 1e-14
 
 
@@ -18,11 +18,11 @@ class TargetWeights(NamedTuple):
     Attributes
     ----------
     coef : ndarray of shape (n_features, k) or None
-        None where they are not asked for.
+        None if not requested.
     intercept : ndarray of shape (k,)
     rows : ndarray of shape (n_samples, k) or None
         Weights of the rows, ``s_i`` times the residuals: the sum of the rows times
-        these, over the penalty of every feature, is `coef`. None unless asked for.
+        these, over the penalty of every feature, is `coef`. None if not requested.
     mean_square : ndarray of shape (k,)
         Weighted means of the squared residuals.
     """
@@ -36,7 +36,7 @@ class TargetWeights(NamedTuple):
 def balanced(rows, weight):
     """Return weights of rows (n, k) with sum zero, and the same sums about their mean.
 
-    Then the origin of the rows makes no difference.
+    Sums of rows then do not depend on the origin of the rows.
     """
     return rows - np.outer(weight / weight.sum(), rows.sum(axis=0))
 
@@ -45,8 +45,8 @@ class FinalWeights:
     """Minimizers of ``sum_i s_i (y_i - x_i w - b)^2 + sum_j p_j w_j^2``.
 
     One factorization serves all targets: of the second moments of the features, or of
-    the products of rows where these are fewer. A step of refinement, whose residuals
-    are those of the rows, mends the rounding of the moments.
+    the products of rows, if there are fewer rows. A step of refinement with residuals
+    of the rows corrects the rounding of the moments.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class FinalWeights:
         ----------
         y : ndarray of shape (n_samples, k)
         coef, rows : bool
-            Which weights are asked for.
+            Which weights to return.
         """
         mean = np.zeros(y.shape[1])
         if self.fit_intercept:
@@ -101,7 +101,7 @@ class FinalWeights:
         return found._replace(coef=self.design.scaled(found.coef.T).T)
 
     def _in_rows(self, y, coef, rows):
-        """Return weights in the units of the penalties; what intercepts lack."""
+        """Return weights in units of the penalties; `intercept` is a correction."""
         y = self.root * y
         z = self._solve(y)
         z += self._solve(y - self._matrix @ z)
@@ -126,13 +126,13 @@ class FinalWeights:
         own = None
         if rows:
             own = weight * left
-            # Residuals below rounding are no weights of rows that give these features'.
+            # Residuals below rounding are noise, and do not give these coefficients.
             rest = self._solve(w - self.design.adjoint(own))
             own = self._balanced(own + weight * self.design.forward(rest))
         return TargetWeights(w, self.mean[:, 0] @ w, own, self._mean_square(left))
 
     def _balanced(self, rows):
-        """Return weights of rows with sum zero, where these are about their mean."""
+        """Return weights of rows, with sum zero if the rows are about their mean."""
         return balanced(rows, self.weight) if self.mean.any() else rows
 
     def _mean_square(self, left):
@@ -141,7 +141,7 @@ class FinalWeights:
 
 
 class RowWeights:
-    """Least weights of rows whose sums of rows are given.
+    """The smallest weights of rows whose sums of rows are given.
 
     Parameters
     ----------

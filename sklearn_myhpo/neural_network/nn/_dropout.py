@@ -70,7 +70,7 @@ def _masked(x, mask):
     value, tangent = forward_ad.unpack_dual(x)
     if tangent is None:
         return x * mask
-    # Products of dual tensors with others take detours of a millisecond in PyTorch.
+    # In PyTorch a product of a dual tensor with an ordinary one costs a millisecond.
     return forward_ad.make_dual(value * mask, tangent * mask)
 
 

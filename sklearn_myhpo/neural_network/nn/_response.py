@@ -82,7 +82,7 @@ class SelfTuning:
         kind : str
             Kind of hyperparameter that is the rate.
         x : tensor
-            What will be multiplied.
+            Tensor that the factors will multiply.
         batch_axis : int
             Axis of the examples.
         shared_axes : tuple of int

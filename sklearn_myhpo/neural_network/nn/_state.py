@@ -20,7 +20,7 @@ class Noise:
         self._next = 0
 
     def rewind(self):
-        """Begin a pass: the first number of the pass before comes first."""
+        """Begin a pass, which gets the numbers of the last pass in the same order."""
         self._next = 0
 
     def uniform(self, shape, like):
@@ -38,7 +38,7 @@ class Noise:
             drawn = _first_of(self._drawn[key], shape)
             if drawn is not None:
                 return drawn
-        # A pass through other layers than before, or on other rows, draws anew.
+        # A pass through other layers, or over other rows, draws new numbers.
         del self._drawn[key:]
         numbers = source(
             shape, generator=self.generator, dtype=like.dtype, device=like.device
@@ -79,7 +79,7 @@ class State(NamedTuple):
     is_linearized : bool
         Whether outputs are dual tensors, linear in r around r = 0.
     formed : dict or None
-        Takes the weights that layers form at one r, by layer, for who needs them again.
+        Cache of the weights at one r, by layer; None for no cache.
     """
 
     r: torch.Tensor | None = None

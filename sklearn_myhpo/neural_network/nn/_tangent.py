@@ -23,8 +23,8 @@ class TangentLSTM(torch.autograd.Function):
     ):
         """Return the tangents of outputs, and the last (dh, dc).
 
-        Values are those of a loop before, so that all times are computed at once here
-        but for the cell and the tangents.
+        The values come from an earlier loop. So all times are computed at once here,
+        except for the cell and the tangents.
 
         Parameters
         ----------

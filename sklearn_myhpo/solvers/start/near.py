@@ -1,13 +1,13 @@
 """The start of a fit of many rows, by models that end next to the minimum.
 
-One lambda of many rows has a loss like that of second-order models about common
-weights. One Gram pass makes these for all splits and all lambdas. Every further pass is
-at the weights and the lambda where the models ended, and mends them. Of rough weights
-it asks for slopes alone. Then it multiplies with the Hessians of the splits' own
-weights too: the terms of the splits in the slope nearly cancel, and with a common
-Hessian they would not. Moves and changes of slopes from one pass to the next mend the
-Hessians of the models. Where weights do not come near at once, the start is left to a
-scan.
+With many rows and one lambda, the loss is close to that of second-order models about
+common weights. One Gram pass makes these models for all splits and all lambdas. Every
+further pass is at the lambda and the weights of the models' minimum, and corrects the
+models. While the weights are rough, a pass computes slopes only. Later it also computes
+products with the Hessian of every split at the weights of that split: the terms of the
+splits in the slope nearly cancel, and with a common Hessian they would not. Moves of
+the weights and changes of the slopes from pass to pass correct the Hessians of the
+models. If the weights converge slowly, an ordinary scan finds the start.
 """
 
 from typing import NamedTuple
@@ -23,24 +23,25 @@ from ...engine.glm.near_models import NearModels
 from ...engine.glm.near_pass import NearPass
 from .points import Point, Scan, inner_range, shared_lambda
 
-#: Step of lambda between values of the models, and how much lower than another minimum
-#: the lowest one must be, relative to it.
+#: Step of lambda between values of the models, and the relative margin by which the
+#: lowest minimum must be below every other one.
 GRID_STEP, CLEARLY = 0.5, 1e-3
-#: Newton steps in lambda of one model, their longest, the move that ends them, and the
-#: largest factor between a model's curvature and that of the objective.
+#: Newton steps in lambda on one model: their number, the longest one, and the one that
+#: ends them; and the largest ratio of a model's curvature to that of the objective.
 MODEL_STEPS, MODEL_MOVE, SMALL_MODEL_MOVE, MOST_RATIO = 8, 1.0, 1e-3, 3.0
 #: Most passes at the weights of every split.
 NEAR_PASSES = 10
-#: Share of the error of rough weights that a pass is expected to leave, and may leave,
-#: and the number of passes that may leave more.
+#: Share of the error of rough weights that a pass usually leaves, the largest share
+#: that counts as convergence, and the number of passes that may leave more.
 USUAL_RATE, SLOW_RATE, MOST_SLOW = 0.1, 0.4, 1
-#: Errors of weights, relative in the norm of the Hessian: too far for models, too rough
-#: for a slope in lambda, at which lambda is known, and of the end; and how much of the
-#: objective another step would change at the end.
+#: Relative errors of weights, in the norm of the Hessian: above the first, models do
+#: not hold; above the second, weights are too rough for a slope in lambda; below the
+#: third, the minimum in lambda is accurate; below the fourth, the passes end. And the
+#: relative change of the objective by another step, below which they end.
 FAR_OFF, ROUGH_WEIGHTS, NEAR_WEIGHTS_TOL, END_TOL = 0.1, 3e-4, 1e-5, 3e-6
 END_CHANGE = 1e-7
-#: Slope of the objective, and what a move of lambda would gain, relative to it, and
-#: that move, at the end.
+#: The passes end below these: the slope of the objective and the gain of another move
+#: of lambda, both relative to the objective, and the length of that move.
 END_SLOPE, END_GAIN, END_MOVE = 9e-7, 5e-10, 1e-2
 
 
@@ -55,7 +56,7 @@ def near_scan(problem: Problem) -> Scan | None:
     Returns
     -------
     Scan or None
-        None where another way is needed. The problem knows the place of its end.
+        None where only an ordinary scan works. The problem keeps the minimum found.
     """
     if not is_near_problem(problem):
         return None
@@ -71,7 +72,7 @@ def near_scan(problem: Problem) -> Scan | None:
 
 
 def is_near_problem(problem):
-    """Whether models may end next to the minimum of a problem."""
+    """Whether these models can find the minimum of a problem."""
     full, split_set = problem.full, problem.split_set
     return (
         problem.n_groups == 1
@@ -201,7 +202,7 @@ class _Rounds:
         return None
 
     def _pass(self, passes, weights, both):
-        """Return the `NearTerms` at weights, which the models take over."""
+        """Return the `NearTerms` at weights, and update the models with them."""
         counts = self.set.counts
         counts.n_train_gradients += len(weights)
         counts.n_hessian_products += 0 if both is None else 2 * len(weights)
@@ -221,7 +222,7 @@ class _Rounds:
         return np.stack([-felt, self.models.held_slopes(weights)], axis=1)
 
     def _moved(self, place, model, both):
-        """Return the `_Place` at the minimum of the models, mended by an exact one."""
+        """Return the `_Place` at the minimum of models corrected by an exact one."""
         models, shares, before = self.models, self.problem.split_weights, place.lambda_
         here, slope = models.at(before), model.gradient[0]
         bend, lambda_ = (model.tangent + model.bend)[0, 0], None
@@ -250,7 +251,7 @@ class _Rounds:
         return size <= END_SLOPE and gain <= END_GAIN and move <= END_MOVE
 
     def _is_settled(self, place, error):
-        """Whether another step of the weights would change next to nothing."""
+        """Whether another step of the weights would hardly change the objective."""
         models, shares = self.models, self.problem.split_weights
         step = models.mended(place.lambda_) - place.weights
         change = abs(shares @ _dot(models.held_gradients, step))
@@ -279,7 +280,7 @@ class _Rounds:
         ), both
 
     def _known(self, found, error, at, model, both, points):
-        """Return the scan, after the problem is told of its end."""
+        """Return the scan, and store the minimum in the problem."""
         problem, lambda_ = self.problem, found.lambda_
         kept = self.set.keep(found.weights[..., None], at, self.models.held_losses)
         place = problem.at(shared_lambda(problem, lambda_), kept)

@@ -4,7 +4,7 @@ A group of rows with the weight ``sigmoid(s)`` answers as a penalty does. Let E 
 sum over its rows of ``c sigmoid(s) (1 - sigmoid(s))^2 slope^2 / curvature``, and Q that
 of ``c sigmoid(s) curvature (x'q)^2``. As H is at least the sum over all rows of
 ``c sigmoid(s) curvature x x'``, diag(E) is an upper bound of J'HJ; and
-``|h'| <= sqrt(E Q)``. The curvature is that of the rows in the mean.
+``|h'| <= sqrt(E Q)``. The curvature is the mean over the rows.
 """
 
 from copy import copy
@@ -35,7 +35,7 @@ class RowOuter:
         self.totals = None
 
     def after(self, found: Pass) -> "RowOuter":
-        """Return the sizes of steps that follow what a pass has found.
+        """Return the steps with sizes from the sums of a pass.
 
         Parameters
         ----------
@@ -45,7 +45,7 @@ class RowOuter:
         Returns
         -------
         RowOuter
-            This one is unchanged.
+            A new object; this one is unchanged.
         """
         other = copy(self)
         other.totals = found.rows
@@ -104,9 +104,9 @@ class RowOuter:
         Parameters
         ----------
         lambda_, penalty, w, q, steps, factor : object
-            As of `Outer.stepped`.
+            As in `Outer.stepped`.
         slope : ndarray of shape (n_lambdas,), optional
-            Along which to step; by default that of w, q and `pull`.
+            Direction of the step; by default the slope of w, q and `pull`.
         pull : ndarray of shape (n_row_groups,), optional
             Of every group of rows.
 

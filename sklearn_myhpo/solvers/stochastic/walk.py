@@ -160,7 +160,7 @@ class Walk:
         Returns
         -------
         iterator of Batch
-            As of `RowBatches.visit`.
+            As in `RowBatches.visit`.
         """
         found = self.batches.visit(numbers, *asked)
         if not self.batches.weighs_rows:
