@@ -1,5 +1,7 @@
 """Hashes of numbers and texts that are the same in every run and on every machine."""
 
+from datetime import UTC, date
+
 import numpy as np
 
 from ..._messages import shown
@@ -44,14 +46,14 @@ def hash_keys(values, name):
     ValueError
         If a key is missing, of several columns or of another type.
     """
-    values = np.asarray(values)
+    values = _as_keys(values)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
         raise ValueError(
             f"{name} must be one key for every row. Got the shape {values.shape}."
         )
-    if values.dtype.kind == "O":
+    if values.dtype.kind in "OT":
         values = _of_objects(values, name)
     kind = values.dtype.kind
     if kind in "mM":
@@ -72,6 +74,14 @@ def hash_keys(values, name):
             f"{name} must hold numbers, dates or texts. Got the type {values.dtype}."
         )
     return mix(_of_texts(values))
+
+
+def _as_keys(values):
+    """Return an array; one of objects where NumPy would write numbers as texts."""
+    found = np.asarray(values)
+    if found.dtype.kind in "US" and not hasattr(values, "dtype"):
+        return np.asarray(values, dtype=object)
+    return found
 
 
 def _of_floats(values):
@@ -102,11 +112,17 @@ def _of_texts(values):
 
 def _of_objects(values, name):
     """Return an array of one type from Python objects."""
-    if set(map(type, values.tolist())) == {str}:
+    if not set(map(type, values.tolist())) - {str}:
         return np.array(values.tolist())
-    missing = np.array([one is None or one != one for one in values.tolist()])
+    missing = np.array([_is_missing(one) for one in values.tolist()])
     _check_missing(missing, name)
-    found = np.array(values.tolist())
+    if all(isinstance(one, date) for one in values.tolist()):
+        return _of_dates(values.tolist())
+    try:
+        found = np.array(values.tolist())
+    except ValueError:
+        # Bytes beside texts, or sequences of several lengths.
+        found = values
     is_text = [isinstance(one, str) for one in values.tolist()]
     if found.dtype.kind not in "fiubmMUS" or any(is_text) != all(is_text):
         raise ValueError(
@@ -114,6 +130,27 @@ def _of_objects(values, name):
             f"{shown(values[:5])}."
         )
     return found
+
+
+def _is_missing(key):
+    """Whether a key is None, not a number, or the missing value of pandas."""
+    try:
+        return key is None or bool(key != key)
+    except (TypeError, ValueError):
+        # A comparison with the missing value of pandas is neither true nor false.
+        return type(key).__name__ == "NAType"
+
+
+def _of_dates(values):
+    """Return an array of dates and times, those with a time zone in that of UTC."""
+    zones = [getattr(one, "tzinfo", None) for one in values]
+    return np.array(
+        [
+            one if zone is None else one.astimezone(UTC).replace(tzinfo=None)
+            for one, zone in zip(values, zones, strict=True)
+        ],
+        dtype="M8[ns]",
+    )
 
 
 def _check_missing(missing, name):

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -228,6 +229,11 @@ def test_texts_fall_evenly():
         ([None, "a"], "missing in row 0"),
         (np.array(["NaT"], dtype="M8[D]"), "missing in row 0"),
         (np.array(["a", 1], dtype=object), "numbers, dates or texts, of one kind"),
+        (["a", float("nan")], "missing in row 1"),
+        (
+            np.array([b"\xff", "a"], dtype=object),
+            "numbers, dates or texts, of one kind",
+        ),
         ([[1, 2]], r"must be one key for every row. Got the shape \(1, 2\)"),
         ([1j], "must hold numbers, dates or texts. Got the type complex128"),
     ],
@@ -236,6 +242,46 @@ def test_bad_keys(keys, message):
     """Rows without a key would be one group, silently."""
     with pytest.raises(ValueError, match=message):
         hash_keys(keys, "the key")
+
+
+@pytest.mark.parametrize("dtype", ["string", "boolean", "Int64", "category"])
+def test_missing_keys_of_frames(dtype):
+    """A frame with a missing key would end in an error about something else."""
+    pd = pytest.importorskip("pandas")
+    values = {"boolean": [True, None], "Int64": [1, None]}.get(dtype, ["a", None])
+    with pytest.raises(ValueError, match=r"the key must have a key .* in row 1"):
+        hash_keys(pd.Series(values, dtype=dtype), "the key")
+    expected = hash_keys(np.array(values[:1]), "the key")
+    found = hash_keys(pd.Series(values[:1], dtype=dtype), "the key")
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_dates_are_keys_in_any_form():
+    """A day would be in two folds, or refused, where a table has Python's dates."""
+    day = datetime(2020, 3, 1, tzinfo=UTC)
+    east = day.astimezone(timezone(timedelta(hours=5)))
+    expected = hash_keys(np.array(["2020-03-01"], dtype="M8[D]"), "key")
+    for one in (day.date(), day.replace(tzinfo=None), day, east):
+        found = hash_keys(np.array([one], dtype=object), "key")
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_no_keys():
+    """An empty batch of texts would be an error."""
+    for dtype in (object, str, float):
+        assert hash_keys(np.array([], dtype=dtype), "key").shape == (0,)
+
+
+@pytest.mark.skipif(
+    not hasattr(np, "strings"), reason="NumPy without texts of any length"
+)
+def test_texts_of_any_length_are_keys():
+    """The newer texts of NumPy would be refused as no texts."""
+    kind = np.dtypes.StringDType(na_object=None)
+    found = hash_keys(np.array(["a", "äb"], dtype=kind), "key")
+    np.testing.assert_array_equal(found, hash_keys(["a", "äb"], "key"))
+    with pytest.raises(ValueError, match="missing in row 0"):
+        hash_keys(np.array([None, "a"], dtype=kind), "key")
 
 
 def test_keys_that_are_not_there():
