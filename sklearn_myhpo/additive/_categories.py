@@ -7,6 +7,9 @@ from scipy import sparse
 from scipy.linalg import helmert
 from sklearn.preprocessing import OneHotEncoder
 
+from .._warn import warn
+from ..penalties.columns import spell
+
 
 class Categories:
     """The categories of the features, and their columns in the model.
@@ -59,6 +62,59 @@ class Categories:
             if values.dtype == object and X.dtypes.iloc[number].kind == "f"
         ]
         return X.astype({X.columns[number]: object for number in index})
+
+
+def identifiers(categories, X, weight):
+    """Return the positions of features with a category of its own in every row.
+
+    The effects of such categories cannot be told from noise: the likelihood depends on
+    the sum of both variances only, and held-out rows have none of them.
+
+    Parameters
+    ----------
+    categories : Categories
+    X : array-like or dataframe of shape (n_samples, n_features)
+        The rows that `categories` was made of.
+    weight : ndarray of shape (n_samples,)
+        Rows of weight zero do not count.
+
+    Returns
+    -------
+    list of int
+    """
+    own = weight > 0.0
+    n_rows = np.count_nonzero(own)
+    # Codes take time: fewer categories than rows cannot be one for every row.
+    if n_rows < 2 or max(map(len, categories.values)) < n_rows:
+        return []
+    codes = categories.codes(X)[own]
+    return [
+        position
+        for position, column in enumerate(codes.T)
+        if len(np.unique(column)) == n_rows
+    ]
+
+
+def leave_out(names, *, is_all):
+    """Warn of columns that are left out, or raise a ValueError if these are all.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the columns that `identifiers` has found.
+    is_all : bool
+    """
+    if is_all:
+        raise ValueError(
+            f"X has no column but {spell(names)}, with a category of its own in every "
+            "row, of which nothing can be learned for other rows. Add other columns."
+        )
+    warn(
+        f"Every row has a category of its own in {spell(names)}, as in names of rows: "
+        "its effect cannot be told from noise. The model leaves it out. Remove it from "
+        "X, or from categorical if it is a number.",
+        UserWarning,
+    )
 
 
 def contrasts(n_categories):

@@ -68,9 +68,10 @@ class SharedStartMixin:
             kinds[part.columns] = part.kind
         model = self._make_linear_model(columns.kept, data)
         model.set_params(shrinkage=0.0)
-        if self._chosen_criterion() == "reml":
-            # A scan would need a decomposition. Twice as much signal as noise, in equal
-            # parts of all lines, has this penalty.
+        own = data.y[data.weight > 0.0]
+        if self._chosen_criterion() == "reml" and np.any(own != own[0]):
+            # A scan would need a decomposition; a constant y needs its warning. Twice
+            # as much signal as noise, in equal parts of all lines, has this penalty.
             n_rows, n_terms = np.count_nonzero(data.weight), len(self._terms.terms)
             model.set_params(lambda_init=np.log(n_terms / (4.0 * n_rows)))
         return self._fit_to(model, columns.labelled(kinds[columns.kept]), data)

@@ -17,7 +17,14 @@ from ..preprocessing._columns import (
     resolve_periods,
 )
 from ..preprocessing._term import write_terms
-from ._categories import Categories, contrasts, dense_columns, sparse_columns
+from ._categories import (
+    Categories,
+    contrasts,
+    dense_columns,
+    identifiers,
+    leave_out,
+    sparse_columns,
+)
 from ._columns import TermRows
 from ._term import Part, Term
 
@@ -67,7 +74,8 @@ class TermColumns:
             self._pairs(model.pairs, names)
         self._first_category, self._is_sparse = self.n_columns, False
         if self.categories:
-            self.encoder = self._fit_encoder(self._categories(X))
+            self._set_encoder(X, weight)
+        if self.categories:
             sizes = [len(values) for values in self.encoder.values]
             n_stored = self._first_category + len(sizes)
             n_all = self._first_category + sum(sizes)
@@ -246,6 +254,20 @@ class TermColumns:
     def _categories(self, X):
         """Return the columns of categories, with one value for missing entries."""
         return with_one_missing(some_columns(X, self.categories))
+
+    def _set_encoder(self, X, weight):
+        """Set the encoder of categories, and leave out those of a single row each."""
+        own = self._categories(X)
+        encoder = self._fit_encoder(own)
+        found = [self.categories[i] for i in identifiers(encoder, own, weight)]
+        if not found:
+            self.encoder = encoder
+            return
+        names = [self.names[index] for index in found]
+        self.categories = [i for i in self.categories if i not in found]
+        leave_out(names, is_all=not (self.numbers or self.categories))
+        if self.categories:
+            self.encoder = self._fit_encoder(self._categories(X))
 
     def _fit_encoder(self, X):
         """Return the encoder of columns of categories."""

@@ -58,7 +58,9 @@ class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
     categorical : "auto" or list of columns, default="auto"
         Further columns that are categories, such as numbers of districts, besides the
         columns of a frame with texts, flags, objects or categories. A value that `fit`
-        has not seen has no effect; a missing one is a category.
+        has not seen has no effect; a missing one is a category. A column in which every
+        row of positive weight has a category of its own, such as an identifier, is left
+        out with a warning: its effect cannot be told from noise.
     missing : {"error", "indicator"}, default="error"
         What to do with NaN in numbers: raise an error, or give missing values an effect
         of their own, in place of the curve.

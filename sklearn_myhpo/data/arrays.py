@@ -26,7 +26,7 @@ def linear_predictor(X, coef, intercept):
     return X @ coef + intercept
 
 
-def dual_predictor(X, rows, scale, dual, intercept):
+def dual_predictor(X, rows, scale, dual, intercept, *, is_balanced=False):
     """Return ``X diag(scale) rows' dual + intercept``, some rows of X at a time.
 
     Parameters
@@ -37,11 +37,16 @@ def dual_predictor(X, rows, scale, dual, intercept):
         None for ones.
     dual : ndarray of shape (n_rows, n_outputs)
     intercept : float or ndarray of shape (n_outputs,)
+    is_balanced : bool, default=False
+        Whether `dual` adds up to zero, but for rounding.
 
     Returns
     -------
     ndarray of shape (n_samples, n_outputs)
     """
+    if is_balanced and not (sparse.issparse(rows) or sparse.issparse(X)):
+        # Products of rows with large means would lose the digits of their differences.
+        rows = rows - rows.mean(axis=0)
     out = np.empty((X.shape[0], dual.shape[1]), dtype=np.result_type(X, dual))
     for part in slices(X.shape[0], rows.shape[0]):
         own = X[part]

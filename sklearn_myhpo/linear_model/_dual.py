@@ -62,7 +62,8 @@ class DualMixin:
     def _dual_predictions(self, X):
         """Return predictions (n_samples, n_targets) for checked NumPy rows."""
         dual = self.dual_coef_.reshape(len(self.dual_coef_), -1)
-        return dual_predictor(X, self.X_fit_, self._dual_scale, dual, self.intercept_)
+        given = X, self.X_fit_, self._dual_scale, dual, self.intercept_
+        return dual_predictor(*given, is_balanced=self.fit_intercept)
 
     def _dual_as_sklearn(self):
         """Return a fitted `KernelRidge` with the same predictions."""

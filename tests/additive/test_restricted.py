@@ -9,6 +9,7 @@ from sklearn_myhpo import MYHPOAdditiveRegressor, MYHPORidge
 from sklearn_myhpo.additive import _learning
 from sklearn_myhpo.additive._evidence import terms_without_effect
 from sklearn_myhpo.criteria import GCV
+from sklearn_myhpo.exceptions import FlatObjectiveWarning
 from sklearn_myhpo.preprocessing import PenalizedSplineTransformer
 from tests.additive.test_evidence import evidence_of
 
@@ -122,3 +123,14 @@ def test_removal_together():
     two = {0: terms[0], 1: terms[1]}
     one = terms_without_effect(weak, two, 0.9 * weak.p_value(terms[1]))
     assert terms_without_effect(weak, two, 0.9 * weak.p_value(terms[1]), 1.0) == one
+
+
+@pytest.mark.parametrize("value", [0.0, 1e9 + 0.1])
+def test_a_constant_target_has_no_curve(value):
+    """Curves of a constant would get degrees of freedom of a first guess, unseen."""
+    X, _ = make_rows(40, 2)
+    with pytest.warns(FlatObjectiveWarning, match="flat objective") as caught:
+        model = MYHPOAdditiveRegressor().fit(X, np.full(40, value))
+    assert len(caught) == 1
+    assert_allclose(model.predict(X), value, rtol=1e-12)
+    assert_allclose(model.edof_, 0.0, atol=1e-6)

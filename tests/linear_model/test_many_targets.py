@@ -327,3 +327,16 @@ def test_tensors_with_many_targets(size, per_target, space, monkeypatch):
     np.testing.assert_allclose(moved.predict(X), bring(predicted), atol=1e-9)
     np.testing.assert_allclose(bring(again), bring(predicted), atol=1e-9)
     assert ("dual_coef_" in vars(found)) == is_wide
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_weights_of_rows_with_large_means(standardize):
+    """Products of rows with large means lost all digits of their differences."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((12, 5))
+    y = X[:, :2] @ [1.0, 2.0] + 0.5 * rng.standard_normal(12)
+    options = {"standardize": standardize, "store_coef": False}
+    model = MYHPORidge(**options).fit(X + 1e7, y)
+    plain = MYHPORidge(standardize=standardize).fit(X, y)
+    difference = model.predict(X + 1e7) - plain.predict(X)
+    assert np.abs(difference).max() < 1e-5
