@@ -66,16 +66,16 @@ FULL = Sizes(
 )
 #: Code of a process that measures the memory of a fit.
 FIT = """
-import resource, time
+import time
+from benchmarks.checkouts.side import peak_memory
 from benchmarks.curves import smooth
 from benchmarks.gam_tools import REGRESSORS
-most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 few, data = smooth(300, {terms}, 2), smooth({rows}, {terms}, {terms} // 2)
 REGRESSORS[{label!r}](few.X, ()).fit(few.X, few.y)
 model = REGRESSORS[{label!r}](data.X, ())
-before, start = most(), time.process_time()
-model.fit(data.X, data.y)
-print(time.process_time() - start, most() - before, data.X.nbytes / 2**20)
+start = time.process_time()
+most = peak_memory(lambda: model.fit(data.X, data.y))
+print(time.process_time() - start, most / 2**20, data.X.nbytes / 2**20)
 """
 #: Terms where rows grow, and rows where terms grow.
 GROWTH_TERMS, GROWTH_ROWS = 10, 4000
