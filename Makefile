@@ -29,7 +29,7 @@ export MPLBACKEND = Agg
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-oldest test-nn coverage lint format docs \
+.PHONY: help venv demo test test-benchmarks test-oldest test-nn coverage lint format docs \
 	check-pages notebook release-check paper paper-quick bench bench-shapes \
 	bench-growth bench-hoag bench-losses bench-many-lambdas bench-per-class \
 	bench-additive bench-families \
@@ -81,16 +81,20 @@ venv: $(VENV)/.stamp  ## Create the virtual environment and install the package
 demo: $(VENV)/.stamp  ## Run the main job on data that ships with scikit-learn
 	$(VENV)/bin/python examples/demo.py
 
-test: $(VENV)/.stamp  ## Run the tests
-	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS)
+test: $(VENV)/.stamp  ## Run the tests of the package
+	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) --ignore=tests/benchmarks
+
+test-benchmarks: $(VENV)/.stamp  ## Run the tests of the scripts in benchmarks/
+	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) tests/benchmarks
 
 test-oldest: $(VENV_OLDEST)/.stamp  ## Run the tests against the oldest supported versions
-	$(ONE_THREAD) $(VENV_OLDEST)/bin/python -m pytest $(PYTEST_FLAGS)
+	$(ONE_THREAD) $(VENV_OLDEST)/bin/python -m pytest $(PYTEST_FLAGS) \
+		--ignore=tests/benchmarks
 
 test-nn: $(VENV)/.stamp-nn  ## Run the tests of networks and tensors, which need PyTorch
 	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) tests/neural_network \
-		tests/linear_model/test_tensors.py tests/benchmarks/test_device.py \
-		tests/test_documentation.py
+		tests/linear_model/test_tensor*.py tests/linear_model/test_many_targets.py \
+		tests/benchmarks/test_device.py tests/test_documentation.py
 
 coverage: $(VENV)/.stamp  ## Run the tests and report the lines that none of them reaches
 	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) --cov

@@ -592,7 +592,7 @@ def test_interrupt_leaves_no_half_fit_and_no_tasks(where, request):
     deadline = time.monotonic() + 10
     while client.run_on_scheduler(_n_tasks) and time.monotonic() < deadline:
         time.sleep(0.05)
-    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer = threading.Timer(0.8, os.kill, (os.getpid(), signal.SIGINT))
     scheduler = client if where == "cluster" else "threads"
     timer.start()
     started = time.monotonic()
