@@ -43,7 +43,7 @@ def test_gradient(name):
 def test_accuracy_is_of_the_order_of_one_over_gamma(name):
     """What a user gives up for not solving with the Hessian: lambda by O(1 / gamma)."""
     exact = minimize_bilevel(PROBLEMS[name](), Implicit(), tol=1e-10, max_iter=200)
-    problem, solver = PROBLEMS[name](), Penalty(gamma=1e3, growth=10.0, n_steps=1000)
+    problem, solver = PROBLEMS[name](), Penalty(gamma=1e2, growth=10.0, n_steps=1000)
     state = solver.init(problem, exact.lambda_ + 0.3, problem.starts())
     found = []
     for _ in range(4):
@@ -53,7 +53,8 @@ def test_accuracy_is_of_the_order_of_one_over_gamma(name):
         found.append(state.lambda_)
     moves = np.abs(np.diff(found, axis=0)).max(axis=1)
     np.testing.assert_allclose(moves[:-1] / moves[1:], 10.0, rtol=0.15)
-    np.testing.assert_allclose(found[-1], exact.lambda_, atol=1e-5)
+    # A gamma of 1e6 is not reached: rounding ends its steps in some versions of SciPy.
+    np.testing.assert_allclose(found[-1], exact.lambda_, atol=1e-4)
 
 
 @pytest.mark.parametrize(

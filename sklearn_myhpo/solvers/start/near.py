@@ -23,9 +23,10 @@ from ...engine.glm.near_models import NearModels
 from ...engine.glm.near_pass import NearPass
 from .points import Point, Scan, inner_range, shared_lambda
 
-#: Step of lambda between values of the models, and the relative margin by which the
-#: lowest minimum must be below every other one.
-GRID_STEP, CLEARLY = 0.5, 1e-3
+#: Step of lambda between values of the models; the relative margin within which other
+#: minima of the models may be the lowest of the objective; and how many of these are
+#: compared.
+GRID_STEP, CLEARLY, MOST_MINIMA = 0.5, 1e-3, 3
 #: Newton steps in lambda on one model: their number, the longest one, and the one that
 #: ends them; and the largest ratio of a model's curvature to that of the objective.
 MODEL_STEPS, MODEL_MOVE, SMALL_MODEL_MOVE, MOST_RATIO = 8, 1.0, 1e-3, 3.0
@@ -94,6 +95,34 @@ class _Place(NamedTuple):
     both: np.ndarray
 
 
+class _End(NamedTuple):
+    """Where passes have ended.
+
+    Attributes
+    ----------
+    place : _Place
+    error : float
+        Relative error of the weights, in the norm of the Hessian.
+    at : Slopes
+        Of the rows at the weights.
+    model : OuterModel
+    both : ndarray of shape (k, 2, m)
+        Accurate J and q.
+    losses : ndarray of shape (k,)
+        Validation losses.
+    objective, freedom : float
+    """
+
+    place: _Place
+    error: float
+    at: object
+    model: OuterModel
+    both: np.ndarray
+    losses: np.ndarray
+    objective: float
+    freedom: float
+
+
 class _Rounds:
     """Passes from models about common weights to the minimum."""
 
@@ -123,29 +152,34 @@ class _Rounds:
         if centre is None:
             return None
         self.models = NearModels(self.set, self.factors, centre)
-        lambda_, points = self._lowest()
-        if lambda_ is None:
+        starts, points = self._minima()
+        ends = [self._ended(lambda_, points) for lambda_ in starts]
+        if not ends or None in ends:
             return None
-        return self._ended(lambda_, points)
+        return self._known(min(ends, key=lambda end: end.objective), points)
 
-    def _lowest(self):
-        """Return the lambda of the models' only minimum, and points of the scan."""
+    def _minima(self):
+        """Return the lambdas of the models' lowest minima, and points of the scan.
+
+        There are none if the objective itself may be lower elsewhere.
+        """
         low, high = self.range
         grid = np.arange(high, low, -GRID_STEP)
         values = self.problem.split_weights @ self.models.values(grid)
         points = [Point(*pair) for pair in zip(grid, values, strict=True)]
-        if not np.all(np.isfinite(values)):
-            return None, points
-        best = int(np.argmin(values))
+        # Narrow bounds have no grid between them.
+        if not (len(grid) and np.all(np.isfinite(values))):
+            return [], points
+        least = values.min()
         edges = np.concatenate([[np.inf], values, [np.inf]])
         minima = (values <= edges[:-2]) & (values <= edges[2:])
-        minima[best] = False
-        rivals = values[minima]
-        is_inner = 0 < best < len(grid) - 1
-        is_clear = np.all(rivals > (1.0 + CLEARLY) * values[best])
-        if not (is_inner and is_clear and values[best] < self.problem.null_loss):
-            return None, points
-        return self._newton(grid[best]), points
+        found = np.flatnonzero(minima & (values <= (1.0 + CLEARLY) * least))
+        are_inner = np.all((found > 0) & (found < len(grid) - 1))
+        is_lower = least < self.problem.null_loss
+        if not (are_inner and is_lower and len(found) <= MOST_MINIMA):
+            return [], points
+        starts = [self._newton(grid[place]) for place in found]
+        return ([] if None in starts else starts), points
 
     def _newton(self, lambda_, more=0.0):
         """Return the minimum of the models over lambda near a place, or None.
@@ -169,7 +203,7 @@ class _Rounds:
         return lambda_
 
     def _ended(self, lambda_, points):
-        """Return the scan after passes from where the models ended."""
+        """Return the `_End` after passes from a minimum of the models, or None."""
         passes = NearPass(self.set.passes)
         place = self._place(lambda_, self.models.at(lambda_).weights)
         error, rate, n_slow, end = np.inf, USUAL_RATE, 0, None
@@ -191,7 +225,7 @@ class _Rounds:
                 if self._is_at_rest(model, error):
                     end = model, both
             if end is not None and self._is_settled(place, error):
-                return self._known(place, error, found.at, *end, points)
+                return self._end(place, error, found.at, *end)
             if end is not None:
                 place = place._replace(weights=self.models.mended(place.lambda_))
             elif both is None:
@@ -279,16 +313,22 @@ class _Rounds:
             np.array([slope]), gram * one, bend * one, (shares @ metric) * one
         ), both
 
-    def _known(self, found, error, at, model, both, points):
+    def _end(self, place, error, at, model, both):
+        """Return the `_End` at the place of the last pass."""
+        models, losses = self.models, self.models.held_losses
+        objective = float(self.problem.split_weights @ losses)
+        freedom = models.freedom(place.lambda_)
+        return _End(place, error, at, model, both, losses, objective, freedom)
+
+    def _known(self, end, points):
         """Return the scan, and store the minimum in the problem."""
-        problem, lambda_ = self.problem, found.lambda_
-        kept = self.set.keep(found.weights[..., None], at, self.models.held_losses)
+        problem, lambda_ = self.problem, end.place.lambda_
+        kept = self.set.keep(end.place.weights[..., None], end.at, end.losses)
         place = problem.at(shared_lambda(problem, lambda_), kept)
-        objective = float(problem.split_weights @ self.models.held_losses)
-        place.know(objective, model, list(both[..., None]))
+        place.know(end.objective, end.model, list(end.both[..., None]))
         # By the inequality of Cauchy and Schwarz for J' H_V and a move of the weights.
-        felt = float(np.sqrt(2.0 * model.tangent[0, 0] / objective))
-        known = error, error * felt, self.models.freedom(lambda_)
+        felt = float(np.sqrt(2.0 * end.model.tangent[0, 0] / end.objective))
+        known = end.error, end.error * felt, end.freedom
         problem.known = KnownPlace(place, *known)
         return Scan.of(problem, lambda_, kept, points)
 

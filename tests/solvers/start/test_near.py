@@ -194,6 +194,29 @@ def test_most_random_problems_end_near():
     assert sum(scan is not None for scan in scans) >= 4
 
 
+def test_the_lowest_of_several_minima():
+    """Passes would end at the minimum that a sample of the rows likes best."""
+    rng = np.random.default_rng(48)
+    rng.choice(3), rng.choice(5)
+    X = rng.standard_normal((5000, 5)) @ (
+        np.eye(5) + rng.choice([0, 0.3, 1]) * rng.standard_normal((5, 5))
+    )
+    X += rng.choice([0, 3])
+    eta = (X - X.mean(axis=0)) @ (
+        rng.standard_normal(5) * (rng.random(5) < rng.choice([0.2, 1]))
+    )
+    eta *= rng.choice([0.05, 0.2, 0.5, 1, 2]) / eta.std()
+    y = rng.poisson(np.exp(eta + rng.choice([0, -2, -4]))).astype(float)
+    model = MYHPOPoissonRegressor().fit(X, y)
+    losses = {
+        at: MYHPOPoissonRegressor(lambda_bounds=(at, at + 1e-9)).fit(X, y)
+        for at in (-6.02, -4.5, -1.37)
+    }
+    losses = {at: one.validation_loss_ for at, one in losses.items()}
+    assert losses[-4.5] > max(losses[-6.02], losses[-1.37])
+    assert model.validation_loss_ <= min(losses.values()) * (1 + 1e-8)
+
+
 def test_the_end_of_the_time():
     """A fit with too little time would have no lambda, or wait for all passes."""
     lengths = []
