@@ -10,7 +10,7 @@ class Wide(NamedTuple):
 
     Residuals and one minus leverage both vanish with the penalty, and criteria are
     their quotients. With S the hat matrix, ``E = I - S = E E + Z P Z'`` is a sum of
-    semidefinite matrices, and one step of refinement mends the residual.
+    semidefinite matrices, and one step of refinement corrects the residual.
 
     Attributes
     ----------

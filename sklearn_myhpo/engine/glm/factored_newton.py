@@ -92,7 +92,7 @@ class FactoredNewton:
         self._fresh, self._n_slow = 0.0, 0
         # Passes of the last solve with the Hessians by conjugate gradients.
         self._n_passes = 0.0
-        # Changes of the held-out losses by the last step, where they were asked for.
+        # Changes of the held-out losses by the last step, where they were computed.
         self._change = np.full(len(weights), np.inf)
         # The splits along whose directions no step is good enough.
         self._stuck = np.zeros(len(weights), dtype=bool)
@@ -270,7 +270,7 @@ def _promised(slope, direction):
 
 
 def two_loops(pairs, rights, solve):
-    """Return the inverse of Hessians, mended by pairs, applied to right-hand sides.
+    """Return inverse Hessians, corrected by pairs, applied to right-hand sides.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ def two_loops(pairs, rights, solve):
         Moves (k, size), and the changes of the gradients along them.
     rights : ndarray of shape (k, r, size)
     solve : callable
-        The inverse before it is mended.
+        The inverse before the correction.
 
     Returns
     -------

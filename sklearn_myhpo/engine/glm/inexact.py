@@ -1,6 +1,6 @@
 """Inexact inner solutions and adjoints of one split.
 
-Only gradients and products of the Hessian are asked for, and nothing is factored. Norms
+Only gradients and products of the Hessian are computed; nothing is factored. Norms
 are taken in units in which the curvature of every coordinate is about one, so that the
 units of the features do not matter.
 """

@@ -108,13 +108,13 @@ class NearModels:
         bends += np.einsum("ka,ka->k", bent[:, 1], first)
         return NearPoint(slopes, bends, weights, first, second)
 
-    def mended(self, lambda_):
+    def corrected(self, lambda_):
         """Return the weights (k, m) after a step with corrected Hessians."""
         felt = 2.0 * np.exp(lambda_) * self.factors * self.reference
         slope = self.gradients + felt
-        return self.reference - self.solve_mended(slope[:, None], lambda_)[:, 0]
+        return self.reference - self.solve_corrected(slope[:, None], lambda_)[:, 0]
 
-    def solve_mended(self, rights, lambda_):
+    def solve_corrected(self, rights, lambda_):
         """Return the inverse Hessians applied to rows (k, r, m).
 
         The Hessians are corrected by pairs of moves and changes of slopes.

@@ -175,7 +175,7 @@ class NewtonTogether:
         """Step along the directions; slopes decide how far."""
         size = np.ones(len(numbers))
         # A step that is known to be good enough needs no slope at its end.
-        ask = np.flatnonzero(~done)
+        active = np.flatnonzero(~done)
         slope = np.empty((len(numbers), *self.slope.shape[1:]))
 
         def look(at):
@@ -194,7 +194,7 @@ class NewtonTogether:
             raw = self.raw[numbers[at]] + size[at, None, None] * image[at]
             return self._losses(numbers[at], end, raw) > losses[at] + noise[at]
 
-        steep = self._shorten(ask, size, slope, decrement, done, look, climbs)
+        steep = self._shorten(active, size, slope, decrement, done, look, climbs)
         self._lengthen(steep, size, slope, decrement, look)
         step = size[:, None, None]
         self.weights[numbers] += step * direction
@@ -202,7 +202,7 @@ class NewtonTogether:
         self.slope[numbers] = slope
 
     @staticmethod
-    def _shorten(ask, size, slope, decrement, done, look, climbs):
+    def _shorten(active, size, slope, decrement, done, look, climbs):
         """Shorten steps that go too far, and return the steep ones.
 
         A step is steep if it is a whole step, and the slope at its end is still more
@@ -211,29 +211,29 @@ class NewtonTogether:
         """
         steep = np.zeros(len(size), dtype=bool)
         for _ in range(NEWTON_MAX_HALVINGS):
-            if not len(ask):
+            if not len(active):
                 break
-            slope[ask], rise = look(ask)
-            far = overshoots(rise, decrement[ask])
+            slope[active], rise = look(active)
+            far = overshoots(rise, decrement[active])
             doubtful = np.flatnonzero(~far & (rise > 0.0))
-            far[doubtful] = climbs(ask[doubtful])
-            steep[ask] = (size[ask] == 1.0) & (rise < -STEEP * decrement[ask])
-            shorter = shortened(size[ask], rise, decrement[ask])
-            size[ask] = np.where(far, shorter, size[ask])
-            ask = ask[far]
+            far[doubtful] = climbs(active[doubtful])
+            steep[active] = (size[active] == 1.0) & (rise < -STEEP * decrement[active])
+            shorter = shortened(size[active], rise, decrement[active])
+            size[active] = np.where(far, shorter, size[active])
+            active = active[far]
         # No step along these is good enough: rounding.
-        size[ask], done[ask] = 0.0, True
+        size[active], done[active] = 0.0, True
         return np.flatnonzero(steep)
 
     @staticmethod
-    def _lengthen(ask, size, slope, decrement, look):
+    def _lengthen(active, size, slope, decrement, look):
         """Double steps while the derivative stays steep."""
         for _ in range(MAX_DOUBLINGS):
-            if not len(ask):
+            if not len(active):
                 break
-            size[ask] *= 2.0
-            found, rise = look(ask)
+            size[active] *= 2.0
+            found, rise = look(active)
             falls = rise < 0.0
-            size[ask[~falls]] /= 2.0
-            slope[ask[falls]] = found[falls]
-            ask = ask[falls & (rise < -STEEP * decrement[ask])]
+            size[active[~falls]] /= 2.0
+            slope[active[falls]] = found[falls]
+            active = active[falls & (rise < -STEEP * decrement[active])]

@@ -1,4 +1,4 @@
-"""The models without features of rows beyond memory, which every pass mends."""
+"""Models without features of rows beyond memory, improved in every pass."""
 
 from typing import NamedTuple
 

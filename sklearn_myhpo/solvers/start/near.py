@@ -227,9 +227,9 @@ class _Rounds:
             if end is not None and self._is_settled(place, error):
                 return self._end(place, error, found.at, *end)
             if end is not None:
-                place = place._replace(weights=self.models.mended(place.lambda_))
+                place = place._replace(weights=self.models.corrected(place.lambda_))
             elif both is None:
-                weights = self.models.mended(place.lambda_)
+                weights = self.models.corrected(place.lambda_)
                 place = self._place(place.lambda_, weights)
             else:
                 place = self._moved(place, model, both)
@@ -248,7 +248,7 @@ class _Rounds:
     def _place(self, lambda_, weights):
         """Return the `_Place` with J and q of the models."""
         rights = self._rights(lambda_, weights)
-        return _Place(lambda_, weights, self.models.solve_mended(rights, lambda_))
+        return _Place(lambda_, weights, self.models.solve_corrected(rights, lambda_))
 
     def _rights(self, lambda_, weights):
         """Return the right-hand sides (k, 2, m) of J and q."""
@@ -267,7 +267,7 @@ class _Rounds:
             away = np.sign(slope) * MODEL_MOVE
             lambda_ = float(np.clip(before - away, *self.range))
         there = models.at(lambda_)
-        weights = there.weights + models.mended(before) - here.weights
+        weights = there.weights + models.corrected(before) - here.weights
         weights += (lambda_ - before) * (both[:, 0] - here.response)
         bent = models.held_slopes(weights) - models.held_gradients
         adjoint = both[:, 1] + models.solve(bent[:, None], lambda_)[:, 0]
@@ -287,7 +287,7 @@ class _Rounds:
     def _is_settled(self, place, error):
         """Whether another step of the weights would hardly change the objective."""
         models, shares = self.models, self.problem.split_weights
-        step = models.mended(place.lambda_) - place.weights
+        step = models.corrected(place.lambda_) - place.weights
         change = abs(shares @ _dot(models.held_gradients, step))
         return error <= END_TOL and change <= END_CHANGE * (shares @ models.held_losses)
 
@@ -303,7 +303,7 @@ class _Rounds:
         images = found.products + penalty * both
         slopes = _dot(both[:, 0], rights[:, 1] - images[:, 1])
         slopes += _dot(rights[:, 0], both[:, 1])
-        both = both + models.solve_mended(rights - images, lambda_)
+        both = both + models.solve_corrected(rights - images, lambda_)
         cross = _dot(penalty * both[:, 1], both[:, 0])
         metric = _dot(both[:, 0], rights[:, 0])
         slope, gram = shares @ slopes, shares @ found.gram

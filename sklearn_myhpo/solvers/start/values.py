@@ -49,7 +49,7 @@ class Fineness(NamedTuple):
         Whether solutions are rough at first, and accurate only where the loss moves
         little.
     is_guide : bool
-        Whether a model of more rows mends what the scan finds: then solutions stay
+        Whether a model of more rows improves what the scan finds: then solutions stay
         rough, and chance decides between minima that are nearly equal.
     """
 
@@ -71,7 +71,7 @@ FINE_SCAN = Fineness(0.75, 0.75, np.inf, 0.05, 10.0, False)
 FEW_HELD_OUT, FEW_ENTRIES = 300, 20_000
 #: Rises in a row, or equal values, that are no chance.
 PATIENCE = 2
-#: Rise of the loss, relative to the lowest, after which no weaker penalty mends it.
+#: Rise of the loss, relative to the lowest, after which weaker penalties do not help.
 #: Losses without a bound of their curvature may rise to 10^4 times that of the null
 #: model and still fall far below it.
 HOPELESS = 1e8

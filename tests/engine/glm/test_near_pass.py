@@ -86,7 +86,9 @@ def test_moves_mend_the_hessians_of_models():
         held = found.held_losses, found.held_gradients
         models.move_to(weights, found.at.losses, slopes, *held)
     move, change = exact[-1]
-    np.testing.assert_allclose(models.solve_mended(change[:, None], -3.0)[:, 0], move)
+    np.testing.assert_allclose(
+        models.solve_corrected(change[:, None], -3.0)[:, 0], move
+    )
     assert models.distance(models.reference) == 0.0
     grams = np.einsum("ka,kab,kb->k", move, models.grams, move)
     far = np.sqrt(np.max(0.5 * grams / models.losses))
