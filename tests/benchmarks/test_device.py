@@ -74,6 +74,7 @@ def test_factorizations_are_timed_by_size(capsys):
 def test_the_script_runs_from_end_to_end(monkeypatch, capsys):
     """Its first run would be on a rented machine."""
     load_space("torch")
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
     monkeypatch.setattr(device, "QUICK", {"ridge": device.Problem(60, 3)})
     monkeypatch.setattr(device, "QUICK_SIZES", (8,))
     device.main(["--quick", "--device", "cpu"])
