@@ -176,10 +176,8 @@ class REMLPoint(Point):
         return self.root * (self._energy - self.half_square * self._used)
 
     def model(self):
-        """Return the second-order `OuterModel` in lambda; it is exact.
-
-        Its tangent is the expected one, as in Fisher's scoring.
-        """
+        """Return the exact second-order `OuterModel` in lambda."""
+        # Its tangent is the expected one, as in Fisher's scoring.
         used, energy, force = self._used, self._energy, self.p * self.w
         metric = self._pair_sums(force @ force.T * self.inverse)
         bound = self.p * self.inverse

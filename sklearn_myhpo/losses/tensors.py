@@ -77,7 +77,7 @@ class TensorLoss:
         return self.home.products(images, bend * images)
 
     def third_slope(self, y, raw, first, second):
-        """Return third derivatives of every row along two directions, (n, n_outputs).
+        """Return third derivatives of every row along two directions.
 
         Parameters
         ----------
@@ -85,6 +85,10 @@ class TensorLoss:
             From `prepare`.
         raw, first, second : array of shape (n, n_outputs)
             Raw predictions, and changes of them.
+
+        Returns
+        -------
+        array of shape (n, n_outputs)
         """
         return self._third(y, raw) * first * second
 
@@ -212,10 +216,8 @@ class TensorLogLink(TensorLoss):
     """Of a `LogLinkLoss`; y is prepared as targets, their logs and nonzero masks."""
 
     def prepare(self, y):
-        """Return columns y, log(y) and whether y is positive, each (n, 1).
-
-        The logs of zeros are zeros, and so are targets that count as zeros.
-        """
+        """Return columns y, log(y) and whether y is positive, each (n, 1)."""
+        # The logs of zeros are zeros, and so are targets that count as zeros.
         y = np.asarray(y, dtype=np.float64)[:, None]
         is_positive = (y >= LEAST_TARGET).astype(np.float64)
         log = np.log(nonzero(y)) * is_positive

@@ -11,9 +11,11 @@ def result_of_passes(loop, place, status, info, advice):
     Parameters
     ----------
     loop : StreamedDriver or CriterionDriver
+        That has ended.
     place : StreamedPlace
         The last point of the loop.
     status : Status
+        Why it has ended.
     info : Info
         Of the last pass.
     advice : str
@@ -22,6 +24,7 @@ def result_of_passes(loop, place, status, info, advice):
     Returns
     -------
     BilevelResult
+        At the last point.
     """
     message = status.value.format(
         n_iter=len(loop.history),
