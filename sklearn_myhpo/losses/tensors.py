@@ -89,6 +89,7 @@ class TensorLoss:
         Returns
         -------
         array of shape (n, n_outputs)
+            Without weights of rows.
         """
         return self._third(y, raw) * first * second
 
