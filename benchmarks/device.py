@@ -246,7 +246,7 @@ def run(method, problem, folder, device):
         predicted = model.decision_function(X[:COMPARED])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if method.endswith("CuPy"):
-        # What the pool holds, which it never gives back by itself.
+        # The memory pool, which never shrinks by itself.
         predicted, peak = predicted.get(), pool.total_bytes()
     elif is_away:
         predicted = predicted.cpu().numpy()

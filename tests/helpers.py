@@ -30,6 +30,7 @@ from sklearn_myhpo.criteria import CRITERIA, CriterionProblem
 from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.datasets._base import VARIABLE
 from sklearn_myhpo.engine.limits import use_limits
+from sklearn_myhpo.linear_model._host_arrays import PLACE
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalties.factors import with_factors
 from sklearn_myhpo.penalties.groups import FeatureGroups
@@ -481,13 +482,13 @@ LOGISTICS = (
     MYHPOLogisticRegression,
     SHOLogisticRegression,
 )
-#: Those of labels, by their logarithmic loss or the squared one.
+#: Estimators of labels, with the logarithmic or the squared loss.
 CLASSIFIERS = (*LOGISTICS, MYHPORidgeClassifier)
 ESTIMATORS = (*RIDGES, *CLASSIFIERS)
-#: Those with the squared loss, and `alpha_`.
+#: Estimators with the squared loss, and `alpha_`.
 SQUARED = (*RIDGES, MYHPORidgeClassifier)
-#: Those of positive means. They share their code with the others, and have tests of
-#: what is their own.
+#: Estimators of positive means. They share their code with the others, and have tests
+#: of what is their own.
 MEANS = (
     MYHPOPoissonRegressor,
     MYHPOGammaRegressor,
@@ -591,3 +592,9 @@ def load_example(file_name, part, class_name, **names):
     names["np"] = np
     exec(compile(code, path, "exec"), names)
     return names[class_name]
+
+
+def fitted_names(model):
+    """Return the names of all fitted attributes, those in the dict of arrays too."""
+    names = {*vars(model), *vars(model).get(PLACE, {})}
+    return {name for name in names if name.endswith("_") and name[0] != "_"}

@@ -10,7 +10,6 @@ import pytest
 from sklearn.base import ClassifierMixin
 
 import sklearn_myhpo
-from sklearn_myhpo.linear_model._host_arrays import fitted_names
 from sklearn_myhpo.linear_model._logistic import LogisticModel
 from sklearn_myhpo.neural_network import (
     STNClassifier,
@@ -19,7 +18,7 @@ from sklearn_myhpo.neural_network import (
     STNRegressor,
 )
 from tests.helpers import ESTIMATORS as OTHERS
-from tests.helpers import MEANS, RIDGES, SQUARED, data_for
+from tests.helpers import MEANS, RIDGES, SQUARED, data_for, fitted_names
 
 docscrape = pytest.importorskip("numpydoc.docscrape")
 

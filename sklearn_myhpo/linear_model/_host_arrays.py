@@ -3,7 +3,7 @@
 from typing import Any
 
 #: Name of the attribute that holds the values.
-_PLACE = "_host_arrays"
+PLACE = "_host_arrays"
 
 
 class HostArray:
@@ -21,7 +21,7 @@ class HostArray:
         if model is None:
             return self
         try:
-            return vars(model)[_PLACE][self._name]
+            return vars(model)[PLACE][self._name]
         except KeyError:
             raise AttributeError(
                 f"{type(model).__name__!r} object has no attribute {self._name!r}"
@@ -30,7 +30,7 @@ class HostArray:
     def __set__(self, model, value):
         # A new dict, since the old one may be needed to restore the state after an
         # error.
-        vars(model)[_PLACE] = {**vars(model).get(_PLACE, {}), self._name: value}
+        vars(model)[PLACE] = {**vars(model).get(PLACE, {}), self._name: value}
 
 
 class HostArraysMixin:
@@ -41,20 +41,3 @@ class HostArraysMixin:
     feature_group_labels_ = HostArray()
     penalty_factors_ = HostArray()
     class_weight_ = HostArray()
-
-
-def fitted_names(model):
-    """Return the names of all fitted attributes of an estimator.
-
-    Parameters
-    ----------
-    model : BaseEstimator
-        Fitted.
-
-    Returns
-    -------
-    set of str
-        Including those that are kept in the dict.
-    """
-    names = {*vars(model), *vars(model).get(_PLACE, {})}
-    return {name for name in names if name.endswith("_") and name[0] != "_"}

@@ -17,9 +17,8 @@ from sklearn_myhpo import (
     SHORidge,
 )
 from sklearn_myhpo.exceptions import LambdaBoundWarning
-from sklearn_myhpo.linear_model._host_arrays import fitted_names
 from sklearn_myhpo.solvers import Stochastic
-from tests.helpers import ESTIMATORS, Recorder, data_for
+from tests.helpers import ESTIMATORS, Recorder, data_for, fitted_names
 from tests.linear_model.common import assert_refused
 
 #: Estimators with `n_jobs`.

@@ -1,4 +1,4 @@
-"""What scikit-learn's tools ask of an estimator: ours go wherever Ridge goes."""
+"""The contract of scikit-learn's tools: our estimators go wherever Ridge goes."""
 
 import pickle
 from dataclasses import asdict

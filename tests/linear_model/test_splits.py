@@ -345,7 +345,7 @@ def test_groups_through_cross_validate(cls, has_request):
 @pytest.mark.parametrize("cls", [RidgeCV, MYHPORidge])
 @no_warnings
 def test_routing_as_ridge_cv_has_it(cls):
-    """What works for RidgeCV under metadata routing would not work here."""
+    """Metadata routing as with RidgeCV would not work here."""
     X, y = data_for(MYHPORidge)
     with sklearn.config_context(enable_metadata_routing=True):
         for cv in (5, GroupKFold(3), GroupKFold(3).set_split_request(groups="subject")):

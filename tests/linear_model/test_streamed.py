@@ -403,7 +403,7 @@ def test_targets_that_cannot_be_learned(model, y, message):
 
 
 class StopError(Exception):
-    """What a user's own source raises."""
+    """An error of a user's own source."""
 
 
 @pytest.mark.parametrize("error", [StopError, KeyboardInterrupt])
@@ -519,7 +519,7 @@ def test_memory_does_not_grow_with_the_rows():
     ids=["rare", "sorted", "bound", "flat", "end"],
 )
 def test_warnings(model, rows, y, weight, category, message):
-    """What the fit in memory warns of would be kept from the user."""
+    """Warnings of the fit in memory would be kept from the user."""
     with use_limits(**FEW), pytest.warns(category, match=message):
         model.fit(batches(y, weight, rows=rows))
 

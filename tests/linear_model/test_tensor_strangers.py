@@ -134,7 +134,7 @@ def test_models_go_from_tensors_to_numpy_and_back(torch):
     close(moved.coef_, model.coef_, 1e-6)
 
 
-# What is refused.
+# Refused options.
 
 REFUSED = {
     "half precision": (

@@ -422,7 +422,7 @@ def test_tensors_are_numpys_without_dispatch():
         assert isinstance(model.predict(torch.asarray(X)), np.ndarray)
 
 
-# What is refused.
+# Refused options.
 
 _ELSE = "Or fit NumPy arrays, for which single rows can be looked at."
 REFUSED = {

@@ -124,10 +124,9 @@ class FoldMoments(NamedTuple):
         """Return the sums over the rows of both."""
         matrices, counts = dict(self.matrices), dict(self.counts)
         for kind, matrix in other.matrices.items():
-            known = matrices.get(kind)
             with np.errstate(over="ignore", invalid="ignore"):
                 # Infinite sums are detected at the end.
-                matrices[kind] = matrix if known is None else known + matrix
+                add_of_kind(matrices, kind, matrix)
             counts[kind] = counts.get(kind, 0) + other.counts[kind]
         n_rows = self.n_rows + other.n_rows
         return FoldMoments(matrices, counts, n_rows, self.sample.plus(other.sample))
@@ -137,6 +136,12 @@ class FoldMoments(NamedTuple):
         own = (one for kind, one in self.matrices.items() if not uses.family[kind])
         with np.errstate(over="ignore", invalid="ignore"):
             return sum(own)
+
+
+def add_of_kind(matrices, kind, matrix):
+    """Add a matrix to the sum of its kind, in a dict; a known sum stays as it is."""
+    known = matrices.get(kind)
+    matrices[kind] = matrix if known is None else known + matrix
 
 
 def centre_of_block(block, exponents, *, is_about_means):
@@ -225,8 +230,7 @@ def moments_of_block(block, rule, centre, step, most):
         matrices = found[0]
         for others in found[1:]:
             for kind, matrix in others.items():
-                known = matrices.get(kind)
-                matrices[kind] = matrix if known is None else known + matrix
+                add_of_kind(matrices, kind, matrix)
     counts = np.bincount(used[used >= 0], minlength=n_kinds)
     return FoldMoments(
         matrices,

@@ -1,4 +1,4 @@
-"""What to do where a device has too little memory."""
+"""Advice for devices with too little memory."""
 
 from contextlib import contextmanager
 
@@ -9,13 +9,13 @@ _SMALLER = (
     "Use X in float32, which takes half of the memory, or fewer columns; or give the "
     "rows in parts that fit, as sklearn_myhpo.data.Batches of NumPy arrays."
 )
-#: What errors of full devices say.
+#: Texts in the errors of full devices.
 _FULL = ("out of memory", "allocate memory")
 
 
 @contextmanager
 def memory_advice():
-    """Say what to do where a device has too little memory."""
+    """Add advice to the errors of a device with too little memory."""
     try:
         yield
     except Exception as error:

@@ -8,6 +8,7 @@ from ..moments.condensed import deviations_of_block, differences_of_block
 from ..moments.fold_factors import FoldFactors, factors_of_block
 from ..moments.fold_moments import (
     FoldMoments,
+    add_of_kind,
     kinds_of_block,
     moments_of_block,
     rows_of_parts,
@@ -42,8 +43,7 @@ def tensor_moments(block: TensorBlock, rule, centre, step, most):
     for family in used.T:
         for kind, index in rows_of_parts(family, n_kinds):
             matrix = _products(block.home, block.home.rows(filled, index), end)
-            known = matrices.get(kind)
-            matrices[kind] = matrix if known is None else known + matrix
+            add_of_kind(matrices, kind, matrix)
     counts = np.bincount(used[used >= 0], minlength=n_kinds)
     return FoldMoments(
         matrices,

@@ -10,7 +10,7 @@ from ...data.threads import all_threads_for, matmul, one_thread
 
 #: Rows of a symmetric product that are computed at a time.
 BLOCK_SIZE = 128
-#: What is below the diagonal of a block.
+#: Mask of the entries below the diagonal of a block.
 _BELOW = np.tri(BLOCK_SIZE, k=-1, dtype=bool)
 
 

@@ -124,7 +124,7 @@ class STN(Solver):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Those of a method that uses splits, with advice for its options."""
+        """Capabilities of a method that uses splits, with advice for its options."""
         return Capabilities(all_directions=False, advice=self._advice)
 
     @property

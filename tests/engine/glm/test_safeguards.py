@@ -1,4 +1,4 @@
-"""What Newton's method for several splits has to watch beside its own decrease."""
+"""Safeguards of Newton's method for several splits."""
 
 import numpy as np
 import pytest
