@@ -20,7 +20,7 @@ SEED ?= 0
 RELEASE_FLAGS ?=
 WORKFLOWS = .github/workflows/*.yml
 SCHEMA = $(VENV)/bin/check-jsonschema --quiet --builtin-schema
-PUBLIC_MODULES = $(shell find sklearn_myhpo -name '*.py' ! -name '_*' | sort)
+PUBLIC_MODULES = $(shell find sklearn_myhpo -name '*.py' ! -path '*/_*' | sort)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export MPLBACKEND = Agg

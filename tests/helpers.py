@@ -30,7 +30,8 @@ from sklearn_myhpo.criteria import CRITERIA, CriterionProblem
 from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.datasets._base import VARIABLE
 from sklearn_myhpo.engine.limits import use_limits
-from sklearn_myhpo.linear_model._host_arrays import PLACE
+from sklearn_myhpo.linear_model._streams import long_rows
+from sklearn_myhpo.linear_model._tensors.host_arrays import PLACE
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalties.factors import with_factors
 from sklearn_myhpo.penalties.groups import FeatureGroups
@@ -598,3 +599,10 @@ def fitted_names(model):
     """Return the names of all fitted attributes, those in the dict of arrays too."""
     names = {*vars(model), *vars(model).get(PLACE, {})}
     return {name for name in names if name.endswith("_") and name[0] != "_"}
+
+
+def start_from(monkeypatch, least, per_feature=None):
+    """Let fits to rows beyond memory start from a sample of about `least` rows."""
+    monkeypatch.setattr(long_rows, "SAMPLE_LEAST", least)
+    if per_feature is not None:
+        monkeypatch.setattr(long_rows, "SAMPLE_PER_FEATURE", per_feature)

@@ -142,7 +142,7 @@ def in_passes(y, weight=None, cls=MYHPOLogisticRegression, *, y_val=None, **opti
         batches = Batches.from_arrays(rows, y, weight, batch_size=9)
         if y_val is not None:
             given["X_val"] = Batches.from_arrays(rows, y_val, batch_size=9)
-        few = "sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST"
+        few = "sklearn_myhpo.linear_model._streams.long_rows.SAMPLE_LEAST"
         with use_limits(block_entries=8), mock.patch(few, 8):
             cls(**options).fit(batches, **given)
 

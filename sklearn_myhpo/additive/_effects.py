@@ -12,7 +12,7 @@ from scipy.special import ndtri
 from sklearn.utils.validation import check_is_fitted
 
 from .._messages import shown
-from ..linear_model._frames import import_pandas
+from ..linear_model._results.frames import import_pandas
 from ..penalties.columns import spell
 
 if TYPE_CHECKING:

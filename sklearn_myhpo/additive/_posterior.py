@@ -15,8 +15,8 @@ from scipy.linalg import eigh
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from ..data.blocks import lower_triangle
-from ..linear_model._facts import LEAST_RESIDUAL
 from ..linear_model._glm import mean_of
+from ..linear_model._results.facts import LEAST_RESIDUAL
 
 #: Number of weights beyond which the covariance is not formed.
 MOST_WEIGHTS = 2000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..linear_model._summary import Summary
+from ..linear_model._results.summary import Summary
 
 if TYPE_CHECKING:
     import pandas

@@ -30,7 +30,7 @@ _frames, _html  : `penalties_frame`, `history_frame`, and the table in notebooks
 _export         : `to_sklearn`
 """
 
-from ._summary import Summary
+from ._results.summary import Summary
 from .glm import (
     BilevelGeneralizedLinearRegressor,
     MYHPOGammaRegressor,

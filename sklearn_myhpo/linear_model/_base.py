@@ -24,7 +24,26 @@ from ..data.threads import threads_for
 from ..penalties.factors import make_penalty_factors, with_factors
 from ..penalties.labelled import names_of
 from ..penalties.parsing import make_feature_groups
-from ._batches import (
+from ._checks import (
+    check_not_missing,
+    check_standardize,
+    check_weights,
+    drop_weightless,
+)
+from ._lambda import check_lambda
+from ._own_validation import append, check_own_validation
+from ._owner import OwnerMixin
+from ._problem import ProblemSource
+from ._results.cv_results import CVResults
+from ._results.facts import FactsMixin
+from ._results.frames import FramesMixin
+from ._results.html import PenaltiesHTMLMixin
+from ._results.progress import Progress
+from ._results.reporting import Attributes, Warnings
+from ._results.summary import SummaryMixin
+from ._row_weights import RowWeightsMixin, check_row_groups, number_rows
+from ._splits import SplitsMixin
+from ._streams.batches import (
     check_batches,
     columns_of,
     is_from_batches,
@@ -32,29 +51,10 @@ from ._batches import (
     read_batches,
     report_passes,
 )
-from ._checks import (
-    check_not_missing,
-    check_standardize,
-    check_weights,
-    drop_weightless,
-)
-from ._cv_results import CVResults
-from ._facts import FactsMixin
-from ._frames import FramesMixin
-from ._html import PenaltiesHTMLMixin
-from ._lambda import check_lambda
-from ._long_rows import LongRows
-from ._moments import facts_of, validates_alone
-from ._own_validation import append, check_own_validation
-from ._owner import OwnerMixin
-from ._problem import ProblemSource
-from ._progress import Progress
-from ._reporting import Attributes, Warnings
-from ._row_weights import RowWeightsMixin, check_row_groups, number_rows
-from ._splits import SplitsMixin
-from ._streamed_criterion import streamed_fit
-from ._summary import SummaryMixin
-from ._tensor_fit import FollowingMixin, following_rows
+from ._streams.criterion import streamed_fit
+from ._streams.long_rows import LongRows
+from ._streams.moments import facts_of, validates_alone
+from ._tensors.fit import FollowingMixin, following_rows
 
 
 class BilevelLinearModel(

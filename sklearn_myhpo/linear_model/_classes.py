@@ -8,7 +8,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._messages import shown
-from ._tensor_outputs import tensor_labels, tensor_positive
+from ._tensors.outputs import tensor_labels, tensor_positive
 
 #: The parameter in scikit-learn's constraints.
 CLASS_WEIGHT_CONSTRAINTS = {"class_weight": [dict, StrOptions({"balanced"}), None]}

@@ -24,9 +24,9 @@ from ..engine.limits import limits
 from ..losses import SquaredLoss
 from ..solvers.phases import Phases
 from ._checks import resolve_criterion
-from ._cv_results import no_cv_results, refuse_cv_results
-from ._moments import check_folds
+from ._results.cv_results import no_cv_results, refuse_cv_results
 from ._streaming import can_stream
+from ._streams.moments import check_folds
 from ._units import unit_exponents
 
 #: Fitted attributes that every part sets or checks.

@@ -24,8 +24,8 @@ from ..data.tensors.arrays import on_host
 from ..losses import GammaLoss, Loss, PoissonLoss, TweedieLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text, check_weights
-from ._export import export, typical_strength
-from ._tensor_outputs import tensor_mean_loss, tensor_means
+from ._results.export import export, typical_strength
+from ._tensors.outputs import tensor_mean_loss, tensor_means
 
 #: Losses of one mean per row, by name; "tweedie" has a power.
 FAMILIES = {"poisson": PoissonLoss, "gamma": GammaLoss, "tweedie": TweedieLoss}

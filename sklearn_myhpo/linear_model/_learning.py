@@ -11,8 +11,8 @@ from ..solvers.phases import UNWATCHED
 from ..solvers.protocol import Status
 from ..solvers.start.scan import scan_lambda
 from ._problem import LastFit
+from ._results.verify import solve_and_verify
 from ._starts import lowest_of_starts
-from ._verify import solve_and_verify
 
 
 class LearningMixin:

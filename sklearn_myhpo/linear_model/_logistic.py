@@ -16,10 +16,10 @@ from ..data.streams.target import RowTarget
 from ..losses import ClassScoresLoss, LogisticLoss, MultinomialLoss
 from ._base import BilevelLinearModel
 from ._classes import ClassWeightMixin, check_several, index_classes, labels_of
-from ._dask_score import DaskScoreMixin
-from ._export import export, typical_strength
 from ._per_class import PerClassMixin
-from ._tensor_outputs import tensor_log_probabilities, tensor_probabilities
+from ._results.export import export, typical_strength
+from ._streams.dask_score import DaskScoreMixin
+from ._tensors.outputs import tensor_log_probabilities, tensor_probabilities
 
 
 class LogisticModel(

@@ -16,11 +16,11 @@ from ..data.tensors.arrays import on_host
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
 from ._checks import check_not_text
-from ._dask_score import DaskScoreMixin
 from ._dual import DualMixin
 from ._exact_parts import ExactPartsMixin
-from ._export import export, typical_strength
 from ._many_targets import ManyTargetsMixin
+from ._results.export import export, typical_strength
+from ._streams.dask_score import DaskScoreMixin
 from ._targets import PerTargetMixin
 from ._units import UnitsMixin, unit_exponents
 

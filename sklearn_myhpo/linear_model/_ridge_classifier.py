@@ -17,7 +17,6 @@ from ..data.dask.lazy import lazily
 from ..data.moments.condensed_design import CondensedDesign
 from ..losses import SquaredLoss
 from ._base import BilevelLinearModel
-from ._batches import columns_of
 from ._classes import (
     ClassWeightMixin,
     check_labels,
@@ -26,8 +25,9 @@ from ._classes import (
     index_classes,
     labels_of,
 )
-from ._dask_score import DaskScoreMixin
-from ._export import export, typical_strength
+from ._results.export import export, typical_strength
+from ._streams.batches import columns_of
+from ._streams.dask_score import DaskScoreMixin
 
 
 class RidgeClassifierModel(

@@ -22,7 +22,7 @@ from ..solvers.protocol import Status
 from ._checks import check_not_missing
 from ._learning import LearningMixin
 from ._problem import LastFit
-from ._tensors import TensorRows
+from ._tensors.rows import TensorRows
 
 #: The s of a group whose rows all have the sample weight zero.
 LEAST_LOGIT = -700.0

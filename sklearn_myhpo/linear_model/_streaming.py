@@ -14,9 +14,9 @@ from ..solvers.driver import history_row, is_finite
 from ..solvers.protocol import DivergedError
 from ..solvers.start.alone import find_start
 from ._checks import check_weights, drop_weightless, resolve_solver
-from ._cv_results import no_cv_results, refuse_cv_results
 from ._lambda import check_lambda
 from ._problem import mean_over_splits
+from ._results.cv_results import no_cv_results, refuse_cv_results
 
 
 class Stream(NamedTuple):

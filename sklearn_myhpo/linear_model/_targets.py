@@ -12,10 +12,10 @@ from ..diagnostics.posterior import side_by_side
 from ..solvers import minimize_bilevel
 from ..solvers.phases import UNWATCHED
 from ..solvers.protocol import Status
-from ._facts import posterior_of
 from ._problem import LastFit, mean_over_splits
-from ._reporting import spell_some
-from ._verify import is_not_believed, solve_and_verify
+from ._results.facts import posterior_of
+from ._results.reporting import spell_some
+from ._results.verify import is_not_believed, solve_and_verify
 
 
 class TargetsFit(NamedTuple):

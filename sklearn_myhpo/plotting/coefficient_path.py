@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._messages import shown
-from ..linear_model._at_lambda import AtLambda
+from ..linear_model._results.at_lambda import AtLambda
 from ._base import drawn_name, features_of, fitted_model, make_axes
 
 if TYPE_CHECKING:

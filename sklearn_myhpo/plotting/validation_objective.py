@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_regressor
 
 from .._messages import shown
-from ..linear_model._at_lambda import AtLambda
 from ..linear_model._per_class import lambda_names
+from ..linear_model._results.at_lambda import AtLambda
 from ._base import drawn_name, features_of, fitted_model, make_axes
 
 if TYPE_CHECKING:

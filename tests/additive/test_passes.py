@@ -8,6 +8,7 @@ from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 from sklearn_myhpo import MYHPOAdditiveClassifier, MYHPOAdditiveRegressor
 from sklearn_myhpo.data.streams.formed import FormedSource
 from sklearn_myhpo.engine.limits import use_limits
+from tests.helpers import start_from
 
 pandas = pytest.importorskip("pandas")
 
@@ -19,8 +20,7 @@ N = 1500
 @pytest.fixture(autouse=True)
 def small_sample(monkeypatch):
     """Let fits start from some 300 rows."""
-    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 300)
-    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_PER_FEATURE", 1)
+    start_from(monkeypatch, 300, per_feature=1)
 
 
 @pytest.fixture

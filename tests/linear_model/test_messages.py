@@ -31,20 +31,24 @@ ELSEWHERE = {
     *("data/folds/rules.py", "data/folds/splitters.py", "data/folds/hashes.py"),
     "data/moments/passes.py",
     *("data/streams/block_checks.py", "data/dask/source.py", "data/dask/blocks.py"),
-    *("data/dask/tasks.py", "linear_model/_coded.py", "linear_model/_dask.py"),
+    *(
+        "data/dask/tasks.py",
+        "linear_model/_streams/coded.py",
+        "linear_model/_streams/dask.py",
+    ),
     *("data/tensors/arrays.py", "data/tensors/homes.py", "criteria/_tensor_loo.py"),
     *("data/tensors/checks.py", "data/tensors/memory.py"),
-    "linear_model/_tensor_validation.py",
-    *("linear_model/_tensors.py", "linear_model/_tensor_fit.py"),
-    "linear_model/_wide_tensors.py",
-    *("data/folds/listed.py", "linear_model/_sources.py"),
+    "linear_model/_tensors/validation.py",
+    *("linear_model/_tensors/rows.py", "linear_model/_tensors/fit.py"),
+    "linear_model/_tensors/wide.py",
+    *("data/folds/listed.py", "linear_model/_streams/sources.py"),
     "linear_model/_row_weights.py",
     *("datasets", "neural_network", "bilevel", "losses", "_warn.py"),
 }
 #: Functions with a message that nothing can provoke in this table.
 UNREACHED = {
     ("_html.py", "__getattr__"),  # Python's protocol, read by nobody
-    ("linear_model/_host_arrays.py", "__get__"),  # the same
+    ("linear_model/_tensors/host_arrays.py", "__get__"),  # the same
     ("linear_model/_checks.py", "check_weights"),  # scikit-learn 1.9 raises before
 }
 NETWORKS = [STNMLPClassifier, STNMLPRegressor]

@@ -18,6 +18,7 @@ from sklearn_myhpo.data import Batches, RowFolds
 from sklearn_myhpo.exceptions import FlatObjectiveWarning, LambdaBoundWarning
 from sklearn_myhpo.solvers import SOLVERS, Penalty, Stochastic
 from sklearn_myhpo.solvers.stochastic.rules import RULES
+from tests.helpers import start_from
 from tests.per_class import make_classes, softmax_weights
 
 X, Y = make_classes(200)
@@ -300,8 +301,7 @@ IN_PASSES = {
 @pytest.mark.parametrize("name", IN_PASSES)
 def test_batches_are_learned_in_passes(name, monkeypatch):
     """Rows beyond memory would be refused, or share one lambda."""
-    for limit in ("SAMPLE_LEAST", "SAMPLE_PER_FEATURE"):
-        monkeypatch.setattr(f"sklearn_myhpo.linear_model._long_rows.{limit}", 8)
+    start_from(monkeypatch, 8, per_feature=8)
     X, Y = make_classes(400)
     weight, fold = np.resize(WEIGHT, 400), np.arange(400) % 4
     rows = Batches.from_arrays(X, Y, weight)

@@ -19,7 +19,7 @@ from sklearn_myhpo.data.threads import (
     threads_for,
 )
 from sklearn_myhpo.linear_model import _base as base
-from sklearn_myhpo.linear_model._progress import Progress
+from sklearn_myhpo.linear_model._results.progress import Progress
 from tests.engine.hard import labels
 
 

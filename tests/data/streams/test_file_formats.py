@@ -6,6 +6,7 @@ import pytest
 from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
 from sklearn_myhpo.data import Batches
 from sklearn_myhpo.engine.limits import use_limits
+from tests.helpers import start_from
 
 RNG = np.random.default_rng(0)
 N, D = 431, 5
@@ -52,7 +53,7 @@ def store(request, tmp_path):
 )
 def test_fit_is_that_of_rows_in_memory(store, model, y, atol, chunks, monkeypatch):
     """Chunks unlike the blocks of a pass would mix up rows, or y with other rows."""
-    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 160)
+    start_from(monkeypatch, 160)
     rows, target = store("X", X, chunks), store("y", y, (50,))
     plain = type(model)(**model.get_params()).fit(X.astype(np.float64), y)
     with use_limits(**FEW):
