@@ -23,9 +23,12 @@ class NearTerms(NamedTuple):
     at : Slopes
     products : ndarray of shape (k, 2, m)
         The Hessians of the data terms applied to a response J and an adjoint q. Valid,
-        like `third` and `gram`, only if J and q were given.
-    third, gram : ndarray of shape (k,)
-        The third derivative of L_T along (q, J, J), and ``J' H_V J``.
+        like `turn` and `gram`, only if J and q were given.
+    turn : ndarray of shape (k, m)
+        ``H_V J`` less the third derivative of L_T along (q, J): the derivative of the
+        slope in lambda by the weights, through the rows.
+    gram : ndarray of shape (k,)
+        ``J' H_V J``.
     held_losses : ndarray of shape (k,)
         Validation losses.
     held_gradients : ndarray of shape (k, m)
@@ -33,7 +36,7 @@ class NearTerms(NamedTuple):
 
     at: Slopes
     products: np.ndarray
-    third: np.ndarray
+    turn: np.ndarray
     gram: np.ndarray
     held_losses: np.ndarray
     held_gradients: np.ndarray
@@ -87,11 +90,11 @@ class NearPass:
         raw = np.empty((self.n_splits, 1, self.passes.rows.n_samples))
         given = self.passes.y, self.passes.train_weights.T, self._owner, self._held
         found = self._sum(columns, *given, raw[:, 0].T)
-        losses, sums, third, gram, held_losses, held = found
-        sums = sums.reshape(*columns.shape)
+        losses, sums, gram, held_losses, held = found
+        sums = sums.reshape(-1, *weights.shape)
         at = Slopes(raw, losses, sums[0, ..., None])
-        products = sums[1:].transpose(1, 0, 2)
-        return NearTerms(at, products, third, gram, held_losses, held)
+        products = sums[1:3].transpose(1, 0, 2)
+        return NearTerms(at, products, sums[-1], gram, held_losses, held)
 
     def _sum(self, columns, *rows):
         """Return the sums over all blocks, a share of them by each thread."""
@@ -122,35 +125,38 @@ class NearPass:
         raw[...], train = images[0].T, train.T
         losses, slopes, bends, thirds = self.passes.loss.derivatives(y, images[0])
         own = _Owners(owner, self.n_splits)
-        out = np.empty((len(flat) + len(own.present), len(y)))
-        rows = out[: len(flat)].reshape(shape)
+        # The slopes; with J and q also the products with these, and the turn.
+        n_sums = self.n_splits * (1 if len(columns) == 1 else 4)
+        out = np.empty((n_sums + len(own.present), len(y)))
+        rows = out[:n_sums].reshape(-1, *shape[1:])
         np.multiply(train, slopes, out=rows[0])
-        own.spread(held * own.of(slopes), out[len(flat) :])
-        third = gram = np.zeros(self.n_splits)
+        own.spread(held * own.of(slopes), out[n_sums:])
+        gram = np.zeros(self.n_splits)
         if len(columns) > 1:
-            bent = train * bends
-            np.multiply(bent, images[1:], out=rows[1:])
-            third, gram = self._along(images, train * thirds, held, bends, own)
+            np.multiply(train, bends, out=rows[3])
+            np.multiply(rows[3], images[1:], out=rows[1:3])
+            gram = self._turn(images, train * thirds, held * own.of(bends), own, rows)
         found = block.adjoint(out.T).T
         gradients = np.zeros((self.n_splits, found.shape[1]))
-        gradients[own.present] = found[len(flat) :]
+        gradients[own.present] = found[n_sums:]
         return (
             np.einsum("kn,kn->k", losses, train),
-            found[: len(flat)],
-            third,
+            found[:n_sums],
             gram,
             own.sum(held * own.of(losses)),
             gradients,
         )
 
     @staticmethod
-    def _along(images, thirds, held, bends, own):
-        """Return the third derivatives along (q, J, J), and ``J' H_V J``."""
+    def _turn(images, thirds, held, own, rows):
+        """Write the turn of every row into the last of the rows; return ``J' H_V J``."""
         _, move, along = images
-        gram = own.sum(held * own.of(bends) * own.of(move) ** 2)
-        thirds *= move
-        thirds *= move
-        return np.einsum("kn,kn->k", thirds, along), gram
+        np.multiply(thirds, move, out=rows[3])
+        rows[3] *= along
+        np.negative(rows[3], out=rows[3])
+        bent = held * own.of(move)
+        own.add(bent, rows[3])
+        return own.sum(bent * own.of(move))
 
 
 class _Owners:
@@ -182,6 +188,13 @@ class _Owners:
         sums = np.zeros(self._n_splits)
         sums[self.present] = values.sum()
         return sums
+
+    def add(self, values, out):
+        """Add values (n_rows,) to those (k, n_rows) of the split of each row."""
+        if len(self.present) == 1:
+            out[self.present[0]] += values
+        else:
+            out[self._owner, self._number] += values
 
     def spread(self, values, out):
         """Write values (n_rows,) into the row of `out` of their split among those here.
