@@ -149,7 +149,7 @@ class NearPass:
 
     @staticmethod
     def _turn(images, thirds, held, own, rows):
-        """Write the turn of every row into the last of the rows; return ``J' H_V J``."""
+        """Write the turns of the rows into the last of `rows`; return ``J' H_V J``."""
         _, move, along = images
         np.multiply(thirds, move, out=rows[3])
         rows[3] *= along

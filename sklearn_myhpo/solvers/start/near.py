@@ -31,6 +31,9 @@ from .points import Point, Scan, inner_range, shared_lambda
 #: minima of the models may be the lowest of the objective; and how many of these are
 #: compared.
 GRID_STEP, CLEARLY, MOST_MINIMA = 0.5, 1e-3, 3
+#: Where the models fall by less than the second in a step, and are within the first of
+#: their least value, the objective itself may have a minimum.
+SHOULDER, SHOULDER_SLOPE = 1e-4, 2e-5
 #: Newton steps in lambda on one model: their number, the longest one, and the one that
 #: ends them; and the largest ratio of a model's curvature to that of the objective.
 MODEL_STEPS, MODEL_MOVE, SMALL_MODEL_MOVE, MOST_RATIO = 8, 1.0, 1e-3, 3.0
@@ -183,16 +186,23 @@ class _Rounds:
         if centre is None:
             return None
         self.models = NearModels(self.set, self.factors, centre)
-        starts, points = self._minima()
+        starts, more, points = self._minima()
         ends = [self._ended(lambda_, points) for lambda_ in starts]
         if not ends or None in ends:
             return None
+        ends += filter(None, [self._ended(lambda_, points) for lambda_ in more])
         return self._known(min(ends, key=lambda end: end.objective), points)
 
     def _minima(self):
         """Return the lambdas of the models' lowest minima, and points of the scan.
 
         There are none if the objective itself may be lower elsewhere.
+
+        Returns
+        -------
+        minima, shoulders : list of float
+            Where the models have a minimum, and where only the objective may have one.
+        points : list of Point
         """
         low, high = self.range
         grid = np.arange(high, low, -GRID_STEP)
@@ -200,7 +210,7 @@ class _Rounds:
         points = [Point(*pair) for pair in zip(grid, values, strict=True)]
         # Narrow bounds have no grid between them.
         if not (len(grid) and np.all(np.isfinite(values))):
-            return [], points
+            return [], [], points
         least = values.min()
         edges = np.concatenate([[np.inf], values, [np.inf]])
         minima = (values <= edges[:-2]) & (values <= edges[2:])
@@ -208,9 +218,9 @@ class _Rounds:
         are_inner = np.all((found > 0) & (found < len(grid) - 1))
         is_lower = least < self.problem.null_loss
         if not (are_inner and is_lower and len(found) <= MOST_MINIMA):
-            return [], points
+            return [], [], points
         starts = [self._newton(grid[place]) for place in found]
-        return ([] if None in starts else starts), points
+        return ([] if None in starts else starts), _shoulders(grid, values), points
 
     def _newton(self, lambda_, more=0.0):
         """Return the minimum of the models over lambda near a place, or None.
@@ -372,6 +382,19 @@ class _Rounds:
         known = end.error, end.error * felt, end.freedom
         problem.known = KnownPlace(place, *known)
         return Scan.of(problem, lambda_, kept, points)
+
+
+def _shoulders(grid, values):
+    """Return the places where values on a grid are lowest but for a slight slope."""
+    steps, least = np.diff(values), values.min()
+    size = np.abs(steps)
+    is_low = np.maximum(values[1:-2], values[2:-1]) <= (1.0 + SHOULDER) * least
+    is_flat = size[1:-1] <= np.minimum(size[:-2], size[2:])
+    is_flat &= size[1:-1] <= SHOULDER_SLOPE * least
+    signs = np.sign(steps)
+    goes_on = (signs[:-2] == signs[1:-1]) & (signs[1:-1] == signs[2:])
+    places = np.flatnonzero(is_low & is_flat & goes_on)[: MOST_MINIMA - 1]
+    return list(0.5 * (grid[1:-2] + grid[2:-1])[places])
 
 
 def _dot(a, b):
