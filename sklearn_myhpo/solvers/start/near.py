@@ -254,7 +254,7 @@ class _Rounds:
             is_rough = expected > ROUGH_WEIGHTS
             both = None if is_rough or end is not None else place.both
             self._last = place.lambda_, list(place.weights[..., None]), points
-            found = self._pass(passes, place.weights, both)
+            found = self._pass(passes, place.weights, both, end is not None)
             last, error = error, self.models.error(place.lambda_)
             n_slow += error > max(SLOW_RATE * last, ROUGH_WEIGHTS)
             if n_slow > MOST_SLOW or not error < FAR_OFF:
@@ -262,7 +262,7 @@ class _Rounds:
             rate = min(USUAL_RATE, error / last) if error < last < np.inf else rate
             expected = rate * error
             if end is not None and self._is_settled(place, error):
-                return self._end(place, error, found.at, *end)
+                return self._end(place, error, found, *end)
             if both is not None:
                 exact, before = self._exact(*place[:2], found, both), place.lambda_
                 place = self._moved(place, exact)
@@ -274,14 +274,23 @@ class _Rounds:
                 place = self._place(place.lambda_, weights, kept)
         return None
 
-    def _pass(self, passes, weights, both):
-        """Return the `NearTerms` at weights, and update the models with them."""
-        counts = self.set.counts
+    def _pass(self, passes, weights, both, is_last):
+        """Update the models by a pass at weights, and return what else it has found.
+
+        The `NearTerms` where J and q are given, the `Slopes` of the last pass.
+        """
+        counts, found = self.set.counts, None
         counts.n_train_gradients += len(weights)
-        counts.n_hessian_products += 0 if both is None else 2 * len(weights)
-        found = passes.terms(weights, both)
-        at, held = found.at, (found.held_losses, found.held_gradients)
-        self.models.move_to(weights, at.losses, at.gradients[..., 0], *held)
+        if is_last:
+            found, held_losses = passes.values(weights)
+            gradients = found.gradients[..., 0]
+            self.models.move_to(weights, gradients, losses=(found.losses, held_losses))
+        elif both is not None:
+            counts.n_hessian_products += 2 * len(weights)
+            found = passes.terms(weights, both)
+            self.models.move_to(weights, found.gradients, found.held_gradients)
+        else:
+            self.models.move_to(weights, passes.gradients(weights))
         return found
 
     def _place(self, lambda_, weights, both=None):
