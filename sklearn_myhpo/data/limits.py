@@ -24,9 +24,10 @@ class RowLimits:
         Entries of a block that a cache should hold.
     gram_rows : int
         Rows of a block in a sum of Gram matrices.
-    thin_bytes, thin_vectors : int
+    thin_bytes, thin_vectors, thin_features : int
         Bytes of a block of rows, and number of vectors, up to which vectors are
-        multiplied one by one: a general matrix product repacks the matrix first.
+        multiplied one by one, and number of features from which: a general matrix
+        product repacks the matrix first.
     thin_work, sparse_work : float
         Multiplications from which dense and sparse products use all threads: about a
         millisecond of reading.
@@ -86,6 +87,7 @@ class RowLimits:
     gram_rows: int = 4096
     thin_bytes: int = 2**22
     thin_vectors: int = 6
+    thin_features: int = 64
     thin_work: float = 5e6
     sparse_work: float = 1e6
     pass_entries: int = 2**19

@@ -89,8 +89,10 @@ def _adjoint(X, vectors):
 
 
 def _is_worth_blocks(X, vectors):
+    # Of narrow rows the call for every vector costs more than the packing.
     return (
         1 < len(vectors) <= row_limits().thin_vectors
+        and X.shape[1] >= row_limits().thin_features
         and X.nbytes > row_limits().thin_bytes // 8
         and X.dtype == vectors.dtype
     )

@@ -242,6 +242,25 @@ class Loss(ABC):
         second, third = self.curvature(y, raw), self.third(y, raw, one, one, one)
         return tuple(found.reshape(shape) for found in (value, first, second, third))
 
+    def slopes(self, y, raw):
+        """Return three derivatives in one raw prediction per row, without values.
+
+        Their rounding is relative to the mean of the target: for sums over rows.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,)
+            Target.
+        raw : ndarray of shape (..., n_samples)
+            Raw predictions of one or more models.
+
+        Returns
+        -------
+        first, second, third : ndarray of the shape of `raw`
+            They may share memory.
+        """
+        return self.derivatives(y, raw)[1:]
+
     def curvature_product(self, y, raw, vectors):
         """Return the curvature applied to vectors; a subclass need not form it.
 

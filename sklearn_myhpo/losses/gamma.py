@@ -28,6 +28,11 @@ class GammaLoss(LogLinkLoss):
     def _third(self, y, raw):
         return -y * np.exp(-raw)
 
+    def _slopes(self, y, raw):
+        ratio = np.exp(-raw)
+        ratio *= y
+        return 1.0 - ratio, ratio, -ratio
+
     def _bend_and_third(self, y, raw, slope):
         ratio = 1.0 - slope
         return ratio, -ratio

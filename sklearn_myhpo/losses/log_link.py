@@ -75,6 +75,14 @@ class LogLinkLoss(Loss):
         value, first, inside = self._value_and_slope_of(y, raw)
         return value, first, *self._bend_and_third(y, inside, first)
 
+    def slopes(self, y, raw):
+        """Return three derivatives in the log mean, without values."""
+        return self._slopes(y, _clipped(raw)[0])
+
+    @abstractmethod
+    def _slopes(self, y, raw):
+        """Return three derivatives; rounding is relative to the mean."""
+
     def _value_and_slope_of(self, y, raw):
         """Return the loss, its first derivative, and the log means that are not far."""
         inside, excess = _clipped(raw)

@@ -74,6 +74,19 @@ class LogisticLoss(Loss):
         third *= -sign
         return value, sign * wrong, second, third
 
+    def slopes(self, y, raw):
+        """Return three derivatives in the raw prediction, without values."""
+        odds = _exp(np.negative(raw))
+        odds += 1.0
+        share = np.divide(1.0, odds, out=odds)
+        second = share * share
+        np.subtract(share, second, out=second)
+        third = share - 0.5
+        third *= -2.0
+        third *= second
+        share -= y
+        return share, second, third
+
     def curvature_change(self, move):
         """Return ``|move|``, since the third derivative is at most the second."""
         return np.abs(move[:, 0])

@@ -33,6 +33,10 @@ class PoissonLoss(LogLinkLoss):
     def _third(self, y, raw):
         return np.exp(raw)
 
+    def _slopes(self, y, raw):
+        mean = np.exp(raw)
+        return mean - y, mean, mean
+
     def _bend_and_third(self, y, raw, slope):
         # To the rounding of the slope, which is what curvature is compared with.
         mean = slope + y

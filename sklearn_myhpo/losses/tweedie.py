@@ -58,8 +58,14 @@ class TweedieLoss(LogLinkLoss):
         up, down = self._terms(y, raw)
         return self._b**2 * up - self._a**2 * down
 
-    def _bend_and_third(self, y, raw, slope):
+    def _slopes(self, y, raw):
         up, down = self._terms(y, raw)
+        return up - down, *self._bend_and_third_of(up, down)
+
+    def _bend_and_third(self, y, raw, slope):
+        return self._bend_and_third_of(*self._terms(y, raw))
+
+    def _bend_and_third_of(self, up, down):
         up *= self._b
         down *= self._a
         return up + down, self._b * up - self._a * down

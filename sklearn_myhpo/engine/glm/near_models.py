@@ -65,15 +65,22 @@ class NearModels:
         split_set.know_null(gradients[..., 1:])
         weights = np.repeat(centre.weights.T, len(grams), axis=0)
         self._pairs, self.reference, self.gradients = [], None, None
-        self.move_to(weights, losses, gradients[..., 0], held_losses, held[..., 0])
+        self.move_to(weights, gradients[..., 0], held[..., 0], (losses, held_losses))
 
-    def move_to(self, weights, losses, gradients, held_losses, held_gradients):
-        """Set the values and slopes to those of the rows at weights (k, m)."""
+    def move_to(self, weights, gradients, held_gradients=None, losses=None):
+        """Set the slopes, and the losses if given, to those at weights (k, m).
+
+        The slopes of held-out rows are by default those of the models.
+        """
+        if held_gradients is None:
+            held_gradients = self.held_slopes(weights)
         if self.reference is not None:
             pair = weights - self.reference, gradients - self.gradients
             self._pairs = [*self._pairs, pair][-MEMORY:]
-        self.reference, self.losses, self.gradients = weights, losses, gradients
-        self.held_losses, self.held_gradients = held_losses, held_gradients
+        self.reference, self.gradients = weights, gradients
+        self.held_gradients = held_gradients
+        if losses is not None:
+            self.losses, self.held_losses = losses
         right = np.einsum("kab,kb->ka", self.grams, weights) - gradients
         self._turned = self.path.turned(right[:, None])[:, 0]
         self._rest = self.path.rest(right[:, None])[:, 0]

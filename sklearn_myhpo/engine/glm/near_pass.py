@@ -20,23 +20,22 @@ class NearTerms(NamedTuple):
 
     Attributes
     ----------
-    at : Slopes
+    gradients, held_gradients : ndarray of shape (k, m)
+        Of the data terms of the training losses, and of the validation losses.
     products : ndarray of shape (k, 2, m)
-        The Hessians of the data terms applied to a response J and an adjoint q. Valid,
-        like `third` and `gram`, only if J and q were given.
-    third, gram : ndarray of shape (k,)
-        The third derivative of L_T along (q, J, J), and ``J' H_V J``.
-    held_losses : ndarray of shape (k,)
-        Validation losses.
-    held_gradients : ndarray of shape (k, m)
+        The Hessians of the data terms applied to a response J and an adjoint q.
+    turn : ndarray of shape (k, m)
+        ``H_V J`` less the third derivative of L_T along (q, J): the derivative of the
+        slope in lambda by the weights, through the rows.
+    gram : ndarray of shape (k,)
+        ``J' H_V J``.
     """
 
-    at: Slopes
-    products: np.ndarray
-    third: np.ndarray
-    gram: np.ndarray
-    held_losses: np.ndarray
+    gradients: np.ndarray
     held_gradients: np.ndarray
+    products: np.ndarray
+    turn: np.ndarray
+    gram: np.ndarray
 
 
 class NearPass:
@@ -78,79 +77,91 @@ class NearPass:
             for rows in range(start, end, max(1, size))
         ]
 
-    def terms(self, weights, vectors=None):
-        """Return the `NearTerms` at weights (k, m) of J and q, (k, 2, m)."""
-        vectors_of = [weights[None]]
-        if vectors is not None:
-            vectors_of.append(vectors.transpose(1, 0, 2))
-        columns = np.concatenate(vectors_of)
-        raw = np.empty((self.n_splits, 1, self.passes.rows.n_samples))
-        given = self.passes.y, self.passes.train_weights.T, self._owner, self._held
-        found = self._sum(columns, *given, raw[:, 0].T)
-        losses, sums, third, gram, held_losses, held = found
-        sums = sums.reshape(*columns.shape)
-        at = Slopes(raw, losses, sums[0, ..., None])
-        products = sums[1:].transpose(1, 0, 2)
-        return NearTerms(at, products, third, gram, held_losses, held)
+    def gradients(self, weights):
+        """Return the gradients (k, m) of the training losses at weights (k, m)."""
+        passes = self.passes
 
-    def _sum(self, columns, *rows):
+        def of_block(block, y, train):
+            raw = _forward(block, weights)
+            slopes, *_ = passes.loss.slopes(y, raw)
+            return (block.adjoint((slopes * train.T).T).T,)
+
+        return self._sum(of_block, passes.y, passes.train_weights.T)[0]
+
+    def values(self, weights):
+        """Return the `Slopes`, and the validation losses (k,), at weights (k, m)."""
+        passes = self.passes
+        raw = np.empty((self.n_splits, 1, passes.rows.n_samples))
+
+        def of_block(block, y, train, owner, held, raw):
+            images, train = _forward(block, weights), train.T
+            raw[...] = images.T
+            losses, slopes, *_ = passes.loss.derivatives(y, images)
+            own = _Owners(owner, self.n_splits)
+            means = np.einsum("kn,kn->k", losses, train)
+            held_means = own.sum(held * own.of(losses))
+            return means, held_means, block.adjoint((slopes * train).T).T
+
+        given = passes.y, passes.train_weights.T, self._owner, self._held
+        losses, held_losses, found = self._sum(of_block, *given, raw[:, 0].T)
+        return Slopes(raw, losses, found[..., None]), held_losses
+
+    def terms(self, weights, vectors):
+        """Return the `NearTerms` at weights (k, m) of J and q, (k, 2, m)."""
+        columns = np.concatenate([weights[None], vectors.transpose(1, 0, 2)])
+        of_block = partial(self._terms_of_block, columns=columns)
+        passes = self.passes
+        given = passes.y, passes.train_weights.T, self._owner, self._held
+        sums, gram, held = self._sum(of_block, *given)
+        sums = sums.reshape(-1, *weights.shape)
+        return NearTerms(sums[0], held, sums[1:3].transpose(1, 0, 2), sums[3], gram)
+
+    def _sum(self, of_block, *rows):
         """Return the sums over all blocks, a share of them by each thread."""
         design = self.passes.rows.of(0)
         if self._blocks is None:
-            return design.reduce(
-                partial(self._of_block, columns=columns),
-                *rows,
-                entries_per_row=self.passes.width_of(3),
-            )
+            width = self.passes.width_of(3)
+            return design.reduce(of_block, *rows, entries_per_row=width)
 
         def own(blocks):
             return add_all(
-                self._of_block(
-                    design.take(block), *(one[block] for one in rows), columns=columns
-                )
+                of_block(design.take(block), *(one[block] for one in rows))
                 for block in blocks
             )
 
         work = row_limits().products_per_entry * design.n_features * self.n_splits
         return add_all(map_shares(own, self._blocks, work * design.n_samples))
 
-    def _of_block(self, block, y, train, owner, held, raw, columns):
-        """Return the sums over a block of rows."""
-        shape = *columns.shape[:2], len(y)
-        flat = columns.reshape(-1, columns.shape[2])
-        images = np.ascontiguousarray(block.forward(flat.T).T).reshape(shape)
-        raw[...], train = images[0].T, train.T
-        losses, slopes, bends, thirds = self.passes.loss.derivatives(y, images[0])
-        own = _Owners(owner, self.n_splits)
-        out = np.empty((len(flat) + len(own.present), len(y)))
-        rows = out[: len(flat)].reshape(shape)
+    def _terms_of_block(self, block, y, train, owner, held, columns):
+        """Return the sums of all terms over a block of rows."""
+        n_splits, train = self.n_splits, train.T
+        images = _forward(block, columns.reshape(-1, columns.shape[2]))
+        images = images.reshape(*columns.shape[:2], -1)
+        slopes, bends, thirds = self.passes.loss.slopes(y, images[0])
+        own = _Owners(owner, n_splits)
+        # The slopes, the products with J and with q, the turns; and held-out slopes.
+        out = np.empty((4 * n_splits + len(own.present), len(y)))
+        rows = out[: 4 * n_splits].reshape(4, *train.shape)
         np.multiply(train, slopes, out=rows[0])
-        own.spread(held * own.of(slopes), out[len(flat) :])
-        third = gram = np.zeros(self.n_splits)
-        if len(columns) > 1:
-            bent = train * bends
-            np.multiply(bent, images[1:], out=rows[1:])
-            third, gram = self._along(images, train * thirds, held, bends, own)
+        np.multiply(train, bends, out=rows[3])
+        np.multiply(rows[3], images[1:], out=rows[1:3])
+        np.multiply(train, thirds, out=rows[3])
+        rows[3] *= images[1]
+        rows[3] *= images[2]
+        np.negative(rows[3], out=rows[3])
+        move = own.of(images[1])
+        bent = held * own.of(bends) * move
+        own.add(bent, rows[3])
+        own.spread(held * own.of(slopes), out[4 * n_splits :])
         found = block.adjoint(out.T).T
-        gradients = np.zeros((self.n_splits, found.shape[1]))
-        gradients[own.present] = found[len(flat) :]
-        return (
-            np.einsum("kn,kn->k", losses, train),
-            found[: len(flat)],
-            third,
-            gram,
-            own.sum(held * own.of(losses)),
-            gradients,
-        )
+        gradients = np.zeros((n_splits, found.shape[1]))
+        gradients[own.present] = found[4 * n_splits :]
+        return found[: 4 * n_splits], own.sum(bent * move), gradients
 
-    @staticmethod
-    def _along(images, thirds, held, bends, own):
-        """Return the third derivatives along (q, J, J), and ``J' H_V J``."""
-        _, move, along = images
-        gram = own.sum(held * own.of(bends) * own.of(move) ** 2)
-        thirds *= move
-        thirds *= move
-        return np.einsum("kn,kn->k", thirds, along), gram
+
+def _forward(block, columns):
+    """Return images (k, n_rows) of columns (k, m), next to each other."""
+    return np.ascontiguousarray(block.forward(columns.T).T)
 
 
 class _Owners:
@@ -182,6 +193,13 @@ class _Owners:
         sums = np.zeros(self._n_splits)
         sums[self.present] = values.sum()
         return sums
+
+    def add(self, values, out):
+        """Add values (n_rows,) to those (k, n_rows) of the split of each row."""
+        if len(self.present) == 1:
+            out[self.present[0]] += values
+        else:
+            out[self._owner, self._number] += values
 
     def spread(self, values, out):
         """Write values (n_rows,) into the row of `out` of their split among those here.

@@ -42,20 +42,22 @@ def test_terms_are_those_of_single_passes(kind, is_shuffled):
     with use_limits(block_entries=2**14, cached_entries=2**12):
         found = NearPass(passes).terms(weights, vectors)
     at = passes.slopes(weights[..., None])
-    np.testing.assert_allclose(found.at.raw, at.raw, atol=1e-12)
-    np.testing.assert_allclose(found.at.losses, at.losses)
-    np.testing.assert_allclose(found.at.gradients, at.gradients, atol=1e-13)
+    np.testing.assert_allclose(found.gradients, at.gradients[..., 0], atol=1e-13)
     products = passes.products(at.raw, vectors[..., None])[..., 0]
     np.testing.assert_allclose(found.products, products, atol=1e-12)
     gram, third = passes.tangent_terms(at.raw, vectors[..., None])
     np.testing.assert_allclose(found.gram, gram[:, 0, 0])
-    np.testing.assert_allclose(found.third, third[:, 0, 0])
-    np.testing.assert_allclose(found.held_losses, passes.held_out_losses(at.raw))
+    turn = np.einsum("km,km->k", found.turn, vectors[:, 0])
+    np.testing.assert_allclose(turn, (gram - third)[:, 0, 0])
     held = passes.held_out_gradients(at.raw)[..., 0]
     np.testing.assert_allclose(found.held_gradients, held, atol=1e-13)
-    slopes = NearPass(passes).terms(weights)
-    np.testing.assert_allclose(slopes.at.gradients, at.gradients, atol=1e-13)
-    np.testing.assert_allclose(slopes.held_gradients, held, atol=1e-13)
+    gradients = NearPass(passes).gradients(weights)
+    np.testing.assert_allclose(gradients, at.gradients[..., 0], atol=1e-13)
+    last, held_losses = NearPass(passes).values(weights)
+    np.testing.assert_allclose(last.raw, at.raw, atol=1e-12)
+    np.testing.assert_allclose(last.losses, at.losses)
+    np.testing.assert_allclose(last.gradients, at.gradients, atol=1e-13)
+    np.testing.assert_allclose(held_losses, passes.held_out_losses(at.raw))
 
 
 def test_blocks_are_of_one_split_where_its_rows_are_neighbours():
@@ -78,13 +80,12 @@ def test_moves_mend_the_hessians_of_models():
     models, exact = NearModels(problem.split_set, factors, centre), []
     for _ in range(2):
         weights = models.reference + 0.3 * rng.standard_normal((4, 7))
-        found = NearPass(problem.split_set.passes).terms(weights)
-        slopes, before = found.at.gradients[..., 0], models.gradients
+        slopes = NearPass(problem.split_set.passes).gradients(weights)
+        before = models.gradients
         penalty = 2.0 * np.exp(-3.0) * factors
         move = weights - models.reference
         exact.append((move, slopes - before + penalty * move))
-        held = found.held_losses, found.held_gradients
-        models.move_to(weights, found.at.losses, slopes, *held)
+        models.move_to(weights, slopes)
     move, change = exact[-1]
     np.testing.assert_allclose(
         models.solve_corrected(change[:, None], -3.0)[:, 0], move
