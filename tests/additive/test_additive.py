@@ -377,6 +377,7 @@ def test_many_categories_are_kept_sparse(monkeypatch):
     assert_allclose(dense.edof_, model.edof_, atol=1e-4)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist, np.float32])
 @pytest.mark.parametrize("method", ["fit", "predict"])
 def test_missing_numbers_of_an_array(form, method):

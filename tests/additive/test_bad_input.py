@@ -82,6 +82,7 @@ def test_one_class():
         MYHPOAdditiveClassifier().fit(X, np.ones(120, dtype=int))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "classes"])
 def test_constant_target(name):
     """The mean would be lost, or a useless curve found."""
@@ -90,6 +91,7 @@ def test_constant_target(name):
     assert_finite(model, X)
 
 
+@pytest.mark.one_in(4)
 def test_constant_features(model):
     """A column without information would be an error or NaN."""
     model, y = model
@@ -105,6 +107,7 @@ def test_constant_features(model):
         assert len(np.unique(model.predict(same))) == 1
 
 
+@pytest.mark.one_in(4)
 def test_fewer_values_than_knots(model):
     """Knots would coincide, or a curve have no values to be met at."""
     model, y = model
@@ -115,6 +118,7 @@ def test_fewer_values_than_knots(model):
         assert_finite(found, codes + 0.5)
 
 
+@pytest.mark.one_in(4)
 def test_columns_without_values(model):
     """Rows would be lost, or an indicator be one for all rows."""
     model, y = model
@@ -142,6 +146,7 @@ def test_infinite_features(model):
         model.predict(NUMBERS.assign(age=-np.inf))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("width", [1.0, 1e-12])
 def test_far_outside_the_range(model, width):
     """An exponential would overflow, or a line to infinity be NaN."""
@@ -155,6 +160,7 @@ def test_far_outside_the_range(model, width):
         assert np.all(model.predict(far) > 0.0)
 
 
+@pytest.mark.one_in(3)
 def test_categories_that_the_fit_has_not_seen(model):
     """A new district would be an error, or have the effect of another one."""
     model, y = model
@@ -171,6 +177,7 @@ def test_categories_that_the_fit_has_not_seen(model):
     assert np.all((low <= found) & (found <= high))
 
 
+@pytest.mark.one_in(4)
 def test_few_rows(model):
     """More weights than rows would leave nothing for the bands."""
     model, y = model

@@ -124,6 +124,7 @@ def test_useless_terms_vanish_and_others_stay(fitted):
     assert np.mean((age.low <= truth) & (truth <= age.high)) > 0.8
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("family", POWERS)
 def test_units_do_not_matter(family):
     """Years or days of exposure, euros or cents, would give other terms and bands."""
@@ -169,6 +170,7 @@ def test_overdispersed_counts():
     assert np.mean(wide) > 0.85
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("family", "same"),
     [

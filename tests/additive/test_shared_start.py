@@ -140,6 +140,7 @@ def test_one_strength_per_term_where_it_helps():
     assert not {"x0", "x1"} & set(model.dropped_)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("option", ["alo", "iterator", "weights", "none"])
 def test_options(n_classes, option):

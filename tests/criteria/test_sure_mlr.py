@@ -326,6 +326,7 @@ def test_storage_and_precision(criterion):
     np.testing.assert_allclose(fitted.coef_[:-1], base.coef_, rtol=1e-5)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("criterion", [SURE(0.0), SURE(2.0), sugar(2), MLR(), MLR(3)])
 @pytest.mark.filterwarnings("ignore:criterion='mlr' over-regularizes")
 def test_nothing_to_learn(criterion):
@@ -349,6 +350,7 @@ def test_nothing_to_learn(criterion):
                 assert 0 <= fitted.validation_loss_ < np.inf
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("criterion", ["sure", "mlr", sugar(2, 0, 4.0)])
 @pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning")
 def test_beside_the_other_options(criterion):

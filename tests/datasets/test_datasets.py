@@ -75,6 +75,7 @@ def files_in(folder):
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", LOADERS)
 def test_forms_of_the_result(name, tmp_path):
     """Code written for scikit-learn's loaders would not work with these."""
@@ -317,6 +318,7 @@ def serve(server, monkeypatch, value, name="new.tar.gz", **objects):
         archive.add(path, arcname=cookie.MEMBER)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("form", r_objects())
 def test_cookie_download(form, server, tmp_path, monkeypatch):
     """The spectra would not arrive, or with columns in the wrong place."""

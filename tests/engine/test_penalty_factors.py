@@ -233,6 +233,7 @@ def test_noise_of_probes_has_the_limit():
     )
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "limits",
     [

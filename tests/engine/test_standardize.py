@@ -238,6 +238,7 @@ def lambdas_of(case, at):
     return at + 0.3 * np.arange(case.groups.n_groups)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("loss", "name", "weighted", "fit_intercept"),
     covering_pairs(LOSSES, CASES, [True, False], [True, False]),

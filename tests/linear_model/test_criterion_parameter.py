@@ -149,6 +149,7 @@ def test_storage_and_precision(cls, criterion):
     assert model.coef_.ravel()[-1] == pytest.approx(0.0, abs=1e-12)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("criterion", ["loo", "gcv", "reml"])
 def test_nothing_to_learn(criterion):
     """Degenerate data end in a finite model, with or without a warning."""

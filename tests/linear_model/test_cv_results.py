@@ -127,6 +127,7 @@ CONTAINERS = {
 }
 
 
+@pytest.mark.one_in(5)
 @each_minimizer
 @pytest.mark.parametrize("splitter", SPLITTERS)
 @pytest.mark.parametrize("is_weighted", [False, True])
@@ -142,6 +143,7 @@ def test_results_are_those_of_a_fixed_strength(cls, splitter, is_weighted):
     assert_results(model, X, y, pairs, weight)
 
 
+@pytest.mark.one_in(5)
 @each_minimizer
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_any_form_of_the_data(cls, container):
@@ -201,6 +203,7 @@ def test_frames_reach_the_scorer():
     assert model.cv_scores_[0] == pytest.approx(score)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_nothing_unless_asked_for(cls):
@@ -259,6 +262,7 @@ def test_rows_that_are_held_out_twice_count_twice():
     np.testing.assert_allclose(model.cv_losses_, model.validation_loss_)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls", [MYHPOLogisticRegression, MYHPORidgeClassifier])
 @pytest.mark.parametrize("n_features", [4, 80])
 @pytest.mark.parametrize("container", ["array", "csr"])
@@ -620,6 +624,7 @@ def test_weights_with_metadata_routing():
             assert score == pytest.approx(expected)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls", [BilevelRidge, BilevelLogisticRegression])
 @pytest.mark.parametrize("options", [{"scoring": "r2"}, {"store_cv_results": True}])
 def test_partial_fit_refuses(cls, options):

@@ -214,6 +214,7 @@ def test_curves_are_made_block_by_block():
     assert list(found.feature_group_names_) == list(wanted.feature_group_names_)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("options", [{}, {"class_weight": "balanced"}, {"cv": 3}])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_ridge_classifier_is_that_of_rows_in_memory(n_classes, options):

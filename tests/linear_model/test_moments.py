@@ -67,6 +67,7 @@ def test_result_does_not_depend_on_batches(sizes, targets, options):
     np.testing.assert_array_equal(column, np.ones(len(found.history_["lambda"])))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "model",
     [
@@ -114,6 +115,7 @@ UNITS = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("weight", [None, WEIGHT * 1e-200], ids=["plain", "weighted"])
 @pytest.mark.parametrize("data", UNITS.values(), ids=UNITS)
 def test_units_and_origins(data, weight):
@@ -282,6 +284,7 @@ class Chunked:
         return self.values[rows]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("model", [MYHPORidge(), MYHPOLogisticRegression()], ids=repr)
 @pytest.mark.parametrize("kind", [list, np.asarray, Chunked])
 def test_arrays_of_file_formats(model, kind):

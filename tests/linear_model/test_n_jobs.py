@@ -95,6 +95,7 @@ CASES = {
 }
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize(
     ("seed", "numbers"), [(0, (1, 3, None)), ("instance", (1, 2, -1))]

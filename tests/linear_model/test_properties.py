@@ -38,6 +38,7 @@ scales = st.one_of(
 )
 
 
+@pytest.mark.one_in(5)
 @each_minimizer
 @pytest.mark.parametrize("groups", [None, ["a", "a", "b", "b"]])
 @given(scale=scales)
@@ -77,6 +78,7 @@ def test_origin_of_x(cls, shift):
     )
 
 
+@pytest.mark.one_in(2)
 @each_minimizer
 @given(order=st.permutations(range(4)))
 @few
@@ -93,6 +95,7 @@ def test_order_of_columns(cls, order):
         assert_same_predictions(other.coef_, model.coef_[..., order])
 
 
+@pytest.mark.one_in(2)
 @each_minimizer
 @given(order=st.permutations(range(3)))
 @few
@@ -122,6 +125,7 @@ def test_order_of_rows(cls, order):
     assert_same_predictions(raw_predictions(other, X), raw_predictions(model, X))
 
 
+@pytest.mark.one_in(5)
 @each_minimizer
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @given(counts=st.lists(st.integers(1, 3), min_size=60, max_size=60))
@@ -146,6 +150,7 @@ def test_integer_weights_are_repetitions(cls, fit_intercept, counts):
     assert other.validation_loss_ == pytest.approx(model.validation_loss_, rel=1e-8)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.parametrize("cv", [3, 0.3])
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])

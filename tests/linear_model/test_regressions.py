@@ -35,6 +35,7 @@ def grid_minimum(X, y, pairs):
     return min(loss(lambda_) for lambda_ in np.linspace(-25.0, 10.0, 400))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning")
 @pytest.mark.parametrize("seed", range(12))
 def test_random_units_and_conditioning(seed):

@@ -100,6 +100,7 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize(
     ("n_classes", "options", "container"),
     covering_pairs([2, 3, 4], OPTIONS, [np.asarray, sparse.csr_array]),

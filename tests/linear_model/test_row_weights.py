@@ -113,6 +113,7 @@ def test_the_fit_is_that_with_these_sample_weights(cls, fit_intercept, container
     assert strength == pytest.approx(weighed)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
@@ -253,6 +254,7 @@ def test_classes_by_squared_loss():
     assert model.score(X_val, y_val) == 1.0
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("standardize", [True, False])
 def test_many_rows_and_features(standardize, fit_intercept):

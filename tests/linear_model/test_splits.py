@@ -66,6 +66,7 @@ def can_split(cv, cls):
     return cls in CLASSIFIERS or not isinstance(cv, StratifiedGroupKFold)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.parametrize("cv", [None, 3])
 @no_warnings
@@ -175,6 +176,7 @@ class ByMonth:
             yield np.flatnonzero(month != one), np.flatnonzero(month == one)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 @no_warnings
@@ -215,6 +217,7 @@ def test_splitters_get_what_came(make):
 # Groups
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @each_splitter
 @no_warnings
@@ -295,6 +298,7 @@ def test_nested_splits_keep_groups_together(cv):
     )
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @no_warnings
 def test_groups_in_a_pipeline(cls):
@@ -322,6 +326,7 @@ def expected_lambdas(model, X, y, outer):
     ]
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.parametrize("has_request", [False, True])
 @no_warnings

@@ -88,6 +88,7 @@ def check_ridge(model, y, weight=None, *, plain_of=None, **given):
     return sources[0].n_passes
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 @pytest.mark.parametrize("name", SPLITTERS)
 def test_ridge_with_splitters(name, weight):
@@ -118,12 +119,14 @@ def check_minimum(model, y, weight=None, pairs=None, size=97, **given):
     return source.n_passes
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("name", [*SPLITTERS])
 def test_counts_with_splitters(name):
     """A likelihood would be that of other rows, or take a pass per split."""
     check_minimum(MYHPOPoissonRegressor(cv=SPLITTERS[name]), COUNT, WEIGHT)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", [*OF_CLASSES])
 @pytest.mark.parametrize("y", [LABEL, THREE], ids=["two", "three"])
 def test_classes_with_splitters(name, y):
@@ -212,6 +215,7 @@ def test_own_validation_of_ridge(kind, weight):
     )
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("kind", ["arrays", "sparse", "batches"])
 @pytest.mark.parametrize(
     ("model", "y"),

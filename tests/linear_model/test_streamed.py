@@ -65,6 +65,7 @@ def small_sample(monkeypatch):
     monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 200)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     ("model", "y", "weight"),
     [
@@ -154,6 +155,7 @@ def test_a_share_of_held_out_rows_is_refitted_with_the_others():
     np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("make", "size"),
     [
@@ -197,6 +199,7 @@ def test_folds_by_a_key():
     np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cv", [KeyFolds(3), KeyFolds(3, key=6), FOLDS, 0.3])
 def test_folds_of_few_rows_are_those_of_many(cv, monkeypatch):
     """Folds would be others as soon as a few rows more have come."""
@@ -228,6 +231,7 @@ def test_share_that_is_held_out():
     assert 0.005 < model.validation_loss_standard_error_ < 0.05
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("rows", "y"),
     [
@@ -406,6 +410,7 @@ class StopError(Exception):
     """An error of a user's own source."""
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("error", [StopError, KeyboardInterrupt])
 @pytest.mark.parametrize("last", [1, 4])
 def test_interrupted_fit(last, error):
@@ -472,6 +477,7 @@ def test_memory_does_not_grow_with_the_rows():
     assert many - few < 4 * 80_000
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("model", "rows", "y", "weight", "category", "message"),
     [

@@ -384,6 +384,7 @@ def test_multinomial_degrees_of_freedom():
     assert {"coef[a]", "variance_share[c]", "C"} <= set(summary.columns)
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize("X_type", [np.asarray, sparse.csr_array])
 @each_estimator
 def test_shares_of_the_variance(cls, X_type):
@@ -470,6 +471,7 @@ def test_baseline_of_every_target():
         np.testing.assert_allclose(found[target], one.baseline_loss)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 def test_what_is_not_known_is_none(cls):
     """A summary after any kind of fit must print, and must not invent numbers."""

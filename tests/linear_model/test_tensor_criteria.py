@@ -126,6 +126,7 @@ ALO = {
 }
 
 
+@pytest.mark.one_in(3)
 @each_space
 @pytest.mark.parametrize("name", ALO)
 def test_approximate_leave_one_out_is_that_of_numpy(name, space):
@@ -176,6 +177,7 @@ def test_copies_of_a_pass_do_not_grow_with_rows_or_blocks(n_classes):
     np.testing.assert_allclose(n_copies, n_copies[0], rtol=0.15)
 
 
+@pytest.mark.one_in(5)
 @each_space
 @pytest.mark.parametrize(
     "options",
@@ -205,6 +207,7 @@ MINIMA = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", MINIMA)
 def test_fits_end_at_the_minimum(name):
     """By default the result would depend on where the passes gave up."""

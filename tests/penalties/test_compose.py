@@ -77,6 +77,7 @@ def _no_bound_warnings():
         yield
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("module", ["pandas", "polars"])
 @pytest.mark.parametrize("form", FORMS)
 def test_one_lambda_per_transformer(form, module):

@@ -50,6 +50,7 @@ def consensus():
     return MYHPORidge(max_iter=20, tol=1.0, **options).fit(X, y)
 
 
+@pytest.mark.one_in(2)
 @each_display
 def test_displays_follow_the_convention(display, one):
     """Who knows scikit-learn's displays would have to learn others."""
@@ -405,6 +406,7 @@ def test_penalties_of_targets():
         GroupPenaltyDisplay.from_estimator(model)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("standardize", [True, False])
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 def test_slices_and_paths_of_row_weights(cls, standardize):

@@ -19,6 +19,7 @@ from tests.helpers import (
 FOUR = ["a", "a", "b", "b"]
 
 
+@pytest.mark.one_in(2)
 @no_warnings
 @pytest.mark.parametrize(
     ("cls", "is_weighted", "container"),

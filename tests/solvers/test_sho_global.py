@@ -39,6 +39,7 @@ def a_state(problem, lambda_):
     return state._replace(adam=adam)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", SOME)
 def test_training_gradient(name):
     """Backpropagation by hand, through the training losses of all splits."""

@@ -81,6 +81,7 @@ def test_objective_is_that_of_the_k_step_map(name):
     np.testing.assert_allclose(split.validation_loss(weights), expected, rtol=1e-12)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("name", "mode", "n_steps"),
     [

@@ -205,6 +205,7 @@ def in_a_file(request, tmp_path):
     yield store
 
 
+@pytest.mark.one_in(2)
 def test_arrays_of_files(in_a_file):
     """Rows of HDF5 or Zarr files would be read one by one, or all at once."""
     label = (Y > 0).astype(int)

@@ -26,6 +26,7 @@ def test_outputs_apart_are_the_inverse_of_their_matrix():
     assert counts.n_factorizations == 3
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("groups", [None, "two"])
 def test_many_classes_of_many_features(kind, groups, set_limits):

@@ -39,6 +39,7 @@ def test_every_vector_brings_the_adjoint_closer(name, rank):
     assert errors[-1] < errors[0]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", ONE_LAMBDA)
 def test_ends_where_the_exact_method_does(name):
     """Its adjoints are inexact on the way only."""

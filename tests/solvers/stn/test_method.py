@@ -18,6 +18,7 @@ from tests.helpers import PROBLEMS, SPECS
 from tests.solvers.stn.helpers import run
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("name", "form"),
     [

@@ -33,6 +33,7 @@ def test_variance_reduction_ends_at_the_optimum(method, name):
     )
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(
     ("method", "epochs", "left"),
     [

@@ -72,6 +72,7 @@ def objective(problem):
     return lambda at: problem.objective(at, problem.minimize(at, tol=1e-14))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("is_each", [False, True])
 @pytest.mark.parametrize("name", NAMES)
@@ -158,6 +159,7 @@ def test_energy_bounds_the_response(is_each):
     assert np.all(rows.pull**2 <= rows.energy * rows.other * (1.0 + 1e-12))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("method", RULES)
 def test_methods_come_nearer(method):
     """A method that leaves the weights of rows where they are would look at work."""
@@ -189,6 +191,7 @@ def test_penalties_may_be_learned_too(method):
     assert np.abs(found.lambda_[:2] - start[:2]).min() > 0.3
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("method", ["saba", "srba", "soba"])
 def test_wrong_labels_are_found(method, container):

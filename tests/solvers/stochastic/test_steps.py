@@ -46,6 +46,7 @@ def test_hypergradient_at_exact_adjoints(name):
     np.testing.assert_allclose(slope, expected, rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("load", [load_diabetes, load_breast_cancer, load_wine])
 @pytest.mark.parametrize("method", METHODS)
 def test_default_steps_stay_finite_at_any_scale(method, load):
