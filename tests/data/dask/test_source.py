@@ -600,9 +600,9 @@ def interrupted_soon(after):
     # Shells ignore the signal in jobs of the background.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            timer.start()
             yield
     finally:
         timer.cancel()
