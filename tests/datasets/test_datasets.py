@@ -482,7 +482,7 @@ def test_seeds_differ():
 
 
 @given(st.lists(st.integers(1, 60), min_size=80, max_size=120), st.integers(0, 99))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_uneven_tracks(lengths, seed):
     """Frames of one sign would leak into another part, or sizes be far off."""
     lengths = lengths + [40] * 60

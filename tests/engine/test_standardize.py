@@ -278,6 +278,7 @@ def test_large_means_of_wide_rows(loss, labels, weighted, fit_intercept, monkeyp
         np.testing.assert_allclose(found, case.loss_of_rows(lambda_), rtol=1e-6)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     ("engine", "name", "fit_intercept"),
     covering_pairs(

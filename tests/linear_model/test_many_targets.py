@@ -88,7 +88,7 @@ def test_few_targets_stand_for_many(size, name):
     assert not any(one.startswith("variance_share") for one in frame)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     entries=st.integers(1, 4000),
     least=st.integers(1, 50),

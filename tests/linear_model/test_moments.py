@@ -47,7 +47,7 @@ def assert_same(found, expected, tol=1e-9):
     assert np.shape(found.intercept_) == np.shape(expected.intercept_)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 200), min_size=1, max_size=6),
     targets=st.sampled_from([Y, Y[:, None], TARGETS]),

@@ -47,7 +47,7 @@ def frame(container, X, names=NAMES):
 
 #: SHO takes small steps, so many that its checks would take longer than all others.
 FEW_STEPS = [
-    cls(max_iter=20) if cls.__name__.startswith("SHO") else cls() for cls in ESTIMATORS
+    cls(max_iter=5) if cls.__name__.startswith("SHO") else cls() for cls in ESTIMATORS
 ]
 
 
@@ -79,6 +79,7 @@ def test_tags_are_those_of_the_counterpart(cls):
     assert own == other
 
 
+@pytest.mark.one_in(5)
 @parametrize_with_checks([MYHPORidge(feature_groups="each")])
 def test_scikit_learn_checks_with_many_lambdas(estimator, check):
     """The same with one lambda per feature, which has code paths of its own."""
@@ -90,6 +91,7 @@ def test_scikit_learn_checks_with_many_lambdas(estimator, check):
     check(estimator)
 
 
+@pytest.mark.one_in(3)
 @parametrize_with_checks(
     [
         MYHPORidge(criterion="gcv"),

@@ -142,7 +142,7 @@ def test_units_do_not_matter(cls):
     np.testing.assert_allclose(one.coef_, other.coef_ * units, rtol=1e-3, atol=1e-9)
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(5, 2)
 @pytest.mark.parametrize(
     ("cls", "kind", "solver"),
     covering_pairs(

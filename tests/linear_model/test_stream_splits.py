@@ -126,7 +126,7 @@ def test_counts_with_splitters(name):
     check_minimum(MYHPOPoissonRegressor(cv=SPLITTERS[name]), COUNT, WEIGHT)
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize("name", [*OF_CLASSES])
 @pytest.mark.parametrize("y", [LABEL, THREE], ids=["two", "three"])
 def test_classes_with_splitters(name, y):

@@ -4,6 +4,7 @@ import gc
 import threading
 import tracemalloc
 import warnings
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -63,6 +64,12 @@ from tests.linear_model.stream_cases import (
 def small_sample(monkeypatch):
     """Let the fit start from some 200 rows."""
     monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 200)
+
+
+@cache
+def default_fit():
+    """Return the fit without options, which several tests compare with."""
+    return fit(MYHPOLogisticRegression(), batches(LABEL))
 
 
 @pytest.mark.one_in(5)
@@ -182,9 +189,7 @@ def test_size_and_kind_of_batches(make, size):
 
 def test_sizes_of_batches_change_no_digit():
     """Results of two runs could not be compared."""
-    one, other = (
-        fit(MYHPOLogisticRegression(), batches(LABEL, size=size)) for size in (61, 500)
-    )
+    one, other = default_fit(), fit(MYHPOLogisticRegression(), batches(LABEL, size=500))
     assert one.lambda_ == other.lambda_
     np.testing.assert_array_equal(one.coef_, other.coef_)
 
@@ -319,10 +324,9 @@ def test_models_of_no_use(monkeypatch):
 
     monkeypatch.setattr(rounds, "minimize_bilevel", fails_once)
     model = fit(MYHPOLogisticRegression(), batches(LABEL))
-    other = fit(MYHPOLogisticRegression(), batches(LABEL))
     assert len(calls) > 1
     assert model.converged_
-    assert model.lambda_ == pytest.approx(other.lambda_, abs=1e-7)
+    assert model.lambda_ == pytest.approx(default_fit().lambda_, abs=1e-7)
 
 
 def test_start_from_the_last_fit():
@@ -337,8 +341,7 @@ def test_start_from_the_last_fit():
 def test_start_of_the_user():
     """`lambda_init` would be ignored, or be outside of bounds that nobody gave."""
     model = fit(MYHPOLogisticRegression(lambda_init=-3.0), batches(LABEL))
-    other = fit(MYHPOLogisticRegression(), batches(LABEL))
-    assert model.lambda_ == pytest.approx(other.lambda_, abs=1e-7)
+    assert model.lambda_ == pytest.approx(default_fit().lambda_, abs=1e-7)
     bound = fit(MYHPOLogisticRegression(lambda_bounds=(-3, 2)), batches(LABEL))
     assert bound.lambda_ == -3.0
     assert bound.certificate_.at_lower_bound == ("all",)
@@ -470,6 +473,7 @@ def peak(n_batches):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows():
     """One number per row, 8 bytes, would be kept after all: y, weights or folds."""
     peak(2)  # What imports and caches take.
@@ -545,7 +549,7 @@ def test_weights_that_are_all_zero(model, y):
 
 def test_curve_has_the_values_of_the_passes():
     """A plot of the objective would be empty, or show values of a sample."""
-    model = fit(MYHPOLogisticRegression(), batches(LABEL))
+    model = default_fit()
     curve = model.validation_curve_
     assert np.all(np.diff(curve["lambda"]) > 0)
     assert curve["validation_loss"].min() >= model.validation_loss_ * (1 - 1e-6)

@@ -200,7 +200,7 @@ LIKELIHOODS = {
 }
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(5, 2)
 @pytest.mark.parametrize("space", ["tests.tensor_namespace", "torch"])
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_likelihoods_are_those_of_numpy_in_passes(name, space, monkeypatch):
@@ -326,7 +326,7 @@ CHECKED = (
     BilevelRidge(),
     MYHPORidgeClassifier(),
     MYHPOLogisticRegression(),
-    BilevelLogisticRegression(),
+    pytest.param(BilevelLogisticRegression(), marks=pytest.mark.slow),
     MYHPOPoissonRegressor(),
 )
 

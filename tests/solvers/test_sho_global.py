@@ -222,7 +222,10 @@ def test_three_classes_in_groups():
     )
 
 
-@pytest.mark.parametrize("cls", [BilevelRidge, BilevelLogisticRegression])
+@pytest.mark.parametrize(
+    "cls",
+    [BilevelRidge, pytest.param(BilevelLogisticRegression, marks=pytest.mark.slow)],
+)
 def test_published_training_is_long_enough(cls):
     """The default, by its name, would end where the network knows nothing."""
     X, y = data_for(cls)
