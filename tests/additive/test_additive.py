@@ -79,8 +79,8 @@ def fitted():
 
 @parametrize_with_checks(
     [
-        MYHPOAdditiveRegressor(n_splines=5),
-        MYHPOAdditiveClassifier(n_splines=5),
+        MYHPOAdditiveRegressor(n_splines=4),
+        MYHPOAdditiveClassifier(n_splines=4),
     ]
 )
 @pytest.mark.filterwarnings("ignore")

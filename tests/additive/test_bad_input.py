@@ -187,6 +187,7 @@ def test_few_rows(model):
     assert_finite(model, X)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("unit", [1e-9, 1e9])
 def test_units_of_the_target(unit):
     """Costs in another currency would be another model."""

@@ -42,6 +42,7 @@ def make_frame(n_samples=300):
     return frame, rng.uniform(size=n_samples) < 1.0 / (1.0 + np.exp(-odds))
 
 
+@pytest.mark.slow
 def test_nearly_separable_classes():
     """Held-out rows would be fitted by dozens of strengths, and new ones not."""
     X, y = load_breast_cancer(return_X_y=True)

@@ -36,6 +36,7 @@ def test_parts_use_one_thread_each(n_jobs):
         assert after == most_threads()
 
 
+@pytest.mark.slow
 def test_processes():
     """With joblib's processes a fit would fail, or have the errors of another state."""
     with parallel_config(backend="loky", n_jobs=2), np.errstate(divide="raise"):

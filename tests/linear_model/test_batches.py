@@ -287,6 +287,7 @@ def test_y_is_needed_with_arrays():
         MYHPORidge().fit(X)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_passes", [1, 2])
 def test_failed_fit_leaves_the_estimator(n_passes):
     """An error in a late pass would leave half of a new fit."""
@@ -330,6 +331,7 @@ def peak(n_batches):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows():
     """Rows, y or folds would be in memory after all."""
     peak(2)  # What imports and caches take.

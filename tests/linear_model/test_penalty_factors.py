@@ -248,6 +248,7 @@ def test_one_lambda_per_target():
     assert list(again.penalties_frame()["n_features"]) == [4, 4, 4]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 def test_other_parameters(cls):
     """An own validation set, the one-standard-error rule, shrinkage, no refit."""

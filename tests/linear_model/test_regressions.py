@@ -175,7 +175,7 @@ def test_the_only_useful_class_feature_may_have_tiny_units(unit):
 def test_separable_classes_end_soon():
     """Rounding of a loss near zero would keep Newton's method busy for minutes."""
     X, y = load_wine(return_X_y=True)
-    cv = shuffled(MYHPOLogisticRegression, 5)
+    cv = shuffled(MYHPOLogisticRegression, 3)
     model = MYHPOLogisticRegression(cv=cv, feature_groups="each")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

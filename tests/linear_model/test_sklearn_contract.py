@@ -79,7 +79,6 @@ def test_tags_are_those_of_the_counterpart(cls):
     assert own == other
 
 
-@pytest.mark.one_in(5)
 @parametrize_with_checks([MYHPORidge(feature_groups="each")])
 def test_scikit_learn_checks_with_many_lambdas(estimator, check):
     """The same with one lambda per feature, which has code paths of its own."""
@@ -91,7 +90,6 @@ def test_scikit_learn_checks_with_many_lambdas(estimator, check):
     check(estimator)
 
 
-@pytest.mark.one_in(3)
 @parametrize_with_checks(
     [
         MYHPORidge(criterion="gcv"),

@@ -37,7 +37,7 @@ def small_sample(monkeypatch):
     monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 200)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("model", "y", "weight"),
     [

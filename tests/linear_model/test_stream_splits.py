@@ -138,11 +138,12 @@ def test_splits_do_not_depend_on_the_batches():
     """Results of two runs could not be compared."""
     found = []
     for size in (61, 500):
-        model = MYHPOLogisticRegression(cv=SPLITTERS["overlapping"])
+        model = MYHPOLogisticRegression(cv=SPLITTERS["overlapping"], max_iter=2)
         found.append(fit(model, batches(LABEL, size=size)))
     np.testing.assert_array_equal(found[0].coef_, found[1].coef_)
 
 
+@pytest.mark.slow
 def test_optimism_of_repeated_folds():
     """Rows that every repetition holds out would count as other rows each time."""
     model = MYHPOPoissonRegressor(cv=SPLITTERS["repeated"])

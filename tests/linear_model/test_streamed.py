@@ -260,6 +260,7 @@ def test_hard_rows(rows, y):
     np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-4 * size)
 
 
+@pytest.mark.slow
 def test_features_that_separate_the_classes_one_by_one():
     """Lambdas far from the data would throw the weights from side to side."""
     model = MYHPOLogisticRegression(feature_groups="each", max_iter=10)
@@ -358,6 +359,7 @@ def test_few_rows_are_read_once(monkeypatch):
     np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-12)
 
 
+@pytest.mark.one_in(2, 1)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_mapped_rows_are_not_copied(dtype, tmp_path, monkeypatch):
     """A file as large as the memory could not be fitted."""
@@ -481,7 +483,7 @@ def test_memory_does_not_grow_with_the_rows():
     assert many - few < 4 * 80_000
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize(
     ("model", "rows", "y", "weight", "category", "message"),
     [

@@ -234,6 +234,7 @@ def test_paths_of_coefficients(classes):
         np.testing.assert_array_equal(line.get_ydata(), column)
 
 
+@pytest.mark.one_in(3, 2)
 @pytest.mark.parametrize("groups", [None, list("aaaa"), list("aabb")])
 def test_slices_and_paths_of_classes(groups):
     """Classes with lambdas of their own would be left out, exchanged, or misnamed."""

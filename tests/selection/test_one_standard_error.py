@@ -36,6 +36,7 @@ def fold_losses(cls, X, y, lambda_, pairs):
     return np.array(losses)
 
 
+@pytest.mark.one_in(2)
 @each
 def test_one_se_is_where_the_loss_has_risen_by_it(cls):
     """The rule would take another penalty than the textbook's."""

@@ -111,6 +111,7 @@ def test_shrinkage_is_a_part_of_the_objective():
     np.testing.assert_allclose(one.lambda_, two.lambda_, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_three_classes_in_groups():
     """The estimator's way: one softmax, K-fold, two lambdas."""
     spec = class_spec(n_classes=3)

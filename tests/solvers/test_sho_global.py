@@ -84,6 +84,7 @@ def test_hypergradient(name):
     np.testing.assert_allclose(found, numerical, rtol=1e-5)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["ridge-holdout", "logistic-groups"])
 def test_ends_at_a_minimum_through_the_network(name):
     """Its own fixed point: no lambda close by has a lower loss through the network."""
@@ -171,6 +172,7 @@ def test_published_steps_on_lambda_end_at_the_same_place():
 
 
 # Powers of two round nothing, and so leave the network the same random start.
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("scale", [2.0**20, 2.0**-20])
 def test_units_do_not_matter(scale):
     """Adam takes steps of a fixed size, which large weights would be far away for."""
@@ -206,6 +208,7 @@ def test_a_large_learning_rate_does_not_crash():
     assert all(np.all(np.isfinite(w)) for w in result.weights)
 
 
+@pytest.mark.slow
 def test_three_classes_in_groups():
     """The estimator's way: one softmax, K-fold, two lambdas."""
     spec = class_spec(n_classes=3)
@@ -222,10 +225,8 @@ def test_three_classes_in_groups():
     )
 
 
-@pytest.mark.parametrize(
-    "cls",
-    [BilevelRidge, pytest.param(BilevelLogisticRegression, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("cls", [BilevelRidge, BilevelLogisticRegression])
 def test_published_training_is_long_enough(cls):
     """The default, by its name, would end where the network knows nothing."""
     X, y = data_for(cls)

@@ -38,6 +38,7 @@ def test_learns_what_others_learn(name, form):
     assert problem.objective(result.lambda_, weights) <= best * (1 + 1e-5)
 
 
+@pytest.mark.slow
 def test_does_not_depend_on_units():
     """Kilometres instead of millimetres give the same model, by a shifted lambda."""
     X, y = load_diabetes(return_X_y=True)

@@ -178,6 +178,7 @@ def test_methods_come_nearer(method):
     assert np.all(np.isfinite(result.weights))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("method", ["saba", "srba"])
 def test_penalties_may_be_learned_too(method):
     """From code both are hyperparameters of one problem."""
