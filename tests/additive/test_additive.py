@@ -253,6 +253,7 @@ def test_terms_stay_where_their_loss_would_be_felt():
     assert model.score(X, y) > 0.95
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_classifier(n_classes):
     """Probabilities and degrees of freedom would be those of another model."""

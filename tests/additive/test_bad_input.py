@@ -62,6 +62,7 @@ def test_targets_that_are_no_numbers(model, value):
         model.fit(X, y)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("family", MEANS)
 def test_targets_out_of_range(family):
     """A negative cost would be NaN somewhere in the fit, or nothing said."""
@@ -136,6 +137,7 @@ def test_columns_without_values(model):
     assert_finite(model, empty[["empty"]])
 
 
+@pytest.mark.one_in(3)
 def test_infinite_features(model):
     """Infinity would be a value far away."""
     model, y = model
@@ -207,6 +209,7 @@ class Watched(KFold):
         return super().split(X, y, groups)
 
 
+@pytest.mark.one_in(3)
 def test_splitters_get_the_rows_of_the_user(model):
     """A splitter that looks for a column, such as a date, would not find it."""
     model, y = model
@@ -217,6 +220,7 @@ def test_splitters_get_the_rows_of_the_user(model):
     assert vars(model.model_).get("_owner_rows") is None
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["normal", "classes"])
 def test_all_fits_hold_out_the_same_rows(name):
     """Losses of different rows would be compared, and a term be lost by chance."""

@@ -109,6 +109,7 @@ def facts(model, X):
     }
 
 
+@pytest.mark.slow
 def test_groups_stay_together(tasks):
     """The splitter would not get the groups, or be passed over."""
     X, raw = frame()
@@ -133,6 +134,7 @@ def curves_of_classes(**options):
         return known, model.fit(X, y).predict_proba(X)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "cv",
     [

@@ -57,6 +57,7 @@ def test_nearly_separable_classes():
     assert np.mean(found[1::2]) < 1.2 * np.mean(found[::2])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.usefixtures("always_shared")
 @pytest.mark.parametrize("penalize_linear", [True, False])
 def test_weights_are_those_of_the_strengths(penalize_linear):
@@ -92,6 +93,7 @@ def test_weights_are_those_of_the_strengths(penalize_linear):
     )
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.usefixtures("always_shared")
 @pytest.mark.parametrize("cls", [MYHPOAdditiveRegressor, MYHPOAdditiveClassifier])
 def test_terms_of_regressors_are_removed_where_strengths_stay_shared(cls):

@@ -25,6 +25,7 @@ def look(number):
     return number, threads, np.geterr()["divide"], limits().scan_rows
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("n_jobs", [1, 2, -1])
 def test_parts_use_one_thread_each(n_jobs):
     """Two parts at once would use four threads, or other digits than one part."""

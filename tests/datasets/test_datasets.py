@@ -251,6 +251,7 @@ def test_mnist_subsets_from_openml(openml, tmp_path, monkeypatch):
     assert files_in(tmp_path) == ["all.npz", "test10k.npz", "train15k.npz"]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("lowest", [0, 1])
 def test_gtsrb_from_openml(openml, lowest, tmp_path):
     """Other signs than 1 and 5 would be taken if the source counts from 1."""

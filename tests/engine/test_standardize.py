@@ -262,6 +262,7 @@ def test_losses_are_those_of_pipelines(loss, name, weighted, fit_intercept):
         np.testing.assert_allclose(found, case.loss_of_rows(lambda_), rtol=rtol)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize("labels", [[0] * 40, [0, 1] * 20])

@@ -64,6 +64,7 @@ def test_warm_start_stays_where_it_ended(cls):
     np.testing.assert_allclose(model.coef_, coef, atol=tolerance)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_warm_start_continues(cls):

@@ -159,6 +159,7 @@ def test_few_rows_are_kept(model, y, n_passes):
     assert batches.n_passes == n_passes
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_rows", [30, 90])
 def test_more_features_than_pay_as_moments(n_rows):
     """Matrices of all pairs of features would take more memory than a few rows."""

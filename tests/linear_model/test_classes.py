@@ -96,6 +96,7 @@ def test_same_as_sample_weights_in_criteria(cls, criterion, class_weight):
     same_models(model, cls(criterion=criterion).fit(X, y, sample_weight=own))
 
 
+@pytest.mark.one_in(3)
 @each_classifier
 def test_balanced_is_that_of_scikit_learn(cls):
     """Without sample weights there is one meaning of the word."""

@@ -158,6 +158,7 @@ def test_any_form_of_the_data(cls, container):
     assert_results(model, X, labels, pairs)
 
 
+@pytest.mark.one_in(3)
 @each_minimizer
 def test_scores_are_those_of_cross_validate(cls):
     """A user would see other numbers than from the tool that they know."""
@@ -222,6 +223,7 @@ def test_nothing_unless_asked_for(cls):
         assert getattr(model, name) is None
 
 
+@pytest.mark.one_in(3)
 @each_minimizer
 def test_scoring_changes_no_fit(cls):
     """A report would change the model."""
@@ -442,6 +444,7 @@ def test_left_out_predictions(shape, is_weighted, container, options):
     assert mean == pytest.approx(model.validation_loss_, rel=1e-7)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("units", [1.0, np.geomspace(1e-9, 1e9, 8)])
 def test_left_out_predictions_per_target(units):
     """A target would be predicted with the strength of another, or not at all."""
@@ -474,6 +477,7 @@ def test_left_out_predictions_per_target(units):
     np.testing.assert_allclose(model.cv_losses_.mean(axis=0), model.validation_loss_)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_nearly_left_out_probabilities(n_classes):
     """A row would be predicted by a model that has seen it."""

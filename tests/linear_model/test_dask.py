@@ -80,6 +80,7 @@ def test_predictions_are_lazy_and_those_of_rows_in_memory(name, kind):
     assert found
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [one for one in ESTIMATORS if one != "counts"])
 def test_scores_are_those_of_rows_in_memory(name):
     """Targets and predictions of all rows would come into memory, or others count."""

@@ -283,6 +283,7 @@ def test_rows_of_weight_zero():
     assert_same(model, MYHPORidge(cv=RowFolds(5)).fit(X, Y, weight))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("model", [BilevelRidge(solver="hoag"), SHORidge()], ids=repr)
 @pytest.mark.filterwarnings("ignore")
 def test_other_solvers(model):

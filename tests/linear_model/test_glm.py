@@ -161,6 +161,7 @@ def test_a_rise_before_the_minimum():
     assert model.validation_loss_ <= large * (1 + 1e-6)
 
 
+@pytest.mark.one_in(3)
 @each_family
 def test_groups_factors_and_standardization(name):
     """Penalties of single features would not be those that the user asked for."""
@@ -199,6 +200,7 @@ def test_exposure_is_a_weight_of_the_rate():
     np.testing.assert_allclose(slopes, model.alpha_ * model.coef_, atol=1e-9)
 
 
+@pytest.mark.one_in(3)
 @each_family
 def test_approximate_leave_one_out(name):
     """The criterion would estimate another loss than that of a left-out row."""
@@ -223,6 +225,7 @@ def test_approximate_leave_one_out(name):
         assert near.fit(X, y).validation_loss_ >= model.validation_loss_
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("power", "name"), [(1, "poisson"), (2.0, "gamma")])
 def test_powers_at_the_ends(power, name):
     """A search over powers would fail at the ends of its range."""

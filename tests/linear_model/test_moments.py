@@ -141,6 +141,7 @@ def test_units_and_origins(data, weight):
     assert found.coef_.dtype == expected.coef_.dtype
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("options", [{}, {"feature_groups": "each"}])
 @pytest.mark.filterwarnings("ignore")
 def test_rows_at_risk_are_read_twice(options):
@@ -301,6 +302,7 @@ def test_arrays_of_file_formats(model, kind):
     np.testing.assert_allclose(model.coef_, expected.coef_, rtol=10 * rtol)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_memory_mapped_rows_are_read_once(dtype, tmp_path):
     """The file would be copied, or read again and again."""
@@ -316,6 +318,7 @@ def test_memory_mapped_rows_are_read_once(dtype, tmp_path):
     assert "n_passes" not in MYHPORidge().fit(rows, Y).oracle_counts_
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("rows", [X, sparse.csr_array(X)])
 def test_rows_in_memory_stay_as_they_are(rows):
     """Every fit would go another way than before."""

@@ -216,6 +216,7 @@ def test_transformer_whose_columns_are_not_penalized():
     assert model.lambda_.shape == (2,)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("is_sparse", [True, False])
 def test_partial_fit(is_sparse):
     """Parts of the data, in the units of the factors."""

@@ -153,6 +153,7 @@ def test_no_worse_than_lambdas_that_classes_share(feature_groups):
     assert own.validation_loss_ < shared.validation_loss_
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("criterion", ["validation", "alo"])
 def test_classes_in_another_order(criterion):
     """The class that sorts last, which holds the intercepts, would be special."""

@@ -52,6 +52,7 @@ PLACES = [
 ]
 
 
+@pytest.mark.one_in(2)
 @needs_callbacks
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 def test_callbacks_see_every_iteration(cls, diabetes, cancer):

@@ -53,6 +53,7 @@ def test_units_of_x(cls, groups, scale):
     )
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls", RIDGES)
 @given(scale=scales)
 @few
@@ -66,6 +67,7 @@ def test_units_of_y(cls, scale):
     assert_same_predictions(scaled.predict(X) / scale, model.predict(X), accuracy)
 
 
+@pytest.mark.one_in(3)
 @each_minimizer
 @given(shift=st.floats(-1e3, 1e3))
 @few
@@ -111,6 +113,7 @@ def test_order_of_groups(cls, order):
     assert_same_predictions(raw_predictions(other, X), raw_predictions(model, X))
 
 
+@pytest.mark.one_in(3)
 @each_minimizer
 @given(order=st.permutations(range(12)))
 @few
@@ -176,6 +179,7 @@ def test_zero_weight_is_a_dropped_row(cls, cv, container):
     assert_same_predictions(raw_predictions(other, X), raw_predictions(model, X))
 
 
+@pytest.mark.one_in(3)
 @each_minimizer
 @given(scale=st.floats(1e-6, 1e6))
 @few

@@ -69,6 +69,7 @@ def test_the_signal_of_small_units_is_found():
     assert MYHPORidge(random_state=0).fit(X, y).score(X, y) > best - 1e-3
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls", LOGISTICS)
 def test_a_class_without_weight_is_dropped(cls):
     """One weightless row of a third class would ruin two good ones."""
@@ -160,6 +161,7 @@ def test_splits_of_different_size_are_scanned_alike():
     assert model.validation_loss_ <= best * (1 + 1e-6)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("unit", [1.0, 1e-7, 1e-20])
 def test_the_only_useful_class_feature_may_have_tiny_units(unit):
     """The scan would end before the penalty is weak enough for it."""

@@ -135,6 +135,7 @@ def test_standardized_features(cls, fit_intercept, container):
     np.testing.assert_allclose(model.coef_ * scale, other.coef_, atol=1e-5)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("seed", range(2))
 def test_wrong_labels_are_found(n_classes, seed):
@@ -147,6 +148,7 @@ def test_wrong_labels_are_found(n_classes, seed):
     assert model.score(X_val, y_val) == 1.0
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("solver", ["myhpo", "implicit", "hoag"])
 def test_wrong_numbers_are_found(solver):

@@ -396,6 +396,7 @@ def test_alias_of_a_splitter():
         MYHPORidge(cv=cv).fit(X, y, subject=inner)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["groups", "metadata"])
 @no_warnings
 def test_any_metadata_of_a_splitter(name):

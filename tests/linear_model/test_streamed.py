@@ -269,6 +269,7 @@ def test_features_that_separate_the_classes_one_by_one():
     assert model.score(X, (RAW > 0).astype(int)) > 0.99
 
 
+@pytest.mark.slow
 def test_lambdas_go_far_where_weights_do_not():
     """Lambdas on their way to a bound would take a pass for every step of three."""
     rng = np.random.default_rng(0)
@@ -283,6 +284,7 @@ def test_lambdas_go_far_where_weights_do_not():
     np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_sample_that_misleads():
     """Weights that are worse than none would be mended for twenty passes."""
     rng = np.random.default_rng(5)
@@ -297,6 +299,7 @@ def test_sample_that_misleads():
     assert model.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_few_passes_where_classes_are_nearly_separable():
     """A sample that lines separate would start dozens of passes."""
     rng = np.random.default_rng(0)

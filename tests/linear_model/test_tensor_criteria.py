@@ -159,6 +159,7 @@ def test_approximate_leave_one_out_is_a_newton_step_per_row():
     assert model.validation_loss_ == pytest.approx(np.mean(losses), rel=1e-8)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_copies_of_a_pass_do_not_grow_with_rows_or_blocks(n_classes):
     """Every row left out, or every block, would wait for the host."""
@@ -307,6 +308,7 @@ def test_validation_rows_follow_x():
     close(found[0].coef_, plain.coef_)
 
 
+@pytest.mark.one_in(2)
 @each_space
 def test_wide_rows_have_validation_sets(space):
     """The validation rows would not be in the space of the others."""

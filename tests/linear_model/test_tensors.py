@@ -288,6 +288,7 @@ def copies_of(model, n_samples, target=lambda y: y):
     return list(counted.COPIES), model.oracle_counts_["n_passes"]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 def test_nothing_of_the_size_of_the_rows_comes_to_the_host(
     cls, monkeypatch, set_limits

@@ -209,6 +209,7 @@ def test_slices_are_the_objective():
         ValidationObjectiveDisplay.from_estimator(model, X, y)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("classes", [2, 3])
 def test_paths_of_coefficients(classes):
     """The path would not pass through the fit."""
@@ -320,6 +321,7 @@ def test_penalties_are_those_of_the_groups(consensus):
     np.testing.assert_allclose(ends, np.maximum(expected, 1.0))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("strength", STRENGTHS)
 def test_strengths(strength):
     """An axis would have the title of other numbers."""

@@ -39,6 +39,7 @@ def test_gradient(name):
     np.testing.assert_allclose(terms.slopes[0], numerical, atol=1e-7 * size)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["ridge-holdout", "logistic-groups"])
 def test_accuracy_is_of_the_order_of_one_over_gamma(name):
     """What a user gives up for not solving with the Hessian: lambda by O(1 / gamma)."""
@@ -82,6 +83,7 @@ def test_ends_where_implicit_does(name):
     np.testing.assert_allclose(result.validation_loss, exact.validation_loss, rtol=1e-5)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("scale", [1e6, 1e-6])
 def test_units_do_not_matter(scale):
     """The weight gamma has none either."""

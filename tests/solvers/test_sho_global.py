@@ -142,6 +142,7 @@ def check_near_the_scan(spec):
     np.testing.assert_allclose(result.validation_loss, min(losses), rtol=0.03)
 
 
+@pytest.mark.slow
 def test_ten_rows_of_digits():
     """The experiment of the paper, on small bundled images."""
     X, y = load_digits(return_X_y=True)

@@ -223,6 +223,7 @@ def test_weights_that_are_the_minimizers_are_no_cause_for_a_warning(recwarn):
     assert not [w for w in recwarn if w.category is ConvergenceWarning]
 
 
+@pytest.mark.slow
 def test_three_classes_in_groups():
     """The estimator's way: one softmax, K-fold, two lambdas."""
     spec = class_spec(n_classes=3)

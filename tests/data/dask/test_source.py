@@ -373,6 +373,7 @@ def test_negative_weights_are_refused():
         source.map_reduce(products, 1.0)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("which", ["X", "y"])
 def test_rows_drawn_anew_are_refused(which):
     """A fit of several passes would be one of no data at all."""

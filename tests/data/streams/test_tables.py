@@ -70,6 +70,7 @@ def test_columns_of_tables(make):
     assert list(part.columns) == ["a", "b", "c", "town"]
 
 
+@pytest.mark.one_in(2)
 def test_keys_and_targets_of_tables(make):
     """A key would be a feature, and rows of a town on both sides of a split."""
     options = {"target": ["y", "b"], "key": "town"}
@@ -90,6 +91,7 @@ def test_column_that_is_missing(make):
         list(make(target="y", columns=["a", "q"]))
 
 
+@pytest.mark.one_in(2)
 def test_categories_before_a_fit(make):
     """Texts would have to be numbers in the files."""
     columns = ColumnTransformer(

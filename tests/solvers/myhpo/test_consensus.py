@@ -47,6 +47,7 @@ def test_tangent_consensus_ends_where_implicit_does(name, steps, metric):
     np.testing.assert_allclose(result.lambda_, referee.lambda_, atol=1e-3)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("metric", ["hessian", "identity"])
 @pytest.mark.parametrize("name", EASY)
 def test_mean_consensus_ends_at_the_published_fixed_point(name, metric):

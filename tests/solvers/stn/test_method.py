@@ -52,6 +52,7 @@ def test_does_not_depend_on_units():
         np.testing.assert_allclose(two.predict(X * scale) / unit, one.predict(X))
 
 
+@pytest.mark.slow
 def test_features_of_very_different_scale():
     """Standardizing may not be needed: no step size is tuned to a scale."""
     X, y = load_diabetes(return_X_y=True)
@@ -73,6 +74,7 @@ def test_dense_is_sparse():
     np.testing.assert_allclose(one.lambda_, two.lambda_, atol=1e-5)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("sampling", ["balanced", "independent"])
 def test_reproducible(sampling):
     """One seed, one model; and the seed is what decides."""
@@ -98,6 +100,7 @@ def test_safeguards_hold():
     np.testing.assert_array_equal(far, [[1.0], [-5.0]])
 
 
+@pytest.mark.slow
 def test_separable_classes_do_not_diverge():
     """Weights that want to be infinite are where undamped Newton steps fail."""
     X = np.random.default_rng(0).standard_normal((40, 5))

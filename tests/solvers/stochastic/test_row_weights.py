@@ -101,6 +101,7 @@ def test_directions_are_unbiased(name, is_each, container):
         np.testing.assert_allclose(walk.pull(np.arange(n)), pull, atol=1e-12)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_places_have_weights_of_their_own(name):
     """Momentum would compare two lambdas under the weights of one of them."""

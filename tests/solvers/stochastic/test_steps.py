@@ -131,6 +131,7 @@ def _gradients(problem, rows, w, q):
     return np.stack([X.T @ (train * slopes), X.T @ (train * bent - held_out * slopes)])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("method", ["saba", "srba"])
 def test_lambdas_that_swing_are_slowed_down(method):
     """Collinear features answer weak penalties slowly, and adjoints would blow up."""
