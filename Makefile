@@ -27,10 +27,12 @@ export MPLBACKEND = Agg
 
 # xdist runs the workers: one thread each, or they fight for the cores.
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+# Neighbours share data and reference solutions: a worker begins with its half of them.
+PYTEST = -m pytest --dist worksteal $(PYTEST_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-benchmarks test-oldest test-nn coverage lint format docs \
-	check-pages notebook release-check paper paper-quick bench bench-shapes \
+.PHONY: help venv demo test test-slow test-benchmarks test-oldest test-nn coverage lint \
+	format docs check-pages notebook release-check paper paper-quick bench bench-shapes \
 	bench-growth bench-hoag bench-losses bench-many-lambdas bench-per-class \
 	bench-additive bench-families \
 	bench-paper-fixed-points bench-stn bench-stn-modules stn-quick bench-stochastic \
@@ -81,23 +83,25 @@ venv: $(VENV)/.stamp  ## Create the virtual environment and install the package
 demo: $(VENV)/.stamp  ## Run the main job on data that ships with scikit-learn
 	$(VENV)/bin/python examples/demo.py
 
-test: $(VENV)/.stamp  ## Run the tests of the package
-	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) --ignore=tests/benchmarks
+test: $(VENV)/.stamp  ## Run the tests of the package that take little time
+	$(ONE_THREAD) $(VENV)/bin/python $(PYTEST) --ignore=tests/benchmarks -m "not slow"
+
+test-slow: $(VENV)/.stamp  ## Run the others: more cases, larger data, real clusters
+	$(ONE_THREAD) $(VENV)/bin/python $(PYTEST) --ignore=tests/benchmarks -m slow
 
 test-benchmarks: $(VENV)/.stamp  ## Run the tests of the scripts in benchmarks/
-	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) tests/benchmarks
+	$(ONE_THREAD) $(VENV)/bin/python $(PYTEST) tests/benchmarks
 
 test-oldest: $(VENV_OLDEST)/.stamp  ## Run the tests against the oldest supported versions
-	$(ONE_THREAD) $(VENV_OLDEST)/bin/python -m pytest $(PYTEST_FLAGS) \
-		--ignore=tests/benchmarks
+	$(ONE_THREAD) $(VENV_OLDEST)/bin/python $(PYTEST) --ignore=tests/benchmarks
 
 test-nn: $(VENV)/.stamp-nn  ## Run the tests of networks and tensors, which need PyTorch
-	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) tests/neural_network \
+	$(ONE_THREAD) $(VENV)/bin/python $(PYTEST) tests/neural_network \
 		tests/linear_model/test_tensor*.py tests/linear_model/test_many_targets.py \
 		tests/benchmarks/test_device.py tests/test_documentation.py
 
 coverage: $(VENV)/.stamp  ## Run the tests and report the lines that none of them reaches
-	$(ONE_THREAD) $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) --cov
+	$(ONE_THREAD) $(VENV)/bin/python $(PYTEST) --cov
 
 lint: $(VENV)/.stamp  ## Check style, format, docstrings and workflows
 	$(VENV)/bin/ruff check .

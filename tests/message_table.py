@@ -665,7 +665,7 @@ PROVOKE = {
         BATCHES, X_val=import_module("dask.array").from_array(X)
     ),
     "batches and one_se of alo": in_passes(
-        np.tile(LABELS, 8), criterion="alo", selection="one_se"
+        np.tile(LABELS, 8), criterion="alo", selection="one_se", max_iter=1
     ),
     "batches with columns of labels": lambda: MYHPORidgeClassifier().fit(
         Batches.from_arrays(X, np.column_stack([Y, Y]), batch_size=9)

@@ -191,6 +191,7 @@ def test_ridge_classifier_cv_numbers(load, class_weight):
     assert_allclose(ours.coef_, theirs.coef_, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cv", [5, 7])
 def test_logistic_regression_cv_numbers(cv):
     """`scores_` at the learned strength, or a shape, would not be ours."""

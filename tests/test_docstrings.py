@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import typing
+from functools import cache
 from importlib import resources
 
 import pytest
@@ -158,6 +159,7 @@ def own_callables(module):
     return found
 
 
+@cache
 def entries(cls, section):
     """Return the entries of a section: name -> (type, text)."""
     doc = docscrape.ClassDoc(cls, config={"show_class_members": False})

@@ -43,6 +43,16 @@ RUN_ELSEWHERE = {
 }
 
 
+#: Pages whose snippets take long.
+LONG = {
+    "doc/user_guide/clusters.rst",
+    "doc/user_guide/coming_from.rst",
+    "doc/user_guide/counts.rst",
+    "doc/user_guide/curves.rst",
+    "doc/user_guide/groups.rst",
+}
+
+
 def snippets(path):
     """The Python code of a page, from top to bottom."""
     text = path.read_text(encoding="utf-8")
@@ -95,7 +105,14 @@ def test_no_snippet_is_overlooked():
         assert len(snippets(ROOT / page)) == text.count(mark), page
 
 
-@pytest.mark.parametrize("page", [p for p in pages() if p not in RUN_ELSEWHERE])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.slow if page in LONG else ())
+        for page in pages()
+        if page not in RUN_ELSEWHERE
+    ],
+)
 def test_snippets_run(page, tmp_path, monkeypatch):
     """A reader who copies a page from top to bottom would get an error."""
     if page in NEEDS:

@@ -31,6 +31,10 @@ SHOWN = re.compile(r"\.\. code-block:: none\n\n((?:   .*\n|\n)+)")
 NUMBER = re.compile(r"(-?\b\d+\.?\d*(?:e[-+]\d+)?)")
 
 
+#: The snippets of the page take seconds.
+long_page = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def recipes(tmp_path_factory):
     """The names of the page after its snippets, and the folder in which they ran."""
@@ -65,6 +69,7 @@ def held_out_loss(X, y, splits, lambda_):
     return np.mean(np.concatenate(errors) ** 2) / 2
 
 
+@long_page
 def test_no_column_per_day(recipes):
     """A date would become a column per day, or be dropped without a word."""
     names, _ = recipes
@@ -75,6 +80,7 @@ def test_no_column_per_day(recipes):
     assert names["left_out"].tolist() == ["day"]
 
 
+@long_page
 def test_dates(recipes):
     """The parts of a date would be wrong, nameless, or not cyclic."""
     names, _ = recipes
@@ -99,6 +105,7 @@ def test_dates(recipes):
     assert np.isfinite(model.predict(new)).all()
 
 
+@long_page
 def test_skewed_targets(recipes):
     """The penalty would be learned on y, or predictions be logarithms."""
     names, _ = recipes
@@ -111,6 +118,7 @@ def test_skewed_targets(recipes):
     assert np.median(np.abs(skewed.predict(X) - y)) < np.median(raw)
 
 
+@long_page
 def test_imbalanced_classes(recipes):
     """`class_weight` would not be the sample weights, or not find the rare class."""
     names, _ = recipes
@@ -128,6 +136,7 @@ def test_imbalanced_classes(recipes):
     assert balanced.predict_proba(Z)[:, 1].mean() > 4 * label.mean()
 
 
+@long_page
 def test_thresholds(recipes):
     """The threshold would not be used, or be worse than 0.5."""
     names, _ = recipes
@@ -138,6 +147,7 @@ def test_thresholds(recipes):
     assert f1_score(label, beyond) > f1_score(label, decision > 0)
 
 
+@long_page
 def test_calibration(recipes):
     """Probabilities would not be those of the data."""
     names, _ = recipes
@@ -153,6 +163,7 @@ def test_calibration(recipes):
     assert log_loss(truth, names["again"].predict_proba(new)) < weighted / 2
 
 
+@long_page
 def test_time_series(recipes):
     """Later rows would have a part in the scale, the weights or the penalty."""
     names, _ = recipes
@@ -169,6 +180,7 @@ def test_time_series(recipes):
     assert np.isfinite(X).all()
 
 
+@long_page
 def test_groups_of_rows(recipes):
     """Rows of a patient would be on both sides, and the penalty too weak."""
     names, _ = recipes
@@ -188,6 +200,7 @@ def test_groups_of_rows(recipes):
     assert names["nested"]["test_score"].shape == (4,)
 
 
+@long_page
 def test_saving_and_loading(recipes):
     """A file would not predict the same, also in another process."""
     names, folder = recipes
@@ -210,6 +223,7 @@ def test_saving_and_loading(recipes):
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
 
 
+@long_page
 def test_skops_trusts_what_is_handed_over(recipes):
     """The guide would promise a file without types to trust."""
     skops = pytest.importorskip("skops.io", reason="the test stores with skops")

@@ -146,7 +146,7 @@ def test_tables_are_those_of_the_notebook(tmp_path):
         (MYHPORidge(lambda_init=-1.0), "along the iterations"),
         (MYHPORidge(feature_groups="each"), "along the iterations"),
         (MYHPOPoissonRegressor(), "along lambda"),
-        (MYHPOAdditiveRegressor(), "along the iterations"),
+        (MYHPOAdditiveRegressor(n_splines=5), "along the iterations"),
     ],
     ids=repr,
 )

@@ -2,6 +2,7 @@
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import sklearn_myhpo
@@ -25,6 +26,7 @@ def name_of(path):
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
 def tree_of(path):
     """Return the parsed file."""
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -79,7 +81,7 @@ def test_files_and_functions_are_short():
         name, text = name_of(path), path.read_text(encoding="utf-8")
         if name not in DOCSTRINGS and text.count("\n") > MAX_LINES:
             long[name] = text.count("\n")
-        if functions := long_functions(ast.parse(text)):
+        if functions := long_functions(tree_of(path)):
             long[name] = functions
     assert long == {}
 

@@ -79,8 +79,8 @@ def fitted():
 
 @parametrize_with_checks(
     [
-        MYHPOAdditiveRegressor(n_splines=5),
-        MYHPOAdditiveClassifier(n_splines=5),
+        MYHPOAdditiveRegressor(n_splines=4),
+        MYHPOAdditiveClassifier(n_splines=4),
     ]
 )
 @pytest.mark.filterwarnings("ignore")
@@ -253,6 +253,7 @@ def test_terms_stay_where_their_loss_would_be_felt():
     assert model.score(X, y) > 0.95
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_classifier(n_classes):
     """Probabilities and degrees of freedom would be those of another model."""
@@ -377,6 +378,7 @@ def test_many_categories_are_kept_sparse(monkeypatch):
     assert_allclose(dense.edof_, model.edof_, atol=1e-4)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist, np.float32])
 @pytest.mark.parametrize("method", ["fit", "predict"])
 def test_missing_numbers_of_an_array(form, method):

@@ -62,6 +62,7 @@ def test_targets_that_are_no_numbers(model, value):
         model.fit(X, y)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("family", MEANS)
 def test_targets_out_of_range(family):
     """A negative cost would be NaN somewhere in the fit, or nothing said."""
@@ -82,6 +83,7 @@ def test_one_class():
         MYHPOAdditiveClassifier().fit(X, np.ones(120, dtype=int))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "classes"])
 def test_constant_target(name):
     """The mean would be lost, or a useless curve found."""
@@ -90,6 +92,7 @@ def test_constant_target(name):
     assert_finite(model, X)
 
 
+@pytest.mark.one_in(4)
 def test_constant_features(model):
     """A column without information would be an error or NaN."""
     model, y = model
@@ -105,6 +108,7 @@ def test_constant_features(model):
         assert len(np.unique(model.predict(same))) == 1
 
 
+@pytest.mark.one_in(4)
 def test_fewer_values_than_knots(model):
     """Knots would coincide, or a curve have no values to be met at."""
     model, y = model
@@ -115,6 +119,7 @@ def test_fewer_values_than_knots(model):
         assert_finite(found, codes + 0.5)
 
 
+@pytest.mark.one_in(4)
 def test_columns_without_values(model):
     """Rows would be lost, or an indicator be one for all rows."""
     model, y = model
@@ -132,6 +137,7 @@ def test_columns_without_values(model):
     assert_finite(model, empty[["empty"]])
 
 
+@pytest.mark.one_in(3)
 def test_infinite_features(model):
     """Infinity would be a value far away."""
     model, y = model
@@ -142,6 +148,7 @@ def test_infinite_features(model):
         model.predict(NUMBERS.assign(age=-np.inf))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("width", [1.0, 1e-12])
 def test_far_outside_the_range(model, width):
     """An exponential would overflow, or a line to infinity be NaN."""
@@ -155,6 +162,7 @@ def test_far_outside_the_range(model, width):
         assert np.all(model.predict(far) > 0.0)
 
 
+@pytest.mark.one_in(3)
 def test_categories_that_the_fit_has_not_seen(model):
     """A new district would be an error, or have the effect of another one."""
     model, y = model
@@ -171,6 +179,7 @@ def test_categories_that_the_fit_has_not_seen(model):
     assert np.all((low <= found) & (found <= high))
 
 
+@pytest.mark.one_in(4)
 def test_few_rows(model):
     """More weights than rows would leave nothing for the bands."""
     model, y = model
@@ -180,6 +189,7 @@ def test_few_rows(model):
     assert_finite(model, X)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("unit", [1e-9, 1e9])
 def test_units_of_the_target(unit):
     """Costs in another currency would be another model."""
@@ -199,6 +209,7 @@ class Watched(KFold):
         return super().split(X, y, groups)
 
 
+@pytest.mark.one_in(3)
 def test_splitters_get_the_rows_of_the_user(model):
     """A splitter that looks for a column, such as a date, would not find it."""
     model, y = model
@@ -209,6 +220,7 @@ def test_splitters_get_the_rows_of_the_user(model):
     assert vars(model.model_).get("_owner_rows") is None
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["normal", "classes"])
 def test_all_fits_hold_out_the_same_rows(name):
     """Losses of different rows would be compared, and a term be lost by chance."""

@@ -73,6 +73,7 @@ def fits():
 FITS = {name: rest for name, *rest in fits()}
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", FITS)
 def test_blocks_are_the_same_model(name, monkeypatch):
     """Beyond a limit that nobody sees other numbers would come out."""
@@ -113,6 +114,7 @@ def facts(model, X, y):
     return found
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("cls", [MYHPOAdditiveRegressor, MYHPOAdditiveClassifier])
 def test_columns_of_few_rows_are_in_memory(cls, monkeypatch):
@@ -138,6 +140,7 @@ def test_columns_of_few_rows_are_in_memory(cls, monkeypatch):
     assert max(formed) < len(X) / 5
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls", [MYHPOAdditiveRegressor, MYHPOAdditiveClassifier])
 def test_predictions_of_few_rows_are_in_memory(cls, monkeypatch):
     """A model that was fitted to many rows could not predict them."""

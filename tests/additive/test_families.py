@@ -48,6 +48,7 @@ def fitted(request):
     return model.fit(X, y, exposure), X, y, exposure
 
 
+@pytest.mark.one_in(3)
 def test_alpha_gives_the_same_weights(fitted):
     """The strengths would not be those that scikit-learn needs."""
     model, X, y, exposure = fitted
@@ -103,6 +104,7 @@ def test_effects_are_differences_of_logs(fitted):
     assert_allclose(logs - logs[0], effect.effect - effect.effect[0], atol=1e-9)
 
 
+@pytest.mark.one_in(3)
 def test_score_is_the_share_of_the_deviance(fitted):
     """R2 of costs would be that of the few large ones."""
     model, X, y, exposure = fitted
@@ -124,6 +126,7 @@ def test_useless_terms_vanish_and_others_stay(fitted):
     assert np.mean((age.low <= truth) & (truth <= age.high)) > 0.8
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("family", POWERS)
 def test_units_do_not_matter(family):
     """Years or days of exposure, euros or cents, would give other terms and bands."""
@@ -152,6 +155,7 @@ def test_rates_are_counts_with_an_offset():
     assert_allclose(counts.sum(), mean.sum())
 
 
+@pytest.mark.slow
 def test_overdispersed_counts():
     """Terms without effect would stay, and bands be too narrow."""
     kept, wide = [], []
@@ -169,6 +173,7 @@ def test_overdispersed_counts():
     assert np.mean(wide) > 0.85
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("family", "same"),
     [

@@ -15,6 +15,7 @@ def make_rows(n_rows=60):
     return frame, np.sin(6 * frame["age"]) + 0.3 * rng.standard_normal(n_rows)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("criterion", ["auto", "validation"])
 @pytest.mark.parametrize("n_missing", [0, 1])
 def test_identifiers_are_left_out(criterion, n_missing):

@@ -54,6 +54,7 @@ def test_too_many_columns_are_held_out(monkeypatch):
     assert model.model_.criterion == "validation"
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.filterwarnings("ignore:MYHPORidge found no minimum")
 @pytest.mark.parametrize("noise", [0.01, 0.3, 3.0])
 def test_the_start_is_not_the_result(noise):

@@ -42,6 +42,7 @@ def make_frame(n_samples=300):
     return frame, rng.uniform(size=n_samples) < 1.0 / (1.0 + np.exp(-odds))
 
 
+@pytest.mark.slow
 def test_nearly_separable_classes():
     """Held-out rows would be fitted by dozens of strengths, and new ones not."""
     X, y = load_breast_cancer(return_X_y=True)
@@ -56,6 +57,7 @@ def test_nearly_separable_classes():
     assert np.mean(found[1::2]) < 1.2 * np.mean(found[::2])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.usefixtures("always_shared")
 @pytest.mark.parametrize("penalize_linear", [True, False])
 def test_weights_are_those_of_the_strengths(penalize_linear):
@@ -91,6 +93,7 @@ def test_weights_are_those_of_the_strengths(penalize_linear):
     )
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.usefixtures("always_shared")
 @pytest.mark.parametrize("cls", [MYHPOAdditiveRegressor, MYHPOAdditiveClassifier])
 def test_terms_of_regressors_are_removed_where_strengths_stay_shared(cls):
@@ -140,6 +143,7 @@ def test_one_strength_per_term_where_it_helps():
     assert not {"x0", "x1"} & set(model.dropped_)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("option", ["alo", "iterator", "weights", "none"])
 def test_options(n_classes, option):

@@ -58,6 +58,7 @@ def test_products_equal_finite_differences(monkeypatch):
     np.testing.assert_allclose(tangent + bend, matrix @ x, rtol=1e-5, atol=atol)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_one_lambda_for_each_of_many_sparse_features(by_products):
     """Neither X nor anything of n_features squared numbers may fill the memory."""

@@ -177,6 +177,7 @@ def test_order_of_rows_is_of_no_effect():
     np.testing.assert_allclose(*slopes, rtol=1e-6, atol=1e-12)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("solver", ABLE)
 @pytest.mark.parametrize("name", ["ridge", "logistic"])
 def test_solvers_find_what_gradients_find(name, solver):

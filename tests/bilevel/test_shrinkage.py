@@ -89,6 +89,7 @@ def test_solvers_find_the_shrunken_minimum(solver, xtol):
     assert result.status is Status.CONVERGED
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("solver", [SHO(), MYHPO(rho=1.0, steps="gradient")])
 def test_slow_solvers_keep_the_lambdas_together_too(solver):
     """A solver that makes its own slope in lambda would ignore the shrinkage."""

@@ -11,6 +11,7 @@ from sklearn_myhpo import MYHPOLogisticRegression
 from tests.helpers import covering_pairs
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     ("case", "scale", "n_classes", "seed"),
     [

@@ -131,6 +131,7 @@ def test_derivatives(criterion, name):
     np.testing.assert_allclose(found.metric, metric, rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_many_lambdas_of_a_classifier(n_classes):
     """Where curvature is held fixed the model must still bring Newton's method home."""

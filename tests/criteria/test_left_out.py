@@ -39,6 +39,7 @@ def test_ridge(name, strength):
     np.testing.assert_allclose(found, exact, atol=1e-7)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", OTHERS)
 def test_one_newton_step(name):
     """A probability would be that of a model that has seen the row."""

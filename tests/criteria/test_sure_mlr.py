@@ -70,6 +70,7 @@ def probed_trace(spec, hat, n_probes=1, random_state=0):
     return spec.fit_intercept + np.mean(np.sum(delta * (hat @ delta), axis=0))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("kind", ["given", "auto", "monte-carlo"])
 @pytest.mark.parametrize("use_weights", [False, True])
 def test_sure_is_unbiased(kind, use_weights):
@@ -146,6 +147,7 @@ def test_derivatives_of_the_random_forms(criterion, name):
     assert result.validation_loss <= min(points) * (1 + 1e-6)
 
 
+@pytest.mark.slow
 def test_probes_spread_as_they_say():
     """Users choose the number of probes by the spread that it gives."""
     spec = ridge_spec(n_groups=3)
@@ -198,6 +200,7 @@ def test_mlr_is_the_mean_over_all_permutations(fit_intercept, n_targets):
     np.testing.assert_allclose(found, 0.5 * expected, rtol=1e-12)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["ridge-groups", "ridge-targets"])
 def test_mlr_in_the_limit_of_permutations(name):
     """The random form must be one of the same thing, on both ways of computing it."""
@@ -257,6 +260,7 @@ def test_no_noise_to_be_seen(shape):
     assert np.all(np.isfinite(fitted.coef_))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_probes", [None, 2])
 def test_a_variance_per_target(n_probes):
     """A sensor of little noise deserves another penalty than one of much."""
@@ -282,6 +286,7 @@ def test_a_variance_per_target(n_probes):
             BilevelRidge(criterion=make(noise[:2]), **options).fit(X, Y)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("criterion", "factor"),
     [
@@ -308,6 +313,7 @@ def test_units_change_nothing(criterion, factor):
         np.testing.assert_allclose(shuffled.coef_, base.coef_, rtol=1e-5)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("criterion", [sugar(2), MLR(), MLR(5)])
 def test_storage_and_precision(criterion):
     """Sparse, single precision or a constant column: the same model."""
@@ -326,6 +332,7 @@ def test_storage_and_precision(criterion):
     np.testing.assert_allclose(fitted.coef_[:-1], base.coef_, rtol=1e-5)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("criterion", [SURE(0.0), SURE(2.0), sugar(2), MLR(), MLR(3)])
 @pytest.mark.filterwarnings("ignore:criterion='mlr' over-regularizes")
 def test_nothing_to_learn(criterion):
@@ -349,6 +356,7 @@ def test_nothing_to_learn(criterion):
                 assert 0 <= fitted.validation_loss_ < np.inf
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("criterion", ["sure", "mlr", sugar(2, 0, 4.0)])
 @pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning")
 def test_beside_the_other_options(criterion):

@@ -84,7 +84,7 @@ def test_parts_are_a_partition(cv, y):
         np.testing.assert_array_equal(np.sort(held_out), np.arange(N_ROWS))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(
     sizes=st.lists(st.integers(1, 20), min_size=1, max_size=4),
     cv=st.one_of(st.none(), st.integers(2, 9)),
@@ -508,7 +508,7 @@ def test_holdout_with_a_class_of_one():
         split(0.5, CLASSES[[0, 0, 0, 1]])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=80)
 @given(
     counts=st.lists(st.integers(2, 12), min_size=1, max_size=6),
     fraction=st.floats(0.001, 0.999),

@@ -15,7 +15,7 @@ from sklearn_myhpo.engine.limits import use_limits
 RNG = np.random.default_rng(0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     n_samples=st.integers(1, 8),
     n_targets=st.integers(1, 40),

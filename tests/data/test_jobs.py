@@ -25,6 +25,7 @@ def look(number):
     return number, threads, np.geterr()["divide"], limits().scan_rows
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("n_jobs", [1, 2, -1])
 def test_parts_use_one_thread_each(n_jobs):
     """Two parts at once would use four threads, or other digits than one part."""
@@ -36,6 +37,7 @@ def test_parts_use_one_thread_each(n_jobs):
         assert after == most_threads()
 
 
+@pytest.mark.slow
 def test_processes():
     """With joblib's processes a fit would fail, or have the errors of another state."""
     with parallel_config(backend="loky", n_jobs=2), np.errstate(divide="raise"):

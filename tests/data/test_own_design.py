@@ -35,6 +35,7 @@ def assert_same(one, other):
         )
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("all_directions", [False, True])
 @pytest.mark.parametrize("name", DENSE)
 def test_validation_loss(name, all_directions):

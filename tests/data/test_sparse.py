@@ -53,6 +53,7 @@ def test_only_mostly_zero_features_are_kept_sparse(set_limits):
     assert as_sparse_if_mostly_zero(few) is few
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_mostly_zero_features_learn_the_same(n_classes, set_limits):
     """The same frame, filled or not, must give one model."""

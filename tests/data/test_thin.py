@@ -9,7 +9,7 @@ from sklearn_myhpo.data.threads import threads_of_a_fit
 from sklearn_myhpo.engine.limits import use_limits
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.integers(1, 3000),
     st.integers(1, 40),

@@ -228,6 +228,7 @@ def test_contexts_that_overlap_restore_the_real_libraries():
         threads._set(libraries, saved)
 
 
+@pytest.mark.slow
 @needs_two_cores
 def test_concurrent_fits_leave_the_threads_as_they_were():
     """One `joblib.Parallel` with threads would slow down the rest of the process."""

@@ -75,6 +75,7 @@ def files_in(folder):
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", LOADERS)
 def test_forms_of_the_result(name, tmp_path):
     """Code written for scikit-learn's loaders would not work with these."""
@@ -250,6 +251,7 @@ def test_mnist_subsets_from_openml(openml, tmp_path, monkeypatch):
     assert files_in(tmp_path) == ["all.npz", "test10k.npz", "train15k.npz"]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("lowest", [0, 1])
 def test_gtsrb_from_openml(openml, lowest, tmp_path):
     """Other signs than 1 and 5 would be taken if the source counts from 1."""
@@ -317,6 +319,7 @@ def serve(server, monkeypatch, value, name="new.tar.gz", **objects):
         archive.add(path, arcname=cookie.MEMBER)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("form", r_objects())
 def test_cookie_download(form, server, tmp_path, monkeypatch):
     """The spectra would not arrive, or with columns in the wrong place."""
@@ -480,7 +483,7 @@ def test_seeds_differ():
 
 
 @given(st.lists(st.integers(1, 60), min_size=80, max_size=120), st.integers(0, 99))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_uneven_tracks(lengths, seed):
     """Frames of one sign would leak into another part, or sizes be far off."""
     lengths = lengths + [40] * 60

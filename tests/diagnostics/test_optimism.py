@@ -103,6 +103,7 @@ def simulate(seed, n_samples=120, n_features=12):
     return X[:n_samples], y[:n_samples], X[n_samples:], y[n_samples:]
 
 
+@pytest.mark.slow
 @no_warnings
 def test_optimism_predicts_the_gap_to_new_rows():
     """The validation loss of many lambdas would be believed.

@@ -55,6 +55,7 @@ def on_a_dyadic_grid(X):
     return np.round(X * 2.0**12) / 2.0**12
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("n_groups", [1, 3])
 @pytest.mark.parametrize("n_folds", [1, 3])
 @pytest.mark.parametrize("make", [ridge_spec, class_spec])

@@ -39,6 +39,7 @@ def make_problem(n_samples, n_features, n_classes=0, n_groups=1, **options):
     return X, build
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("shape", "n_classes", "n_groups"),
     [

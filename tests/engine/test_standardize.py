@@ -238,6 +238,7 @@ def lambdas_of(case, at):
     return at + 0.3 * np.arange(case.groups.n_groups)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("loss", "name", "weighted", "fit_intercept"),
     covering_pairs(LOSSES, CASES, [True, False], [True, False]),
@@ -261,6 +262,7 @@ def test_losses_are_those_of_pipelines(loss, name, weighted, fit_intercept):
         np.testing.assert_allclose(found, case.loss_of_rows(lambda_), rtol=rtol)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize("labels", [[0] * 40, [0, 1] * 20])
@@ -277,6 +279,7 @@ def test_large_means_of_wide_rows(loss, labels, weighted, fit_intercept, monkeyp
         np.testing.assert_allclose(found, case.loss_of_rows(lambda_), rtol=1e-6)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     ("engine", "name", "fit_intercept"),
     covering_pairs(

@@ -25,6 +25,7 @@ from tests.linear_model.common import (
 )
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @no_bound_warning
 def test_groups_are_learned_from_the_automatic_start(cls):
@@ -44,6 +45,7 @@ def test_groups_are_learned_from_the_automatic_start(cls):
     assert model.validation_loss_ < one.validation_loss_
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @no_bound_warning
 def test_warm_start_stays_where_it_ended(cls):
@@ -62,6 +64,7 @@ def test_warm_start_stays_where_it_ended(cls):
     np.testing.assert_allclose(model.coef_, coef, atol=tolerance)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_warm_start_continues(cls):
@@ -76,6 +79,7 @@ def test_warm_start_continues(cls):
     assert model.history_["validation_loss"][0] < fresh.fit(X, y).validation_loss_
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 def test_warm_start_survives_other_data(cls):
     """New data with other features or splits must start afresh, not fail."""
@@ -90,6 +94,7 @@ def test_warm_start_survives_other_data(cls):
         assert model.fit(X, y).lambda_.shape == (2,)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 def test_random_state(cls):
     """The same seed must give the same model, another seed another hold-out split."""
@@ -104,6 +109,7 @@ def test_random_state(cls):
     assert first.lambda_ != second.lambda_
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 def test_float32(cls, container):
@@ -121,6 +127,7 @@ def test_float32(cls, container):
     assert single.lambda_ == pytest.approx(double.lambda_, abs=1e-3)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 def test_int_and_bool_features(cls):
     """Counts and flags are numbers too."""

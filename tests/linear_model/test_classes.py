@@ -67,6 +67,7 @@ def same_models(model, other, rtol=1e-7):
         np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-12)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     ("cls", "class_weight", "n_classes", "container"),
     covering_pairs(CLASSIFIERS, WEIGHTS, [2, 3], [np.asarray, sparse.csr_array]),
@@ -95,6 +96,7 @@ def test_same_as_sample_weights_in_criteria(cls, criterion, class_weight):
     same_models(model, cls(criterion=criterion).fit(X, y, sample_weight=own))
 
 
+@pytest.mark.one_in(3)
 @each_classifier
 def test_balanced_is_that_of_scikit_learn(cls):
     """Without sample weights there is one meaning of the word."""
@@ -108,6 +110,7 @@ def test_balanced_is_that_of_scikit_learn(cls):
     np.testing.assert_allclose(model.class_weight_, expected)
 
 
+@pytest.mark.one_in(5)
 @counts_weights
 @pytest.mark.parametrize("cls", LOGISTICS)
 @each_weight
@@ -168,6 +171,7 @@ def test_a_validation_set_weighs_its_classes_alike(cls, class_weight):
     same_models(model, cls(**options).fit(X[train], y[train], **pair, **given))
 
 
+@pytest.mark.one_in(3)
 @each_classifier
 @pytest.mark.parametrize("y_type", [int, float, bool, object])
 def test_labels_of_any_type(cls, y_type):

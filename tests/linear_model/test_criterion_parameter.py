@@ -88,6 +88,7 @@ def test_cv_is_ignored(cls, criterion):
     np.testing.assert_allclose(plain.coef_, one.coef_, rtol=1e-6)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls", LOGISTICS[:2])
 def test_rare_classes_are_no_error(cls):
     """A class of one row cannot be split over folds, but it can be left out."""
@@ -149,6 +150,7 @@ def test_storage_and_precision(cls, criterion):
     assert model.coef_.ravel()[-1] == pytest.approx(0.0, abs=1e-12)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("criterion", ["loo", "gcv", "reml"])
 def test_nothing_to_learn(criterion):
     """Degenerate data end in a finite model, with or without a warning."""

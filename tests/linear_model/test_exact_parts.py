@@ -68,7 +68,7 @@ OPTIONS = [
 ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 150), max_size=8),
     targets=st.sampled_from([Y, Y[:, None], TARGETS]),
@@ -88,7 +88,7 @@ def test_parts_are_the_whole(sizes, targets, weight, options):
         assert found.optimism_ == pytest.approx(expected.optimism_, rel=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 100), max_size=8),
     cut=st.integers(1, N - 1),
@@ -283,6 +283,7 @@ def test_rows_of_weight_zero():
     assert_same(model, MYHPORidge(cv=RowFolds(5)).fit(X, Y, weight))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("model", [BilevelRidge(solver="hoag"), SHORidge()], ids=repr)
 @pytest.mark.filterwarnings("ignore")
 def test_other_solvers(model):

@@ -66,6 +66,7 @@ def test_extreme_units_of_y(cls, scale, cv):
     assert_finite(fit(cls, X, y * scale, cv=cv, tol=cls().tol), X)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.parametrize("groups", [None, "each"])
 def test_mixed_units_of_columns(cls, groups):
@@ -75,6 +76,7 @@ def test_mixed_units_of_columns(cls, groups):
     assert_finite(fit(cls, X, y, tol=cls().tol, feature_groups=groups), X)
 
 
+@pytest.mark.one_in(2)
 @each_minimizer
 @given(exponents=st.lists(st.floats(-4.0, 4.0), min_size=4, max_size=4))
 @few
@@ -134,6 +136,7 @@ def test_duplicated_columns(cls, groups):
         assert_same_predictions(left, right, 1e-7)
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize(
     ("cls", "groups", "container"),
     covering_pairs(
@@ -217,6 +220,7 @@ def test_large_means(cls, offset):
     assert_same_predictions(raw, raw_predictions(model, X), accuracy)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 def test_nearly_equal_columns(cls):
     """Columns that differ in the last digits would break the factorizations."""

@@ -93,6 +93,7 @@ def held_out_loss(name, X, y, alpha, pairs, weight, **options):
     return total / sum_
 
 
+@pytest.mark.one_in(5)
 @each_family
 @pytest.mark.parametrize("kind", ["dense", "weighted", "sparse", "no intercept"])
 def test_coefficients_are_scikit_learns(name, kind):
@@ -121,6 +122,7 @@ def test_coefficients_are_scikit_learns(name, kind):
     np.testing.assert_allclose(own.coef_, model.coef_, atol=1e-8)
 
 
+@pytest.mark.one_in(5)
 @each_family
 @pytest.mark.parametrize("seed", range(4))
 def test_no_worse_than_a_grid(name, seed):
@@ -159,6 +161,7 @@ def test_a_rise_before_the_minimum():
     assert model.validation_loss_ <= large * (1 + 1e-6)
 
 
+@pytest.mark.one_in(3)
 @each_family
 def test_groups_factors_and_standardization(name):
     """Penalties of single features would not be those that the user asked for."""
@@ -197,6 +200,7 @@ def test_exposure_is_a_weight_of_the_rate():
     np.testing.assert_allclose(slopes, model.alpha_ * model.coef_, atol=1e-9)
 
 
+@pytest.mark.one_in(3)
 @each_family
 def test_approximate_leave_one_out(name):
     """The criterion would estimate another loss than that of a left-out row."""
@@ -221,6 +225,7 @@ def test_approximate_leave_one_out(name):
         assert near.fit(X, y).validation_loss_ >= model.validation_loss_
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("power", "name"), [(1, "poisson"), (2.0, "gamma")])
 def test_powers_at_the_ends(power, name):
     """A search over powers would fail at the ends of its range."""
@@ -233,6 +238,7 @@ def test_powers_at_the_ends(power, name):
     np.testing.assert_allclose(exported.predict(X), model.predict(X), rtol=1e-12)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", [name for name in SOLVERS if name != "sho_global"])
 def test_every_solver_that_can(name):
     """A solver would stop elsewhere, or diverge where it says it cannot run."""
@@ -248,6 +254,7 @@ def test_every_solver_that_can(name):
     assert model.fit(X, y).validation_loss_ <= least * (1 + 1e-4)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "solver",
     [
@@ -365,6 +372,7 @@ def test_predictions_are_finite_everywhere(name):
         assert np.isfinite(model.score(far, y))
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("scale", [1e-12, 1e12, 1e80])
 @each_family
 def test_units_of_y_do_not_matter(name, scale):
@@ -455,6 +463,7 @@ def test_families_that_are_none(family):
         BilevelGeneralizedLinearRegressor(family=family).fit(X, y)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls", MEANS)
 def test_what_every_estimator_does(cls):
     """Storing, going on from the last fit, and reading the result."""
@@ -514,6 +523,7 @@ def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
+@pytest.mark.one_in(5)
 @each_family
 @pytest.mark.parametrize("kind", ["even", "weighted"])
 def test_many_rows(name, kind):

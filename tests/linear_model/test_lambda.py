@@ -15,6 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 GROUPS = ["a", "a", "b", "b"]
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_bounds_of_every_group(cls):
     """A named group stays inside its bounds; the others are as free as before."""
@@ -53,6 +54,7 @@ def scanned(request):
     return cls, X, y, min(losses)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("solver", sorted(SHORT_SOLVERS))
 def test_every_solver(scanned, solver):
     """The least loss with one lambda held is that of a scan over the other."""
@@ -63,6 +65,7 @@ def test_every_solver(scanned, solver):
     assert model.validation_loss_ <= 1.05 * least
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_start_of_every_group(cls):
     """The first step starts there: by name, in any order, or by position."""
@@ -81,6 +84,7 @@ def test_start_of_every_group(cls):
     np.testing.assert_array_equal(same.lambda_, one.lambda_)
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_one_group_and_names_of_features(cls):
     """None has the group "all", "each" the names of the features."""

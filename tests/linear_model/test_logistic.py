@@ -13,6 +13,7 @@ from tests.helpers import LOGISTICS, covering_pairs, data_for
 from tests.linear_model.common import N_ROWS, each_logistic, uneven_weights
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     ("cls", "n_classes", "fit_intercept", "weighted", "container"),
     covering_pairs(
@@ -63,6 +64,7 @@ def test_without_refit_logistic_of_one_split_is_its_training_fit(cls):
     np.testing.assert_allclose(model.intercept_, fit.intercept_, rtol=1e-7)
 
 
+@pytest.mark.one_in(5)
 @each_logistic
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_probabilities(cls, n_classes):

@@ -88,7 +88,8 @@ def test_few_targets_stand_for_many(size, name):
     assert not any(one.startswith("variance_share") for one in frame)
 
 
-@settings(max_examples=15, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=8, deadline=None)
 @given(
     entries=st.integers(1, 4000),
     least=st.integers(1, 50),
@@ -260,6 +261,7 @@ def test_weights_of_rows_with_a_validation_set():
     np.testing.assert_allclose(found.predict(X), plain.predict(X), atol=1e-8)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls", [BilevelRidge, SHORidge])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_other_solvers_take_the_parameter(cls):

@@ -181,6 +181,7 @@ def test_progress_of_a_fit_that_is_cut_short(ticks, capsys):
     assert "did not converge after 0 iterations" in capsys.readouterr().out
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("options", [{}, {"alpha_per_target": True}])
 def test_a_second_look_without_time_leaves_the_first_result(options, ticks):
     """Ill-conditioned rows are solved twice, and no time is worse than digits lost."""

@@ -54,6 +54,7 @@ def fitted(cls, case, X, y):
         return model.fit(X, y, **given)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])

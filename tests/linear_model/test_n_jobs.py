@@ -95,6 +95,7 @@ CASES = {
 }
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize(
     ("seed", "numbers"), [(0, (1, 3, None)), ("instance", (1, 2, -1))]
@@ -113,6 +114,7 @@ def test_results_do_not_depend_on_the_number(name, seed, numbers):
         np.testing.assert_equal(other, found[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nested classes", "targets, stochastic"])
 def test_results_of_processes(name):
     """A fit inside of joblib's processes would fail, or give another model."""

@@ -15,6 +15,7 @@ from tests.helpers import data_for, no_warnings
 from tests.linear_model.common import each_estimator, plain_of
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 def test_own_validation_set(cls, container, diabetes, cancer):

@@ -62,6 +62,7 @@ def plain_fit(model, X, y, **options):
     return plain.coef_ * unit, plain.intercept_
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize("cls", ESTIMATORS)
 @pytest.mark.parametrize("groups", [None, [0, 0, 1, 1]])
 def test_refit_has_the_penalty_of_every_feature(cls, groups):
@@ -78,6 +79,7 @@ def test_refit_has_the_penalty_of_every_feature(cls, groups):
     np.testing.assert_array_equal(model.penalty_factors_, FACTORS)
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_scaled_columns_are_the_same_model(cls):
     """Factor 1/c^2 stands for a column times c."""
@@ -89,6 +91,7 @@ def test_scaled_columns_are_the_same_model(cls):
     np.testing.assert_allclose(model.coef_, scaled.coef_ * c, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_factors_of_one_change_nothing(cls):
     """To the last bit."""
@@ -99,6 +102,7 @@ def test_factors_of_one_change_nothing(cls):
     np.testing.assert_array_equal(one.penalty_factors_, np.ones(4))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("solver", sorted(SHORT_SOLVERS))
 @pytest.mark.parametrize("cls", [BilevelRidge, BilevelLogisticRegression])
 def test_every_solver(solver, cls):
@@ -124,6 +128,7 @@ def test_every_criterion(criterion, groups):
     np.testing.assert_allclose(model.intercept_, intercept, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_reports_and_copies(cls):
     """Frames, HTML, scikit-learn's estimator, pickles and clones."""
@@ -211,6 +216,7 @@ def test_transformer_whose_columns_are_not_penalized():
     assert model.lambda_.shape == (2,)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("is_sparse", [True, False])
 def test_partial_fit(is_sparse):
     """Parts of the data, in the units of the factors."""
@@ -243,6 +249,7 @@ def test_one_lambda_per_target():
     assert list(again.penalties_frame()["n_features"]) == [4, 4, 4]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 def test_other_parameters(cls):
     """An own validation set, the one-standard-error rule, shrinkage, no refit."""
@@ -341,6 +348,7 @@ def limit_data(cls, kind):
     return X, y, factors
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("cls", "solver", "kind"),
     covering_pairs(

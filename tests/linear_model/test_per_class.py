@@ -78,6 +78,7 @@ CASES = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", CASES)
 def test_weights_are_those_of_the_penalties(name):
     """`coef_` would be of other penalties than `lambda_` says."""
@@ -143,6 +144,7 @@ def test_equal_lambdas_are_one_lambda(feature_groups, criterion):
     np.testing.assert_allclose(own.coef_, plain.fit(X, Y).coef_, atol=1e-5)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("feature_groups", [None, GROUPS, "each"])
 def test_no_worse_than_lambdas_that_classes_share(feature_groups):
     """The wider family would end above the narrower one."""
@@ -152,6 +154,7 @@ def test_no_worse_than_lambdas_that_classes_share(feature_groups):
     assert own.validation_loss_ < shared.validation_loss_
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("criterion", ["validation", "alo"])
 def test_classes_in_another_order(criterion):
     """The class that sorts last, which holds the intercepts, would be special."""
@@ -197,6 +200,7 @@ SHORT = {
 }
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", SOLVERS)
 def test_solvers(name):
     """A solver would give all classes one lambda, or fail on a shape."""
@@ -215,6 +219,7 @@ def test_solvers(name):
     np.testing.assert_allclose(model.coef_, coef.T, atol=1e-5)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("method", RULES)
 def test_stochastic_methods(method):
     """Batches would move the lambdas of one class alone."""
@@ -298,6 +303,7 @@ IN_PASSES = {
 }
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", IN_PASSES)
 def test_batches_are_learned_in_passes(name, monkeypatch):
     """Rows beyond memory would be refused, or share one lambda."""

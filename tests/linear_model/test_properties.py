@@ -38,6 +38,7 @@ scales = st.one_of(
 )
 
 
+@pytest.mark.one_in(5)
 @each_minimizer
 @pytest.mark.parametrize("groups", [None, ["a", "a", "b", "b"]])
 @given(scale=scales)
@@ -52,6 +53,7 @@ def test_units_of_x(cls, groups, scale):
     )
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls", RIDGES)
 @given(scale=scales)
 @few
@@ -65,6 +67,7 @@ def test_units_of_y(cls, scale):
     assert_same_predictions(scaled.predict(X) / scale, model.predict(X), accuracy)
 
 
+@pytest.mark.one_in(3)
 @each_minimizer
 @given(shift=st.floats(-1e3, 1e3))
 @few
@@ -77,6 +80,7 @@ def test_origin_of_x(cls, shift):
     )
 
 
+@pytest.mark.one_in(2)
 @each_minimizer
 @given(order=st.permutations(range(4)))
 @few
@@ -93,6 +97,7 @@ def test_order_of_columns(cls, order):
         assert_same_predictions(other.coef_, model.coef_[..., order])
 
 
+@pytest.mark.one_in(2)
 @each_minimizer
 @given(order=st.permutations(range(3)))
 @few
@@ -108,6 +113,7 @@ def test_order_of_groups(cls, order):
     assert_same_predictions(raw_predictions(other, X), raw_predictions(model, X))
 
 
+@pytest.mark.one_in(3)
 @each_minimizer
 @given(order=st.permutations(range(12)))
 @few
@@ -122,6 +128,7 @@ def test_order_of_rows(cls, order):
     assert_same_predictions(raw_predictions(other, X), raw_predictions(model, X))
 
 
+@pytest.mark.one_in(5)
 @each_minimizer
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @given(counts=st.lists(st.integers(1, 3), min_size=60, max_size=60))
@@ -146,6 +153,7 @@ def test_integer_weights_are_repetitions(cls, fit_intercept, counts):
     assert other.validation_loss_ == pytest.approx(model.validation_loss_, rel=1e-8)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.parametrize("cv", [3, 0.3])
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
@@ -171,6 +179,7 @@ def test_zero_weight_is_a_dropped_row(cls, cv, container):
     assert_same_predictions(raw_predictions(other, X), raw_predictions(model, X))
 
 
+@pytest.mark.one_in(3)
 @each_minimizer
 @given(scale=st.floats(1e-6, 1e6))
 @few

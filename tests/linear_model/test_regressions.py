@@ -35,6 +35,7 @@ def grid_minimum(X, y, pairs):
     return min(loss(lambda_) for lambda_ in np.linspace(-25.0, 10.0, 400))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.filterwarnings("ignore::sklearn_myhpo.LambdaBoundWarning")
 @pytest.mark.parametrize("seed", range(12))
 def test_random_units_and_conditioning(seed):
@@ -68,6 +69,7 @@ def test_the_signal_of_small_units_is_found():
     assert MYHPORidge(random_state=0).fit(X, y).score(X, y) > best - 1e-3
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls", LOGISTICS)
 def test_a_class_without_weight_is_dropped(cls):
     """One weightless row of a third class would ruin two good ones."""
@@ -159,6 +161,7 @@ def test_splits_of_different_size_are_scanned_alike():
     assert model.validation_loss_ <= best * (1 + 1e-6)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("unit", [1.0, 1e-7, 1e-20])
 def test_the_only_useful_class_feature_may_have_tiny_units(unit):
     """The scan would end before the penalty is weak enough for it."""
@@ -174,7 +177,7 @@ def test_the_only_useful_class_feature_may_have_tiny_units(unit):
 def test_separable_classes_end_soon():
     """Rounding of a loss near zero would keep Newton's method busy for minutes."""
     X, y = load_wine(return_X_y=True)
-    cv = shuffled(MYHPOLogisticRegression, 5)
+    cv = shuffled(MYHPOLogisticRegression, 3)
     model = MYHPOLogisticRegression(cv=cv, feature_groups="each")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -56,6 +56,7 @@ def test_without_refit_ridge_is_the_mean_of_its_splits(cls):
     np.testing.assert_allclose(model.intercept_, mean, rtol=1e-9)
 
 
+@pytest.mark.one_in(3)
 @each_ridge
 @no_bound_warning
 def test_several_targets(cls):

@@ -113,6 +113,7 @@ def test_the_fit_is_that_with_these_sample_weights(cls, fit_intercept, container
     assert strength == pytest.approx(weighed)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
@@ -134,6 +135,7 @@ def test_standardized_features(cls, fit_intercept, container):
     np.testing.assert_allclose(model.coef_ * scale, other.coef_, atol=1e-5)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("seed", range(2))
 def test_wrong_labels_are_found(n_classes, seed):
@@ -146,6 +148,7 @@ def test_wrong_labels_are_found(n_classes, seed):
     assert model.score(X_val, y_val) == 1.0
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("solver", ["myhpo", "implicit", "hoag"])
 def test_wrong_numbers_are_found(solver):
@@ -253,6 +256,7 @@ def test_classes_by_squared_loss():
     assert model.score(X_val, y_val) == 1.0
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("standardize", [True, False])
 def test_many_rows_and_features(standardize, fit_intercept):

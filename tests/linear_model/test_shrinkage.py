@@ -38,6 +38,7 @@ def test_much_shrinkage_is_one_lambda(cls):
     assert (one.shrinkage_, many.shrinkage_) == (0.0, 1e6)
 
 
+@pytest.mark.one_in(3)
 @each_shrinkable
 @no_warnings
 def test_shrinkage_buys_closeness_with_validation_loss(cls):

@@ -47,7 +47,7 @@ def frame(container, X, names=NAMES):
 
 #: SHO takes small steps, so many that its checks would take longer than all others.
 FEW_STEPS = [
-    cls(max_iter=20) if cls.__name__.startswith("SHO") else cls() for cls in ESTIMATORS
+    cls(max_iter=5) if cls.__name__.startswith("SHO") else cls() for cls in ESTIMATORS
 ]
 
 
@@ -149,6 +149,7 @@ def test_pickle(cls):
     loaded.set_params(warm_start=True).fit(X, y)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 def test_pipeline(cls):
     """Scaling before the model would differ from scaling by hand."""
@@ -187,6 +188,7 @@ def test_set_output(cls):
     np.testing.assert_array_equal(pipeline[-1].feature_names_in_, NAMES)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 def test_cross_val_score(cls):
     """A nested evaluation would fail or score worse than a constant."""
@@ -196,6 +198,7 @@ def test_cross_val_score(cls):
     assert scores.mean() > (0.6 if cls in CLASSIFIERS else 0.5)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 def test_grid_search_over_our_options(cls):
     """Our own options could not be compared by the usual tool."""
@@ -210,6 +213,7 @@ def test_grid_search_over_our_options(cls):
     assert search.best_estimator_.n_features_in_ == 4
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 def test_metadata_routing(cls):
     """Weights given to cross_validate or a search would not reach fit."""
@@ -239,6 +243,7 @@ def test_metadata_routing(cls):
     np.testing.assert_array_equal(search.best_estimator_.coef_, expected.coef_)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.parametrize("container", ["pandas", "polars"])
 def test_feature_names(cls, container):

@@ -66,6 +66,7 @@ def can_split(cv, cls):
     return cls in CLASSIFIERS or not isinstance(cv, StratifiedGroupKFold)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.parametrize("cv", [None, 3])
 @no_warnings
@@ -89,7 +90,9 @@ def test_strength_is_that_of_a_fine_grid(diabetes):
     """The strength would be the best of folds that GridSearchCV does not have."""
     X, y = diabetes
     model = MYHPORidge().fit(X, y)
-    alphas = np.geomspace(1e-4, 1e-2, 200)
+    # Far away, and nearby in steps of 2 %.
+    near = model.alpha_ * 353.6 / 442 * np.geomspace(0.8, 1.25, 23)
+    alphas = [*np.geomspace(1e-4, 1e-2, 20), *near]
     search = GridSearchCV(
         Ridge(), {"alpha": alphas}, cv=5, scoring="neg_mean_squared_error"
     )
@@ -175,6 +178,7 @@ class ByMonth:
             yield np.flatnonzero(month != one), np.flatnonzero(month == one)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 @no_warnings
@@ -215,6 +219,7 @@ def test_splitters_get_what_came(make):
 # Groups
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @each_splitter
 @no_warnings
@@ -278,6 +283,7 @@ def test_own_validation_set_with_an_unknown_class():
         MYHPOLogisticRegression().fit(X, labels, X_val=X[:2], y_val=["yes", "new"])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cv", [GroupKFold(4), GroupShuffleSplit(4, random_state=1)])
 @no_warnings
 def test_nested_splits_keep_groups_together(cv):
@@ -295,6 +301,7 @@ def test_nested_splits_keep_groups_together(cv):
     )
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @no_warnings
 def test_groups_in_a_pipeline(cls):
@@ -322,6 +329,7 @@ def expected_lambdas(model, X, y, outer):
     ]
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.parametrize("has_request", [False, True])
 @no_warnings
@@ -342,6 +350,7 @@ def test_groups_through_cross_validate(cls, has_request):
     assert [one.lambda_ for one in found["estimator"]] == expected
 
 
+@pytest.mark.one_in(2, 1)
 @pytest.mark.parametrize("cls", [RidgeCV, MYHPORidge])
 @no_warnings
 def test_routing_as_ridge_cv_has_it(cls):
@@ -387,6 +396,7 @@ def test_alias_of_a_splitter():
         MYHPORidge(cv=cv).fit(X, y, subject=inner)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["groups", "metadata"])
 @no_warnings
 def test_any_metadata_of_a_splitter(name):

@@ -85,6 +85,7 @@ def test_time_ends_the_starts(two_minima, monkeypatch):
     assert not model.converged_
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("verbose", [0, 1])
 def test_starts_are_told_of(two_minima, verbose, capsys):
     """A long fit would seem to hang after its first run."""

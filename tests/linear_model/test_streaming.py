@@ -18,6 +18,7 @@ def parts(X, y, size=200):
         yield X[start : start + size], y[start : start + size]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("method", [m for m in RULES if m != "saba"])
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
 def test_partial_fit_learns(method, kind):

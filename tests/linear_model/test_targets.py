@@ -66,6 +66,7 @@ CASES = {
 }
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", CASES)
 def test_each_target_as_if_fitted_alone(name):
     """A target would depend on its neighbours."""
@@ -105,6 +106,7 @@ def test_same_coefficients_as_scikit_learn(shape, dtype):
         )
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("options", [{}, {"n_samples": 24, "n_features": 40}])
 def test_no_worse_than_a_dense_grid(options):
     """A grid search would find a better model for some target."""
@@ -159,6 +161,7 @@ def test_one_target(cls):
     np.testing.assert_allclose(column.validation_loss_, losses, rtol=1e-3)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "model",
     [

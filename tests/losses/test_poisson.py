@@ -101,6 +101,7 @@ def referee_loss(spec, lambda_):
     return total / weight
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize("solver", EXACT)
 def test_weights_and_losses_are_those_of_scipy(solver, name):
@@ -127,6 +128,7 @@ def least_of_a_grid(name):
     return min(referee_loss(spec, value) for value in np.linspace(-9.0, 6.0, 61))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", ["one", "weighted", "sparse", "mostly-zero"])
 @pytest.mark.parametrize("solver", EXACT)
 def test_one_lambda_is_as_good_as_a_dense_grid(solver, name):
@@ -155,6 +157,7 @@ def test_several_lambdas_are_certified():
     assert result.validation_loss <= one.validation_loss * (1 + 1e-9)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", [name for name in SOLVERS if name not in BOUNDED])
 def test_other_solvers_lower_the_loss(name):
     """A solver that silently needs a bound would fail here."""

@@ -77,6 +77,7 @@ def _no_bound_warnings():
         yield
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("module", ["pandas", "polars"])
 @pytest.mark.parametrize("form", FORMS)
 def test_one_lambda_per_transformer(form, module):
@@ -99,6 +100,7 @@ def test_one_lambda_per_transformer(form, module):
     np.testing.assert_array_equal(model.predict(frame), expected.predict(X))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("form", FORMS)
 def test_search_and_cross_validation(form):
     """The number of words and categories differs from fold to fold."""
@@ -234,6 +236,7 @@ def test_plain_column_transformer(form):
     assert abs(found - expected).max() == 0
 
 
+@pytest.mark.slow
 def test_example_keeps_its_promise(monkeypatch, capsys):
     """The learned strengths must be no worse than the grid's."""
     pytest.importorskip("pandas")

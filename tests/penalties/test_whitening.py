@@ -17,7 +17,7 @@ from sklearn_myhpo.penalties.whitening import whiten
     st.sampled_from([1e-8, 1.0, 1e8]),
     st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_penalty_is_the_identity_and_the_parts_are_orthogonal(
     size, rank, seed, scale, with_gram
 ):

@@ -50,6 +50,7 @@ def consensus():
     return MYHPORidge(max_iter=20, tol=1.0, **options).fit(X, y)
 
 
+@pytest.mark.one_in(2)
 @each_display
 def test_displays_follow_the_convention(display, one):
     """Who knows scikit-learn's displays would have to learn others."""
@@ -208,6 +209,7 @@ def test_slices_are_the_objective():
         ValidationObjectiveDisplay.from_estimator(model, X, y)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("classes", [2, 3])
 def test_paths_of_coefficients(classes):
     """The path would not pass through the fit."""
@@ -233,11 +235,12 @@ def test_paths_of_coefficients(classes):
         np.testing.assert_array_equal(line.get_ydata(), column)
 
 
+@pytest.mark.one_in(3, 2)
 @pytest.mark.parametrize("groups", [None, list("aaaa"), list("aabb")])
 def test_slices_and_paths_of_classes(groups):
     """Classes with lambdas of their own would be left out, exchanged, or misnamed."""
-    X, y = load_iris(return_X_y=True)
-    model = MYHPOLogisticRegression(alpha_per_target=True, feature_groups=groups, cv=3)
+    X, y = (part[::3] for part in load_iris(return_X_y=True))
+    model = MYHPOLogisticRegression(alpha_per_target=True, feature_groups=groups, cv=2)
     model.fit(X, y)
     display = ValidationObjectiveDisplay.from_estimator(model, X, y)
     labels = [line.get_label() for line in display.lines_]
@@ -318,6 +321,7 @@ def test_penalties_are_those_of_the_groups(consensus):
     np.testing.assert_allclose(ends, np.maximum(expected, 1.0))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("strength", STRENGTHS)
 def test_strengths(strength):
     """An axis would have the title of other numbers."""
@@ -405,6 +409,7 @@ def test_penalties_of_targets():
         GroupPenaltyDisplay.from_estimator(model)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("standardize", [True, False])
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 def test_slices_and_paths_of_row_weights(cls, standardize):

@@ -352,6 +352,7 @@ def test_dtype_is_kept(dtype):
     assert both.fit_transform(rows.astype(dtype)).dtype == dtype
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("container", ["pandas", "polars"])
 def test_frames_give_names(container):
     """A column of the output could not be traced to its feature."""
@@ -370,6 +371,7 @@ def test_frames_give_names(container):
     assert splines.pairs_ == [(1, 0)]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("transformer", ["alone", "columns", "pipeline"])
 def test_every_part_is_a_group(transformer):
     """One lambda would hold lines and curves of all features."""

@@ -19,6 +19,7 @@ from tests.helpers import (
 FOUR = ["a", "a", "b", "b"]
 
 
+@pytest.mark.one_in(2)
 @no_warnings
 @pytest.mark.parametrize(
     ("cls", "is_weighted", "container"),
@@ -64,6 +65,7 @@ def test_nested_losses_are_those_of_rows_left_out(cls, is_weighted, container):
     np.testing.assert_allclose(fixed.lambda_, model.lambda_)
 
 
+@pytest.mark.slow
 @no_warnings
 def test_auto_follows_the_data():
     """Groups with a meaning would lose their gain, or chance be taken for meaning."""

@@ -36,6 +36,7 @@ def fold_losses(cls, X, y, lambda_, pairs):
     return np.array(losses)
 
 
+@pytest.mark.one_in(2)
 @each
 def test_one_se_is_where_the_loss_has_risen_by_it(cls):
     """The rule would take another penalty than the textbook's."""
@@ -88,6 +89,7 @@ def test_one_se_of_one_split_is_that_of_its_rows(cls):
     assert model.validation_loss_standard_error_ == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.one_in(2)
 @each
 def test_one_se_raises_all_lambdas_alike(cls):
     """Groups would lose what was learned about them."""
@@ -138,6 +140,7 @@ def test_one_se_that_is_not_possible(options, message):
         BilevelRidge(**{"selection": "one_se", **options}).fit(X, target)
 
 
+@pytest.mark.one_in(2)
 @each
 def test_curve_is_the_validation_loss(cls):
     """A picture of the curve would show another function than was minimized."""

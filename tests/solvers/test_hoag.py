@@ -37,6 +37,7 @@ def test_asks_for_nothing_exact():
     assert problem.counts.n_hessian_products > 0
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("name", "start"),
     [*((name, "auto") for name in ONE_LAMBDA), *((name, -1.0) for name in FROM_AFAR)],
@@ -48,6 +49,7 @@ def test_ends_where_the_exact_method_does(name, start):
     np.testing.assert_allclose(result.lambda_, referee.lambda_, atol=1e-3)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", GROUPS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_groups_end_where_the_exact_method_does(schedule, name):
@@ -218,6 +220,7 @@ def test_bad_options(options, words):
         assert word in str(error.value)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [*ONE_LAMBDA, *GROUPS])
 def test_scaled_steps_end_where_the_exact_method_does(name):
     """The bounds of the curvature change the way, not the end."""

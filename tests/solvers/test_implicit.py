@@ -9,6 +9,7 @@ from tests.helpers import PROBLEMS, SPECS, reference_objective, ridge_spec
 STEPS = ["newton", "gauss-newton", "lbfgs"]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_all_steps_end_at_the_same_minimum(name):
     """Three roads: another end of one of them would be a wrong derivative."""

@@ -64,6 +64,7 @@ def test_any_moment_leaves_a_result(solver, name):
     assert Status.MAX_TIME in ended
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("solver", [MYHPO(), Implicit()])
 def test_iterations_before_the_end_are_those_of_max_iter(solver):
     """A step that is cut short would leave something half done behind."""

@@ -39,6 +39,7 @@ def test_gradient(name):
     np.testing.assert_allclose(terms.slopes[0], numerical, atol=1e-7 * size)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["ridge-holdout", "logistic-groups"])
 def test_accuracy_is_of_the_order_of_one_over_gamma(name):
     """What a user gives up for not solving with the Hessian: lambda by O(1 / gamma)."""
@@ -57,6 +58,7 @@ def test_accuracy_is_of_the_order_of_one_over_gamma(name):
     np.testing.assert_allclose(found[-1], exact.lambda_, atol=1e-4)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "name",
     [
@@ -81,6 +83,7 @@ def test_ends_where_implicit_does(name):
     np.testing.assert_allclose(result.validation_loss, exact.validation_loss, rtol=1e-5)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("scale", [1e6, 1e-6])
 def test_units_do_not_matter(scale):
     """The weight gamma has none either."""
@@ -110,6 +113,7 @@ def test_shrinkage_is_a_part_of_the_objective():
     np.testing.assert_allclose(one.lambda_, two.lambda_, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_three_classes_in_groups():
     """The estimator's way: one softmax, K-fold, two lambdas."""
     spec = class_spec(n_classes=3)

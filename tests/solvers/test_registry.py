@@ -39,6 +39,7 @@ def test_ends_at_a_stationary_point(solver, name):
     )
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize("name", ONE_LAMBDA)
 @pytest.mark.parametrize("solver", EXACT)
 def test_one_lambda_is_no_worse_than_a_grid(solver, name):
@@ -50,6 +51,7 @@ def test_one_lambda_is_no_worse_than_a_grid(solver, name):
     assert result.validation_loss >= best * (1 - 2e-3)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", MANY_LAMBDAS)
 @pytest.mark.parametrize("solver", EXACT)
 def test_groups_are_no_worse_than_one_lambda(solver, name):

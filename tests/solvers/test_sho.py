@@ -25,6 +25,7 @@ def test_sho_depends_on_the_seed():
     assert not np.array_equal(one.history["lambda"], two.history["lambda"])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["ridge-holdout", "logistic-holdout"])
 def test_sho_reaches_its_own_fixed_point(name):
     """There the weights are exact and the hypernetwork sees no slope in lambda.

@@ -39,6 +39,7 @@ def a_state(problem, lambda_):
     return state._replace(adam=adam)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", SOME)
 def test_training_gradient(name):
     """Backpropagation by hand, through the training losses of all splits."""
@@ -83,6 +84,7 @@ def test_hypergradient(name):
     np.testing.assert_allclose(found, numerical, rtol=1e-5)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["ridge-holdout", "logistic-groups"])
 def test_ends_at_a_minimum_through_the_network(name):
     """Its own fixed point: no lambda close by has a lower loss through the network."""
@@ -140,6 +142,7 @@ def check_near_the_scan(spec):
     np.testing.assert_allclose(result.validation_loss, min(losses), rtol=0.03)
 
 
+@pytest.mark.slow
 def test_ten_rows_of_digits():
     """The experiment of the paper, on small bundled images."""
     X, y = load_digits(return_X_y=True)
@@ -170,6 +173,7 @@ def test_published_steps_on_lambda_end_at_the_same_place():
 
 
 # Powers of two round nothing, and so leave the network the same random start.
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("scale", [2.0**20, 2.0**-20])
 def test_units_do_not_matter(scale):
     """Adam takes steps of a fixed size, which large weights would be far away for."""
@@ -205,6 +209,7 @@ def test_a_large_learning_rate_does_not_crash():
     assert all(np.all(np.isfinite(w)) for w in result.weights)
 
 
+@pytest.mark.slow
 def test_three_classes_in_groups():
     """The estimator's way: one softmax, K-fold, two lambdas."""
     spec = class_spec(n_classes=3)
@@ -221,6 +226,7 @@ def test_three_classes_in_groups():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [BilevelRidge, BilevelLogisticRegression])
 def test_published_training_is_long_enough(cls):
     """The default, by its name, would end where the network knows nothing."""

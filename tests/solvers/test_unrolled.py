@@ -81,6 +81,7 @@ def test_objective_is_that_of_the_k_step_map(name):
     np.testing.assert_allclose(split.validation_loss(weights), expected, rtol=1e-12)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("name", "mode", "n_steps"),
     [
@@ -222,6 +223,7 @@ def test_weights_that_are_the_minimizers_are_no_cause_for_a_warning(recwarn):
     assert not [w for w in recwarn if w.category is ConvergenceWarning]
 
 
+@pytest.mark.slow
 def test_three_classes_in_groups():
     """The estimator's way: one softmax, K-fold, two lambdas."""
     spec = class_spec(n_classes=3)

@@ -5,8 +5,7 @@ import signal
 import threading
 import time
 import tracemalloc
-from contextlib import suppress
-from functools import partial
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -84,13 +83,19 @@ COLLECTIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def client():
-    """A cluster of two processes, on this machine."""
+#: A process takes seconds to start.
+PROCESSES = pytest.param("processes", marks=pytest.mark.slow)
+needs_processes = pytest.mark.parametrize("client", [PROCESSES], indirect=True)
+
+
+@pytest.fixture(scope="module", params=["threads", PROCESSES])
+def client(request):
+    """A cluster of two workers, on this machine."""
     with (
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,
+            processes=request.param == "processes",
             dashboard_address=None,
         ) as cluster,
         distributed.Client(cluster) as client,
@@ -368,6 +373,7 @@ def test_negative_weights_are_refused():
         source.map_reduce(products, 1.0)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("which", ["X", "y"])
 def test_rows_drawn_anew_are_refused(which):
     """A fit of several passes would be one of no data at all."""
@@ -468,10 +474,8 @@ def test_only_collections_are_taken_for_dask():
 # Fits.
 
 
-@pytest.mark.parametrize("where", ["threads", "cluster"])
-def test_fits_are_those_of_rows_in_memory(where, request):
-    """A cluster would learn another model."""
-    scheduler = request.getfixturevalue("client") if where == "cluster" else where
+def check_fits(scheduler):
+    """Raise unless fits by a scheduler are those of rows in memory."""
     X, y, weight = data()
     label = np.where(y > np.median(y), "high", "low")
     with dask.config.set(scheduler=scheduler):
@@ -493,6 +497,16 @@ def test_fits_are_those_of_rows_in_memory(where, request):
     assert classes.feature_names_in_.tolist() == NAMES
 
 
+def test_fits_are_those_of_rows_in_memory():
+    """Blocks would give another model than the rows."""
+    check_fits("threads")
+
+
+def test_fits_of_a_cluster_are_those_of_rows_in_memory(client):
+    """A cluster would learn another model."""
+    check_fits(client)
+
+
 def test_result_does_not_depend_on_blocks_or_workers(client):
     """The same data would give another model on another cluster."""
     X, y, _ = data()
@@ -505,6 +519,7 @@ def test_result_does_not_depend_on_blocks_or_workers(client):
     np.testing.assert_allclose(fits[0].coef_, fits[1].coef_, rtol=1e-9)
 
 
+@needs_processes
 def test_nothing_as_long_as_the_rows_comes_to_the_caller(client):
     """A cluster's rows would not fit into the memory of a laptop."""
     peaks = []
@@ -540,6 +555,7 @@ def _dies(block, log, n_before):
     return block
 
 
+@needs_processes
 def test_worker_that_dies_does_not_change_the_result(client, tmp_path):
     """A fit of hours would be lost with one machine."""
     # More rows than are kept, so that there are several passes.
@@ -565,7 +581,7 @@ def test_worker_that_dies_does_not_change_the_result(client, tmp_path):
 
 
 def _slow(block):
-    time.sleep(0.5)
+    time.sleep(0.1)
     return block
 
 
@@ -573,41 +589,70 @@ def _n_tasks(dask_scheduler):
     return len(dask_scheduler.tasks)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.skipif(
-    threading.current_thread() is not threading.main_thread(),
-    reason="only the main thread gets signals",
+needs_signals = pytest.mark.skipif(
+    os.name == "nt" or threading.current_thread() is not threading.main_thread(),
+    reason="POSIX sends signals to the main thread",
 )
-@pytest.mark.parametrize("where", ["threads", "cluster"])
-def test_interrupt_leaves_no_half_fit_and_no_tasks(where, request):
-    """Ctrl-C would leave a broken model, and a cluster that works for nobody."""
-    client = request.getfixturevalue("client")
+
+
+@contextmanager
+def interrupted_soon(after):
+    """Send the signal of Ctrl-C, which Python may have been told to ignore."""
     # Shells ignore the signal in jobs of the background.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    request.addfinalizer(partial(signal.signal, signal.SIGINT, handler))
+    timer = threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            yield
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGINT, handler)
+
+
+def check_interrupt(scheduler, after, most):
+    """Interrupt a fit that would take ten seconds, and fit again."""
     X, y, _ = data()
     model = MYHPORidge().fit(X, y)
     before, coef = set(vars(model)), model.coef_.copy()
-    slow = da.from_array(X, chunks=(10, N_FEATURES)).map_blocks(_slow, dtype=float)
-    deadline = time.monotonic() + 10
-    while client.run_on_scheduler(_n_tasks) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    timer = threading.Timer(0.8, os.kill, (os.getpid(), signal.SIGINT))
-    scheduler = client if where == "cluster" else "threads"
-    timer.start()
+    slow = da.from_array(X, chunks=(2, N_FEATURES)).map_blocks(_slow, dtype=float)
     started = time.monotonic()
     with (
+        interrupted_soon(after),
         dask.config.set(scheduler=scheduler, num_workers=2),
-        pytest.raises(KeyboardInterrupt),
     ):
         model.fit(slow, even(y))
-    # The forty blocks would take 10 s.
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < most
     assert set(vars(model)) == before
     np.testing.assert_array_equal(model.coef_, coef)
+    return model, coef
+
+
+def check_fit_again(model, coef):
+    """Raise unless a fit after an interrupted one is what it would have been."""
+    X, y, _ = data()
+    model.fit(even(X), even(y))
+    np.testing.assert_allclose(model.coef_, coef, rtol=1e-9)
+
+
+@needs_signals
+def test_interrupt_leaves_no_half_fit():
+    """Ctrl-C would leave a broken model, or be heard when all blocks are done."""
+    check_fit_again(*check_interrupt("threads", after=0.3, most=8))
+
+
+def _wait_for_no_tasks(client):
     deadline = time.monotonic() + 10
     while client.run_on_scheduler(_n_tasks) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert client.run_on_scheduler(_n_tasks) == 0
-    model.fit(even(X), even(y))
-    np.testing.assert_allclose(model.coef_, coef, rtol=1e-9)
+    return client.run_on_scheduler(_n_tasks) == 0
+
+
+@needs_processes
+@needs_signals
+def test_interrupt_leaves_no_tasks(client):
+    """A cluster would work for nobody."""
+    _wait_for_no_tasks(client)
+    model, coef = check_interrupt(client, after=0.8, most=8)
+    assert _wait_for_no_tasks(client)
+    check_fit_again(model, coef)

@@ -50,6 +50,7 @@ def test_ranks_of_distinct_values():
         assert share == pytest.approx(1.0 - n_folds**-2.0, rel=1e-3)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_in_a_random_order_are_not(kind):
     """A warning that chance issues would be ignored when it is right."""

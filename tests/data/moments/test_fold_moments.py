@@ -102,7 +102,7 @@ def test_moments_are_those_of_the_rows(rule, weight, kind):
     assert sum(found.counts.values()) == used
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     cuts=st.lists(st.integers(1, N - 1), unique=True, max_size=10),
     rule=st.sampled_from(RULES),

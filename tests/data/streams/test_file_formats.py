@@ -41,6 +41,7 @@ def store(request, tmp_path):
     yield write
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("chunks", [(7, D), (33, 2), (N, 1)], ids=str)
 @pytest.mark.parametrize(
     ("model", "y", "atol"),

@@ -17,6 +17,7 @@ def mapped_bytes():
     return int(line.split()[1]) * 1024
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs Linux")
 @pytest.mark.parametrize("view", [slice(None), slice(100, None)])
 def test_files_do_not_fill_the_memory(tmp_path, view):

@@ -27,7 +27,7 @@ def sample_of(sizes, order, step, most, *, kind=np.asarray, tree=False):
     return samples[0]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=12),
     step=st.integers(1, 5),

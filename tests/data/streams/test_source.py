@@ -404,6 +404,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 def test_interrupt_ends_the_reading():
     """Ctrl-C would wait for the end of the pass, or leave a thread that reads."""
     found = subprocess.run(

@@ -70,6 +70,7 @@ def test_columns_of_tables(make):
     assert list(part.columns) == ["a", "b", "c", "town"]
 
 
+@pytest.mark.one_in(2)
 def test_keys_and_targets_of_tables(make):
     """A key would be a feature, and rows of a town on both sides of a split."""
     options = {"target": ["y", "b"], "key": "town"}
@@ -90,6 +91,7 @@ def test_column_that_is_missing(make):
         list(make(target="y", columns=["a", "q"]))
 
 
+@pytest.mark.one_in(2)
 def test_categories_before_a_fit(make):
     """Texts would have to be numbers in the files."""
     columns = ColumnTransformer(
@@ -205,6 +207,7 @@ def in_a_file(request, tmp_path):
     yield store
 
 
+@pytest.mark.one_in(2)
 def test_arrays_of_files(in_a_file):
     """Rows of HDF5 or Zarr files would be read one by one, or all at once."""
     label = (Y > 0).astype(int)

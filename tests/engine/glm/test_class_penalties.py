@@ -54,6 +54,7 @@ def objective(problem):
     return value
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("n_classes", "labels", "n_folds", "fit_intercept"), SHAPES)
 def test_solution_and_hypergradient(engine, n_classes, labels, n_folds, fit_intercept):
@@ -83,6 +84,7 @@ def test_solution_and_hypergradient(engine, n_classes, labels, n_folds, fit_inte
     np.testing.assert_allclose(model.gradient, expected, atol=2e-6 * scale)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_second_derivative(engine):
     """Newton steps in lambdas of classes would be far too long or short."""

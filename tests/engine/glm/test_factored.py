@@ -273,13 +273,13 @@ def test_matrices_of_every_split_take_over_from_long_solves():
     kind=st.sampled_from(KINDS),
     own_pairs=st.sampled_from([0, 2**19]),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_learns_what_conjugate_gradients_learn(
     seed, n_classes, n_groups, kind, own_pairs
 ):
     """The fast way would end at another minimum than the plain one."""
     rng = np.random.default_rng(seed)
-    X = hard_features(rng, 200, 8, kind)
+    X = hard_features(rng, 100, 8, kind)
     y = labels(rng, X, n_classes)
     model = MYHPOLogisticRegression(
         cv=3, random_state=0, feature_groups=np.arange(8) % n_groups, max_iter=200

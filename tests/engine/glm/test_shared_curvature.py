@@ -26,6 +26,7 @@ def test_outputs_apart_are_the_inverse_of_their_matrix():
     assert counts.n_factorizations == 3
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("groups", [None, "two"])
 def test_many_classes_of_many_features(kind, groups, set_limits):
@@ -35,6 +36,7 @@ def test_many_classes_of_many_features(kind, groups, set_limits):
     assert alone.validation_loss_ == pytest.approx(whole.validation_loss_, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_many_classes_share_a_matrix_of_the_features(set_limits):
     """Correlated features would take a fifth more products, or twice as many."""
     _, *fits = fits_of_many_classes("collinear", "two", set_limits, 2000, 40)

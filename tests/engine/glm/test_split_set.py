@@ -71,6 +71,7 @@ def bound_of_gradient(problem, lambda_, weights):
     return total
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_learns_what_plain_hessians_learn(kind, n_classes, monkeypatch):

@@ -17,6 +17,7 @@ def wide(n_rows=30, n_features=80, n_groups=4, seed=0):
     return X, y / y.std() + 0.5 * rng.standard_normal(n_rows), groups
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     ("model", "fit_intercept", "n_targets", "standardize"),
     covering_pairs([MYHPORidge, BilevelRidge], [True, False], [None, 2], [False, True]),

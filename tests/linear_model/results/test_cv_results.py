@@ -127,6 +127,7 @@ CONTAINERS = {
 }
 
 
+@pytest.mark.one_in(5)
 @each_minimizer
 @pytest.mark.parametrize("splitter", SPLITTERS)
 @pytest.mark.parametrize("is_weighted", [False, True])
@@ -142,6 +143,7 @@ def test_results_are_those_of_a_fixed_strength(cls, splitter, is_weighted):
     assert_results(model, X, y, pairs, weight)
 
 
+@pytest.mark.one_in(5)
 @each_minimizer
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_any_form_of_the_data(cls, container):
@@ -156,6 +158,7 @@ def test_any_form_of_the_data(cls, container):
     assert_results(model, X, labels, pairs)
 
 
+@pytest.mark.one_in(3)
 @each_minimizer
 def test_scores_are_those_of_cross_validate(cls):
     """A user would see other numbers than from the tool that they know."""
@@ -201,6 +204,7 @@ def test_frames_reach_the_scorer():
     assert model.cv_scores_[0] == pytest.approx(score)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_nothing_unless_asked_for(cls):
@@ -219,6 +223,7 @@ def test_nothing_unless_asked_for(cls):
         assert getattr(model, name) is None
 
 
+@pytest.mark.one_in(3)
 @each_minimizer
 def test_scoring_changes_no_fit(cls):
     """A report would change the model."""
@@ -259,6 +264,7 @@ def test_rows_that_are_held_out_twice_count_twice():
     np.testing.assert_allclose(model.cv_losses_, model.validation_loss_)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls", [MYHPOLogisticRegression, MYHPORidgeClassifier])
 @pytest.mark.parametrize("n_features", [4, 80])
 @pytest.mark.parametrize("container", ["array", "csr"])
@@ -438,6 +444,7 @@ def test_left_out_predictions(shape, is_weighted, container, options):
     assert mean == pytest.approx(model.validation_loss_, rel=1e-7)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("units", [1.0, np.geomspace(1e-9, 1e9, 8)])
 def test_left_out_predictions_per_target(units):
     """A target would be predicted with the strength of another, or not at all."""
@@ -470,6 +477,7 @@ def test_left_out_predictions_per_target(units):
     np.testing.assert_allclose(model.cv_losses_.mean(axis=0), model.validation_loss_)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_nearly_left_out_probabilities(n_classes):
     """A row would be predicted by a model that has seen it."""
@@ -620,6 +628,7 @@ def test_weights_with_metadata_routing():
             assert score == pytest.approx(expected)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls", [BilevelRidge, BilevelLogisticRegression])
 @pytest.mark.parametrize("options", [{"scoring": "r2"}, {"store_cv_results": True}])
 def test_partial_fit_refuses(cls, options):

@@ -175,6 +175,7 @@ def test_unfitted(estimator, method):
         getattr(estimator, method)()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("model", [RIDGES["groups"], LOGISTICS["groups"]])
 def test_skops_trusts_what_is_handed_over(model):
     """Who loads the file would be asked to trust types of this package."""
@@ -189,6 +190,7 @@ def test_skops_trusts_what_is_handed_over(model):
     np.testing.assert_array_equal(io.loads(stored).predict(X), plain.predict(X))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_onnx_predicts_alike(n_classes):
     """A converter that reads attributes which are not there would fail."""

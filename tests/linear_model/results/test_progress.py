@@ -52,6 +52,7 @@ PLACES = [
 ]
 
 
+@pytest.mark.one_in(2)
 @needs_callbacks
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 def test_callbacks_see_every_iteration(cls, diabetes, cancer):
@@ -140,6 +141,7 @@ def test_callbacks_inside_searches(diabetes):
     assert clone(model).fit(*diabetes).lambda_ == model.lambda_
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("place", PLACES)
 def test_interruption_leaves_no_half_fitted_model(place, error, cancer):
@@ -301,6 +303,7 @@ def test_progress_bars_of_a_warm_start_and_of_own_validation(diabetes):
         assert bars.after == ["scan", "solve", "refit", "checks"]
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 def test_verbose_prints_a_line_per_iteration(cls, capsys):
     """Progress could not be followed, or would clutter a notebook unasked."""

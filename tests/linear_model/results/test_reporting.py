@@ -61,6 +61,7 @@ def test_attributes_of_one_lambda(cls):
         assert history[name][0] > 0
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 @no_bound_warning
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

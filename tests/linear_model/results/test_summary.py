@@ -306,6 +306,7 @@ def test_weights_are_counts_of_rows():
     np.testing.assert_allclose(left, right, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_standard_errors_cover_as_often_as_they_say():
     """An error bar of another scale would look as good in a table."""
     rng = np.random.default_rng(0)
@@ -349,6 +350,7 @@ def test_logistic_degrees_of_freedom(groups, fit_intercept):
     assert "standard_error" not in summary.columns
 
 
+@pytest.mark.slow
 def test_degrees_of_freedom_of_thin_sparse_rows_are_left_out(set_limits):
     """A Hessian that no step needs would take most of the time of a fit."""
     rng = np.random.default_rng(0)
@@ -384,6 +386,7 @@ def test_multinomial_degrees_of_freedom():
     assert {"coef[a]", "variance_share[c]", "C"} <= set(summary.columns)
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize("X_type", [np.asarray, sparse.csr_array])
 @each_estimator
 def test_shares_of_the_variance(cls, X_type):
@@ -470,6 +473,7 @@ def test_baseline_of_every_target():
         np.testing.assert_allclose(found[target], one.baseline_loss)
 
 
+@pytest.mark.one_in(3, 1)
 @each_estimator
 def test_what_is_not_known_is_none(cls):
     """A summary after any kind of fit must print, and must not invent numbers."""
@@ -574,6 +578,7 @@ def test_many_features_show_the_largest():
     assert len(model.summary().frame) == 300
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("sparse_threshold", [0.0, 1.0])
 def test_names_after_a_grouped_column_transformer(sparse_threshold):
     """Coefficients of one-hot columns would have numbers instead of names."""
@@ -649,6 +654,7 @@ def test_summary_in_other_precisions(model):
     np.testing.assert_allclose(single.columns["variance_share"], wide, atol=1e-3)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 def test_facts_of_a_sample_are_near_those_of_all_rows(set_limits, n_classes, container):

@@ -34,6 +34,7 @@ def small_sample(monkeypatch):
     start_from(monkeypatch, 200)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     ("model", "y", "weight"),
     [

@@ -89,6 +89,7 @@ def test_ridge_of_several_targets(per_target):
     assert n_passes == 1
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("model", "y", "make"),
     [
@@ -158,6 +159,7 @@ def test_few_rows_are_kept(model, y, n_passes):
     assert batches.n_passes == n_passes
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_rows", [30, 90])
 def test_more_features_than_pay_as_moments(n_rows):
     """Matrices of all pairs of features would take more memory than a few rows."""
@@ -286,6 +288,7 @@ def test_y_is_needed_with_arrays():
         MYHPORidge().fit(X)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_passes", [1, 2])
 def test_failed_fit_leaves_the_estimator(n_passes):
     """An error in a late pass would leave half of a new fit."""
@@ -329,6 +332,7 @@ def peak(n_batches):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows():
     """Rows, y or folds would be in memory after all."""
     peak(2)  # What imports and caches take.

@@ -80,6 +80,7 @@ def test_predictions_are_lazy_and_those_of_rows_in_memory(name, kind):
     assert found
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [one for one in ESTIMATORS if one != "counts"])
 def test_scores_are_those_of_rows_in_memory(name):
     """Targets and predictions of all rows would come into memory, or others count."""
@@ -214,6 +215,7 @@ def test_curves_are_made_block_by_block():
     assert list(found.feature_group_names_) == list(wanted.feature_group_names_)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("options", [{}, {"class_weight": "balanced"}, {"cv": 3}])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_ridge_classifier_is_that_of_rows_in_memory(n_classes, options):

@@ -4,6 +4,7 @@ import gc
 import threading
 import tracemalloc
 import warnings
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -65,6 +66,13 @@ def small_sample(monkeypatch):
     start_from(monkeypatch, 200)
 
 
+@cache
+def default_fit():
+    """Return the fit without options, which several tests compare with."""
+    return fit(MYHPOLogisticRegression(), batches(LABEL))
+
+
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     ("model", "y", "weight"),
     [
@@ -154,6 +162,7 @@ def test_a_share_of_held_out_rows_is_refitted_with_the_others():
     np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("make", "size"),
     [
@@ -180,9 +189,7 @@ def test_size_and_kind_of_batches(make, size):
 
 def test_sizes_of_batches_change_no_digit():
     """Results of two runs could not be compared."""
-    one, other = (
-        fit(MYHPOLogisticRegression(), batches(LABEL, size=size)) for size in (61, 500)
-    )
+    one, other = default_fit(), fit(MYHPOLogisticRegression(), batches(LABEL, size=500))
     assert one.lambda_ == other.lambda_
     np.testing.assert_array_equal(one.coef_, other.coef_)
 
@@ -197,6 +204,7 @@ def test_folds_by_a_key():
     np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cv", [KeyFolds(3), KeyFolds(3, key=6), FOLDS, 0.3])
 def test_folds_of_few_rows_are_those_of_many(cv, monkeypatch):
     """Folds would be others as soon as a few rows more have come."""
@@ -228,6 +236,7 @@ def test_share_that_is_held_out():
     assert 0.005 < model.validation_loss_standard_error_ < 0.05
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("rows", "y"),
     [
@@ -251,6 +260,7 @@ def test_hard_rows(rows, y):
     np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-4 * size)
 
 
+@pytest.mark.slow
 def test_features_that_separate_the_classes_one_by_one():
     """Lambdas far from the data would throw the weights from side to side."""
     model = MYHPOLogisticRegression(feature_groups="each", max_iter=10)
@@ -259,6 +269,7 @@ def test_features_that_separate_the_classes_one_by_one():
     assert model.score(X, (RAW > 0).astype(int)) > 0.99
 
 
+@pytest.mark.slow
 def test_lambdas_go_far_where_weights_do_not():
     """Lambdas on their way to a bound would take a pass for every step of three."""
     rng = np.random.default_rng(0)
@@ -273,6 +284,7 @@ def test_lambdas_go_far_where_weights_do_not():
     np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_sample_that_misleads():
     """Weights that are worse than none would be mended for twenty passes."""
     rng = np.random.default_rng(5)
@@ -287,6 +299,7 @@ def test_sample_that_misleads():
     assert model.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_few_passes_where_classes_are_nearly_separable():
     """A sample that lines separate would start dozens of passes."""
     rng = np.random.default_rng(0)
@@ -315,10 +328,9 @@ def test_models_of_no_use(monkeypatch):
 
     monkeypatch.setattr(rounds, "minimize_bilevel", fails_once)
     model = fit(MYHPOLogisticRegression(), batches(LABEL))
-    other = fit(MYHPOLogisticRegression(), batches(LABEL))
     assert len(calls) > 1
     assert model.converged_
-    assert model.lambda_ == pytest.approx(other.lambda_, abs=1e-7)
+    assert model.lambda_ == pytest.approx(default_fit().lambda_, abs=1e-7)
 
 
 def test_start_from_the_last_fit():
@@ -333,8 +345,7 @@ def test_start_from_the_last_fit():
 def test_start_of_the_user():
     """`lambda_init` would be ignored, or be outside of bounds that nobody gave."""
     model = fit(MYHPOLogisticRegression(lambda_init=-3.0), batches(LABEL))
-    other = fit(MYHPOLogisticRegression(), batches(LABEL))
-    assert model.lambda_ == pytest.approx(other.lambda_, abs=1e-7)
+    assert model.lambda_ == pytest.approx(default_fit().lambda_, abs=1e-7)
     bound = fit(MYHPOLogisticRegression(lambda_bounds=(-3, 2)), batches(LABEL))
     assert bound.lambda_ == -3.0
     assert bound.certificate_.at_lower_bound == ("all",)
@@ -351,6 +362,7 @@ def test_few_rows_are_read_once(monkeypatch):
     np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-12)
 
 
+@pytest.mark.one_in(2, 1)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_mapped_rows_are_not_copied(dtype, tmp_path, monkeypatch):
     """A file as large as the memory could not be fitted."""
@@ -406,6 +418,7 @@ class StopError(Exception):
     """An error of a user's own source."""
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("error", [StopError, KeyboardInterrupt])
 @pytest.mark.parametrize("last", [1, 4])
 def test_interrupted_fit(last, error):
@@ -465,6 +478,7 @@ def peak(n_batches):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows():
     """One number per row, 8 bytes, would be kept after all: y, weights or folds."""
     peak(2)  # What imports and caches take.
@@ -472,6 +486,7 @@ def test_memory_does_not_grow_with_the_rows():
     assert many - few < 4 * 80_000
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize(
     ("model", "rows", "y", "weight", "category", "message"),
     [
@@ -539,7 +554,7 @@ def test_weights_that_are_all_zero(model, y):
 
 def test_curve_has_the_values_of_the_passes():
     """A plot of the objective would be empty, or show values of a sample."""
-    model = fit(MYHPOLogisticRegression(), batches(LABEL))
+    model = default_fit()
     curve = model.validation_curve_
     assert np.all(np.diff(curve["lambda"]) > 0)
     assert curve["validation_loss"].min() >= model.validation_loss_ * (1 - 1e-6)

@@ -47,7 +47,7 @@ def assert_same(found, expected, tol=1e-9):
     assert np.shape(found.intercept_) == np.shape(expected.intercept_)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 200), min_size=1, max_size=6),
     targets=st.sampled_from([Y, Y[:, None], TARGETS]),
@@ -67,6 +67,7 @@ def test_result_does_not_depend_on_batches(sizes, targets, options):
     np.testing.assert_array_equal(column, np.ones(len(found.history_["lambda"])))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "model",
     [
@@ -114,6 +115,7 @@ UNITS = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("weight", [None, WEIGHT * 1e-200], ids=["plain", "weighted"])
 @pytest.mark.parametrize("data", UNITS.values(), ids=UNITS)
 def test_units_and_origins(data, weight):
@@ -139,6 +141,7 @@ def test_units_and_origins(data, weight):
     assert found.coef_.dtype == expected.coef_.dtype
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("options", [{}, {"feature_groups": "each"}])
 @pytest.mark.filterwarnings("ignore")
 def test_rows_at_risk_are_read_twice(options):
@@ -282,6 +285,7 @@ class Chunked:
         return self.values[rows]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("model", [MYHPORidge(), MYHPOLogisticRegression()], ids=repr)
 @pytest.mark.parametrize("kind", [list, np.asarray, Chunked])
 def test_arrays_of_file_formats(model, kind):
@@ -298,6 +302,7 @@ def test_arrays_of_file_formats(model, kind):
     np.testing.assert_allclose(model.coef_, expected.coef_, rtol=10 * rtol)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_memory_mapped_rows_are_read_once(dtype, tmp_path):
     """The file would be copied, or read again and again."""
@@ -313,6 +318,7 @@ def test_memory_mapped_rows_are_read_once(dtype, tmp_path):
     assert "n_passes" not in MYHPORidge().fit(rows, Y).oracle_counts_
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("rows", [X, sparse.csr_array(X)])
 def test_rows_in_memory_stay_as_they_are(rows):
     """Every fit would go another way than before."""

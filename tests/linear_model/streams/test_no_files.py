@@ -40,6 +40,7 @@ def full_disk(monkeypatch, tmp_path):
         monkeypatch.setattr(tempfile, name, no_place)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("model", "y"),
     [

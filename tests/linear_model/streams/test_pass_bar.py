@@ -63,6 +63,7 @@ def test_nothing_is_written_over_in_a_file():
     assert stream.getvalue() == ""
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("make", [MYHPORidge, MYHPOLogisticRegression])
 @pytest.mark.parametrize("verbose", [0, 1])
 def test_fit_tells_its_passes(make, verbose, capsys, monkeypatch):

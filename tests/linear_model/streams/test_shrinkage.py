@@ -38,6 +38,7 @@ def small_sample(monkeypatch):
     start_from(monkeypatch, 200)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("model", "y", "weight"),
     [
@@ -66,10 +67,12 @@ def test_shrinkage_is_chosen_by_moments(model, y, weight):
 @pytest.mark.parametrize(
     ("model", "y", "weight", "refit"),
     [
-        (MYHPOLogisticRegression, THREE, None, False),
         (MYHPOPoissonRegressor, COUNT, WEIGHT, True),
+        pytest.param(
+            *(MYHPOLogisticRegression, THREE, None, False), marks=pytest.mark.slow
+        ),
     ],
-    ids=["classes", "counts"],
+    ids=["counts", "classes"],
 )
 def test_a_number_for_likelihoods(model, y, weight, refit):
     """Lambdas would be held together by another unit, or not at all."""
@@ -79,8 +82,7 @@ def test_a_number_for_likelihoods(model, y, weight, refit):
     assert found.converged_
     assert source.n_passes <= 12
     assert found.shrinkage_ == 0.3
-    one = model(cv=RowFolds(4))
-    fit(one, batches(y, weight))
+    one = model(cv=RowFolds(4)).fit(X, y, sample_weight=weight)
     lambda_, weights = minimum(problem_of(one, y, weight), np.atleast_1d(one.lambda_))
     reference = problem_of(one, y, weight).validation_loss(weights)
     problem = problem_of(found, y, weight)
@@ -95,5 +97,5 @@ def test_a_number_for_likelihoods(model, y, weight, refit):
         full = problem.minimize_full(lambda_, problem.full.start())
         coef, _ = problem.full.to_features(full)
     np.testing.assert_allclose(raw_of(found.coef_, found), coef, atol=1e-6)
-    free = fit(model(**options), batches(y, weight))
+    free = model(**options).fit(X, y, sample_weight=weight)
     assert np.ptp(found.lambda_) < np.ptp(free.lambda_)

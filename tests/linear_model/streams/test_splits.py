@@ -89,6 +89,7 @@ def check_ridge(model, y, weight=None, *, plain_of=None, **given):
     return sources[0].n_passes
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 @pytest.mark.parametrize("name", SPLITTERS)
 def test_ridge_with_splitters(name, weight):
@@ -119,12 +120,14 @@ def check_minimum(model, y, weight=None, pairs=None, size=97, **given):
     return source.n_passes
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("name", [*SPLITTERS])
 def test_counts_with_splitters(name):
     """A likelihood would be that of other rows, or take a pass per split."""
     check_minimum(MYHPOPoissonRegressor(cv=SPLITTERS[name]), COUNT, WEIGHT)
 
 
+@pytest.mark.one_in(3, 1)
 @pytest.mark.parametrize("name", [*OF_CLASSES])
 @pytest.mark.parametrize("y", [LABEL, THREE], ids=["two", "three"])
 def test_classes_with_splitters(name, y):
@@ -136,11 +139,12 @@ def test_splits_do_not_depend_on_the_batches():
     """Results of two runs could not be compared."""
     found = []
     for size in (61, 500):
-        model = MYHPOLogisticRegression(cv=SPLITTERS["overlapping"])
+        model = MYHPOLogisticRegression(cv=SPLITTERS["overlapping"], max_iter=2)
         found.append(fit(model, batches(LABEL, size=size)))
     np.testing.assert_array_equal(found[0].coef_, found[1].coef_)
 
 
+@pytest.mark.slow
 def test_optimism_of_repeated_folds():
     """Rows that every repetition holds out would count as other rows each time."""
     model = MYHPOPoissonRegressor(cv=SPLITTERS["repeated"])
@@ -152,6 +156,7 @@ def test_optimism_of_repeated_folds():
     assert model.optimism_ == pytest.approx(plain.optimism_, rel=0.2)
 
 
+@pytest.mark.slow
 def test_groups_are_kept_together():
     """Rows of an owner would be on both sides of a split."""
     for cv in (GroupKFold(4), KeyFolds(4)):
@@ -213,6 +218,7 @@ def test_own_validation_of_ridge(kind, weight):
     )
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("kind", ["arrays", "sparse", "batches"])
 @pytest.mark.parametrize(
     ("model", "y"),

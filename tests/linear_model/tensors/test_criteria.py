@@ -126,6 +126,7 @@ ALO = {
 }
 
 
+@pytest.mark.one_in(3)
 @each_space
 @pytest.mark.parametrize("name", ALO)
 def test_approximate_leave_one_out_is_that_of_numpy(name, space):
@@ -158,6 +159,7 @@ def test_approximate_leave_one_out_is_a_newton_step_per_row():
     assert model.validation_loss_ == pytest.approx(np.mean(losses), rel=1e-8)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_copies_of_a_pass_do_not_grow_with_rows_or_blocks(n_classes):
     """Every row left out, or every block, would wait for the host."""
@@ -176,6 +178,7 @@ def test_copies_of_a_pass_do_not_grow_with_rows_or_blocks(n_classes):
     np.testing.assert_allclose(n_copies, n_copies[0], rtol=0.15)
 
 
+@pytest.mark.one_in(5)
 @each_space
 @pytest.mark.parametrize(
     "options",
@@ -205,6 +208,7 @@ MINIMA = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", MINIMA)
 def test_fits_end_at_the_minimum(name):
     """By default the result would depend on where the passes gave up."""
@@ -304,6 +308,7 @@ def test_validation_rows_follow_x():
     close(found[0].coef_, plain.coef_)
 
 
+@pytest.mark.one_in(2)
 @each_space
 def test_wide_rows_have_validation_sets(space):
     """The validation rows would not be in the space of the others."""

@@ -154,6 +154,7 @@ def test_single_precision_is_summed_in_double(space):
     close(found.predict(put(xp, X)), plain.predict(X), 1e-4)
 
 
+@pytest.mark.one_in(4)
 @each_space
 @pytest.mark.parametrize(
     "options", [{}, {"criterion": "loo"}, {"fit_intercept": False}]
@@ -200,6 +201,7 @@ LIKELIHOODS = {
 }
 
 
+@pytest.mark.one_in(5, 2)
 @pytest.mark.parametrize("space", ["tests.tensor_namespace", "torch"])
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_likelihoods_are_those_of_numpy_in_passes(name, space, monkeypatch):
@@ -223,6 +225,7 @@ def test_likelihoods_are_those_of_numpy_in_passes(name, space, monkeypatch):
     assert score == pytest.approx(plain.score(X, y), abs=1e-6)
 
 
+@pytest.mark.one_in(5)
 @each_space
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_logistic_weights_solve_scikit_learns_problem(n_classes, space):
@@ -285,6 +288,7 @@ def copies_of(model, n_samples, target=lambda y: y):
     return list(counted.COPIES), model.oracle_counts_["n_passes"]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
 def test_nothing_of_the_size_of_the_rows_comes_to_the_host(
     cls, monkeypatch, set_limits
@@ -322,7 +326,7 @@ CHECKED = (
     BilevelRidge(),
     MYHPORidgeClassifier(),
     MYHPOLogisticRegression(),
-    BilevelLogisticRegression(),
+    pytest.param(BilevelLogisticRegression(), marks=pytest.mark.slow),
     MYHPOPoissonRegressor(),
 )
 

@@ -53,6 +53,7 @@ FITS = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", FITS)
 def test_fits_are_those_of_the_host(name):
     """A number of double precision would end the fit, or an exponential overflow."""

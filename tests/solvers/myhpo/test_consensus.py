@@ -32,6 +32,7 @@ def consensus(name, steps, response, metric, tol=1e-6):
     )
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", EASY)
 @pytest.mark.parametrize(
     ("steps", "metric"),
@@ -46,6 +47,7 @@ def test_tangent_consensus_ends_where_implicit_does(name, steps, metric):
     np.testing.assert_allclose(result.lambda_, referee.lambda_, atol=1e-3)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("metric", ["hessian", "identity"])
 @pytest.mark.parametrize("name", EASY)
 def test_mean_consensus_ends_at_the_published_fixed_point(name, metric):
@@ -62,6 +64,7 @@ def test_mean_consensus_ends_at_the_published_fixed_point(name, metric):
     assert abs(np.vdot(along, slope)) <= 1e-5 * size
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", ["ridge-groups", "logistic-groups"])
 @pytest.mark.parametrize("form", CONSENSUS)
 def test_consensus_stays_finite_with_groups(name, form):

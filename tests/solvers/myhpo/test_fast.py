@@ -29,6 +29,7 @@ def test_myhpo_agrees_with_its_referee(name):
     np.testing.assert_allclose(ours.lambda_[inside], referee.lambda_[inside], atol=2e-4)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.filterwarnings("ignore::sklearn_myhpo.exceptions.LambdaBoundWarning")
 @pytest.mark.parametrize("lambda_init", ["auto", 3.0, 12.0])
 def test_one_lambda_per_feature_takes_few_steps(lambda_init):
@@ -50,6 +51,7 @@ def referee_loss(name):
     return result.validation_loss
 
 
+@pytest.mark.one_in(7, 2)
 @pytest.mark.parametrize("path", ["by_inverse", "by_products"])
 @pytest.mark.parametrize("name", CLASSES_OF_MANY_LAMBDAS)
 def test_ends_where_the_referee_does(name, path, request):

@@ -22,6 +22,7 @@ def hidden_spec(loss, seed, n_samples, n_noise):
     return Spec(X, y, loss, folds(n_samples, 3), np.repeat([0, 1], [1, n_noise]))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "given", [(SquaredLoss(), 18, 30, 25), (LogisticLoss(), 10, 24, 6)]
 )

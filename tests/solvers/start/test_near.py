@@ -48,6 +48,7 @@ KINDS = ["counts", "gamma", "tweedie", "classes", "sparse", "weighted", "factors
 KINDS += ["in order"]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_end_is_the_minimum(kind):
     """A fit would end at another lambda than the best, and say that it converged."""

@@ -39,6 +39,7 @@ def test_every_vector_brings_the_adjoint_closer(name, rank):
     assert errors[-1] < errors[0]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", ONE_LAMBDA)
 def test_ends_where_the_exact_method_does(name):
     """Its adjoints are inexact on the way only."""
@@ -49,6 +50,7 @@ def test_ends_where_the_exact_method_does(name):
     np.testing.assert_allclose(result.validation_loss, exact.validation_loss, rtol=1e-6)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["ridge-groups", "logistic-groups"])
 def test_groups_end_at_a_stationary_point(name):
     """A wrong adjoint would have other zeros of the hypergradient."""

@@ -26,6 +26,7 @@ def in_features(problem, phi):
     return columns[0], np.stack(columns[1:])
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["ridge-holdout", "ridge-groups", "ridge-targets"])
 def test_response_is_the_closed_form(name, form):
@@ -81,6 +82,7 @@ def test_closed_form_of_one_lambda_is_the_one_of_the_literature():
     np.testing.assert_allclose(left, -p * m0 * w, atol=1e-12)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("name", "tau"),

@@ -18,6 +18,7 @@ from tests.helpers import PROBLEMS, SPECS
 from tests.solvers.stn.helpers import run
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("name", "form"),
     [
@@ -37,6 +38,7 @@ def test_learns_what_others_learn(name, form):
     assert problem.objective(result.lambda_, weights) <= best * (1 + 1e-5)
 
 
+@pytest.mark.slow
 def test_does_not_depend_on_units():
     """Kilometres instead of millimetres give the same model, by a shifted lambda."""
     X, y = load_diabetes(return_X_y=True)
@@ -50,6 +52,7 @@ def test_does_not_depend_on_units():
         np.testing.assert_allclose(two.predict(X * scale) / unit, one.predict(X))
 
 
+@pytest.mark.slow
 def test_features_of_very_different_scale():
     """Standardizing may not be needed: no step size is tuned to a scale."""
     X, y = load_diabetes(return_X_y=True)
@@ -71,6 +74,7 @@ def test_dense_is_sparse():
     np.testing.assert_allclose(one.lambda_, two.lambda_, atol=1e-5)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("sampling", ["balanced", "independent"])
 def test_reproducible(sampling):
     """One seed, one model; and the seed is what decides."""
@@ -96,6 +100,7 @@ def test_safeguards_hold():
     np.testing.assert_array_equal(far, [[1.0], [-5.0]])
 
 
+@pytest.mark.slow
 def test_separable_classes_do_not_diverge():
     """Weights that want to be infinite are where undamped Newton steps fail."""
     X = np.random.default_rng(0).standard_normal((40, 5))

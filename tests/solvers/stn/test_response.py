@@ -72,6 +72,7 @@ def test_balanced_perturbations_have_the_moments_of_normals(n_samples, n_groups)
     )
 
 
+@pytest.mark.slow
 def test_independent_perturbations_average_to_the_same():
     """As published: noisy, but the steps decrease, so lambda settles near."""
     name = "ridge-groups"

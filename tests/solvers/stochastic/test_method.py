@@ -18,6 +18,7 @@ from tests.helpers import SPECS, class_spec, ridge_spec, sparsified
 from tests.solvers.helpers import by_rows
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", ["ridge-each", "logistic-holdout"])
 @pytest.mark.parametrize("method", ["saba", "srba"])
 def test_variance_reduction_ends_at_the_optimum(method, name):
@@ -33,6 +34,7 @@ def test_variance_reduction_ends_at_the_optimum(method, name):
     )
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(
     ("method", "epochs", "left"),
     [

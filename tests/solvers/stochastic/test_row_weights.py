@@ -72,6 +72,7 @@ def objective(problem):
     return lambda at: problem.objective(at, problem.minimize(at, tol=1e-14))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("is_each", [False, True])
 @pytest.mark.parametrize("name", NAMES)
@@ -100,6 +101,7 @@ def test_directions_are_unbiased(name, is_each, container):
         np.testing.assert_allclose(walk.pull(np.arange(n)), pull, atol=1e-12)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_places_have_weights_of_their_own(name):
     """Momentum would compare two lambdas under the weights of one of them."""
@@ -158,6 +160,7 @@ def test_energy_bounds_the_response(is_each):
     assert np.all(rows.pull**2 <= rows.energy * rows.other * (1.0 + 1e-12))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("method", RULES)
 def test_methods_come_nearer(method):
     """A method that leaves the weights of rows where they are would look at work."""
@@ -176,6 +179,7 @@ def test_methods_come_nearer(method):
     assert np.all(np.isfinite(result.weights))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("method", ["saba", "srba"])
 def test_penalties_may_be_learned_too(method):
     """From code both are hyperparameters of one problem."""
@@ -189,6 +193,7 @@ def test_penalties_may_be_learned_too(method):
     assert np.abs(found.lambda_[:2] - start[:2]).min() > 0.3
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("method", ["saba", "srba", "soba"])
 def test_wrong_labels_are_found(method, container):

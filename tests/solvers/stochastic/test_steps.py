@@ -46,6 +46,7 @@ def test_hypergradient_at_exact_adjoints(name):
     np.testing.assert_allclose(slope, expected, rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("load", [load_diabetes, load_breast_cancer, load_wine])
 @pytest.mark.parametrize("method", METHODS)
 def test_default_steps_stay_finite_at_any_scale(method, load):
@@ -130,6 +131,7 @@ def _gradients(problem, rows, w, q):
     return np.stack([X.T @ (train * slopes), X.T @ (train * bent - held_out * slopes)])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("method", ["saba", "srba"])
 def test_lambdas_that_swing_are_slowed_down(method):
     """Collinear features answer weak penalties slowly, and adjoints would blow up."""

@@ -207,6 +207,7 @@ def test_one_batch_of_all_rows_is_gradient_descent(name):
         np.testing.assert_allclose(walk.lambda_, lambda_, rtol=1e-9)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     "method", [one for one in RULES if one not in ("f2sa", "vrbo")]
 )
