@@ -25,7 +25,7 @@ class FactoredSplitSet(GLMSplitSet):
         As in `GLMSplitSet`.
     """
 
-    #: Stricter than for other sets: their weights are one step ahead of the known error.
+    #: Stricter than for other sets, whose weights are a step ahead of the known error.
     rough_tol = 0.01
     keeps_slopes = True
 
