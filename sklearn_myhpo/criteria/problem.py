@@ -107,7 +107,7 @@ class CriterionProblem(Problem):
         self._keep_above_rounding(lambda_bounds)
 
     def _keep_above_rounding(self, lambda_bounds):
-        """Raise lower bounds of several lambdas to where rounding does not hide them.
+        """Raise lower bounds of several lambdas until penalties exceed rounding errors.
 
         One lambda needs no such bound: singular vectors keep the directions in which
         rows are interpolated.
