@@ -42,7 +42,7 @@ class Design(ABC):
     """
 
     #: Whether blocks hold sparse rows; whether a copy of many rows may be too large;
-    #: whether a slice of rows costs no copy; and the cache of `kept_design`.
+    #: whether a slice of rows costs no copy. Then facts that `kept_design` sets.
     is_sparse = is_beyond_memory = slices_are_views = False
     head = dtype = pairs = n_passes = None
 

@@ -42,7 +42,7 @@ class GLMSplit(Split):
     loss : Loss
     rows : Design
     y : ndarray
-        Target as the loss wants it.
+        Target as the loss expects it.
     train_weight : ndarray of shape (n_samples,)
         Non-negative, with sum 1; zero on rows outside the part.
     held_out : HeldOut
