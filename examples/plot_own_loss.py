@@ -94,12 +94,14 @@ y = rng.binomial(20, expit(X @ coef - 0.5)) / 20
 # Without an estimator, the steps of ``fit`` are done by hand: groups, splits, problem,
 # solver, and the refit of all rows.
 
+# problem: begin
 pairs = list(KFold(5, shuffle=True, random_state=0).split(X))
 groups = FeatureGroups(names, ("measured", "other"))
 problem = BilevelProblem(X, y, ShareLoss(), groups, pairs)
 result = minimize_bilevel(problem, MYHPO())
+# problem: end
 print(result.status.name, "after", result.n_iter, "iterations")
-print(dict(zip(groups.names, result.lambda_.round(2), strict=True)))
+print(dict(zip(groups.names, result.lambda_.round(2).tolist(), strict=True)))
 weights = problem.minimize_full(result.lambda_, problem.full.start())
 
 # %%

@@ -86,7 +86,7 @@ scores = cross_val_score(grouped, X, y, cv=outer)
 print(f"two penalties: R2 of five outer folds {scores.round(3)}")
 print(f"mean {scores.mean():.4f}")
 grouped.fit(X, y)
-print(dict(zip(grouped[-1].feature_group_names_, grouped[-1].lambda_, strict=True)))
+print(grouped[-1].penalties_frame())
 
 # %%
 # The largest coefficients of the pipeline's model, by name:

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.model_selection import KFold
 
+from sklearn_myhpo import BilevelGeneralizedLinearRegressor
 from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import Interval, Loss
 from sklearn_myhpo.penalties.groups import FeatureGroups
@@ -83,15 +84,29 @@ y = rng.poisson(np.exp(X @ coef + 0.5)).astype(float)
 print("share of zeros:", np.mean(y == 0), " largest count:", y.max())
 
 # %%
-# Two penalties are learned.
+# A loss with the link "log" or "identity" is a family of
+# `BilevelGeneralizedLinearRegressor`, which learns two penalties here.
 
 pairs = list(KFold(5, shuffle=True, random_state=0).split(X))
+# family: begin
+labels = np.where(names == 0, "measured", "other")
+model = BilevelGeneralizedLinearRegressor(
+    family=PoissonLoss(), feature_groups=labels, cv=pairs
+).fit(X, y)
+# family: end
+print(
+    dict(zip(model.feature_group_names_, model.lambda_.round(2).tolist(), strict=True))
+)
+
+# %%
+# The same by hand, for checks: groups, problem and solver.
+
 groups = FeatureGroups(names, ("measured", "other"))
 loss = PoissonLoss()
 problem = BilevelProblem(X, y, loss, groups, pairs)
 result = minimize_bilevel(problem, MYHPO())
 print(result.status.name, "after", result.n_iter, "iterations")
-print(dict(zip(groups.names, result.lambda_.round(2), strict=True)))
+print(dict(zip(groups.names, result.lambda_.round(2).tolist(), strict=True)))
 
 # %%
 # SciPy minimizes the penalized loss of all rows at the learned lambdas, and finds the

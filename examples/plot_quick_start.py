@@ -27,7 +27,7 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 model = MYHPORidge(cv=5).fit(X_train, y_train)
 print(f"lambda (natural log)  {model.lambda_:.4f}")
 print(f"alpha for Ridge       {model.alpha_:.4f}")
-print(f"cross-validation loss {model.validation_loss_:.1f}")
+print(f"out-of-fold loss      {model.validation_loss_:.1f}")
 print(f"R2 on new rows        {model.score(X_test, y_test):.3f}")
 
 # %%

@@ -27,7 +27,7 @@ from .plotting import (
     PartialEffectDisplay,
     ValidationObjectiveDisplay,
 )
-from .plotting._base import last_step
+from .plotting._base import FITTED_PART, last_step
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -79,7 +79,8 @@ def report(
     ----------
     model : estimator
         A fitted linear or additive model of this package, or a pipeline that ends with
-        one; of a search its ``best_estimator_``.
+        one. Of a search pass its ``best_estimator_``, of a
+        `TransformedTargetRegressor` its ``regressor_``.
     path : str or path-like
         The file to write, such as "report.html". A file that exists is replaced.
     feature_names : array-like of str of shape (n_features,), default=None
@@ -120,8 +121,7 @@ def report(
     if not isinstance(learner, BilevelLinearModel | AdditiveModel):
         raise TypeError(
             "model must be a fitted linear or additive model of sklearn_myhpo, or a "
-            "pipeline that ends with one; for a search, pass its best_estimator_. Got "
-            f"{shown(learner)}."
+            f"pipeline that ends with one; {FITTED_PART}. Got {shown(learner)}."
         )
     check_is_fitted(learner)
     title = type(learner).__name__

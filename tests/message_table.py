@@ -323,6 +323,7 @@ PROVOKE = {
         lambda_bounds=(-300.0, -200.0), feature_groups=TWO_GROUPS, criterion="loo"
     ),
     # data
+    "columns of text": ridge(data=FRAME.assign(city="Bonn")),
     "y is text": ridge(np.full(40, "a")),
     "y is huge": ridge(Y * 1e200),
     "X is huge": ridge(data=X * 1e200),
@@ -1103,6 +1104,12 @@ TEXTS = {
         "hides them: with several lambdas the upper bound must be at least -2… for "
         "these features.",
     ),
+    "columns of text": (
+        "ValueError",
+        "X has columns that are not numbers: 'city'. Convert them first, such as "
+        "categories by a OneHotEncoder in a GroupedColumnTransformer, and dates to "
+        "numbers of days.",
+    ),
     "y is text": (
         "ValueError",
         "y must be numeric for a regressor. Got strings, such as 'a'.",
@@ -1752,8 +1759,9 @@ TEXTS = {
     "plot of another estimator": (
         "TypeError",
         "estimator must be a fitted linear model of sklearn_myhpo, or a pipeline "
-        "that ends with one. Got KFold(n_splits=3, random_state=None, "
-        "shuffle=False).",
+        "that ends with one; for a search, pass its best_estimator_, and for a "
+        "TransformedTargetRegressor its regressor_. Got KFold(n_splits=3, "
+        "random_state=None, shuffle=False).",
     ),
     "plot of an unknown quantity": (
         "ValueError",
@@ -1830,7 +1838,8 @@ TEXTS = {
     "plot of terms of another model": (
         "TypeError",
         "estimator must be a fitted additive model of sklearn_myhpo, or a pipeline "
-        "that ends with one. Got MYHPORidge(lambda_init=0.0).",
+        "that ends with one; for a search, pass its best_estimator_, and for a "
+        "TransformedTargetRegressor its regressor_. Got MYHPORidge(lambda_init=0.0).",
     ),
     "plot of terms on too few axes": (
         "ValueError",
@@ -1839,8 +1848,9 @@ TEXTS = {
     "report of another estimator": (
         "TypeError",
         "model must be a fitted linear or additive model of sklearn_myhpo, or a "
-        "pipeline that ends with one; for a search, pass its best_estimator_. Got "
-        "KFold(n_splits=3, random_state=None, shuffle=False).",
+        "pipeline that ends with one; for a search, pass its best_estimator_, and for "
+        "a TransformedTargetRegressor its regressor_. Got KFold(n_splits=3, "
+        "random_state=None, shuffle=False).",
     ),
     "report of terms by other names": (
         "ValueError",

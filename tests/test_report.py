@@ -7,7 +7,7 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.compose import make_column_transformer
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
@@ -240,6 +240,9 @@ def test_errors_leave_no_page(tmp_path, monkeypatch):
     search = GridSearchCV(model, {"selection": ["min", "one_se"]}).fit(X, y)
     with pytest.raises(TypeError, match="for a search, pass its best_estimator_"):
         report(search, path)
+    wrapped = TransformedTargetRegressor(MYHPORidge()).fit(X, y)
+    with pytest.raises(TypeError, match="for a TransformedTargetRegressor its regre"):
+        report(wrapped, path)
     with pytest.raises(ValueError, match="feature_names must have 10 names"):
         report(model, path, feature_names=["a"])
     additive = MYHPOAdditiveRegressor(n_splines=4).fit(X[:, :2], y)

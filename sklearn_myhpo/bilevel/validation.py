@@ -33,7 +33,7 @@ class BilevelProblem(HeldOutProblem):
     X : ndarray or sparse array of shape (n_samples, n_features)
         Features, float64; sparse in CSR format.
     y : ndarray
-        As the loss wants it: (n_samples, n_targets) for the squared loss, class
+        As the loss expects it: (n_samples, n_targets) for the squared loss, class
         indices (n_samples,) for the others.
     loss : Loss
         Of the training and the validation rows.

@@ -81,13 +81,13 @@ class Criterion(ABC):
         return self
 
     def of_turned(self, n_targets, n_turned):
-        """Return the criterion of few targets that stand for many.
+        """Return the criterion of a few rotated targets that replace many.
 
         Parameters
         ----------
         n_targets : int
         n_turned : int
-            How many stand for them.
+            Number of rotated targets.
 
         Returns
         -------

@@ -44,7 +44,7 @@ def third_forms(loss, y, raw, forms):
     ----------
     loss : Loss
     y : ndarray
-        Target as the loss wants it.
+        Target as the loss expects it.
     raw : ndarray of shape (n_samples, n_outputs)
     forms : ndarray of shape (n_samples, n_outputs, n_outputs)
         The symmetric T.

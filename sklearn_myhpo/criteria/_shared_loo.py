@@ -1,7 +1,8 @@
 """Leave-one-out along one lambda that many targets share: sums over targets.
 
 The residual of a row is ``o + u' q a``, where u is its row of U, a are the targets in
-the directions of U, q the filter factors, and o what no model reaches. Its square,
+the directions of U, q the filter factors, and o the part of the targets outside the
+column space of X. Its square,
 summed over targets, needs only ``a a'`` and, for every row, ``a o`` and ``o' o``.
 """
 

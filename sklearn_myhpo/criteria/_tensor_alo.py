@@ -64,7 +64,7 @@ def _grams(bends, rows, home):
 
 
 class _LeftOut:
-    """Raw predictions of rows without each of them, where the rows live.
+    """Leave-one-out raw predictions of rows, on their device.
 
     Parameters
     ----------

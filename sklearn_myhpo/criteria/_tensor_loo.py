@@ -1,7 +1,7 @@
-"""Leave-one-out for ridge whose rows are in a tensor: sums over rows where they live.
+"""Leave-one-out for ridge whose rows are in a tensor: sums over rows on its device.
 
 What does not depend on lambda follows from second moments: the singular values, and
-U' y. Rows of U are formed where X lives.
+U' y. Rows of U are formed on the device of X.
 """
 
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ class RowsOfU(NamedTuple):
         root = xp.sqrt(here.share)
         left, target = root * here.z, root * here.target
         gap = 1.0 - xp.sum(left * left, axis=1)[:, None] - here.leverage
-        # Below rounding both are zero together.
+        # Below rounding errors both are set to zero.
         is_left = xp.astype(gap >= INTERPOLATED, home.double)
         gap = gap * is_left if self.has_outside else gap * 0.0
         outside = target - left @ home.put(self.along)

@@ -9,7 +9,7 @@ from ..data.tensors.rows import forward
 
 
 class RowsHere(NamedTuple):
-    """Rows of a block of a tensor, where they live.
+    """Rows of a block of a tensor, on its device.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class RowsHere(NamedTuple):
 
 
 class RowsOfModel(NamedTuple):
-    """How rows, targets and leverages of a model are formed where X lives.
+    """How rows, targets and leverages of a model are formed on the device of X.
 
     Attributes
     ----------

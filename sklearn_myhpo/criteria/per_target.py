@@ -9,7 +9,7 @@ NULL_PENALTY = 1e30
 
 
 class CriterionTargets(TargetsProblem):
-    """The targets of a ridge problem with a criterion, each with a lambda of its own.
+    """The targets of a ridge problem with a criterion, each with its own lambda.
 
     The objective is the sum of the criteria of the targets. One decomposition serves
     all of them.

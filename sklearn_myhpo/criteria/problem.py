@@ -28,7 +28,7 @@ class CriterionProblem(Problem):
     X : ndarray or sparse array of shape (n_samples, n_features)
         Features, float64; sparse in CSR format.
     y : ndarray
-        As the loss wants it: (n_samples, n_targets) for the squared loss, class
+        As the loss expects it: (n_samples, n_targets) for the squared loss, class
         indices (n_samples,) for the others.
     loss : Loss
         Of the rows.
@@ -107,7 +107,7 @@ class CriterionProblem(Problem):
         self._keep_above_rounding(lambda_bounds)
 
     def _keep_above_rounding(self, lambda_bounds):
-        """Raise lower bounds of several lambdas to where rounding does not hide them.
+        """Raise lower bounds of several lambdas until penalties exceed rounding errors.
 
         One lambda needs no such bound: singular vectors keep the directions in which
         rows are interpolated.

@@ -115,7 +115,7 @@ def left_out_of_block(block, reading, w, total, given, constants):
 
 
 class _LeftOut:
-    """Raw predictions of rows without each of them; symbols as in `_leave_one_out`.
+    """Leave-one-out raw predictions of rows; symbols as in `_leave_one_out`.
 
     Attributes
     ----------
@@ -145,10 +145,10 @@ class _LeftOut:
 
 
 class Frozen(NamedTuple):
-    """A model of the criterion in lambda: what a pass has found, held fixed.
+    """A model of the criterion in lambda, with the derivatives of rows of one pass.
 
-    Its slope at the lambda of the pass is that of the criterion; elsewhere weights and
-    H^-1 follow lambda, and the derivatives of rows do not.
+    At the lambda of the pass its slope is that of the criterion. At other lambdas the
+    weights and H^-1 are recomputed, and the derivatives of the rows are kept.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """Everything that reads X.
 
-design          the contract: which sums over rows may be asked for, always by blocks
+design          the contract: the sums over rows that others may request, by blocks
 memory          rows in memory, such as the rows of a block
 dense, sparse, streamed, formed
                 the data sources: ndarray, CSR array, file or single precision, derived
@@ -21,7 +21,7 @@ split_rows, own_rows, shared_rows
                 rows times the weights of every split, in own or shared coordinates
 row_space       wide groups in the row space of their features
 row_basis       all rows in a basis of their span, by products of rows
-few_targets     many targets as few with the same sums, and in batches
+few_targets     few rotated targets with the sums of many, and targets in batches
 partial         residuals of columns after regression on some of them
 held_out        the rows of the validation loss: slopes and losses of single rows
 sampling        every k-th of many rows, for estimates

@@ -1,4 +1,4 @@
-"""The contract between X and everything that computes with it."""
+"""The contract of a data source: products with X and sums over its rows."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -42,7 +42,7 @@ class Design(ABC):
     """
 
     #: Whether blocks hold sparse rows; whether a copy of many rows may be too large;
-    #: whether a slice of rows costs no copy. And what `kept_design` knows.
+    #: whether a slice of rows costs no copy. Then facts that `kept_design` sets.
     is_sparse = is_beyond_memory = slices_are_views = False
     head = dtype = pairs = n_passes = None
 

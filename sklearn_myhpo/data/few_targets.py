@@ -1,4 +1,4 @@
-"""Many targets as few with the same sums over targets, and in batches."""
+"""Few rotated targets with the same sums as many, and targets in batches."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def largest_square(y, weight):
 
 
 def turned_targets(y, origin):
-    """Return no more targets than rows, which are the targets turned.
+    """Return the targets rotated, so that there are no more of them than rows.
 
     With ``Y = T Q'`` and orthonormal columns of Q, ridge models of T have the sums over
     targets of the squares of models of Y, whatever the rows, splits and penalties are.
@@ -55,7 +55,7 @@ def turned_targets(y, origin):
     """
     n_rows, n_targets = y.shape
     triangle = np.empty((0, n_rows))
-    # As many as are carried along, or more: else these would be most of the work.
+    # No fewer than the rows of the triangle, whose factorization would dominate.
     least = max(n_rows, row_limits().target_batch_entries // n_rows)
     for start in range(0, n_targets, least):
         part = slice(start, start + least)

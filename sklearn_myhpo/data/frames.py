@@ -56,6 +56,40 @@ def _kind(dtype):
     return "number" if kind in _NUMBERS else "other"
 
 
+def columns_without_numbers(X, error):
+    """Return the names of the columns of a frame that made its conversion fail.
+
+    Parameters
+    ----------
+    X : object
+        Anything but a frame has no such columns.
+    error : Exception
+        What the conversion of X to an array of floats raised.
+
+    Returns
+    -------
+    list of str
+    """
+    if not is_frame(X):
+        return []
+    kinds = column_kinds(X)
+    failed = {i for i, kind in enumerate(kinds) if kind == "category"}
+    failed = {i for i in failed if not _converts(X, i)}
+    # Dates convert where all columns are dates.
+    if failed or isinstance(error, TypeError):
+        failed |= {i for i, kind in enumerate(kinds) if kind == "other"}
+    return [str(X.columns[i]) for i in sorted(failed)]
+
+
+def _converts(X, index):
+    """Return whether the values of a column are numbers, or texts of numbers."""
+    try:
+        np.asarray(some_columns(X, [index]), dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def some_columns(X, index):
     """Return some columns of X, in its own form.
 

@@ -22,7 +22,7 @@ class HeldOutRows:
     design : Design
         About zero, without an intercept.
     y : ndarray
-        As the loss wants it.
+        As the loss expects it.
     loss : Loss
         Of a row.
     parts : RowParts
@@ -257,7 +257,7 @@ def hold_out(X, y, loss, parts):
     ----------
     X : Design, ndarray or sparse array of shape (n_samples, n_features)
     y : ndarray
-        As the loss wants it.
+        As the loss expects it.
     loss : Loss
     parts : RowParts
         Splits of the rows, all of positive weight.

@@ -44,7 +44,7 @@ class RowBasis(NamedTuple):
         return found
 
     def features(self, coef):
-        """Return coefficients of the features (n_features, k) and what means lack (k,).
+        """Return coefficients of features (n_features, k), and the shift times these.
 
         Parameters
         ----------

@@ -12,7 +12,7 @@ def baseline_loss(loss, y, parts, fit_intercept, *, per_target=False):
     ----------
     loss : Loss
     y : ndarray
-        As the loss wants it.
+        As the loss expects it.
     parts : RowParts
         The splits.
     fit_intercept : bool

@@ -30,7 +30,7 @@ glm/            any smooth convex loss
     centre, near_models, near_pass, part_sums
                     models of all splits of many rows about common weights, and the
                     passes that correct them
-    products        Hessians known by products, conjugate gradients
+    products        Hessians known by their products, and conjugate gradients
     shared_curvature, near_hessian
                     matrices that precondition the Hessians of all splits
     pinning         a negligible penalty for unpenalized features

@@ -53,7 +53,7 @@ def build_splits(
     ----------
     X : Design, ndarray or sparse array of shape (n_samples, n_features)
     y : ndarray
-        Target as the loss wants it.
+        Target as the loss expects it.
     loss : Loss
     groups : FeatureGroups
     parts : RowParts

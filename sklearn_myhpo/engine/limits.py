@@ -20,8 +20,9 @@ class Limits:
     moments_size : int
         Coordinates up to which ridge is solved from second moments.
     device_size : int
-        Rows of a symmetric matrix from which its eigenvectors are found where a tensor
-        lives, not on the host. `benchmarks.device` prints the times of both by size.
+        Rows of a symmetric matrix from which its eigenvectors are computed on the
+        device of a tensor, not on the host. `benchmarks.device` prints the times of
+        both.
     dense_size : int
         Size up to which Hessians are formed and factored.
     row_factor_size : int
@@ -115,8 +116,8 @@ class Limits:
     target_entries : int
         Entries of a block of targets with a lambda each.
     turned_targets : int
-        Targets from which fewer ones with the same sums over targets stand for them,
-        where there are more targets than rows.
+        Number of targets from which fewer rotated ones, with the same sums over
+        targets, replace them, if there are more targets than rows.
     target_share : float
         Targets per row from which products of all pairs of rows are formed, where there
         are too many features for moments.

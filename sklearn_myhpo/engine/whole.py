@@ -181,7 +181,7 @@ def build_whole(X, y, loss, groups, sample_weight, fit_intercept, counts, needs)
     ----------
     X : Design, ndarray or sparse array of shape (n_samples, n_features)
     y : ndarray
-        Target as the loss wants it.
+        Target as the loss expects it.
     loss : Loss
     groups : FeatureGroups
     sample_weight : ndarray of shape (n_samples,)

@@ -29,6 +29,7 @@ from ._checks import (
     check_standardize,
     check_weights,
     drop_weightless,
+    naming_columns,
 )
 from ._lambda import check_lambda
 from ._own_validation import append, check_own_validation
@@ -306,17 +307,18 @@ default=None
         check_not_missing(y)
         if is_from_batches(X):
             return check_batches(self, X, y)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=("csr", "csc"),
-            dtype=(np.float64, np.float32),
-            multi_output=self._is_multi_output,
-            y_numeric=not self._is_classifier,
-            ensure_min_samples=least,
-            reset=reset,
-        )
+        with naming_columns(X):
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=("csr", "csc"),
+                dtype=(np.float64, np.float32),
+                multi_output=self._is_multi_output,
+                y_numeric=not self._is_classifier,
+                ensure_min_samples=least,
+                reset=reset,
+            )
         return as_rows(X), y
 
     def _make_groups(self, original_X):

@@ -1,5 +1,6 @@
 """Checks of the parameters and arguments that scikit-learn's constraints miss."""
 
+from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
@@ -7,9 +8,11 @@ from sklearn.utils.validation import _check_sample_weight
 
 from .._messages import shown
 from ..criteria import CRITERIA, Criterion
+from ..data.frames import columns_without_numbers
 from ..data.moments.passes import check_some_weight
 from ..data.selected import select
 from ..data.sources import as_design
+from ..penalties.columns import spell
 from ..solvers import SOLVERS, Solver
 
 
@@ -20,6 +23,30 @@ def check_weights(sample_weight, X):
     )
     check_some_weight(np.any(weights))
     return weights
+
+
+@contextmanager
+def naming_columns(X):
+    """Raise a ValueError that names the columns of a frame that are not numbers.
+
+    scikit-learn names a value of them, or a type of NumPy.
+
+    Parameters
+    ----------
+    X : object
+        As the user gave it; the context converts it to an array.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        names = columns_without_numbers(X, error)
+        if not names:
+            raise
+        raise ValueError(
+            f"X has columns that are not numbers: {spell(names)}. Convert them first, "
+            "such as categories by a OneHotEncoder in a GroupedColumnTransformer, and "
+            "dates to numbers of days."
+        ) from error
 
 
 def check_not_missing(y):

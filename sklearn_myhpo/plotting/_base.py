@@ -9,6 +9,11 @@ from ..linear_model._base import BilevelLinearModel
 
 #: Maximum number of lambdas of one fit with a line each, and most lines with a legend.
 MAX_LEGEND = 10
+#: What to pass where an estimator of scikit-learn contains the fitted model.
+FITTED_PART = (
+    "for a search, pass its best_estimator_, and for a TransformedTargetRegressor its "
+    "regressor_"
+)
 
 
 def make_axes(ax, name):
@@ -94,7 +99,7 @@ def fitted_model(estimator):
     if not isinstance(model, BilevelLinearModel):
         raise TypeError(
             "estimator must be a fitted linear model of sklearn_myhpo, or a pipeline "
-            f"that ends with one. Got {shown(model)}."
+            f"that ends with one; {FITTED_PART}. Got {shown(model)}."
         )
     check_is_fitted(model)
     return model

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._messages import import_optional, shown
 from ..additive import PartialEffect
 from ..additive._base import AdditiveModel
-from ._base import drawn_name, last_step
+from ._base import FITTED_PART, drawn_name, last_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,7 +110,7 @@ class PartialEffectDisplay:
         if not isinstance(model, AdditiveModel):
             raise TypeError(
                 "estimator must be a fitted additive model of sklearn_myhpo, or a "
-                f"pipeline that ends with one. Got {shown(model)}."
+                f"pipeline that ends with one; {FITTED_PART}. Got {shown(model)}."
             )
         check_is_fitted(model)
         if terms is None:

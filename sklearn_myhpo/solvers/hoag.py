@@ -41,6 +41,9 @@ SLACK, LAST_SLACK = 0.25, 1.25
 MAX_RISE = 1.2
 #: Smallest L of scaled steps, relative to a bound of the curvature.
 LEAST_L = 0.5
+#: Longest step of a lambda by the rule "descent". If the inexact first slope is far too
+#: small, so is L, and a step into the flat tail of the loss would be accepted.
+LONGEST = 1.0 / LEAST_L
 
 
 class HOAGState(NamedTuple):
@@ -85,7 +88,8 @@ default="exponential"
         The rule for the inverse step size L. After a good step L falls by 5 %. A
         rejected step is undone, L is doubled and the tolerances are halved. "descent":
         good if the objective falls by ``L/2 |move|^2``, the descent lemma, up to the
-        error due to the residuals of the weights; otherwise it is rejected.
+        error due to the residuals of the weights; otherwise it is rejected. No lambda
+        moves by more than 2.
         "published": good if it falls by ``L |move|^2 - eps_k/4 - 5/4 eps_(k-1)
         |move|``, rejected if it rises to 1.2 times its last value, and neither in
         between. So the objective may rise, and lambda may end where the loss is flat.
@@ -137,6 +141,8 @@ default="exponential"
         """Return the next state and its `Info`; deterministic."""
         k = state.n_steps + 1
         step = state.hypergradient / (state.lipschitz * self._bounds(problem, state))
+        if self.step_rule == "descent":
+            step = np.clip(step, -LONGEST, LONGEST)
         lambda_ = problem.project(state.lambda_ - step)
         rtol = self._rtol(k, state.share)
         there = _evaluate(problem, lambda_, state.weights, state.adjoints, rtol)

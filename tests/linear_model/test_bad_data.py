@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge
 from tests.helpers import LOGISTICS, data_for
 from tests.linear_model.common import (
     N_FEATURES,
@@ -172,6 +173,28 @@ def test_complex_y(cls):
     """The imaginary part would be dropped in silence."""
     _, y = data_for(cls, N_ROWS, N_FEATURES)
     assert_refused(cls, ValueError, "Complex data not supported", y=y + 1j)
+
+
+@pytest.mark.parametrize("cls", [MYHPORidge, MYHPOLogisticRegression])
+def test_frames_with_columns_that_are_not_numbers(cls):
+    """The error would show a value of the frame, or types of NumPy, but no column."""
+    X, y = data_for(cls, N_ROWS, 2)
+    frame = pd.DataFrame(X, columns=["age", "pay"])
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(N_ROWS), unit="D")
+    city = pd.Categorical(np.resize(["Bonn", "Graz"], N_ROWS))
+    with pytest.raises(ValueError, match=r"not numbers: 'city', 'day'\. Convert"):
+        cls().fit(frame.assign(city=city, day=days, flag=True, digits="1.5"), y)
+    with pytest.raises(ValueError, match=r"not numbers: 'day'\. Convert"):
+        cls().fit(frame.assign(day=days), y)
+    # Other errors stay as they are, beside columns that do convert.
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        cls().fit(frame.assign(digits="1.5", gap=np.nan), y)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        cls().fit(frame.assign(digits="1.5"), y[:-1])
+    np.testing.assert_array_equal(
+        cls().fit(frame.assign(digits="1.5"), y).coef_,
+        cls().fit(frame.assign(digits=1.5), y).coef_,
+    )
 
 
 @each_estimator

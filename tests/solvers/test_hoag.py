@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_diabetes
 
+from sklearn_myhpo import BilevelRidge
 from sklearn_myhpo.engine.glm.inexact import approach_minimum
 from sklearn_myhpo.solvers import HOAG, Implicit, Status, minimize_bilevel
 from tests.helpers import ONE_LAMBDA, PROBLEMS, SPECS, reference_objective
@@ -149,6 +151,21 @@ def test_descent_never_rises(start, name):
     )
     losses = result.history["validation_loss"]
     assert np.all(np.diff(losses) <= 1e-8 * losses[0])
+
+
+@pytest.mark.parametrize("schedule", ["exponential", "quadratic"])
+def test_a_small_first_slope_does_not_lead_into_a_tail(schedule):
+    """At the start of a scan the inexact slope is tiny, and the first step was endless.
+
+    The loss of diabetes hardly rises from its minimum at -14 to no penalty at all.
+    """
+    X, y = load_diabetes(return_X_y=True)
+    inexact = BilevelRidge(solver=HOAG(tol_schedule=schedule)).fit(X, y)
+    exact = BilevelRidge(solver="implicit").fit(X, y)
+    assert abs(inexact.lambda_ - exact.lambda_) < 0.1
+    np.testing.assert_allclose(
+        inexact.validation_loss_, exact.validation_loss_, rtol=1e-7
+    )
 
 
 def test_a_loose_tolerance_does_not_count_as_converged():

@@ -1,4 +1,4 @@
-"""Rows in the collections of Dask: tasks go to the blocks, and sums come back.
+"""Rows in the collections of Dask: a task per block, and a tree of their sums.
 
 source         a `RowSource` of a collection
 blocks         the parts of arrays and frames, matched to each other

@@ -35,7 +35,7 @@ class ClassCounts(NamedTuple):
         return self.counts.sum(axis=0)
 
     def before(self):
-        """Return the rows of every class before a block, by the block's number."""
+        """Return the numbers of rows of every class before a block, by its number."""
         order = np.argsort(self.blocks)
         counts = self.counts[order]
         before = np.cumsum(counts, axis=0) - counts

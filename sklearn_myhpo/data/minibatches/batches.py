@@ -214,7 +214,7 @@ class RowBatches:
     def everything(self, z, lambda_=None):
         """Return the `Pass` at weights and adjoints; X is read once.
 
-        `lambda_` is asked for where it has weights of rows.
+        `lambda_` is needed if it contains weights of rows.
         """
         for name in ("n_train_gradients", "n_hessian_products"):
             self.count(name, 1)

@@ -1,11 +1,11 @@
 """Condensed rows: few rows with the second moments of many.
 
-Rows (x, 1, y) times the roots of their weights are a matrix A, of which ridge knows
-A'A. A factor R with R'R = A'A has as many rows as columns; a reflection Q leaves R'Q'QR
-as it is and makes the column of ones constant, so that the rows of QR are rows
-(x, 1, y) of one weight. Of the products of targets with each other only squares are
-kept: one more row, with the square roots of what is left of these squares, replaces all
-rows that only they would need.
+The rows (x, 1, y) times the roots of their weights are a matrix A. Ridge depends on it
+through A'A only. A factor R with R'R = A'A has as many rows as columns; a reflection Q
+leaves R'Q'QR as it is and makes the column of ones constant, so that the rows of QR are
+rows (x, 1, y) of one weight. Of the products of targets with each other only squares
+are kept: one more row, with the square roots of the rest of these squares, replaces all
+rows that only the squares would need.
 """
 
 import numpy as np

@@ -112,7 +112,7 @@ class CondensedFacts:
         return np.ldexp(moved, -self.exponent)
 
     def held_out(self, rows):
-        """Return the held-out rows of the problem, with what these facts add.
+        """Return the held-out rows of the problem, with access to single rows.
 
         Parameters
         ----------

@@ -14,7 +14,7 @@ from ..streams.sample import RowSample, sample_block
 from ..sums import add_products, origin
 from ..threads import map_shares
 
-#: Squared mean over variance, below which zero is as good an origin.
+#: Squared mean over variance below which the origin stays zero.
 NEAR = 1.0
 
 

@@ -6,12 +6,13 @@ from ..linalg.products import weight_diagonal
 from ..linalg.stacked import StackedSolver
 from .shared_curvature import distance
 
-#: Accuracy from which on one matrix may serve all splits.
+#: Tolerance from which on one matrix may serve all splits.
 COMMON_TOL = 1e-3
-#: Accuracy from which on Hessians of other places may serve a first step.
+#: Tolerance from which on a first step may use the Hessians at other weights.
 ROUGH_TOL = 5e-3
-#: Change of the log of a penalty up to which factors are kept that cost more than a
-#: pass: steps with them leave at most this share of the error.
+#: Largest change of the log of a penalty after which factors are kept, where factoring
+#: costs more than a pass. A step with old factors leaves at most this share of the
+#: error.
 KEPT_CHANGE = 0.2
 
 
@@ -68,8 +69,8 @@ class FactoredCurvature:
         raw : ndarray of shape (n_splits, n_outputs, n_samples)
         penalty : ndarray of shape (n_splits, m, 1) or (n_splits, m, n_outputs)
         tol : float
-            Accuracy of the solutions that it is for. One matrix for all splits is
-            enough for a low one where factors cost more than passes.
+            Tolerance of the solutions. If it is large, and factoring costs more than a
+            pass, one matrix serves all splits.
         renew : bool
             Whether new matrices are to be formed.
         """
@@ -109,7 +110,7 @@ class FactoredCurvature:
         """Return the Hessians at raw predictions."""
         if self.is_exact:
             if self._form(raw, renew=True):
-                # The factors are of other matrices.
+                # The factors belong to the old matrices.
                 self._penalty = None
             return self.matrices(penalty)
         return self._with_penalty(self.passes.hessians(raw), penalty)

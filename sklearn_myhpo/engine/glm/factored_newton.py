@@ -28,11 +28,11 @@ from .safeguards import (
 MEMORY = 5
 #: Smallest contraction factor that is assumed of a step with a fresh Hessian.
 FRESH_RATE = 0.02
-#: Rate at which the next step is known to gain as much.
+#: Contraction factor below which the next step is trusted to contract as much.
 SURE_RATE = 0.1
-#: Share of a step below which no step is taken.
+#: Smallest fraction of a step; a shorter step is not taken.
 SHORTEST = 1e-12
-#: Relative residual of a step that is solved for with the Hessians themselves.
+#: Relative residual of a step that conjugate gradients solve with the exact Hessians.
 SOLVED = 0.1
 
 
@@ -94,17 +94,17 @@ class FactoredNewton:
         self._n_passes = 0.0
         # Changes of the held-out losses by the last step, where they were computed.
         self._change = np.full(len(weights), np.inf)
-        # The splits along whose directions no step is good enough.
+        # The splits for which no step along the direction is accepted.
         self._stuck = np.zeros(len(weights), dtype=bool)
 
     def _losses(self, weights=None, at=None):
-        """Return the sizes of the training losses, by default of now."""
+        """Return the absolute training losses, by default at the current weights."""
         weights, at = (self.weights, self.at) if at is None else (weights, at)
         energy = 0.5 * np.sum(self.penalty * weights**2, axis=(1, 2))
         return np.maximum(np.abs(at.losses + energy), np.finfo(float).tiny)
 
     def _climbs(self, weights, at):
-        """Whether losses are larger than now, beyond their rounding."""
+        """Whether losses exceed the current ones by more than rounding errors."""
         losses = self._losses()
         noise = rounding(losses, self.set.train_weights, self.at.raw)
         return self._losses(weights, at) > losses + noise
@@ -159,7 +159,8 @@ class FactoredNewton:
     def _unsettled(self, direction):
         """Whether the step would change the losses of held-out rows.
 
-        A last step that is taken unseen leaves the square of such a change.
+        The end of the last step is not evaluated: the remaining error is about the
+        square of this change.
         """
         if not NEWTON_TOL < self.tol <= ACCURATE_TOL:
             return np.zeros(len(direction), dtype=bool)
@@ -188,8 +189,9 @@ class FactoredNewton:
         """
         curvature, counts, raw = self.curvature, self.set.counts, self.at.raw
         if self._n_passes > curvature.own_price:
-            # Matrices at the splits' own weights cost less. Common ones tell how far
-            # the next place is from its minimum, and so must be of this one.
+            # Exact matrices of every split cost less than conjugate gradients. The
+            # common matrix is formed again too, because it measures the error at the
+            # next weights.
             curvature.solver(raw, self.penalty, self.tol, renew=True)
             counts.n_factorizations += len(slope)
             exact = StackedSolver(curvature.exact(raw, self.penalty))
@@ -204,7 +206,7 @@ class FactoredNewton:
         return _promised(slope, direction)
 
     def _watch(self, rate):
-        """Record the rate after new matrices; two slow steps mean inaccurate ones."""
+        """Record the rate after new matrices, which are rough after two slow steps."""
         if self._fresh is None:
             self._fresh = rate
         if rate > STALLED and not self.curvature.is_exact:
@@ -235,7 +237,7 @@ class FactoredNewton:
     def _move(self, slope, direction, decrement, done):
         """Step along the directions, shorter where the derivative becomes positive.
 
-        Returns whether no step is good enough, because of rounding.
+        Returns whether no step is accepted, because of rounding.
         """
         size = np.ones(len(done))
         for _ in range(NEWTON_MAX_HALVINGS):
@@ -254,7 +256,7 @@ class FactoredNewton:
                 self._stuck |= size == 0
                 return False
             shorter = shortened(size, rise, decrement)
-            # No step along these is good enough: rounding.
+            # No step along these is accepted, because of rounding.
             shorter[shorter < SHORTEST] = 0.0
             size = np.where(far, shorter, size)
         self.direction = 0.0

@@ -12,7 +12,7 @@ from .passes import HeldOutWeights, Passes
 from .quadratic_model import QuadraticModels
 from .split_set import GLMSplitSet
 
-#: Accuracy of the point about which the splits are modelled.
+#: Tolerance of the weights about which the splits are expanded.
 MODEL_TOL = 1e-2
 
 
@@ -25,7 +25,7 @@ class FactoredSplitSet(GLMSplitSet):
         As in `GLMSplitSet`.
     """
 
-    #: Stricter than of other sets, whose weights are one step ahead of the known error.
+    #: Stricter than for other sets, whose weights are a step ahead of the known error.
     rough_tol = 0.01
     keeps_slopes = True
 
@@ -190,7 +190,7 @@ class FactoredSplitSet(GLMSplitSet):
         return list(self.held_out_gradients(self.raw(weights)))
 
     def held_out_losses(self, raw):
-        """Return the validation losses; the last ones are kept.
+        """Return the validation losses; the last result is cached.
 
         Parameters
         ----------
@@ -200,7 +200,7 @@ class FactoredSplitSet(GLMSplitSet):
         return self._of_held_out(self.passes.held_out_losses, raw)
 
     def held_out_gradients(self, raw):
-        """Return the gradients of the validation losses; the last ones are kept.
+        """Return the gradients of the validation losses; the last result is cached.
 
         Parameters
         ----------
@@ -210,7 +210,7 @@ class FactoredSplitSet(GLMSplitSet):
         return self._of_held_out(self.passes.held_out_gradients, raw)
 
     def _of_held_out(self, make, raw):
-        """Return the result of a method of the passes; the last one is kept."""
+        """Return the result of a method of the passes; the last result is cached."""
         known, found = self._held_out.get(make.__name__, (None, None))
         if known is not raw:
             found = make(raw)
@@ -226,8 +226,8 @@ class FactoredSplitSet(GLMSplitSet):
     def _null_gradients(self):
         """Return the gradients of every split's L_T of its model without features.
 
-        These are next to each other: to first order in the constant, where sums over
-        parts of the rows serve all splits.
+        The constants of the splits are close to each other. So the gradients are
+        computed to first order in the constant, from sums over parts of the rows.
         """
         if not self._has_null_slopes:
             return super()._null_gradients()
@@ -240,8 +240,8 @@ class FactoredSplitSet(GLMSplitSet):
     def null_slopes(self):
         """Return slopes and curvature (n_samples, 2) of a model without features.
 
-        To be summed along with others, for `know_null`; (n_samples, 0) where they are
-        of no use.
+        They are summed in a pass with other vectors, for `know_null`. Shape
+        (n_samples, 0) if they are not needed.
         """
         if not self._has_null_slopes:
             return np.empty((len(self.y), 0))

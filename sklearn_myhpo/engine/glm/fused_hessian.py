@@ -6,7 +6,7 @@ import numpy as np
 
 from .products import CG_MAX_ITER, ProductHessian
 
-#: Relative residual that is small enough for a curvature in lambda.
+#: Largest relative residual of solves for a curvature in lambda.
 ROUGH = 0.05
 
 
@@ -30,7 +30,7 @@ class HessiansAt:
     def solve(self, rights, rtols, product=0.0, guess=None):
         """Return solutions and residuals of right-hand sides (n_splits, k, m, o).
 
-        By conjugate gradients for all in step (Hestenes & Stiefel 1952).
+        By conjugate gradients that iterate together (Hestenes & Stiefel 1952).
 
         Parameters
         ----------

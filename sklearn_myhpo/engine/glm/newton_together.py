@@ -15,7 +15,7 @@ from .safeguards import (
 
 #: Largest and least accuracy of a direction.
 LOOSEST_RTOL, TIGHTEST_RTOL = 0.3, 1e-6
-#: A change of the log curvature beyond this counts as any factor.
+#: Changes of the log curvature are clipped at this value.
 MAX_CHANGE = 30.0
 #: A step is doubled, so many times at most, while its slope is more than this share of
 #: that at the start. Where classes are separable, the slope only falls by e.
@@ -38,8 +38,8 @@ class NewtonTogether:
     ----------
     weights : ndarray of shape (n_splits, m, n_outputs)
     raw : ndarray of shape (n_splits, n_outputs, n_samples)
-    rest : ndarray of shape (n_splits,)
-        Which splits are not there yet.
+    rest : ndarray of bool of shape (n_splits,)
+        The splits that have not converged.
     """
 
     def __init__(self, split_set, lambda_, weights, tol):
@@ -150,9 +150,9 @@ class NewtonTogether:
         return hessians
 
     def _losses(self, numbers, weights=None, raw=None):
-        """Return the sizes of the training losses of some splits.
+        """Return the absolute training losses of some splits.
 
-        At weights and their raw predictions; by default those of now.
+        At weights and their raw predictions; by default the current ones.
         """
         weights = self.weights[numbers] if weights is None else weights
         raw = self.raw[numbers] if raw is None else raw
@@ -174,7 +174,7 @@ class NewtonTogether:
     def _move(self, numbers, direction, image, decrement, done, losses, noise):
         """Step along the directions; slopes decide how far."""
         size = np.ones(len(numbers))
-        # A step that is known to be good enough needs no slope at its end.
+        # A step that is known to be accepted needs no slope at its end.
         active = np.flatnonzero(~done)
         slope = np.empty((len(numbers), *self.slope.shape[1:]))
 
@@ -221,7 +221,7 @@ class NewtonTogether:
             shorter = shortened(size[active], rise, decrement[active])
             size[active] = np.where(far, shorter, size[active])
             active = active[far]
-        # No step along these is good enough: rounding.
+        # No step along these is accepted, because of rounding.
         size[active], done[active] = 0.0, True
         return np.flatnonzero(steep)
 

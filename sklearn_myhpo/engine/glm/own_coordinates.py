@@ -1,6 +1,7 @@
 """Splits with their own standardization, from the split of all rows.
 
-Every split has units, and maybe an origin, of its own; they are worked on together.
+Every split has its own units of the features, and possibly its own origin. One pass
+over the rows serves all splits.
 """
 
 from dataclasses import replace
@@ -35,8 +36,8 @@ def build_own_splits(full, parts, standard, plan):
         return None
     moves = standard.centres and not plan.shape.fit_intercept
     if moves and plan.all_directions and np.any(standard.varies[-1] > standard.varies):
-        # Means over features give weights to features that do not vary, and these are
-        # not to be multiplied with rounding.
+        # With response="mean" constant features get weights, which would be multiplied
+        # by the rounding errors of their columns.
         return None
     shares = parts.train_shares()
     place = _in_wide_units if plan.reduces_columns else _in_units

@@ -36,7 +36,7 @@ class Passes:
     rows : SplitRows
     loss : Loss
     y : ndarray
-        Target as the loss wants it.
+        Target as the loss expects it.
     train_weights : ndarray of shape (n_splits, n_samples)
         Non-negative, with sum 1 over the rows of a split.
     held_out : HeldOutWeights

@@ -4,16 +4,16 @@ import numpy as np
 
 from ...data.partial import CONSTANT
 
-#: Curvature of the penalty on unpenalized features, relative to that of the data: next
-#: to nothing, but above the rounding of a Hessian.
+#: Curvature of the penalty on unpenalized features, relative to that of the data:
+#: negligible, but above the rounding errors of a Hessian.
 PINNED = 1e-12
 
 
 def pinning(design, groups, curvature):
     """Return a negligible penalty on unpenalized features.
 
-    Without any, weights of features that depend on each other, or separate the classes,
-    would have no end. Constant features are held at zero.
+    Without it the weights of collinear features would not be unique, and those of
+    features that separate the classes not finite. Constant features get zero weights.
 
     Parameters
     ----------

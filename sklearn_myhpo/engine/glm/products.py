@@ -5,7 +5,8 @@ import numpy as np
 from ...data.shared_rows import SharedRows
 from ..linalg.hessian import CG_TOL, Hessian, Solution
 
-#: Iterations after which conjugate gradients return their last iterate.
+#: Maximum number of iterations of conjugate gradients; then the last iterate is
+#: returned.
 CG_MAX_ITER = 1000
 
 
@@ -21,8 +22,8 @@ class ProductHessian(Hessian):
     counts : OracleCounts
         It counts every product.
     near : Hessian or None
-        One close to this that is easily solved with, the preconditioner; None
-        for one that takes the features as independent of each other.
+        The preconditioner, an approximation with a cheap solve. None for one in which
+        the features are independent of each other.
 
     Attributes
     ----------
@@ -130,7 +131,7 @@ class _IndependentClasses:
 def solve_together(hessians, rights, rtol=CG_TOL, *, guesses=None, with_raw=False):
     """Return the inverses of several Hessians, each applied to its right-hand sides.
 
-    In step, so that one pass over the rows serves all.
+    They iterate together, so that one pass over the rows serves all.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Second-order models of all splits about common weights.
 
-One Gram pass makes a problem that costs no more passes, whatever its lambda.
+After one Gram pass they can be minimized at any lambda without reading the rows.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from ..linalg.stacked import StackedSolver
 class Quadratics(NamedTuple):
     """Quadratic functions of the weights of every split.
 
-    The outputs of a feature are coordinates of their own.
+    Every output of a feature is a separate coordinate.
 
     Attributes
     ----------

@@ -12,8 +12,8 @@ from ..split import Split
 class QuadraticModel(QuadraticSplit):
     """The losses of a split, to second order about a point.
 
-    Outputs of a feature are coordinates of their own, which share its lambda, and the
-    intercepts are coordinates without a lambda.
+    Every output of a feature is a separate coordinate with the lambda of the feature.
+    The intercepts are coordinates without a lambda.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class QuadraticModel(QuadraticSplit):
         free = np.full(split.shape[0] * n_outputs - len(labels), groups.n_groups)
         own = FeatureGroups(np.concatenate([labels, free]), groups.names)
         Split.__init__(self, feature_coordinates(own), 1, False, split.counts)
-        # A column per output where these differ, or one for all.
+        # One column per output if the outputs differ, else one for all.
         shared = np.ones((1, n_outputs // split.pinning.shape[1]))
         self.pinning = (split.pinning * shared).reshape(-1, 1)
         if penalty_scale is not None:

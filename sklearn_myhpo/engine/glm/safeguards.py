@@ -11,16 +11,16 @@ MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
 FAR_WORSE = 10.0
 #: Rounding of a loss.
 LOSS_ROUNDING = 1e-14
-#: Accuracy of weights from which on their held-out losses are compared, and the change
-#: of these by a step, relative to their mean, that is small enough.
+#: Tolerance of weights from which on their held-out losses are compared, and the
+#: largest change of these losses by a step, relative to their mean, at convergence.
 ACCURATE_TOL, SETTLED = 1e-6, 1e-9
 
 
 def saturated(losses, null_losses):
     """Return the numbers of the splits with far worse losses than without features.
 
-    Curvature may underflow there, and no step would lead away: solves start from the
-    model without features, and methods of steps have diverged.
+    The curvature may underflow there, so that no Newton step leads away. A solve
+    restarts from the model without features; a solver of gradient steps has diverged.
     """
     return np.flatnonzero(~(losses <= FAR_WORSE * null_losses))
 
@@ -66,14 +66,14 @@ def rounding(losses, train_weights, raw):
 def unsettled(change, before, losses):
     """Whether held-out losses still move, of every split.
 
-    A direction in which the training loss is nearly flat hardly counts in the norm of
-    the Hessian, whatever it does to rows that are held out.
+    The norm of the Hessian hardly measures a direction in which the training loss is
+    nearly flat, but the predictions of held-out rows may change along it.
 
     Parameters
     ----------
     change, before : ndarray of shape (k,)
-        Sizes of the changes of the losses by this step, and by the one before. What
-        does not fall any more is rounding.
+        Absolute changes of the losses by this step, and by the one before. A change
+        that no longer falls is rounding.
     losses : ndarray of shape (k,)
     """
     return (change > SETTLED * np.mean(losses)) & (change < STALLED * before)

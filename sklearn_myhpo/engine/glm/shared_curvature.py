@@ -13,11 +13,11 @@ from .near_hessian import OutputsApart
 class SharedCurvature:
     """Hessians with the curvature at one common raw prediction.
 
-    Solutions of overlapping training parts are close to each other, and so one matrix
-    and its factor precondition the Hessians of all splits: loosely over common rows,
-    closely each split over its own. The matrix is formed once the products spent
-    without it have cost as much, which is at most twice the least possible cost
-    (Karlin et al. 1988).
+    The solutions of overlapping training parts are close to each other. So one matrix
+    over all rows and its factor precondition the Hessians of all splits; a matrix over
+    the training rows of each split is a closer preconditioner. The matrix is formed
+    once the products spent without it have cost as much, which is at most twice the
+    least possible cost (Karlin et al. 1988).
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class SharedCurvature:
         Parameters
         ----------
         raw : callable
-            Gives the present raw predictions (n_splits, n_outputs, n_samples).
+            Gives the current raw predictions (n_splits, n_outputs, n_samples).
         is_accurate : bool
             Whether solutions must be accurate. A matrix that was formed for loose
             solutions is then formed again.
@@ -75,7 +75,7 @@ class SharedCurvature:
         Parameters
         ----------
         raw : ndarray of shape (n_splits, n_outputs, n_samples)
-            The present raw predictions.
+            The current raw predictions.
         """
         curvature = self.loss.curvature(self.y, self.parts.common(raw).T)
         if self.matrix is not None:
@@ -165,8 +165,8 @@ class SharedCurvature:
     def least(self):
         """Return the smallest nonzero curvature of the data.
 
-        At the first weights that were asked for: a scan begins without any. Where no
-        matrix was formed, of the features one by one.
+        Of the first matrix that was formed. Without a matrix, as at the beginning of a
+        scan, of every feature alone.
         """
         if self._first is None:
             return self._least_of_features
@@ -182,7 +182,7 @@ class SharedCurvature:
     def _rounding(self):
         """Relative curvature that counts as zero along axes of the rows.
 
-        Of features as they are the units may differ by any factor.
+        Zero for features in the user's units, which may differ by any factor.
         """
         if not self._has_axes:
             return 0.0

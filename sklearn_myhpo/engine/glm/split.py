@@ -1,4 +1,4 @@
-"""Any loss over rows of X: logistic regression, and ridge with many features."""
+"""A split of any loss over rows of X: logistic regression, ridge of many features."""
 
 from functools import cached_property
 from typing import NamedTuple
@@ -42,7 +42,7 @@ class GLMSplit(Split):
     loss : Loss
     rows : Design
     y : ndarray
-        Target as the loss wants it.
+        Target as the loss expects it.
     train_weight : ndarray of shape (n_samples,)
         Non-negative, with sum 1; zero on rows outside the part.
     held_out : HeldOut
@@ -114,7 +114,7 @@ class GLMSplit(Split):
         return weight
 
     def raw(self, w):
-        """Return the raw prediction; the last one is kept, for value and slope."""
+        """Return the raw prediction; the last one is cached, for value and slope."""
         known, raw = self._last
         if known is None or not np.array_equal(known, w):
             raw = self.rows.forward(w)

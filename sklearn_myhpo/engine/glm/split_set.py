@@ -19,8 +19,8 @@ from .split import HeldOut
 class GLMSplitSet(SplitSet):
     """Splits of a generalized linear model on the same rows.
 
-    Every product with X is made for all splits together, and curvature that they
-    share preconditions their Hessians.
+    Every product with X is computed for all splits together. The preconditioner of
+    their Hessians is a matrix that they share (`SharedCurvature`).
 
     Parameters
     ----------
@@ -141,8 +141,8 @@ class GLMSplitSet(SplitSet):
     def hessians(self, lambda_, weights):
         """Return the Hessian of every split's L_T at its weights.
 
-        Formed where it is solved with often, else known by its products and near the
-        Hessian with shared curvature.
+        Formed where many solves need it. Otherwise known by its products, with the
+        Hessian of shared curvature as preconditioner.
         """
         if self.plan.shares_hessians:
             return self._near_hessians(lambda_, weights)
@@ -158,7 +158,7 @@ class GLMSplitSet(SplitSet):
         return [self.among(number, one) for number, one in enumerate(found)]
 
     def among(self, number, hessian):
-        """Return the Hessian of a split, to be solved with together with the others."""
+        """Return the Hessian of a split, for solves of all splits together."""
         if not self.rows.are_shared:
             hessian.among = self.rows, number
         return hessian
@@ -180,8 +180,8 @@ class GLMSplitSet(SplitSet):
     def curvatures_in_lambda(self, lambda_, weights, hessians, adjoints, shares):
         """Return the `LambdaCurvature` of every split, from Hessians near theirs.
 
-        Their change along the adjoint is that of all splits in the mean: the responses
-        of the weights are much the same in all, the adjoints are not.
+        The change of the Hessian along the adjoint is the mean over the splits. The
+        responses of the weights are nearly equal in all splits, the adjoints are not.
         """
         bend = self._weighted_gram(self._mean_third(weights, adjoints, shares))
         curvatures = []

@@ -11,7 +11,7 @@ def build_glm_splits(rows, y, parts, *, penalty_scales=None, **shared):
     rows : Design
         Centred if there is an intercept.
     y : ndarray
-        Target as the loss wants it.
+        Target as the loss expects it.
     parts : RowParts
     penalty_scales : sequence of (ndarray or None), optional
         Factors of the penalty of every split.

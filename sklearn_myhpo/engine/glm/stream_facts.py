@@ -1,4 +1,7 @@
-"""Sums over the rows of every kind that need no weights of a model."""
+"""Sums over the rows of every kind, independent of the weights of a model.
+
+Rows of a kind are in the same folds (`sklearn_myhpo.data.folds.uses`).
+"""
 
 from functools import singledispatch
 from typing import NamedTuple

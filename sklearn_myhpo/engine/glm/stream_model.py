@@ -1,8 +1,9 @@
-"""The splits of rows beyond memory, to second order about weights of their own.
+"""Second-order models of the splits of rows beyond memory.
 
-At these weights losses, slopes and Hessians are those of the rows, so that a solver
-that converges there has the minimum of the rows. Third derivatives of the training
-losses are known along the moves of the weights in lambda.
+Every split is expanded about its own weights. There losses, slopes and Hessians are
+those of the rows, so that a solver that converges there has the minimum of the rows.
+Third derivatives of the training losses are known along the moves of the weights in
+lambda.
 """
 
 from typing import NamedTuple

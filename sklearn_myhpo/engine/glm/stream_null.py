@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Move of a constant, relative to one, from which on its model is that of the rows.
+#: Largest Newton step of a constant, in raw predictions, after which it is final.
 NULL_TOL = 1e-6
 
 
@@ -20,7 +20,7 @@ class NullModels(NamedTuple):
     curvature : float
         Largest mean second derivative in the raw predictions, of all rows.
     is_final : bool
-        Whether these are the models of the rows.
+        Whether the constants minimize the losses of the rows to `NULL_TOL`.
     """
 
     constants: np.ndarray
@@ -67,5 +67,5 @@ def _newton(slope, bend, frame):
     """Return Newton's steps of constants (k, n_outputs); zero without an intercept."""
     if not frame.fit_intercept:
         return np.zeros((len(slope), frame.n_outputs))
-    # A common shift of the scores of all classes is no move.
+    # The pseudoinverse leaves out a common shift of all classes, which changes nothing.
     return -(np.linalg.pinv(bend, hermitian=True) @ slope[:, -1][..., None])[..., 0]

@@ -1,7 +1,7 @@
 """One pass over rows beyond memory: losses, slopes and Hessians of all splits.
 
-A pass is a task for one block of rows, whose results are added up. Nothing that is
-returned grows with the number of rows.
+A pass runs one task per block of rows and adds up the results. The size of a result
+does not depend on the number of rows.
 """
 
 from functools import singledispatch
@@ -227,7 +227,7 @@ def add_models(add, found, used, trains, held):
 
 
 def multiple(count, array):
-    """Return an array so many times; itself of once."""
+    """Return an integer times an array; for 1 the array itself, not a copy."""
     return array if count == 1 else float(count) * array
 
 

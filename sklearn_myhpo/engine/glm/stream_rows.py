@@ -277,7 +277,7 @@ class StreamedRows:
         return self._null.curvature if known is None else known
 
     def _pin(self):
-        """Fix unpenalized features that the rows do not determine."""
+        """Add a negligible penalty to unpenalized features that are not determined."""
         view, groups = self.reading.view, self.frame.groups
         weight, mean, square = self._moments(-1)
         scale = np.ones(len(mean)) if view.scale is None else view.scale

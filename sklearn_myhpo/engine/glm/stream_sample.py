@@ -1,18 +1,19 @@
-"""A sample of the rows that weights of a model explain least."""
+"""A sample of the rows that a model predicts worst, drawn by importance."""
 
 import numpy as np
 
 from ...data.streams.weighed_sample import WeighedSample
 
-#: Importance of a row that is explained, in means of that without features.
+#: Least importance of a row, as a share of its importance in the model without
+#: features.
 LEAST_IMPORTANCE = 0.02
 
 
 def surprising_of_block(block, reading, weights, constant, most):
     """Return the `WeighedSample` of a block: a task.
 
-    A row counts by the slope and the curvature of its loss: where classes are nearly
-    separable, nearly all is said by the few rows between them.
+    The importance of a row is the slope plus the curvature of its loss. Where classes
+    are nearly separable, the few rows between them determine nearly all of the weights.
 
     Parameters
     ----------

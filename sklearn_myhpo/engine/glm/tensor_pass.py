@@ -1,7 +1,7 @@
 """The passes of `stream_pass` over tensors; an import registers them.
 
-Sums over rows are added where the rows live, and come to the host once per pass, as one
-array per kind of sum.
+Sums over rows are added on the device of the rows and are copied to the host once per
+pass, as one array per kind of sum.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Sums over rows that are added where the rows live, one array per kind of sum."""
+"""Sums over rows, added on the device of the rows, one array per kind of sum."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ SINGLE = ("value", "slope_raw", "spread")
 
 
 class TensorTotals:
-    """`Totals` whose arrays are where the rows live.
+    """`Totals` whose arrays are on the device of the rows.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ class WeighedSplit(GLMSplit):
         return self.row_groups.sums(self.whole.train_weight)
 
     def at(self, lambda_):
-        """Return the plain split with the row weights at lambda; the last is kept."""
+        """Return the plain split with the row weights at lambda; the last is cached."""
         logits = self.logits_of(lambda_)
         key = logits.tobytes()
         if key != self._at[0]:

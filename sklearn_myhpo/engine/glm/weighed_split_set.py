@@ -36,7 +36,7 @@ class WeighedSplitSet(SplitSet):
         return n_lambdas > MOST_RESPONSES or n_entries > plan.limits.most_responses
 
     def at(self, lambda_):
-        """Return the plain set with the row weights at lambda; the last is kept.
+        """Return the plain set with the row weights at lambda; the last one is cached.
 
         The matrices of the last set precondition the Hessians of the next.
         """

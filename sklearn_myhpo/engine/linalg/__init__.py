@@ -1,1 +1,1 @@
-"""Linear algebra that knows nothing of losses or rows."""
+"""Linear algebra, independent of losses and of rows."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...data.threads import matmul
 
-#: Least loss relative to that of the pivot whose digits are those of a pivot there.
+#: Smallest loss, relative to that of the pivot, that is accurate. If the lowest loss is
+#: smaller, all are computed again with the pivot at its penalty.
 LEAST_OF_PIVOT = 1e-3
 
 
@@ -28,7 +29,7 @@ def shared_path(train, held_out, penalties):
     -------
     values, slopes : ndarray of shape (n_lambdas,)
     """
-    # A strong penalty has a model without large weights.
+    # With a strong penalty the weights of the pivot are small.
     pivot = float(penalties.max())
     values, slopes = _about(train, held_out, penalties, pivot)
     best = np.argmin(values)

@@ -29,8 +29,8 @@ _RANKED_BY = {
     "edof": "degrees of freedom",
 }
 _HOW_STANDARD_ERRORS = (
-    "Standard errors are those of the posterior at the learned penalty: they leave out "
-    "that the penalty itself was learned, and that it shrinks."
+    "Standard errors are those of the posterior at the learned penalty. They ignore "
+    "the uncertainty of the penalty and the bias of shrunken coefficients."
 )
 
 
@@ -119,7 +119,7 @@ class Summary:
             loss += f" (standard error {_spell(self.validation_loss_standard_error)})"
         if self.baseline_loss is not None:
             loss += f"; of an intercept alone {_spell(self.baseline_loss)}"
-        lines.append(f"Loss that chose the penalty: {loss}.")
+        lines.append(f"Loss at the learned penalty: {loss}.")
         if self.effective_dof is not None:
             lines.append(
                 f"Effective degrees of freedom: {_spell(self.effective_dof)}, with "

@@ -1,7 +1,7 @@
 """The start of a run, also if one lambda for all groups gains little.
 
-What a useless group adds may hide all that another one would gain. So every group is
-then evaluated without the others.
+With one lambda for all, the noise of a useless group may hide the gain of another one.
+So every group is then evaluated without the others.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from .values import FINE_SCAN, is_small
 
 #: Maximum number of groups that are evaluated.
 MOST_GROUPS = 10
-#: Decrease of the loss by one lambda, relative to the model without features, beyond
-#: which a solver is left to find the rest.
+#: Decrease of the loss by one lambda, relative to the model without features, above
+#: which no group is evaluated alone.
 LITTLE = 0.05
 
 
@@ -35,11 +35,12 @@ def find_start(
     Returns
     -------
     lambda_ : ndarray of shape (n_groups,)
-        From a sample of the rows for as strong a penalty of all of them.
+        After a scan of a sample, the lambda at which the penalty of all rows is as
+        strong as that of the sample.
     weights : list of ndarray
         Inner solutions near there, of every split.
     scan : Scan or None
-        None for that of a sample, whose objective is another one.
+        None after a scan of a sample, whose objective differs.
     """
     scanned, scan = problem, None
     try:
@@ -51,7 +52,7 @@ def find_start(
         lambda_, weights = scan.lambda_, scan.weights
     if scanned is problem:
         return lambda_, weights, scan
-    # The best strength is about the same in all, and so falls per row.
+    # The best alpha of all rows is about that of the sample, so smaller per row.
     fall = np.log(scanned.n_held_out / problem.n_held_out)
     lambda_ = np.clip(lambda_ + fall, *scanned.scan_bounds)
     return problem.lifted(lambda_), weights, None
@@ -70,8 +71,8 @@ def start_of(problem: Problem, scan: Scan) -> tuple[np.ndarray, list[np.ndarray]
     Returns
     -------
     lambda_ : ndarray of shape (n_groups,)
-        Those of the scan; of few rows and groups, where these gain little, those of
-        the best group alone if that is better.
+        Those of the scan. If rows and groups are few and the scan gains little, those
+        of the best group alone, where these are better.
     weights : list of ndarray
         Inner solutions near there, of every split.
     """

@@ -8,7 +8,7 @@ from ..._deadline import Deadline
 from ...bilevel.problem import Problem
 
 #: Above log(curvature) + NULL_MARGIN the weights are a few percent of their final size,
-#: and the loss runs monotonically into that of the constant model.
+#: and the loss approaches that of the constant model monotonically.
 NULL_MARGIN = 2.0
 #: Smallest size of a loss that others are compared with.
 LEAST_LOSS = np.finfo(float).tiny
@@ -29,7 +29,7 @@ class Scan(NamedTuple):
     Attributes
     ----------
     lambda_ : ndarray of shape (n_groups,)
-        The best one, the same for all groups, up to their bounds.
+        The best lambda, the same for all groups, within their bounds.
     weights : list of ndarray
         Inner solutions near there, of every split.
     places, values : ndarray of shape (n_points,)
@@ -116,7 +116,7 @@ def cubic_minimum(low: Point, high: Point) -> tuple:
     Of several cubics at once where the points have arrays.
     """
     width = high.lambda_ - low.lambda_
-    # The loss has units: in its own size nothing overflows.
+    # The loss may be in any units; relative to its size nothing overflows.
     size = np.maximum(np.maximum(np.abs(low.value), np.abs(high.value)), LEAST_LOSS)
     a, b = low.slope * width / size, high.slope * width / size
     rise = (high.value - low.value) / size

@@ -2,8 +2,8 @@
 
 Exact inner solutions depend on lambda through terms like ``1 / (s + e^lambda)``,
 which change over about one unit of lambda and nowhere faster. So a scan with
-values and slopes at steps of that size sees every minimum, and cubic
-interpolation between two points ranks them.
+values and slopes at steps of that size finds every minimum, and cubic
+interpolation between two points ranks the minima.
 """
 
 from itertools import pairwise
@@ -60,7 +60,7 @@ def scan_lambda(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
 
 def _lowest(problem, points):
     """Return the `Scan` that ends at the lowest place between points in order."""
-    # Of equals the strongest penalty: the simplest model.
+    # Of equal values the one with the strongest penalty: the simplest model.
     best = min(reversed(points), key=lambda point: point.value)
     estimate, bracket = best.value, None
     for low, high in pairwise(points):
@@ -88,7 +88,7 @@ def _stationary_point(problem, low, high):
 
 
 def _slope(lambda_, problem, low, high):
-    """Return the slope at a shared lambda from one of two points to the other."""
+    """Return the slope at a shared lambda between two points."""
     for point in (low, high):
         if lambda_ == point.lambda_:
             return point.slope

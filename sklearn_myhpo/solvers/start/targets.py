@@ -58,7 +58,7 @@ def scan_targets(
 def _between(problem, grid, found):
     """Return the minima between the points, and the exact weights there."""
     everything, (values, slopes) = problem.everything, found
-    # Of equals the strongest penalty: the simplest model.
+    # Of equal values the one with the strongest penalty: the simplest model.
     best = len(grid) - 1 - np.argmin(values[::-1], axis=0)
     lambda_, lowest = grid[best], values[best, everything]
     low = Point(grid[:-1, None], values[:-1], slopes[:-1])

@@ -1,9 +1,10 @@
 """A scan by values only, for iterative inner solutions.
 
-A slope would cost as much as a solution, and the solver that starts here finds its own.
-So the loss is evaluated from the null model down to weak penalties, no more accurately
-than a ranking needs, each solution starting on the line through the last two. With many
-rows a sample shows the place of the minimum, and all rows are evaluated only near it.
+A slope would cost as much as a solution, and the solver that follows computes slopes
+anyway. So only losses are evaluated, from the null model down to weak penalties, with
+the accuracy that their ranking needs. Each solution starts at the linear extrapolation
+of the last two. With many rows a sample is scanned, and all rows are evaluated only
+near its minimum.
 """
 
 from itertools import pairwise
@@ -38,19 +39,20 @@ class Fineness(NamedTuple):
         Step of lambda, and the step after the loss has risen.
     highest_rise : float
         The scan ends after `PATIENCE` rises in a row to ``1 + highest_rise / sqrt(n)``
-        times the lowest value, or one rise twice as far: chance makes no second minimum
-        so far up.
+        times the lowest value, or after one rise twice as far: noise makes no second
+        minimum that high.
     rival : float
         Relative difference up to which the minimum of a parabola may be below a point.
     margin : float
-        Margin of the weakest penalty of the scan beyond one without effect at small
-        weights: it may have an effect where the curvature is far from that.
+        The weakest penalty of the scan is this far, in lambda, below one that has no
+        effect at the curvature of small weights. The curvature may be smaller
+        elsewhere.
     looks_twice : bool
         Whether solutions are rough at first, and accurate only where the loss moves
         little.
     is_guide : bool
-        Whether a model of more rows improves what the scan finds: then solutions stay
-        rough, and chance decides between minima that are nearly equal.
+        Whether a model of more rows improves the result of the scan. Then solutions
+        stay rough, and nearly equal minima are not compared accurately.
     """
 
     falling: float
@@ -62,27 +64,27 @@ class Fineness(NamedTuple):
     is_guide: bool = False
 
 
-#: Of many held-out rows; of some of them; and of few, whose loss may have several
-#: minima anywhere.
+#: Resolutions for many held-out rows, for a sample of them, and for few, whose loss may
+#: have several minima anywhere.
 COARSE_SCAN = Fineness(MOST_STEP, 3.5, 10.0, 0.01, 0.0, True)
 GUIDE_SCAN = COARSE_SCAN._replace(is_guide=True)
 FINE_SCAN = Fineness(0.75, 0.75, np.inf, 0.05, 10.0, False)
-#: Held-out rows, and rows times weights, up to which a scan is fine.
+#: Numbers of held-out rows, and of rows times weights, up to which `FINE_SCAN` is used.
 FEW_HELD_OUT, FEW_ENTRIES = 300, 20_000
-#: Rises in a row, or equal values, that are no chance.
+#: Number of successive rises, or of equal values, that are not noise.
 PATIENCE = 2
-#: Rise of the loss, relative to the lowest, after which weaker penalties do not help.
+#: Ratio of a loss to the lowest one after which weaker penalties do not help.
 #: Losses without a bound of their curvature may rise to 10^4 times that of the null
 #: model and still fall far below it.
 HOPELESS = 1e8
-#: Penalties too weak to have an effect are not evaluated once the loss
-#: rises, for then it does so along separable directions; or once it moves by less than
-#: FLAT_LOSS of itself, for then it has nothing left to fall by.
+#: Penalties too weak to have an effect are not evaluated once the loss rises, because
+#: it then rises along separable directions; nor once its relative change is below
+#: FLAT_LOSS.
 FLAT_LOSS = 1e-5
-#: Accuracy of the inner solutions, as in `BilevelProblem.minimize`, where a loss moves
-#: by at most COARSE of itself; elsewhere that of `SplitSet.rough_tol` will do.
+#: Tolerance of the inner solutions, as in `BilevelProblem.minimize`, where the relative
+#: change of the loss is at most COARSE; elsewhere it is `SplitSet.rough_tol`.
 SCAN_TOL, COARSE = 3e-3, 0.05
-#: Relative difference of two minima at that accuracy below which either may be lower.
+#: Relative difference of two minima at this tolerance below which either may be lower.
 NEARLY_EQUAL = 2e-3
 
 
@@ -111,7 +113,7 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
     is_guide = problem.split_set.makes_models and not is_small(fewer)
     fineness = GUIDE_SCAN if is_guide else _fineness(fewer)
     guide = _scan_down(fewer, phases, fineness)
-    # The best strength is about the same in all, and so falls per row.
+    # The best alpha of all rows is about that of the sample, so smaller per row.
     lambda_ = guide.lambda_.max() + np.log(fewer.n_held_out / problem.n_held_out)
     lambda_ = float(np.clip(lambda_, *inner_range(problem)))
     try:
@@ -210,8 +212,9 @@ def _next_point(problem, points, lambda_, n_null, fineness):
     """Return the next point, with a start from the last ones."""
     vector = shared_lambda(problem, lambda_)
     starts = points[-1].weights if points else None
-    # From weights whose slopes are known the first step is free, which is enough for a
-    # guide; losses that are compared should not wait for the next place to move.
+    # At weights with known slopes the first Newton step costs nothing, and a guide
+    # needs no more. Losses that are compared start at the extrapolation, as they need
+    # to move.
     stays = fineness.is_guide and problem.split_set.keeps_slopes
     if len(points) > n_null + 1 and not stays:
         last, before = points[-1], points[-2]
@@ -238,13 +241,13 @@ def _solved(problem, lambda_, weights):
 
 
 def _is_rising(values):
-    """Whether the loss has only risen for a while."""
+    """Whether the loss has risen `PATIENCE` times in a row."""
     last = values[-PATIENCE - 1 :]
     return len(last) > PATIENCE and all(low < high for low, high in pairwise(last))
 
 
 def _is_flat(values):
-    """Whether the loss has not moved for a while."""
+    """Whether the loss has hardly changed in `PATIENCE` steps."""
     last = values[-PATIENCE - 1 :]
     return len(last) > PATIENCE and np.ptp(last) <= FLAT_LOSS * abs(last[-1])
 
@@ -263,8 +266,8 @@ def _minima(points):
 def _ended(problem, points, n_null, fineness):
     """Return the `Scan` that ends at the lowest of the minima.
 
-    Parabolas estimate the minima. Where several may be lower than all points, they are
-    looked at.
+    Parabolas estimate the minima. If several may be lower than all points, they are
+    evaluated.
     """
     most = (1.0 + fineness.rival) * min(map(value_of, points))
     found = [_estimated(points, number, n_null) for number in _minima(points)]
@@ -275,7 +278,7 @@ def _ended(problem, points, n_null, fineness):
     lowest = min(rivals or found, key=value_of)
     close = [one for one in rivals if one.value <= (1.0 + NEARLY_EQUAL) * lowest.value]
     if len(close) > 1:
-        # The null model has no place that could be looked for.
+        # The null model is not a stationary point that Newton steps could find.
         top = null_lambda(problem)
         close = [
             one
