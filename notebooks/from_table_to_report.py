@@ -17,7 +17,7 @@
 # A table with numbers, categories and missing values becomes a tuned model, and the
 # model becomes a page that can be sent to somebody. Every cell runs in seconds.
 #
-# The rows are drawn, so that it is known what there is to be found: rents of flats.
+# The data are simulated rents of flats, so that the true effects are known.
 
 # %%
 import numpy as np

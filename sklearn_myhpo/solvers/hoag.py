@@ -43,7 +43,7 @@ MAX_RISE = 1.2
 LEAST_L = 0.5
 #: Longest step of a lambda by the rule "descent". If the inexact first slope is far too
 #: small, so is L, and a step into the flat tail of the loss would be accepted.
-LONGEST = 1.0 / LEAST_L
+LONGEST_DESCENT = 1.0 / LEAST_L
 
 
 class HOAGState(NamedTuple):
@@ -142,7 +142,7 @@ default="exponential"
         k = state.n_steps + 1
         step = state.hypergradient / (state.lipschitz * self._bounds(problem, state))
         if self.step_rule == "descent":
-            step = np.clip(step, -LONGEST, LONGEST)
+            step = np.clip(step, -LONGEST_DESCENT, LONGEST_DESCENT)
         lambda_ = problem.project(state.lambda_ - step)
         rtol = self._rtol(k, state.share)
         there = _evaluate(problem, lambda_, state.weights, state.adjoints, rtol)
