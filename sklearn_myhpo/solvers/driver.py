@@ -89,7 +89,7 @@ def minimize_bilevel(
             state = _first_state(problem, solver, lambda_0, weights_0, deadline)
             limits = max_iter, tol, deadline
             end = _iterate(problem, solver, state, rng, limits, callback, clock)
-    message = end.status.value.format(
+    message = end.status.sentence(
         n_iter=end.n_iter,
         max_iter=max_iter,
         max_time=deadline.max_time,

@@ -26,7 +26,7 @@ def result_of_passes(loop, place, status, info, advice):
     BilevelResult
         At the last point.
     """
-    message = status.value.format(
+    message = status.sentence(
         n_iter=len(loop.history),
         max_iter=loop.max_iter,
         max_time=loop.deadline.max_time,

@@ -43,7 +43,7 @@ MAX_RISE = 1.2
 LEAST_L = 0.5
 #: Longest step of a lambda by the rule "descent". If the inexact first slope is far too
 #: small, so is L, and a step into the flat tail of the loss would be accepted.
-LONGEST_DESCENT = 1.0 / LEAST_L
+LONGEST_DESCENT = 2.0
 
 
 class HOAGState(NamedTuple):

@@ -170,6 +170,13 @@ class Solver(ABC):
         return problem.at(state.lambda_, state.weights)
 
 
+#: Sentence of a run that had no time for an iteration: it has no residual.
+NO_ITERATION = (
+    "stopped at max_time={max_time:g} seconds, before the end of its first iteration. "
+    "The result is its start. Increase max_time"
+)
+
+
 class Status(Enum):
     """End of a run, with a sentence that a user can act on."""
 
@@ -197,6 +204,25 @@ class Status(Enum):
         "was stopped by a callback after {n_iter} iterations, with a relative residual "
         "of {error:.1e}"
     )
+
+    def sentence(self, *, n_iter: int, **facts: Any) -> str:
+        """Return the sentence with the facts of a run in it.
+
+        Parameters
+        ----------
+        n_iter : int
+            Iterations that the run ended.
+        **facts
+            max_iter, max_time, tol, error (full relative residual), residuals (those
+            of its parts, as text) and advice of the solver.
+
+        Returns
+        -------
+        str
+        """
+        is_start = self is Status.MAX_TIME and n_iter == 0
+        text = NO_ITERATION if is_start else self.value
+        return text.format(n_iter=n_iter, **facts)
 
     @property
     def has_converged(self) -> bool:
