@@ -109,7 +109,6 @@ def facts(model, X):
     }
 
 
-@pytest.mark.slow
 def test_groups_stay_together(tasks):
     """The splitter would not get the groups, or be passed over."""
     X, raw = frame()
