@@ -73,7 +73,7 @@ def fits():
 FITS = {name: rest for name, *rest in fits()}
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(9)
 @pytest.mark.parametrize("name", FITS)
 def test_blocks_are_the_same_model(name, monkeypatch):
     """Beyond a limit that nobody sees other numbers would come out."""

@@ -79,7 +79,7 @@ def targets():
 TARGETS = {name: rest for name, *rest in targets()}
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("name", TARGETS)
 def test_passes_end_where_the_fit_in_memory_does(name, tasks):
     """Beyond a limit that nobody sees there would be another model."""
@@ -109,7 +109,6 @@ def facts(model, X):
     }
 
 
-@pytest.mark.slow
 def test_groups_stay_together(tasks):
     """The splitter would not get the groups, or be passed over."""
     X, raw = frame()

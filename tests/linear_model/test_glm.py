@@ -254,7 +254,7 @@ def test_every_solver_that_can(name):
     assert model.fit(X, y).validation_loss_ <= least * (1 + 1e-4)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "solver",
     [
@@ -523,7 +523,7 @@ def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(6)
 @each_family
 @pytest.mark.parametrize("kind", ["even", "weighted"])
 def test_many_rows(name, kind):

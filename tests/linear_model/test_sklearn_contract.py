@@ -51,13 +51,40 @@ FEW_STEPS = [
 ]
 
 
+#: Checks of scikit-learn that fit many times.
+MANY_FITS = (
+    "check_classifiers_train",
+    "check_dtype_object",
+    "check_estimator_sparse",
+    "check_estimators_dtypes",
+    "check_regressors_train",
+    "check_regressors_int",
+    "check_sample_weight_equivalence",
+    "check_supervised_y_2d",
+)
+
+
+def variants_with_checks(estimators):
+    """Return the parametrization by checks, of which those of many fits are slow."""
+    every = parametrize_with_checks(estimators)
+    names, cases = every.args
+    marked = []
+    for case in cases:
+        fits = any(name in str(case) for name in MANY_FITS)
+        is_plain = not hasattr(case, "marks")
+        marked.append(
+            pytest.param(*case, marks=pytest.mark.slow) if fits and is_plain else case
+        )
+    return pytest.mark.parametrize(names, marked, **every.kwargs)
+
+
 @parametrize_with_checks(FEW_STEPS)
 def test_scikit_learn_checks(estimator, check):
     """Any of scikit-learn's own checks: there a tool would meet a surprise."""
     check(estimator)
 
 
-@parametrize_with_checks(
+@variants_with_checks(
     # Everyone's fit and score, with requests of `partial_fit` and without.
     [BilevelRidge(), MYHPORidgeClassifier()]
 )
@@ -79,7 +106,7 @@ def test_tags_are_those_of_the_counterpart(cls):
     assert own == other
 
 
-@parametrize_with_checks([MYHPORidge(feature_groups="each")])
+@variants_with_checks([MYHPORidge(feature_groups="each")])
 def test_scikit_learn_checks_with_many_lambdas(estimator, check):
     """The same with one lambda per feature, which has code paths of its own."""
     if "sample_weight_equivalence" in str(check):
@@ -90,7 +117,7 @@ def test_scikit_learn_checks_with_many_lambdas(estimator, check):
     check(estimator)
 
 
-@parametrize_with_checks(
+@variants_with_checks(
     [
         MYHPORidge(criterion="gcv"),
         MYHPOLogisticRegression(criterion="alo"),
@@ -198,7 +225,7 @@ def test_cross_val_score(cls):
     assert scores.mean() > (0.6 if cls in CLASSIFIERS else 0.5)
 
 
-@pytest.mark.one_in(3, 1)
+@pytest.mark.one_in(7, 1)
 @each_estimator
 def test_grid_search_over_our_options(cls):
     """Our own options could not be compared by the usual tool."""

@@ -62,7 +62,7 @@ def scores_of(fitted, X):
     return fitted.predict(X).reshape(len(X), -1)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(4, 3)
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
 def test_grid_search_over_a_pipeline(weighted, fit_intercept):

@@ -65,7 +65,6 @@ def test_nested_losses_are_those_of_rows_left_out(cls, is_weighted, container):
     np.testing.assert_allclose(fixed.lambda_, model.lambda_)
 
 
-@pytest.mark.slow
 @no_warnings
 def test_auto_follows_the_data():
     """Groups with a meaning would lose their gain, or chance be taken for meaning."""

@@ -58,7 +58,7 @@ def test_accuracy_is_of_the_order_of_one_over_gamma(name):
     np.testing.assert_allclose(found[-1], exact.lambda_, atol=1e-4)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5, 1)
 @pytest.mark.parametrize(
     "name",
     [

@@ -47,7 +47,7 @@ def plain_ridge(spec, lambda_, rows):
     return plain.fit(spec.X[rows], spec.y[rows], sample_weight=weight)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("fit_intercept", "n_targets", "is_weighted"),
     covering_pairs([True, False], [2, 3], [True, False]),

@@ -156,7 +156,6 @@ def test_optimism_of_repeated_folds():
     assert model.optimism_ == pytest.approx(plain.optimism_, rel=0.2)
 
 
-@pytest.mark.slow
 def test_groups_are_kept_together():
     """Rows of an owner would be on both sides of a split."""
     for cv in (GroupKFold(4), KeyFolds(4)):

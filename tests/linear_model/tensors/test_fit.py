@@ -327,7 +327,7 @@ CHECKED = (
     MYHPORidgeClassifier(),
     MYHPOLogisticRegression(),
     pytest.param(BilevelLogisticRegression(), marks=pytest.mark.slow),
-    MYHPOPoissonRegressor(),
+    pytest.param(MYHPOPoissonRegressor(), marks=pytest.mark.slow),
 )
 
 

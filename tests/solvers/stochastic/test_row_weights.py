@@ -193,7 +193,7 @@ def test_penalties_may_be_learned_too(method):
     assert np.abs(found.lambda_[:2] - start[:2]).min() > 0.3
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("method", ["saba", "srba", "soba"])
 def test_wrong_labels_are_found(method, container):
