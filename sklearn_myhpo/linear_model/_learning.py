@@ -4,7 +4,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._deadline import OutOfTimeError
-from .._messages import shown
 from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
 from ..solvers.phases import UNWATCHED
@@ -113,12 +112,6 @@ class LearningMixin:
         self._set_minimum(lambda_, float(loss), error)
         if self.selection == "min" or not result.lambda_.size:
             return result
-        if error is None:
-            raise ValueError(
-                "selection='one_se' needs the standard error of the loss of held-out "
-                f"rows, but criterion={shown(self.criterion)} holds none out. Use "
-                "criterion='validation', or selection='min'."
-            )
         try:
             with problem.counts.within(deadline):
                 return strongest_within(problem, result, error)

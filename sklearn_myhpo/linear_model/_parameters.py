@@ -37,6 +37,12 @@ class ChoosingModel(BilevelLinearModel):
         criterion = resolve_criterion(self.criterion, loss, self._name())
         if criterion is not None:
             self._check_solver_without_splits(solver)
+            if self.selection == "one_se":
+                raise ValueError(
+                    "selection='one_se' needs the standard error of the loss of "
+                    f"held-out rows, but criterion={shown(self.criterion)} holds none "
+                    "out. Use criterion='validation', or selection='min'."
+                )
         return criterion
 
     def _choose_shrinkage(self, source, progress):

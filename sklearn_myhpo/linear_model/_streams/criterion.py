@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..._messages import shown
 from ...criteria.streamed import AllRows, LeftOutRows
 from ...diagnostics.certificate import certify
 from ...solvers import minimize_bilevel
@@ -37,7 +36,7 @@ class StreamedCriterionFit(StreamedFit):
 
     def _start(self):
         """Return the `Start`: of the last fit, of the sample, or without features."""
-        # Raises for solvers that need splits.
+        # Raises for solvers that need splits, and for selection by held-out rows.
         self.criterion = self.model._choose_criterion(self.loss, self.solver)
         return super()._start()
 
@@ -80,12 +79,6 @@ class StreamedCriterionFit(StreamedFit):
     def _select(self, streamed, driver, problem, result):
         """Return the result, and its problem; nothing is held out to select by."""
         model = self.model
-        if model.selection != "min":
-            raise ValueError(
-                "selection='one_se' needs the standard error of the loss of held-out "
-                f"rows, but criterion={shown(model.criterion)} holds none out. Use "
-                "criterion='validation', or selection='min'."
-            )
         lambda_ = model._as_parameter(result.lambda_)
         model._set_minimum(lambda_, float(result.validation_loss), None)
         return result, problem
