@@ -1,8 +1,11 @@
 """Sums over parts of the rows, from which those over all training parts follow."""
 
-from itertools import pairwise
-
 import numpy as np
+
+from ...data.blocks import rows_by_label
+
+#: Blocks of rows that fill a cache together.
+BLOCKS_OF_A_CACHE = 8
 
 
 class PartSums:
@@ -44,18 +47,20 @@ class PartSums:
         """
         # One vector after the other, as they are multiplied.
         weighted = (self.weight * slopes.T).T
-        ends = np.flatnonzero(np.diff(self.labels)) + 1
-        sums = np.zeros((self.n_parts, self.rows.n_coordinates, slopes.shape[1]))
-        if len(ends) < 2 * self.n_parts:
-            edges = [0, *ends, len(self.labels)]
-            for start, end in pairwise(edges):
-                part = self.labels[start]
-                if part >= 0:
-                    own = slice(start, end)
-                    sums[part] += self.rows.take(own).adjoint(weighted[own])
-        else:
-            for part in range(self.n_parts):
-                own = np.where(self.labels == part, weighted.T, 0.0)
-                sums[part] = self.rows.adjoint(own.T)
+        shape = self.n_parts, self.rows.n_coordinates, slopes.shape[1]
+
+        def own(block, labels, weighted):
+            sums = np.zeros(shape)
+            for part, index in rows_by_label(labels, self.n_parts):
+                if isinstance(index, slice):
+                    sums[part] += block.take(index).adjoint(weighted[index])
+                else:
+                    masked = np.where(labels == part, weighted.T, 0.0)
+                    sums[part] += block.adjoint(masked.T)
+            return sums
+
+        # Small blocks have rows of few parts, where these are nearly in order.
+        width = BLOCKS_OF_A_CACHE * int(self.rows.entries_per_row + 1)
+        sums = self.rows.reduce(own, self.labels, weighted, entries_per_row=width)
         shares = self.train_shares, self.held_shares
         return tuple(np.tensordot(own, sums, axes=1) for own in shares)
