@@ -12,10 +12,10 @@ import numpy as np
 from ...bilevel.outer import OuterModel
 from .points import Point, inner_range
 
-#: Step of lambda between values of the models; the relative margin within which other
-#: minima of the models may be the lowest of the objective; and how many of these are
-#: compared.
-GRID_STEP, CLEARLY, MOST_MINIMA = 0.5, 1e-3, 3
+#: Step of lambda between values of the models; the relative margins within which other
+#: minima of the models, and an end of the range, may be the lowest of the objective;
+#: and how many minima are compared.
+GRID_STEP, CLEARLY, CLEARLY_INNER, MOST_MINIMA = 0.5, 1e-3, 2e-4, 3
 #: Where the models fall by less than the second in a step, and are within the first of
 #: their least value, the objective itself may have a minimum.
 SHOULDER, SHOULDER_SLOPE = 1e-4, 2e-5
@@ -104,9 +104,12 @@ class NearSteps:
         edges = np.concatenate([[np.inf], values, [np.inf]])
         minima = (values <= edges[:-2]) & (values <= edges[2:])
         found = np.flatnonzero(minima & (values <= (1.0 + CLEARLY) * least))
-        are_inner = np.all((found > 0) & (found < len(grid) - 1))
+        is_inner = (found > 0) & (found < len(grid) - 1)
+        ends = values[found[~is_inner]]
         is_lower = least < self.problem.null_loss
-        if not (are_inner and is_lower and len(found) <= MOST_MINIMA):
+        is_lower &= not np.any(ends <= (1.0 + CLEARLY_INNER) * least)
+        found = found[is_inner]
+        if not (is_lower and len(found) <= MOST_MINIMA):
             return [], [], points
         starts = [self.newton(grid[place]) for place in found]
         return ([] if None in starts else starts), _shoulders(grid, values), points
