@@ -24,6 +24,15 @@ class PartSums:
         self.train_shares, self.held_shares = parts.shares, parts.held_out_shares
         self.n_parts = parts.shares.shape[1]
 
+    def shares_of(self, weight):
+        """Return a weight (n_samples,) of rows relative to the parts', (n_parts,)."""
+        used = self.labels >= 0
+        own, parts = (
+            np.bincount(self.labels[used], each[used], minlength=self.n_parts)
+            for each in (weight, self.weight)
+        )
+        return own / parts
+
     def of_values(self, values):
         """Return the mean values (k,) of training and of held-out rows.
 
@@ -38,12 +47,14 @@ class PartSums:
         sums = np.bincount(labels, weighted, minlength=self.n_parts)
         return self.train_shares @ sums, self.held_shares @ sums
 
-    def of_slopes(self, slopes):
+    def of_slopes(self, slopes, *more):
         """Return the gradients (k, m, j) of training and of held-out rows.
 
         Parameters
         ----------
         slopes : ndarray of shape (n_samples, j)
+        *more : ndarray of shape (n_more, n_parts)
+            Shares of the parts in further sums, which are returned too.
         """
         # One vector after the other, as they are multiplied.
         weighted = (self.weight * slopes.T).T
@@ -62,5 +73,5 @@ class PartSums:
         # Small blocks have rows of few parts, where these are nearly in order.
         width = BLOCKS_OF_A_CACHE * int(self.rows.entries_per_row + 1)
         sums = self.rows.reduce(own, self.labels, weighted, entries_per_row=width)
-        shares = self.train_shares, self.held_shares
+        shares = self.train_shares, self.held_shares, *more
         return tuple(np.tensordot(own, sums, axes=1) for own in shares)

@@ -91,6 +91,8 @@ class _End(NamedTuple):
     Attributes
     ----------
     place : Place
+    whole : ndarray of shape (1, m)
+        Weights of all rows.
     error : float
         Relative error of the weights, in the norm of the Hessian.
     at : Slopes
@@ -102,6 +104,7 @@ class _End(NamedTuple):
     """
 
     place: Place
+    whole: np.ndarray
     error: float
     at: object
     model: OuterModel
@@ -137,7 +140,8 @@ class _Rounds:
         centre = find_centre(*given)
         if centre is None:
             return None
-        self.models = NearModels(self.set, self.factors, centre)
+        given = self.set, problem.full, self.factors, centre
+        self.models = NearModels(*given)
         self.steps = NearSteps(problem, self.models, self.factors)
         starts, more, points = self.steps.minima()
         ends = [self._ended(lambda_, points) for lambda_ in starts]
@@ -148,8 +152,10 @@ class _Rounds:
 
     def _ended(self, lambda_, points):
         """Return the `_End` after passes from a minimum of the models, or None."""
-        passes, models, steps = NearPass(self.set.passes), self.models, self.steps
+        models, steps = self.models, self.steps
+        passes = NearPass(self.set.passes, self.problem.full.train_weight)
         place = steps.place(lambda_, models.at(lambda_).weights)
+        whole = models.full.minima(lambda_)[0]
         error, rate, n_slow, end = np.inf, USUAL_RATE, 0, None
         # Weights of second-order models are off by the square of their distance.
         expected = models.distance(place.weights) ** 2
@@ -157,8 +163,11 @@ class _Rounds:
             is_rough = expected > ROUGH_WEIGHTS
             both = None if is_rough or end is not None else place.both
             self._last = place.lambda_, list(place.weights[..., None]), points
-            found = self._pass(passes, place.weights, both, end is not None)
+            weights = np.concatenate([place.weights, whole])
+            found = self._pass(passes, weights, both, end is not None)
             last, error = error, models.error(place.lambda_)
+            error = max(error, models.full.error(place.lambda_))
+            whole = models.full.corrected(place.lambda_)
             n_slow += error > max(SLOW_RATE * last, ROUGH_WEIGHTS)
             if n_slow > MOST_SLOW or not error < FAR_OFF:
                 return None
@@ -167,11 +176,12 @@ class _Rounds:
             if end is not None:
                 left = ahead - place.weights
                 if self._is_settled(left, error):
-                    return self._end(place, error, found, left, *end)
+                    return self._end(place, whole, error, found, left, *end)
                 place = place._replace(weights=ahead)
             elif both is not None:
                 exact, before = steps.exact(place, found, ahead), place.lambda_
                 place = steps.moved(place, exact)
+                whole = whole + models.full.way(before, place.lambda_)
                 off = exact.off(place.lambda_ - before)
                 end = (exact, off) if self._is_at_rest(exact, error, off) else None
             else:
@@ -180,6 +190,8 @@ class _Rounds:
 
     def _pass(self, passes, weights, both, is_last):
         """Update the models by a pass at weights, and return what else it has found.
+
+        The last weights are those of all rows.
 
         The `NearTerms` where J and q are given, the `Slopes` of the last pass.
         """
@@ -209,7 +221,7 @@ class _Rounds:
         change = abs(shares @ dot(models.held_gradients, left))
         return error <= END_TOL and change <= END_CHANGE * (shares @ models.held_losses)
 
-    def _end(self, place, error, at, left, exact, off):
+    def _end(self, place, whole, error, at, left, exact, off):
         """Return the `_End` at the place of the last pass, with the size of the slope.
 
         The slope is that of the error of lambda, and of the rest of the weights' way.
@@ -219,16 +231,17 @@ class _Rounds:
         model = exact.model._replace(gradient=np.array([slope]))
         losses = models.held_losses
         objective, freedom = float(shares @ losses), models.freedom(place.lambda_)
-        return _End(place, error, at, model, losses, objective, freedom)
+        return _End(place, whole, error, at, model, losses, objective, freedom)
 
     def _known(self, end, points):
         """Return the scan, and store the minimum in the problem."""
         problem, lambda_ = self.problem, end.place.lambda_
-        kept = self.set.keep(end.place.weights[..., None], end.at, end.losses)
+        at = end.at._replace(gradients=end.at.gradients[:-1])
+        kept = self.set.keep(end.place.weights[..., None], at, end.losses)
         place = problem.at(shared_lambda(problem, lambda_), kept)
         place.know(end.objective, end.model, list(end.place.both[..., None]))
         # By the inequality of Cauchy and Schwarz for J' H_V and a move of the weights.
         felt = float(np.sqrt(2.0 * end.model.tangent[0, 0] / end.objective))
-        known = end.error, end.error * felt, end.freedom
+        known = end.error, end.error * felt, end.freedom, end.whole.T
         problem.known = KnownPlace(place, *known)
         return Scan.of(problem, lambda_, kept, points)
