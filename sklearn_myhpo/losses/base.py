@@ -17,9 +17,7 @@ class Loss(ABC):
     A loss is never negative, because solvers compare the predicted decrease of a step
     with the loss. Half a unit deviance is suitable; a negative log likelihood without
     its constant may be negative. A problem with a negative mean loss raises a
-    ValueError.
-
-    A loss is convex: its curvature is positive semidefinite.
+    ValueError. A loss is convex: its curvature is positive semidefinite.
     """
 
     #: Name in messages.
@@ -38,9 +36,8 @@ class Loss(ABC):
     max_curvature: ClassVar[float | None] = None
     #: Number of directions of the raw prediction along which the loss is constant.
     n_flat: ClassVar[int] = 0
-    #: A fit ends when the sum of the losses of all rows is below this limit. For
-    #: likelihoods it is 0.01 nats, which is negligible; a squared error has no natural
-    #: unit.
+    #: A fit ends when the sum of the losses of all rows is below this limit: 0.01 nats
+    #: of likelihoods. A squared error has no natural unit.
     negligible_sum: ClassVar[float] = 0.0
 
     def __repr__(self):
@@ -239,26 +236,11 @@ class Loss(ABC):
         shape, one = raw.shape, np.ones((1, 1))
         y, raw = np.broadcast_to(y, shape).ravel(), raw.reshape(-1, 1)
         value, first = self.value_and_gradient(y, raw)
-        second, third = self.curvature(y, raw), self.third(y, raw, one, one, one)
-        return tuple(found.reshape(shape) for found in (value, first, second, third))
+        found = value, first, self.curvature(y, raw), self.third(y, raw, one, one, one)
+        return tuple(each.reshape(shape) for each in found)
 
     def slopes(self, y, raw):
-        """Return three derivatives in one raw prediction per row, without values.
-
-        Their rounding is relative to the mean of the target: for sums over rows.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,)
-            Target.
-        raw : ndarray of shape (..., n_samples)
-            Raw predictions of one or more models.
-
-        Returns
-        -------
-        first, second, third : ndarray of the shape of `raw`
-            They may share memory.
-        """
+        """Return the three of `derivatives`, with the rounding of the mean."""
         return self.derivatives(y, raw)[1:]
 
     def curvature_product(self, y, raw, vectors):

@@ -301,6 +301,11 @@ def test_derivatives_at_once(name):
         np.testing.assert_allclose(second, expected, rtol=1e-7, atol=1e-14)
         expected = loss.third(y, at, one, one, one)
         np.testing.assert_allclose(third, expected, rtol=1e-7, atol=1e-14)
+        mean = np.abs(second) + np.abs(first)
+        for rough, exact in zip(
+            loss.slopes(y, at[:, 0]), (first, second, third), strict=True
+        ):
+            assert np.all(np.abs(rough - exact) <= 1e-9 * (mean + np.abs(y)) + 1e-14)
         for derive in (loss.derivatives, partial(Loss.derivatives, loss)):
             both = derive(y, np.stack([at[:, 0], -at[:, 0]]))
             other = derive(y, -at[:, 0])

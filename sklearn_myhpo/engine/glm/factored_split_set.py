@@ -184,6 +184,15 @@ class FactoredSplitSet(GLMSplitSet):
         self.counts.n_values += len(weights)
         return self.held_out_losses(self.raw(weights))
 
+    def null_validation_losses(self):
+        """Return the validation loss of every split's model without features."""
+        self.counts.n_values += len(self.splits)
+        starts, losses = np.stack([split.null_raw() for split in self.splits]), 0.0
+        for index, owner, weight in self.passes.held_out.visits:
+            own = weight * self.loss.value(self.y[index], starts[owner])
+            losses += np.bincount(owner, own, minlength=len(starts))
+        return losses
+
     def validation_gradients(self, weights):
         """Return the gradient of every split's L_V at its weights."""
         self.counts.n_validation_gradients += len(weights)

@@ -37,83 +37,48 @@ class NearPoint(NamedTuple):
         return self.weights + delta * self.response + 0.5 * delta**2 * self.second
 
 
-class NearModels:
-    """Models of the splits of a set, with Hessians at common weights.
+class TrainModels:
+    """Models of training losses, with Hessians corrected by moves.
 
     Parameters
     ----------
-    split_set : FactoredSplitSet
-        That `makes_models`, of one output and one lambda.
+    grams : ndarray of shape (k, m, m)
+        Hessians of the data terms.
     factors : ndarray of shape (m,)
         The penalty of every coordinate relative to that of lambda.
-    centre : Centre
-        Common weights.
     """
 
-    def __init__(self, split_set, factors, centre):
-        shared, sums = split_set.shared_curvature, PartSums(split_set)
-        self.factors = factors
-        shared.renew(centre.raw[None])
-        grams = np.asarray(shared.own_matrices())
-        self.grams, self.held_grams = grams, np.asarray(shared.held_out_matrices())
-        self.path = PenaltyPath(grams, factors)
-        split_set.counts.n_factorizations += len(grams)
-        values, slopes = split_set.loss.value_and_gradient(split_set.y, centre.raw.T)
-        losses, held_losses = sums.of_values(values)
-        slopes = np.concatenate([slopes, split_set.null_slopes()], axis=1)
-        gradients, held = sums.of_slopes(slopes)
-        split_set.know_null(gradients[..., 1:])
-        weights = np.repeat(centre.weights.T, len(grams), axis=0)
-        self._pairs, self.reference, self.gradients = [], None, None
-        self.move_to(weights, gradients[..., 0], held[..., 0], (losses, held_losses))
+    def __init__(self, grams, factors):
+        self.grams, self.factors = grams, factors
+        self.path, self._pairs = PenaltyPath(grams, factors), []
+        self.reference = self.gradients = self.losses = None
 
-    def move_to(self, weights, gradients, held_gradients=None, losses=None):
-        """Set the slopes, and the losses if given, to those at weights (k, m).
-
-        The slopes of held-out rows are by default those of the models.
-        """
-        if held_gradients is None:
-            held_gradients = self.held_slopes(weights)
+    def expand(self, weights, gradients, losses=None):
+        """Set the slopes, and the losses if given, to those at weights (k, m)."""
         if self.reference is not None:
             pair = weights - self.reference, gradients - self.gradients
             self._pairs = [*self._pairs, pair][-MEMORY:]
         self.reference, self.gradients = weights, gradients
-        self.held_gradients = held_gradients
-        if losses is not None:
-            self.losses, self.held_losses = losses
+        self.losses = self.losses if losses is None else losses
         right = np.einsum("kab,kb->ka", self.grams, weights) - gradients
         self._turned = self.path.turned(right[:, None])[:, 0]
         self._rest = self.path.rest(right[:, None])[:, 0]
 
-    def values(self, lambdas):
-        """Return the validation losses (k, n_lambdas) at the minima."""
-        penalties = 2.0 * np.exp(lambdas)
-        turned = self._turned[:, None] / (
-            self.path.values[:, None] + penalties[:, None]
-        )
-        moves = self.path.back(turned) + (self._rest - self.reference)[:, None]
-        bent = np.matmul(moves, self.held_grams)
-        bent *= 0.5
-        bent += self.held_gradients[:, None]
-        return self.held_losses[:, None] + np.einsum("kla,kla->kl", moves, bent)
-
-    def at(self, lambda_):
-        """Return the `NearPoint` at a lambda."""
+    def minima(self, lambda_):
+        """Return the minima at a lambda and two derivatives there, (3, k, m)."""
         penalty = 2.0 * np.exp(lambda_)
         share = penalty / (self.path.values + penalty)
         turned = np.empty((3, *share.shape))
         turned[0] = self._turned * share / penalty
         turned[1] = -share * turned[0]
         turned[2] = (1.0 - 2.0 * share) * turned[1]
-        weights, first, second = self.path.back(turned.swapaxes(0, 1)).swapaxes(0, 1)
-        weights = weights + self._rest
-        moves = np.stack([weights - self.reference, first], axis=1)
-        bent = np.matmul(moves, self.held_grams)
-        gradients = self.held_gradients + bent[:, 0]
-        slopes = np.einsum("ka,ka->k", gradients, first)
-        bends = np.einsum("ka,ka->k", gradients, second)
-        bends += np.einsum("ka,ka->k", bent[:, 1], first)
-        return NearPoint(slopes, bends, weights, first, second)
+        found = self.path.back(turned.swapaxes(0, 1)).swapaxes(0, 1)
+        found[0] += self._rest
+        return found
+
+    def way(self, before, after):
+        """Return the way (k, m) of the minima from a lambda to another one."""
+        return self.minima(after)[0] - self.minima(before)[0]
 
     def corrected(self, lambda_):
         """Return the weights (k, m) after a step with corrected Hessians."""
@@ -130,20 +95,9 @@ class NearModels:
         pairs = [(move, change + penalty * move) for move, change in self._pairs]
         return two_loops(pairs, rights, lambda right: self.solve(right, lambda_))
 
-    def held_slopes(self, weights):
-        """Return the gradients (k, m) of the validation losses at weights (k, m)."""
-        bent = np.einsum("kab,kb->ka", self.held_grams, weights - self.reference)
-        return self.held_gradients + bent
-
     def solve(self, rights, lambda_):
         """Return the inverse Hessians applied to rows (k, r, m)."""
         return self.path.solve(rights, 2.0 * np.exp(lambda_))
-
-    def freedom(self, lambda_):
-        """Return the mean of the degrees of freedom, unpenalized ones included."""
-        values = self.path.values
-        felt = np.mean(np.sum(values / (values + 2.0 * np.exp(lambda_)), axis=1))
-        return float(felt + np.count_nonzero(self.factors == 0))
 
     def error(self, lambda_):
         """Return the relative error of the weights, in the norm of the Hessian."""
@@ -155,6 +109,95 @@ class NearModels:
         rounding = LOSS_ROUNDING * np.abs(losses)
         promised = np.where(promised <= rounding, 0.0, promised)
         return _largest(promised, losses)
+
+
+class NearModels(TrainModels):
+    """Models of the splits of a set, with Hessians at common weights.
+
+    Parameters
+    ----------
+    split_set : FactoredSplitSet
+        That `makes_models`, of one output and one lambda.
+    full : GLMSplit
+        All rows.
+    factors : ndarray of shape (m,)
+        The penalty of every coordinate relative to that of lambda.
+    centre : Centre
+        Common weights.
+
+    Attributes
+    ----------
+    full : TrainModels
+        The model of all rows.
+    """
+
+    def __init__(self, split_set, full, factors, centre):
+        shared, sums = split_set.shared_curvature, PartSums(split_set)
+        shared.renew(centre.raw[None])
+        super().__init__(np.asarray(shared.own_matrices()), factors)
+        self.held_grams = np.asarray(shared.held_out_matrices())
+        whole = sums.shares_of(full.train_weight)[None]
+        self.full = TrainModels(shared.matrices_of(whole), factors)
+        split_set.counts.n_factorizations += len(self.grams) + 1
+        values, slopes = split_set.loss.value_and_gradient(split_set.y, centre.raw.T)
+        losses, held_losses = sums.of_values(values)
+        slopes = np.concatenate([slopes, split_set.null_slopes()], axis=1)
+        gradients, held, own = sums.of_slopes(slopes, whole)
+        split_set.know_null(gradients[..., 1:])
+        weights = np.repeat(centre.weights.T, 1 + len(self.grams), axis=0)
+        gradients = np.concatenate([gradients[..., 0], own[..., 0]])
+        self.move_to(weights, gradients, held[..., 0], (losses, held_losses))
+
+    def move_to(self, weights, gradients, held_gradients=None, losses=None):
+        """Set the slopes, and the losses if given, to those at weights (k + 1, m).
+
+        The last weights are those of all rows. The slopes of held-out rows are by
+        default those of the models.
+        """
+        own = weights[:-1]
+        if held_gradients is None:
+            held_gradients = self.held_slopes(own)
+        self.held_gradients = held_gradients
+        whole = None
+        if losses is not None:
+            losses, self.held_losses = losses
+            whole = np.array([np.mean(losses)])
+        self.expand(own, gradients[:-1], losses)
+        self.full.expand(weights[-1:], gradients[-1:], whole)
+
+    def values(self, lambdas):
+        """Return the validation losses (k, n_lambdas) at the minima."""
+        penalties = 2.0 * np.exp(lambdas)
+        turned = self._turned[:, None] / (
+            self.path.values[:, None] + penalties[:, None]
+        )
+        moves = self.path.back(turned) + (self._rest - self.reference)[:, None]
+        bent = np.matmul(moves, self.held_grams)
+        bent *= 0.5
+        bent += self.held_gradients[:, None]
+        return self.held_losses[:, None] + np.einsum("kla,kla->kl", moves, bent)
+
+    def at(self, lambda_):
+        """Return the `NearPoint` at a lambda."""
+        weights, first, second = self.minima(lambda_)
+        moves = np.stack([weights - self.reference, first], axis=1)
+        bent = np.matmul(moves, self.held_grams)
+        gradients = self.held_gradients + bent[:, 0]
+        slopes = np.einsum("ka,ka->k", gradients, first)
+        bends = np.einsum("ka,ka->k", gradients, second)
+        bends += np.einsum("ka,ka->k", bent[:, 1], first)
+        return NearPoint(slopes, bends, weights, first, second)
+
+    def held_slopes(self, weights):
+        """Return the gradients (k, m) of the validation losses at weights (k, m)."""
+        bent = np.einsum("kab,kb->ka", self.held_grams, weights - self.reference)
+        return self.held_gradients + bent
+
+    def freedom(self, lambda_):
+        """Return the mean of the degrees of freedom, unpenalized ones included."""
+        values = self.path.values
+        felt = np.mean(np.sum(values / (values + 2.0 * np.exp(lambda_)), axis=1))
+        return float(felt + np.count_nonzero(self.factors == 0))
 
     def distance(self, weights):
         """Return the relative distance of weights (k, m) in the norm of the Hessian."""

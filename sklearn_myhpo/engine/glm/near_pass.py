@@ -20,8 +20,10 @@ class NearTerms(NamedTuple):
 
     Attributes
     ----------
-    gradients, held_gradients : ndarray of shape (k, m)
-        Of the data terms of the training losses, and of the validation losses.
+    gradients : ndarray of shape (k + 1, m)
+        Of the data terms of the training losses of the splits and of all rows.
+    held_gradients : ndarray of shape (k, m)
+        Of the validation losses.
     products : ndarray of shape (k, 2, m)
         The Hessians of the data terms applied to a response J and an adjoint q.
     turn : ndarray of shape (k, m)
@@ -45,10 +47,12 @@ class NearPass:
     ----------
     passes : Passes
         Of rows that all splits share.
+    weight : ndarray of shape (n_samples,)
+        Of all rows, in the training loss of a last model beside those of the splits.
     """
 
-    def __init__(self, passes):
-        self.passes, self.n_splits = passes, passes.n_splits
+    def __init__(self, passes, weight):
+        self.passes, self.n_splits, self._weight = passes, passes.n_splits, weight
         index, owner, weight = (one for one in passes.held_out.visits[0])
         n_samples = passes.rows.n_samples
         self._owner, self._held = np.zeros(n_samples, np.intp), np.zeros(n_samples)
@@ -78,43 +82,50 @@ class NearPass:
         ]
 
     def gradients(self, weights):
-        """Return the gradients (k, m) of the training losses at weights (k, m)."""
+        """Return the gradients (k + 1, m) of the training losses at as many weights."""
         passes = self.passes
 
-        def of_block(block, y, train):
-            raw = _forward(block, weights)
-            slopes, *_ = passes.loss.slopes(y, raw)
-            return (block.adjoint((slopes * train.T).T).T,)
+        def of_block(block, y, train, weight):
+            slopes, *_ = passes.loss.slopes(y, _forward(block, weights))
+            return (block.adjoint(_weighted(slopes, train.T, weight).T).T,)
 
-        return self._sum(of_block, passes.y, passes.train_weights.T)[0]
+        given = passes.y, passes.train_weights.T, self._weight
+        return self._sum(of_block, *given)[0]
 
     def values(self, weights):
-        """Return the `Slopes`, and the validation losses (k,), at weights (k, m)."""
+        """Return the `Slopes` at weights (k + 1, m), and the validation losses (k,).
+
+        The gradients are k + 1, all others k.
+        """
         passes = self.passes
         raw = np.empty((self.n_splits, 1, passes.rows.n_samples))
 
-        def of_block(block, y, train, owner, held, raw):
+        def of_block(block, y, train, weight, owner, held, raw):
             images, train = _forward(block, weights), train.T
-            raw[...] = images.T
+            raw[...] = images[:-1].T
             losses, slopes, *_ = passes.loss.derivatives(y, images)
             own = _Owners(owner, self.n_splits)
-            means = np.einsum("kn,kn->k", losses, train)
+            means = np.einsum("kn,kn->k", losses[:-1], train)
             held_means = own.sum(held * own.of(losses))
-            return means, held_means, block.adjoint((slopes * train).T).T
+            weighted = _weighted(slopes, train, weight)
+            return means, held_means, block.adjoint(weighted.T).T
 
-        given = passes.y, passes.train_weights.T, self._owner, self._held
+        rows = self._weight, self._owner, self._held
+        given = passes.y, passes.train_weights.T, *rows
         losses, held_losses, found = self._sum(of_block, *given, raw[:, 0].T)
         return Slopes(raw, losses, found[..., None]), held_losses
 
     def terms(self, weights, vectors):
-        """Return the `NearTerms` at weights (k, m) of J and q, (k, 2, m)."""
-        columns = np.concatenate([weights[None], vectors.transpose(1, 0, 2)])
+        """Return the `NearTerms` at weights (k + 1, m) of J and q, (k, 2, m)."""
+        both = vectors.transpose(1, 0, 2).reshape(-1, weights.shape[1])
+        columns = np.concatenate([both, weights])
         of_block = partial(self._terms_of_block, columns=columns)
-        passes = self.passes
-        given = passes.y, passes.train_weights.T, self._owner, self._held
-        sums, gram, held = self._sum(of_block, *given)
-        sums = sums.reshape(-1, *weights.shape)
-        return NearTerms(sums[0], held, sums[1:3].transpose(1, 0, 2), sums[3], gram)
+        passes, rows = self.passes, (self._weight, self._owner, self._held)
+        given = passes.y, passes.train_weights.T, *rows
+        gradients, sums, gram, held = self._sum(of_block, *given)
+        sums = sums.reshape(3, *vectors[:, 0].shape)
+        products = sums[:2].transpose(1, 0, 2)
+        return NearTerms(gradients, held, products, sums[2], gram)
 
     def _sum(self, of_block, *rows):
         """Return the sums over all blocks, a share of them by each thread."""
@@ -132,31 +143,42 @@ class NearPass:
         work = row_limits().products_per_entry * design.n_features * self.n_splits
         return add_all(map_shares(own, self._blocks, work * design.n_samples))
 
-    def _terms_of_block(self, block, y, train, owner, held, columns):
+    def _terms_of_block(self, block, y, train, weight, owner, held, columns):
         """Return the sums of all terms over a block of rows."""
         n_splits, train = self.n_splits, train.T
-        images = _forward(block, columns.reshape(-1, columns.shape[2]))
-        images = images.reshape(*columns.shape[:2], -1)
-        slopes, bends, thirds = self.passes.loss.slopes(y, images[0])
+        images = _forward(block, columns)
+        move, along, raw = np.split(images, [n_splits, 2 * n_splits])
+        slopes, bends, thirds = self.passes.loss.slopes(y, raw)
         own = _Owners(owner, n_splits)
-        # The slopes, the products with J and with q, the turns; and held-out slopes.
-        out = np.empty((4 * n_splits + len(own.present), len(y)))
-        rows = out[: 4 * n_splits].reshape(4, *train.shape)
-        np.multiply(train, slopes, out=rows[0])
-        np.multiply(train, bends, out=rows[3])
-        np.multiply(rows[3], images[1:], out=rows[1:3])
-        np.multiply(train, thirds, out=rows[3])
-        rows[3] *= images[1]
-        rows[3] *= images[2]
-        np.negative(rows[3], out=rows[3])
-        move = own.of(images[1])
-        bent = held * own.of(bends) * move
-        own.add(bent, rows[3])
-        own.spread(held * own.of(slopes), out[4 * n_splits :])
+        # Products with J and with q, turns, slopes, and held-out slopes.
+        ends = np.cumsum([n_splits] * 3 + [n_splits + 1, len(own.present)])
+        out = np.empty((ends[-1], len(y)))
+        of_move, of_along, turn, of_slopes, of_held = np.split(out, ends[:-1])
+        np.multiply(train, bends[:-1], out=turn)
+        np.multiply(turn, move, out=of_move)
+        np.multiply(turn, along, out=of_along)
+        np.multiply(train, thirds[:-1], out=turn)
+        turn *= move
+        turn *= along
+        np.negative(turn, out=turn)
+        held_move = own.of(move)
+        bent = held * own.of(bends) * held_move
+        own.add(bent, turn)
+        _weighted(slopes, train, weight, of_slopes)
+        own.spread(held * own.of(slopes), of_held)
         found = block.adjoint(out.T).T
-        gradients = np.zeros((n_splits, found.shape[1]))
-        gradients[own.present] = found[4 * n_splits :]
-        return found[: 4 * n_splits], own.sum(bent * move), gradients
+        held_gradients = np.zeros((n_splits, found.shape[1]))
+        held_gradients[own.present] = found[ends[3] :]
+        gradients, gram = found[ends[2] : ends[3]], own.sum(bent * held_move)
+        return gradients, found[: ends[2]], gram, held_gradients
+
+
+def _weighted(slopes, train, weight, out=None):
+    """Return slopes (k + 1, n_rows) times the weights of splits, and of all rows."""
+    out = np.empty_like(slopes) if out is None else out
+    np.multiply(slopes[:-1], train, out=out[:-1])
+    np.multiply(slopes[-1], weight, out=out[-1])
+    return out
 
 
 def _forward(block, columns):

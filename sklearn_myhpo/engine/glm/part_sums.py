@@ -1,8 +1,11 @@
 """Sums over parts of the rows, from which those over all training parts follow."""
 
-from itertools import pairwise
-
 import numpy as np
+
+from ...data.blocks import rows_by_label
+
+#: Blocks of rows that fill a cache together.
+BLOCKS_OF_A_CACHE = 8
 
 
 class PartSums:
@@ -21,6 +24,15 @@ class PartSums:
         self.train_shares, self.held_shares = parts.shares, parts.held_out_shares
         self.n_parts = parts.shares.shape[1]
 
+    def shares_of(self, weight):
+        """Return a weight (n_samples,) of rows relative to the parts', (n_parts,)."""
+        used = self.labels >= 0
+        own, parts = (
+            np.bincount(self.labels[used], each[used], minlength=self.n_parts)
+            for each in (weight, self.weight)
+        )
+        return own / parts
+
     def of_values(self, values):
         """Return the mean values (k,) of training and of held-out rows.
 
@@ -35,27 +47,31 @@ class PartSums:
         sums = np.bincount(labels, weighted, minlength=self.n_parts)
         return self.train_shares @ sums, self.held_shares @ sums
 
-    def of_slopes(self, slopes):
+    def of_slopes(self, slopes, *more):
         """Return the gradients (k, m, j) of training and of held-out rows.
 
         Parameters
         ----------
         slopes : ndarray of shape (n_samples, j)
+        *more : ndarray of shape (n_more, n_parts)
+            Shares of the parts in further sums, which are returned too.
         """
         # One vector after the other, as they are multiplied.
         weighted = (self.weight * slopes.T).T
-        ends = np.flatnonzero(np.diff(self.labels)) + 1
-        sums = np.zeros((self.n_parts, self.rows.n_coordinates, slopes.shape[1]))
-        if len(ends) < 2 * self.n_parts:
-            edges = [0, *ends, len(self.labels)]
-            for start, end in pairwise(edges):
-                part = self.labels[start]
-                if part >= 0:
-                    own = slice(start, end)
-                    sums[part] += self.rows.take(own).adjoint(weighted[own])
-        else:
-            for part in range(self.n_parts):
-                own = np.where(self.labels == part, weighted.T, 0.0)
-                sums[part] = self.rows.adjoint(own.T)
-        shares = self.train_shares, self.held_shares
+        shape = self.n_parts, self.rows.n_coordinates, slopes.shape[1]
+
+        def own(block, labels, weighted):
+            sums = np.zeros(shape)
+            for part, index in rows_by_label(labels, self.n_parts):
+                if isinstance(index, slice):
+                    sums[part] += block.take(index).adjoint(weighted[index])
+                else:
+                    masked = np.where(labels == part, weighted.T, 0.0)
+                    sums[part] += block.adjoint(masked.T)
+            return sums
+
+        # Small blocks have rows of few parts, where these are nearly in order.
+        width = BLOCKS_OF_A_CACHE * int(self.rows.entries_per_row + 1)
+        sums = self.rows.reduce(own, self.labels, weighted, entries_per_row=width)
+        shares = self.train_shares, self.held_shares, *more
         return tuple(np.tensordot(own, sums, axes=1) for own in shares)

@@ -160,7 +160,11 @@ class SharedCurvature:
 
     def held_out_matrices(self):
         """Return the matrix of every split's held-out rows."""
-        return self.rows.own_matrices(self._sums, self.parts.held_out_shares)
+        return self.matrices_of(self.parts.held_out_shares)
+
+    def matrices_of(self, shares):
+        """Return the matrices (k, ...) of shares (k, n_parts) of the parts."""
+        return self.rows.own_matrices(self._sums, shares)
 
     def least(self):
         """Return the smallest nonzero curvature of the data.

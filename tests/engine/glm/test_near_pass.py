@@ -35,14 +35,17 @@ def problem_of(kind, is_shuffled):
 @pytest.mark.parametrize("kind", ["dense", "sparse", "classes"])
 def test_terms_are_those_of_single_passes(kind, is_shuffled):
     """The slope in lambda would be that of other rows than the folds'."""
-    split_set = problem_of(kind, is_shuffled).split_set
+    problem = problem_of(kind, is_shuffled)
+    split_set, full = problem.split_set, problem.full
     passes, rng = split_set.passes, np.random.default_rng(1)
-    weights = 0.3 * rng.standard_normal((4, 7))
+    weights = 0.3 * rng.standard_normal((5, 7))
     vectors = rng.standard_normal((4, 2, 7))
     with use_limits(block_entries=2**14, cached_entries=2**12):
-        found = NearPass(passes).terms(weights, vectors)
-    at = passes.slopes(weights[..., None])
-    np.testing.assert_allclose(found.gradients, at.gradients[..., 0], atol=1e-13)
+        found = NearPass(passes, full.train_weight).terms(weights, vectors)
+    at = passes.slopes(weights[:4, :, None])
+    whole = full.train_gradient(weights[4:].T, np.array([-300.0]))
+    gradients = np.concatenate([at.gradients[..., 0], whole.T])
+    np.testing.assert_allclose(found.gradients, gradients, atol=1e-13)
     products = passes.products(at.raw, vectors[..., None])[..., 0]
     np.testing.assert_allclose(found.products, products, atol=1e-12)
     gram, third = passes.tangent_terms(at.raw, vectors[..., None])
@@ -51,12 +54,12 @@ def test_terms_are_those_of_single_passes(kind, is_shuffled):
     np.testing.assert_allclose(turn, (gram - third)[:, 0, 0])
     held = passes.held_out_gradients(at.raw)[..., 0]
     np.testing.assert_allclose(found.held_gradients, held, atol=1e-13)
-    gradients = NearPass(passes).gradients(weights)
-    np.testing.assert_allclose(gradients, at.gradients[..., 0], atol=1e-13)
-    last, held_losses = NearPass(passes).values(weights)
+    again = NearPass(passes, full.train_weight).gradients(weights)
+    np.testing.assert_allclose(again, gradients, atol=1e-13)
+    last, held_losses = NearPass(passes, full.train_weight).values(weights)
     np.testing.assert_allclose(last.raw, at.raw, atol=1e-12)
     np.testing.assert_allclose(last.losses, at.losses)
-    np.testing.assert_allclose(last.gradients, at.gradients, atol=1e-13)
+    np.testing.assert_allclose(last.gradients[..., 0], gradients, atol=1e-13)
     np.testing.assert_allclose(held_losses, passes.held_out_losses(at.raw))
 
 
@@ -64,7 +67,7 @@ def test_blocks_are_of_one_split_where_its_rows_are_neighbours():
     """Sums over held-out rows would be gathered row by row."""
     passes = problem_of("dense", False).split_set.passes
     with use_limits(cached_entries=2**12):
-        blocks = NearPass(passes)._blocks
+        blocks = NearPass(passes, np.ones(600))._blocks
     assert [block.start for block in blocks] == sorted(b.start for b in blocks)
     rows = np.concatenate([np.arange(600)[block] for block in blocks])
     np.testing.assert_array_equal(rows, np.arange(600))
@@ -77,14 +80,16 @@ def test_moves_mend_the_hessians_of_models():
     factors = np.append(np.ones(6), 0.0)
     rng, start = np.random.default_rng(4), problem.full.start()
     centre = Centre(-3.0, start, problem.full.raw(start).T)
-    models, exact = NearModels(problem.split_set, factors, centre), []
+    full = problem.full
+    models, exact = NearModels(problem.split_set, full, factors, centre), []
     for _ in range(2):
-        weights = models.reference + 0.3 * rng.standard_normal((4, 7))
-        slopes = NearPass(problem.split_set.passes).gradients(weights)
-        before = models.gradients
+        before, now = models.gradients, np.append(models.reference, start.T, axis=0)
+        weights = now + 0.3 * rng.standard_normal((5, 7))
+        found = NearPass(problem.split_set.passes, full.train_weight)
+        slopes = found.gradients(weights)
         penalty = 2.0 * np.exp(-3.0) * factors
-        move = weights - models.reference
-        exact.append((move, slopes - before + penalty * move))
+        move = (weights - now)[:4]
+        exact.append((move, slopes[:4] - before + penalty * move))
         models.move_to(weights, slopes)
     move, change = exact[-1]
     np.testing.assert_allclose(
