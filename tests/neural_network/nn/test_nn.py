@@ -215,12 +215,16 @@ def test_squared_norm_is_that_of_the_formed_weights(case):
     for layer in self_tuning_layers(tuning):
         if not isinstance(layer, ResponseLayer):
             continue
+        network = ModuleNetwork(tuning, [Site(LAMBDA, layer.path)])
         formed = [layer.formed(one) for one in r]
         names = [name for name, _ in layer.pairs]
         expected = [sum(one[name].square().sum() for name in names) for one in formed]
-        torch.testing.assert_close(layer.squared_norm(r), torch.stack(expected))
+        values = torch.linspace(-1.0, 0.5, len(r), dtype=DOUBLE)[:, None]
+        penalty = values[:, 0].exp() * torch.stack(expected)
+        torch.testing.assert_close(network.penalty(r, values), penalty.mean())
         general = sum(getattr(layer, name).square().sum() for name in names)
-        torch.testing.assert_close(layer.squared_norm(), general)
+        penalty = values[:1].exp()[0, 0] * general
+        torch.testing.assert_close(network.penalty(None, values[:1]), penalty)
 
 
 def test_norm_and_gradients_of_formed_weights(case):
@@ -230,9 +234,8 @@ def test_norm_and_gradients_of_formed_weights(case):
     by row, whose formula does not form weights.
     """
     _, tuning, x = case
-    layers = [one for one in self_tuning_layers(tuning) if hasattr(one, "squared_norm")]
-    for column, layer in enumerate(layers):
-        layer.columns = {"lambda": column}
+    every = self_tuning_layers(tuning)
+    layers = [one for one in every if isinstance(one, ResponseLayer)]
     sites = [Site(LAMBDA, layer.path) for layer in layers]
     network = ModuleNetwork(tuning, sites)
     r = inputs(1)
@@ -243,10 +246,12 @@ def test_norm_and_gradients_of_formed_weights(case):
         if has_pass:
             network.outputs(x, r, values, network.draw(len(x), torch.Generator()))
         penalty = network.penalty(r, values)
-        slopes = torch.autograd.grad(penalty.sum(), weights, allow_unused=True)
+        slopes = torch.autograd.grad(penalty, weights, allow_unused=True)
         found.append((penalty, [one for one in slopes if one is not None]))
     torch.testing.assert_close(*found)
-    fixed = sum(layer.squared_norm(r, is_fixed=True).sum() for layer in layers)
+    network.linearized_outputs(x, r, values, network.draw(len(x), torch.Generator()))
+    fixed = network.penalty(r, values)
+    torch.testing.assert_close(fixed, penalty)
     none = torch.autograd.grad(fixed, network.general, allow_unused=True)
     assert all(one is None for one in none)
 
