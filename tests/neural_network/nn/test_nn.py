@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from torch import nn  # noqa: E402
+from torch.nn.utils import prune  # noqa: E402
 
 from sklearn_myhpo.neural_network import nn as stn  # noqa: E402
 from sklearn_myhpo.neural_network.hyperparameters import Site  # noqa: E402
@@ -327,10 +328,18 @@ def parametrized():
     return nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)))
 
 
+def pruned():
+    module = nn.Sequential(nn.Linear(2, 2))
+    prune.l1_unstructured(module[0], "weight", amount=1)
+    return module
+
+
 @pytest.mark.parametrize(
     ("module", "options", "message"),
     [
         (lambda: nn.Sequential(nn.GRU(2, 3)), {}, r"layer '0' \(GRU\) cannot be conv"),
+        (pruned, {}, r"'0' \(Linear\).*\['weight'\] are computed from others"),
+        (tied, {"keep": ["1"]}, r"are one tensor.* or keep=\['0', '1'\]"),
         (
             lambda: nn.Sequential(nn.Identity(), nn.MultiheadAttention(4, 2)),
             {},
