@@ -43,6 +43,18 @@ class Characters(nn.Module):
         return self.last(self.drop(self.lstm(self.embedding(x))[0])).transpose(1, 2)
 
 
+class Words(nn.Module):
+    """A classifier of texts by the mean vector of their words."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.embedding = nn.Embedding(2000, width)
+        self.drop, self.last = nn.Dropout(0.1), nn.Linear(width, 10)
+
+    def forward(self, x):
+        return self.last(self.drop(self.embedding(x).mean(dim=1)))
+
+
 def images():
     return nn.Sequential(
         *(nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
@@ -69,6 +81,10 @@ def text_case(n, hidden):
     return Characters(hidden), x, y
 
 
+def word_case(n, width):
+    return Words(width), torch.randint(0, 2000, (n, 40)), torch.randint(0, 10, (n,))
+
+
 def vector_case(n, width):
     return perceptron(width), torch.randn(n, 784), torch.randint(0, 10, (n,))
 
@@ -76,6 +92,7 @@ def vector_case(n, width):
 #: Modules, with a batch of each, by name.
 CASES = {
     **{f"CNN, {n} rows": partial(image_case, n) for n in (32, 128)},
+    "Embedding, 128 texts": partial(word_case, 128, 64),
     **{
         f"LSTM, {n} sequences, {hidden} units": partial(text_case, n, hidden)
         for n, hidden in ((32, 64), (64, 128), (128, 256))
