@@ -117,6 +117,7 @@ def index_of(columns):
     Returns
     -------
     slice or tensor of int64
+        Index of these columns.
     """
     first = columns[0] if columns else 0
     last = first + len(columns)

@@ -143,6 +143,16 @@ def copied(module: nn.Module) -> nn.Module:
     """Return a deep copy, also of tensors that PyTorch does not copy.
 
     These are buffers without a shape yet, and weights that are computed from others.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+
+    Returns
+    -------
+    torch.nn.Module
+        The copy.
     """
     memo = {}
     for layer in module.modules():
