@@ -104,12 +104,6 @@ class SelfTuningEstimator(
         network : callable
             Function of a checkpoint to fitted attributes by name.
         """
-        if not np.isfinite(outcome.best.loss):
-            raise ValueError(
-                "The loss of the held-out rows is NaN or infinite from the start: the "
-                "outputs of the network are not finite, or too large. Scale the "
-                "features, for example by StandardScaler."
-            )
         vars(self).update(network(outcome.best))
         self._set_history(outcome)
         self._warn(outcome)

@@ -178,6 +178,8 @@ def check_outputs(outputs, n_outputs, y, task):
         raise ValueError(
             f"The module must return one tensor. It returned {type(outputs).__name__}."
         )
+    if not torch.isfinite(outputs).all():
+        raise ValueError("The module returns NaN or infinity before it is trained.")
     n_rows, shape = len(y), tuple(outputs.shape)
     if task == "classification":
         wanted = (n_rows, n_outputs, *y.shape[1:])

@@ -581,7 +581,7 @@ SCRIPTED = ValueError, "compiled by torch.jit.*before that"
         (lambda: Broken("too few"), ValueError, r"\(2, 10\) for 2 rows.*\(2, 9\)"),
         (lambda: torch.jit.trace(nn.Linear(64, 10), torch.ones(2, 64)), *SCRIPTED),
         (lambda: Mixed(), ValueError, "'first' has torch.float32, 'last' has .*64"),
-        (lambda: Broken("not a number"), ValueError, "NaN or infinite from the start"),
+        (lambda: Broken("not a number"), ValueError, "NaN or infinity before it is"),
         (lambda: nn.Linear(64, 10), TypeError, "arguments for a class"),
         (lambda: Perceptron, TypeError, "unexpected keyword argument 'bad'"),
         (lambda: 3, TypeError, "'module' parameter must be a torch.nn.Module.*3"),
