@@ -12,13 +12,16 @@ The second table holds the last values of the centred run from the start, with a
 without noise on them (one draw or point of the sine per iteration, on the free
 coordinates), or repeats the run's schedule without tuning.
 
-    python -m benchmarks.stn [--seeds 5] [--rows 2000] [--page doc/neural_network.md]
+    python -m benchmarks.stn [--seeds 5] [--rows 2000] [--store FOLDER]
+                             [--page doc/neural_network.md]
 """
 
 import argparse
+import json
 import warnings
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +66,32 @@ class Outcome(NamedTuple):
     test: float
     error: float
     n_gradients: int
+
+
+class Store:
+    """Results of one seed in a file, so that an experiment goes on where it ended.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file, one line a result; None to keep nothing.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        lines = path.read_text().splitlines() if path and path.exists() else []
+        self.known = dict(json.loads(line) for line in lines)
+
+    def once(self, name, compute):
+        """Return a stored result, or compute and store it."""
+        if name not in self.known:
+            value = json.loads(json.dumps(compute()))
+            self.known[name] = value
+            if self.path:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with self.path.open("a") as file:
+                    print(json.dumps([name, value]), file=file)
+        return self.known[name]
 
 
 def load(seed, n_rows):
@@ -234,6 +263,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--store", type=Path, help="folder of results to go on from")
     parser.add_argument("--page")
     options = parser.parse_args(arguments)
     if options.seeds < 2:
@@ -244,10 +274,13 @@ def main(arguments=None):
         data = load(seed, options.rows)
         train_here = partial(train, data, seed)
         n_batches = -(-(len(data.X) // 2) // BATCH_SIZE)
-        results, schedule = tools(train_here, seed, kinds(), n_batches)
+        file = f"perceptron-{options.rows}-{seed}.jsonl"
+        once = Store(options.store / file if options.store else None).once
+        results, schedule = tools(train_here, seed, kinds(), n_batches, once=once)
         compared.append(results)
         followed.append({"STN, centred": results["STN, centred"]})
-        followed[-1].update(schedules(train_here, seed, kinds(), schedule))
+        paths = schedules(train_here, seed, kinds(), schedule, once=once)
+        followed[-1].update(paths)
         print(f"seed {seed}: {results['STN, centred']}", flush=True)
     text = (
         f"{options.seeds} seeds, {options.rows} rows of MNIST, half of them held out, "

@@ -16,7 +16,6 @@ with and without noise on them, or repeats the run's schedule without tuning.
 """
 
 import argparse
-import json
 import warnings
 from importlib import resources
 from itertools import pairwise
@@ -30,7 +29,7 @@ from scipy.special import logsumexp
 from torch import nn
 
 from benchmarks import page
-from benchmarks.stn import Outcome, schedules, table, tools
+from benchmarks.stn import Outcome, Store, schedules, table, tools
 from sklearn_myhpo.datasets import fetch_mnist
 from sklearn_myhpo.neural_network import STNClassifier
 from sklearn_myhpo.neural_network.kinds import KINDS
@@ -146,32 +145,6 @@ def train(task, seed, **options):
     error = 100.0 * float(np.mean(outputs.argmax(axis=1) != codes))
     n_gradients = int(model.schedule_["n_gradients"][-1])
     return model, Outcome(model.validation_loss_, loss, error, n_gradients)
-
-
-class Store:
-    """Results of one seed in a file, so that an experiment goes on where it ended.
-
-    Parameters
-    ----------
-    path : Path or None
-        The file, one line a result; None to keep nothing.
-    """
-
-    def __init__(self, path):
-        self.path = path
-        lines = path.read_text().splitlines() if path and path.exists() else []
-        self.known = dict(json.loads(line) for line in lines)
-
-    def once(self, name, compute):
-        """Return a stored result, or compute and store it."""
-        if name not in self.known:
-            value = json.loads(json.dumps(compute()))
-            self.known[name] = value
-            if self.path:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with self.path.open("a") as file:
-                    print(json.dumps([name, value]), file=file)
-        return self.known[name]
 
 
 def run(task, seed, max_iter, once):

@@ -1,13 +1,12 @@
 """Construction and checks of a user's module; needs PyTorch."""
 
-import copy
 import inspect
 from contextlib import contextmanager
 
 import torch
 
 from .._messages import shown
-from .nn._convert import batch_norms, self_tuning_layers
+from .nn._convert import batch_norms, copied, self_tuning_layers
 from .nn._dropout import STNVariationalDropout
 from .nn._lstm import STNLSTM
 
@@ -30,6 +29,7 @@ def build(module, options, facts):
     Returns
     -------
     torch.nn.Module
+        A compiled module as it was before.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def build(module, options, facts):
                 f"{[f'module__{name}' for name in options]} are arguments for a class "
                 "or function, but 'module' is a module already. Give its class."
             )
-        return copy.deepcopy(with_values(module))
+        return copied(with_values(module))
     if not callable(module):
         raise TypeError(
             "The 'module' parameter must be a torch.nn.Module, or a class or function "
@@ -63,7 +63,7 @@ def build(module, options, facts):
 
 
 def with_values(module):
-    """Return a module; raise if a layer has weights without values.
+    """Return a module whose layers can be replaced, and whose weights have values.
 
     Parameters
     ----------
@@ -72,8 +72,20 @@ def with_values(module):
     Returns
     -------
     torch.nn.Module
-        The same.
+        The same, or the one that it wraps.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
     """
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ValueError(
+            f"The module ({type(module).__name__}) is compiled by torch.jit, so that "
+            "its layers cannot be converted. Give the module before that."
+        )
+    # The layers of a module of torch.compile are those of the module that it wraps.
+    module = module._modules.get("_orig_mod", module)
     for name, weight in module.named_parameters():
         if weight.is_meta:
             raise ValueError(
@@ -166,6 +178,8 @@ def check_outputs(outputs, n_outputs, y, task):
         raise ValueError(
             f"The module must return one tensor. It returned {type(outputs).__name__}."
         )
+    if not torch.isfinite(outputs).all():
+        raise ValueError("The module returns NaN or infinity before it is trained.")
     n_rows, shape = len(y), tuple(outputs.shape)
     if task == "classification":
         wanted = (n_rows, n_outputs, *y.shape[1:])

@@ -9,7 +9,7 @@ from ._rows import Rows
 from ._training import MEASURES, Training, TrainingOptions
 from .distribution import Distribution
 from .forms import FORMS, Fixed
-from .network import perceptron_module, perceptron_network
+from .perceptron_network import perceptron_module, perceptron_network
 from .tuner import StepSizes, Tuner
 
 #: How far Adam can move a free hyperparameter in an iteration by "auto", and its top

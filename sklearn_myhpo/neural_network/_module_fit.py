@@ -23,7 +23,7 @@ from ._training import EVALUATION_ROWS, readable
 from .augmentation import KINDS
 from .hyperparameters import make_plan
 from .network import ModuleNetwork, sites_of
-from .nn._convert import self_tune, to_torch
+from .nn._convert import copied, self_tune, to_torch
 from .nn._lstm import STNLSTM
 from .nn._response import ResponseLayer
 
@@ -129,9 +129,25 @@ def assemble(estimator, plain, seed, device):
         if isinstance(layer, ResponseLayer):
             n_responses = int(plan.is_tuned.sum())
             layer.init_response(n_responses, form.response_scale, generator)
+    _check_types(module)
     by_name = {site.name: site for site in sites}
     network = ModuleNetwork(module, [by_name[name] for name in plan.names])
     return network, plan, form, generator
+
+
+def _check_types(module):
+    """Raise if layers that respond have weights of different types."""
+    first = None
+    for name, layer in module.named_modules():
+        for weight in layer.general if isinstance(layer, ResponseLayer) else ():
+            first = first or (name, weight.dtype)
+            if weight.dtype != first[1]:
+                raise ValueError(
+                    "Layers that respond must have weights of one type. The layer "
+                    f"{first[0]!r} has {first[1]}, {name!r} has {weight.dtype}. Give "
+                    "the module one type, as by module.float(), or name one of them in "
+                    "the parameter 'keep'."
+                )
 
 
 def _rows(module, source, rows, target, device):
@@ -237,7 +253,7 @@ def filled(template, weights, hyperparameters, rates):
     torch.nn.Module
         In evaluation mode.
     """
-    module = copy.deepcopy(template)
+    module = copied(template)
     module.load_state_dict(weights)
     for name, path in rates.items():
         layer = module.get_submodule(path)

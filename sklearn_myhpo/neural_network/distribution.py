@@ -31,11 +31,17 @@ class Distribution:
         kinds = plan.tuned_kinds
         start = plan.at(0)[plan.is_tuned]
         free = [kind.to_free(v) for kind, v in zip(kinds, start, strict=True)]
-        self.groups = _by_transform(kinds, plan.is_tuned.nonzero()[0], device)
+        columns = plan.is_tuned.nonzero()[0].tolist()
+        groups = _by_transform(kinds, columns)
+        self.groups = [(one[0], *map(index_of, one[1:])) for one in groups]
+        order = [column for one in groups for column in one[1]]
+        # Where all are tuned and those of a transform are neighbours.
+        self._is_in_order = order == list(range(len(plan.names))) != []
         self.low = torch.tensor([kind.free_low for kind in kinds], **options)
         self.high = torch.tensor([kind.free_high for kind in kinds], **options)
         self.h = torch.tensor(free, **options).requires_grad_()
         self._epoch, self._held = None, None
+        self._now = None, None
         raw = math.log(math.expm1(sigma))
         self.raw_sigma = torch.full_like(self.h, raw, requires_grad=True)
         self.raw_bounds = [math.log(math.expm1(bound)) for bound in SIGMA_BOUNDS]
@@ -74,10 +80,24 @@ class Distribution:
         """
         if epoch != self._epoch:
             self._epoch, self._held = epoch, self.h.new_tensor(self.plan.at(epoch))
+        if self._is_in_order:
+            parts = [
+                transform.from_free(free[:, tuned], torch.exp)
+                for transform, _, tuned in self.groups
+            ]
+            return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
         values = self._held.repeat(len(free), 1)
         for transform, columns, tuned in self.groups:
             values[:, columns] = transform.from_free(free[:, tuned], torch.exp)
         return values
+
+    @torch.no_grad()
+    def values_now(self, epoch):
+        """Return all hyperparameters at h, shape (1, n_hyperparameters)."""
+        key = epoch, self.h._version
+        if self._now[0] != key:
+            self._now = key, self.values(self.h[None], epoch)
+        return self._now[1]
 
     def project(self):
         """Move h and sigma back into their ranges."""
@@ -86,12 +106,31 @@ class Distribution:
             self.raw_sigma.clamp_(*self.raw_bounds)
 
 
-def _by_transform(kinds, columns, device):
+def index_of(columns):
+    """Return columns as a slice where they are consecutive, which is faster.
+
+    Parameters
+    ----------
+    columns : list of int
+        Numbers of columns.
+
+    Returns
+    -------
+    slice or tensor of int64
+        Index of these columns.
+    """
+    first = columns[0] if columns else 0
+    last = first + len(columns)
+    if columns == list(range(first, last)):
+        return slice(first, last)
+    return torch.tensor(columns, dtype=torch.int64)
+
+
+def _by_transform(kinds, columns):
     """Return (transform, columns of values, columns of h) of distinct transforms."""
     groups = {}
     for index, (kind, column) in enumerate(zip(kinds, columns, strict=True)):
-        groups.setdefault(kind.transform, []).append((column, index))
-    return [
-        (transform, *torch.tensor(pairs, dtype=torch.int64, device=device).T)
-        for transform, pairs in groups.items()
-    ]
+        own = groups.setdefault(kind.transform, ([], []))
+        own[0].append(column)
+        own[1].append(index)
+    return [(transform, *own) for transform, own in groups.items()]

@@ -4,27 +4,19 @@ MacKay, Vicol, Lorraine, Duvenaud & Grosse (2019), Self-Tuning Networks,
 arXiv:1903.03088, eq. (10) and section 3.2.
 """
 
-from collections import OrderedDict
-from itertools import pairwise
-
 import torch
 
-from .hyperparameters import Site, perceptron_sites
+from .distribution import index_of
+from .hyperparameters import Site
 from .kinds import DROPOUT, InputKind, LayerKind, LossKind
-from .nn._convert import self_tune, self_tuning_layers
+from .nn._convert import self_tuning_layers
 from .nn._dropout import STNDropout, STNVariationalDropout
+from .nn._formed import FormedWeights
 from .nn._lstm import STNLSTM
 from .nn._passes import at_state, linearized
+from .nn._penalty import RowPenalty, WeightPenalty
 from .nn._response import ResponseLayer
 from .nn._state import Noise, State
-
-#: Names of activation functions, as in scikit-learn, and their modules.
-ACTIVATION_MODULES = {
-    "identity": torch.nn.Identity,
-    "logistic": torch.nn.Sigmoid,
-    "tanh": torch.nn.Tanh,
-    "relu": torch.nn.ReLU,
-}
 
 
 def sites_of(module, kinds):
@@ -106,9 +98,22 @@ class ModuleNetwork:
             }
         #: From names of dropout rates to names of their layers.
         self.rates = {s.name: s.label for s in sites if s.kind is DROPOUT}
-        self._penalized = [one for one in self.layers if "lambda" in one.columns]
-        self._lambdas = [one.columns["lambda"] for one in self._penalized]
-        self._last = None, None, False
+        self._penalized = [
+            (layer, name)
+            for layer in self.layers
+            if "lambda" in layer.columns
+            for name, _ in layer.pairs
+        ]
+        self._lambdas = index_of([one.columns["lambda"] for one, _ in self._penalized])
+        self._responding = [
+            (layer, name)
+            for layer in self.layers
+            if layer.n_responses
+            for name in layer._names()
+            if getattr(layer, name) is not None
+        ]
+        self._normalizing = [one for one in module.modules() if _has_statistics(one)]
+        self._last = None, None, None, False
         kinds = [(i, site.kind) for i, site in enumerate(sites)]
         self._inputs = [pair for pair in kinds if isinstance(pair[1], InputKind)]
         self._losses = [pair for pair in kinds if isinstance(pair[1], LossKind)]
@@ -151,10 +156,12 @@ class ModuleNetwork:
         """
         x = self._begin(x, values, noise)
         is_shared = r is not None and len(r) == 1
-        formed = {} if is_shared and noise is not None else None
-        with at_state(self._all, State(r, values, noise, formed=formed)):
+        scales, formed = self._scales(r), None
+        if is_shared and noise is not None and scales:
+            formed = self._formed(scales)
+        with at_state(self._all, State(r, values, noise, False, formed, scales)):
             outputs = self.module(x)
-        self._last = r, formed, False
+        self._last = r, formed, scales, False
         return outputs
 
     def linearized_outputs(self, x, r, values, noise):
@@ -173,49 +180,98 @@ class ModuleNetwork:
             Outputs; gradients reach the responses only.
         """
         x = self._begin(x, values, noise)
-        self._last = r, None, True
-        frozen = [one for one in self.module.modules() if _has_statistics(one)]
-        for layer in frozen:
+        scales = self._scales(r)
+        self._last = r, None, scales, True
+        for layer in self._normalizing:
             # The pass of the general weights has these rows in its statistics.
             layer.track_running_stats = False
         try:
             return linearized(
-                self.module, x, r, values=values, noise=noise, layers=self._all
+                self.module,
+                x,
+                r,
+                values=values,
+                noise=noise,
+                layers=self._all,
+                scales=scales,
             )
         finally:
-            for layer in frozen:
+            for layer in self._normalizing:
                 layer.track_running_stats = True
 
     def penalty(self, r, values):
-        """Return ``sum_l exp(lambda_l) |W_l|^2`` of every example.
+        """Return the mean of ``sum_l exp(lambda_l) |W_l|^2`` over the examples.
 
         Parameters
         ----------
-        r : tensor of shape (n, n_responses) or None
+        r : tensor of shape (n, n_responses) or (1, n_responses), or None
             Input of the response.
         values : tensor of shape (n, n_hyperparameters)
             Hyperparameters of the examples, or one row for all.
 
         Returns
         -------
-        tensor of shape (n,) or (1,)
-            Penalties.
+        tensor of shape ()
+            Mean penalty.
         """
         if not self._penalized:
-            return values.new_zeros(1)
-        # The weights of the pass before, formed at the same r, are used again.
-        home, formed, is_linearized = self._last
-        formed = formed if home is r and formed else {}
-        is_fixed = is_linearized and home is r
-        self._last = None, None, False
-        norms = [
-            layer.norm_of(formed[layer])
-            if layer in formed
-            else layer.squared_norm(r, is_fixed)
-            for layer in self._penalized
+            return values.new_zeros(())
+        # The scales and weights of the pass before, at the same r, are used again.
+        home, formed, scales, is_linearized = self._last
+        self._last = None, None, None, False
+        if home is not r:
+            formed, scales, is_linearized = None, self._scales(r), False
+        factors = values[:, self._lambdas].exp()
+        weights = [
+            getattr(layer, name) if formed is None else formed[layer][name]
+            for layer, name in self._penalized
         ]
-        weights = values[:, self._lambdas].exp()
-        return (weights * torch.stack(norms, dim=-1)).sum(dim=1)
+        if scales is None or formed is not None:
+            factors = factors[0] if len(factors) == 1 else factors.mean(dim=0)
+            return WeightPenalty.apply(factors, *weights)
+        return self._row_penalty(factors, scales, is_linearized)
+
+    def _row_penalty(self, factors, scales, is_fixed):
+        """Return the mean penalty at the scales of every row."""
+        weights = [getattr(layer, name) for layer, name in self._penalized]
+        if is_fixed:
+            weights = [weight.detach() for weight in weights]
+        return RowPenalty.apply(
+            _axes(self._penalized),
+            factors,
+            *weights,
+            *_responses(self._penalized),
+            *(scales[layer][name] for layer, name in self._penalized),
+        )
+
+    def _scales(self, r):
+        """Return the scales ``V r`` of all layers by layer and name, or None.
+
+        One product gives all of them.
+        """
+        if r is None or not self._responding:
+            return None
+        matrices = [getattr(layer, f"{name}_scale") for layer, name in self._responding]
+        parts = (r @ torch.cat(matrices).T).split([*map(len, matrices)], dim=-1)
+        return self._by_layer(parts)
+
+    def _formed(self, scales):
+        """Return the weights of all layers at one r, by layer and name."""
+        return self._by_layer(
+            FormedWeights.apply(
+                _axes(self._responding),
+                *(getattr(layer, name) for layer, name in self._responding),
+                *_responses(self._responding),
+                *(scales[layer][name] for layer, name in self._responding),
+            )
+        )
+
+    def _by_layer(self, tensors):
+        """Return a tensor for every weight that responds, by layer and name."""
+        named = {layer: dict.fromkeys(layer._names()) for layer in self.layers}
+        for (layer, name), tensor in zip(self._responding, tensors, strict=True):
+            named[layer][name] = tensor
+        return named
 
     def change_losses(self, losses, outputs, y, values):
         """Return the training losses as hyperparameters change them."""
@@ -272,6 +328,16 @@ class ModuleNetwork:
         return x
 
 
+def _axes(weights):
+    """Return the axes of the outputs of weights, given as (layer, name)."""
+    return [layer._axis(name) for layer, name in weights]
+
+
+def _responses(weights):
+    """Return the responses of weights, given as (layer, name)."""
+    return [getattr(layer, f"response_{name}") for layer, name in weights]
+
+
 def _named(columns, values):
     """Return the values of some kinds by name."""
     return {kind.name: values[:, column] for column, kind in columns}
@@ -281,69 +347,3 @@ def _has_statistics(layer):
     """Whether a layer collects statistics of its inputs in training."""
     norms = (torch.nn.modules.batchnorm._NormBase,)
     return isinstance(layer, norms) and layer.track_running_stats
-
-
-def perceptron_module(sizes, activation):
-    """Return layers with dropout on their inputs.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Numbers of inputs, of units of the hidden layers, and of outputs.
-    activation : str
-        A key of `ACTIVATION_MODULES`.
-
-    Returns
-    -------
-    torch.nn.Sequential
-        With the layers "dropout_l", "linear_l" and, between them, "activation_l".
-    """
-    layers = OrderedDict()
-    for index, (n_in, n_out) in enumerate(pairwise(sizes)):
-        if index:
-            layers[f"activation_{index}"] = ACTIVATION_MODULES[activation]()
-        layers[f"dropout_{index}"] = torch.nn.Dropout(0.0)
-        layers[f"linear_{index}"] = torch.nn.Linear(n_in, n_out)
-    return torch.nn.Sequential(layers)
-
-
-def perceptron_network(module, n_responses, response_scale, generator):
-    """Return a perceptron as a network with the sites of `perceptron_sites`.
-
-    Parameters
-    ----------
-    module : torch.nn.Sequential
-        Result of `perceptron_module`.
-    n_responses : int
-        Number of tuned hyperparameters.
-    response_scale : float
-        Standard deviation of the initial scales V.
-    generator : torch.Generator
-        Source of the initial weights and responses.
-
-    Returns
-    -------
-    ModuleNetwork
-        The network, with weights drawn anew.
-    """
-    module = self_tune(module)
-    layers = [
-        layer
-        for layer in self_tuning_layers(module)
-        if isinstance(layer, ResponseLayer)
-    ]
-    for layer in layers:
-        bound = layer.in_features**-0.5  # as in torch.nn.Linear
-        with torch.no_grad():
-            for weight in layer.general:
-                draw = torch.rand(weight.shape, generator=generator, dtype=weight.dtype)
-                weight.copy_((2.0 * draw - 1.0) * bound)
-        layer.init_response(n_responses, response_scale, generator)
-    homes = {"dropout": "dropout", "lambda": "linear"}
-    return ModuleNetwork(
-        module,
-        [
-            Site(site.kind, f"{homes[site.kind.name]}_{site.label}")
-            for site in perceptron_sites(len(layers))
-        ],
-    )

@@ -34,8 +34,9 @@ class TrainingProblem(NamedTuple):
     perturbed : tensor of shape (n, n_responses) or (1, n_responses), or None
         Perturbed free hyperparameters of every row, or of all together; None in a step
         that does not perturb.
-    values, perturbed_values : tensor of shape (1 or n, n_hyperparameters)
-        All hyperparameters, at h and at `perturbed`.
+    values, perturbed_values : tensor of shape (1 or n, n_hyperparameters), or None
+        All hyperparameters, at h and at `perturbed`; None where the form has no use
+        for them.
     noise : object
         Noise for dropout, a result of `draw` of the network.
     change_losses : callable, optional
@@ -74,7 +75,8 @@ class TrainingProblem(NamedTuple):
         losses = self.loss(outputs, self.y)
         if self.change_losses is not None:
             losses = self.change_losses(losses, outputs, self.y, values)
-        return (losses + network.penalty(r, values)).mean()
+        # A network of one's own may return the penalty of every row.
+        return losses.mean() + network.penalty(r, values).mean()
 
 
 @dataclass(frozen=True)
@@ -187,9 +189,10 @@ class Tuner:
         distribution = self.distribution
         self.n_steps += 1
         is_due = self.n_steps % self.response_period == 0
-        perturbed = perturbed_values = None
+        values = perturbed = perturbed_values = None
         with torch.no_grad():
-            values = distribution.values(distribution.h[None], epoch)
+            if not self.form.is_perturbed:
+                values = distribution.values_now(epoch)
             if is_due or self.form.is_perturbed:
                 perturbed = self._perturb(x)
                 perturbed_values = distribution.values(perturbed, epoch)
@@ -208,8 +211,7 @@ class Tuner:
         )
         losses = []
         for loss, weights in self.form.training_losses(self.network, problem):
-            self._descend(self.weight_optimizer, loss, weights)
-            losses.append(float(loss.detach()))
+            losses.append(self._descend(self.weight_optimizer, loss, weights))
         return losses[0]
 
     def tune(self, x, y):
@@ -255,19 +257,24 @@ class Tuner:
         return self.weight_optimizer.param_groups[0]["lr"]
 
     def _descend(self, optimizer, loss, variables):
-        """Take one optimizer step of some variables, with a clipped gradient."""
+        """Take one optimizer step with a clipped gradient, and return the loss."""
         gradients = torch.autograd.grad(loss, variables, allow_unused=True)
         self.n_gradients += 1
         gradients = [
             torch.zeros_like(variable) if gradient is None else gradient
             for variable, gradient in zip(variables, gradients, strict=True)
         ]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        if not (torch.isfinite(norm) and torch.isfinite(loss)):
+        norms = torch.stack(torch._foreach_norm(gradients))
+        norm = torch.linalg.vector_norm(norms)
+        # Both in one transfer from the device.
+        loss, norm = torch.stack([loss.detach(), norm.to(loss.dtype)]).tolist()
+        if not (math.isfinite(norm) and math.isfinite(loss)):
             raise DivergenceError
         if norm > MAX_GRADIENT_NORM:
             gradients = torch._foreach_mul(gradients, MAX_GRADIENT_NORM / norm)
-        optimizer.zero_grad(set_to_none=True)
         for variable, gradient in zip(variables, gradients, strict=True):
             variable.grad = gradient
         optimizer.step()
+        for variable in variables:
+            variable.grad = None
+        return loss

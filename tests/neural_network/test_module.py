@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -466,6 +467,28 @@ def test_lazy_modules_and_batch_norm_come_back(tmp_path):
     np.testing.assert_array_equal(copied.predict_proba(X), model.predict_proba(X))
 
 
+def test_lazy_batch_norm_comes_back(tmp_path):
+    """A module that PyTorch does not copy could not be used."""
+    X, y = digits()
+    module = nn.Sequential(nn.LazyLinear(8), nn.LazyBatchNorm1d(), nn.LazyLinear(10))
+    model = STNClassifier(module, perturb="batch", **SMALL).fit(X, y)
+    model.save(tmp_path / "model.pt")
+    copied = STNClassifier.load(tmp_path / "model.pt", module)
+    np.testing.assert_array_equal(copied.predict_proba(X), model.predict_proba(X))
+
+
+def test_a_compiled_module_is_the_one_before():
+    """Names of layers would change, and every step would compile again."""
+    X, y = digits()
+    found = []
+    for wrap in (lambda module: module, partial(torch.compile, backend="eager")):
+        torch.manual_seed(0)
+        model = STNClassifier(wrap(nn.Sequential(nn.Linear(64, 10))), **SMALL)
+        found.append(model.fit(X, y))
+    assert found[0].hyperparameters_ == found[1].hyperparameters_
+    np.testing.assert_array_equal(*(model.predict_proba(X) for model in found))
+
+
 @forms
 def test_batch_norm_has_the_statistics_of_one_pass(form):
     """Predictions would use running means that count rows twice, or held-out rows."""
@@ -525,7 +548,23 @@ class Broken(nn.Module):
             x = x[0]
         if self.how == "too few":
             x = x[:, :9]
+        if self.how == "not a number":
+            x = x * float("nan")
         return (x, x) if self.how == "tuple" else x
+
+
+class Mixed(nn.Module):
+    """A module with weights of two types."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 12), nn.Linear(12, 10).double()
+
+    def forward(self, x):
+        return self.last(self.first(x).double())
+
+
+SCRIPTED = ValueError, "compiled by torch.jit.*before that"
 
 
 @pytest.mark.parametrize(
@@ -540,12 +579,16 @@ class Broken(nn.Module):
         (lambda: Broken("shape"), ValueError, r"\(2, 64\) in the layer 'last' \(Lin"),
         (lambda: Broken("tuple"), ValueError, "return one tensor. It returned tuple"),
         (lambda: Broken("too few"), ValueError, r"\(2, 10\) for 2 rows.*\(2, 9\)"),
+        (lambda: torch.jit.trace(nn.Linear(64, 10), torch.ones(2, 64)), *SCRIPTED),
+        (lambda: Mixed(), ValueError, "'first' has torch.float32, 'last' has .*64"),
+        (lambda: Broken("not a number"), ValueError, "NaN or infinity before it is"),
         (lambda: nn.Linear(64, 10), TypeError, "arguments for a class"),
         (lambda: Perceptron, TypeError, "unexpected keyword argument 'bad'"),
         (lambda: 3, TypeError, "'module' parameter must be a torch.nn.Module.*3"),
         (lambda: dict, TypeError, "It returned dict"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning")
 def test_bad_modules(module, error, message):
     """The layer or argument to change would have to be guessed."""
     options = {"module__bad": 1} if "argument" in message or "bad" in message else {}

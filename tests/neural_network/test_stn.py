@@ -11,13 +11,19 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from sklearn_myhpo.neural_network.distribution import SIGMA_BOUNDS, Distribution  # noqa: E402
 from sklearn_myhpo.neural_network.forms import FORMS, Centred, Fixed, Published  # noqa: E402
-from sklearn_myhpo.neural_network.hyperparameters import LAMBDA, Plan, make_plan  # noqa: E402
-from sklearn_myhpo.neural_network.network import (  # noqa: E402
+from sklearn_myhpo.neural_network.hyperparameters import (  # noqa: E402
+    LAMBDA,
+    Plan,
+    Site,
+    make_plan,
+)
+from sklearn_myhpo.neural_network.network import ModuleNetwork  # noqa: E402
+from sklearn_myhpo.neural_network.nn import STNLinear, respond  # noqa: E402
+from sklearn_myhpo.neural_network.perceptron_network import (  # noqa: E402
     ACTIVATION_MODULES,
     perceptron_module,
     perceptron_network,
 )
-from sklearn_myhpo.neural_network.nn import STNLinear, respond  # noqa: E402
 from sklearn_myhpo.neural_network.tuner import StepSizes, TrainingProblem, Tuner  # noqa: E402
 
 DOUBLE = torch.float64
@@ -86,10 +92,14 @@ def training_problem(plan, sigma=0.5, n=N):
 def test_penalty_of_every_example_is_that_of_its_weights():
     """The wrong amount of weight decay would be tuned."""
     one, r = layer(), normal(N, 3)
-    norms = one.squared_norm(r)
+    one.columns = {"lambda": 0}
+    network = ModuleNetwork(one, [Site(LAMBDA)])
+    values = normal(N, 1, seed=2)
     formed = torch.stack([one.at(each)[0].square().sum() for each in r])
-    torch.testing.assert_close(norms, formed, rtol=1e-12, atol=0)
-    torch.testing.assert_close(one.squared_norm(), one.weight.square().sum())
+    expected = (values[:, 0].exp() * formed).mean()
+    torch.testing.assert_close(network.penalty(r, values), expected, rtol=1e-12, atol=0)
+    general = values.exp().mean() * one.weight.square().sum()
+    torch.testing.assert_close(network.penalty(None, values), general)
 
 
 def test_outputs_of_every_example_are_those_of_its_weights():

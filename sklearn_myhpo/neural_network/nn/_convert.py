@@ -82,7 +82,7 @@ def self_tune(
         If a layer cannot be converted, two layers share a weight, or nothing can be
         trained; the message names the layer.
     """
-    module = copy.deepcopy(module)
+    module = copied(module)
     kept = _kept(module, keep)
     layers = [
         (path, layer)
@@ -91,7 +91,7 @@ def self_tune(
     ]
     for path, layer in layers:
         _check(path, layer)
-    _check_sharing(layers)
+    _check_sharing(module, {path for path, _ in layers})
     if not any(weight.requires_grad for weight in module.parameters()):
         raise ValueError(
             f"The module ({type(module).__name__}) has no parameters to train: there "
@@ -122,7 +122,7 @@ def to_torch(module: nn.Module, r: torch.Tensor | None = None) -> nn.Module:
     torch.nn.Module
         The copy, with layers of PyTorch.
     """
-    module = copy.deepcopy(module)
+    module = copied(module)
     for layer in module.modules():
         if isinstance(layer, ResponseLayer):
             _fill(layer, layer.formed(r))
@@ -137,6 +137,33 @@ def to_torch(module: nn.Module, r: torch.Tensor | None = None) -> nn.Module:
             plain = _DROPOUTS[layer.n_shared_axes]
         _become(layer, plain)
     return module
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """Return a deep copy, also of tensors that PyTorch does not copy.
+
+    These are buffers without a shape yet, and weights that are computed from others.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+
+    Returns
+    -------
+    torch.nn.Module
+        The copy.
+    """
+    memo = {}
+    for layer in module.modules():
+        for buffer in layer._buffers.values():
+            if is_lazy(buffer):
+                options = {"device": buffer.device, "dtype": buffer.dtype}
+                memo[id(buffer)] = type(buffer)(**options)
+        for value in vars(layer).values():
+            if isinstance(value, torch.Tensor) and not value.is_leaf:
+                memo[id(value)] = value.detach().clone()
+    return copy.deepcopy(module, memo)
 
 
 def self_tuning_layers(module: nn.Module) -> list:
@@ -223,6 +250,10 @@ def _reason(layer):
     if type(layer) not in CONVERSIONS:
         names = [cls.__name__ for cls in CONVERSIONS if cls not in _SHARED_AXES]
         return f"layers with a response are {', '.join(names)}"
+    computed = [name for name in _weights_of(layer) if name not in layer._parameters]
+    if computed:
+        how = "computed from others, as by weight_norm or pruning"
+        return f"the weights {computed} are {how}"
     if isinstance(layer, nn.LSTM) and layer.proj_size:
         return f"projections are not supported, proj_size={layer.proj_size}"
     if isinstance(layer, nn.Embedding) and layer.max_norm is not None:
@@ -232,16 +263,24 @@ def _reason(layer):
     return None
 
 
-def _check_sharing(layers):
-    """Raise if two layers have the same weight."""
+def _weights_of(layer):
+    """Return the names of the weights and biases of a layer that can be converted."""
+    if isinstance(layer, nn.LSTM):
+        return layer._flat_weights_names
+    return [name for name in ("weight", "bias") if hasattr(layer, name)]
+
+
+def _check_sharing(module, converted):
+    """Raise if a layer to convert has the weight of another layer."""
     homes = {}
-    for path, layer in layers:
+    for path, layer in module.named_modules():
         for name, weight in layer.named_parameters(recurse=False):
             full = f"{path}.{name}" if path else name
-            first = homes.setdefault(id(weight), full)
-            if first != full and weight.requires_grad:
+            home, first = homes.setdefault(id(weight), (path, full))
+            responds = {home, path} & converted
+            if first != full and weight.requires_grad and responds:
                 raise ValueError(
                     f"The weights {first!r} and {full!r} are one tensor, but each "
                     "layer would respond on its own. Give the layers weights of their "
-                    "own, or use one layer in both places."
+                    f"own, use one layer in both places, or keep={[home, path]}."
                 )

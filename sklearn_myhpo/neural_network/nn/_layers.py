@@ -31,7 +31,7 @@ class OneWeightLayer(ResponseLayer):
         if self.state.is_linearized:
             return self._linearized(x, r)
         if len(r) == 1:
-            return self.apply_weight(x, *self.at(r[0]))
+            return self.apply_weight(x, *self.at(r))
         return self.apply_weight(x, self.weight, self.bias) + self.respond(x, r)
 
     def respond(self, x, r):
@@ -58,7 +58,7 @@ class OneWeightLayer(ResponseLayer):
         return torch.addcmul(self._along(shift, outputs), scale, outputs)
 
     def at(self, r=None):
-        """Return weight and bias at one r of shape (n_responses,)."""
+        """Return weight and bias at one r, as `formed`."""
         return tuple(self.formed(r).values())
 
     def _bias(self):

@@ -67,6 +67,8 @@ class STNLSTM(ResponseLayer, nn.LSTM):
         batch = 0 if self.batch_first else 1
         if self.response_input is not None:
             self.check_rows(self.response_input, x, batch)
+        if self._is_without_loop(state):
+            return self._at_once(x, hx)
         pair = _halves(x, state.is_linearized)
         pair = self._dropped("input_dropout", pair, batch, (1 - batch,))
         if self.batch_first:
@@ -75,6 +77,35 @@ class STNLSTM(ResponseLayer, nn.LSTM):
         if self.batch_first:
             pair = [_transposed(part) for part in pair]
         return _joined(pair), tuple(_joined(part) for part in last)
+
+    def _is_without_loop(self, state):
+        """Whether PyTorch can run all layers: with one r, and without our masks."""
+        r = self.response_input
+        return not (
+            state.is_linearized
+            or (r is not None and len(r) > 1)
+            or self.columns.keys() & {"dropout", "input_dropout", "recurrent_dropout"}
+        )
+
+    def _at_once(self, x, hx):
+        """Run all layers in PyTorch, with weights formed at one r."""
+        if hx is None:
+            n_starts = self.num_layers * (2 if self.bidirectional else 1)
+            n = x.shape[0 if self.batch_first else 1]
+            hx = [x.new_zeros(n_starts, n, self.hidden_size)] * 2
+        weights = self.formed(self.response_input)
+        outputs, *last = torch._VF.lstm(
+            x,
+            tuple(hx),
+            [weights[name] for name in self._flat_weights_names],
+            self.bias,
+            self.num_layers,
+            0.0,
+            self.training,
+            self.bidirectional,
+            self.batch_first,
+        )
+        return outputs, tuple(last)
 
     def _layers(self, pair, hx):
         """Run all layers on (values, tangents), time first."""
@@ -175,16 +206,9 @@ class STNLSTM(ResponseLayer, nn.LSTM):
         weights = {name: getattr(self, name) for name in self._names()}
         return self._of_library(x, hidden, cell, suffix, weights)
 
-    def _formed_once(self, r):
-        """Return the weights at one r for all layers and directions of a pass."""
-        kept = self.state.formed
-        if kept is not None and self in kept:
-            return kept[self]
-        return self.formed(None if r is None else r[0])
-
     def _fused(self, x, hidden, cell, suffix):
         """Run one direction by PyTorch's own loop, with weights formed at one r."""
-        formed = self._formed_once(self.response_input)
+        formed = self.formed(self.response_input)
         outputs, hidden, cell = self._of_library(x, hidden, cell, suffix, formed)
         return [outputs, None], ([hidden, None], [cell, None])
 

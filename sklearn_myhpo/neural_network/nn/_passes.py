@@ -36,13 +36,14 @@ def at_state(layers, state):
     ------
     None
     """
+    # Modules look for parameters in every assignment to an attribute, which is slow.
     for layer in layers:
-        layer.state = state
+        vars(layer)["state"] = state
     try:
         yield
     finally:
         for layer in layers:
-            layer.state = None
+            vars(layer)["state"] = None
 
 
 @contextmanager
@@ -85,6 +86,7 @@ def linearized(
     values: torch.Tensor | None = None,
     noise: Noise | None = None,
     layers: list | None = None,
+    scales: dict | None = None,
 ) -> torch.Tensor:
     """Return the outputs to first order in r, around r = 0.
 
@@ -101,6 +103,8 @@ def linearized(
         As in `respond`.
     layers : list, optional
         The self-tuning layers of the module, if they are known.
+    scales : dict, optional
+        As in `State`, if they are known.
 
     Returns
     -------
@@ -111,7 +115,7 @@ def linearized(
         noise.rewind()
     if layers is None:
         layers = self_tuning_layers(module)
-    state = State(r, values, noise, True)
+    state = State(r, values, noise, is_linearized=True, scales=scales)
     # The other kernels of attention have no forward derivative.
     kernel = sdpa_kernel(SDPBackend.MATH)
     with kernel, forward_ad.dual_level(), at_state(layers, state):

@@ -10,48 +10,14 @@ import math
 import torch
 from torch import nn
 
+from ._formed import along
+
 
 def shape_along(numbers, n_axes, axis, batch_axis=0):
     """Reshape (n, size) so that it broadcasts: examples and units on their axes."""
     shape = [1] * n_axes
     shape[batch_axis], shape[axis] = numbers.shape
     return numbers.reshape(shape)
-
-
-class _SquaredNorm(torch.autograd.Function):
-    """Squared norm of a tensor, without a tensor of squares."""
-
-    @staticmethod
-    def forward(ctx, weight):
-        """Return the squared norm, shape ()."""
-        ctx.save_for_backward(weight)
-        return torch.linalg.vector_norm(weight).square()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        """Return the gradient in the tensor."""
-        return ctx.saved_tensors[0] * (2.0 * gradient)
-
-
-class _RowProducts(torch.autograd.Function):
-    """``<W_o, R_o>`` and ``|R_o|^2`` of the rows of two matrices."""
-
-    @staticmethod
-    def forward(ctx, weight, response):
-        """Return both, each of shape (n_rows,)."""
-        ctx.save_for_backward(weight, response)
-        # Products with ones are faster than sums along the last axis.
-        ones = weight.new_ones(weight.shape[1])
-        own = torch.linalg.vector_norm(response, dim=1).square()
-        return (weight * response) @ ones, own
-
-    @staticmethod
-    def backward(ctx, cross, own):
-        """Return the gradients in the matrices."""
-        weight, response = ctx.saved_tensors
-        cross, own = cross[:, None], 2.0 * own[:, None]
-        in_weight = cross * response if ctx.needs_input_grad[0] else None
-        return in_weight, torch.addcmul(cross * weight, own, response)
 
 
 class SelfTuning:
@@ -93,12 +59,13 @@ class SelfTuning:
             return None
         rate = state.values[:, self.columns[kind]]
         self.check_rows(rate, x, batch_axis)
-        rate = rate.reshape([-1 if i == batch_axis else 1 for i in range(x.ndim)])
+        if len(rate) > 1 or batch_axis:
+            rate = rate.reshape([-1 if i == batch_axis else 1 for i in range(x.ndim)])
         shape = [1 if i in shared_axes else size for i, size in enumerate(x.shape)]
         noise = state.noise.uniform(shape, x)
         # Numbers instead of booleans, which would be converted.
         kept = torch.ge(noise, rate, out=torch.empty_like(noise))
-        return kept.mul_(1.0 / (1.0 - rate))
+        return kept.div_(1.0 - rate)
 
     def check_rows(self, numbers, x, batch_axis):
         """Raise if x does not have as many examples as there are numbers."""
@@ -218,6 +185,8 @@ class ResponseLayer(SelfTuning):
 
     def scales(self, name, r):
         """Return ``V r``, the scales of the rows of a weight, shape (n, n_out)."""
+        if self.state is not None and self.state.scales is not None:
+            return self.state.scales[self][name]
         return r @ getattr(self, f"{name}_scale").T
 
     def added(self, name, r):
@@ -228,16 +197,14 @@ class ResponseLayer(SelfTuning):
     def _factors(self, name, r):
         """Return the scales of the rows of a weight at one r, and its response."""
         response = getattr(self, f"response_{name}")
-        shape = [1] * response.ndim
-        shape[self._axis(name)] = -1
-        return self.scales(name, r).reshape(shape), response
+        return along(self.scales(name, r), response.ndim, self._axis(name)), response
 
     def formed(self, r=None):
         """Return the weights at one r.
 
         Parameters
         ----------
-        r : tensor of shape (n_responses,), optional
+        r : tensor of shape (n_responses,) or (1, n_responses), optional
             Input of the response.
 
         Returns
@@ -245,51 +212,14 @@ class ResponseLayer(SelfTuning):
         dict of str to tensor
             Weights and biases by name; None for a bias that is not there.
         """
+        if self.state is not None and self.state.formed is not None:
+            return self.state.formed[self]
         weights = {name: getattr(self, name) for name in self._names()}
         if r is None or not self.n_responses:
             return weights
-        formed = {
+        return {
             name: weight
             if weight is None
             else torch.addcmul(weight, *self._factors(name, r))
             for name, weight in weights.items()
         }
-        if self.state is not None and self.state.formed is not None:
-            self.state.formed[self] = formed
-        return formed
-
-    def squared_norm(self, r=None, is_fixed=False):
-        """Return the squared norm of the weights of every example, biases excluded.
-
-        ``|W|^2 = sum_o |W_o|^2 + 2 s_o <W_o, R_o> + s_o^2 |R_o|^2`` with ``s = V r``,
-        so that no weight matrix per example is needed.
-
-        Parameters
-        ----------
-        r : tensor of shape (n, n_responses), optional
-            Input of the response.
-        is_fixed : bool
-            Whether the general weights have no gradient.
-
-        Returns
-        -------
-        tensor of shape (n,)
-            Squared norms; one number of shape () without r.
-        """
-        total = 0.0
-        for name, _ in self.pairs:
-            weight = getattr(self, name)
-            weight = weight.detach() if is_fixed else weight
-            total = total + _SquaredNorm.apply(weight)
-            if r is None or not self.n_responses:
-                continue
-            response, scale = getattr(self, f"response_{name}"), self.scales(name, r)
-            axis = self._axis(name)
-            rows = [each.movedim(axis, 0).flatten(1) for each in (weight, response)]
-            cross, own = _RowProducts.apply(*rows)
-            total = total + 2.0 * scale @ cross + scale.square() @ own
-        return total
-
-    def norm_of(self, formed):
-        """Return the squared norm of weights that `formed` returned, shape (1,)."""
-        return sum(_SquaredNorm.apply(formed[name]) for name, _ in self.pairs)[None]

@@ -79,7 +79,10 @@ class State(NamedTuple):
     is_linearized : bool
         Whether outputs are dual tensors, linear in r around r = 0.
     formed : dict or None
-        Cache of the weights at one r, by layer; None for no cache.
+        The weights at one r, by layer and name; None where layers form them.
+    scales : dict or None
+        The scales ``V r`` of all layers, by layer and name of the weight; None where
+        layers compute them.
     """
 
     r: torch.Tensor | None = None
@@ -87,3 +90,4 @@ class State(NamedTuple):
     noise: Noise | None = None
     is_linearized: bool = False
     formed: dict | None = None
+    scales: dict | None = None

@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from torch import nn  # noqa: E402
+from torch.nn.utils import prune  # noqa: E402
 
 from sklearn_myhpo.neural_network import nn as stn  # noqa: E402
 from sklearn_myhpo.neural_network.hyperparameters import Site  # noqa: E402
@@ -215,12 +216,16 @@ def test_squared_norm_is_that_of_the_formed_weights(case):
     for layer in self_tuning_layers(tuning):
         if not isinstance(layer, ResponseLayer):
             continue
+        network = ModuleNetwork(tuning, [Site(LAMBDA, layer.path)])
         formed = [layer.formed(one) for one in r]
         names = [name for name, _ in layer.pairs]
         expected = [sum(one[name].square().sum() for name in names) for one in formed]
-        torch.testing.assert_close(layer.squared_norm(r), torch.stack(expected))
+        values = torch.linspace(-1.0, 0.5, len(r), dtype=DOUBLE)[:, None]
+        penalty = values[:, 0].exp() * torch.stack(expected)
+        torch.testing.assert_close(network.penalty(r, values), penalty.mean())
         general = sum(getattr(layer, name).square().sum() for name in names)
-        torch.testing.assert_close(layer.squared_norm(), general)
+        penalty = values[:1].exp()[0, 0] * general
+        torch.testing.assert_close(network.penalty(None, values[:1]), penalty)
 
 
 def test_norm_and_gradients_of_formed_weights(case):
@@ -230,9 +235,8 @@ def test_norm_and_gradients_of_formed_weights(case):
     by row, whose formula does not form weights.
     """
     _, tuning, x = case
-    layers = [one for one in self_tuning_layers(tuning) if hasattr(one, "squared_norm")]
-    for column, layer in enumerate(layers):
-        layer.columns = {"lambda": column}
+    every = self_tuning_layers(tuning)
+    layers = [one for one in every if isinstance(one, ResponseLayer)]
     sites = [Site(LAMBDA, layer.path) for layer in layers]
     network = ModuleNetwork(tuning, sites)
     r = inputs(1)
@@ -243,10 +247,12 @@ def test_norm_and_gradients_of_formed_weights(case):
         if has_pass:
             network.outputs(x, r, values, network.draw(len(x), torch.Generator()))
         penalty = network.penalty(r, values)
-        slopes = torch.autograd.grad(penalty.sum(), weights, allow_unused=True)
+        slopes = torch.autograd.grad(penalty, weights, allow_unused=True)
         found.append((penalty, [one for one in slopes if one is not None]))
     torch.testing.assert_close(*found)
-    fixed = sum(layer.squared_norm(r, is_fixed=True).sum() for layer in layers)
+    network.linearized_outputs(x, r, values, network.draw(len(x), torch.Generator()))
+    fixed = network.penalty(r, values)
+    torch.testing.assert_close(fixed, penalty)
     none = torch.autograd.grad(fixed, network.general, allow_unused=True)
     assert all(one is None for one in none)
 
@@ -322,10 +328,18 @@ def parametrized():
     return nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)))
 
 
+def pruned():
+    module = nn.Sequential(nn.Linear(2, 2))
+    prune.l1_unstructured(module[0], "weight", amount=1)
+    return module
+
+
 @pytest.mark.parametrize(
     ("module", "options", "message"),
     [
         (lambda: nn.Sequential(nn.GRU(2, 3)), {}, r"layer '0' \(GRU\) cannot be conv"),
+        (pruned, {}, r"'0' \(Linear\).*\['weight'\] are computed from others"),
+        (tied, {"keep": ["1"]}, r"are one tensor.* or keep=\['0', '1'\]"),
         (
             lambda: nn.Sequential(nn.Identity(), nn.MultiheadAttention(4, 2)),
             {},
@@ -358,8 +372,8 @@ def test_kept_layers_are_not_asked():
     tuning = stn.self_tune(module, 2, keep=["a"])
     assert type(tuning["a"]) is nn.MultiheadAttention
     assert type(tuning["b"]) is stn.STNLinear
-    module = tied()
-    assert type(stn.self_tune(module, 2, keep=["1"])[0]) is stn.STNLinear
+    kept = stn.self_tune(tied(), 2, keep=["0", "1"])
+    assert kept[0].weight is kept[1].weight
 
 
 def test_a_layer_in_two_places_is_one_layer():
