@@ -137,7 +137,8 @@ def tensor_predictor(model, X):
         for name in _names(model)
     )
     if model._has_dual:
-        return tensor_dual_product(X, model.X_fit_, coef, intercept)
+        total = home.xp.astype(home.put(model._dual_total), X.dtype, copy=False)
+        return tensor_dual_product(X, model.X_fit_, coef, intercept, total)
     coef = coef[None, :] if len(coef.shape) == 1 else coef
     return tensor_product(X, coef, intercept)
 
