@@ -34,7 +34,7 @@ ELSEWHERE = {
     *("data/dask/tasks.py", "linear_model/_coded.py", "linear_model/_dask.py"),
     *("data/tensors/arrays.py", "data/tensors/homes.py", "criteria/_tensor_loo.py"),
     *("data/tensors/checks.py", "data/tensors/memory.py"),
-    "linear_model/_tensor_validation.py",
+    *("linear_model/_tensor_validation.py", "linear_model/_tensor_scores.py"),
     *("linear_model/_tensors.py", "linear_model/_tensor_fit.py"),
     "linear_model/_wide_tensors.py",
     *("data/folds/listed.py", "linear_model/_sources.py"),
