@@ -305,6 +305,22 @@ def test_memory_of_many_targets():
     assert peak < 0.9 * 8 * X.shape[1] * y.shape[1]
 
 
+@pytest.mark.parametrize(("per_target", "most"), [(False, 90), (True, 70)])
+def test_memory_of_targets_and_more_rows(per_target, most):
+    """Sums over rows, and moves of the weights, would stay beside all splits."""
+    X, y = make_data(600, 60, 500)
+    model = MYHPORidge(alpha_per_target=per_target)
+    model.fit(X[:, :3], y[:, :2])
+    tracemalloc.start()
+    try:
+        model.fit(X, y)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # In units of the coefficients; before, it was 94 and 81.
+    assert peak < most * 8 * X.shape[1] * y.shape[1]
+
+
 @each_space
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("per_target", [False, True])
