@@ -98,7 +98,7 @@ test-oldest: $(VENV_OLDEST)/.stamp  ## Run the tests against the oldest supporte
 test-nn: $(VENV)/.stamp-nn  ## Run the tests of networks and tensors, which need PyTorch
 	$(ONE_THREAD) $(VENV)/bin/python $(PYTEST) tests/neural_network \
 		tests/linear_model/tensors tests/linear_model/test_many_targets.py \
-		tests/benchmarks/test_device.py tests/test_documentation.py
+		tests/benchmarks/test_device*.py tests/test_documentation.py
 
 coverage: $(VENV)/.stamp  ## Run the tests and report the lines that none of them reaches
 	$(ONE_THREAD) $(VENV)/bin/python $(PYTEST) --cov

@@ -1570,8 +1570,8 @@ TEXTS = {
         "per target.",
     ),
     "partial_fit without coef_": (
-        "ValueError",
-        "store_coef=False keeps weights of the rows, but partial_fit keeps no rows. "
+        "AttributeError",
+        "partial_fit keeps no rows, but store_coef=False keeps weights of the rows. "
         "Use store_coef=True.",
     ),
     "partial_fit of each class": (

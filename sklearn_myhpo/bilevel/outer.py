@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..engine.linalg.hessian import DiagonalHessian
 from ..engine.linalg.products import pair_products
 from ..engine.split import LambdaCurvature
 from .shrinkage import Shrinkage
@@ -87,6 +88,8 @@ def outer_model(
         curvatures = split_set.curvatures_in_lambda(
             place.lambda_, place.weights, hessians, adjoints, problem.split_weights
         )
+    elif all(type(own) is DiagonalHessian for own in hessians):
+        gradients, curvatures = _by_diagonals(place, slopes)
     else:
         gradients, solved, curvatures = _by_tangents(place, slopes, rtol, guesses)
     gradient = problem.mean(gradients)
@@ -130,6 +133,27 @@ def _forces(place):
         -split.scatter_by_group(split.penalty(place.lambda_) * w)
         for split, w in zip(place.problem.splits, place.weights, strict=True)
     ]
+
+
+def _by_diagonals(place, slopes):
+    """Return gradients, and the `LambdaCurvature` of every split.
+
+    One split after the other: with thousands of targets J and q of all of them would
+    take more memory than their moments, and they are quickly formed again.
+    """
+    gradients, curvatures = [], []
+    for split, hessian, w, slope in zip(
+        place.problem.splits, place.hessians, place.weights, slopes, strict=True
+    ):
+        force = -split.scatter_by_group(split.penalty(place.lambda_) * w)
+        adjoint, jacobian = hessian.solve(slope), hessian.solve(force)
+        gradients.append(pair_products(force, adjoint[None])[:, 0])
+        pull = split.scatter_by_group(split.penalty(place.lambda_) * adjoint)
+        gram = split.validation_gram(w, jacobian)
+        third = split.third_term(w, adjoint, jacobian)
+        own = pair_products(pull, jacobian), third, pair_products(jacobian, force)
+        curvatures.append(LambdaCurvature(gram, *own))
+    return gradients, curvatures
 
 
 def _by_tangents(place, slopes, rtol, guesses):

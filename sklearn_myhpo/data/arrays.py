@@ -26,7 +26,7 @@ def linear_predictor(X, coef, intercept):
     return X @ coef + intercept
 
 
-def dual_predictor(X, rows, scale, dual, intercept, *, is_balanced=False):
+def dual_predictor(X, rows, scale, dual, intercept, total):
     """Return ``X diag(scale) rows' dual + intercept``, some rows of X at a time.
 
     Parameters
@@ -37,27 +37,62 @@ def dual_predictor(X, rows, scale, dual, intercept, *, is_balanced=False):
         None for ones.
     dual : ndarray of shape (n_rows, n_outputs)
     intercept : float or ndarray of shape (n_outputs,)
-    is_balanced : bool, default=False
-        Whether `dual` adds up to zero, but for rounding.
+    total : ndarray of shape (n_outputs,)
+        Sums of `dual` over the rows. With large means of the features, the rounding of
+        `dual` would change them too much.
 
     Returns
     -------
     ndarray of shape (n_samples, n_outputs)
     """
-    if is_balanced and not (sparse.issparse(rows) or sparse.issparse(X)):
-        # Products of rows with large means would lose the digits of their differences.
-        rows = rows - rows.mean(axis=0)
+    # Products of rows with large means would lose the digits of their differences.
+    rows, mean = rows_about_means(rows)
     out = np.empty((X.shape[0], dual.shape[1]), dtype=np.result_type(X, dual))
-    for part in slices(X.shape[0], rows.shape[0]):
+    for part in slices(X.shape[0], max(rows[0].shape[0], X.shape[1])):
         own = X[part]
         if scale is not None:
             own = own.multiply(scale).tocsr() if sparse.issparse(own) else own * scale
-        products = own @ rows.T
-        if sparse.issparse(products):
-            products = products.toarray()
-        out[part] = products @ dual
+        out[part] = _products(own, *rows) @ dual + np.outer(own @ mean, total)
     out += intercept
     return out
+
+
+def rows_about_means(rows):
+    """Return rows about means that may be large, in two parts, and these means.
+
+    Parameters
+    ----------
+    rows : ndarray or sparse matrix of shape (n_rows, n_features)
+
+    Returns
+    -------
+    parts : (ndarray or sparse matrix, ndarray of int, ndarray)
+        The rows where little is subtracted, the columns of other features, and the rows
+        of these (n_rows, n_columns) about their means.
+    mean : ndarray of shape (n_features,)
+        What is subtracted: all means of dense rows, those of columns without zeros of
+        sparse rows.
+    """
+    if not sparse.issparse(rows):
+        mean = rows.mean(axis=0, dtype=np.float64)
+        return ((rows - mean).astype(rows.dtype), None, None), mean
+    mean = np.zeros(rows.shape[1])
+    full = np.flatnonzero(np.diff(rows.tocsc().indptr) == rows.shape[0])
+    dense = rows[:, full].toarray()
+    mean[full] = dense.mean(axis=0, dtype=np.float64)
+    empty = np.ones(rows.shape[1])
+    empty[full] = 0.0
+    return (rows.multiply(empty).tocsr(), full, dense - mean[full]), mean
+
+
+def _products(own, rows, columns, more):
+    """Return the products of dense or sparse rows with those of `rows_about_means`."""
+    products = own @ rows.T
+    if sparse.issparse(products):
+        products = products.toarray()
+    if columns is not None and len(columns):
+        products = products + own[:, columns] @ more.T
+    return products
 
 
 def select_rows(X, index):

@@ -40,6 +40,10 @@ class GivenRows:
         """
         return _safe_indexing(self.X, index)
 
+    def scored(self, index, model):
+        """Return some rows of X, and the model that a scorer gets with them."""
+        return self.features(index), model
+
     def target(self, index):
         """Return some rows of y, in the form of y."""
         return _safe_indexing(self.y, index)

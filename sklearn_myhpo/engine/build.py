@@ -218,6 +218,8 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
         moments = moments * units[-1] ** 2
     given = sources, coordinates, origin, task.counts
     *splits, full = build_quadratic_splits(*given, units)
+    # Of many targets they take more memory than anything that follows.
+    sources.parts.clear()
     all_directions = task.plan.all_directions and task.groups.n_groups == 1
     if task.groups.n_unpenalized and not coordinates.bases:
         # Mean squares of the residuals after regression on the unpenalized features.
@@ -232,9 +234,9 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
     given = sources.design, task.parts, scale_ratio(sizes), all_directions, units
     diagonalize = Diagonalizer(*given, is_start)
 
-    def diagonalized():
+    def diagonalized(given):
         with one_thread():
-            return list(map(diagonalize, splits, range(len(splits))))
+            return [diagonalize(split, number) for number, split in enumerate(given)]
 
     if is_start:
         if task.plan.solves_in_rows:
@@ -244,7 +246,9 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
             own = zip([*splits, full], weights, own_units, strict=True)
             for split, *facts in own:
                 split.training_rows = training_rows(split, sources.design, *facts)
-        return Built(SplitSet(splits, diagonalized), full, moments, task.plan)
-    split_set = SplitSet(diagonalized())
+        given = SplitSet(splits, lambda: diagonalized(splits))
+        return Built(given, full, moments, task.plan)
+    # Every split is let go once it is in its own coordinates.
+    split_set = SplitSet(diagonalized(splits.pop(0) for _ in range(len(splits))))
     plan = replace(task.plan, subspace=diagonalize.found)
     return Built(split_set, full, moments, plan)

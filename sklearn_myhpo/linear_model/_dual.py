@@ -13,8 +13,9 @@ DUAL = ("dual_coef_", "X_fit_")
 class DualMixin:
     """The dual form of a fit with ``store_coef=False``; a mixin."""
 
-    #: Factors of the features in sums of rows; None for ones.
-    _dual_scale = None
+    #: Factors of the features in sums of rows; None for ones. And the sums of the
+    #: weights of rows, without the rounding of single ones.
+    _dual_scale = _dual_total = None
 
     def __getattr__(self, name):
         if name == "coef_" and self._has_dual:
@@ -34,36 +35,29 @@ class DualMixin:
     def __sklearn_is_fitted__(self):
         return super().__sklearn_is_fitted__() or self._has_dual
 
-    def _check_options(self):
-        """Raise if an option of the fit needs rows that were not kept."""
-        self._check_stored()
-        super()._check_options()
-
-    def _check_stored(self):
-        """Raise a ValueError if `partial_fit` would have to keep weights of rows."""
-        if not self.store_coef:
-            raise ValueError(
-                "store_coef=False keeps weights of the rows, but partial_fit keeps no "
-                "rows. Use store_coef=True."
-            )
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        # Of tensors, rows with fewer features need `coef_`.
+        tags.array_api_support = self.store_coef
+        return tags
 
     def _set_weights(self, coef, intercept, alpha, dtype):
         for name in DUAL:
             vars(self).pop(name, None)
-        self._dual_scale = None
+        self._dual_scale = self._dual_total = None
         super()._set_weights(coef, intercept, alpha, dtype)
 
-    def _set_dual(self, dual, rows, scale):
+    def _set_dual(self, dual, rows, scale, total):
         """Set the weights of rows (n_rows, n_targets) in the place of `coef_`."""
         vars(self).pop("coef_", None)
         self.dual_coef_ = dual[:, 0] if self._one_target else dual
-        self.X_fit_, self._dual_scale = rows, scale
+        self.X_fit_, self._dual_scale, self._dual_total = rows, scale, total
 
     def _dual_predictions(self, X):
         """Return predictions (n_samples, n_targets) for checked NumPy rows."""
         dual = self.dual_coef_.reshape(len(self.dual_coef_), -1)
         given = X, self.X_fit_, self._dual_scale, dual, self.intercept_
-        return dual_predictor(*given, is_balanced=self.fit_intercept)
+        return dual_predictor(*given, self._dual_total)
 
     def _dual_as_sklearn(self):
         """Return a fitted `KernelRidge` with the same predictions."""

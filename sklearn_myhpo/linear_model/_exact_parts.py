@@ -49,6 +49,11 @@ def can_add_parts(model):
     AttributeError
         If it does not, as `sklearn.utils.metaestimators.available_if` requires.
     """
+    if not model.store_coef:
+        raise AttributeError(
+            "partial_fit keeps no rows, but store_coef=False keeps weights of the "
+            "rows. Use store_coef=True."
+        )
     solver = model._make_solver()
     if solver.capabilities.needs_rows:
         return can_stream(model)

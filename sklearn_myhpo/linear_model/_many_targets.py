@@ -22,7 +22,8 @@ from ..engine.ridge.final_weights import (
     FinalWeights,
     RowWeights,
     TargetWeights,
-    balanced,
+    cancels,
+    with_total,
 )
 from ..penalties.groups import FeatureGroups
 from ._dual import check_dual
@@ -64,7 +65,7 @@ class ManyTargetsMixin:
             self.coef_ = found.coef
         else:
             rows = stored_rows(source.design, found.index)
-            self._set_dual(found.dual, rows, found.scale)
+            self._set_dual(found.dual, rows, found.scale, found.total)
         facts = self._facts
         if facts is None or is_exact:
             return
@@ -172,12 +173,15 @@ class _Weights:
     dual : ndarray of shape (n_rows, n_targets) or None
     index : ndarray of int of shape (n_rows,) or None
         The rows that the weights are fitted to; None for all.
+    total : ndarray of shape (n_targets,) or None
+        Sums of the weights of rows.
     scale : ndarray of shape (n_features,) or None
         Factors of the features in sums of rows; None for ones.
     """
 
     def __init__(self, model, source, small, basis, keeps_rows):
-        self.basis, self.index, self.coef, self.dual = basis, None, None, None
+        self.basis, self.index, self.coef = basis, None, None
+        self.dual = self.total = None
         design, weight = small.design, source.weights
         if source.has_own_validation:
             weight = source.parts.training(0)
@@ -189,6 +193,7 @@ class _Weights:
         self.intercept, self.mean_square = np.empty(n_targets), np.empty(n_targets)
         if keeps_rows:
             self.dual = np.empty((len(weight), n_targets), dtype=source.dtype)
+            self.total = np.empty(n_targets)
         else:
             self.coef = np.empty((n_targets, n_features), dtype=source.dtype)
         for part in target_slices(n_targets, max(source.design.shape)):
@@ -200,17 +205,19 @@ class _Weights:
         basis, keeps_rows = self.basis, self.dual is not None
         needs = basis is not None or not keeps_rows
         found = self._find.of(part, y, coef=needs, rows=keeps_rows and basis is None)
-        intercept, coef, rows = found.intercept, found.coef, found.rows
+        intercept, coef = found.intercept, found.coef
+        rows, total = found.rows, found.total
         if basis is not None and keeps_rows:
-            rows, intercept = basis.rows(coef), intercept - basis.mean_of(coef)
+            rows, total = basis.rows(coef)
+            intercept = intercept - basis.mean_of(coef)
         elif basis is not None:
             coef, lack = basis.features(coef)
             intercept = intercept - lack
-        else:
-            rows = None if rows is None else rows / self._unit[part]
+        elif keeps_rows:
+            rows, total = rows / self._unit[part], total / self._unit[part]
         self.intercept[part], self.mean_square[part] = intercept, found.mean_square
         if keeps_rows:
-            self.dual[:, part] = rows
+            self.dual[:, part], self.total[part] = rows, total
         else:
             self.coef[part] = coef.T
 
@@ -267,23 +274,38 @@ class _Known:
         self._intercept = np.atleast_1d(model.intercept_)
         self._alpha, self._weight = np.atleast_1d(model.alpha_), weight
         self._rows = design.about(None, None, False, False)
-        found = self._rows.at_means(weight, fit_intercept)
-        facts = found.shift, None, False, found.has_large_means
+        found = design.at_means(weight, True)
+        facts = found.shift, found.scale, False, found.has_large_means
         self._centred, self._fix = found.about(*facts), None
+        #: Whether weights of rows have a sum: not where the rows are about their mean.
+        self._has_mean = not (fit_intercept or design.shift.any())
+        self._origin = np.zeros_like(found.shift) if self._has_mean else found.shift
         scale = np.ones(design.n_features) if design.scale is None else design.scale
         self.scale = scale**2 / factors
+        squares = self._centred.second_moments(weight) / factors
+        self._square = weight.sum() * squares.sum()
 
     def of(self, part, y, *, coef, rows):
         """Return the `TargetWeights` of some targets."""
         w, intercept = self._coef[:, part], self._intercept[part]
         left = y - self._rows.forward(w) - intercept
-        own = self._weight[:, None] * left
-        square = self._weight @ left**2 / self._weight.sum()
+        own, total = self._weight[:, None] * left, None
+        mean_square = self._weight @ left**2 / self._weight.sum()
         if rows:
             # Residuals below rounding are noise, and do not give these coefficients.
+            unit = self._centred.scaled(1.0 / self.scale)[:, None]
+            sums = self._alpha[part] * w * unit
             self._fix = self._fix or RowWeights(self._centred)
-            sums = self._alpha[part] * w / self.scale[:, None]
-            own += self._fix.of(sums - self._centred.adjoint(own))
-            if self._centred.shift.any():
-                own = balanced(own, self._weight)
-        return TargetWeights(w, intercept, own, square)
+            total = np.zeros(sums.shape[1])
+            if self._has_mean:
+                total = self._fix.totals(sums, own)
+                sums = sums - self._fix.mean * total
+            square = self._square / self._alpha[part].min()
+            if cancels(own, self._weight[:, None] * y, square):
+                own = self._fix.of(sums)
+            own = self._fix.closer(own, sums)
+            # Rounding may give coefficients that no rows have.
+            lack = (sums - self._centred.adjoint(own)) / (self._alpha[part] * unit)
+            intercept = intercept + self._origin @ lack
+            own = with_total(own, total, self._weight)
+        return TargetWeights(w, intercept, own, total, mean_square)

@@ -78,7 +78,6 @@ class RidgeModel(
         return SquaredLoss(), target, None
 
     def _check_part(self, y, sample_weight, classes, is_first):
-        self._check_stored()
         if self.alpha_per_target:
             raise ValueError(
                 "alpha_per_target=True is not possible with partial_fit, which "

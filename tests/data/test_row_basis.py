@@ -20,14 +20,17 @@ def test_rows_in_their_basis_are_the_same_rows(fit_intercept):
     mean = weight @ X / weight.sum() if fit_intercept else 0.0
     centred = X - mean
     rows = found.design.X
+    assert rows.shape == (6, 6 - fit_intercept)
     np.testing.assert_allclose(rows @ rows.T, (centred * unit**2) @ centred.T)
     coef = RNG.standard_normal((rows.shape[1], 2))
     features, lack = found.features(coef)
     np.testing.assert_allclose(centred @ features, rows @ coef, atol=1e-10)
     np.testing.assert_allclose(lack, mean * np.ones(20) @ features, atol=1e-10)
     np.testing.assert_allclose(found.mean_of(coef), lack, atol=1e-10)
-    sums = unit[:, None] ** 2 * (X.T @ found.rows(coef))
+    dual, total = found.rows(coef)
+    sums = unit[:, None] ** 2 * (X.T @ dual)
     np.testing.assert_allclose(sums, features, atol=1e-10)
+    np.testing.assert_allclose(dual.sum(axis=0), total, atol=1e-10)
 
 
 def test_rows_whose_span_is_unclear_have_no_basis():

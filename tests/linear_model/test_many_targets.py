@@ -307,6 +307,22 @@ def test_memory_of_many_targets():
     assert peak < 0.9 * 8 * X.shape[1] * y.shape[1]
 
 
+@pytest.mark.parametrize(("per_target", "most"), [(False, 90), (True, 70)])
+def test_memory_of_targets_and_more_rows(per_target, most):
+    """Sums over rows, and moves of the weights, would stay beside all splits."""
+    X, y = make_data(600, 60, 500)
+    model = MYHPORidge(alpha_per_target=per_target)
+    model.fit(X[:, :3], y[:, :2])
+    tracemalloc.start()
+    try:
+        model.fit(X, y)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # In units of the coefficients; before, it was 94 and 81.
+    assert peak < most * 8 * X.shape[1] * y.shape[1]
+
+
 @each_space
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("per_target", [False, True])
@@ -342,3 +358,91 @@ def test_weights_of_rows_with_large_means(standardize):
     plain = MYHPORidge(standardize=standardize).fit(X, y)
     difference = model.predict(X + 1e7) - plain.predict(X)
     assert np.abs(difference).max() < 1e-5
+
+
+def augmented(X, y, alpha):
+    """Return ridge coefficients without an intercept, by least squares of more rows."""
+    n_features, y = X.shape[1], y.reshape(len(y), -1)
+    rows = np.vstack([X, np.sqrt(alpha) * np.eye(n_features)])
+    return np.linalg.lstsq(
+        rows, np.vstack([y, np.zeros((n_features, y.shape[1]))]), rcond=None
+    )[0]
+
+
+@pytest.mark.parametrize("size", [(20, 60, 3), (40, 6, 3), (20, 60, 40)], ids=str)
+@pytest.mark.parametrize(
+    ("kind", "mean", "tol"),
+    [
+        ("dense", (1e3, 0.0), 1e-11),
+        ("dense", (1e6, 0.0), 1e-8),
+        ("dense", (1e4, 1e4), 1e-9),
+        ("torch", (1e3, 0.0), 1e-11),
+        ("torch", (1e6, 0.0), 1e-8),
+        # Products with sparse rows are about zero, and keep fewer digits.
+        ("sparse", (1e3, 0.0), 1e-8),
+    ],
+)
+def test_weights_of_rows_without_intercept_and_large_means(size, mean, tol, kind):
+    """Products of rows with large means lost the digits of their differences."""
+    X, y = make_data(*size)
+    if kind == "sparse":
+        X[:, ::2] = np.where(X[:, ::2] > 1.0, X[:, ::2], 0.0)
+        X[:, 1::2] += mean[0]
+    else:
+        X = X + mean[0]
+    y, new = y + mean[1], X[:5] + 0.5 * (X[:5] - X[5:10])
+    model = MYHPORidge(store_coef=False, fit_intercept=False)
+    if kind == "torch":
+        if size[1] < size[0]:
+            pytest.skip("tensors have the dual form of wide rows alone")
+        xp = load_space("torch")
+        with sklearn.config_context(array_api_dispatch=True):
+            quiet_fit(model, xp.asarray(X), y)
+            found = bring(model.predict(xp.asarray(new)))
+    else:
+        given = sparse.csr_array if kind == "sparse" else np.asarray
+        found = quiet_fit(model, given(X), y).predict(given(new))
+    expected = new @ augmented(X, y, float(model.alpha_))
+    assert np.abs(found - expected).max() < tol * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("size", [(20, 60, 2), (40, 6, 2)], ids=str)
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_weights_of_rows_per_target_and_large_means(size, standardize, fit_intercept):
+    """Large residuals over a tiny penalty were weights that lose the predictions."""
+    X, y = make_data(*size)
+    X, options = X + 1e3, {"standardize": standardize, "fit_intercept": fit_intercept}
+    model = MYHPORidge(alpha_per_target=True, store_coef=False, **options)
+    quiet_fit(model, X, y)
+    new = X[:5] + 0.5 * (X[:5] - X[5:10])
+    mean = X.mean(axis=0) if fit_intercept or standardize else 0.0
+    unit = X.std(axis=0) if standardize else 1.0
+    origin = y.mean(axis=0) if fit_intercept else np.zeros(2)
+    given = (y - origin).T, model.alpha_, origin
+    expected = np.column_stack(
+        [
+            (new - mean) / unit @ augmented((X - mean) / unit, one, alpha) + start
+            for one, alpha, start in zip(*given, strict=True)
+        ]
+    )
+    found = model.predict(new)
+    assert np.abs(found - expected).max() < 1e-8 * np.abs(expected).max()
+
+
+def test_rows_of_single_precision_and_weights_of_double():
+    """A tensor of fewer digits than the rows of the fit raised an error of PyTorch."""
+    xp = load_space("torch")
+    X, y = make_data(20, 30, 3)
+    with sklearn.config_context(array_api_dispatch=True):
+        model = quiet_fit(MYHPORidge(store_coef=False), xp.asarray(X), y)
+        double = model.predict(xp.asarray(X))
+        single = model.predict(xp.asarray(X.astype(np.float32)))
+    assert single.dtype == xp.float32
+    np.testing.assert_allclose(bring(single), bring(double), atol=1e-4)
+
+
+def test_no_partial_fit_of_weights_of_rows():
+    """Tools would call a method that always fails."""
+    assert not hasattr(MYHPORidge(store_coef=False), "partial_fit")
+    assert hasattr(MYHPORidge(), "partial_fit")

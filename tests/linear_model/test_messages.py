@@ -38,7 +38,7 @@ ELSEWHERE = {
     ),
     *("data/tensors/arrays.py", "data/tensors/homes.py", "criteria/_tensor_loo.py"),
     *("data/tensors/checks.py", "data/tensors/memory.py"),
-    "linear_model/_tensors/validation.py",
+    *("linear_model/_tensors/validation.py", "linear_model/_tensors/scores.py"),
     *("linear_model/_tensors/rows.py", "linear_model/_tensors/fit.py"),
     "linear_model/_tensors/wide.py",
     *("data/folds/listed.py", "linear_model/_streams/sources.py"),

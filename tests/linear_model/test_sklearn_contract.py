@@ -106,6 +106,12 @@ def test_tags_are_those_of_the_counterpart(cls):
     assert own == other
 
 
+@variants_with_checks([MYHPORidge(store_coef=False)])
+def test_scikit_learn_checks_of_weights_of_rows(estimator, check):
+    """The same where weights of rows are kept, and no parts of rows can be added."""
+    check(estimator)
+
+
 @variants_with_checks([MYHPORidge(feature_groups="each")])
 def test_scikit_learn_checks_with_many_lambdas(estimator, check):
     """The same with one lambda per feature, which has code paths of its own."""

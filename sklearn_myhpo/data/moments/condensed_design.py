@@ -45,6 +45,8 @@ class CondensedDesign(DenseDesign):
         self.head, self.dtype = head, np.dtype(dtype)
         #: The `Condensed` to which these rows belong, if they are all of its rows.
         self.condensed = None
+        #: The held-out rows themselves, if they may be looked at.
+        self.given = None
 
     def _like(self, X, **facts):
         given = {

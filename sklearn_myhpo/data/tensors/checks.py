@@ -46,11 +46,16 @@ def _check_each(X, xp):
 
 
 def check_values(array, name):
-    """Raise a ValueError where a tensor of PyTorch has no dense values."""
+    """Raise a ValueError where a tensor of PyTorch is no dense array of values."""
     if str(getattr(array, "device", "")) == "meta":
         raise ValueError(
             f"{name} is on the device meta of PyTorch, where tensors have a shape and "
             "no values. Make it on a device such as cpu or cuda."
+        )
+    if getattr(array, "is_nested", False):
+        raise ValueError(
+            f"{name} is a nested tensor, whose rows may have different lengths. Use "
+            f"{name}.to_padded_tensor(0.0)."
         )
     layout = str(getattr(array, "layout", "torch.strided"))
     if layout not in ("torch.strided", "torch._mkldnn"):

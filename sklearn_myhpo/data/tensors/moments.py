@@ -209,7 +209,8 @@ def tensor_differences(
         if own and count.any():
             # Rows that a split does not hold out count zero times.
             losses = xp.stack(_losses(block, target, own))
-            more = more + home.put(count[None]) * (losses - losses[best : best + 1, :])
+            times = home.put(count[None].astype(np.float64))
+            more = more + times * (losses - losses[best : best + 1, :])
     total = xp.sum(more * more * home.put(block.weight[None]), axis=1)
     return Sums((home.total(total),))
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from ..blocks import rows_by_label, slices
 from ..limits import row_limits
+from .arrays import Home
 from .memory import memory_advice
 
 
@@ -62,7 +63,7 @@ def tensor_product(X, coef, intercept):
         return X @ coef.T + intercept
 
 
-def tensor_dual_product(X, rows, dual, intercept):
+def tensor_dual_product(X, rows, dual, intercept, total):
     """Return ``X rows' dual + intercept`` where X lives.
 
     Parameters
@@ -71,14 +72,37 @@ def tensor_dual_product(X, rows, dual, intercept):
     rows : array of shape (n_rows, n_features)
     dual : array of shape (n_rows,) or (n_rows, k)
     intercept : array of shape () or (k,)
+    total : array of shape (k,)
+        Sums of `dual` over the rows, as in `dual_predictor`.
 
     Returns
     -------
     array of shape (n_samples, k)
     """
     dual = dual[:, None] if len(dual.shape) == 1 else dual
+    size = max(1, row_limits().tensor_entries // max(1, rows.shape[0]))
     with memory_advice():
-        return (X @ rows.T) @ dual + intercept
+        products, along = None, None
+        for start in range(0, X.shape[1], size):
+            columns = slice(start, min(start + size, X.shape[1]))
+            own, part = X[:, columns], rows[:, columns]
+            mean = mean_of_rows(part)
+            # Products of large means would lose the digits of the rows' differences.
+            part, mean = (
+                Home.of(X).xp.astype(one, X.dtype, copy=False)
+                for one in (part - mean, mean)
+            )
+            one, more = own @ part.T, own @ mean.T
+            products = one if products is None else products + one
+            along = more if along is None else along + more
+        return products @ dual + along * total[None, :] + intercept
+
+
+def mean_of_rows(rows):
+    """Return the means of columns, (1, n_columns), without the errors of large sums."""
+    xp = Home.of(rows).xp
+    first = rows[:1, :]
+    return first + xp.mean(rows - first, axis=0, keepdims=True)
 
 
 def kind_rows(block, kinds, n_kinds, view, entries_per_row):

@@ -20,7 +20,9 @@ class WideRows:
     X : list of array of shape (n_samples, n_features)
         Parts of the rows.
     centres : bool
-        Whether the rows are about their mean.
+        Whether the rows are about their mean. Else the direction of the mean is the
+        first coordinate, and the others have no part of it: a large mean would take
+        their digits.
     device_size : int
         Rows from which eigenvectors are found where X lives.
 
@@ -32,27 +34,50 @@ class WideRows:
     def __init__(self, X, centres, device_size):
         self.home, self._X = Home.of(X[0]), X
         xp = self.home.xp
+        #: Length of the mean, if it is a coordinate, and that coordinate of the rows.
+        self._length, self._along = 0.0, None
         with memory_advice():
-            self._mean = None
-            if centres:
-                self._mean = xp.concat(
-                    [xp.mean(self._part(part), axis=0) for part in self._columns()]
-                )
-            products = None
-            for part in self._columns():
-                own = self._part(part)
-                one = own @ own.T
-                products = one if products is None else products + one
-            eigh = getattr(getattr(xp, "linalg", None), "eigh", None)
-            if products.shape[0] >= device_size and eigh is not None:
-                values, vectors = map(to_host, eigh(products))
-            else:
-                values, vectors = np.linalg.eigh(to_host(products))
+            self._mean = xp.concat(
+                [
+                    xp.mean(self._joined(part), axis=0, keepdims=True)
+                    for part in self._columns()
+                ],
+                axis=1,
+            )
+            if not centres:
+                self._set_length()
+            values, vectors = self._spectrum(device_size)
         values, vectors = values.astype(np.float64), vectors.astype(np.float64)
         eps = np.finfo(np.float64 if self.home.double == xp.float64 else np.float32).eps
         kept = values > len(values) * eps * max(values[-1], 0.0)
         root = np.sqrt(values[kept])
         self.rows, self._dual = vectors[:, kept] * root, vectors[:, kept] / root
+        if self._length:
+            self.rows = np.column_stack([self._length + self._along, self.rows])
+
+    def _set_length(self):
+        """Make the direction of the mean a coordinate."""
+        xp = self.home.xp
+        self._length = float(xp.sqrt(xp.sum(self._mean * self._mean)))
+        if not self._length:
+            return
+        self._along = to_host(self._times_mean() / self._length).astype(np.float64)
+
+    def _spectrum(self, device_size):
+        """Return eigenvalues and eigenvectors of the products of all pairs of rows."""
+        products, along = None, None
+        if self._length:
+            along = self.home.put(self._along[:, None] / self._length)
+        for columns in self._columns():
+            own = self._part(columns)
+            if along is not None:
+                own = own - along * self._mean[:, columns]
+            one = own @ own.T
+            products = one if products is None else products + one
+        eigh = getattr(getattr(self.home.xp, "linalg", None), "eigh", None)
+        if products.shape[0] >= device_size and eigh is not None:
+            return tuple(map(to_host, eigh(products)))
+        return np.linalg.eigh(to_host(products))
 
     def _columns(self):
         """Return slices of columns of bounded size."""
@@ -61,18 +86,37 @@ class WideRows:
         starts = range(0, n_features, size)
         return [slice(start, min(start + size, n_features)) for start in starts]
 
+    def _joined(self, columns):
+        """Return some columns of all rows."""
+        parts = [self.home.precise(one[:, columns]) for one in self._X]
+        return parts[0] if len(parts) == 1 else self.home.xp.concat(parts, axis=0)
+
     def _part(self, columns):
         """Return some columns of the rows about their mean."""
-        parts = [self.home.precise(one[:, columns]) for one in self._X]
-        part = parts[0] if len(parts) == 1 else self.home.xp.concat(parts, axis=0)
-        return part if self._mean is None else part - self._mean[None, columns]
+        return self._joined(columns) - self._mean[:, columns]
 
-    def dual(self, coef):
-        """Return weights of the rows (n_samples, k) of coefficients (rank, k)."""
-        return self._dual @ coef
+    def _times_mean(self):
+        """Return the products of the rows about their mean with it, where X lives."""
+        found = None
+        for columns in self._columns():
+            one = self._part(columns) @ self._mean[0, columns]
+            found = one if found is None else found + one
+        return found
+
+    def _weights(self, coef):
+        """Return weights (n_samples, k) of the rows about their mean, and of the mean.
+
+        Parameters
+        ----------
+        coef : ndarray of shape (k, rank)
+        """
+        if not self._length:
+            return self._dual @ coef.T, np.zeros(len(coef))
+        rows = self._dual @ coef[:, 1:].T
+        return rows, (coef[:, 0] - self._along @ rows) / self._length
 
     def rows_of(self, coef, intercept):
-        """Return weights of the rows where X lives, and the intercepts.
+        """Return weights of the rows where X lives, intercepts, and sums of weights.
 
         Parameters
         ----------
@@ -85,18 +129,17 @@ class WideRows:
         dual : array of shape (n_samples, k)
             The sum of the rows of X times these is `features`.
         intercept : array of shape (k,)
+        total : ndarray of shape (k,)
+            Of `dual`, without the rounding of single weights.
         """
-        dual = self.dual(coef.T)
-        if self._mean is None:
-            return self.home.put(dual), self.home.put(intercept)
-        # Without a part that the mean of the rows would have.
-        dual -= dual.mean(axis=0)
-        dual, along = self.home.put(dual), None
+        dual, total = self._weights(coef)
+        # Without a part that the mean of the rows would have, but for its own weight.
+        dual += total / len(dual) - dual.mean(axis=0)
+        dual, put = self.home.put(dual), self.home.put(intercept)
+        if self._length:
+            return dual, put, total
         with memory_advice():
-            for part in self._columns():
-                own = self._part(part) @ self._mean[part]
-                along = own if along is None else along + own
-            return dual, self.home.put(intercept) - along @ dual
+            return dual, put - self._times_mean() @ dual, total
 
     def features(self, coef, intercept):
         """Return coefficients of the features, and the intercepts, where X lives.
@@ -112,11 +155,15 @@ class WideRows:
         coef : array of shape (k, n_features)
         intercept : array of shape (k,)
         """
-        xp, dual = self.home.xp, self.home.put(self.dual(coef.T).T)
+        rows, total = self._weights(coef)
+        dual, put = self.home.put(rows.T), self.home.put(intercept)
+        total = self.home.put(total[:, None])
         with memory_advice():
-            parts = [dual @ self._part(part) for part in self._columns()]
-            found = xp.concat(parts, axis=1)
-            intercept = self.home.put(intercept)
-            if self._mean is not None:
-                intercept = intercept - found @ self._mean
-        return found, intercept
+            parts = [
+                dual @ self._part(part) + total * self._mean[:, part]
+                for part in self._columns()
+            ]
+            found = self.home.xp.concat(parts, axis=1)
+            if not self._length:
+                put = put - found @ self._mean[0, :]
+        return found, put

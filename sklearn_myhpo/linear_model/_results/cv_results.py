@@ -41,13 +41,25 @@ class CVResults:
         self._is_asked = self._stores or model.scoring is not None
         if not self._is_asked:
             return
-        self.offset = _num_samples(training[0]) if source.has_own_validation else 0
-        X, y, weight = validation if source.has_own_validation else training
+        #: Held-out rows of a tensor, whose rows are condensed; None of others.
+        self.tensors = getattr(training[0], "given", None)
+        self.given = self._given(training, validation)
+        is_weighted = self.given.sample_weight is not None
+        self.scorers = make_scorers(model, model.scoring, is_weighted)
+        if self.tensors is not None:
+            self.tensors.check_scorers(self.scorers, model.scoring)
+        self._check_criterion()
+
+    def _given(self, training, validation):
+        """Return the rows that are held out, and set the number of the first."""
+        self.offset, has_own = 0, self.source.has_own_validation
+        if self.tensors is not None:
+            return self.tensors
+        self.offset = _num_samples(training[0]) if has_own else 0
+        X, y, weight = validation if has_own else training
         if weight is not None:
             weight = check_weights(weight, X)
-        self.given = GivenRows(X, y, weight)
-        self.scorers = make_scorers(model, model.scoring, weight is not None)
-        self._check_criterion()
+        return GivenRows(X, y, weight)
 
     def attributes(self, models):
         """Return the fitted attributes, by name.
@@ -115,6 +127,8 @@ class CVResults:
 
     def _rows(self, split):
         """Return the held-out rows of a split, numbered as in the data of `fit`."""
+        if self.tensors is not None:
+            return self.tensors.held_out[split]
         return self.source.kept[self.source.pairs[split][1]] - self.offset
 
     def _scores(self, plain):
@@ -122,7 +136,8 @@ class CVResults:
         table = []
         for split, model in enumerate(plain):
             rows, given = self._rows(split), self.given
-            data = given.features(rows), given.target(rows), given.weight(rows)
+            X, model = given.scored(rows, model)
+            data = X, given.target(rows), given.weight(rows)
             scoring = self.model.scoring
             table.append(score_rows(self.scorers, scoring, model, data, split))
         scores = {name: np.array([row[name] for row in table]) for name in table[0]}
@@ -135,7 +150,8 @@ class CVResults:
         total = None
         for own, model in zip(held_out, plain, strict=True):
             response = next(name for name in RESPONSES if hasattr(model, name))
-            values = getattr(model, response)(self.given.features(own))
+            X, model = self.given.scored(own, model)
+            values = getattr(model, response)(X)
             if total is None:
                 total = np.zeros((len(rows), *values.shape[1:]))
             total[np.searchsorted(rows, own)] += values

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._messages import shown
 from ...data.arrays import linear_predictor
-from ...data.tensors.arrays import Home, as_numpy, is_foreign, is_tensor, to_host
+from ...data.tensors.arrays import Home, as_numpy, is_foreign, is_tensor
 from ...data.tensors.checks import check_no_gradient, check_tensor, check_values
 from ...data.tensors.homes import lives_elsewhere
 from ...data.tensors.rows import tensor_dual_product, tensor_product
@@ -79,7 +79,8 @@ def _followed(name, value):
         return value
     check_values(value, name)
     check_no_gradient(value, name)
-    return to_host(value)
+    # A number for all rows is one on the host too.
+    return as_numpy(value)
 
 
 def _set_weights(model, weights, home, dtype):
@@ -131,7 +132,8 @@ def tensor_predictor(model, X):
         for name in _names(model)
     )
     if model._has_dual:
-        return tensor_dual_product(X, model.X_fit_, coef, intercept)
+        total = home.xp.astype(home.put(model._dual_total), X.dtype, copy=False)
+        return tensor_dual_product(X, model.X_fit_, coef, intercept, total)
     coef = coef[None, :] if len(coef.shape) == 1 else coef
     return tensor_product(X, coef, intercept)
 

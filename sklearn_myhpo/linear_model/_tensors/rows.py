@@ -31,6 +31,7 @@ from .._streams.formed import MOST_HESSIAN_BYTES
 from .._streams.long_rows import LongRows, sample_rows
 from .._streams.moments import condense_for
 from .._streams.sources import GIB, Read
+from .scores import TensorGiven
 from .validation import Columns, OwnTensors, own_tensors
 from .wide import is_wide, wide_rows
 
@@ -111,7 +112,8 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, validation):
         model, X, y, validation, partial(_check_target, model, reset=False)
     )
     if model._is_from_moments or model._codes_classes:
-        return _ridge_rows(model, X, y, weights, metadata, own)
+        weighing = sample_weight if own is None else validation[2]
+        return _ridge_rows(model, X, y, weights, metadata, own, weighing is not None)
     return Read(_long_rows(model, X, y, weights, metadata, own), None, None)
 
 
@@ -139,12 +141,6 @@ def refuse_tensor(X):
 
 def _obstacle(model, solver):
     """Return what keeps a fit from sums over rows, and what would do; or None."""
-    for name in ("scoring", "store_cv_results"):
-        value = getattr(model, name)
-        if value is not None and value is not False:
-            return f"{name}={shown(value)} predicts held-out rows; leave it out"
-    if model.shrinkage == "auto":
-        return "shrinkage='auto' needs splits within splits; give a number"
     if solver.capabilities.needs_rows:
         return (
             f"The solver {shown(solver)} looks at some rows at a time; use MYHPORidge, "
@@ -153,11 +149,29 @@ def _obstacle(model, solver):
     if model._is_from_moments or model._codes_classes:
         criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
         return None if criterion is None else _obstacle_of_criterion(model, criterion)
+    for name, value in _asked(model):
+        return (
+            f"{name}={shown(value)} predicts held-out rows, and of tensors ridge alone "
+            "does; leave it out"
+        )
     return _obstacle_of_likelihood(model, solver)
+
+
+def _asked(model):
+    """Yield names and values of parameters that ask for results of held-out rows."""
+    for name in ("scoring", "store_cv_results"):
+        value = getattr(model, name)
+        if value is not None and value is not False:
+            yield name, value
 
 
 def _obstacle_of_criterion(model, criterion):
     """Return the same for a criterion of ridge."""
+    for name, value in _asked(model):
+        return (
+            f"{name}={shown(value)} predicts held-out rows; leave it out, or use "
+            "criterion='validation'"
+        )
     if type(criterion) is LeaveOneOut:
         return None
     if criterion.needs_rows or criterion.is_matrix_free:
@@ -170,6 +184,11 @@ def _obstacle_of_criterion(model, criterion):
 
 def _obstacle_of_likelihood(model, solver):
     """Return the same for losses other than the squared loss."""
+    if model.shrinkage == "auto":
+        return (
+            "shrinkage='auto' needs splits within splits, which sums over rows give "
+            "for ridge alone; give a number"
+        )
     if not model._reads_in_passes:
         return f"{model._name()} needs rows one by one"
     if model.criterion != "validation" and model.shrinkage:
@@ -232,11 +251,12 @@ def _check_target(model, y, reset=True):
     return y
 
 
-def _ridge_rows(model, X, y, weights, metadata, own):
+def _ridge_rows(model, X, y, weights, metadata, own, is_weighted):
     """Return rows with the second moments of a tensor, their y and their weights."""
     from ...data.tensors import moments  # noqa: F401  registers the tasks
 
     criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
+    given = (y, weights), own
     if model._codes_classes:
         weights, own = _weighed(model, y, weights, own)
     columns = Columns.of(y, weights, own)
@@ -253,6 +273,8 @@ def _ridge_rows(model, X, y, weights, metadata, own):
         _check_kinds(model, rule, X.shape[1])
     found = condense_for(model, source, rule)
     found.design.condensed, model._y_origin = found, found.centre.y
+    if any(_asked(model)):
+        found.design.given = TensorGiven.of(X, *given, pairs, is_weighted)
     is_vector = columns.y.ndim == 1
     return Read(found.design, found.y[:, 0] if is_vector else found.y, found.weight)
 

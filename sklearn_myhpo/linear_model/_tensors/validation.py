@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from ...data.tensors.arrays import Home, is_foreign, to_host
-from ...data.tensors.checks import check_tensor
+from ...data.tensors.checks import check_no_gradient, check_tensor, check_values
 from .._own_validation import check_own_validation
 
 
@@ -107,6 +107,9 @@ class _Rows(NamedTuple):
 def _checked(model, X, check_target, X_val, y_val):
     """Return X_val where X lives, and y_val, checked."""
     home = Home.of(X)
+    if is_foreign(X_val):
+        check_values(X_val, "X_val")
+        check_no_gradient(X_val, "X_val")
     if not (is_foreign(X_val) and home.has(X_val)):
         X_val = to_host(X_val) if is_foreign(X_val) else X_val
         X_val = home.put(check_array(X_val, dtype=(np.float64, np.float32)))

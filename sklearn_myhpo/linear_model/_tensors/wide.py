@@ -95,10 +95,10 @@ def restore_rows(model, wide, X):
     dual, intercept : array
         In the form of the attributes.
     """
-    found = wide.rows_of(*_weights(model))
-    found = _restored(model, found, X.shape[1])
-    model._set_dual(found[0], X, None)
-    return model.dual_coef_, found[1]
+    dual, intercept, total = wide.rows_of(*_weights(model))
+    dual, intercept = _restored(model, (dual, intercept), X.shape[1])
+    model._set_dual(dual, X, None, total)
+    return model.dual_coef_, intercept
 
 
 def _weights(model):

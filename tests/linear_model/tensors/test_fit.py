@@ -102,6 +102,7 @@ OPTIONS = {
     "hold-out": {"cv": 0.3, "random_state": 0},
     "one standard error": {"selection": "one_se"},
     "no refit": {"refit": False},
+    "chosen shrinkage": {"shrinkage": "auto", "feature_groups": GROUPS, "cv": 3},
 }
 
 
@@ -461,15 +462,12 @@ REFUSED = {
         lambda X, y: MYHPORidge().fit(counted.asarray(X)),
         "y must be an array with a number for each row. Got None.",
     ),
-    "scores": (
-        lambda X, y: MYHPORidge(scoring="r2").fit(counted.asarray(X), y),
-        "X is not a NumPy array: scoring='r2' predicts held-out rows; leave it out. "
-        + _ELSE,
-    ),
     "splits within splits": (
-        lambda X, y: MYHPORidge(shrinkage="auto").fit(counted.asarray(X), y),
-        "X is not a NumPy array: shrinkage='auto' needs splits within splits; give a "
-        "number. " + _ELSE,
+        lambda X, y: MYHPOLogisticRegression(shrinkage="auto").fit(
+            counted.asarray(X), y > 0
+        ),
+        "X is not a NumPy array: shrinkage='auto' needs splits within splits, which "
+        "sums over rows give for ridge alone; give a number. " + _ELSE,
     ),
     "a solver of rows": (
         lambda X, y: BilevelRidge(solver=Stochastic()).fit(counted.asarray(X), y),

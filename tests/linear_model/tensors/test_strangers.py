@@ -134,9 +134,30 @@ def test_models_go_from_tensors_to_numpy_and_back(torch):
     close(moved.coef_, model.coef_, 1e-6)
 
 
+def test_a_number_may_be_the_weight_of_all_rows(torch):
+    """A tensor without axes would be refused, and a number not."""
+    X, y, _ = data(60)
+    given = torch.asarray(X), y
+    first = MYHPORidge().fit(*given, 2.0)
+    close(MYHPORidge().fit(*given, torch.tensor(2.0)).coef_, first.coef_, 1e-13)
+
+
+def test_validation_sets_without_values_are_refused(torch):
+    """PyTorch would say that it cannot copy, and not what."""
+    X, y, _ = data(60)
+    X = torch.asarray(X)
+    with pytest.raises(ValueError, match="X_val is on the device meta of PyTorch"):
+        MYHPORidge().fit(X, y, X_val=X.to("meta"), y_val=y)
+
+
 # Refused options.
 
 REFUSED = {
+    "rows of different lengths": (
+        lambda torch, X, y: (torch.nested.nested_tensor([X[:30], X[:30]]), y),
+        "X is a nested tensor, whose rows may have different lengths. Use "
+        "X.to_padded_tensor(0.0).",
+    ),
     "half precision": (
         lambda torch, X, y: (X.to(torch.float16), y),
         "X of torch must have the dtype float32 or float64. Got torch.float16. Convert "
