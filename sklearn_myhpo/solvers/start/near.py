@@ -191,9 +191,8 @@ class _Rounds:
     def _pass(self, passes, weights, both, is_last):
         """Update the models by a pass at weights, and return what else it has found.
 
-        The last weights are those of all rows.
-
-        The `NearTerms` where J and q are given, the `Slopes` of the last pass.
+        The last weights are those of all rows. The result are the `NearTerms` where J
+        and q are given, and the `Slopes` and losses of the last pass.
         """
         counts, found = self.set.counts, None
         counts.n_train_gradients += len(weights)
