@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...data.folds.uses import SomeSplits
 from ...data.statistics import ColumnMoments
 from ...penalties.coordinates import feature_coordinates
 from ...penalties.groups import FeatureGroups
@@ -78,12 +79,19 @@ class StreamedRows:
         """
         given = self.reading, weights, constant, numbers
         totals, self.facts = self.source.map_reduce(first_of_block, *given)
+        self._leave_out_weightless()
         self._null = NullModels.of_kinds(
             totals, self.weight, constant, self.frame, self.uses
         )
         self.constants = self._null.constants
         self._pin()
         return self._of_kinds(totals, weights)
+
+    def _leave_out_weightless(self):
+        """Leave out splits whose held-out rows have no weight, unless all are such."""
+        rule, has_weight = self.reading.rule, self.held_weights > 0
+        if has_weight.any() and not has_weight.all():
+            self.reading = self.reading._replace(rule=SomeSplits(rule, has_weight))
 
     def common(self, weights):
         """Return the `Models` about weights that all splits share."""
