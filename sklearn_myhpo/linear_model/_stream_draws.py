@@ -89,4 +89,4 @@ def drawing_of(source, view, sample):
     sample : SampledRows
     """
     most = sample_rows(source.n_features)
-    return Drawing.of(most, view.of(sample.sample.X), sample.weight)
+    return Drawing.of(most, view, sample.sample.X, sample.weight)

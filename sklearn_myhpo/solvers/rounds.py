@@ -31,10 +31,9 @@ NEAR_WEIGHTS = 0.01
 FAR_DRAWN = 0.03
 #: Distance at which a lambda counts as being at a bound.
 AT_BOUND = 1e-4
-#: Error of the weights above which a sample of the rows bends the models; above the
-#: second one, only the weights move. Ratio of two such errors above which a sample does
-#: not help.
-FAR_BENT, FAR_HELD, NO_HELP = 0.03, 0.3, 0.5
+#: Error of the weights above which a sample of the rows bends the models; ratio of two
+#: such errors above which the sample does not help.
+FAR_BENT, NO_HELP = 0.03, 0.5
 #: Multiples of the longest move of lambda that are tried if the weights hardly move.
 WIDER = (4.0, 2.0)
 
@@ -143,7 +142,8 @@ class Rounds:
             self._bends = False
         self._bent_error, bent = np.inf, None
         is_far = inner > FAR_BENT
-        if is_far and self._bends:
+        # Very far away a fit of the sample alone is the better start.
+        if is_far and self._bends and not self._is_far:
             bent = self.draws.bent(models)
         self.draws.wants(is_far and (self._bends or self._is_far))
         if bent is None:
@@ -151,13 +151,12 @@ class Rounds:
         end = self._end_of_bent(self._problem(bent), now.lambda_, now.at)
         if end is None:
             return now
-        self._bent_error, self._is_far = inner, False
+        self._bent_error = inner
         return now._replace(ahead=end[0], there=end[1])
 
     def _end_of_bent(self, problem, lambda_, at):
         """Return lambda and the weights at the minimum of bent models, or None."""
-        is_held = self._inner > FAR_HELD
-        for moves in (False,) if is_held else (True, False):
+        for moves in (True, False):
             try:
                 ahead = self._ahead(problem, lambda_, at) if moves else lambda_
                 weights = problem.minimize(ahead, problem.starts())

@@ -564,3 +564,19 @@ def test_several_starts_are_tried():
     """`n_starts` would be ignored where rows are in batches."""
     model = MYHPOLogisticRegression(feature_groups=GROUPS, n_starts=3, random_state=0)
     assert fit(model, batches(LABEL)).start_losses_.shape == (3,)
+
+
+def test_rows_far_from_all_others(monkeypatch):
+    """Every pass would jump over the kink of a row that is far from all others."""
+    monkeypatch.setattr("sklearn_myhpo.linear_model._long_rows.SAMPLE_LEAST", 200)
+    rng = np.random.default_rng(3)
+    rows = rng.standard_t(1.0, size=(900, 6))
+    y = (np.clip(rows @ rng.standard_normal(6), -2, 2) + rng.logistic(size=900)) > 0
+    model = MYHPOLogisticRegression(cv=3, standardize=True)
+    source = Batches.from_arrays(rows, y.astype(int), batch_size=100)
+    model.fit(source)
+    assert model.converged_
+    assert source.n_passes <= 12
+    plain = MYHPOLogisticRegression(**model.get_params()).set_params(tol=1e-10)
+    plain.fit(rows, y.astype(int))
+    np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-4, atol=1e-6)

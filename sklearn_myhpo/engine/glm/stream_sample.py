@@ -29,15 +29,12 @@ class Drawing(NamedTuple):
     probes: np.ndarray
 
     @classmethod
-    def of(cls, most, design, weight):
-        """Return that for rows like those of a design."""
-        signs = np.random.default_rng(0).choice(
-            [-1.0, 1.0], (design.shape[1], N_PROBES)
-        )
-        squares = [
-            design.forward(one[:, None])[:, 0] ** 2 for one in np.eye(len(signs))
-        ]
-        unit = np.sqrt(weight @ np.transpose(squares) / weight.sum())
+    def of(cls, most, view, X, weight):
+        """Return that for rows like some of X, seen by a `RowView`."""
+        design, shape = view.of(X), (view.n_coordinates, N_PROBES)
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], shape)
+        columns = [design.forward(one[:, None])[:, 0] for one in np.eye(len(signs))]
+        unit = np.sqrt(np.square(columns) @ weight / weight.sum())
         return cls(most, signs / np.where(unit > 0, unit, np.inf)[:, None])
 
 

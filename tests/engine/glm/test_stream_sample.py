@@ -26,7 +26,7 @@ def test_importance_is_slope_and_curvature():
     reading = Reading(view, RowTarget(np.arange(2)), RowFolds(3), LogisticLoss(), 1)
     block = Block(X, y, weight, 0, 0)
     with use_limits(block_entries=40):
-        drawing = Drawing.of(100, view.of(X), np.ones(60))
+        drawing = Drawing.of(100, view, X, np.ones(60))
         found = surprising_of_block(
             block, reading, w[:, None], np.full(1, constant), drawing
         )
