@@ -678,7 +678,7 @@ PROVOKE = {
     "batches without a size": lambda: Batches.from_arrays(X, Y, batch_size=0),
     "batches without weight": in_passes(LABELS, np.zeros(40)),
     "batches with a fold without weight": in_passes(
-        np.tile(LABELS, 8), 1.0 * (np.arange(320) % 4 > 0), cv=RowFolds(4)
+        np.tile(LABELS, 8), 1.0 * (np.arange(320) % 4 == 0), cv=RowFolds(4)
     ),
     "batches with a class in one fold": in_passes(
         np.where(np.arange(320) == 4, 2, np.arange(320) // 160), cv=RowFolds(4)
@@ -2036,7 +2036,7 @@ TEXTS = {
     ),
     "batches with a fold without weight": (
         "ValueError",
-        "cv=RowFolds(…): fold 0 (counted from 0): the validation part has no row with "
+        "cv=RowFolds(…): fold 0 (counted from 0): the training part has no row with "
         "positive sample weight; both parts need at least one.",
     ),
     "batches with a class in one fold": (

@@ -31,6 +31,9 @@ NEAR_WEIGHTS = 0.01
 FAR_DRAWN = 0.03
 #: Distance at which a lambda counts as being at a bound.
 AT_BOUND = 1e-4
+#: Error of the weights above which a sample of the rows bends the models; ratio of two
+#: such errors above which the sample does not help.
+FAR_BENT, NO_HELP = 0.03, 0.5
 #: Multiples of the longest move of lambda that are tried if the weights hardly move.
 WIDER = (4.0, 2.0)
 
@@ -63,9 +66,8 @@ class Rounds:
         run ends if it returns something true.
     shrinkage : (float, float) or None
         Arguments of `Problem.shrink`.
-    draw : callable or None
-        Takes weights (m, n_outputs), and returns lambda and the weights of every split
-        and of all rows from a sample of the rows that these explain least; or None.
+    draws : Draws or None
+        Fits of samples of the rows that weights explain least.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Rounds:
         random_state: int | None = None,
         report=None,
         shrinkage: tuple[float, float] | None = None,
-        draw=None,
+        draws=None,
     ):
         self.rows, self.solver = rows, solver
         self.lambda_bounds, self.lambda_init = lambda_bounds, lambda_init
@@ -91,7 +93,9 @@ class Rounds:
         self.max_iter, self.deadline = max_iter, Deadline.of(deadline)
         self.random_state = random_state
         self.report, self.clock = report, time.perf_counter()
-        self.shrinkage, self.draw, self._n_drawn = shrinkage, draw, 0
+        self.shrinkage, self.draws, self._n_drawn = shrinkage, draws, 0
+        # Whether a sample bends the models, and the error before the last such round.
+        self._bends, self._bent_error = draws is not None, np.inf
         self.history = []
         self._last_move = self._last_inner = np.inf
         self._trust = Trust()
@@ -128,7 +132,42 @@ class Rounds:
         weights = problem.minimize(ahead, problem.starts())
         full = problem.full.minimize(ahead, problem.full.start())
         there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
-        return Round(problem, lambda_, at, ahead, there)
+        now = Round(problem, lambda_, at, ahead, there)
+        return self._bent(now, models) if self.draws is not None else now
+
+    def _bent(self, now, models):
+        """Return the round with the end of models that a sample bends."""
+        inner = self._inner
+        if inner > NO_HELP * self._bent_error:
+            self._bends = False
+        self._bent_error, bent = np.inf, None
+        is_far = inner > FAR_BENT
+        # Very far away a fit of the sample alone is the better start.
+        if is_far and self._bends and not self._is_far:
+            bent = self.draws.bent(models)
+        self.draws.wants(is_far and (self._bends or self._is_far))
+        if bent is None:
+            return now
+        end = self._end_of_bent(self._problem(bent), now.lambda_, now.at)
+        if end is None:
+            return now
+        self._bent_error = inner
+        return now._replace(ahead=end[0], there=end[1])
+
+    def _end_of_bent(self, problem, lambda_, at):
+        """Return lambda and the weights at the minimum of bent models, or None."""
+        for moves in (True, False):
+            try:
+                ahead = self._ahead(problem, lambda_, at) if moves else lambda_
+                weights = problem.minimize(ahead, problem.starts())
+                full = problem.full.minimize(ahead, problem.full.start())
+            except (ValueError, np.linalg.LinAlgError):
+                # Bent models may be negative far away.
+                continue
+            there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
+            if np.all(np.isfinite(there)):
+                return ahead, there
+        return None
 
     def _ahead(self, problem, lambda_, at):
         """Return lambda at the models' minimum, corrected by third derivatives."""

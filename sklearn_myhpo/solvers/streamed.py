@@ -43,7 +43,7 @@ MOST_THIRD = 30
 #: Error of the weights below which it may be due to rounding.
 ROUNDED = 1e-6
 #: Ratio of two successive moves above which moves are due to rounding.
-STAGNANT = 0.5
+STAGNANT = 0.4
 
 
 class StreamedDriver(Rounds):
@@ -116,7 +116,7 @@ class StreamedDriver(Rounds):
         now = None
         while self._draws():
             self._n_drawn += 1
-            found = self.draw(weights)
+            found = self.draws.start(weights)
             if found is None:
                 break
             lambda_, at = found
@@ -128,7 +128,7 @@ class StreamedDriver(Rounds):
 
     def _draws(self):
         """Whether another sample may be drawn."""
-        is_asked = self.draw is not None and self.looks_around
+        is_asked = self.draws is not None and self.looks_around
         return is_asked and self._n_drawn < MOST_DRAWN
 
     def _is_worse_than_none(self, problem, place):

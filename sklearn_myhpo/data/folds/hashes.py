@@ -114,7 +114,7 @@ def _of_objects(values, name):
     """Return an array of one type from Python objects."""
     if not set(map(type, values.tolist())) - {str}:
         return np.array(values.tolist())
-    missing = np.array([_is_missing(one) for one in values.tolist()])
+    missing = np.array([is_missing(one) for one in values.tolist()])
     _check_missing(missing, name)
     if all(isinstance(one, date) for one in values.tolist()):
         return _of_dates(values.tolist())
@@ -124,6 +124,9 @@ def _of_objects(values, name):
         # Bytes beside texts, or sequences of several lengths.
         found = values
     is_text = [isinstance(one, str) for one in values.tolist()]
+    if found.ndim != 1:
+        # Sequences of one length, such as tuples.
+        found = values
     if found.dtype.kind not in "fiubmMUS" or any(is_text) != all(is_text):
         raise ValueError(
             f"{name} must hold numbers, dates or texts, of one kind. Got "
@@ -132,7 +135,7 @@ def _of_objects(values, name):
     return found
 
 
-def _is_missing(key):
+def is_missing(key):
     """Whether a key is None, not a number, or the missing value of pandas."""
     try:
         return key is None or bool(key != key)

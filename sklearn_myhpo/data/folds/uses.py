@@ -107,6 +107,29 @@ class FoldRule(ABC):
         """Return the kinds of the rows of a block, shape (b, n_families)."""
 
 
+class SomeSplits(FoldRule):
+    """Some of the splits of a rule.
+
+    Parameters
+    ----------
+    rule : FoldRule
+    splits : ndarray of bool of shape (n_splits,)
+    """
+
+    def __init__(self, rule, splits):
+        self._rule, self._uses = rule, rule.uses.only(splits)
+        self.n_splits = self._uses.n_splits
+
+    @property
+    def uses(self):
+        """The `FoldUses` of these splits."""
+        return self._uses
+
+    def kinds(self, block):
+        """Return the kinds of the rows of a block, shape (b, n_families)."""
+        return self._rule.kinds(block)
+
+
 class LabelRule(FoldRule):
     """Splits that hold out every row at most once; all others train on it."""
 

@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_array
 
 from ..blocks import slices
+from ..folds.hashes import is_missing
 
 #: Difference of two checksums of the same rows, relative to their sizes, that may be
 #: rounding, by the bytes of a number.
@@ -122,7 +123,18 @@ def as_column(name, values, X, where, before):
         )
     if values.dtype.kind == "f":
         check_finite(name, values, where)
+    if values.dtype.kind == "O":
+        _check_objects(name, values, where)
     return values
+
+
+def _check_objects(name, values, where):
+    """Raise a ValueError that names the first row with a missing object."""
+    for row, own in enumerate(values):
+        if any(map(is_missing, np.ravel(own))):
+            raise ValueError(
+                f"{name} of {where} contains NaN or None, first in row {row}."
+            )
 
 
 def check_finite(name, values, where):

@@ -20,7 +20,7 @@ def npz_files(paths):
     read, count : callable
         Without arguments.
     """
-    paths = _as_paths(paths)
+    paths = _as_paths(paths, "*.npz")
 
     def read():
         for path in paths:
@@ -57,7 +57,7 @@ def parquet_files(paths, target, columns, sample_weight, key, batch_size):
     """
     parquet = import_optional("pyarrow.parquet", "Batches.from_parquet")
     import_optional("pandas", "Batches.from_parquet")
-    paths = _as_paths(paths)
+    paths = _as_paths(paths, "*.parquet")
     roles = Roles.of(target, columns, sample_weight, key)
 
     def read():
@@ -124,7 +124,7 @@ def csv_files(paths, target, columns, sample_weight, key, batch_size, options):
         Without arguments.
     """
     pandas = import_optional("pandas", "Batches.from_csv")
-    paths = _as_paths(paths)
+    paths = _as_paths(paths, "*.csv*")
     roles = Roles.of(target, columns, sample_weight, key)
     for name in ("chunksize", "iterator", "usecols"):
         if name in options:
@@ -196,12 +196,19 @@ class Roles(NamedTuple):
         return tuple(parts)
 
 
-def _as_paths(paths):
-    """Return a list of one path or more."""
-    paths = [paths] if isinstance(paths, str | Path) else list(paths)
-    if not paths:
+def _as_paths(paths, pattern):
+    """Return a list of one file or more; a folder stands for its files, by name."""
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not given:
         raise ValueError("paths must name at least one file. Got none.")
-    return paths
+    found = []
+    for path in given:
+        is_folder = isinstance(path, str | Path) and Path(path).is_dir()
+        own = sorted(Path(path).glob(pattern)) if is_folder else [path]
+        if not own:
+            raise ValueError(f"paths: the folder {path} has no file {pattern}.")
+        found += own
+    return found
 
 
 def _check_names(path, wanted, present):

@@ -26,7 +26,7 @@ class FileBatches:
         ----------
         paths : path or sequence of paths
             Files with the arrays "X", "y" and, in all of them or none,
-            "sample_weight".
+            "sample_weight". A folder stands for its files ``*.npz``, by name.
 
         Returns
         -------
@@ -58,7 +58,8 @@ class FileBatches:
         Parameters
         ----------
         paths : path or sequence of paths
-            Files with the same columns.
+            Files with the same columns. A folder stands for its files ``*.parquet``, by
+            name; `from_dataset` reads nested ones.
         target : str or sequence of str
             Column of y, or columns of several targets.
         columns : sequence of str, default=None
@@ -151,7 +152,8 @@ class FileBatches:
         Parameters
         ----------
         paths : path or sequence of paths
-            Files with the same columns, compressed or not.
+            Files with the same columns, compressed or not. A folder stands for its
+            files ``*.csv*``, by name.
         target, columns, sample_weight, key, batch_size
             As in `from_parquet`.
         n_samples : int, default=None

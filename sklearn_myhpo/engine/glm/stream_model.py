@@ -99,16 +99,16 @@ class StreamedModel(QuadraticModel):
 
     def __init__(self, frame, at, train, held_out, penalty_scale=None):
         super().__init__(frame, train.moments(at), held_out.moments(at), penalty_scale)
-        self.frame, self._given = frame, (at, train, held_out, penalty_scale)
+        self.frame, self.given = frame, (at, train, held_out, penalty_scale)
 
     @property
     def about(self):
         """The weights (m, n_outputs) of the model."""
-        return self._given[0]
+        return self.given[0]
 
     def in_frame(self, frame):
         """Return the same losses in a frame of other groups."""
-        return StreamedModel(frame, *self._given)
+        return StreamedModel(frame, *self.given)
 
     @property
     def origin(self):
@@ -145,6 +145,10 @@ class StreamedSplitSet(SplitSet):
     def __init__(self, splits, null_losses, null_slopes):
         super().__init__(splits)
         self._null_losses, self._null_slopes = null_losses, null_slopes
+
+    def with_splits(self, splits):
+        """Return the same set with other models of the same rows."""
+        return StreamedSplitSet(splits, self._null_losses, self._null_slopes)
 
     def null_validation_losses(self):
         """Return the validation loss of every split's model without features."""

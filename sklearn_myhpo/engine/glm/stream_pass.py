@@ -131,7 +131,7 @@ def common_of_block(block, reading, weights, constant):
     n_kinds = reading.uses.n_kinds
     out = zeros_of(reading, "", n_kinds) | null_zeros(reading, n_kinds)
     for kind, rows, y, weight in reading.visits(block, 1):
-        found = _sums(reading.loss, rows, y, weight, weights[None])
+        found = sums_of(reading.loss, rows, y, weight, weights[None])
         for name in ("loss", "slope", "gram"):
             out[name][kind] += getattr(found, name)[0]
         add_null(out, kind, reading.loss, rows, y, weight, constant)
@@ -185,7 +185,7 @@ def own_of_block(block, reading, weights, constants, moves):
         if not len(used):
             continue
         given = loss, rows, y, weight
-        found = _sums(*given, weights[used])
+        found = sums_of(*given, weights[used])
         add_models(add, found, used, trains, held)
         if constants is not None:
             for split in np.flatnonzero(trains):
@@ -253,7 +253,7 @@ def _add_derivatives(out, trains, held, loss, rows, y, weight, raw, moves):
     """Add the sums for derivatives in lambda."""
     slopes = 0.0
     for split in np.flatnonzero(held):
-        images = _images(rows, moves.responses[split])
+        images = images_of(rows, moves.responses[split])
         slope = weight[:, None] * loss.gradient(y, raw[split])
         slopes = slopes + held[split] * np.einsum("no,nko->nk", slope, images)
     if held.any():
@@ -263,12 +263,12 @@ def _add_derivatives(out, trains, held, loss, rows, y, weight, raw, moves):
         return
     for split in np.flatnonzero(trains):
         along = rows.forward(moves.adjoints[split])
-        images = _images(rows, moves.responses[split])
-        found = _third(loss, y, weight, raw[split], along, images)
+        images = images_of(rows, moves.responses[split])
+        found = third_of(loss, y, weight, raw[split], along, images)
         out["third"][split] += trains[split] * found
 
 
-def _images(rows, responses):
+def images_of(rows, responses):
     """Return the raw predictions (n_rows, k, n_outputs) of moves (k, m, n_outputs)."""
     k, size, n_outputs = responses.shape
     raw = rows.forward(responses.transpose(1, 0, 2).reshape(size, -1))
@@ -294,7 +294,7 @@ def null_zeros(reading, n):
     }
 
 
-def _sums(loss, rows, y, weight, weights):
+def sums_of(loss, rows, y, weight, weights):
     """Return the `_Sums` of rows at weights (k, m, n_outputs)."""
     n_models, size, n_outputs = weights.shape
     raw = rows.forward(weights.transpose(1, 0, 2).reshape(size, -1))
@@ -326,7 +326,7 @@ def add_null(out, place, loss, rows, y, weight, constant, count=1):
     out["null_bend"][place] += np.tensordot(weight, loss.curvature(y, raw), 1)
 
 
-def _third(loss, y, weight, raw, along, images):
+def third_of(loss, y, weight, raw, along, images):
     """Return the third derivatives of a sum of losses along (q, J_a, J_b), (k, k).
 
     Parameters

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...data.folds.uses import SomeSplits
 from ...data.statistics import ColumnMoments
 from ...penalties.coordinates import feature_coordinates
 from ...penalties.groups import FeatureGroups
@@ -13,6 +14,7 @@ from .stream_facts import first_of_block
 from .stream_model import Frame, StreamedModel, StreamedSplitSet, Values
 from .stream_null import NullModels
 from .stream_pass import common_of_block, own_of_block
+from .stream_sample import drawing_of_block
 
 
 class Models(NamedTuple):
@@ -54,6 +56,10 @@ class StreamedRows:
         None before the first pass.
     constants : ndarray of shape (n_splits + 1, n_outputs)
         Raw predictions of the models without features; those of all rows last.
+    drawing : Drawing or None
+        How the next pass draws a sample; None if it draws none.
+    drawn : (ndarray, WeighedSample) or None
+        Weights of the last pass, and the sample of the rows that these explain least.
     """
 
     source: object
@@ -63,6 +69,8 @@ class StreamedRows:
     is_standardized: bool
     facts: object = None
     constants: np.ndarray | None = None
+    drawing: object = None
+    drawn: tuple | None = None
     _null: object = field(default=None, repr=False)
 
     def first(self, weights, constant, numbers):
@@ -77,7 +85,9 @@ class StreamedRows:
             Rows whose folds are needed, increasing.
         """
         given = self.reading, weights, constant, numbers
-        totals, self.facts = self.source.map_reduce(first_of_block, *given)
+        found = self._pass(weights, constant, first_of_block, *given)
+        totals, self.facts = found
+        self._leave_out_weightless()
         self._null = NullModels.of_kinds(
             totals, self.weight, constant, self.frame, self.uses
         )
@@ -85,10 +95,17 @@ class StreamedRows:
         self._pin()
         return self._of_kinds(totals, weights)
 
+    def _leave_out_weightless(self):
+        """Leave out splits whose held-out rows have no weight, unless all are such."""
+        rule, has_weight = self.reading.rule, self.held_weights > 0
+        if has_weight.any() and not has_weight.all():
+            self.reading = self.reading._replace(rule=SomeSplits(rule, has_weight))
+
     def common(self, weights):
         """Return the `Models` about weights that all splits share."""
         given = self.reading, weights, self.constants[-1]
-        return self._of_kinds(self.source.map_reduce(common_of_block, *given), weights)
+        found = self._pass(weights, self.constants[-1], common_of_block, *given)
+        return self._of_kinds(found, weights)
 
     def own(self, weights, full, moves=None):
         """Return the `Models` of every split about its own weights.
@@ -102,7 +119,18 @@ class StreamedRows:
         """
         at = np.stack([*weights, full])
         given = self.reading, at, self.null_constants, moves
-        return self.models_of(self.source.map_reduce(own_of_block, *given), at, moves)
+        found = self._pass(full, self.constants[-1], own_of_block, *given)
+        return self.models_of(found, at, moves)
+
+    def _pass(self, weights, constant, task, *given):
+        """Return the results of a pass, which draws a sample if asked to."""
+        self.drawn = None
+        if self.drawing is None:
+            return self.source.map_reduce(task, *given)
+        more = self.reading, weights, constant, self.drawing
+        found = self.source.map_reduce(drawing_of_block, task, given, *more)
+        self.drawn = weights, found.sample
+        return found.totals
 
     @property
     def null_constants(self):

@@ -1,5 +1,7 @@
 """A sample of the rows that a model predicts worst, drawn by importance."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ...data.streams.weighed_sample import WeighedSample
@@ -7,13 +9,79 @@ from ...data.streams.weighed_sample import WeighedSample
 #: Least importance of a row, as a share of its importance in the model without
 #: features.
 LEAST_IMPORTANCE = 0.02
+#: Mean square of a far row's coordinates, in units of that of all rows.
+FAR = 4.0
+#: Random directions in which the lengths of rows are measured.
+N_PROBES = 8
 
 
-def surprising_of_block(block, reading, weights, constant, most):
+class Drawing(NamedTuple):
+    """How rows are drawn.
+
+    Attributes
+    ----------
+    most : int
+        Rows of the sample.
+    probes : ndarray of shape (m, k)
+        Random directions, in which rows have a mean square of one.
+    """
+
+    most: int
+    probes: np.ndarray
+
+    @classmethod
+    def of(cls, most, view, X, weight):
+        """Return that for rows like some of X, seen by a `RowView`."""
+        design, shape = view.of(X), (view.n_coordinates, N_PROBES)
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], shape)
+        columns = [design.forward(one[:, None])[:, 0] for one in np.eye(len(signs))]
+        unit = np.sqrt(np.square(columns) @ weight / weight.sum())
+        return cls(most, signs / np.where(unit > 0, unit, np.inf)[:, None])
+
+
+class Drawn(NamedTuple):
+    """Results of a pass, with a sample.
+
+    Attributes
+    ----------
+    totals : Totals
+    sample : WeighedSample
+    """
+
+    totals: object
+    sample: WeighedSample
+
+    def plus(self, other):
+        """Return the sum of both."""
+        return Drawn(self.totals.plus(other.totals), self.sample.plus(other.sample))
+
+
+def drawing_of_block(block, task, given, reading, weights, constant, drawing):
+    """Return the results of a task, with a sample: a task.
+
+    Parameters
+    ----------
+    block : Block
+    task : callable
+    given : tuple
+        Its arguments.
+    reading, weights, constant, drawing
+        As in `surprising_of_block`.
+
+    Returns
+    -------
+    Drawn
+    """
+    sample = surprising_of_block(block, reading, weights, constant, drawing)
+    return Drawn(task(block, *given), sample)
+
+
+def surprising_of_block(block, reading, weights, constant, drawing):
     """Return the `WeighedSample` of a block: a task.
 
-    The importance of a row is the slope plus the curvature of its loss. Where classes
-    are nearly separable, the few rows between them determine nearly all of the weights.
+    The importance of a row is the slope plus the curvature of its loss, times its
+    length. Where classes are nearly separable, the few rows between them determine
+    nearly all of the weights. A move of the weights changes the slopes of far rows most.
 
     Parameters
     ----------
@@ -22,8 +90,7 @@ def surprising_of_block(block, reading, weights, constant, most):
     weights : ndarray of shape (m, n_outputs)
     constant : ndarray of shape (n_outputs,)
         Raw prediction of a model without features.
-    most : int
-        Rows of the sample.
+    drawing : Drawing
 
     Returns
     -------
@@ -37,9 +104,11 @@ def surprising_of_block(block, reading, weights, constant, most):
         raw = design.forward(weights)
         null = np.broadcast_to(constant, raw.shape)
         size, least = (_size(reading.loss, own, one) for one in (raw, null))
-        importance[rows] = size + LEAST_IMPORTANCE * least
+        square = np.mean(design.forward(drawing.probes) ** 2, axis=1)
+        square = np.maximum(square / (FAR * len(drawing.probes)), 1.0)
+        importance[rows] = np.sqrt(square) * size + LEAST_IMPORTANCE * square * least
     kind = reading.rule.kinds(block)[used]
-    return WeighedSample.of(block, used, kind, weight[used] * importance, most)
+    return WeighedSample.of(block, used, kind, weight[used] * importance, drawing.most)
 
 
 def _size(loss, y, raw):

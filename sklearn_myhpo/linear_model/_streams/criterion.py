@@ -34,6 +34,8 @@ def streamed_fit(model, rows, solver, progress):
 class StreamedCriterionFit(StreamedFit):
     """One fit by a criterion that holds no rows out; parameters of `StreamedFit`."""
 
+    draws_first = False
+
     def _start(self):
         """Return the `Start`: of the last fit, of the sample, or without features."""
         # Raises for solvers that need splits, and for selection by held-out rows.

@@ -15,7 +15,6 @@ from ...engine.glm.stream_model import Frame
 from ...engine.glm.stream_pass import Reading
 from ...engine.glm.stream_plan import stream_plan
 from ...engine.glm.stream_rows import StreamedRows
-from ...engine.glm.stream_sample import surprising_of_block
 from ...engine.limits import limits
 from ...penalties.coordinates import feature_coordinates
 from ...selection.one_standard_error import strongest_within
@@ -26,8 +25,8 @@ from .._problem import LastFit, mean_over_splits
 from .._results.cv_results import no_cv_results
 from .._results.facts import Facts
 from .checks import check_splits
-from .long_rows import sample_rows
-from .start import SampledRows, Start, start_of_sample, start_of_surprising, with_splits
+from .draws import Draws, drawing_of
+from .start import SampledRows, Start, start_of_sample, with_splits
 
 #: Accuracy of the shared lambda whose loss is the unit of `shrinkage`.
 SHARED_TOL = 1e-4
@@ -43,6 +42,9 @@ class StreamedFit:
     solver : Solver
     progress : Progress
     """
+
+    #: Whether the first pass at weights draws a sample.
+    draws_first = True
 
     def __init__(self, model, rows, solver, progress):
         self.model, self.rows = model, rows
@@ -69,6 +71,9 @@ class StreamedFit:
         with progress.phase("scan"), np.errstate(all="ignore"):
             start = self._start()
             streamed = self._rows(counts)
+            if self.draws_first and not self.rows.source.is_resident:
+                given = streamed.reading.view, self.sample
+                streamed.drawing = drawing_of(self.rows.source, *given)
             frame = streamed.frame
             weights = frame.from_features(start.coef, start.intercept)
             models = streamed.first(
@@ -112,22 +117,17 @@ class StreamedFit:
             max_iter=model.max_iter,
             deadline=self.progress.deadline,
             random_state=model._seed(),
-            draw=None if self.rows.source.is_resident else self._draw(streamed),
+            draws=self._draws(streamed),
             **options,
         )
 
-    def _draw(self, streamed):
-        """Return the function that fits rows drawn by how weights explain them."""
-
-        def draw(weights):
-            source, constant = streamed.source, streamed.constants[-1]
-            most = sample_rows(source.n_features)
-            given = streamed.reading, weights, constant, most
-            found = source.map_reduce(surprising_of_block, *given)
-            given = self.target, streamed, self.bounds, self.solver
-            return start_of_surprising(self.model, found, *given)
-
-        return draw
+    def _draws(self, streamed):
+        """Return the `Draws` of a loop of passes; None where passes draw none."""
+        view, source = streamed.reading.view, self.rows.source
+        if source.is_resident:
+            return None
+        given = self.target, streamed, self.bounds, self.solver
+        return Draws(self.model, *given, drawing_of(source, view, self.sample))
 
     # The start.
 

@@ -84,6 +84,10 @@ def replaced(column, values):
         (set_entry(0, 3, np.nan), "X of batch 2 contains NaN, first in row 3"),
         (set_entry(0, 1, np.inf), "X of batch 2 contains infinity, first in row 1"),
         (set_entry(1, 4, np.nan), "y of batch 2 contains NaN, first in row 4"),
+        (
+            replaced(1, np.array([0.5, 1, None, 2, 3], dtype=object)),
+            "y of batch 2 contains NaN or None, first in row 2",
+        ),
         (replaced(0, X[:5, :2]), "X of batch 2 must have 3 features.*Got 2"),
         (replaced(0, X[:4]), "y of batch 2 must have as many rows as its X, 4"),
         (replaced(0, X[0]), "X of batch 2: Expected 2D array"),

@@ -218,3 +218,21 @@ def test_arrays_of_files(in_a_file):
         model = MYHPOLogisticRegression(cv=3).fit(batches)
     plain = MYHPOLogisticRegression(cv=3, tol=1e-10).fit(X, label)
     np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["from_csv", "from_parquet"])
+def test_folder_stands_for_its_files(name, tmp_path):
+    """A folder of shards would be no file, or its files come in another order."""
+    if name == "from_csv":
+        write_csv(tmp_path)
+    else:
+        write_dataset(tmp_path)
+    found = joined(getattr(Batches, name)(tmp_path, target="y", columns=list("abc")))
+    np.testing.assert_array_equal(found[0], X)
+    np.testing.assert_array_equal(found[1], Y)
+
+
+def test_folder_without_files(tmp_path):
+    """A wrong folder would look like one without rows."""
+    with pytest.raises(ValueError, match="has no file"):
+        Batches.from_npz(tmp_path)

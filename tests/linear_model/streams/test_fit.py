@@ -24,7 +24,7 @@ from sklearn_myhpo import (
     MYHPOTweedieRegressor,
     _deadline,
 )
-from sklearn_myhpo.data import Batches, KeyFolds
+from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.exceptions import (
     FlatObjectiveWarning,
@@ -579,3 +579,19 @@ def test_several_starts_are_tried():
     """`n_starts` would be ignored where rows are in batches."""
     model = MYHPOLogisticRegression(feature_groups=GROUPS, n_starts=3, random_state=0)
     assert fit(model, batches(LABEL)).start_losses_.shape == (3,)
+
+
+def test_rows_far_from_all_others(monkeypatch):
+    """Every pass would jump over the kink of a row that is far from all others."""
+    start_from(monkeypatch, 200)
+    rng = np.random.default_rng(7)
+    rows = rng.standard_t(1.0, size=(900, 6))
+    y = (np.clip(rows @ rng.standard_normal(6), -2, 2) + rng.logistic(size=900)) > 0
+    model = MYHPOLogisticRegression(cv=RowFolds(3), standardize=True)
+    source = Batches.from_arrays(rows, y.astype(int), batch_size=100)
+    model.fit(source)
+    assert model.converged_
+    assert source.n_passes <= 16
+    plain = MYHPOLogisticRegression(cv=RowFolds(3), standardize=True, tol=1e-10)
+    plain.fit(rows, y.astype(int))
+    np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-4, atol=1e-6)

@@ -341,3 +341,15 @@ def test_own_validation_of_the_ridge_classifier():
             plain = MYHPORidgeClassifier().fit(X, y, WEIGHT, **arrays)
             np.testing.assert_allclose(model.lambda_, plain.lambda_, atol=1e-8)
             np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-9)
+
+
+def test_fold_without_weight_is_left_out():
+    """A fold of rows without weight would end the fit, unlike of rows in memory."""
+    weight = np.where(np.arange(len(X)) % 5 == 2, 0.0, 1.0)
+    model = MYHPOLogisticRegression(cv=RowFolds(5), tol=1e-9)
+    plain = MYHPOLogisticRegression(cv=RowFolds(5), tol=1e-9).fit(X, LABEL, weight)
+    source = batches(LABEL, weight, size=97)
+    fit(model, source)
+    assert source.n_passes > 1
+    np.testing.assert_allclose(model.lambda_, plain.lambda_, atol=1e-4)
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-4)
