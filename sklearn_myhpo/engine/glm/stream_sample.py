@@ -81,7 +81,8 @@ def surprising_of_block(block, reading, weights, constant, drawing):
 
     The importance of a row is the slope plus the curvature of its loss, times its
     length. Where classes are nearly separable, the few rows between them determine
-    nearly all of the weights. A move of the weights changes the slopes of far rows most.
+    nearly all of the weights. A move of the weights changes the slopes of far rows
+    most.
 
     Parameters
     ----------
