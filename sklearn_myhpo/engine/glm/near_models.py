@@ -11,6 +11,7 @@ import numpy as np
 
 from ..linalg.penalty_path import PenaltyPath
 from .factored_newton import MEMORY, two_loops
+from .one_split_sums import OneSplitSums
 from .part_sums import PartSums
 from .safeguards import LOSS_ROUNDING
 
@@ -117,7 +118,7 @@ class NearModels(TrainModels):
     Parameters
     ----------
     split_set : FactoredSplitSet
-        That `makes_models`, of one output and one lambda.
+        That `makes_near_models`, of one output and one lambda.
     full : GLMSplit
         All rows.
     factors : ndarray of shape (m,)
@@ -132,17 +133,16 @@ class NearModels(TrainModels):
     """
 
     def __init__(self, split_set, full, factors, centre):
-        shared, sums = split_set.shared_curvature, PartSums(split_set)
-        shared.renew(centre.raw[None])
-        super().__init__(np.asarray(shared.own_matrices()), factors)
-        self.held_grams = np.asarray(shared.held_out_matrices())
-        whole = sums.shares_of(full.train_weight)[None]
-        self.full = TrainModels(shared.matrices_of(whole), factors)
+        sums = (PartSums if split_set.makes_models else OneSplitSums)(split_set)
+        split_set.shared_curvature.renew(centre.raw[None])
+        grams, self.held_grams, whole = sums.matrices(full.train_weight)
+        super().__init__(grams, factors)
+        self.full = TrainModels(whole, factors)
         split_set.counts.n_factorizations += len(self.grams) + 1
         values, slopes = split_set.loss.value_and_gradient(split_set.y, centre.raw.T)
         losses, held_losses = sums.of_values(values)
         slopes = np.concatenate([slopes, split_set.null_slopes()], axis=1)
-        gradients, held, own = sums.of_slopes(slopes, whole)
+        gradients, held, own = sums.of_slopes(slopes, full.train_weight)
         split_set.know_null(gradients[..., 1:])
         weights = np.repeat(centre.weights.T, 1 + len(self.grams), axis=0)
         gradients = np.concatenate([gradients[..., 0], own[..., 0]])

@@ -18,13 +18,24 @@ class PartSums:
     """
 
     def __init__(self, split_set):
-        parts = split_set.shared_curvature.parts
-        self.rows = split_set.rows.of(0)
+        self._shared = split_set.shared_curvature
+        parts, self.rows = self._shared.parts, split_set.rows.of(0)
         self.labels, self.weight = parts.labels, parts.weight
         self.train_shares, self.held_shares = parts.shares, parts.held_out_shares
         self.n_parts = parts.shares.shape[1]
 
-    def shares_of(self, weight):
+    def matrices(self, weight):
+        """Return the matrices (k, m, m) of training, of held-out and of all rows.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,)
+            Of all rows.
+        """
+        shares = self.train_shares, self.held_shares, self._shares_of(weight)[None]
+        return tuple(np.asarray(self._shared.matrices_of(own)) for own in shares)
+
+    def _shares_of(self, weight):
         """Return a weight (n_samples,) of rows relative to the parts', (n_parts,)."""
         used = self.labels >= 0
         own, parts = (
@@ -47,14 +58,14 @@ class PartSums:
         sums = np.bincount(labels, weighted, minlength=self.n_parts)
         return self.train_shares @ sums, self.held_shares @ sums
 
-    def of_slopes(self, slopes, *more):
+    def of_slopes(self, slopes, *weights):
         """Return the gradients (k, m, j) of training and of held-out rows.
 
         Parameters
         ----------
         slopes : ndarray of shape (n_samples, j)
-        *more : ndarray of shape (n_more, n_parts)
-            Shares of the parts in further sums, which are returned too.
+        *weights : ndarray of shape (n_samples,)
+            Further weights of rows, whose gradients are returned too.
         """
         # One vector after the other, as they are multiplied.
         weighted = (self.weight * slopes.T).T
@@ -73,5 +84,6 @@ class PartSums:
         # Small blocks have rows of few parts, where these are nearly in order.
         width = BLOCKS_OF_A_CACHE * int(self.rows.entries_per_row + 1)
         sums = self.rows.reduce(own, self.labels, weighted, entries_per_row=width)
+        more = [self._shares_of(weight)[None] for weight in weights]
         shares = self.train_shares, self.held_shares, *more
         return tuple(np.tensordot(own, sums, axes=1) for own in shares)

@@ -96,8 +96,7 @@ class SharedCurvature:
     def _form(self, curvature):
         self._curvature = curvature
         if self.plan.is_dense:
-            lower, upper = np.tril_indices(curvature.shape[1])
-            weights = self.parts.weight[:, None] * curvature[:, lower, upper]
+            weights = _pairs(self.parts.weight, curvature)
         else:
             weights = self.parts.weight * np.trace(curvature, axis1=1, axis2=2)
             total = np.tensordot(self.parts.weight, curvature, axes=1)
@@ -166,6 +165,11 @@ class SharedCurvature:
         """Return the matrices (k, ...) of shares (k, n_parts) of the parts."""
         return self.rows.own_matrices(self._sums, shares)
 
+    def matrix_of(self, weight):
+        """Return the matrix of rows of any weight (n_samples,), by one more pass."""
+        pairs = _pairs(weight, self._curvature)
+        return self.rows.common_matrix(self.rows.sum_curvature(pairs, None, 1, None))
+
     def least(self):
         """Return the smallest nonzero curvature of the data.
 
@@ -199,6 +203,12 @@ class SharedCurvature:
         kept = squares > self._rounding * squares.max(initial=0.0)
         least = squares[kept].min(initial=np.inf)
         return np.linalg.eigvalsh(mean)[self.loss.n_flat] * least
+
+
+def _pairs(weight, curvature):
+    """Return the weighted curvature of pairs of outputs, (n_samples, n_pairs)."""
+    lower, upper = np.tril_indices(curvature.shape[1])
+    return weight[:, None] * curvature[:, lower, upper]
 
 
 def distance(old, new):

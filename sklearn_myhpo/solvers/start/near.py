@@ -7,7 +7,8 @@ models. While the weights are rough, a pass computes slopes only. Later it also 
 products with the Hessian of every split at the weights of that split: the terms of the
 splits in the slope nearly cancel, and with a common Hessian they would not. Moves of
 the weights and changes of the slopes from pass to pass correct the Hessians of the
-models. If the weights converge slowly, an ordinary scan finds the start.
+models. If the weights converge slowly, models about nearer weights replace them, and
+in the end an ordinary scan finds the start.
 
 The last of the passes with products knows how the slope in lambda depends on lambda and
 on the weights. One more Newton step of both goes to the end, and a pass there computes
@@ -22,14 +23,16 @@ from ..._deadline import Deadline, OutOfTimeError
 from ...bilevel.known import KnownPlace
 from ...bilevel.outer import OuterModel
 from ...bilevel.problem import Problem
-from ...engine.glm.centre import find_centre
+from ...engine.glm.centre import Centre, find_centre
 from ...engine.glm.near_models import NearModels
 from ...engine.glm.near_pass import NearPass
+from ..phases import UNWATCHED, Phases
 from .near_steps import NearSteps, Place, dot
-from .points import Scan, inner_range, shared_lambda
+from .points import Point, Scan, inner_range, shared_lambda
 
-#: Most passes at the weights of every split.
-NEAR_PASSES = 10
+#: Most passes at the weights of every split, and most models about other weights where
+#: these converge slowly.
+NEAR_PASSES, MOST_CENTRES = 10, 4
 #: Share of the error of rough weights that a pass usually leaves, the largest share
 #: that counts as convergence, and the number of passes that may leave more.
 USUAL_RATE, SLOW_RATE, MOST_SLOW = 0.1, 0.4, 1
@@ -44,13 +47,15 @@ END_CHANGE = 1e-9
 END_SLOPE, END_OFF = 1e-5, 3e-6
 
 
-def near_scan(problem: Problem) -> Scan | None:
+def near_scan(problem: Problem, phases: Phases = UNWATCHED) -> Scan | None:
     """Return the `Scan` that ends next to the minimum over one lambda.
 
     Parameters
     ----------
     problem : Problem
         With one lambda, and splits that make models.
+    phases : Phases, default=UNWATCHED
+        Receives the best lambdas so far.
 
     Returns
     -------
@@ -59,7 +64,7 @@ def near_scan(problem: Problem) -> Scan | None:
     """
     if not is_near_problem(problem):
         return None
-    rounds = _Rounds(problem)
+    rounds = _Rounds(problem, phases)
     with np.errstate(all="ignore"):
         try:
             return rounds.run()
@@ -76,7 +81,7 @@ def is_near_problem(problem):
     return (
         problem.n_groups == 1
         and problem.splits[0].n_outputs == 1
-        and split_set.makes_models
+        and split_set.makes_near_models
         and split_set.rows.are_shared
         and problem.plan.scans_sample
         and not (full.groups.n_unpenalized or problem.shrinkage.strength)
@@ -116,11 +121,13 @@ class _End(NamedTuple):
 class _Rounds:
     """Passes from models about common weights to the minimum."""
 
-    def __init__(self, problem):
-        self.problem, self.set = problem, problem.split_set
+    def __init__(self, problem, phases):
+        self.problem, self.set, self.phases = problem, problem.split_set, phases
         self.factors = 0.5 * problem.full.penalty(np.zeros(1))[:, 0]
         # Lambda and weights of the last models, and points of their scan.
         self._last = None
+        # The weights of models that are to replace those too far away.
+        self._next_centre = None
 
     def best_so_far(self):
         """Return the `Scan` of a run without time left; raise without any models."""
@@ -129,8 +136,10 @@ class _Rounds:
         lambda_, weights, points = self._last
         with self.problem.counts.within(Deadline()):
             vector = shared_lambda(self.problem, lambda_)
-            if not self.problem.objective(vector, weights) < self.problem.null_loss:
+            value = self.problem.objective(vector, weights)
+            if not value < self.problem.null_loss:
                 raise OutOfTimeError
+        points = points or [Point(lambda_, value)]
         return Scan.of(self.problem, lambda_, weights, points)
 
     def run(self):
@@ -140,15 +149,41 @@ class _Rounds:
         centre = find_centre(*given)
         if centre is None:
             return None
-        given = self.set, problem.full, self.factors, centre
-        self.models = NearModels(*given)
-        self.steps = NearSteps(problem, self.models, self.factors)
+        self._reach(centre.lambda_, [centre.weights] * len(self.set.splits), [])
+        self._model(centre)
         starts, more, points = self.steps.minima()
         ends = [self._ended(lambda_, points) for lambda_ in starts]
+        if len(starts) == 1 and ends[0] is None:
+            ends = [self._recentred(points)]
         if not ends or None in ends:
             return None
         ends += filter(None, [self._ended(lambda_, points) for lambda_ in more])
         return self._known(min(ends, key=lambda end: end.objective), points)
+
+    def _model(self, centre):
+        """Make the models about common weights."""
+        given = self.set, self.problem.full, self.factors, centre
+        self.models = NearModels(*given)
+        self.steps = NearSteps(self.problem, self.models, self.factors)
+
+    def _reach(self, lambda_, weights, points):
+        """Keep a place for a run without time left, and report its lambda."""
+        self._last = lambda_, weights, points
+        self.phases.found(shared_lambda(self.problem, lambda_))
+
+    def _recentred(self, points):
+        """Return the `_End` by models about nearer and nearer weights, or None."""
+        for _ in range(MOST_CENTRES):
+            centre, self._next_centre = self._next_centre, None
+            if centre is None:
+                return None
+            self._model(centre)
+            # Far from their weights the models may have a minimum of their own. So lambda
+            # waits for the exact slopes of the passes.
+            end = self._ended(centre.lambda_, points)
+            if end is not None:
+                return end
+        return None
 
     def _ended(self, lambda_, points):
         """Return the `_End` after passes from a minimum of the models, or None."""
@@ -162,7 +197,7 @@ class _Rounds:
         for _ in range(NEAR_PASSES):
             is_rough = expected > ROUGH_WEIGHTS
             both = None if is_rough or end is not None else place.both
-            self._last = place.lambda_, list(place.weights[..., None]), points
+            self._reach(place.lambda_, list(place.weights[..., None]), points)
             weights = np.concatenate([place.weights, whole])
             found = self._pass(passes, weights, both, end is not None)
             last, error = error, models.error(place.lambda_)
@@ -170,7 +205,7 @@ class _Rounds:
             whole = models.full.corrected(place.lambda_)
             n_slow += error > max(SLOW_RATE * last, ROUGH_WEIGHTS)
             if n_slow > MOST_SLOW or not error < FAR_OFF:
-                return None
+                break
             rate = min(USUAL_RATE, error / last) if error < last < np.inf else rate
             expected, ahead = rate * error, models.corrected(place.lambda_)
             if end is not None:
@@ -186,7 +221,13 @@ class _Rounds:
                 end = (exact, off) if self._is_at_rest(exact, error, off) else None
             else:
                 place = steps.place(place.lambda_, ahead)
+        self._next_centre = self._centre_of(place) if error < 1.0 else None
         return None
+
+    def _centre_of(self, place):
+        """Return the `Centre` at the mean of the weights of all splits."""
+        weights = place.weights.mean(axis=0)[:, None]
+        return Centre(place.lambda_, weights, self.set.rows.of(0).forward(weights).T)
 
     def _pass(self, passes, weights, both, is_last):
         """Update the models by a pass at weights, and return what else it has found.
