@@ -138,6 +138,8 @@ class SplitSet:
     keeps_slopes = False
     #: Whether `quadratic_models` has models.
     makes_models = False
+    #: Whether a scan may end next to the minimum, by models about common weights.
+    makes_near_models = False
 
     @property
     def prefers_inverse(self):

@@ -81,6 +81,7 @@ def minimize_bilevel(
     rng = np.random.default_rng(random_state)
     with problem.counts.within(deadline):
         lambda_0, weights_0, scan = _find_start(problem, lambda_init, phases)
+        phases.found(lambda_0)
         if weights_init is not None:
             weights_0 = weights_init
         # A value that is not finite ends the run, so NumPy's warning would say nothing

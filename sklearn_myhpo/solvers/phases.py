@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
 from .._deadline import Deadline
 
 
@@ -36,6 +38,15 @@ class Phases:
 
     def step(self) -> None:
         """Report the end of a step of the phase."""
+
+    def found(self, lambda_: np.ndarray) -> None:
+        """Report the hyperparameters that a run out of time would return.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+            Natural logs.
+        """
 
 
 #: For runs without progress reports.

@@ -46,6 +46,14 @@ class FactoredSplitSet(GLMSplitSet):
         """Whether held-out rows are a union of parts, whose moments are known."""
         return self.shared_curvature.parts.held_out_shares is not None
 
+    @property
+    def makes_near_models(self):
+        """Whether sums over all training and held-out parts take one visit of the rows.
+
+        Of one split they do, whichever rows it holds out.
+        """
+        return self.makes_models or len(self.splits) == 1
+
     def slopes(self, weights):
         """Return the `Slopes` at weights; the last ones are cached.
 

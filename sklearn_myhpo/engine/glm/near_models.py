@@ -11,6 +11,7 @@ import numpy as np
 
 from ..linalg.penalty_path import PenaltyPath
 from .factored_newton import MEMORY, two_loops
+from .one_split_sums import OneSplitSums
 from .part_sums import PartSums
 from .safeguards import LOSS_ROUNDING
 
@@ -43,7 +44,7 @@ class NearModels:
     Parameters
     ----------
     split_set : FactoredSplitSet
-        That `makes_models`, of one output and one lambda.
+        That `makes_near_models`, of one output and one lambda.
     factors : ndarray of shape (m,)
         The penalty of every coordinate relative to that of lambda.
     centre : Centre
@@ -51,7 +52,8 @@ class NearModels:
     """
 
     def __init__(self, split_set, factors, centre):
-        shared, sums = split_set.shared_curvature, PartSums(split_set)
+        shared = split_set.shared_curvature
+        sums = (PartSums if split_set.makes_models else OneSplitSums)(split_set)
         self.factors = factors
         shared.renew(centre.raw[None])
         grams = np.asarray(shared.own_matrices())

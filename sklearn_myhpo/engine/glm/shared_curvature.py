@@ -96,8 +96,7 @@ class SharedCurvature:
     def _form(self, curvature):
         self._curvature = curvature
         if self.plan.is_dense:
-            lower, upper = np.tril_indices(curvature.shape[1])
-            weights = self.parts.weight[:, None] * curvature[:, lower, upper]
+            weights = _pairs(self.parts.weight, curvature)
         else:
             weights = self.parts.weight * np.trace(curvature, axis1=1, axis2=2)
             total = np.tensordot(self.parts.weight, curvature, axes=1)
@@ -159,8 +158,13 @@ class SharedCurvature:
         return self.rows.own_matrices(self._sums, self.parts.shares)
 
     def held_out_matrices(self):
-        """Return the matrix of every split's held-out rows."""
-        return self.rows.own_matrices(self._sums, self.parts.held_out_shares)
+        """Return the matrix of every split's held-out rows, or of one split's."""
+        shares = self.parts.held_out_shares
+        if shares is not None:
+            return self.rows.own_matrices(self._sums, shares)
+        weights = _pairs(self.parts.held_out, self._curvature)
+        sums = self.rows.sum_curvature(weights, None, 1, None)
+        return [self.rows.common_matrix(sums)]
 
     def least(self):
         """Return the smallest nonzero curvature of the data.
@@ -195,6 +199,12 @@ class SharedCurvature:
         kept = squares > self._rounding * squares.max(initial=0.0)
         least = squares[kept].min(initial=np.inf)
         return np.linalg.eigvalsh(mean)[self.loss.n_flat] * least
+
+
+def _pairs(weight, curvature):
+    """Return the weighted curvature of pairs of outputs, (n_samples, n_pairs)."""
+    lower, upper = np.tril_indices(curvature.shape[1])
+    return weight[:, None] * curvature[:, lower, upper]
 
 
 def distance(old, new):
@@ -246,11 +256,14 @@ class _Parts:
         weight. The latter is None too where no split trains on a row that is held out.
     are_one : bool
         Whether one matrix is to serve all splits.
+    held_out : ndarray of shape (n_samples,)
+        Validation weights of the first split.
     """
 
     def __init__(self, split_set):
         self.train_weights = split_set.train_weights
         self.weight = np.mean(self.train_weights, axis=0)
+        self._first = split_set.splits[0]
         self.labels = self.shares = self.held_out_shares = None
         parts, splits_matrix = split_set.parts, split_set.plan.splits_shared_matrix
         self.are_one = split_set.rows.are_shared or not splits_matrix
@@ -267,6 +280,10 @@ class _Parts:
         self.labels, self.shares = number[parts.kinds], shares[:, used] / mean[used]
         if not np.any(held_out[:, ~used]):
             self.held_out_shares = held_out[:, used] / mean[used]
+
+    @property
+    def held_out(self):
+        return self._first.validation_weight
 
     def facts(self):
         """Return the labels, the number of parts, and the shares of the splits."""

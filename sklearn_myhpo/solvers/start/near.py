@@ -10,8 +10,6 @@ the weights and changes of the slopes from pass to pass correct the Hessians of 
 models. If the weights converge slowly, an ordinary scan finds the start.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ..._deadline import Deadline, OutOfTimeError
@@ -21,6 +19,8 @@ from ...bilevel.problem import Problem
 from ...engine.glm.centre import find_centre
 from ...engine.glm.near_models import NearModels
 from ...engine.glm.near_pass import NearPass
+from ..phases import UNWATCHED, Phases
+from .near_places import End, Place, dot, mean_of
 from .points import Point, Scan, inner_range, shared_lambda
 
 #: Step of lambda between values of the models; the relative margin within which other
@@ -30,8 +30,9 @@ GRID_STEP, CLEARLY, MOST_MINIMA = 0.5, 1e-3, 3
 #: Newton steps in lambda on one model: their number, the longest one, and the one that
 #: ends them; and the largest ratio of a model's curvature to that of the objective.
 MODEL_STEPS, MODEL_MOVE, SMALL_MODEL_MOVE, MOST_RATIO = 8, 1.0, 1e-3, 3.0
-#: Most passes at the weights of every split.
-NEAR_PASSES = 10
+#: Most passes at the weights of every split, and most models about other weights where
+#: these converge slowly.
+NEAR_PASSES, MOST_CENTRES = 10, 4
 #: Share of the error of rough weights that a pass usually leaves, the largest share
 #: that counts as convergence, and the number of passes that may leave more.
 USUAL_RATE, SLOW_RATE, MOST_SLOW = 0.1, 0.4, 1
@@ -46,13 +47,15 @@ END_CHANGE = 1e-7
 END_SLOPE, END_GAIN, END_MOVE = 9e-7, 5e-10, 1e-2
 
 
-def near_scan(problem: Problem) -> Scan | None:
+def near_scan(problem: Problem, phases: Phases = UNWATCHED) -> Scan | None:
     """Return the `Scan` that ends next to the minimum over one lambda.
 
     Parameters
     ----------
     problem : Problem
         With one lambda, and splits that make models.
+    phases : Phases, default=UNWATCHED
+        Receives the best lambdas so far.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def near_scan(problem: Problem) -> Scan | None:
     """
     if not is_near_problem(problem):
         return None
-    rounds = _Rounds(problem)
+    rounds = _Rounds(problem, phases)
     with np.errstate(all="ignore"):
         try:
             return rounds.run()
@@ -78,7 +81,7 @@ def is_near_problem(problem):
     return (
         problem.n_groups == 1
         and problem.splits[0].n_outputs == 1
-        and split_set.makes_models
+        and split_set.makes_near_models
         and split_set.rows.are_shared
         and problem.plan.scans_sample
         and not (full.groups.n_unpenalized or problem.shrinkage.strength)
@@ -87,51 +90,17 @@ def is_near_problem(problem):
     )
 
 
-class _Place(NamedTuple):
-    """Where a pass is made: lambda, weights (k, m), and J and q (k, 2, m)."""
-
-    lambda_: float
-    weights: np.ndarray
-    both: np.ndarray
-
-
-class _End(NamedTuple):
-    """Where passes have ended.
-
-    Attributes
-    ----------
-    place : _Place
-    error : float
-        Relative error of the weights, in the norm of the Hessian.
-    at : Slopes
-        Of the rows at the weights.
-    model : OuterModel
-    both : ndarray of shape (k, 2, m)
-        Accurate J and q.
-    losses : ndarray of shape (k,)
-        Validation losses.
-    objective, freedom : float
-    """
-
-    place: _Place
-    error: float
-    at: object
-    model: OuterModel
-    both: np.ndarray
-    losses: np.ndarray
-    objective: float
-    freedom: float
-
-
 class _Rounds:
     """Passes from models about common weights to the minimum."""
 
-    def __init__(self, problem):
-        self.problem, self.set = problem, problem.split_set
+    def __init__(self, problem, phases):
+        self.problem, self.set, self.phases = problem, problem.split_set, phases
         self.factors = 0.5 * problem.full.penalty(np.zeros(1))[:, 0]
         self.range = inner_range(problem)
         # Lambda and weights of the last models, and points of their scan.
         self._last = None
+        # The last place, if models about it are to replace those that are too far away.
+        self._next_centre = None
 
     def best_so_far(self):
         """Return the `Scan` of a run without time left; raise without any models."""
@@ -140,8 +109,10 @@ class _Rounds:
         lambda_, weights, points = self._last
         with self.problem.counts.within(Deadline()):
             vector = shared_lambda(self.problem, lambda_)
-            if not self.problem.objective(vector, weights) < self.problem.null_loss:
+            value = self.problem.objective(vector, weights)
+            if not value < self.problem.null_loss:
                 raise OutOfTimeError
+        points = points or [Point(lambda_, value)]
         return Scan.of(self.problem, lambda_, weights, points)
 
     def run(self):
@@ -151,12 +122,38 @@ class _Rounds:
         centre = find_centre(*given)
         if centre is None:
             return None
+        self._reach(centre.lambda_, [centre.weights] * len(self.set.splits), [])
         self.models = NearModels(self.set, self.factors, centre)
         starts, points = self._minima()
         ends = [self._ended(lambda_, points) for lambda_ in starts]
+        if len(starts) == 1 and ends[0] is None:
+            ends = [self._recentred(points)]
         if not ends or None in ends:
             return None
         return self._known(min(ends, key=lambda end: end.objective), points)
+
+    def _reach(self, lambda_, weights, points):
+        """Keep a place for a run without time left, and report its lambda."""
+        self._last = lambda_, weights, points
+        self.phases.found(shared_lambda(self.problem, lambda_))
+
+    def _recentred(self, points):
+        """Return the `End` by models about nearer and nearer weights, or None."""
+        for _ in range(MOST_CENTRES):
+            centre, self._next_centre = self._next_centre, None
+            if centre is None:
+                return None
+            self.models = NearModels(self.set, self.factors, centre)
+            lambda_ = self._newton(centre.lambda_)
+            if lambda_ is None:
+                return None
+            # Far from the weights there may be a minimum that only the models have.
+            away = lambda_ - centre.lambda_
+            lambda_ = centre.lambda_ + float(np.clip(away, -MODEL_MOVE, MODEL_MOVE))
+            end = self._ended(lambda_, points)
+            if end is not None:
+                return end
+        return None
 
     def _minima(self):
         """Return the lambdas of the models' lowest minima, and points of the scan.
@@ -203,7 +200,7 @@ class _Rounds:
         return lambda_
 
     def _ended(self, lambda_, points):
-        """Return the `_End` after passes from a minimum of the models, or None."""
+        """Return the `End` after passes from a minimum of the models, or None."""
         passes = NearPass(self.set.passes)
         place = self._place(lambda_, self.models.at(lambda_).weights)
         error, rate, n_slow, end = np.inf, USUAL_RATE, 0, None
@@ -212,11 +209,13 @@ class _Rounds:
         for _ in range(NEAR_PASSES):
             is_rough = expected > ROUGH_WEIGHTS
             both = None if is_rough or end is not None else place.both
-            self._last = place.lambda_, list(place.weights[..., None]), points
+            self._reach(place.lambda_, list(place.weights[..., None]), points)
             found = self._pass(passes, place.weights, both)
             last, error = error, self.models.error(place.lambda_)
             n_slow += error > max(SLOW_RATE * last, ROUGH_WEIGHTS)
             if n_slow > MOST_SLOW or not error < FAR_OFF:
+                if error < 1.0:
+                    self._next_centre = mean_of(place, found.at.raw)
                 return None
             rate = min(USUAL_RATE, error / last) if error < last < np.inf else rate
             expected = rate * error
@@ -246,9 +245,9 @@ class _Rounds:
         return found
 
     def _place(self, lambda_, weights):
-        """Return the `_Place` with J and q of the models."""
+        """Return the `Place` with J and q of the models."""
         rights = self._rights(lambda_, weights)
-        return _Place(lambda_, weights, self.models.solve_corrected(rights, lambda_))
+        return Place(lambda_, weights, self.models.solve_corrected(rights, lambda_))
 
     def _rights(self, lambda_, weights):
         """Return the right-hand sides (k, 2, m) of J and q."""
@@ -256,7 +255,7 @@ class _Rounds:
         return np.stack([-felt, self.models.held_slopes(weights)], axis=1)
 
     def _moved(self, place, model, both):
-        """Return the `_Place` at the minimum of models corrected by an exact one."""
+        """Return the `Place` at the minimum of models corrected by an exact one."""
         models, shares, before = self.models, self.problem.split_weights, place.lambda_
         here, slope = models.at(before), model.gradient[0]
         bend, lambda_ = (model.tangent + model.bend)[0, 0], None
@@ -272,7 +271,7 @@ class _Rounds:
         bent = models.held_slopes(weights) - models.held_gradients
         adjoint = both[:, 1] + models.solve(bent[:, None], lambda_)[:, 0]
         response = both[:, 0] + there.response - here.response
-        return _Place(lambda_, weights, np.stack([response, adjoint], axis=1))
+        return Place(lambda_, weights, np.stack([response, adjoint], axis=1))
 
     def _is_at_rest(self, model, error):
         """Whether lambda is at the minimum."""
@@ -288,7 +287,7 @@ class _Rounds:
         """Whether another step of the weights would hardly change the objective."""
         models, shares = self.models, self.problem.split_weights
         step = models.corrected(place.lambda_) - place.weights
-        change = abs(shares @ _dot(models.held_gradients, step))
+        change = abs(shares @ dot(models.held_gradients, step))
         return error <= END_TOL and change <= END_CHANGE * (shares @ models.held_losses)
 
     def _model(self, lambda_, weights, found, both):
@@ -301,11 +300,11 @@ class _Rounds:
         penalty = 2.0 * np.exp(lambda_) * self.factors
         rights = self._rights(lambda_, weights)
         images = found.products + penalty * both
-        slopes = _dot(both[:, 0], rights[:, 1] - images[:, 1])
-        slopes += _dot(rights[:, 0], both[:, 1])
+        slopes = dot(both[:, 0], rights[:, 1] - images[:, 1])
+        slopes += dot(rights[:, 0], both[:, 1])
         both = both + models.solve_corrected(rights - images, lambda_)
-        cross = _dot(penalty * both[:, 1], both[:, 0])
-        metric = _dot(both[:, 0], rights[:, 0])
+        cross = dot(penalty * both[:, 1], both[:, 0])
+        metric = dot(both[:, 0], rights[:, 0])
         slope, gram = shares @ slopes, shares @ found.gram
         bend = slope - 2.0 * (shares @ cross) - shares @ found.third
         one = np.array([[1.0]])
@@ -314,11 +313,11 @@ class _Rounds:
         ), both
 
     def _end(self, place, error, at, model, both):
-        """Return the `_End` at the place of the last pass."""
+        """Return the `End` at the place of the last pass."""
         models, losses = self.models, self.models.held_losses
         objective = float(self.problem.split_weights @ losses)
         freedom = models.freedom(place.lambda_)
-        return _End(place, error, at, model, both, losses, objective, freedom)
+        return End(place, error, at, model, both, losses, objective, freedom)
 
     def _known(self, end, points):
         """Return the scan, and store the minimum in the problem."""
@@ -331,7 +330,3 @@ class _Rounds:
         known = end.error, end.error * felt, end.freedom
         problem.known = KnownPlace(place, *known)
         return Scan.of(problem, lambda_, kept, points)
-
-
-def _dot(a, b):
-    return np.einsum("ka,ka->k", a, b)

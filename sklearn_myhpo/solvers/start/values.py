@@ -102,7 +102,7 @@ def scan_values(problem: Problem, phases: Phases = UNWATCHED) -> Scan:
         Its weights are near the solution at its lambda.
     """
     if not isinstance(problem, ScanProblem):
-        near = near_scan(problem)
+        near = near_scan(problem, phases)
         if near is not None:
             return near
     fewer = problem.of_fewer_rows()

@@ -13,6 +13,7 @@ from sklearn_myhpo import MYHPOPoissonRegressor
 from sklearn_myhpo._deadline import Deadline, OutOfTimeError
 from sklearn_myhpo.losses import GammaLoss, LogisticLoss, PoissonLoss, TweedieLoss
 from sklearn_myhpo.solvers import SOLVERS, minimize_bilevel
+from sklearn_myhpo.solvers.phases import Phases
 from sklearn_myhpo.solvers.start.near import near_scan
 from tests.helpers import Spec, Ticks, folds
 
@@ -31,6 +32,7 @@ def spec_of(kind, **options):
         "gamma": lambda: (mean * rng.gamma(2.0, 0.5, N_ROWS), GammaLoss()),
         "tweedie": lambda: (counts * rng.gamma(2.0, 0.5, N_ROWS), TweedieLoss(1.6)),
         "classes": lambda: ((counts > 0).astype(int), LogisticLoss()),
+        "held out once": lambda: ((counts > 0).astype(int), LogisticLoss()),
     }.get(kind, lambda: (counts.astype(float), PoissonLoss()))()
     options = {"sample_weight": None, **options}
     if kind == "weighted":
@@ -41,11 +43,14 @@ def spec_of(kind, **options):
     if kind == "in order":
         parts = np.array_split(np.arange(N_ROWS), 5)
         pairs = [(np.setdiff1d(np.arange(N_ROWS), part), part) for part in parts]
+    if kind == "held out once":
+        # Some rows are in neither part.
+        pairs = [(pairs[0][0][:2900], pairs[0][1])]
     return Spec(X, y, loss, pairs, np.zeros(6, int), **options)
 
 
 KINDS = ["counts", "gamma", "tweedie", "classes", "sparse", "weighted", "factors"]
-KINDS += ["in order"]
+KINDS += ["in order", "held out once"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -166,6 +171,7 @@ def random_spec(seed):
     ][seed % 3]()
     weight = rng.uniform(0.1, 3.0, n) if rng.random() < 0.5 else None
     pairs = folds(n, int(rng.integers(2, 7)), seed=seed)
+    pairs = pairs[:1] if seed % 4 == 3 else pairs
     return Spec(X, y, loss, pairs, np.zeros(d, int), sample_weight=weight)
 
 
@@ -215,6 +221,38 @@ def test_the_lowest_of_several_minima():
     losses = {at: one.validation_loss_ for at, one in losses.items()}
     assert losses[-4.5] > max(losses[-6.02], losses[-1.37])
     assert model.validation_loss_ <= min(losses.values()) * (1 + 1e-8)
+
+
+@pytest.mark.parametrize("n_splits", [1, 3])
+def test_weights_far_from_those_of_a_sample(n_splits):
+    """Rare features would leave the fit to a slow scan, or let it end elsewhere."""
+    rng = np.random.default_rng(11)
+    X = (rng.random((N_ROWS, 40)) < rng.uniform(0.003, 0.1, 40)).astype(float)
+    eta = X @ rng.normal(0.0, 3.0, 40) - 3.0
+    y = (rng.random(N_ROWS) < 1.0 / (1.0 + np.exp(-eta))).astype(int)
+    pairs = folds(N_ROWS, 3, seed=0)[:n_splits]
+    spec = Spec(X, y, LogisticLoss(), pairs, np.zeros(40, int), fit_intercept=False)
+    problem, found = spec.problem(all_directions=False), Lambdas()
+    scan = near_scan(problem, found)
+    place, weights = problem.known.place, scan.weights
+    for move in (0.0, -1.0, -0.03, 0.03, 1.0):
+        lambda_ = scan.lambda_ + move
+        loss = problem.validation_loss(problem.minimize(lambda_, weights))
+        assert place.objective <= loss * (1.0 + 1e-7)
+    # Lambdas were reported on the way, the last one at the end.
+    assert len(found.lambdas) > 4
+    np.testing.assert_array_equal(found.lambdas[-1], scan.lambda_)
+
+
+class Lambdas(Phases):
+    """Keeps the lambdas of a scan."""
+
+    def __init__(self):
+        self.lambdas = []
+
+    def found(self, lambda_):
+        """Keep one."""
+        self.lambdas.append(lambda_)
 
 
 def test_the_end_of_the_time():
