@@ -4,9 +4,10 @@ Logistic regression with one lambda per feature or one for all, 60 % of the rows
 training and the others held out, no intercept. The gap is the validation loss at exact
 weights over the least one that any run found, minus one; MY-HPO from several starts is
 among the runs. Seconds are CPU time on one core, with the scan for a start and the
-copying of rows into batches, without the evaluation of gaps and the compilation. "jax"
-are plain steps compiled by JAX (`benchmarks/bilevel_jax.py`), left out with a message
-where JAX is missing. They have the default step sizes alpha and beta of the public
+copying of rows into batches, without the evaluation of gaps and the compilation; the
+lambdas on the way of the scan count. "jax" are plain steps compiled by JAX
+(`benchmarks/bilevel_jax.py`), left out with a message where JAX is missing. They have
+the default step sizes alpha and beta of the public
 benchmark, or "tuned" ones: the best of six in a short trial that is not counted.
 `SKLEARN_MYHPO_DATA` names the folder of a9a.npz and w8a.npz.
 

@@ -26,6 +26,7 @@ from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, SquaredLoss
 from sklearn_myhpo.penalties.parsing import make_feature_groups
 from sklearn_myhpo.solvers import MYHPO, Implicit, Stochastic, minimize_bilevel
+from sklearn_myhpo.solvers.phases import Phases
 from sklearn_myhpo.solvers.stochastic.rules import RULES
 
 PAGE = "doc/solvers/stochastic.md"
@@ -108,8 +109,11 @@ class Judged:
         return f"{self.losses[-1] / best - 1.0:.1e}"
 
 
-class Run(Judged):
+class Run(Judged, Phases):
     """One solver on one problem: losses at exact weights, iterations and seconds.
+
+    The lambdas of the scan for a start count too, as iteration zero: a run that was out
+    of time would return them.
 
     Parameters
     ----------
@@ -136,10 +140,18 @@ class Run(Judged):
             tol=1e-7,
             random_state=0,
             callback=self._keep,
+            phases=self,
         )
         if self.epochs[-1:] != [self.result.n_iter]:
             self.epochs.append(self.result.n_iter)
             self.record(self.result.lambda_, self._spent)
+
+    def found(self, lambda_):
+        """Evaluate the loss at the best lambda of a scan so far, off the clock."""
+        self._spent += time.process_time() - self._last
+        self.epochs.append(0)
+        self.record(lambda_, self._spent)
+        self._last = time.process_time()
 
     def _keep(self, n_iter, info, state):
         """Evaluate the loss after some iterations, with the clock stopped."""

@@ -8,12 +8,14 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..._deadline import Deadline, OutOfTimeError
+from ...bilevel.evaluation import Evaluation
 from ...bilevel.validation import BilevelProblem
 from ...data.minibatches.batches import RowBatches
 from ...engine.glm.safeguards import saturated
 from ..capabilities import Capabilities
 from ..options import check_options
 from ..protocol import DivergedError, Info, Solver
+from .pace import Best, calmed, lag, paced, swing
 from .row_steps import RowOuter, make_outer
 from .rules import RULES
 from .steps import Outer, Steps, measured_steps
@@ -21,9 +23,6 @@ from .walk import Walk
 
 #: Longest step of a lambda, a natural log.
 MAX_STEP = 2.0
-#: Residual of the adjoints, relative to that of zero adjoints, above which they
-#: diverge. In the first epochs, when lambda moves far, it may be two or three.
-MOST_SWING = 10.0
 
 
 class StochasticState(NamedTuple):
@@ -40,6 +39,7 @@ class StochasticState(NamedTuple):
     outer: Outer | RowOuter | None = None
     memory: Any = None
     swing: float = 1.0
+    best: Best | None = None
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,27 @@ default="saba"
             memory=memory,
             outer=walk.outer.after(found),
         )
+        steps, now = state.steps, swing(walk, found)
+        state, info, slope = _judged(problem, state, walk, found)
+        left = lag(problem, walk, found)
+        value = problem.objective_of(info.lambda_, info.validation_loss)
+        here = Best(value + abs(left), state.error, state.lambda_, state.weights)
         if rule.is_steady and isinstance(self.step_sizes, str):
-            state = _calmed(state, _swing(walk, found))
-        return _judged(problem, state, walk, found)
+            steps = calmed(steps, now, state.swing)
+            if not weighs_rows:
+                move = state.lambda_ - lambda_
+                steps = paced(steps, slope, move, left, value)
+        best = here.or_before(state.best)
+        return state._replace(steps=steps, swing=now, best=best), info
+
+    def evaluation(self, problem: BilevelProblem, state: StochasticState) -> Evaluation:
+        """Return the evaluation at the best end of an epoch.
+
+        With your own `step_sizes` it is that at the last one, as published.
+        """
+        if state.best is None or not isinstance(self.step_sizes, str):
+            return super().evaluation(problem, state)
+        return problem.at(state.best.lambda_, state.best.weights)
 
     @property
     def _rule(self):
@@ -177,31 +195,8 @@ def _has_diverged(problem, state, found, given):
     return not np.all(found.train_losses[lost] < before.train_losses[lost])
 
 
-def _swing(walk, found):
-    """Return the largest relative residual of an adjoint problem."""
-    residual = found.gradients[1] + walk.penalty * walk.z[1]
-    sizes = [
-        np.sum(walk.scale * np.square(one), axis=(1, 2))
-        for one in (residual, found.held_out)
-    ]
-    ratio = np.divide(*sizes, out=np.zeros_like(sizes[0]), where=sizes[1] > 0)
-    return float(np.sqrt(ratio.max()))
-
-
-def _calmed(state, swing):
-    """Return the state with shorter steps of lambda if the adjoints diverge.
-
-    Collinear features respond to a weak penalty more slowly than each of them alone
-    suggests, so that lambda has moved too fast.
-    """
-    steps = state.steps
-    if swing > max(state.swing, MOST_SWING):
-        steps = steps._replace(beta=0.5 * steps.beta)
-    return state._replace(steps=steps, swing=swing)
-
-
 def _judged(problem, state, walk, found):
-    """Return the state with its full residual, of all rows, and its `Info`."""
+    """Return the state with its full residual, its `Info` and the hypergradient."""
     lambda_, penalty, z = walk.lambda_, walk.penalty, walk.z
     residual = found.gradients + penalty * z
     validation_loss = float(problem.split_weights @ found.validation_losses)
@@ -226,4 +221,4 @@ def _judged(problem, state, walk, found):
         dual_residual=float(adjoint.max()),
     )
     error = float(max(inner, adjoint.max(), hyper))
-    return state._replace(error=error), info
+    return state._replace(error=error), info, slope

@@ -134,7 +134,7 @@ class RowOuter:
             size += np.abs(slope) + direct
         rate = self.own.rate(penalty, w, steps.moments)
         rate = min(steps.row_ratio * rate, 1.0)
-        moves = steps.beta * rate * slope / np.maximum(size, LEAST_SIZE)
+        moves = steps.pace * steps.beta * rate * slope / np.maximum(size, LEAST_SIZE)
         return np.clip(moves, -MAX_LOGIT_STEP, MAX_LOGIT_STEP)
 
 

@@ -44,12 +44,15 @@ class Steps(NamedTuple):
         Of weights and adjoints; of lambda.
     row_ratio : float, default=1.0
         Of the s of groups of rows, relative to lambda.
+    pace : float, default=1.0
+        Of all hyperparameters, where weights lag behind them.
     """
 
     moments: np.ndarray | None
     gamma: float
     beta: float
     row_ratio: float = 1.0
+    pace: float = 1.0
 
     def scale(self, penalty: np.ndarray) -> np.ndarray:
         """Return the factors of a gradient, in the shape of `penalty`."""
@@ -272,7 +275,8 @@ class Outer:
         if self.direct_curvature:
             size += np.abs(slope) + self.direct_curvature
         rate = np.maximum(responses / np.maximum(total, LEAST_SIZE), LEAST_RATE)
-        move = factor * steps.beta * rate * slope / np.maximum(size, LEAST_SIZE)
+        rate *= factor * steps.pace * steps.beta
+        move = rate * slope / np.maximum(size, LEAST_SIZE)
         return self.inside(lambda_ - move)
 
     def rate(self, penalty: np.ndarray, w: np.ndarray, moments: np.ndarray) -> float:
