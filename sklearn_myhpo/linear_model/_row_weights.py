@@ -20,6 +20,7 @@ from ..solvers.driver import check_solver
 from ..solvers.phases import UNWATCHED
 from ..solvers.protocol import Status
 from ._checks import check_not_missing
+from ._gross_rows import without_gross_rows
 from ._learning import LearningMixin
 from ._problem import LastFit
 from ._tensors import TensorRows
@@ -174,6 +175,7 @@ class RowWeightsMixin(LearningMixin):
         if source.row_groups is None:
             return super()._learn(source, solver, progress)
         check_solver(solver, Offers(rows=True, weighs_rows=True))
+        source = without_gross_rows(source)
         plain, start, first = self._learn_plain(source, solver, progress)
         problem = _weighed(source, plain.lambda_)
         if self.shrinkage:
