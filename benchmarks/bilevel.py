@@ -183,21 +183,23 @@ def main(arguments=None):
     parser.add_argument("--write", action="store_true", help=f"fill {PAGE}")
     options = parser.parse_args(arguments)
     head = ["solver", *map("{:.0e}".format, LEVELS), "at the end"]
-    texts = []
-    for kind, name in product(map(KINDS.get, options.kinds), options.data):
-        X, y = binary_file(name)
+    texts = {f"bilevel {word}": [] for word in options.kinds}
+    for word, name in product(options.kinds, options.data):
+        (X, y), kind = binary_file(name), KINDS[word]
         limit = QUICK if options.quick else LIMITS[kind]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             runs, best = measure(X, y, kind, limit, options.seed, options.solvers)
         title = f"**{name}, {'one per feature' if kind else 'one lambda'}**"
         title += f", {limit:g} seconds a run; least loss {best:.6f}"
-        texts.append(f"{title}\n\n{markdown([*head], table(runs, best), 1)}")
-        print(texts[-1], "\n", flush=True)
+        own = texts[f"bilevel {word}"]
+        own.append(f"{title}\n\n{markdown([*head], table(runs, best), 1)}")
+        print(own[-1], "\n", flush=True)
     steps = markdown(["rows", "features", "classes", "milliseconds"], growth(), 0)
     print(steps, flush=True)
     if options.write:
-        update(PAGE, {"bilevel": "\n\n".join(texts), "growth": steps})
+        parts = {name: "\n\n".join(own) for name, own in texts.items()}
+        update(PAGE, {**parts, "growth": steps})
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ SMALL_LAG = 1e-3
 #: Residual of the adjoints, relative to that of zero adjoints, above which they
 #: diverge. In the first epochs, when lambda moves far, it may be two or three.
 MOST_SWING = 10.0
-#: Relative difference of losses up to which the last iterate is as good as the best.
-CLEARLY_BETTER = 1e-6
+#: Relative difference of losses up to which the last iterate is as good as the best:
+#: less may be due to weights that are not yet at their minimum.
+CLEARLY_BETTER = 5e-3
 
 
 class Best(NamedTuple):
