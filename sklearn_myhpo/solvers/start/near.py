@@ -178,7 +178,7 @@ class _Rounds:
             if centre is None:
                 return None
             self._model(centre)
-            # Far from their weights the models may have a minimum of their own. So lambda
+            # Far from their weights the models may have their own minimum. So lambda
             # waits for the exact slopes of the passes.
             end = self._ended(centre.lambda_, points)
             if end is not None:
