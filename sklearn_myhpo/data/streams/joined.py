@@ -8,8 +8,8 @@ from scipy import sparse
 from ..folds.uses import FoldRule, FoldUses
 from .source import RowSource
 
-#: Numbers of the first row and of the first block of the validation rows: more than
-#: there are others, so that nobody must know how many these are.
+#: Numbers of the first row and of the first block of the validation rows: above those of
+#: the training rows, whose number may be unknown.
 FIRST_ROW, FIRST_BLOCK = 2**60, 2**30
 
 
@@ -53,6 +53,11 @@ class JoinedSource(RowSource):
         """Number of all rows, or None."""
         own, more = self.training.n_samples, self.validation.n_samples
         return None if own is None or more is None else own + more
+
+    @property
+    def is_resident(self):
+        """Whether each source is in the memory of one device."""
+        return self.training.is_resident and self.validation.is_resident
 
     @property
     def is_one_block(self):

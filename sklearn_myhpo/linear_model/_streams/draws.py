@@ -48,7 +48,7 @@ class Draws:
         if found is None:
             given = rows.reading, weights, rows.constants[-1], self._drawing
             found = rows.source.map_reduce(surprising_of_block, *given)
-        # Whatever comes of it is looked at in a pass that draws the next one.
+        # The pass that evaluates this start draws the next sample.
         self.wants(True)
         given = self._target, rows, self._bounds, self._solver
         return start_of_surprising(self._model, found, *given)
