@@ -18,7 +18,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn_myhpo import BilevelRidge, MYHPORidge, SHORidge
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.exceptions import LambdaBoundWarning
-from tests.tensor_spaces import bring, each_space, load_space
+from tests.tensor_spaces import bring, dispatching, each_space, load_space
 
 #: Limits with which few targets are many, and come in batches of three.
 MANY = {"turned_targets": 2, "target_batch_entries": 100, "least_targets": 3}
@@ -319,7 +319,7 @@ def test_memory_of_targets_and_more_rows(per_target, most):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    # In units of the coefficients; before, it was 94 and 81.
+    # In units of the coefficients.
     assert peak < most * 8 * X.shape[1] * y.shape[1]
 
 
@@ -382,7 +382,9 @@ def augmented(X, y, alpha):
         ("sparse", (1e3, 0.0), 1e-8),
     ],
 )
-def test_weights_of_rows_without_intercept_and_large_means(size, mean, tol, kind):
+def test_weights_of_rows_without_intercept_and_large_means(
+    size, mean, tol, kind, monkeypatch
+):
     """Products of rows with large means lost the digits of their differences."""
     X, y = make_data(*size)
     if kind == "sparse":
@@ -396,7 +398,7 @@ def test_weights_of_rows_without_intercept_and_large_means(size, mean, tol, kind
         if size[1] < size[0]:
             pytest.skip("tensors have the dual form of wide rows alone")
         xp = load_space("torch")
-        with sklearn.config_context(array_api_dispatch=True):
+        with dispatching(monkeypatch):
             quiet_fit(model, xp.asarray(X), y)
             found = bring(model.predict(xp.asarray(new)))
     else:
@@ -430,11 +432,11 @@ def test_weights_of_rows_per_target_and_large_means(size, standardize, fit_inter
     assert np.abs(found - expected).max() < 1e-8 * np.abs(expected).max()
 
 
-def test_rows_of_single_precision_and_weights_of_double():
+def test_rows_of_single_precision_and_weights_of_double(monkeypatch):
     """A tensor of fewer digits than the rows of the fit raised an error of PyTorch."""
     xp = load_space("torch")
     X, y = make_data(20, 30, 3)
-    with sklearn.config_context(array_api_dispatch=True):
+    with dispatching(monkeypatch):
         model = quiet_fit(MYHPORidge(store_coef=False), xp.asarray(X), y)
         double = model.predict(xp.asarray(X))
         single = model.predict(xp.asarray(X.astype(np.float32)))

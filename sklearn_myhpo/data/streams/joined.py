@@ -8,8 +8,8 @@ from scipy import sparse
 from ..folds.uses import FoldRule, FoldUses
 from .source import RowSource
 
-#: Numbers of the first row and of the first block of the validation rows: above those of
-#: the training rows, whose number may be unknown.
+#: Numbers of the first row and of the first block of the validation rows: above those
+#: of the training rows, whose number may be unknown.
 FIRST_ROW, FIRST_BLOCK = 2**60, 2**30
 
 
