@@ -7,7 +7,7 @@ from typing import Any
 
 from ..._messages import shown
 from .pages import Pages
-from .sliceable import rows_of_slices
+from .sliceable import rows_of_slices, with_texts
 from .tables import FileBatches, check_int
 
 
@@ -175,7 +175,7 @@ class Batches(FileBatches):
             batch_size = rows_of_slices(X)
         check_int("batch_size", batch_size, 1)
 
-        given = [*columns.values()]
+        given = [with_texts(one) for one in columns.values()]
         while given[-1] is None:
             given.pop()
 

@@ -46,6 +46,12 @@ def as_sliceable(values):
     return np.asarray(values)
 
 
+def with_texts(values):
+    """Return an array whose slices are texts, where those of HDF5 would be bytes."""
+    is_text = hasattr(values, "asstr") and values.dtype.kind in "OS"
+    return values.asstr() if is_text else values
+
+
 def rows_of_slices(X):
     """Return how many rows to read at once: whole chunks, where a file has chunks.
 

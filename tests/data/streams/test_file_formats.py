@@ -70,6 +70,27 @@ def test_fit_is_that_of_rows_in_memory(store, model, y, atol, chunks, monkeypatc
     )
 
 
+@pytest.mark.parametrize("kind", ["S", "O"])
+def test_texts_of_hdf5(kind, tmp_path):
+    """Labels would be refused as bytes, and keys would be other keys than in memory."""
+    package = pytest.importorskip("h5py")
+    names = np.where(LABEL, "yes", "no")
+    with package.File(tmp_path / "rows.h5", "w") as file:
+        rows = file.create_dataset("X", data=X)
+        texts = names.astype("S3" if kind == "S" else object)
+        y = file.create_dataset("y", data=texts)
+        assert y.dtype.kind == kind
+        read = [MYHPOLogisticRegression().fit(rows, y)]
+        batches = Batches.from_arrays(rows, y, key=y, batch_size=100)
+        read.append(MYHPOLogisticRegression().fit(batches))
+        keys = {key for batch in batches for key in batch[3]}
+    plain = MYHPOLogisticRegression().fit(X, names)
+    assert keys == {"yes", "no"}
+    for model in read:
+        np.testing.assert_array_equal(model.classes_, ["no", "yes"])
+        np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-5)
+
+
 class Watched:
     """An array of a file that notes which rows are read."""
 
