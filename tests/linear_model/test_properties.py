@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.model_selection import check_cv
 
-from sklearn_myhpo import SHORidge
+from sklearn_myhpo import MYHPORidge, SHORidge
 from tests.helpers import (
     CLASSIFIERS,
     RIDGES,
@@ -216,3 +216,19 @@ def test_storage(cls, container, fit_intercept, groups):
     assert_same_predictions(
         raw_predictions(other, container(X)), raw_predictions(model, X)
     )
+
+
+@pytest.mark.parametrize(
+    "groups", [None, [0] * 4 + [1] * 3], ids=["one lambda", "two groups"]
+)
+def test_redundant_categories_in_any_storage(groups):
+    """Ridge of one-hot columns would have other digits where they are sparse."""
+    rng = np.random.default_rng(1)
+    codes = rng.integers(0, 4, 400)
+    X = np.hstack([np.eye(4)[codes], rng.normal([0.0, 50.0, 3.0], size=(400, 3))])
+    y = X @ rng.normal(size=7) + 3.0 * rng.normal(size=400)
+    plain, rare = (MYHPORidge(feature_groups=groups) for _ in range(2))
+    plain.fit(X, y)
+    rare.fit(sparse.csr_array(X), y)
+    np.testing.assert_allclose(rare.lambda_, plain.lambda_, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(rare.coef_, plain.coef_, rtol=0, atol=1e-9)

@@ -6,6 +6,7 @@
 `method.py`       the options, and the choice of a form
 `fast.py`         the default: a proximal step on lambda alone, to second order
 `freedom.py`      moves of lambda, rescaled by their effect
+`direct.py`       the minimum of its model
 `truncated.py`    the fast step in very many lambdas
 `separable.py`    the fast step for one lambda per target, all at once
 ================  =====================================================================

@@ -18,10 +18,10 @@ from ...bilevel.outer import OuterModel
 from ...bilevel.outer_products import OuterProducts
 from ..protocol import Info
 from ..steps.acceptance import is_below_rounding, judge
-from ..steps.box import is_positive_definite, minimize_in_box
 from ..steps.hermite import share_of_step
+from .direct import minimize_by_matrix
 from .freedom import felt, freedom_taken, unfelt
-from .truncated import Minimizer, minimize_by_products
+from .truncated import minimize_by_products
 
 #: The Moreau-Yosida weight rho: first value, and least value after a rejected step.
 RHO_FIRST, RHO_REJECTED = 1e-2, 1e-2
@@ -37,9 +37,6 @@ MAX_MOVE = 5.0
 END, RESTS = 1e-3, 1e-3
 #: Longest move of a lambda after which weights are predicted without a look at losses.
 MAX_PREDICTED = 1.0
-#: Added to the unit diagonal of the scaled tangent, which rounding may leave
-#: indefinite.
-SHIFT = 1e-10
 #: Hypergradient relative to the objective below which a step follows negative curvature
 #: by its size: the tangent alone creeps past a saddle. Farther away it is the tangent
 #: that leads to the lower minima.
@@ -54,6 +51,9 @@ INNER_TOL, CLOSE = 3e-9, 1e-5
 GRADIENT_TOL = 1e-7
 #: Relative residual of lambda below which weights are made accurate before a step.
 STAY = 1e-6
+#: Residuals between which one more step follows, where weights have a closed form. It
+#: squares the residual, so that lambda does not depend on the storage of the rows.
+SQUARED, NEAR = 1e-12, 1e-6
 #: Share of the accuracy of the inner solutions at which more of it is worth a solve.
 REFINED = 0.5
 #: The reported residual is at least so many times the accuracy of the inner solutions.
@@ -116,6 +116,8 @@ def info(problem, state):
 def step(options, problem, state, rng):
     """Return the next state, moved or with a larger rho, and its `Info`."""
     new_state = _next(problem, state)
+    if not problem.iterates and SQUARED < new_state.error <= NEAR:
+        new_state = _judged_by_slope(problem, new_state)
     return new_state, Info.at(new_state.place, new_state.model.gradient)
 
 
@@ -192,6 +194,13 @@ def _refined(problem, state, inner):
     place = _at(problem, state, state.lambda_, weights)
     state.place.release()
     return _state(problem, place, state.rho, inner)
+
+
+def _judged_by_slope(problem, state):
+    """Return the state after a step, if the slope falls: losses may round too much."""
+    there, inner = _tried(problem, state)
+    moved = _state(problem, there, state.rho, inner)
+    return moved if _rank(moved) < _rank(state) else state
 
 
 def _rank(state):
@@ -289,7 +298,7 @@ def _propose(problem, state, projected):
     curvature = model.gradient * (2.0 * taken - 1.0)
     if is_matrix:
         is_near = problem.relative(projected, state.place.objective) <= NEAR_THE_END
-        found = _minimize(model, state.rho, curvature, box, free, is_near)
+        found = minimize_by_matrix(model, state.rho, curvature, box, free, is_near)
     else:
         rtol = np.sqrt(problem.relative(projected, state.place.objective))
         found = minimize_by_products(model, state.rho, curvature, box, rtol)
@@ -297,54 +306,3 @@ def _propose(problem, state, projected):
     inside = np.where(x >= box[1], ends[1], unfelt(x, taken))
     delta = np.where(free, np.where(x <= box[0], ends[0], inside), 0.0)
     return x, delta, found
-
-
-def _minimize(model, rho, curvature, box, free, is_near):
-    """Return the `Minimizer` of a model that is a matrix, in the free lambdas.
-
-    `is_near` says whether the end is near.
-    """
-    move = np.zeros(len(free))
-    if not free.any():
-        return Minimizer(move, 0.0, 0.0)
-    index = np.ix_(free, free)
-    metric = model.metric[index]
-    bend = model.bend[index] + np.diag(curvature[free])
-    tangent = model.tangent[index] + rho * metric
-    # In units of its own curvature every lambda weighs the same in rounding.
-    unit = np.sqrt(np.maximum(np.diag(tangent), 0.0))
-    unit[unit == 0] = 1.0
-    scaled = tangent / np.outer(unit, unit) + SHIFT * np.eye(len(unit))
-    curved = scaled + bend / np.outer(unit, unit)
-    # The second-order response where it leaves the step convex, or near the end, else
-    # the tangent.
-    matrix = curved
-    if not is_positive_definite(curved):
-        matrix = _by_size(curved) if is_near else _make_definite(scaled)
-    slope, ends = model.gradient[free] / unit, box[:, free] * unit
-    own = minimize_in_box(matrix, slope, *ends)
-    move[free] = own / unit
-    predicted = -slope @ own - 0.5 * own @ matrix @ own
-    # The proximal term shortens a step, and so would excuse an end before a minimum.
-    curved = curved - rho * metric / np.outer(unit, unit)
-    promise = 0.0
-    if is_positive_definite(curved):
-        own = minimize_in_box(curved, slope, *ends)
-        promise = -slope @ own - 0.5 * own @ curved @ own
-    return Minimizer(move, predicted, move[free] @ metric @ move[free], promise)
-
-
-def _by_size(matrix):
-    """Return a matrix with the sizes of the eigenvalues in their place."""
-    values, vectors = np.linalg.eigh(matrix)
-    floor = SHIFT * max(values[-1], 1.0)
-    return (vectors * np.maximum(np.abs(values), floor)) @ vectors.T
-
-
-def _make_definite(matrix):
-    """Return a semidefinite matrix without the negative eigenvalues of rounding."""
-    if is_positive_definite(matrix):
-        return matrix
-    values, vectors = np.linalg.eigh(matrix)
-    floor = SHIFT * max(values[-1], 1.0)
-    return (vectors * np.maximum(values, floor)) @ vectors.T
