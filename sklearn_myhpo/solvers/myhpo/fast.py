@@ -53,7 +53,7 @@ GRADIENT_TOL = 1e-7
 STAY = 1e-6
 #: Residuals between which one more step follows, where weights have a closed form. It
 #: squares the residual, so that lambda does not depend on the storage of the rows.
-SQUARED, NEAR = 1e-12, 1e-6
+LEAST_SQUARED, MOST_SQUARED = 1e-12, 1e-6
 #: Share of the accuracy of the inner solutions at which more of it is worth a solve.
 REFINED = 0.5
 #: The reported residual is at least so many times the accuracy of the inner solutions.
@@ -116,7 +116,7 @@ def info(problem, state):
 def step(options, problem, state, rng):
     """Return the next state, moved or with a larger rho, and its `Info`."""
     new_state = _next(problem, state)
-    if not problem.iterates and SQUARED < new_state.error <= NEAR:
+    if not problem.iterates and LEAST_SQUARED < new_state.error <= MOST_SQUARED:
         new_state = _judged_by_slope(problem, new_state)
     return new_state, Info.at(new_state.place, new_state.model.gradient)
 
