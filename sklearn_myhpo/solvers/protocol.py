@@ -219,6 +219,7 @@ class Status(Enum):
         Returns
         -------
         str
+            Without a full stop.
         """
         is_start = self is Status.MAX_TIME and n_iter == 0
         text = NO_ITERATION if is_start else self.value
