@@ -38,7 +38,8 @@ class HeldOutProblem(Problem):
     def minimize_full(self, lambda_: np.ndarray, start: np.ndarray) -> np.ndarray:
         """Return the exact inner solution of all rows, for the refit."""
         known = self.known
-        if known is not None and np.array_equal(lambda_, known.place.lambda_):
+        has_full = known is not None and known.full is not None
+        if has_full and np.array_equal(lambda_, known.place.lambda_):
             return known.full
         return super().minimize_full(lambda_, start)
 

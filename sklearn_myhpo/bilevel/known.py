@@ -19,15 +19,15 @@ class KnownPlace(NamedTuple):
         Error of the hypergradient by that, relative to the objective.
     freedom : float
         Degrees of freedom of the model of all rows there, the intercept included.
-    full : ndarray of shape (m, 1)
-        The exact weights of all rows.
+    full : ndarray of shape (m, 1) or None
+        The exact weights of all rows, where they are known too.
     """
 
     place: SecondOrderEvaluation
     inner: float
     error: float
     freedom: float
-    full: np.ndarray
+    full: np.ndarray | None
 
     def is_at(self, lambda_: np.ndarray, weights: list[np.ndarray]) -> bool:
         """Whether this is the place of a lambda and a list of weights."""

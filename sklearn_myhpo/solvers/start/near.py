@@ -27,12 +27,12 @@ from ...engine.glm.centre import Centre, find_centre
 from ...engine.glm.near_models import NearModels
 from ...engine.glm.near_pass import NearPass
 from ..phases import UNWATCHED, Phases
-from .near_steps import NearSteps, Place, dot
+from .near_steps import MODEL_MOVE, NearSteps, Place, dot
 from .points import Point, Scan, inner_range, shared_lambda
 
 #: Most passes at the weights of every split, and most models about other weights where
 #: these converge slowly.
-NEAR_PASSES, MOST_CENTRES = 10, 4
+NEAR_PASSES, MOST_CENTRES = 10, 6
 #: Share of the error of rough weights that a pass usually leaves, the largest share
 #: that counts as convergence, and the number of passes that may leave more.
 USUAL_RATE, SLOW_RATE, MOST_SLOW = 0.1, 0.4, 1
@@ -96,8 +96,8 @@ class _End(NamedTuple):
     Attributes
     ----------
     place : Place
-    whole : ndarray of shape (1, m)
-        Weights of all rows.
+    whole : ndarray of shape (1, m) or None
+        Weights of all rows; None where they are far from those of the splits.
     error : float
         Relative error of the weights, in the norm of the Hessian.
     at : Slopes
@@ -109,7 +109,7 @@ class _End(NamedTuple):
     """
 
     place: Place
-    whole: np.ndarray
+    whole: np.ndarray | None
     error: float
     at: object
     model: OuterModel
@@ -126,8 +126,9 @@ class _Rounds:
         self.factors = 0.5 * problem.full.penalty(np.zeros(1))[:, 0]
         # Lambda and weights of the last models, and points of their scan.
         self._last = None
-        # The weights of models that are to replace those too far away.
-        self._next_centre = None
+        # The centre of models that are to replace those too far away, and whether
+        # exact slopes have led to its lambda.
+        self._next_centre, self._is_exact = None, False
 
     def best_so_far(self):
         """Return the `Scan` of a run without time left; raise without any models."""
@@ -178,9 +179,14 @@ class _Rounds:
             if centre is None:
                 return None
             self._model(centre)
-            # Far from their weights the models may have their own minimum. So lambda
-            # waits for the exact slopes of the passes.
-            end = self._ended(centre.lambda_, points)
+            lambda_ = centre.lambda_
+            if not self._is_exact:
+                # Far from the weights only the models may have a minimum.
+                found = self.steps.newton(lambda_)
+                if found is None:
+                    return None
+                lambda_ += float(np.clip(found - lambda_, -MODEL_MOVE, MODEL_MOVE))
+            end = self._ended(lambda_, points)
             if end is not None:
                 return end
         return None
@@ -201,7 +207,9 @@ class _Rounds:
             weights = np.concatenate([place.weights, whole])
             found = self._pass(passes, weights, both, end is not None)
             last, error = error, models.error(place.lambda_)
-            error = max(error, models.full.error(place.lambda_))
+            off = models.full.error(place.lambda_)
+            if off < ROUGH_WEIGHTS:
+                error = max(error, off)
             whole = models.full.corrected(place.lambda_)
             n_slow += error > max(SLOW_RATE * last, ROUGH_WEIGHTS)
             if n_slow > MOST_SLOW or not error < FAR_OFF:
@@ -211,17 +219,19 @@ class _Rounds:
             if end is not None:
                 left = ahead - place.weights
                 if self._is_settled(left, error):
+                    whole = whole if off <= END_TOL else None
                     return self._end(place, whole, error, found, left, *end)
                 place = place._replace(weights=ahead)
             elif both is not None:
                 exact, before = steps.exact(place, found, ahead), place.lambda_
                 place = steps.moved(place, exact)
                 whole = whole + models.full.way(before, place.lambda_)
-                off = exact.off(place.lambda_ - before)
-                end = (exact, off) if self._is_at_rest(exact, error, off) else None
+                away = exact.off(place.lambda_ - before)
+                end = (exact, away) if self._is_at_rest(exact, error, away) else None
             else:
                 place = steps.place(place.lambda_, ahead)
         self._next_centre = self._centre_of(place) if error < 1.0 else None
+        self._is_exact = place.lambda_ != lambda_
         return None
 
     def _centre_of(self, place):
@@ -282,6 +292,7 @@ class _Rounds:
         place.know(end.objective, end.model, list(end.place.both[..., None]))
         # By the inequality of Cauchy and Schwarz for J' H_V and a move of the weights.
         felt = float(np.sqrt(2.0 * end.model.tangent[0, 0] / end.objective))
-        known = end.error, end.error * felt, end.freedom, end.whole.T
+        full = None if end.whole is None else end.whole.T
+        known = end.error, end.error * felt, end.freedom, full
         problem.known = KnownPlace(place, *known)
         return Scan.of(problem, lambda_, kept, points)
