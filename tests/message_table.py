@@ -710,7 +710,7 @@ FACTORS = (
     "(columns, factor); a factor is 0 (never penalized) or from 1e-50 to 1e+50"
 )
 
-#: What a row of the table says: the class, and the whole text.
+#: Class and whole text of the message of every row of the table.
 TEXTS = {
     "cv is text": (
         "ValueError",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .linalg.hessian import Hessian
-from .linalg.newton import NEWTON_TOL
+from .linalg.newton import NEWTON_TOL, minimize_newton
 from .responses import Responses
 
 #: Number of steps of a power iteration. The largest eigenvalue gains a factor 2^50 over
@@ -300,6 +300,17 @@ class Split(Responses, ABC):
         `tol` bounds half the squared Newton decrement before the last step,
         relative to the loss; closed forms need none.
         """
+
+    def _minimize_by_newton(self, lambda_, start, tol):
+        """Return the minimizer of L_T, by Newton from `start`."""
+        self.counts.n_inner_solves += 1
+        return minimize_newton(
+            lambda w: self.train_loss(w, lambda_),
+            lambda w: self.train_gradient(w, lambda_),
+            lambda w: self.hessian(w, lambda_),
+            start,
+            tol,
+        )
 
     @abstractmethod
     def start(self):

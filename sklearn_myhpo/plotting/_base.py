@@ -9,7 +9,7 @@ from ..linear_model._base import BilevelLinearModel
 
 #: Maximum number of lambdas of one fit with a line each, and most lines with a legend.
 MAX_LEGEND = 10
-#: What to pass where an estimator of scikit-learn contains the fitted model.
+#: Advice where an estimator of scikit-learn contains the fitted model.
 FITTED_PART = (
     "for a search, pass its best_estimator_, and for a TransformedTargetRegressor its "
     "regressor_"

@@ -129,10 +129,7 @@ class Rounds:
         # lambda.
         is_held = inner > FAR_DRAWN if self._n_drawn else self._is_far
         ahead = lambda_ if is_held else self._ahead(problem, lambda_, at)
-        weights = problem.minimize(ahead, problem.starts())
-        full = problem.full.minimize(ahead, problem.full.start())
-        there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
-        now = Round(problem, lambda_, at, ahead, there)
+        now = Round(problem, lambda_, at, ahead, _minima(problem, ahead, at))
         return self._bent(now, models) if self.draws is not None else now
 
     def _bent(self, now, models):
@@ -159,12 +156,10 @@ class Rounds:
         for moves in (True, False):
             try:
                 ahead = self._ahead(problem, lambda_, at) if moves else lambda_
-                weights = problem.minimize(ahead, problem.starts())
-                full = problem.full.minimize(ahead, problem.full.start())
+                there = _minima(problem, ahead, at)
             except (ValueError, np.linalg.LinAlgError):
                 # Bent models may be negative far away.
                 continue
-            there = np.stack([one.reshape(at[0].shape) for one in [*weights, full]])
             if np.all(np.isfinite(there)):
                 return ahead, there
         return None
@@ -218,3 +213,10 @@ class Rounds:
             found = lambda_
         problem.bounds = bounds
         return found
+
+
+def _minima(problem, lambda_, at):
+    """Return the minima of the models, that of all rows last, shaped as `at`."""
+    weights = problem.minimize(lambda_, problem.starts())
+    full = problem.full.minimize(lambda_, problem.full.start())
+    return np.stack([one.reshape(at[0].shape) for one in [*weights, full]])

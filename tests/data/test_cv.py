@@ -495,7 +495,7 @@ def test_rare_classes_are_said():
     assert category is RareClassWarning
     assert re.search(r"the 5 folds of cv=5: 'bee' \(3\)\.", text)
     assert len(split(3, np.repeat(CLASSES, [30, 3, 30]))) == 3
-    # What counts are the rows with weight.
+    # Rows without weight do not count.
     weights = np.r_[np.ones(30), np.zeros(3), np.ones(30)]
     split(5, np.repeat(CLASSES, [30, 3, 30]), weights=weights)
     with pytest.raises(ValueError, match=r"cv=5: fold \d .*class 'bee';.*merge it wi"):

@@ -1,4 +1,4 @@
-"""What must not depend on units, order or storage; and what must stay finite.
+"""Results are independent of units, order and storage, and stay finite.
 
 Comparisons solve to ``tol=1e-10``: lambda is then accurate to about 1e-8, as is
 what follows from it, since the loss is smooth in lambda on these data.
@@ -164,7 +164,7 @@ def test_zero_weight_is_a_dropped_row(cls, cv, container):
     """
     X, y = data_for(cls)
     keep = np.random.default_rng(1).random(60) < 0.7
-    # What the dropped rows hold must not matter, so they hold something else.
+    # The values of the dropped rows must not matter, so they differ.
     X = np.where(keep[:, None], X, X + 100.0)
     weight = np.where(keep, np.linspace(0.5, 2.0, 60), 0.0)
     options = {"tol": cls().tol}

@@ -183,7 +183,7 @@ def test_gradient_steps_of_myhpo_say_so():
 
 
 def test_derivatives_agree_with_differences():
-    """Those of the example; registered losses have tests of their own."""
+    """Derivatives of the example; registered losses have tests of their own."""
     loss, step = PoissonLoss(), 1e-5
     y = np.array([0.0, 1.0, 7.0, 1e6])
     raw = np.array([[-0.3], [0.4], [1.9], [13.8]])

@@ -113,7 +113,7 @@ def test_outputs_of_every_example_are_those_of_its_weights():
 
 @pytest.mark.parametrize("how", ["no response", "zero r", "zero scales"])
 def test_without_response_it_is_an_ordinary_layer(how):
-    """What comes out of a fit would not be an ordinary network."""
+    """The network of a fit would not be an ordinary one."""
     one, x = layer(), normal(N, 4, seed=2)
     plain = torch.nn.Linear(4, 5, dtype=DOUBLE)
     with torch.no_grad():

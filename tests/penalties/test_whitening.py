@@ -87,6 +87,6 @@ def test_no_penalty_and_a_full_one():
     ],
 )
 def test_errors(penalty, gram, message):
-    """What is no penalty is refused by name."""
+    """A matrix that is no penalty is refused by name."""
     with pytest.raises(ValueError, match=message):
         whiten(penalty, gram)

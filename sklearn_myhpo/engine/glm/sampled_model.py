@@ -8,7 +8,7 @@ separable, or rows are far out, few rows bend the loss, and all of these are dra
 import numpy as np
 
 from ..linalg.hessian import penalized_hessian
-from ..linalg.newton import NEWTON_TOL, minimize_newton
+from ..linalg.newton import NEWTON_TOL
 from ..linalg.symmetric import eigensystem
 from .stream_model import StreamedModel, Values
 from .stream_pass import images_of, sums_of, third_of
@@ -151,14 +151,7 @@ class SampledModel(StreamedModel):
 
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
         """Return the minimizer of L_T, by Newton from `start`."""
-        self.counts.n_inner_solves += 1
-        return minimize_newton(
-            lambda w: self.train_loss(w, lambda_),
-            lambda w: self.train_gradient(w, lambda_),
-            lambda w: self.hessian(w, lambda_),
-            start,
-            tol,
-        )
+        return self._minimize_by_newton(lambda_, start, tol)
 
     def start(self):
         """Return the weights about which values are known."""

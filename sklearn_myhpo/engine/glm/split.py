@@ -286,15 +286,9 @@ class GLMSplit(Split):
 
     def minimize(self, lambda_, start, proximal=None, tol=NEWTON_TOL):
         """Return the minimizer of L_T plus `proximal`, by Newton from `start`."""
-        self.counts.n_inner_solves += 1
         if proximal is None:
-            return minimize_newton(
-                lambda w: self.train_loss(w, lambda_),
-                lambda w: self.train_gradient(w, lambda_),
-                lambda w: self.hessian(w, lambda_),
-                start,
-                tol,
-            )
+            return self._minimize_by_newton(lambda_, start, tol)
+        self.counts.n_inner_solves += 1
         return minimize_newton(
             lambda w: self.train_loss(w, lambda_) + proximal.value(w),
             lambda w: self.consensus_gradient(w, lambda_, proximal),

@@ -32,10 +32,9 @@ class Drawing(NamedTuple):
     @classmethod
     def of(cls, most, view, X, weight):
         """Return that for rows like some of X, seen by a `RowView`."""
-        design, shape = view.of(X), (view.n_coordinates, N_PROBES)
+        shape, share = (view.n_coordinates, N_PROBES), weight / weight.sum()
         signs = np.random.default_rng(0).choice([-1.0, 1.0], shape)
-        columns = [design.forward(one[:, None])[:, 0] for one in np.eye(len(signs))]
-        unit = np.sqrt(np.square(columns) @ weight / weight.sum())
+        unit = np.sqrt(view.of(X).squares(share[:, None])[:, 0])
         return cls(most, signs / np.where(unit > 0, unit, np.inf)[:, None])
 
 

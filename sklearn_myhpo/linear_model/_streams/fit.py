@@ -56,6 +56,8 @@ class StreamedFit:
             model.lambda_bounds, model.lambda_init, self.groups
         )
         self.sample = SampledRows.of(rows.facts, self.target)
+        # How passes draw a sample; None where they draw none.
+        self._drawing = None
 
     def run(self):
         """Fit the model."""
@@ -73,7 +75,8 @@ class StreamedFit:
             streamed = self._rows(counts)
             if self.draws_first and not self.rows.source.is_resident:
                 given = streamed.reading.view, self.sample
-                streamed.drawing = drawing_of(self.rows.source, *given)
+                self._drawing = drawing_of(self.rows.source, *given)
+            streamed.drawing = self._drawing
             frame = streamed.frame
             weights = frame.from_features(start.coef, start.intercept)
             models = streamed.first(
@@ -123,11 +126,10 @@ class StreamedFit:
 
     def _draws(self, streamed):
         """Return the `Draws` of a loop of passes; None where passes draw none."""
-        view, source = streamed.reading.view, self.rows.source
-        if source.is_resident:
+        if self._drawing is None:
             return None
         given = self.target, streamed, self.bounds, self.solver
-        return Draws(self.model, *given, drawing_of(source, view, self.sample))
+        return Draws(self.model, *given, self._drawing)
 
     # The start.
 

@@ -138,9 +138,10 @@ default="saba"
             memory=memory,
             outer=walk.outer.after(found),
         )
-        steps, now = state.steps, swing(walk, found)
-        state, info, slope = _judged(problem, state, walk, found)
-        left = lag(problem, walk, found)
+        residual = found.gradients + walk.penalty * walk.z
+        steps, now = state.steps, swing(walk.scale, residual[1], found.held_out)
+        state, info, slope = _judged(problem, state, walk, found, residual)
+        left = lag(problem, walk.z[1], residual[0])
         value = problem.objective_of(info.lambda_, info.validation_loss)
         here = Best(value + abs(left), state.error, state.lambda_, state.weights)
         if rule.is_steady and isinstance(self.step_sizes, str):
@@ -195,10 +196,9 @@ def _has_diverged(problem, state, found, given):
     return not np.all(found.train_losses[lost] < before.train_losses[lost])
 
 
-def _judged(problem, state, walk, found):
+def _judged(problem, state, walk, found, residual):
     """Return the state with its full residual, its `Info` and the hypergradient."""
     lambda_, penalty, z = walk.lambda_, walk.penalty, walk.z
-    residual = found.gradients + penalty * z
     validation_loss = float(problem.split_weights @ found.validation_losses)
     pull = None if found.rows is None else found.rows.pull
     slope = walk.outer.hypergradient(lambda_, penalty, *z, pull)

@@ -61,19 +61,17 @@ class Best(NamedTuple):
         return before if is_lower else self
 
 
-def lag(problem, walk, found):
+def lag(problem, q, residual):
     """Return the change of the validation loss that weights still cause.
 
     Parameters
     ----------
     problem : BilevelProblem
-    walk : Walk
-        At its end.
-    found : Pass
-        All rows there.
+    q : ndarray of shape (n_splits, n_outputs, m)
+        Adjoints.
+    residual : ndarray of shape (n_splits, n_outputs, m)
+        Gradients of the training losses, with their penalties.
     """
-    w, q = walk.z
-    residual = found.gradients[0] + walk.penalty * w
     return float(problem.split_weights @ np.sum(q * residual, axis=(1, 2)))
 
 
@@ -96,12 +94,20 @@ def paced(steps, slope, move, left, objective):
     return steps._replace(pace=max(pace, LEAST_PACE))
 
 
-def swing(walk, found):
-    """Return the largest relative residual of an adjoint problem."""
-    residual = found.gradients[1] + walk.penalty * walk.z[1]
+def swing(scale, residual, held_out):
+    """Return the largest relative residual of an adjoint problem.
+
+    Parameters
+    ----------
+    scale : ndarray of shape (n_splits, 1, m) or (1, 1, m)
+        Step of every weight, as a metric.
+    residual : ndarray of shape (n_splits, n_outputs, m)
+        Of the adjoint problems.
+    held_out : ndarray of shape (n_splits, n_outputs, m)
+        Their right-hand sides.
+    """
     sizes = [
-        np.sum(walk.scale * np.square(one), axis=(1, 2))
-        for one in (residual, found.held_out)
+        np.sum(scale * np.square(one), axis=(1, 2)) for one in (residual, held_out)
     ]
     ratio = np.divide(*sizes, out=np.zeros_like(sizes[0]), where=sizes[1] > 0)
     return float(np.sqrt(ratio.max()))

@@ -90,7 +90,7 @@ def test_logistic_predicts_alike(name, n_classes, form):
 @pytest.mark.parametrize("per_target", [False, True])
 @pytest.mark.parametrize("n_targets", [1, 2])
 def test_ridge_can_be_fitted_again(n_targets, per_target):
-    """What is handed over would not say how it was made."""
+    """The exported estimator would not show the parameters of its fit."""
     X, y = scaled_diabetes(n_targets)
     weights = np.random.default_rng(0).uniform(0.5, 2.0, len(y))
     model = MYHPORidge(random_state=0, alpha_per_target=per_target)
@@ -178,7 +178,7 @@ def test_unfitted(estimator, method):
 @pytest.mark.one_in(2)
 @pytest.mark.parametrize("model", [RIDGES["groups"], LOGISTICS["groups"]])
 def test_skops_trusts_what_is_handed_over(model):
-    """Who loads the file would be asked to trust types of this package."""
+    """A user who loads the file would have to trust types of this package."""
     io = pytest.importorskip("skops.io")
     X, y = iris(3)
     ridge = isinstance(model, MYHPORidge)

@@ -1,4 +1,4 @@
-"""What was learned as pandas frames: penalties_frame, history_frame."""
+"""Learned penalties and the history as pandas frames."""
 
 import sys
 
@@ -73,7 +73,7 @@ def test_history_as_frame():
 
 @pytest.mark.parametrize("method", ["penalties_frame", "history_frame"])
 def test_frames_without_pandas(monkeypatch, method):
-    """Who has no pandas must learn what to install."""
+    """A user without pandas must learn what to install."""
     model = MYHPORidge(random_state=0).fit(*scaled_diabetes())
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=rf"^{method}\(\) .* pip install pandas\.$"):

@@ -1,4 +1,4 @@
-"""What notebooks show of fitted estimators."""
+"""The HTML of fitted estimators in notebooks."""
 
 import re
 from html import escape

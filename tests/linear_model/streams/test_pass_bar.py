@@ -26,7 +26,7 @@ class Terminal(io.StringIO):
 
 
 class Source:
-    """What a bar asks a source for."""
+    """The attributes of a source that a bar reads."""
 
     n_samples, n_passes = None, 2
 

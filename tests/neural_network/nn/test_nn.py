@@ -144,7 +144,7 @@ def test_every_example_has_the_weights_of_its_own_r(case):
 
 
 def test_back_to_torch_it_is_an_ordinary_module(case):
-    """What comes out could not be stored, exported or loaded without this package."""
+    """The module could not be stored, exported or loaded without this package."""
     module, tuning, x = case
     plain = stn.to_torch(tuning)
     assert list(map(type, plain.modules())) == list(map(type, module.modules()))
