@@ -172,7 +172,7 @@ class EffectsMixin:
         rows = self._terms.rows_of(term, at) - self._means[term.columns]
         effect = self._coef[:, term.columns] @ rows.T
         error = low = high = None
-        if self._blocks is not None:
+        if self._likelihoods is not None:
             error = np.sqrt(np.maximum(self._variance(rows, position), 0.0))
             low, high = effect - width * error, effect + width * error
         if len(effect) == 1:
@@ -183,12 +183,13 @@ class EffectsMixin:
         )
 
     def _variance(self, rows, position):
-        """Return the posterior variances (n_rows_of_coef, n) of rows of a term."""
-        own = self._blocks[position]
-        if not own.size:  # The term has been removed.
-            return np.zeros((len(self._coef), len(rows)))
-        combine = self._combine(np.eye(len(own)))
-        own = np.einsum("ka,kb,abij->kij", combine, combine, own)
+        """Return the expected squared errors (n_rows_of_coef, n) of rows of a term."""
+        weights = self._raw_weights()[:, self._terms.terms[position].columns]
+        n_outputs, size = weights.shape
+        own = self._likelihoods[position].second_moments(weights.ravel())
+        own = own.reshape(n_outputs, size, n_outputs, size)
+        combine = self._combine(np.eye(n_outputs))
+        own = np.einsum("ka,kb,aibj->kij", combine, combine, own)
         return np.einsum("ni,kij,nj->kn", rows, own, rows, optimize=True)
 
     def _combine(self, raw):
