@@ -20,9 +20,9 @@ import numpy as np
 from ..engine.linalg.symmetric import eigensystem
 from ._posterior import NEARLY_SINGULAR, inverse_of
 
-#: Nodes of the grid of a standard deviation. With twice as many, standard errors
-#: change by less than one percent.
-N_NODES = 24
+#: Nodes of a standard deviation. With four times as many, standard errors change by less
+#: than a thousandth.
+N_NODES = 16
 #: Largest standard deviation of the grid, in units of that of the response.
 WIDEST = 30.0
 #: Share of the posterior below which nodes are left out of the second, finer grid.
@@ -78,9 +78,8 @@ class TermLikelihood(NamedTuple):
 def term_likelihoods(quadratic, weights, penalty, dispersion, n_rows, columns):
     """Return the `TermLikelihood` of every term.
 
-    The strength of another group of weights is the learned one, but at most that with
-    which the prior is as wide as the standard errors: of a term that is removed, too,
-    an effect of that size is likely.
+    Other groups of weights have their learned strengths, but priors at least as wide as
+    their standard errors: a removed term may well have an effect of that size.
 
     Parameters
     ----------
