@@ -89,8 +89,8 @@ for ax, (name, effect) in zip(display.axes_, display.effects.items(), strict=Tru
 plt.show()
 
 # %%
-# A term that has been removed has a band, too. It shows the effects that the data cannot
-# exclude.
+# A term that has been removed has a band, too. It shows the effects that the data
+# cannot exclude.
 
 for name, effect in model.partial_effects(model.dropped_).items():
     print(f"{name}: the effect is hardly beyond {effect.high.max():.2f}")

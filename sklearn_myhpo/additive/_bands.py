@@ -20,8 +20,8 @@ import numpy as np
 from ..engine.linalg.symmetric import eigensystem
 from ._posterior import NEARLY_SINGULAR, inverse_of
 
-#: Nodes of a standard deviation. With four times as many, standard errors change by less
-#: than a thousandth.
+#: Nodes of a standard deviation. With four times as many, standard errors change by
+#: less than a thousandth.
 N_NODES = 16
 #: Largest standard deviation of the grid, in units of that of the response.
 WIDEST = 30.0
