@@ -3,11 +3,12 @@
 Four tables. "Accuracy": random splits, the same for all tools; the test deviance is
 the mean squared error in units of the variance of y, of classes twice the log loss. A
 slow tool gets fewer splits, of which the differences are those of as many of ours.
-"Bands": draws of simulations with known curves; how often the curve lies within the
-95 % band, over the rows, and on how many features without effect the effective degrees
-of freedom are less than a half. "Growth": seconds of a fit by rows and by terms.
-"Memory": what a fit of many rows takes beside X, in a process of its own. Tools that
-are not installed are left out by name, and so are data that are not found.
+"Bands": draws of simulations with known curves; how often a curve lies within the 95 %
+band, over the rows, and how often one that was removed does; on how many features
+without effect the effective degrees of freedom are less than a half. "Growth": seconds
+of a fit by rows and by terms. "Memory": what a fit of many rows takes beside X, in a
+process of its own. Tools that are not installed are left out by name, and so are data
+that are not found.
 
     python -m benchmarks.additive [--full] [--tables bands] [--page doc/additive.md]
 """
@@ -40,6 +41,7 @@ LIMIT = 60.0
 #: least number of splits and draws.
 TOOL_LIMIT, LEAST = 30.0, 3
 USELESS_EDOF = 0.5
+REMOVED_EDOF = 0.05
 
 
 class Sizes(NamedTuple):
@@ -171,19 +173,23 @@ def bands(sizes):
         "4 of 8, less noise": lambda seed: smooth(
             sizes.draw_rows, seed=seed, noise=0.3
         ),
+        "4 of 8, more noise": lambda seed: smooth(
+            sizes.draw_rows, seed=seed, noise=3.0
+        ),
         "bikes": lambda seed: bikes(sizes.draw_rows, seed=seed),
     }
     for name, make_data in makers.items():
         for label, make in available(REGRESSORS).items():
-            inside, useless, edof = [], [], []
+            inside, removed, useless, edof = [], [], [], []
             for seed in in_time(sizes.draws):
                 data = make_data(seed)
                 model = make(data.X, data.categorical)
                 if not model.has_bands:
                     break
                 model.fit(data.X, data.y)
-                covered, left = judge_curves(model, data)
+                covered, gone, left = judge_curves(model, data)
                 inside += covered
+                removed += gone
                 useless += left
                 edof.append(model.edof(data.X))
             if not inside:
@@ -193,6 +199,7 @@ def bands(sizes):
                 name,
                 label,
                 f"{100 * np.mean(inside):.1f} %",
+                f"{100 * np.mean(removed):.0f} % of {len(removed)}" if removed else "",
                 f"{100 * few:.0f} %",
                 f"{np.median(useless):.2f}",
                 f"{np.mean(edof):.1f}",
@@ -200,11 +207,11 @@ def bands(sizes):
 
 
 def judge_curves(model, data):
-    """Return the coverage of each curve's band, and the freedom of useless terms.
+    """Return the coverage of each curve, of removed ones, and useless terms' freedom.
 
     Both the curve and its estimate have mean zero over the rows.
     """
-    inside, useless = [], []
+    inside, removed, useless = [], [], []
     for column, curve in data.curves.items():
         if curve is None:
             useless.append(model.term_edof(column))
@@ -213,7 +220,9 @@ def judge_curves(model, data):
         truth = curve(data.X[:, column])
         off = (effect - effect.mean()) - (truth - truth.mean())
         inside.append(np.mean(np.abs(off) <= half_width))
-    return inside, useless
+        if model.term_edof(column) < REMOVED_EDOF:
+            removed.append(inside[-1])
+    return inside, removed, useless
 
 
 def growth(sizes):
@@ -280,6 +289,7 @@ HEADS = {
         "data",
         "tool",
         "curve in the 95 % band",
+        "removed curve in it",
         "useless below .5 edof",
         "their median edof",
         "edof of the model",

@@ -89,6 +89,13 @@ for ax, (name, effect) in zip(display.axes_, display.effects.items(), strict=Tru
 plt.show()
 
 # %%
+# A term that has been removed has a band, too. It shows the effects that the data
+# cannot exclude.
+
+for name, effect in model.partial_effects(model.dropped_).items():
+    print(f"{name}: the effect is hardly beyond {effect.high.max():.2f}")
+
+# %%
 # The same numbers are in `partial_effects`, for your own plots.
 
 print(model.partial_effects("temperature", n_points=5)["temperature"].frame)

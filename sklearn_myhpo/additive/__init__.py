@@ -6,6 +6,7 @@ _learning  : the linear model, fitted attributes, removal of terms
 _terms     : from a frame of numbers and categories to columns of terms
 _posterior : covariance and degrees of freedom of the weights
 _evidence  : which terms are removed
+_bands     : uncertainty of the weights of a term, with that of its strengths
 _effects   : `partial_effects`
 _summary   : `summary`
 """

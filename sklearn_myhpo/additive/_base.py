@@ -182,7 +182,7 @@ class AdditiveModel(
             columns = Columns(self._terms, rows)
             data = self._data_of_fit(X, columns, y, weight, groups)
             self._fit_linear_model(data)
-            self._keep_blocks()
+            self._keep_likelihoods(weight)
             self._keep_observed(rows, weight)
             self._head = _safe_indexing(X, np.arange(min(len(y), KEPT_ROWS)))
             del self._deadline

@@ -42,7 +42,8 @@ class PartialEffect:
     effect : ndarray of shape (n_points,) or (n_classes, n_points)
         The effect at these values; a row per class with more than two classes.
     standard_error : ndarray like `effect`, or None
-        Root of the posterior variance at the learned penalty; None where there are too
+        Root of the expected squared distance of the true effect, given the data, which
+        counts the uncertainty of the learned strengths too; None where there are too
         many weights, or no more rows than degrees of freedom.
     low, high : ndarray like `effect`, or None
         The band: effect minus and plus a number of standard errors.
@@ -105,13 +106,22 @@ class EffectsMixin:
     ) -> dict[str, PartialEffect]:
         """Return what every term adds to the prediction, with confidence bands.
 
-        The bands are those of the posterior at the learned penalty: a normal
-        distribution with the covariance ``phi (H + P)^-1``, the Hessian H of the
-        training loss, the penalty P and the dispersion phi (1 for classes, otherwise
-        estimated: for squares the sum of squared residuals, for other families
-        Pearson's statistic, over n minus the effective degrees of freedom).
-        On average over the points of a curve, their coverage is about `level` if the
-        penalty is well learned; the uncertainty of the penalty is not included.
+        The bands count the uncertainty of the weights of a term and of its learned
+        strengths. The weights of a line, a curve or a category have a normal prior,
+        whose standard deviation has a half-Cauchy prior: flat from zero, where no
+        effect is, to effects that vary as much as the response (Gelman 2006, Bayesian
+        Analysis 1(3)). The posterior is a mixture over all standard deviations of the
+        term. The likelihood of the weights is normal, with the Hessian of the training
+        loss over the dispersion: 1 for classes, otherwise estimated, for squares by the
+        sum of squared residuals, for other families by Pearson's statistic, over n
+        minus the effective degrees of freedom. The other terms have their learned
+        strengths, but priors at least as wide as their standard errors.
+
+        The bands are about the reported effect, and count its distance from the mean of
+        the mixture. Of a removed term they are about zero, as wide as the effects that
+        the data cannot exclude. On average over the points of a curve their coverage
+        is about `level`, as that of Marra and Wood (2012, Scandinavian Journal of
+        Statistics 39(1)), who take the strengths as known.
 
         Parameters
         ----------
@@ -172,7 +182,7 @@ class EffectsMixin:
         rows = self._terms.rows_of(term, at) - self._means[term.columns]
         effect = self._coef[:, term.columns] @ rows.T
         error = low = high = None
-        if self._blocks is not None:
+        if self._likelihoods is not None:
             error = np.sqrt(np.maximum(self._variance(rows, position), 0.0))
             low, high = effect - width * error, effect + width * error
         if len(effect) == 1:
@@ -183,12 +193,13 @@ class EffectsMixin:
         )
 
     def _variance(self, rows, position):
-        """Return the posterior variances (n_rows_of_coef, n) of rows of a term."""
-        own = self._blocks[position]
-        if not own.size:  # The term has been removed.
-            return np.zeros((len(self._coef), len(rows)))
-        combine = self._combine(np.eye(len(own)))
-        own = np.einsum("ka,kb,abij->kij", combine, combine, own)
+        """Return the expected squared errors (n_rows_of_coef, n) of rows of a term."""
+        weights = self._raw_weights()[:, self._terms.terms[position].columns]
+        n_outputs, size = weights.shape
+        own = self._likelihoods[position].second_moments(weights.ravel())
+        own = own.reshape(n_outputs, size, n_outputs, size)
+        combine = self._combine(np.eye(n_outputs))
+        own = np.einsum("ka,kb,aibj->kij", combine, combine, own)
         return np.einsum("ni,kij,nj->kn", rows, own, rows, optimize=True)
 
     def _combine(self, raw):

@@ -10,9 +10,10 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._warn import warn
+from ._bands import term_likelihoods
 from ._columns import Columns
 from ._evidence import Evidence, terms_without_effect
-from ._posterior import term_posterior
+from ._posterior import MOST_WEIGHTS, quadratic_at, term_posterior
 
 #: Largest p-value of several terms together with which all stay. Restricted likelihood
 #: leaves so little to useless terms that one of ten data sets may keep them.
@@ -124,7 +125,7 @@ class LearningMixin:
             self.classes_ = model.classes_
         self._coef = self._spread(np.atleast_2d(model.coef_))
         self._means = self._spread(columns.means(data.weight)[None])[0]
-        self._posterior = self._find_posterior(columns, data.y, data.weight)
+        self._posterior = self._find_posterior(columns, data)
         self.edof_ = None
         if self._posterior is not None:
             self._freedom = self._spread(self._posterior.freedom[None])[0]
@@ -153,26 +154,46 @@ class LearningMixin:
         out[:, self._kept] = values
         return out
 
-    def _find_posterior(self, columns, y, weight):
+    def _find_posterior(self, columns, data):
         """Return the `TermPosterior` of the fitted weights, or None."""
-        model = self.model_
+        model, weight = self.model_, data.weight
         # Numbers of a regressor may come as objects.
-        y = np.asarray(y, dtype=None if hasattr(model, "classes_") else np.float64)
-        loss, target, _ = model._check_target(y, weight)
+        dtype = None if hasattr(model, "classes_") else np.float64
+        loss, target, _ = model._check_target(np.asarray(data.y, dtype=dtype), weight)
         raw = columns.design.forward(np.atleast_2d(model.coef_).T.astype(np.float64))
         raw = self._raw(raw + model.intercept_)
+        if raw.shape[1] * self._terms.n_columns > MOST_WEIGHTS:
+            return None
         labels = model.feature_group_labels_
         penalty = (
             2.0
             * weight.sum()
             * np.exp(np.atleast_1d(model.lambda_))[np.maximum(labels, 0)]
         )
-        penalty = penalty * model.penalty_factors_
-        given = columns.design, loss, target, raw, weight, penalty
-        n_rows = weight.sum()
-        if not self._weights_count_rows:
-            n_rows = np.count_nonzero(weight)
-        return term_posterior(*given, dispersion=self._dispersion, n_rows=n_rows)
+        self._penalty = self._spread([penalty * model.penalty_factors_], np.inf)[0]
+        # That of squares is the same for all penalties.
+        if self._posterior is not None and loss.is_quadratic:
+            quadratic = self._posterior.quadratic
+        else:
+            at = data.columns.design, loss, target, raw, weight
+            quadratic = quadratic_at(*at, self._raw_weights().ravel())
+        given = quadratic, self._kept, loss, target, raw, weight
+        return term_posterior(
+            *given,
+            self._penalty[self._kept],
+            dispersion=self._dispersion,
+            n_rows=self._count_rows(weight),
+        )
+
+    def _count_rows(self, weight):
+        """Return the number of rows by which a dispersion is estimated."""
+        if self._weights_count_rows:
+            return weight.sum()
+        return np.count_nonzero(weight)
+
+    def _raw_weights(self):
+        """Return the weights (n_outputs, n_columns) of the raw predictions."""
+        return self._raw(self._coef.T.astype(np.float64)).T
 
     def _raw(self, scores):
         """Return the raw predictions of a loss, given those of the linear model."""
@@ -197,12 +218,12 @@ class LearningMixin:
 
     def _evidence(self):
         """Return the `Evidence` of all terms, and the weights of each."""
-        weights = self._raw(self._coef.T.astype(np.float64)).T
+        weights = self._raw_weights()
         n_outputs, size = weights.shape
         n_all, posterior = n_outputs * size, self._posterior
         covariance = posterior.covariance.transpose(0, 2, 1, 3).reshape(n_all, n_all)
         inverse = covariance / (posterior.dispersion or 1.0)
-        sampling = covariance @ posterior.hessian @ inverse
+        sampling = covariance @ posterior.quadratic.hessian @ inverse
         number = np.arange(n_all).reshape(n_outputs, size)
         penalized = set(self.group_names_)
         free = {part.term for part in self._terms.parts if part.name not in penalized}
@@ -213,16 +234,18 @@ class LearningMixin:
         }
         return Evidence(weights.ravel(), covariance, sampling), terms
 
-    def _keep_blocks(self):
-        """Keep the covariance of every term only."""
-        self._blocks, posterior = None, self._posterior
-        if posterior is None or posterior.covariance is None:
+    def _keep_likelihoods(self, weight):
+        """Keep the likelihood of every term only, from which its bands are made."""
+        self._likelihoods, posterior = None, self._posterior
+        if posterior is None:
             return
-        first = np.cumsum(self._kept) - self._kept
-        self._blocks = []
-        for term in self._terms.terms:
-            size = term.columns.stop - term.columns.start
-            start = first[term.columns.start]
-            own = slice(start, start + size * self._kept[term.columns.start])
-            self._blocks.append(posterior.covariance[:, :, own, own].copy())
-        self._posterior = posterior._replace(covariance=None, hessian=None)
+        if posterior.covariance is not None:
+            self._likelihoods = term_likelihoods(
+                posterior.quadratic,
+                self._raw_weights(),
+                self._penalty,
+                posterior.dispersion,
+                self._count_rows(weight),
+                self._terms,
+            )
+        self._posterior = posterior._replace(covariance=None, quadratic=None)

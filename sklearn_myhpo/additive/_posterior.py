@@ -25,16 +25,31 @@ MOST_WEIGHTS = 2000
 NEARLY_SINGULAR = 1e-11
 
 
+class Quadratic(NamedTuple):
+    """The sum of the losses, to second order in the weights of all terms.
+
+    Attributes
+    ----------
+    hessian : ndarray of shape (n_outputs * n_columns, n_outputs * n_columns)
+        H, outputs outside, columns inside; intercepts are eliminated.
+    linear : ndarray of shape (n_outputs * n_columns,)
+        The negative slope where all weights are zero.
+    """
+
+    hessian: np.ndarray
+    linear: np.ndarray
+
+
 class TermPosterior(NamedTuple):
-    """Covariance and degrees of freedom of weights.
+    """Covariance and degrees of freedom of the weights of the terms that are kept.
 
     Attributes
     ----------
     covariance : ndarray of shape (n_outputs, n_outputs, n_columns, n_columns) or None
         Posterior one of the raw predictions' weights. None without a dispersion, and
         once the fit is over.
-    hessian : ndarray of shape (n_outputs * n_columns, n_outputs * n_columns) or None
-        H, outputs outside; None as the covariance.
+    quadratic : Quadratic or None
+        Of all terms; None once the fit is over.
     freedom : ndarray of shape (n_columns,)
         Degrees of freedom, summed over outputs.
     total : float
@@ -45,21 +60,49 @@ class TermPosterior(NamedTuple):
     """
 
     covariance: np.ndarray | None
-    hessian: np.ndarray | None
+    quadratic: Quadratic | None
     freedom: np.ndarray
     total: float
     dispersion: float | None
 
 
-def term_posterior(
-    design, loss, target, raw, weight, penalty, *, dispersion=None, n_rows=None
-):
-    """Return the `TermPosterior`, or None if it is too expensive.
+def quadratic_at(design, loss, target, raw, weight, weights):
+    """Return the `Quadratic` about some weights.
 
     Parameters
     ----------
     design : Design
         Columns of the terms, about zero.
+    loss : Loss
+    target : ndarray of shape (n_samples, ...)
+    raw : ndarray of shape (n_samples, n_outputs)
+        Raw predictions, with intercepts at which the loss has no slope.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
+    weights : ndarray of shape (n_outputs * n_columns,)
+        Of the raw predictions.
+
+    Returns
+    -------
+    Quadratic
+    """
+    slope, curvature = loss.gradient_and_curvature(target, raw)
+    hessian = _hessian(design, curvature, weight)
+    slope = design.adjoint(weight[:, None] * slope).T.ravel()
+    return Quadratic(hessian, hessian @ weights - slope)
+
+
+def term_posterior(
+    quadratic, kept, loss, target, raw, weight, penalty, *, dispersion=None, n_rows=None
+):
+    """Return the `TermPosterior`.
+
+    Parameters
+    ----------
+    quadratic : Quadratic
+        Of all terms.
+    kept : ndarray of bool of shape (n_all_columns,)
+        Which columns are kept, n_columns of them.
     loss : Loss
     target : ndarray of shape (n_samples, ...)
     raw : ndarray of shape (n_samples, n_outputs)
@@ -76,12 +119,11 @@ def term_posterior(
 
     Returns
     -------
-    TermPosterior or None
+    TermPosterior
     """
-    n_outputs, size = raw.shape[1], design.n_features
-    if n_outputs * size > MOST_WEIGHTS:
-        return None
-    hessian = _hessian(design, loss.curvature(target, raw), weight)
+    n_outputs, size = raw.shape[1], len(penalty)
+    index = np.flatnonzero(np.tile(kept, n_outputs))
+    hessian = quadratic.hessian[np.ix_(index, index)]
     inverse = inverse_of(hessian + np.diag(np.tile(penalty, n_outputs)))
     # Directions that the penalty leaves undetermined, such as a shift of all
     # categories, are no degrees of freedom: the pseudoinverse is zero there.
@@ -92,13 +134,13 @@ def term_posterior(
         n_rows = weight.sum() if n_rows is None else n_rows
         left = n_rows - total
         if left < LEAST_RESIDUAL * n_rows:
-            return TermPosterior(None, None, freedom, float(total), None)
+            return TermPosterior(None, quadratic, freedom, float(total), None)
         dispersion = _pearson(loss, target, raw, weight) / left
     inverse *= dispersion
     covariance = inverse.reshape(n_outputs, size, n_outputs, size)
     covariance = covariance.transpose(0, 2, 1, 3)
     known = freedom, float(total), float(dispersion)
-    return TermPosterior(covariance, hessian, *known)
+    return TermPosterior(covariance, quadratic, *known)
 
 
 def _pearson(loss, target, raw, weight):
@@ -147,7 +189,8 @@ def inverse_of(matrix):
     """
     scale = np.sqrt(np.maximum(np.diag(matrix), 0.0))
     scale[scale == 0.0] = 1.0
-    matrix = matrix / scale / scale[:, None]
+    matrix = matrix / scale
+    matrix /= scale[:, None]
     root, failed = dpotrf(matrix, lower=1, clean=1)
     if failed or np.min(np.diag(root)) ** 2 < NEARLY_SINGULAR:
         values, vectors = eigh(matrix)
@@ -157,4 +200,6 @@ def inverse_of(matrix):
     else:
         half, _ = dtrtri(root, lower=1)
         inverse = half.T @ half
-    return inverse / scale / scale[:, None]
+    inverse /= scale
+    inverse /= scale[:, None]
+    return inverse

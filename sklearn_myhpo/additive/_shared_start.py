@@ -32,7 +32,7 @@ class SharedStartMixin:
 
     def _fit_linear_model(self, data):
         """Fit with shared strengths, remove terms without effect, fit one per term."""
-        self.dropped_, columns = [], data.columns
+        self.dropped_, self._posterior, columns = [], None, data.columns
         with warnings.catch_warnings():
             # A straight or removed curve is a valid result: no warning.
             warnings.simplefilter("ignore", LambdaBoundWarning)

@@ -64,13 +64,21 @@ class TestBands:
     def test_the_truth_is_inside_whatever_its_mean(self):
         """A constant between the curve and its estimate would count as an error."""
         data = curves.smooth(100, 3, 2)
-        assert additive.judge_curves(Truth(data, 0.0), data) == ([1.0, 1.0], [0.25])
+        found = additive.judge_curves(Truth(data, 0.0), data)
+        assert found == ([1.0, 1.0], [], [0.25])
 
     def test_an_error_is_outside(self):
         """The coverage would be too high."""
         data = curves.smooth(100, 3, 2)
-        inside, _ = additive.judge_curves(Truth(data, 1e-5), data)
+        inside, *_ = additive.judge_curves(Truth(data, 1e-5), data)
         assert inside == [0.99, 0.99]
+
+    def test_removed_curves_are_counted_apart(self):
+        """Bands without width would be hidden among good ones."""
+        data = curves.smooth(100, 3, 2)
+        truth = Truth(data, 0.0)
+        truth.term_edof = {0: 0.0, 1: 2.0, 2: 0.0}.get
+        assert additive.judge_curves(truth, data) == ([1.0, 1.0], [1.0], [0.0])
 
 
 class TestTools:
