@@ -57,7 +57,8 @@ class Distribution:
         noise = torch.randn(
             shape, generator=generator, dtype=self.h.dtype, device=self.h.device
         )
-        return (self.h + self.sigma * noise).clamp(self.low, self.high)
+        moved = torch.addcmul(self.h, self.sigma, noise)
+        return moved.clamp(self.low, self.high)
 
     def entropy(self):
         """Return the entropy of the perturbation, ``sum log(sigma sqrt(2 pi e))``."""

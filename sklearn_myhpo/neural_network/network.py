@@ -11,12 +11,11 @@ from .hyperparameters import Site
 from .kinds import DROPOUT, InputKind, LayerKind, LossKind
 from .nn._convert import self_tuning_layers
 from .nn._dropout import STNDropout, STNVariationalDropout
-from .nn._formed import FormedWeights
 from .nn._lstm import STNLSTM
 from .nn._passes import at_state, linearized
-from .nn._penalty import RowPenalty, WeightPenalty
 from .nn._response import ResponseLayer
 from .nn._state import Noise, State
+from .nn._weights import AllWeights
 
 
 def sites_of(module, kinds):
@@ -98,22 +97,13 @@ class ModuleNetwork:
             }
         #: From names of dropout rates to names of their layers.
         self.rates = {s.name: s.label for s in sites if s.kind is DROPOUT}
-        self._penalized = [
-            (layer, name)
-            for layer in self.layers
-            if "lambda" in layer.columns
-            for name, _ in layer.pairs
-        ]
-        self._lambdas = index_of([one.columns["lambda"] for one, _ in self._penalized])
-        self._responding = [
-            (layer, name)
-            for layer in self.layers
-            if layer.n_responses
-            for name in layer._names()
-            if getattr(layer, name) is not None
-        ]
+        penalized = [one for one in self.layers if "lambda" in one.columns]
+        self._weights = AllWeights(self.layers, penalized)
+        self._lambdas = index_of(
+            [layer.columns["lambda"] for layer, _ in self._weights.penalized]
+        )
         self._normalizing = [one for one in module.modules() if _has_statistics(one)]
-        self._last = None, None, None, False
+        self._last = None, None, None
         kinds = [(i, site.kind) for i, site in enumerate(sites)]
         self._inputs = [pair for pair in kinds if isinstance(pair[1], InputKind)]
         self._losses = [pair for pair in kinds if isinstance(pair[1], LossKind)]
@@ -155,14 +145,11 @@ class ModuleNetwork:
             Outputs of the module.
         """
         x = self._begin(x, values, noise)
-        is_shared = r is not None and len(r) == 1
-        scales, formed = self._scales(r), None
-        if is_shared and noise is not None and scales:
-            formed = self._formed(scales)
-        with at_state(self._all, State(r, values, noise, False, formed, scales)):
-            outputs = self.module(x)
-        self._last = r, formed, scales, False
-        return outputs
+        # In prediction only r has a gradient, and there is no penalty.
+        is_fixed = noise is None
+        weights = self._pass(r, None if is_fixed else values, is_fixed=is_fixed)
+        with at_state(self._all, State(r, values, noise, weights=weights)):
+            return self.module(x)
 
     def linearized_outputs(self, x, r, values, noise):
         """Return the outputs to first order in r, around r = 0.
@@ -180,8 +167,7 @@ class ModuleNetwork:
             Outputs; gradients reach the responses only.
         """
         x = self._begin(x, values, noise)
-        scales = self._scales(r)
-        self._last = r, None, scales, True
+        weights = self._pass(r, values, is_linearized=True)
         for layer in self._normalizing:
             # The pass of the general weights has these rows in its statistics.
             layer.track_running_stats = False
@@ -193,7 +179,7 @@ class ModuleNetwork:
                 values=values,
                 noise=noise,
                 layers=self._all,
-                scales=scales,
+                weights=weights,
             )
         finally:
             for layer in self._normalizing:
@@ -214,64 +200,17 @@ class ModuleNetwork:
         tensor of shape ()
             Mean penalty.
         """
-        if not self._penalized:
-            return values.new_zeros(())
-        # The scales and weights of the pass before, at the same r, are used again.
-        home, formed, scales, is_linearized = self._last
-        self._last = None, None, None, False
-        if home is not r:
-            formed, scales, is_linearized = None, self._scales(r), False
-        factors = values[:, self._lambdas].exp()
-        weights = [
-            getattr(layer, name) if formed is None else formed[layer][name]
-            for layer, name in self._penalized
-        ]
-        if scales is None or formed is not None:
-            factors = factors[0] if len(factors) == 1 else factors.mean(dim=0)
-            return WeightPenalty.apply(factors, *weights)
-        return self._row_penalty(factors, scales, is_linearized)
+        if self._last[0] is not r or self._last[1] is not values:
+            self._pass(r, values, is_by_row=True)
+        penalty, self._last = self._last[2], (None, None, None)
+        return values.new_zeros(()) if penalty is None else penalty
 
-    def _row_penalty(self, factors, scales, is_fixed):
-        """Return the mean penalty at the scales of every row."""
-        weights = [getattr(layer, name) for layer, name in self._penalized]
-        if is_fixed:
-            weights = [weight.detach() for weight in weights]
-        return RowPenalty.apply(
-            _axes(self._penalized),
-            factors,
-            *weights,
-            *_responses(self._penalized),
-            *(scales[layer][name] for layer, name in self._penalized),
-        )
-
-    def _scales(self, r):
-        """Return the scales ``V r`` of all layers by layer and name, or None.
-
-        One product gives all of them.
-        """
-        if r is None or not self._responding:
-            return None
-        matrices = [getattr(layer, f"{name}_scale") for layer, name in self._responding]
-        parts = (r @ torch.cat(matrices).T).split([*map(len, matrices)], dim=-1)
-        return self._by_layer(parts)
-
-    def _formed(self, scales):
-        """Return the weights of all layers at one r, by layer and name."""
-        return self._by_layer(
-            FormedWeights.apply(
-                _axes(self._responding),
-                *(getattr(layer, name) for layer, name in self._responding),
-                *_responses(self._responding),
-                *(scales[layer][name] for layer, name in self._responding),
-            )
-        )
-
-    def _by_layer(self, tensors):
-        """Return a tensor for every weight that responds, by layer and name."""
-        named = {layer: dict.fromkeys(layer._names()) for layer in self.layers}
-        for (layer, name), tensor in zip(self._responding, tensors, strict=True):
-            named[layer][name] = tensor
-        return named
+    def _pass(self, r, values, **options):
+        """Return the weights of a pass by layer, and keep their penalty."""
+        factors = None if values is None else values[:, self._lambdas].exp()
+        weights, penalty = self._weights.at(r, factors, **options)
+        self._last = r, values, penalty
+        return weights
 
     def change_losses(self, losses, outputs, y, values):
         """Return the training losses as hyperparameters change them."""
@@ -326,16 +265,6 @@ class ModuleNetwork:
         for _, kind in self._inputs:
             x = kind.apply(x, named, noise)
         return x
-
-
-def _axes(weights):
-    """Return the axes of the outputs of weights, given as (layer, name)."""
-    return [layer._axis(name) for layer, name in weights]
-
-
-def _responses(weights):
-    """Return the responses of weights, given as (layer, name)."""
-    return [getattr(layer, f"response_{name}") for layer, name in weights]
 
 
 def _named(columns, values):

@@ -75,8 +75,9 @@ class TrainingProblem(NamedTuple):
         losses = self.loss(outputs, self.y)
         if self.change_losses is not None:
             losses = self.change_losses(losses, outputs, self.y, values)
+        penalty = network.penalty(r, values)
         # A network of one's own may return the penalty of every row.
-        return losses.mean() + network.penalty(r, values).mean()
+        return losses.mean() + (penalty.mean() if penalty.ndim else penalty)
 
 
 @dataclass(frozen=True)

@@ -132,9 +132,12 @@ def test_linearization_is_the_derivative_of_the_outputs(activation):
     network, r = perceptron(activation), normal(N, 6)
     x, noise = normal(N, 4, seed=2), network.draw(N, generator(3))
     values = torch.full((N, 6), 0.3, dtype=DOUBLE)
-    outputs, tangent = torch.func.jvp(
-        lambda r: network.outputs(x, r, values, noise), (torch.zeros_like(r),), (r,)
-    )
+
+    def outputs_at(r):
+        with respond(network.module, r, values=values, noise=noise):
+            return network.module(x)
+
+    outputs, tangent = torch.func.jvp(outputs_at, (torch.zeros_like(r),), (r,))
     linearized = network.linearized_outputs(x, r, values, noise)
     torch.testing.assert_close(linearized, outputs + tangent, rtol=1e-12, atol=1e-14)
 
@@ -204,7 +207,7 @@ def test_tuning_gradient_is_that_of_the_response(form):
 
     def loss(h):
         r = form.response(SimpleNamespace(detach=lambda: start), h + 0.5 * noise)
-        return squared(network.outputs(x, r), y).mean()
+        return squared(at(network.module, x, r), y).mean()
 
     gradient = torch.func.grad(loss)(start)
     perturbed = distribution.h + distribution.sigma * noise

@@ -25,59 +25,39 @@ class OneWeightLayer(ResponseLayer):
 
     def forward(self, x):
         """Return the outputs at the current state."""
-        r = self.response_input
-        if r is None:
+        if self.state is None:
             return super().forward(x)
-        if self.state.is_linearized:
-            return self._linearized(x, r)
-        if len(r) == 1:
-            return self.apply_weight(x, *self.at(r))
-        return self.apply_weight(x, self.weight, self.bias) + self.respond(x, r)
+        now = self.current()
+        weight, bias = now.weights.values()
+        if now.responses is None:
+            return self.apply_weight(x, weight, bias)
+        if not self.state.is_linearized:
+            return self.apply_weight(x, weight, bias) + self._response(x, now)
+        # Outputs are dual: x may be, and the response adds to the tangent.
+        inputs, tangent = forward_ad.unpack_dual(x)
+        outputs = self.apply_weight(inputs, weight, bias)
+        added = self._response(inputs, now)
+        if tangent is not None:
+            added = added + self.apply_weight(tangent, weight, None)
+        return forward_ad.make_dual(outputs, added)
 
-    def respond(self, x, r):
-        """Return the part of the outputs that is linear in r.
-
-        Parameters
-        ----------
-        x : tensor of shape (n, ...)
-            Inputs.
-        r : tensor of shape (n, n_responses) or (1, n_responses)
-            Input of the response.
-
-        Returns
-        -------
-        tensor of shape (n, ...)
-            To add to the outputs.
-        """
-        outputs = self.apply_weight(x, self.response_weight, None)
-        self.check_rows(r, outputs, 0)
-        scale = self._along(self.scales("weight", r), outputs)
-        if self._bias() is None:
+    def _response(self, x, now):
+        """Return the part of the outputs that is linear in r."""
+        response, shift = now.responses.values()
+        outputs = self.apply_weight(x, response, None)
+        scale, shift_scale = now.scales.values()
+        self.check_rows(scale, outputs, 0)
+        scale = self._along(scale, outputs)
+        if shift is None:
             return scale * outputs
-        shift = self.scales("bias", r) * self.response_bias
-        return torch.addcmul(self._along(shift, outputs), scale, outputs)
+        return torch.addcmul(self._along(shift_scale * shift, outputs), scale, outputs)
 
     def at(self, r=None):
         """Return weight and bias at one r, as `formed`."""
         return tuple(self.formed(r).values())
 
-    def _bias(self):
-        return getattr(self, self.pairs[0][1])
-
     def _along(self, numbers, outputs):
         return shape_along(numbers, outputs.ndim, self.output_axis)
-
-    def _linearized(self, x, r):
-        """Return dual outputs: x may be dual, and the response adds to the tangent."""
-        # Only responses train in such a pass, so that no weight needs a gradient.
-        bias = self._bias()
-        bias = bias if bias is None else bias.detach()
-        inputs, tangent = forward_ad.unpack_dual(x)
-        outputs = self.apply_weight(inputs, self.weight.detach(), bias)
-        added = self.respond(inputs, r)
-        if tangent is not None:
-            added = added + self.apply_weight(tangent, self.weight.detach(), None)
-        return forward_ad.make_dual(outputs, added)
 
 
 class STNLinear(OneWeightLayer, nn.Linear):
@@ -158,7 +138,9 @@ class STNEmbedding(OneWeightLayer, nn.Embedding):
 
     def apply_weight(self, x, weight, bias):
         """Return the vectors of the indices."""
-        return functional.embedding(x, weight, self.padding_idx)
+        return functional.embedding(
+            x, weight, self.padding_idx, scale_grad_by_freq=self.scale_grad_by_freq
+        )
 
     def _bound(self):
         return 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -52,11 +53,11 @@ class STNLSTM(ResponseLayer, nn.LSTM):
     def forward(self, x, hx=None):
         """Return outputs and last states, as `torch.nn.LSTM`."""
         state = self.state
-        if state is None or not (
-            state.is_linearized
-            or state.noise is not None
-            or self.response_input is not None
-        ):
+        if state is None:
+            return super().forward(x, hx)
+        now = self.current()
+        is_general = state.r is None or not self.n_responses
+        if is_general and state.noise is None and not state.is_linearized:
             return super().forward(x, hx)
         if not isinstance(x, torch.Tensor) or x.ndim != 3:
             raise ValueError(
@@ -65,35 +66,30 @@ class STNLSTM(ResponseLayer, nn.LSTM):
                 f"the loss. Got {type(x).__name__}."
             )
         batch = 0 if self.batch_first else 1
-        if self.response_input is not None:
-            self.check_rows(self.response_input, x, batch)
-        if self._is_without_loop(state):
-            return self._at_once(x, hx)
+        if not is_general:
+            self.check_rows(state.r, x, batch)
+        if not (state.is_linearized or now.responses or self._has_masks()):
+            return self._at_once(x, hx, now.weights)
         pair = _halves(x, state.is_linearized)
         pair = self._dropped("input_dropout", pair, batch, (1 - batch,))
         if self.batch_first:
             pair = [_transposed(part) for part in pair]
-        pair, last = self._layers(pair, hx)
+        pair, last = self._layers(pair, hx, now)
         if self.batch_first:
             pair = [_transposed(part) for part in pair]
         return _joined(pair), tuple(_joined(part) for part in last)
 
-    def _is_without_loop(self, state):
-        """Whether PyTorch can run all layers: with one r, and without our masks."""
-        r = self.response_input
-        return not (
-            state.is_linearized
-            or (r is not None and len(r) > 1)
-            or self.columns.keys() & {"dropout", "input_dropout", "recurrent_dropout"}
-        )
+    def _has_masks(self):
+        """Whether this layer has dropout of its own in this pass."""
+        kinds = {"dropout", "input_dropout", "recurrent_dropout"}
+        return self.state.noise is not None and bool(self.columns.keys() & kinds)
 
-    def _at_once(self, x, hx):
-        """Run all layers in PyTorch, with weights formed at one r."""
+    def _at_once(self, x, hx, weights):
+        """Run all layers in PyTorch."""
         if hx is None:
             n_starts = self.num_layers * (2 if self.bidirectional else 1)
             n = x.shape[0 if self.batch_first else 1]
             hx = [x.new_zeros(n_starts, n, self.hidden_size)] * 2
-        weights = self.formed(self.response_input)
         outputs, *last = torch._VF.lstm(
             x,
             tuple(hx),
@@ -107,7 +103,7 @@ class STNLSTM(ResponseLayer, nn.LSTM):
         )
         return outputs, tuple(last)
 
-    def _layers(self, pair, hx):
+    def _layers(self, pair, hx, now):
         """Run all layers on (values, tangents), time first."""
         n_directions = 2 if self.bidirectional else 1
         shape = (pair[0].shape[1], self.hidden_size)
@@ -124,7 +120,7 @@ class STNLSTM(ResponseLayer, nn.LSTM):
                     start = [part[index] for part in hx]
                 start = [self._start(part) for part in start]
                 run = pair if not direction else [_flipped(part) for part in pair]
-                found, end = self._run(run, *start, self._suffixes()[index])
+                found, end = self._run(run, *start, now, self._suffixes()[index])
                 if direction:
                     found = [_flipped(part) for part in found]
                 parts.append(found)
@@ -149,50 +145,39 @@ class STNLSTM(ResponseLayer, nn.LSTM):
             return pair
         return [part if part is None else part * mask for part in pair]
 
-    def _run(self, pair, hidden, cell, suffix):
+    def _run(self, pair, hidden, cell, now, suffix):
         """Run one direction of one layer, and return outputs and last (h, c)."""
-        r = self.response_input
         mask = self.mask("recurrent_dropout", hidden[0])
+        cells = _Cell(now, suffix, self.bias)
         if self.state.is_linearized:
-            return self._run_linearized(pair, hidden, cell, suffix, mask)
-        if mask is None and (r is None or len(r) == 1):
-            return self._fused(pair[0], hidden[0], cell[0], suffix)
-        outputs, hidden, cell = self._looped(pair[0], hidden[0], cell[0], suffix, mask)
+            return self._run_linearized(pair, hidden, cell, cells, mask)
+        run = self._library if mask is None and not now.responses else _looped
+        outputs, hidden, cell = run(pair[0], hidden[0], cell[0], cells, mask)
         return [outputs, None], ([hidden, None], [cell, None])
 
-    def _looped(self, x, hidden, cell, suffix, mask):
-        """Run one direction time by time, with weights of every example or a mask."""
-        is_general = self.state.is_linearized
-        cells = _Cell(self, None if is_general else self.response_input, suffix)
-        outputs = []
-        for gates in cells.inputs(x):
-            hidden = hidden if mask is None else hidden * mask
-            hidden, cell = cells.step(gates, hidden, cell)
-            outputs.append(hidden)
-        return torch.stack(outputs), hidden, cell
-
-    def _run_linearized(self, pair, hidden, cell, suffix, mask):
+    def _run_linearized(self, pair, hidden, cell, cells, mask):
         """Run one direction with tangents; only responses have gradients."""
         x, tangent = pair
-        weight = getattr(self, f"weight_ih_{suffix}").detach()
-        recurrent = getattr(self, f"weight_hh_{suffix}").detach()
-        cells = _Cell(self, self.response_input, suffix)
-        response, scale = cells.response, cells.scale
-        inputs = linear(x, weight) + _detached(cells.bias)
-        moved = torch.zeros_like(inputs) if tangent is None else linear(tangent, weight)
-        if response is None:
-            response, scale = torch.zeros_like(recurrent), inputs.new_zeros(1, 1)
+        inputs, (_, weight) = cells.inputs(x), cells.weights
+        moved = (
+            torch.zeros_like(inputs)
+            if tangent is None
+            else linear(tangent, cells.weights[0])
+        )
+        if cells.responses:
+            moved = moved + cells.moved(x)
+            response, scale = cells.responses[1], cells.scales[1]
         else:
-            moved = moved + cells.responses(x)
+            response, scale = torch.zeros_like(weight), inputs.new_zeros(1, 1)
         with torch.no_grad():
             start = [hidden[0].detach(), cell[0].detach()]
-            run = self._looped if mask is not None else self._library
-            outputs, last_h, last_c = run(x, *start, suffix, mask)
+            run = self._library if mask is None else _looped
+            outputs, last_h, last_c = run(x, *start, cells.general(), mask)
         moves, ends = TangentLSTM.apply(
             inputs.detach(),
             outputs,
             moved,
-            recurrent,
+            weight,
             response,
             scale,
             torch.stack(start),
@@ -201,82 +186,79 @@ class STNLSTM(ResponseLayer, nn.LSTM):
         )
         return [outputs, moves], ([last_h, ends[0]], [last_c, ends[1]])
 
-    def _library(self, x, hidden, cell, suffix, mask):
-        """Run one direction by PyTorch's own loop, with the general weights."""
-        weights = {name: getattr(self, name) for name in self._names()}
-        return self._of_library(x, hidden, cell, suffix, weights)
-
-    def _fused(self, x, hidden, cell, suffix):
-        """Run one direction by PyTorch's own loop, with weights formed at one r."""
-        formed = self.formed(self.response_input)
-        outputs, hidden, cell = self._of_library(x, hidden, cell, suffix, formed)
-        return [outputs, None], ([hidden, None], [cell, None])
-
-    def _of_library(self, x, hidden, cell, suffix, weights):
-        own = [each for name, each in weights.items() if name.endswith(f"_{suffix}")]
-        # Weights of inputs and hidden states come before their biases.
-        own.sort(key=lambda weight: -weight.ndim)
-        start = (hidden[None], cell[None])
+    def _library(self, x, hidden, cell, cells, mask):
+        """Run one direction by PyTorch's own loop, without a mask."""
+        start, weights = (hidden[None], cell[None]), [*cells.weights, *cells.biases]
         outputs, hidden, cell = torch._VF.lstm(
-            x, start, own, self.bias, 1, 0.0, self.training, False, False
+            x, start, weights, self.bias, 1, 0.0, self.training, False, False
         )
         return outputs, hidden[0], cell[0]
 
 
 class _Cell:
-    """Time steps with weights of every example, or with the general ones.
+    """Time steps of one direction of one layer.
 
     Parameters
     ----------
-    layer : STNLSTM
-    r : tensor of shape (n, n_responses) or (1, n_responses), or None
+    now : LayerWeights
+        Weights of the pass.
     suffix : str
         Of the names of the weights.
+    has_bias : bool
+        Whether there are biases.
     """
 
-    def __init__(self, layer, r, suffix):
-        self.layer, self.r = layer, r
-        self.ih, self.hh = f"weight_ih_{suffix}", f"weight_hh_{suffix}"
-        self.biases = [f"bias_{kind}_{suffix}" for kind in ("ih", "hh") if layer.bias]
-        self.bias = sum(getattr(layer, name) for name in self.biases)
-        self.weight = getattr(layer, self.hh)
-        self.response, self.scale = None, None
-        if r is not None:
-            self.response = getattr(layer, f"response_{self.hh}")
-            self.scale = layer.scales(self.hh, r)
+    def __init__(self, now, suffix, has_bias):
+        names = [f"weight_{kind}_{suffix}" for kind in ("ih", "hh")]
+        biases = [f"bias_{kind}_{suffix}" for kind in ("ih", "hh") if has_bias]
+        self.weights = [now.weights[name] for name in names]
+        self.biases = [now.weights[name] for name in biases]
+        self.responses, self.scales, self.shifts = None, None, []
+        if now.responses:
+            self.responses = [now.responses[name] for name in names]
+            self.scales = [now.scales[name] for name in names]
+            self.shifts = [now.scales[one] * now.responses[one] for one in biases]
+
+    def general(self):
+        """Return the same time steps without response."""
+        copied = copy.copy(self)
+        copied.responses = None
+        return copied
 
     def inputs(self, x):
         """Return what inputs and biases add to the gates at all times."""
-        outputs = linear(x, getattr(self.layer, self.ih)) + self.bias
-        if self.r is not None:
-            outputs = outputs + self.responses(x)
-        return outputs
+        return linear(x, self.weights[0]) + sum(self.biases)
 
-    def responses(self, x):
+    def moved(self, x):
         """Return what the responses to inputs and of biases add to the gates."""
-        outputs = linear(x, getattr(self.layer, f"response_{self.ih}"))
-        scale = self.layer.scales(self.ih, self.r)
-        shift = sum(
-            self.layer.scales(name, self.r) * getattr(self.layer, f"response_{name}")
-            for name in self.biases
-        )
+        outputs = linear(x, self.responses[0])
         # Time is the first axis, examples the second.
-        outputs = shape_along(scale, 3, 2, 1) * outputs
-        return outputs + shape_along(shift, 3, 2, 1) if self.biases else outputs
+        outputs = shape_along(self.scales[0], 3, 2, 1) * outputs
+        shift = sum(self.shifts)
+        return outputs + shape_along(shift, 3, 2, 1) if self.shifts else outputs
 
     def step(self, gates, hidden, cell):
         """Return the next hidden state and cell."""
-        gates = torch.addmm(gates, hidden, self.weight.T)
-        if self.response is not None:
-            gates = torch.addcmul(gates, self.scale, linear(hidden, self.response))
+        gates = torch.addmm(gates, hidden, self.weights[1].T)
+        if self.responses:
+            moved = linear(hidden, self.responses[1])
+            gates = torch.addcmul(gates, self.scales[1], moved)
         i, f, g, o = gates.chunk(4, dim=1)
         cell = torch.addcmul(f.sigmoid() * cell, i.sigmoid(), g.tanh())
         return o.sigmoid() * cell.tanh(), cell
 
 
-def _detached(bias):
-    """Return a bias without its gradient; 0 for no bias."""
-    return bias.detach() if isinstance(bias, torch.Tensor) else bias
+def _looped(x, hidden, cell, cells, mask):
+    """Run one direction time by time, with weights of every example or a mask."""
+    inputs = cells.inputs(x)
+    if cells.responses:
+        inputs = inputs + cells.moved(x)
+    outputs = []
+    for gates in inputs:
+        hidden = hidden if mask is None else hidden * mask
+        hidden, cell = cells.step(gates, hidden, cell)
+        outputs.append(hidden)
+    return torch.stack(outputs), hidden, cell
 
 
 def _halves(x, is_linearized):

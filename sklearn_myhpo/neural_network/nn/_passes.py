@@ -86,7 +86,7 @@ def linearized(
     values: torch.Tensor | None = None,
     noise: Noise | None = None,
     layers: list | None = None,
-    scales: dict | None = None,
+    weights: dict | None = None,
 ) -> torch.Tensor:
     """Return the outputs to first order in r, around r = 0.
 
@@ -103,7 +103,7 @@ def linearized(
         As in `respond`.
     layers : list, optional
         The self-tuning layers of the module, if they are known.
-    scales : dict, optional
+    weights : dict, optional
         As in `State`, if they are known.
 
     Returns
@@ -115,7 +115,7 @@ def linearized(
         noise.rewind()
     if layers is None:
         layers = self_tuning_layers(module)
-    state = State(r, values, noise, is_linearized=True, scales=scales)
+    state = State(r, values, noise, is_linearized=True, weights=weights)
     # The other kernels of attention have no forward derivative.
     kernel = sdpa_kernel(SDPBackend.MATH)
     with kernel, forward_ad.dual_level(), at_state(layers, state):

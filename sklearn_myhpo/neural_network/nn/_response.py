@@ -6,11 +6,27 @@ MacKay, Vicol, Lorraine, Duvenaud & Grosse (2019), arXiv:1903.03088, eq. (10).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from ._formed import along
+
+class LayerWeights(NamedTuple):
+    """Weights of a layer in one pass, by name; None for a bias that is not there.
+
+    Attributes
+    ----------
+    weights : dict of str to tensor
+        Weights and biases: general ones, or those at one r.
+    responses, scales : dict of str to tensor, or None
+        R, and ``V r`` of shape (n or 1, n_out), of responses that the layer adds to
+        its outputs; None where the weights have them.
+    """
+
+    weights: dict
+    responses: dict | None = None
+    scales: dict | None = None
 
 
 def shape_along(numbers, n_axes, axis, batch_axis=0):
@@ -176,28 +192,37 @@ class ResponseLayer(SelfTuning):
             getattr(self, f"{name}_scale") for name in names
         ]
 
-    @property
-    def response_input(self):
-        """The current r, or None."""
-        if self.state is None or not self.n_responses:
-            return None
-        return self.state.r
+    def current(self):
+        """Return the `LayerWeights` of the current pass."""
+        state, r = self.state, self.state.r
+        if state.weights is not None:
+            return state.weights[self]
+        has_response = r is not None and self.n_responses > 0
+        if has_response and len(r) == 1 and not state.is_linearized:
+            return LayerWeights(self.formed(r))
+        weights = self.formed()
+        given = [name for name, weight in weights.items() if weight is not None]
+        if state.is_linearized:
+            # Only responses train in such a pass.
+            weights |= {name: weights[name].detach() for name in given}
+        if not has_response:
+            return LayerWeights(weights)
+        responses, scales = dict.fromkeys(weights), dict.fromkeys(weights)
+        for name in given:
+            responses[name] = getattr(self, f"response_{name}")
+            scales[name] = self.scales(name, r)
+        return LayerWeights(weights, responses, scales)
 
     def scales(self, name, r):
         """Return ``V r``, the scales of the rows of a weight, shape (n, n_out)."""
-        if self.state is not None and self.state.scales is not None:
-            return self.state.scales[self][name]
         return r @ getattr(self, f"{name}_scale").T
 
     def added(self, name, r):
         """Return what one r adds to a weight, or to a bias."""
-        scale, response = self._factors(name, r)
-        return scale * response
-
-    def _factors(self, name, r):
-        """Return the scales of the rows of a weight at one r, and its response."""
         response = getattr(self, f"response_{name}")
-        return along(self.scales(name, r), response.ndim, self._axis(name)), response
+        shape = [1] * response.ndim
+        shape[self._axis(name)] = -1
+        return self.scales(name, r).reshape(shape) * response
 
     def formed(self, r=None):
         """Return the weights at one r.
@@ -212,14 +237,10 @@ class ResponseLayer(SelfTuning):
         dict of str to tensor
             Weights and biases by name; None for a bias that is not there.
         """
-        if self.state is not None and self.state.formed is not None:
-            return self.state.formed[self]
         weights = {name: getattr(self, name) for name in self._names()}
         if r is None or not self.n_responses:
             return weights
         return {
-            name: weight
-            if weight is None
-            else torch.addcmul(weight, *self._factors(name, r))
+            name: weight if weight is None else weight + self.added(name, r)
             for name, weight in weights.items()
         }

@@ -78,16 +78,12 @@ class State(NamedTuple):
         Source of dropout masks; None for no dropout.
     is_linearized : bool
         Whether outputs are dual tensors, linear in r around r = 0.
-    formed : dict or None
-        The weights at one r, by layer and name; None where layers form them.
-    scales : dict or None
-        The scales ``V r`` of all layers, by layer and name of the weight; None where
-        layers compute them.
+    weights : dict or None
+        `LayerWeights` by layer; None where layers make their own.
     """
 
     r: torch.Tensor | None = None
     values: torch.Tensor | None = None
     noise: Noise | None = None
     is_linearized: bool = False
-    formed: dict | None = None
-    scales: dict | None = None
+    weights: dict | None = None
