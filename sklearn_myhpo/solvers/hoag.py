@@ -42,7 +42,7 @@ MAX_RISE = 1.2
 #: L of the first step by the rule "descent" in units of bounds of the curvature.
 FIRST_L = 0.5
 #: Longest step of a lambda by the rule "descent".
-LONGEST_MOVE = 2.0
+LARGEST_MOVE = 2.0
 #: Largest error of the objective relative to the decrease that a step predicts, and
 #: smallest factor by which tolerances fall at once.
 RESOLVED, SHARPEST = 0.125, 1e-3
@@ -189,7 +189,7 @@ default="exponential"
         if self._is_scaled(problem):
             units = curvature_bounds(problem, *state[:3])
         step = state.hypergradient / (state.lipschitz * units)
-        step = np.clip(step, -LONGEST_MOVE, LONGEST_MOVE)
+        step = np.clip(step, -LARGEST_MOVE, LARGEST_MOVE)
         lambda_ = problem.project(state.lambda_ - step)
         move = lambda_ - state.lambda_
         gain = -0.5 * np.vdot(state.hypergradient, move)
