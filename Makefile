@@ -164,14 +164,13 @@ bench-stream-passes: $(VENV)/.stamp  ## Count passes over batches of 200 random 
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.stream_passes --memory
 
 bench-family: $(VENV)/.stamp  ## Compare all solvers on the same problems
-	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.family --page doc/family.md
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.family --write
 
 bench-row-weights: $(VENV)/.stamp  ## Clean MNIST of wrong labels by weights of its rows
-	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.row_weights \
-		--paper --page doc/user_guide/row_weights.md
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.row_weights --write
 
 bench-hoag: $(VENV)/.stamp  ## Count what inexact inner solutions save on a9a
-	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag
+	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.hoag --write
 
 bench-adjoints: $(VENV)/.stamp  ## Measure approximated hypergradients on a9a and w8a
 	$(ONE_THREAD) $(VENV)/bin/python -m benchmarks.adjoints --write

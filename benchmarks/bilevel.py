@@ -58,8 +58,7 @@ def contestants(kind):
     """Yield label, solver and start of the package's own runs."""
     yield "myhpo", MYHPO(), "auto"
     yield "implicit", Implicit(), "auto"
-    rule = "scaled" if kind == "each" else "descent"
-    yield f"hoag, {rule}", HOAG(step_rule=rule), "auto"
+    yield "hoag", HOAG(), "auto"
     for method in RULES:
         yield method, Stochastic(method), "auto"
     for method in ("saba", "srba"):

@@ -9,9 +9,12 @@ relative residual, by the same L-BFGS and conjugate gradients, also warm-started
 counts as exact. The exact losses come from scikit-learn's `LogisticRegression`.
 SKLEARN_MYHPO_DATA names the folder of a9a.npz:
 
-    python -m benchmarks.hoag
+    python -m benchmarks.hoag [--write]
+
+`--write` puts the table into the page of the solver.
 """
 
+import argparse
 import warnings
 
 import numpy as np
@@ -20,10 +23,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from benchmarks.data import binary_file
-from benchmarks.page import markdown
+from benchmarks.page import markdown, update
 from sklearn_myhpo import BilevelLogisticRegression
 from sklearn_myhpo.solvers import HOAG, Implicit
 
+PAGE = "doc/solvers/implicit.md"
 N_ROWS = 3000
 SUBOPTIMALITY = 1e-5
 #: Relative residuals of what counts as exact; the first is what others are judged by.
@@ -129,9 +133,15 @@ def _described(stays, first, exact):
     return (*counts, ratio, sum(first) if first else "never")
 
 
-def main():
-    """Print the table."""
-    print(markdown(HEAD, compare(*random_halves(*binary_file("a9a"), N_ROWS))))
+def main(arguments=None):
+    """Print the table, and with `--write` put it into the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help=f"fill {PAGE}")
+    options = parser.parse_args(arguments)
+    text = markdown(HEAD, compare(*random_halves(*binary_file("a9a"), N_ROWS)))
+    print(text)
+    if options.write:
+        update(PAGE, {"hoag": text})
 
 
 if __name__ == "__main__":

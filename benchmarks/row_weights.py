@@ -7,13 +7,14 @@ Every row of the table is a way to use them, and every number the mean over draw
 the rows. Lambda is learned on the clean rows, or on a fifth of all rows where the clean
 ones are training rows too:
 
-    OMP_NUM_THREADS=1 python -m benchmarks.row_weights [--page PAGE]
+    OMP_NUM_THREADS=1 python -m benchmarks.row_weights [--write] [--quick]
 
-The page gets the table, and with ``--paper`` a second one at the sizes of the paper.
+`--write` puts two tables into the page of weights of rows: this one, and one draw at
+the sizes of the paper. A line appears for every fit. A run takes about six minutes;
+`--quick` takes half a minute, with one draw of few rows.
 """
 
 import argparse
-import sys
 import time
 import warnings
 
@@ -26,11 +27,14 @@ from benchmarks.page import markdown, update
 from sklearn_myhpo import MYHPOLogisticRegression
 from sklearn_myhpo.datasets import fetch_mnist
 
-RATES = (0.1, 0.2, 0.3, 0.4, 0.5)
+PAGE = "doc/user_guide/row_weights.md"
+RATES = (0.1, 0.3, 0.5)
 #: Shares of rows to drop by their loss; the best of them counts.
 DROPPED = (0.1, 0.2, 0.35, 0.5)
 #: Draws of the rows and their labels.
 SEEDS = (0, 1, 2)
+#: Numbers of training rows, and of clean rows, and with `--quick`.
+N_ROWS, QUICK_ROWS = 1500, 300
 #: Numbers of training rows, and of clean rows, and the share of wrong labels in the
 #: paper.
 PAPER_ROWS, PAPER_RATE = 5000, 0.5
@@ -67,6 +71,10 @@ class Rows:
         """The clean rows as a validation set."""
         return {"X_val": self.X_clean, "y_val": self.y_clean}
 
+    def given(self, is_used):
+        """Return some training rows, and the clean ones as a validation set."""
+        return {"X": self.X[is_used], "y": self.y[is_used], **self.clean}
+
     def error(self, model):
         """Return the share of wrong predictions of test rows, in percent."""
         return 100.0 * (1.0 - model.score(self.X_test, self.y_test))
@@ -89,6 +97,27 @@ class Rows:
         return model.fit(X, y, weight)
 
 
+class Fits:
+    """Fits of one draw; each prints a line with its CPU seconds.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        By the name of the fit.
+    """
+
+    def __init__(self, title):
+        self.title, self.seconds = title, {}
+
+    def __call__(self, name, fit, *data, **given):
+        """Return the result of a call of `fit`."""
+        start = time.process_time()
+        result = fit(*data, **given)
+        self.seconds[name] = time.process_time() - start
+        print(f"{self.title}, {name}: {self.seconds[name]:.1f} s", flush=True)
+        return result
+
+
 def drop_by_loss(rows, plain):
     """Return the best model without the rows of the largest losses."""
     scores = plain.predict_log_proba(rows.X)
@@ -96,8 +125,7 @@ def drop_by_loss(rows, plain):
     found = []
     for share in DROPPED:
         kept = losses <= np.quantile(losses, 1.0 - share)
-        model = MYHPOLogisticRegression()
-        found.append(model.fit(rows.X[kept], rows.y[kept], **rows.clean))
+        found.append(MYHPOLogisticRegression().fit(**rows.given(kept)))
     return min(found, key=lambda model: model.validation_loss_)
 
 
@@ -112,29 +140,35 @@ def compare(rate, n_rows, seed):
         Shares of wrong and right labels on the right side of a weight of one half, and
         CPU seconds of the fit with weights of rows.
     """
-    rows, errors = Rows(rate, n_rows, seed), {}
-    plain = MYHPOLogisticRegression().fit(rows.X, rows.y, **rows.clean)
-    errors["plain"] = rows.error(plain)
-    errors["dropping by loss"] = rows.error(drop_by_loss(rows, plain))
-    clock = time.process_time()
-    model = MYHPOLogisticRegression(max_iter=MAX_ITER)
-    model.fit(rows.X, rows.y, **rows.clean, row_groups="each")
-    seconds = time.process_time() - clock
-    errors["`row_groups`"] = rows.error(model)
-    right = MYHPOLogisticRegression()
-    right.fit(rows.X[~rows.is_wrong], rows.y[~rows.is_wrong], **rows.clean)
-    errors["right rows only"] = rows.error(right)
-    errors["clean rows only"] = rows.error(rows.with_clean(np.zeros(n_rows)))
-    errors["plain, and clean rows"] = rows.error(rows.with_clean(np.ones(n_rows)))
-    both = rows.with_clean(model.row_weights_, model.lambda_)
-    errors["`row_groups`, and clean rows"] = rows.error(both)
-    both = rows.with_clean((~rows.is_wrong).astype(float))
-    errors["right rows, and clean rows"] = rows.error(both)
-    found = np.mean(model.row_weights_[rows.is_wrong] < 0.5)
-    kept = np.mean(model.row_weights_[~rows.is_wrong] > 0.5)
-    loss = log_loss(rows.y_clean, model.predict_proba(rows.X_clean))
-    assert abs(loss - model.validation_loss_) < 1e-6
-    return errors, {"wrong < .5": found, "right > .5": kept, "seconds": seconds}
+    rows, fits = Rows(rate, n_rows, seed), Fits(f"{n_rows} rows, {rate:.0%}, {seed}")
+    all_rows, right = np.ones(n_rows, dtype=bool), ~rows.is_wrong
+    plain, weighed = (
+        MYHPOLogisticRegression(),
+        MYHPOLogisticRegression(max_iter=MAX_ITER),
+    )
+    models = {"plain": fits("plain", plain.fit, **rows.given(all_rows))}
+    name = "dropping by loss"
+    models[name] = fits(name, drop_by_loss, rows, plain)
+    name = "`row_groups`"
+    given = rows.given(all_rows)
+    models[name] = fits(name, weighed.fit, **given, row_groups="each")
+    name = "right rows only"
+    models[name] = fits(name, MYHPOLogisticRegression().fit, **rows.given(right))
+    weight = weighed.row_weights_
+    for name, *with_clean in (
+        ("clean rows only", np.zeros(n_rows)),
+        ("plain, and clean rows", np.ones(n_rows)),
+        ("`row_groups`, and clean rows", weight, weighed.lambda_),
+        ("right rows, and clean rows", right.astype(float)),
+    ):
+        models[name] = fits(name, rows.with_clean, *with_clean)
+    loss = log_loss(rows.y_clean, weighed.predict_proba(rows.X_clean))
+    assert abs(loss - weighed.validation_loss_) < 1e-6
+    return {name: rows.error(model) for name, model in models.items()}, {
+        "wrong < .5": np.mean(weight[rows.is_wrong] < 0.5),
+        "right > .5": np.mean(weight[right] > 0.5),
+        "seconds": fits.seconds["`row_groups`"],
+    }
 
 
 def mean_of(rate, n_rows, seeds):
@@ -150,12 +184,7 @@ def mean_of(rate, n_rows, seeds):
 
 def table(rates, n_rows, seeds):
     """Return the table, a column for every share of wrong labels."""
-    columns = []
-    for rate in rates:
-        columns.append(mean_of(rate, n_rows, seeds))
-        numbers = {**columns[-1][0], **columns[-1][1]}
-        print(f"{rate:.0%}", {k: round(float(v), 2) for k, v in numbers.items()})
-        sys.stdout.flush()
+    columns = [mean_of(rate, n_rows, seeds) for rate in rates]
     head = [f"test error, %; {n_rows} rows", *(f"{rate:.0%} wrong" for rate in rates)]
     lines = [
         [name, *(f"{errors[name]:.1f}" for errors, _ in columns)]
@@ -173,21 +202,22 @@ def table(rates, n_rows, seeds):
 
 
 def main(arguments=None):
-    """Print the tables, and put them into a page."""
+    """Print the tables, and with `--write` put them into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rates", type=float, nargs="+", default=RATES)
-    parser.add_argument("--rows", type=int, default=1500)
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--paper", action="store_true", help="at its sizes, one draw")
-    parser.add_argument("--page", help="page of the documentation to write into")
+    parser.add_argument("--quick", action="store_true", help="one draw of few rows")
+    parser.add_argument("--write", action="store_true", help=f"fill {PAGE}")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore", ConvergenceWarning)
-    parts = {"row weights": table(options.rates, options.rows, options.seeds)}
-    if options.paper:
-        parts["row weights paper"] = table([PAPER_RATE], PAPER_ROWS, SEEDS[:1])
+    if options.quick:
+        parts = {"row weights": table(RATES, QUICK_ROWS, SEEDS[:1])}
+    else:
+        parts = {
+            "row weights": table(RATES, N_ROWS, SEEDS),
+            "row weights paper": table([PAPER_RATE], PAPER_ROWS, SEEDS[:1]),
+        }
     print("\n\n".join(parts.values()))
-    if options.page:
-        update(options.page, parts)
+    if options.write:
+        update(PAGE, parts)
 
 
 if __name__ == "__main__":

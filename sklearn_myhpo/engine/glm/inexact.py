@@ -5,10 +5,27 @@ are taken in units in which the curvature of every coordinate is about one, so t
 units of the features do not matter.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..linalg.lbfgs import minimize_lbfgs
 from .products import CG_MAX_ITER
+
+
+class AdjointEnd(NamedTuple):
+    """The end of a solve for an adjoint.
+
+    Attributes
+    ----------
+    residual : float
+        Norm of the residual, relative to `force`.
+    force : float
+        Norm of the gradient of the validation loss.
+    """
+
+    residual: float
+    force: float
 
 
 def approach_minimum(split, lambda_, start, rtol):
@@ -58,8 +75,8 @@ def approach_adjoint(split, lambda_, w, start, rtol):
     Returns
     -------
     q : ndarray of shape (m, n_outputs)
-    residual : float
-        The relative norm that was reached.
+    end : AdjointEnd
+        The norms that were reached.
     """
     unit = curvature_unit(split, lambda_)
     hessian = split.product_hessian(w, lambda_)
@@ -81,7 +98,37 @@ def approach_adjoint(split, lambda_, w, start, rtol):
         direction = residual + (size / last) * direction
     else:
         split.counts.n_unfinished_solves += 1
-    return x / unit, _relative(np.sqrt(size), scale)
+    return x / unit, AdjointEnd(_relative(np.sqrt(size), scale), scale)
+
+
+def loss_at_minimum(split, lambda_, slope, q, end):
+    """Return the change of L_V from weights to the minimizer, and its error.
+
+    The change is ``-q' grad L_T(w)`` to first order (Pierce & Giles 2000). The rest is
+    due to the residual of q and to the curvature of L_V, and is estimated with
+    ``|q| / |grad L_V|`` as the largest entry of the inverse Hessian.
+
+    Parameters
+    ----------
+    split : Split
+    lambda_ : ndarray of shape (n_groups,)
+    slope : ndarray of shape (m, n_outputs)
+        Gradient of L_T at the weights.
+    q : ndarray of shape (m, n_outputs)
+        The adjoint there.
+    end : AdjointEnd
+        Of `approach_adjoint`.
+
+    Returns
+    -------
+    change, error : float
+    """
+    unit = curvature_unit(split, lambda_)
+    reach = np.linalg.norm(slope / unit) * np.linalg.norm(unit * q)
+    if not reach:
+        return 0.0, 0.0
+    error = reach * (end.residual + 0.5 * reach / end.force**2)
+    return -float(np.vdot(q, slope)), float(error)
 
 
 def curvature_unit(split, lambda_):

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from sklearn_myhpo.engine.glm.inexact import approach_adjoint, approach_minimum
+from sklearn_myhpo.engine.glm.inexact import (
+    approach_adjoint,
+    approach_minimum,
+    loss_at_minimum,
+)
 from tests.helpers import PROBLEMS
 
 KINDS = [
@@ -56,9 +60,9 @@ def test_adjoint_is_approached_to_the_tolerance(name):
     errors, costs = [], []
     for rtol in (1e-1, 1e-5, 1e-10):
         before = problem.counts.n_hessian_products
-        q, residual = approach_adjoint(split, lambda_, w, None, rtol)
+        q, end = approach_adjoint(split, lambda_, w, None, rtol)
         costs.append(problem.counts.n_hessian_products - before)
-        assert residual <= rtol
+        assert end.residual <= rtol
         errors.append(np.linalg.norm(q - exact) / np.linalg.norm(exact))
     assert errors[0] >= errors[1] >= errors[2]
     assert errors[2] <= 1e-7
@@ -93,3 +97,26 @@ def test_warm_starts_save_work(name):
     approach_adjoint(split, lambda_, w, q, 2e-6)
     assert problem.counts.n_train_gradients == gradients + 1
     assert problem.counts.n_hessian_products == products + 1
+
+
+@pytest.mark.parametrize("rtol", [1e-2, 1e-4])
+@pytest.mark.parametrize("name", KINDS)
+def test_loss_at_the_minimum_is_predicted(name, rtol):
+    """A step of lambda is judged by it, where errors are an eighth of its gain."""
+    _, split, lambda_, exact = inner_problem(name)
+    w, slope, _ = approach_minimum(split, lambda_, split.start(), rtol)
+    q, end = approach_adjoint(split, lambda_, w, None, rtol)
+    change, error = loss_at_minimum(split, lambda_, slope, q, end)
+    loss = split.validation_loss(exact)
+    actual = loss - split.validation_loss(w)
+    assert abs(actual - change) <= 2.0 * error + 1e-13 * loss
+    assert error <= 100.0 * rtol**2 * loss
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_exact_weights_need_no_correction(name):
+    """There it is zero, and so is its error."""
+    _, split, lambda_, exact = inner_problem(name)
+    q, end = approach_adjoint(split, lambda_, exact, None, 1e-1)
+    nothing = np.zeros(split.shape)
+    assert loss_at_minimum(split, lambda_, nothing, q, end) == (0.0, 0.0)
