@@ -33,6 +33,7 @@ from ._columns import Columns
 from ._effects import EffectsMixin
 from ._export import KEPT_ROWS, ExportMixin
 from ._learning import LearningMixin
+from ._restricted import RestrictedFitMixin
 from ._shared_start import SharedStartMixin
 from ._summary import TermSummaryMixin
 from ._terms import TermColumns
@@ -42,6 +43,7 @@ _SPLINES = PenalizedSplineTransformer._parameter_constraints
 
 class AdditiveModel(
     SharedStartMixin,
+    RestrictedFitMixin,
     LearningMixin,
     EffectsMixin,
     TermSummaryMixin,
@@ -70,7 +72,11 @@ class AdditiveModel(
         "categorical": "no_validation",
         "missing": _SPLINES["missing"],
         "penalize_linear": ["boolean"],
-        "select": [Interval(Real, 0, 1, closed="neither"), None],
+        "select": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, 1, closed="neither"),
+            None,
+        ],
         "cv": "no_validation",
         "criterion": "no_validation",
         "selection": [StrOptions({"min", "one_se"})],
@@ -93,7 +99,7 @@ class AdditiveModel(
         categorical: Literal["auto"] | Sequence[Any] = "auto",
         missing: Literal["error", "indicator"] = "error",
         penalize_linear: bool = True,
-        select: float | None = 0.01,
+        select: Literal["auto"] | float | None = "auto",
         cv: CVLike = 5,
         criterion: str | Criterion = "validation",
         selection: Literal["min", "one_se"] = "min",
@@ -181,7 +187,11 @@ class AdditiveModel(
             rows = self._terms.read(X, self)
             columns = Columns(self._terms, rows)
             data = self._data_of_fit(X, columns, y, weight, groups)
-            self._fit_linear_model(data)
+            self.dropped_, self._posterior = [], None
+            if self._chosen_criterion() == "reml":
+                self._fit_restricted(data)
+            else:
+                self._fit_shared_first(data)
             self._keep_likelihoods(weight)
             self._keep_observed(rows, weight)
             self._head = _safe_indexing(X, np.arange(min(len(y), KEPT_ROWS)))

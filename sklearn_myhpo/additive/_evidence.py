@@ -75,12 +75,11 @@ class Evidence:
         )
 
 
-def terms_without_effect(evidence, terms, level, together=0.0):
+def terms_without_effect(evidence, terms, level):
     """Return the terms without a significant effect.
 
     One after the other, the term with the largest p-value is removed, as long as it is
-    above `level` and another term is left. None is removed if the data tell several of
-    them together from nothing.
+    above `level` and another term is left.
 
     Parameters
     ----------
@@ -88,14 +87,12 @@ def terms_without_effect(evidence, terms, level, together=0.0):
     terms : dict of str to ndarray of int
         The weights of the terms that may be removed.
     level : float
-    together : float
-        Largest p-value of all that would be removed with which they stay.
 
     Returns
     -------
     list of str
     """
-    left, removed, full = dict(terms), [], evidence
+    left, removed = dict(terms), []
     while len(left) > 1:
         found = {name: evidence.p_value(index) for name, index in left.items()}
         worst = max(found, key=found.get)
@@ -103,8 +100,4 @@ def terms_without_effect(evidence, terms, level, together=0.0):
             break
         evidence = evidence.without(left.pop(worst))
         removed.append(worst)
-    if together and len(removed) > 1:
-        index = np.concatenate([terms[name] for name in removed])
-        if full.p_value(index) <= together:
-            return []
     return removed

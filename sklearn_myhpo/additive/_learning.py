@@ -15,9 +15,8 @@ from ._columns import Columns
 from ._evidence import Evidence, terms_without_effect
 from ._posterior import MOST_WEIGHTS, quadratic_at, term_posterior
 
-#: Largest p-value of several terms together with which all stay. Restricted likelihood
-#: leaves so little to useless terms that one of ten data sets may keep them.
-TOGETHER = 0.1
+#: Level at which terms are removed where rows are held out.
+SELECT = 0.01
 
 
 class FitData(NamedTuple):
@@ -70,8 +69,8 @@ class LearningMixin:
         """Return the terms without a significant effect, at the level `select`."""
         if self.select is None or not self._has_covariance(weight):
             return []
-        together = TOGETHER if self._chosen_criterion() == "reml" else 0.0
-        return terms_without_effect(*self._evidence(), self.select, together)
+        level = SELECT if self.select == "auto" else self.select
+        return terms_without_effect(*self._evidence(), level)
 
     def _chosen_criterion(self):
         """Return the criterion of the linear models."""

@@ -18,8 +18,6 @@ from ..exceptions import LambdaBoundWarning
 #: The largest prior variance of a term, in squared units of the log-odds: where its
 #: penalty is as weak as this, the data alone decide.
 MOST_VARIANCE = 25.0
-#: Longest move from a shared lambda to where that of a part is looked for first.
-LONGEST_FIRST = 5.0
 
 
 class SharedStartMixin:
@@ -30,9 +28,9 @@ class SharedStartMixin:
     #: optimism.
     _may_separate = False
 
-    def _fit_linear_model(self, data):
+    def _fit_shared_first(self, data):
         """Fit with shared strengths, remove terms without effect, fit one per term."""
-        self.dropped_, self._posterior, columns = [], None, data.columns
+        columns = data.columns
         with warnings.catch_warnings():
             # A straight or removed curve is a valid result: no warning.
             warnings.simplefilter("ignore", LambdaBoundWarning)
@@ -43,7 +41,7 @@ class SharedStartMixin:
             names = self._names_without_effect(data.weight)
             few = columns.of(self._columns_without(names))
             own = self._fit_own(few, data)
-            found, most = own, shared.validation_loss_ + _error(shared)
+            found, most = own, shared.validation_loss_ + loss_error(shared)
             if not self._is_better(own, shared, most):
                 if self._may_separate:
                     # The statistic may be wrong if classes are nearly separable.
@@ -68,42 +66,16 @@ class SharedStartMixin:
             kinds[part.columns] = part.kind
         model = self._make_linear_model(columns.kept, data)
         model.set_params(shrinkage=0.0)
-        own = data.y[data.weight > 0.0]
-        if self._chosen_criterion() == "reml" and np.any(own != own[0]):
-            # A scan would need a decomposition; a constant y needs its warning. Twice
-            # as much signal as noise, in equal parts of all lines, has this penalty.
-            n_rows, n_terms = np.count_nonzero(data.weight), len(self._terms.terms)
-            model.set_params(lambda_init=np.log(n_terms / (4.0 * n_rows)))
         return self._fit_to(model, columns.labelled(kinds[columns.kept]), data)
 
     def _fit_own(self, columns, data):
         """Fit the linear model with a strength per part, from those of the last fit."""
-        known = self._likely_strengths(data.weight.sum())
+        known = dict(zip(self.group_names_, map(float, self.lambda_), strict=True))
         labels = dict.fromkeys(columns.labels)
         start = {name: known[name] for name in labels if name in known}
         model = self._make_linear_model(columns.kept, data)
         model.set_params(lambda_init=start)
         return self._fit_to(model, columns.X, data)
-
-    def _likely_strengths(self, total):
-        """Return the name and a lambda of every part, by the weights of the last fit.
-
-        The strength of a part is its degrees of freedom times the dispersion over the
-        sum of its squared weights, where restricted likelihood is at its largest (Wood
-        & Fasiolo 2017, Biometrics 73): one step of that iteration.
-        """
-        known = dict(zip(self.group_names_, map(float, self.lambda_), strict=True))
-        posterior = self._posterior
-        if self._chosen_criterion() != "reml" or posterior is None:
-            return known
-        for part in self._terms.parts:
-            squares = np.sum(self._coef[:, part.columns] ** 2)
-            given = self._freedom[part.columns].sum() * (posterior.dispersion or 0.0)
-            if part.name in known and squares > 0.0 and given > 0.0:
-                likely = np.log(given / (2.0 * total * squares))
-                move = np.clip(likely - known[part.name], -LONGEST_FIRST, LONGEST_FIRST)
-                known[part.name] += float(move)
-        return known
 
     def _lambda_bounds(self, weight):
         """Return bounds of every lambda, given the weights of rows."""
@@ -118,7 +90,7 @@ def _expected_loss(model):
     return model.validation_loss_ + (0.0 if optimism is None else optimism)
 
 
-def _error(model):
+def loss_error(model):
     """Return the standard error of the validation loss, approximately."""
     error = model.validation_loss_standard_error_
     if error is not None:

@@ -56,9 +56,9 @@ class MYHPOAdditiveClassifier(ClassifierMixin, AdditiveModel):
     penalize_linear : bool, default=True
         Whether lines are penalized, so that a feature without effect vanishes. With
         False they are not penalized, as in mgcv.
-    select : float or None, default=0.01
-        Level at which terms without effect are removed: one after the other, the term
-        with the largest p-value, as long as it is above this number. About this
+    select : "auto", float or None, default="auto"
+        Level at which terms without effect are removed, "auto" is 0.01: one after the
+        other, the term with the largest p-value, as long as it is above it. About this
         fraction of the useless terms is kept. All terms are kept if one strength each
         for lines, curves and categories is better (see Notes). None keeps all terms:
         weak effects too, and one or two degrees of freedom for each useless term.
@@ -176,7 +176,7 @@ default="validation"
         categorical: Literal["auto"] | Sequence[Any] = "auto",
         missing: Literal["error", "indicator"] = "error",
         penalize_linear: bool = True,
-        select: float | None = 0.01,
+        select: Literal["auto"] | float | None = "auto",
         cv: CVLike = 5,
         criterion: str | Criterion = "validation",
         selection: Literal["min", "one_se"] = "min",

@@ -67,14 +67,14 @@ class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
     penalize_linear : bool, default=True
         Whether lines are penalized, so that a feature without effect vanishes. With
         False they are not penalized, as in mgcv.
-    select : float or None, default=0.01
-        Level at which terms without effect are removed: one after the other, the term
-        with the largest p-value, as long as it is above this number. About this
-        fraction of the useless terms is kept. All terms are kept if removal raises the
-        validation loss by more than its standard error, and with ``criterion="reml"``
-        if the terms that would be removed have an effect together. None keeps all
-        terms: weak effects too, and about half a degree of freedom for each useless
-        term, or one or two with ``criterion="validation"``.
+    select : "auto", float or None, default="auto"
+        What happens to terms without a significant effect. A number is the level at
+        which they are removed: one after the other, the term with the largest p-value,
+        as long as it is above this number. "auto" is 0.01 where `criterion` is not
+        "reml". With "reml" it removes terms with a p-value above 0.3, and leaves less
+        than half a degree of freedom to others above 0.02, since a weak effect may be
+        real. No term is removed or held if that raises the validation loss by more than
+        its standard error. None keeps all terms.
     cv : None, int, float, splitter or iterable, default=None
         Splits of the rows into training and validation parts, as in
         `sklearn_myhpo.MYHPORidge`. None is five folds, where rows are held out.
@@ -149,11 +149,14 @@ Criterion, default="auto"
 
     Notes
     -----
-    Two models are compared. The first has three strengths, which all lines, all curves
-    and all categories share, and from its weights `select` decides which terms are
-    removed. The second has a strength per line, curve and category of the others. It is
-    taken unless its validation loss is larger by more than a standard error. Otherwise
-    the others share their strengths too, or no term is removed.
+    With ``criterion="reml"`` all lines share a strength, but for those of terms that
+    `select` holds. Every curve and category has its own.
+
+    Otherwise two models are compared. The first has three strengths, which all lines,
+    all curves and all categories share, and from its weights `select` decides which
+    terms are removed. The second has a strength per line, curve and category of the
+    others. It is taken unless its validation loss is larger by more than a standard
+    error. Otherwise the others share their strengths too, or no term is removed.
 
     Columns of curves are not kept where they would take more than about 270 MB: they
     are formed again, some rows at a time, whenever they are read, in `fit` and after.
@@ -202,7 +205,7 @@ Criterion, default="auto"
         categorical: Literal["auto"] | Sequence[Any] = "auto",
         missing: Literal["error", "indicator"] = "error",
         penalize_linear: bool = True,
-        select: float | None = 0.01,
+        select: Literal["auto"] | float | None = "auto",
         cv: CVLike = None,
         criterion: str | Criterion = "auto",
         selection: Literal["min", "one_se"] = "min",

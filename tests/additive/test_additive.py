@@ -73,7 +73,8 @@ def penalties_of(model):
 def fitted():
     """A fit of everything at once."""
     X, y = make_frame()
-    model = MYHPOAdditiveRegressor(cyclic=HOURS, pairs=[("age", "pay")])
+    pairs = [("age", "pay")]
+    model = MYHPOAdditiveRegressor(cyclic=HOURS, pairs=pairs, select=0.01)
     return model.fit(X, y), X, y
 
 
@@ -460,7 +461,8 @@ def test_splits_that_can_be_read_once():
 def test_removed_terms_and_shrinkage():
     """Strengths that are held together would keep useless terms."""
     X, y = make_frame()
-    model = MYHPOAdditiveRegressor(n_splines=8, shrinkage=0.1).fit(X, y)
+    model = MYHPOAdditiveRegressor(n_splines=8, shrinkage=0.1, select=0.01)
+    model.fit(X, y)
     assert {"none", "flag"} <= set(model.dropped_)
     effect = model.partial_effects("none")["none"]
     assert not effect.effect.any()

@@ -190,7 +190,7 @@ def curves_of(seed, n=150, noise=3.0):
 @pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
 def test_true_curves_are_inside(noise):
     """Curves that noise hides would be said to be zero for certain."""
-    inside, removed = [], []
+    inside, weak = [], []
     for seed in range(8):
         X, y, curves = curves_of(seed, noise=noise)
         model = MYHPOAdditiveRegressor(n_splines=8).fit(X, y)
@@ -202,11 +202,12 @@ def test_true_curves_are_inside(noise):
             share = np.mean((low <= curves[k]) & (curves[k] <= high))
             if k < 3:
                 inside.append(share)
-                removed += [share] if model.edof_[k] < 0.05 else []
+                weak += [share] if model.edof_[k] < 0.5 else []
     assert 0.9 < np.mean(inside) < 0.995
     if noise == 3.0:
-        assert len(removed) > 3
-        assert np.mean(removed) > 0.85
+        # Terms that are held or removed.
+        assert len(weak) > 6
+        assert np.mean(weak) > 0.85
 
 
 def test_the_band_of_a_removed_term():

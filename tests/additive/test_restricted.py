@@ -6,12 +6,10 @@ from numpy.testing import assert_allclose
 from sklearn.model_selection import KFold
 
 from sklearn_myhpo import MYHPOAdditiveRegressor, MYHPORidge
-from sklearn_myhpo.additive import _learning
-from sklearn_myhpo.additive._evidence import terms_without_effect
+from sklearn_myhpo.additive import _restricted
 from sklearn_myhpo.criteria import GCV
 from sklearn_myhpo.exceptions import FlatObjectiveWarning
 from sklearn_myhpo.preprocessing import PenalizedSplineTransformer
-from tests.additive.test_evidence import evidence_of
 
 
 def make_rows(n_samples=120, n_features=4, noise=0.3):
@@ -64,66 +62,96 @@ def test_the_start_is_not_the_result(noise):
     model = MYHPOAdditiveRegressor(select=None, n_splines=8, tol=1e-9)
     model.fit(X, y, weight)
     curves = PenalizedSplineTransformer(n_splines=8).fit(X, sample_weight=weight)
-    options = {"criterion": "reml", "feature_groups": "transformer", "tol": 1e-9}
-    plain = MYHPORidge(**options).fit(curves.transform(X), y, weight)
+    groups = [
+        "linear" if name.endswith("linear") else name
+        for name in curves.get_feature_groups_out()
+    ]
+    plain = MYHPORidge(criterion="reml", feature_groups=groups, tol=1e-9)
+    plain.fit(np.array(curves.transform(X)), y, weight)
     # A useless curve may end in one of two minima.
     assert_allclose(model.validation_loss_, plain.validation_loss_, rtol=1e-4)
     assert_allclose(model.predict(X), plain.predict(curves.transform(X)), atol=1e-3)
 
 
-def test_strengths_of_shared_terms(monkeypatch):
-    """Terms would be tested at strengths that a scan would not find."""
-    X, y = make_rows()
-    found = []
-    fit_own = MYHPOAdditiveRegressor._fit_own
-
-    def kept(self, columns, data):
-        found.append(_strengths(self.model_))
-        return fit_own(self, columns, data)
-
-    monkeypatch.setattr(MYHPOAdditiveRegressor, "_fit_own", kept)
-    MYHPOAdditiveRegressor(n_splines=8).fit(X, y)
-    curves = PenalizedSplineTransformer(n_splines=8).fit(X)
-    kinds = [name.split("_")[1] for name in curves.get_feature_groups_out()]
-    columns = np.array(curves.transform(X))
-    plain = MYHPORidge(criterion="reml", feature_groups=kinds).fit(columns, y)
-    assert found[0] == pytest.approx(_strengths(plain), abs=1e-2)
-
-
 def _strengths(model):
     """Return the lambda of every group."""
-    return dict(zip(model.feature_group_names_, model.lambda_, strict=True))
+    return dict(zip(model.group_names_, model.lambda_, strict=True))
 
 
-def test_weak_effects_that_predict_together_stay(monkeypatch):
-    """Ten effects of a weak kind would all be gone, and with them what they predict."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(200, 8))
-    y = X @ np.full(8, 0.13) + 2.0 * X[:, 0] + rng.normal(size=200)
-    model = MYHPOAdditiveRegressor(n_splines=5).fit(X, y)
-    assert model.dropped_ == []
-    monkeypatch.setattr(_learning, "TOGETHER", 0.0)
-    assert len(MYHPOAdditiveRegressor(n_splines=5).fit(X, y).dropped_) > 1
+@pytest.mark.parametrize("name", ["linear", "kind"])
+def test_lines_share_a_strength(name):
+    """Each would be shrunk for itself, and categories of that name with them."""
+    pandas = pytest.importorskip("pandas")
+    X, y = make_rows()
+    kind = np.random.default_rng(1).integers(0, 4, len(y))
+    frame = pandas.DataFrame({"one": X[:, 0], "two": X[:, 1], name: kind})
+    frame[name] = frame[name].astype("category")
+    model = MYHPOAdditiveRegressor(n_splines=8, select=None).fit(frame, y + 0.2 * kind)
+    found = _strengths(model)
+    assert found["one_linear"] == found["two_linear"]
+    assert len(set(found.values())) == 4
 
 
-def test_removal_together():
-    """One useless term would bring all others back, or none ever."""
-    rng = np.random.default_rng(3)
-    X = rng.normal(size=(200, 16))
-    penalty, terms = (
-        np.full(16, 1.0),
-        {k: np.arange(2 * k, 2 * k + 2) for k in range(8)},
+def test_weak_effects_are_held_not_removed():
+    """Effects of about their standard error would be gone, and what they predict."""
+    errors = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(1200, 8))
+        signal = X @ np.full(8, 0.13) + 2.0 * X[:, 0]
+        rows = slice(0, 200)
+        y = signal[rows] + rng.normal(size=200)
+        models = [
+            MYHPOAdditiveRegressor(n_splines=5, select=select).fit(X[rows], y)
+            for select in ("auto", 0.01)
+        ]
+        errors.append([np.mean((m.predict(X) - signal) ** 2) for m in models])
+        held = models[0].edof_ < 0.5
+        assert len(models[0].dropped_) < len(models[1].dropped_) or not held.any()
+    soft, hard = np.mean(errors, axis=0)
+    assert soft < 0.8 * hard
+
+
+@pytest.mark.parametrize("n_samples", [100, 400])
+def test_features_without_effect_have_less_than_half_a_degree(n_samples):
+    """A table would show effects of noise, and bands of terms without any."""
+    few = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        X = rng.uniform(size=(n_samples, 6))
+        y = np.sin(6.0 * X[:, 0]) + 2.0 * X[:, 1] + 0.5 * rng.normal(size=n_samples)
+        model = MYHPOAdditiveRegressor(n_splines=8).fit(X, y)
+        assert not {"x0", "x1"} & set(model.dropped_)
+        few.extend(model.edof_[2:] < 0.5)
+        free = MYHPOAdditiveRegressor(n_splines=8, select=None).fit(X, y)
+        assert np.all(free.edof_[2:] > 0.5)
+    assert np.mean(few) > 0.85
+
+
+def test_terms_stay_where_their_loss_would_be_felt(monkeypatch):
+    """A statistic that is wrong would take away what predicts."""
+    X, y = make_rows()
+    monkeypatch.setattr(
+        _restricted, "terms_without_effect", lambda *args: ["x0", "x1", "x2"]
     )
-    y = 2.0 * X[:, 0] + 0.12 * X[:, 2:].sum(axis=1) + rng.normal(size=200)
-    weak = evidence_of(X, y, penalty)
-    alone = terms_without_effect(weak, terms, 0.01)
-    assert len(alone) > 2
-    together = weak.p_value(np.concatenate([terms[k] for k in alone]))
-    assert terms_without_effect(weak, terms, 0.01, 1.01 * together) == []
-    assert terms_without_effect(weak, terms, 0.01, 0.99 * together) == alone
-    two = {0: terms[0], 1: terms[1]}
-    one = terms_without_effect(weak, two, 0.9 * weak.p_value(terms[1]))
-    assert terms_without_effect(weak, two, 0.9 * weak.p_value(terms[1]), 1.0) == one
+    model = MYHPOAdditiveRegressor(n_splines=8).fit(X, y)
+    assert model.dropped_ == []
+    assert model.score(X, y) > 0.8
+
+
+@pytest.mark.parametrize("share", [0.01, 0.4, 0.99])
+@pytest.mark.parametrize("size", [1, 6])
+def test_stronger(share, size):
+    """A term would be held at another number of degrees of freedom."""
+    rows = np.random.default_rng(size).normal(size=(20, size)) * 3.0
+    gram = rows.T @ rows
+
+    def freedom(penalty):
+        return np.trace(np.linalg.solve(gram + penalty * np.eye(size), gram))
+
+    for penalty in (1e-6, 2.0, 1e4):
+        found = _restricted.stronger(gram + penalty * np.eye(size), penalty, share)
+        assert_allclose(freedom(found), share * freedom(penalty), rtol=1e-6)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e9 + 0.1])

@@ -101,7 +101,7 @@ def test_terms_of_regressors_are_removed_where_strengths_stay_shared(cls):
     rng = np.random.default_rng(0)
     X = rng.uniform(size=(600, 5))
     y = 2.0 * np.sin(6.0 * X[:, 0]) + 3.0 * X[:, 1] + rng.normal(size=600)
-    model = cls(n_splines=10).fit(X, y > 1.5)
+    model = cls(n_splines=10, cv=5).fit(X, y > 1.5)
     if cls is MYHPOAdditiveClassifier:
         # Nearly separable classes may make all terms look useless.
         assert model.dropped_ == []

@@ -1,0 +1,173 @@
+"""The fit by restricted likelihood: all lines share a strength, weak terms are held.
+
+The strength of a single line would be learned from one weight. Where that is twice its
+standard error, its expected squared error is half as large again as without a penalty,
+and seven times that where terms of this kind are removed by a test. The shared strength
+of several lines makes the sum of their errors smaller (James & Stein 1961), but leaves
+a degree of freedom to a line without effect. So a term without a significant effect is
+held below half a degree of freedom: whether it has an effect is not known then, and
+half of the effect is a good guess in either case.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..exceptions import LambdaBoundWarning
+from ._evidence import terms_without_effect
+from ._posterior import inverse_of
+from ._shared_start import loss_error
+
+#: p-values above which a term is held, and above which it is removed.
+HELD_LEVEL, REMOVED_LEVEL = 0.02, 0.3
+#: Degrees of freedom of a term that is held, at most.
+MOST_FREEDOM = 0.45
+#: Tolerance of the strengths from which weak terms are found.
+FIRST_TOL = 3e-3
+#: Width of the bounds of a lambda that is held.
+SLACK = 1e-6
+#: Degrees of freedom that no bound needs to make smaller.
+NO_FREEDOM = 1e-6
+
+
+class RestrictedFitMixin:
+    """Fits the linear model by restricted likelihood."""
+
+    def _fit_restricted(self, data):
+        """Fit all terms, then again without the useless and with the weak ones held."""
+        columns = data.columns
+        with warnings.catch_warnings():
+            # A straight or removed curve is a valid result: no warning.
+            warnings.simplefilter("ignore", LambdaBoundWarning)
+            tol = max(self.tol, FIRST_TOL)
+            first = self._first_strengths(data)
+            full = self._fit_jointly(columns, data, first, {}, tol=tol)
+            self._set_fitted(full, columns, data)
+            if self._deadline.is_over:
+                return
+            removed, least = self._weak_terms(data.weight)
+            few = columns.of(self._columns_without(removed))
+            start = dict(zip(self.group_names_, map(float, self.lambda_), strict=True))
+            own = self._fit_jointly(few, data, start | least, least)
+            if own.validation_loss_ > full.validation_loss_ + loss_error(full):
+                removed, few = [], columns
+                own = self._fit_jointly(few, data, start, {})
+            self._set_fitted(own, few, data)
+            self.dropped_ = [name for name in self.term_names_ if name in removed]
+
+    def _first_strengths(self, data):
+        """Return a guess of all strengths, or "auto" for a constant target."""
+        own = data.y[data.weight > 0.0]
+        if np.all(own == own[0]):
+            # It needs the warning of the scan.
+            return "auto"
+        # A scan would need a decomposition. Twice as much signal in every line as
+        # noise has this penalty; from larger ones curves with many turns are found less
+        # often.
+        return float(-np.log(4.0 * np.count_nonzero(data.weight)))
+
+    def _fit_jointly(self, columns, data, start, least, **options):
+        """Fit a strength per part, but one for all lines that have no least strength.
+
+        Parameters
+        ----------
+        columns : Columns
+        data : FitData
+        start : float, "auto" or dict of str to float
+            Of all parts.
+        least : dict of str to float
+            Of parts that are held.
+        """
+        labels, lines = columns.labels.copy(), "linear"
+        while lines in labels:
+            lines += "_"
+        features = {term.name: term.features for term in self._terms.terms}
+        for part in self._terms.parts:
+            is_line = part.kind == "linear" and len(features[part.term]) == 1
+            if is_line and part.name not in least:
+                labels[columns.labels == part.name] = lines
+        model = self._make_linear_model(columns.kept, data)
+        if isinstance(start, dict):
+            pairs = zip(labels, columns.labels, strict=True)
+            start = {label: start[name] for label, name in pairs if name in start}
+        model.set_params(lambda_init=start, **options)
+        if least:
+            bounds = {name: (low, low + SLACK) for name, low in least.items()}
+            model.set_params(lambda_bounds=bounds)
+        return self._fit_to(model, columns.labelled(labels), data)
+
+    def _weak_terms(self, weight):
+        """Return the terms to remove, and the least strengths of parts to hold."""
+        if self.select is None or not self._has_covariance(weight):
+            return [], {}
+        level, held_level = self.select, 1.0
+        if level == "auto":
+            level, held_level = REMOVED_LEVEL, HELD_LEVEL
+        evidence, terms = self._evidence()
+        removed = terms_without_effect(evidence, terms, level)
+        for name in removed:
+            evidence = evidence.without(terms.pop(name))
+        least = {}
+        for name, index in terms.items():
+            if evidence.p_value(index) > held_level:
+                least |= self._least_strengths(name, evidence.posterior, weight.sum())
+        return removed, least
+
+    def _least_strengths(self, name, covariance, total):
+        """Return strengths of the parts of a term that leave it `MOST_FREEDOM`.
+
+        Parameters
+        ----------
+        name : str
+        covariance : ndarray of shape (n_columns, n_columns)
+            Posterior one of all columns.
+        total : float
+            Sum of the weights of rows.
+        """
+        known = dict(zip(self.group_names_, self.lambda_, strict=True))
+        freedom = {
+            part.name: (part.columns, self._freedom[part.columns].sum())
+            for part in self._terms.parts
+            if part.term == name
+        }
+        total_freedom = sum(own for _, own in freedom.values())
+        least = {}
+        for part, (columns, own) in freedom.items():
+            least[part] = float(known[part])
+            if own > NO_FREEDOM and total_freedom > MOST_FREEDOM:
+                penalty = 2.0 * total * np.exp(known[part])
+                variance = covariance[columns, columns] / self._posterior.dispersion
+                share = MOST_FREEDOM / total_freedom
+                penalty = stronger(inverse_of(variance), penalty, share)
+                least[part] = float(np.log(penalty / (2.0 * total)))
+        return least
+
+
+def stronger(inverse, penalty, share):
+    """Return the penalty that leaves a share of the degrees of freedom.
+
+    Parameters
+    ----------
+    inverse : ndarray of shape (n, n)
+        Of the posterior covariance of some weights, in units of the noise.
+    penalty : float
+        Of these weights.
+    share : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    float
+    """
+    values = np.linalg.eigvalsh(inverse) - penalty
+    values = values[values > 0.0]
+    most = share * np.sum(values / (values + penalty))
+
+    def excess(log_penalty):
+        return np.sum(values / (values + np.exp(log_penalty))) - most
+
+    # The freedom is less than the sum of the values over the penalty.
+    return float(np.exp(brentq(excess, np.log(penalty), np.log(values.sum() / most))))
