@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 from ..threads import one_thread
 from .blocks import import_dask, is_frame, n_blocks_of
-from .watch import client_of, watched
+from .watch import client_of, warn_without_workers, watched
 
 
 class BlockGraph:
@@ -96,6 +96,7 @@ class BlockGraph:
     def _compute(self, tasks, key):
         """Return the result of a task."""
         get = self._scheduler()
+        warn_without_workers(client_of(get))
         # Dask's threads would wait for those of linear algebra.
         with one_thread() if client_of(get) is None else nullcontext():
             return get({**self._tasks, **tasks}, key)

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from functools import partial
 
+from ..._warn import warn
 from .blocks import import_dask
 
 
@@ -10,6 +11,23 @@ def client_of(get):
     """Return the client of the cluster whose scheduler a function is, or None."""
     owner = getattr(get, "__self__", None)
     return owner if hasattr(owner, "subscribe_topic") else None
+
+
+def warn_without_workers(client):
+    """Warn where a cluster has no worker: clusters that adapt start some for tasks.
+
+    Parameters
+    ----------
+    client : distributed.Client or None
+    """
+    if client is not None and not client.nthreads():
+        warn(
+            "The cluster of Dask has no worker, so that the fit waits for one. Start "
+            "some, as by client.cluster.scale(2), or interrupt the fit. The option "
+            "distributed.scheduler.no-workers-timeout of dask.config, set before the "
+            "cluster starts, ends such a wait with an error.",
+            UserWarning,
+        )
 
 
 @contextmanager

@@ -172,9 +172,9 @@ class KeyFolds(FoldSplitter):
             return self._folds(_column_of(block.X, self.key))
         if block.key is None:
             raise ValueError(
-                f"{self} needs the keys of the rows, but the batches hold none. Give "
-                "the column of X, KeyFolds(key=...), or keys to Batches, as in "
-                "Batches.from_parquet(..., key=...)."
+                f"{self} needs the keys of the rows, but there are none. Give the "
+                "column of X, KeyFolds(key=...), the groups of fit, or keys to "
+                "Batches, as in Batches.from_parquet(..., key=...)."
             )
         return self._folds(block.key)
 
