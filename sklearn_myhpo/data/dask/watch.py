@@ -13,14 +13,21 @@ def client_of(get):
     return owner if hasattr(owner, "subscribe_topic") else None
 
 
-def warn_without_workers(client):
-    """Warn where a cluster has no worker: clusters that adapt start some for tasks.
+def check_client(client):
+    """Raise where the client of a cluster is closed, and warn where it has no worker.
+
+    Clusters that adapt to the work start workers only after tasks have come.
 
     Parameters
     ----------
-    client : distributed.Client or None
+    client : distributed.Client
     """
-    if client is not None and not client.nthreads():
+    if client.status == "closed":
+        raise ValueError(
+            "The Client of Dask that is to run the fit is closed. Make a new one, or "
+            "use another scheduler, as by dask.config.set(scheduler='threads')."
+        )
+    if not client.nthreads():
         warn(
             "The cluster of Dask has no worker, so that the fit waits for one. Start "
             "some, as by client.cluster.scale(2), or interrupt the fit. The option "

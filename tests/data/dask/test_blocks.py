@@ -1,5 +1,7 @@
 """Collections of Dask as users have them: divided, typed and wrapped in many ways."""
 
+import threading
+
 import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
@@ -12,6 +14,7 @@ dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 pd = pytest.importorskip("pandas")
+distributed = pytest.importorskip("distributed")
 
 RNG = np.random.default_rng(0)
 N, NAMES = 200, list("abc")
@@ -216,3 +219,38 @@ def test_pipelines_predict_lazily():
     found = model.predict(of_unknown_size(X))
     assert isinstance(found, da.Array)
     np.testing.assert_allclose(found, MYHPORidge().fit(X, Y).predict(X))
+
+
+@pytest.fixture
+def cluster():
+    """A cluster without workers, in this process."""
+    with distributed.LocalCluster(
+        n_workers=0, processes=False, dashboard_address=None
+    ) as cluster:
+        yield cluster
+
+
+def test_cluster_without_workers_is_named(cluster):
+    """A fit would wait for ever, and nobody would know for what."""
+    with distributed.Client(cluster):
+        later = threading.Timer(0.3, cluster.scale, [1])
+        later.start()
+        with pytest.warns(UserWarning, match="no worker.*no-workers-timeout"):
+            model = MYHPORidge().fit(chunked(X), chunked(Y))
+        later.join()
+    assert_same(model, MYHPORidge().fit(X, Y))
+
+
+def test_closed_client_is_named(cluster):
+    """The message would be about a missing dependency or an attribute of None."""
+    cluster.scale(1)
+    with distributed.Client(cluster) as client:
+        kept = dask.persist(chunked(X), chunked(Y))
+        distributed.wait(kept)
+    with pytest.raises(ValueError, match="persisted in a cluster, but its"):
+        MYHPORidge().fit(*kept)
+    with (
+        dask.config.set(scheduler=client),
+        pytest.raises(ValueError, match=r"Client .* fit is closed"),
+    ):
+        MYHPORidge().fit(chunked(X), chunked(Y))
